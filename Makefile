@@ -1,0 +1,53 @@
+# What a newcomer types: `make demo` (all set-up, then the main job), `make test` (all set-up, then every test).
+# Everything needed is installed here: Debian packages as root (or through sudo), the rest into virtual environments.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+VENV := .venv
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+DEMO_PACKAGES := iproute2 nftables python3 python3-venv
+TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils curl dpkg-dev rpm util-linux
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/imds-probe demo
+
+test: $(VENV)/.linting .apt-test
+	$(MAKE) lint
+	tests/everywhere.sh
+
+lint: $(VENV)/.linting
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.testing .apt-test
+	$(VENV)/bin/python tests/bench/bench.py
+
+$(VENV)/bin/python: | .apt-demo
+	"$$(tests/interpreter.sh oldest)" -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.testing: setup.cfg $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/.linting: setup.cfg $(VENV)/.testing
+	$(VENV)/bin/python -m pip install --quiet --editable '.[lint,test]'
+	touch $@
+
+# Debian packages are installed only where one of them is missing: no root is needed the second time.
+.apt-demo .apt-test: Makefile
+	packages='$(if $(findstring test,$@),$(TEST_PACKAGES),$(DEMO_PACKAGES))'; \
+	if ! dpkg-query -W -f='$${db:Status-Status}\n' $$packages 2>/dev/null | grep -c '^installed$$' \
+	    | grep -qx "$$(wc -w <<<"$$packages")"; then \
+	  $(SUDO) apt-get update -qq; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$packages; \
+	fi
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-* .apt-demo .apt-test build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,32 @@
+"""The one family of expected errors. Anything else that is raised is a bug and ends in a traceback."""
+
+
+class ProbeError(Exception):
+    """Trouble that was to be expected: says what, about which thing, and what to do about it.
+
+    `remedy` is one sentence in the imperative, or empty where there is nothing the user can do.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.remedy}" if self.remedy else self.problem
+
+
+class UsageError(ProbeError):
+    """The command line or the environment asks for something that makes no sense (exit code 2)."""
+
+
+class CommandError(ProbeError):
+    """A program could not be run to its end: missing, too slow, or more output than is sane."""
+
+
+class CommandMissing(CommandError):
+    """The program is not installed."""
+
+
+class OutOfTime(ProbeError):
+    """The run's own time limit was reached."""

@@ -1,0 +1,134 @@
+"""The one door to other programs: an argument list, no shell, a time limit, a bound on what is read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from imds_probe.errors import CommandError, CommandMissing
+
+# Package managers live in sbin on some distributions, and SSM and cron hand down a short PATH.
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ran to its end. Output is bytes: what package databases hold need not be UTF-8."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    def stderr_line(self) -> str:
+        """The first line of standard error that says something, for a one-line error message."""
+        for line in self.stderr.decode(errors="replace").splitlines():
+            if line.strip():
+                return line.strip()[:300]
+        return ""
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A small, fixed environment: no locale surprises in the output, nothing inherited that changes behaviour."""
+    return {"PATH": SEARCH_PATH, "LC_ALL": "C", "HOME": "/"} | dict(extra or {})
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    output_limit_bytes: int = OUTPUT_LIMIT_BYTES,
+) -> Completed:
+    """Run a program to its end and return what it said; any exit code is an answer.
+
+    Raises CommandMissing where there is no such program, CommandError where it did not end within `timeout_s` seconds
+    or printed more than `output_limit_bytes`; it and whatever it started are gone then.
+    """
+    started = time.monotonic()
+    child = start(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        out, err = _pump(child, stdin, started + timeout_s, output_limit_bytes)
+        child.wait(timeout=max(0.1, started + timeout_s - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"{argv[0]} did not end within {timeout_s:g} s") from None
+    finally:
+        stop(child)
+    return Completed(tuple(argv), child.returncode, out, err)
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that `stop` reaches its children too."""
+    try:
+        return subprocess.Popen(
+            list(argv), env=environment(env), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        raise CommandMissing(f"{argv[0]} is not installed") from None
+    except OSError as error:
+        raise CommandError(f"{argv[0]} cannot be started: {error.strerror}") from None
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End a program that `start` started, with its children, and reap it; nothing happens where it has ended."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _pump(child: subprocess.Popen[bytes], stdin: bytes, deadline: float, limit: int) -> tuple[bytes, bytes]:
+    """Feed standard input and drain both outputs until they close. One loop, so that no pipe can fill and block."""
+    assert child.stdin and child.stdout and child.stderr  # noqa: S101 - `run` opened all three
+    out, err = bytearray(), bytearray()
+    pending = memoryview(stdin)
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ, out)
+        selector.register(child.stderr, selectors.EVENT_READ, err)
+        if pending:
+            os.set_blocking(child.stdin.fileno(), False)
+            selector.register(child.stdin, selectors.EVENT_WRITE)
+        else:
+            child.stdin.close()
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise subprocess.TimeoutExpired(child.args, 0)
+            for key, _ in ready:
+                if key.data is None:
+                    try:
+                        pending = pending[os.write(key.fd, pending[:65536]) :]
+                    except BrokenPipeError:
+                        pending = pending[:0]
+                    if not pending:
+                        selector.unregister(child.stdin)
+                        child.stdin.close()
+                    continue
+                chunk = os.read(key.fd, 65536)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                    continue
+                key.data.extend(chunk)
+                if len(key.data) > limit:
+                    name = child.args[0] if isinstance(child.args, list) else child.args
+                    raise CommandError(f"{name!s} printed more than {limit} bytes")
+    return bytes(out), bytes(err)

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The whole suite three times: on the oldest supported Python, on the newest here, and with the lowest dependencies
+# that setup.cfg allows. Nothing is skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+environment() { # NAME INTERPRETER [CONSTRAINTS]: a virtual environment, made anew only when setup.cfg has changed
+    local directory=.venv-$1 interpreter=$2 constraints=${3:-}
+    if [ ! -e "$directory/.made" ] || [ setup.cfg -nt "$directory/.made" ]; then
+        "$interpreter" -m venv --clear "$directory"
+        "$directory/bin/python" -m pip install --quiet ${constraints:+--constraint "$constraints"} --editable '.[test]'
+        touch "$directory/.made"
+    fi
+}
+
+suite() { # TITLE ENVIRONMENT
+    echo "== $1: $("$2/bin/python" --version), requests $("$2/bin/python" -c 'import requests; print(requests.__version__)')"
+    "$2/bin/python" -m pytest -q "${@:3}"
+}
+
+oldest=$(tests/interpreter.sh oldest)
+newest=$(tests/interpreter.sh newest)
+lowest=$(mktemp)
+trap 'rm -f "$lowest"' EXIT
+# "name>=1.2" in install_requires becomes "name==1.2".
+sed -n '/^install_requires/,/^$/ s/^ *\([a-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' setup.cfg >"$lowest"
+
+suite "oldest Python" .venv "$@"
+environment newest "$newest"
+suite "newest Python" .venv-newest "$@"
+environment lowest "$oldest" "$lowest"
+suite "lowest dependencies" .venv-lowest "$@"
