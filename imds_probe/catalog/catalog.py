@@ -1,0 +1,72 @@
+"""The catalog: what is known about which software speaks IMDSv2 from which version on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imds_probe.catalog.judging import Installed, judge_row
+from imds_probe.catalog.reading import read_file
+from imds_probe.catalog.rows import Requirement, Row
+from imds_probe.catalog.upstream import compare_upstream
+
+# Listed by hand, in the order they are read; package data stands beside this module.
+FILES = ("os_software.json",)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All rows, in the order they were read."""
+
+    rows: tuple[Row, ...]
+
+    @classmethod
+    def load(cls, extra: Sequence[Path] = ()) -> Catalog:
+        """Read the package's files and then `extra`; a row replaces an earlier one of its id. Raises CatalogError."""
+        rows: dict[str, Row] = {}
+        for path in [*(Path(__file__).parent / name for name in FILES), *extra]:
+            rows.update((row.id, row) for row in read_file(path))
+        return cls(tuple(rows.values()))
+
+    def row(self, component_id: str) -> Row | None:
+        """The row of this id, None where there is none."""
+        return next((row for row in self.rows if row.id == component_id), None)
+
+    def package_names(self, manager: str) -> tuple[str, ...]:
+        """Every package name that a row knows in this manager, sorted: what to ask it for."""
+        return tuple(sorted({name for row in self.rows for name in row.packages.get(manager, ())}))
+
+    def recognise(self, manager: str, package: str, version: str) -> Row | None:
+        """The row an installed package belongs to, None where the catalog does not know the name.
+
+        Where several rows share a name (AWS CLI v1 and v2), the version decides; where it cannot, the first of them
+        is returned, whose judgement then says what is wrong with the version.
+        """
+        named = [row for row in self.rows if package in row.packages.get(manager, ())]
+        return next((row for row in named if _covers(row, manager, version)), named[0] if named else None)
+
+    def judge(
+        self,
+        component: str | Row,
+        *,
+        manager: str,
+        version: str,
+        os_id: str | None = None,
+        os_version_id: str | None = None,
+        os_id_like: Sequence[str] = (),
+    ) -> Requirement:
+        """Judge one installed version, given as its manager prints it, on a distribution as os-release names it.
+
+        Never raises on odd input: what the catalog does not know or cannot compare has the status "unknown".
+        """
+        row = self.row(component) if isinstance(component, str) else component
+        if row is None:
+            return Requirement(None, "unknown", f"the catalog has no component {component}", None)
+        return judge_row(row, Installed(manager, version, os_id, os_version_id, os_id_like))
+
+
+def _covers(row: Row, manager: str, version: str) -> bool:
+    since = 0 if row.since is None else compare_upstream(manager, version, row.since).order
+    before = -1 if row.before is None else compare_upstream(manager, version, row.before).order
+    return since is not None and since >= 0 and before is not None and before < 0

@@ -1,0 +1,99 @@
+"""The shape of the catalog: one row a piece of software, with the figures it is judged by and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Confidence = Literal["documented", "changelog", "inferred"]
+LostToken = Literal["falls-back", "fails", "unknown"]
+Effect = Literal["fails", "doubtful", "partial"]
+Below = Literal["too-old", "unknown"]
+Status = Literal["ok", "too-old", "needs-setting", "unknown"]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What the catalog says about one installed version. `minimum` is in the order that it was judged by."""
+
+    minimum: str | None
+    status: Status
+    why: str
+    source: str | None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What has to be set before IMDSv2 is used, in versions below `minimum_by_default` (None: in every version)."""
+
+    text: str
+    minimum_by_default: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class NoV1Fallback:
+    """The first version that never uses IMDSv1, or with `config` (setting name to value) can be told not to."""
+
+    version: str
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Backport:
+    """How a distribution's own packages are judged: by its full version string, in its package manager's order.
+
+    `os_ids` and `version_id_major` narrow it down; empty and None match all. With `derivatives`, distributions that
+    name one of `os_ids` in ID_LIKE count too. Without a `minimum` the upstream number decides, except that a version
+    below it gets the status `below`.
+    """
+
+    manager: str
+    os_ids: tuple[str, ...]
+    derivatives: bool
+    version_id_major: str | None
+    minimum: str | None
+    below: Below
+    why: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A range of upstream versions, `since` included and `before` not, in which something about IMDSv2 is broken.
+
+    "fails": nothing works; "doubtful": how much works is not established; "partial": one code path, worth saying.
+    """
+
+    since: str | None
+    before: str | None
+    effect: Effect
+    why: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of software.
+
+    packages: package names by manager or ecosystem ("dpkg", "rpm", "snap", "pypi", ...).
+    since, before: upstream versions that the row is about, where one package name holds two major versions.
+    minimum: first upstream version that can speak IMDSv2; None where none could be sourced: judges nothing as ok.
+    on_lost_token: what the software does when the token response never arrives.
+    """
+
+    id: str
+    name: str
+    packages: Mapping[str, tuple[str, ...]]
+    since: str | None
+    before: str | None
+    minimum: str | None
+    setting: Setting | None
+    no_v1_fallback: NoV1Fallback | None
+    on_lost_token: LostToken
+    backports: tuple[Backport, ...]
+    known_bad: tuple[Fault, ...]
+    notes: tuple[str, ...]
+    fix: str
+    sources: tuple[str, ...]
+    confidence: Confidence

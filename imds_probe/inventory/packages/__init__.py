@@ -1,0 +1,9 @@
+"""Package managers, one module each, listed here by hand."""
+
+from __future__ import annotations
+
+from imds_probe.inventory.packages.dpkg import Dpkg
+from imds_probe.inventory.packages.package import PackageManager
+from imds_probe.inventory.packages.rpm import Rpm
+
+MANAGERS: tuple[PackageManager, ...] = (Dpkg(), Rpm())

@@ -1,0 +1,47 @@
+"""Find a path below another system's root without being led out of it by that system's links."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+LINKS_MAX = 40  # what Linux itself follows in one look-up: path_resolution(7)
+
+
+class LinkLoop(OSError):
+    """More links than the kernel would follow."""
+
+
+def resolve(root: Path, path: str) -> Path | None:
+    """The place of `path` under `root`, with links read as a process chrooted there would read them.
+
+    None where there is nothing. Raises OSError where it cannot be looked at. What it returns was free of links when it
+    was looked at; somebody who can write there can change that later.
+    """
+    done: list[str] = []
+    ahead = [part for part in reversed(path.split("/")) if part]
+    links = 0
+    while ahead:
+        part = ahead.pop()
+        if part == ".":
+            continue
+        if part == "..":
+            del done[-1:]  # /.. is / at the root
+            continue
+        place = root.joinpath(*done, part)
+        try:
+            mode = place.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not stat.S_ISLNK(mode):
+            done.append(part)
+            continue
+        links += 1
+        if links > LINKS_MAX:
+            raise LinkLoop(f"too many links at {place}")
+        target = os.readlink(place)
+        if target.startswith("/"):
+            done.clear()
+        ahead.extend(part for part in reversed(target.split("/")) if part)
+    return root.joinpath(*done)

@@ -1,0 +1,162 @@
+"""The explicit checks of catalog files, held to the JSON Schema: what one refuses, the other refuses too."""
+
+from __future__ import annotations
+
+import copy
+import importlib.resources
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from imds_probe.catalog.reading import SIZE_LIMIT_BYTES, CatalogError, read_file, read_rows
+
+SCHEMA = json.loads(importlib.resources.files("imds_probe").joinpath("schema/catalog-v1.json").read_text())
+
+FULL = {
+    "schema": "imds-probe.catalog/v1",
+    "components": [
+        {
+            "id": "thing",
+            "name": "Thing",
+            "packages": {"dpkg": ["thing", "python3-thing"], "npm": ["@scope/thing"]},
+            "since": "1",
+            "before": "9",
+            "minimum": "2.0",
+            "setting": {"text": "set it", "minimum_by_default": "3.0", "source": "s"},
+            "no_v1_fallback": {"version": "4.0", "config": {"KEY": "true"}},
+            "on_lost_token": "fails",
+            "backports": [
+                {
+                    "manager": "dpkg",
+                    "os_ids": ["ubuntu"],
+                    "derivatives": True,
+                    "version_id_major": "20",
+                    "minimum": "1:1.9-0ubuntu1~20.04.1",
+                    "below": "too-old",
+                    "why": "w",
+                    "source": "s",
+                }
+            ],
+            "known_bad": [{"since": "2.1", "before": "2.2", "effect": "fails", "why": "w"}],
+            "notes": ["n"],
+            "fix": "upgrade",
+            "sources": ["s"],
+            "confidence": "documented",
+        }
+    ],
+}
+
+
+def changed(path: list, value: object) -> dict:
+    document = copy.deepcopy(FULL)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return document
+
+
+ROW = ["components", 0]
+
+
+def test_a_full_row_is_read() -> None:
+    jsonschema.validate(FULL, SCHEMA)
+    (row,) = read_rows(FULL, "test")
+    assert row.packages == {"dpkg": ("thing", "python3-thing"), "npm": ("@scope/thing",)}
+    assert row.setting is not None and row.setting.minimum_by_default == "3.0"
+    assert row.no_v1_fallback is not None and row.no_v1_fallback.config == {"KEY": "true"}
+    assert row.backports[0].derivatives and row.backports[0].version_id_major == "20"
+    assert row.known_bad[0].before == "2.2"
+    assert (row.since, row.before, row.minimum, row.notes, row.sources) == ("1", "9", "2.0", ("n",), ("s",))
+
+
+@pytest.mark.parametrize(
+    "key", ["since", "before", "minimum", "setting", "no_v1_fallback", "backports", "known_bad", "notes", "sources"]
+)
+def test_what_is_optional_may_be_absent(key: str) -> None:
+    document = changed([*ROW, key], None)
+    jsonschema.validate(document, SCHEMA)
+    assert not getattr(read_rows(document, "test")[0], key)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (["schema"], "imds-probe.catalog/v2", "schema"),
+        (["components"], {}, "must be a list"),
+        (["extra"], 1, "unknown keys: extra"),
+        ([*ROW], "row", "must be an object"),
+        ([*ROW, "id"], "Thing", "lower-case"),
+        ([*ROW, "id"], None, "has no id"),
+        ([*ROW, "name"], "", "not empty"),
+        ([*ROW, "name"], 5, "must be a text"),
+        ([*ROW, "packages"], None, "has no packages"),
+        ([*ROW, "packages"], {}, "name a package manager"),
+        ([*ROW, "packages"], {"dpkg": []}, "list package names"),
+        ([*ROW, "packages"], {"dpkg": ["--root=/x"]}, "list package names"),
+        ([*ROW, "packages"], {"dpkg": "thing"}, "must be a list"),
+        ([*ROW, "minimum"], "2.0-1", "plain dotted number"),
+        ([*ROW, "minimum"], 2.0, "must be a text"),
+        ([*ROW, "on_lost_token"], "maybe", "one of"),
+        ([*ROW, "confidence"], "certain", "one of"),
+        ([*ROW, "setting", "source"], None, "has no source"),
+        ([*ROW, "setting", "more"], "x", "unknown keys"),
+        ([*ROW, "no_v1_fallback", "config"], None, "has no config"),
+        ([*ROW, "no_v1_fallback", "version"], "new", "plain dotted number"),
+        ([*ROW, "backports", 0, "manager"], "npm", "no version order"),
+        ([*ROW, "backports", 0, "below"], "ok", "one of"),
+        ([*ROW, "backports", 0, "derivatives"], "yes", "true or false"),
+        ([*ROW, "backports", 0, "source"], None, "has no source"),
+        ([*ROW, "known_bad", 0, "effect"], "bad", "one of"),
+        ([*ROW, "known_bad", 0], {"effect": "fails", "why": "w"}, "since, before or both"),
+        ([*ROW, "fix"], None, "has no fix"),
+        ([*ROW, "comment"], "x", "unknown keys: comment"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_checks_and_schema_alike(path: list, value: object, said: str) -> None:
+    document = changed(path, value)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+    with pytest.raises(CatalogError, match=said):
+        read_rows(document, "test")
+
+
+def test_what_only_an_order_can_refuse() -> None:
+    document = changed([*ROW, "backports", 0, "minimum"], "not a version")
+    with pytest.raises(CatalogError, match="Debian version"):
+        read_rows(document, "test")
+
+
+def test_one_id_twice_is_refused() -> None:
+    document = copy.deepcopy(FULL)
+    document["components"] *= 2
+    with pytest.raises(CatalogError, match="one id twice: thing"):
+        read_rows(document, "test")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is not JSON"),
+        (b"\xff\xfe\xff", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b"[]", "must be an object"),
+        (b" " * (SIZE_LIMIT_BYTES + 1), "is larger than"),
+    ],
+)
+def test_a_file_that_is_no_catalog(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "extra.json"
+    path.write_bytes(content)
+    with pytest.raises(CatalogError, match=said) as caught:
+        read_file(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="No such file"):
+        read_file(tmp_path / "extra.json")
