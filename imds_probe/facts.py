@@ -1,0 +1,129 @@
+"""What was observed. Frozen, plain values only, so that a stored report can be judged again on any machine.
+
+Absent is None, never a made-up default. Times are RFC 3339 UTC; a duration says its unit in its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EndpointState = Literal["enabled", "disabled", "unreachable", "refuses-tokens", "loses-tokens", "unknown"]
+TokensState = Literal["optional", "required", "unknown"]
+HopLimitMethod = Literal["capture", "minttl", "ec2-api", "unknown"]
+Family = Literal["ipv4", "ipv6"]
+CollectorStatus = Literal["ok", "nothing", "partial", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Whether this is an EC2 instance, and how that is known (DMI or the hypervisor; no packet is sent to find out)."""
+
+    is_ec2: bool
+    method: str
+    instance_id: str | None = None  # Nitro keeps it in the board asset tag, readable with IMDS turned off
+
+
+@dataclass(frozen=True)
+class OsRelease:
+    """os-release(5) of the host, below the run's root."""
+
+    id: str | None
+    version_id: str | None
+    pretty_name: str | None
+    id_like: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Host:
+    """The operating system the probe runs on."""
+
+    hostname: str | None
+    os: OsRelease
+    kernel: str | None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The identity document, as far as it was served."""
+
+    instance_id: str | None = None
+    region: str | None = None
+    availability_zone: str | None = None
+    account_id: str | None = None
+    image_id: str | None = None
+    instance_type: str | None = None
+
+
+@dataclass(frozen=True)
+class EndpointReply:
+    """One address of the metadata service: what came of the token PUT there."""
+
+    family: Family
+    address: str
+    state: EndpointState
+    token_outcome: str  # a value of imds.replies.Outcome, or "no-route"
+    detail: str
+    answered_by: str | None = None  # the Server header
+    latency_ms: float | None = None
+    hop_limit: int | None = None
+    hop_limit_method: HopLimitMethod = "unknown"
+    hop_limit_reason: str = ""  # why it is not known; empty where it is
+
+
+@dataclass(frozen=True)
+class Imds:
+    """What the instance allows, told apart from what could not be found out."""
+
+    endpoint: EndpointState
+    tokens: TokensState
+    tokens_method: str  # "v1-probe", "not-tried", "not-answered"
+    hop_limit: int | None
+    hop_limit_method: HopLimitMethod
+    ipv6: str  # "enabled", "no-route", "not-tried" or why not
+    instance_tags: bool | None
+    answered_by: str | None
+    latency_ms: float | None
+    endpoints: tuple[EndpointReply, ...]
+
+
+@dataclass(frozen=True)
+class Software:
+    """One installed piece of software that the catalog knows. Versions stand as their package manager prints them."""
+
+    component: str  # the catalog row's id
+    manager: str  # "dpkg", "rpm"
+    package: str
+    version: str
+    source: str  # how it is known, e.g. "dpkg database"
+    path: str | None = None
+    container: str | None = None
+    pids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class CollectorRun:
+    """How one collector fared. "nothing" (it looked, there was nothing) and "failed" (it could not look) differ."""
+
+    id: str
+    status: CollectorStatus
+    duration_ms: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that rules may look at."""
+
+    privileged: bool
+    platform: Platform
+    host: Host
+    instance: Instance | None
+    imds: Imds | None
+    software: tuple[Software, ...]
+    collectors: tuple[CollectorRun, ...]
+    containers_seen: int | None = None  # running containers, by their control groups; None: could not be seen
+
+    def collector(self, collector_id: str) -> CollectorRun | None:
+        """The run of one collector, None where it was never started."""
+        return next((run for run in self.collectors if run.id == collector_id), None)

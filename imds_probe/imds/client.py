@@ -1,0 +1,225 @@
+"""The IMDSv2 client: PUT a session token, then GET with it. It has no IMDSv1 fallback.
+
+The one request without a token that the probe may make lives apart, in v1_probe.py.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from dataclasses import dataclass, replace
+
+import requests
+import urllib3.exceptions
+
+from imds_probe import __version__
+from imds_probe.imds.dialer import Conversation, Dialer, SocketMaker, SocketOption
+from imds_probe.imds.endpoints import Endpoint
+from imds_probe.imds.replies import BY_STATUS, Outcome, Reply
+from imds_probe.imds.token import Token, plausible
+
+TOKEN_PATH = "/latest/api/token"
+TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
+BODY_LIMIT_BYTES = 64 * 1024  # user data, the largest item, ends at 16 KiB
+RETRIES_WHEN_THROTTLED = 2
+BACKOFF_S = 0.1
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds. On a healthy host both take well under a millisecond; AWS's own SDKs allow one second."""
+
+    connect_s: float = 1.0
+    read_s: float = 1.0
+    exchange_s: float = 3.0  # one request from its first to its last packet, however slowly it drips
+
+
+class RequestCounter:
+    """How many requests went out, by version. The report states it, so it counts attempts that reached a socket."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.imdsv1 = 0
+        self.imdsv2 = 0
+
+    def add(self, *, imdsv2: bool) -> None:
+        with self._lock:
+            if imdsv2:
+                self.imdsv2 += 1
+            else:
+                self.imdsv1 += 1
+
+
+class MetadataClient:
+    """Speaks to one endpoint. Not thread-safe; `counter` may be shared.
+
+    `deadline` (time.monotonic) ends every wait, retries included. `options` are set on each connected socket and
+    `make_socket` replaces its making: that is how hop limits are measured and containers entered.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        deadline: float,
+        counter: RequestCounter,
+        timeouts: Timeouts | None = None,
+        options: tuple[SocketOption, ...] = (),
+        make_socket: SocketMaker | None = None,
+    ) -> None:
+        timeouts = timeouts or Timeouts()
+        self.endpoint = endpoint
+        self._deadline = deadline
+        self._counter = counter
+        self._exchange_s = timeouts.exchange_s
+        self._dialer = Dialer(
+            endpoint,
+            connect_timeout_s=timeouts.connect_s,
+            read_timeout_s=timeouts.read_s,
+            options=options,
+            make_socket=make_socket,
+        )
+        # The adapter alone, without a Session: no proxies, .netrc, cookies or redirects, because nothing here knows
+        # how. HTTP_PROXY in the environment must not see a token.
+        self._adapter = self._dialer.adapter()
+        self._token: Token | None = None
+
+    def put_token(self, ttl_s: int = 60) -> Reply:
+        """Ask for a session token that lives `ttl_s` seconds (1 to 21600). It stays in the client; the reply has no
+        body. A 200 whose body cannot be a token is garbage.
+        """
+        reply = self._request("PUT", TOKEN_PATH, {TTL_HEADER: str(ttl_s)}, imdsv2=True)
+        if reply.ok:
+            if not plausible(reply.body):
+                return replace(reply, outcome=Outcome.GARBAGE, detail="200, but the body is no token", body=b"")
+            self._token = Token(reply.body.decode("ascii"), ttl_s)
+        return replace(reply, body=b"")
+
+    def get(self, path: str) -> Reply:
+        """GET with a token, which is asked for first where there is none; one new token after a 401.
+
+        Where no token is to be had, the reply is that of the token PUT: nothing is asked without one.
+        """
+        for attempt in (1, 2):
+            if self._token is None or self._token.expired:
+                reply = self.put_token()
+                if self._token is None or self._token.expired:
+                    return reply
+            reply = self._request("GET", path, self._token.header(), imdsv2=True)
+            if reply.outcome is not Outcome.UNAUTHORIZED or attempt == 2:
+                return reply
+            self._token = None
+        raise AssertionError("unreachable")
+
+    def get_without_token(self, path: str) -> Reply:
+        """One IMDSv1 request, never repeated. For v1_probe.py alone: it counts in CloudWatch's MetadataNoToken."""
+        return self._request("GET", path, {}, imdsv2=False)
+
+    def _request(self, method: str, path: str, headers: dict[str, str], *, imdsv2: bool) -> Reply:
+        reply = self._exchange(method, path, headers, imdsv2=imdsv2)
+        for attempt in range(RETRIES_WHEN_THROTTLED if imdsv2 else 0):
+            if reply.outcome is not Outcome.THROTTLED:
+                break
+            # Full jitter: a fleet that was throttled together must not come back together.
+            time.sleep(max(0.0, min(random.uniform(0, BACKOFF_S * 2**attempt), self._deadline - time.monotonic())))  # noqa: S311
+            if time.monotonic() >= self._deadline:
+                break
+            reply = self._exchange(method, path, headers, imdsv2=imdsv2)
+        return reply
+
+    def _exchange(self, method: str, path: str, headers: dict[str, str], *, imdsv2: bool) -> Reply:
+        started = time.monotonic()
+        self._dialer.begin(min(self._deadline, started + self._exchange_s))
+        request = requests.Request(
+            method,
+            self.endpoint.url + path,
+            headers={"User-Agent": f"imds-probe/{__version__}", "Accept-Encoding": "identity", "Connection": "close"}
+            | headers,
+        ).prepare()
+        status, server, body = None, None, b""
+        trouble = ""
+        try:
+            # The dialer's sockets keep the times; requests' own timeout would only replace them with looser ones.
+            response = self._adapter.send(request, stream=True, timeout=None, proxies=None)
+            try:
+                status, server = response.status_code, printable(response.headers.get("Server"))
+                body = response.raw.read(BODY_LIMIT_BYTES + 1, decode_content=False) or b""
+                trouble = _incomplete(response, body)
+            finally:
+                response.raw.close()
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            trouble = _innermost(error)
+        except ValueError:
+            # http.client and urllib3 raise it for lengths and chunk sizes that are no numbers.
+            trouble = "malformed answer"
+        finally:
+            conversation = self._dialer.conversation
+            if conversation.connected:
+                self._counter.add(imdsv2=imdsv2)
+        outcome, detail = classify(conversation, status, trouble)
+        return Reply(
+            outcome,
+            detail,
+            status=status,
+            server=server,
+            latency_ms=round((time.monotonic() - started) * 1000, 3),
+            local_port=conversation.local_port,
+            body=body if outcome is Outcome.OK else b"",
+        )
+
+
+def classify(conversation: Conversation, status: int | None, trouble: str) -> tuple[Outcome, str]:
+    """Name the outcome and say why, from what the socket saw, the status line, and what went wrong if anything."""
+    error = conversation.connect_error
+    if error is not None:
+        if isinstance(error, TimeoutError):
+            return Outcome.CONNECT_TIMEOUT, "no answer to the connection attempt"
+        if isinstance(error, ConnectionRefusedError | ConnectionResetError):
+            return Outcome.REFUSED, "connection refused"
+        return Outcome.UNREACHABLE, error.strerror or "the address cannot be reached"
+    if not conversation.connected:
+        return Outcome.UNREACHABLE, trouble or "the connection was not made"
+    if trouble:
+        if conversation.bytes_received == 0:
+            return Outcome.ANSWER_LOST, f"connected, then no answer: {trouble}"
+        return Outcome.GARBAGE, f"the answer is broken: {trouble}"
+    if status is None:
+        return Outcome.GARBAGE, "the answer has no status"
+    return BY_STATUS.get(status, Outcome.UNEXPECTED), f"HTTP status {status}"
+
+
+def printable(value: str | None) -> str | None:
+    """A header's value as far as it is printable ASCII: it comes from whoever answered and goes to a terminal."""
+    return None if value is None else re.sub(r"[^\x20-\x7e]", "?", value)[:100]
+
+
+def _incomplete(response: requests.Response, body: bytes) -> str:
+    """Why a body is not to be believed, empty if it is."""
+    if len(body) > BODY_LIMIT_BYTES:
+        return f"body longer than {BODY_LIMIT_BYTES} bytes"
+    declared = response.headers.get("Content-Length")
+    if declared is not None and not (declared.isascii() and declared.isdigit()):
+        return "Content-Length is no number"
+    if declared is not None and int(declared) != len(body):
+        return f"{len(body)} of {int(declared)} bytes"
+    return ""
+
+
+def _innermost(error: BaseException) -> str:
+    """A short word for a failure, without quoting what was received."""
+    chain: list[BaseException] = []
+    pending: BaseException | None = error
+    while pending is not None and len(chain) < 10:
+        chain.append(pending)
+        reason = getattr(pending, "reason", None) or next((a for a in pending.args if isinstance(a, Exception)), None)
+        pending = pending.__cause__ or pending.__context__ or (reason if isinstance(reason, BaseException) else None)
+    for link in chain:
+        if isinstance(link, TimeoutError):
+            return "silence until the time limit"
+        if isinstance(link, ConnectionResetError):
+            return "connection reset"
+        if type(link).__name__ == "RemoteDisconnected":
+            return "connection closed"
+    return "malformed answer"

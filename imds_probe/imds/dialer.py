@@ -1,0 +1,125 @@
+"""Sockets for requests to use: made where and how we say, and never waited on past the deadline."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import NewConnectionError
+from urllib3.poolmanager import PoolManager
+
+from imds_probe.imds.endpoints import Endpoint
+
+
+@dataclass
+class Conversation:
+    """What the sockets saw of one request, noted while it happens: exceptions of three libraries say it less well."""
+
+    connect_error: OSError | None = None
+    connected: bool = False
+    bytes_received: int = 0
+    local_port: int | None = None
+
+
+class DeadlineSocket(socket.socket):
+    """A socket whose every receive ends by one moment.
+
+    A read timeout alone bounds each receive: a service that drips a byte at a time would hold us for hours.
+    """
+
+    deadline: float
+    read_timeout_s: float
+    conversation: Conversation
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        left_s = self.deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("deadline passed")
+        self.settimeout(min(self.read_timeout_s, left_s))
+        received = super().recv_into(*args, **kwargs)
+        self.conversation.bytes_received += received
+        return received
+
+
+SocketOption = tuple[int, int, int]
+SocketMaker = Callable[[socket.AddressFamily], socket.socket]
+
+
+class Dialer:
+    """Makes the connections of one client. Single-threaded, one conversation at a time.
+
+    `make_socket` lets a caller hand in sockets from another network namespace; `options` are set once connected.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        options: tuple[SocketOption, ...] = (),
+        make_socket: SocketMaker | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._options = options
+        self._make_socket = make_socket or (lambda family: socket.socket(family, socket.SOCK_STREAM))
+        self._deadline = 0.0
+        self.conversation = Conversation()
+
+    def begin(self, deadline: float) -> None:
+        """Start a new conversation that must be over at `deadline` (time.monotonic)."""
+        self._deadline = deadline
+        self.conversation = Conversation()
+
+    def dial(self) -> socket.socket:
+        """Connect. Raises OSError, noted in the conversation too."""
+        made = self._make_socket(self._endpoint.socket_family)
+        sock = DeadlineSocket(made.family, made.type, made.proto, fileno=made.detach())
+        sock.deadline, sock.read_timeout_s = self._deadline, self._read_timeout_s
+        sock.conversation = self.conversation
+        try:
+            sock.settimeout(max(0.001, min(self._connect_timeout_s, self._deadline - time.monotonic())))
+            sock.connect((self._endpoint.address, self._endpoint.port))
+            self.conversation.local_port = sock.getsockname()[1]
+            for option in self._options:
+                sock.setsockopt(*option)
+        except OSError as error:
+            self.conversation.connect_error = error
+            sock.close()
+            raise
+        self.conversation.connected = True
+        return sock
+
+    def adapter(self) -> HTTPAdapter:
+        """A requests adapter that connects through this dialer and through nothing else."""
+        return _DialingAdapter(self)
+
+
+class _DialingAdapter(HTTPAdapter):
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        dialer = self._dialer
+
+        class DialedConnection(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                try:
+                    return dialer.dial()
+                except OSError as error:
+                    raise NewConnectionError(self, str(error)) from error
+
+        class DialedPool(HTTPConnectionPool):
+            ConnectionCls = DialedConnection
+
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": DialedPool}

@@ -1,0 +1,65 @@
+"""Reading the headers of IP and TCP packets, as far as time to live, addresses, ports and flags."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+
+SYN, ACK, RST, FIN = 0x02, 0x10, 0x04, 0x01
+
+
+@dataclass(frozen=True)
+class TcpPacket:
+    """The headers of one TCP segment. `ttl` is the IPv4 time to live or the IPv6 hop limit."""
+
+    ttl: int
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    flags: int
+    payload: bytes
+
+    @property
+    def is_syn_ack(self) -> bool:
+        return self.flags & (SYN | ACK) == SYN | ACK
+
+
+def parse(packet: bytes) -> TcpPacket | None:
+    """Read a packet that begins with its IP header. None for anything but a whole, unfragmented TCP header.
+
+    IPv6 extension headers are not walked: the metadata service has no reason to send any.
+    """
+    version = packet[0] >> 4 if packet else 0
+    if version == 4 and len(packet) >= 20:
+        header_length = (packet[0] & 0x0F) * 4
+        total = struct.unpack_from("!H", packet, 2)[0]
+        fragment_offset = struct.unpack_from("!H", packet, 6)[0] & 0x1FFF
+        if header_length < 20 or packet[9] != socket.IPPROTO_TCP or fragment_offset:
+            return None
+        source, destination = packet[12:16], packet[16:20]
+        family, ttl = socket.AF_INET, packet[8]
+    elif version == 6 and len(packet) >= 40:
+        header_length = 40
+        total = 40 + struct.unpack_from("!H", packet, 4)[0]
+        if packet[6] != socket.IPPROTO_TCP:
+            return None
+        source, destination = packet[8:24], packet[24:40]
+        family, ttl = socket.AF_INET6, packet[7]
+    else:
+        return None
+    segment = packet[header_length:total]
+    if len(segment) < 20:
+        return None
+    source_port, destination_port = struct.unpack_from("!HH", segment)
+    data_offset = (segment[12] >> 4) * 4
+    return TcpPacket(
+        ttl=ttl,
+        source=socket.inet_ntop(family, source),
+        destination=socket.inet_ntop(family, destination),
+        source_port=source_port,
+        destination_port=destination_port,
+        flags=segment[13],
+        payload=bytes(segment[data_offset:]),
+    )
