@@ -1,0 +1,116 @@
+"""The main job: collect, judge, decide, report."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imds_probe import __version__
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect import containers, host, options, platform, software
+from imds_probe.collect.collecting import Collecting
+from imds_probe.facts import Facts, Host, Imds, Instance, OsRelease, Platform
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import Endpoints
+from imds_probe.imds.endpoints import from_environment as endpoints_from
+from imds_probe.privilege import privileged
+from imds_probe.report import JudgedSoftware, ProbeInfo, Report
+from imds_probe.rules import RULES
+from imds_probe.rules.judging import judge, select
+from imds_probe.rules.software import requirement
+from imds_probe.verdict import decide
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run was asked to do."""
+
+    environ: Mapping[str, str]
+    root: Path = Path("/")
+    assume_ec2: bool = False
+    v1_probe: bool = True
+    timeout_s: float = 30.0
+    only: Collection[str] = ()
+    skip: Collection[str] = ()
+
+
+def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -> Report:
+    """One assessment. Raises UsageError for a request that makes no sense; other trouble is in the report."""
+    started = time.monotonic()
+    started_at = datetime.datetime.now(datetime.UTC)
+    selected = select(RULES, request.only, request.skip)
+    endpoints = endpoints_from(request.environ)
+    catalog = Catalog.load()
+    counter = RequestCounter()
+    collecting = Collecting(started + request.timeout_s, progress)
+
+    facts = _collect(request, endpoints, catalog, counter, collecting)
+    findings, runs = judge(RULES, selected, facts, catalog)
+    return Report(
+        probe=ProbeInfo(
+            version=__version__,
+            run_id=secrets.token_hex(16),
+            started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            duration_ms=round((time.monotonic() - started) * 1000, 3),
+            privileged=facts.privileged,
+            imdsv1_requests_made=counter.imdsv1,
+            imdsv2_requests_made=counter.imdsv2,
+        ),
+        platform=facts.platform,
+        instance=facts.instance,
+        host=facts.host,
+        imds=facts.imds,
+        containers_seen=facts.containers_seen,
+        software=tuple(JudgedSoftware(entry, requirement(entry, facts, catalog)) for entry in facts.software),
+        collectors=facts.collectors,
+        rules=runs,
+        findings=findings,
+        verdict=decide(facts, findings, runs),
+    )
+
+
+def _collect(
+    request: Request, endpoints: Endpoints, catalog: Catalog, counter: RequestCounter, collecting: Collecting
+) -> Facts:
+    """Everything that is observed, in one place. The metadata service comes first: it is what a slow package manager
+    must not keep us from.
+    """
+    found = collecting.run("platform", lambda: platform.collect(request.root)) or Platform(False, "not looked at")
+    if not found.is_ec2 and (request.assume_ec2 or endpoints.given):
+        found = replace(found, is_ec2=True, method="said by --assume-ec2" if request.assume_ec2 else "endpoint given")
+    imds, instance = _ask_service(request, endpoints, counter, collecting) if found.is_ec2 else (None, None)
+    if instance is None and found.instance_id:
+        instance = Instance(instance_id=found.instance_id)
+    system = collecting.run("host", lambda: host.collect(request.root)) or Host(None, OsRelease(None, None, None), None)
+    running = collecting.run("containers", lambda: containers.collect(request.root))
+    installed = software.collect(request.root, catalog, collecting)
+    return Facts(
+        privileged=privileged(),
+        platform=found,
+        host=system,
+        instance=instance,
+        imds=imds,
+        software=installed,
+        collectors=collecting.runs,
+        containers_seen=None if running is None else len(running),
+    )
+
+
+def _ask_service(
+    request: Request, endpoints: Endpoints, counter: RequestCounter, collecting: Collecting
+) -> tuple[Imds | None, Instance | None]:
+    asked = collecting.run(
+        "options",
+        lambda: options.collect(
+            endpoints, deadline=collecting.deadline, counter=counter, v1_probe_allowed=request.v1_probe
+        ),
+    )
+    if asked is None:
+        return None, None
+    imds, instance, missing = asked
+    collecting.note("identity", "nothing" if missing else "ok", missing)
+    return imds, instance

@@ -1,0 +1,78 @@
+"""One token PUT, and with which TTL its answer came: that is HttpPutResponseHopLimit, seen on the instance itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from imds_probe.facts import HopLimitMethod
+from imds_probe.imds.client import TOKEN_PATH, TTL_HEADER, MetadataClient, RequestCounter
+from imds_probe.imds.endpoints import Endpoint
+from imds_probe.imds.replies import EC2_SERVER, Reply
+from imds_probe.net import minttl
+from imds_probe.net.capture import Capture
+
+# How long silence has to last before an answer counts as dropped: many times what the first one took.
+PATIENCE_FACTOR = 8
+LEAST_PATIENCE_S, MOST_PATIENCE_S = 0.06, 0.25
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The token PUT's reply, and the hop limit as far as it could be measured."""
+
+    reply: Reply
+    hop_limit: int | None = None
+    method: HopLimitMethod = "unknown"
+    reason: str = ""
+
+
+def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounter) -> Measured:
+    """Ask for the client's token and measure. Packet capture needs CAP_NET_RAW and no further request; without it
+    IP_MINTTL finds the same number with a few more token PUTs.
+    """
+    endpoint = client.endpoint
+    try:
+        capture = Capture(endpoint.address, endpoint.port, endpoint.family)
+    except OSError:
+        return _by_minttl(client.put_token(), endpoint, deadline=deadline, counter=counter)
+    with capture:
+        reply = client.put_token()
+        if not reply.ok or reply.local_port is None:
+            return Measured(reply, reason="no token was answered")
+        ttls = set(capture.arrivals(reply.local_port).payload)
+    if not ttls:
+        # Address translation hides the service's address from the tap: then this is not the service's own TTL either.
+        return Measured(reply, reason=f"the answer did not come from {endpoint.address} itself: something redirects it")
+    if len(ttls) > 1:
+        return Measured(reply, reason=f"the answer's packets came with different TTLs: {sorted(ttls)}")
+    return _checked(reply, ttls.pop(), "capture")
+
+
+def _by_minttl(reply: Reply, endpoint: Endpoint, *, deadline: float, counter: RequestCounter) -> Measured:
+    if not reply.ok or reply.latency_ms is None:
+        return Measured(reply, reason="no token was answered")
+    host = f"[{endpoint.address}]" if endpoint.family == "ipv6" else endpoint.address
+    request = f"PUT {TOKEN_PATH} HTTP/1.1\r\nHost: {host}\r\n{TTL_HEADER}: 1\r\nConnection: close\r\n\r\n"
+    patience_s = min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, PATIENCE_FACTOR * reply.latency_ms / 1000))
+    result = minttl.measure(
+        endpoint.address,
+        endpoint.port,
+        request.encode("ascii"),
+        patience_s=patience_s,
+        connect_timeout_s=1.0,
+        # Not even an odd network may hold a run here: the issue is one number among many.
+        deadline=min(deadline, time.monotonic() + 1.5),
+        on_request=lambda: counter.add(imdsv2=True),
+    )
+    if result.hop_limit is None:
+        return Measured(reply, reason=result.reason)
+    return _checked(reply, result.hop_limit, "minttl")
+
+
+def _checked(reply: Reply, ttl: int, method: HopLimitMethod) -> Measured:
+    if reply.server != EC2_SERVER:
+        return Measured(reply, reason=f"answered by {reply.server or 'a server without a name'}, not by EC2 itself")
+    if 1 <= ttl <= minttl.HIGHEST:
+        return Measured(reply, ttl, method)
+    return Measured(reply, reason=f"the answer came with TTL {ttl}, which is no hop limit (1 to 64)")

@@ -1,0 +1,57 @@
+"""Who this instance is, by its identity document."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from imds_probe.facts import Instance
+from imds_probe.imds.client import MetadataClient
+from imds_probe.imds.replies import Outcome, Reply
+
+PATH = "/latest/dynamic/instance-identity/document"
+# What goes into a command line to paste must be exactly what it claims to be, whoever answered.
+SHAPES = {
+    "instanceId": r"i-[0-9a-f]{8,17}",
+    "region": r"[a-z]{2}(-[a-z]+)+-\d{1,2}",
+    "availabilityZone": r"[a-z]{2}(-[a-z0-9]+)+",
+    "accountId": r"\d{12}",
+    "imageId": r"ami-[0-9a-f]{8,17}",
+    "instanceType": r"[a-z0-9][a-z0-9.-]{1,40}",
+}
+
+
+def collect(client: MetadataClient) -> tuple[Instance | None, Reply]:
+    """The document's fields and the reply they came in; None where it was not served or is no such document."""
+    reply = client.get(PATH)
+    return (parse(reply.body) if reply.ok else None), reply
+
+
+def parse(body: bytes) -> Instance | None:
+    """Read an identity document. A field of the wrong shape is None; anything but a JSON object gives None."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+
+    def field(name: str) -> str | None:
+        value = document.get(name)
+        return value if isinstance(value, str) and re.fullmatch(SHAPES[name], value) else None
+
+    return Instance(
+        instance_id=field("instanceId"),
+        region=field("region"),
+        availability_zone=field("availabilityZone"),
+        account_id=field("accountId"),
+        image_id=field("imageId"),
+        instance_type=field("instanceType"),
+    )
+
+
+def why_missing(reply: Reply) -> str:
+    """One sentence on why there is no document."""
+    if reply.outcome is Outcome.OK:
+        return "the identity document is not the JSON object it should be"
+    return f"the identity document was not served: {reply.detail}"

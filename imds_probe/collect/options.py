@@ -1,0 +1,135 @@
+"""What the instance allows: endpoint, tokens, hop limit, IPv6, tags. Asked with as few requests as will do."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from imds_probe.collect import hop_limit, instance
+from imds_probe.facts import EndpointReply, EndpointState, Imds, Instance, TokensState
+from imds_probe.imds import v1_probe
+from imds_probe.imds.client import MetadataClient, RequestCounter, Timeouts
+from imds_probe.imds.endpoints import Endpoint, Endpoints, has_route
+from imds_probe.imds.replies import Outcome, Reply
+
+TAGS_PATH = "/latest/meta-data/tags/instance"
+# The twin is often simply not there, and where IPv6 metadata is off its packets get no answer.
+TWIN_TIMEOUTS = Timeouts(connect_s=0.5, read_s=0.5, exchange_s=1.0)
+
+
+@dataclass
+class Asked:
+    """One endpoint, its client and what came of the token PUT. `client` is None where nothing was sent."""
+
+    endpoint: Endpoint
+    client: MetadataClient | None
+    measured: hop_limit.Measured | None
+
+    @property
+    def reply(self) -> Reply:
+        if self.measured is None:
+            return Reply(Outcome.UNREACHABLE, "no route")
+        return self.measured.reply
+
+
+def collect(
+    endpoints: Endpoints, *, deadline: float, counter: RequestCounter, v1_probe_allowed: bool
+) -> tuple[Imds, Instance | None, str]:
+    """Ask both addresses at once. Returns what is allowed, the identity document, and why there is none."""
+    candidates = [endpoint for endpoint in (endpoints.primary, endpoints.twin) if endpoint]
+    asked = [Asked(endpoint, None, None) for endpoint in candidates]
+    with ThreadPoolExecutor(len(asked), "endpoint") as pool:
+        running = [
+            pool.submit(_ask, entry, entry.endpoint is endpoints.twin, deadline, counter)
+            for entry in asked
+            if has_route(entry.endpoint)
+        ]
+    for future in running:
+        future.result()  # raises here what was raised there
+    # On a host without IPv4 the twin is the one that decides.
+    main = next((entry for entry in asked if entry.reply.connected), asked[0])
+
+    state = _state(main.reply)
+    tokens: TokensState = "unknown"
+    tokens_method = "not-tried"
+    if main.client and v1_probe_allowed and main.reply.connected:
+        required = v1_probe.tokens_required(v1_probe.ask_without_token(main.client))
+        tokens_method = "not-answered" if required is None else "v1-probe"
+        if required is not None:
+            tokens = "required" if required else "optional"
+            state = _state_if_v1_answered(main.reply, state)
+    document, missing, tags = None, "no token to ask with", None
+    if main.client and main.reply.ok:
+        document, reply = instance.collect(main.client)
+        missing = "" if document else instance.why_missing(reply)
+        tags_reply = main.client.get(TAGS_PATH)
+        tags = {Outcome.OK: True, Outcome.NOT_FOUND: False}.get(tags_reply.outcome)
+    replies = tuple(_endpoint_reply(entry, state if entry is main else _state(entry.reply)) for entry in asked)
+    primary = replies[asked.index(main)]
+    imds = Imds(
+        endpoint=state,
+        tokens=tokens,
+        tokens_method=tokens_method,
+        hop_limit=primary.hop_limit,
+        hop_limit_method=primary.hop_limit_method,
+        ipv6=_ipv6(replies),
+        instance_tags=tags,
+        answered_by=primary.answered_by,
+        latency_ms=primary.latency_ms,
+        endpoints=replies,
+    )
+    return imds, document, missing
+
+
+def _ask(entry: Asked, is_twin: bool, deadline: float, counter: RequestCounter) -> None:
+    timeouts = TWIN_TIMEOUTS if is_twin else Timeouts()
+    entry.client = MetadataClient(entry.endpoint, deadline=deadline, counter=counter, timeouts=timeouts)
+    entry.measured = hop_limit.put_token(entry.client, deadline=deadline, counter=counter)
+
+
+def _state(reply: Reply) -> EndpointState:
+    """What the token PUT alone says about the endpoint."""
+    states: dict[Outcome, EndpointState] = {
+        Outcome.OK: "enabled",
+        # 403 to a plain token PUT means HttpEndpoint=disabled: EC2 User Guide, IMDS error codes.
+        Outcome.FORBIDDEN: "disabled",
+        Outcome.REFUSED: "unreachable",
+        Outcome.UNREACHABLE: "unreachable",
+        Outcome.CONNECT_TIMEOUT: "unreachable",
+    }
+    return states.get(reply.outcome, "unknown")
+
+
+def _state_if_v1_answered(reply: Reply, state: EndpointState) -> EndpointState:
+    """The endpoint is on then, so what became of the token PUT has another cause than HttpEndpoint=disabled."""
+    causes: dict[Outcome, EndpointState] = {
+        Outcome.FORBIDDEN: "refuses-tokens",  # something on the way adds X-Forwarded-For, which the service refuses
+        Outcome.NOT_FOUND: "refuses-tokens",  # an imitation that knows IMDSv1 only, as for the next two
+        Outcome.BAD_REQUEST: "refuses-tokens",
+        Outcome.UNEXPECTED: "refuses-tokens",
+        Outcome.ANSWER_LOST: "loses-tokens",  # something on the way drops the packets that carry the token
+    }
+    return causes.get(reply.outcome, state)
+
+
+def _endpoint_reply(entry: Asked, state: EndpointState) -> EndpointReply:
+    reply, measured = entry.reply, entry.measured
+    return EndpointReply(
+        family=entry.endpoint.family,
+        address=entry.endpoint.address,
+        state=state,
+        token_outcome=str(reply.outcome) if measured else "no-route",
+        detail=reply.detail,
+        answered_by=reply.server,
+        latency_ms=reply.latency_ms,
+        hop_limit=measured.hop_limit if measured else None,
+        hop_limit_method=measured.method if measured else "unknown",
+        hop_limit_reason=measured.reason if measured else "nothing was sent",
+    )
+
+
+def _ipv6(replies: tuple[EndpointReply, ...]) -> str:
+    for reply in replies:
+        if reply.family == "ipv6":
+            return "no-route" if reply.token_outcome == "no-route" else reply.state
+    return "not-tried"

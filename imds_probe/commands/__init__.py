@@ -1,0 +1,9 @@
+"""One file a subcommand: parse, call, print, exit code. Nothing else prints or exits."""
+
+# Name, and the line that --help shows. A command's module is imported only when it is called: --help stays fast.
+COMMANDS: dict[str, str] = {
+    "run": "assess this host once: may it be switched to IMDSv2-only?",
+    "explain": "what a finding means, why, and how to fix it",
+    "simulate": "a metadata service on a local address, with hop limit and faults",
+    "demo": "build a lab of network namespaces and run the main job in it",
+}

@@ -1,0 +1,124 @@
+"""`imds-probe run`: one assessment; the main job."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imds_probe import exitcodes
+from imds_probe.errors import UsageError
+
+if TYPE_CHECKING:
+    from imds_probe.report import Report
+
+TIMEOUT_S = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", choices=("text", "json", "html"), default="text", help="the report's form (text)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there instead of standard output")
+    parser.add_argument("--only", type=_ids, default=(), metavar="RULE,...", help="judge by these rules only")
+    parser.add_argument("--skip", type=_ids, default=(), metavar="RULE,...", help="leave these rules out")
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read the system below DIR (/)")
+    parser.add_argument("--assume-ec2", action="store_true", help="ask the metadata address although DMI says not EC2")
+    parser.add_argument(
+        "--no-v1-probe",
+        action="store_true",
+        help="make no request without a token at all; then it stays unknown whether tokens are required",
+    )
+    parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever the verdict, for fleet sweeps")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=TIMEOUT_S, metavar="SECONDS", help=f"be done by then ({TIMEOUT_S:g})"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    # Heavy imports (requests) only once it is clear that they are needed.
+    from imds_probe.assessment import Request, assess  # noqa: PLC0415
+    from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
+
+    if not args.root.is_dir():
+        raise UsageError(f"--root {args.root} is no directory")
+    if args.out:
+        _check_writable(args.out)
+    report = assess(
+        Request(
+            environ=os.environ,
+            root=args.root,
+            assume_ec2=args.assume_ec2,
+            v1_probe=not args.no_v1_probe,
+            timeout_s=args.timeout,
+            only=args.only,
+            skip=args.skip,
+        ),
+        progress=_progress if sys.stderr.isatty() else _silent,
+    )
+    if sys.stderr.isatty():
+        _progress("")
+    _write(_rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty()), args.out)
+    return exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
+
+
+def _rendered(report: Report, form: str, *, to_terminal: bool) -> str:
+    from imds_probe.render import html, text  # noqa: PLC0415
+    from imds_probe.report import dump  # noqa: PLC0415
+
+    if form == "json":
+        return dump(report) + "\n"
+    if form == "html":
+        return html.render(report)
+    width = min(120, max(60, shutil.get_terminal_size((100, 25)).columns)) if to_terminal else 100
+    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return text.render(report, text.Style(width=width, colour=colour))
+
+
+def _check_writable(path: Path) -> None:
+    """Before any request is made: a report that cannot be kept is a request for nothing."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"--out {path} cannot be written", "Name a file in a directory that exists and is writable.")
+
+
+def _write(document: str, path: Path | None) -> None:
+    if path is None:
+        sys.stdout.write(document)
+        return
+    # Written beside and renamed: nobody reads half a report, and a planted link is replaced, not followed.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(document)
+        os.replace(temporary, path)
+    except OSError as error:
+        sys.stdout.write(document)  # the run is not lost with the file
+        temporary.unlink(missing_ok=True)
+        raise UsageError(
+            f"--out {path} cannot be written: {error.strerror}", "The report is on standard output."
+        ) from None
+
+
+def _progress(message: str) -> None:
+    sys.stderr.write(f"\r\x1b[K{message}")
+    sys.stderr.flush()
+
+
+def _silent(message: str) -> None:
+    del message
+
+
+def _ids(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds from 0.1 to 3600")
+    return seconds

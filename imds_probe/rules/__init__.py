@@ -1,0 +1,15 @@
+"""The rules, listed by hand, in the order in which the report names them."""
+
+from __future__ import annotations
+
+from imds_probe.rules import containers, endpoint, hop_limit, platform, software, tokens
+from imds_probe.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    platform.RULE,
+    endpoint.RULE,
+    tokens.RULE,
+    hop_limit.RULE,
+    containers.RULE,
+    software.RULE,
+)

@@ -1,0 +1,27 @@
+"""Commands that upgrade a package on this host, ready to paste."""
+
+from __future__ import annotations
+
+import shlex
+
+from imds_probe.facts import OsRelease, Software
+
+# Where dnf is the package manager; older releases of the family have yum.
+DNF_SINCE = {"amzn": 2022, "rhel": 8, "centos": 8, "almalinux": 8, "rocky": 8, "ol": 8, "fedora": 22}
+
+
+def upgrade_commands(software: Software, os: OsRelease) -> tuple[str, ...]:
+    """The commands for the manager that the package came from; empty where none is known."""
+    package = shlex.quote(software.package)
+    if software.manager == "dpkg":
+        return (f"apt-get update && apt-get install --only-upgrade {package}",)
+    if software.manager == "rpm":
+        if os.id in ("sles", "opensuse-leap", "opensuse-tumbleweed") or "suse" in os.id_like:
+            return (f"zypper update {package}",)
+        return (f"{'dnf upgrade' if _has_dnf(os) else 'yum update'} {package}",)
+    return ()
+
+
+def _has_dnf(os: OsRelease) -> bool:
+    major = (os.version_id or "").partition(".")[0]
+    return major.isdigit() and int(major) >= DNF_SINCE.get(os.id or "", 10**6)

@@ -1,0 +1,51 @@
+"""Is the hop limit known?"""
+
+from __future__ import annotations
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts import Facts
+from imds_probe.findings import Finding, Fix
+from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
+
+
+def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+    del catalog
+    imds = facts.imds
+    if imds is None or imds.endpoint != "enabled":
+        return NothingToJudge("no token was answered")
+    if imds.hop_limit is not None:
+        return []
+    reasons = tuple(reply.hop_limit_reason for reply in imds.endpoints if reply.state == "enabled")
+    return [
+        Finding(
+            id="hop-limit-unknown",
+            rule="hop-limit",
+            severity="warning",
+            subject="metadata service",
+            summary="the hop limit of token responses could not be measured",
+            evidence=reasons,
+            fix=Fix(
+                "Ask the EC2 API, from anywhere with ec2:DescribeInstances.",
+                (
+                    "aws ec2 describe-instances --query "
+                    "'Reservations[].Instances[].[InstanceId,MetadataOptions.HttpPutResponseHopLimit]'",
+                ),
+            ),
+        )
+    ]
+
+
+RULE = Rule(
+    id="hop-limit",
+    judge=_judge,
+    explanations=(
+        Explanation(
+            id="hop-limit-unknown",
+            title="Hop limit not measured",
+            meaning="HttpPutResponseHopLimit is the IP TTL of the packets that answer the token PUT, so on the instance it can "
+            "be read off them: by packet capture as root, by IP_MINTTL otherwise. Here neither gave one plain number.",
+            cure="Run as root; or ask the EC2 API. The switch command then leaves the hop limit as it is.",
+            sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "ip(7): IP_MINTTL"),
+        ),
+    ),
+)

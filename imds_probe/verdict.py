@@ -1,0 +1,130 @@
+"""From findings to the verdict, and the exact commands to switch and to roll back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imds_probe import exitcodes
+from imds_probe.facts import Facts, Instance
+from imds_probe.findings import Finding, State
+from imds_probe.rules.judging import RuleRun
+
+Confidence = Literal["low", "medium", "high"]
+
+# Worst first: something that would break is certain, whatever else could not be seen; and "needs-hop-limit" promises
+# that everything else was seen.
+ORDER: tuple[State, ...] = ("not-ready", "unknown", "needs-hop-limit", "ready")
+
+EXIT_CODES: dict[State, int] = {
+    "ready": exitcodes.READY,
+    "not-ready": exitcodes.NOT_READY,
+    "unknown": exitcodes.UNKNOWN,
+    "needs-hop-limit": exitcodes.NEEDS_HOP_LIMIT,
+}
+
+
+@dataclass(frozen=True)
+class Switch:
+    """What to change on the instance. The hop limit is None where it stays as it is."""
+
+    http_tokens: str
+    http_put_response_hop_limit: int | None
+    aws_cli: str
+    terraform: str
+    cloudformation: str
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """The way back to what was found."""
+
+    aws_cli: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """May this host be switched now? `evidence` names the kinds it stands on, weakest first."""
+
+    state: State
+    confidence: Confidence
+    evidence: tuple[str, ...]
+    reasons: tuple[str, ...]
+    switch: Switch | None
+    rollback: Rollback | None
+
+
+def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...]) -> Verdict:
+    """Pure: the same facts and findings give the same verdict."""
+    implied = {finding.implies for finding in findings if finding.implies}
+    not_judged = tuple(run for run in rules if run.status == "error" or run.deselected)
+    if not_judged:
+        implied.add("unknown")
+    state = next(state for state in ORDER if state in implied or state == "ready")
+    reasons = tuple(f"{finding.summary} [{finding.id}]" for finding in findings if finding.implies == state)
+    if state == "unknown":
+        reasons += tuple(f"rule {run.id} was not judged: {run.reason}" for run in not_judged)
+    if state == "ready":
+        reasons = (_why_ready(facts),)
+    evidence = _evidence(facts)
+    switch, rollback = _commands(facts) if facts.platform.is_ec2 or facts.imds else (None, None)
+    return Verdict(
+        state=state,
+        # High needs behaviour: that nobody was seen calling IMDSv1 for a while. Nothing here watches yet, so never.
+        confidence="medium" if {"capability", "reachability"} <= set(evidence) and state != "unknown" else "low",
+        evidence=evidence,
+        reasons=reasons,
+        switch=switch,
+        rollback=rollback,
+    )
+
+
+def _why_ready(facts: Facts) -> str:
+    if facts.imds and facts.imds.endpoint == "disabled":
+        return "the metadata service is turned off, so requiring tokens takes nothing away"
+    if facts.imds and facts.imds.tokens == "required":
+        return "nothing was found that this breaks"
+    if not facts.software:
+        return "the token arrives, and nothing that the catalog knows is installed"
+    return "the token arrives, and all installed software that the catalog knows speaks IMDSv2"
+
+
+def _evidence(facts: Facts) -> tuple[str, ...]:
+    kinds = []
+    if any((run := facts.collector(name)) and run.status in ("ok", "nothing") for name in ("dpkg", "rpm")):
+        kinds.append("capability")
+    if facts.imds and facts.imds.endpoint in ("enabled", "disabled"):
+        kinds.append("reachability")
+    return tuple(kinds)
+
+
+def _commands(facts: Facts) -> tuple[Switch, Rollback]:
+    imds = facts.imds
+    hop_limit = imds.hop_limit if imds else None
+    endpoint = "disabled" if imds and imds.endpoint == "disabled" else "enabled"
+    # An unmeasured hop limit is not named: the API then leaves it as it is.
+    limits = {} if hop_limit is None else {"http_put_response_hop_limit": hop_limit}
+    terraform = {"http_endpoint": f'"{endpoint}"', "http_tokens": '"required"'} | {k: str(v) for k, v in limits.items()}
+    width = max(map(len, terraform))
+    cloudformation = [f"HttpEndpoint: {endpoint}", "HttpTokens: required"]
+    if hop_limit is not None:
+        cloudformation.append(f"HttpPutResponseHopLimit: {hop_limit}")
+    switch = Switch(
+        http_tokens="required",
+        http_put_response_hop_limit=hop_limit,
+        aws_cli=_aws_cli(facts.instance, "required", endpoint, hop_limit),
+        terraform="\n".join(["metadata_options {", *(f"  {k:<{width}} = {v}" for k, v in terraform.items()), "}"]),
+        cloudformation="\n".join(["MetadataOptions:", *(f"  {line}" for line in cloudformation)]),
+    )
+    return switch, Rollback(_aws_cli(facts.instance, "optional", endpoint, hop_limit))
+
+
+def _aws_cli(instance: Instance | None, tokens: str, endpoint: str, hop_limit: int | None) -> str:
+    # Setting HttpTokens should also pass HttpEndpoint: EC2 API, ModifyInstanceMetadataOptions.
+    region = f" --region {instance.region}" if instance and instance.region else ""
+    instance_id = (instance and instance.instance_id) or '"$INSTANCE_ID"'
+    limit = "" if hop_limit is None else f" --http-put-response-hop-limit {hop_limit}"
+    return (
+        f"aws ec2 modify-instance-metadata-options{region} --instance-id {instance_id}"
+        f" --http-tokens {tokens}{limit} --http-endpoint {endpoint}"
+    )

@@ -1,0 +1,100 @@
+import subprocess
+import sys
+
+import pytest
+
+from imds_probe import __version__
+from imds_probe.commands import COMMANDS
+from imds_probe.commands.dispatch import main
+
+
+def imds_probe(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "imds_probe", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        **options,
+    )
+
+
+def test_help_names_every_command():
+    done = imds_probe("--help")
+    assert done.returncode == 0
+    assert all(f"\n    {name} " in done.stdout for name in COMMANDS)
+
+
+def test_version():
+    assert imds_probe("--version").stdout == f"imds-probe {__version__}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([name, "--help"])
+    assert left.value.code == 0
+    assert f"usage: imds-probe {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "required: COMMAND"),
+        (["nonesuch"], "invalid choice"),
+        (["run", "--nonesuch"], "unrecognized arguments"),
+        (["run", "--timeout", "soon"], "no number of seconds"),
+        (["run", "--timeout", "-1"], "no number of seconds"),
+        (["run", "--only", "nonesuch"], "there is no rule 'nonesuch'"),
+        (["run", "--root", "/nonesuch"], "is no directory"),
+        (["run", "--out", "/nonesuch/report"], "cannot be written"),
+        (["run", "--output", "xml"], "invalid choice"),
+        (["explain", "nonesuch"], "there is no finding 'nonesuch'"),
+        (["simulate", "--set", "nonesuch=1"], "nonesuch"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments, words):
+    done = imds_probe(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bad_endpoint_in_the_environment_is_wrong_usage_too():
+    done = imds_probe("run", env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://example.com", "PATH": "/usr/bin"})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_bug_has_its_own_code_and_a_report_to_paste():
+    program = (
+        "import imds_probe.assessment as a, sys\n"
+        "def broken(*_, **__): raise ZeroDivisionError('boom')\n"
+        "a.assess = broken\n"
+        "from imds_probe.commands.dispatch import main\n"
+        "sys.exit(main(['run']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 70
+    assert f"imds-probe {__version__}, Python" in done.stderr
+    assert "ZeroDivisionError: boom" in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_bug():
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m imds_probe explain | head -n 1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys; from imds_probe.commands.dispatch import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    )
+    program += "print(sorted({'requests', 'urllib3', 'psutil', 'distro', 'asyncio', 'json'} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == "[]\n"

@@ -1,0 +1,19 @@
+import pytest
+
+from imds_probe.commands.dispatch import main
+from imds_probe.rules import RULES
+
+IDS = [entry.id for rule in RULES for entry in rule.explanations]
+
+
+@pytest.mark.parametrize("finding_id", IDS)
+def test_every_finding_is_explained(finding_id, capsys):
+    assert main(["explain", finding_id]) == 0
+    text = capsys.readouterr().out
+    assert f"[{finding_id}]" in text
+    assert "What to do: " in text
+
+
+def test_without_an_id_all_are_listed(capsys):
+    assert main(["explain"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == IDS

@@ -1,0 +1,111 @@
+"""Arguments, files and streams of `run`; what it finds is in tests/lab."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from report_schema import check
+
+from imds_probe.simulator import scenarios
+from imds_probe.simulator.server import Simulator
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The root of a machine that is not EC2."""
+    root = tmp_path / "root"
+    scenarios.write_host(root, {}, "none")
+    (root / "sys/class/dmi/id/sys_vendor").write_text("QEMU\n")
+    return root
+
+
+def run(*arguments, env=None, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "imds_probe", "run", *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=dict(os.environ) | (env or {}),
+        **options,
+    )
+
+
+def test_standard_output_is_the_report_and_nothing_else(elsewhere):
+    done = run("--root", elsewhere, "--output", "json")
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert check(json.loads(done.stdout))["verdict"]["state"] == "unknown"
+
+
+def test_text_says_why(elsewhere):
+    done = run("--root", elsewhere)
+    assert done.stdout.startswith(b"UNKNOWN")
+    assert b"not an EC2 instance" in done.stdout
+    assert b"sys_vendor is QEMU" in done.stdout
+    assert b"\x1b" not in done.stdout
+
+
+def test_html(elsewhere):
+    assert run("--root", elsewhere, "--output", "html").stdout.startswith(b"<!doctype html>")
+
+
+def test_exit_zero(elsewhere):
+    assert run("--root", elsewhere, "--exit-zero").returncode == 0
+
+
+def test_out_replaces_a_link_and_leaves_nothing_else(elsewhere, tmp_path):
+    target, out = tmp_path / "target", tmp_path / "out" / "report.json"
+    target.write_text("mine")
+    out.parent.mkdir()
+    out.symlink_to(target)
+    done = run("--root", elsewhere, "--output", "json", "--out", out)
+    assert (done.returncode, done.stdout) == (3, b"")
+    check(json.loads(out.read_text()))
+    assert target.read_text() == "mine"
+    assert os.listdir(out.parent) == ["report.json"]
+
+
+def test_no_request_is_made_for_a_report_that_cannot_be_kept(tmp_path):
+    with Simulator() as simulator:
+        done = run("--out", tmp_path, env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url})
+        assert (done.returncode, simulator.counts.connections) == (2, 0)
+
+
+def test_the_endpoint_of_the_environment_is_asked_and_believed():
+    with Simulator() as simulator:
+        done = run("--output", "json", env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url})
+        report = check(json.loads(done.stdout))
+        assert report["platform"]["method"] == "endpoint given"
+        assert report["imds"]["endpoint"] == "enabled"
+        assert simulator.counts.imdsv1 == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_any_locale_will_do(elsewhere, encoding):
+    (elsewhere / "etc/os-release").write_text('ID=x\nPRETTY_NAME="Größe ✓"\n')
+    done = run("--root", elsewhere, "--output", "html", env={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
+def test_colour_and_progress_are_for_terminals(elsewhere):
+    import pty
+
+    for variable, coloured in (("UNUSED", True), ("NO_COLOR", False)):
+        leader, follower = pty.openpty()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "imds_probe", "run", "--root", str(elsewhere)],
+            stdout=follower,
+            stderr=subprocess.DEVNULL,
+            env=dict(os.environ) | {"TERM": "xterm", variable: "1"},
+        )
+        os.close(follower)
+        output = b""
+        try:
+            while chunk := os.read(leader, 65536):
+                output += chunk
+        except OSError:
+            pass  # the terminal's other end was closed
+        os.close(leader)
+        assert child.wait(timeout=30) == 3
+        assert (b"\x1b[33;1mUNKNOWN" in output) is coloured

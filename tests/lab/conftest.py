@@ -1,0 +1,91 @@
+"""The lab of this folder's tests: one for all of them, with the simulator in its service namespace."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from report_schema import check
+
+from imds_probe.simulator import scenarios
+from imds_probe.simulator.lab.lab import Lab
+from imds_probe.simulator.server import Simulator
+from imds_probe.simulator.state import InstanceState
+
+SOURCE = str(Path(__file__).parents[2])
+# The made-up host has no other processes than its own: containers on the machine that runs the tests are not its.
+OWN_PROCESSES = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]
+# Root without capabilities: what any user can do, with an interpreter that only root may be able to read.
+WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"]
+# An instance with everything served that could leak.
+STATE = InstanceState(http_protocol_ipv6="enabled", iam_role="app-role", user_data="password=hunter2")
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab("run") as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def _service(lab):
+    listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
+    with Simulator(STATE, listen, netns=str(lab.service.netns)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def service(_service):
+    """The simulator, as new."""
+    yield _service
+    _service.update(**{name: getattr(STATE, name) for name in STATE.to_mapping()})
+    _service.reset_counts()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished `imds-probe run --output json`."""
+
+    code: int
+    report: dict = field(repr=False)
+    stdout: str = field(repr=False)
+    stderr: str
+
+    @property
+    def imds(self) -> dict:
+        return self.report["imds"]
+
+    @property
+    def verdict(self) -> str:
+        return self.report["verdict"]["state"]
+
+    @property
+    def finding_ids(self) -> set[str]:
+        return {finding["id"] for finding in self.report["findings"]}
+
+
+@pytest.fixture
+def host(tmp_path):
+    """The root of a healthy EC2 host."""
+    root = tmp_path / "host"
+    scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
+    return root
+
+
+@pytest.fixture
+def run(lab, host):
+    """Run the main job in the instance's namespace, as a user would, and hold its report to the schema."""
+
+    def call(*arguments, env=None, privileged=True, node=None, timeout_s=40.0) -> Ran:
+        probe = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", str(host), *arguments]
+        argv = [*OWN_PROCESSES, *([] if privileged else WITHOUT_PRIVILEGE), *probe]
+        environment = {"PYTHONPATH": SOURCE}
+        done = (node or lab.instance).run(argv, timeout_s=timeout_s, env=environment | (env or {}))
+        stdout, stderr = done.stdout.decode(), done.stderr.decode()
+        assert stdout, stderr
+        return Ran(done.returncode, check(json.loads(stdout)), stdout, stderr)
+
+    return call

@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, OLD_CLOUD_INIT, report_of, with_imds
+
+from imds_probe.facts import OsRelease
+from imds_probe.render.text import Style, render
+
+DEBIAN = replace(FACTS.host, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
+NOT_READY = replace(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,))
+
+GOLDEN_NOT_READY = """\
+NOT READY  i-0123456789abcdef0 eu-west-1 m7i.large (web-17)
+Do not switch this host to IMDSv2-only yet: something on it would break. Confidence: medium
+(capability, reachability).
+
+What blocks
+  x cloud-init 18.3-6 speaks only IMDSv1; IMDSv2 since 19.4 [software-too-old]
+      seen: cloud-init 18.3-6 in the dpkg database
+      fix:  Upgrade cloud-init to 19.4 or later.
+        apt-get update && apt-get install --only-upgrade cloud-init
+
+Worth knowing
+  - IMDSv1 is still answered (HttpTokens=optional) [imdsv1-open]
+
+To switch, once it is ready
+  aws ec2 modify-instance-metadata-options --region eu-west-1 --instance-id i-0123456789abcdef0 \
+--http-tokens required --http-put-response-hop-limit 1 --http-endpoint enabled
+To roll back
+  aws ec2 modify-instance-metadata-options --region eu-west-1 --instance-id i-0123456789abcdef0 \
+--http-tokens optional --http-put-response-hop-limit 1 --http-endpoint enabled
+
+Instance metadata service
+  endpoint enabled, tokens optional, hop limit 1 (by capture), IPv6 no-route, tags off
+  This run made 3 requests with a token or for one, 1 without.
+
+Software held against the catalog
+  component   version  needs  status
+  cloud-init  18.3-6   19.4   too-old
+
+More on a finding: imds-probe explain software-too-old
+Everything that was seen: imds-probe run --output json
+"""
+
+
+def test_golden():
+    assert render(report_of(NOT_READY), Style()) == GOLDEN_NOT_READY
+
+
+@pytest.mark.parametrize(
+    ("facts", "headline"),
+    [
+        (FACTS, "READY  "),
+        (NOT_READY, "NOT READY  "),
+        (with_imds(endpoint="unreachable"), "UNKNOWN  "),
+        (with_imds(endpoint="disabled"), "READY  "),
+    ],
+)
+def test_the_verdict_is_the_first_word(facts, headline):
+    assert render(report_of(facts), Style()).startswith(headline)
+
+
+def test_verdict_and_commands_are_within_what_ssm_shows():
+    many = replace(NOT_READY, software=(OLD_CLOUD_INIT,) * 6, containers_seen=3)
+    text = render(report_of(many), Style())
+    assert text.index("--http-tokens optional") + 80 < 2500
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_only_commands_and_tables_are_wider_than_the_terminal(width):
+    for line in render(report_of(NOT_READY), Style(width=width)).splitlines():
+        assert len(line) <= width or "aws ec2" in line or "apt-get" in line
+
+
+def test_colour_only_when_asked():
+    assert "\x1b[" not in render(report_of(NOT_READY), Style())
+    assert "\x1b[31;1mNOT READY\x1b[0m" in render(report_of(NOT_READY), Style(colour=True))
+
+
+def test_many_findings_are_counted_not_listed():
+    text = render(report_of(replace(NOT_READY, software=(OLD_CLOUD_INIT,) * 20)), Style())
+    assert "and 14 more" in text
+
+
+def test_hostile_names_are_spelled_out():
+    hostile = replace(
+        with_imds(answered_by="\x1b[2Jnginx\n"),
+        host=replace(FACTS.host, hostname="\x1b]0;x\x07host"),
+        software=(replace(OLD_CLOUD_INIT, version="1\x1b[31m2"),),
+    )
+    assert "\x1b" not in render(report_of(hostile), Style())

@@ -1,0 +1,59 @@
+import pytest
+from observed import FACTS
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.errors import ProbeError, UsageError
+from imds_probe.findings import Finding
+from imds_probe.rules.judging import judge, select
+from imds_probe.rules.rule import NothingToJudge, Rule
+
+CATALOG = Catalog(())
+
+
+def finds(*severities):
+    return lambda facts, catalog: [Finding(f"id-{s}", "r", s, "host", s) for s in severities]
+
+
+def trouble(facts, catalog):
+    raise ProbeError("catalog row is broken")
+
+
+RULES = (
+    Rule("quiet", finds(), ()),
+    Rule("mild", finds("info", "warning"), ()),
+    Rule("grave", finds("blocker"), ()),
+    Rule("idle", lambda facts, catalog: NothingToJudge("nothing here"), ()),
+    Rule("broken", trouble, ()),
+    Rule("last", finds("info"), ()),
+)
+
+
+def test_every_rule_is_on_record_and_none_stops_another():
+    findings, runs = judge(RULES, select(RULES, (), ()), FACTS, CATALOG)
+    assert [(run.id, run.status, run.reason) for run in runs] == [
+        ("quiet", "ok", ""),
+        ("mild", "warn", ""),
+        ("grave", "fail", ""),
+        ("idle", "skip", "nothing here"),
+        ("broken", "error", "catalog row is broken"),
+        ("last", "ok", ""),
+    ]
+    assert [finding.severity for finding in findings] == ["blocker", "warning", "info", "info"]
+
+
+def test_only_and_skip():
+    selected = select(RULES, ("mild", "grave"), ("grave",))
+    _, runs = judge(RULES, selected, FACTS, CATALOG)
+    assert [run.id for run in runs if not run.deselected] == ["mild"]
+    assert {run.status for run in runs if run.deselected} == {"skip"}
+
+
+def test_a_bug_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        judge((Rule("bug", lambda facts, catalog: 1 / 0, ()),), {"bug"}, FACTS, CATALOG)
+
+
+@pytest.mark.parametrize(("only", "skip"), [(("nonesuch",), ()), ((), ("nonesuch",))])
+def test_an_unknown_rule_is_refused_with_the_known_ones(only, skip):
+    with pytest.raises(UsageError, match="'nonesuch'.*quiet, mild"):
+        select(RULES, only, skip)

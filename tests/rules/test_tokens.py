@@ -1,0 +1,20 @@
+import pytest
+from observed import with_imds
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.rules.rule import NothingToJudge
+from imds_probe.rules.tokens import RULE
+
+
+@pytest.mark.parametrize(
+    ("tokens", "finding_id"),
+    [("required", "tokens-required"), ("optional", "imdsv1-open"), ("unknown", "tokens-unknown")],
+)
+def test_each_state_is_said_and_blocks_nothing(tokens, finding_id):
+    (finding,) = RULE.judge(with_imds(tokens=tokens), Catalog(()))
+    assert (finding.id, finding.severity, finding.implies) == (finding_id, "info", None)
+
+
+@pytest.mark.parametrize("endpoint", ["disabled", "unreachable"])
+def test_no_service_no_tokens(endpoint):
+    assert isinstance(RULE.judge(with_imds(endpoint=endpoint), Catalog(())), NothingToJudge)

@@ -1,0 +1,34 @@
+import time
+
+import pytest
+
+from imds_probe.assessment import Request, assess
+from imds_probe.errors import UsageError
+from imds_probe.simulator import scenarios
+from imds_probe.simulator.server import Simulator
+
+
+def test_what_is_asked_wrongly_is_refused_before_anything_is_done():
+    with pytest.raises(UsageError):
+        assess(Request(environ={}, only=("nonesuch",)))
+
+
+def test_the_time_limit_holds_and_what_it_cut_off_is_on_record(tmp_path):
+    scenarios.write_host(tmp_path, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
+    with Simulator() as simulator:
+        simulator.update(faults=({"kind": "silence-after-accept"},))
+        started = time.monotonic()
+        report = assess(
+            Request(environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}, root=tmp_path, timeout_s=0.5)
+        )
+    assert time.monotonic() - started < 2
+    assert report.verdict.state == "unknown"
+    assert {run.id: run.status for run in report.collectors}["dpkg"] == "skipped"
+
+
+def test_progress_is_told(tmp_path):
+    said = []
+    scenarios.write_host(tmp_path, {}, "none")
+    (tmp_path / "sys/class/dmi/id/sys_vendor").write_text("QEMU\n")
+    assess(Request(environ={}, root=tmp_path), said.append)
+    assert "looking at platform" in said

@@ -1,0 +1,37 @@
+import json
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, report_of
+from report_schema import check
+
+from imds_probe.report import SCHEMA, dump
+
+
+@pytest.mark.parametrize(
+    "facts", [FACTS, replace(FACTS, imds=None, instance=None), replace(FACTS, software=(), containers_seen=None)]
+)
+def test_every_report_keeps_to_its_schema(facts):
+    report = report_of(facts)
+    document = check(report.to_json())
+    assert document["schema"] == SCHEMA
+    assert json.loads(dump(report)) == document
+
+
+def test_the_schema_notices_what_is_wrong():
+    document = report_of(FACTS).to_json()
+    document["imds"]["hop_limit"] = 65
+    with pytest.raises(AssertionError, match="imds"):
+        check(document)
+
+
+def test_hostile_text_is_escaped_in_json():
+    hostile = replace(FACTS, host=replace(FACTS.host, hostname="a\x1b[2J\u202eb\n"))
+    text = dump(report_of(hostile))
+    assert text.isascii()
+    assert "\x1b" not in text
+
+
+def test_each_finding_says_where_its_help_is():
+    document = report_of(replace(FACTS, imds=None, instance=None, containers_seen=None)).to_json()
+    assert all(finding["help"] == f"imds-probe explain {finding['id']}" for finding in document["findings"])

@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, with_imds
+
+from imds_probe.findings import Finding
+from imds_probe.rules.judging import RuleRun
+from imds_probe.verdict import EXIT_CODES, decide
+
+RUNS = (RuleRun("software", "ok", 0.1),)
+
+
+def finding(implies, finding_id="some-finding"):
+    return Finding(finding_id, "software", "blocker", "host", f"says {implies}", implies=implies)
+
+
+@pytest.mark.parametrize(
+    ("implied", "state", "code"),
+    [
+        ((), "ready", 0),
+        (("needs-hop-limit",), "needs-hop-limit", 4),
+        (("unknown",), "unknown", 3),
+        (("not-ready",), "not-ready", 1),
+        (("needs-hop-limit", "unknown"), "unknown", 3),
+        (("unknown", "not-ready", "needs-hop-limit"), "not-ready", 1),
+        ((None,), "ready", 0),
+    ],
+)
+def test_the_worst_finding_decides(implied, state, code):
+    verdict = decide(FACTS, tuple(finding(i) for i in implied), RUNS)
+    assert verdict.state == state
+    assert EXIT_CODES[verdict.state] == code
+    assert verdict.reasons
+
+
+@pytest.mark.parametrize(
+    "run", [RuleRun("software", "error", 0.1, "broken"), RuleRun("software", "skip", 0, "asked", True)]
+)
+def test_a_rule_that_did_not_judge_leaves_no_ready(run):
+    verdict = decide(FACTS, (), (run,))
+    assert verdict.state == "unknown"
+    assert "rule software was not judged" in verdict.reasons[0]
+
+
+def test_a_rule_with_nothing_to_judge_does_no_harm():
+    assert decide(FACTS, (), (RuleRun("tokens", "skip", 0, "no service"),)).state == "ready"
+
+
+def test_confidence_is_never_high_without_a_watch():
+    assert decide(FACTS, (), RUNS).confidence == "medium"
+    assert decide(replace(FACTS, collectors=()), (), RUNS).confidence == "low"
+    assert decide(FACTS, (finding("unknown"),), RUNS).confidence == "low"
+
+
+def test_the_commands_name_the_instance_and_keep_the_hop_limit():
+    verdict = decide(with_imds(hop_limit=2), (), RUNS)
+    start = (
+        "aws ec2 modify-instance-metadata-options --region eu-west-1 --instance-id i-0123456789abcdef0 --http-tokens "
+    )
+    assert verdict.switch.aws_cli == f"{start}required --http-put-response-hop-limit 2 --http-endpoint enabled"
+    assert verdict.rollback.aws_cli == f"{start}optional --http-put-response-hop-limit 2 --http-endpoint enabled"
+    assert 'http_tokens                 = "required"' in verdict.switch.terraform
+    assert "HttpPutResponseHopLimit: 2" in verdict.switch.cloudformation
+
+
+def test_an_unmeasured_hop_limit_is_not_named():
+    verdict = decide(with_imds(hop_limit=None), (), RUNS)
+    assert (
+        "hop" not in verdict.switch.aws_cli + verdict.switch.terraform.lower() + verdict.switch.cloudformation.lower()
+    )
+
+
+def test_a_disabled_endpoint_is_not_turned_on_by_the_switch():
+    verdict = decide(with_imds(endpoint="disabled", hop_limit=None, tokens="unknown"), (), RUNS)
+    assert "--http-endpoint disabled" in verdict.switch.aws_cli
+    assert "--http-endpoint disabled" in verdict.rollback.aws_cli
+    assert "turned off" in verdict.reasons[0]
+
+
+def test_without_identity_the_command_asks_for_it():
+    assert '--instance-id "$INSTANCE_ID"' in decide(replace(FACTS, instance=None), (), RUNS).switch.aws_cli
+
+
+def test_elsewhere_there_is_nothing_to_switch():
+    elsewhere = replace(FACTS, platform=replace(FACTS.platform, is_ec2=False), imds=None)
+    verdict = decide(elsewhere, (finding("unknown"),), RUNS)
+    assert (verdict.switch, verdict.rollback) == (None, None)
