@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -201,9 +202,7 @@ class Simulator:
             caller = str(address[0]).partition("%")[0]
             task = loop.create_task(serve(sock, caller, self._instance))
             self._connections.add(task)
-            task.add_done_callback(self._ended)
-            # Cancelled before its first step it would never come to closing the socket itself.
-            task.add_done_callback(lambda _, sock=sock: sock.close())
+            task.add_done_callback(functools.partial(self._ended, sock))
 
     def _pause(self, listener: socket.socket) -> None:
         """Leave new connections to the kernel's queue for a moment; it stays readable, so that trying on would spin."""
@@ -215,7 +214,8 @@ class Simulator:
         with contextlib.suppress(ValueError):  # closed meanwhile
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        sock.close()  # a task that is cancelled before its first step does not come to it
         self._connections.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._bugs.append(task.exception() or RuntimeError("a connection ended"))
