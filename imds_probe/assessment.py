@@ -49,17 +49,23 @@ def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -
     collecting = Collecting(started + request.timeout_s, progress)
 
     facts = _collect(request, endpoints, catalog, counter, collecting)
+    probe = ProbeInfo(
+        version=__version__,
+        run_id=secrets.token_hex(16),
+        started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        duration_ms=round((time.monotonic() - started) * 1000, 3),
+        privileged=facts.privileged,
+        imdsv1_requests_made=counter.imdsv1,
+        imdsv2_requests_made=counter.imdsv2,
+    )
+    return report_on(facts, catalog, selected, probe)
+
+
+def report_on(facts: Facts, catalog: Catalog, selected: Collection[str], probe: ProbeInfo) -> Report:
+    """Judge facts by the selected rules. Pure, so the same facts can be judged again with a newer catalog."""
     findings, runs = judge(RULES, selected, facts, catalog)
     return Report(
-        probe=ProbeInfo(
-            version=__version__,
-            run_id=secrets.token_hex(16),
-            started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            duration_ms=round((time.monotonic() - started) * 1000, 3),
-            privileged=facts.privileged,
-            imdsv1_requests_made=counter.imdsv1,
-            imdsv2_requests_made=counter.imdsv2,
-        ),
+        probe=probe,
         platform=facts.platform,
         instance=facts.instance,
         host=facts.host,

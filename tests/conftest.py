@@ -13,6 +13,7 @@ import ctypes
 import fcntl
 import ipaddress
 import os
+import signal
 import socket
 import struct
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ def _leave_the_machines_network() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", None):
         return  # xdist's controller runs no test; its workers come through here too
+    # A shell that starts a job in the background has it ignore Ctrl-C, and every program below inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _leave_the_machines_network()
     config.stash[SESSION_NETNS] = os.stat("/proc/self/ns/net").st_ino
 

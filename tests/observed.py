@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from imds_probe.assessment import report_on
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts import (
     CollectorRun,
@@ -16,11 +17,9 @@ from imds_probe.facts import (
     Platform,
     Software,
 )
-from imds_probe.report import JudgedSoftware, ProbeInfo, Report
+from imds_probe.report import ProbeInfo, Report
 from imds_probe.rules import RULES
-from imds_probe.rules.judging import judge, select
-from imds_probe.rules.software import requirement
-from imds_probe.verdict import decide
+from imds_probe.rules.judging import select
 
 ENDPOINT = EndpointReply(
     family="ipv4",
@@ -75,17 +74,4 @@ CATALOG = Catalog.load()
 
 def report_of(facts: Facts) -> Report:
     """What a run that observed these facts reports."""
-    findings, runs = judge(RULES, select(RULES, (), ()), facts, CATALOG)
-    return Report(
-        probe=PROBE,
-        platform=facts.platform,
-        instance=facts.instance,
-        host=facts.host,
-        imds=facts.imds,
-        containers_seen=facts.containers_seen,
-        software=tuple(JudgedSoftware(entry, requirement(entry, facts, CATALOG)) for entry in facts.software),
-        collectors=facts.collectors,
-        rules=runs,
-        findings=findings,
-        verdict=decide(facts, findings, runs),
-    )
+    return report_on(facts, CATALOG, select(RULES, (), ()), PROBE)

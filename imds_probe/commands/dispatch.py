@@ -72,7 +72,7 @@ def _dispatch(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, line in COMMANDS.items():
-        sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:])
         if name == chosen:
             module = importlib.import_module(f"imds_probe.commands.{name}")
             module.add_arguments(sub)

@@ -69,42 +69,32 @@ def _judged(software: Software, facts: Facts, catalog: Catalog) -> Finding | Non
         return None
     row = catalog.row(software.component)
     what = f"{row.name if row else software.component} {software.version}"
-    fix = Fix(
-        f"Upgrade {software.package}" + (f" to {needed.minimum} or later." if needed.minimum else "."),
-        upgrade_commands(software, facts.host.os),
-    )
-    evidence = (f"{software.package} {software.version} in the {software.source}",)
-    if needed.status == "too-old":
-        return Finding(
-            id="software-too-old",
-            rule="software",
-            severity="blocker",
-            subject=software.component,
-            summary=f"{what} speaks only IMDSv1" + (f"; IMDSv2 since {needed.minimum}" if needed.minimum else ""),
-            evidence=evidence,
-            fix=fix,
-            implies="not-ready",
-        )
-    if needed.status == "needs-setting":
-        return Finding(
-            id="software-needs-setting",
-            rule="software",
-            severity="blocker",
-            subject=software.component,
-            summary=f"{what} speaks IMDSv2 only when told to",
-            evidence=evidence,
-            fix=Fix(needed.why),
-            implies="not-ready",
-        )
+    seen = (f"{software.package} {software.version} in the {software.source}",)
+    since = f"; IMDSv2 since {needed.minimum}" if needed.minimum else ""
+    newer = f" to {needed.minimum} or later" if needed.minimum else ""
+    upgrade = upgrade_commands(software, facts.host.os)
+    match needed.status:
+        case "too-old":
+            summary = f"{what} speaks only IMDSv1{since}"
+            return _finding(needed, software, summary, seen, Fix(f"Upgrade {software.package}{newer}.", upgrade))
+        case "needs-setting":
+            return _finding(needed, software, f"{what} speaks IMDSv2 only when told to", seen, Fix(needed.why))
+    look = Fix("Look it up with its vendor, or upgrade it: the newest version is the safest guess.", upgrade)
+    return _finding(needed, software, f"{what}: not known whether it speaks IMDSv2", (*seen, needed.why), look)
+
+
+def _finding(needed: Requirement, software: Software, summary: str, evidence: tuple[str, ...], fix: Fix) -> Finding:
+    """The finding of a requirement that is not met, or not known to be."""
+    certain = needed.status != "unknown"
     return Finding(
-        id="software-unknown",
+        id=f"software-{needed.status}",
         rule="software",
-        severity="warning",
+        severity="blocker" if certain else "warning",
         subject=software.component,
-        summary=f"{what}: not known whether it speaks IMDSv2",
+        summary=summary,
         evidence=evidence,
-        fix=Fix("Look it up with its vendor, or upgrade it: the newest version is the safest guess."),
-        implies="unknown",
+        fix=fix,
+        implies="not-ready" if certain else "unknown",
     )
 
 

@@ -1,0 +1,45 @@
+"""The systemd units, held to systemd's own checks and to the program's exit codes."""
+
+import configparser
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from imds_probe import exitcodes
+
+UNITS = Path(__file__).parents[2] / "systemd"
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The units as they are, but for the program, which is not installed on the machine that runs the tests."""
+    for unit in UNITS.iterdir():
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/imds-probe run", "/bin/true run"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["imds-probe.service", "imds-probe.timer"])
+def test_systemd_finds_nothing_wrong(installed, name):
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(installed / name)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_service_is_well_confined(installed):
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=30", str(installed / "imds-probe.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr
+
+
+def test_a_verdict_is_no_failure_and_a_bug_is():
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(UNITS / "imds-probe.service")
+    fine = {int(code) for code in unit["Service"]["SuccessExitStatus"].split()}
+    assert fine == {exitcodes.NOT_READY, exitcodes.UNKNOWN, exitcodes.NEEDS_HOP_LIMIT}
