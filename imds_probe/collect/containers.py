@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imds_probe.collect.cgroups import ContainerId, container_of
 from imds_probe.errors import ProbeError
+from imds_probe.small_file import read_head
 
 CGROUP_LIMIT_BYTES = 64 * 1024
 
@@ -23,8 +24,7 @@ def collect(root: Path) -> frozenset[ContainerId]:
     found, hidden = set(), 0
     for pid in pids:
         try:
-            with (pid / "cgroup").open("rb") as file:
-                text = file.read(CGROUP_LIMIT_BYTES).decode(errors="replace")
+            text = read_head(pid / "cgroup", CGROUP_LIMIT_BYTES).decode(errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended meanwhile
         except OSError:

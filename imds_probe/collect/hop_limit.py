@@ -60,7 +60,7 @@ def _by_minttl(reply: Reply, endpoint: Endpoint, *, deadline: float, counter: Re
         endpoint.port,
         request.encode("ascii"),
         patience_s=patience_s,
-        connect_timeout_s=1.0,
+        connect_timeout_s=min(1.0, max(0.01, deadline - time.monotonic())),
         # Not even an odd network may hold a run here: the issue is one number among many.
         deadline=min(deadline, time.monotonic() + 1.5),
         on_request=lambda: counter.add(imdsv2=True),

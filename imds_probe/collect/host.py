@@ -9,15 +9,14 @@ from pathlib import Path
 import distro
 
 from imds_probe.facts import Host, OsRelease
+from imds_probe.inventory.packages.rooted import resolve
+from imds_probe.small_file import read_head
 
 
 def collect(root: Path) -> Host:
-    """Read os-release below `root`; kernel and host name are the running system's."""
+    """Read os-release below `root`; kernel and host name are the running system's. OSError where it is no file."""
     os_release = distro.LinuxDistribution(
-        include_lsb=False,
-        include_uname=False,
-        include_oslevel=False,
-        root_dir=None if root == Path("/") else str(root),
+        include_lsb=False, include_uname=False, include_oslevel=False, os_release_file=_os_release(root)
     )
     return Host(
         hostname=platform.node() or None,
@@ -29,3 +28,12 @@ def collect(root: Path) -> Host:
         ),
         kernel=os.uname().release,
     )
+
+
+def _os_release(root: Path) -> str:
+    """Where os-release is, by os-release(5)'s order, with links read as the system at `root` reads them."""
+    for name in ("etc/os-release", "usr/lib/os-release"):
+        if path := resolve(root, name):
+            read_head(path, 1)  # distro would wait for a FIFO to be written
+            return str(path)
+    return os.devnull

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from imds_probe.facts import Platform
+from imds_probe.small_file import read_head
 
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
@@ -40,8 +41,7 @@ def _instance_id(root: Path) -> str | None:
 def _read(path: Path) -> str:
     """The first line of a small file, printable; empty where it cannot be read (product_uuid is for root only)."""
     try:
-        with path.open("rb") as file:
-            line = file.read(200).partition(b"\n")[0]
+        line = read_head(path, 200).partition(b"\n")[0]
     except OSError:
         return ""
     return re.sub(r"[^\x20-\x7e]", "?", line.decode("latin-1")).strip()

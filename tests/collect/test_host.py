@@ -1,6 +1,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from imds_probe.collect.host import collect
 
 
@@ -17,6 +19,21 @@ def test_os_release_below_the_root(tmp_path):
 
 def test_a_root_without_os_release_is_not_this_host(tmp_path):
     assert collect(tmp_path).os.id is None
+
+
+def test_links_are_read_as_that_system_reads_them(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "usr/lib").mkdir(parents=True)
+    (tmp_path / "usr/lib/os-release").write_text("ID=inside\n")
+    (tmp_path / "etc/os-release").symlink_to("/usr/lib/os-release")
+    assert collect(tmp_path).os.id == "inside"
+
+
+def test_a_fifo_does_not_block(tmp_path):
+    (tmp_path / "etc").mkdir()
+    os.mkfifo(tmp_path / "etc/os-release")
+    with pytest.raises(OSError, match="not a regular file"):
+        collect(tmp_path)
 
 
 def test_the_running_system():

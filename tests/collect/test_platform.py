@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from imds_probe.collect.platform import collect
@@ -54,3 +56,9 @@ def test_odd_bytes_in_the_firmware_are_printable(tmp_path):
     method = collect(tmp_path).method
     assert method.isprintable()
     assert len(method) < 300
+
+
+def test_a_fifo_in_place_of_the_firmware_does_not_block(tmp_path):
+    (tmp_path / "sys/class/dmi/id").mkdir(parents=True)
+    os.mkfifo(tmp_path / "sys/class/dmi/id/sys_vendor")
+    assert not collect(tmp_path).is_ec2

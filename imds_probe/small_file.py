@@ -1,0 +1,20 @@
+"""Reading small files that somebody else may have prepared: never blocking, never more than asked for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def read_head(path: Path, limit_bytes: int) -> bytes:
+    """The first `limit_bytes` of a regular file; a FIFO or device, which could block for ever, is an OSError."""
+    # O_NONBLOCK: opening a FIFO for reading waits for a writer otherwise.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return os.read(descriptor, limit_bytes)
+    finally:
+        os.close(descriptor)

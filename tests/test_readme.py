@@ -1,0 +1,36 @@
+"""README must stay true: its sample is the text that the probe prints, its options exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from imds_probe.commands import COMMANDS
+from imds_probe.commands.dispatch import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_its_first_two_commands():
+    assert [line.split()[:2] for line in BLOCKS[0][1].splitlines()] == [["make", "demo"], ["make", "test"]]
+
+
+def test_the_sample_report_is_what_is_printed():
+    golden = (Path(__file__).parent / "render/test_text.py").read_text().replace("\\\n", "")
+    (sample,) = [text for language, text in BLOCKS if not language]
+    for line in sample.splitlines():
+        assert line.removesuffix(" ...").removesuffix("...") in golden
+
+
+SHELL = "".join(text for language, text in BLOCKS if language == "sh")
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"^(?:sudo )?imds-probe ([a-z][^#|\n]*)", SHELL, re.MULTILINE))))
+def test_its_commands_and_options_exist(line, capsys):
+    name, *rest = line.split()
+    assert name in COMMANDS
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    known = capsys.readouterr().out
+    assert all(word in known for word in rest if word.startswith("--"))
