@@ -10,7 +10,7 @@ from imds_probe.facts import EndpointReply, EndpointState, Imds, Instance, Token
 from imds_probe.imds import v1_probe
 from imds_probe.imds.client import MetadataClient, RequestCounter, Timeouts
 from imds_probe.imds.endpoints import Endpoint, Endpoints, has_route
-from imds_probe.imds.replies import Outcome, Reply
+from imds_probe.imds.replies import EC2_SERVER, Outcome, Reply
 
 TAGS_PATH = "/latest/meta-data/tags/instance"
 # The twin is often simply not there, and where IPv6 metadata is off its packets get no answer.
@@ -53,18 +53,25 @@ def collect(
     tokens: TokensState = "unknown"
     tokens_method = "not-tried"
     if main.client and v1_probe_allowed and main.reply.connected:
-        required = v1_probe.tokens_required(v1_probe.ask_without_token(main.client))
+        without_token = v1_probe.ask_without_token(main.client)
+        required = v1_probe.tokens_required(without_token)
         tokens_method = "not-answered" if required is None else "v1-probe"
         if required is not None:
             tokens = "required" if required else "optional"
             state = _state_if_v1_answered(main.reply, state)
+        elif _turned_off(main.reply, without_token):
+            state = "disabled"
     document, missing, tags = None, "no token to ask with", None
     if main.client and main.reply.ok:
         document, reply = instance.collect(main.client)
         missing = "" if document else instance.why_missing(reply)
         tags_reply = main.client.get(TAGS_PATH)
         tags = {Outcome.OK: True, Outcome.NOT_FOUND: False}.get(tags_reply.outcome)
-    replies = tuple(_endpoint_reply(entry, state if entry is main else _state(entry.reply)) for entry in asked)
+    # One instance, one service: what the same answer meant at one address it means at the other.
+    replies = tuple(
+        _endpoint_reply(entry, state if entry.reply.outcome is main.reply.outcome else _state(entry.reply))
+        for entry in asked
+    )
     primary = replies[asked.index(main)]
     imds = Imds(
         endpoint=state,
@@ -91,13 +98,21 @@ def _state(reply: Reply) -> EndpointState:
     """What the token PUT alone says about the endpoint."""
     states: dict[Outcome, EndpointState] = {
         Outcome.OK: "enabled",
-        # 403 to a plain token PUT means HttpEndpoint=disabled: EC2 User Guide, IMDS error codes.
-        Outcome.FORBIDDEN: "disabled",
         Outcome.REFUSED: "unreachable",
         Outcome.UNREACHABLE: "unreachable",
         Outcome.CONNECT_TIMEOUT: "unreachable",
     }
     return states.get(reply.outcome, "unknown")
+
+
+def _turned_off(token_put: Reply, without_token: Reply) -> bool:
+    """Whether HttpEndpoint is disabled: then everything is answered 403 (EC2 User Guide, IMDS error codes).
+
+    403 to the token PUT alone does not tell: a proxy that adds X-Forwarded-For draws the same. Nor does that of a
+    server with another name than EC2's.
+    """
+    replies = (token_put, without_token)
+    return all(reply.outcome is Outcome.FORBIDDEN and reply.server in (EC2_SERVER, None) for reply in replies)
 
 
 def _state_if_v1_answered(reply: Reply, state: EndpointState) -> EndpointState:

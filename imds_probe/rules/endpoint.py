@@ -160,7 +160,9 @@ RULE = Rule(
         Explanation(
             id="imds-answer-unusable",
             title="No usable answer",
-            meaning="Something accepted the connection but sent silence, a broken answer, or 503 again and again. 503 means the "
+            meaning="Something accepted the connection but sent silence, a broken answer, an error to everything, or 403 to the "
+            "token request without anything to tell why: with --no-v1-probe a disabled endpoint looks just like a proxy "
+            "that adds X-Forwarded-For. 503 again and again means the "
             "link-local limit of 1,024 packets a second, shared by DNS, NTP and metadata, was reached.",
             cure="Run again; if it stays so, find who floods the service (imds-probe cannot tell from this alone).",
             sources=("EC2 User Guide: Query throttling",),

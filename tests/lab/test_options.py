@@ -48,11 +48,24 @@ def test_no_request_without_a_token_when_told_so(run, service, privileged, famil
 def test_a_disabled_endpoint_is_a_state_of_its_own(run, service, family):
     service.update(http_endpoint="disabled")
     ran = run(env=mode(family))
-    assert (ran.imds["endpoint"], ran.code, ran.verdict) == ("disabled", 0, "ready")
+    assert (ran.imds["endpoint"], ran.imds["ipv6"], ran.code, ran.verdict) == ("disabled", "disabled", 0, "ready")
     assert "imds-disabled" in ran.finding_ids
     # The service says nothing of itself, and the command is still complete: the id is in the firmware.
     assert "--instance-id i-0123456789abcdef0" in ran.report["verdict"]["switch"]["aws_cli"]
     assert service.counts.imdsv1 == ran.report["probe"]["imdsv1_requests_made"] <= 1
+
+
+def test_403_alone_is_no_proof_of_a_disabled_endpoint(run, service):
+    # A proxy that adds X-Forwarded-For draws 403 for tokens while IMDSv1 is answered: never "ready" by this.
+    service.update(faults=[{"kind": "status", "applies_to": "token_put", "status": 403}])
+    ran = run("--no-v1-probe")
+    assert (ran.imds["endpoint"], ran.code, ran.verdict) == ("unknown", 3, "unknown")
+
+
+def test_403_by_somebody_else_is_no_disabled_endpoint(run, service):
+    service.update(http_endpoint="disabled", server_header="kube2iam")
+    ran = run()
+    assert (ran.imds["endpoint"], ran.code) == ("unknown", 3)
 
 
 @pytest.mark.parametrize("family", MODES)
