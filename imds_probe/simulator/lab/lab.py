@@ -21,7 +21,6 @@ from imds_probe import process
 from imds_probe.errors import ProbeError, UsageError
 from imds_probe.simulator.lab import interrupts, naming, plumbing, processes, stale, topology
 from imds_probe.simulator.lab.node import Kind, Node
-from imds_probe.simulator.lab.settling import settle
 from imds_probe.simulator.lab.topology import Address, Subnet
 
 FORWARDED: tuple[Kind, ...] = ("bridge", "nested", "chain")  # kinds whose packets some namespace forwards
@@ -181,7 +180,6 @@ class Lab:
         plumbing.ip_batch(instance, topology.instance_links(service.name, self.has_ipv6))
         plumbing.ip_batch(service, topology.service_links(self.has_ipv6))
         plumbing.nft(instance, topology.masquerade(topology.UPLINK, self.has_ipv6))
-        settle(instance, service)
 
     def _bridge(self, name: str, kind: Kind, *, drop: bool = False, no_route: bool = False) -> Node:
         number = self._number(self._bridge_numbers)
@@ -218,7 +216,6 @@ class Lab:
         if not no_route:
             lines += topology.default_route(subnet.address(1, self.has_ipv6))
         plumbing.ip_batch(node.netns, lines)
-        settle(router.netns, node.netns)
         if drop:
             plumbing.nft(router.netns, topology.drop_metadata([address]))
 
@@ -262,7 +259,6 @@ class Lab:
         link = topology.CONTAINER_LINK
         routes = [] if no_route else topology.service_route(link, self.has_ipv6)
         plumbing.ip_batch(node.netns, ["link set lo up", *topology.assign(link, address), *routes])
-        settle(self.service.netns, self.instance.netns, node.netns)
 
     def _container(self, name: str, kind: Kind, distance: int, address: Address) -> Node:
         self._namespaces(name)

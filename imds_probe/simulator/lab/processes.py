@@ -17,7 +17,6 @@ from imds_probe.simulator.lab.naming import LabId
 
 MARKER = "IMDS_PROBE_LAB"
 END_WITHIN_S = 5.0
-START_WITHIN_S = 1.0  # only a program without any environment, inside the lab, is waited for that long in vain
 
 
 def environment(lab_id: LabId) -> dict[str, str]:
@@ -35,48 +34,18 @@ def labs() -> set[LabId]:
 
 def pids(lab_id: LabId) -> list[int]:
     """The processes of a lab. Those that cannot be read are not ours."""
-    return _look(lab_id)[0]
+    entry = f"{MARKER}={lab_id}".encode()
+    return [int(path.name) for path in _all() if entry in _environ(path)]
 
 
 def end(lab_id: LabId) -> None:
-    """Kill what still runs of a lab and wait until it is gone, for at most END_WITHIN_S seconds.
-
-    To be called while the lab's namespaces still have their names.
-    """
-    began = time.monotonic()
+    """Kill what still runs of a lab and wait until it is gone, for at most END_WITHIN_S seconds."""
+    deadline = time.monotonic() + END_WITHIN_S
     # More than once: a process that was being forked during one look is seen by the next.
-    while (waited_s := time.monotonic() - began) < END_WITHIN_S:
-        found, starting = _look(lab_id)
+    while (found := pids(lab_id)) and time.monotonic() < deadline:
         for pid in found:
             _kill(pid, lab_id)
-        if not found and not (starting and waited_s < START_WITHIN_S):
-            return
-        time.sleep(0.01 if found else 0.001)
-
-
-def _look(lab_id: LabId) -> tuple[list[int], bool]:
-    """The processes of a lab, and whether there may be one more, which is just becoming another program.
-
-    While a process executes a new program, its environment reads as empty for a moment: execve(2), proc(5).
-    """
-    entry = f"{MARKER}={lab_id}".encode()
-    netns = {path.stat().st_ino for path in naming.NETNS_DIRECTORY.glob(f"{lab_id}-*") if path.exists()}
-    found, starting = [], False
-    for path in _all():
-        entries = _environ(path)
-        if entry in entries:
-            found.append(int(path.name))
-        elif entries == [b""]:
-            starting = starting or _runs_in(path, netns)
-    return found, starting
-
-
-def _runs_in(process: Path, netns: set[int]) -> bool:
-    try:
-        (process / "exe").readlink()  # zombies and kernel threads have none; their environment is empty for good
-        return (process / "ns" / "net").stat().st_ino in netns
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
+        time.sleep(0.01)
 
 
 def _all() -> Iterator[Path]:
@@ -98,7 +67,7 @@ def _kill(pid: int, lab_id: LabId) -> None:
 
 
 def _environ(process: Path) -> list[bytes]:
-    """The environment a process was started with; nothing for those that ended and for other people's."""
+    """The environment a process was started with; empty for zombies, kernel threads and other people's."""
     try:
         return (process / "environ").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):

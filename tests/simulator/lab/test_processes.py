@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from imds_probe.simulator.lab import naming, processes
-from imds_probe.simulator.lab.lab import Lab
 
 
 @pytest.fixture
@@ -59,44 +58,3 @@ def test_nothing_to_end_is_quick():
     started = time.monotonic()
     processes.end(naming.new_lab_id("abc"))
     assert time.monotonic() - started < 1
-
-
-def test_a_program_that_is_just_being_started_is_not_missed():
-    """Its environment reads as empty while it executes, and it does so over and over here."""
-    for _ in range(10):
-        with Lab("starting") as lab:
-            script = "i=0; while [ $i -lt 60 ]; do i=$((i+1)); setsid sh -c 'exec env sleep 60' & done; wait"
-            lab.instance.start(["sh", "-c", script])
-            time.sleep(0.02)
-            netns = lab.instance.inode
-        left = [path.name for path in Path("/proc").glob("[0-9]*") if running_in(path, netns)]
-        assert left == []
-
-
-def running_in(process, netns):
-    try:
-        os.readlink(process / "exe")
-        return os.stat(process / "ns/net").st_ino == netns
-    except OSError:
-        return False
-
-
-def test_a_program_with_an_empty_environment_is_a_strangers():
-    with Lab("stranger") as lab:
-        argv = ["nsenter", f"--net={lab.instance.netns}", "--", "env", "-i", "sleep", "60"]
-        with subprocess.Popen(argv) as stranger:
-            deadline = time.monotonic() + 5
-            while not running_in(Path(f"/proc/{stranger.pid}"), lab.instance.inode) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            lab.down()
-            assert stranger.poll() is None
-            stranger.kill()
-
-
-def test_labs_with_a_process_are_known(start):
-    lab_id = naming.new_lab_id("known")
-    start(processes.environment(lab_id))
-    start({processes.MARKER: "something else"})
-    found = processes.labs()
-    assert lab_id in found
-    assert naming.new_lab_id("known") not in found
