@@ -1,0 +1,52 @@
+"""containerd's bundles: STATE/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json, an OCI runtime configuration.
+
+The annotations are those of its CRI plugin (containerd, pkg/cri/annotations) and of nerdctl (pkg/labels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from imds_probe.collect.discovery.description import Description, first, mapping, text
+from imds_probe.rootfs import FileUnreadable, names, read_json
+
+STATES = (
+    "/run/containerd",
+    "/run/k3s/containerd",  # k3s and RKE2
+    "/var/snap/microk8s/common/run/containerd",
+    "/run/docker/containerd/daemon",  # where dockerd starts one of its own
+)
+_RUNTIMES = ("io.containerd.runtime.v2.task", "io.containerd.runtime.v1.linux")
+_CRI = "io.kubernetes.cri."
+
+
+def bundles(root: Path, notes: list[str]) -> Mapping[tuple[str, str], str]:
+    """All bundles there are: (namespace, container id) to the directory. What cannot be listed is said in `notes`."""
+    found: dict[tuple[str, str], str] = {}
+    for state in STATES:
+        for runtime in _RUNTIMES:
+            place = f"{state}/{runtime}"
+            try:
+                for namespace in names(root, place):
+                    for container_id in names(root, f"{place}/{namespace}"):
+                        found.setdefault((namespace, container_id), f"{place}/{namespace}/{container_id}")
+            except FileUnreadable as trouble:
+                notes.append(trouble.problem)
+    return found
+
+
+def describe(root: Path, bundle: str) -> Description | None:
+    """Names of the container with this bundle, None where it has no configuration. Raises FileUnreadable."""
+    record = read_json(root, f"{bundle}/config.json")
+    if not isinstance(record, dict):
+        return None
+    annotations = mapping(record.get("annotations"))
+    sandbox = annotations.get(_CRI + "container-type") == "sandbox"
+    return Description(
+        name=first(annotations, _CRI + "container-name", "nerdctl/name") or ("POD" if sandbox else None),
+        image=text(annotations.get(_CRI + "image-name")),
+        pod=text(annotations.get(_CRI + "sandbox-name")),
+        pod_namespace=text(annotations.get(_CRI + "sandbox-namespace")),
+        sandbox=sandbox,
+    )

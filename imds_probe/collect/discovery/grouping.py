@@ -1,0 +1,102 @@
+"""Network namespaces, each once: who is in it, what it is, and how to get in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imds_probe.collect.cgroups import TEXT_MAX
+from imds_probe.collect.discovery.discovered import DiscoveredContainer, NamespaceKind, NetworkNamespace
+from imds_probe.collect.discovery.processes import Process
+from imds_probe.net import namespaces
+
+NAMED_MAX = 4096
+
+
+def named(root: Path, notes: list[str]) -> Mapping[int, Path]:
+    """Inode to path of what `ip netns` (and CNI plugins) keep in /run/netns. Trouble is said in `notes`.
+
+    A file that is no namespace any more, because its mount is gone, is left out: ip-netns(8) leaves such files behind.
+    """
+    directory = root / "run/netns"
+    found: dict[int, Path] = {}
+    try:
+        entries = sorted(os.listdir(directory))[:NAMED_MAX]
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    except OSError as error:
+        notes.append(f"/run/netns cannot be listed: {error.strerror}")
+        return found
+    for entry in entries:
+        path = directory / entry
+        try:
+            found.setdefault(namespaces.inode(path), path)
+        except (namespaces.NotANamespace, namespaces.NamespaceGone):
+            continue
+        except namespaces.NamespaceError as trouble:
+            notes.append(trouble.problem[:TEXT_MAX])
+    return found
+
+
+def group(
+    processes: Sequence[Process],
+    containers: Sequence[DiscoveredContainer],
+    names: Mapping[int, Path],
+    host: int | None,
+    proc: Path,
+) -> tuple[NetworkNamespace, ...]:
+    """All namespaces that have a process or a name: the host's first, then by their oldest process.
+
+    `processes` have the oldest first. `host` is the inode of the host's namespace, None where it is not known.
+    """
+    inhabitants: dict[int, list[Process]] = {}
+    for process in processes:
+        if process.netns is not None:
+            inhabitants.setdefault(process.netns, []).append(process)
+    of_pid = {pid: container for container in containers for pid in container.pids}
+    found = []
+    for inode, members in inhabitants.items():
+        inside: dict[int, DiscoveredContainer] = {}
+        for process in members:
+            if container := of_pid.get(process.pid):
+                inside.setdefault(id(container), container)
+        kind, label = _kind(inode, members, tuple(inside.values()), names.get(inode), host)
+        pids = tuple(process.pid for process in members)
+        # A name outlives the processes; without one, a container's own process is the safer way in.
+        entry = next((container.pid for container in inside.values() if container.pid in pids), pids[0])
+        path = names.get(inode, proc / str(entry) / "ns/net")
+        found.append(NetworkNamespace(inode, path, kind, label, pids, tuple(inside.values())))
+    for inode, path in names.items():
+        if inode not in inhabitants:
+            kind = "host" if inode == host else "named"
+            found.append(NetworkNamespace(inode, path, kind, path.name[:TEXT_MAX], (), ()))
+    return tuple(sorted(found, key=lambda namespace: namespace.kind != "host"))
+
+
+def _kind(
+    inode: int,
+    members: Sequence[Process],
+    inside: Sequence[DiscoveredContainer],
+    name: Path | None,
+    host: int | None,
+) -> tuple[NamespaceKind, str]:
+    if inode == host:
+        return "host", "host"
+    if inside:
+        return "container", _title(inside)
+    if name is not None:
+        return "named", name.name[:TEXT_MAX]
+    # All of them in one service: PrivateNetwork= or a service that made itself a sandbox, systemd.exec(5).
+    units = {process.membership.unit for process in members}
+    if len(units) == 1 and (unit := next(iter(units))):
+        return "unit", unit
+    return "other", members[0].comm
+
+
+def _title(inside: Sequence[DiscoveredContainer]) -> str:
+    for container in inside:
+        if container.pod:
+            place = f"{container.pod_namespace}/" if container.pod_namespace else ""
+            return f"{place}{container.pod}"[:TEXT_MAX]
+    return next((container.name for container in inside if container.name), inside[0].id[:12])

@@ -1,0 +1,75 @@
+"""The records of podman and CRI-O, which keep their containers in the same storage (containers-storage.conf(5)).
+
+Seen with podman 4.3; CRI-O's annotations are those of its pkg/annotations.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from imds_probe.collect.discovery.description import Description, first, mapping, text
+from imds_probe.rootfs import FileUnreadable, read_json
+
+SYSTEM_STORES = ("/var/lib/containers/storage", "/run/containers/storage")
+ROOTLESS_STORE = ".local/share/containers/storage"
+LIST_LIMIT_BYTES = 8 * 1024 * 1024  # one list for all containers of a store
+_DRIVERS = ("overlay", "vfs", "btrfs", "zfs")
+_LISTS = ("containers.json", "volatile-containers.json")
+_CRIO = "io.kubernetes.cri-o."
+
+
+def listed(root: Path, stores: tuple[str, ...], notes: list[str]) -> Mapping[str, Description]:
+    """Container ids of the given stores with their names and images. What cannot be read is said in `notes`."""
+    found: dict[str, Description] = {}
+    for store in stores:
+        for driver in _DRIVERS:
+            for file in _LISTS:
+                try:
+                    record = read_json(root, f"{store}/{driver}-containers/{file}", LIST_LIMIT_BYTES)
+                except FileUnreadable as trouble:
+                    notes.append(trouble.problem)
+                    continue
+                for entry in record if isinstance(record, list) else ():
+                    container = mapping(entry)
+                    if container_id := text(container.get("id")):
+                        found.setdefault(container_id, _entry(container))
+    return found
+
+
+def describe_crio(root: Path, container_id: str) -> Description | None:
+    """Names of one container of CRI-O by its OCI configuration, None where there is none. Raises FileUnreadable."""
+    for store in reversed(SYSTEM_STORES):
+        for driver in _DRIVERS:
+            record = read_json(root, f"{store}/{driver}-containers/{container_id}/userdata/config.json")
+            if isinstance(record, dict):
+                annotations = mapping(record.get("annotations"))
+                return Description(
+                    name=first(annotations, "io.kubernetes.container.name"),
+                    image=first(annotations, _CRIO + "ImageName", _CRIO + "Image"),
+                    pod=first(annotations, "io.kubernetes.pod.name"),
+                    pod_namespace=first(annotations, "io.kubernetes.pod.namespace"),
+                    sandbox=annotations.get(_CRIO + "ContainerType") == "sandbox",
+                )
+    return None
+
+
+def _entry(container: Mapping[str, object]) -> Description:
+    names = container.get("names")
+    metadata = _embedded(container.get("metadata"))
+    name = next((found for item in names if (found := text(item))), None) if isinstance(names, list) else None
+    image = text(metadata.get("image-name"))
+    return Description(
+        name=name or text(metadata.get("name")),
+        image=image,
+        sandbox=bool(image and image.startswith("localhost/podman-pause:")),
+    )
+
+
+def _embedded(value: object) -> Mapping[str, object]:
+    """The metadata of an entry is JSON inside a JSON string."""
+    try:
+        return mapping(json.loads(value)) if isinstance(value, str) else {}
+    except (ValueError, RecursionError):
+        return {}

@@ -1,0 +1,154 @@
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from docker_engine import network_namespace
+
+from imds_probe.collect.cgroups import TEXT_MAX
+from imds_probe.collect.discovery.discovered import DiscoveredContainer
+from imds_probe.collect.discovery.grouping import group, named
+from imds_probe.collect.discovery.processes import walk
+
+HOST = 4026531840
+
+
+def container(name, pids, netns, **fields):
+    said = {"image": None, "pod": None, "pod_namespace": None} | fields
+    return DiscoveredContainer(name * 64, "docker", name, **said, pids=pids, pid=pids[0], netns=netns, network="own")
+
+
+def grouped(tree, containers=(), names=None, host=HOST):
+    return group(walk(tree.path).processes, containers, names or {}, host, tree.path)
+
+
+def test_the_host_comes_first_and_everybody_is_somewhere(tree):
+    tree.add(50, netns=7)
+    tree.add(51, netns=7)
+    tree.add(52)
+    host, other = grouped(tree)
+    assert (host.inode, host.kind, host.label, host.pids) == (HOST, "host", "host", (1, 52))
+    assert (other.inode, other.pids) == (7, (50, 51))
+    assert (host.path, other.path) == (tree.path / "1/ns/net", tree.path / "50/ns/net")
+
+
+def test_containers_that_share_a_namespace_are_one_group(tree):
+    for pid in (50, 51, 52):
+        tree.add(pid, netns=7)
+    a, b = container("a", (51,), 7), container("b", (52,), 7)
+    found = grouped(tree, (a, b))[1]
+    assert (found.kind, found.label, found.containers) == ("container", "a", (a, b))
+    assert found.path == tree.path / "51/ns/net"  # a container's own process, not the older stranger
+
+
+def test_a_pod_gives_the_name(tree):
+    tree.add(50, netns=7)
+    tree.add(51, netns=7)
+    pause, app = container("a", (50,), 7), container("b", (51,), 7, pod="shop-7d", pod_namespace="prod")
+    assert grouped(tree, (pause, app))[1].label == "prod/shop-7d"
+
+
+def test_a_second_namespace_of_a_container_is_listed_under_it(tree):
+    tree.add(50, netns=7)
+    tree.add(51, netns=8)
+    a = container("a", (50, 51), 7)
+    assert [(found.inode, found.kind, found.containers) for found in grouped(tree, (a,))[1:]] == [
+        (7, "container", (a,)),
+        (8, "container", (a,)),
+    ]
+    assert grouped(tree, (a,))[2].path == tree.path / "51/ns/net"
+
+
+def test_containers_on_the_host_network(tree):
+    tree.add(50)
+    a = container("a", (50,), HOST)
+    found = grouped(tree, (a,))
+    assert len(found) == 1
+    assert (found[0].kind, found[0].label, found[0].containers) == ("host", "host", (a,))
+
+
+def test_a_unit_with_a_network_of_its_own(tree):
+    tree.add(50, "0::/system.slice/resolver.service\n", netns=7)
+    tree.add(51, "0::/system.slice/resolver.service/sub\n", netns=7)
+    assert (grouped(tree)[1].kind, grouped(tree)[1].label) == ("unit", "resolver.service")
+
+
+@pytest.mark.parametrize("second", ["0::/system.slice/b.service\n", "0::/user.slice/user-0.slice/session-1.scope\n"])
+def test_several_units_in_one_namespace_are_no_unit(tree, second):
+    tree.add(50, "0::/system.slice/a.service\n", netns=7, comm="first")
+    tree.add(51, second, netns=7)
+    assert (grouped(tree)[1].kind, grouped(tree)[1].label) == ("other", "first")
+
+
+def test_the_sandbox_of_a_browser(tree):
+    scope = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-chromium-77.scope\n"
+    tree.add(50, scope, netns=7, comm="chrome")
+    assert (grouped(tree)[1].kind, grouped(tree)[1].label) == ("other", "chrome")
+
+
+def test_names_with_and_without_processes(tree):
+    tree.add(50, netns=7)
+    names = {7: Path("/run/netns/blue"), 8: Path("/run/netns/empty")}
+    _, blue, empty = grouped(tree, names=names)
+    assert (blue.kind, blue.label, blue.path, blue.pids) == ("named", "blue", names[7], (50,))
+    assert (empty.kind, empty.label, empty.path, empty.pids) == ("named", "empty", names[8], ())
+
+
+def test_a_pods_namespace_is_entered_by_its_name(tree):
+    tree.add(50, netns=7)
+    names = {7: Path("/run/netns/cni-1")}
+    found = grouped(tree, (container("a", (50,), 7),), names)[1]
+    assert (found.kind, found.path) == ("container", names[7])
+
+
+def test_without_a_known_host_nothing_is_the_hosts(tree):
+    assert [found.kind for found in grouped(tree, host=None)] == ["other"]
+
+
+def test_names_of_namespaces_are_found(tmp_path):
+    # A root whose /run/netns leads to the real thing, as `ln -s /proc/PID/ns/net` does for containers.
+    child = subprocess.Popen(["unshare", "--net", "sleep", "60"])
+    try:
+        deadline = time.monotonic() + 10
+        link = f"/proc/{child.pid}/ns/net"
+        while time.monotonic() < deadline and os.stat(link).st_ino == os.stat("/proc/self/ns/net").st_ino:
+            time.sleep(0.01)
+        directory = tmp_path / "run/netns"
+        directory.mkdir(parents=True)
+        (directory / "linked").symlink_to(link)
+        (directory / "wrong-kind").symlink_to(f"/proc/{child.pid}/ns/mnt")
+        (directory / "left-behind").touch()  # the file of a namespace that is unmounted
+        (directory / "dangling").symlink_to("/proc/0/ns/net")
+        os.mkfifo(directory / "fifo")
+        notes = []
+        assert named(tmp_path, notes) == {os.stat(link).st_ino: directory / "linked"}
+        assert notes == []
+    finally:
+        child.kill()
+        child.wait()
+    assert named(tmp_path, []) == {}
+
+
+def test_a_namespace_of_ip_netns():
+    name = f"idtest-{os.getpid()}-named"
+    with network_namespace(name) as path:
+        assert named(Path("/"), [])[path.stat().st_ino] == path
+    assert path not in named(Path("/"), []).values()
+
+
+def test_no_named_namespaces(tmp_path):
+    assert named(tmp_path, []) == {}
+
+
+def test_names_are_bounded(tree):
+    path = Path("/run/netns") / ("x" * 255)
+    assert len(grouped(tree, names={9: path})[1].label) <= TEXT_MAX
+
+
+def test_a_directory_that_cannot_be_listed_is_noted(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/netns").symlink_to("netns")
+    notes = []
+    assert named(tmp_path, notes) == {}
+    assert len(notes) == 1
