@@ -1,0 +1,128 @@
+"""Everything that stands between a network namespace and the metadata service, in one list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from imds_probe.errors import ProbeError
+from imds_probe.facts import Family
+from imds_probe.net import namespaces
+from imds_probe.net.obstacles import ip_listing, proxies, routes, settings
+from imds_probe.net.obstacles.flow import ADDRESSES, Surroundings
+from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT, AppliesTo, Kind, Obstacle, Obstacles, shortened
+from imds_probe.net.obstacles.packet_rules import PacketRules
+from imds_probe.net.obstacles.walk import Hit, Walk
+
+FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
+_APPLIES_TO: dict[str, AppliesTo] = {
+    "input": "output",
+    "output": "output",
+    "forward": "forward",
+    "prerouting": "prerouting",
+}
+
+
+def find_obstacles(netns: str | None, root: Path = Path("/"), timeout_s: float = 5) -> Obstacles:
+    """Read rules and routes of a network namespace (a path like /proc/PID/ns/net; None: the calling thread's), and the
+    settings and processes of the system below `root`.
+
+    Sends nothing. What cannot be read, for want of a program or of rights, is said in `unread`; nothing is raised for it.
+    """
+    deadline = time.monotonic() + timeout_s
+    try:
+        if netns is None:
+            found, unread = _in_this_namespace(deadline)
+        else:
+            found, unread = namespaces.call_in(Path(netns), lambda: _in_this_namespace(deadline))
+    except namespaces.NamespaceError as error:
+        found, unread = [], [str(error)]
+    refused = any(each.kind == "route" and each.family == "ipv4" and each.certain for each in found)
+    set_so, not_read = settings.obstacles(root, route_refused=refused)
+    redirects = [each for each in found if each.kind == "redirect"]
+    found += [*set_so, *proxies.obstacles(proxies.running(root / "proc"), redirects)]
+    unread += not_read
+    if len(found) > ITEMS_LIMIT:
+        unread.append(f"{len(found)} obstacles were found; the first {ITEMS_LIMIT} are listed")
+    return Obstacles(tuple(found[:ITEMS_LIMIT]), tuple(shortened(line) for line in unread))
+
+
+def _in_this_namespace(deadline: float) -> tuple[list[Obstacle], list[str]]:
+    found: list[Obstacle] = []
+    unread: list[str] = []
+    here: dict[Family, Surroundings] = {}
+    for family in FAMILIES:
+        here[family] = Surroundings()
+        try:
+            listing = ip_listing.read(family, max(0.001, deadline - time.monotonic()))
+        except ProbeError as error:
+            unread.append(f"routes ({family}): {error}")
+            continue
+        here[family] = routes.surroundings(listing)
+        found += routes.obstacles(listing)
+    rules = PacketRules(deadline)
+    walk = Walk(rules.chains.values(), here, deadline=deadline)
+    hits = walk.hits()
+    if walk.exhausted:
+        unread.append("packet rules: too many to judge in the time given; some were not looked at")
+    return [*_merged(_obstacles(hits, rules)), *found], [*rules.unread, *unread]
+
+
+def _obstacles(hits: Iterable[Hit], rules: PacketRules) -> Iterable[Obstacle]:
+    hits = [hit for hit in hits if not _leads_there(hit)]
+    wanted = {(hit.chain.key, hit.rule.handle) for hit in hits[: 4 * ITEMS_LIMIT] if hit.rule and not hit.rule.quote}
+    quotes = rules.quotes(wanted)
+    for hit in hits:
+        quote = f"type {hit.base.kind} hook {hit.base.hook} priority {hit.base.priority}; policy drop;"
+        if hit.rule is not None:
+            quote = hit.rule.quote or quotes.get((hit.chain.key, hit.rule.handle), "")
+        where = hit.chain.place
+        if hit.chain is not hit.base:
+            where += f" (reached from {hit.base.key[3]})"
+        yield Obstacle(
+            kind=_kind(hit),
+            family=hit.family,
+            where=shortened(where, 120),
+            quote=shortened(quote),
+            target=(shortened(hit.rule.action.to, 60) or None) if hit.rule else None,
+            certain=hit.certain,
+            scope=shortened(", ".join(hit.scope), 200) or None,
+            applies_to=_APPLIES_TO.get(hit.base.hook, "any"),
+        )
+
+
+def _kind(hit: Hit) -> Kind:
+    action = hit.rule.action.kind if hit.rule else "drop"
+    if action == "redirect":
+        return "redirect"
+    if hit.by_ttl or action == "ttl":
+        return "ttl-filter"
+    return "reject" if action == "reject" else "drop"
+
+
+def _leads_there(hit: Hit) -> bool:
+    """Whether a redirect leads to the very place that the request was for."""
+    if hit.rule is None or hit.rule.action.kind != "redirect":
+        return False
+    address = ADDRESSES[hit.family]
+    return hit.rule.action.to in (address, f"{address}:80", f"[{address}]:80")
+
+
+def _merged(found: Iterable[Obstacle]) -> list[Obstacle]:
+    """One obstacle for each rule: it can meet both address families, and requests as well as replies."""
+    known: dict[tuple[str, ...], Obstacle] = {}
+    for each in found:
+        place = (each.kind, each.where, each.quote, each.target or "", each.applies_to)
+        earlier = known.get(place)
+        if earlier is None:
+            known[place] = each
+            continue
+        known[place] = replace(
+            earlier,
+            family=earlier.family if earlier.family == each.family else "both",
+            certain=earlier.certain or each.certain,
+            scope=earlier.scope if earlier.scope == each.scope else None,
+        )
+    return list(known.values())

@@ -1,0 +1,125 @@
+"""All packet rules of the network namespace that the calling thread is in: nftables, and iptables in both kinds.
+
+A rule that iptables keeps in nftables is read once: nft's listing has it, and iptables-nft-save only lends the words
+for the extensions of which nft knows no more than the name. (The other way round it loses what only nft can say: it
+prints a rule about a named set as if it had no condition.)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from imds_probe import process
+from imds_probe.errors import CommandError, CommandMissing, ProbeError
+from imds_probe.facts import Family
+from imds_probe.net.obstacles import iptables, nft_text, nftables
+from imds_probe.net.obstacles.ruleset import Chain, ChainKey
+
+FAMILIES: tuple[tuple[Family, str], ...] = (("ipv4", "ip"), ("ipv6", "ip6"))
+
+
+class PacketRules:
+    """What could be read. `unread` has one line for each thing that could not."""
+
+    def __init__(self, deadline: float) -> None:
+        """Read everything. `deadline` (time.monotonic) bounds each program that is asked."""
+        self._deadline = deadline
+        self._nft: nftables.Nftables | None = None
+        self._text: bytes | None = None
+        self.chains: dict[ChainKey, Chain] = {}
+        self.unread: list[str] = []
+        self._read_nftables()
+        for family, prefix in FAMILIES:
+            self._read_legacy(family, prefix)
+
+    def quotes(self, wanted: Collection[tuple[ChainKey, int]]) -> dict[tuple[ChainKey, int], str]:
+        """The text of nftables rules, by chain and handle: as nft prints it, or else its JSON."""
+        if self._nft is None or not wanted:
+            return {}
+        texts = nft_text.quotes(self._listed_as_text(), wanted)
+        return {place: texts.get(place) or self._nft.raw_quote(*place) for place in wanted}
+
+    def _read_nftables(self) -> None:
+        try:
+            listed = self._run("nft", "-j", "list", "ruleset")
+            if listed.returncode != 0:
+                raise ProbeError(f"nft: {_reason(listed)}")
+            nft = nftables.Nftables(listed.stdout)
+        except ProbeError as error:
+            self.unread.append(f"nftables: {error}")
+            # What iptables put there can still be read; what others did, not.
+            self.chains |= self._saved_from_nftables()
+            return
+        self._nft = nft
+        # The flags of tables are only asked of the text: nft 1.0.6 writes the table's name in their place into JSON.
+        asleep = nft_text.dormant(self._listed_as_text()) if nft.has_table_flags else frozenset()
+        self.chains |= nft.chains(self._saved_from_nftables() if nft.uses_xtables else {}, asleep)
+        if nft.truncated:
+            self.unread.append(f"nftables: only the first {nftables.RULES_MAX} rules were read")
+
+    def _listed_as_text(self) -> bytes:
+        """nft's listing as text, asked for once; empty where it cannot be had, as the JSON is as true."""
+        if self._text is None:
+            try:
+                listed = self._run("nft", "-a", "list", "ruleset")
+            except CommandError:
+                self._text = b""
+            else:
+                self._text = listed.stdout if listed.returncode == 0 else b""
+        return self._text
+
+    def _saved_from_nftables(self) -> dict[ChainKey, Chain]:
+        found: dict[ChainKey, Chain] = {}
+        for family, prefix in FAMILIES:
+            saved = self._saved(f"{prefix}tables-nft-save", f"{prefix}tables-save", by_nft=True)
+            if saved is not None:
+                found |= iptables.chains(saved, nftables.TOOL, family)
+        return found
+
+    def _read_legacy(self, family: Family, prefix: str) -> None:
+        """Read the legacy tables that the kernel has. Asking without looking first would make it load them."""
+        try:
+            names = Path(f"/proc/thread-self/net/{prefix}_tables_names").read_text().split()
+        except FileNotFoundError:
+            return  # the kernel has never heard of them
+        except OSError as error:
+            self.unread.append(f"legacy {prefix}tables: {error.strerror}; needs root (CAP_NET_ADMIN)")
+            return
+        if not names:
+            return
+        saved = self._saved(f"{prefix}tables-legacy-save", f"{prefix}tables-save", by_nft=False)
+        if saved is None:
+            self.unread.append(
+                f"legacy {prefix}tables: the kernel has tables ({', '.join(names)[:60]}), "
+                f"and {prefix}tables-legacy-save could not list them"
+            )
+            return
+        if saved.count(b"\n") > iptables.LINES_MAX:
+            self.unread.append(f"legacy {prefix}tables: only the first {iptables.LINES_MAX} lines were read")
+        self.chains |= iptables.chains(saved, f"{prefix}tables-legacy", family)
+
+    def _saved(self, *programs: str, by_nft: bool) -> bytes | None:
+        """What the first of these programs that is of the wanted kind prints; None where there is none."""
+        for program in programs:
+            try:
+                saved = self._run(program)
+            except CommandMissing:
+                continue
+            except CommandError as error:
+                self.unread.append(f"{program}: {error}")
+                return None
+            head = saved.stdout.partition(b"\n")[0]
+            # Without any rules the nftables kind prints nothing; the legacy kind was asked because there are tables.
+            if saved.returncode == 0 and (iptables.BY_NFT in head or not head) == by_nft:
+                return saved.stdout
+        return None
+
+    def _run(self, *argv: str) -> process.Completed:
+        return process.run(argv, timeout_s=max(0.001, self._deadline - time.monotonic()))
+
+
+def _reason(done: process.Completed) -> str:
+    said = done.stderr_line() or f"exit code {done.returncode}"
+    return f"{said}; needs root (CAP_NET_ADMIN)" if "ermitted" in said or "ermission" in said else said

@@ -1,0 +1,102 @@
+"""Real processes with the proxies' names, in the real /proc."""
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from imds_probe import process
+from imds_probe.net.obstacles import proxies
+from imds_probe.net.obstacles.obstacle import Obstacle
+from imds_probe.net.obstacles.proxies import Proxy, obstacles, running
+
+PROC = Path("/proc")
+LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()"
+
+
+@contextlib.contextmanager
+def started(*argv):
+    import subprocess
+
+    child = process.start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield child
+    finally:
+        process.stop(child)
+
+
+def ours(pid):
+    return [each for each in running(PROC) if each.pid == pid]
+
+
+def redirect(target):
+    return Obstacle("redirect", "ipv4", "nftables ip nat prerouting", "dnat", target, True, None, "prerouting")
+
+
+@pytest.mark.parametrize("name", ["kube2iam", "kiam"])
+def test_by_the_name_of_the_executable(tmp_path, name):
+    program = tmp_path / name
+    shutil.copy(shutil.which("sleep"), program)
+    with started(str(program), "30") as child:
+        (proxy,) = wait_for(child.pid)
+    assert proxy == Proxy(name, child.pid, ())
+
+
+def test_by_the_name_of_the_command_and_its_port():
+    rename = "import ctypes; ctypes.CDLL(None).prctl(15, b'kiam', 0, 0, 0); "
+    with started(sys.executable, "-c", rename + LISTEN) as child:
+        port = int(child.stdout.readline())
+        (proxy,) = ours(child.pid)
+    assert proxy == Proxy("kiam", child.pid, (port,))
+
+
+def test_other_names(tmp_path):
+    program = tmp_path / "kube2iam-exporter"
+    shutil.copy(shutil.which("sleep"), program)
+    with started(str(program), "30") as child:
+        assert ours(child.pid) == []
+
+
+def wait_for(pid):
+    """exec takes a moment after fork; bounded."""
+    import time
+
+    for _ in range(100):
+        if found := ours(pid):
+            return found
+        time.sleep(0.02)
+    return []
+
+
+def test_no_proc(tmp_path):
+    assert running(tmp_path / "proc") == ()
+
+
+@pytest.mark.parametrize(
+    ("ports", "target", "certain", "quote"),
+    [
+        ((8181,), "10.0.0.5:8181", True, "kiam (pid 7), listening on port 8181"),
+        ((9999,), ":9999", True, "kiam (pid 7), listening on port 9999"),
+        ((9999,), "10.0.0.5:8181", False, "kiam (pid 7), listening on port 9999"),
+        ((), "10.0.0.5:8181", False, "kiam (pid 7)"),
+    ],
+)
+def test_certain_where_a_redirect_leads_to_it(ports, target, certain, quote):
+    (obstacle,) = obstacles([Proxy("kiam", 7, ports)], [redirect(target)])
+    assert (obstacle.kind, obstacle.certain, obstacle.quote) == ("proxy", certain, quote)
+    assert obstacle.target == (f":{ports[0]}" if ports else None)
+
+
+def test_a_redirect_to_their_port_alone():
+    (obstacle,) = obstacles([], [redirect("10.0.0.5:8181")])
+    assert (obstacle.certain, obstacle.target) == (False, ":8181")
+    assert obstacles([], [redirect("10.0.0.5:80"), redirect(None), redirect("10.0.0.5")]) == []
+
+
+def test_broken_tables(tmp_path):
+    table = tmp_path / "tcp"
+    table.write_text("  sl  local_address rem_address st\n garbage\n" + " 0: 0100007F:1FF5 0:0 0A 0 0 0 0 0 77 1\n")
+    assert list(proxies._listeners(table)) == [("77", 8181)]
+    assert list(proxies._listeners(tmp_path / "gone")) == []

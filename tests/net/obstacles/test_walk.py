@@ -1,0 +1,160 @@
+import time
+
+import pytest
+
+from imds_probe.net.obstacles.conditions import FieldIs, InterfaceIs, MarkIs, Unclear
+from imds_probe.net.obstacles.flow import Surroundings
+from imds_probe.net.obstacles.ranges import Ranges, network, only
+from imds_probe.net.obstacles.ruleset import Action, Chain, Rule
+from imds_probe.net.obstacles.walk import JUDGEMENTS_MAX, Walk
+
+HERE = {"ipv4": Surroundings(own=network("10.9.0.2"), uplink="eth0"), "ipv6": Surroundings()}
+ROOT, USERS = FieldIs("uid", only(0), "0"), FieldIs("uid", Ranges(((1000, 2000),)), "1000-2000")
+
+
+def rule(*conditions, action="drop", to="", number=0):
+    return Rule(tuple(conditions), Action(action, to, number), action)
+
+
+def chain(*rules, name="c", hook="output", policy="accept", kind="filter", priority=0):
+    key = ("nftables", "ip", "t", name)
+    return Chain(key, ("ipv4",), hook=hook, policy=policy, kind=kind, priority=priority, rules=list(rules))
+
+
+def walk(*chains):
+    made = Walk(chains, HERE, deadline=time.monotonic() + 20)
+    hits = made.hits()
+    assert not made.exhausted
+    return [(hit.chain.key[3], hit.certain, hit.scope) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([rule()], [("c", True, ())]),
+        ([rule(action="accept"), rule()], []),
+        ([rule(action="return"), rule()], []),
+        ([rule(ROOT, action="accept"), rule()], [("c", True, ("not uid 0",))]),
+        ([rule(ROOT), rule(ROOT)], [("c", True, ("uid 0",))]),
+        ([rule(ROOT), rule(USERS)], [("c", True, ("uid 0",)), ("c", True, ("not uid 0", "uid 1000-2000"))]),
+        ([rule(Unclear("limit"), action="accept"), rule()], [("c", False, ())]),
+        ([rule(Unclear("limit")), rule()], [("c", False, ()), ("c", False, ())]),
+        ([rule(action="pass"), rule()], [("c", True, ())]),
+        ([rule(action="elsewhere"), rule()], [("c", False, ())]),
+        ([rule(MarkIs(1))], []),
+        ([rule(action="mark", number=1), rule(MarkIs(1))], [("c", False, ())]),
+        ([rule(action="mark", number=2), rule(MarkIs(1))], []),
+    ],
+)
+def test_one_chain(rules, expected):
+    assert walk(chain(*rules)) == expected
+
+
+@pytest.mark.parametrize(
+    ("far", "near", "expected"),
+    [
+        ([rule()], [rule(action="jump", to="far")], [("far", True, ())]),
+        ([rule(action="return"), rule()], [rule(action="jump", to="far"), rule()], [("c", True, ())]),
+        ([], [rule(action="jump", to="far"), rule()], [("c", True, ())]),
+        ([], [rule(action="goto", to="far"), rule()], []),
+        ([rule(action="accept")], [rule(ROOT, action="jump", to="far"), rule()], [("c", True, ("not uid 0",))]),
+        ([rule(ROOT, action="accept")], [rule(action="jump", to="far"), rule()], [("c", True, ("not uid 0",))]),
+        ([], [rule(ROOT, action="jump", to="far"), rule()], [("c", True, ())]),
+        (
+            [rule(ROOT, action="return"), rule(USERS, action="accept")],
+            [rule(action="jump", to="far"), rule()],
+            [("c", False, ())],
+        ),
+        ([], [rule(action="jump", to="nowhere"), rule()], [("c", False, ())]),
+    ],
+)
+def test_jumps(far, near, expected):
+    assert walk(chain(*near), chain(*far, name="far", hook="")) == expected
+
+
+@pytest.mark.parametrize(
+    ("hook", "rules", "expected"),
+    [
+        ("output", [], [("c", False, ())]),
+        ("output", [rule(ROOT, action="accept")], [("c", False, ("not uid 0",))]),
+        ("output", [rule(action="accept")], []),
+        ("forward", [], [("c", False, ()), ("c", False, ())]),
+        (
+            "forward",
+            [
+                rule(InterfaceIs("iif", frozenset({"docker0"})), action="accept"),
+                rule(FieldIs("sport", only(80), ""), action="accept"),
+            ],
+            [],
+        ),
+    ],
+)
+def test_policy_drop(hook, rules, expected):
+    assert walk(chain(*rules, hook=hook, policy="drop")) == expected
+
+
+def test_chains_that_no_hook_leads_to():
+    assert walk(chain(rule(), hook="")) == []
+    assert walk(chain(rule(), hook="unheard-of")) == []
+
+
+def test_replies_never_see_nat_chains():
+    saddr = FieldIs("saddr", network("169.254.169.254"), "")
+    assert walk(chain(rule(saddr), hook="prerouting", kind="nat")) == []
+    assert walk(chain(rule(saddr), hook="prerouting")) == [("c", True, ())]
+
+
+def test_earlier_hooks_are_walked_first():
+    marking = chain(rule(action="mark", number=1), name="early", hook="prerouting")
+    late = chain(rule(MarkIs(1)), name="late", hook="forward")
+    assert walk(late, marking) == [("late", False, ()), ("late", False, ())]
+
+
+def test_a_ttl_that_was_raised_passes_the_filter():
+    low = FieldIs("ttl", Ranges(((0, 1),)), "< 2")
+    raising = chain(rule(action="ttl", number=64), name="early", hook="input", priority=-150)
+    assert walk(chain(rule(low), hook="input")) == [("c", True, ("TTL < 2",))]
+    assert walk(chain(rule(action="ttl", number=64), rule(low), hook="input")) == []
+    assert walk(raising) == []
+    assert walk(chain(rule(action="ttl", number=1), hook="input")) == [("c", False, ())]
+
+
+def test_a_filter_written_the_other_way_round():
+    walked = Walk(
+        [chain(rule(FieldIs("ttl", Ranges(((2, 255),)), "> 1"), action="accept"), rule(), hook="input")],
+        HERE,
+        deadline=time.monotonic() + 20,
+    )
+    (hit,) = walked.hits()
+    assert (hit.by_ttl, hit.scope) == (True, ("not TTL > 1",))
+
+
+def test_loops_and_towers_end():
+    """The kernel allows no loops; a listing that has one must not hang the probe."""
+    loop = chain(rule(action="jump", to="loop"), rule(ROOT, action="jump", to="loop"), name="loop", hook="")
+    started = time.monotonic()
+    made = Walk([chain(rule(action="jump", to="loop"), rule()), loop], HERE, deadline=started + 20)
+    assert made.hits() != ()
+    tower = [
+        chain(
+            *(rule(FieldIs("uid", only(k), str(k)), action="jump", to=f"f{n + 1}") for k in range(20)),
+            name=f"f{n}",
+            hook="",
+        )
+        for n in range(15)
+    ]
+    made = Walk([chain(rule(action="jump", to="f0")), *tower, chain(name="f15", hook="")], HERE, deadline=started + 20)
+    made.hits()
+    assert time.monotonic() - started < 20
+
+
+def test_too_much_to_judge():
+    rules = [rule(FieldIs("uid", only(n), str(n)), action="pass") for n in range(2000)]
+    tower = [chain(*rules, rule(ROOT, action="jump", to=f"f{n + 1}"), name=f"f{n}", hook="") for n in range(15)]
+    many = [chain(*rules, rule(action="jump", to="f0"), name=f"base{n}") for n in range(JUDGEMENTS_MAX // 20_000)]
+    made = Walk([*many, *tower], HERE, deadline=time.monotonic() + 60)
+    made.hits()
+    assert made.exhausted
+    late = Walk(many, HERE, deadline=0)
+    late.hits()
+    assert late.exhausted
