@@ -11,16 +11,17 @@ from pathlib import Path
 
 from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import containers, host, options, platform, software
+from imds_probe.collect import containers, host, obstacles, options, platform, software
 from imds_probe.collect.collecting import Collecting
-from imds_probe.facts import Facts, Host, Imds, Instance, OsRelease, Platform
+from imds_probe.facts import Facts, Host, Imds, Instance, OsRelease, PathObstacle, Platform
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
 from imds_probe.imds.endpoints import from_environment as endpoints_from
 from imds_probe.privilege import privileged
-from imds_probe.report import JudgedSoftware, ProbeInfo, Report
+from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
+from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.software import requirement
 from imds_probe.verdict import decide
 
@@ -70,7 +71,11 @@ def report_on(facts: Facts, catalog: Catalog, selected: Collection[str], probe: 
         instance=facts.instance,
         host=facts.host,
         imds=facts.imds,
-        containers_seen=facts.containers_seen,
+        containers=None
+        if facts.containers is None
+        else tuple(JudgedContainer(container, metadata_need(container)) for container in facts.containers),
+        containers_unseen=facts.containers_unseen,
+        obstacles=facts.obstacles,
         software=tuple(JudgedSoftware(entry, requirement(entry, facts, catalog)) for entry in facts.software),
         collectors=facts.collectors,
         rules=runs,
@@ -92,7 +97,7 @@ def _collect(
     if instance is None and found.instance_id:
         instance = Instance(instance_id=found.instance_id)
     system = collecting.run("host", lambda: host.collect(request.root)) or Host(None, OsRelease(None, None, None), None)
-    running = collecting.run("containers", lambda: containers.collect(request.root))
+    seen, in_the_way = _look_into_containers(request, endpoints, imds, counter, collecting)
     installed = software.collect(request.root, catalog, collecting)
     return Facts(
         privileged=privileged(),
@@ -102,8 +107,30 @@ def _collect(
         imds=imds,
         software=installed,
         collectors=collecting.runs,
-        containers_seen=None if running is None else len(running),
+        containers=seen.containers if seen else None,
+        containers_unseen=seen.unseen if seen else (),
+        obstacles=in_the_way,
     )
+
+
+def _look_into_containers(
+    request: Request, endpoints: Endpoints, imds: Imds | None, counter: RequestCounter, collecting: Collecting
+) -> tuple[containers.Seen | None, tuple[PathObstacle, ...]]:
+    """The containers and what is in their way. Where nothing answers on the host, none of it is a question."""
+    if imds is None or imds.endpoint == "disabled" or endpoints.on_loopback:
+        return None, ()
+    seen = collecting.run(
+        "containers",
+        lambda: containers.collect(request.root, endpoints, imds, deadline=collecting.deadline, counter=counter),
+        empty=lambda result: "" if result.containers or result.unseen else "no containers run here",
+        partial=lambda result: "; ".join((*result.unseen, *result.skipped)),
+    )
+    found = collecting.run(
+        "obstacles",
+        lambda: obstacles.collect(request.root, imds, seen, deadline=collecting.deadline),
+        partial=lambda result: "; ".join(result.unread),
+    )
+    return seen, found.obstacles if found else ()
 
 
 def _ask_service(

@@ -13,6 +13,8 @@ TokensState = Literal["optional", "required", "unknown"]
 HopLimitMethod = Literal["capture", "minttl", "ec2-api", "unknown"]
 Family = Literal["ipv4", "ipv6"]
 CollectorStatus = Literal["ok", "nothing", "partial", "failed", "skipped"]
+ContainerNetwork = Literal["host", "own", "unknown"]
+ContainerToken = Literal["ok", "lost", "refused", "unreachable", "disabled", "answered-by-proxy", "error"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,81 @@ class Software:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """What came of the token PUT from one network namespace at one address of the service.
+
+    `distance` is in hops further than the instance itself, by the TTL of the SYN-ACK: measured, whatever became of the
+    answer. `expected` is what distance and hop limit say about the answer, None where one of them is not known.
+    """
+
+    family: Family
+    token: ContainerToken
+    detail: str
+    distance: int | None = None
+    needs_hop_limit: int | None = None
+    expected: Literal["ok", "lost"] | None = None
+    status: int | None = None  # of HTTP, where something answered
+    answered_by: str | None = None
+    latency_ms: float | None = None
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether trying it gave something else than measuring it."""
+        return self.expected is not None and self.token in ("ok", "lost") and self.token != self.expected
+
+
+@dataclass(frozen=True)
+class Container:
+    """One running container, or another network namespace with a way to the service: then `runtime` says of what kind
+    it is ("netns" for a named one, "unit" for a systemd unit's, "process" for any other) and `id` is its inode.
+
+    Text comes from runtimes and containers and may be hostile. `reach` is empty where nothing was measured, which
+    `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
+    AWS SDKs it sets: names alone. None where no process let us look.
+    """
+
+    id: str
+    runtime: str
+    name: str | None
+    image: str | None
+    pod: str | None
+    namespace: str | None
+    netns: int | None
+    pid: int | None
+    network: ContainerNetwork
+    sandbox: bool = False  # holds a pod's network namespace and calls nobody
+    reach: tuple[Reach, ...] = ()
+    not_measured: str = ""
+    environment: tuple[tuple[str, ...], ...] | None = ()
+
+    @property
+    def main(self) -> Reach | None:
+        """How the service is reached at the address that SDKs use unless told otherwise: the first one asked."""
+        return self.reach[0] if self.reach else None
+
+    @property
+    def needs_hop_limit(self) -> int | None:
+        """The hop limit that brings the token here at every address with a way here, None where it is not known."""
+        return max((reach.needs_hop_limit for reach in self.reach if reach.needs_hop_limit), default=None)
+
+
+@dataclass(frozen=True)
+class PathObstacle:
+    """A rule, route, setting or proxy on the way to the service, seen from one namespace; see net.obstacles."""
+
+    namespace: str  # "host", or what the container is called
+    kind: str
+    family: str
+    where: str
+    quote: str
+    target: str | None
+    certain: bool
+    scope: str | None
+    applies_to: str
+    image: str | None = None  # of the container that a proxy's process runs in
+
+
+@dataclass(frozen=True)
 class CollectorRun:
     """How one collector fared. "nothing" (it looked, there was nothing) and "failed" (it could not look) differ."""
 
@@ -122,7 +199,9 @@ class Facts:
     imds: Imds | None
     software: tuple[Software, ...]
     collectors: tuple[CollectorRun, ...]
-    containers_seen: int | None = None  # running containers, by their control groups; None: could not be seen
+    containers: tuple[Container, ...] | None = None  # None: not looked at, or in vain
+    containers_unseen: tuple[str, ...] = ()  # why there may be more of them; empty where all were seen
+    obstacles: tuple[PathObstacle, ...] = ()
 
     def collector(self, collector_id: str) -> CollectorRun | None:
         """The run of one collector, None where it was never started."""

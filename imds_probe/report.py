@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from imds_probe.catalog.rows import Requirement
-from imds_probe.facts import CollectorRun, Host, Imds, Instance, Platform, Software
+from imds_probe.facts import CollectorRun, Container, Host, Imds, Instance, PathObstacle, Platform, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.judging import RuleRun
+from imds_probe.rules.metadata_need import Need
 from imds_probe.verdict import Verdict
 
 SCHEMA = "imds-probe.report/v1"
@@ -40,6 +41,14 @@ class JudgedSoftware:
 
 
 @dataclass(frozen=True)
+class JudgedContainer:
+    """A container and whether it needs metadata."""
+
+    container: Container
+    need: Need
+
+
+@dataclass(frozen=True)
 class Report:
     """One run. `to_json` gives the shape of schema/report-v1.json."""
 
@@ -48,7 +57,9 @@ class Report:
     instance: Instance | None
     host: Host
     imds: Imds | None
-    containers_seen: int | None
+    containers: tuple[JudgedContainer, ...] | None
+    containers_unseen: tuple[str, ...]
+    obstacles: tuple[PathObstacle, ...]
     software: tuple[JudgedSoftware, ...]
     collectors: tuple[CollectorRun, ...]
     rules: tuple[RuleRun, ...]
@@ -61,9 +72,37 @@ class Report:
         document["software"] = [
             plain(entry.software) | {"requirement": plain(entry.requirement)} for entry in self.software
         ]
+        if self.containers is not None:
+            document["containers"] = [_container(entry) for entry in self.containers]
         for finding in document["findings"]:
             finding["help"] = f"imds-probe explain {finding['id']}"
         return document
+
+
+def _container(entry: JudgedContainer) -> dict[str, Any]:
+    """One container: first what most readers want, then the measurement at each address."""
+    container, main = entry.container, entry.container.main
+    return {
+        "id": container.id,
+        "runtime": container.runtime,
+        "name": container.name,
+        "image": container.image,
+        "pod": container.pod,
+        "namespace": container.namespace,
+        "netns": container.netns,
+        "pid": container.pid,
+        "network": container.network,
+        "sandbox": container.sandbox,
+        "distance": main.distance if main else None,
+        "needs_hop_limit": container.needs_hop_limit,
+        "token": main.token if main else None,
+        "token_detail": main.detail if main else container.not_measured,
+        "v1": "not-tried",  # by rule: a request without a token from a container would count against it
+        "credentials": entry.need.credentials,
+        "metadata_need": entry.need.state,
+        "metadata_need_reason": entry.need.reason,
+        "reach": plain(container.reach),
+    }
 
 
 def plain(value: Any) -> Any:

@@ -8,7 +8,9 @@ from typing import Literal
 from imds_probe import exitcodes
 from imds_probe.facts import Facts, Instance
 from imds_probe.findings import Finding, State
+from imds_probe.rules.hop_need import needed_hop_limit, needing, titles
 from imds_probe.rules.judging import RuleRun
+from imds_probe.rules.metadata_need import metadata_need
 
 Confidence = Literal["low", "medium", "high"]
 
@@ -52,6 +54,7 @@ class Verdict:
     reasons: tuple[str, ...]
     switch: Switch | None
     rollback: Rollback | None
+    price: str | None = None  # what the hop limit of the switch command costs in security
 
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...]) -> Verdict:
@@ -76,6 +79,24 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         reasons=reasons,
         switch=switch,
         rollback=rollback,
+        price=_price(facts, switch),
+    )
+
+
+def _price(facts: Facts, switch: Switch | None) -> str | None:
+    limit = switch.http_put_response_hop_limit if switch else None
+    if limit is None or limit < 2 or not facts.containers:
+        return None
+    within = [each for each in facts.containers if not each.sandbox and 1 < (each.needs_hop_limit or 0) <= limit]
+    if not within:
+        return None
+    causes = [each for each in needing(facts) if each.needs_hop_limit == limit]
+    because = f"; needed for {titles(causes)}" if causes else ""
+    if causes and all(metadata_need(each).state == "unknown" for each in causes):
+        because += ", if metadata is needed there, which is not known"
+    return (
+        f"Hop limit {limit} lets every process in {len(within)} container{'' if len(within) == 1 else 's'} take the "
+        f"instance role's credentials{because}"
     )
 
 
@@ -84,9 +105,12 @@ def _why_ready(facts: Facts) -> str:
         return "the metadata service is turned off, so requiring tokens takes nothing away"
     if facts.imds and facts.imds.tokens == "required":
         return "nothing was found that this breaks"
+    reached = sum(each.token == "ok" for container in facts.containers or () for each in container.reach[:1])
+    where = f"the token arrives, also in {reached} container{'' if reached == 1 else 's'}" if reached else ""
+    arrives = where or "the token arrives"
     if not facts.software:
-        return "the token arrives, and nothing that the catalog knows is installed"
-    return "the token arrives, and all installed software that the catalog knows speaks IMDSv2"
+        return f"{arrives}, and nothing that the catalog knows is installed"
+    return f"{arrives}, and all installed software that the catalog knows speaks IMDSv2"
 
 
 def _evidence(facts: Facts) -> tuple[str, ...]:
@@ -100,7 +124,10 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
 
 def _commands(facts: Facts) -> tuple[Switch, Rollback]:
     imds = facts.imds
-    hop_limit = imds.hop_limit if imds else None
+    present = imds.hop_limit if imds else None
+    needed = needed_hop_limit(facts)
+    # Never lowered here: what is not running now may need it. Without need it stays as it is, whatever it is.
+    hop_limit = max(present or 1, needed) if present or needed > 1 else None
     endpoint = "disabled" if imds and imds.endpoint == "disabled" else "enabled"
     # An unmeasured hop limit is not named: the API then leaves it as it is.
     limits = {} if hop_limit is None else {"http_put_response_hop_limit": hop_limit}
@@ -116,7 +143,7 @@ def _commands(facts: Facts) -> tuple[Switch, Rollback]:
         terraform="\n".join(["metadata_options {", *(f"  {k:<{width}} = {v}" for k, v in terraform.items()), "}"]),
         cloudformation="\n".join(["MetadataOptions:", *(f"  {line}" for line in cloudformation)]),
     )
-    return switch, Rollback(_aws_cli(facts.instance, "optional", endpoint, hop_limit))
+    return switch, Rollback(_aws_cli(facts.instance, "optional", endpoint, present))
 
 
 def _aws_cli(instance: Instance | None, tokens: str, endpoint: str, hop_limit: int | None) -> str:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,27 +99,25 @@ def network_namespace(name: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running_engine(netns: Path, directory: Path) -> Iterator[DockerEngine]:
-    """A Docker daemon whose host network is the namespace at `netns`; all it leaves is inside `directory`."""
+def running_engine(
+    netns: Path, directory: Path, inside: Callable[[list[str]], list[str]] | None = None
+) -> Iterator[DockerEngine]:
+    """A Docker daemon whose host network is the namespace at `netns`; all it leaves is inside `directory`.
+
+    `inside` puts something else before its command than what enters that namespace alone.
+    """
     for needed in (directory / "var/lib/docker", directory / "exec", directory / "etc/docker"):
-        needed.mkdir(parents=True)
+        needed.mkdir(parents=True, exist_ok=True)
     settings = directory / "etc/docker/daemon.json"
     settings.write_text("{}")
     log = directory / "dockerd.log"
-    argv = [
-        "nsenter",
-        f"--net={netns}",
-        "dockerd",
-        "--config-file",
-        str(settings),
-        "--host",
-        f"unix://{directory}/docker.sock",
-    ]
+    argv = ["dockerd", "--config-file", str(settings), "--host", f"unix://{directory}/docker.sock"]
     argv += ["--data-root", f"{directory}/var/lib/docker", "--exec-root", f"{directory}/exec"]
     argv += ["--pidfile", f"{directory}/docker.pid"]
     with log.open("wb") as output:
-        # nsenter becomes dockerd without a fork, so its process is the daemon.
-        daemon = process.start(argv, stdout=output, stderr=output)
+        # nsenter becomes dockerd without a fork, so its process is the daemon, or else ends when the daemon does.
+        entered = inside(argv) if inside else ["nsenter", f"--net={netns}", *argv]
+        daemon = process.start(entered, stdout=output, stderr=output)
     engine = DockerEngine(directory, netns, daemon)
     try:
         _wait_until_ready(engine, log)

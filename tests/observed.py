@@ -8,6 +8,7 @@ from imds_probe.assessment import report_on
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts import (
     CollectorRun,
+    Container,
     EndpointReply,
     Facts,
     Host,
@@ -15,6 +16,7 @@ from imds_probe.facts import (
     Instance,
     OsRelease,
     Platform,
+    Reach,
     Software,
 )
 from imds_probe.report import ProbeInfo, Report
@@ -59,7 +61,7 @@ FACTS = Facts(
         CollectorRun("dpkg", "nothing", 0.1, "no dpkg database"),
         CollectorRun("rpm", "ok", 5.0),
     ),
-    containers_seen=0,
+    containers=(),
 )
 
 
@@ -75,3 +77,28 @@ CATALOG = Catalog.load()
 def report_of(facts: Facts) -> Report:
     """What a run that observed these facts reports."""
     return report_on(facts, CATALOG, select(RULES, (), ()), PROBE)
+
+
+def container(name: str, hops: int | None = 1, token: str = "ok", limit: int = 1, /, **changes: object) -> Container:
+    """A container so many hops beyond the instance. `limit` is the hop limit that was in force."""
+    expected = None if hops is None else "ok" if hops < limit else "lost"
+    needs = None if hops is None else hops + 1
+    reach = Reach("ipv4", token, f"token {token}", hops, needs, expected, status=200 if token == "ok" else None)
+    made = Container(
+        id=(name * 64)[:64],
+        runtime="docker",
+        name=name,
+        image=f"registry.example/{name}:1",
+        pod=None,
+        namespace=None,
+        netns=4026532000 + len(name),
+        pid=100,
+        network="host" if hops == 0 else "own",
+        reach=(reach,),
+    )
+    return replace(made, **changes)
+
+
+def with_containers(*containers: Container, limit: int = 1, **changes: object) -> Facts:
+    """FACTS with these containers, measured under this hop limit."""
+    return replace(with_imds(hop_limit=limit), containers=containers, **changes)

@@ -9,7 +9,7 @@ from imds_probe.report import SCHEMA, dump
 
 
 @pytest.mark.parametrize(
-    "facts", [FACTS, replace(FACTS, imds=None, instance=None), replace(FACTS, software=(), containers_seen=None)]
+    "facts", [FACTS, replace(FACTS, imds=None, instance=None), replace(FACTS, software=(), containers=None)]
 )
 def test_every_report_keeps_to_its_schema(facts):
     report = report_of(facts)
@@ -33,5 +33,5 @@ def test_hostile_text_is_escaped_in_json():
 
 
 def test_each_finding_says_where_its_help_is():
-    document = report_of(replace(FACTS, imds=None, instance=None, containers_seen=None)).to_json()
+    document = report_of(replace(FACTS, imds=None, instance=None, containers=None)).to_json()
     assert all(finding["help"] == f"imds-probe explain {finding['id']}" for finding in document["findings"])

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, with_imds
+from observed import FACTS, container, with_containers, with_imds
 
 from imds_probe.findings import Finding
 from imds_probe.rules.judging import RuleRun
@@ -85,3 +85,58 @@ def test_elsewhere_there_is_nothing_to_switch():
     elsewhere = replace(FACTS, platform=replace(FACTS.platform, is_ec2=False), imds=None)
     verdict = decide(elsewhere, (finding("unknown"),), RUNS)
     assert (verdict.switch, verdict.rollback) == (None, None)
+
+
+def switch_of(*containers, limit=1):
+    return decide(with_containers(*containers, limit=limit), (), RUNS)
+
+
+def test_the_switch_carries_the_hop_limit_that_is_needed_and_the_way_back_the_present_one():
+    verdict = switch_of(container("web", 1, "lost"), container("deep", 2, "lost"))
+    assert verdict.switch.http_put_response_hop_limit == 3
+    assert "--http-tokens required --http-put-response-hop-limit 3 " in verdict.switch.aws_cli
+    assert "http_put_response_hop_limit = 3" in verdict.switch.terraform
+    assert "HttpPutResponseHopLimit: 3" in verdict.switch.cloudformation
+    assert "--http-tokens optional --http-put-response-hop-limit 1 " in verdict.rollback.aws_cli
+
+
+def test_a_limit_that_is_higher_than_needed_is_never_lowered_by_the_switch():
+    assert switch_of(container("web", 1, "ok", 5), limit=5).switch.http_put_response_hop_limit == 5
+
+
+def test_a_limit_that_is_needed_is_named_even_where_the_present_one_is_not_known():
+    verdict = switch_of(container("web", 1, "lost"), limit=None)
+    assert verdict.switch.http_put_response_hop_limit == 2
+    assert "hop-limit" not in verdict.rollback.aws_cli
+
+
+def test_the_price_of_a_higher_limit():
+    elsewhere = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
+    verdict = switch_of(
+        container("web", 1, "lost"),
+        container("deep", 2, "lost", environment=(("AWS_REGION",),)),
+        container("bystander", 2, "lost", environment=elsewhere),
+        container("beyond", 3, "lost", environment=elsewhere),
+        container("host", 0),
+        container("pause", 1, "lost", sandbox=True),
+    )
+    assert verdict.price == (
+        "Hop limit 3 lets every process in 3 containers take the instance role's credentials; needed for deep"
+    )
+
+
+def test_a_price_paid_on_a_guess_says_so():
+    assert switch_of(container("web", 1, "lost")).price == (
+        "Hop limit 2 lets every process in 1 container take the instance role's credentials; needed for web, "
+        "if metadata is needed there, which is not known"
+    )
+
+
+def test_where_containers_stay_out_of_reach_there_is_no_price():
+    assert switch_of(container("host", 0)).price is None
+    assert switch_of(container("web", 3, "unreachable"), limit=2).price is None
+    assert decide(with_imds(hop_limit=2), (), RUNS).price is None
+
+
+def test_ready_says_how_many_containers_were_reached():
+    assert "also in 2 containers" in switch_of(container("a"), container("b"), container("c", 2, "lost")).reasons[0]

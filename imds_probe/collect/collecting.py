@@ -28,10 +28,17 @@ class Collecting:
     def left_s(self) -> float:
         return max(0.0, self.deadline - time.monotonic())
 
-    def run(self, collector_id: str, collect: Callable[[], T], empty: Callable[[T], str] = lambda _: "") -> T | None:
+    def run(
+        self,
+        collector_id: str,
+        collect: Callable[[], T],
+        empty: Callable[[T], str] = lambda _: "",
+        partial: Callable[[T], str] = lambda _: "",
+    ) -> T | None:
         """Call `collect` and keep the record. None where it failed or was skipped.
 
-        `empty` says in a sentence why a result is nothing, or returns an empty string where it is something.
+        `empty` says in a sentence why a result is nothing, `partial` what is missing from it; both return an empty
+        string where that is not so.
         """
         if not self.left_s:
             self._runs.append(CollectorRun(collector_id, "skipped", 0.0, "the run's time limit came first"))
@@ -42,8 +49,9 @@ class Collecting:
         status: CollectorStatus = "ok"
         try:
             result = collect()
-            reason = empty(result)
-            if reason:
+            if reason := partial(result):
+                status = "partial"
+            elif reason := empty(result):
                 status = "nothing"
         except ProbeError as error:
             status, reason = "failed", str(error)

@@ -1,37 +1,140 @@
-"""How many containers run here, by the control groups of the processes (readable without privilege)."""
+"""The running containers, what each is told about credentials, and whether a token reaches it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.collect.cgroups import ContainerId, container_of
+from imds_probe.collect import environment, hops
+from imds_probe.collect.discovery.discovered import DiscoveredContainer, Discovery, NetworkNamespace
+from imds_probe.collect.discovery.discovery import discover
 from imds_probe.errors import ProbeError
-from imds_probe.small_file import read_head
+from imds_probe.facts import Container, Imds
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import Endpoint, Endpoints
+from imds_probe.imds.replies import NOT_CONNECTED
+from imds_probe.net import namespaces
 
-CGROUP_LIMIT_BYTES = 64 * 1024
+_KINDS = {"named": "netns", "unit": "unit", "other": "process"}
+_NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
 
 
-def collect(root: Path) -> frozenset[ContainerId]:
-    """The containers that have a process. Looks below `root` if a /proc is mounted there, at /proc otherwise.
+@dataclass(frozen=True)
+class Seen:
+    """`unseen` says why there may be more containers, `skipped` what ended while it was looked at.
 
-    Raises ProbeError where processes cannot be listed or hardly any can be read: that is not "no containers".
+    `namespaces` (by inode) are the ways in, and `images` (by process id) say what runs, for who wants to look further.
     """
-    proc = root / "proc" if (root / "proc/self").exists() else Path("/proc")
-    try:
-        pids = [entry for entry in proc.iterdir() if entry.name.isdigit()]
-    except OSError as error:
-        raise ProbeError(f"{proc} cannot be listed: {error.strerror}", "Mount /proc.") from None
-    found, hidden = set(), 0
-    for pid in pids:
-        try:
-            text = read_head(pid / "cgroup", CGROUP_LIMIT_BYTES).decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended meanwhile
-        except OSError:
-            hidden += 1
-            continue
-        if container := container_of(text):
-            found.add(container)
-    if not pids or hidden > len(pids) // 2:
-        raise ProbeError(f"{proc} shows too few processes ({hidden} of {len(pids)} hidden)", "Run as root.")
-    return frozenset(found)
+
+    containers: tuple[Container, ...]
+    unseen: tuple[str, ...]
+    skipped: tuple[str, ...]
+    namespaces: Mapping[int, NetworkNamespace]
+    images: Mapping[int, str]
+
+
+def proc_below(root: Path) -> Path:
+    """Where the processes of the system at `root` are: its own /proc if one is mounted there.
+
+    Raises ProbeError where there is none: a root without processes says nothing about what runs.
+    """
+    proc = root / "proc"
+    if not (proc / "self").exists():
+        raise ProbeError(f"no processes are to be seen below {root}", f"Mount /proc at {proc}.")
+    return proc
+
+
+def collect(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float, counter: RequestCounter) -> Seen:
+    """Find and measure. Without the right to enter namespaces the containers are there, but nothing was measured.
+
+    Raises ProbeError where processes cannot be listed.
+    """
+    proc = proc_below(root)
+    found = discover(root, proc, in_own_pid_namespace=root == Path("/"))
+    environments = {each.pid: environment.collect(proc, each.pids) for each in found.containers}
+    measured = _measure(found, _asked(endpoints, imds), imds, deadline, counter)
+    containers, skipped = [], []
+    for each in found.containers:
+        # Measuring takes its time: only what is still there is worth a finding.
+        if each.netns in measured.gone or not any((proc / str(pid)).exists() for pid in each.pids):
+            skipped.append(f"{each.name or each.id[:12]} ended while it was looked at")
+        else:
+            containers.append(_container(each, environments[each.pid], measured))
+    for namespace in found.namespaces:
+        reach = measured.reach.get(namespace.inode, ())
+        # Somebody's sandbox without a way out is nobody's concern here.
+        if namespace.kind in _KINDS and any(each.token != "unreachable" for each in reach):
+            containers.append(_other(namespace, proc, measured))
+    unseen = () if found.complete else found.notes or ("some processes could not be looked at",)
+    ways_in = {each.inode: each for each in found.namespaces}
+    images = {pid: each.image for each in found.containers if each.image for pid in each.pids}
+    return Seen(tuple(containers), unseen, tuple(skipped), ways_in, images)
+
+
+def _asked(endpoints: Endpoints, imds: Imds | None) -> list[Endpoint]:
+    """The addresses that answer the instance itself; from nowhere else is more to be had."""
+    connected = {reply.address for reply in imds.endpoints if reply.token_outcome not in _NOT_CONNECTED} if imds else ()
+    candidates = (endpoints.primary, endpoints.twin)
+    return [endpoint for endpoint in candidates if endpoint and endpoint.address in connected]
+
+
+def _measure(
+    found: Discovery, asked: list[Endpoint], imds: Imds | None, deadline: float, counter: RequestCounter
+) -> hops.Measured:
+    others = [(each.path, each.inode) for each in found.namespaces if each.kind != "host"]
+    if not others and not found.containers:
+        return hops.Measured()  # nobody to ask for, so nothing is asked
+    host = next(((each.path, each.inode) for each in found.namespaces if each.kind == "host"), None)
+    if not asked:
+        trouble = "the service does not answer the host itself"
+        return hops.Measured(not_measured={inode: trouble for _, inode in others})
+    return hops.measure(
+        host or (namespaces.CURRENT, namespaces.current_inode()),
+        others,
+        asked,
+        hop_limit=imds.hop_limit if imds else None,
+        deadline=deadline,
+        counter=counter,
+    )
+
+
+def _container(
+    each: DiscoveredContainer, names: tuple[tuple[str, ...], ...] | None, measured: hops.Measured
+) -> Container:
+    reach = measured.host if each.network == "host" else measured.reach.get(each.netns or 0, ())
+    not_measured = ""
+    if not reach:
+        hidden = "its network namespace may not be seen: run as root"
+        not_measured = hidden if each.netns is None else measured.not_measured.get(each.netns, "it was not tried")
+    return Container(
+        id=each.id,
+        runtime=each.runtime,
+        name=each.name,
+        image=each.image,
+        pod=each.pod,
+        namespace=each.pod_namespace,
+        netns=each.netns,
+        pid=each.pid,
+        network=each.network,
+        sandbox=each.sandbox,
+        reach=reach,
+        not_measured=not_measured,
+        environment=names,
+    )
+
+
+def _other(namespace: NetworkNamespace, proc: Path, measured: hops.Measured) -> Container:
+    return Container(
+        id=str(namespace.inode),
+        runtime=_KINDS[namespace.kind],
+        name=namespace.label,
+        image=None,
+        pod=None,
+        namespace=None,
+        netns=namespace.inode,
+        pid=next(iter(namespace.pids), None),
+        network="own",
+        reach=measured.reach[namespace.inode],
+        environment=environment.collect(proc, namespace.pids) if namespace.pids else (),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from imds_probe import exitcodes
 from imds_probe.errors import ProbeError
 
 if TYPE_CHECKING:
+    from imds_probe.simulator.lab.host import MadeUpHost
+    from imds_probe.simulator.lab.lab import Lab
     from imds_probe.simulator.server import Simulator
 
 IN_USERNS = "IMDS_PROBE_DEMO_IN_USERNS"
@@ -45,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _in_lab() -> int:
+    from imds_probe.simulator.lab.host import MadeUpHost  # noqa: PLC0415
     from imds_probe.simulator.lab.lab import Lab  # noqa: PLC0415
     from imds_probe.simulator.lab.topology import SERVICE_IPV4, SERVICE_IPV6  # noqa: PLC0415
     from imds_probe.simulator.server import Simulator  # noqa: PLC0415
@@ -57,16 +61,23 @@ def _in_lab() -> int:
         listen = [(SERVICE_IPV4, 80), *([(SERVICE_IPV6, 80)] if lab.has_ipv6 else [])]
         state = InstanceState(http_protocol_ipv6="enabled")
         simulator = stack.enter_context(Simulator(state, listen, netns=str(lab.service.netns)))
+        host = stack.enter_context(MadeUpHost(lab.instance, root))
+        _run_containers(lab, host)
         _say(f"A lab of network namespaces stands in for an EC2 host; {SERVICE_IPV4} exists inside it only.")
-        return _story(simulator, root, lambda: _probe(_inside(lab.instance.netns), root, {}))
+        _say("Four containers run on it: on the host's network, on a bridge (two), and nested in another.")
+        return _story(simulator, root, lambda: _probe(host.command, root, {}), has_containers=True)
 
 
-def _inside(netns: Path) -> list[str]:
-    """What to put before a program that runs in the made-up host: its network, and a process list of its own.
-
-    Without the latter, containers that happen to run on this machine would be taken for the host's.
-    """
-    return ["nsenter", f"--net={netns}", "--", "unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]
+def _run_containers(lab: Lab, host: MadeUpHost) -> None:
+    """One that needs no more than the host, one that needs a hop more, two that have credentials of their own."""
+    web = lab.add_container("web")
+    region = {"AWS_REGION": "us-east-1"}
+    web_identity = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/api", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+    host.start_container("log-agent", image="example/log-agent:3.1", env=region)
+    host.start_container("web", web, image="example/web:1.25", env=region)
+    host.start_container("api", lab.add_container("api"), image="example/api:7", env=web_identity)
+    nested = lab.add_container("build-step", "nested", inside=web)
+    host.start_container("build-step", nested, image="example/build:24", env=web_identity)
 
 
 def _on_loopback() -> int:
@@ -75,10 +86,11 @@ def _on_loopback() -> int:
 
     with tempfile.TemporaryDirectory(prefix="imds-probe-demo-") as directory, Simulator() as simulator:
         root = Path(directory)
-        return _story(simulator, root, lambda: _probe([], root, {ENDPOINT_VARIABLE: simulator.url}))
+        probe = functools.partial(_probe, list, root, {ENDPOINT_VARIABLE: simulator.url})
+        return _story(simulator, root, probe, has_containers=False)
 
 
-def _story(simulator: Simulator, root: Path, probe: Probe) -> int:
+def _story(simulator: Simulator, root: Path, probe: Probe, *, has_containers: bool) -> int:
     """The same host three times. Raises ProbeError where the probe does not say what it must."""
     from imds_probe.simulator import scenarios  # noqa: PLC0415
 
@@ -86,11 +98,15 @@ def _story(simulator: Simulator, root: Path, probe: Probe) -> int:
     _say("\n== 1. A host from an old image: it must not be switched")
     scenarios.write_host(root, scenarios.OLD_PACKAGES, instance_id)
     _expect(probe(), exitcodes.NOT_READY)
-    _say("\n== 2. The same host after its packages were upgraded: it may be switched")
     scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, instance_id)
-    _expect(probe(), exitcodes.READY)
-    _say("\n== 3. The same host after the switch: IMDSv1 is refused, and nothing is broken by it")
-    simulator.update(http_tokens="required")
+    if has_containers:
+        _say("\n== 2. After its packages were upgraded: it may be switched, with a higher hop limit")
+        _expect(probe(), exitcodes.NEEDS_HOP_LIMIT)
+    else:
+        _say("\n== 2. After its packages were upgraded: it may be switched")
+        _expect(probe(), exitcodes.READY)
+    _say("\n== 3. After the switch by the printed command: IMDSv1 is refused, and nothing is broken by it")
+    simulator.update(http_tokens="required", **({"hop_limit": 2} if has_containers else {}))
     _expect(probe(), exitcodes.READY)
     counts = simulator.counts
     _say(
@@ -99,13 +115,13 @@ def _story(simulator: Simulator, root: Path, probe: Probe) -> int:
     return exitcodes.READY
 
 
-def _probe(prefix: list[str], root: Path, environ: Mapping[str, str]) -> int:
+def _probe(inside: Callable[[list[str]], list[str]], root: Path, environ: Mapping[str, str]) -> int:
     from imds_probe import process  # noqa: PLC0415
 
     argv = [sys.executable, "-m", "imds_probe", "run", "--root", str(root)]
     _say(f"$ imds-probe run --root {root}\n")
     source = str(Path(__file__).parents[2])
-    child = process.start([*prefix, *argv], env={"PYTHONPATH": source, **environ}, stdout=None, stderr=None)
+    child = process.start(inside(argv), env={"PYTHONPATH": source, **environ}, stdout=None, stderr=None)
     try:
         return child.wait(timeout=RUN_TIMEOUT_S)
     except subprocess.TimeoutExpired:

@@ -48,6 +48,11 @@ class Endpoints:
     twin: Endpoint | None
     given: bool  # named by the user, so meant, also where DMI does not say EC2
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this network namespace can reach it: every other one has a loopback of its own."""
+        return ipaddress.ip_address(self.primary.address).is_loopback
+
 
 def from_environment(environ: Mapping[str, str]) -> Endpoints:
     """Read the two variables as the AWS SDKs do: an explicit endpoint wins over the mode.

@@ -49,15 +49,21 @@ def parse(packet: bytes) -> TcpPacket | None:
         family, ttl = socket.AF_INET6, packet[7]
     else:
         return None
-    segment = packet[header_length:total]
+    return parse_segment(
+        packet[header_length:total], ttl, socket.inet_ntop(family, source), socket.inet_ntop(family, destination)
+    )
+
+
+def parse_segment(segment: bytes, ttl: int, source: str, destination: str) -> TcpPacket | None:
+    """Read a TCP segment whose IP header was read by somebody else. None where it has no whole TCP header."""
     if len(segment) < 20:
         return None
     source_port, destination_port = struct.unpack_from("!HH", segment)
     data_offset = (segment[12] >> 4) * 4
     return TcpPacket(
         ttl=ttl,
-        source=socket.inet_ntop(family, source),
-        destination=socket.inet_ntop(family, destination),
+        source=source,
+        destination=destination,
         source_port=source_port,
         destination_port=destination_port,
         flags=segment[13],

@@ -7,7 +7,7 @@ from html import escape as html_escape
 
 from imds_probe.findings import Finding
 from imds_probe.render.escape import terminal
-from imds_probe.render.text import HEADLINES, SENTENCES
+from imds_probe.render.text import CONTAINER_COLUMNS, HEADLINES, SENTENCES, container_cells
 from imds_probe.report import Report
 
 STYLE = (
@@ -34,6 +34,7 @@ def render(report: Report) -> str:
             f"<p>{_text(SENTENCES[report.verdict.state])} Confidence: {report.verdict.confidence}.</p>",
             *_about(report),
             *_findings(report),
+            *_containers(report),
             *_software(report),
             *_commands(report),
             f"<p>imds-probe {_text(report.probe.version)}, {_text(report.probe.started_at)}, "
@@ -82,6 +83,15 @@ def _finding(finding: Finding) -> Iterator[str]:
             yield f"<pre>{'<br>'.join(_text(command) for command in finding.fix.commands)}</pre>"
 
 
+def _containers(report: Report) -> Iterator[str]:
+    if not report.containers:
+        return
+    yield f"<h2>Containers</h2><table><tr>{''.join(f'<th>{name}</th>' for name in CONTAINER_COLUMNS)}</tr>"
+    for entry in report.containers:
+        yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in container_cells(entry)) + "</tr>"
+    yield "</table>"
+
+
 def _software(report: Report) -> Iterator[str]:
     if not report.software:
         return
@@ -95,4 +105,6 @@ def _software(report: Report) -> Iterator[str]:
 def _commands(report: Report) -> Iterator[str]:
     if report.verdict.switch and report.verdict.rollback:
         yield f"<h2>To switch</h2><pre>{_text(report.verdict.switch.aws_cli)}</pre>"
+        if report.verdict.price:
+            yield f"<p>{_text(report.verdict.price)}.</p>"
         yield f"<h2>To roll back</h2><pre>{_text(report.verdict.rollback.aws_cli)}</pre>"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from imds_probe.findings import Finding, State
 from imds_probe.render.escape import terminal
-from imds_probe.report import Report
+from imds_probe.report import JudgedContainer, Report
+from imds_probe.rules.hop_need import title
 
 HEADLINES: dict[State, tuple[str, str]] = {
     "ready": ("READY", "green"),
@@ -30,6 +31,9 @@ SWITCHED: dict[State, str] = {
     "unknown": "This host is IMDSv2-only already; whether that breaks something cannot be said.",
 }
 CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+CONTAINER_COLUMNS = ("container", "image", "distance", "token", "needs limit", "credentials", "needs metadata")
+CONTAINERS_SHOWN = 20
+NAME_WIDTH = 32
 FINDINGS_SHOWN = 6  # of each kind; the rest is counted, and is all in the JSON report
 
 
@@ -72,6 +76,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     yield from _section("Worth knowing", rest, style, with_fix=False)
     yield from _commands(report, style)
     yield from _state(report, style)
+    yield from _containers(report, style)
     yield from _software(report, style)
     yield ""
     if report.findings:
@@ -111,7 +116,7 @@ def _section(title: str, findings: list[Finding], style: Style, *, with_fix: boo
     for finding in findings[:FINDINGS_SHOWN]:
         mark = {"blocker": "x", "warning": "!", "info": "-"}[finding.severity]
         yield style.wrap(f"{finding.summary} [{finding.id}]", f"  {mark} ", "    ")
-        if with_fix and finding.evidence:
+        if finding.evidence and (with_fix or finding.severity == "warning"):
             yield style.wrap(f"seen: {'; '.join(finding.evidence)}", "      ", "      ")
         if with_fix and finding.fix:
             yield style.wrap(f"fix:  {finding.fix.text}", "      ", "            ")
@@ -145,6 +150,41 @@ def _state(report: Report, style: Style) -> Iterator[str]:
     )
 
 
+def _containers(report: Report, style: Style) -> Iterator[str]:
+    if not report.containers:
+        return
+    yield ""
+    yield style.paint("Containers", "bold")
+    shown = [entry for entry in report.containers if not entry.container.sandbox]
+    # Those that something hangs on come first: a busy host has more than anybody wants to read.
+    shown.sort(key=_urgency)
+    yield from _table(CONTAINER_COLUMNS, (container_cells(entry) for entry in shown[:CONTAINERS_SHOWN]))
+    if len(shown) > CONTAINERS_SHOWN:
+        yield f"  and {len(shown) - CONTAINERS_SHOWN} more"
+
+
+def _urgency(entry: JudgedContainer) -> tuple[bool, bool, int]:
+    main = entry.container.main
+    arrives = main is not None and main.token == "ok"
+    return arrives, entry.need.state == "unlikely", -(entry.container.needs_hop_limit or 0)
+
+
+def container_cells(entry: JudgedContainer) -> tuple[str, ...]:
+    """One row under CONTAINER_COLUMNS. Raw text, to be escaped by whoever shows it."""
+    container, main = entry.container, entry.container.main
+    image = container.image or container.runtime
+    distance = "?" if main is None or main.distance is None else str(main.distance)
+    return (
+        title(container)[:NAME_WIDTH],
+        image if len(image) <= NAME_WIDTH else f"...{image[3 - NAME_WIDTH :]}",  # the end has the version
+        "host" if container.network == "host" else distance,
+        str(main.token) if main else "not measured",
+        str(container.needs_hop_limit or "?"),
+        entry.need.credentials,
+        entry.need.state,
+    )
+
+
 def _software(report: Report, style: Style) -> Iterator[str]:
     if not report.software:
         return
@@ -173,6 +213,8 @@ def _commands(report: Report, style: Style) -> Iterator[str]:
         "To switch" if verdict.state in ("ready", "needs-hop-limit") else "To switch, once it is ready", "bold"
     )
     yield f"  {terminal(verdict.switch.aws_cli)}"
+    if verdict.price:
+        yield style.wrap(f"{verdict.price}.", "  ", "  ")
     yield style.paint("To roll back", "bold")
     yield f"  {terminal(verdict.rollback.aws_cli)}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imds_probe.rules import containers, endpoint, hop_limit, platform, software, tokens
+from imds_probe.rules import containers, endpoint, hop_limit, obstacles, platform, software, tokens
 from imds_probe.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -11,5 +11,6 @@ RULES: tuple[Rule, ...] = (
     tokens.RULE,
     hop_limit.RULE,
     containers.RULE,
+    obstacles.RULE,
     software.RULE,
 )

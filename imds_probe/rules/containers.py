@@ -1,49 +1,240 @@
-"""Are there containers whose way to the metadata service is not known?"""
+"""Does the token response reach every container that needs metadata, and with which hop limit would it?"""
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Facts
-from imds_probe.findings import Finding, Fix
-from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
+from imds_probe.facts import Container, Facts
+from imds_probe.findings import Finding, Fix, Severity, State
+from imds_probe.rules.containers_explained import EXPLANATIONS
+from imds_probe.rules.hop_need import needed_hop_limit, title, titles
+from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.rule import NothingToJudge, Rule
+
+EVIDENCE_MAX = 10
+RULE_ID = "containers"
 
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     del catalog
-    if facts.imds is None or facts.imds.endpoint == "disabled":
+    imds = facts.imds
+    if imds is None or imds.endpoint == "disabled":
         return NothingToJudge("no metadata service that a container could miss")
-    if facts.containers_seen == 0:
-        return []
-    seen = facts.containers_seen
-    return [
-        Finding(
-            id="containers-not-measured",
-            rule="containers",
-            severity="warning",
-            subject="containers",
-            summary="whether containers run here could not be seen"
-            if seen is None
-            else f"{seen} running container{'' if seen == 1 else 's'}: whether the token response reaches "
-            f"{'it' if seen == 1 else 'them'} was not measured",
-            fix=Fix("Try the token request in each container that needs metadata."),
-            implies="unknown",
-        )
+    if imds.endpoints and all(ipaddress.ip_address(reply.address).is_loopback for reply in imds.endpoints):
+        return NothingToJudge("the endpoint given is on loopback, of which every container has its own")
+    findings = []
+    if facts.containers is None or facts.containers_unseen:
+        findings.append(_unseen(facts))
+    groups: dict[Callable[[list[Container], Facts], Finding], list[Container]] = {}
+    for container in facts.containers or ():
+        if group := _group(container):
+            groups.setdefault(group, []).append(container)
+    findings += [describe(members, facts) for describe, members in groups.items()]
+    everything_seen = facts.containers is not None and not facts.containers_unseen and _not_measured not in groups
+    if everything_seen:
+        findings += _higher_than_needed(facts)
+    return findings
+
+
+def _group(container: Container) -> Callable[[list[Container], Facts], Finding] | None:
+    """Which finding a container belongs to; the worst of its addresses decides."""
+    unneeded = metadata_need(container).state == "unlikely"
+    if container.sandbox:
+        return None
+    tokens = {reach.token for reach in container.reach}
+    disagree = {reach.token for reach in container.reach if reach.disagrees}
+    if not tokens or "error" in tokens:
+        return None if unneeded else _not_measured
+    if "lost" in disagree:
+        return _filtered
+    if "lost" in tokens:
+        return _too_far_unneeded if unneeded else _too_far
+    if "answered-by-proxy" in tokens:
+        return _proxied
+    if "ok" in disagree:
+        return _unexpected
+    return _cut_off if container.main and container.main.token in ("refused", "unreachable") else None
+
+
+def _unseen(facts: Facts) -> Finding:
+    run = facts.collector("containers")
+    reasons = facts.containers_unseen or ((run.reason,) if run and run.reason else ())
+    return _finding(
+        "containers-not-seen",
+        "warning",
+        "which containers run here could not be seen"
+        if facts.containers is None
+        else "there may be more containers than could be seen",
+        reasons,
+        Fix("Run as root on the host, not in a container; in a container, with the host's root mounted and named."),
+        implies="unknown",
+    )
+
+
+def _not_measured(members: list[Container], facts: Facts) -> Finding:
+    del facts
+    reasons = [
+        f"{title(each)}: {each.not_measured or next(r.detail for r in each.reach if r.token == 'error')}"
+        for each in members
     ]
+    return _finding(
+        "container-not-measured",
+        "warning",
+        f"whether the token response reaches {_count(members)} was not measured: {titles(members)}",
+        reasons,
+        Fix("Run as root; run again if something was busy."),
+        implies="unknown",
+    )
 
 
-RULE = Rule(
-    id="containers",
-    judge=_judge,
-    explanations=(
-        Explanation(
-            id="containers-not-measured",
-            title="Containers not measured",
-            meaning="The token response dies after as many hops as the hop limit says; a container behind a bridge is one hop "
-            "further than the host. There, a current SDK falls back to IMDSv1 without a word and breaks on the "
-            "switch. Containers run here and their way was not measured, so the host cannot be called ready.",
-            cure="In each container that needs metadata: curl -X PUT -m 2 "
-            "-H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token. Silence means that "
-            "the hop limit is too low.",
+def _too_far(members: list[Container], facts: Facts) -> Finding:
+    needed = needed_hop_limit(facts)
+    present = facts.imds.hop_limit if facts.imds else None
+    now = "have no metadata now" if facts.imds and facts.imds.tokens == "required" else "do not get a token"
+    at = f" at hop limit {present}" if present else ""
+    return _finding(
+        "hop-limit-too-low",
+        "blocker",
+        f"{_count(members)} {_verb(members, now)}{at}; hop limit {needed} reaches all that need it: {titles(members)}",
+        _measures(members),
+        Fix(f"Raise the hop limit to {needed} with the same command that requires tokens (see below)."),
+        implies="needs-hop-limit",
+    )
+
+
+def _too_far_unneeded(members: list[Container], facts: Facts) -> Finding:
+    del facts
+    return _finding(
+        "hop-limit-keeps-out",
+        "info",
+        f"{_count(members)} out of the token's reach {_verb(members, 'do not seem to need it')}: {titles(members)}",
+        [f"{title(each)}: {metadata_need(each).reason}" for each in members],
+    )
+
+
+def _filtered(members: list[Container], facts: Facts) -> Finding:
+    del facts
+    certain = any(metadata_need(each).state in ("likely", "observed") for each in members)
+    return _finding(
+        "token-filtered",
+        "blocker" if certain else "warning",
+        f"measured and tried disagree: by distance the token reaches {_count(members)}, and yet it does not arrive: "
+        f"{titles(members)}",
+        _measures(members),
+        Fix("Find what drops the answer (see the findings on rules and routes); a higher hop limit does not help."),
+        implies="not-ready" if certain else _unless_unneeded(members),
+    )
+
+
+def _unexpected(members: list[Container], facts: Facts) -> Finding:
+    del facts
+    return _finding(
+        "token-beyond-hop-limit",
+        "warning",
+        f"measured and tried disagree: by distance the token cannot reach {_count(members)}, and yet it arrives: "
+        f"{titles(members)}",
+        _measures(members),
+        Fix("Something on the way rewrites TTLs or answers by itself; what works today depends on it."),
+    )
+
+
+def _proxied(members: list[Container], facts: Facts) -> Finding:
+    del facts
+    needs = {metadata_need(each).state for each in members}
+    refused = any(reach.token == "answered-by-proxy" and reach.status != 200 for m in members for reach in m.reach)
+    certain = refused and bool(needs & {"likely", "observed"})
+    return _finding(
+        "answered-by-proxy",
+        "blocker" if certain else "warning",
+        f"something else than the metadata service answers {_count(members)}: {titles(members)}",
+        _measures(members),
+        Fix(
+            "See that the proxy passes token requests and speaks IMDSv2 itself, or do without it (IRSA, Pod Identity)."
         ),
-    ),
-)
+        implies="not-ready" if certain else _unless_unneeded(members),
+    )
+
+
+def _cut_off(members: list[Container], facts: Facts) -> Finding:
+    del facts
+    return _finding(
+        "metadata-unreachable",
+        "info",
+        f"{_count(members)} cannot reach the metadata service at all, so the switch changes nothing there: "
+        f"{titles(members)}",
+        _measures(members),
+    )
+
+
+def _higher_than_needed(facts: Facts) -> list[Finding]:
+    limit, needed = facts.imds.hop_limit if facts.imds else None, needed_hop_limit(facts)
+    if limit is None or limit <= needed:
+        return []
+    fix = Fix(
+        "Lower it, if nothing else will run here: a lower limit keeps the role's credentials from containers. "
+        f"Replace the number in the switch command by {needed}."
+    )
+    summary = f"the hop limit is {limit}, and nothing that runs here needs more than {needed}"
+    return [_finding("hop-limit-higher-than-needed", "warning", summary, (), fix)]
+
+
+def _unless_unneeded(members: Iterable[Container]) -> State | None:
+    return None if all(metadata_need(each).state == "unlikely" for each in members) else "unknown"
+
+
+def _measures(members: Sequence[Container]) -> list[str]:
+    lines = []
+    for each in members:
+        need = metadata_need(each)
+        families: dict[str, list[str]] = {}  # both addresses mostly fare the same
+        for reach in each.reach:
+            families.setdefault(f"{_hops(reach.distance)}, {reach.detail}", []).append(reach.family)
+        seen = "; ".join(f"{words} ({' and '.join(who)})" for words, who in families.items())
+        lines.append(f"{title(each)}: {seen}; need {need.state}: {need.reason}")
+    return lines
+
+
+def _hops(distance: int | None) -> str:
+    if distance is None:
+        return "distance not measured"
+    return f"{distance} hop{'' if distance == 1 else 's'} beyond the instance"
+
+
+def _count(members: Sequence[Container]) -> str:
+    return f"{len(members)} container{'' if len(members) == 1 else 's'}"
+
+
+def _verb(members: Sequence[Container], plural: str) -> str:
+    """The same words for one: "have" and "do" become "has" and "does"."""
+    if len(members) != 1:
+        return plural
+    return plural.replace("have ", "has ", 1).replace("do ", "does ", 1)
+
+
+def _finding(
+    finding_id: str,
+    severity: Severity,
+    summary: str,
+    evidence: Sequence[str],
+    fix: Fix | None = None,
+    *,
+    implies: State | None = None,
+) -> Finding:
+    shown = tuple(evidence[:EVIDENCE_MAX])
+    if len(evidence) > EVIDENCE_MAX:
+        shown += (f"and {len(evidence) - EVIDENCE_MAX} more",)
+    return Finding(
+        id=finding_id,
+        rule=RULE_ID,
+        severity=severity,
+        subject="containers",
+        summary=summary,
+        evidence=shown,
+        fix=fix,
+        implies=implies,
+    )
+
+
+RULE = Rule(id=RULE_ID, judge=_judge, explanations=EXPLANATIONS)

@@ -1,33 +1,89 @@
-import pytest
+"""What becomes of containers that are seen and cannot be entered. Measuring them for real is in tests/lab."""
 
-from imds_probe.collect.containers import collect
+import time
+from dataclasses import replace
+
+import pytest
+from observed import ENDPOINT, IMDS
+
+from imds_probe.collect.containers import collect, proc_below
 from imds_probe.errors import ProbeError
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import from_environment
 
 ID = "0123456789abcdef" * 4
+HOST_NETNS, OTHER_NETNS = 4026531840, 4026532999
 
 
-def processes(root, *cgroups):
-    (root / "proc/self").mkdir(parents=True)
-    for pid, cgroup in enumerate(cgroups, start=100):
-        (root / f"proc/{pid}").mkdir()
-        if cgroup is not None:
-            (root / f"proc/{pid}/cgroup").write_text(cgroup)
-    return root
+@pytest.fixture
+def root(tmp_path):
+    """A root with a /proc in which only process 1 runs."""
+    process(tmp_path, 1, "0::/init.scope\n", HOST_NETNS)
+    (tmp_path / "proc/self").symlink_to("1")
+    return tmp_path
 
 
-def test_containers_are_counted_once(tmp_path):
-    other = f"0::/docker/{'f' * 64}\n"
-    assert len(collect(processes(tmp_path, f"0::/docker/{ID}\n", f"0::/docker/{ID}\n", other, "0::/init.scope\n"))) == 2
+def process(root, pid, cgroup, netns=None, environ=b""):
+    place = root / "proc" / str(pid)
+    (place / "ns").mkdir(parents=True)
+    (place / "stat").write_text(f"{pid} (app) S 1 " + " ".join(["0"] * 15) + f" {pid} 0 0\n")
+    (place / "cgroup").write_text(cgroup)
+    (place / "environ").write_bytes(environ)
+    for kind in ("net", "pid", "mnt"):
+        if netns:
+            (place / "ns" / kind).symlink_to(f"{kind}:[{netns}]")
+        else:
+            (place / "ns" / kind).write_text("not to be read as a link")
 
 
-def test_none(tmp_path):
-    assert collect(processes(tmp_path, "0::/init.scope\n")) == frozenset()
+def collected(root, counter=None, imds=IMDS):
+    deadline = time.monotonic() + 5
+    return collect(root, from_environment({}), imds, deadline=deadline, counter=counter or RequestCounter())
 
 
-def test_a_process_that_ended_meanwhile_is_no_trouble(tmp_path):
-    assert collect(processes(tmp_path, "0::/init.scope\n", None)) == frozenset()
+def test_a_root_without_processes_is_an_error_of_its_own(tmp_path):
+    with pytest.raises(ProbeError, match="no processes are to be seen below") as caught:
+        proc_below(tmp_path)
+    assert "Mount /proc at" in str(caught.value)
 
 
-def test_an_empty_proc_is_not_an_empty_host(tmp_path):
-    with pytest.raises(ProbeError, match="too few processes"):
-        collect(processes(tmp_path))
+def test_where_nothing_else_runs_nothing_is_asked(root):
+    counter = RequestCounter()
+    seen = collected(root, counter)
+    assert (seen.containers, seen.unseen, seen.skipped) == ((), (), ())
+    assert (counter.imdsv1, counter.imdsv2) == (0, 0)
+
+
+def test_a_container_whose_namespace_is_hidden(root):
+    process(root, 7, f"0::/docker/{ID}\n", None, b"AWS_REGION=eu-west-1\0")
+    seen = collected(root)
+    (container,) = seen.containers
+    assert (container.id, container.runtime, container.network, container.netns) == (ID, "docker", "unknown", None)
+    assert (container.reach, container.environment) == ((), (("AWS_REGION",),))
+    assert "run as root" in container.not_measured
+    assert "1 of 2 processes hide where they run" in seen.unseen[0]
+
+
+def test_where_the_hosts_own_namespace_cannot_be_entered_nobody_is_measured(root):
+    # Following these links leads nowhere, as with processes that have ended.
+    process(root, 7, f"0::/docker/{ID}\n", OTHER_NETNS)
+    (container,) = collected(root).containers
+    assert (container.network, container.reach) == ("own", ())
+    assert "1/ns/net is gone" in container.not_measured
+
+
+@pytest.mark.parametrize("outcome", ["refused", "unreachable", "connect-timeout", "no-route"])
+def test_what_does_not_answer_the_host_is_asked_from_nowhere(root, outcome):
+    process(root, 7, f"0::/docker/{ID}\n", OTHER_NETNS)
+    counter = RequestCounter()
+    imds = replace(IMDS, endpoints=(replace(ENDPOINT, token_outcome=outcome),))
+    (container,) = collected(root, counter, imds).containers
+    assert container.not_measured == "the service does not answer the host itself"
+    assert counter.imdsv2 == 0
+
+
+def test_containers_on_the_hosts_network_count_without_an_answer_too(root):
+    process(root, 7, f"0::/docker/{ID}\n", HOST_NETNS)
+    (container,) = collected(root, imds=None).containers
+    assert (container.network, container.reach) == ("host", ())
+    assert container.not_measured

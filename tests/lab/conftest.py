@@ -11,13 +11,12 @@ import pytest
 from report_schema import check
 
 from imds_probe.simulator import scenarios
+from imds_probe.simulator.lab.host import MadeUpHost
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 
 SOURCE = str(Path(__file__).parents[2])
-# The made-up host has no other processes than its own: containers on the machine that runs the tests are not its.
-OWN_PROCESSES = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]
 # Root without capabilities: what any user can do, with an interpreter that only root may be able to read.
 WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"]
 # An instance with everything served that could leak.
@@ -76,16 +75,27 @@ def host(tmp_path):
 
 
 @pytest.fixture
-def run(lab, host):
-    """Run the main job in the instance's namespace, as a user would, and hold its report to the schema."""
+def made_up(lab, host):
+    """The same host with processes of its own: those of the machine that runs the tests are not its."""
+    with MadeUpHost(lab.instance, host) as standing:
+        yield standing
 
-    def call(*arguments, env=None, privileged=True, node=None, timeout_s=40.0) -> Ran:
+
+@pytest.fixture
+def run(made_up, host):
+    """Run the main job on the made-up host, as a user would, and hold its report to the schema."""
+
+    def call(*arguments, env=None, privileged=True, node=None, timeout_s=40.0, parse=True) -> Ran:
         probe = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", str(host), *arguments]
-        argv = [*OWN_PROCESSES, *([] if privileged else WITHOUT_PRIVILEGE), *probe]
-        environment = {"PYTHONPATH": SOURCE}
-        done = (node or lab.instance).run(argv, timeout_s=timeout_s, env=environment | (env or {}))
+        argv = [*([] if privileged else WITHOUT_PRIVILEGE), *probe]
+        environment = {"PYTHONPATH": SOURCE} | (env or {})
+        if node:
+            with MadeUpHost(node, host) as elsewhere:
+                done = elsewhere.run(argv, timeout_s=timeout_s, env=environment)
+        else:
+            done = made_up.run(argv, timeout_s=timeout_s, env=environment)
         stdout, stderr = done.stdout.decode(), done.stderr.decode()
         assert stdout, stderr
-        return Ran(done.returncode, check(json.loads(stdout)), stdout, stderr)
+        return Ran(done.returncode, check(json.loads(stdout)) if parse else {}, stdout, stderr)
 
     return call

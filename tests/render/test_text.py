@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, OLD_CLOUD_INIT, report_of, with_imds
+from observed import FACTS, OLD_CLOUD_INIT, container, report_of, with_containers, with_imds
 
 from imds_probe.facts import OsRelease
-from imds_probe.render.text import Style, render
+from imds_probe.render.text import CONTAINERS_SHOWN, Style, render
 
 DEBIAN = replace(FACTS.host, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
 NOT_READY = replace(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,))
@@ -61,7 +61,7 @@ def test_the_verdict_is_the_first_word(facts, headline):
 
 
 def test_verdict_and_commands_are_within_what_ssm_shows():
-    many = replace(NOT_READY, software=(OLD_CLOUD_INIT,) * 6, containers_seen=3)
+    many = replace(NOT_READY, software=(OLD_CLOUD_INIT,) * 6)
     text = render(report_of(many), Style())
     assert text.index("--http-tokens optional") + 80 < 2500
 
@@ -89,3 +89,72 @@ def test_hostile_names_are_spelled_out():
         software=(replace(OLD_CLOUD_INIT, version="1\x1b[31m2"),),
     )
     assert "\x1b" not in render(report_of(hostile), Style())
+
+
+WITH_CONTAINERS = with_containers(
+    container("host-agent", 0, environment=(("AWS_REGION",),)),
+    container("web", 1, "lost", environment=(("AWS_REGION",),)),
+    container("api", 1, "lost", pod="api-7d9f", environment=(("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),)),
+    container("pause", 1, "lost", sandbox=True),
+    container("vpn", None, "refused", runtime="netns", image=None),
+    software=(),
+)
+GOLDEN_CONTAINERS = """\
+NEEDS A HIGHER HOP LIMIT  i-0123456789abcdef0 eu-west-1 m7i.large (web-17)
+This host may be switched, if the same command raises the hop limit. Confidence: medium (capability,
+reachability).
+
+What blocks
+  x 1 container does not get a token at hop limit 1; hop limit 2 reaches all that need it: web
+    [hop-limit-too-low]
+      seen: web: 1 hop beyond the instance, token lost (ipv4); need likely: AWS_REGION is set and no
+      credentials: an AWS SDK then asks for the role
+      fix:  Raise the hop limit to 2 with the same command that requires tokens (see below).
+
+Worth knowing
+  - IMDSv1 is still answered (HttpTokens=optional) [imdsv1-open]
+  - 1 container out of the token's reach does not seem to need it: api-7d9f/api
+    [hop-limit-keeps-out]
+  - 1 container cannot reach the metadata service at all, so the switch changes nothing there: netns
+    vpn [metadata-unreachable]
+
+To switch
+  aws ec2 modify-instance-metadata-options --region eu-west-1 --instance-id i-0123456789abcdef0 \
+--http-tokens required --http-put-response-hop-limit 2 --http-endpoint enabled
+  Hop limit 2 lets every process in 2 containers take the instance role's credentials; needed for
+  web.
+To roll back
+  aws ec2 modify-instance-metadata-options --region eu-west-1 --instance-id i-0123456789abcdef0 \
+--http-tokens optional --http-put-response-hop-limit 1 --http-endpoint enabled
+
+Instance metadata service
+  endpoint enabled, tokens optional, hop limit 1 (by capture), IPv6 no-route, tags off
+  This run made 3 requests with a token or for one, 1 without.
+
+Containers
+  container     image                          distance  token    needs limit  credentials  needs metadata
+  web           registry.example/web:1         1         lost     2            instance     likely
+  netns vpn     netns                          ?         refused  ?            unknown      unknown
+  api-7d9f/api  registry.example/api:1         1         lost     2            irsa         unlikely
+  host-agent    registry.example/host-agent:1  host      ok       1            instance     likely
+
+More on a finding: imds-probe explain hop-limit-too-low
+Everything that was seen: imds-probe run --output json
+"""
+
+
+def test_golden_of_containers():
+    assert render(report_of(WITH_CONTAINERS), Style()) == GOLDEN_CONTAINERS
+
+
+def test_many_containers_are_counted_not_listed():
+    many = with_containers(*(container(f"c{number}", 1, "ok", 2) for number in range(25)), limit=2)
+    text = render(report_of(many), Style())
+    assert "  and 5 more\n" in text
+    assert sum("registry.example/c" in line for line in text.splitlines()) == CONTAINERS_SHOWN
+
+
+def test_the_end_of_a_long_image_name_is_what_is_shown():
+    image = "registry.example/a/very/long/way/to/the/image:1.2.3"
+    text = render(report_of(with_containers(container("web", 1, "ok", 2, image=image), limit=2)), Style())
+    assert "  ...y/long/way/to/the/image:1.2.3  " in text

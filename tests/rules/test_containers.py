@@ -1,26 +1,180 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, with_imds
+from observed import ENDPOINT, FACTS, container, with_containers, with_imds
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.rules.containers import RULE
+from imds_probe.facts import CollectorRun
+from imds_probe.rules.containers import EVIDENCE_MAX, RULE
 from imds_probe.rules.rule import NothingToJudge
+
+LIKELY = (("AWS_REGION",),)
+UNLIKELY = (("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),)
+
+
+def judged(*containers, limit=1, **changes):
+    return RULE.judge(with_containers(*containers, limit=limit, **changes), Catalog(()))
+
+
+def ids(*containers, **options):
+    return {(finding.id, finding.implies) for finding in judged(*containers, **options)}
 
 
 def test_no_containers_nothing_to_report():
     assert RULE.judge(FACTS, Catalog(())) == []
 
 
+def test_where_the_token_arrives_nothing_is_to_be_said():
+    assert judged(container("web", 1, "ok", 2), container("host", 0, "ok", 2), limit=2) == []
+
+
+@pytest.mark.parametrize("environment", [(), LIKELY, (("AWS_PROFILE",),), None])
+def test_too_far_for_a_container_that_needs_metadata_or_may(environment):
+    (finding,) = judged(container("web", 1, "lost", environment=environment))
+    assert (finding.id, finding.severity, finding.implies) == ("hop-limit-too-low", "blocker", "needs-hop-limit")
+    assert (
+        finding.summary == "1 container does not get a token at hop limit 1; hop limit 2 reaches all that need it: web"
+    )
+    assert "Raise the hop limit to 2" in finding.fix.text
+
+
+def test_the_number_serves_the_one_that_is_furthest():
+    (finding,) = judged(container("web", 1, "lost"), container("deep", 3, "lost"))
+    assert "2 containers do not get a token at hop limit 1; hop limit 4 reaches" in finding.summary
+    assert len(finding.evidence) == 2
+
+
+def test_where_tokens_are_required_already_there_is_no_metadata_now():
+    facts = with_containers(container("web", 1, "lost"))
+    facts = replace(facts, imds=replace(facts.imds, tokens="required"))
+    (finding,) = RULE.judge(facts, Catalog(()))
+    assert finding.summary.startswith("1 container has no metadata now at hop limit 1; hop limit 2 ")
+
+
+def test_too_far_for_one_that_has_credentials_of_its_own():
+    (finding,) = judged(container("web", 1, "lost", environment=UNLIKELY))
+    assert (finding.id, finding.severity, finding.implies) == ("hop-limit-keeps-out", "info", None)
+    assert "web identity" in finding.evidence[0]
+
+
+def test_they_do_not_raise_the_number():
+    findings = judged(container("web", 1, "lost"), container("deep", 3, "lost", environment=UNLIKELY))
+    assert {finding.id for finding in findings} == {"hop-limit-too-low", "hop-limit-keeps-out"}
+    assert "hop limit 2 reaches" in next(f.summary for f in findings if f.id == "hop-limit-too-low")
+
+
+@pytest.mark.parametrize(("environment", "implied"), [(LIKELY, "not-ready"), ((), "unknown"), (UNLIKELY, None)])
+def test_a_token_that_should_arrive_and_does_not(environment, implied):
+    (finding,) = judged(container("web", 1, "lost", 2, environment=environment), container("b", 1, "ok", 2), limit=2)
+    assert (finding.id, finding.implies) == ("token-filtered", implied)
+    assert "measured and tried disagree" in finding.summary
+
+
+def test_a_token_that_should_not_arrive_and_does():
+    (finding,) = judged(container("web", 2, "ok", 1, environment=UNLIKELY))
+    assert (finding.id, finding.severity, finding.implies) == ("token-beyond-hop-limit", "warning", None)
+
+
 @pytest.mark.parametrize(
-    ("seen", "words"), [(None, "could not be seen"), (1, "1 running container:"), (7, "7 running containers")]
+    ("environment", "status", "implied"),
+    [
+        (LIKELY, 403, "not-ready"),
+        (LIKELY, 200, "unknown"),
+        ((), 403, "unknown"),
+        ((), 200, "unknown"),
+        (UNLIKELY, 403, None),
+    ],
 )
-def test_containers_that_nobody_measured_are_never_called_ready(seen, words):
-    (finding,) = RULE.judge(replace(FACTS, containers_seen=seen), Catalog(()))
-    assert finding.implies == "unknown"
-    assert words in finding.summary
+def test_a_proxy(environment, status, implied):
+    proxied = container("web", None, "answered-by-proxy", environment=environment)
+    proxied = replace(proxied, reach=(replace(proxied.reach[0], status=status),))
+    assert ids(proxied) == {("answered-by-proxy", implied)}
+
+
+@pytest.mark.parametrize("token", ["refused", "unreachable"])
+def test_without_a_way_there_the_switch_changes_nothing(token):
+    (finding,) = judged(container("web", None, token, environment=LIKELY))
+    assert (finding.id, finding.severity, finding.implies) == ("metadata-unreachable", "info", None)
+
+
+def test_no_way_over_the_second_address_is_how_most_are():
+    both = container("web", 1, "ok", 2)
+    both = replace(both, reach=(*both.reach, replace(both.reach[0], family="ipv6", token="refused", expected=None)))
+    assert judged(both, limit=2) == []
+
+
+def test_lost_over_ipv6_alone_counts_too():
+    both = container("web", 0, "ok", 1)
+    far = replace(both.reach[0], family="ipv6", token="lost", distance=1, needs_hop_limit=2, expected="lost")
+    assert ids(replace(both, reach=(*both.reach, far))) == {("hop-limit-too-low", "needs-hop-limit")}
+
+
+@pytest.mark.parametrize("environment", [LIKELY, ()])
+def test_not_measured_is_unknown(environment):
+    (finding,) = judged(container("web", reach=(), not_measured="run as root", environment=environment))
+    assert (finding.id, finding.implies, finding.evidence) == (
+        "container-not-measured",
+        "unknown",
+        ("web: run as root",),
+    )
+
+
+def test_an_answer_that_makes_no_sense_is_not_measured():
+    assert ids(container("web", 1, "error")) == {("container-not-measured", "unknown")}
+
+
+def test_one_that_does_without_metadata_need_not_be_measured():
+    assert judged(container("web", reach=(), not_measured="busy", environment=UNLIKELY)) == []
+
+
+def test_a_pause_container_is_never_the_subject():
+    assert judged(container("pause", 1, "lost", sandbox=True)) == []
+    assert judged(container("pause", reach=(), not_measured="busy", sandbox=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"containers": None}, "which containers run here could not be seen"),
+        ({"containers_unseen": ("3 of 9 processes hide",)}, "there may be more containers than could be seen"),
+    ],
+)
+def test_containers_that_nobody_saw_are_never_called_none(changes, words):
+    run = CollectorRun("containers", "failed", 1.0, "no /proc")
+    facts = replace(FACTS, collectors=(run,), **changes)
+    (finding,) = RULE.judge(facts, Catalog(()))
+    assert (finding.id, finding.implies, finding.summary) == ("containers-not-seen", "unknown", words)
+    assert finding.evidence == (("no /proc",) if facts.containers is None else ("3 of 9 processes hide",))
+
+
+@pytest.mark.parametrize(("hops", "limit", "warned"), [(1, 3, True), (2, 3, False), (0, 2, True), (0, 1, False)])
+def test_a_limit_higher_than_anything_needs(hops, limit, warned):
+    findings = judged(container("web", hops, "ok", limit), limit=limit)
+    assert [(f.id, f.severity, f.implies) for f in findings] == [
+        ("hop-limit-higher-than-needed", "warning", None)
+    ] * warned
+    assert all(f"needs more than {hops + 1}" in f.summary for f in findings)
+
+
+def test_whether_it_is_higher_than_needed_is_not_said_when_not_all_was_seen():
+    assert ids(limit=5, containers_unseen=("hidden",)) == {("containers-not-seen", "unknown")}
+    blind = container("web", reach=(), not_measured="no root")
+    assert ids(blind, limit=5) == {("container-not-measured", "unknown")}
+
+
+def test_many_containers_make_one_finding_of_bounded_length():
+    (finding,) = judged(*(container(f"web-{number}", 1, "lost") for number in range(500)))
+    assert "500 containers" in finding.summary
+    assert finding.summary.endswith("web-0, web-1, web-2, web-3, web-4 and 495 more")
+    assert len(finding.evidence) == EVIDENCE_MAX + 1
+    assert finding.evidence[-1] == "and 490 more"
 
 
 def test_with_the_endpoint_off_no_container_can_miss_it():
-    facts = replace(with_imds(endpoint="disabled"), containers_seen=3)
+    facts = replace(with_imds(endpoint="disabled"), containers=None)
+    assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)
+
+
+def test_an_endpoint_on_loopback_is_nothing_that_a_container_could_share():
+    facts = replace(with_imds(endpoints=(replace(ENDPOINT, address="127.0.0.1"),)), containers=None)
     assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)

@@ -34,6 +34,8 @@ def test_every_finding_that_the_source_names_is_explained():
                 value = next(keyword.value for keyword in node.keywords if keyword.arg == "id")
                 if isinstance(value, ast.Constant):
                     named.add(value.value)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_finding":
+                named |= {first.value for first in node.args[:1] if isinstance(first, ast.Constant)}
     assert named
     assert named <= explained
 

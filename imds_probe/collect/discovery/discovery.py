@@ -20,11 +20,19 @@ NOTES_MAX = 50
 Chain = tuple[ContainerId, ...]
 
 
-def discover(root: Path = Path("/"), proc: Path = Path("/proc"), own_netns: int | None = None) -> Discovery:
+def discover(
+    root: Path = Path("/"),
+    proc: Path = Path("/proc"),
+    own_netns: int | None = None,
+    *,
+    in_own_pid_namespace: bool = True,
+) -> Discovery:
     """Look at all processes and at what runtimes keep below `root`.
 
-    `own_netns` is the inode of the network namespace to take for the host's; by default it is that of process 1, or
-    the calling thread's where that cannot be read. Raises ProbeError where /proc cannot be listed.
+    `in_own_pid_namespace` says that `proc` shows what the probe is a part of, so that it has to be the first PID
+    namespace to show everything; the /proc of another root is taken for the whole of that system. `own_netns` is the
+    inode of the network namespace to take for the host's; by default it is that of process 1, or the calling thread's
+    where that cannot be read. Raises ProbeError where /proc cannot be listed.
     """
     seen = walk(proc)
     notes: list[str] = []
@@ -34,7 +42,7 @@ def discover(root: Path = Path("/"), proc: Path = Path("/proc"), own_netns: int 
     containers = _named_by_pod([_container(chain, members, host, proc, records) for chain in members])
     named_netns = named(root, notes)
     namespaces = group(seen.processes, containers, named_netns, host, proc)
-    hidden = _hidden(proc, seen)
+    hidden = _hidden(proc, seen, in_own_pid_namespace)
     notes = list(dict.fromkeys([*hidden, *notes, *records.notes]))
     complete = not hidden and host is not None
     return Discovery(
@@ -139,7 +147,7 @@ def _host_netns(proc: Path, notes: list[str]) -> int | None:
         return None
 
 
-def _hidden(proc: Path, seen: Walk) -> list[str]:
+def _hidden(proc: Path, seen: Walk, in_own_pid_namespace: bool) -> list[str]:
     """Why there may be more than was seen."""
     reasons = []
     if seen.unreadable:
@@ -147,6 +155,6 @@ def _hidden(proc: Path, seen: Walk) -> list[str]:
     if not any(process.pid == 1 for process in seen.processes):
         reasons.append("process 1 is not listed: /proc hides the processes of others (hidepid)")
     pidns = namespace_inode(proc / "1/ns/pid")
-    if pidns is not None and pidns != INIT_PIDNS:
+    if in_own_pid_namespace and pidns is not None and pidns != INIT_PIDNS:
         reasons.append("only the processes of one PID namespace are seen: run outside of containers (or with hostPID)")
     return reasons

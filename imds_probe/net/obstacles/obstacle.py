@@ -31,6 +31,7 @@ class Obstacle:
     certain: bool
     scope: str | None
     applies_to: AppliesTo
+    pid: int | None = None  # of a proxy's process
 
 
 @dataclass(frozen=True)

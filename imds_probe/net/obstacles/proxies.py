@@ -56,6 +56,7 @@ def _obstacle(proxy: Proxy, *, certain: bool) -> Obstacle:
         certain=certain,
         scope=None,
         applies_to="prerouting",
+        pid=proxy.pid,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 SERVICE_IPV4, SERVICE_IPV6 = "169.254.169.254", "fd00:ec2::254"  # EC2 User Guide, "Retrieve instance metadata"
 UPLINK, BRIDGE, SECOND_UPLINK = "ens5", "docker0", "ens6"
+BRIDGE_MAC = "02:42:ac:11:00:01"  # locally administered
 CONTAINER_LINK = SERVICE_LINK = "eth0"
 SERVICE_SECOND_LINK = "eth1"
 NAT_TABLE, FILTER_TABLE = "imdslab_nat", "imdslab_filter"
@@ -108,8 +109,10 @@ def instance_links(service_namespace: str, has_ipv6: bool) -> list[str]:
         cable(UPLINK, SERVICE_LINK, service_namespace),
         *assign(UPLINK, VPC.address(INSTANCE_NUMBER, has_ipv6)),
         *service_route(UPLINK, has_ipv6),
-        # Snooping drops neighbour solicitations while the bridge has not learnt who listens.
-        f"link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+        # Snooping drops neighbour solicitations while the bridge has not learnt who listens. Without an address of its
+        # own a bridge takes the lowest of its ports', and changes it when ports come and go: containers would send to
+        # the old one for seconds. Docker gives its bridge one, too.
+        f"link add {BRIDGE} address {BRIDGE_MAC} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
         *assign(BRIDGE, DOCKER.address(1, has_ipv6)),
     ]
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import ipaddress
+import json
 import socket
 import struct
 import time
@@ -213,3 +214,12 @@ def test_without_ipv6_no_command_mentions_it():
     ]
     assert address.ipv6 is None
     assert [line for line in commands if "::" in line or "ip6" in line or "ipv6" in line] == []
+
+
+def test_the_bridge_keeps_its_address_when_containers_come_and_go():
+    with Lab("bridge-mac") as lab:
+        before = json.loads(lab.instance.run(["ip", "-j", "link", "show", "docker0"], timeout_s=10).stdout)[0]
+        for number in range(4):
+            lab.add_container(f"c{number}")
+        after = json.loads(lab.instance.run(["ip", "-j", "link", "show", "docker0"], timeout_s=10).stdout)[0]
+    assert before["address"] == after["address"] == topology.BRIDGE_MAC

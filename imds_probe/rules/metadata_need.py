@@ -1,0 +1,70 @@
+"""Does a container need the metadata service? Judged by where its SDKs are told to find credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imds_probe.facts import Container
+
+Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "instance", "unknown"]
+NeedState = Literal["observed", "likely", "unlikely", "unknown"]
+
+# In the order in which the SDKs' default provider chains look: AWS SDKs and Tools Reference Guide, credential providers.
+_SOURCES: tuple[tuple[Credentials, frozenset[str], str], ...] = (
+    ("static", frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}), "access keys in its environment"),
+    ("irsa", frozenset({"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"}), "a web identity (IRSA)"),
+    ("ecs-task-role", frozenset({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"}), "its ECS task role"),
+    ("pod-identity", frozenset({"AWS_CONTAINER_CREDENTIALS_FULL_URI"}), "a container credentials endpoint"),
+)
+_METADATA_SETTINGS = frozenset(
+    {
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+        "AWS_EC2_METADATA_V1_DISABLED",
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+        "AWS_METADATA_SERVICE_TIMEOUT",
+    }
+)
+_CREDENTIAL_FILES = frozenset(
+    {"AWS_CONFIG_FILE", "AWS_DEFAULT_PROFILE", "AWS_PROFILE", "AWS_SDK_LOAD_CONFIG", "AWS_SHARED_CREDENTIALS_FILE"}
+)
+_REGIONS = frozenset({"AWS_DEFAULT_REGION", "AWS_REGION"})
+_ORDER: tuple[NeedState, ...] = ("observed", "likely", "unknown", "unlikely")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Whether metadata is needed, where credentials seem to come from, and why that is thought so."""
+
+    state: NeedState
+    credentials: Credentials
+    reason: str
+
+
+def metadata_need(container: Container) -> Need:
+    """Pure. One process that looks for the instance's role is enough for a container to need metadata."""
+    if container.sandbox:
+        return Need("unlikely", "unknown", "it only holds the pod's network")
+    if container.environment is None:
+        return Need("unknown", "unknown", "the environment of its processes could not be read")
+    needs = [_of_process(frozenset(names)) for names in container.environment]
+    if not needs:
+        return Need("unknown", "unknown", "nothing in its environment says where credentials come from")
+    return min(needs, key=lambda need: _ORDER.index(need.state))
+
+
+def _of_process(names: frozenset[str]) -> Need:
+    if "AWS_EC2_METADATA_DISABLED" in names:
+        source: Credentials = next((source for source, needed, _ in _SOURCES if needed <= names), "unknown")
+        return Need("unlikely", source, "AWS_EC2_METADATA_DISABLED is set")
+    for source, needed, words in _SOURCES:
+        if needed <= names:
+            return Need("unlikely", source, f"credentials come from {words}")
+    if setting := min(names & _METADATA_SETTINGS, default=""):
+        return Need("likely", "instance", f"{setting} is set")
+    if setting := min(names & _CREDENTIAL_FILES, default=""):
+        return Need("unknown", "unknown", f"{setting} names a profile or file that was not read")
+    if setting := min(names & _REGIONS, default=""):
+        return Need("likely", "instance", f"{setting} is set and no credentials: an AWS SDK then asks for the role")
+    return Need("unknown", "unknown", f"{', '.join(sorted(names))} alone do not say where credentials come from")

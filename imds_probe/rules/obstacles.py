@@ -1,0 +1,145 @@
+"""Rules, routes, settings and proxies on the way to the metadata service: what explains a measurement, quoted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packaging.version import InvalidVersion, Version
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts import Facts, PathObstacle
+from imds_probe.findings import Finding, Fix, Severity, State
+from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Since when a proxy passes its clients' token requests, and since when its own calls speak IMDSv2."""
+
+    passes: Version
+    speaks: Version
+
+
+# github.com/jtblin/kube2iam: commits bd376a1 (in 0.10.11) and 0bf7505 (in 0.12.0).
+# github.com/uswitch/kiam: CHANGELOG.md 3.6 (pull request 381); go.mod of 4.0 has an SDK that speaks IMDSv2, 3.6 has not.
+_PROXIES = {"kube2iam": _Known(Version("0.10.11"), Version("0.12.0")), "kiam": _Known(Version("3.6"), Version("4.0"))}
+_TAG = re.compile(r":v?(\d[\w.]*)(?:@|$|-)")
+_WORDS = {
+    "redirect": "redirects metadata requests",
+    "drop": "drops metadata traffic",
+    "reject": "rejects metadata traffic",
+    "ttl-filter": "filters or changes packets by their TTL, which is how the hop limit works",
+    "route": "keeps packets from the metadata address",
+    "local-address": "gives the metadata address to this machine itself",
+    "setting": "takes the metadata service away",
+}
+_CHANGING = ("redirect", "ttl-filter")
+_IDS = {"redirect": "metadata-redirected", "setting": "metadata-setting", "proxy": "metadata-proxy"}
+
+
+def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+    del catalog
+    if facts.imds is None or facts.collector("obstacles") is None:
+        return NothingToJudge("rules and routes were not looked at")
+    return [_proxy(each) if each.kind == "proxy" else _obstacle(each) for each in facts.obstacles]
+
+
+def _obstacle(each: PathObstacle) -> Finding:
+    to = f" to {each.target}" if each.target and each.kind == "redirect" else ""
+    only = f" ({each.scope})" if each.scope else ""
+    place = "on the host" if each.namespace == "host" else f"in {each.namespace}"
+    may = "" if each.certain else "may be that it "
+    return Finding(
+        id=_IDS.get(each.kind, "metadata-blocked"),
+        rule="obstacles",
+        # What keeps one container away mostly is meant to, and that container has a finding of its own.
+        severity="warning" if each.certain and (each.namespace == "host" or each.kind in _CHANGING) else "info",
+        subject=each.where,
+        summary=f"{place}, {each.where}: {may}{_WORDS[each.kind]}{to}{only}",
+        evidence=(each.quote,),
+    )
+
+
+def _proxy(each: PathObstacle) -> Finding:
+    name = next((name for name in _PROXIES if each.quote.startswith(name)), "")
+    version = _version(each.image)
+    severity: Severity = "warning"
+    implies: State | None = "unknown"
+    if not name:
+        words = f"it may be that kube2iam or kiam answers metadata requests: {each.quote}"
+        severity, implies = "info", None
+    elif version is None:
+        words = f"{name} answers metadata requests here; which version, and so whether it passes tokens, is not known"
+    elif version < _PROXIES[name].passes:
+        words = f"{name} {version} does not pass token requests; {_PROXIES[name].passes} does"
+        severity, implies = "blocker", "not-ready"
+    elif version < _PROXIES[name].speaks:
+        words = f"{name} {version} passes token requests, but its own calls speak only IMDSv1"
+        severity, implies = "blocker", "not-ready"
+    else:
+        words = f"{name} {version} answers metadata requests here; it passes tokens and speaks IMDSv2"
+        severity, implies = "info", None
+    newest = f"{_PROXIES[name].speaks} or later" if name else "a version that passes tokens"
+    return Finding(
+        id="metadata-proxy",
+        rule="obstacles",
+        severity=severity,
+        subject=name or each.where,
+        summary=words,
+        evidence=(each.quote, *((f"image {each.image}",) if each.image else ())),
+        fix=Fix(f"Upgrade it to {newest}, or replace it by IRSA or EKS Pod Identity.") if implies else None,
+        implies=implies,
+    )
+
+
+def _version(image: str | None) -> Version | None:
+    """The version that an image's tag names, None where it names none ("latest", a digest)."""
+    match = _TAG.search(image or "")
+    try:
+        return Version(match[1]) if match else None
+    except InvalidVersion:
+        return None
+
+
+RULE = Rule(
+    id="obstacles",
+    judge=_judge,
+    explanations=(
+        Explanation(
+            id="metadata-redirected",
+            title="Metadata requests are redirected",
+            meaning="A rule of nftables or iptables sends what goes to the metadata address elsewhere: to kube2iam, kiam, a "
+            "mesh's sidecar, or an imitation. What answers there decides what its callers get after the switch. A scope "
+            "in the finding (an interface, a user, a source) says whom alone it concerns.",
+            cure="Know what listens at the target and that it passes token requests. The rule is quoted as it stands.",
+        ),
+        Explanation(
+            id="metadata-blocked",
+            title="Something blocks the way to the metadata address",
+            meaning="A rule or route drops, rejects or misleads packets to or from the metadata address, or acts on their TTL. "
+            "Whoever it concerns has no metadata by either version, or none by IMDSv2 alone where it acts on TTLs.",
+            cure="Nothing if it is meant, as a block for containers mostly is. Otherwise remove the quoted rule or route.",
+        ),
+        Explanation(
+            id="metadata-setting",
+            title="A setting takes the metadata service away",
+            meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service; disable_ec2_metadata has cloud-init "
+            "route the address to nowhere at boot.",
+            cure="Nothing if it is meant.",
+            sources=(
+                "Amazon ECS agent configuration: ECS_AWSVPC_BLOCK_IMDS",
+                "cloud-init: module disable_ec2_metadata",
+            ),
+        ),
+        Explanation(
+            id="metadata-proxy",
+            title="A metadata proxy runs here",
+            meaning="kube2iam and kiam take requests to the metadata address and answer those for credentials themselves. "
+            "kube2iam before 0.10.11 adds X-Forwarded-For, which the service refuses on token requests; before 0.12.0 its "
+            "own calls speak IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
+            cure="Upgrade, or replace them by IRSA or EKS Pod Identity; kiam is a retired project.",
+            sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
+        ),
+    ),
+)

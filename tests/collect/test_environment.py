@@ -1,0 +1,75 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from discovering import wait_for
+
+from imds_probe.collect.environment import KNOWN, LIMIT_BYTES, PROCESSES_MAX, collect
+
+
+def write(proc, pid, content):
+    (proc / str(pid)).mkdir()
+    (proc / str(pid) / "environ").write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", ()),
+        (b"PATH=/bin\0HOME=/\0", ()),
+        (b"AWS_REGION=eu-west-1\0PATH=/bin\0", (("AWS_REGION",),)),
+        (b"AWS_REGION=\0AWS_ROLE_ARN=x=y\0", (("AWS_REGION", "AWS_ROLE_ARN"),)),
+        (b"MY_AWS_REGION=x\0aws_region=x\0AWS_REGION\0", ()),
+        (b"\xff\xfe=1\0AWS_PROFILE=\xff\0", (("AWS_PROFILE",),)),
+        (b"X=AWS_REGION=1\nAWS_PROFILE=2\0", ()),
+    ],
+)
+def test_names_of_one_process(tmp_path, content, expected):
+    write(tmp_path, 1, content)
+    assert collect(tmp_path, [1]) == expected
+
+
+def test_each_set_of_names_once(tmp_path):
+    for pid, content in enumerate([b"AWS_REGION=a\0", b"AWS_REGION=b\0", b"AWS_PROFILE=c\0", b"X=1\0"], 1):
+        write(tmp_path, pid, content)
+    assert collect(tmp_path, range(1, 5)) == (("AWS_PROFILE",), ("AWS_REGION",))
+
+
+def test_nobody_to_be_read_is_not_the_same_as_nothing_set(tmp_path):
+    assert collect(tmp_path, [7]) is None
+    assert collect(tmp_path, []) is None
+
+
+def test_a_value_is_never_kept(tmp_path):
+    write(tmp_path, 1, b"AWS_SECRET_ACCESS_KEY=hunter2\0AWS_ACCESS_KEY_ID=AKIA\0")
+    assert "hunter2" not in repr(collect(tmp_path, [1]))
+
+
+def test_a_fifo_does_not_block(tmp_path):
+    (tmp_path / "1").mkdir()
+    os.mkfifo(tmp_path / "1/environ")
+    assert collect(tmp_path, [1]) is None
+
+
+def test_reading_is_bounded(tmp_path):
+    write(tmp_path, 1, b"X=" + b"y" * LIMIT_BYTES + b"\0AWS_REGION=1\0")
+    for pid in range(2, PROCESSES_MAX + 1):
+        write(tmp_path, pid, b"")
+    write(tmp_path, PROCESSES_MAX + 1, b"AWS_PROFILE=1\0")
+    assert collect(tmp_path, range(1, PROCESSES_MAX + 2)) == ()
+
+
+def test_a_real_process():
+    from pathlib import Path
+
+    names = {"AWS_REGION": "eu-west-1", "AWS_EC2_METADATA_V1_DISABLED": "true", "PATH": "/bin"}
+    child = subprocess.Popen([sys.executable, "-c", "input()"], env=names, stdin=subprocess.PIPE)
+    try:
+        wait_for(lambda: collect(Path("/proc"), [child.pid]) == (("AWS_EC2_METADATA_V1_DISABLED", "AWS_REGION"),))
+    finally:
+        child.communicate(b"\n")
+
+
+def test_all_names_are_of_the_sdks():
+    assert all(name.startswith("AWS_") for name in KNOWN)

@@ -1,0 +1,190 @@
+"""Measured and tried, in a lab that has every kind of container network. Distances are exact or the test fails."""
+
+import time
+
+import pytest
+from forwarding_proxy import ForwardingProxy, redirect
+
+from imds_probe.collect.hops import measure
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import IPV4, IPV6
+from imds_probe.simulator.faults import Fault
+from imds_probe.simulator.lab.lab import Lab
+from imds_probe.simulator.server import Simulator
+from imds_probe.simulator.state import InstanceState
+
+KINDS = {
+    "web": ("bridge", {}),
+    "deep": ("nested", {}),
+    "far": ("chain", {"hops": 3}),
+    "agent": ("host", {}),
+    "mac": ("macvlan", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab("hops") as built:
+        for name, (kind, options) in KINDS.items():
+            built.add_container(name, kind, **options)
+        built.add_container("web-sidecar", "shared", with_=built.nodes["web"])
+        built.add_container("dropped", "bridge", drop=True)
+        built.add_container("stranded", "bridge", no_route=True)
+        built.add_container("proxied", "bridge")
+        built.add_container("filtered", "bridge")
+        yield built
+
+
+@pytest.fixture(scope="module")
+def _service(lab):
+    listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
+    with Simulator(InstanceState(http_protocol_ipv6="enabled"), listen, netns=str(lab.service.netns)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def service(_service):
+    yield _service
+    fresh = InstanceState(http_protocol_ipv6="enabled").to_mapping()
+    _service.update(**fresh)
+    _service.reset_counts()
+
+
+def measured(lab, *names, endpoints=(IPV4, IPV6), counter=None, hop_limit=None, timeout_s=15.0):
+    nodes = [lab.nodes[name] for name in names]
+    result = measure(
+        (lab.instance.netns, lab.instance.inode),
+        [(node.netns, node.inode) for node in nodes],
+        endpoints,
+        hop_limit=hop_limit,
+        deadline=time.monotonic() + timeout_s,
+        counter=counter or RequestCounter(),
+    )
+    return result, {node.name: result.reach.get(node.inode, ()) for node in nodes}
+
+
+def told(reaches):
+    return [(reach.family, reach.token, reach.distance, reach.needs_hop_limit) for reach in reaches]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4])
+def test_distance_is_exact_and_trying_it_agrees(lab, service, limit):
+    service.update(hop_limit=limit)
+    result, reach = measured(lab, *KINDS)
+    for name in KINDS:
+        hops = lab.nodes[name].distance
+        token = "ok" if hops < limit else "lost"
+        assert told(reach[name]) == [(family, token, hops, hops + 1) for family in ("ipv4", "ipv6")], name
+        assert [(each.expected, each.disagrees) for each in reach[name]] == [(token, False)] * 2
+    assert told(result.host) == [("ipv4", "ok", 0, 1), ("ipv6", "ok", 0, 1)]
+    assert service.counts.imdsv1 == 0
+
+
+def test_containers_in_one_namespace_are_in_it_once(lab, service):
+    counter = RequestCounter()
+    node, sidecar = lab.nodes["web"], lab.nodes["web-sidecar"]
+    assert node.inode == sidecar.inode
+    _, reach = measured(lab, "web", endpoints=(IPV4,), counter=counter)
+    assert len(reach["web"]) == 1
+    assert counter.imdsv2 == service.counts.token_puts
+
+
+def test_a_drop_rule_and_a_missing_route_are_not_the_hop_limit(lab, service):
+    _, reach = measured(lab, "dropped", "stranded")
+    assert told(reach["dropped"]) == [(family, "unreachable", None, None) for family in ("ipv4", "ipv6")]
+    assert reach["dropped"][0].detail == "no answer to the connection attempt"
+    # Without a route there is nothing to say about the second address.
+    assert told(reach["stranded"]) == [("ipv4", "unreachable", None, None)]
+    assert "unreachable" in reach["stranded"][0].detail
+
+
+def test_a_proxy_that_adds_x_forwarded_for(lab, service):
+    redirect(lab.instance, lab.nodes["proxied"].ipv4)
+    with ForwardingProxy(lab.instance) as proxy:
+        _, reach = measured(lab, "proxied", "web", endpoints=(IPV4,))
+    assert proxy.requests == 1
+    (seen,) = reach["proxied"]
+    assert (seen.token, seen.status, seen.needs_hop_limit) == ("answered-by-proxy", 403, None)
+    assert seen.detail == "HTTP status 403, where the instance itself gets: HTTP status 200"
+    assert reach["web"][0].token == "lost"
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [("kiam", "a token was given by kiam, not by EC2ws"), (None, "came with TTL 64, the service's own would have")],
+)
+def test_a_proxy_that_passes_tokens(lab, service, server, words):
+    redirect(lab.instance, lab.nodes["proxied"].ipv4)
+    with ForwardingProxy(lab.instance, added="", server=server):
+        _, reach = measured(lab, "proxied", endpoints=(IPV4,))
+    assert (reach["proxied"][0].token, reach["proxied"][0].status) == ("answered-by-proxy", 200)
+    assert words in reach["proxied"][0].detail
+
+
+def test_a_filter_on_the_answer_is_told_from_the_hop_limit(lab, service):
+    service.update(hop_limit=2)
+    node = lab.nodes["filtered"]
+    drop = f"-I FORWARD -s 169.254.169.254 -d {node.ipv4} -m length --length 100: -j DROP"
+    assert lab.instance.run(["iptables", *drop.split()], timeout_s=10).returncode == 0
+    _, reach = measured(lab, "filtered", endpoints=(IPV4,))
+    (seen,) = reach["filtered"]
+    assert (seen.token, seen.distance, seen.needs_hop_limit, seen.expected) == ("lost", 1, 2, "ok")
+    assert seen.disagrees
+
+
+def test_a_rule_that_raises_the_ttl_is_told_too(lab, service):
+    node = lab.add_container("raised", "bridge")
+    whose = f"-m conntrack --ctorigsrc {node.ipv4}"
+    rule = f"-t mangle -I PREROUTING -s 169.254.169.254 -p tcp -m length --length 100: {whose} -j TTL --ttl-set 9"
+    assert lab.instance.run(["iptables", *rule.split()], timeout_s=10).returncode == 0
+    _, reach = measured(lab, "raised", endpoints=(IPV4,))
+    (seen,) = reach["raised"]
+    assert (seen.token, seen.distance, seen.expected, seen.disagrees) == ("ok", 1, "lost", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "token"),
+    [
+        ({"http_endpoint": "disabled"}, "disabled"),
+        ({"faults": (Fault("status", status=503),)}, "error"),
+    ],
+)
+def test_what_the_instance_gets_too_is_nobody_elses_answer(lab, service, changes, token):
+    service.update(**changes)
+    result, reach = measured(lab, "web", endpoints=(IPV4,))
+    assert [each.token for each in (*result.host, *reach["web"])] == [token, token]
+
+
+def test_namespaces_that_are_gone(lab, service):
+    result = measure(
+        (lab.instance.netns, lab.instance.inode),
+        [(lab.nodes["web"].netns, 1), (lab.nodes["web"].netns.with_name("never-was"), 2)],
+        [IPV4],
+        hop_limit=None,
+        deadline=time.monotonic() + 5,
+        counter=RequestCounter(),
+    )
+    assert result.gone == {1, 2}
+    assert result.reach == result.not_measured == {}
+
+
+def test_the_time_of_the_run_ends_it(lab, service):
+    started = time.monotonic()
+    result, reach = measured(lab, "dropped", "web", endpoints=(IPV4,), timeout_s=0.5)
+    assert time.monotonic() - started < 1.0
+    assert reach["dropped"] == ()
+    assert result.not_measured[lab.nodes["dropped"].inode] == "the time of the run was up"
+
+
+def test_where_the_host_itself_cannot_ask_nobody_is_measured(lab, service):
+    gone = (lab.instance.netns.with_name("never-was"), 1)
+    result = measure(
+        gone,
+        [(lab.nodes["web"].netns, lab.nodes["web"].inode)],
+        [IPV4],
+        hop_limit=1,
+        deadline=time.monotonic() + 5,
+        counter=RequestCounter(),
+    )
+    assert result.reach == {}
+    assert "gone" in result.not_measured[lab.nodes["web"].inode]

@@ -1,0 +1,98 @@
+"""Which namespaces are looked into, and what of it is worth telling."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from observed import ENDPOINT, IMDS, container
+
+from imds_probe.collect.containers import Seen
+from imds_probe.collect.discovery.discovered import NetworkNamespace
+from imds_probe.collect.obstacles import NAMESPACES_MAX, collect
+from imds_probe.simulator.lab.lab import Lab
+
+DROP = "-A OUTPUT -d 169.254.169.254/32 -p tcp -j DROP"
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab("obst") as built:
+        for name, options in {"web": {}, "blocked": {}, "stranded": {"no_route": True}}.items():
+            node = built.add_container(name, "bridge", **options)
+            if name == "blocked":
+                assert node.run(["iptables", *DROP.split()], timeout_s=10).returncode == 0
+        yield built
+
+
+def seen_in(lab, **tokens):
+    """The lab's containers with the outcomes given, as the collector before hands them on."""
+    containers, ways_in = [], {}
+    for name, token in tokens.items():
+        node = lab.nodes[name]
+        containers.append(container(name, None if token == "unreachable" else 1, token, netns=node.inode))
+        ways_in[node.inode] = NetworkNamespace(node.inode, node.netns, "container", name, (), ())
+    host = lab.instance
+    ways_in[host.inode] = NetworkNamespace(host.inode, host.netns, "host", "host", (), ())
+    return Seen(tuple(containers), (), (), ways_in, {})
+
+
+def found(tmp_path, seen, imds=IMDS):
+    (tmp_path / "proc").mkdir(exist_ok=True)
+    return collect(tmp_path, imds, seen, deadline=time.monotonic() + 10)
+
+
+def test_where_measured_and_tried_agree_nobody_is_looked_into(lab, tmp_path):
+    assert found(tmp_path, seen_in(lab, blocked="lost", stranded="lost")).obstacles == ()
+
+
+def test_a_rule_inside_a_container_is_quoted(lab, tmp_path):
+    (obstacle,) = found(tmp_path, seen_in(lab, web="lost", blocked="unreachable")).obstacles
+    assert (obstacle.namespace, obstacle.kind, obstacle.applies_to) == ("blocked", "drop", "output")
+    assert "169.254.169.254" in obstacle.quote
+
+
+def test_a_missing_route_is_told_for_the_address_that_matters(lab, tmp_path):
+    obstacles = found(tmp_path, seen_in(lab, stranded="unreachable")).obstacles
+    assert [(each.kind, each.family) for each in obstacles] == [("route", "ipv4")]
+
+
+def test_what_is_on_the_host_is_looked_for_always(lab, tmp_path):
+    rule = [
+        "-t",
+        "nat",
+        "-I",
+        "PREROUTING",
+        "-i",
+        "docker0",
+        "-d",
+        "169.254.169.254/32",
+        "-p",
+        "tcp",
+        "-j",
+        "REDIRECT",
+        "--to-ports",
+        "8181",
+    ]
+    assert lab.instance.run(["iptables", *rule], timeout_s=10).returncode == 0
+    try:
+        obstacles = found(tmp_path, seen_in(lab)).obstacles
+    finally:
+        lab.instance.run(["iptables", *("-D" if word == "-I" else word for word in rule)], timeout_s=10)
+    assert {(each.namespace, each.kind) for each in obstacles} == {("host", "redirect"), ("host", "proxy")}
+
+
+def test_an_ipv6_route_that_nobody_asked_for_is_no_obstacle(lab, tmp_path):
+    twin = replace(ENDPOINT, family="ipv6", token_outcome="no-route")
+    imds = replace(IMDS, endpoints=(ENDPOINT, twin))
+    assert found(tmp_path, seen_in(lab), imds).obstacles == ()
+
+
+def test_many_open_questions_are_bounded_and_said(lab, tmp_path):
+    seen = seen_in(lab, stranded="unreachable")
+    (one,) = seen.containers
+    way_in = seen.namespaces[one.netns]
+    many = tuple(replace(one, name=f"c{number}", netns=number + 1) for number in range(NAMESPACES_MAX + 3))
+    seen = replace(seen, containers=many, namespaces=dict(seen.namespaces) | {each.netns: way_in for each in many})
+    result = found(tmp_path, seen)
+    assert len({each.namespace for each in result.obstacles}) == NAMESPACES_MAX
+    assert f"only {NAMESPACES_MAX} of {NAMESPACES_MAX + 3} containers" in result.unread[-1]

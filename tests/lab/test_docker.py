@@ -1,0 +1,121 @@
+"""A real Docker engine on the made-up host: its daemon, bridges, names and cgroups, as on an instance."""
+
+import pytest
+from docker_engine import IMAGE, running_engine
+
+from imds_probe.simulator import scenarios
+from imds_probe.simulator.lab.host import MadeUpHost
+from imds_probe.simulator.lab.lab import Lab
+from imds_probe.simulator.server import Simulator
+from imds_probe.simulator.state import InstanceState
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab("docker") as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def _service(lab):
+    with Simulator(InstanceState(), (("169.254.169.254", 80),), netns=str(lab.service.netns)) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("docker-host")
+
+
+@pytest.fixture(scope="module")
+def _made_up(lab, root):
+    scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
+    with MadeUpHost(lab.instance, root) as standing:
+        yield standing
+
+
+@pytest.fixture
+def made_up(_made_up):
+    return _made_up
+
+
+@pytest.fixture
+def host(root):
+    return root
+
+
+@pytest.fixture
+def service(_service):
+    yield _service
+    _service.update(hop_limit=1)
+
+
+@pytest.fixture(scope="module")
+def engine(lab, _made_up, root):
+    with running_engine(lab.instance.netns, root, _made_up.command) as running:
+        running.run("web", options=("--env", "AWS_REGION=eu-west-1"))
+        running.run("sidecar", network="container:web")
+        running.create_network("backend")
+        running.run("api", network="backend", options=("--env", "AWS_DEFAULT_REGION=eu-west-1"))
+        running.run("agent", network="host")
+        running.run("offline", network="none")
+        yield running
+
+
+def seen(ran):
+    return {
+        each["name"]: (each["network"], each["distance"], each["needs_hop_limit"], each["token"])
+        for each in ran.report["containers"]
+    }
+
+
+@pytest.mark.parametrize(("limit", "token", "code"), [(1, "lost", 4), (2, "ok", 0)])
+def test_names_images_and_measurements(engine, run, service, limit, token, code):
+    service.update(hop_limit=limit)
+    ran = run()
+    assert seen(ran) == {
+        "web": ("own", 1, 2, token),
+        "sidecar": ("own", 1, 2, token),
+        "api": ("own", 1, 2, token),
+        "agent": ("host", 0, 1, "ok"),
+        "offline": ("own", None, None, "unreachable"),
+    }
+    assert (ran.code, ran.report["verdict"]["switch"]["http_put_response_hop_limit"]) == (code, 2)
+    assert {each["image"] for each in ran.report["containers"]} == {IMAGE}
+    assert {each["runtime"] for each in ran.report["containers"]} == {"docker"}
+    by_name = {each["name"]: each for each in ran.report["containers"]}
+    assert by_name["web"]["netns"] == by_name["sidecar"]["netns"] != by_name["api"]["netns"]
+    assert {name: by_name[name]["metadata_need"] for name in ("web", "api", "agent")} == {
+        "web": "likely",
+        "api": "likely",
+        "agent": "unknown",
+    }
+    assert {name: by_name[name]["pid"] for name in by_name} == {name: engine.pid(name) for name in by_name}
+
+
+def test_a_container_that_docker_has_frozen(engine, run, service):
+    engine.docker("pause", "web")
+    try:
+        assert seen(run())["web"] == ("own", 1, 2, "lost")
+    finally:
+        engine.docker("unpause", "web")
+
+
+def test_containers_that_come_and_go(engine, run, service):
+    for number in range(4):
+        engine.run(f"brief-{number}", options=("--rm",), command=("/bin/busybox", "sleep", f"0.{2 * number + 2}"))
+    ran = run()
+    assert ran.code == 4
+    assert {"web", "sidecar", "api", "agent", "offline"} <= set(seen(ran))
+
+
+def test_a_drop_rule_of_the_users_own_is_quoted(engine, run, service, lab):
+    rule = "DOCKER-USER -d 169.254.169.254/32 -p tcp -j DROP"
+    assert lab.instance.run(["iptables", "-I", *rule.split()], timeout_s=10).returncode == 0
+    try:
+        ran = run()
+    finally:
+        lab.instance.run(["iptables", "-D", *rule.split()], timeout_s=10)
+    assert seen(ran)["web"] == ("own", None, None, "unreachable")
+    assert any(each["quote"] == "meta l4proto tcp ip daddr 169.254.169.254 drop" for each in ran.report["obstacles"])
+    assert ran.code == 0

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, container, with_containers
+
+from imds_probe.rules.hop_need import needed_hop_limit, needing, title, titles
+
+ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
+
+
+@pytest.mark.parametrize(
+    ("containers", "needed"),
+    [
+        ((), 1),
+        ((container("a", 0),), 1),
+        ((container("a", 1, "lost"),), 2),
+        ((container("a", 1, "lost"), container("b", 2, "lost")), 3),
+        ((container("a", 1, "lost"), container("b", 2, "lost", environment=ELSEWHERE)), 2),
+        ((container("a", 1, "ok", 2),), 2),
+        ((container("a", 3, "unreachable"),), 1),
+        ((container("a", 3, "answered-by-proxy"),), 1),
+        ((container("a", None, "lost"),), 1),
+        ((container("a", reach=()),), 1),
+        ((container("a", 1, "lost", sandbox=True),), 1),
+    ],
+)
+def test_the_smallest_hop_limit_that_serves_all_that_need_it(containers, needed):
+    assert needed_hop_limit(with_containers(*containers)) == needed
+
+
+def test_who_needs_it():
+    a, b = container("a", 1, "lost"), container("b", 1, "lost", environment=ELSEWHERE)
+    assert needing(with_containers(a, b)) == (a,)
+    assert needing(replace(FACTS, containers=None)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "web"),
+        ({"name": None}, "webwebwebweb"),
+        ({"pod": "shop-7d9"}, "shop-7d9/web"),
+        ({"pod": "web"}, "web"),
+        ({"runtime": "netns"}, "netns web"),
+    ],
+)
+def test_titles(changes, expected):
+    assert title(container("web", **changes)) == expected
+
+
+def test_a_list_of_titles_is_bounded():
+    assert titles(container(name) for name in "abc") == "a, b, c"
+    assert titles(container(name) for name in "abcdefg") == "a, b, c, d, e and 2 more"

@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, with_imds
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts import CollectorRun, PathObstacle
+from imds_probe.rules.obstacles import RULE
+from imds_probe.rules.rule import NothingToJudge
+
+RULE_IN_NAT = PathObstacle(
+    namespace="host",
+    kind="redirect",
+    family="ipv4",
+    where="iptables nat PREROUTING",
+    quote="-A PREROUTING -d 169.254.169.254/32 -p tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8181",
+    target="10.0.0.1:8181",
+    certain=True,
+    scope="in via docker0",
+    applies_to="prerouting",
+)
+PROXY = replace(RULE_IN_NAT, kind="proxy", where="process 12", quote="kube2iam (pid 12), listening on port 8181")
+LOOKED = replace(FACTS, collectors=(CollectorRun("obstacles", "ok", 1.0),))
+
+
+def judged(*obstacles):
+    return RULE.judge(replace(LOOKED, obstacles=obstacles), Catalog(()))
+
+
+def test_nothing_in_the_way():
+    assert judged() == []
+
+
+@pytest.mark.parametrize("facts", [replace(FACTS, imds=None), replace(with_imds(), collectors=())])
+def test_not_looked_at(facts):
+    assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)
+
+
+def test_the_rule_is_quoted():
+    (finding,) = judged(RULE_IN_NAT)
+    assert (finding.id, finding.severity, finding.implies) == ("metadata-redirected", "warning", None)
+    assert finding.summary == (
+        "on the host, iptables nat PREROUTING: redirects metadata requests to 10.0.0.1:8181 (in via docker0)"
+    )
+    assert finding.evidence == (RULE_IN_NAT.quote,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "finding_id"),
+    [
+        ("redirect", "metadata-redirected"),
+        ("drop", "metadata-blocked"),
+        ("reject", "metadata-blocked"),
+        ("ttl-filter", "metadata-blocked"),
+        ("route", "metadata-blocked"),
+        ("local-address", "metadata-blocked"),
+        ("setting", "metadata-setting"),
+    ],
+)
+def test_every_kind_has_its_words(kind, finding_id):
+    (certain,) = judged(replace(RULE_IN_NAT, kind=kind))
+    (open_,) = judged(replace(RULE_IN_NAT, kind=kind, certain=False))
+    assert (certain.id, certain.severity, open_.severity) == (finding_id, "warning", "info")
+    assert "may be" in open_.summary
+
+
+@pytest.mark.parametrize(("kind", "severity"), [("drop", "info"), ("route", "info"), ("redirect", "warning")])
+def test_what_keeps_one_container_away_is_mostly_meant(kind, severity):
+    (finding,) = judged(replace(RULE_IN_NAT, kind=kind, namespace="web"))
+    assert finding.severity == severity
+    assert finding.summary.startswith("in web, ")
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "severity", "implied", "words"),
+    [
+        ("kube2iam", "jtblin/kube2iam:0.10.9", "blocker", "not-ready", "does not pass token requests; 0.10.11 does"),
+        ("kube2iam", "jtblin/kube2iam:0.10.11", "blocker", "not-ready", "its own calls speak only IMDSv1"),
+        ("kube2iam", "jtblin/kube2iam:0.12.0", "info", None, "passes tokens and speaks IMDSv2"),
+        ("kube2iam", "registry.example:5000/kube2iam:latest", "warning", "unknown", "which version"),
+        ("kube2iam", None, "warning", "unknown", "which version"),
+        ("kiam", "quay.io/uswitch/kiam:v3.5", "blocker", "not-ready", "does not pass token requests; 3.6 does"),
+        ("kiam", "quay.io/uswitch/kiam:v4.2@sha256:0123", "info", None, "kiam 4.2 answers"),
+        ("kiam", "quay.io/uswitch/kiam:v3.6-debug", "blocker", "not-ready", "kiam 3.6 passes"),
+    ],
+)
+def test_a_proxy_is_judged_by_its_version(name, image, severity, implied, words):
+    quote = PROXY.quote.replace("kube2iam", name)
+    (finding,) = judged(replace(PROXY, quote=quote, image=image))
+    assert (finding.id, finding.severity, finding.implies) == ("metadata-proxy", severity, implied)
+    assert words in finding.summary
+    assert (finding.fix is not None) == (implied is not None)
+
+
+def test_a_guess_stays_one():
+    (finding,) = judged(replace(PROXY, quote="redirected to port 8181, where kube2iam and kiam listen", certain=False))
+    assert (finding.severity, finding.implies) == ("info", None)
+    assert "may be" in finding.summary
