@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imds_probe import __version__
+from imds_probe.background import Background
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import containers, host, obstacles, options, platform, software
 from imds_probe.collect.collecting import Collecting
@@ -88,7 +89,7 @@ def _collect(
     request: Request, endpoints: Endpoints, catalog: Catalog, counter: RequestCounter, collecting: Collecting
 ) -> Facts:
     """Everything that is observed, in one place. The metadata service comes first: it is what a slow package manager
-    must not keep us from.
+    must not keep us from. Measuring containers mostly waits, so that other things are looked at meanwhile.
     """
     found = collecting.run("platform", lambda: platform.collect(request.root)) or Platform(False, "not looked at")
     if not found.is_ec2 and (request.assume_ec2 or endpoints.given):
@@ -96,9 +97,14 @@ def _collect(
     imds, instance = _ask_service(request, endpoints, counter, collecting) if found.is_ec2 else (None, None)
     if instance is None and found.instance_id:
         instance = Instance(instance_id=found.instance_id)
+    measuring = Background("containers", lambda: _containers(request, endpoints, imds, counter, collecting))
     system = collecting.run("host", lambda: host.collect(request.root)) or Host(None, OsRelease(None, None, None), None)
-    seen, in_the_way = _look_into_containers(request, endpoints, imds, counter, collecting)
     installed = software.collect(request.root, catalog, collecting)
+    in_the_way = _obstacles_on_host(request, imds, endpoints, collecting)
+    seen = measuring.result()
+    if seen:
+        in_the_way = obstacles.with_images(in_the_way, seen.images)
+        in_the_way += _obstacles_in_containers(request, seen, collecting)
     return Facts(
         privileged=privileged(),
         platform=found,
@@ -113,24 +119,46 @@ def _collect(
     )
 
 
-def _look_into_containers(
+def _concerns_containers(imds: Imds, endpoints: Endpoints) -> bool:
+    """Where nothing is on, or nobody else can reach it, what is in a container's way is no question."""
+    return imds.endpoint != "disabled" and not endpoints.on_loopback
+
+
+def _containers(
     request: Request, endpoints: Endpoints, imds: Imds | None, counter: RequestCounter, collecting: Collecting
-) -> tuple[containers.Seen | None, tuple[PathObstacle, ...]]:
-    """The containers and what is in their way. Where nothing answers on the host, none of it is a question."""
-    if imds is None or imds.endpoint == "disabled" or endpoints.on_loopback:
-        return None, ()
-    seen = collecting.run(
+) -> containers.Seen | None:
+    if imds is None or not _concerns_containers(imds, endpoints):
+        return None
+    return collecting.run(
         "containers",
         lambda: containers.collect(request.root, endpoints, imds, deadline=collecting.deadline, counter=counter),
         empty=lambda result: "" if result.containers or result.unseen else "no containers run here",
         partial=lambda result: "; ".join((*result.unseen, *result.skipped)),
     )
+
+
+def _obstacles_on_host(
+    request: Request, imds: Imds | None, endpoints: Endpoints, collecting: Collecting
+) -> tuple[PathObstacle, ...]:
+    if imds is None or not _concerns_containers(imds, endpoints):
+        return ()
     found = collecting.run(
         "obstacles",
-        lambda: obstacles.collect(request.root, imds, seen, deadline=collecting.deadline),
+        lambda: obstacles.on_host(request.root, imds, deadline=collecting.deadline),
         partial=lambda result: "; ".join(result.unread),
     )
-    return seen, found.obstacles if found else ()
+    return found.obstacles if found else ()
+
+
+def _obstacles_in_containers(
+    request: Request, seen: containers.Seen, collecting: Collecting
+) -> tuple[PathObstacle, ...]:
+    found = collecting.run(
+        "container-obstacles",
+        lambda: obstacles.in_containers(request.root, seen, deadline=collecting.deadline),
+        partial=lambda result: "; ".join(result.unread),
+    )
+    return found.obstacles if found else ()
 
 
 def _ask_service(

@@ -175,7 +175,8 @@ class PathObstacle:
     certain: bool
     scope: str | None
     applies_to: str
-    image: str | None = None  # of the container that a proxy's process runs in
+    pid: int | None = None  # of a proxy's process
+    image: str | None = None  # of the container that it runs in
 
 
 @dataclass(frozen=True)

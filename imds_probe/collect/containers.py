@@ -13,6 +13,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.facts import Container, Imds
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint, Endpoints
+from imds_probe.imds.pace import Pacer
 from imds_probe.imds.replies import NOT_CONNECTED
 from imds_probe.net import namespaces
 
@@ -50,10 +51,11 @@ def collect(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: fl
 
     Raises ProbeError where processes cannot be listed.
     """
+    pacer = hops.pacer_after(counter)
     proc = proc_below(root)
     found = discover(root, proc, in_own_pid_namespace=root == Path("/"))
     environments = {each.pid: environment.collect(proc, each.pids) for each in found.containers}
-    measured = _measure(found, _asked(endpoints, imds), imds, deadline, counter)
+    measured = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter, pacer=pacer)
     containers, skipped = [], []
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
@@ -80,7 +82,13 @@ def _asked(endpoints: Endpoints, imds: Imds | None) -> list[Endpoint]:
 
 
 def _measure(
-    found: Discovery, asked: list[Endpoint], imds: Imds | None, deadline: float, counter: RequestCounter
+    found: Discovery,
+    asked: list[Endpoint],
+    imds: Imds | None,
+    *,
+    deadline: float,
+    counter: RequestCounter,
+    pacer: Pacer,
 ) -> hops.Measured:
     others = [(each.path, each.inode) for each in found.namespaces if each.kind != "host"]
     if not others and not found.containers:
@@ -96,6 +104,7 @@ def _measure(
         hop_limit=imds.hop_limit if imds else None,
         deadline=deadline,
         counter=counter,
+        pacer=pacer,
     )
 
 

@@ -14,10 +14,13 @@ from pathlib import Path
 from imds_probe.facts import ContainerToken, Reach
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint
+from imds_probe.imds.exchange import Attempt, Way
 from imds_probe.imds.pace import Pacer
-from imds_probe.imds.parallel import Attempt, Way, put_tokens
+from imds_probe.imds.parallel import put_tokens
 from imds_probe.imds.replies import EC2_SERVER, Outcome
 
+# What the run asked for just before counts within the same second: with FIN and ACKs, a request takes six packets.
+PACKETS_PER_EARLIER_REQUEST = 6
 # A run must not end at its limit with all its time spent here.
 SHARE_OF_TIME = 0.8
 _BY_OUTCOME: Mapping[Outcome, ContainerToken] = {
@@ -41,6 +44,13 @@ class Measured:
     not_measured: dict[int, str] = field(default_factory=dict)
 
 
+def pacer_after(counter: RequestCounter) -> Pacer:
+    """A pacer that counts the requests made up to now, as they are of the same second."""
+    pacer = Pacer()
+    pacer.spend(PACKETS_PER_EARLIER_REQUEST * (counter.imdsv1 + counter.imdsv2), time.monotonic())
+    return pacer
+
+
 def measure(
     host: tuple[Path, int],
     others: Sequence[tuple[Path, int]],
@@ -49,13 +59,14 @@ def measure(
     hop_limit: int | None,
     deadline: float,
     counter: RequestCounter,
+    pacer: Pacer | None = None,
 ) -> Measured:
     """Ask for a token from every namespace, given as a path and the inode to expect there, at every address.
 
     The instance itself is asked first: what it sees is what the others are measured against. `hop_limit` is used where
-    the instance's own answer does not show it.
+    the instance's own answer does not show it. `pacer` is one that knows what was sent before, see `pacer_after`.
     """
-    pacer = Pacer()
+    pacer = pacer or Pacer()
     deadline = time.monotonic() + (deadline - time.monotonic()) * SHARE_OF_TIME
     asked = put_tokens(
         [Way(*host, endpoint) for endpoint in endpoints], origins={}, pacer=pacer, deadline=deadline, counter=counter

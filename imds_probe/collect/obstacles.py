@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imds_probe.collect.containers import Seen
+from imds_probe.collect.discovery.processes import namespace_inode
 from imds_probe.facts import Container, Imds, PathObstacle, Reach
 from imds_probe.net.obstacles import Obstacle, find_obstacles
 
@@ -24,27 +25,30 @@ class Found:
     unread: tuple[str, ...]
 
 
-def collect(root: Path, imds: Imds, seen: Seen | None, *, deadline: float) -> Found:
-    """Read rules, routes, settings and processes. Sends nothing; trouble is in `unread`."""
+def on_host(root: Path, imds: Imds, *, deadline: float) -> Found:
+    """What is in the way of the host itself and of what it forwards. Sends nothing; trouble is in `unread`."""
+    netns = root / "proc/1/ns/net"
+    # Not ours to see, or no /proc at all: then the probe's own namespace is the best guess, as in discovery.
+    here = str(netns) if namespace_inode(netns) is not None else None
+    found = find_obstacles(here, root, _time_left_s(deadline))
+    families = {reply.family for reply in imds.endpoints if reply.token_outcome != "no-route"} | {"ipv4"}
+    return Found(tuple(_observed("host", each) for each in found.items if _matters(each, families)), found.unread)
+
+
+def in_containers(root: Path, seen: Seen, *, deadline: float) -> Found:
+    """The same inside those containers where something else happened than distance and hop limit say."""
     found: list[PathObstacle] = []
     unread: list[str] = []
-    families = {reply.family for reply in imds.endpoints if reply.token_outcome != "no-route"}
-    namespaces = seen.namespaces.values() if seen else ()
-    host = next((str(each.path) for each in namespaces if each.kind == "host"), None)
-    images = seen.images if seen else {}
-    here = find_obstacles(host, root, _time_left_s(deadline))
-    found += [_observed("host", each, images) for each in here.items if _matters(each, families, {"ipv4"})]
-    unread += here.unread
     asked = _unexplained(seen)
     for container in asked[:NAMESPACES_MAX]:
-        assert seen is not None and container.netns is not None  # noqa: S101 - see _unexplained
+        assert container.netns is not None  # noqa: S101 - see _unexplained
         there = find_obstacles(str(seen.namespaces[container.netns].path), root, _time_left_s(deadline))
-        tried = {reach.family for reach in container.reach}
+        families = {reach.family for reach in container.reach}
         name = container.name or container.id[:12]
         found += [
-            _observed(name, each, images)
+            _observed(name, each)
             for each in there.items
-            if each.kind not in _OF_THE_SYSTEM and _matters(each, tried, {container.reach[0].family})
+            if each.kind not in _OF_THE_SYSTEM and _matters(each, families)
         ]
         unread += [f"{name}: {line}" for line in there.unread]
     if len(asked) > NAMESPACES_MAX:
@@ -52,14 +56,19 @@ def collect(root: Path, imds: Imds, seen: Seen | None, *, deadline: float) -> Fo
     return Found(tuple(found), tuple(dict.fromkeys(unread)))
 
 
+def with_images(found: tuple[PathObstacle, ...], images: Mapping[int, str]) -> tuple[PathObstacle, ...]:
+    """The same, where a proxy's process runs in a container with its image (`images` is by process id)."""
+    return tuple(replace(each, image=images.get(each.pid)) if each.pid else each for each in found)
+
+
 def _time_left_s(deadline: float) -> float:
     return max(0.1, min(TIMEOUT_S, deadline - time.monotonic()))
 
 
-def _unexplained(seen: Seen | None) -> list[Container]:
+def _unexplained(seen: Seen) -> list[Container]:
     """One container for each namespace in which something else happened than distance and hop limit say."""
     asked: dict[int, Container] = {}
-    for container in seen.containers if seen else ():
+    for container in seen.containers:
         if container.network == "own" and container.netns and any(_is_odd(reach) for reach in container.reach):
             asked.setdefault(container.netns, container)
     return list(asked.values())
@@ -69,14 +78,12 @@ def _is_odd(reach: Reach) -> bool:
     return reach.disagrees or reach.token not in ("ok", "lost")
 
 
-def _matters(obstacle: Obstacle, families: Set[str], routed: Set[str]) -> bool:
+def _matters(obstacle: Obstacle, families: Set[str]) -> bool:
     """Whether it concerns an address that is used. A missing IPv6 route is how most hosts are, and no obstacle."""
-    if obstacle.kind == "route":
-        return obstacle.family in families | routed
-    return obstacle.family in ("both", "ipv4") or obstacle.family in families
+    return obstacle.family == "both" or obstacle.family in families
 
 
-def _observed(namespace: str, obstacle: Obstacle, images: Mapping[int, str]) -> PathObstacle:
+def _observed(namespace: str, obstacle: Obstacle) -> PathObstacle:
     return PathObstacle(
         namespace=namespace,
         kind=obstacle.kind,
@@ -87,5 +94,5 @@ def _observed(namespace: str, obstacle: Obstacle, images: Mapping[int, str]) -> 
         certain=obstacle.certain,
         scope=obstacle.scope,
         applies_to=obstacle.applies_to,
-        image=images.get(obstacle.pid) if obstacle.pid else None,
+        pid=obstacle.pid,
     )

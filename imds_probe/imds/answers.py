@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
-HEADERS_END = b"\r\n\r\n"
+HEADERS_END = (b"\r\n\r\n", b"\n\n")  # the second is not HTTP, and yet some send it
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ def read_answer(data: bytes, *, ended: bool, limit_bytes: int) -> Answer | None:
     """
     if len(data) > 2 * limit_bytes:
         return Answer(trouble=f"more than {limit_bytes} bytes")
-    if HEADERS_END not in data and not ended:
-        return None
+    if not any(end in data for end in HEADERS_END):
+        return Answer(trouble="cut off") if ended else None
     response = http.client.HTTPResponse(_Received(data), method="PUT")  # type: ignore[arg-type]
     try:
         response.begin()
         server = response.headers.get("Server")
+        declared = response.headers.get("Content-Length")
+        if declared is not None and not (declared.isascii() and declared.isdigit()):
+            # http.client would take it as not given.
+            return Answer(response.status, server, trouble="Content-Length is no number")
         if response.length is None and not response.chunked and not ended:
             return None  # it ends where the connection does
         body = response.read(limit_bytes + 1)

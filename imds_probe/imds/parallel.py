@@ -1,83 +1,22 @@
-"""Token PUTs from many network namespaces at once, by one thread, with as few packets as TCP allows.
-
-Three packets leave for an answered request: SYN, the request with the handshake's ACK on it, and an RST. The RST is for
-the answers that do not arrive: after a FIN the service would go on sending them again.
-"""
+"""Token PUTs from many network namespaces at once, by one thread."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import random
 import selectors
-import socket
-import struct
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from imds_probe import __version__
-from imds_probe.imds.answers import read_answer
-from imds_probe.imds.client import BODY_LIMIT_BYTES, TOKEN_PATH, TTL_HEADER, RequestCounter, classify, printable
-from imds_probe.imds.dialer import Conversation
+from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint
+from imds_probe.imds.exchange import TIME_UP, Attempt, Exchange, Way
 from imds_probe.imds.pace import Pacer
 from imds_probe.imds.replies import Outcome
-from imds_probe.imds.token import plausible
-from imds_probe.net import namespaces
-from imds_probe.net.tap import Tap
 
-HOP_LIMIT_MAX = 64  # HttpPutResponseHopLimit: EC2 API, InstanceMetadataOptionsRequest
-CONNECT_S = 1.0
-PATIENCE_S = 1.0  # what AWS's own SDKs allow an answer
-# For an answer that the distance already says cannot arrive. Shorter than the kernel's first retransmission (200 ms),
-# and longer by far than the instance itself waits.
-SHORT_PATIENCE_S, LATENCY_FACTOR = 0.15, 10.0
-PACKETS_PER_REQUEST = 3
-RETRANSMITTED = 2  # within PATIENCE_S
 ATTEMPTS = 2
 PAUSE_S = (0.1, 0.3)
-TIME_UP = "the time of the run was up"
 _REPEATED = (Outcome.ANSWER_LOST, Outcome.CONNECT_TIMEOUT, Outcome.THROTTLED)
-
-
-@dataclass(frozen=True)
-class Way:
-    """A network namespace and an address of the service to ask from there. `inode` names the namespace that is meant:
-    process ids come again.
-    """
-
-    netns: Path
-    inode: int
-    endpoint: Endpoint
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What came of a token PUT. `detail` is safe to print. TTLs are None where the packet was not seen.
-
-    `outcome` is None for a way that could not be tried, `gone` where that is because the namespace is.
-    """
-
-    outcome: Outcome | None
-    detail: str
-    status: int | None = None
-    server: str | None = None
-    latency_ms: float | None = None
-    syn_ack_ttl: int | None = None
-    answer_ttl: int | None = None
-    gone: bool = False
-
-    def distance_from(self, origin: Attempt | None) -> int | None:
-        """How many hops further from the service than `origin`, who asked at the same address. None: not measured."""
-        if origin is None or origin.syn_ack_ttl is None or self.syn_ack_ttl is None:
-            return None
-        hops = origin.syn_ack_ttl - self.syn_ack_ttl
-        # Nearer than the instance itself, or further than any hop limit reaches, is nobody but an impostor with a
-        # first TTL of its own.
-        return hops if 0 <= hops < HOP_LIMIT_MAX else None
 
 
 def put_tokens(
@@ -95,7 +34,7 @@ def put_tokens(
     results: dict[int, Attempt] = {}
     waiting = [(0.0, index, 1) for index in range(len(ways))]  # not before, which, which attempt
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
-        running: dict[_Exchange, tuple[int, int]] = {}
+        running: dict[Exchange, tuple[int, int]] = {}
         stack.callback(_close_all, running)
         while waiting or running:
             now = time.monotonic()
@@ -104,23 +43,22 @@ def put_tokens(
             start_in_s = max(pacer.wait_s(now), waiting[0][0] - now) if waiting else deadline - now
             if waiting and start_in_s <= 0:
                 _, index, attempt = waiting.pop(0)
-                exchange = _Exchange(ways[index], origins.get(ways[index].endpoint), deadline, selector)
+                exchange = Exchange(ways[index], origins.get(ways[index].endpoint), deadline, selector)
                 running[exchange] = (index, attempt)
                 exchange.begin()
-                if exchange.sent_packets:
-                    pacer.spend(PACKETS_PER_REQUEST, now)
+                pacer.spend(exchange.packets_since(), now)
             else:
                 ends_in_s = min((exchange.deadline for exchange in running), default=deadline) - now
                 for key, _ in selector.select(max(0.0, min(start_in_s, ends_in_s))):
                     key.data.go_on()
+                    pacer.spend(key.data.packets_since(), now)
             now = time.monotonic()
             for exchange in [each for each in running if each.result or now >= each.deadline]:
                 index, attempt = running.pop(exchange)
                 result = exchange.finish()
                 if exchange.connected:
                     counter.add(imdsv2=True)
-                if exchange.ran_out and not exchange.expected_to_be_lost:
-                    pacer.spend(RETRANSMITTED, now)
+                pacer.spend(exchange.packets_since(), now)
                 if attempt < ATTEMPTS and result.outcome in _REPEATED and not exchange.expected_to_be_lost:
                     # Once more, as a single packet can get lost anywhere; a filter or a limit will show again.
                     waiting.append((now + random.uniform(*PAUSE_S), index, attempt + 1))  # noqa: S311
@@ -129,179 +67,6 @@ def put_tokens(
     return [results.get(index, Attempt(None, TIME_UP)) for index in range(len(ways))]
 
 
-def _close_all(exchanges: Iterable[_Exchange]) -> None:
+def _close_all(exchanges: Iterable[Exchange]) -> None:
     for exchange in exchanges:
         exchange.close()
-
-
-class _Exchange:
-    """One connection: what it has come to, and until when it may take. `result` is set once there is one."""
-
-    def __init__(self, way: Way, origin: Attempt | None, deadline: float, selector: selectors.BaseSelector) -> None:
-        self.result: Attempt | None = None
-        self.connected = self.sent_packets = self.ran_out = self.expected_to_be_lost = False
-        self.deadline = self._last = deadline
-        self._way, self._origin, self._selector = way, origin, selector
-        self._socket: socket.socket | None = None
-        self._tap: Tap | None = None
-        self._conversation = Conversation()
-        self._received = bytearray()
-        self._started = time.monotonic()
-
-    def begin(self) -> None:
-        """Make the sockets and start to connect."""
-        try:
-            self._socket, self._tap = namespaces.call_in(self._way.netns, self._make_sockets)
-        except namespaces.NamespaceError as trouble:
-            gone = isinstance(trouble, namespaces.NamespaceGone)
-            self.result = Attempt(None, trouble.problem, gone=gone)
-            return
-        except OSError as error:
-            self.result = self._not_connected(error)
-            return
-        self._started = time.monotonic()
-        self.deadline = min(self._last, self._started + CONNECT_S)
-        endpoint = self._way.endpoint
-        failed = self._socket.connect_ex((endpoint.address, endpoint.port))
-        if failed not in (0, errno.EINPROGRESS):
-            self.result = self._not_connected(OSError(failed, os.strerror(failed)))
-            return
-        self.sent_packets = True
-        self._selector.register(self._socket, selectors.EVENT_WRITE, self)
-
-    def go_on(self) -> None:
-        """The socket is ready: connected or refused while connecting, readable afterwards."""
-        assert self._socket is not None  # noqa: S101 - registered sockets only
-        try:
-            if not self.connected:
-                self._send()
-                return
-            chunk = self._socket.recv(BODY_LIMIT_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if self.connected:
-                reset = isinstance(error, ConnectionResetError | BrokenPipeError)
-                self._settle("connection reset" if reset else (error.strerror or "connection lost"))
-            else:
-                self.result = self._not_connected(error)
-            return
-        self._received += chunk
-        self._conversation.bytes_received += len(chunk)
-        self._read(ended=not chunk)
-
-    def finish(self) -> Attempt:
-        """The result, which is silence where there is none yet. Frees the sockets."""
-        try:
-            if self.result is None:
-                self.ran_out = True
-                if self.deadline >= self._last:
-                    self.result = Attempt(None, TIME_UP)  # it was not given the time that silence takes
-                elif self.connected:
-                    self._settle("silence until the time limit")
-                else:
-                    self.result = self._not_connected(TimeoutError())
-            assert self.result is not None  # noqa: S101 - set in either branch
-            return self.result
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(KeyError):  # it never got as far as that
-                self._selector.unregister(self._socket)
-            self._socket.close()
-        if self._tap is not None:
-            self._tap.close()
-        self._socket = self._tap = None
-
-    def _make_sockets(self) -> tuple[socket.socket, Tap | None]:
-        if namespaces.current_inode() != self._way.inode:
-            raise namespaces.NamespaceGone(f"the network namespace {self._way.inode} is gone")
-        family = self._way.endpoint.socket_family
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            # Without quick ACKs the handshake's ACK waits for the request and goes with it: tcp(7).
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        except OSError:
-            sock.close()
-            raise
-        try:
-            raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
-            return sock, Tap(raw, self._way.endpoint.address, self._way.endpoint.family)
-        except OSError:
-            return sock, None  # not allowed, or no route: then there is nothing to see either
-
-    def _send(self) -> None:
-        """The connection is made, or has failed: connect(2), EINPROGRESS. Raises OSError for the latter."""
-        assert self._socket is not None  # noqa: S101 - registered sockets only
-        if failed := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(failed, os.strerror(failed))
-        self.connected = self._conversation.connected = True
-        self._conversation.local_port = self._socket.getsockname()[1]
-        self.deadline = min(self._last, time.monotonic() + self._patience_s())
-        self._selector.modify(self._socket, selectors.EVENT_READ, self)
-        self._socket.send(_request(self._way.endpoint))  # fits into any fresh socket's buffer
-
-    def _patience_s(self) -> float:
-        origin = self._origin
-        hops = Attempt(None, "", syn_ack_ttl=self._arrivals()[0]).distance_from(origin)
-        if origin is None or origin.answer_ttl is None or origin.latency_ms is None or hops is None:
-            return PATIENCE_S
-        self.expected_to_be_lost = hops >= origin.answer_ttl
-        if not self.expected_to_be_lost:
-            return PATIENCE_S
-        return min(PATIENCE_S, max(SHORT_PATIENCE_S, LATENCY_FACTOR * origin.latency_ms / 1000))
-
-    def _arrivals(self) -> tuple[int | None, tuple[int, ...]]:
-        if self._tap is None or self._conversation.local_port is None:
-            return None, ()
-        seen = self._tap.arrivals(self._conversation.local_port)
-        return seen.syn_ack, seen.payload
-
-    def _read(self, *, ended: bool) -> None:
-        if ended and not self._received:
-            self._settle("connection closed")
-            return
-        answer = read_answer(bytes(self._received), ended=ended, limit_bytes=BODY_LIMIT_BYTES)
-        if answer is not None:
-            trouble = answer.trouble
-            if answer.status == 200 and not trouble and not plausible(answer.body):
-                trouble = "200, but the body is no token"
-            self._settle(trouble, answer.status, printable(answer.server))
-
-    def _settle(self, trouble: str, status: int | None = None, server: str | None = None) -> None:
-        syn_ack, payload = self._arrivals()
-        outcome, detail = classify(self._conversation, status, trouble)
-        self.result = Attempt(
-            outcome,
-            detail,
-            status=status,
-            server=server,
-            latency_ms=round((time.monotonic() - self._started) * 1000, 3),
-            syn_ack_ttl=syn_ack,
-            answer_ttl=min(payload, default=None),
-        )
-
-    def _not_connected(self, error: OSError) -> Attempt:
-        self._conversation.connect_error = error
-        outcome, detail = classify(self._conversation, None, "")
-        return Attempt(outcome, detail)
-
-
-def _request(endpoint: Endpoint) -> bytes:
-    host = f"[{endpoint.address}]" if endpoint.family == "ipv6" else endpoint.address
-    if endpoint.port != 80:
-        host += f":{endpoint.port}"
-    lines = (
-        f"PUT {TOKEN_PATH} HTTP/1.1",
-        f"Host: {host}",
-        f"User-Agent: imds-probe/{__version__}",
-        f"{TTL_HEADER}: 1",  # seconds; the shortest life there is for a token that nobody uses
-        "Accept-Encoding: identity",
-        "Connection: close",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")

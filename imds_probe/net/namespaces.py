@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from imds_probe.background import Background
 from imds_probe.errors import ProbeError
 
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>
@@ -131,22 +132,12 @@ def call_in(netns: Path | int, function: Callable[[], T]) -> T:
 
     Returns what it returns and raises what it raises, beside what `enter` raises.
     """
-    results: list[T] = []
-    failures: list[BaseException] = []
 
-    def work() -> None:
-        try:
-            with enter(netns):
-                results.append(function())
-        except BaseException as failure:  # noqa: BLE001 - carried over to the calling thread, not swallowed
-            failures.append(failure)
+    def work() -> T:
+        with enter(netns):
+            return function()
 
-    worker = threading.Thread(target=work, name="imds-probe-netns", daemon=True)
-    worker.start()
-    worker.join()
-    if failures:
-        raise failures[0]
-    return results[0]
+    return Background("netns", work).result()
 
 
 def socket_in(netns: Path | int, family: int, kind: int, proto: int = 0) -> socket.socket:

@@ -6,21 +6,31 @@ Prints figures and judges nothing: machines are shared and noisy, so quote media
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import json
 import os
 import resource
+import socket
 import statistics
+import struct
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imds_probe.simulator import scenarios
+from imds_probe.simulator.lab.host import MadeUpHost
 from imds_probe.simulator.lab.lab import Lab
+from imds_probe.simulator.lab.node import Node
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 
 RUNS = 15
+ETH_P_ALL, ETH_P_IP = 0x0003, 0x0800  # <linux/if_ether.h>
+SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>
 
 
 class Figures:
@@ -81,23 +91,134 @@ def main_job() -> None:
     with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab:
         root = Path(directory)
         scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
-        inside = ["nsenter", f"--net={lab.instance.netns}", "--"]
-        probe = [*inside, sys.executable, "-m", "imds_probe", "run", "--root", directory]
-        bare = [*inside, "setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *probe[3:]]
+        probe = [sys.executable, "-m", "imds_probe", "run", "--root", directory]
         listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
-        with Simulator(InstanceState(http_protocol_ipv6="enabled"), listen, netns=str(lab.service.netns)):
+        state = InstanceState(http_protocol_ipv6="enabled")
+        with Simulator(state, listen, netns=str(lab.service.netns)), MadeUpHost(lab.instance, root) as host:
             compare(
                 "The main job in the lab (ms)",
                 {
-                    "two curl calls and dpkg-query": [*inside, "sh", "-c", by_hand, directory],
-                    "imds-probe run": probe,
-                    "imds-probe run, no privilege": bare,
+                    "two curl calls and dpkg-query": host.command(["sh", "-c", by_hand, directory]),
+                    "imds-probe run": host.command(probe),
+                    "imds-probe run, no privilege": host.command(
+                        ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *probe]
+                    ),
                 },
                 dict(os.environ),
             )
 
 
-SECTIONS: dict[str, Callable[[], None]] = {"start-up": start_up, "main-job": main_job}
+BY_HAND = (
+    'for ns in "$@"; do nsenter --net=$ns curl -s -m 1 -o /dev/null -X PUT'
+    " -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token || echo $ns; done"
+)
+NEAR, BEYOND, ROUNDS = 160, 40, 3
+# What the loop does and nothing else, in one process: find the namespaces, ask for a token from each, print who has none.
+MEASURE = """
+import sys, time
+from pathlib import Path
+from imds_probe.collect.discovery.discovery import discover
+from imds_probe.collect.hops import measure
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import IPV4
+root = Path(sys.argv[1])
+found = discover(root, root / "proc", in_own_pid_namespace=False)
+here, *others = ((each.path, each.inode) for each in found.namespaces)
+deadline = time.monotonic() + 60
+seen = measure(here, others, [IPV4], hop_limit=None, deadline=deadline, counter=RequestCounter())
+print(sum(reach.token == "lost" for each in seen.reach.values() for reach in each), len(seen.reach))
+"""
+
+
+def hops() -> None:
+    """200 containers, 40 of them beyond the hop limit, against the shell loop that one would write."""
+    with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab, contextlib.ExitStack() as stack:
+        root = Path(directory)
+        scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
+        near = [lab.add_container(f"near-{number}") for number in range(NEAR)]
+        far = [lab.add_container(f"far-{n}", "nested", inside=near[n]) for n in range(BEYOND)]
+        listen = (("169.254.169.254", 80),)
+        stack.enter_context(Simulator(InstanceState(hop_limit=2), listen, netns=str(lab.service.netns)))
+        host = stack.enter_context(MadeUpHost(lab.instance, root))
+        for node in (*near, *far):
+            host.start_container(node.name, node, env={"AWS_REGION": "eu-west-1"})
+        paths = [str(node.netns) for node in (*near, *far)]
+        probe = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", directory]
+        commands = {
+            "nsenter ... curl -m 1, in a loop": ["sh", "-c", BY_HAND, "sh", *paths],
+            "the same by imds-probe's parts": host.command([sys.executable, "-c", MEASURE, directory]),
+            "imds-probe run, all of it": host.command(probe),
+        }
+        print(
+            f"\n{NEAR + BEYOND} containers, {BEYOND} beyond the hop limit\n{'':34}  seconds  peak MB  packets/s to, both"
+        )
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(ROUNDS):
+            for name, argv in commands.items():
+                figures = Figures()
+                with PacketRate(lab.service) as rate:
+                    timed(argv, figures, dict(os.environ))
+                seconds[name].append(figures.wall_ms[0] / 1000)
+                print(
+                    f"  {name:<32} {seconds[name][-1]:8.2f} {figures.memory_mb[0]:8.1f} {rate.to_service:8} {rate.both:6}"
+                )
+                time.sleep(1.2)  # so that no second of one run counts for the next
+        by_hand, *ours = seconds.items()
+        for name, taken in ours:
+            ratio = statistics.median(a / b for a, b in zip(by_hand[1], taken, strict=True))
+            print(f"  {name}: {ratio:.1f} times as fast as the loop (median of {ROUNDS} rounds)")
+        print("  A third of the limit is 341 packets a second.")
+        done = host.run(probe, timeout_s=60)
+        tokens = collections.Counter(each["token"] for each in json.loads(done.stdout)["containers"])
+        print(f"  seen: {dict(tokens)}")
+
+
+class PacketRate:
+    """Counts packets on the service's link: the most in any one second, those to the service and those of both ways."""
+
+    def __init__(self, service: Node) -> None:
+        self._tap = service.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+        self._tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024 * 1024)
+        self._tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # when the kernel saw it, not when we came to read
+        self._tap.settimeout(0.2)
+        self._seen: list[tuple[float, bool]] = []  # Unix time, whether it goes to the service
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._count, daemon=True)
+        self.to_service = self.both = 0
+
+    def __enter__(self) -> PacketRate:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._tap.close()
+        self.both = most_in_a_second([when for when, _ in self._seen])
+        self.to_service = most_in_a_second([when for when, arrives in self._seen if arrives])
+
+    def _count(self) -> None:
+        while not self._over.is_set():
+            try:
+                _, ancillary, _, address = self._tap.recvmsg(64, 64)
+            except TimeoutError:
+                continue
+            if address[0].startswith("eth") and address[1] == ETH_P_IP:
+                seconds, nanoseconds = struct.unpack("ll", ancillary[0][2])
+                self._seen.append((seconds + nanoseconds / 1e9, address[2] != socket.PACKET_OUTGOING))
+
+
+def most_in_a_second(times: Sequence[float]) -> int:
+    """The highest count in any window of one second."""
+    most = first = 0
+    for last, when in enumerate(times):
+        while when - times[first] > 1.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+SECTIONS: dict[str, Callable[[], None]] = {"start-up": start_up, "main-job": main_job, "hops": hops}
 
 
 def main(names: Sequence[str]) -> None:

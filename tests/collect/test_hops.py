@@ -10,6 +10,7 @@ from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import IPV4, IPV6
 from imds_probe.simulator.faults import Fault
 from imds_probe.simulator.lab.lab import Lab
+from imds_probe.simulator.lab.plumbing import LabError
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 
@@ -188,3 +189,13 @@ def test_where_the_host_itself_cannot_ask_nobody_is_measured(lab, service):
     )
     assert result.reach == {}
     assert "gone" in result.not_measured[lab.nodes["web"].inode]
+
+
+def test_ipvlan_l3_is_as_near_as_the_instance_or_the_kernel_lacks_it(lab, service):
+    try:
+        lab.add_container("ipv", "ipvlan-l3")
+    except LabError as trouble:
+        assert "modprobe ipvlan" in str(trouble)
+    else:
+        _, reach = measured(lab, "ipv")
+        assert told(reach["ipv"]) == [("ipv4", "ok", 0, 1), ("ipv6", "ok", 0, 1)]

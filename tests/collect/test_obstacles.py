@@ -8,7 +8,8 @@ from observed import ENDPOINT, IMDS, container
 
 from imds_probe.collect.containers import Seen
 from imds_probe.collect.discovery.discovered import NetworkNamespace
-from imds_probe.collect.obstacles import NAMESPACES_MAX, collect
+from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_images
+from imds_probe.facts import PathObstacle
 from imds_probe.simulator.lab.lab import Lab
 
 DROP = "-A OUTPUT -d 169.254.169.254/32 -p tcp -j DROP"
@@ -36,27 +37,32 @@ def seen_in(lab, **tokens):
     return Seen(tuple(containers), (), (), ways_in, {})
 
 
-def found(tmp_path, seen, imds=IMDS):
-    (tmp_path / "proc").mkdir(exist_ok=True)
-    return collect(tmp_path, imds, seen, deadline=time.monotonic() + 10)
+def inside(tmp_path, seen):
+    return in_containers(tmp_path, seen, deadline=time.monotonic() + 10)
+
+
+def host_of(lab, tmp_path, imds=IMDS):
+    """A root whose /proc says that process 1 is in the lab's instance."""
+    (tmp_path / "proc/1/ns").mkdir(parents=True)
+    return lab.instance.call(lambda: on_host(tmp_path, imds, deadline=time.monotonic() + 10))
 
 
 def test_where_measured_and_tried_agree_nobody_is_looked_into(lab, tmp_path):
-    assert found(tmp_path, seen_in(lab, blocked="lost", stranded="lost")).obstacles == ()
+    assert inside(tmp_path, seen_in(lab, blocked="lost", stranded="lost")).obstacles == ()
 
 
 def test_a_rule_inside_a_container_is_quoted(lab, tmp_path):
-    (obstacle,) = found(tmp_path, seen_in(lab, web="lost", blocked="unreachable")).obstacles
+    (obstacle,) = inside(tmp_path, seen_in(lab, web="lost", blocked="unreachable")).obstacles
     assert (obstacle.namespace, obstacle.kind, obstacle.applies_to) == ("blocked", "drop", "output")
     assert "169.254.169.254" in obstacle.quote
 
 
 def test_a_missing_route_is_told_for_the_address_that_matters(lab, tmp_path):
-    obstacles = found(tmp_path, seen_in(lab, stranded="unreachable")).obstacles
+    obstacles = inside(tmp_path, seen_in(lab, stranded="unreachable")).obstacles
     assert [(each.kind, each.family) for each in obstacles] == [("route", "ipv4")]
 
 
-def test_what_is_on_the_host_is_looked_for_always(lab, tmp_path):
+def test_what_is_on_the_host(lab, tmp_path):
     rule = [
         "-t",
         "nat",
@@ -75,7 +81,7 @@ def test_what_is_on_the_host_is_looked_for_always(lab, tmp_path):
     ]
     assert lab.instance.run(["iptables", *rule], timeout_s=10).returncode == 0
     try:
-        obstacles = found(tmp_path, seen_in(lab)).obstacles
+        obstacles = host_of(lab, tmp_path).obstacles
     finally:
         lab.instance.run(["iptables", *("-D" if word == "-I" else word for word in rule)], timeout_s=10)
     assert {(each.namespace, each.kind) for each in obstacles} == {("host", "redirect"), ("host", "proxy")}
@@ -83,8 +89,15 @@ def test_what_is_on_the_host_is_looked_for_always(lab, tmp_path):
 
 def test_an_ipv6_route_that_nobody_asked_for_is_no_obstacle(lab, tmp_path):
     twin = replace(ENDPOINT, family="ipv6", token_outcome="no-route")
-    imds = replace(IMDS, endpoints=(ENDPOINT, twin))
-    assert found(tmp_path, seen_in(lab), imds).obstacles == ()
+    assert host_of(lab, tmp_path, replace(IMDS, endpoints=(ENDPOINT, twin))).obstacles == ()
+
+
+def test_a_proxy_that_runs_in_a_container_has_its_image(lab):
+    proxy = PathObstacle("host", "proxy", "ipv4", "process 7", "kube2iam (pid 7)", None, True, None, "prerouting", 7)
+    other = replace(proxy, kind="redirect", pid=None)
+    named, same = with_images((proxy, other), {7: "jtblin/kube2iam:0.10.9"})
+    assert (named.image, same) == ("jtblin/kube2iam:0.10.9", other)
+    assert with_images((proxy,), {}) == (proxy,)
 
 
 def test_many_open_questions_are_bounded_and_said(lab, tmp_path):
@@ -93,6 +106,6 @@ def test_many_open_questions_are_bounded_and_said(lab, tmp_path):
     way_in = seen.namespaces[one.netns]
     many = tuple(replace(one, name=f"c{number}", netns=number + 1) for number in range(NAMESPACES_MAX + 3))
     seen = replace(seen, containers=many, namespaces=dict(seen.namespaces) | {each.netns: way_in for each in many})
-    result = found(tmp_path, seen)
+    result = inside(tmp_path, seen)
     assert len({each.namespace for each in result.obstacles}) == NAMESPACES_MAX
     assert f"only {NAMESPACES_MAX} of {NAMESPACES_MAX + 3} containers" in result.unread[-1]

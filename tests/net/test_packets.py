@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imds_probe.net.packets import ACK, SYN, parse
+from imds_probe.net.packets import ACK, SYN, parse, parse_segment
 
 TCP = struct.pack("!HHIIBBHHH", 80, 40000, 1, 2, 5 << 4, SYN | ACK, 1000, 0, 0)
 
@@ -66,3 +66,11 @@ def test_what_is_no_tcp_packet(packet):
 def test_no_bytes_make_it_fail(packet):
     parsed = parse(packet)
     assert parsed is None or 0 <= parsed.ttl <= 255
+
+
+def test_a_segment_whose_ip_header_was_read_elsewhere():
+    segment = struct.pack("!HHIIBBHHH", 80, 40000, 1, 2, 5 << 4, 0x12, 100, 0, 0)
+    packet = parse_segment(segment + b"data", 7, "fd00:ec2::254", "")
+    assert (packet.ttl, packet.source_port, packet.destination_port, packet.payload) == (7, 80, 40000, b"data")
+    assert packet.is_syn_ack
+    assert parse_segment(segment[:19], 7, "", "") is None

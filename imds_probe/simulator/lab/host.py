@@ -19,13 +19,13 @@ import selectors
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from imds_probe import process
+from imds_probe.background import Background
 from imds_probe.errors import ProbeError
 from imds_probe.simulator.lab import processes
 from imds_probe.simulator.lab.node import Node
@@ -176,26 +176,18 @@ class MadeUpHost:
         ways_in = [(here / "pid_for_children", CLONE_NEWPID), (here / "mnt", CLONE_NEWNS)]
         ways_in.append((node.netns if node else self._instance.netns, CLONE_NEWNET))
         opened = [(os.open(path, os.O_RDONLY | os.O_CLOEXEC), kind) for path, kind in ways_in]
-        results: list[T] = []
-        failures: list[BaseException] = []
 
-        def work() -> None:
-            try:
-                _libc("unshare", CLONE_FS)  # only a thread with a root directory of its own may change mounts: setns(2)
-                for fd, kind in opened:
-                    _libc("setns", fd, kind)
-                results.append(function())
-            except BaseException as failure:  # noqa: BLE001 - carried over to the calling thread, not swallowed
-                failures.append(failure)
+        def work() -> T:
+            _libc("unshare", CLONE_FS)  # only a thread with a root directory of its own may change mounts: setns(2)
+            for fd, kind in opened:
+                _libc("setns", fd, kind)
+            return function()
 
-        worker = threading.Thread(target=work, name="imds-probe-host", daemon=True)
-        worker.start()
-        worker.join()
-        for fd, _ in opened:
-            os.close(fd)
-        if failures:
-            raise failures[0]
-        return results[0]
+        try:
+            return Background("host", work).result()
+        finally:
+            for fd, _ in opened:
+                os.close(fd)
 
 
 def _libc(name: str, *arguments: object) -> None:

@@ -1,0 +1,31 @@
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from imds_probe.background import Background
+
+
+def test_it_runs_meanwhile_and_returns_its_result():
+    go = threading.Event()
+    running = Background("test", lambda: go.wait(5) and threading.current_thread().name)
+    go.set()
+    assert running.result() == running.result() == "imds-probe-test"
+
+
+@pytest.mark.parametrize("failure", [ValueError("wrong"), SystemExit(3), KeyboardInterrupt()])
+def test_what_it_raises_is_raised_where_it_is_waited_for(failure):
+    def fail():
+        raise failure
+
+    with pytest.raises(type(failure)):
+        Background("test", fail).result()
+
+
+def test_it_keeps_no_process_from_ending():
+    code = "import time; from imds_probe.background import Background; Background('x', lambda: time.sleep(60))"
+    started = time.monotonic()
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
+    assert time.monotonic() - started < 20
