@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -23,6 +23,15 @@ class Arrivals:
 
     syn_ack: int | None
     payload: tuple[int, ...]
+
+    @classmethod
+    def at(cls, local_port: int, packets: Iterable[TcpPacket]) -> Arrivals:
+        """Those of the packets that are for this local port."""
+        mine = [packet for packet in packets if packet.destination_port == local_port]
+        return cls(
+            syn_ack=next((packet.ttl for packet in mine if packet.is_syn_ack), None),
+            payload=tuple(packet.ttl for packet in mine if packet.payload),
+        )
 
 
 class Capture:
@@ -50,11 +59,7 @@ class Capture:
         wait for once the answer was read.
         """
         self._drain()
-        mine = [packet for packet in self._packets if packet.destination_port == local_port]
-        return Arrivals(
-            syn_ack=next((packet.ttl for packet in mine if packet.is_syn_ack), None),
-            payload=tuple(packet.ttl for packet in mine if packet.payload),
-        )
+        return Arrivals.at(local_port, self._packets)
 
     def _drain(self) -> None:
         for _ in range(PACKET_LIMIT):

@@ -39,11 +39,7 @@ class Tap:
     def arrivals(self, local_port: int) -> Arrivals:
         """What has come for this local port so far."""
         self._drain()
-        mine = [packet for packet in self._packets if packet.destination_port == local_port]
-        return Arrivals(
-            syn_ack=next((packet.ttl for packet in mine if packet.is_syn_ack), None),
-            payload=tuple(packet.ttl for packet in mine if packet.payload),
-        )
+        return Arrivals.at(local_port, self._packets)
 
     def _drain(self) -> None:
         for _ in range(PACKET_LIMIT):

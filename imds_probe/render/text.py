@@ -34,7 +34,9 @@ CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 CONTAINER_COLUMNS = ("container", "image", "distance", "token", "needs limit", "credentials", "needs metadata")
 CONTAINERS_SHOWN = 20
 NAME_WIDTH = 32
-FINDINGS_SHOWN = 6  # of each kind; the rest is counted, and is all in the JSON report
+# The rest is counted, and is all in the JSON report.
+FINDINGS_SHOWN = 6  # of each kind
+EVIDENCE_SHOWN = 2  # of each finding
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     rest = [f for f in report.findings if not f.implies]
     yield from _section("What blocks", blocking, style, with_fix=True)
     yield from _section("What could not be seen", unseen, style, with_fix=True)
-    yield from _section("Worth knowing", rest, style, with_fix=False)
+    # The commands before what hangs on nothing: SSM cuts the text off.
     yield from _commands(report, style)
+    yield from _section("Worth knowing", rest, style, with_fix=False)
     yield from _state(report, style)
     yield from _containers(report, style)
     yield from _software(report, style)
@@ -117,7 +120,9 @@ def _section(title: str, findings: list[Finding], style: Style, *, with_fix: boo
         mark = {"blocker": "x", "warning": "!", "info": "-"}[finding.severity]
         yield style.wrap(f"{finding.summary} [{finding.id}]", f"  {mark} ", "    ")
         if finding.evidence and (with_fix or finding.severity == "warning"):
-            yield style.wrap(f"seen: {'; '.join(finding.evidence)}", "      ", "      ")
+            more = len(finding.evidence) - EVIDENCE_SHOWN
+            rest = f"; and {more} more" if more > 0 else ""
+            yield style.wrap(f"seen: {'; '.join(finding.evidence[:EVIDENCE_SHOWN])}{rest}", "      ", "      ")
         if with_fix and finding.fix:
             yield style.wrap(f"fix:  {finding.fix.text}", "      ", "            ")
             yield from (f"        {terminal(command)}" for command in finding.fix.commands)

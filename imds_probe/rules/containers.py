@@ -13,7 +13,6 @@ from imds_probe.rules.hop_need import needed_hop_limit, title, titles
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.rule import NothingToJudge, Rule
 
-EVIDENCE_MAX = 10
 RULE_ID = "containers"
 
 
@@ -222,16 +221,13 @@ def _finding(
     *,
     implies: State | None = None,
 ) -> Finding:
-    shown = tuple(evidence[:EVIDENCE_MAX])
-    if len(evidence) > EVIDENCE_MAX:
-        shown += (f"and {len(evidence) - EVIDENCE_MAX} more",)
     return Finding(
         id=finding_id,
         rule=RULE_ID,
         severity=severity,
         subject="containers",
         summary=summary,
-        evidence=shown,
+        evidence=tuple(evidence),
         fix=fix,
         implies=implies,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from imds_probe.facts import Container, Facts
 from imds_probe.rules.metadata_need import metadata_need
 
-NAMES_MAX = 5
+NAMES_MAX = 3
 NO_CONTAINERS = ("netns", "unit", "process")  # other network namespaces: see facts.Container
 
 

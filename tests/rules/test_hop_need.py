@@ -50,4 +50,4 @@ def test_titles(changes, expected):
 
 def test_a_list_of_titles_is_bounded():
     assert titles(container(name) for name in "abc") == "a, b, c"
-    assert titles(container(name) for name in "abcdefg") == "a, b, c, d, e and 2 more"
+    assert titles(container(name) for name in "abcdefg") == "a, b, c and 4 more"
