@@ -38,6 +38,7 @@ class Request:
     timeout_s: float = 30.0
     only: Collection[str] = ()
     skip: Collection[str] = ()
+    catalogs: tuple[Path, ...] = ()  # of the user's own, read after the built-in one
 
 
 def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -> Report:
@@ -46,7 +47,7 @@ def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -
     started_at = datetime.datetime.now(datetime.UTC)
     selected = select(RULES, request.only, request.skip)
     endpoints = endpoints_from(request.environ)
-    catalog = Catalog.load()
+    catalog = Catalog.load(request.catalogs)
     counter = RequestCounter()
     collecting = Collecting(started + request.timeout_s, progress)
 

@@ -12,7 +12,15 @@ from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.catalog.upstream import compare_upstream
 
 # Listed by hand, in the order they are read; package data stands beside this module.
-FILES = ("os_software.json",)
+FILES = (
+    "os_software.json",
+    "aws_software.json",
+    "sdks.json",
+    "kubernetes.json",
+    "observability.json",
+    "tools.json",
+    "security.json",
+)
 
 
 @dataclass(frozen=True)

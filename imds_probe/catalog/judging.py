@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imds_probe.catalog.rows import Backport, Fault, Requirement, Row
 from imds_probe.catalog.upstream import compare_upstream
@@ -23,9 +23,21 @@ class Installed:
 
 def judge_row(row: Row, installed: Installed) -> Requirement:
     """Say whether this version can speak IMDSv2. Whatever is not clear is "unknown", with the doubt in `why`."""
-    if row.minimum is None or not row.sources:
-        return Requirement(None, "unknown", f"no minimum version of {row.name} could be sourced", None)
+    judged = _judge(row, installed)
+    if row.only_if is None or judged.status == "ok":
+        return judged
+    # A package that is there says nothing about that: too much to pass it, too little to fail it.
+    return replace(judged, status="unknown", why=f"{judged.why}; it matters only if {row.only_if}")
+
+
+def _judge(row: Row, installed: Installed) -> Requirement:
+    if row.never and row.sources:
+        return Requirement(None, "too-old", f"no version of {row.name} speaks IMDSv2", row.sources[0])
     backport = matching_backport(row, installed)
+    if row.minimum is None or not row.sources:
+        if backport is not None and backport.minimum is not None:
+            return _by_distribution(row, backport, backport.minimum, installed)
+        return Requirement(None, "unknown", f"no minimum version of {row.name} could be sourced", None)
     capable = _capable(row, row.minimum, backport, installed)
     if capable.status != "ok":
         return capable

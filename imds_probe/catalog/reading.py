@@ -141,8 +141,12 @@ def _row(entry: _Entry) -> Row:
         fix=entry.text("fix"),
         sources=entry.texts("sources", []),
         confidence=entry.choice("confidence", get_args(Confidence)),
+        never=_flag(entry.take("never", False), f"{entry.where}.never"),
+        only_if=entry.optional_text("only_if"),
     )
     entry.done()
+    if row.never and row.minimum is not None:
+        raise _wrong(entry.where, "has a minimum and never speaks IMDSv2: one of them is wrong")
     return row
 
 

@@ -79,6 +79,8 @@ class Row:
     packages: package names by manager or ecosystem ("dpkg", "rpm", "snap", "pypi", ...).
     since, before: upstream versions that the row is about, where one package name holds two major versions.
     minimum: first upstream version that can speak IMDSv2; None where none could be sourced: judges nothing as ok.
+    never: no version speaks IMDSv2, and a source says so.
+    only_if: what has to be so on a host for the row to matter there, which an installed package alone does not say.
     on_lost_token: what the software does when the token response never arrives.
     """
 
@@ -97,3 +99,5 @@ class Row:
     fix: str
     sources: tuple[str, ...]
     confidence: Confidence
+    never: bool = False
+    only_if: str | None = None

@@ -4,6 +4,7 @@
 COMMANDS: dict[str, str] = {
     "run": "assess this host once: may it be switched to IMDSv2-only?",
     "explain": "what a finding means, why, and how to fix it",
+    "catalog": "which software speaks IMDSv2 since when, with sources",
     "simulate": "a metadata service on a local address, with hop limit and faults",
     "demo": "build a lab of network namespaces and run the main job in it",
 }

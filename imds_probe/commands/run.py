@@ -24,6 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", type=_ids, default=(), metavar="RULE,...", help="judge by these rules only")
     parser.add_argument("--skip", type=_ids, default=(), metavar="RULE,...", help="leave these rules out")
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read the system below DIR (/)")
+    parser.add_argument(
+        "--catalog",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="judge by a catalog file of your own, too (`imds-probe catalog` checks one)",
+    )
     parser.add_argument("--assume-ec2", action="store_true", help="ask the metadata address although DMI says not EC2")
     parser.add_argument(
         "--no-v1-probe",
@@ -54,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
             timeout_s=args.timeout,
             only=args.only,
             skip=args.skip,
+            catalogs=tuple(args.catalog),
         ),
         progress=_progress if sys.stderr.isatty() else _silent,
     )

@@ -76,6 +76,8 @@ def _judged(software: Software, facts: Facts, catalog: Catalog) -> Finding | Non
     match needed.status:
         case "too-old":
             summary = f"{what} speaks only IMDSv1{since}"
+            if row and row.never:
+                return _finding(needed, software, f"{what} speaks only IMDSv1, in every version", seen, Fix(row.fix))
             return _finding(needed, software, summary, seen, Fix(f"Upgrade {software.package}{newer}.", upgrade))
         case "needs-setting":
             return _finding(needed, software, f"{what} speaks IMDSv2 only when told to", seen, Fix(needed.why))

@@ -131,3 +131,27 @@ def test_what_falls_back_says_so_until_it_does_no_more() -> None:
     # Whether a setting is made on this host is not for the version to say.
     configured = replace(row, no_v1_fallback=NoV1Fallback("3.0", {"KEY": "true"}))
     assert "uses IMDSv1" in judge_row(configured, Installed("dpkg", "3.0-1")).why
+
+
+def test_what_never_speaks_it_is_too_old_in_every_version():
+    row = replace(PLAIN, minimum=None, never=True)
+    judged = judge_row(row, Installed("dpkg", "99.9-1"))
+    assert (judged.status, judged.minimum) == ("too-old", None)
+    assert "no version of" in judged.why
+    assert judge_row(replace(row, sources=()), Installed("dpkg", "99.9-1")).status == "unknown"
+
+
+def test_what_matters_under_a_condition_neither_passes_nor_fails_by_its_version():
+    row = replace(PLAIN, only_if="the plugin is used")
+    old, new = (judge_row(row, Installed("dpkg", version)) for version in ("0.1-1", "99.9-1"))
+    assert (old.status, new.status) == ("unknown", "ok")
+    assert old.why.endswith("it matters only if the plugin is used")
+
+
+def test_a_distributions_own_figure_counts_also_where_upstream_has_none():
+    backport = Backport("rpm", ("amzn",), False, "2023", "2.0-1", "unknown", "it is part of the image", "https://x/")
+    row = replace(PLAIN, minimum=None, backports=(backport,))
+    here = Installed("rpm", "2.0-29.amzn2023", "amzn", "2023")
+    assert judge_row(row, here).status == "ok"
+    assert judge_row(row, replace(here, version="1.4-30")).status == "unknown"
+    assert judge_row(row, replace(here, os_version_id="2")).status == "unknown"

@@ -46,3 +46,12 @@ def test_no_database_at_all_is_not_a_clean_bill():
 
 def test_software_that_was_not_looked_at_is_not_judged():
     assert isinstance(RULE.judge(replace(FACTS, collectors=()), CATALOG), NothingToJudge)
+
+
+def test_what_no_upgrade_helps_is_said_with_what_does():
+    boto = Software("boto2", "dpkg", "python-boto", "2.44.0-1.1", "dpkg database")
+    (finding,) = RULE.judge(replace(FACTS, software=(boto,)), CATALOG)
+    assert (finding.id, finding.implies) == ("software-too-old", "not-ready")
+    assert finding.summary == "boto (legacy v2) 2.44.0-1.1 speaks only IMDSv1, in every version"
+    assert finding.fix.text.startswith("Port to boto3")
+    assert finding.fix.commands == ()

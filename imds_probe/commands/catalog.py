@@ -1,0 +1,125 @@
+"""`imds-probe catalog`: which software speaks IMDSv2 since when, and where that is known from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imds_probe.errors import UsageError
+
+if TYPE_CHECKING:
+    from imds_probe.catalog.rows import Row
+
+WIDTH = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="only what has all of these in its id, name or package names"
+    )
+    parser.add_argument("--output", choices=("text", "json"), default="text", help="a table, or everything (text)")
+    parser.add_argument("--sources", action="store_true", help="print everything that is known, with its sources")
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a catalog file of your own, checked and read after the built-in ones; may be given more than once",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from imds_probe.catalog.catalog import Catalog  # noqa: PLC0415
+    from imds_probe.report import plain  # noqa: PLC0415
+
+    catalog = Catalog.load(args.extra)
+    rows = [row for row in catalog.rows if _has(row, args.words)]
+    if not rows:
+        raise UsageError(f"nothing in the catalog has {' and '.join(args.words)}", "`imds-probe catalog` lists it all.")
+    if args.output == "json":
+        print(json.dumps([plain(row) for row in rows], indent=2))
+    elif args.sources:
+        print("\n\n".join("\n".join(_whole(row)) for row in rows))
+    else:
+        print("\n".join(_table(rows)))
+        print(f"\n{len(rows)} of {len(catalog.rows)}. Settings, doubts and sources: imds-probe catalog --sources WORD")
+    return 0
+
+
+def _has(row: Row, words: list[str]) -> bool:
+    text = "\n".join([row.id, row.name, *(name for names in row.packages.values() for name in names)]).lower()
+    return all(word.lower() in text for word in words)
+
+
+def _speaks(row: Row) -> str:
+    if row.never and row.sources:
+        return "never"
+    return row.minimum if row.minimum and row.sources else "unknown"
+
+
+def _by_itself(row: Row) -> str:
+    """From when on it does so without a setting."""
+    if row.setting is None or _speaks(row) in ("never", "unknown"):
+        return _speaks(row)
+    return row.setting.minimum_by_default or "set it"
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    header = ("id", "name", "IMDSv2 since", "by itself", "token lost", "confidence")
+    lines = [
+        header,
+        *((row.id, row.name, _speaks(row), _by_itself(row), row.on_lost_token, row.confidence) for row in rows),
+    ]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _whole(row: Row) -> Iterator[str]:
+    yield f"{row.name} [{row.id}]"
+    about = [f"from {row.since}" if row.since else "", f"before {row.before}" if row.before else ""]
+    packages = [f"{kind}: {', '.join(names)}" for kind, names in row.packages.items()]
+    yield from _wrapped("packages", ", ".join(filter(None, ["; ".join(packages), *about])))
+    since = _speaks(row)
+    yield from _wrapped(
+        "IMDSv2", {"never": "no version", "unknown": "not known since when"}.get(since, f"since {since}")
+    )
+    if row.only_if:
+        yield from _wrapped("only if", row.only_if)
+    if row.setting:
+        until = f", before {row.setting.minimum_by_default}" if row.setting.minimum_by_default else ""
+        yield from _wrapped("setting", f"{row.setting.text}{until} ({row.setting.source})")
+    if row.no_v1_fallback:
+        config = ", ".join(f"{key}={value}" for key, value in row.no_v1_fallback.config.items())
+        yield from _wrapped("no IMDSv1", f"from {row.no_v1_fallback.version} on{f' with {config}' if config else ''}")
+    lost = {"falls-back": "it falls back to IMDSv1", "fails": "it fails", "unknown": "not known what it does"}
+    yield from _wrapped("token lost", lost[row.on_lost_token])
+    for backport in row.backports:
+        where = " ".join([backport.manager, *backport.os_ids, backport.version_id_major or ""]).strip()
+        floor = f"from {backport.minimum} on; " if backport.minimum else ""
+        yield from _wrapped("backport", f"{where}: {floor}{backport.why} ({backport.source})")
+    for fault in row.known_bad:
+        sides = [f"from {fault.since}" if fault.since else "", f"before {fault.before}" if fault.before else ""]
+        yield from _wrapped("known bad", f"{' '.join(filter(None, sides))}: {fault.why} ({fault.effect})")
+    for note in row.notes:
+        yield from _wrapped("note", note)
+    yield from _wrapped("fix", row.fix)
+    for source in row.sources:
+        yield from _wrapped("source", source)
+    yield from _wrapped("confidence", row.confidence)
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=f"  {title + ':':<12}",
+        subsequent_indent=" " * 14,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
