@@ -94,7 +94,7 @@ class Software:
     """One installed piece of software that the catalog knows. Versions stand as their package manager prints them."""
 
     component: str  # the catalog row's id
-    manager: str  # "dpkg", "rpm"
+    manager: str  # "dpkg", "rpm", "snap"
     package: str
     version: str
     source: str  # how it is known, e.g. "dpkg database"

@@ -19,6 +19,8 @@ def upgrade_commands(software: Software, os: OsRelease) -> tuple[str, ...]:
         if os.id in ("sles", "opensuse-leap", "opensuse-tumbleweed") or "suse" in os.id_like:
             return (f"zypper update {package}",)
         return (f"{'dnf upgrade' if _has_dnf(os) else 'yum update'} {package}",)
+    if software.manager == "snap":
+        return (f"snap refresh {package}",)
     return ()
 
 

@@ -9,7 +9,7 @@ from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import upgrade_commands
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
-COLLECTORS = ("dpkg", "rpm")
+COLLECTORS = ("dpkg", "rpm", "snap")
 
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:

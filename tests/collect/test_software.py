@@ -16,7 +16,11 @@ def test_each_manager_is_on_record_and_known_packages_are_found(tmp_path):
         "cloud-init",
         "18.3-6",
     )
-    assert [(run.id, run.status) for run in collecting.runs] == [("dpkg", "ok"), ("rpm", "nothing")]
+    assert [(run.id, run.status) for run in collecting.runs] == [
+        ("dpkg", "ok"),
+        ("rpm", "nothing"),
+        ("snap", "nothing"),
+    ]
 
 
 def test_one_managers_trouble_is_not_the_others(tmp_path):
@@ -24,4 +28,8 @@ def test_one_managers_trouble_is_not_the_others(tmp_path):
     (tmp_path / "var/lib/dpkg/status").write_bytes(b"\0\1\2")
     collecting = Collecting(time.monotonic() + 20, lambda message: None)
     assert collect(tmp_path, Catalog.load(), collecting) == ()
-    assert [(run.id, run.status) for run in collecting.runs] == [("dpkg", "failed"), ("rpm", "nothing")]
+    assert [(run.id, run.status) for run in collecting.runs] == [
+        ("dpkg", "failed"),
+        ("rpm", "nothing"),
+        ("snap", "nothing"),
+    ]

@@ -85,9 +85,9 @@ def made_up(lab, host):
 def run(made_up, host):
     """Run the main job on the made-up host, as a user would, and hold its report to the schema."""
 
-    def call(*arguments, env=None, privileged=True, node=None, timeout_s=40.0, parse=True) -> Ran:
+    def call(*arguments, env=None, privileged=True, before=(), node=None, timeout_s=40.0, parse=True) -> Ran:
         probe = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", str(host), *arguments]
-        argv = [*([] if privileged else WITHOUT_PRIVILEGE), *probe]
+        argv = [*(before if privileged else WITHOUT_PRIVILEGE), *probe]
         environment = {"PYTHONPATH": SOURCE} | (env or {})
         if node:
             with MadeUpHost(node, host) as elsewhere:

@@ -1,6 +1,8 @@
 """Containers on the made-up host, through the whole main job: seen, named, measured, judged."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -194,3 +196,15 @@ def test_a_root_without_processes_is_not_a_host_without_containers(run, service,
     assert ran.verdict == "unknown"
     assert ran.report["containers"] is None
     assert "containers-not-seen" in ran.finding_ids
+
+
+def test_the_capabilities_of_the_unit_are_enough(run, service, made_up, nodes):
+    unit = (Path(__file__).parents[2] / "systemd/imds-probe.service").read_text()
+    (line,) = re.findall(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)
+    kept = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in line.split())
+    made_up.start_container("web", nodes["web"], env=REGION)
+    ran = run(before=["setpriv", f"--bounding-set=-all,{kept}", "--inh-caps=-all", "--no-new-privs"])
+    assert (ran.code, by_name(ran)["web"]["distance"], by_name(ran)["web"]["metadata_need"]) == (4, 1, "likely")
+    assert ran.report["containers_unseen"] == []
+    assert {each["status"] for each in ran.report["collectors"]} <= {"ok", "nothing"}
+    assert ran.imds["hop_limit_method"] == "capture"

@@ -5,5 +5,6 @@ from __future__ import annotations
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.package import PackageManager
 from imds_probe.inventory.packages.rpm import Rpm
+from imds_probe.inventory.packages.snap import Snap
 
-MANAGERS: tuple[PackageManager, ...] = (Dpkg(), Rpm())
+MANAGERS: tuple[PackageManager, ...] = (Dpkg(), Rpm(), Snap())

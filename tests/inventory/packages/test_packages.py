@@ -24,7 +24,7 @@ def test_every_manager_is_listed_once() -> None:
 @pytest.mark.parametrize("manager", MANAGERS, ids=lambda manager: manager.id)
 class TestManager:
     def test_the_catalog_knows_it(self, manager) -> None:
-        assert manager.id in ORDERS
+        assert manager.id in ORDERS or manager.id == "snap"  # whose versions are free text
         assert Catalog.load().package_names(manager.id)
 
     def test_nothing_here_and_cannot_look_are_different(self, manager, tmp_path: Path) -> None:

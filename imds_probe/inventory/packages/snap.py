@@ -1,0 +1,166 @@
+"""Snaps, read from snapd: by its REST API, by its command where the socket does not answer, else from what it keeps.
+
+A snap's version is free text without an order of its own; what counts is the upstream number in it.
+Seen with snapd 2.57; the API is documented at snapcraft.io, snapd REST API.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imds_probe import process, rootfs
+from imds_probe.errors import CommandError
+from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
+
+SOCKET = "run/snapd.socket"
+STATE = "var/lib/snapd/state.json"
+MOUNTS = ("snap", "var/lib/snapd/snap")  # the second where distributions keep /snap free: snapd.conf(5)
+LIMIT_BYTES = 16 * 1024 * 1024  # one answer for all snaps; a host has some dozens
+SOCKET_PATH_MAX = 107  # sun_path, unix(7)
+SOCKET_SHARE = 0.5  # of the time there is; the command asks the same daemon and may fare no better
+_VERSION = re.compile(r"^version:\s*(['\"]?)([^'\"\n#]+?)\1\s*(?:#.*)?$", re.MULTILINE)  # snap.yaml(5), top level
+
+
+class Snap:
+    """snapd, on the running system or on one below another root."""
+
+    id = "snap"
+
+    def present(self, root: Path) -> bool:
+        """Whether snapd keeps its state here. Raises PackageError where it may not be looked at."""
+        try:
+            return "state.json" in rootfs.names(root, "var/lib/snapd")
+        except rootfs.FileUnreadable as trouble:
+            raise PackageError(self.id, trouble.problem, trouble.remedy or "Run as root") from None
+
+    def query(self, root: Path, names: Sequence[str], timeout_s: float) -> list[Package]:
+        """The snaps of these names; see PackageManager.query."""
+        if not names:
+            return []
+        if not self.present(root):
+            raise PackageError(self.id, f"{root}/{STATE} is missing", DAMAGED)
+        deadline = time.monotonic() + timeout_s
+        troubles = []
+        for look in (self._by_socket, self._by_command, self._by_state):
+            try:
+                found = look(root, max(0.1, deadline - time.monotonic()))
+            except _Unanswered as trouble:
+                troubles.append(trouble.problem)
+                continue
+            return [package for package in found if package.name in names]
+        raise PackageError(self.id, "; ".join(troubles), "Start snapd (systemctl start snapd) and run again")
+
+    def _by_socket(self, root: Path, left_s: float) -> list[Package]:
+        path = str(root / SOCKET)
+        if len(path) > SOCKET_PATH_MAX:
+            raise _Unanswered(self.id, f"{path} is too long for a socket")
+        answer = _get(path, "/v2/snaps", time.monotonic() + left_s * SOCKET_SHARE)
+        try:
+            document = json.loads(answer)
+        except (ValueError, RecursionError):
+            raise PackageError(self.id, "snapd answered with something that is not JSON", DAMAGED) from None
+        result = document.get("result") if isinstance(document, dict) else None
+        if not isinstance(result, list) or document.get("type") != "sync":
+            raise PackageError(self.id, f"snapd answered with something unexpected: {answer[:80]!r}", DAMAGED)
+        return [self._package(entry) for entry in result]
+
+    def _package(self, entry: Any) -> Package:
+        fields = [entry.get(key) if isinstance(entry, dict) else None for key in ("name", "version", "status")]
+        if not all(isinstance(field, str) and field for field in fields):
+            raise PackageError(self.id, f"snapd listed something that is no snap: {str(entry)[:80]}", DAMAGED)
+        name, version, status = (field_text(self.id, str(field).encode("utf-8", "replace")) for field in fields)
+        return Package(self.id, name, version, "", _status(active=status == "active"))
+
+    def _by_command(self, root: Path, left_s: float) -> list[Package]:
+        if root != Path("/"):
+            raise _Unanswered(self.id, "the command snap knows only the running system")
+        try:
+            done = process.run(["snap", "list", "--all", "--color=never", "--unicode=never"], timeout_s=left_s)
+        except CommandError as error:
+            raise _Unanswered(self.id, error.problem) from None
+        lines = done.stdout.decode(errors="backslashreplace").splitlines()
+        if done.returncode or (lines and lines[0].split()[:2] != ["Name", "Version"]):
+            raise _Unanswered(self.id, f"snap list: {done.stderr_line() or 'printed something unexpected'}")
+        found = []
+        for line in lines[1:]:
+            fields = line.split()
+            if len(fields) < 6:  # name, version, revision, tracking, publisher, notes
+                raise PackageError(self.id, f"snap list printed something unexpected: {line[:80]!r}", DAMAGED)
+            active = "disabled" not in fields[5].split(",")
+            found.append(Package(self.id, fields[0], fields[1], "", _status(active=active)))
+        return found
+
+    def _by_state(self, root: Path, left_s: float) -> list[Package]:
+        """Which snaps there are stands in the state, their versions only in the snaps themselves."""
+        del left_s  # a few small files
+        try:
+            state = rootfs.read_json(root, STATE, LIMIT_BYTES)
+        except rootfs.FileUnreadable as trouble:
+            raise _Unanswered(self.id, trouble.problem) from None
+        data = state.get("data") if isinstance(state, dict) else None
+        snaps = data.get("snaps") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or not isinstance(snaps, dict | None):
+            raise PackageError(self.id, f"{STATE} has not the shape of snapd's state", DAMAGED)
+        found = []
+        for name, entry in (snaps or {}).items():
+            if not isinstance(entry, dict):
+                raise PackageError(self.id, f"{STATE} has not the shape of snapd's state", DAMAGED)
+            version = self._mounted_version(root, name, entry.get("current"))
+            found.append(
+                Package(self.id, field_text(self.id, name.encode()), version, "", _status(bool(entry.get("active"))))
+            )
+        return found
+
+    def _mounted_version(self, root: Path, name: str, revision: object) -> str:
+        for mounts in MOUNTS:
+            try:
+                content = rootfs.read(root, f"{mounts}/{name}/{revision}/meta/snap.yaml")
+            except rootfs.FileUnreadable as trouble:
+                raise _Unanswered(self.id, trouble.problem) from None
+            if content and (match := _VERSION.search(content.decode(errors="backslashreplace"))):
+                return field_text(self.id, match[2].encode())
+        raise _Unanswered(self.id, f"snapd does not run, and the version of {name} is not to be seen without it")
+
+
+class _Unanswered(PackageError):
+    """This way to ask gave nothing; the next one may."""
+
+
+def _status(active: bool) -> PackageStatus:
+    return "installed" if active else "unpacked"  # a disabled snap is there and cannot be run
+
+
+def _get(path: str, target: str, deadline: float) -> bytes:
+    """The body of one GET on a Unix socket. Raises _Unanswered where none comes in time."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        try:
+            sock.settimeout(max(0.05, deadline - time.monotonic()))
+            sock.connect(path)
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = sock
+            connection.request("GET", target)
+            response = connection.getresponse()
+            body = bytearray()
+            while len(body) <= LIMIT_BYTES and (left_s := deadline - time.monotonic()) > 0:
+                sock.settimeout(left_s)
+                chunk = response.read1(65536)
+                if not chunk:
+                    break
+                body += chunk
+            else:
+                raise _Unanswered("snap", "snapd did not come to an end with its answer")
+        except (OSError, http.client.HTTPException) as error:
+            said = str(error) or type(error).__name__
+            raise _Unanswered("snap", f"snapd does not answer on its socket: {said}") from None
+    if response.length:
+        raise _Unanswered("snap", f"snapd's answer was cut off, {response.length} bytes are missing")
+    if response.status != 200:
+        raise _Unanswered("snap", f"snapd answered with status {response.status}")
+    return bytes(body)
