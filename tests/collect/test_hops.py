@@ -172,7 +172,7 @@ def test_namespaces_that_are_gone(lab, service):
 def test_the_time_of_the_run_ends_it(lab, service):
     started = time.monotonic()
     result, reach = measured(lab, "dropped", "web", endpoints=(IPV4,), timeout_s=0.5)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 3
     assert reach["dropped"] == ()
     assert result.not_measured[lab.nodes["dropped"].inode] == "the time of the run was up"
 

