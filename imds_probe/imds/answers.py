@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
-HEADERS_END = (b"\r\n\r\n", b"\n\n")  # the second is not HTTP, and yet some send it
+LENGTH_DIGITS = 18  # an exabyte; Python itself refuses to read numbers that are long without end
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,34 @@ class Answer:
     trouble: str = ""
 
 
+class _CutOff(Exception):
+    """The bytes end where they must not."""
+
+
+class _Lines(io.BytesIO):
+    """Gives whole lines only. http.client takes the end of the bytes for the end of a line, and of the headers too: half
+    a chunk size would be one, and an answer without its length would be whole.
+    """
+
+    in_head = True
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        # After the head, nothing at all may be left: the line after the last chunk is not missed.
+        if not line.endswith(b"\n") and len(line) != size and (line.strip() or self.in_head):
+            raise _CutOff
+        return line
+
+
 class _Received:
     """Stands in for the socket that http.client reads from."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self.lines = _Lines(data)
 
     def makefile(self, mode: str) -> BinaryIO:
         del mode
-        return io.BytesIO(self._data)
+        return self.lines
 
 
 def read_answer(data: bytes, *, ended: bool, limit_bytes: int) -> Answer | None:
@@ -38,21 +57,20 @@ def read_answer(data: bytes, *, ended: bool, limit_bytes: int) -> Answer | None:
     """
     if len(data) > 2 * limit_bytes:
         return Answer(trouble=f"more than {limit_bytes} bytes")
-    if not any(end in data for end in HEADERS_END):
-        return Answer(trouble="cut off") if ended else None
-    response = http.client.HTTPResponse(_Received(data), method="PUT")  # type: ignore[arg-type]
+    received = _Received(data)
+    response = http.client.HTTPResponse(received, method="PUT")  # type: ignore[arg-type]
     try:
         response.begin()
+        received.lines.in_head = False
         server = response.headers.get("Server")
-        declared = response.headers.get("Content-Length")
-        if declared is not None and not (declared.isascii() and declared.isdigit()):
-            # http.client would take it as not given.
+        if not _makes_sense(response.headers.get_all("Content-Length", [])):
+            # http.client would take it as not given, or the first of several.
             return Answer(response.status, server, trouble="Content-Length is no number")
         if response.length is None and not response.chunked and not ended:
             return None  # it ends where the connection does
         body = response.read(limit_bytes + 1)
         missing = response.length or 0
-    except http.client.IncompleteRead:
+    except (_CutOff, http.client.IncompleteRead):
         return Answer(trouble="cut off") if ended else None
     except (http.client.HTTPException, ValueError):
         return Answer(trouble="malformed answer")
@@ -61,3 +79,9 @@ def read_answer(data: bytes, *, ended: bool, limit_bytes: int) -> Answer | None:
     if len(body) > limit_bytes:
         return Answer(response.status, server, trouble=f"body longer than {limit_bytes} bytes")
     return Answer(response.status, server, body)
+
+
+def _makes_sense(lengths: list[str]) -> bool:
+    return len(lengths) <= 1 and all(
+        text.isascii() and text.isdigit() and len(text) <= LENGTH_DIGITS for text in lengths
+    )

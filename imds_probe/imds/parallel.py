@@ -39,19 +39,20 @@ def put_tokens(
         while waiting or running:
             now = time.monotonic()
             if now >= deadline:
-                break
-            start_in_s = max(pacer.wait_s(now), waiting[0][0] - now) if waiting else deadline - now
-            if waiting and start_in_s <= 0:
+                waiting.clear()  # what runs ends below, and is counted
+            wait_s = max(pacer.wait_s(now), waiting[0][0] - now) if waiting else deadline - now
+            if waiting and wait_s <= 0:
                 _, index, attempt = waiting.pop(0)
                 exchange = Exchange(ways[index], origins.get(ways[index].endpoint), deadline, selector)
                 running[exchange] = (index, attempt)
                 exchange.begin()
                 pacer.spend(exchange.packets_since(), now)
             else:
-                ends_in_s = min((exchange.deadline for exchange in running), default=deadline) - now
-                for key, _ in selector.select(max(0.0, min(start_in_s, ends_in_s))):
-                    key.data.go_on()
-                    pacer.spend(key.data.packets_since(), now)
+                wait_s = min(wait_s, min((exchange.deadline for exchange in running), default=deadline) - now)
+            # Also after a start, and always before time is called up: where starting is slow, answers would be missed.
+            for key, _ in selector.select(max(0.0, wait_s)):
+                key.data.go_on()
+                pacer.spend(key.data.packets_since(), now)
             now = time.monotonic()
             for exchange in [each for each in running if each.result or now >= each.deadline]:
                 index, attempt = running.pop(exchange)

@@ -47,6 +47,10 @@ class Tap:
                 packet, ancillary, _, _ = self._socket.recvmsg(PACKET_BYTES, _ANCILLARY_BYTES)
             except BlockingIOError:
                 return
+            except OSError:
+                # An ICMP message, such as a firewall's refusal, about what was sent to the address: the kernel reports
+                # it here once, as to every connected socket, and what was received is still there.
+                continue
             if parsed := self._parsed(packet, ancillary):
                 self._packets.append(parsed)
 

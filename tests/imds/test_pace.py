@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imds_probe.imds.pace import CATCH_UP_S, LINK_LOCAL_PACKETS_PER_S, PACKETS_PER_S, Pacer
 
@@ -44,3 +46,36 @@ def test_what_cost_more_than_thought_is_waited_for():
     first = pacer.wait_s(10.0)
     pacer.spend(2, 10.0)
     assert pacer.wait_s(10.0) == pytest.approx(first + 0.02)
+
+
+def test_nothing_is_waited_for_at_first():
+    assert Pacer().wait_s(0.0) == 0
+    assert Pacer().wait_s(1e9) == 0
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 8), st.floats(0, 2.5), st.integers(0, 3)),  # packets, idle before, accounted for later
+        min_size=1,
+        max_size=150,
+    )
+)
+def test_no_second_has_too_many_whatever_is_sent_and_when(sendings):
+    pacer, now, sent = Pacer(), 5.0, []
+    for packets, idle_s, later in sendings:
+        now += idle_s if idle_s > 1.5 else idle_s / 50
+        now += pacer.wait_s(now)
+        sent.append((now, packets))
+        pacer.spend(packets, now)
+        pacer.spend(later, now)
+    for start, _ in sent:
+        packets = sum(count for when, count in sent if start <= when < start + 1.0)
+        assert packets <= PACKETS_PER_S * (1.0 + CATCH_UP_S) + 8
+
+
+def test_time_spent_asking_costs_nothing():
+    pacer = Pacer(100)
+    pacer.spend(5, 10.0)
+    assert [pacer.wait_s(now) for now in (10.0, 10.0, 10.02, 10.04, 11.0)] == pytest.approx([0.04, 0.04, 0.02, 0, 0])
+    pacer.spend(0, 10.02)
+    assert pacer.wait_s(10.02) == pytest.approx(0.02)

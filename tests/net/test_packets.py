@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imds_probe.net.packets import ACK, SYN, parse, parse_segment
+from imds_probe.net.packets import ACK, FIN, RST, SYN, parse, parse_segment
 
 TCP = struct.pack("!HHIIBBHHH", 80, 40000, 1, 2, 5 << 4, SYN | ACK, 1000, 0, 0)
 
@@ -74,3 +74,50 @@ def test_a_segment_whose_ip_header_was_read_elsewhere():
     assert (packet.ttl, packet.source_port, packet.destination_port, packet.payload) == (7, 80, 40000, b"data")
     assert packet.is_syn_ack
     assert parse_segment(segment[:19], 7, "", "") is None
+
+
+def segment(flags=ACK, data_offset=5, rest=b""):
+    return struct.pack("!HHIIBBHHH", 1338, 65535, 1, 2, data_offset << 4, flags, 100, 0, 0) + rest
+
+
+@pytest.mark.parametrize("flags", [SYN, ACK, RST, FIN, RST | ACK, FIN | ACK, 0])
+def test_only_both_flags_make_a_syn_ack(flags):
+    packet = parse_segment(segment(flags), 64, "a", "b")
+    assert (packet.flags, packet.is_syn_ack) == (flags, False)
+
+
+def test_a_segment_keeps_what_it_was_told_of_its_header():
+    packet = parse_segment(segment(), 255, "here", "there")
+    assert (packet.ttl, packet.source, packet.destination) == (255, "here", "there")
+    assert (packet.source_port, packet.destination_port) == (1338, 65535)
+
+
+@pytest.mark.parametrize(
+    ("data_offset", "rest", "payload"),
+    [
+        (5, b"", b""),
+        (6, b"\1\1\1\1", b""),
+        (8, b"\1" * 12 + b"HTTP", b"HTTP"),
+        (15, b"\1" * 40 + b"x", b"x"),
+        (15, b"\1" * 12, b""),  # says that it has more options than bytes
+    ],
+)
+def test_options_of_a_segment_are_no_payload(data_offset, rest, payload):
+    assert parse_segment(segment(data_offset=data_offset, rest=rest), 1, "", "").payload == payload
+
+
+@pytest.mark.parametrize("length", range(20))
+def test_half_a_tcp_header_is_none(length):
+    assert parse_segment(segment()[:length], 64, "", "") is None
+
+
+def test_both_ways_of_reading_agree():
+    assert parse_segment(TCP, 2, "169.254.169.254", "10.0.0.10") == parse(ipv4())
+    assert parse_segment(TCP, 3, "fd00:ec2::254", "fd00::10") == parse(ipv6())
+
+
+@given(st.binary(max_size=120))
+def test_no_segment_makes_it_fail(data):
+    packet = parse_segment(data, 64, "", "")
+    assert (packet is None) == (len(data) < 20)
+    assert packet is None or packet.payload == b"" or data.endswith(packet.payload)

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from imds_probe.net.capture import Capture
+from imds_probe.net.capture import Arrivals, Capture
 from imds_probe.net.tap import Tap
+from imds_probe.simulator.lab import plumbing
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
@@ -18,11 +19,25 @@ PUT = (
 FAMILY = pytest.mark.parametrize("family", SERVICE)
 
 
+def refusal(node):
+    """nft commands: what forwards refuses the requests of a container, though not its connections."""
+    rule = "add rule inet refusal forward {} saddr {} tcp dport 80 meta length > 100 reject with {} type {}-unreachable"
+    return [
+        "add table inet refusal",
+        "add chain inet refusal forward { type filter hook forward priority 0; }",
+        rule.format("ip", node.ipv4, "icmp", "port"),
+        rule.format("ip6", node.ipv6, "icmpv6", "port"),
+    ]
+
+
 @pytest.fixture(scope="module")
 def lab():
     with Lab("tap") as built:
         built.add_container("web")
+        built.add_container("deep", "nested", inside=built.nodes["web"])
         built.add_container("stranded", no_route=True)
+        scolded = built.add_container("scolded")
+        plumbing.nft(built.instance.netns, refusal(scolded))
         listen = [(address, 80) for address in SERVICE.values()]
         state = InstanceState(http_protocol_ipv6="enabled", hop_limit=3)
         with Simulator(state, listen, netns=str(built.service.netns)):
@@ -47,8 +62,9 @@ def exchange(node, family):
 
 
 @FAMILY
-def test_it_sees_what_packet_capture_sees(lab, family):
-    node = lab.nodes["web"]
+@pytest.mark.parametrize(("name", "syn_ack", "payload"), [("instance", 64, 3), ("web", 63, 2), ("deep", 62, 1)])
+def test_it_sees_what_packet_capture_sees(lab, family, name, syn_ack, payload):
+    node = lab.nodes[name]
     exchange(node, family)  # the first may wait for neighbours to be found
     raw, make = tap(node, family)
     listening = make()
@@ -57,8 +73,10 @@ def test_it_sees_what_packet_capture_sees(lab, family):
     ) as capture:
         port = exchange(node, family)
         seen, captured = listening.arrivals(port), capture.arrivals(port)
+        again = listening.arrivals(port)
     listening.close()
-    assert (seen.syn_ack, set(seen.payload)) == (captured.syn_ack, set(captured.payload)) == (63, {2})
+    assert (seen.syn_ack, set(seen.payload)) == (captured.syn_ack, set(captured.payload)) == (syn_ack, {payload})
+    assert again == seen
     assert raw.fileno() == -1
 
 
@@ -73,19 +91,38 @@ def test_another_connections_packets_are_not_ours(lab, family):
         listening.close()
 
 
-def test_packets_from_elsewhere_are_not_even_queued(lab):
+@FAMILY
+def test_packets_from_elsewhere_are_not_even_queued(lab, family):
     node = lab.nodes["web"]
-    raw, make = tap(node, "ipv4")
+    raw, make = tap(node, family)
     listening = make()
-    with node.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
-        server.bind(("127.0.0.1", 0))
+    with node.socket(FAMILIES[family], socket.SOCK_STREAM) as server:
+        server.bind(("127.0.0.1" if family == "ipv4" else "::1", 0))
         server.listen()
-        with node.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        with node.socket(FAMILIES[family], socket.SOCK_STREAM) as client:
             client.connect(server.getsockname())
     time.sleep(0.05)
     with pytest.raises(BlockingIOError):
         raw.recv(100)
     listening.close()
+
+
+@FAMILY
+def test_a_firewalls_refusal_is_no_end_of_it(lab, family):
+    node = lab.nodes["scolded"]
+    _, make = tap(node, family)
+    listening = make()
+    try:
+        with node.socket(FAMILIES[family], socket.SOCK_STREAM) as sock:
+            sock.settimeout(5)
+            sock.connect((SERVICE[family], 80))
+            port = sock.getsockname()[1]
+            sock.sendall(PUT)
+            time.sleep(0.1)  # for the ICMP message
+        first, second = listening.arrivals(port), listening.arrivals(port)
+    finally:
+        listening.close()
+    assert first == second == Arrivals(63, ())
 
 
 @FAMILY
