@@ -12,12 +12,23 @@ from pathlib import Path
 from imds_probe import __version__
 from imds_probe.background import Background
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import containers, host, obstacles, options, platform, software
+from imds_probe.collect import (
+    available,
+    container_software,
+    containers,
+    host,
+    obstacles,
+    options,
+    platform,
+    settings,
+    software,
+)
 from imds_probe.collect.collecting import Collecting
-from imds_probe.facts import Facts, Host, Imds, Instance, OsRelease, PathObstacle, Platform
+from imds_probe.facts import Facts, Host, Imds, Instance, OsRelease, PathObstacle, Platform, Software
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
 from imds_probe.imds.endpoints import from_environment as endpoints_from
+from imds_probe.inventory.settings import programs
 from imds_probe.privilege import privileged
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
@@ -103,10 +114,11 @@ def _collect(
     installed = software.collect(request.root, catalog, collecting)
     in_the_way = _obstacles_on_host(request, imds, endpoints, collecting)
     seen = measuring.result()
+    installed = _in_force(request, installed, catalog, seen, collecting)
     if seen:
         in_the_way = obstacles.with_images(in_the_way, seen.images)
         in_the_way += _obstacles_in_containers(request, seen, collecting)
-    return Facts(
+    facts = Facts(
         privileged=privileged(),
         platform=found,
         host=system,
@@ -118,6 +130,53 @@ def _collect(
         containers_unseen=seen.unseen if seen else (),
         obstacles=in_the_way,
     )
+    return _with_available(request, facts, catalog, collecting)
+
+
+def _in_force(
+    request: Request,
+    installed: tuple[Software, ...],
+    catalog: Catalog,
+    seen: containers.Seen | None,
+    collecting: Collecting,
+) -> tuple[Software, ...]:
+    """What is installed on the host with its settings, and what is in containers, each in its own system."""
+    discovered = seen.discovered if seen else ()
+    proc = request.root / "proc"
+    theirs = {pid for container in discovered for pid in container.pids}
+    found = collecting.run(
+        "settings",
+        lambda: settings.with_settings(
+            installed,
+            catalog,
+            root=request.root,
+            proc=proc,
+            pids=[pid for pid in programs.running(proc) if pid not in theirs],
+        ),
+        empty=lambda result: "" if any(entry.settings for entry in result) else "nothing here depends on a setting",
+        partial=lambda result: "; ".join(
+            dict.fromkeys(one.problem for entry in result for one in entry.settings if one.problem)
+        ),
+    )
+    host = installed if found is None else found
+    if not discovered:
+        return host
+    inside = collecting.run(
+        "container-software",
+        lambda: container_software.collect(proc, discovered, catalog, deadline=collecting.deadline),
+        empty=lambda result: "" if result.software else "the catalog knows none of the packages in containers",
+        partial=lambda result: container_software.in_short(result.troubles),
+    )
+    return (*host, *inside.software) if inside else host
+
+
+def _with_available(request: Request, facts: Facts, catalog: Catalog, collecting: Collecting) -> Facts:
+    """Whether the repositories help is only asked where something has to be upgraded: that takes a second."""
+    old = [entry for entry in facts.software if requirement(entry, facts, catalog).status in ("too-old", "unknown")]
+    if not any(entry.container is None and entry.manager in available.MANAGERS for entry in old):
+        return facts
+    found = collecting.run("repositories", lambda: available.with_available(facts.software, old, request.root))
+    return replace(facts, software=found or facts.software, collectors=collecting.runs)
 
 
 def _concerns_containers(imds: Imds, endpoints: Endpoints) -> bool:

@@ -90,8 +90,35 @@ class Imds:
 
 
 @dataclass(frozen=True)
+class SettingSeen:
+    """What one place says about a setting that decides whether software speaks IMDSv2.
+
+    `switch` names the setting in the catalog's row. `value` is None where the place does not set it, or `problem` says
+    why that could not be seen.
+    """
+
+    switch: str
+    place: str  # the file, or whose environment or command line
+    key: str
+    value: str | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class InRepository:
+    """What the metadata on disk of the configured package repositories says. `version` is None where they have none."""
+
+    version: str | None
+    checked: str  # how it was looked up
+
+
+@dataclass(frozen=True)
 class Software:
-    """One installed piece of software that the catalog knows. Versions stand as their package manager prints them."""
+    """One installed piece of software that the catalog knows. Versions stand as their package manager prints them.
+
+    `container` is None for the host's own; `also_in` are other containers with exactly the same. `os` is the
+    container's, None for the host's. `available` is None where repositories were not asked.
+    """
 
     component: str  # the catalog row's id
     manager: str  # "dpkg", "rpm", "snap"
@@ -101,6 +128,10 @@ class Software:
     path: str | None = None
     container: str | None = None
     pids: tuple[int, ...] = ()
+    also_in: tuple[str, ...] = ()
+    os: OsRelease | None = None
+    settings: tuple[SettingSeen, ...] = ()
+    available: InRepository | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from imds_probe.errors import ProbeError
 
@@ -21,32 +24,55 @@ class FileUnreadable(ProbeError):
     """There is a file, but it cannot be read or makes no sense."""
 
 
-def read(root: Path, path: str, limit_bytes: int = LIMIT_BYTES) -> bytes | None:
-    """The content of a regular file below `root`, None where there is none.
+@contextlib.contextmanager
+def opened(root: Path, path: str) -> Iterator[BinaryIO | None]:
+    """A regular file below `root`, open for reading and seeking, unbuffered; None where there is none.
 
-    Links are followed as a process chrooted to `root` would follow them. Raises FileUnreadable.
+    Links are followed as a process chrooted to `root` would follow them. Raises FileUnreadable, also for trouble with
+    reading from it.
     """
     pinned = _pin(root, path)
     if pinned is None:
-        return None
+        yield None
+        return
     try:
         if not stat.S_ISREG(os.fstat(pinned).st_mode):
             raise FileUnreadable(f"{path} is not a regular file")
         # Only now is it opened for reading: the very file that was looked at, whatever its name leads to meanwhile.
-        fd = os.open(f"/proc/thread-self/fd/{pinned}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            content = bytearray()
-            while len(content) <= limit_bytes and (chunk := os.read(fd, limit_bytes + 1 - len(content))):
-                content += chunk
-        finally:
-            os.close(fd)
+        with open(f"/proc/thread-self/fd/{pinned}", "rb", buffering=0, opener=_open_at_once) as file:
+            yield file
     except OSError as error:
         raise FileUnreadable(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
     finally:
         os.close(pinned)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def read(root: Path, path: str, limit_bytes: int = LIMIT_BYTES) -> bytes | None:
+    """The content of a regular file below `root`, None where there is none; see `opened`."""
+    with opened(root, path) as file:
+        if file is None:
+            return None
+        content = bytearray()
+        while len(content) <= limit_bytes and (chunk := file.read(limit_bytes + 1 - len(content))):
+            content += chunk
     if len(content) > limit_bytes:
         raise FileUnreadable(f"{path} has more than {limit_bytes} bytes")
     return bytes(content)
+
+
+def status(root: Path, path: str) -> os.stat_result | None:
+    """What fstat(2) says of a path below `root`, links followed; None where there is nothing. Raises FileUnreadable."""
+    pinned = _pin(root, path)
+    if pinned is None:
+        return None
+    try:
+        return os.fstat(pinned)
+    finally:
+        os.close(pinned)
 
 
 def read_json(root: Path, path: str, limit_bytes: int = LIMIT_BYTES) -> object:

@@ -23,7 +23,7 @@ newest=$(tests/interpreter.sh newest)
 lowest=$(mktemp)
 trap 'rm -f "$lowest"' EXIT
 # "name>=1.2" in install_requires becomes "name==1.2".
-sed -n '/^install_requires/,/^$/ s/^ *\([a-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' setup.cfg >"$lowest"
+sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' setup.cfg >"$lowest"
 
 suite "oldest Python" .venv "$@"
 environment newest "$newest"

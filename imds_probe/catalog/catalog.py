@@ -9,6 +9,7 @@ from pathlib import Path
 from imds_probe.catalog.judging import Installed, judge_row
 from imds_probe.catalog.reading import read_file
 from imds_probe.catalog.rows import Requirement, Row
+from imds_probe.catalog.settings_in_force import Seen
 from imds_probe.catalog.upstream import compare_upstream
 
 # Listed by hand, in the order they are read; package data stands beside this module.
@@ -63,15 +64,17 @@ class Catalog:
         os_id: str | None = None,
         os_version_id: str | None = None,
         os_id_like: Sequence[str] = (),
+        settings: Sequence[Seen] = (),
     ) -> Requirement:
-        """Judge one installed version, given as its manager prints it, on a distribution as os-release names it.
+        """Judge one installed version, given as its manager prints it, on a distribution as os-release names it, with
+        what was seen of its settings.
 
         Never raises on odd input: what the catalog does not know or cannot compare has the status "unknown".
         """
         row = self.row(component) if isinstance(component, str) else component
         if row is None:
             return Requirement(None, "unknown", f"the catalog has no component {component}", None)
-        return judge_row(row, Installed(manager, version, os_id, os_version_id, os_id_like))
+        return judge_row(row, Installed(manager, version, os_id, os_version_id, os_id_like, settings))
 
 
 def _covers(row: Row, manager: str, version: str) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from imds_probe.catalog.judging_settings import setting_missing
 from imds_probe.catalog.rows import Backport, Fault, Requirement, Row
+from imds_probe.catalog.settings_in_force import Seen, state_of
 from imds_probe.catalog.upstream import compare_upstream
-from imds_probe.catalog.versions import ORDERS, VersionError
+from imds_probe.catalog.version_error import VersionError
+from imds_probe.catalog.versions import ORDERS
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,14 @@ class Installed:
     os_id: str | None = None
     os_version_id: str | None = None
     os_id_like: Sequence[str] = ()
+    settings: Sequence[Seen] = ()  # what was seen of the row's settings
 
 
 def judge_row(row: Row, installed: Installed) -> Requirement:
     """Say whether this version can speak IMDSv2. Whatever is not clear is "unknown", with the doubt in `why`."""
     judged = _judge(row, installed)
-    if row.only_if is None or judged.status == "ok":
-        return judged
+    if row.only_if is None or judged.status == "ok" or (judged.setting and installed.settings):
+        return judged  # what is configured on this host is used here
     # A package that is there says nothing about that: too much to pass it, too little to fail it.
     return replace(judged, status="unknown", why=f"{judged.why}; it matters only if {row.only_if}")
 
@@ -42,7 +46,7 @@ def _judge(row: Row, installed: Installed) -> Requirement:
     if capable.status != "ok":
         return capable
     broken, remarks = _faults(row, capable, backport, installed)
-    return broken or _setting(row, capable, installed) or _with_remarks(row, capable, remarks, installed)
+    return broken or setting_missing(row, capable, installed) or _with_remarks(row, capable, remarks, installed)
 
 
 def matching_backport(row: Row, installed: Installed) -> Backport | None:
@@ -126,21 +130,6 @@ def _inside(fault: Fault, installed: Installed) -> bool | None:
     return None if None in sides else True
 
 
-def _setting(row: Row, capable: Requirement, installed: Installed) -> Requirement | None:
-    setting = row.setting
-    if setting is None:
-        return None
-    if setting.minimum_by_default is None:
-        return Requirement(capable.minimum, "needs-setting", setting.text, setting.source)
-    order, doubt = compare_upstream(installed.manager, installed.version, setting.minimum_by_default)
-    if order is not None and order >= 0:
-        return None
-    if order is None:
-        why = f"{setting.text}, in versions before {setting.minimum_by_default}, but {doubt}"
-        return Requirement(capable.minimum, "unknown", why, setting.source)
-    return Requirement(capable.minimum, "needs-setting", setting.text, setting.source)
-
-
 def _with_remarks(row: Row, capable: Requirement, remarks: list[str], installed: Installed) -> Requirement:
     if row.on_lost_token == "falls-back" and not _never_uses_v1(row, installed):
         remarks = [*remarks, "it uses IMDSv1 when the token response does not arrive"]
@@ -148,9 +137,12 @@ def _with_remarks(row: Row, capable: Requirement, remarks: list[str], installed:
 
 
 def _never_uses_v1(row: Row, installed: Installed) -> bool:
-    """Without a setting: whether one is set on this host is not for a version to say."""
     free = row.no_v1_fallback
-    if free is None or free.config:
+    if free is None:
         return False
+    if free.config:
+        told = free.switch and state_of("no_v1_fallback", free.switch, installed.settings).in_force
+        if told != "yes":
+            return False
     order = compare_upstream(installed.manager, installed.version, free.version).order
     return order is not None and order >= 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,17 @@ LostToken = Literal["falls-back", "fails", "unknown"]
 Effect = Literal["fails", "doubtful", "partial"]
 Below = Literal["too-old", "unknown"]
 Status = Literal["ok", "too-old", "needs-setting", "unknown"]
+PlaceKind = Literal["file", "environment", "arguments"]
+FileFormat = Literal["yaml", "json", "toml", "ini", "env", "flags", "fluent-bit", "fstab"]
+
+
+@dataclass(frozen=True)
+class RequiredSetting:
+    """The setting to make: `place` is a file, or says whose environment or arguments."""
+
+    place: str
+    key: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,35 @@ class Requirement:
     status: Status
     why: str
     source: str | None
+    setting: RequiredSetting | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a setting may stand: in a file, or in the environment or the arguments of the row's programs.
+
+    `path` of a file is absolute, or begins with "~/" for the same file in each home directory. `path_options` are
+    options of the program that name another file. Keys of nested formats are dotted.
+    """
+
+    kind: PlaceKind
+    key: str
+    path: str | None = None
+    format: FileFormat | None = None
+    path_options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.path or f"the {self.kind}"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A setting that can be looked up: the first of `places` that sets it decides. One of `values`, in any case, turns
+    it on; the first is the one to recommend.
+    """
+
+    values: tuple[str, ...]
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -30,6 +70,19 @@ class Setting:
     text: str
     minimum_by_default: str | None
     source: str
+    switch: Switch | None = None
+
+
+@dataclass(frozen=True)
+class Prevention:
+    """A setting that takes IMDSv2 away from versions that would speak it, `since` included and `before` not."""
+
+    why: str
+    switch: Switch
+    cure: str  # the value to set instead
+    since: str | None
+    before: str | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +91,7 @@ class NoV1Fallback:
 
     version: str
     config: Mapping[str, str]
+    switch: Switch | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +135,9 @@ class Row:
     minimum: first upstream version that can speak IMDSv2; None where none could be sourced: judges nothing as ok.
     never: no version speaks IMDSv2, and a source says so.
     only_if: what has to be so on a host for the row to matter there, which an installed package alone does not say.
-    on_lost_token: what the software does when the token response never arrives.
+    on_lost_token: what the software does when the token response never arrives; waits: for how long before that.
+    programs: ends of the paths of its executables or scripts, for the processes whose settings count.
+    prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
     """
 
     id: str
@@ -101,3 +157,18 @@ class Row:
     confidence: Confidence
     never: bool = False
     only_if: str | None = None
+    waits: str | None = None
+    programs: tuple[str, ...] = ()
+    prevented_by: tuple[Prevention, ...] = ()
+    observed: tuple[Switch, ...] = ()
+
+    def switches(self) -> Iterator[tuple[str, Switch]]:
+        """Every setting of this row that can be looked up, by the name under which it is reported."""
+        if self.setting and self.setting.switch:
+            yield "setting", self.setting.switch
+        for index, prevention in enumerate(self.prevented_by):
+            yield f"prevented_by[{index}]", prevention.switch
+        if self.no_v1_fallback and self.no_v1_fallback.switch:
+            yield "no_v1_fallback", self.no_v1_fallback.switch
+        for index, switch in enumerate(self.observed):
+            yield f"observed[{index}]", switch

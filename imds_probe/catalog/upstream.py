@@ -12,14 +12,8 @@ import re
 from itertools import zip_longest
 from typing import NamedTuple
 
-from imds_probe.catalog.versions import (
-    VersionError,
-    compare_dpkg_part,
-    compare_pep440,
-    compare_rpm_part,
-    parse_dpkg,
-    parse_rpm_evr,
-)
+from imds_probe.catalog.version_error import VersionError
+from imds_probe.catalog.versions import compare_dpkg_part, compare_pep440, compare_rpm_part, parse_dpkg, parse_rpm_evr
 
 _NUMBER = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})*)(.*)", re.ASCII | re.DOTALL)
 _PRE_RELEASE = re.compile(r"~|(?<![a-z])(?:rc|alpha|beta|dev|pre|preview|a|b|c)(?![a-z])", re.IGNORECASE)
@@ -77,6 +71,9 @@ def _upstream_of(manager: str, version: str) -> _Parts:
     if manager == "rpm":
         rpm = parse_rpm_evr(version)
         return _Parts(rpm.version, rpm.release or "")
+    if manager == "apk":
+        upstream, _, revision = version.partition("-r")
+        return _Parts(upstream, revision)
     return _Parts(version.removeprefix("v"), "")
 
 

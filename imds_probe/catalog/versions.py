@@ -13,13 +13,10 @@ from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
-from imds_probe.errors import ProbeError
+from imds_probe.catalog.ecosystem_versions import compare_apk, compare_gem, compare_maven, compare_semver
+from imds_probe.catalog.version_error import VersionError
 
 Compare = Callable[[str, str], int]
-
-
-class VersionError(ProbeError):
-    """A string that is no version in the order asked for."""
 
 
 class DpkgVersion(NamedTuple):
@@ -169,5 +166,11 @@ def compare_pep440(a: str, b: str) -> int:
 ORDERS: dict[str, Compare] = {
     "dpkg": compare_dpkg,
     "rpm": compare_rpm_evr,
+    "apk": compare_apk,
     "pypi": compare_pep440,
+    "npm": compare_semver,
+    "crate": compare_semver,
+    "go": compare_semver,
+    "maven": compare_maven,
+    "gem": compare_gem,
 }

@@ -33,6 +33,7 @@ class Seen:
     skipped: tuple[str, ...]
     namespaces: Mapping[int, NetworkNamespace]
     images: Mapping[int, str]
+    discovered: tuple[DiscoveredContainer, ...] = ()
 
 
 def proc_below(root: Path) -> Path:
@@ -71,7 +72,7 @@ def collect(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: fl
     unseen = () if found.complete else found.notes or ("some processes could not be looked at",)
     ways_in = {each.inode: each for each in found.namespaces}
     images = {pid: each.image for each in found.containers if each.image for pid in each.pids}
-    return Seen(tuple(containers), unseen, tuple(skipped), ways_in, images)
+    return Seen(tuple(containers), unseen, tuple(skipped), ways_in, images, found.containers)
 
 
 def _asked(endpoints: Endpoints, imds: Imds | None) -> list[Endpoint]:

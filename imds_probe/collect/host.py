@@ -8,32 +8,36 @@ from pathlib import Path
 
 import distro
 
+from imds_probe import rootfs
 from imds_probe.facts import Host, OsRelease
-from imds_probe.inventory.packages.rooted import resolve
-from imds_probe.small_file import read_head
+
+_PATHS = ("etc/os-release", "usr/lib/os-release")  # in the order of os-release(5)
 
 
 def collect(root: Path) -> Host:
-    """Read os-release below `root`; kernel and host name are the running system's. OSError where it is no file."""
-    os_release = distro.LinuxDistribution(
-        include_lsb=False, include_uname=False, include_oslevel=False, os_release_file=_os_release(root)
-    )
-    return Host(
-        hostname=platform.node() or None,
-        os=OsRelease(
-            id=os_release.id() or None,
-            version_id=os_release.version() or None,
-            pretty_name=os_release.os_release_attr("pretty_name") or None,
-            id_like=tuple(os_release.like().split()),
-        ),
-        kernel=os.uname().release,
-    )
+    """os-release below `root`; kernel and host name are the running system's. Raises FileUnreadable."""
+    return Host(hostname=platform.node() or None, os=os_release(root), kernel=os.uname().release)
 
 
-def _os_release(root: Path) -> str:
-    """Where os-release is, by os-release(5)'s order, with links read as the system at `root` reads them."""
-    for name in ("etc/os-release", "usr/lib/os-release"):
-        if path := resolve(root, name):
-            read_head(path, 1)  # distro would wait for a FIFO to be written
-            return str(path)
-    return os.devnull
+def os_release(root: Path) -> OsRelease:
+    """What os-release below a root says, which may be a container's. Raises FileUnreadable."""
+    found = (rootfs.read(root, path) for path in _PATHS)
+    content = next((content for content in found if content is not None), b"")
+    # distro wants a path, and one below a container's root could be swapped for a link while it is opened.
+    memory = os.memfd_create("os-release", os.MFD_CLOEXEC)
+    try:
+        os.write(memory, content.decode(errors="replace").encode())
+        parsed = distro.LinuxDistribution(
+            include_lsb=False,
+            include_uname=False,
+            include_oslevel=False,
+            os_release_file=f"/proc/self/fd/{memory}",
+        )
+        return OsRelease(
+            id=parsed.id() or None,
+            version_id=parsed.version() or None,
+            pretty_name=parsed.os_release_attr("pretty_name") or None,
+            id_like=tuple(parsed.like().split()),
+        )
+    finally:
+        os.close(memory)

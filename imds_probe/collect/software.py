@@ -23,7 +23,7 @@ def collect(root: Path, catalog: Catalog, collecting: Collecting) -> tuple[Softw
             lambda manager=manager: _query(manager, root, catalog, collecting.left_s),  # type: ignore[misc]
             lambda result, manager=manager: f"no {manager.id} database" if result is None else "",  # type: ignore[misc]
         )
-        found += [software for package in packages or () if (software := _known(package, catalog))]
+        found += [software for package in packages or () if (software := known(package, catalog))]
     return tuple(found)
 
 
@@ -34,7 +34,8 @@ def _query(manager: PackageManager, root: Path, catalog: Catalog, left_s: float)
     return manager.query(root, catalog.package_names(manager.id), min(QUERY_TIMEOUT_S, left_s))
 
 
-def _known(package: Package, catalog: Catalog) -> Software | None:
+def known(package: Package, catalog: Catalog) -> Software | None:
+    """The piece of software that a package is, None where the catalog does not know it."""
     row = catalog.recognise(package.manager, package.name, package.version)
     if row is None:
         return None

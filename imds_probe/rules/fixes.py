@@ -10,8 +10,10 @@ from imds_probe.facts import OsRelease, Software
 DNF_SINCE = {"amzn": 2022, "rhel": 8, "centos": 8, "almalinux": 8, "rocky": 8, "ol": 8, "fedora": 22}
 
 
-def upgrade_commands(software: Software, os: OsRelease) -> tuple[str, ...]:
-    """The commands for the manager that the package came from; empty where none is known."""
+def upgrade_commands(software: Software, os: OsRelease, minimum: str | None = None) -> tuple[str, ...]:
+    """The commands for the manager that the package came from, `minimum` being the version to reach; empty where none
+    is known.
+    """
     package = shlex.quote(software.package)
     if software.manager == "dpkg":
         return (f"apt-get update && apt-get install --only-upgrade {package}",)
@@ -21,6 +23,11 @@ def upgrade_commands(software: Software, os: OsRelease) -> tuple[str, ...]:
         return (f"{'dnf upgrade' if _has_dnf(os) else 'yum update'} {package}",)
     if software.manager == "snap":
         return (f"snap refresh {package}",)
+    if software.manager == "apk":
+        return (f"apk update && apk add --upgrade {package}",)
+    if software.manager == "pypi":
+        wanted = f"{software.package}>={minimum}" if minimum else software.package
+        return (f"python3 -m pip install --upgrade {shlex.quote(wanted)}",)
     return ()
 
 

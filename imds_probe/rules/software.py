@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
 from imds_probe.facts import CollectorRun, Facts, Software
@@ -9,18 +11,27 @@ from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import upgrade_commands
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
-COLLECTORS = ("dpkg", "rpm", "snap")
+COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software")
+PLACES_SHOWN = 3
 
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
-    """What the catalog says about one installed piece of software on this operating system."""
+    """What the catalog says about one installed piece of software on its operating system, the host's or a container's,
+    with its settings there.
+    """
+    return _requirement(software, software.version, facts, catalog)
+
+
+def _requirement(software: Software, version: str, facts: Facts, catalog: Catalog) -> Requirement:
+    system = software.os or facts.host.os
     return catalog.judge(
         software.component,
         manager=software.manager,
-        version=software.version,
-        os_id=facts.host.os.id,
-        os_version_id=facts.host.os.version_id,
-        os_id_like=facts.host.os.id_like,
+        version=version,
+        os_id=system.id,
+        os_version_id=system.version_id,
+        os_id_like=system.id_like,
+        settings=software.settings,
     )
 
 
@@ -29,9 +40,14 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     if not runs:
         return NothingToJudge("the software was not looked at")
     findings = [finding for run in runs if (finding := _manager_trouble(run))]
-    if all(run.status == "nothing" for run in runs):
+    if all(run.status == "nothing" for run in runs if run.id != "container-software"):
         findings.append(_no_manager())
-    findings += [finding for software in facts.software if (finding := _judged(software, facts, catalog))]
+    groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
+    for software in facts.software:
+        needed = requirement(software, facts, catalog)
+        if needed.status != "ok":
+            groups[software.component, software.manager, software.version, needed].append(software)
+    findings += [_judged(needed, group, facts, catalog) for (*_, needed), group in groups.items()]
     return findings
 
 
@@ -43,7 +59,9 @@ def _manager_trouble(run: CollectorRun) -> Finding | None:
         rule="software",
         severity="warning",
         subject=run.id,
-        summary=f"the packages that {run.id} manages could not be read",
+        summary="the packages in some containers could not be read"
+        if run.id == "container-software"
+        else f"the packages that {run.id} manages could not be read",
         evidence=(run.reason,),
         fix=Fix("Repair the package database, or run with the rights to read it."),
         implies="unknown",
@@ -63,26 +81,80 @@ def _no_manager() -> Finding:
     )
 
 
-def _judged(software: Software, facts: Facts, catalog: Catalog) -> Finding | None:
-    needed = requirement(software, facts, catalog)
-    if needed.status == "ok":
-        return None
+def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: Catalog) -> Finding:
+    """One finding for all places with the same version and the same judgement."""
+    software = group[0]
     row = catalog.row(software.component)
     what = f"{row.name if row else software.component} {software.version}"
-    seen = (f"{software.package} {software.version} in the {software.source}",)
+    where = "" if any(entry.container is None for entry in group) else f" in {_containers(group)}"
+    seen = (_places(group),)
     since = f"; IMDSv2 since {needed.minimum}" if needed.minimum else ""
-    newer = f" to {needed.minimum} or later" if needed.minimum else ""
-    upgrade = upgrade_commands(software, facts.host.os)
     match needed.status:
         case "too-old":
-            summary = f"{what} speaks only IMDSv1{since}"
             if row and row.never:
-                return _finding(needed, software, f"{what} speaks only IMDSv1, in every version", seen, Fix(row.fix))
-            return _finding(needed, software, summary, seen, Fix(f"Upgrade {software.package}{newer}.", upgrade))
+                return _finding(
+                    needed, software, f"{what}{where} speaks only IMDSv1, in every version", seen, Fix(row.fix)
+                )
+            fix = _upgrade(needed, software, facts, catalog)
+            return _finding(needed, software, f"{what}{where} speaks only IMDSv1{since}", seen, fix)
         case "needs-setting":
-            return _finding(needed, software, f"{what} speaks IMDSv2 only when told to", seen, Fix(needed.why))
-    look = Fix("Look it up with its vendor, or upgrade it: the newest version is the safest guess.", upgrade)
-    return _finding(needed, software, f"{what}: not known whether it speaks IMDSv2", (*seen, needed.why), look)
+            summary = f"{what}{where} speaks IMDSv2 only when told to"
+            return _finding(needed, software, summary, (*seen, needed.why), _set(needed))
+    look = "Look it up with its vendor, or upgrade it: the newest version is the safest guess."
+    upgrade = _upgrade(needed, software, facts, catalog, look)
+    summary = f"{what}{where}: not known whether it speaks IMDSv2"
+    return _finding(needed, software, summary, (*seen, needed.why), upgrade)
+
+
+def _places(group: list[Software]) -> str:
+    """Where it is, the first few places by name."""
+    software = group[0]
+    found = f"{software.package} {software.version}, by the {software.source}"
+    hosts = ["on the host"] if any(entry.container is None for entry in group) else []
+    containers = _container_names(group)
+    if not containers:
+        return found
+    return f"{found}, {' and '.join([*hosts, f'in {_containers(group)}'])}"
+
+
+def _container_names(group: list[Software]) -> list[str]:
+    names = [name for entry in group if entry.container for name in (entry.container, *entry.also_in)]
+    return list(dict.fromkeys(names))
+
+
+def _containers(group: list[Software]) -> str:
+    names = _container_names(group)
+    more = len(names) - PLACES_SHOWN
+    return ", ".join(names[:PLACES_SHOWN]) + (f" and {more} more containers" if more > 0 else "")
+
+
+def _upgrade(needed: Requirement, software: Software, facts: Facts, catalog: Catalog, text: str = "") -> Fix:
+    """How to get a version that is new enough, and whether the configured repositories have one."""
+    if software.container is not None:
+        newer = f" with {needed.minimum} or later" if needed.minimum else " with a newer version"
+        return Fix(text or f"Build the image anew{newer} of {software.package}, and start its containers again.")
+    newer = f" to {needed.minimum} or later" if needed.minimum else ""
+    text = text or f"Upgrade {software.package}{newer}."
+    commands = upgrade_commands(software, facts.host.os, needed.minimum)
+    available = software.available
+    if available is None:
+        return Fix(text, commands)
+    if available.version is None:
+        nothing = f"The configured repositories have nothing newer, by {available.checked}"
+        return Fix(f"{text} {nothing}: take it from its vendor, or upgrade the distribution.")
+    judged = _requirement(software, available.version, facts, catalog)
+    has = f"The configured repositories have {available.version}"
+    if judged.status in ("ok", "needs-setting"):
+        return Fix(f"{text} {has}, which is new enough.", commands)
+    enough = "which is too old as well" if judged.status == "too-old" else "of which that is not known either"
+    return Fix(f"{text} {has}, {enough}.", commands if judged.status == "unknown" else ())
+
+
+def _set(needed: Requirement) -> Fix:
+    setting = needed.setting
+    if setting is None:
+        return Fix(needed.why)
+    return Fix(f"Set {setting.key} to {setting.value} in {setting.place}, restart the program, and run again.")
 
 
 def _finding(needed: Requirement, software: Software, summary: str, evidence: tuple[str, ...], fix: Fix) -> Finding:

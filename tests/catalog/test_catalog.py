@@ -14,7 +14,7 @@ import pytest
 
 from imds_probe.catalog import catalog as module
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.reading import CatalogError
+from imds_probe.catalog.entry import CatalogError
 
 PACKAGE = importlib.resources.files("imds_probe")
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from imds_probe.catalog.reading import SIZE_LIMIT_BYTES, CatalogError, read_file, read_rows
+from imds_probe.catalog.entry import CatalogError
+from imds_probe.catalog.reading import SIZE_LIMIT_BYTES, read_file, read_rows
+from imds_probe.catalog.rows import Place, Prevention, Switch
 
 SCHEMA = json.loads(importlib.resources.files("imds_probe").joinpath("schema/catalog-v1.json").read_text())
 
@@ -24,7 +26,30 @@ FULL = {
             "since": "1",
             "before": "9",
             "minimum": "2.0",
-            "setting": {"text": "set it", "minimum_by_default": "3.0", "source": "s"},
+            "setting": {
+                "text": "set it",
+                "minimum_by_default": "3.0",
+                "source": "s",
+                "switch": {
+                    "values": ["true", "1"],
+                    "places": [
+                        {"kind": "environment", "key": "KEY"},
+                        {"kind": "file", "key": "a.b", "path": "~/x", "format": "yaml", "path_options": ["-c"]},
+                    ],
+                },
+            },
+            "prevented_by": [
+                {
+                    "why": "w",
+                    "switch": {"values": ["v1"], "places": [{"kind": "arguments", "key": "--v1"}]},
+                    "cure": "v2",
+                    "since": "2.5",
+                    "source": "s",
+                }
+            ],
+            "programs": ["bin/thing"],
+            "observed": [{"places": [{"kind": "file", "key": "k", "path": "/etc/x", "format": "env"}]}],
+            "waits": "1 s",
             "no_v1_fallback": {"version": "4.0", "config": {"KEY": "true"}},
             "on_lost_token": "fails",
             "backports": [
@@ -69,6 +94,14 @@ def test_a_full_row_is_read() -> None:
     (row,) = read_rows(FULL, "test")
     assert row.packages == {"dpkg": ("thing", "python3-thing"), "npm": ("@scope/thing",)}
     assert row.setting is not None and row.setting.minimum_by_default == "3.0"
+    assert row.setting.switch == Switch(
+        ("true", "1"), (Place("environment", "KEY"), Place("file", "a.b", "~/x", "yaml", ("-c",)))
+    )
+    assert row.prevented_by == (
+        Prevention("w", Switch(("v1",), (Place("arguments", "--v1"),)), "v2", since="2.5", before=None, source="s"),
+    )
+    assert (row.programs, row.waits) == (("bin/thing",), "1 s")
+    assert [name for name, _ in row.switches()] == ["setting", "prevented_by[0]", "observed[0]"]
     assert row.no_v1_fallback is not None and row.no_v1_fallback.config == {"KEY": "true"}
     assert row.backports[0].derivatives and row.backports[0].version_id_major == "20"
     assert row.known_bad[0].before == "2.2"
@@ -76,7 +109,22 @@ def test_a_full_row_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["since", "before", "minimum", "setting", "no_v1_fallback", "backports", "known_bad", "notes", "sources"]
+    "key",
+    [
+        "since",
+        "before",
+        "minimum",
+        "setting",
+        "no_v1_fallback",
+        "backports",
+        "known_bad",
+        "notes",
+        "sources",
+        "prevented_by",
+        "programs",
+        "observed",
+        "waits",
+    ],
 )
 def test_what_is_optional_may_be_absent(key: str) -> None:
     document = changed([*ROW, key], None)
@@ -106,9 +154,21 @@ def test_what_is_optional_may_be_absent(key: str) -> None:
         ([*ROW, "confidence"], "certain", "one of"),
         ([*ROW, "setting", "source"], None, "has no source"),
         ([*ROW, "setting", "more"], "x", "unknown keys"),
+        ([*ROW, "setting", "switch", "places"], [], "names no places"),
+        ([*ROW, "setting", "switch", "places", 0, "kind"], "registry", "one of"),
+        ([*ROW, "setting", "switch", "places", 0, "path"], "/x", "unknown keys: path"),
+        ([*ROW, "setting", "switch", "places", 1, "path"], "x", "must begin with"),
+        ([*ROW, "setting", "switch", "places", 1, "format"], "xml", "one of"),
+        ([*ROW, "setting", "switch", "places", 1, "format"], None, "has no format"),
+        ([*ROW, "setting", "switch", "places", 1, "key"], None, "has no key"),
+        ([*ROW, "setting", "switch", "more"], 1, "unknown keys"),
+        ([*ROW, "prevented_by", 0, "switch"], None, "has no switch"),
+        ([*ROW, "prevented_by", 0, "switch", "values"], [], "has no values"),
+        ([*ROW, "prevented_by", 0, "since"], "new", "plain dotted number"),
+        ([*ROW, "programs"], [1], "must be a text"),
         ([*ROW, "no_v1_fallback", "config"], None, "has no config"),
         ([*ROW, "no_v1_fallback", "version"], "new", "plain dotted number"),
-        ([*ROW, "backports", 0, "manager"], "npm", "no version order"),
+        ([*ROW, "backports", 0, "manager"], "image", "no version order"),
         ([*ROW, "backports", 0, "below"], "ok", "one of"),
         ([*ROW, "backports", 0, "derivatives"], "yes", "true or false"),
         ([*ROW, "backports", 0, "source"], None, "has no source"),

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imds_probe.catalog.version_error import VersionError
 from imds_probe.catalog.versions import (
     ORDERS,
     RpmVersion,
-    VersionError,
     compare_dpkg,
     compare_pep440,
     compare_rpm_evr,

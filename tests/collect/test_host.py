@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.collect.host import collect
+from imds_probe.rootfs import FileUnreadable
 
 
 def test_os_release_below_the_root(tmp_path):
@@ -32,7 +33,7 @@ def test_links_are_read_as_that_system_reads_them(tmp_path):
 def test_a_fifo_does_not_block(tmp_path):
     (tmp_path / "etc").mkdir()
     os.mkfifo(tmp_path / "etc/os-release")
-    with pytest.raises(OSError, match="not a regular file"):
+    with pytest.raises(FileUnreadable, match="not a regular file"):
         collect(tmp_path)
 
 

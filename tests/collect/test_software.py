@@ -19,6 +19,7 @@ def test_each_manager_is_on_record_and_known_packages_are_found(tmp_path):
     assert [(run.id, run.status) for run in collecting.runs] == [
         ("dpkg", "ok"),
         ("rpm", "nothing"),
+        ("apk", "nothing"),
         ("snap", "nothing"),
     ]
 
@@ -31,5 +32,6 @@ def test_one_managers_trouble_is_not_the_others(tmp_path):
     assert [(run.id, run.status) for run in collecting.runs] == [
         ("dpkg", "failed"),
         ("rpm", "nothing"),
+        ("apk", "nothing"),
         ("snap", "nothing"),
     ]

@@ -16,7 +16,7 @@ Do not switch this host to IMDSv2-only yet: something on it would break. Confide
 
 What blocks
   x cloud-init 18.3-6 speaks only IMDSv1; IMDSv2 since 19.4 [software-too-old]
-      seen: cloud-init 18.3-6 in the dpkg database
+      seen: cloud-init 18.3-6, by the dpkg database
       fix:  Upgrade cloud-init to 19.4 or later.
         apt-get update && apt-get install --only-upgrade cloud-init
 
@@ -79,7 +79,10 @@ def test_colour_only_when_asked():
 
 
 def test_many_findings_are_counted_not_listed():
-    text = render(report_of(replace(NOT_READY, software=(OLD_CLOUD_INIT,) * 20)), Style())
+    text = render(
+        report_of(replace(NOT_READY, software=tuple(replace(OLD_CLOUD_INIT, version=f"18.3-{n}") for n in range(20)))),
+        Style(),
+    )
     assert "and 14 more" in text
 
 

@@ -66,6 +66,11 @@ class Rpm:
             own = self._run(["rpm", "--eval", "%{_db_backend}"], timeout_s, database).stdout.strip()
             if own in (b"%{_db_backend}", b"bdb"):
                 return []
+            if not database.with_name("Name").exists():
+                # Read-only, it makes no index, and looks every name up in one that is not there: "not installed".
+                raise PackageError(
+                    self.id, f"the database {database} has no index of names beside it", "Run rpmdb --rebuilddb"
+                )
             backend = "bdb_ro"
         return ["--define", f"_db_backend {backend}"]
 

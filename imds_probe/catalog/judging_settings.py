@@ -1,0 +1,113 @@
+"""Judge what a piece of software's settings make of a version that could speak IMDSv2. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from imds_probe.catalog.rows import Prevention, RequiredSetting, Requirement, Row, Setting, Switch
+from imds_probe.catalog.settings_in_force import Seen, State, first_on, state_of
+from imds_probe.catalog.upstream import compare_upstream
+
+
+class Version(Protocol):
+    """An installed version, as far as it matters here; see judging.Installed."""
+
+    @property
+    def manager(self) -> str:
+        """Whose version it is."""
+
+    @property
+    def version(self) -> str:
+        """As its manager prints it."""
+
+    @property
+    def settings(self) -> Sequence[Seen]:
+        """What was seen of the row's settings."""
+
+
+def setting_missing(row: Row, capable: Requirement, installed: Version) -> Requirement | None:
+    """What `capable` becomes by a setting that is not there or takes IMDSv2 away, None where none does."""
+    if row.setting is not None:
+        needed = _needed(row.setting, installed)
+        if needed == "yes":
+            missing = _unless_set(row.setting, capable, installed)
+            if missing is not None:
+                return missing
+        elif needed:
+            why = f"{row.setting.text}, in versions before {row.setting.minimum_by_default}, but {needed}"
+            return Requirement(capable.minimum, "unknown", why, row.setting.source)
+    for index, prevention in enumerate(row.prevented_by):
+        prevented = _prevented(f"prevented_by[{index}]", prevention, row, capable, installed)
+        if prevented is not None:
+            return prevented
+    return None
+
+
+def _needed(setting: Setting, installed: Version) -> str:
+    """Yes, empty for no, or the doubt about it."""
+    if setting.minimum_by_default is None:
+        return "yes"
+    order, doubt = compare_upstream(installed.manager, installed.version, setting.minimum_by_default)
+    if order is None:
+        return doubt
+    return "yes" if order < 0 else ""
+
+
+def _unless_set(setting: Setting, capable: Requirement, installed: Version) -> Requirement | None:
+    if setting.switch is None:
+        return Requirement(capable.minimum, "needs-setting", setting.text, setting.source)
+    state = state_of("setting", setting.switch, installed.settings)
+    if state.in_force == "yes":
+        return None
+    if state.in_force == "unread":
+        why = f"{setting.text}, but whether that is so could not be read: {state.problem}"
+        return Requirement(capable.minimum, "unknown", why, setting.source)
+    why = setting.text if state.in_force == "not-looked" else f"{setting.text}; {_observation(state)}"
+    required = _required(setting.switch, state, setting.switch.values[0] if setting.switch.values else "")
+    return Requirement(capable.minimum, "needs-setting", why, setting.source, required)
+
+
+def _prevented(
+    name: str, prevention: Prevention, row: Row, capable: Requirement, installed: Version
+) -> Requirement | None:
+    if not _concerns(prevention, installed):
+        return None
+    enabled = row.setting and row.setting.switch and state_of("setting", row.setting.switch, installed.settings)
+    if enabled and enabled.in_force == "yes":
+        return None  # the one that asks for IMDSv2 outright has the last word
+    on = first_on(name, prevention.switch, installed.settings)
+    if on is not None:
+        why = f"{prevention.why}; {_observation(on)}"
+        required = RequiredSetting(on.place, on.key, prevention.cure)
+        return Requirement(capable.minimum, "needs-setting", why, prevention.source, required)
+    state = state_of(name, prevention.switch, installed.settings)
+    if state.in_force == "unread":
+        why = f"{prevention.why}, and whether that is set could not be read: {state.problem}"
+        return Requirement(capable.minimum, "unknown", why, prevention.source)
+    return None
+
+
+def _concerns(prevention: Prevention, installed: Version) -> bool:
+    """A version of which it is not clear counts: then the setting does harm or none, and it is better off not set."""
+    for figure, wrong_side in ((prevention.since, -1), (prevention.before, 1)):
+        if figure is None:
+            continue
+        order = compare_upstream(installed.manager, installed.version, figure).order
+        if order is not None and ((order < 0) if wrong_side < 0 else (order >= 0)):
+            return False
+    return True
+
+
+def _observation(state: State) -> str:
+    if state.value is None:
+        return f"{state.place} does not set {state.key}"
+    return f"{state.place} sets {state.key} to {state.value[:100]!r}"
+
+
+def _required(switch: Switch, state: State, value: str) -> RequiredSetting:
+    """Where to set it: there where it was looked for, or in the last file that is known, the program's own."""
+    if state.place:
+        return RequiredSetting(state.place, state.key, value)
+    place = next((place for place in reversed(switch.places) if place.path), switch.places[0])
+    return RequiredSetting(str(place), place.key, value)

@@ -1,0 +1,130 @@
+"""What is installed inside running containers, by the package databases in their roots."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imds_probe import rootfs
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect import host
+from imds_probe.collect.discovery.discovered import DiscoveredContainer
+from imds_probe.collect.settings import with_settings
+from imds_probe.collect.software import known
+from imds_probe.facts import OsRelease, Software
+from imds_probe.inventory.packages import contained
+from imds_probe.inventory.packages.package import Package
+
+MANAGERS = ("dpkg", "rpm", "apk")
+SHOWN_TROUBLES = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """`troubles` are sentences about databases that are there and could not be read, each with its container."""
+
+    software: tuple[Software, ...]
+    troubles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Image:
+    """What containers of one image have in common, read from the first of them."""
+
+    software: tuple[Software, ...]
+    troubles: tuple[str, ...]
+
+
+def collect(proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, *, deadline: float) -> Found:
+    """Read each image's databases once, and each container's settings."""
+    names = {manager: catalog.package_names(manager) for manager in MANAGERS}
+    images: dict[object, _Image] = {}
+    software: list[Software] = []
+    troubles: list[str] = []
+    for container in containers:
+        if container.sandbox:
+            continue
+        label = container.name or container.id[:12]
+        if time.monotonic() > deadline:
+            troubles.append(f"{label} and those after it: the run's time limit came first")
+            break
+        root = proc / str(container.pid) / "root"
+        if not root.is_symlink():
+            continue  # it ended meanwhile
+        # Without any database there is nothing to tell images apart by, and nothing to read either.
+        identity = contained.identity(root) or container.id
+        if identity not in images:
+            images[identity] = _read(root, names, catalog, deadline)
+        image = images[identity]
+        troubles += [f"{label}: {trouble}" for trouble in image.troubles]
+        own = (*image.software, *_by_image(container, catalog))
+        here = with_settings(own, catalog, root=root, proc=proc, pids=container.pids)
+        software += [replace(entry, container=label) for entry in here]
+    return Found(_grouped(software), tuple(troubles))
+
+
+def in_short(troubles: Sequence[str]) -> str:
+    """The first few troubles, and how many more there are."""
+    more = f"; and {len(troubles) - SHOWN_TROUBLES} more" if len(troubles) > SHOWN_TROUBLES else ""
+    return "; ".join(troubles[:SHOWN_TROUBLES]) + more
+
+
+def _read(root: Path, names: dict[str, tuple[str, ...]], catalog: Catalog, deadline: float) -> _Image:
+    try:
+        system = host.os_release(root)
+    except rootfs.FileUnreadable as trouble:
+        if not _readable(root):
+            return _Image((), ("its files may not be read: run as root",))
+        system, troubles = OsRelease(None, None, None), [str(trouble)]
+    else:
+        troubles = []
+    contents = contained.read(root, names, deadline)
+    troubles += [str(trouble) for trouble in contents.troubles]
+    found = [replace(entry, os=system) for package in contents.packages if (entry := known(package, catalog))]
+    return _Image(tuple(found), tuple(troubles))
+
+
+def _by_image(container: DiscoveredContainer, catalog: Catalog) -> tuple[Software, ...]:
+    """What the name of the image says: agents' own images, tagged with the agent's version."""
+    name, _, tag = (container.image or "").partition("@")[0].partition(":")
+    if "/" in tag:  # the colon was a registry's port
+        name, _, tag = (container.image or "").partition("@")[0].rpartition(":")
+    for known_name in catalog.package_names("image"):
+        if _is_image(name, known_name):
+            package = Package("image", known_name, tag or "(no tag)", "", "installed")
+            entry = known(package, catalog)
+            return (replace(entry, source="name of the image"),) if entry else ()
+    return ()
+
+
+def _is_image(name: str, known_name: str) -> bool:
+    """A name without a slash is one of Docker's own, which anybody may use below a registry of theirs."""
+    if "/" in known_name:
+        return name == known_name or name.endswith(f"/{known_name}")
+    return name in (known_name, f"library/{known_name}", f"docker.io/library/{known_name}")
+
+
+def _readable(root: Path) -> bool:
+    try:
+        rootfs.names(root, "/")
+    except rootfs.FileUnreadable:
+        return False
+    return True
+
+
+def _grouped(software: Sequence[Software]) -> tuple[Software, ...]:
+    """One entry for what is the same in several containers: the first of them, and the others' names."""
+    groups: dict[Software, list[Software]] = defaultdict(list)
+    for entry in software:
+        groups[replace(entry, container=None, pids=())].append(entry)
+    return tuple(
+        replace(
+            entries[0],
+            also_in=tuple(entry.container for entry in entries[1:] if entry.container),
+            pids=tuple(pid for entry in entries for pid in entry.pids),
+        )
+        for entries in groups.values()
+    )

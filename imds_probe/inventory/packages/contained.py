@@ -1,0 +1,155 @@
+"""Package databases below a root that somebody hostile may own: a container's.
+
+Read without the managers' own tools: those would follow links out of the root, and a host of one family has no tools
+of the other. What a file holds is bounded and parsed in Python; a copy is read where a library wants a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from imds_probe import rootfs
+from imds_probe.inventory.packages.apk import Apk
+from imds_probe.inventory.packages.dpkg_status import packages_of
+from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
+from imds_probe.inventory.packages.rpmdb import bdb, ndb, sqlite
+from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
+from imds_probe.inventory.packages.rpmdb.header import HeaderError, parse
+
+DPKG_STATUS = "var/lib/dpkg/status"
+DPKG_PARTS = "var/lib/dpkg/status.d"  # distroless images have a file for each package
+RPM_DIRECTORIES = ("var/lib/rpm", "usr/lib/sysimage/rpm")
+RPM_FORMATS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {"Packages.db": ndb.headers, "Packages": bdb.headers}
+RPM_SQLITE = "rpmdb.sqlite"
+LIMIT_BYTES = 256 * 1024 * 1024
+TEXT_LIMIT_BYTES = 64 * 1024 * 1024  # read into memory at once
+COPY_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was found below one root. `managers` have a database there; `troubles` are those that could not be read."""
+
+    packages: tuple[Package, ...]
+    managers: tuple[str, ...]
+    troubles: tuple[PackageError, ...]
+
+
+def read(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Contents:
+    """The packages among `names` (by manager) that are installed below `root`. `deadline` is a time.monotonic."""
+    packages: list[Package] = []
+    managers, troubles = [], []
+    for manager, query in (("dpkg", _dpkg), ("apk", _apk), ("rpm", _rpm)):
+        try:
+            found = query(root, names.get(manager, ()), deadline)
+        except PackageError as trouble:
+            found = []
+            troubles.append(trouble)
+        if found is not None:
+            managers.append(manager)
+            packages += found
+    return Contents(tuple(packages), tuple(managers), tuple(troubles))
+
+
+def identity(root: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """What tells the databases below two roots apart: containers of one image have the same, read once.
+
+    Inode, size and time of change of each database; overlay file systems keep them from the image's layer.
+    """
+    found = []
+    paths = (DPKG_STATUS, *(f"{where}/{name}" for where in RPM_DIRECTORIES for name in (RPM_SQLITE, *RPM_FORMATS)))
+    for path in (*paths, "lib/apk/db/installed", "etc/os-release", "usr/lib/os-release"):
+        with contextlib.suppress(rootfs.FileUnreadable):
+            if (status := rootfs.status(root, path)) is not None:
+                found.append((path, status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+def _dpkg(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
+    del deadline
+    content = _read("dpkg", root, DPKG_STATUS)
+    try:
+        parts = rootfs.names(root, DPKG_PARTS)
+    except rootfs.FileUnreadable as trouble:
+        raise PackageError("dpkg", trouble.problem, trouble.remedy or DAMAGED) from None
+    if content is None and not parts:
+        return None
+    packages = packages_of(content, names) if content else []
+    for part in parts:
+        if not part.endswith(".md5sums") and (one := _read("dpkg", root, f"{DPKG_PARTS}/{part}")):
+            packages += packages_of(one, names, has_status=False)
+    return packages
+
+
+def _apk(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
+    manager = Apk()
+    return manager.query(root, tuple(names), deadline - time.monotonic()) if manager.present(root) else None
+
+
+def _rpm(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
+    for where in RPM_DIRECTORIES:
+        for name in (RPM_SQLITE, *RPM_FORMATS):
+            path = f"{where}/{name}"
+            try:
+                with rootfs.opened(root, path) as file:
+                    if file is not None:
+                        return _of_rpm(root, path, file, names, deadline)
+            except rootfs.FileUnreadable as trouble:
+                raise PackageError("rpm", trouble.problem, trouble.remedy or DAMAGED) from None
+            except (DatabaseError, HeaderError) as error:
+                raise PackageError("rpm", f"/{path} {error}", DAMAGED) from None
+    return None
+
+
+def _of_rpm(root: Path, path: str, file: BinaryIO, names: Collection[str], deadline: float) -> list[Package]:
+    if path.endswith(RPM_SQLITE):
+        with tempfile.TemporaryDirectory(prefix="imds-probe-") as folder:
+            copy = Path(folder, RPM_SQLITE)
+            _copy(file, copy, path)
+            with rootfs.opened(root, f"{path}-wal") as log:  # what was not yet written into the database itself
+                if log is not None:
+                    _copy(log, Path(folder, f"{RPM_SQLITE}-wal"), path)
+            return _wanted(sqlite.headers(copy, names, deadline), names)
+    # Unbuffered as it is opened: thousands of small reads want a buffer.
+    with open(file.fileno(), "rb", closefd=False) as buffered:
+        return _wanted(RPM_FORMATS[path.rpartition("/")[2]](buffered), names)
+
+
+def _wanted(headers: Iterable[bytes], names: Collection[str]) -> list[Package]:
+    wanted = {name.encode() for name in names}
+    packages = []
+    for blob in headers:
+        header = parse(blob)
+        if header.name not in wanted:
+            continue
+        name, version, release, arch = (
+            field_text("rpm", field) for field in (header.name, header.version, header.release, header.arch)
+        )
+        if not version or not release:
+            raise PackageError("rpm", f"its database has no version of {name}", DAMAGED)
+        evr = f"{version}-{release}" if header.epoch is None else f"{header.epoch}:{version}-{release}"
+        packages.append(Package("rpm", name, evr, arch, "installed"))
+    return packages
+
+
+def _copy(source: BinaryIO, target: Path, path: str) -> None:
+    left = LIMIT_BYTES
+    with target.open("wb") as file:
+        while chunk := source.read(min(COPY_CHUNK_BYTES, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                raise PackageError("rpm", f"/{path} has more than {LIMIT_BYTES} bytes", DAMAGED)
+            file.write(chunk)
+
+
+def _read(manager: str, root: Path, path: str) -> bytes | None:
+    try:
+        return rootfs.read(root, path, TEXT_LIMIT_BYTES)
+    except rootfs.FileUnreadable as trouble:
+        raise PackageError(manager, trouble.problem, trouble.remedy or DAMAGED) from None

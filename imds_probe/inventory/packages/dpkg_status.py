@@ -1,0 +1,65 @@
+"""dpkg's status file read as text, where dpkg-query is not there or must not be used. Format: deb-control(5)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
+
+# The third word of Status: dpkg(1), package states; not those that mean that nothing is there any more.
+_STATES: dict[bytes, PackageStatus | None] = {
+    b"installed": "installed",
+    b"triggers-pending": "installed",
+    b"triggers-awaited": "installed",
+    b"unpacked": "unpacked",
+    b"half-configured": "half-configured",
+    b"half-installed": "half-installed",
+    b"config-files": None,
+    b"not-installed": None,
+}
+_FIELDS = (b"Package", b"Version", b"Architecture", b"Status")
+
+
+def packages_of(content: bytes, names: Collection[str], *, has_status: bool = True) -> list[Package]:
+    """The installed packages among `names`. A record without Status counts as installed where `has_status` is False.
+
+    Raises PackageError where a record makes no sense, or the file ends within one.
+    """
+    if content and not content.endswith(b"\n"):
+        raise PackageError("dpkg", "its status file ends within a line", DAMAGED)
+    wanted = {name.encode() for name in names}
+    packages = []
+    for record in content.split(b"\n\n"):
+        if not record.strip():
+            continue
+        fields = _fields(record)
+        if not fields.get(b"Package"):
+            raise PackageError("dpkg", f"its status file has something that is no package: {record[:80]!r}", DAMAGED)
+        if fields[b"Package"] not in wanted:
+            continue
+        status = _status(fields, has_status=has_status)
+        if status is not None:
+            name, version, arch = (field_text("dpkg", fields.get(key, b"")) for key in _FIELDS[:3])
+            if not version:
+                raise PackageError("dpkg", f"its status file has no version of {name}", DAMAGED)
+            packages.append(Package("dpkg", name, version, arch, status))
+    return packages
+
+
+def _fields(record: bytes) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for line in record.split(b"\n"):
+        key, separator, value = line.partition(b":")
+        if separator and key in _FIELDS:
+            found.setdefault(key, value.strip())
+    return found
+
+
+def _status(fields: dict[bytes, bytes], *, has_status: bool) -> PackageStatus | None:
+    words = fields.get(b"Status", b"").split()
+    if not words and not has_status:
+        return "installed"
+    if len(words) != 3 or words[2] not in _STATES:
+        name = field_text("dpkg", fields[b"Package"])
+        raise PackageError("dpkg", f"its status file has no state of {name} that makes sense", DAMAGED)
+    return "reinstall-required" if words[1] == b"reinstreq" else _STATES[words[2]]

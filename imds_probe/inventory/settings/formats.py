@@ -1,0 +1,190 @@
+"""Look a key up in a configuration file, in the formats that agents use. All parsing is of bounded text."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+
+from imds_probe.catalog.rows import FileFormat
+from imds_probe.errors import ProbeError
+
+YAML_MAX = 128 * 1024  # 2 s for the reader in Python
+VALUE_MAX = 200  # what is longer is none of the values anybody looks for
+
+
+class SettingsError(ProbeError):
+    """A configuration file that is not of its format."""
+
+
+def look_up(form: FileFormat, text: str, key: str) -> list[str]:
+    """Every value that the text gives the key, in its order; empty where it does not set it.
+
+    A truth value is "true" or "false", a flag without a value "true". Raises SettingsError.
+    """
+    try:
+        return [value[:VALUE_MAX] for value in _READERS[form](text, key)]
+    except (ValueError, RecursionError, configparser.Error) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise SettingsError(f"is not {form}: {first[:200] or type(error).__name__}", "Correct the file.") from None
+
+
+def _yaml(text: str, key: str) -> Iterator[str]:
+    yield from _nested(_load_yaml(text), key.split("."))
+
+
+def _load_yaml(text: str) -> object:
+    import yaml  # noqa: PLC0415 - 15 ms that only hosts with such a file should pay
+
+    # Agents ship examples that are mostly comments; lines stay where they are, for errors to name.
+    bare = re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE)
+    if len(bare) > YAML_MAX:
+        raise ValueError(f"it has more than {YAML_MAX} characters that are not comments")
+    try:
+        # Not the loader in C, which brackets nested deeply enough make it crash.
+        document: object = yaml.safe_load(bare)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ValueError(f"{getattr(error, 'problem', None) or type(error).__name__}{where}") from None
+    return document
+
+
+def _json(text: str, key: str) -> Iterator[str]:
+    yield from _nested(json.loads(text), key.split("."))
+
+
+def _toml(text: str, key: str) -> Iterator[str]:
+    yield from _nested(tomllib.loads(text), key.split("."))
+
+
+def _nested(value: object, path: Sequence[str], seen: set[int] | None = None) -> Iterator[str]:
+    """Follow the path; a list stands for each of its items. `seen` keeps YAML's aliases from growing without end."""
+    seen = set() if seen is None else seen
+    if isinstance(value, list):
+        if id(value) not in seen:
+            seen.add(id(value))
+            for item in value:
+                yield from _nested(item, path, seen)
+    elif isinstance(value, dict) and path:
+        if path[0] in value:
+            yield from _nested(value[path[0]], path[1:], seen)
+    elif not path and value is not None and not isinstance(value, dict):
+        yield str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _ini(text: str, key: str) -> Iterator[str]:
+    """`section.key`. Values are taken as they stand: no interpolation."""
+    section, _, name = key.partition(".")
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, default_section="")
+    parser.read_string(text)
+    if parser.has_option(section, name):
+        yield parser.get(section, name) or ""
+
+
+def _env(text: str, key: str) -> Iterator[str]:
+    """KEY=value as systemd.exec(5), EnvironmentFile=, and shells' files of assignments; the last one wins."""
+    found = None
+    for line in text.splitlines():
+        name, separator, value = line.strip().removeprefix("export ").partition("=")
+        if separator and name.strip() == key:
+            found = value.strip()
+            if len(found) > 1 and found[0] == found[-1] and found[0] in "'\"":
+                found = found[1:-1]
+    if found is not None:
+        yield found
+
+
+def _flags(text: str, key: str) -> Iterator[str]:
+    """A flag file of command-line options, one a line."""
+    arguments = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    yield from from_arguments(arguments, key)
+
+
+def from_arguments(arguments: Sequence[str], key: str) -> Iterator[str]:
+    """Values of an option in a command line; of a mount option (no leading hyphen) in what follows -o."""
+    for index, argument in enumerate(arguments):
+        following = arguments[index + 1] if index + 1 < len(arguments) else ""
+        if not key.startswith("-"):
+            listed = following if argument == "-o" else argument[2:] if argument.startswith("-o") else ""
+            yield from _options(listed, key)
+        elif argument == key:
+            yield following if following and not following.startswith("-") else "true"
+        elif argument.startswith(f"{key}="):
+            yield argument[len(key) + 1 :]
+
+
+def _options(listed: str, key: str) -> Iterator[str]:
+    for option in listed.split(","):
+        name, separator, value = option.partition("=")
+        if name.strip() == key:
+            yield value if separator else "true"
+
+
+def _fstab(text: str, key: str) -> Iterator[str]:
+    """`type.option`, from fstab(5); a type is also found as "type#device" in the old form for FUSE."""
+    kind, _, option = key.rpartition(".")
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) < 4 or fields[0].startswith("#"):
+            continue
+        if fields[2] == kind or fields[0].startswith(f"{kind.rpartition('.')[2]}#"):
+            yield from _options(fields[3], option)
+
+
+_SECTION = re.compile(r"\[([^\]]+)\]")
+_CLASSIC = re.compile(r"^\s*(?:\[|@)", re.MULTILINE)
+_INCLUDE = re.compile(r"^\s*@INCLUDE\s+(\S.*?)\s*$", re.MULTILINE | re.IGNORECASE)
+
+
+def included(form: FileFormat, text: str) -> list[str]:
+    """What else the file says to read: paths or patterns as they stand there. Raises SettingsError."""
+    if form != "fluent-bit":
+        return []
+    if _CLASSIC.search(text):
+        return _INCLUDE.findall(text)
+    return look_up("yaml", text, "includes")
+
+
+def _fluent_bit(text: str, key: str) -> Iterator[str]:
+    """`plugin.key`, in its own format of sections and indented "Key value" lines, or in YAML."""
+    plugin, _, name = key.partition(".")
+    if not _CLASSIC.search(text):
+        yield from _of_plugin(_load_yaml(text), plugin, name, set())
+        return
+    section: dict[str, str] = {}
+    for line in [*text.splitlines(), "[END]"]:
+        stripped = line.strip()
+        if _SECTION.fullmatch(stripped):
+            if section.get("name", "").lower() == plugin and name in section:
+                yield section[name]
+            section = {}
+        elif stripped and not stripped.startswith(("#", "@")):
+            entry, _, value = stripped.partition(" ")
+            section[entry.lower()] = value.strip()
+
+
+def _of_plugin(value: object, plugin: str, name: str, seen: set[int]) -> Iterator[str]:
+    if not isinstance(value, dict | list) or id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, dict):
+        keys = {str(key).lower(): item for key, item in value.items()}
+        if str(keys.get("name", "")).lower() == plugin and name in keys:
+            yield from _nested(keys[name], ())
+    for item in value.values() if isinstance(value, dict) else value:
+        yield from _of_plugin(item, plugin, name, seen)
+
+
+_READERS: dict[FileFormat, Callable[[str, str], Iterator[str]]] = {
+    "yaml": _yaml,
+    "json": _json,
+    "toml": _toml,
+    "ini": _ini,
+    "env": _env,
+    "flags": _flags,
+    "fluent-bit": _fluent_bit,
+    "fstab": _fstab,
+}

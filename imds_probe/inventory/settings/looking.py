@@ -1,0 +1,133 @@
+"""Look up a setting where it may stand: files below a root, and the environment and arguments of running programs."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imds_probe import rootfs
+from imds_probe.catalog.rows import Place, Row, Switch
+from imds_probe.facts import SettingSeen
+from imds_probe.inventory.packages.package import printable
+from imds_probe.inventory.settings.formats import SettingsError, from_arguments, included, look_up
+from imds_probe.inventory.settings.programs import Program
+
+FILE_LIMIT_BYTES = 4 * 1024 * 1024  # Datadog's commented example has 200 KB
+INCLUDED_MAX = 100
+HOMES_MAX = 200
+
+
+@dataclass
+class Looking:
+    """One system: its root, and the programs that run in it. Each file is read once."""
+
+    root: Path
+    _texts: dict[str, str | None] = field(default_factory=dict)
+    _homes: list[str] | None = None
+
+    def look(self, row: Row, programs: Sequence[Program]) -> tuple[SettingSeen, ...]:
+        """Every setting of the row, for each of its running programs; for none, as the files have it."""
+        seen = []
+        for name, switch in row.switches():
+            for program in programs or (None,):
+                seen += self._effective(name, switch, program)
+        return tuple(dict.fromkeys(seen))  # what several workers share is said once
+
+    def _effective(self, name: str, switch: Switch, program: Program | None) -> list[SettingSeen]:
+        """What the first place that sets it says; else that the place to set it in does not."""
+        unset: list[SettingSeen] = []
+        for place in switch.places:
+            found = self._in_place(name, place, program)
+            if any(entry.value is not None or entry.problem for entry in found):
+                return found
+            unset += found
+        if unset:
+            return unset[:1]
+        # None of the files is there: the last of them is the program's own, the others are there to override it.
+        own = next((place for place in reversed(switch.places) if place.path), None)
+        if own is not None:
+            return [SettingSeen(name, own.path or "", own.key, None)]
+        return [SettingSeen(name, _whose(switch.places[0], program), switch.places[0].key, None)]
+
+    def _in_place(self, name: str, place: Place, program: Program | None) -> list[SettingSeen]:
+        if place.kind == "file":
+            entries = []
+            for path in self._paths(place, program):
+                entries += self._in_file(name, place, path)
+            return entries
+        if program is None:
+            return []
+        where = _whose(place, program)
+        if place.kind == "environment":
+            if program.environment is None:
+                return [SettingSeen(name, where, place.key, None, f"{where} may not be read: run as root")]
+            values = [program.environment[place.key]] if place.key in program.environment else []
+        else:
+            values = list(from_arguments(program.arguments, place.key))
+        return [SettingSeen(name, where, place.key, printable(value, 100)) for value in values]
+
+    def _in_file(self, name: str, place: Place, path: str) -> list[SettingSeen]:
+        """An entry a value, or one that says that the file does not set it or makes no sense; none without a file."""
+        assert place.format is not None  # noqa: S101 - the catalog's reader demands it of files
+        where = printable(path, 200)
+        values: list[str] = []
+        ahead, done = [path], 0
+        try:
+            while ahead and done < INCLUDED_MAX:
+                current, done = ahead.pop(0), done + 1
+                text = self._text(current)
+                if text is None:
+                    if current == path:
+                        return []
+                    continue
+                values += look_up(place.format, text, place.key)
+                for pattern in included(place.format, text):
+                    ahead += self._matching(posixpath.join(posixpath.dirname(current), pattern))
+        except (SettingsError, rootfs.FileUnreadable) as trouble:
+            problem = trouble.problem if isinstance(trouble, rootfs.FileUnreadable) else f"{where} {trouble.problem}"
+            return [SettingSeen(name, where, place.key, None, printable(problem))]
+        if not values:
+            return [SettingSeen(name, where, place.key, None)]
+        return [SettingSeen(name, where, place.key, printable(value, 100)) for value in values]
+
+    def _text(self, path: str) -> str | None:
+        if path not in self._texts:
+            content = rootfs.read(self.root, path, FILE_LIMIT_BYTES)
+            self._texts[path] = None if content is None else content.decode(errors="replace").removeprefix("\ufeff")
+        return self._texts[path]
+
+    def _paths(self, place: Place, program: Program | None) -> Iterable[str]:
+        assert place.path is not None  # noqa: S101 - the catalog's reader demands it of files
+        for option in place.path_options:
+            for value in from_arguments(program.arguments, option) if program else ():
+                return [value if value.startswith("/") else posixpath.join(program.directory, value)] if program else []
+        if place.path.startswith("~/"):
+            return [posixpath.join(home, place.path[2:]) for home in self._all_homes()]
+        return self._matching(place.path)
+
+    def _matching(self, pattern: str) -> list[str]:
+        """A path; or where its last part has a wildcard, the files that match it, sorted."""
+        directory, name = posixpath.split(pattern)
+        if not any(sign in name for sign in "*?["):
+            return [pattern]
+        return [
+            posixpath.join(directory, found)
+            for found in fnmatch.filter(rootfs.names(self.root, directory), name)
+            if not found.startswith(".")
+        ]
+
+    def _all_homes(self) -> list[str]:
+        if self._homes is None:
+            text = self._text("/etc/passwd") or ""
+            fields = [line.split(":") for line in text.splitlines()]
+            homes = [each[5] for each in fields if len(each) > 6 and each[5].startswith("/") and each[5] != "/"]
+            self._homes = list(dict.fromkeys(["/root", *homes]))[:HOMES_MAX]
+        return self._homes
+
+
+def _whose(place: Place, program: Program | None) -> str:
+    kind = "environment" if place.kind == "environment" else "command line"
+    return f"the {kind} of {program.name} (pid {program.pid})" if program else f"the {kind}"

@@ -1,0 +1,34 @@
+import pytest
+
+from imds_probe.catalog.rows import Place, Switch
+from imds_probe.catalog.settings_in_force import first_on, state_of
+from imds_probe.facts import SettingSeen
+
+SWITCH = Switch(("true", "1"), (Place("environment", "K"),))
+ON = SettingSeen("setting", "/etc/a", "k", "True")
+OFF = SettingSeen("setting", "/etc/b", "k", "false")
+UNSET = SettingSeen("setting", "/etc/c", "k", None)
+UNREAD = SettingSeen("setting", "/etc/d", "k", None, "/etc/d is not yaml: line 3")
+OTHER = SettingSeen("no_v1_fallback", "/etc/a", "k", "false")
+
+
+@pytest.mark.parametrize(
+    ("seen", "in_force", "place"),
+    [
+        ([], "not-looked", ""),
+        ([OTHER], "not-looked", ""),
+        ([ON, OTHER], "yes", "/etc/a"),
+        ([OFF], "no", "/etc/b"),
+        ([UNSET], "no", "/etc/c"),
+        ([ON, UNSET], "partly", "/etc/c"),
+        ([ON, OFF, UNREAD], "unread", "/etc/d"),
+    ],
+)
+def test_states(seen, in_force, place):
+    state = state_of("setting", SWITCH, seen)
+    assert (state.in_force, state.place) == (in_force, place)
+
+
+def test_on_anywhere_is_found():
+    assert first_on("setting", SWITCH, [OFF, UNREAD]) is None
+    assert first_on("setting", SWITCH, [OFF, ON]).place == "/etc/a"

@@ -1,0 +1,123 @@
+"""Roots of containers, as /proc shows them: here links in a made-up /proc to roots that the test wrote."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.container_software import Found, collect, in_short
+from imds_probe.collect.discovery.discovered import DiscoveredContainer
+
+CATALOG = Catalog.load()
+STATUS = "Package: {}\nStatus: install ok installed\nVersion: {}\nArchitecture: all\n\n"
+
+
+def container(pid: int, name: str | None, image: str | None = None, *, sandbox: bool = False) -> DiscoveredContainer:
+    return DiscoveredContainer(
+        f"{pid:064x}", "docker", name, image, None, None, (pid,), pid, None, "own", sandbox=sandbox
+    )
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    (tmp_path / "proc").mkdir()
+    return tmp_path / "proc"
+
+
+def enter(proc: Path, pid: int, root: Path) -> None:
+    (proc / str(pid)).mkdir()
+    (proc / str(pid) / "root").symlink_to(root)
+
+
+def image(root: Path, os_id: str, *packages: tuple[str, str]) -> Path:
+    (root / "etc").mkdir(parents=True)
+    (root / "etc/os-release").write_text(f"ID={os_id}\nVERSION_ID=12\n")
+    (root / "var/lib/dpkg").mkdir(parents=True)
+    (root / "var/lib/dpkg/status").write_text("".join(STATUS.format(*package) for package in packages))
+    return root
+
+
+def look(proc: Path, *containers: DiscoveredContainer) -> Found:
+    return collect(proc, containers, CATALOG, deadline=time.monotonic() + 20)
+
+
+def test_with_the_containers_own_distribution(proc: Path, tmp_path: Path) -> None:
+    enter(proc, 7, image(tmp_path / "a", "ubuntu", ("cloud-init", "18.3-6"), ("bash", "5")))
+    (entry,) = look(proc, container(7, "web")).software
+    assert (entry.component, entry.version, entry.container) == ("cloud-init", "18.3-6", "web")
+    assert entry.os is not None
+    assert (entry.os.id, entry.os.version_id) == ("ubuntu", "12")
+
+
+def test_containers_of_one_image_are_one_entry(proc: Path, tmp_path: Path) -> None:
+    root = image(tmp_path / "a", "debian", ("cloud-init", "18.3-6"))
+    for pid in (7, 8, 9):
+        enter(proc, pid, root)
+    (entry,) = look(proc, container(7, "web"), container(8, None), container(9, "api")).software
+    assert (entry.container, entry.also_in) == ("web", (f"{8:064x}"[:12], "api"))
+
+
+def test_settings_are_each_containers_own(proc: Path, tmp_path: Path) -> None:
+    for pid, value in ((7, "true"), (8, "false")):
+        root = image(tmp_path / str(pid), "debian", ("datadog-agent", "1:7.40.0-1"))
+        (root / "etc/datadog-agent").mkdir()
+        (root / "etc/datadog-agent/datadog.yaml").write_text(f"ec2_prefer_imdsv2: {value}\n")
+        enter(proc, pid, root)
+    found = look(proc, container(7, "a"), container(8, "b")).software
+    assert [(entry.container, entry.settings[0].value) for entry in found] == [("a", "true"), ("b", "false")]
+
+
+def test_a_damaged_one_is_said_and_the_others_are_read(proc: Path, tmp_path: Path) -> None:
+    bad, good = image(tmp_path / "a", "debian"), image(tmp_path / "b", "debian", ("cloud-init", "18.3-6"))
+    (bad / "var/lib/dpkg/status").write_bytes(b"\0\1\2\n")
+    enter(proc, 7, bad)
+    enter(proc, 8, good)
+    found = look(proc, container(7, "bad"), container(8, "good"))
+    assert [entry.container for entry in found.software] == ["good"]
+    (trouble,) = found.troubles
+    assert trouble.startswith("bad: dpkg: its status file")
+
+
+def test_sandboxes_and_what_ended_are_left_out(proc: Path, tmp_path: Path) -> None:
+    enter(proc, 7, image(tmp_path / "a", "debian", ("cloud-init", "18.3-6")))
+    assert look(proc, container(7, "pause", sandbox=True), container(8, "gone")) == Found((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "component", "version"),
+    [
+        ("gcr.io/datadoghq/agent:7.40.0", "datadog-agent", "7.40.0"),
+        ("registry.example:5000/mirror/datadog/agent:7.40.0", "datadog-agent", "7.40.0"),
+        ("datadog/agent@sha256:abc", "datadog-agent", "(no tag)"),
+        ("telegraf:1.14.5", "telegraf", "1.14.5"),
+        ("docker.io/library/telegraf:1.14.5", "telegraf", "1.14.5"),
+    ],
+)
+def test_agents_images_by_their_names(proc: Path, tmp_path: Path, name: str, component: str, version: str) -> None:
+    (tmp_path / "empty").mkdir()
+    enter(proc, 7, tmp_path / "empty")
+    (entry,) = look(proc, container(7, "agent", name)).software
+    assert (entry.component, entry.version, entry.source) == (component, version, "name of the image")
+
+
+@pytest.mark.parametrize("name", [None, "", "web:1", "example.org/telegraf:1.14.5", "notdatadog/agent:7", ":", "@"])
+def test_other_images_are_nobodys(proc: Path, tmp_path: Path, name: str | None) -> None:
+    (tmp_path / "empty").mkdir()
+    enter(proc, 7, tmp_path / "empty")
+    assert look(proc, container(7, "x", name)).software == ()
+
+
+def test_out_of_time_is_said(proc: Path, tmp_path: Path) -> None:
+    enter(proc, 7, image(tmp_path / "a", "debian", ("cloud-init", "18.3-6")))
+    found = collect(proc, [container(7, "web")], CATALOG, deadline=time.monotonic() - 1)
+    assert found.software == ()
+    assert found.troubles == ("web and those after it: the run's time limit came first",)
+
+
+def test_in_short() -> None:
+    assert in_short([]) == ""
+    assert in_short(["a", "b"]) == "a; b"
+    assert in_short([str(n) for n in range(8)]) == "0; 1; 2; 3; 4; and 3 more"

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.settings import with_settings
+from imds_probe.facts import Software
+
+CATALOG = Catalog.load()
+DATADOG = Software("datadog-agent", "dpkg", "datadog-agent", "1:7.40.0-1", "dpkg database")
+CLOUD_INIT = Software("cloud-init", "dpkg", "cloud-init", "22.4-1", "dpkg database")
+
+
+def test_only_what_has_settings_is_looked_at(tmp_path: Path) -> None:
+    config = tmp_path / "etc/datadog-agent/datadog.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text("ec2_prefer_imdsv2: true\n")
+    datadog, cloud_init = with_settings([DATADOG, CLOUD_INIT], CATALOG, root=tmp_path, proc=tmp_path, pids=[])
+    assert cloud_init is CLOUD_INIT
+    seen = {entry.switch: (entry.place, entry.value) for entry in datadog.settings}
+    assert seen == {
+        "setting": ("/etc/datadog-agent/datadog.yaml", "true"),
+        "prevented_by[0]": ("/etc/datadog-agent/datadog.yaml", None),
+    }
+
+
+def test_without_settings_nothing_is_read(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert with_settings([CLOUD_INIT], CATALOG, root=nowhere, proc=nowhere, pids=[1]) == (CLOUD_INIT,)
+
+
+def test_what_runs_counts_before_files(tmp_path: Path) -> None:
+    program = tmp_path / "opt/datadog-agent/bin/agent/agent"
+    program.parent.mkdir(parents=True)
+    shutil.copy(shutil.which("sleep") or "", program)
+    child = subprocess.Popen([program, "600"], env={"DD_EC2_PREFER_IMDSV2": "true"})
+    try:
+        deadline = time.monotonic() + 10
+        while not Path(f"/proc/{child.pid}/cmdline").read_bytes().startswith(bytes(program)):
+            assert time.monotonic() < deadline
+        (datadog,) = with_settings([DATADOG], CATALOG, root=tmp_path, proc=Path("/proc"), pids=[child.pid])
+    finally:
+        child.kill()
+        child.wait()
+    assert datadog.pids == (child.pid,)
+    seen = {entry.switch: (entry.place, entry.value) for entry in datadog.settings}
+    assert seen["setting"] == (f"the environment of agent (pid {child.pid})", "true")

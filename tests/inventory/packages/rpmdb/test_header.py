@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imds_probe.inventory.packages.rpmdb.header import HeaderError, RpmHeader, parse
+
+
+def test_headers_that_rpm_made(blobs: list[bytes]) -> None:
+    assert [parse(blob) for blob in blobs] == [
+        RpmHeader(b"cloud-init", None, b"19.3", b"46.amzn2.0.1", b"noarch"),
+        RpmHeader(b"awscli", 1, b"1.18.147", b"1.amzn2.0.2", b"noarch"),
+        RpmHeader(b"amazon-ssm-agent", None, b"2.3.714.0", b"1.amzn2", b"noarch"),
+        RpmHeader(b"amazon-ssm-agent", None, b"3.1.1188.0", b"1.amzn2", b"noarch"),
+    ]
+
+
+def test_every_way_to_cut_one_off_is_noticed(blobs: list[bytes]) -> None:
+    for length in range(0, len(blobs[0]), 7):
+        with pytest.raises(HeaderError):
+            parse(blobs[0][:length])
+
+
+def made(*entries: tuple[int, int, int], data: bytes = b"") -> bytes:
+    index = b"".join(struct.pack(">IIII", tag, kind, offset, 1) for tag, kind, offset in entries)
+    return struct.pack(">II", len(entries), len(data)) + index + data
+
+
+@pytest.mark.parametrize(
+    ("blob", "said"),
+    [
+        (made(), "no name"),
+        (made((1000, 6, 0), (1001, 6, 0), data=b"a\0"), "no name, version or release"),
+        (made((1000, 6, 50), data=b"a\0"), "no end"),
+        (made((1000, 6, 0), data=b"no end"), "no end"),
+        (made((1003, 4, 2), data=b"123"), "outside"),
+        (made((1000, 4, 0), (1001, 6, 0), (1002, 6, 0), data=b"1234\0"), "no name"),
+        (struct.pack(">II", 0xFFFFFFFF, 0), "longer than its record"),
+        (struct.pack(">II", 0, 0xFFFFFFFF), "longer than its record"),
+    ],
+)
+def test_what_makes_no_sense_says_why(blob: bytes, said: str) -> None:
+    with pytest.raises(HeaderError, match=said):
+        parse(blob)
+
+
+@given(st.binary(max_size=200), st.integers(0, 12))
+def test_any_bytes_give_a_header_or_one_error(content: bytes, entries: int) -> None:
+    for blob in (content, struct.pack(">II", entries, max(0, len(content) - 16 * entries)) + content):
+        try:
+            assert isinstance(parse(blob), RpmHeader)
+        except HeaderError as error:
+            assert str(error)

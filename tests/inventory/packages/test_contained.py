@@ -1,0 +1,126 @@
+"""Databases of containers: the same answers as the managers' own tools give, and nothing that leads out of the root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from imds_probe.inventory.packages.contained import Contents, identity, read
+from imds_probe.inventory.packages.dpkg import Dpkg
+from imds_probe.inventory.packages.rpm import Rpm
+
+NAMES = ["amazon-ssm-agent", "awscli", "cloud-init", "removed", "never-heard-of"]
+ALL = {"dpkg": NAMES, "rpm": NAMES, "apk": ["aws-cli"]}
+
+
+def contents(root: Path) -> Contents:
+    return read(root, ALL, time.monotonic() + 20)
+
+
+def test_dpkg_as_dpkg_query_has_it(dpkg_root: Path) -> None:
+    found = contents(dpkg_root)
+    assert sorted(found.packages, key=str) == sorted(Dpkg().query(dpkg_root, NAMES, timeout_s=20), key=str)
+    assert (found.managers, found.troubles) == (("dpkg",), ())
+
+
+@pytest.mark.parametrize("where", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
+def test_rpm_as_rpm_has_it(rpm_root: Path, where: str) -> None:
+    by_rpm = Rpm().query(rpm_root, NAMES, timeout_s=20)
+    if where != "var/lib/rpm":
+        shutil.move(rpm_root / "var/lib/rpm", rpm_root / where)
+        (rpm_root / "var/lib/rpm").symlink_to(f"/{where}")
+    found = contents(rpm_root)
+    assert sorted(found.packages, key=str) == sorted(by_rpm, key=str)
+    assert len(by_rpm) == 4
+    assert (found.managers, found.troubles) == (("rpm",), ())
+
+
+def test_reading_leaves_nothing_in_the_root(rpm_root: Path, listing) -> None:
+    before, names = listing(rpm_root), sorted(rpm_root.rglob("*"))
+    contents(rpm_root)
+    assert listing(rpm_root) == before
+    assert sorted(rpm_root.rglob("*")) == names
+
+
+def test_a_distroless_image(tmp_path: Path) -> None:
+    parts = tmp_path / "var/lib/dpkg/status.d"
+    parts.mkdir(parents=True)
+    (parts / "base").write_text("Package: base-files\nVersion: 12\n")
+    (parts / "awscli").write_text("Package: awscli\nVersion: 2.9.19-1\nArchitecture: all\n")
+    (parts / "awscli.md5sums").write_text("not a record\n")
+    found = contents(tmp_path)
+    assert [(package.name, package.version) for package in found.packages] == [("awscli", "2.9.19-1")]
+
+
+def test_alpine(tmp_path: Path) -> None:
+    database = tmp_path / "lib/apk/db/installed"
+    database.parent.mkdir(parents=True)
+    database.write_text("P:aws-cli\nV:2.13.25-r0\nA:x86_64\n\n")
+    assert [package.manager for package in contents(tmp_path).packages] == ["apk"]
+
+
+def test_nothing_there_is_nothing(tmp_path: Path) -> None:
+    assert contents(tmp_path) == Contents((), (), ())
+    assert identity(tmp_path) == ()
+
+
+def test_one_damaged_database_is_one_trouble(dpkg_root: Path) -> None:
+    folder = dpkg_root / "var/lib/rpm"
+    folder.mkdir()
+    (folder / "rpmdb.sqlite").write_bytes(b"garbage" * 1000)
+    found = contents(dpkg_root)
+    assert len(found.packages) == 3
+    (trouble,) = found.troubles
+    assert "rpm: /var/lib/rpm/rpmdb.sqlite cannot be read" in str(trouble)
+
+
+@pytest.mark.parametrize("name", ["Packages", "Packages.db"])
+def test_garbage_in_the_older_formats(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "var/lib/rpm"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(b"garbage" * 1000)
+    (trouble,) = contents(tmp_path).troubles
+    assert f"rpm: /var/lib/rpm/{name} is no" in str(trouble)
+
+
+DATABASES = ["var/lib/dpkg/status", "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages", "lib/apk/db/installed"]
+
+
+@pytest.mark.parametrize("path", DATABASES)
+def test_a_link_out_of_the_root_leads_nowhere(tmp_path: Path, dpkg_root: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).symlink_to(dpkg_root / "var/lib/dpkg/status")
+    assert contents(tmp_path) == Contents((), (), ())
+
+
+@pytest.mark.parametrize("path", DATABASES)
+def test_a_fifo_does_not_block(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    os.mkfifo(tmp_path / path)
+    started = time.monotonic()
+    (trouble,) = contents(tmp_path).troubles
+    assert "not a regular file" in str(trouble)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("path", DATABASES)
+def test_a_sparse_giant_is_not_read(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    with (tmp_path / path).open("wb") as file:
+        file.truncate(2**40)
+    started = time.monotonic()
+    (trouble,) = contents(tmp_path).troubles
+    assert "has more than" in str(trouble) or "is no Berkeley DB" in str(trouble)
+    assert time.monotonic() - started < 30
+
+
+def test_what_changes_shows_in_the_identity(dpkg_root: Path) -> None:
+    before = identity(dpkg_root)
+    assert before == identity(dpkg_root)
+    with (dpkg_root / "var/lib/dpkg/status").open("a") as file:
+        file.write("\n")
+    assert identity(dpkg_root) != before
