@@ -16,6 +16,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.linting .apt-test
 	$(MAKE) lint
+	tests/debian_roots.sh
 	tests/everywhere.sh
 
 lint: $(VENV)/.linting
