@@ -6,7 +6,7 @@ VENV := .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO_PACKAGES := iproute2 nftables python3 python3-venv
 TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd createrepo-c curl db5.3-util debootstrap dnf \
-	docker.io dpkg-dev groff-base iptables libdpkg-perl rpm runc \
+	docker.io dpkg-dev groff-base iptables libdpkg-perl rpm runc snapd \
 	systemd util-linux
 
 .PHONY: demo test lint bench clean

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imds_probe.commands.run import add_config
 from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
-    from imds_probe.catalog.rows import Row
+    from imds_probe.catalog.rows import Row, Switch
 
 WIDTH = 100
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", choices=("text", "json"), default="text", help="a table, or everything (text)")
     parser.add_argument("--sources", action="store_true", help="print everything that is known, with its sources")
+    add_config(parser)
     parser.add_argument(
         "--extra",
         type=Path,
@@ -34,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from imds_probe import config  # noqa: PLC0415
     from imds_probe.catalog.catalog import Catalog  # noqa: PLC0415
     from imds_probe.report import plain  # noqa: PLC0415
 
-    catalog = Catalog.load(args.extra)
+    catalog = Catalog.load((*config.load(args.config).catalogs, *args.extra))
     rows = [row for row in catalog.rows if _has(row, args.words)]
     if not rows:
         raise UsageError(f"nothing in the catalog has {' and '.join(args.words)}", "`imds-probe catalog` lists it all.")
@@ -94,11 +97,19 @@ def _whole(row: Row) -> Iterator[str]:
     if row.setting:
         until = f", before {row.setting.minimum_by_default}" if row.setting.minimum_by_default else ""
         yield from _wrapped("setting", f"{row.setting.text}{until} ({row.setting.source})")
+        yield from _switch("set in", row.setting.switch)
+    for prevention in row.prevented_by:
+        yield from _wrapped("prevented", f"{prevention.why}; set it to {prevention.cure} ({prevention.source})")
+        yield from _switch("looked for", prevention.switch)
     if row.no_v1_fallback:
         config = ", ".join(f"{key}={value}" for key, value in row.no_v1_fallback.config.items())
         yield from _wrapped("no IMDSv1", f"from {row.no_v1_fallback.version} on{f' with {config}' if config else ''}")
+        yield from _switch("looked for", row.no_v1_fallback.switch)
+    for switch in row.observed:
+        yield from _switch("reported", switch)
     lost = {"falls-back": "it falls back to IMDSv1", "fails": "it fails", "unknown": "not known what it does"}
-    yield from _wrapped("token lost", lost[row.on_lost_token])
+    waits = f", after {row.waits}" if row.waits else ""
+    yield from _wrapped("token lost", f"{lost[row.on_lost_token]}{waits}")
     for backport in row.backports:
         where = " ".join([backport.manager, *backport.os_ids, backport.version_id_major or ""]).strip()
         floor = f"from {backport.minimum} on; " if backport.minimum else ""
@@ -112,6 +123,15 @@ def _whole(row: Row) -> Iterator[str]:
     for source in row.sources:
         yield from _wrapped("source", source)
     yield from _wrapped("confidence", row.confidence)
+
+
+def _switch(title: str, switch: Switch | None) -> Iterator[str]:
+    """Where a setting is looked for, the place that decides first, first."""
+    if switch is None:
+        return
+    places = [f"{place.key} in {place}" for place in switch.places]
+    values = f": {' or '.join(switch.values)}" if switch.values else ""
+    yield from _wrapped(title, "; ".join(places) + values)
 
 
 def _wrapped(title: str, text: str) -> list[str]:

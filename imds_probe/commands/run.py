@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="judge by a catalog file of your own, too (`imds-probe catalog` checks one)",
     )
+    add_config(parser)
     parser.add_argument("--assume-ec2", action="store_true", help="ask the metadata address although DMI says not EC2")
     parser.add_argument(
         "--no-v1-probe",
@@ -44,8 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that every command with a configuration takes."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration file (/etc/imds-probe/imds-probe.toml, if it is there)",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     # Heavy imports (requests) only once it is clear that they are needed.
+    from imds_probe import config  # noqa: PLC0415
     from imds_probe.assessment import Request, assess  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
@@ -62,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             timeout_s=args.timeout,
             only=args.only,
             skip=args.skip,
-            catalogs=tuple(args.catalog),
+            catalogs=(*config.load(args.config).catalogs, *args.catalog),
         ),
         progress=_progress if sys.stderr.isatty() else _silent,
     )

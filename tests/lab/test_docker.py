@@ -119,3 +119,37 @@ def test_a_drop_rule_of_the_users_own_is_quoted(engine, run, service, lab):
     assert seen(ran)["web"] == ("own", None, None, "unreachable")
     assert any(each["quote"] == "meta l4proto tcp ip daddr 169.254.169.254 drop" for each in ran.report["obstacles"])
     assert ran.code == 0
+
+
+STATUS = "Package: {}\nStatus: install ok installed\nVersion: {}\nArchitecture: all\n\n"
+
+
+def write_inside(engine, name, path, text):
+    script = f"/bin/busybox mkdir -p {path.rpartition('/')[0]} && /bin/busybox cat > {path}"
+    engine.docker("exec", "-i", name, "/bin/busybox", "sh", "-c", script, stdin=text.encode())
+
+
+def test_software_and_settings_inside_containers(engine, run, service):
+    service.update(hop_limit=2)
+    write_inside(engine, "web", "/etc/os-release", "ID=ubuntu\nVERSION_ID=18.04\n")
+    write_inside(engine, "web", "/var/lib/dpkg/status", STATUS.format("datadog-agent", "1:7.40.0-1"))
+    write_inside(engine, "api", "/var/lib/dpkg/status", STATUS.format("cloud-init", "18.3-6"))
+    try:
+        ran = run()
+        inside = {entry["container"]: entry for entry in ran.report["software"] if entry["container"]}
+        assert ran.code == 1
+        assert {name: (entry["component"], entry["requirement"]["status"]) for name, entry in inside.items()} == {
+            "web": ("datadog-agent", "needs-setting"),
+            "api": ("cloud-init", "too-old"),
+        }
+        assert inside["web"]["os"]["version_id"] == "18.04"
+        wanted = {"place": "/etc/datadog-agent/datadog.yaml", "key": "ec2_prefer_imdsv2", "value": "true"}
+        assert inside["web"]["requirement"]["setting"] == wanted
+        assert any("in web" in each["summary"] for each in ran.report["findings"])
+
+        write_inside(engine, "web", wanted["place"], "ec2_prefer_imdsv2: true\n")
+        write_inside(engine, "api", "/var/lib/dpkg/status", "")
+        assert run().code == 0
+    finally:
+        for name in ("web", "api"):
+            engine.docker("exec", name, "/bin/busybox", "rm", "-rf", "/var/lib/dpkg", "/etc/datadog-agent")

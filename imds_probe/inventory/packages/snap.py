@@ -25,6 +25,7 @@ MOUNTS = ("snap", "var/lib/snapd/snap")  # the second where distributions keep /
 LIMIT_BYTES = 16 * 1024 * 1024  # one answer for all snaps; a host has some dozens
 SOCKET_PATH_MAX = 107  # sun_path, unix(7)
 SOCKET_SHARE = 0.5  # of the time there is; the command asks the same daemon and may fare no better
+COMMAND_TIMEOUT_S = 3.0  # without a daemon it tries for as long as one lets it
 _VERSION = re.compile(r"^version:\s*(['\"]?)([^'\"\n#]+?)\1\s*(?:#.*)?$", re.MULTILINE)  # snap.yaml(5), top level
 
 
@@ -82,7 +83,9 @@ class Snap:
         if root != Path("/"):
             raise _Unanswered(self.id, "the command snap knows only the running system")
         try:
-            done = process.run(["snap", "list", "--all", "--color=never", "--unicode=never"], timeout_s=left_s)
+            done = process.run(
+                ["snap", "list", "--all", "--color=never", "--unicode=never"], timeout_s=min(left_s, COMMAND_TIMEOUT_S)
+            )
         except CommandError as error:
             raise _Unanswered(self.id, error.problem) from None
         lines = done.stdout.decode(errors="backslashreplace").splitlines()
