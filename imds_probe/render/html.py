@@ -7,7 +7,7 @@ from html import escape as html_escape
 
 from imds_probe.findings import Finding
 from imds_probe.render.escape import terminal
-from imds_probe.render.text import CONTAINER_COLUMNS, HEADLINES, SENTENCES, container_cells
+from imds_probe.render.text import CONTAINER_COLUMNS, HEADLINES, SENTENCES, container_cells, where
 from imds_probe.report import Report
 
 STYLE = (
@@ -95,9 +95,10 @@ def _containers(report: Report) -> Iterator[str]:
 def _software(report: Report) -> Iterator[str]:
     if not report.software:
         return
-    yield "<h2>Software</h2><table><tr><th>component</th><th>version</th><th>needs</th><th>status</th></tr>"
+    yield "<h2>Software</h2><table><tr><th>component</th><th>version</th><th>needs</th><th>status</th><th>where</th></tr>"
     for entry in report.software:
-        cells = (entry.software.component, entry.software.version, entry.requirement.minimum, entry.requirement.status)
+        needed = entry.requirement
+        cells = (entry.software.component, entry.software.version, needed.minimum, needed.status, where(entry.software))
         yield "<tr>" + "".join(f"<td>{_text('?' if cell is None else cell)}</td>" for cell in cells) + "</tr>"
     yield "</table>"
 

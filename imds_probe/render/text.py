@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from imds_probe.facts import Software
 from imds_probe.findings import Finding, State
 from imds_probe.render.escape import terminal
 from imds_probe.report import JudgedContainer, Report
@@ -195,11 +196,21 @@ def _software(report: Report, style: Style) -> Iterator[str]:
         return
     yield ""
     yield style.paint("Software held against the catalog", "bold")
-    rows = [
+    header: tuple[str, ...] = ("component", "version", "needs", "status")
+    rows: list[tuple[str, ...]] = [
         (entry.software.component, entry.software.version, entry.requirement.minimum or "?", entry.requirement.status)
         for entry in report.software
     ]
-    yield from _table(("component", "version", "needs", "status"), rows)
+    if any(entry.software.container for entry in report.software):
+        header = (*header, "where")
+        rows = [(*row, where(entry.software)) for row, entry in zip(rows, report.software, strict=True)]
+    yield from _table(header, rows)
+
+
+def where(software: Software) -> str:
+    """The container that it is in, or that it is on the host."""
+    more = f" and {len(software.also_in)} more" if software.also_in else ""
+    return f"{software.container}{more}" if software.container else "host"
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -21,6 +21,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from imds_probe import process
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.software import known as software_of
+from imds_probe.facts import Facts, Host, OsRelease, Platform
+from imds_probe.inventory.packages.dpkg import Dpkg
+from imds_probe.rules.software import requirement
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
 from imds_probe.simulator.lab.lab import Lab
@@ -173,6 +179,58 @@ def hops() -> None:
         print(f"  seen: {dict(tokens)}")
 
 
+PACKAGES = 3000
+# As long as the records of Debian 12 are on average, 880 bytes.
+RECORD = (
+    "Package: {}\nStatus: install ok installed\nPriority: optional\nSection: utils\nInstalled-Size: 100\n"
+    "Maintainer: A <a@example.org>\nArchitecture: amd64\nVersion: {}\n"
+    + "Depends: " + ", ".join(f"libsomething{n} (>= 1.2.{n})" for n in range(8)) + "\n"
+    + "Description: something\n" + " A line about what this package is for and what it does.\n" * 8 + "\n"
+)  # fmt: skip
+
+
+def inventory() -> None:
+    """What reading packages costs beside the package manager alone, and the catalog beside nothing. In this process."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        catalog = Catalog.load()
+        known = catalog.package_names("dpkg")
+        installed = dict.fromkeys(known, "2:99.1.2-1") | {
+            f"library{n}": f"1.{n}-1" for n in range(PACKAGES - len(known))
+        }
+        scenarios.write_host(root, {}, "i-0123456789abcdef0")
+        status = "".join(RECORD.format(name, version) for name, version in installed.items())
+        (root / "var/lib/dpkg/status").write_text(status)
+        (root / "var/lib/dpkg/info").mkdir()
+        for name in installed:
+            (root / f"var/lib/dpkg/info/{name}.list").write_text("/.\n")
+        alone = ["dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show"]
+        packages = Dpkg().query(root, known, timeout_s=60)
+        software = [entry for package in packages if (entry := software_of(package, catalog))]
+        facts = Facts(True, Platform(True, ""), Host(None, OsRelease("debian", "12", None), None), None, None, (), ())
+        steps: dict[str, Callable[[], object]] = {
+            "dpkg-query --show": lambda: process.run(alone, timeout_s=60),
+            "the inventory of dpkg's packages": lambda: Dpkg().query(root, known, timeout_s=60),
+            "loading the catalog": Catalog.load,
+            f"judging {len(software)} of them by it": lambda: [
+                requirement(entry, facts, catalog) for entry in software
+            ],
+        }
+        taken: dict[str, list[float]] = {name: [] for name in steps}
+        for round_number in range(RUNS + 1):
+            for name, step in steps.items():
+                started = time.perf_counter()
+                step()
+                if round_number:
+                    taken[name].append((time.perf_counter() - started) * 1000)
+        print(
+            f"\n{PACKAGES} packages, {len(packages)} known to the catalog (ms)\n{'':34}      min   median      max    ratio"
+        )
+        for name, times in taken.items():
+            ratio = statistics.median(a / b for a, b in zip(times, taken["dpkg-query --show"], strict=True))
+            print(f"  {name:<32} {min(times):8.1f} {statistics.median(times):8.1f} {max(times):8.1f} {ratio:8.2f}")
+
+
 class PacketRate:
     """Counts packets on the service's link: the most in any one second, those to the service and those of both ways."""
 
@@ -218,7 +276,12 @@ def most_in_a_second(times: Sequence[float]) -> int:
     return most
 
 
-SECTIONS: dict[str, Callable[[], None]] = {"start-up": start_up, "main-job": main_job, "hops": hops}
+SECTIONS: dict[str, Callable[[], None]] = {
+    "start-up": start_up,
+    "main-job": main_job,
+    "inventory": inventory,
+    "hops": hops,
+}
 
 
 def main(names: Sequence[str]) -> None:
