@@ -60,12 +60,12 @@ def _unless_set(setting: Setting, capable: Requirement, installed: Version) -> R
     state = state_of("setting", setting.switch, installed.settings)
     if state.in_force == "yes":
         return None
+    wanted = setting.switch.values[0] if setting.switch.values else ""
     if state.in_force == "unread":
         why = f"{setting.text}, but whether that is so could not be read: {state.problem}"
-        return Requirement(capable.minimum, "unknown", why, setting.source)
+        return Requirement(capable.minimum, "unknown", why, setting.source, _required(setting.switch, state, wanted))
     why = setting.text if state.in_force == "not-looked" else f"{setting.text}; {_observation(state)}"
-    required = _required(setting.switch, state, setting.switch.values[0] if setting.switch.values else "")
-    return Requirement(capable.minimum, "needs-setting", why, setting.source, required)
+    return Requirement(capable.minimum, "needs-setting", why, setting.source, _required(setting.switch, state, wanted))
 
 
 def _prevented(
@@ -84,7 +84,8 @@ def _prevented(
     state = state_of(name, prevention.switch, installed.settings)
     if state.in_force == "unread":
         why = f"{prevention.why}, and whether that is set could not be read: {state.problem}"
-        return Requirement(capable.minimum, "unknown", why, prevention.source)
+        required = _required(prevention.switch, state, prevention.cure)
+        return Requirement(capable.minimum, "unknown", why, prevention.source, required)
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imds_probe import process
+from imds_probe import process, rootfs
 from imds_probe.errors import CommandError, ProbeError
 from imds_probe.facts import InRepository, Software
 from imds_probe.inventory.packages.package import PackageError, field_text
@@ -40,6 +40,9 @@ def with_available(found: Sequence[Software], wanted: Sequence[Software], root: 
 
 
 def _apt(root: Path, names: Sequence[str]) -> dict[str, InRepository]:
+    lists = rootfs.names(root, "var/lib/apt/lists")
+    if not any("_Packages" in name for name in lists):
+        raise NotKnown("apt has no lists of packages on disk", "Run apt-get update.")
     # Not RootDir, which wants all of dpkg's tables there, too.
     below = () if root == _RUNNING else ("-o", f"Dir={root}", "-o", f"Dir::State::status={root}/var/lib/dpkg/status")
     done = _run(["apt-cache", *below, *_NO_CACHE, "policy", "--", *names])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.rows import Requirement
+from imds_probe.catalog.rows import RequiredSetting, Requirement
 from imds_probe.facts import CollectorRun, Facts, Software
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import upgrade_commands
@@ -100,6 +100,9 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
         case "needs-setting":
             summary = f"{what}{where} speaks IMDSv2 only when told to"
             return _finding(needed, software, summary, (*seen, needed.why), _set(needed))
+    if needed.setting is not None:
+        summary = f"{what}{where}: whether it was told to use IMDSv2 could not be read"
+        return _finding(needed, software, summary, (*seen, needed.why), _mend(needed.setting))
     look = "Look it up with its vendor, or upgrade it: the newest version is the safest guess."
     upgrade = _upgrade(needed, software, facts, catalog, look)
     summary = f"{what}{where}: not known whether it speaks IMDSv2"
@@ -148,6 +151,13 @@ def _upgrade(needed: Requirement, software: Software, facts: Facts, catalog: Cat
         return Fix(f"{text} {has}, which is new enough.", commands)
     enough = "which is too old as well" if judged.status == "too-old" else "of which that is not known either"
     return Fix(f"{text} {has}, {enough}.", commands if judged.status == "unknown" else ())
+
+
+def _mend(setting: RequiredSetting) -> Fix:
+    return Fix(
+        f"Mend what could not be read, or run as root; {setting.key} has to be {setting.value} in {setting.place}. "
+        "Restart the program, and run again."
+    )
 
 
 def _set(needed: Requirement) -> Fix:

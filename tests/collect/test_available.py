@@ -117,7 +117,12 @@ def test_containers_are_not_the_hosts_repositories(apt_root: Path) -> None:
     assert with_available([inside], [inside], apt_root) == (inside,)
 
 
-def test_a_missing_tool_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_tool_is_said(apt_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(process, "SEARCH_PATH", str(tmp_path))
     with pytest.raises(NotKnown, match="apt-cache is not installed"):
+        with_available([DEB], [DEB], apt_root)
+
+
+def test_without_lists_apt_does_not_know(tmp_path: Path) -> None:
+    with pytest.raises(NotKnown, match="apt has no lists"):
         with_available([DEB], [DEB], tmp_path)

@@ -4,7 +4,7 @@ import pytest
 from observed import FACTS, OLD_CLOUD_INIT
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import CollectorRun, OsRelease, Software
+from imds_probe.facts import CollectorRun, InRepository, OsRelease, SettingSeen, Software
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.software import RULE
 
@@ -55,3 +55,71 @@ def test_what_no_upgrade_helps_is_said_with_what_does():
     assert finding.summary == "boto (legacy v2) 2.44.0-1.1 speaks only IMDSv1, in every version"
     assert finding.fix.text.startswith("Port to boto3")
     assert finding.fix.commands == ()
+
+
+DATADOG = Software("datadog-agent", "dpkg", "datadog-agent", "1:7.40.0-1", "dpkg database")
+YAML, KEY = "/etc/datadog-agent/datadog.yaml", "ec2_prefer_imdsv2"
+
+
+def judged(*software, host=DEBIAN):
+    return RULE.judge(replace(FACTS, host=host, software=software), CATALOG)
+
+
+def test_a_setting_is_named_with_file_key_and_value():
+    (finding,) = judged(replace(DATADOG, settings=(SettingSeen("setting", YAML, KEY, None),)))
+    assert (finding.id, finding.severity, finding.implies) == ("software-needs-setting", "blocker", "not-ready")
+    assert finding.fix.text == f"Set {KEY} to true in {YAML}, restart the program, and run again."
+    assert f"{YAML} does not set {KEY}" in finding.evidence[1]
+
+
+def test_a_setting_that_is_made_is_nothing_to_report():
+    assert judged(replace(DATADOG, settings=(SettingSeen("setting", YAML, KEY, "true"),))) == []
+
+
+def test_a_setting_that_could_not_be_read_says_what_to_mend():
+    broken = SettingSeen("setting", YAML, KEY, None, f"{YAML} is not yaml: line 3")
+    (finding,) = judged(replace(DATADOG, settings=(broken,)))
+    assert (finding.id, finding.implies) == ("software-unknown", "unknown")
+    assert f"{KEY} has to be true in {YAML}" in finding.fix.text
+    assert "line 3" in finding.evidence[1]
+
+
+def test_the_same_in_many_places_is_one_finding():
+    inside = [replace(OLD_CLOUD_INIT, container=f"c{n}", os=DEBIAN.os) for n in range(5)]
+    (finding,) = judged(*inside)
+    assert finding.summary.startswith("cloud-init 18.3-6 in c0, c1, c2 and 2 more containers speaks only IMDSv1")
+    assert finding.fix.text.startswith("Build the image anew with 19.4 or later of cloud-init")
+    assert finding.fix.commands == ()
+    (finding,) = judged(OLD_CLOUD_INIT, *inside)
+    assert finding.evidence == (
+        "cloud-init 18.3-6, by the dpkg database, on the host and in c0, c1, c2 and 2 more containers",
+    )
+
+
+def test_a_container_is_judged_as_its_own_distribution():
+    ubuntu = OsRelease("ubuntu", "18.04", None, ("debian",))
+    backported = replace(OLD_CLOUD_INIT, version="19.3-41-gc4735dd3-0ubuntu1~18.04.1", container="web", os=ubuntu)
+    assert judged(backported) == []
+    (finding,) = judged(replace(backported, os=None, container=None))
+    assert finding.implies != "ready"
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "commands"),
+    [
+        ("22.4-1", "have 22.4-1, which is new enough", 1),
+        ("18.4-1", "have 18.4-1, which is too old as well", 0),
+        ("odd", "have odd, of which that is not known either", 1),
+        (None, "have nothing newer, by apt-cache policy", 0),
+    ],
+)
+def test_whether_the_repositories_help_is_said(version, said, commands):
+    (finding,) = judged(replace(OLD_CLOUD_INIT, available=InRepository(version, "apt-cache policy")))
+    assert said in finding.fix.text
+    assert len(finding.fix.commands) == commands
+
+
+def test_unread_containers_are_not_empty_ones():
+    runs = (*FACTS.collectors, CollectorRun("container-software", "partial", 1.0, "web: rpm: damaged"))
+    (finding,) = RULE.judge(replace(FACTS, collectors=runs), CATALOG)
+    assert (finding.summary, finding.implies) == ("the packages in some containers could not be read", "unknown")

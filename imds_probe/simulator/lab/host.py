@@ -33,8 +33,29 @@ from imds_probe.simulator.lab.node import Node
 CLONE_FS, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x200, 0x20000, 0x20000000, 0x40000000  # <linux/sched.h>
 MS_BIND = 4096  # <linux/mount.h>
 READY_WITHIN_S = 10.0
-# The new /proc takes the place of the machine's, inside only, and is what --root leads to as well.
-_FIRST_PROCESS = 'mount -t proc proc /proc && mount --bind /proc "$0/proc" && echo ready && exec sleep infinity'
+# The new /proc takes the place of the machine's, inside only, and is what --root leads to as well. Containers get a root
+# with the machine's programs and nothing else of it: what is installed on the machine is not installed in them.
+_FIRST_PROCESS = """
+set -e
+mount -t proc proc /proc
+mount --bind /proc "$0/proc"
+mount -t tmpfs image "$1"
+mkdir "$1/usr" "$1/dev"
+mount --rbind /usr "$1/usr"
+touch "$1/dev/null"
+mount --bind /dev/null "$1/dev/null"
+[ ! -d /usr/lib/sysimage ] || mount -t tmpfs nothing "$1/usr/lib/sysimage"
+for way in bin lib lib64 sbin; do
+    if [ -L "/$way" ]; then
+        ln -s "$(readlink "/$way")" "$1/$way"
+    elif [ -d "/$way" ]; then
+        mkdir "$1/$way"
+        mount --rbind "/$way" "$1/$way"
+    fi
+done
+echo ready
+exec sleep infinity
+"""
 IDLE = ("sleep", "infinity")
 
 T = TypeVar("T")
@@ -64,10 +85,12 @@ class MadeUpHost:
         except OSError as error:
             raise HostError(f"{self.root}/proc cannot be made: {error.strerror}", "Give a host's root.") from None
         directory = self._files.enter_context(tempfile.TemporaryDirectory(prefix="imds-probe-host-"))
-        self._groups = Path(directory)
+        self._groups, self._image = Path(directory, "cgroups"), Path(directory, "image")
+        self._groups.mkdir()
+        self._image.mkdir()
         argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "slave", "--", "sh", "-c"]
         self._init = self._instance.start(
-            [*argv, _FIRST_PROCESS, str(self.root)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [*argv, _FIRST_PROCESS, str(self.root), str(self._image)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         said = _first_line(self._init)
         if said != "ready":
@@ -115,14 +138,15 @@ class MadeUpHost:
         cgroup: str | None = None,
         env: Mapping[str, str] | None = None,
         stdout: int | None = subprocess.DEVNULL,
+        root: Path | None = None,
     ) -> int:
         """Start a program inside, on the network of `node` (the instance's by default); return its process id there.
 
-        `cgroup` is the text of its /proc/PID/cgroup. Its environment is that of process.environment, `env` and the
-        mark of the lab.
+        `cgroup` is the text of its /proc/PID/cgroup, `root` its root directory. Its environment is that of
+        process.environment, `env` and the mark of the lab.
         """
         child = self._inside(
-            node, lambda: process.start(argv, env=self._environment(env), stdout=stdout, stderr=stdout)
+            node, lambda: process.start(argv, env=self._environment(env), stdout=stdout, stderr=stdout), root
         )
         pid = _inner_pid(child.pid)
         self._children[pid] = child
@@ -152,7 +176,7 @@ class MadeUpHost:
         place = self.root / "var/lib/docker/containers" / container_id
         place.mkdir(parents=True, exist_ok=True)
         (place / "config.v2.json").write_text(json.dumps(record))
-        return self.start(node=node, cgroup=f"0::/docker/{container_id}\n", env=env)
+        return self.start(node=node, cgroup=f"0::/docker/{container_id}\n", env=env, root=self._image)
 
     def end(self, pid: int) -> None:
         """End a process that `start` or `start_container` started."""
@@ -170,7 +194,7 @@ class MadeUpHost:
             raise HostError("this host does not stand", "Use it in a `with` statement.")
         return Path(f"/proc/{self._init.pid}/ns")
 
-    def _inside(self, node: Node | None, function: Callable[[], T]) -> T:
+    def _inside(self, node: Node | None, function: Callable[[], T], root: Path | None = None) -> T:
         """Call a function on a thread that has gone into the namespaces for good, and ends there."""
         here = self._namespaces()
         ways_in = [(here / "pid_for_children", CLONE_NEWPID), (here / "mnt", CLONE_NEWNS)]
@@ -181,6 +205,9 @@ class MadeUpHost:
             _libc("unshare", CLONE_FS)  # only a thread with a root directory of its own may change mounts: setns(2)
             for fd, kind in opened:
                 _libc("setns", fd, kind)
+            if root is not None:
+                _libc("chroot", str(root).encode())
+                _libc("chdir", b"/")
             return function()
 
         try:

@@ -183,3 +183,12 @@ def test_it_works_without_root(tmp_path):
     (container,) = seen["containers"]
     assert (container["name"], container["pids"], container["netns"]) == ("web", [pid], inode)
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_what_is_installed_on_the_machine_is_not_in_containers(lab, host):
+    pid = host.start_container("web", lab.add_container("c"))
+    listed = host.run(["ls", f"/proc/{pid}/root", f"/proc/{pid}/root/var"], timeout_s=10)
+    names = listed.stdout.decode().split()
+    assert "usr" in names
+    assert not {"var", "etc", "root", "home"} & set(names)
+    assert b"No such file" in listed.stderr
