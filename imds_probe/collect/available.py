@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +59,12 @@ def _apt(root: Path, names: Sequence[str]) -> dict[str, InRepository]:
 def _dnf(root: Path, names: Sequence[str]) -> dict[str, InRepository]:
     below = () if root == _RUNNING else ("--installroot", str(root))
     argv = ["dnf", *below, "--cacheonly", "repoquery", "--available", "--latest-limit=1"]
-    done = _run([*argv, f"--queryformat={_REPOQUERY}", "--", *names])
+    with tempfile.TemporaryDirectory(prefix="imds-probe-") as logs:  # it writes one, and not into the system's
+        try:
+            done = _run([*argv, f"--setopt=logdir={logs}", f"--queryformat={_REPOQUERY}", "--", *names])
+        finally:
+            if below:  # it takes that path as one below the root
+                shutil.rmtree(root / logs.lstrip("/"), ignore_errors=True)
     # A repository that was never fetched is passed over: what is not in the others is not known, not missing.
     unfetched = b"Cache-only enabled but no cache" in done.stdout + done.stderr
     found = {} if unfetched else dict.fromkeys(names, InRepository(None, "dnf repoquery"))

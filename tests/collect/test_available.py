@@ -104,6 +104,16 @@ def test_dnf_has_a_newer_one(dnf_root: Path) -> None:
     ]
 
 
+def test_asking_dnf_writes_nothing(dnf_root: Path) -> None:
+    def files() -> dict[Path, int]:  # rpm itself touches SQLite's -shm when it reads
+        found = (path for path in dnf_root.rglob("*") if path.is_file() and path.suffix != ".sqlite-shm")
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    before = files()
+    with_available([RPM], [RPM], dnf_root)
+    assert files() == before
+
+
 def test_without_metadata_on_disk_it_is_not_known(tmp_path: Path) -> None:
     repos = tmp_path / "etc/yum.repos.d"
     repos.mkdir(parents=True)
