@@ -75,7 +75,7 @@ def test_a_version_from_before_the_setting_is_not_judged_by_it():
 
 @pytest.mark.parametrize(("value", "falls_back"), [("true", False), ("false", True), (None, True)])
 def test_with_imdsv1_turned_off_nothing_falls_back(value, falls_back):
-    seen = SettingSeen("no_v1_fallback", "/root/.aws/config", "default.ec2_metadata_v1_disabled", value)
+    seen = SettingSeen("no_v1_fallback", "/home/ann/.aws/config", "default.ec2_metadata_v1_disabled", value)
     requirement = judged("aws-cli-v2", "2.15.1-1", seen)
     assert requirement.status == "ok"
     assert ("uses IMDSv1 when the token response does not arrive" in requirement.why) is falls_back

@@ -95,11 +95,11 @@ def test_a_fifo_a_directory_and_a_link_out_of_the_root_lead_nowhere(tmp_path: Pa
 
 
 def test_every_home_directory_has_a_say(tmp_path: Path) -> None:
-    write(tmp_path, "/etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:1:1::/home/ann:/bin/sh\nbad line\nx:x:2:2::/:/\n")
-    write(tmp_path, "/root/.aws/config", "[default]\nec2_metadata_v1_disabled = true\n")
+    write(tmp_path, "/etc/passwd", "bob:x:5:5::/home/bob:/bin/sh\nann:x:1:1::/home/ann:/bin/sh\nbad line\nx:x:2:2::/:/\n")
+    write(tmp_path, "/home/bob/.aws/config", "[default]\nec2_metadata_v1_disabled = true\n")
     write(tmp_path, "/home/ann/.aws/config", "[default]\nregion = eu-west-1\n")
     assert [(seen.place, seen.value) for seen in look(tmp_path, "aws-cli-v2")] == [
-        ("/root/.aws/config", "true"),
+        ("/home/bob/.aws/config", "true"),
         ("/home/ann/.aws/config", None),
     ]
 
