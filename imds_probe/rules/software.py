@@ -11,8 +11,14 @@ from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import upgrade_commands
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
-COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software")
+COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software", "settings")
 PLACES_SHOWN = 3
+
+
+_UNREAD = {
+    "container-software": "the packages in some containers could not be read",
+    "settings": "the settings of installed software could not be read",
+}
 
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
@@ -40,7 +46,7 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     if not runs:
         return NothingToJudge("the software was not looked at")
     findings = [finding for run in runs if (finding := _manager_trouble(run))]
-    if all(run.status == "nothing" for run in runs if run.id != "container-software"):
+    if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
         findings.append(_no_manager())
     groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
     for software in facts.software:
@@ -54,16 +60,16 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
 def _manager_trouble(run: CollectorRun) -> Finding | None:
     if run.status not in ("failed", "skipped", "partial"):
         return None
+    if run.id == "settings" and run.status == "partial":
+        return None  # what could not be read of them counts with the software that it is about
     return Finding(
         id="package-manager-failed",
         rule="software",
         severity="warning",
         subject=run.id,
-        summary="the packages in some containers could not be read"
-        if run.id == "container-software"
-        else f"the packages that {run.id} manages could not be read",
+        summary=_UNREAD.get(run.id, f"the packages that {run.id} manages could not be read"),
         evidence=(run.reason,),
-        fix=Fix("Repair the package database, or run with the rights to read it."),
+        fix=Fix("Repair what is quoted, or run with the rights to read it."),
         implies="unknown",
     )
 
@@ -75,7 +81,7 @@ def _no_manager() -> Finding:
         severity="warning",
         subject="host",
         summary="no package database was found, so what is installed could not be seen",
-        evidence=("neither dpkg's nor rpm's database exists below the root",),
+        evidence=("no database of dpkg, rpm, apk or snapd exists below the root",),
         fix=Fix("Run on the host itself, or name its root.", ("imds-probe run --root /host",)),
         implies="unknown",
     )
@@ -209,15 +215,15 @@ RULE = Rule(
         ),
         Explanation(
             id="package-manager-failed",
-            title="Package database not readable",
-            meaning="A package manager is present but did not answer properly: damaged or locked database, missing tool, no "
-            "rights, no time. An unread database is not an empty one.",
+            title="Packages or settings not readable",
+            meaning="A package manager is present, on the host or in a container, but did not answer properly: damaged or "
+            "locked database, missing tool, no rights, no time. An unread database is not an empty one.",
             cure="Run the command that the finding quotes by hand and mend what it says.",
         ),
         Explanation(
             id="no-package-manager",
             title="No package database",
-            meaning="Neither dpkg's nor rpm's database was found, as in a distroless container. Then nothing is known of the "
+            meaning="No package manager's database was found, as in a distroless container. Then nothing is known of the "
             "software, and no verdict can rest on it.",
             cure="Run on the host, or mount its root and name it with --root.",
         ),

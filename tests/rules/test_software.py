@@ -123,3 +123,12 @@ def test_unread_containers_are_not_empty_ones():
     runs = (*FACTS.collectors, CollectorRun("container-software", "partial", 1.0, "web: rpm: damaged"))
     (finding,) = RULE.judge(replace(FACTS, collectors=runs), CATALOG)
     assert (finding.summary, finding.implies) == ("the packages in some containers could not be read", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("status", "found"), [("failed", 1), ("skipped", 1), ("partial", 0), ("ok", 0), ("nothing", 0)]
+)
+def test_settings_that_were_not_looked_at_are_not_good_ones(status, found):
+    runs = (*FACTS.collectors, CollectorRun("settings", status, 1.0, "the run's time limit came first"))
+    findings = RULE.judge(replace(FACTS, collectors=runs), CATALOG)
+    assert [finding.summary for finding in findings] == ["the settings of installed software could not be read"] * found

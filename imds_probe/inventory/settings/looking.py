@@ -54,10 +54,11 @@ class Looking:
 
     def _in_place(self, name: str, place: Place, program: Program | None) -> list[SettingSeen]:
         if place.kind == "file":
-            entries = []
-            for path in self._paths(place, program):
-                entries += self._in_file(name, place, path)
-            return entries
+            try:
+                paths = self._paths(place, program)
+            except rootfs.FileUnreadable as trouble:
+                return [SettingSeen(name, str(place), place.key, None, printable(trouble.problem))]
+            return [entry for path in paths for entry in self._in_file(name, place, path)]
         if program is None:
             return []
         where = _whose(place, program)

@@ -95,7 +95,9 @@ def test_a_fifo_a_directory_and_a_link_out_of_the_root_lead_nowhere(tmp_path: Pa
 
 
 def test_every_home_directory_has_a_say(tmp_path: Path) -> None:
-    write(tmp_path, "/etc/passwd", "bob:x:5:5::/home/bob:/bin/sh\nann:x:1:1::/home/ann:/bin/sh\nbad line\nx:x:2:2::/:/\n")
+    write(
+        tmp_path, "/etc/passwd", "bob:x:5:5::/home/bob:/bin/sh\nann:x:1:1::/home/ann:/bin/sh\nbad line\nx:x:2:2::/:/\n"
+    )
     write(tmp_path, "/home/bob/.aws/config", "[default]\nec2_metadata_v1_disabled = true\n")
     write(tmp_path, "/home/ann/.aws/config", "[default]\nregion = eu-west-1\n")
     assert [(seen.place, seen.value) for seen in look(tmp_path, "aws-cli-v2")] == [
@@ -143,3 +145,11 @@ def test_a_switch_with_only_an_environment_names_that(tmp_path: Path) -> None:
         row("datadog-agent"), setting=None, prevented_by=(), observed=(Switch((), (Place("environment", "K"),)),)
     )
     assert Looking(tmp_path).look(only, ()) == (SettingSeen("observed[0]", "the environment", "K", None),)
+
+
+def test_a_hostile_passwd_or_directory_is_a_problem_of_that_setting_only(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    os.mkfifo(tmp_path / "etc/passwd")
+    (seen,) = look(tmp_path, "aws-cli-v2")
+    assert "/etc/passwd is not a regular file" in seen.problem
+    assert seen.place == "~/.aws/config"
