@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import stat
@@ -11,17 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from imds_probe.errors import ProbeError
+from imds_probe.confined import FileUnreadable, pin
 
+__all__ = ["FileUnreadable", "names", "opened", "read", "read_json", "status"]
 LIMIT_BYTES = 1024 * 1024
 ENTRIES_MAX = 20_000
-LINKS_MAX = 40  # what Linux itself follows in one look-up: path_resolution(7)
-DEPTH_MAX = 128
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH)
-
-
-class FileUnreadable(ProbeError):
-    """There is a file, but it cannot be read or makes no sense."""
 
 
 @contextlib.contextmanager
@@ -31,7 +24,7 @@ def opened(root: Path, path: str) -> Iterator[BinaryIO | None]:
     Links are followed as a process chrooted to `root` would follow them. Raises FileUnreadable, also for trouble with
     reading from it.
     """
-    pinned = _pin(root, path)
+    pinned = pin(root, path)
     if pinned is None:
         yield None
         return
@@ -66,7 +59,7 @@ def read(root: Path, path: str, limit_bytes: int = LIMIT_BYTES) -> bytes | None:
 
 def status(root: Path, path: str) -> os.stat_result | None:
     """What fstat(2) says of a path below `root`, links followed; None where there is nothing. Raises FileUnreadable."""
-    pinned = _pin(root, path)
+    pinned = pin(root, path)
     if pinned is None:
         return None
     try:
@@ -89,7 +82,7 @@ def read_json(root: Path, path: str, limit_bytes: int = LIMIT_BYTES) -> object:
 
 def names(root: Path, path: str) -> tuple[str, ...]:
     """What a directory below `root` holds, sorted; empty where there is none. Raises FileUnreadable."""
-    pinned = _pin(root, path)
+    pinned = pin(root, path)
     if pinned is None:
         return ()
     try:
@@ -106,50 +99,3 @@ def names(root: Path, path: str) -> tuple[str, ...]:
     finally:
         os.close(pinned)
     return tuple(sorted(found))
-
-
-def _pin(root: Path, path: str) -> int | None:
-    """An O_PATH descriptor of `path` below `root`, found step by step: each step starts from a directory held open."""
-    held: list[int] = []
-    ahead = [part for part in reversed(path.split("/")) if part]
-    links = 0
-    try:
-        held.append(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-        while ahead:
-            part = ahead.pop()
-            target = _step(held, part)
-            if target is not None:
-                links += 1
-                if target.startswith("/"):
-                    while len(held) > 1:
-                        os.close(held.pop())
-                ahead.extend(part for part in reversed(target.split("/")) if part)
-            if links > LINKS_MAX or len(held) > DEPTH_MAX:
-                raise FileUnreadable(f"{path} has too many links or is too deep")
-        return held.pop()
-    except OSError as error:
-        if error.errno in _ABSENT:
-            return None
-        raise FileUnreadable(f"{path} cannot be looked up: {error.strerror}", "Run as root.") from None
-    except ValueError:  # a NUL byte in a configured path
-        raise FileUnreadable("a path with a NUL byte is nowhere") from None
-    finally:
-        for fd in held:
-            os.close(fd)
-
-
-def _step(held: list[int], part: str) -> str | None:
-    """Go one name further from the last directory of `held`; for a link stay there and return where it leads."""
-    if part == ".":
-        return None
-    if part == "..":
-        if len(held) > 1:  # /.. is / at the root
-            os.close(held.pop())
-        return None
-    fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held[-1])
-    held.append(fd)
-    if not stat.S_ISLNK(os.fstat(fd).st_mode):
-        return None
-    target = os.readlink("", dir_fd=fd)
-    os.close(held.pop())
-    return target

@@ -3,8 +3,16 @@ import socket
 
 import pytest
 
-from imds_probe import rootfs
-from imds_probe.rootfs import DEPTH_MAX, LIMIT_BYTES, FileUnreadable, names, read, read_json
+from imds_probe import confined, rootfs
+from imds_probe.confined import DEPTH_MAX
+from imds_probe.rootfs import LIMIT_BYTES, FileUnreadable, names, read, read_json
+
+
+@pytest.fixture(params=["by the kernel", "by steps"], autouse=True)
+def way(request, monkeypatch):
+    """Both ways to look paths up: the second is what kernels before 5.6 get."""
+    if request.param == "by steps":
+        monkeypatch.setattr(confined, "by_kernel", lambda root_fd, path: None)
 
 
 @pytest.fixture

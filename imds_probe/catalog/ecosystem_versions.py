@@ -123,15 +123,19 @@ def _maven(text: str) -> list[_MavenItem]:
         if before not in _MAVEN_SEPARATORS:
             here = _maven_deeper(here, stack)  # from digits to letters or back separates as a hyphen does
         after = parts[index + 1] if index + 1 < len(parts) else ""
-        if part.isdigit():
+        if _is_number(part):
             here.append(int(part))
             continue
         if after not in _MAVEN_SEPARATORS and here:
             here = _maven_deeper(here, stack)  # since 3.8 .X is the same as -X, unless a separator follows it
-        here.append(_maven_qualifier(part, before_digit=after.isdigit()))
+        here.append(_maven_qualifier(part, before_digit=_is_number(after)))
     while stack:
         _maven_normalise(stack.pop())
     return root
+
+
+def _is_number(part: str) -> bool:
+    return part.isascii() and part.isdigit()  # there are digits that int() does not take, such as a raised one
 
 
 def _maven_deeper(here: list[_MavenItem], stack: list[list[_MavenItem]]) -> list[_MavenItem]:

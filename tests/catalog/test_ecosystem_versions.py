@@ -67,6 +67,12 @@ def test_what_is_no_version(compare, texts: list[str]) -> None:
             compare(text, "1.0.0")
 
 
+@pytest.mark.parametrize("text", ["¹", "1.²", "1-٣", "1.\u2460x"])
+def test_digits_that_are_no_ascii_are_letters_to_maven(text: str) -> None:
+    assert compare_maven(text, text) == 0
+    assert compare_maven(text, "9" * 40) == -1
+
+
 PARTS = st.lists(st.sampled_from(["0", "1", "10", "a", "b1", "rc", "alpha", "final", "-", ".", "_p1"]), max_size=6)
 
 

@@ -1,0 +1,113 @@
+"""Find a path below a root that somebody hostile may own, without ever being led out of it.
+
+The kernel does it in one call where it has openat2(2), from 5.6 on; elsewhere, or where a filter of system calls keeps
+it from us, each step starts from a directory that is held open.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+import struct
+from pathlib import Path
+
+from imds_probe.errors import ProbeError
+
+LINKS_MAX = 40  # what Linux itself follows in one look-up: path_resolution(7)
+DEPTH_MAX = 128
+SYS_OPENAT2 = 437  # the same on every architecture: <asm-generic/unistd.h>
+RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_IN_ROOT = 0x01, 0x02, 0x10  # <linux/openat2.h>
+TRIES = 8  # EAGAIN means that something was renamed on the way meanwhile
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH)
+_UNAVAILABLE = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG)
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class FileUnreadable(ProbeError):
+    """There is a file, but it cannot be read or makes no sense."""
+
+
+def pin(root: Path, path: str) -> int | None:
+    """An O_PATH descriptor of `path` below `root`, links followed as a process chrooted there would follow them.
+
+    None where there is nothing. Raises FileUnreadable.
+    """
+    if "\0" in path:
+        raise FileUnreadable("a path with a NUL byte is nowhere")
+    if path.count("/") > DEPTH_MAX:
+        raise FileUnreadable(f"{path[:200]} has too many links or is too deep")
+    try:
+        held = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            found = by_kernel(held, path)
+            return found if found is not None else by_steps(held, path)
+        finally:
+            os.close(held)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        if error.errno == errno.ELOOP:
+            raise FileUnreadable(f"{path[:200]} has too many links or is too deep") from None
+        raise FileUnreadable(f"{path[:200]} cannot be looked up: {error.strerror}", "Run as root.") from None
+
+
+def by_kernel(root_fd: int, path: str) -> int | None:
+    """With openat2; None where it is not to be had. OSError as open(2)."""
+    how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    for _ in range(TRIES):
+        fd = int(_LIBC.syscall(SYS_OPENAT2, root_fd, os.fsencode(path or "/"), how, len(how)))
+        if fd >= 0:
+            return fd
+        number = ctypes.get_errno()
+        if number in _UNAVAILABLE:
+            return None
+        if number != errno.EAGAIN:
+            raise OSError(number, os.strerror(number), path)
+    return None
+
+
+def by_steps(root_fd: int, path: str) -> int:
+    """Name by name, each from a directory that is held open. OSError as open(2)."""
+    held = [os.dup(root_fd)]
+    ahead = _parts(path)
+    links = 0
+    try:
+        while ahead:
+            target = _step(held, ahead.pop())
+            if target is not None:
+                links += 1
+                if target.startswith("/"):
+                    while len(held) > 1:
+                        os.close(held.pop())
+                ahead += _parts(target)
+            if links > LINKS_MAX or len(held) > DEPTH_MAX:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        return held.pop()
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
+def _parts(path: str) -> list[str]:
+    """Its names, the last first. A slash at the end asks for a directory, as a dot does."""
+    parts = [part for part in path.split("/") if part]
+    return [*(["."] if path.endswith("/") else []), *reversed(parts)]
+
+
+def _step(held: list[int], part: str) -> str | None:
+    """Go one name further from the last directory of `held`; for a link stay there and return where it leads."""
+    if part in (".", ".."):
+        if not stat.S_ISDIR(os.fstat(held[-1]).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), part)
+        if part == ".." and len(held) > 1:  # /.. is / at the root
+            os.close(held.pop())
+        return None
+    fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held[-1])
+    held.append(fd)
+    if not stat.S_ISLNK(os.fstat(fd).st_mode):
+        return None
+    target = os.readlink("", dir_fd=fd)
+    os.close(held.pop())
+    return target
