@@ -1,0 +1,75 @@
+"""AWS SDKs compiled into programs and shared objects: for Rust and for C++.
+
+Source: cargo-auditable's section .dep-v0 (zlib-compressed JSON of the crates); the paths below Cargo's registry that
+panic messages keep ("aws-config-1.1.2/src/..."); the user agent and the soname of the AWS SDK for C++.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Collection, Iterator
+from typing import BinaryIO
+
+from imds_probe.inventory.sdks.elf import Elf, NotElf
+from imds_probe.inventory.sdks.found import Library
+
+AUDITABLE = ".dep-v0"
+AUDITABLE_MAX_BYTES = 8 * 1024 * 1024  # cargo-auditable's own reader takes no more
+CPP = "libaws-cpp-sdk-core.so"
+_VERSION = rb"(\d{1,4}\.\d{1,5}\.\d{1,5}(?:-[0-9A-Za-z.]{1,30})?)"
+_TRACE = re.compile(
+    rb"aws-(?:(config|runtime|smithy-runtime|sdk-sts)-" + _VERSION + rb"/src/|sdk-cpp/" + _VERSION + rb")"
+)
+_TRACE_START = b"aws-"
+_CHECKED = re.compile(r"\d[0-9A-Za-z.+-]{0,60}")
+
+
+def native_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
+    """The crates and the C++ library among `names` in an ELF file; empty for any other. Never raises on its content."""
+    try:
+        elf = Elf(file)
+        audited = _audited(elf, names)
+        if audited is not None:
+            return audited
+        found = list(dict.fromkeys(_by_traces(elf, names)))
+        if CPP in names and not any(library.package == CPP for library in found):
+            soname = elf.soname() or ""
+            if soname.startswith(CPP):
+                version = soname.removeprefix(CPP).lstrip(".")
+                found.append(Library("binary", CPP, version if version.count(".") == 2 else None, "soname"))
+    except NotElf:
+        return []
+    return found
+
+
+def _audited(elf: Elf, names: Collection[str]) -> list[Library] | None:
+    """What cargo-auditable wrote down: then nothing has to be guessed. None where it wrote nothing that can be read."""
+    section = elf.section(AUDITABLE)
+    if section is None or section.size > AUDITABLE_MAX_BYTES:
+        return None
+    unpacking = zlib.decompressobj()
+    try:
+        content = unpacking.decompress(elf.read(section.offset, section.size), AUDITABLE_MAX_BYTES)
+        packages = json.loads(content)["packages"] if unpacking.eof else None
+    except (zlib.error, ValueError, RecursionError, KeyError, TypeError):
+        return None
+    if not isinstance(packages, list):
+        return None
+    found = []
+    for package in packages:
+        if isinstance(package, dict) and package.get("name") in names:
+            version = package.get("version")
+            checked = version if isinstance(version, str) and _CHECKED.fullmatch(version) else None
+            found.append(Library("crate", package["name"], checked, "cargo-auditable"))
+    return found
+
+
+def _by_traces(elf: Elf, names: Collection[str]) -> Iterator[Library]:
+    for trace in elf.matches(_TRACE_START, _TRACE):
+        crate, crate_version, cpp_version = trace.groups()
+        if cpp_version and CPP in names:
+            yield Library("binary", CPP, cpp_version.decode(), "user-agent string")
+        elif crate and f"aws-{crate.decode()}" in names:
+            yield Library("crate", f"aws-{crate.decode()}", crate_version.decode(), "paths in panic messages")

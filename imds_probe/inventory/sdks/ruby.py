@@ -1,0 +1,49 @@
+"""Ruby gems by their specifications: a GEM_HOME, Bundler's vendor/bundle, a distribution's directory.
+
+Source: RubyGems' layout, `gem environment`: specifications/NAME-VERSION[-PLATFORM].gemspec beside gems/NAME-VERSION.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from imds_probe import rootfs
+from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.recogniser import Located
+
+DIRECTORY = "specifications"
+DEPTH_MAX = 3  # vendor/bundle/ruby/3.1.0 and lib/ruby/gems/3.1.0 have them two below, GEM_HOME itself
+_SPECIFICATION = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>\d[0-9A-Za-z.]{0,60})(?:-[a-z0-9_-]+)?\.gemspec"
+)
+
+
+class Ruby:
+    """RubyGems and Bundler."""
+
+    ecosystem = "gem"
+
+    def wanted(self, name: str, is_directory: bool) -> bool:
+        """Every directory of specifications."""
+        return is_directory and name == DIRECTORY
+
+    def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
+        """See Recogniser. A place that a process looks into may have the specifications some levels down."""
+        return list(_below(root, path, names, DEPTH_MAX))
+
+
+def _below(root: Path, path: str, names: Collection[str], depth: int) -> Iterator[Located]:
+    entries = rootfs.names(root, path)
+    if path.rpartition("/")[2] == DIRECTORY:
+        for entry in entries:
+            match = _SPECIFICATION.fullmatch(entry)
+            if match and match["name"] in names:
+                yield Located(Library("gem", match["name"], match["version"], "gemspec"), f"{path}/{entry}")
+    elif DIRECTORY in entries:
+        yield from _below(root, f"{path}/{DIRECTORY}", names, 0)
+    elif depth:
+        for entry in entries:
+            if entry == "ruby" or entry[0].isdigit() or entry == "gems":
+                yield from _below(root, f"{path}/{entry}", names, depth - 1)

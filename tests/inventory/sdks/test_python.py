@@ -1,0 +1,112 @@
+"""The test's own environment, where pip installed botocore and others; records of older kinds; hostile ones."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.python import Python
+from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.rootfs import FileUnreadable
+
+NAMES = ["botocore", "boto3", "boto", "ec2-metadata", "s3fs", "awscli"]
+
+
+def look(root: Path, path: str = "/site-packages") -> list[Located]:
+    return Python().libraries_in(root, path, NAMES)
+
+
+def write(root: Path, path: str, content: str) -> None:
+    target = root / "site-packages" / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(content)
+
+
+def test_what_pip_installed_here() -> None:
+    found = {each.library.package: each.library for each in look(Path("/"), sysconfig.get_path("purelib"))}
+    assert found == {
+        name: Library("pypi", name, importlib.metadata.version(name), "dist-info")
+        for name in ("botocore", "ec2-metadata")
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "version", "how"),
+    [
+        (
+            "botocore-1.29.4.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: botocore\nVersion: 1.29.4\n\nVersion: 9\n",
+            "1.29.4",
+            "dist-info",
+        ),
+        ("botocore-1.29.4.dist-info/RECORD", "", "1.29.4", "dist-info"),
+        ("botocore-1.12.103.egg-info/PKG-INFO", "Name: botocore\r\nVersion: 1.12.103\r\n", "1.12.103", "egg-info"),
+        ("botocore-1.12.103.egg-info", "Name: botocore\nVersion: 1.12.103\n", "1.12.103", "egg-info"),
+        ("botocore-1.12.103-py2.7.egg-info", "Name: botocore\nVersion: 1.12.103\n", "1.12.103", "egg-info"),
+        ("botocore.egg-info/PKG-INFO", "Name: botocore\nVersion: 1.5.0\n", "1.5.0", "egg-info"),
+        ("botocore-1.5.0-py3.6.egg/EGG-INFO/PKG-INFO", "Name: botocore\nVersion: 1.5.0\n", "1.5.0", "egg"),
+        ("botocore/__init__.py", "import os\n__version__ = '1.23.1'\n", "1.23.1", "__version__"),
+        ("botocore/__init__.py", "", None, "package directory"),
+    ],
+)
+def test_every_kind_of_record(tmp_path: Path, path: str, content: str, version: str | None, how: str) -> None:
+    write(tmp_path, path, content)
+    (located,) = look(tmp_path)
+    assert located.library == Library("pypi", "botocore", version, how)
+    assert located.path == f"/site-packages/{path.partition('/')[0]}"
+
+
+def test_names_are_compared_as_pip_does(tmp_path: Path) -> None:
+    write(tmp_path, "EC2_metadata-2.2.0.dist-info/METADATA", "Name: EC2_metadata\nVersion: 2.2.0\n")
+    assert [each.library.package for each in look(tmp_path)] == ["ec2-metadata"]
+
+
+def test_two_versions_side_by_side_are_two(tmp_path: Path) -> None:
+    for version in ("1.5.0", "1.6.0"):
+        write(tmp_path, f"botocore-{version}.dist-info/METADATA", f"Name: botocore\nVersion: {version}\n")
+    assert [each.library.version for each in look(tmp_path)] == ["1.5.0", "1.6.0"]
+
+
+def test_others_and_pips_vendored_copies_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, "botocore_stubs-1.0.dist-info/METADATA", "Name: botocore-stubs\nVersion: 1.0\n")
+    write(tmp_path, "pip/_vendor/botocore/__init__.py", "__version__ = '1'\n")
+    assert look(tmp_path) == []
+    assert look(tmp_path, "/none") == []
+
+
+@pytest.mark.parametrize("version", ["", "1.0\x1b[31m", "../../etc", "1 2", "x" * 500])
+def test_a_version_that_none_can_be_is_none(tmp_path: Path, version: str) -> None:
+    write(tmp_path, "botocore.egg-info/PKG-INFO", f"Name: botocore\nVersion: {version}\n")
+    assert [each.library.version for each in look(tmp_path)] == [None]
+
+
+def test_hostile_records_lead_nowhere_and_block_nobody(tmp_path: Path) -> None:
+    record = tmp_path / "site-packages/botocore-1.5.0.dist-info"
+    record.mkdir(parents=True)
+    os.mkfifo(record / "METADATA")
+    (tmp_path / "site-packages/boto3-1.0.egg-info").symlink_to("/proc/self/mem")
+    with (tmp_path / "site-packages/s3fs-1.0.egg-info").open("wb") as file:
+        file.truncate(2**40)
+    assert {(each.library.package, each.library.version) for each in look(tmp_path)} == {
+        ("botocore", "1.5.0"),
+        ("boto3", "1.0"),
+        ("s3fs", "1.0"),
+    }
+
+
+def test_a_place_that_may_not_be_looked_at_is_an_error(tmp_path: Path) -> None:
+    loop = tmp_path / "site-packages"
+    loop.symlink_to("site-packages")
+    with pytest.raises(FileUnreadable, match="too many links"):
+        look(tmp_path)
+
+
+def test_what_a_walk_looks_for() -> None:
+    assert Python().wanted("site-packages", is_directory=True)
+    assert not Python().wanted("site-packages", is_directory=False)
+    assert not Python().wanted("packages", is_directory=True)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from imds_probe.inventory.sdks.ruby import Ruby
+
+NAMES = ["aws-sdk-core", "aws-sdk", "fog-aws"]
+
+
+def look(root: Path, path: str) -> list[tuple[str, str | None]]:
+    return [(each.library.package, each.library.version) for each in Ruby().libraries_in(root, path, NAMES)]
+
+
+def write(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+@pytest.mark.parametrize(
+    ("place", "start"),
+    [
+        ("opt/gems", "/opt/gems"),
+        ("srv/app/vendor/bundle/ruby/3.1.0", "/srv/app/vendor/bundle"),
+        ("usr/lib/ruby/gems/3.1.0", "/usr/lib/ruby/gems"),
+        ("var/lib/gems/3.1.0", "/var/lib/gems"),
+        ("opt/gems", "/opt/gems/specifications"),
+    ],
+)
+def test_every_layout(tmp_path: Path, place: str, start: str) -> None:
+    write(
+        tmp_path,
+        f"{place}/specifications/aws-sdk-core-3.79.0.gemspec",
+        f"{place}/specifications/aws-sdk-core-2.11.400-java.gemspec",
+        f"{place}/specifications/aws-sdk-s3-1.0.0.gemspec",
+        f"{place}/specifications/aws-sdk-core-x.gemspec",
+    )
+    assert look(tmp_path, start) == [("aws-sdk-core", "2.11.400"), ("aws-sdk-core", "3.79.0")]
+
+
+def test_nothing_there_and_nothing_that_leads_out(tmp_path: Path) -> None:
+    (tmp_path / "gems").symlink_to("/")
+    os.mkfifo(tmp_path / "specifications")
+    assert look(tmp_path, "/none") == []
+    assert look(tmp_path, "/specifications") == []
+    assert look(tmp_path, "/") == []
+
+
+def test_what_a_walk_looks_for() -> None:
+    assert Ruby().wanted("specifications", is_directory=True)
+    assert not Ruby().wanted("gems", is_directory=True)
