@@ -6,7 +6,7 @@ import datetime
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imds_probe import __version__
@@ -20,11 +20,12 @@ from imds_probe.collect import (
     obstacles,
     options,
     platform,
+    sdks,
     settings,
     software,
 )
 from imds_probe.collect.collecting import Collecting
-from imds_probe.facts import Facts, Host, Imds, Instance, OsRelease, PathObstacle, Platform, Software
+from imds_probe.facts import Container, Facts, Host, Imds, Instance, OsRelease, PathObstacle, Platform, Software
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
 from imds_probe.imds.endpoints import from_environment as endpoints_from
@@ -34,7 +35,7 @@ from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.metadata_need import metadata_need
-from imds_probe.rules.software import requirement
+from imds_probe.rules.requirement import requirement
 from imds_probe.verdict import decide
 
 
@@ -50,6 +51,7 @@ class Request:
     only: Collection[str] = ()
     skip: Collection[str] = ()
     catalogs: tuple[Path, ...] = ()  # of the user's own, read after the built-in one
+    sdks: sdks.Request = field(default_factory=sdks.Request)
 
 
 def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -> Report:
@@ -115,6 +117,7 @@ def _collect(
     in_the_way = _obstacles_on_host(request, imds, endpoints, collecting)
     seen = measuring.result()
     installed = _in_force(request, installed, catalog, seen, collecting)
+    in_use = _sdks(request, installed, catalog, seen, collecting)
     if seen:
         in_the_way = obstacles.with_images(in_the_way, seen.images)
         in_the_way += _obstacles_in_containers(request, seen, collecting)
@@ -124,11 +127,13 @@ def _collect(
         host=system,
         instance=instance,
         imds=imds,
-        software=installed,
+        software=in_use.software if in_use else installed,
         collectors=collecting.runs,
-        containers=seen.containers if seen else None,
+        containers=_with_sdks(seen.containers, in_use) if seen else None,
         containers_unseen=seen.unseen if seen else (),
         obstacles=in_the_way,
+        sdks_unseen=in_use.unseen if in_use else (),
+        sdks_left_out=in_use.left_out if in_use else (),
     )
     return _with_available(request, facts, catalog, collecting)
 
@@ -168,6 +173,39 @@ def _in_force(
         partial=lambda result: container_software.in_short(result.troubles),
     )
     return (*host, *inside.software) if inside else host
+
+
+def _sdks(
+    request: Request,
+    installed: tuple[Software, ...],
+    catalog: Catalog,
+    seen: containers.Seen | None,
+    collecting: Collecting,
+) -> sdks.Found | None:
+    discovered = seen.discovered if seen else ()
+    proc = request.root / "proc"
+    theirs = {pid for container in discovered for pid in container.pids}
+    return collecting.run(
+        "sdks",
+        lambda: sdks.collect(
+            request.root,
+            proc,
+            pids=[pid for pid in programs.running(proc) if pid not in theirs],
+            containers=discovered,
+            installed=installed,
+            catalog=catalog,
+            request=request.sdks,
+            deadline=collecting.deadline,
+        ),
+        empty=lambda result: "" if any(entry.library for entry in result.software) else "no AWS SDKs were found",
+        partial=lambda result: result.partial,
+    )
+
+
+def _with_sdks(found: tuple[Container, ...], in_use: sdks.Found | None) -> tuple[Container, ...]:
+    if in_use is None:
+        return found
+    return tuple(replace(container, sdks=in_use.in_containers.get(container.id, ())) for container in found)
 
 
 def _with_available(request: Request, facts: Facts, catalog: Catalog, collecting: Collecting) -> Facts:

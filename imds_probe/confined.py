@@ -70,21 +70,45 @@ def by_kernel(root_fd: int, path: str) -> int | None:
 
 def by_steps(root_fd: int, path: str) -> int:
     """Name by name, each from a directory that is held open. OSError as open(2)."""
+    return _walked(root_fd, path)[0]
+
+
+def real_path(root: Path, path: str) -> str | None:
+    """`path` below `root` without links, as a process chrooted there would see it; None where there is nothing to see."""
+    try:
+        held = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fd, names = _walked(held, path)
+            os.close(fd)
+        finally:
+            os.close(held)
+    except (OSError, ValueError):  # ValueError: a NUL byte
+        return None
+    return f"/{'/'.join(names)}"
+
+
+def _walked(root_fd: int, path: str) -> tuple[int, list[str]]:
+    """A descriptor of what the path leads to, and the names on the way from the root."""
     held = [os.dup(root_fd)]
+    names: list[str] = []
     ahead = _parts(path)
     links = 0
     try:
         while ahead:
-            target = _step(held, ahead.pop())
+            part = ahead.pop()
+            target = _step(held, part)
             if target is not None:
                 links += 1
                 if target.startswith("/"):
                     while len(held) > 1:
                         os.close(held.pop())
                 ahead += _parts(target)
+            elif len(held) > len(names) + 1:
+                names.append(part)
+            del names[len(held) - 1 :]
             if links > LINKS_MAX or len(held) > DEPTH_MAX:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-        return held.pop()
+        return held.pop(), names
     finally:
         for fd in held:
             os.close(fd)

@@ -113,17 +113,47 @@ class InRepository:
 
 
 @dataclass(frozen=True)
+class LibraryUser:
+    """A process that has a library loaded, or would find it where it looks for libraries."""
+
+    pid: int
+    comm: str
+    unit: str | None  # systemd's, None where it has none or runs in a container
+
+
+@dataclass(frozen=True)
+class LibraryUse:
+    """Where an SDK lies that no package manager of the system knows, and who uses it.
+
+    A version that is not known lies from `at_least` (included) to `below` (not included), as far as either is known.
+    `paths` and `users` are the first few of `places` and of the software's pids. `environment` has, for the processes
+    that use it, the sets of variables that steer AWS SDKs, names alone, each set once, an empty one for those that set
+    none; None where no process let us look. `container_ids` are all containers that it is in.
+    """
+
+    at_least: str | None
+    below: str | None
+    paths: tuple[str, ...]
+    places: int
+    users: tuple[LibraryUser, ...] = ()
+    environment: tuple[tuple[str, ...], ...] | None = ()
+    container_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Software:
-    """One installed piece of software that the catalog knows. Versions stand as their package manager prints them.
+    """One installed piece of software that the catalog knows. Versions stand as their package manager prints them, and
+    are None only for a library of which no exact one is known.
 
     `container` is None for the host's own; `also_in` are other containers with exactly the same. `os` is the
-    container's, None for the host's. `available` is None where repositories were not asked.
+    container's, None for the host's. `available` is None where repositories were not asked. `library` is None for what
+    a package manager of the system installed.
     """
 
     component: str  # the catalog row's id
-    manager: str  # "dpkg", "rpm", "snap"
+    manager: str  # "dpkg", "rpm", "snap"; of libraries the ecosystem: "pypi", "npm", "maven"
     package: str
-    version: str
+    version: str | None
     source: str  # how it is known, e.g. "dpkg database"
     path: str | None = None
     container: str | None = None
@@ -132,6 +162,22 @@ class Software:
     os: OsRelease | None = None
     settings: tuple[SettingSeen, ...] = ()
     available: InRepository | None = None
+    library: LibraryUse | None = None
+
+    @property
+    def said_version(self) -> str:
+        """The version in words, also where it is a range."""
+        if self.version is not None:
+            return self.version
+        since, before = (self.library.at_least, self.library.below) if self.library else (None, None)
+        if since and before:
+            return f"{since} to before {before}"
+        return f"{since} or later" if since else f"before {before}" if before else "of unknown version"
+
+    @property
+    def running(self) -> bool:
+        """Whether a process uses this library now."""
+        return self.library is not None and bool(self.pids)
 
 
 @dataclass(frozen=True)
@@ -165,7 +211,8 @@ class Container:
 
     Text comes from runtimes and containers and may be hostile. `reach` is empty where nothing was measured, which
     `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
-    AWS SDKs it sets: names alone. None where no process let us look.
+    AWS SDKs it sets: names alone. None where no process let us look. `sdks` are the AWS SDKs that its processes use,
+    name and version.
     """
 
     id: str
@@ -181,6 +228,7 @@ class Container:
     reach: tuple[Reach, ...] = ()
     not_measured: str = ""
     environment: tuple[tuple[str, ...], ...] | None = ()
+    sdks: tuple[str, ...] = ()
 
     @property
     def main(self) -> Reach | None:
@@ -234,6 +282,8 @@ class Facts:
     containers: tuple[Container, ...] | None = None  # None: not looked at, or in vain
     containers_unseen: tuple[str, ...] = ()  # why there may be more of them; empty where all were seen
     obstacles: tuple[PathObstacle, ...] = ()
+    sdks_unseen: tuple[str, ...] = ()  # why processes may use more SDKs than were found; empty where all were seen
+    sdks_left_out: tuple[str, ...] = ()  # what of the disk was not searched for SDKs, and why
 
     def collector(self, collector_id: str) -> CollectorRun | None:
         """The run of one collector, None where it was never started."""

@@ -101,6 +101,7 @@ def _container(entry: JudgedContainer) -> dict[str, Any]:
         "credentials": entry.need.credentials,
         "metadata_need": entry.need.state,
         "metadata_need_reason": entry.need.reason,
+        "sdks": plain(container.sdks),
         "reach": plain(container.reach),
     }
 

@@ -18,3 +18,12 @@ def read_head(path: Path, limit_bytes: int) -> bytes:
         return os.read(descriptor, limit_bytes)
     finally:
         os.close(descriptor)
+
+
+def read_pieces(path: Path, limit_bytes: int) -> bytes:
+    """At most so much of a file of /proc that the kernel hands out a page at a time."""
+    content = bytearray()
+    with open(path, "rb", buffering=0) as file:
+        while len(content) < limit_bytes and (chunk := file.read(65536)):
+            content += chunk
+    return bytes(content[:limit_bytes])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.catalog.judging import Installed, judge_row
+from imds_probe.catalog.judging_ranges import judge_range
 from imds_probe.catalog.reading import read_file
 from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.catalog.settings_in_force import Seen
@@ -46,35 +47,39 @@ class Catalog:
         """Every package name that a row knows in this manager, sorted: what to ask it for."""
         return tuple(sorted({name for row in self.rows for name in row.packages.get(manager, ())}))
 
-    def recognise(self, manager: str, package: str, version: str) -> Row | None:
+    def recognise(self, manager: str, package: str, version: str | None) -> Row | None:
         """The row an installed package belongs to, None where the catalog does not know the name.
 
-        Where several rows share a name (AWS CLI v1 and v2), the version decides; where it cannot, the first of them
-        is returned, whose judgement then says what is wrong with the version.
+        Where several rows share a name (AWS CLI v1 and v2), the version decides; where it cannot, or is not known, the
+        first of them is returned, whose judgement then says what is wrong with the version.
         """
         named = [row for row in self.rows if package in row.packages.get(manager, ())]
-        return next((row for row in named if _covers(row, manager, version)), named[0] if named else None)
+        covering = (row for row in named if version is not None and _covers(row, manager, version))
+        return next(covering, named[0] if named else None)
 
     def judge(
         self,
         component: str | Row,
         *,
         manager: str,
-        version: str,
+        version: str | None,
+        at_least: str | None = None,
+        below: str | None = None,
         os_id: str | None = None,
         os_version_id: str | None = None,
         os_id_like: Sequence[str] = (),
         settings: Sequence[Seen] = (),
     ) -> Requirement:
         """Judge one installed version, given as its manager prints it, on a distribution as os-release names it, with
-        what was seen of its settings.
+        what was seen of its settings. A version that is not known may be narrowed down to `at_least` and `below`.
 
         Never raises on odd input: what the catalog does not know or cannot compare has the status "unknown".
         """
         row = self.row(component) if isinstance(component, str) else component
         if row is None:
             return Requirement(None, "unknown", f"the catalog has no component {component}", None)
-        return judge_row(row, Installed(manager, version, os_id, os_version_id, os_id_like, settings))
+        installed = Installed(manager, version or "", os_id, os_version_id, os_id_like, settings)
+        return judge_row(row, installed) if version is not None else judge_range(row, installed, at_least, below)
 
 
 def _covers(row: Row, manager: str, version: str) -> bool:

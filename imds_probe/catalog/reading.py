@@ -81,6 +81,7 @@ def _row(entry: Entry) -> Row:
         programs=entry.texts("programs", []),
         prevented_by=tuple(prevention(item) for item in entry.entries("prevented_by")),
         observed=tuple(switch(item) for item in entry.entries("observed")),
+        through=entry.texts("through", []),
     )
     entry.done()
     if row.never and row.minimum is not None:

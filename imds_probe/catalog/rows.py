@@ -138,6 +138,7 @@ class Row:
     on_lost_token: what the software does when the token response never arrives; waits: for how long before that.
     programs: ends of the paths of its executables or scripts, for the processes whose settings count.
     prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
+    through: ids of other rows that make its calls: where one of those is found with it, that one is judged in its place.
     """
 
     id: str
@@ -161,6 +162,7 @@ class Row:
     programs: tuple[str, ...] = ()
     prevented_by: tuple[Prevention, ...] = ()
     observed: tuple[Switch, ...] = ()
+    through: tuple[str, ...] = ()
 
     def switches(self) -> Iterator[tuple[str, Switch]]:
         """Every setting of this row that can be looked up, by the name under which it is reported."""

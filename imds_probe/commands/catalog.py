@@ -94,6 +94,8 @@ def _whole(row: Row) -> Iterator[str]:
     )
     if row.only_if:
         yield from _wrapped("only if", row.only_if)
+    if row.through:
+        yield from _wrapped("through", f"{', '.join(row.through)}: judged in its place where found with it")
     if row.setting:
         until = f", before {row.setting.minimum_by_default}" if row.setting.minimum_by_default else ""
         yield from _wrapped("setting", f"{row.setting.text}{until} ({row.setting.source})")

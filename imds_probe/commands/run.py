@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
+DEEP_TIMEOUT_S = 900.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever the verdict, for fleet sweeps")
     parser.add_argument(
-        "--timeout", type=_seconds, default=TIMEOUT_S, metavar="SECONDS", help=f"be done by then ({TIMEOUT_S:g})"
+        "--deep",
+        nargs="*",
+        metavar="DIR",
+        help="search all of the disk for AWS SDKs, however long that takes, and these directories besides",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help=f"be done by then ({TIMEOUT_S:g}; {DEEP_TIMEOUT_S:g} with --deep)",
     )
 
 
@@ -59,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     # Heavy imports (requests) only once it is clear that they are needed.
     from imds_probe import config  # noqa: PLC0415
     from imds_probe.assessment import Request, assess  # noqa: PLC0415
+    from imds_probe.collect import sdks  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
     if not args.root.is_dir():
@@ -71,10 +83,11 @@ def run(args: argparse.Namespace) -> int:
             root=args.root,
             assume_ec2=args.assume_ec2,
             v1_probe=not args.no_v1_probe,
-            timeout_s=args.timeout,
+            timeout_s=args.timeout or (TIMEOUT_S if args.deep is None else DEEP_TIMEOUT_S),
             only=args.only,
             skip=args.skip,
             catalogs=(*config.load(args.config).catalogs, *args.catalog),
+            sdks=sdks.Request(deep=args.deep is not None, paths=_directories(args.deep or (), args.root)),
         ),
         progress=_progress if sys.stderr.isatty() else _silent,
     )
@@ -82,6 +95,16 @@ def run(args: argparse.Namespace) -> int:
         _progress("")
     _write(_rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty()), args.out)
     return exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
+
+
+def _directories(given: Sequence[str], root: Path) -> tuple[str, ...]:
+    """Directories to search as well, as paths below the root."""
+    for path in given:
+        if not path.startswith("/") or not (root / path.lstrip("/")).is_dir():
+            raise UsageError(
+                f"--deep {path} is no directory below {root}", "Give absolute paths, as the host sees them."
+            )
+    return tuple(given)
 
 
 def _rendered(report: Report, form: str, *, to_terminal: bool) -> str:

@@ -98,7 +98,13 @@ def _software(report: Report) -> Iterator[str]:
     yield "<h2>Software</h2><table><tr><th>component</th><th>version</th><th>needs</th><th>status</th><th>where</th></tr>"
     for entry in report.software:
         needed = entry.requirement
-        cells = (entry.software.component, entry.software.version, needed.minimum, needed.status, where(entry.software))
+        cells = (
+            entry.software.component,
+            entry.software.said_version,
+            needed.minimum,
+            needed.status,
+            where(entry.software),
+        )
         yield "<tr>" + "".join(f"<td>{_text('?' if cell is None else cell)}</td>" for cell in cells) + "</tr>"
     yield "</table>"
 

@@ -35,6 +35,7 @@ CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 CONTAINER_COLUMNS = ("container", "image", "distance", "token", "needs limit", "credentials", "needs metadata")
 CONTAINERS_SHOWN = 20
 NAME_WIDTH = 32
+PATH_WIDTH = 48
 # The rest is counted, and is all in the JSON report.
 FINDINGS_SHOWN = 6  # of each kind
 EVIDENCE_SHOWN = 2  # of each finding
@@ -198,19 +199,31 @@ def _software(report: Report, style: Style) -> Iterator[str]:
     yield style.paint("Software held against the catalog", "bold")
     header: tuple[str, ...] = ("component", "version", "needs", "status")
     rows: list[tuple[str, ...]] = [
-        (entry.software.component, entry.software.version, entry.requirement.minimum or "?", entry.requirement.status)
+        (
+            entry.software.component,
+            entry.software.said_version,
+            entry.requirement.minimum or "?",
+            entry.requirement.status,
+        )
         for entry in report.software
     ]
-    if any(entry.software.container for entry in report.software):
+    if any(entry.software.container or entry.software.library for entry in report.software):
         header = (*header, "where")
         rows = [(*row, where(entry.software)) for row, entry in zip(rows, report.software, strict=True)]
     yield from _table(header, rows)
 
 
 def where(software: Software) -> str:
-    """The container that it is in, or that it is on the host."""
+    """The container that it is in, or that it is on the host; of a library the first place, and how many use it."""
     more = f" and {len(software.also_in)} more" if software.also_in else ""
-    return f"{software.container}{more}" if software.container else "host"
+    system = f"{software.container}{more}" if software.container else "host"
+    if software.library is None:
+        return system
+    path, places, users = software.path or "", software.library.places, len(software.pids)
+    shown = path if len(path) <= PATH_WIDTH else f"...{path[3 - PATH_WIDTH :]}"  # the end has the version
+    rest = f" and {_count(places - 1, 'more place')}" if places > 1 else ""
+    used = f"used by {_count(users, 'process', 'processes')}" if users else "not in use"
+    return f"{system}: {shown}{rest}, {used}"
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -235,5 +248,5 @@ def _commands(report: Report, style: Style) -> Iterator[str]:
     yield f"  {terminal(verdict.rollback.aws_cli)}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

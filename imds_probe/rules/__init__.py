@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imds_probe.rules import containers, endpoint, hop_limit, obstacles, platform, software, tokens
+from imds_probe.rules import containers, endpoint, hop_limit, obstacles, platform, sdks, software, tokens
 from imds_probe.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -13,4 +13,5 @@ RULES: tuple[Rule, ...] = (
     containers.RULE,
     obstacles.RULE,
     software.RULE,
+    sdks.RULE,
 )

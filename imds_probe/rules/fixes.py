@@ -34,3 +34,22 @@ def upgrade_commands(software: Software, os: OsRelease, minimum: str | None = No
 def _has_dnf(os: OsRelease) -> bool:
     major = (os.version_id or "").partition(".")[0]
     return major.isdigit() and int(major) >= DNF_SINCE.get(os.id or "", 10**6)
+
+
+def library_commands(library: Software, minimum: str | None) -> tuple[str, ...]:
+    """The commands that upgrade a library in the first place that it lies in; empty where it has to be built anew."""
+    path = library.path or ""
+    if library.manager == "pypi":
+        prefix, found, _ = path.partition("/lib/python")
+        python = f"{prefix}/bin/python3" if found else "python3"
+        wanted = f"{library.package}>={minimum}" if minimum else library.package
+        return (f"{shlex.quote(python)} -m pip install --upgrade {shlex.quote(wanted)}",)
+    if library.manager == "npm" and "/node_modules/" in path:
+        wanted = f"{library.package}@>={minimum}" if minimum else f"{library.package}@latest"
+        return (f"npm install --prefix {shlex.quote(path.partition('/node_modules/')[0])} {shlex.quote(wanted)}",)
+    if library.manager == "gem":
+        return (f"gem install {shlex.quote(library.package)}" + (f" --version '>= {minimum}'" if minimum else ""),)
+    if library.manager == "composer" and "/vendor/" in path:
+        directory = path.rpartition("/vendor/")[0]
+        return (f"composer --working-dir={shlex.quote(directory)} update {shlex.quote(library.package)}",)
+    return ()

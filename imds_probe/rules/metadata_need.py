@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,19 +43,33 @@ class Need:
     reason: str
 
 
+NOTHING_SAID = Need("unknown", "unknown", "nothing in its environment says where credentials come from")
+
+
 def metadata_need(container: Container) -> Need:
     """Pure. One process that looks for the instance's role is enough for a container to need metadata."""
     if container.sandbox:
         return Need("unlikely", "unknown", "it only holds the pod's network")
     if container.environment is None:
         return Need("unknown", "unknown", "the environment of its processes could not be read")
-    needs = [_of_process(frozenset(names)) for names in container.environment]
+    if not container.environment and container.sdks:
+        return Need(
+            "likely", "unknown", f"{container.sdks[0]} runs there, and nothing says where credentials come from"
+        )
+    return need_of_processes(container.environment)
+
+
+def need_of_processes(environments: Iterable[Iterable[str]]) -> Need:
+    """The need of the most needing of some processes, by the names of the variables that each of them sets."""
+    needs = [_of_process(frozenset(names)) for names in environments]
     if not needs:
-        return Need("unknown", "unknown", "nothing in its environment says where credentials come from")
+        return NOTHING_SAID
     return min(needs, key=lambda need: _ORDER.index(need.state))
 
 
 def _of_process(names: frozenset[str]) -> Need:
+    if not names:
+        return NOTHING_SAID
     if "AWS_EC2_METADATA_DISABLED" in names:
         source: Credentials = next((source for source, needed, _ in _SOURCES if needed <= names), "unknown")
         return Need("unlikely", source, "AWS_EC2_METADATA_DISABLED is set")

@@ -9,6 +9,7 @@ from imds_probe.catalog.rows import RequiredSetting, Requirement
 from imds_probe.facts import CollectorRun, Facts, Software
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import upgrade_commands
+from imds_probe.rules.requirement import requirement, requirement_of
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
 COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software", "settings")
@@ -21,26 +22,6 @@ _UNREAD = {
 }
 
 
-def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
-    """What the catalog says about one installed piece of software on its operating system, the host's or a container's,
-    with its settings there.
-    """
-    return _requirement(software, software.version, facts, catalog)
-
-
-def _requirement(software: Software, version: str, facts: Facts, catalog: Catalog) -> Requirement:
-    system = software.os or facts.host.os
-    return catalog.judge(
-        software.component,
-        manager=software.manager,
-        version=version,
-        os_id=system.id,
-        os_version_id=system.version_id,
-        os_id_like=system.id_like,
-        settings=software.settings,
-    )
-
-
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     runs = [run for name in COLLECTORS if (run := facts.collector(name))]
     if not runs:
@@ -50,9 +31,11 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
         findings.append(_no_manager())
     groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
     for software in facts.software:
+        if software.library is not None:
+            continue  # rules/sdks.py has those
         needed = requirement(software, facts, catalog)
         if needed.status != "ok":
-            groups[software.component, software.manager, software.version, needed].append(software)
+            groups[software.component, software.manager, software.said_version, needed].append(software)
     findings += [_judged(needed, group, facts, catalog) for (*_, needed), group in groups.items()]
     return findings
 
@@ -91,7 +74,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     """One finding for all places with the same version and the same judgement."""
     software = group[0]
     row = catalog.row(software.component)
-    what = f"{row.name if row else software.component} {software.version}"
+    what = f"{row.name if row else software.component} {software.said_version}"
     where = "" if any(entry.container is None for entry in group) else f" in {_containers(group)}"
     seen = (_places(group),)
     since = f"; IMDSv2 since {needed.minimum}" if needed.minimum else ""
@@ -118,7 +101,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
 def _places(group: list[Software]) -> str:
     """Where it is, the first few places by name."""
     software = group[0]
-    found = f"{software.package} {software.version}, by the {software.source}"
+    found = f"{software.package} {software.said_version}, by the {software.source}"
     hosts = ["on the host"] if any(entry.container is None for entry in group) else []
     containers = _container_names(group)
     if not containers:
@@ -151,7 +134,7 @@ def _upgrade(needed: Requirement, software: Software, facts: Facts, catalog: Cat
     if available.version is None:
         nothing = f"The configured repositories have nothing newer, by {available.checked}"
         return Fix(f"{text} {nothing}: take it from its vendor, or upgrade the distribution.")
-    judged = _requirement(software, available.version, facts, catalog)
+    judged = requirement_of(software, available.version, facts, catalog)
     has = f"The configured repositories have {available.version}"
     if judged.status in ("ok", "needs-setting"):
         return Fix(f"{text} {has}, which is new enough.", commands)

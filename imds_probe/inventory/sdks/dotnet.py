@@ -16,6 +16,7 @@ from imds_probe.inventory.sdks.recogniser import Located
 
 DEPENDENCIES = ".deps.json"
 DEPENDENCIES_MAX_BYTES = 16 * 1024 * 1024
+LIBRARY = "AWSSDK.Core.dll"
 LIBRARY_MAX_BYTES = 8 * 1024 * 1024  # AWSSDK.Core.dll has about one
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}")
 _FILE_VERSION = re.compile("FileVersion".encode("utf-16-le") + rb"(?:\0\0){1,3}((?:[0-9.]\0){3,40})", re.DOTALL)
@@ -25,10 +26,8 @@ class Dotnet:
     """Applications and their libraries in one directory."""
 
     ecosystem = "nuget"
-
-    def wanted(self, name: str, is_directory: bool) -> bool:
-        """Files: dependency lists, and the SDK's own library."""
-        return not is_directory and (name.endswith(DEPENDENCIES) or name == "AWSSDK.Core.dll")
+    directories: frozenset[str] = frozenset()
+    files = (DEPENDENCIES, LIBRARY)
 
     def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
         """See Recogniser. `path` is a directory or one of its files; without a dependency list the libraries count."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -70,8 +70,9 @@ class Elf:
             raise NotElf("the file is cut off")
         return bytes(content)
 
-    def matches(self, start: bytes, pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
-        """Every match of a pattern that begins with `start`, anywhere in the file; twice where two pieces meet.
+    def matches(self, starts: Sequence[bytes], pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+        """Every match of a pattern, all of which begin with one of `starts`, anywhere in the file; those where two pieces
+        meet come twice.
 
         The file is read once, in pieces that overlap, and never mapped: one that shrinks meanwhile would be our end.
         """
@@ -79,11 +80,12 @@ class Elf:
         while at < end:
             piece = rest + self.read(at, min(PIECE_BYTES, end - at))
             at += PIECE_BYTES
-            place = piece.find(start)
-            while place >= 0:
-                if match := pattern.match(piece, place):
-                    yield match
-                place = piece.find(start, place + 1)
+            for start in starts:
+                place = piece.find(start)
+                while place >= 0:
+                    if match := pattern.match(piece, place):
+                        yield match
+                    place = piece.find(start, place + 1)
             rest = piece[-MATCH_MAX_BYTES:] if at < end else b""
 
     def sections(self) -> list[Part]:

@@ -42,7 +42,7 @@ def go_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
         elf = Elf(file)
         parts = _candidates(elf)
         text = next((found for part in parts if (found := _build_info(elf, part))), None)
-        if text is not None and "\ndep\t" in text:
+        if text is not None and ("\ndep\t" in text or text.startswith("path\tcmd/")):  # the latter are Go's own tools
             return list(_modules(text, names))
         # Built without modules, as distributions do, or before Go 1.13.
         return _by_traces(elf, names) if text is not None or _is_go(elf) else []
@@ -141,7 +141,7 @@ def _is_go(elf: Elf) -> bool:
 def _by_traces(elf: Elf, names: Collection[str]) -> list[Library]:
     versions: set[tuple[str, str]] = set()
     asks_v1 = has_tokens = asks_v2 = False
-    for trace in elf.matches(_TRACE_START, _TRACE):
+    for trace in elf.matches((_TRACE_START,), _TRACE):
         flavour, version, provider, imds = trace.groups()
         if version:
             versions.add((V2 if flavour else V1, f"v{version.decode()}"))

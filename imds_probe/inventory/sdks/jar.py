@@ -1,37 +1,49 @@
 """Libraries in Java archives: jars, wars, jars in jars, and bundles that have swallowed others.
 
-Source: Maven's META-INF/maven/GROUP/ARTIFACT/pom.properties; com/amazonaws/sdk/versionInfo.properties of the AWS SDK
-for Java 1.x; software.amazon.awssdk.core.util.VersionInfo of 2.x, whose version is a constant of the class file.
+Source: Maven's META-INF/maven/GROUP/ARTIFACT/pom.properties; the JAR file specification (manifest);
+com/amazonaws/sdk/versionInfo.properties of the AWS SDK for Java 1.x; software.amazon.awssdk.core.util.VersionInfo of
+2.x, whose version is a constant of the class file.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from imds_probe.inventory.sdks.archive import STORED, Archive, Entry, NotAnArchive
 from imds_probe.inventory.sdks.found import Library
 
-DIRECTORY_MAX_BYTES = 32 * 1024 * 1024  # of one archive; 200,000 classes take about 20
 ENTRY_MAX_BYTES = 256 * 1024
 NESTED_DEPTH_MAX = 3
 NESTED_MAX = 2000  # archives within one file, all levels together
 UNPACKED_MAX_BYTES = 128 * 1024 * 1024  # of packed inner archives, all together; they are kept in memory one at a time
+FOUND_MAX = 1000  # in one file
 ARCHIVES = (".jar", ".war", ".ear")
-_END = b"PK\5\6"
-_END_BYTES, _COMMENT_MAX_BYTES = 22, 65535
-_POM = re.compile(r"META-INF/maven/([^/]{1,200})/([^/]{1,200})/pom\.properties")
-_SDK1_VERSION = "com/amazonaws/sdk/versionInfo.properties"
-_SDK2_VERSION = "software/amazon/awssdk/core/util/VersionInfo.class"
 SDK1, SDK2 = "com.amazonaws:aws-java-sdk-core", "software.amazon.awssdk:bundle"
+SDK1_TOKENS_SINCE = "1.11.678"
+_POM = re.compile(rb"META-INF/maven/([^/]{1,200})/([^/]{1,200})/pom\.properties")
+_INNER = re.compile(rb".{1,1000}\.[jwe]ar", re.DOTALL)
+_MANIFEST = re.compile(rb"META-INF/MANIFEST\.MF")
+# Below a prefix where a bundle has moved packages.
+_SDK1_VERSION = re.compile(rb"(?:.{0,300}/)?com/amazonaws/sdk/versionInfo\.properties", re.DOTALL)
+_SDK2_VERSION = re.compile(rb"(?:.{0,300}/)?software/amazon/awssdk/core/util/VersionInfo\.class", re.DOTALL)
+# The class that asks for tokens came with them; the other has asked for metadata since long before.
+_SDK1_TOKENS = re.compile(
+    rb"(?:.{0,300}/)?com/amazonaws/internal/InstanceMetadataServiceResourceFetcher\.class", re.DOTALL
+)
+_SDK1_METADATA = re.compile(rb"(?:.{0,300}/)?com/amazonaws/util/EC2MetadataUtils\.class", re.DOTALL)
 _PROPERTY = re.compile(rb"^version\s*=\s*(\S{1,100})\s*$", re.MULTILINE)
 # A text in a class file's constant pool: its tag, two bytes of length, the text. JVM specification, 4.4.7.
 _CONSTANT = re.compile(rb"\x01\x00[\x05-\x20](2\.\d{1,4}\.\d{1,5}(?:-[A-Za-z0-9.-]{1,20})?)")
+_HEADER = re.compile(
+    rb"^(Bundle-SymbolicName|Automatic-Module-Name|Implementation-Title|Implementation-Version|Bundle-Version):"
+    rb"[ \t]*([^\s;]{1,200})",
+    re.MULTILINE,
+)
+_TITLES = (b"Bundle-SymbolicName", b"Automatic-Module-Name", b"Implementation-Title")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}")
 
 
@@ -48,66 +60,88 @@ def java_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
 
     Empty for what is no archive, or a damaged one. Never raises on the file's content.
     """
-    found = list(_in_archive(file, frozenset(names), _Budget(), 0))
-    return list(dict.fromkeys(found))
+    found: dict[Library, None] = {}
+    for library in _in_archive(file, frozenset(names), _Budget(), 0):
+        found[library] = None
+        if len(found) >= FOUND_MAX:
+            break
+    return list(found)
 
 
 def _in_archive(file: BinaryIO, names: frozenset[str], budget: _Budget, depth: int) -> Iterator[Library]:
-    if not _directory_is_bounded(file):
-        return
     try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error):
+        archive = Archive(file)
+    except NotAnArchive:
         return
-    entries = archive.infolist()
-    yield from _recorded(archive, entries, names)
+    yield from _recorded(archive, names)
     if depth < NESTED_DEPTH_MAX:
-        for entry in entries:
-            if entry.filename.endswith(ARCHIVES) and budget.nested > 0:
+        for end in ARCHIVES:
+            for entry in archive.entries(end.encode(), _INNER):
+                if not entry.name.endswith(end) or budget.nested <= 0:
+                    continue
                 budget.nested -= 1
                 for library in _nested(archive, entry, names, budget, depth):
-                    yield replace(library, inside=(entry.filename[:200], *library.inside))
+                    yield replace(library, inside=(entry.name[:200], *library.inside))
 
 
-def _recorded(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], names: frozenset[str]) -> Iterator[Library]:
+def _recorded(archive: Archive, names: frozenset[str]) -> Iterator[Library]:
     found: set[str] = set()
-    for entry in entries:
-        match = _POM.fullmatch(entry.filename)
-        if match and f"{match[1]}:{match[2]}" in names:
-            artefact = f"{match[1]}:{match[2]}"
-            found.add(artefact)
-            yield Library("maven", artefact, _first(archive, entry, _PROPERTY), "pom.properties")
-    # Bundles drop or keep Maven's records; the SDKs' own stay, below a prefix where packages were moved.
-    own = (
-        (_SDK1_VERSION, SDK1, _PROPERTY, "versionInfo.properties"),
-        (_SDK2_VERSION, SDK2, _CONSTANT, "VersionInfo.class"),
-    )
-    for end, artefact, pattern, how in own:
-        if artefact not in names or any(name.startswith(artefact.partition(":")[0] + ":") for name in found):
-            continue
-        for entry in entries:
-            if entry.filename == end or entry.filename.endswith(f"/{end}"):
-                yield Library("maven", artefact, _first(archive, entry, pattern), how)
+    for entry in archive.entries(b"META-INF/maven/", _POM):
+        _, _, group, artefact, _ = entry.name.split("/")
+        name = f"{group}:{artefact}"
+        if name in names:
+            found.add(group)
+            yield Library("maven", name, _first(archive, entry, _PROPERTY), "pom.properties")
+    for library in (*_by_manifest(archive, names, found), *_by_own_records(archive, found)):
+        if library.package in names:
+            yield library
 
 
-def _first(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, pattern: re.Pattern[bytes]) -> str | None:
-    content = _read(archive, entry, ENTRY_MAX_BYTES)
-    match = pattern.search(content) if content is not None else None
-    version = match[1].decode("ascii", "replace") if match else ""
-    return version if _VERSION.fullmatch(version) else None
+def _by_manifest(archive: Archive, names: frozenset[str], known: Collection[str]) -> Iterator[Library]:
+    """For jars whose Maven record was left out: a manifest that names an artefact and a version."""
+    entry = next(archive.entries(b"META-INF/MANIFEST.MF", _MANIFEST), None)
+    content = archive.content(entry, ENTRY_MAX_BYTES) if entry else None
+    headers: dict[bytes, bytes] = dict(_HEADER.findall(content or b""))
+    version = _checked(headers.get(b"Implementation-Version") or headers.get(b"Bundle-Version") or b"")
+    titles = {headers[title].decode(errors="replace") for title in _TITLES if title in headers}
+    for name in sorted(names) if titles and version else ():
+        group, _, artefact = name.partition(":")
+        if group not in known and titles & {f"{group}.{artefact}", name, *([artefact] if "aws" in artefact else [])}:
+            yield Library("maven", name, version, "manifest")
+            return
 
 
-def _nested(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, names: frozenset[str], budget: _Budget, depth: int
-) -> Iterator[Library]:
-    named = _by_name(entry.filename, names)
-    # Stored ones are read in place as well, by way of memory: they are bounded by the file itself.
-    if entry.file_size <= budget.unpacked_bytes and (
-        named or entry.compress_type == zipfile.ZIP_STORED or _promising(entry)
-    ):
-        content = _read(archive, entry, budget.unpacked_bytes)
+def _by_own_records(archive: Archive, known: Collection[str]) -> Iterator[Library]:
+    """Bundles drop or keep Maven's records; the SDKs' own stay, and else the names of their classes."""
+    if "com.amazonaws" not in known:
+        entry = next(archive.entries(b"versionInfo.properties", _SDK1_VERSION), None)
+        if entry:
+            yield Library("maven", SDK1, _first(archive, entry, _PROPERTY), "versionInfo.properties")
+        elif next(archive.entries(b"/EC2MetadataUtils.class", _SDK1_METADATA), None):
+            speaks = next(archive.entries(b"/InstanceMetadataServiceResourceFetcher.class", _SDK1_TOKENS), None)
+            since, before = (SDK1_TOKENS_SINCE, None) if speaks else (None, SDK1_TOKENS_SINCE)
+            yield Library("maven", SDK1, None, "names of classes", at_least=since, below=before)
+    if "software.amazon.awssdk" not in known:
+        for entry in archive.entries(b"/core/util/VersionInfo.class", _SDK2_VERSION):
+            yield Library("maven", SDK2, _first(archive, entry, _CONSTANT), "VersionInfo.class")
+
+
+def _first(archive: Archive, entry: Entry, pattern: re.Pattern[bytes]) -> str | None:
+    match = pattern.search(archive.content(entry, ENTRY_MAX_BYTES) or b"")
+    return _checked(match[1]) if match else None
+
+
+def _checked(version: bytes) -> str | None:
+    text = version.decode("ascii", "replace")
+    return text if _VERSION.fullmatch(text) else None
+
+
+def _nested(archive: Archive, entry: Entry, names: frozenset[str], budget: _Budget, depth: int) -> Iterator[Library]:
+    named = _by_name(entry.name, names)
+    if entry.size <= budget.unpacked_bytes and (named or entry.method == STORED or _promising(entry.name)):
+        content = archive.content(entry, budget.unpacked_bytes)
         if content is not None:
-            if entry.compress_type != zipfile.ZIP_STORED:
+            if entry.method != STORED:  # those are bounded by the file itself
                 budget.unpacked_bytes -= len(content)
             inner = list(_in_archive(io.BytesIO(content), names, budget, depth + 1))
             if inner:
@@ -116,9 +150,9 @@ def _nested(
     yield from named
 
 
-def _promising(entry: zipfile.ZipInfo) -> bool:
+def _promising(path: str) -> bool:
     """Whether a packed inner archive is worth unpacking: one of Amazon's, or one that may have swallowed it."""
-    name = entry.filename.rpartition("/")[2].lower()
+    name = path.rpartition("/")[2].lower()
     return any(word in name for word in ("aws", "amazon", "sdk", "bundle", "shaded", "hadoop", "-all", "uber"))
 
 
@@ -131,41 +165,3 @@ def _by_name(path: str, names: frozenset[str]) -> list[Library]:
         if match and "aws" in artefact.partition(":")[2]:
             return [Library("maven", artefact, match[1], "file name")]
     return []
-
-
-def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes | None:
-    """An entry's content, None where it is longer than `limit`, damaged or encrypted."""
-    try:
-        with archive.open(entry) as file:
-            content = file.read(limit + 1)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        EOFError,
-        OSError,
-        struct.error,
-    ):
-        return None
-    return content if len(content) <= limit else None
-
-
-def _directory_is_bounded(file: BinaryIO) -> bool:
-    """Whether this ends as an archive does, with a directory of a size that may be read into memory, as zipfile does."""
-    size = file.seek(0, 2)
-    start = max(0, size - _END_BYTES - _COMMENT_MAX_BYTES)
-    file.seek(start)
-    tail = bytearray()
-    while chunk := file.read(65536):
-        tail += chunk
-        if len(tail) > _END_BYTES + _COMMENT_MAX_BYTES:
-            return False  # it grows while it is read
-    at = tail.rfind(_END)
-    if at < 0 or at + _END_BYTES > len(tail):
-        return False
-    entries, directory_bytes = struct.unpack_from("<HI", tail, at + 10)
-    if entries == 0xFFFF or directory_bytes == 0xFFFFFFFF:
-        return False  # ZIP64: no Java library is that large
-    return int(directory_bytes) <= DIRECTORY_MAX_BYTES

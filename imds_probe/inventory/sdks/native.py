@@ -19,20 +19,32 @@ AUDITABLE = ".dep-v0"
 AUDITABLE_MAX_BYTES = 8 * 1024 * 1024  # cargo-auditable's own reader takes no more
 CPP = "libaws-cpp-sdk-core.so"
 _VERSION = rb"(\d{1,4}\.\d{1,5}\.\d{1,5}(?:-[0-9A-Za-z.]{1,30})?)"
+CPP_TOKENS_SINCE = "1.7.229"
+# The user agent, where it is one text; else the name of the class that asks for metadata, which its run-time type keeps
+# in stripped programs, too, and the path that it asks for a token at since it speaks IMDSv2.
 _TRACE = re.compile(
-    rb"aws-(?:(config|runtime|smithy-runtime|sdk-sts)-" + _VERSION + rb"/src/|sdk-cpp/" + _VERSION + rb")"
+    rb"aws-(?:(?P<crate>config|runtime|smithy-runtime|sdk-sts)-"
+    + _VERSION
+    + rb"/src/|sdk-cpp/(?P<cpp>"
+    + _VERSION
+    + rb"))|(?P<asks>N3Aws8Internal17EC2MetadataClientE)|(?P<tokens>/latest/api/token)"
 )
-_TRACE_START = b"aws-"
+_TRACE_STARTS = (b"aws-", b"N3Aws8Internal17EC2", b"/latest/api/token")
 _CHECKED = re.compile(r"\d[0-9A-Za-z.+-]{0,60}")
 
 
-def native_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
-    """The crates and the C++ library among `names` in an ELF file; empty for any other. Never raises on its content."""
+def native_libraries(file: BinaryIO, names: Collection[str], *, searched: bool = True) -> list[Library]:
+    """The crates and the C++ library among `names` in an ELF file; empty for any other. Never raises on its content.
+
+    Unless the file is to be `searched` as a whole, only what was written down for the purpose counts.
+    """
     try:
         elf = Elf(file)
         audited = _audited(elf, names)
         if audited is not None:
             return audited
+        if not searched:
+            return []
         found = list(dict.fromkeys(_by_traces(elf, names)))
         if CPP in names and not any(library.package == CPP for library in found):
             soname = elf.soname() or ""
@@ -67,9 +79,15 @@ def _audited(elf: Elf, names: Collection[str]) -> list[Library] | None:
 
 
 def _by_traces(elf: Elf, names: Collection[str]) -> Iterator[Library]:
-    for trace in elf.matches(_TRACE_START, _TRACE):
-        crate, crate_version, cpp_version = trace.groups()
-        if cpp_version and CPP in names:
-            yield Library("binary", CPP, cpp_version.decode(), "user-agent string")
-        elif crate and f"aws-{crate.decode()}" in names:
-            yield Library("crate", f"aws-{crate.decode()}", crate_version.decode(), "paths in panic messages")
+    asks = tokens = False
+    for trace in elf.matches(_TRACE_STARTS, _TRACE):
+        asks = asks or trace["asks"] is not None
+        tokens = tokens or trace["tokens"] is not None
+        if trace["cpp"] and CPP in names:
+            yield Library("binary", CPP, trace["cpp"].decode(), "user-agent string")
+            asks = False
+        elif trace["crate"] and f"aws-{trace['crate'].decode()}" in names:
+            yield Library("crate", f"aws-{trace['crate'].decode()}", trace[2].decode(), "paths in panic messages")
+    if asks and CPP in names:
+        since, before = (CPP_TOKENS_SINCE, None) if tokens else (None, CPP_TOKENS_SINCE)
+        yield Library("binary", CPP, None, "name of a class", at_least=since, below=before)

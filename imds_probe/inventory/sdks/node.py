@@ -24,10 +24,8 @@ class Node:
     """npm, yarn and pnpm."""
 
     ecosystem = "npm"
-
-    def wanted(self, name: str, is_directory: bool) -> bool:
-        """Every node_modules; those inside packages are met by the same walk."""
-        return is_directory and name == DIRECTORY
+    directories = frozenset({DIRECTORY})
+    files = ()
 
     def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
         """See Recogniser. Only what lies directly in this directory, and in pnpm's store below it."""

@@ -22,10 +22,8 @@ class Php:
     """Composer, versions 1 and 2."""
 
     ecosystem = "composer"
-
-    def wanted(self, name: str, is_directory: bool) -> bool:
-        """Composer's directory below vendor."""
-        return is_directory and name == "composer"
+    directories = frozenset({"composer"})
+    files = ()
 
     def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
         """See Recogniser."""

@@ -1,7 +1,8 @@
 """Python distributions in a site-packages or dist-packages directory.
 
-Source: PyPA's "Recording installed projects" (dist-info) and setuptools' description of eggs. pip's vendored copies lie
-below pip itself and are never met here.
+Source: PyPA's "Recording installed projects" (dist-info) and setuptools' description of eggs; PyInstaller's manual, "What
+Gets Bundled" (base_library.zip stands beside what it bundled). pip's vendored copies lie below pip itself and are never
+met here.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from imds_probe.inventory.sdks.recogniser import Located
 
 METADATA_MAX_BYTES = 1024 * 1024  # the description of a project with a long history is a part of it
 DIRECTORIES = ("site-packages", "dist-packages")
+FROZEN = "base_library.zip"
+# Bundled programs keep a package's data and not its code: botocore's has this file since 1.24.0, not yet in 1.23.18.
+BOTOCORE_MARKER, BOTOCORE_SINCE, BOTOCORE_BEFORE = "data/sdk-default-configuration.json", "1.23.19", "1.24.0"
+_CLI_2 = re.compile(r"/aws-cli/v2/([0-9][0-9A-Za-z.]{0,40})/dist(?:/|$)")  # AWS's installer
 _RECORD = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*?)(?:-(?P<version>[^-/]+))?(?:-py[\d.]+)?\.(?P<kind>dist-info|egg-info|egg)"
 )
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.!+_-]{0,99}")
 _FIELD = re.compile(rb"^(Name|Version):[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
-_ASSIGNED = re.compile(rb"^__version__\s*=\s*['\"]([^'\"\n]{1,100})['\"]", re.MULTILINE)
+ASSIGNED = re.compile(rb"^__version__\s*=\s*['\"]([^'\"\n]{1,100})['\"]", re.MULTILINE)
 # Where each kind keeps its metadata; an egg-info can be the file itself.
 _METADATA: Mapping[str, tuple[str, ...]] = {
     "dist-info": ("/METADATA",),
@@ -34,20 +39,23 @@ class Python:
     """Python, any version."""
 
     ecosystem = "pypi"
-
-    def wanted(self, name: str, is_directory: bool) -> bool:
-        """The directories that pip, setuptools and distributions install into."""
-        return is_directory and name in DIRECTORIES
+    directories = frozenset(DIRECTORIES)
+    files = (FROZEN,)
 
     def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
         """See Recogniser. A package whose record is gone is known by the version that it assigns, if it does."""
+        path = path.removesuffix(f"/{FROZEN}")
         entries = rootfs.names(root, path)
         wanted = {normalised(name): name for name in names}
         found = list(_recorded(root, path, entries, wanted))
         known = {located.library.package for located in found}
+        frozen = FROZEN in entries
         for name in wanted.values():
             if name not in known and name in entries:
-                found += _bare(root, f"{path}/{name}", name)
+                found += _frozen(root, f"{path}/{name}", name) if frozen else _bare(root, f"{path}/{name}", name)
+        if frozen and any(located.library.package == "awscli" for located in found):
+            # AWS CLI 2 has a botocore of its own, whose version says nothing: the CLI is what is judged.
+            found = [located for located in found if located.library.package != "botocore"]
         return found
 
 
@@ -64,7 +72,7 @@ def _recorded(root: Path, path: str, entries: Collection[str], wanted: Mapping[s
         place = f"{path}/{entry}"
         fields = _fields(root, place, match["kind"])
         # A record without its file still has name and version in the name of its directory.
-        version = _checked(fields.get(b"Version", b"").decode(errors="replace")) or _checked(match["version"] or "")
+        version = checked(fields.get(b"Version", b"").decode(errors="replace")) or checked(match["version"] or "")
         yield Located(Library("pypi", wanted[normalised(match["name"])], version, match["kind"]), place)
 
 
@@ -88,10 +96,26 @@ def _bare(root: Path, place: str, name: str) -> Iterator[Located]:
         return
     if content is None:
         return
-    match = _ASSIGNED.search(content)
-    version = _checked(match[1].decode(errors="replace")) if match else None
+    match = ASSIGNED.search(content)
+    version = checked(match[1].decode(errors="replace")) if match else None
     yield Located(Library("pypi", name, version, "__version__" if version else "package directory"), place)
 
 
-def _checked(version: str) -> str | None:
+def _frozen(root: Path, place: str, name: str) -> Iterator[Located]:
+    """A package in a program that PyInstaller bundled: its code is packed away, its data lies open."""
+    match = _CLI_2.search(place)
+    if match and name == "awscli":
+        yield Located(Library("pypi", name, match[1], "path of AWS's installer"), place)
+        return
+    if not rootfs.names(root, place):
+        return  # no directory
+    since = below = None
+    if name == "botocore":
+        marked = rootfs.status(root, f"{place}/{BOTOCORE_MARKER}") is not None
+        since, below = (BOTOCORE_SINCE, None) if marked else (None, BOTOCORE_BEFORE)
+    yield Located(Library("pypi", name, None, "data of a bundled program", at_least=since, below=below), place)
+
+
+def checked(version: str) -> str | None:
+    """A text from a file as a version, None where none can be so."""
     return version if _VERSION.fullmatch(version) else None

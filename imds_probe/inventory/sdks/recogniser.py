@@ -25,11 +25,16 @@ class Recogniser(Protocol):
     def ecosystem(self) -> str:
         """Its key in the catalog's `packages`."""
 
-    def wanted(self, name: str, is_directory: bool) -> bool:
-        """Whether a file or directory of this name is worth looking into: what a walk over a disk goes by."""
+    @property
+    def directories(self) -> frozenset[str]:
+        """Names of directories worth looking into: what a walk over a disk goes by."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """How the names of files end by which a directory worth looking into is known."""
 
     def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
-        """The libraries among `names` in a place that `wanted` let through, or that a process looks into.
+        """The libraries among `names` in a directory of such a name, in that of such a file, or in one that a process looks into.
 
         Empty where there is nothing of the kind. Raises FileUnreadable where the place itself may not be looked at; what
         makes no sense within it is passed over.

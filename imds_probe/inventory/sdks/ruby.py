@@ -24,10 +24,8 @@ class Ruby:
     """RubyGems and Bundler."""
 
     ecosystem = "gem"
-
-    def wanted(self, name: str, is_directory: bool) -> bool:
-        """Every directory of specifications."""
-        return is_directory and name == DIRECTORY
+    directories = frozenset({DIRECTORY})
+    files = ()
 
     def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
         """See Recogniser. A place that a process looks into may have the specifications some levels down."""

@@ -13,19 +13,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.small_file import read_head
+from imds_probe.confined import real_path
+from imds_probe.small_file import read_head, read_pieces
 
 MAPS_LIMIT_BYTES = 4 * 1024 * 1024  # a JVM with thousands of mappings has some hundred KB
 LIMIT_BYTES = 256 * 1024
 DESCRIPTORS_MAX = 4096  # looked at of a JVM, for the archives that it holds open
 ANCESTORS_MAX = 12  # directories above the script that Node looks into, too
 ARCHIVES = (".jar", ".war", ".ear", ".zip")
+INTERPRETERS = frozenset(
+    {"python", "node", "nodejs", "java", "ruby", "php", "php-fpm", "dotnet", "perl", "bash", "dash"}
+)
 _VARIABLES = frozenset(
     {
         *("HOME", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "NODE_PATH", "CLASSPATH"),
         *("GEM_HOME", "GEM_PATH", "BUNDLE_PATH"),
     }
 )
+_PHP_APPLICATIONS = ("/var/www", "/var/www/*", "/srv", "/srv/*", "/app", "/opt/*", "/usr/share/*")
 _PYTHON = re.compile(r"python(?:2|3)?(?:\.(\d{1,2}))?")
 _SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
 _GEMS = re.compile(r"(.*)/(?:gems|extensions)/")
@@ -37,8 +42,11 @@ class Running:
     """One process. `loaded` are the files that it has mapped or holds open: its executable, shared objects, archives.
 
     `directories` are where libraries of an ecosystem ("pypi", "npm", "gem", "composer", "nuget", "maven") would be
-    found, the most specific first; they need not exist. `replaced` are files that are mapped and no longer there: an
-    upgrade that the process has not seen yet.
+    found, the most specific first; they need not exist. `base` are those of a Python outside of its virtual
+    environment, whose prefix may be one of `prefixes`. `scripts` are what an interpreter may have been started with.
+    `replaced` are files that are mapped and no longer there: an upgrade that the process has not seen yet.
+    `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
+    loaded it.
     """
 
     pid: int
@@ -46,17 +54,25 @@ class Running:
     loaded: frozenset[str]
     directories: tuple[tuple[str, str], ...]
     replaced: frozenset[str] = frozenset()
+    base: tuple[tuple[str, str], ...] = ()
+    prefixes: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    without_tls: str = ""
 
 
 def look(proc: Path, pid: int) -> Running | None:
-    """One process; None where it has ended, is a kernel's, or may not be looked at."""
+    """One process; None where it has ended or is a kernel's. Raises PermissionError where it may not be looked at."""
     at = proc / str(pid)
     try:
+        arguments = _split(read_head(at / "cmdline", LIMIT_BYTES))
+        if not arguments and not _may_be_program(at):
+            return None
         executable = os.readlink(at / "exe")
         root = os.readlink(at / "root")
         directory = os.readlink(at / "cwd")
-        arguments = _split(read_head(at / "cmdline", LIMIT_BYTES))
         mapped, replaced = _mapped(at, root)
+    except PermissionError:
+        raise
     except OSError:
         return None
     executable = _below(executable.removesuffix(" (deleted)"), root)
@@ -65,9 +81,25 @@ def look(proc: Path, pid: int) -> Running | None:
     loaded = {executable, *mapped}
     if "java" in kinds:
         loaded.update(_open_archives(at, root))
-    start = _Start(executable, _below(directory, root), tuple(arguments), environment, mapped)
+    start = _Start(executable, _below(directory, root), tuple(arguments), environment, mapped, at / "root")
     directories = [place for kind in kinds for place in _PLACES[kind](start)]
-    return Running(pid, executable, frozenset(loaded), tuple(dict.fromkeys(directories)), frozenset(replaced))
+    python = "python" in kinds
+    return Running(
+        pid,
+        executable,
+        frozenset(loaded),
+        tuple(dict.fromkeys(directories)),
+        replaced=frozenset(replaced),
+        base=tuple(_python_base(start)) if python else (),
+        prefixes=start.prefixes() if python else (),
+        scripts=tuple(start.scripts()) if python or "node" in kinds else (),
+        without_tls=_modules_without_tls(start) if python else "",
+    )
+
+
+def _may_be_program(at: Path) -> bool:
+    """Kernel threads and zombies have no arguments and no memory; a program may have wiped its arguments."""
+    return bool(read_head(at / "statm", 64).split()[:1] not in ([], [b"0"]))
 
 
 @dataclass(frozen=True)
@@ -79,6 +111,7 @@ class _Start:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     mapped: frozenset[str]
+    root: Path
 
     def path(self, name: str) -> str:
         """A path that the program was given, from its own directory on."""
@@ -89,9 +122,24 @@ class _Start:
         return [self.path(part) for part in self.environment.get(variable, "").split(":") if part]
 
     def scripts(self) -> Iterator[str]:
-        """Arguments that may be the script: the first few that are no options."""
+        """Arguments that may be the script: the first few that are no options; where they are links, what those lead to,
+        as an interpreter has it.
+        """
         for argument in [each for each in self.arguments[1:6] if not each.startswith("-")][:2]:
-            yield self.path(argument)
+            path = self.path(argument)
+            yield path
+            real = real_path(self.root, path)
+            if real is not None and real != path:
+                yield real
+
+    def prefixes(self) -> tuple[str, ...]:
+        """Directories that may be a virtual environment's.
+
+        The first argument and a script in bin keep its name, where the executable itself is a link.
+        """
+        first = [self.path(self.arguments[0])] if self.arguments and "/" in self.arguments[0] else []
+        named = (posixpath.dirname(posixpath.dirname(path)) for path in (*first, *self.scripts()))
+        return tuple(dict.fromkeys([*self.listed("VIRTUAL_ENV"), *self.listed("PYTHONHOME"), *named]))
 
 
 def _interpreters(executable: str, mapped: frozenset[str]) -> Iterator[str]:
@@ -105,7 +153,7 @@ def _interpreters(executable: str, mapped: frozenset[str]) -> Iterator[str]:
         yield "java"
     if name.startswith("ruby") or any(library.startswith("libruby") for library in libraries):
         yield "ruby"
-    if name.startswith("php"):
+    if name.startswith("php") or any(library.startswith("libphp") for library in libraries):
         yield "php"
     if name == "dotnet" or "libcoreclr" in libraries or "libhostfxr" in libraries:
         yield "dotnet"
@@ -115,20 +163,45 @@ def _python(start: _Start) -> Iterator[tuple[str, str]]:
     for path in sorted(start.mapped):
         if match := _SITE.match(path):
             yield "pypi", match[1]
+        elif posixpath.basename(path).startswith("libpython"):
+            yield "pypi", posixpath.dirname(path)  # where a program that was bundled with its Python has the rest
+    for path in start.scripts():
+        yield "pypi", posixpath.dirname(path)
+    if "-m" in start.arguments[1:6]:
+        yield "pypi", start.directory
     for directory in start.listed("PYTHONPATH"):
         yield "pypi", directory
-    prefixes = start.listed("VIRTUAL_ENV") + start.listed("PYTHONHOME")
-    # The first argument and a script in bin keep the name of the virtual environment, where the executable is a link.
-    first = [start.path(start.arguments[0])] if start.arguments and "/" in start.arguments[0] else []
-    prefixes += [posixpath.dirname(posixpath.dirname(path)) for path in (*first, *start.scripts(), start.executable)]
-    match = _PYTHON.fullmatch(posixpath.basename(start.executable))
-    version = f"python3.{match[1]}" if match and match[1] else "python3*"
+    for prefix in start.prefixes():
+        yield from _site(start, prefix)
+
+
+def _python_base(start: _Start) -> Iterator[tuple[str, str]]:
     home = start.environment.get("HOME")
-    for prefix in dict.fromkeys([*prefixes, *([f"{home}/.local"] if home else []), "/usr/local", "/usr"]):
-        for library in ("lib", "lib64"):
-            yield "pypi", f"{prefix}/{library}/{version}/site-packages"
-        yield "pypi", f"{prefix}/lib/{version}/dist-packages"
-        yield "pypi", f"{prefix}/lib/python3/dist-packages"
+    own = posixpath.dirname(posixpath.dirname(start.executable))
+    for prefix in dict.fromkeys([own, *([f"{home}/.local"] if home else []), "/usr/local", "/usr"]):
+        yield from _site(start, prefix)
+
+
+def _site(start: _Start, prefix: str) -> Iterator[tuple[str, str]]:
+    version = _python_directory(start)
+    for library in ("lib", "lib64"):
+        yield "pypi", f"{prefix}/{library}/{version}/site-packages"
+    yield "pypi", f"{prefix}/lib/{version}/dist-packages"
+    yield "pypi", f"{prefix}/lib/python3/dist-packages"
+
+
+def _python_directory(start: _Start) -> str:
+    match = _PYTHON.fullmatch(posixpath.basename(start.executable))
+    return f"python3.{match[1]}" if match and match[1] else "python3*"
+
+
+def _modules_without_tls(start: _Start) -> str:
+    """Every HTTP client in Python imports ssl, also the AWS SDK's: a process that has not cannot have loaded it yet."""
+    names = {posixpath.basename(path) for path in start.mapped}
+    if any(name.startswith(("_ssl.", "libssl.", "libssl-", "_ssl-")) for name in names):
+        return ""
+    prefix = posixpath.dirname(posixpath.dirname(start.executable))
+    return f"{prefix}/lib/{_python_directory(start)}/lib-dynload"
 
 
 def _node(start: _Start) -> Iterator[tuple[str, str]]:
@@ -140,11 +213,6 @@ def _node(start: _Start) -> Iterator[tuple[str, str]]:
                 break
             directory = posixpath.dirname(directory)
     for directory in start.listed("NODE_PATH"):
-        yield "npm", directory
-    prefix = posixpath.dirname(posixpath.dirname(start.executable))
-    for directory in dict.fromkeys(
-        (f"{prefix}/lib/node_modules", "/usr/local/lib/node_modules", "/usr/lib/node_modules")
-    ):
         yield "npm", directory
 
 
@@ -176,9 +244,11 @@ def _php(start: _Start) -> Iterator[tuple[str, str]]:
     for path in (*start.scripts(), f"{start.directory}/x"):
         directory = posixpath.dirname(path)
         for _ in range(3):
-            yield "composer", f"{directory}/vendor/composer"
+            yield "composer", posixpath.join(directory, "vendor/composer")
             directory = posixpath.dirname(directory)
-    yield "composer", "/var/www"
+    # A worker of php-fpm or Apache does not say which application it serves.
+    for directory in _PHP_APPLICATIONS:
+        yield "composer", f"{directory}/vendor/composer"
 
 
 def _dotnet(start: _Start) -> Iterator[tuple[str, str]]:
@@ -197,11 +267,8 @@ _PLACES: dict[str, Callable[[_Start], Iterator[tuple[str, str]]]] = {
 
 
 def _mapped(at: Path, root: str) -> tuple[frozenset[str], set[str]]:
-    """Files that are mapped, and those of them that are gone. Reading takes several calls: /proc gives a page each."""
-    content = bytearray()
-    with open(at / "maps", "rb", buffering=0) as file:
-        while len(content) < MAPS_LIMIT_BYTES and (chunk := file.read(65536)):
-            content += chunk
+    """Files that are mapped, and those of them that are gone."""
+    content = read_pieces(at / "maps", MAPS_LIMIT_BYTES)
     there: set[str] = set()
     gone: set[str] = set()
     for raw in set(_MAPPED.findall(content)):

@@ -1,16 +1,17 @@
 """Walk directories below a root that somebody hostile may own, within a budget of time and entries.
 
 Only what has a name that a recogniser looks for is handed on; nothing is opened but directories. One file system at a
-time: what is mounted below (network shares, other disks, /proc) is left out, and said where it is a place of its own.
+time: what is mounted below (network shares, other disks, /proc) is not even touched, as a dead share would hold us.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,14 +40,23 @@ class Budget:
             return True
         return False
 
+    def in_part(self) -> str:
+        """A sentence for who was cut short, empty for who was not."""
+        return f"the disk was searched for SDKs in part: {self.cut_short}" if self.cut_short else ""
+
 
 @dataclass
 class Walk:
-    """One root. `wanted` says of a name whether it is worth handing on, `is_directory` with it."""
+    """One root. `wanted` says of an entry, the path of its directory, and whether it is a directory, whether it is worth
+    handing on; what is neither file nor directory, as a link is, is not.
+
+    `left_out` are paths that are not gone into, as mount points are. `unreadable` says what may not be listed.
+    """
 
     root: Path
-    wanted: Callable[[str, bool], bool]
+    wanted: Callable[[os.DirEntry[str], str, bool], bool]
     budget: Budget
+    left_out: Collection[str] = ()
     unreadable: list[str] = field(default_factory=list)
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
@@ -62,7 +72,7 @@ class Walk:
         try:
             status = os.fstat(fd)
             if stat.S_ISDIR(status.st_mode):
-                yield from self._directory(fd, start.rstrip("/"), status.st_dev, 0)
+                yield from self._directory(fd, f"/{start.strip('/')}".rstrip("/"), status.st_dev, 0)
         finally:
             os.close(fd)
 
@@ -77,6 +87,8 @@ class Walk:
         for name in directories:
             if self.budget.cut_short:
                 return
+            if f"{path}/{name}" in self.left_out:
+                continue
             try:
                 inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
             except OSError as error:
@@ -92,17 +104,18 @@ class Walk:
         """The directories to go into, and the paths of what is wanted. Links count as what they are: neither."""
         directories, found = [], []
         try:
-            entries = os.scandir(f"/proc/thread-self/fd/{fd}")
+            with os.scandir(f"/proc/thread-self/fd/{fd}") as entries:
+                # One more than there is room for tells a directory that fits from one that does not.
+                listed = list(itertools.islice(entries, self.budget.left + 1))
         except OSError as error:
             self.unreadable.append(f"{path or '/'}: {error.strerror}")
             return (), ()
-        with entries:
-            for entry in entries:
-                if not self.budget.take(1):
-                    break
-                is_directory = entry.is_dir(follow_symlinks=False)
-                if self.wanted(entry.name, is_directory) and (is_directory or entry.is_file(follow_symlinks=False)):
-                    found.append(f"{path}/{entry.name}")
-                if is_directory and entry.name not in PRUNED:
-                    directories.append(entry.name)
+        if not self.budget.take(len(listed)):
+            return (), ()
+        for entry in listed:
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if is_directory and entry.name not in PRUNED:
+                directories.append(entry.name)
+            if self.wanted(entry, path, is_directory) and (is_directory or entry.is_file(follow_symlinks=False)):
+                found.append(f"{path}/{entry.name}")
         return sorted(directories), sorted(found)

@@ -50,10 +50,3 @@ def test_a_library_that_does_not_say(tmp_path: Path, content: bytes) -> None:
 def test_lists_that_make_no_sense(tmp_path: Path, content: bytes) -> None:
     write(tmp_path, "App.deps.json", content)
     assert look(tmp_path) in ([], [Library("nuget", "AWSSDK.Core", None, "deps.json")])
-
-
-def test_what_a_walk_looks_for(tmp_path: Path) -> None:
-    wanted = Dotnet().wanted
-    assert wanted("App.deps.json", is_directory=False) and wanted("AWSSDK.Core.dll", is_directory=False)
-    assert not wanted("AWSSDK.S3.dll", is_directory=False) and not wanted("x.deps.json", is_directory=True)
-    assert look(tmp_path, "/none") == []

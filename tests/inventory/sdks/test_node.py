@@ -67,8 +67,3 @@ def test_nothing_leads_out_or_blocks(tmp_path: Path) -> None:
     (tmp_path / "srv/node_modules/@smithy").symlink_to("/")
     assert [each.library for each in look(tmp_path)] == [Library("npm", V2, None, "package.json")]
     assert look(tmp_path, "/none") == []
-
-
-def test_what_a_walk_looks_for() -> None:
-    assert Node().wanted("node_modules", is_directory=True)
-    assert not Node().wanted("node_modules", is_directory=False)

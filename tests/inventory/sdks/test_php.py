@@ -44,4 +44,3 @@ def test_what_is_not_json_is_an_error(tmp_path: Path) -> None:
 
 def test_nothing_there_is_nothing(tmp_path: Path) -> None:
     assert Php().libraries_in(tmp_path, "/none", ["aws/aws-sdk-php"]) == []
-    assert Php().wanted("composer", is_directory=True)

@@ -104,9 +104,3 @@ def test_a_place_that_may_not_be_looked_at_is_an_error(tmp_path: Path) -> None:
     loop.symlink_to("site-packages")
     with pytest.raises(FileUnreadable, match="too many links"):
         look(tmp_path)
-
-
-def test_what_a_walk_looks_for() -> None:
-    assert Python().wanted("site-packages", is_directory=True)
-    assert not Python().wanted("site-packages", is_directory=False)
-    assert not Python().wanted("packages", is_directory=True)

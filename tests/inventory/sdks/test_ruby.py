@@ -47,8 +47,3 @@ def test_nothing_there_and_nothing_that_leads_out(tmp_path: Path) -> None:
     assert look(tmp_path, "/none") == []
     assert look(tmp_path, "/specifications") == []
     assert look(tmp_path, "/") == []
-
-
-def test_what_a_walk_looks_for() -> None:
-    assert Ruby().wanted("specifications", is_directory=True)
-    assert not Ruby().wanted("gems", is_directory=True)

@@ -12,8 +12,9 @@ from imds_probe import process
 from imds_probe.inventory.sdks.walk import DEPTH_MAX, Budget, Walk
 
 
-def wanted(name: str, is_directory: bool) -> bool:
-    return name == "site-packages" if is_directory else name.endswith(".jar")
+def wanted(entry: os.DirEntry[str], directory: str, is_directory: bool) -> bool:
+    assert directory == "" or directory.startswith("/")
+    return entry.name == "site-packages" if is_directory else entry.name.endswith(".jar")
 
 
 def walk(root: Path, budget: Budget | None = None) -> Walk:
@@ -42,7 +43,7 @@ def test_what_is_wanted_is_handed_on_and_gone_into(tmp_path: Path) -> None:
 def test_two_starts_give_nothing_twice(tmp_path: Path) -> None:
     make(tmp_path, "opt/b/c.jar")
     one = walk(tmp_path)
-    assert list(one.below("opt/b")) == ["opt/b/c.jar"]
+    assert list(one.below("opt/b")) == ["/opt/b/c.jar"]
     assert list(one.below("opt")) == []
 
 
@@ -95,7 +96,7 @@ from imds_probe.inventory.sdks.walk import Budget, Walk
 root = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "none", root / "opt/disk"], check=True)
 (root / "opt/disk/b.jar").touch()
-print(list(Walk(root, lambda name, _: name.endswith(".jar"), Budget(time.monotonic() + 20, 1000)).below("/opt")))
+print(list(Walk(root, lambda entry, *_: entry.name.endswith(".jar"), Budget(time.monotonic() + 20, 1000)).below("/opt")))
 """
 
 

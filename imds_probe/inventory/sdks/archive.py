@@ -1,0 +1,125 @@
+"""Look things up in a zip archive without unpacking it or listing what is not asked for.
+
+The directory of a Java bundle has 100,000 entries: making an object of each takes longer than anything else here, and
+memory besides. So the directory is kept as the bytes that it is, and searched. Every figure in it is checked against
+what is there. Source: PKWARE's APPNOTE, 4.3 (structures) and 4.3.14 (ZIP64).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+DIRECTORY_MAX_BYTES = 64 * 1024 * 1024  # 100,000 classes take about 12
+NAME_MAX_BYTES = 1024
+TRIED_MAX = 200_000  # places in one directory that look like a name asked for
+STORED, DEFLATED = 0, 8
+FLAG_ENCRYPTED = 1
+_END, _END_64, _LOCATOR_64, _ENTRY, _LOCAL = b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\1\2", b"PK\3\4"
+_END_BYTES, _END_64_BYTES, _LOCATOR_64_BYTES, _ENTRY_BYTES, _LOCAL_BYTES = 22, 56, 20, 46, 30
+_COMMENT_MAX_BYTES = 65535
+_UNKNOWN_32 = 0xFFFFFFFF  # the figure stands in a ZIP64 record
+
+
+class NotAnArchive(ValueError):
+    """The file is no zip archive, or a damaged one, or its directory is longer than may be read."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file in an archive: sizes in bytes as the directory has them, `offset` of its header in the file."""
+
+    name: str
+    method: int
+    packed: int
+    size: int
+    offset: int
+    encrypted: bool
+
+
+class Archive:
+    """An open archive. Raises NotAnArchive."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        size = file.seek(0, 2)
+        start = max(0, size - _END_BYTES - _COMMENT_MAX_BYTES - _LOCATOR_64_BYTES - _END_64_BYTES)
+        tail = self._read(start, size - start)
+        end = tail.rfind(_END)
+        if end < 0 or end + _END_BYTES > len(tail):
+            raise NotAnArchive("there is no end of a directory")
+        length, offset = struct.unpack_from("<II", tail, end + 12)
+        directory_end = start + end
+        if _UNKNOWN_32 in (length, offset) or struct.unpack_from("<H", tail, end + 10)[0] == 0xFFFF:
+            at = end - _LOCATOR_64_BYTES - _END_64_BYTES
+            if at >= 0 and tail.startswith(_LOCATOR_64, end - _LOCATOR_64_BYTES) and tail.startswith(_END_64, at):
+                length, offset = struct.unpack_from("<QQ", tail, at + 40)
+                directory_end = start + at
+        if length > DIRECTORY_MAX_BYTES or length > directory_end:
+            raise NotAnArchive("the size of the directory cannot be right")
+        # Something may stand before the archive, as in programs that unpack themselves: offsets do not count it.
+        self._base = directory_end - length - offset
+        if self._base < 0:
+            raise NotAnArchive("the directory is not where it should be")
+        self._directory = self._read(directory_end - length, length)
+
+    def entries(self, part: bytes, pattern: re.Pattern[bytes]) -> Iterator[Entry]:
+        """The entries whose name matches `pattern` as a whole, in their order; every such name has `part` in it."""
+        directory, done = self._directory, 0
+        at = directory.find(part)
+        for _ in range(TRIED_MAX):
+            if at < 0:
+                return
+            entry_at = directory.rfind(_ENTRY, max(done, at - NAME_MAX_BYTES - _ENTRY_BYTES), at)
+            if entry_at >= 0 and entry_at + _ENTRY_BYTES <= at:
+                name_at = entry_at + _ENTRY_BYTES
+                (name_bytes,) = struct.unpack_from("<H", directory, entry_at + 28)
+                name = directory[name_at : name_at + name_bytes]
+                if at < name_at + name_bytes <= len(directory):
+                    done = name_at + name_bytes
+                    if pattern.fullmatch(name):
+                        yield self._entry(entry_at, name)
+                    at = directory.find(part, done)
+                    continue
+            at = directory.find(part, at + 1)
+
+    def _entry(self, at: int, name: bytes) -> Entry:
+        flags, method = struct.unpack_from("<HH", self._directory, at + 8)
+        packed, size = struct.unpack_from("<II", self._directory, at + 20)
+        (offset,) = struct.unpack_from("<I", self._directory, at + 42)
+        shown = name.decode(errors="replace")
+        return Entry(shown, method, packed, size, self._base + offset, bool(flags & FLAG_ENCRYPTED))
+
+    def content(self, entry: Entry, limit: int) -> bytes | None:
+        """An entry's content; None where it is longer than `limit`, damaged, encrypted or packed in another way."""
+        if entry.encrypted or entry.method not in (STORED, DEFLATED) or max(entry.size, entry.packed) > limit:
+            return None
+        try:
+            header = self._read(entry.offset, _LOCAL_BYTES)
+            if not header.startswith(_LOCAL):
+                return None
+            start = entry.offset + _LOCAL_BYTES + sum(struct.unpack_from("<HH", header, 26))
+            packed = self._read(start, entry.packed)
+        except NotAnArchive:
+            return None
+        if entry.method == STORED:
+            return packed
+        try:
+            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit + 1)
+        except zlib.error:
+            return None
+        return content if len(content) <= limit else None
+
+    def _read(self, at: int, length: int) -> bytes:
+        """So many bytes, from a file that may shrink meanwhile."""
+        self._file.seek(at)
+        content = bytearray()
+        while len(content) < length and (chunk := self._file.read(length - len(content))):
+            content += chunk
+        if len(content) != length:
+            raise NotAnArchive("the file is cut off")
+        return bytes(content)

@@ -1,0 +1,45 @@
+"""AWS SDKs for JavaScript that a bundler (webpack, esbuild, rollup) has merged into one script.
+
+Bundlers and minifiers leave property names and texts as they are. Source: the SDKs' own code: lib/core.js and
+lib/metadata_service.js of aws-sdk 2.x (which fetches tokens since 2.575.0), credential-provider-imds of 3.x.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import BinaryIO
+
+from imds_probe.inventory.sdks.found import Library
+
+SCRIPTS = (".js", ".cjs", ".mjs")
+BUNDLE_MAX_BYTES = 64 * 1024 * 1024
+V2, V3 = "aws-sdk", "@smithy/credential-provider-imds"
+V2_TOKENS_SINCE = "2.575.0"
+V3_TOKENS_SINCE = "1.0.0"  # every release of 3.x has them: aws-sdk-js-v3's changelog
+_V2_METADATA = b"loadCredentialsCallbacks"
+_V2_TOKENS = b"fetchMetadataToken"
+_V2_VERSION = re.compile(rb"\bVERSION\s*:\s*['\"](2\.\d{1,5}\.\d{1,4})['\"]")
+_V3_METADATA = b"x-aws-ec2-metadata-token-ttl-seconds"
+_V3_PACKAGE = b"credential-provider-imds"
+
+
+def bundled_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
+    """The SDKs among `names` in a script; empty where it has none, or is longer than a script is."""
+    file.seek(0)
+    content = bytearray()
+    while len(content) <= BUNDLE_MAX_BYTES and (chunk := file.read(BUNDLE_MAX_BYTES + 1 - len(content))):
+        content += chunk
+    if len(content) > BUNDLE_MAX_BYTES:
+        return []
+    found = []
+    if _V2_METADATA in content:
+        versions = sorted({match.decode() for match in _V2_VERSION.findall(content)})
+        if versions:
+            found += [Library("npm", V2, version, "marker in a bundle") for version in versions]
+        else:
+            since, before = (V2_TOKENS_SINCE, None) if _V2_TOKENS in content else (None, V2_TOKENS_SINCE)
+            found.append(Library("npm", V2, None, "marker in a bundle", at_least=since, below=before))
+    if _V3_METADATA in content and _V3_PACKAGE in content:
+        found.append(Library("npm", V3, None, "marker in a bundle", at_least=V3_TOKENS_SINCE))
+    return [library for library in found if library.package in names]

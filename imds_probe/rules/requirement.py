@@ -1,0 +1,49 @@
+"""What the catalog requires of a piece of software that was found, where it was found."""
+
+from __future__ import annotations
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.rows import Requirement
+from imds_probe.facts import Facts, Software
+
+
+def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
+    """What the catalog says about one piece of software on its operating system, the host's or a container's, with its
+    settings there. A library whose calls another one makes is judged by that one.
+    """
+    maker = _maker(software, facts, catalog)
+    if maker is not None:
+        row = catalog.row(maker.component)
+        name = row.name if row else maker.component
+        return Requirement(None, "ok", f"its calls are made by {name} {maker.said_version}, judged in its place", None)
+    return requirement_of(software, software.version, facts, catalog)
+
+
+def requirement_of(software: Software, version: str | None, facts: Facts, catalog: Catalog) -> Requirement:
+    """The same for another version of it, as a repository may have."""
+    system = software.os or facts.host.os
+    library = software.library
+    return catalog.judge(
+        software.component,
+        manager=software.manager,
+        version=version,
+        at_least=library.at_least if library else None,
+        below=library.below if library else None,
+        os_id=system.id,
+        os_version_id=system.version_id,
+        os_id_like=system.id_like,
+        settings=software.settings,
+    )
+
+
+def _maker(software: Software, facts: Facts, catalog: Catalog) -> Software | None:
+    """Who makes the calls of a library: found in the same system, and where it runs in one of its processes."""
+    row = catalog.row(software.component)
+    if software.library is None or row is None or not row.through:
+        return None
+    systems = {software.container, *software.also_in}
+    for other in facts.software:
+        together = not software.pids or set(software.pids) & set(other.pids)
+        if together and other.component in row.through and systems & {other.container, *other.also_in}:
+            return other
+    return None
