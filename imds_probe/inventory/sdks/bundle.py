@@ -22,6 +22,7 @@ _V2_TOKENS = b"fetchMetadataToken"
 _V2_VERSION = re.compile(rb"\bVERSION\s*:\s*['\"](2\.\d{1,5}\.\d{1,4})['\"]")
 _V3_METADATA = b"x-aws-ec2-metadata-token-ttl-seconds"
 _V3_PACKAGE = b"credential-provider-imds"
+_V3_VARIABLE = b"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 
 
 def bundled_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
@@ -40,6 +41,7 @@ def bundled_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
         else:
             since, before = (V2_TOKENS_SINCE, None) if _V2_TOKENS in content else (None, V2_TOKENS_SINCE)
             found.append(Library("npm", V2, None, "marker in a bundle", at_least=since, below=before))
-    if _V3_METADATA in content and _V3_PACKAGE in content:
+    # The name of the variable is in late releases of 2.x as well.
+    if _V3_METADATA in content and (_V3_PACKAGE in content or (_V3_VARIABLE in content and not found)):
         found.append(Library("npm", V3, None, "marker in a bundle", at_least=V3_TOKENS_SINCE))
     return [library for library in found if library.package in names]

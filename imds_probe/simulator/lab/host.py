@@ -39,22 +39,31 @@ _FIRST_PROCESS = """
 set -e
 mount -t proc proc /proc
 mount --bind /proc "$0/proc"
-mount -t tmpfs image "$1"
-mkdir "$1/usr" "$1/dev"
-mount --rbind /usr "$1/usr"
-touch "$1/dev/null"
-mount --bind /dev/null "$1/dev/null"
-[ ! -d /usr/lib/sysimage ] || mount -t tmpfs nothing "$1/usr/lib/sysimage"
-for way in bin lib lib64 sbin; do
-    if [ -L "/$way" ]; then
-        ln -s "$(readlink "/$way")" "$1/$way"
-    elif [ -d "/$way" ]; then
-        mkdir "$1/$way"
-        mount --rbind "/$way" "$1/$way"
-    fi
-done
 echo ready
 exec sleep infinity
+"""
+_CONTAINER_ROOT = """
+set -e
+mount -t tmpfs image "$0"
+mkdir "$0/usr" "$0/dev" "$0/proc"
+mount --rbind /usr "$0/usr"
+mount --bind /proc "$0/proc"
+touch "$0/dev/null"
+mount --bind /dev/null "$0/dev/null"
+[ ! -d /usr/lib/sysimage ] || mount -t tmpfs nothing "$0/usr/lib/sysimage"
+for way in bin lib lib64 sbin; do
+    if [ -L "/$way" ]; then
+        ln -s "$(readlink "/$way")" "$0/$way"
+    elif [ -d "/$way" ]; then
+        mkdir "$0/$way"
+        mount --rbind "/$way" "$0/$way"
+    fi
+done
+while [ $# -ge 2 ]; do
+    mkdir -p "$0$2"
+    mount --bind "$1" "$0$2"
+    shift 2
+done
 """
 IDLE = ("sleep", "infinity")
 
@@ -85,17 +94,18 @@ class MadeUpHost:
         except OSError as error:
             raise HostError(f"{self.root}/proc cannot be made: {error.strerror}", "Give a host's root.") from None
         directory = self._files.enter_context(tempfile.TemporaryDirectory(prefix="imds-probe-host-"))
-        self._groups, self._image = Path(directory, "cgroups"), Path(directory, "image")
+        self._groups, self._images = Path(directory, "cgroups"), Path(directory, "images")
         self._groups.mkdir()
-        self._image.mkdir()
+        self._images.mkdir()
         argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "slave", "--", "sh", "-c"]
         self._init = self._instance.start(
-            [*argv, _FIRST_PROCESS, str(self.root), str(self._image)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [*argv, _FIRST_PROCESS, str(self.root)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         said = _first_line(self._init)
         if said != "ready":
             self.stop()
             raise HostError(f"a made-up host could not be set up: {said or 'nothing was said'}", "Run as root.")
+        self._image = self.container_root({})
         return self
 
     def __exit__(
@@ -157,11 +167,27 @@ class MadeUpHost:
                 self._inside(None, functools.partial(_mount_over, text, proc / str(pid) / "cgroup"))
         return pid
 
+    def container_root(self, contents: Mapping[str, Path]) -> Path:
+        """A root directory for containers: the machine's programs, and directories of it at the given paths, read by
+        whoever is started there. It is to be seen on the made-up host only.
+        """
+        root = self._images / str(len(list(self._images.iterdir())))
+        root.mkdir()
+        mounts = [text for path, source in contents.items() for text in (str(source), path)]
+        done = self._inside(
+            None, lambda: process.run(["sh", "-c", _CONTAINER_ROOT, str(root), *mounts], timeout_s=READY_WITHIN_S)
+        )
+        if done.returncode:
+            raise HostError(f"a container's root could not be made: {done.stderr.decode(errors='replace').strip()}")
+        return root
+
     def start_container(
         self,
         name: str,
         node: Node | None = None,
         *,
+        argv: Sequence[str] = IDLE,
+        root: Path | None = None,
         image: str = "example/app:1",
         env: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
@@ -169,14 +195,15 @@ class MadeUpHost:
     ) -> int:
         """Start what looks like a container of Docker, with its record below the root; return its process id inside.
 
-        The id of the container is made from its name unless one is given.
+        The id of the container is made from its name unless one is given; `root` is one of `container_root`.
         """
         container_id = container_id or name.encode().hex().ljust(64, "0")[:64]
         record = {"ID": container_id, "Name": f"/{name}", "Config": {"Image": image, "Labels": dict(labels or {})}}
         place = self.root / "var/lib/docker/containers" / container_id
         place.mkdir(parents=True, exist_ok=True)
         (place / "config.v2.json").write_text(json.dumps(record))
-        return self.start(node=node, cgroup=f"0::/docker/{container_id}\n", env=env, root=self._image)
+        cgroup = f"0::/docker/{container_id}\n"
+        return self.start(argv, node=node, cgroup=cgroup, env=env, root=root or self._image)
 
     def end(self, pid: int) -> None:
         """End a process that `start` or `start_container` started."""

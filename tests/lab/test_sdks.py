@@ -1,0 +1,224 @@
+"""AWS SDKs from the zoo, really running: on the made-up host and in containers with roots of their own."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from sdk_zoo import ZOO
+
+SITE = "lib/python3.11/site-packages"
+# botocore of 2019 needs names that collections had until Python 3.9. Where it cannot be imported all the same (it
+# brings a six that Python 3.12 refuses), what counts here is that the interpreter would find it.
+IMPORT = """
+import collections, collections.abc, ssl, sys, time
+for name in ("Mapping", "MutableMapping", "Callable", "MutableSet"):
+    setattr(collections, name, getattr(collections.abc, name))
+try:
+    import boto3
+    boto3.Session().get_available_services()
+except ImportError as error:
+    print(error, file=sys.stderr)
+time.sleep(600)
+"""
+PYTHON = ("/usr/bin/python3", "-c", IMPORT)
+STATIC = {"AWS_ACCESS_KEY_ID": "AKIAZOO", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
+
+
+def path(directory: str, root: str = "") -> dict[str, str]:
+    return {"PYTHONPATH": f"{root}/{directory.lstrip('/')}/{SITE}" if root else f"/{directory.strip('/')}/{SITE}"}
+
+
+def sdks(ran) -> dict[tuple[str, str | None], dict]:
+    """What was found as libraries, by component and container."""
+    found = [entry for entry in ran.report["software"] if entry["library"]]
+    return {(entry["component"], entry["container"]): entry for entry in found}
+
+
+@pytest.fixture
+def settled(run) -> Callable:
+    """Run until the programs that were started have loaded what they load: they need a moment."""
+
+    def call(expected: Callable, *arguments: str):
+        deadline = time.monotonic() + 30
+        while True:
+            ran = run(*arguments)
+            if expected(ran) or time.monotonic() > deadline:
+                return ran
+
+    return call
+
+
+def in_use(*components: str) -> Callable:
+    def expected(ran) -> bool:
+        return {name for (name, _), entry in sdks(ran).items() if entry["pids"]} >= set(components)
+
+    return expected
+
+
+@pytest.fixture(scope="module")
+def bridged(lab):
+    return lab.add_container("web", "bridge")
+
+
+def findings(ran) -> Mapping[str, dict]:
+    return {finding["id"]: finding for finding in ran.report["findings"]}
+
+
+def test_an_old_one_in_a_process_of_the_host_blocks(settled, service, made_up):
+    pid = made_up.start(PYTHON, env=path("opt/python-old", str(ZOO)))
+    ran = settled(in_use("botocore"))
+    assert (ran.code, ran.verdict) == (1, "not-ready")
+    botocore = sdks(ran)["botocore", None]
+    assert (botocore["version"], botocore["source"], botocore["pids"]) == ("1.12.253", "dist-info", [pid])
+    assert botocore["path"] == f"{ZOO}/opt/python-old/{SITE}/botocore-1.12.253.dist-info"
+    assert [user["pid"] for user in botocore["library"]["users"]] == [pid]
+    blocker = findings(ran)["sdk-too-old"]
+    assert blocker["subject"] == "botocore"
+    assert "botocore 1.12.253" in blocker["summary"]
+    assert f"({pid})" in blocker["summary"]
+    assert "1.13.25" in blocker["fix"]["text"]
+    # What only uses botocore is no finding of its own.
+    assert [finding["subject"] for finding in ran.report["findings"] if finding["rule"] == "sdks"] == ["botocore"]
+
+
+def test_one_that_has_its_credentials_elsewhere_only_warns(settled, service, made_up):
+    made_up.start(PYTHON, env=path("opt/python-old", str(ZOO)) | STATIC)
+    ran = settled(in_use("botocore"))
+    assert (ran.code, ran.verdict) == (0, "ready")
+    assert "access keys" in findings(ran)["sdk-too-old-unasked"]["summary"]
+
+
+def test_a_python_that_has_not_loaded_tls_uses_none(settled, service, made_up):
+    script = "import time; time.sleep(600)"
+    made_up.start(("/usr/bin/python3", "-c", script), env=path("opt/python-old", str(ZOO)))
+    time.sleep(1)
+    ran = settled(lambda ran: True)
+    assert (ran.code, ran.verdict) == (0, "ready")
+    assert not [entry for entry in sdks(ran).values() if entry["pids"]]
+
+
+def test_one_that_speaks_imdsv2_falls_back_where_its_token_is_lost(settled, service, made_up, bridged):
+    root = made_up.container_root({"/opt/python-new": ZOO / "opt/python-new"})
+    pid = made_up.start_container("uploads", bridged, argv=PYTHON, root=root, env=path("/opt/python-new"))
+    ran = settled(in_use("botocore"))
+    assert (ran.code, ran.verdict) == (4, "needs-hop-limit")
+    assert ran.report["verdict"]["switch"]["http_put_response_hop_limit"] == 2
+    botocore = sdks(ran)["botocore", "uploads"]
+    assert (botocore["version"], botocore["pids"]) == ("1.43.11", [pid])
+    assert botocore["requirement"]["status"] == "ok"
+    finding = findings(ran)["sdk-falls-back"]
+    assert "falls back to IMDSv1 today" in finding["summary"]
+    assert "hop limit 2 cures that" in finding["summary"]
+    (container,) = [each for each in ran.report["containers"] if each["name"] == "uploads"]
+    assert container["sdks"] == ["botocore 1.43.11"]
+    assert (container["metadata_need"], container["token"]) == ("likely", "lost")
+    assert botocore["library"]["container_ids"] == [container["id"]]
+
+    service.update(hop_limit=2)
+    ran = settled(in_use("botocore"))
+    assert (ran.code, ran.verdict) == (0, "ready")
+    assert "sdk-falls-back" not in ran.finding_ids
+    assert service.counts.imdsv1 == ran.report["probe"]["imdsv1_requests_made"] + 1
+
+
+def test_each_in_its_own_container(settled, service, made_up, tmp_path):
+    """Old and new side by side, in other languages, on the host's network: right process, right container."""
+    modules = {"/srv/app/node_modules": ZOO / "srv/node-old/node_modules"}
+    roots = {
+        "py-old": ({"/opt/python-old": ZOO / "opt/python-old"}, PYTHON, path("/opt/python-old")),
+        "js-old": ({"/srv": _node_application(tmp_path), **modules}, ("/usr/bin/node", "/srv/app/dist/main.js"), {}),
+        "js-bundle": ({"/srv/app": ZOO / "srv/bundles"}, ("/usr/bin/node", "/srv/app/new-aws-sdk.js"), {}),
+        "go": ({"/opt/go": ZOO / "debian/usr/bin"}, ("/opt/go/rclone", *_RCLONE), {}),
+        "java": ({"/opt/spark": ZOO / "opt/spark", "/etc": Path("/etc")}, _JAVA, {}),
+        "frozen": ({"/opt/uploader": ZOO / "opt/uploader"}, ("/opt/uploader/uploader",), {}),
+        "rust": ({"/opt/rust": ZOO / "opt/rust"}, _loading(f"/opt/rust/{SITE}/deltalake/_internal.abi3.so"), {}),
+        "cpp": ({"/opt/cpp": ZOO / "opt/cpp"}, _python("pyarrow.fs"), path("/opt/cpp")),
+    }
+    pids = {}
+    for name, (contents, argv, env) in roots.items():
+        root = made_up.container_root(contents)
+        pids[name] = made_up.start_container(name, None, argv=argv, root=root, env=env)
+    ran = settled(
+        in_use("botocore", "aws-sdk-js-v2", "aws-sdk-go-v1", "aws-sdk-java-v1", "aws-sdk-rust", "aws-sdk-cpp")
+    )
+    found = {
+        (entry["component"], entry["version"], where)
+        for entry in ran.report["software"]
+        if entry["library"] and entry["pids"]
+        for where in (entry["container"], *entry["also_in"])
+    }
+    through = {("boto3", "1.9.253", "py-old"), ("boto3", None, "frozen"), ("aws-cli-v1", "1.16.260", "py-old")}
+    assert found - through == {
+        ("botocore", "1.12.253", "py-old"),
+        ("aws-sdk-js-v2", "2.600.0", "js-old"),
+        ("aws-sdk-js-v2", "2.1692.0", "js-bundle"),
+        ("aws-sdk-go-v1", None, "go"),
+        ("aws-sdk-java-v1", "1.12.262", "java"),
+        ("botocore", None, "frozen"),
+        ("aws-sdk-rust", "1.12.0", "rust"),
+        ("aws-sdk-cpp", None, "cpp"),
+    }
+    for entry in ran.report["software"]:
+        if entry["library"] and entry["pids"]:
+            # A container's first process may have children, as PyInstaller's does.
+            assert pids[entry["container"]] in entry["pids"] or entry["container"] == "frozen"
+    status = {key: entry["requirement"]["status"] for key, entry in sdks(ran).items() if entry["pids"]}
+    assert status["aws-sdk-go-v1", "go"] == status["botocore", "frozen"] == status["aws-sdk-cpp", "cpp"] == "ok"
+    assert status["botocore", "py-old"] == status["aws-sdk-js-v2", "js-old"] == "too-old"
+    assert ran.verdict == "not-ready"
+
+
+def _python(module: str) -> tuple[str, ...]:
+    return ("/usr/bin/python3", "-c", f"import ssl, time, {module}; time.sleep(600)")
+
+
+def _loading(path: str) -> tuple[str, ...]:
+    """A shared object alone: what it is a part of needs packages that are not in the zoo."""
+    return ("/usr/bin/python3", "-c", f"import ctypes, ssl, time; ctypes.CDLL('{path}'); time.sleep(600)")
+
+
+def _node_application(folder: Path) -> Path:
+    script = folder / "node/app/dist/main.js"
+    script.parent.mkdir(parents=True)
+    script.write_text("require('aws-sdk'); setTimeout(() => {}, 600000)")
+    return folder / "node"
+
+
+_RCLONE = ("serve", "http", "--addr", "127.0.0.1:0", "/opt/go")
+_JAVA = (
+    *("/usr/bin/java", "-Xmx64m", "-cp", "/opt/spark/aws-java-sdk-core-1.12.262.jar"),
+    *("-m", "java.rmi/sun.rmi.registry.RegistryImpl", "0"),
+)
+
+
+def test_what_lies_on_disk_warns_and_is_counted(run, service, host):
+    for number in range(7):
+        record = host / f"opt/app{number}/lib/python3.9/site-packages/botocore-1.12.0.dist-info/METADATA"
+        record.parent.mkdir(parents=True)
+        record.write_text("Name: botocore\nVersion: 1.12.0\n")
+    elsewhere = host / "elsewhere/node_modules/aws-sdk/package.json"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_text(json.dumps({"name": "aws-sdk", "version": "2.100.0"}))
+    ran = run()
+    assert (ran.code, ran.verdict) == (0, "ready")
+    (entry,) = sdks(ran).values()
+    assert (entry["library"]["places"], len(entry["library"]["paths"]), entry["pids"]) == (7, 5, [])
+    assert findings(ran)["sdk-on-disk-too-old"]["severity"] == "warning"
+    assert "and 4 more places" in findings(ran)["sdk-on-disk-too-old"]["evidence"][0]
+
+    ran = run("--deep", "/elsewhere")
+    assert sdks(ran)["aws-sdk-js-v2", None]["version"] == "2.100.0"
+
+
+@pytest.mark.parametrize("given", ["elsewhere", "/no/such", "/etc/os-release"])
+def test_a_directory_that_is_none_is_wrong_usage(made_up, host, given):
+    argv = [sys.executable, "-m", "imds_probe", "run", "--root", str(host), "--deep", given]
+    done = made_up.run(argv, timeout_s=30, env={"PYTHONPATH": str(Path(__file__).parents[2])})
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert f"--deep {given} is no directory" in done.stderr.decode()
