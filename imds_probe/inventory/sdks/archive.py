@@ -17,6 +17,7 @@ from typing import BinaryIO
 DIRECTORY_MAX_BYTES = 64 * 1024 * 1024  # 100,000 classes take about 12
 NAME_MAX_BYTES = 1024
 TRIED_MAX = 200_000  # places in one directory that look like a name asked for
+MARKS_MAX = 64  # of what looks like the end, in a comment
 STORED, DEFLATED = 0, 8
 FLAG_ENCRYPTED = 1
 _END, _END_64, _LOCATOR_64, _ENTRY, _LOCAL = b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\1\2", b"PK\3\4"
@@ -49,9 +50,7 @@ class Archive:
         size = file.seek(0, 2)
         start = max(0, size - _END_BYTES - _COMMENT_MAX_BYTES - _LOCATOR_64_BYTES - _END_64_BYTES)
         tail = self._read(start, size - start)
-        end = tail.rfind(_END)
-        if end < 0 or end + _END_BYTES > len(tail):
-            raise NotAnArchive("there is no end of a directory")
+        end = _end(tail)
         length, offset = struct.unpack_from("<II", tail, end + 12)
         directory_end = start + end
         if _UNKNOWN_32 in (length, offset) or struct.unpack_from("<H", tail, end + 10)[0] == 0xFFFF:
@@ -109,10 +108,11 @@ class Archive:
         if entry.method == STORED:
             return packed
         try:
-            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit + 1)
+            unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
+            content = unpacking.decompress(packed, limit + 1)
         except zlib.error:
             return None
-        return content if len(content) <= limit else None
+        return content if unpacking.eof and len(content) <= limit else None
 
     def _read(self, at: int, length: int) -> bytes:
         """So many bytes, from a file that may shrink meanwhile."""
@@ -123,3 +123,17 @@ class Archive:
         if len(content) != length:
             raise NotAnArchive("the file is cut off")
         return bytes(content)
+
+
+def _end(tail: bytes) -> int:
+    """Where the record at the end begins: the last mark that a comment follows up to the end of the file, else the last."""
+    last = at = tail.rfind(_END, 0, len(tail) - _END_BYTES + len(_END)) if len(tail) >= _END_BYTES else -1
+    if last < 0:
+        raise NotAnArchive("there is no end of a directory")
+    for _ in range(MARKS_MAX):
+        if at < 0:
+            break
+        if at + _END_BYTES + struct.unpack_from("<H", tail, at + 20)[0] == len(tail):
+            return at
+        at = tail.rfind(_END, 0, at)
+    return last

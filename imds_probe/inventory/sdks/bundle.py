@@ -26,7 +26,9 @@ _V3_VARIABLE = b"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 
 
 def bundled_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
-    """The SDKs among `names` in a script; empty where it has none, or is longer than a script is."""
+    """The SDKs among `names` in a script; empty where it has none, or is longer than any script is."""
+    if file.seek(0, 2) > BUNDLE_MAX_BYTES:
+        return []
     file.seek(0)
     content = bytearray()
     while len(content) <= BUNDLE_MAX_BYTES and (chunk := file.read(BUNDLE_MAX_BYTES + 1 - len(content))):
