@@ -3,7 +3,7 @@ from observed import container
 
 from imds_probe.collect.environment import KNOWN
 from imds_probe.rules import metadata_need as module
-from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.metadata_need import metadata_need, need_of_processes
 
 
 def need(*processes, **changes):
@@ -34,6 +34,20 @@ def test_what_the_names_say(names, expected):
 
 def test_nothing_said_is_unknown():
     assert need() == ("unknown", "unknown")
+
+
+def test_an_sdk_that_runs_makes_it_likely_unless_something_else_is_said():
+    using = container("web", environment=(), sdks=("botocore 1.34.0",))
+    assert metadata_need(using).state == "likely"
+    assert "botocore 1.34.0 runs there" in metadata_need(using).reason
+    assert need("AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY", sdks=using.sdks) == ("unlikely", "static")
+    assert need("AWS_PROFILE", sdks=using.sdks) == ("unknown", "unknown")
+
+
+def test_processes_that_set_nothing_count_where_they_are_counted():
+    assert need_of_processes([()]).state == "unknown"
+    assert need_of_processes([(), ("AWS_EC2_METADATA_DISABLED",)]).state == "unknown"
+    assert need_of_processes([]).state == "unknown"
 
 
 def test_an_environment_that_was_not_read_is_unknown():

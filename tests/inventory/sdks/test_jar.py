@@ -135,3 +135,28 @@ def test_damage_anywhere_is_never_more_than_something_missed() -> None:
         for _ in range(5):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         assert isinstance(look(bytes(damaged)), list)
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Implementation-Title: aws-java-sdk-core", "com.amazonaws:aws-java-sdk-core"),
+        ("Bundle-SymbolicName: com.amazonaws.aws-java-sdk-core;singleton:=true", "com.amazonaws:aws-java-sdk-core"),
+        ("Automatic-Module-Name: software.amazon.awssdk.auth", "software.amazon.awssdk:auth"),
+        ("Implementation-Title: auth", None),  # anybody's
+    ],
+)
+def test_a_manifest_that_names_artefact_and_version(title: str, expected: str | None) -> None:
+    manifest = f"Manifest-Version: 1.0\r\n{title}\r\nImplementation-Version: 1.11.5\r\n"
+    found = look(archive({"META-INF/MANIFEST.MF": manifest.encode()}))
+    assert found == ([Library("maven", expected, "1.11.5", "manifest")] if expected else [])
+    assert look(archive({"META-INF/MANIFEST.MF": f"Manifest-Version: 1.0\n{title}\n".encode()})) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "org/shaded/"])
+def test_by_the_names_of_its_classes(prefix: str) -> None:
+    asks = {f"{prefix}com/amazonaws/util/EC2MetadataUtils.class": b"x"}
+    tokens = {f"{prefix}com/amazonaws/internal/InstanceMetadataServiceResourceFetcher.class": b"x"}
+    assert look(archive(asks)) == [Library("maven", SDK1, None, "names of classes", below="1.11.678")]
+    assert look(archive(asks | tokens)) == [Library("maven", SDK1, None, "names of classes", at_least="1.11.678")]
+    assert look(archive(tokens)) == []

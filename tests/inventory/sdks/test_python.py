@@ -104,3 +104,38 @@ def test_a_place_that_may_not_be_looked_at_is_an_error(tmp_path: Path) -> None:
     loop.symlink_to("site-packages")
     with pytest.raises(FileUnreadable, match="too many links"):
         look(tmp_path)
+
+
+CLI_2 = "/usr/local/aws-cli/v2/2.15.30/dist"
+
+
+def frozen(root: Path, directory: str, *files: str) -> list[Located]:
+    for name in ("base_library.zip", *files):
+        target = root / directory.lstrip("/") / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("{}")
+    return look(root, directory)
+
+
+def test_aws_cli_2_as_aws_installs_it(tmp_path: Path) -> None:
+    """Its own botocore says nothing by its version: the CLI is what is judged."""
+    files = ("awscli/botocore/data/endpoints.json", "botocore/data/endpoints.json", "awscli/data/cli.json")
+    assert frozen(tmp_path, CLI_2, *files) == [
+        Located(Library("pypi", "awscli", "2.15.30", "path of AWS's installer"), f"{CLI_2}/awscli")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("marker", "since", "below"),
+    [("data/sdk-default-configuration.json", "1.23.19", None), ("data/endpoints.json", None, "1.24.0")],
+)
+def test_a_bundled_program_by_its_data(tmp_path: Path, marker: str, since: str | None, below: str | None) -> None:
+    (located,) = frozen(tmp_path, "/opt/app/_internal", f"botocore/{marker}")
+    how = "data of a bundled program"
+    assert located.library == Library("pypi", "botocore", None, how, at_least=since, below=below)
+
+
+def test_a_bundled_programs_record_comes_first(tmp_path: Path) -> None:
+    files = ("botocore-1.30.0.dist-info/METADATA", "botocore/data/endpoints.json")
+    (located,) = frozen(tmp_path, "/opt/app", *files)
+    assert (located.library.version, located.library.how) == ("1.30.0", "dist-info")

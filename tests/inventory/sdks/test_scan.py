@@ -4,13 +4,19 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.running import Running
-from imds_probe.inventory.sdks.scan import Scan, Use
+from imds_probe.inventory.sdks.running import Running, look
+from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
+from imds_probe.inventory.sdks.walk import Budget
 
 CATALOG = Catalog.load()
 NAMES = {
@@ -96,3 +102,105 @@ def test_trouble_with_one_place_is_said_and_ends_nothing(tmp_path: Path) -> None
     assert short(scan.of_processes([process])) == [("aws-sdk", "2.1.0", (1,))]
     assert len(scan.troubles) == 2
     assert any("not a regular file" in trouble for trouble in scan.troubles)
+
+
+RECORD = "/lib/python3.9/site-packages/botocore-1.12.1.dist-info/METADATA"
+METADATA = "Name: botocore\nVersion: 1.12.1\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "sees"),
+    [
+        ("home = /usr/bin\ninclude-system-site-packages = false\n", False),
+        ("home = /usr/bin\n", False),
+        ("include-system-site-packages = True\n", True),
+        (None, True),
+    ],
+)
+def test_a_virtual_environment_sees_the_base_only_if_it_is_told_to(
+    tmp_path: Path, config: str | None, sees: bool
+) -> None:
+    write(tmp_path, f"/usr{RECORD}", METADATA)
+    if config is not None:
+        write(tmp_path, "/srv/env/pyvenv.cfg", config)
+    base = (("pypi", "/usr/lib/python3.9/site-packages"),)
+    process = replace(running(1, "/usr/bin/python3.9"), base=base, prefixes=("/srv/none", "/srv/env"))
+    assert bool(Scan(tmp_path, NAMES).of_processes([process])) is sees
+
+
+@pytest.mark.parametrize(("module", "uses"), [("_ssl.cpython-39.so", False), ("_json.cpython-39.so", True)])
+def test_a_python_without_tls_uses_none_where_tls_is_a_module_to_load(tmp_path: Path, module: str, uses: bool) -> None:
+    write(tmp_path, f"/usr{RECORD}", METADATA)
+    write(tmp_path, f"/usr/lib/python3.9/lib-dynload/{module}", "")
+    directories = (("pypi", "/usr/lib/python3.9/site-packages"),)
+    process = running(1, "/usr/bin/python3.9", (), *directories)
+    scan = Scan(tmp_path, NAMES)
+    assert bool(scan.of_processes([replace(process, without_tls="/usr/lib/python3*/lib-dynload")])) is uses
+    assert scan.of_processes([process])
+
+
+def test_one_directory_with_two_names_is_one_place(tmp_path: Path) -> None:
+    write(tmp_path, f"/srv/env{RECORD}", METADATA)
+    (tmp_path / "srv/env/lib64").symlink_to("lib")
+    places = [("pypi", f"/srv/env/{name}/python3.9/site-packages") for name in ("lib", "lib64")]
+    (use,) = Scan(tmp_path, NAMES).of_processes([running(1, "/usr/bin/python3.9", (), *places)])
+    assert use.located.path == f"/srv/env{RECORD.removesuffix('/METADATA')}"
+
+
+def test_a_program_that_was_replaced_is_read_as_it_runs(tmp_path: Path) -> None:
+    program = tmp_path / "usr/sbin/dockerd"
+    program.parent.mkdir(parents=True)
+    shutil.copy("/usr/sbin/dockerd", program)
+    env = {"PATH": "/usr/bin"}
+    running_now = subprocess.Popen(
+        [program, "--data-root", tmp_path / "data", "--config-file", "/dev/stdin", "--validate"],
+        stdin=subprocess.PIPE,  # it waits for the rest of its configuration
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=env,
+    )
+    try:
+        deadline = time.monotonic() + 10
+        while not os.path.samefile(f"/proc/{running_now.pid}/exe", program) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        program.unlink()
+        seen = look(Path("/proc"), running_now.pid)
+        assert seen
+        assert seen.executable in seen.replaced
+        scan = Scan(Path("/"), NAMES)
+        assert scan.of_processes([seen]) == []
+        (use,) = scan.of_processes([seen], Path("/proc"))
+        assert (use.located.path, use.located.library.package) == (str(program), "github.com/aws/aws-sdk-go")
+    finally:
+        running_now.kill()
+        running_now.wait()
+        assert running_now.stdin
+        running_now.stdin.close()
+
+
+def test_containers_of_one_image_share_what_a_file_holds(tmp_path: Path) -> None:
+    shared: FileCache = {}
+    for name in ("a", "b"):
+        write(tmp_path / name, "/app.jar", jar("1.11.1"))
+    os.link(tmp_path / "a/app.jar", tmp_path / "a/again.jar")
+    for name in ("a", "b"):
+        os.utime(tmp_path / name / "app.jar", ns=(5, 5))
+        scan = Scan(tmp_path / name, NAMES, shared)
+        assert len(scan.of_processes([running(1, "/usr/bin/java", ("/app.jar", "/again.jar"))])) == 1
+    assert len(shared) == 2
+
+
+def test_what_a_search_on_disk_opens(tmp_path: Path) -> None:
+    """By name and size alone: scripts in node_modules, programs that may not be run and small ones are left alone."""
+    big = b"loadCredentialsCallbacks" + bytes(200_000)
+    write(tmp_path, "/srv/a.js", big)
+    write(tmp_path, "/srv/b.js", b"loadCredentialsCallbacks")
+    write(tmp_path, "/srv/node_modules/x/c.js", big)
+    write(tmp_path, "/srv/d.jar", jar("1.11.1"))
+    write(tmp_path, "/srv/e.py", jar("1.11.1"))
+    shutil.copy("/usr/sbin/dockerd", tmp_path / "srv/runnable")
+    shutil.copy("/usr/sbin/dockerd", tmp_path / "srv/not-runnable")
+    (tmp_path / "srv/not-runnable").chmod(0o644)
+    found = Scan(tmp_path, NAMES).on_disk(["/srv"], Budget(time.monotonic() + 20, 1000))
+    assert [use.located.path for use in found] == ["/srv/a.js", "/srv/d.jar", "/srv/runnable"]
+    assert all(use.pids == () for use in found)

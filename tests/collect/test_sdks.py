@@ -1,0 +1,223 @@
+"""Systems as /proc shows them: here a made-up /proc with links to roots that the test wrote."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect import sdks
+from imds_probe.collect.discovery.discovered import DiscoveredContainer
+from imds_probe.collect.sdks import Found, Request, collect
+from imds_probe.facts import OsRelease, Software
+
+CATALOG = Catalog.load()
+SITE = "usr/lib/python3/dist-packages"
+DPKG = Software("botocore", "dpkg", "python3-botocore", "1.26.27+repack-1", "dpkg database", os=None)
+
+
+class System:
+    """A host and its /proc, to put processes and libraries in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.proc = folder / "host", folder / "host/proc"
+        self.proc.mkdir(parents=True)
+        self._folder = folder
+
+    def image(self, name: str) -> Path:
+        root = self._folder / name
+        (root / "etc").mkdir(parents=True)
+        (root / "etc/os-release").write_text(f"ID={name}\n")
+        return root
+
+    def process(self, pid: int, root: Path, *, exe: str = "/usr/bin/python3", env: str = "", cgroup: str = "/") -> int:
+        at = self.proc / str(pid)
+        at.mkdir()
+        for name, target in (("exe", exe), ("cwd", "/")):
+            (at / name).symlink_to(target)
+        (at / "root").symlink_to(root)
+        contents = {"cmdline": f"{exe}\0", "maps": "", "environ": env, "comm": f"worker-{pid}\n", "statm": "1 1"}
+        for name, content in {**contents, "cgroup": f"0::{cgroup}\n", "mountinfo": ""}.items():
+            (at / name).write_text(content)
+        return pid
+
+    def look(self, *pids: int, containers=(), installed=(), request=Request(), deadline_s: float = 20) -> Found:
+        return collect(
+            self.root,
+            self.proc,
+            pids=pids,
+            containers=containers,
+            installed=installed,
+            catalog=CATALOG,
+            request=request,
+            deadline=time.monotonic() + deadline_s,
+        )
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return System(tmp_path)
+
+
+def record(root: Path, name: str, version: str, site: str = SITE) -> None:
+    at = root / site / f"{name}-{version}.dist-info"
+    at.mkdir(parents=True)
+    (at / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+
+
+def container(name: str | None, *pids: int, **changes) -> DiscoveredContainer:
+    return DiscoveredContainer(
+        f"{pids[0]:064x}", "docker", name, None, None, None, pids, pids[0], None, "own", **changes
+    )
+
+
+@pytest.fixture
+def chroots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc/PID/root is a magic link, whose text is "/" and which leads elsewhere: here the text is where it leads."""
+    read = os.readlink
+
+    def readlink(path, **arguments):
+        return "/" if str(path).endswith("/root") else read(path, **arguments)
+
+    monkeypatch.setattr(os, "readlink", readlink)
+
+
+pytestmark = pytest.mark.usefixtures("chroots")
+
+
+def test_right_process_right_unit_right_path(system: System) -> None:
+    record(system.root, "botocore", "1.12.0")
+    system.process(5, system.root, cgroup="/system.slice/web.service", env="AWS_REGION=x\0SECRET=y\0")
+    system.process(6, system.root)
+    (entry,) = system.look(5, 6).software
+    assert (entry.component, entry.version, entry.pids) == ("botocore", "1.12.0", (5, 6))
+    assert entry.path == f"/{SITE}/botocore-1.12.0.dist-info"
+    use = entry.library
+    assert use
+    assert [(user.pid, user.comm, user.unit) for user in use.users] == [
+        (5, "worker-5", "web.service"),
+        (6, "worker-6", None),
+    ]
+    assert use.environment == ((), ("AWS_REGION",))
+    assert (use.places, use.container_ids) == (1, ())
+
+
+def test_what_the_package_manager_knows_stays_its_own_and_gets_the_processes(system: System) -> None:
+    """It knows its patches; a copy of another version, or one that pip put elsewhere, is another matter."""
+    record(system.root, "botocore", "1.26.27")
+    record(system.root, "botocore", "1.12.0", "usr/local/lib/python3/dist-packages")
+    system.process(5, system.root)
+    package, library = system.look(5, installed=[DPKG]).software
+    assert (package.package, package.pids, package.library) == ("python3-botocore", (5,), None)
+    assert (library.version, library.pids) == ("1.12.0", (5,))
+
+
+def test_the_same_in_many_containers_is_one_entry(system: System) -> None:
+    containers = []
+    for pid in range(10, 16):
+        root = system.image(f"image{pid % 2}-{pid}")
+        record(root, "botocore", "1.12.0" if pid % 2 else "1.34.0")
+        system.process(pid, root)
+        containers.append(container(None if pid == 11 else f"app{pid}", pid))
+    found = system.look(containers=containers)
+    old, new = sorted(found.software, key=lambda entry: entry.version or "")
+    assert (old.container, old.also_in, old.pids) == (f"{11:064x}"[:12], ("app13", "app15"), (11, 13, 15))
+    assert old.library
+    assert (old.library.places, old.library.container_ids) == (3, tuple(f"{pid:064x}" for pid in (11, 13, 15)))
+    assert (new.container, new.pids) == ("app10", (10, 12, 14))
+    assert found.in_containers[f"{10:064x}"] == ("botocore 1.34.0",)
+
+
+def test_two_containers_of_the_same_name_are_kept_apart_by_id(system: System) -> None:
+    for pid, version in ((20, "1.12.0"), (21, "1.34.0")):
+        root = system.image(f"image{pid}")
+        record(root, "botocore", version)
+        system.process(pid, root)
+    found = system.look(containers=[container("app", 20), container("app", 21)])
+    assert found.in_containers == {f"{20:064x}": ("botocore 1.12.0",), f"{21:064x}": ("botocore 1.34.0",)}
+
+
+def test_a_container_that_holds_a_pods_network_is_not_looked_at(system: System) -> None:
+    root = system.image("pause")
+    record(root, "botocore", "1.12.0")
+    system.process(30, root)
+    assert system.look(containers=[container("POD", 30, sandbox=True)]).software == ()
+
+
+def test_the_containers_own_distribution_is_kept(system: System) -> None:
+    root = system.image("ubuntu")
+    record(root, "botocore", "1.12.0")
+    system.process(30, root)
+    ubuntu = OsRelease("ubuntu", "22.04", None)
+    there = Software("cloud-init", "dpkg", "cloud-init", "22", "dpkg database", container="web", os=ubuntu)
+    (_, entry) = system.look(containers=[container("web", 30)], installed=[there]).software
+    assert entry.os == ubuntu
+
+
+def test_a_process_with_a_root_of_its_own_is_a_system_of_its_own(system: System) -> None:
+    elsewhere = system.image("chroot")
+    record(elsewhere, "botocore", "1.12.0")
+    record(system.root, "botocore", "1.34.0")
+    system.process(5, system.root)
+    system.process(6, elsewhere)
+    found = {entry.version: entry.pids for entry in system.look(5, 6).software}
+    assert found == {"1.34.0": (5,), "1.12.0": (6,)}
+
+
+def test_modules_of_one_sdk_in_one_place_are_judged_by_the_one_that_asks(system: System) -> None:
+    for name, version in (
+        ("@smithy/credential-provider-imds", "4.0.1"),
+        ("@aws-sdk/credential-providers", "3.900.0"),
+    ):
+        at = system.root / "srv/app/node_modules" / name
+        at.mkdir(parents=True)
+        (at / "package.json").write_text(f'{{"name": "{name}", "version": "{version}"}}')
+    (entry,) = system.look().software
+    assert (entry.package, entry.version, entry.pids) == ("@smithy/credential-provider-imds", "4.0.1", ())
+
+
+def test_a_search_is_cut_short_by_its_budget_and_says_so(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdks, "DISK_ENTRIES", 5)
+    for number in range(20):
+        (system.root / f"srv/{number}").mkdir(parents=True)
+    other = system.image("web")
+    system.process(9, other)
+    found = system.look(containers=[container("web", 9)])
+    assert found.left_out == (
+        "the disk was searched for SDKs in part: there were too many files",
+        "web: the disk was not searched for SDKs: there were too many files",
+    )
+    assert found.unseen == ()
+    assert found.partial == "; ".join(found.left_out)
+    assert system.look(request=Request(deep=True)).left_out == ()
+
+
+def test_further_directories_are_searched_as_asked(system: System) -> None:
+    record(system.root, "botocore", "1.12.0", "elsewhere/lib/python3.9/site-packages")
+    assert system.look().software == ()
+    (entry,) = system.look(request=Request(deep=True, paths=("/elsewhere",))).software
+    assert entry.path == "/elsewhere/lib/python3.9/site-packages/botocore-1.12.0.dist-info"
+
+
+def test_without_time_left_it_is_said_what_was_not_seen(system: System) -> None:
+    system.process(5, system.root)
+    found = system.look(5, deadline_s=-1)
+    assert found.software == ()
+    assert found.unseen == ("the host and what comes after it: the run's time limit came first",)
+
+
+def test_what_hides_is_counted(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(proc: Path, pid: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(sdks, "look", refuse)
+    assert system.look(5, 6).unseen[0].startswith("2 processes may not be looked at")
+
+
+def test_the_probe_itself_does_not_count(system: System) -> None:
+    record(system.root, "botocore", "1.12.0", "opt/x/lib/python3/site-packages")
+    system.process(os.getpid(), system.root)
+    assert [entry.pids for entry in system.look(os.getpid()).software] == [()]

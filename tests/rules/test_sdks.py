@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, container
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts import CollectorRun, LibraryUse, LibraryUser, Software
+from imds_probe.findings import Finding
+from imds_probe.rules.rule import NothingToJudge
+from imds_probe.rules.sdks import RULE
+from imds_probe.rules.sdks_explained import EXPLANATIONS
+
+CATALOG = Catalog.load()
+LOOKED = CollectorRun("sdks", "ok", 1.0)
+USE = LibraryUse(None, None, ("/srv/env/lib/python3.9/site-packages/botocore-1.dist-info",), 1)
+USERS = tuple(LibraryUser(pid, "gunicorn", "web.service" if pid == 12 else None) for pid in (12, 13))
+STATIC = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+def library(component="botocore", version="1.12.0", *, pids=(12, 13), manager="pypi", package=None, **changes):
+    use = {"users": USERS if pids else (), "environment": ((),)} | changes
+    at = {name: use.pop(name) for name in ("container", "also_in") if name in use}
+    path = USE.paths[0]
+    return Software(
+        component,
+        manager,
+        package or component,
+        version,
+        "dist-info",
+        path,
+        pids=pids,
+        library=replace(USE, **use),
+        **at,
+    )
+
+
+def judged(*software: Software, **facts) -> list[Finding]:
+    collectors = facts.pop("collectors", (*FACTS.collectors, LOOKED))
+    found = RULE.judge(replace(FACTS, software=(*FACTS.software, *software), collectors=collectors, **facts), CATALOG)
+    assert isinstance(found, list)
+    assert {finding.id for finding in found} <= {each.id for each in EXPLANATIONS}
+    return found
+
+
+def test_without_a_look_nothing_is_judged():
+    assert isinstance(RULE.judge(FACTS, CATALOG), NothingToJudge)
+
+
+def test_new_enough_is_nothing_to_report():
+    assert judged(library(version="1.34.0")) == []
+
+
+def test_too_old_and_running_blocks_and_says_who_where_and_how_to_mend_it():
+    (finding,) = judged(library())
+    assert (finding.id, finding.severity, finding.implies) == ("sdk-too-old", "blocker", "not-ready")
+    assert finding.summary == (
+        "botocore 1.12.0, in use by web.service (12), gunicorn (13), speaks only IMDSv1; IMDSv2 since 1.13.25"
+    )
+    assert finding.evidence[0] == f"botocore by its dist-info at {USE.paths[0]}"
+    assert finding.fix.commands == ("/srv/env/bin/python3 -m pip install --upgrade 'botocore>=1.13.25'",)
+    assert finding.fix.text == "Upgrade botocore to 1.13.25 or later in each place, and restart what uses it."
+
+
+def test_too_old_on_disk_warns():
+    (finding,) = judged(library(pids=(), places=9, paths=("/a", "/b", "/c", "/d")))
+    assert (finding.id, finding.severity, finding.implies) == ("sdk-on-disk-too-old", "warning", None)
+    assert finding.evidence == ("botocore by its dist-info at /a, /b, /c and 6 more places",)
+
+
+@pytest.mark.parametrize(
+    ("environment", "finding_id"),
+    [
+        ((STATIC,), "sdk-too-old-unasked"),
+        ((("AWS_EC2_METADATA_DISABLED",),), "sdk-too-old-unasked"),
+        ((STATIC, ()), "sdk-too-old"),
+        ((STATIC, ("AWS_REGION",)), "sdk-too-old"),
+        (None, "sdk-too-old"),
+    ],
+)
+def test_credentials_from_elsewhere_count_only_if_all_have_them(environment, finding_id):
+    (finding,) = judged(library(environment=environment))
+    assert finding.id == finding_id
+    assert finding.implies == ("not-ready" if finding_id == "sdk-too-old" else None)
+
+
+def test_unknown_is_unknown_only_where_it_runs():
+    unknown = {"version": None, "below": "1.24.0"}
+    (finding,) = judged(library(**unknown))
+    assert (finding.id, finding.severity, finding.implies) == ("sdk-unknown", "warning", "unknown")
+    assert "botocore before 1.24.0" in finding.summary
+    assert judged(library(**unknown, pids=())) == []
+    assert judged(library(**unknown, environment=(STATIC,))) == []
+
+
+def test_a_library_is_judged_by_what_makes_its_calls():
+    boto3 = library("boto3", "1.9.0")
+    assert [finding.subject for finding in judged(boto3)] == ["boto3"]
+    assert judged(boto3, library(version="1.34.0")) == []
+    assert [finding.subject for finding in judged(boto3, library())] == ["botocore"]
+    # In another container or process it makes nobody else's calls.
+    assert [finding.subject for finding in judged(boto3, library(version="1.34.0", pids=(99,)))] == ["boto3"]
+    inside = library(version="1.34.0", container="web", container_ids=("c1",))
+    assert [finding.subject for finding in judged(boto3, inside)] == ["boto3"]
+
+
+def test_never_is_said_with_what_to_move_to():
+    (finding,) = judged(library("boto2", "2.49.0", package="boto"))
+    assert finding.summary.endswith("speaks only IMDSv1, in every version")
+    assert finding.fix.text.startswith("Port to boto3")
+
+
+def test_in_a_container_the_image_is_to_be_built_anew():
+    inside = library(container="web", also_in=("api", "jobs", "cron"), container_ids=("c1", "c2", "c3", "c4"))
+    (finding,) = judged(inside)
+    assert "in web, api, jobs and 1 more" in finding.summary
+    assert finding.fix.commands == ()
+    assert finding.fix.text.startswith("Build the image anew")
+
+
+@pytest.mark.parametrize(
+    ("software", "command"),
+    [
+        (
+            ("aws-sdk-js-v2", "2.100.0", "npm", "aws-sdk", "/srv/app/node_modules/aws-sdk"),
+            "npm install --prefix /srv/app 'aws-sdk@>=2.722.0'",
+        ),
+        (
+            ("aws-sdk-ruby-v3", "3.70.0", "gem", "aws-sdk-core", "/var/lib/gems/3.1.0/specifications/x.gemspec"),
+            "gem install aws-sdk-core --version '>= 3.79.0'",
+        ),
+        (
+            ("aws-sdk-php", "3.100.0", "composer", "aws/aws-sdk-php", "/srv/a b/vendor/composer/installed.json"),
+            "composer --working-dir='/srv/a b' update aws/aws-sdk-php",
+        ),
+        (("aws-sdk-go-v1", "v1.20.0", "go", "github.com/aws/aws-sdk-go", "/usr/bin/tool"), None),
+    ],
+)
+def test_the_command_is_the_ecosystems_own(software, command):
+    component, version, manager, package, path = software
+    (finding,) = judged(replace(library(component, version, manager=manager, package=package), path=path))
+    assert finding.fix.commands == ((command,) if command else ())
+    assert command or finding.fix.text.startswith("Build the application anew")
+
+
+WEB = container("web", 1, "ok", 2, sdks=("botocore 1.34.0",), environment=())
+LOST = container("web", 1, "lost", 1, sdks=("botocore 1.34.0",), environment=())
+INSIDE = library(version="1.34.0", container="web", container_ids=(LOST.id,))
+
+
+def test_what_falls_back_is_found_by_its_lost_token():
+    (finding,) = judged(INSIDE, containers=(LOST,))
+    assert (finding.id, finding.severity, finding.implies) == ("sdk-falls-back", "blocker", "needs-hop-limit")
+    assert "falls back to IMDSv1 today, after 1 s, once" in finding.summary
+    assert "hop limit 2 cures that" in finding.summary
+
+
+def test_where_the_token_arrives_or_nobody_asks_nothing_falls_back():
+    assert judged(INSIDE, containers=(WEB,)) == []
+    assert judged(INSIDE, containers=(replace(LOST, environment=(STATIC,)),)) == []
+    assert judged(INSIDE, containers=(replace(LOST, id="another"),)) == []
+    assert judged(replace(INSIDE, pids=()), containers=(LOST,)) == []
+    filtered = tuple(replace(reach, expected="ok") for reach in LOST.reach)
+    assert judged(INSIDE, containers=(replace(LOST, reach=filtered),)) == []
+
+
+def test_what_never_falls_back_has_no_metadata_now():
+    rust = library("aws-sdk-rust", "1.1.0", manager="crate", container="web", container_ids=(LOST.id,))
+    assert "gets no metadata now" in judged(rust, containers=(LOST,))[0].summary
+    required = replace(FACTS.imds, tokens="required")
+    assert "gets no metadata now" in judged(INSIDE, containers=(LOST,), imds=required)[0].summary
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped"])
+def test_a_look_that_failed_is_no_clean_bill(status):
+    (finding,) = judged(collectors=(*FACTS.collectors, CollectorRun("sdks", status, 0.0, "no time")))
+    assert (finding.id, finding.implies, finding.evidence) == ("sdks-not-seen", "unknown", ("no time",))
+
+
+def test_what_hides_is_unknown_and_what_was_not_searched_is_said():
+    (finding,) = judged(sdks_unseen=("3 processes may not be looked at: run as root",))
+    assert (finding.id, finding.implies) == ("sdks-not-seen", "unknown")
+    (finding,) = judged(sdks_left_out=("the disk was searched in part",))
+    assert (finding.id, finding.severity, finding.implies) == ("sdk-search-cut-short", "info", None)
+    assert finding.fix.commands == ("imds-probe run --deep",)
