@@ -6,10 +6,10 @@ VENV := .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO_PACKAGES := iproute2 nftables python3 python3-venv
 TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd createrepo-c curl db5.3-util debootstrap dnf \
-	docker.io dpkg-dev groff-base iptables libdpkg-perl rpm runc snapd \
+	docker.io default-jre-headless dpkg-dev groff-base iptables libdpkg-perl libpython3-dev nodejs rpm runc snapd \
 	systemd util-linux
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -17,6 +17,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.linting .apt-test
 	$(MAKE) lint
 	tests/debian_roots.sh
+	tests/sdk_zoo.sh
 	tests/everywhere.sh
 
 lint: $(VENV)/.linting
@@ -25,7 +26,14 @@ lint: $(VENV)/.linting
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.testing .apt-test
-	$(VENV)/bin/python tests/bench/bench.py
+	$(VENV)/bin/python -m pip install --quiet --editable '.[bench]'
+	tests/sdk_zoo.sh
+	PYTHONPATH=tests $(VENV)/bin/python tests/bench/bench.py
+
+# Coverage-guided, of every parser of what a container may have prepared; FUZZ_SECONDS for each.
+fuzz: $(VENV)/.testing
+	$(VENV)/bin/python -m pip install --quiet --editable '.[fuzz]'
+	$(VENV)/bin/python tests/fuzz/fuzz.py
 
 $(VENV)/bin/python: | .apt-demo
 	"$$(tests/interpreter.sh oldest)" -m venv $(VENV)

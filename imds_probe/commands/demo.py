@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _in_lab() -> int:
+    from imds_probe.simulator import scenarios  # noqa: PLC0415
     from imds_probe.simulator.lab.host import MadeUpHost  # noqa: PLC0415
     from imds_probe.simulator.lab.lab import Lab  # noqa: PLC0415
     from imds_probe.simulator.lab.topology import SERVICE_IPV4, SERVICE_IPV6  # noqa: PLC0415
@@ -62,19 +63,30 @@ def _in_lab() -> int:
         state = InstanceState(http_protocol_ipv6="enabled")
         simulator = stack.enter_context(Simulator(state, listen, netns=str(lab.service.netns)))
         host = stack.enter_context(MadeUpHost(lab.instance, root))
-        _run_containers(lab, host)
+        application = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imds-probe-demo-app-")))
+        scenarios.write_python_package(application, "botocore", "1.34.162")
+        _run_containers(lab, host, application)
         _say(f"A lab of network namespaces stands in for an EC2 host; {SERVICE_IPV4} exists inside it only.")
         _say("Four containers run on it: on the host's network, on a bridge (two), and nested in another.")
         return _story(simulator, root, lambda: _probe(host.command, root, {}), has_containers=True)
 
 
-def _run_containers(lab: Lab, host: MadeUpHost) -> None:
-    """One that needs no more than the host, one that needs a hop more, two that have credentials of their own."""
+def _run_containers(lab: Lab, host: MadeUpHost, application: Path) -> None:
+    """One that needs no more than the host, one that needs a hop more and runs a Python application with an AWS SDK, two
+    that have credentials of their own.
+    """
     web = lab.add_container("web")
     region = {"AWS_REGION": "us-east-1"}
     web_identity = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/api", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
     host.start_container("log-agent", image="example/log-agent:3.1", env=region)
-    host.start_container("web", web, image="example/web:1.25", env=region)
+    host.start_container(
+        "web",
+        web,
+        image="example/web:1.25",
+        argv=("python3", "-c", "import ssl, time; time.sleep(86400)"),
+        root=host.container_root({"/srv/app": application}),
+        env=region | {"PYTHONPATH": "/srv/app"},
+    )
     host.start_container("api", lab.add_container("api"), image="example/api:7", env=web_identity)
     nested = lab.add_container("build-step", "nested", inside=web)
     host.start_container("build-step", nested, image="example/build:24", env=web_identity)

@@ -127,8 +127,8 @@ def _falls_back(entry: Software, needed: Requirement, facts: Facts, catalog: Cat
     if required or row.on_lost_token == "fails":
         becomes = "gets no metadata now"
     elif row.on_lost_token == "falls-back":
-        waits = f", after {row.waits}" if row.waits else ""
-        becomes = f"falls back to IMDSv1 today{waits}, and breaks on the switch"
+        waits = f" (after {row.waits.partition(';')[0]})" if row.waits else ""
+        becomes = f"falls back to IMDSv1 today{waits} and breaks on the switch"
     else:
         becomes = "would break on the switch"
     summary = (

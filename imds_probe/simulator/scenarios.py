@@ -28,6 +28,13 @@ def write_host(root: Path, packages: Mapping[str, str], instance_id: str) -> Non
         path.write_text(content)
 
 
+def write_python_package(directory: Path, name: str, version: str) -> None:
+    """Make what pip leaves of a package in a directory, as far as it can be known by that."""
+    record = directory / f"{name}-{version}.dist-info/METADATA"
+    record.parent.mkdir(parents=True)
+    record.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
 def _record(name: str, version: str) -> str:
     return (
         f"Package: {name}\nStatus: install ok installed\nMaintainer: Example <root@localhost>\n"

@@ -21,12 +21,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import bench_sdks
+
 from imds_probe import process
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.software import known as software_of
 from imds_probe.facts import Facts, Host, OsRelease, Platform
 from imds_probe.inventory.packages.dpkg import Dpkg
-from imds_probe.rules.software import requirement
+from imds_probe.rules.requirement import requirement
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
 from imds_probe.simulator.lab.lab import Lab
@@ -281,6 +283,8 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "main-job": main_job,
     "inventory": inventory,
     "hops": hops,
+    "sdks": bench_sdks.beside_syft,
+    "hourly": bench_sdks.every_hour,
 }
 
 

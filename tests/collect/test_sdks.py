@@ -44,7 +44,7 @@ class System:
             (at / name).write_text(content)
         return pid
 
-    def look(self, *pids: int, containers=(), installed=(), request=Request(), deadline_s: float = 20) -> Found:
+    def look(self, *pids: int, containers=(), installed=(), request=None, deadline_s: float = 20) -> Found:
         return collect(
             self.root,
             self.proc,
@@ -52,7 +52,7 @@ class System:
             containers=containers,
             installed=installed,
             catalog=CATALOG,
-            request=request,
+            request=request or Request(),
             deadline=time.monotonic() + deadline_s,
         )
 

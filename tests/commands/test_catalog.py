@@ -53,7 +53,7 @@ def test_all_of_it(capsys):
     ("words", "ids"),
     [
         (("DataDog", "agent"), ["datadog-agent"]),
-        (("s3fs",), ["s3fs-fuse"]),
+        (("s3fs",), ["s3fs-python", "s3fs-fuse"]),
         (("public.ecr.aws/cloudwatch-agent",), ["amazon-cloudwatch-agent"]),
     ],
 )

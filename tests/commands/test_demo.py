@@ -25,6 +25,7 @@ def test_the_story_is_true(arguments, second):
     headlines = [line.split("  ")[0] for line in done.stdout.splitlines() if "i-0123456789abcdef0 us-east-1" in line]
     assert headlines == ["NOT READY", second, "READY"]
     assert "and 3 without a token" in done.stdout
+    assert ("[sdk-falls-back]" in done.stdout) == (not arguments)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -152,7 +152,7 @@ INSIDE = library(version="1.34.0", container="web", container_ids=(LOST.id,))
 def test_what_falls_back_is_found_by_its_lost_token():
     (finding,) = judged(INSIDE, containers=(LOST,))
     assert (finding.id, finding.severity, finding.implies) == ("sdk-falls-back", "blocker", "needs-hop-limit")
-    assert "falls back to IMDSv1 today, after 1 s, once" in finding.summary
+    assert "falls back to IMDSv1 today (after 1 s, once) and breaks" in finding.summary
     assert "hop limit 2 cures that" in finding.summary
 
 

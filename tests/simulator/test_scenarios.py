@@ -1,3 +1,4 @@
+import importlib.metadata
 import subprocess
 
 import pytest
@@ -23,3 +24,9 @@ def test_the_firmware_says_ec2(tmp_path):
     scenarios.write_host(tmp_path, {}, "i-0123456789abcdef0")
     found = platform.collect(tmp_path)
     assert (found.is_ec2, found.instance_id) == (True, "i-0123456789abcdef0")
+
+
+def test_pip_itself_reads_the_package(tmp_path):
+    scenarios.write_python_package(tmp_path, "botocore", "1.34.162")
+    (found,) = importlib.metadata.distributions(path=[str(tmp_path)])
+    assert (found.metadata["Name"], found.version) == ("botocore", "1.34.162")
