@@ -38,6 +38,8 @@ from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.requirement import requirement
 from imds_probe.verdict import decide
 
+HANGING_S = 1.0  # past the deadline, which what works keeps by itself
+
 
 @dataclass(frozen=True)
 class Request:
@@ -90,6 +92,8 @@ def report_on(facts: Facts, catalog: Catalog, selected: Collection[str], probe: 
         if facts.containers is None
         else tuple(JudgedContainer(container, metadata_need(container)) for container in facts.containers),
         containers_unseen=facts.containers_unseen,
+        sdks_unseen=facts.sdks_unseen,
+        sdks_left_out=facts.sdks_left_out,
         obstacles=facts.obstacles,
         software=tuple(JudgedSoftware(entry, requirement(entry, facts, catalog)) for entry in facts.software),
         collectors=facts.collectors,
@@ -185,9 +189,9 @@ def _sdks(
     discovered = seen.discovered if seen else ()
     proc = request.root / "proc"
     theirs = {pid for container in discovered for pid in container.pids}
-    return collecting.run(
-        "sdks",
-        lambda: sdks.collect(
+
+    def look() -> sdks.Found:
+        return sdks.collect(
             request.root,
             proc,
             pids=[pid for pid in programs.running(proc) if pid not in theirs],
@@ -196,7 +200,12 @@ def _sdks(
             catalog=catalog,
             request=request.sdks,
             deadline=collecting.deadline,
-        ),
+        )
+
+    # Libraries may lie on a share whose server is gone: whoever opens them there waits without end.
+    return collecting.run(
+        "sdks",
+        lambda: Background("sdks", look).result(collecting.left_s + HANGING_S),
         empty=lambda result: "" if any(entry.library for entry in result.software) else "no AWS SDKs were found",
         partial=lambda result: result.partial,
     )

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from imds_probe.errors import ProbeError
+
 T = TypeVar("T")
 
 
@@ -21,9 +23,14 @@ class Background(Generic[T]):
         self._thread = threading.Thread(target=self._work, name=f"imds-probe-{name}", daemon=True)
         self._thread.start()
 
-    def result(self) -> T:
-        """Wait for the end; return what the function returned, raise what it raised."""
-        self._thread.join()
+    def result(self, timeout_s: float | None = None) -> T:
+        """Wait for the end; return what the function returned, raise what it raised.
+
+        Raises ProbeError after `timeout_s`: the thread is left to itself, as one that hangs on a dead disk has to be.
+        """
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            raise ProbeError("it did not end within the run's time limit", "Something that it reads from hangs.")
         if self._failures:
             raise self._failures[0]
         return self._results[0]

@@ -59,6 +59,8 @@ class Report:
     imds: Imds | None
     containers: tuple[JudgedContainer, ...] | None
     containers_unseen: tuple[str, ...]
+    sdks_unseen: tuple[str, ...]
+    sdks_left_out: tuple[str, ...]
     obstacles: tuple[PathObstacle, ...]
     software: tuple[JudgedSoftware, ...]
     collectors: tuple[CollectorRun, ...]

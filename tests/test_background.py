@@ -6,6 +6,7 @@ import time
 import pytest
 
 from imds_probe.background import Background
+from imds_probe.errors import ProbeError
 
 
 def test_it_runs_meanwhile_and_returns_its_result():
@@ -29,3 +30,14 @@ def test_it_keeps_no_process_from_ending():
     started = time.monotonic()
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
     assert time.monotonic() - started < 20
+
+
+def test_what_hangs_is_not_waited_for_longer_than_allowed():
+    go = threading.Event()
+    hanging = Background("test", go.wait)
+    started = time.monotonic()
+    with pytest.raises(ProbeError, match="did not end"):
+        hanging.result(0.05)
+    assert time.monotonic() - started < 5
+    go.set()
+    assert hanging.result(5) is True

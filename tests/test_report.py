@@ -32,6 +32,11 @@ def test_hostile_text_is_escaped_in_json():
     assert "\x1b" not in text
 
 
+def test_what_was_not_seen_of_sdks_is_kept():
+    document = check(report_of(replace(FACTS, sdks_unseen=("3 hide",), sdks_left_out=("the disk",))).to_json())
+    assert (document["sdks_unseen"], document["sdks_left_out"]) == (["3 hide"], ["the disk"])
+
+
 def test_each_finding_says_where_its_help_is():
     document = report_of(replace(FACTS, imds=None, instance=None, containers=None)).to_json()
     assert all(finding["help"] == f"imds-probe explain {finding['id']}" for finding in document["findings"])

@@ -34,6 +34,7 @@ SWITCHED: dict[State, str] = {
 CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 CONTAINER_COLUMNS = ("container", "image", "distance", "token", "needs limit", "credentials", "needs metadata")
 CONTAINERS_SHOWN = 20
+SOFTWARE_SHOWN = 40
 NAME_WIDTH = 32
 PATH_WIDTH = 48
 # The rest is counted, and is all in the JSON report.
@@ -198,6 +199,10 @@ def _software(report: Report, style: Style) -> Iterator[str]:
     yield ""
     yield style.paint("Software held against the catalog", "bold")
     header: tuple[str, ...] = ("component", "version", "needs", "status")
+    shown = list(report.software)
+    if len(shown) > SOFTWARE_SHOWN:
+        # What something hangs on first; the rest is all in the JSON report.
+        shown.sort(key=lambda entry: (entry.requirement.status == "ok", not entry.software.pids))
     rows: list[tuple[str, ...]] = [
         (
             entry.software.component,
@@ -205,12 +210,14 @@ def _software(report: Report, style: Style) -> Iterator[str]:
             entry.requirement.minimum or "?",
             entry.requirement.status,
         )
-        for entry in report.software
+        for entry in shown[:SOFTWARE_SHOWN]
     ]
-    if any(entry.software.container or entry.software.library for entry in report.software):
+    if any(entry.software.container or entry.software.library for entry in shown):
         header = (*header, "where")
-        rows = [(*row, where(entry.software)) for row, entry in zip(rows, report.software, strict=True)]
+        rows = [(*row, where(entry.software)) for row, entry in zip(rows, shown, strict=False)]
     yield from _table(header, rows)
+    if len(shown) > SOFTWARE_SHOWN:
+        yield f"  and {len(shown) - SOFTWARE_SHOWN} more"
 
 
 def where(software: Software) -> str:

@@ -5,7 +5,7 @@ from observed import FACTS, OLD_CLOUD_INIT, container, report_of, with_container
 
 from imds_probe.facts import LibraryUse, OsRelease, Software
 from imds_probe.render import html
-from imds_probe.render.text import CONTAINERS_SHOWN, Style, render, where
+from imds_probe.render.text import CONTAINERS_SHOWN, SOFTWARE_SHOWN, Style, render, where
 
 DEBIAN = replace(FACTS.host, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
 NOT_READY = replace(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,))
@@ -192,3 +192,11 @@ def test_a_version_that_is_a_range_is_said_as_one():
     text = render(report_of(replace(FACTS, software=(library,))), Style())
     assert "aws-sdk-go-v1  1.25.38 or later  1.25.38  ok      host: /x, not in use" in text
     assert "aws-sdk-go-v1</td><td>1.25.38 or later" in html.render(report_of(replace(FACTS, software=(library,))))
+
+
+def test_of_much_software_the_worst_comes_first():
+    many = [replace(OLD_CLOUD_INIT, version=f"22.{number}-1") for number in range(SOFTWARE_SHOWN + 5)]
+    text = render(report_of(replace(FACTS, host=DEBIAN, software=(*many, OLD_CLOUD_INIT))), Style())
+    table = text.partition("Software held against")[2].splitlines()
+    assert table[2].split() == ["cloud-init", "18.3-6", "19.4", "too-old"]
+    assert table[SOFTWARE_SHOWN + 2] == "  and 6 more"
