@@ -206,7 +206,7 @@ def _sdks(
     return collecting.run(
         "sdks",
         lambda: Background("sdks", look).result(collecting.left_s + HANGING_S),
-        empty=lambda result: "" if any(entry.library for entry in result.software) else "no AWS SDKs were found",
+        empty=lambda result: "" if any(entry.sdk for entry in result.software) else "no AWS SDKs were found",
         partial=lambda result: result.partial,
     )
 

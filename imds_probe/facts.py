@@ -113,7 +113,7 @@ class InRepository:
 
 
 @dataclass(frozen=True)
-class LibraryUser:
+class SdkUser:
     """A process that has a library loaded, or would find it where it looks for libraries."""
 
     pid: int
@@ -122,7 +122,7 @@ class LibraryUser:
 
 
 @dataclass(frozen=True)
-class LibraryUse:
+class SdkUse:
     """Where an SDK lies that no package manager of the system knows, and who uses it.
 
     A version that is not known lies from `at_least` (included) to `below` (not included), as far as either is known.
@@ -135,7 +135,7 @@ class LibraryUse:
     below: str | None
     paths: tuple[str, ...]
     places: int
-    users: tuple[LibraryUser, ...] = ()
+    users: tuple[SdkUser, ...] = ()
     environment: tuple[tuple[str, ...], ...] | None = ()
     container_ids: tuple[str, ...] = ()
 
@@ -146,7 +146,7 @@ class Software:
     are None only for a library of which no exact one is known.
 
     `container` is None for the host's own; `also_in` are other containers with exactly the same. `os` is the
-    container's, None for the host's. `available` is None where repositories were not asked. `library` is None for what
+    container's, None for the host's. `available` is None where repositories were not asked. `sdk` is None for what
     a package manager of the system installed.
     """
 
@@ -162,14 +162,14 @@ class Software:
     os: OsRelease | None = None
     settings: tuple[SettingSeen, ...] = ()
     available: InRepository | None = None
-    library: LibraryUse | None = None
+    sdk: SdkUse | None = None
 
     @property
     def said_version(self) -> str:
         """The version in words, also where it is a range."""
         if self.version is not None:
             return self.version
-        since, before = (self.library.at_least, self.library.below) if self.library else (None, None)
+        since, before = (self.sdk.at_least, self.sdk.below) if self.sdk else (None, None)
         if since and before:
             return f"{since} to before {before}"
         return f"{since} or later" if since else f"before {before}" if before else "of unknown version"
@@ -177,7 +177,7 @@ class Software:
     @property
     def running(self) -> bool:
         """Whether a process uses this library now."""
-        return self.library is not None and bool(self.pids)
+        return self.sdk is not None and bool(self.pids)
 
 
 @dataclass(frozen=True)

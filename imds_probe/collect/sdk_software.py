@@ -12,7 +12,7 @@ from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.collect import environment
 from imds_probe.collect.cgroups import membership_of
-from imds_probe.facts import LibraryUse, LibraryUser, OsRelease, Software
+from imds_probe.facts import OsRelease, SdkUse, SdkUser, Software
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.scan import Use
 from imds_probe.small_file import read_head
@@ -33,13 +33,13 @@ def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog
     """One entry for each component and version of one system."""
     groups: dict[tuple[str, str, str | None, str | None, str | None], list[Use]] = defaultdict(list)
     for row, use in _decisive(uses, catalog):
-        seen = use.located.library
+        seen = use.located.found
         groups[row.id, seen.ecosystem, seen.version, seen.at_least, seen.below].append(use)
     found = []
     for (component, ecosystem, version, at_least, below), members in groups.items():
         pids = tuple(sorted({pid for use in members for pid in use.pids}))
         paths = list(dict.fromkeys(_shown(use) for use in sorted(members, key=lambda use: not use.pids)))
-        library = LibraryUse(
+        library = SdkUse(
             at_least=at_least,
             below=below,
             paths=tuple(paths[:PATHS_SHOWN]),
@@ -52,14 +52,14 @@ def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog
             Software(
                 component=component,
                 manager=ecosystem,
-                package=members[0].located.library.package,
+                package=members[0].located.found.package,
                 version=version,
-                source=members[0].located.library.how,
+                source=members[0].located.found.how,
                 path=paths[0],
                 container=system.label,
                 pids=pids,
                 os=system.os,
-                library=library,
+                sdk=library,
             )
         )
     return found
@@ -71,7 +71,7 @@ def _decisive(uses: Sequence[Use], catalog: Catalog) -> Iterator[tuple[Row, Use]
     """
     places: dict[tuple[str, str], list[tuple[int, Row, Use]]] = defaultdict(list)
     for use in uses:
-        library = use.located.library
+        library = use.located.found
         row = catalog.recognise(library.ecosystem, library.package, library.version or library.at_least)
         if row is not None:
             place = "!".join([use.located.path, *library.inside]).partition("/node_modules/")[0]
@@ -84,17 +84,17 @@ def _decisive(uses: Sequence[Use], catalog: Catalog) -> Iterator[tuple[Row, Use]
 
 def _shown(use: Use) -> str:
     """The path, and the way in through inner archives."""
-    return printable("!".join([use.located.path, *use.located.library.inside]), NAME_MAX)
+    return printable("!".join([use.located.path, *use.located.found.inside]), NAME_MAX)
 
 
-def _users(proc: Path, pids: Iterable[int], *, in_container: bool) -> Iterator[LibraryUser]:
+def _users(proc: Path, pids: Iterable[int], *, in_container: bool) -> Iterator[SdkUser]:
     for pid in pids:
         try:
             comm = read_head(proc / str(pid) / "comm", 64).decode(errors="replace")
             cgroup = read_head(proc / str(pid) / "cgroup", 64 * 1024).decode(errors="replace")
         except OSError:
             continue  # it ended meanwhile
-        yield LibraryUser(pid, printable(comm, 64), None if in_container else membership_of(cgroup).unit)
+        yield SdkUser(pid, printable(comm, 64), None if in_container else membership_of(cgroup).unit)
 
 
 def _environment(proc: Path, pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:
@@ -128,11 +128,11 @@ def merged(
 
 
 def _is_of(library: Software, package: Software) -> bool:
-    if package.library is not None or package.component != library.component or package.version is None:
+    if package.sdk is not None or package.component != library.component or package.version is None:
         return False
     if library.container not in (package.container, *package.also_in) or library.version is None:
         return False
-    use = library.library
+    use = library.sdk
     in_distribution = use is not None and all(
         path.startswith(("/usr/lib", "/usr/share", "/usr/bin")) for path in use.paths
     )
@@ -150,10 +150,10 @@ def grouped(software: Sequence[Software]) -> tuple[Software, ...]:
 
 def _together(entries: Sequence[Software]) -> Software:
     first = entries[0]
-    uses = [entry.library for entry in entries if entry.library is not None]
+    uses = [entry.sdk for entry in entries if entry.sdk is not None]
     labels = [entry.container for entry in entries if entry.container]
     environments = [use.environment for use in uses if use.environment is not None]
-    together = LibraryUse(
+    together = SdkUse(
         at_least=uses[0].at_least,
         below=uses[0].below,
         paths=tuple(dict.fromkeys(path for use in uses for path in use.paths))[:PATHS_SHOWN],
@@ -166,7 +166,7 @@ def _together(entries: Sequence[Software]) -> Software:
         first,
         also_in=tuple(dict.fromkeys(label for label in labels if label != first.container)),
         pids=tuple(sorted({pid for entry in entries for pid in entry.pids})),
-        library=together,
+        sdk=together,
     )
 
 
@@ -175,7 +175,7 @@ def in_containers(software: Sequence[Software], catalog: Catalog) -> Mapping[str
     found: dict[str, list[str]] = defaultdict(list)
     for entry in software:
         row = catalog.row(entry.component)
-        if entry.running and entry.library and row and not row.through:
-            for container_id in entry.library.container_ids:
+        if entry.running and entry.sdk and row and not row.through:
+            for container_id in entry.sdk.container_ids:
                 found[container_id].append(f"{row.name} {entry.said_version}")
     return {container_id: tuple(names) for container_id, names in found.items()}

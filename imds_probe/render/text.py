@@ -212,7 +212,7 @@ def _software(report: Report, style: Style) -> Iterator[str]:
         )
         for entry in shown[:SOFTWARE_SHOWN]
     ]
-    if any(entry.software.container or entry.software.library for entry in shown):
+    if any(entry.software.container or entry.software.sdk for entry in shown):
         header = (*header, "where")
         rows = [(*row, where(entry.software)) for row, entry in zip(rows, shown, strict=False)]
     yield from _table(header, rows)
@@ -224,9 +224,9 @@ def where(software: Software) -> str:
     """The container that it is in, or that it is on the host; of a library the first place, and how many use it."""
     more = f" and {len(software.also_in)} more" if software.also_in else ""
     system = f"{software.container}{more}" if software.container else "host"
-    if software.library is None:
+    if software.sdk is None:
         return system
-    path, places, users = software.path or "", software.library.places, len(software.pids)
+    path, places, users = software.path or "", software.sdk.places, len(software.pids)
     shown = path if len(path) <= PATH_WIDTH else f"...{path[3 - PATH_WIDTH :]}"  # the end has the version
     rest = f" and {_count(places - 1, 'more place')}" if places > 1 else ""
     used = f"used by {_count(users, 'process', 'processes')}" if users else "not in use"

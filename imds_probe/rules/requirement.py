@@ -22,7 +22,7 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
 def requirement_of(software: Software, version: str | None, facts: Facts, catalog: Catalog) -> Requirement:
     """The same for another version of it, as a repository may have."""
     system = software.os or facts.host.os
-    library = software.library
+    library = software.sdk
     return catalog.judge(
         software.component,
         manager=software.manager,
@@ -39,7 +39,7 @@ def requirement_of(software: Software, version: str | None, facts: Facts, catalo
 def _maker(software: Software, facts: Facts, catalog: Catalog) -> Software | None:
     """Who makes the calls of a library: found in the same system, and where it runs in one of its processes."""
     row = catalog.row(software.component)
-    if software.library is None or row is None or not row.through:
+    if software.sdk is None or row is None or not row.through:
         return None
     systems = {software.container, *software.also_in}
     for other in facts.software:

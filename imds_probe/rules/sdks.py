@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.facts import Container, Facts, Software
-from imds_probe.findings import Finding, Fix, Severity, State
+from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.hop_need import titles
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
@@ -31,7 +31,7 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
         findings.append(_unseen(unseen))
     groups: _Group = defaultdict(list)
     for entry in facts.software:
-        if entry.library is not None:
+        if entry.sdk is not None:
             needed = requirement(entry, facts, catalog)
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
             findings += _falls_back(entry, needed, facts, catalog)
@@ -45,12 +45,13 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
 
 
 def _unseen(reasons: Sequence[str]) -> Finding:
-    return _finding(
-        "sdks-not-seen",
-        "warning",
-        "sdks",
-        "which AWS SDKs the running programs use could not be seen of all of them",
-        evidence=reasons,
+    return Finding(
+        id="sdks-not-seen",
+        rule=RULE_ID,
+        severity="warning",
+        subject="sdks",
+        summary="which AWS SDKs the running programs use could not be seen of all of them",
+        evidence=tuple(reasons),
         fix=Fix("Run as root on the host; give it more time with --timeout where the time was short."),
         implies="unknown",
     )
@@ -66,12 +67,13 @@ def _in_use(entries: Sequence[Software], needed: Requirement, row: Row | None) -
             return []
         summary = f"{what}, speaks only IMDSv1, but does not seem to ask: {need.reason}"
         return [
-            _finding(
-                "sdk-too-old-unasked",
-                "warning",
-                first.component,
-                summary,
-                evidence=evidence,
+            Finding(
+                id="sdk-too-old-unasked",
+                rule=RULE_ID,
+                severity="warning",
+                subject=first.component,
+                summary=summary,
+                evidence=tuple(evidence),
                 fix=_fix(entries, needed, row),
             )
         ]
@@ -79,12 +81,13 @@ def _in_use(entries: Sequence[Software], needed: Requirement, row: Row | None) -
         summary = f"{what}: not known whether it speaks IMDSv2"
         fix = Fix("Look it up in the application's own list of what it was built with, or upgrade it.")
         return [
-            _finding(
-                "sdk-unknown",
-                "warning",
-                first.component,
-                summary,
-                evidence=[needed.why, *evidence],
+            Finding(
+                id="sdk-unknown",
+                rule=RULE_ID,
+                severity="warning",
+                subject=first.component,
+                summary=summary,
+                evidence=(needed.why, *evidence),
                 fix=fix,
                 implies="unknown",
             )
@@ -93,7 +96,16 @@ def _in_use(entries: Sequence[Software], needed: Requirement, row: Row | None) -
     summary = f"{what}, speaks only IMDSv1{since}"
     fix = _fix(entries, needed, row)
     return [
-        _finding("sdk-too-old", "blocker", first.component, summary, evidence=evidence, fix=fix, implies="not-ready")
+        Finding(
+            id="sdk-too-old",
+            rule=RULE_ID,
+            severity="blocker",
+            subject=first.component,
+            summary=summary,
+            evidence=tuple(evidence),
+            fix=fix,
+            implies="not-ready",
+        )
     ]
 
 
@@ -107,18 +119,28 @@ def _on_disk(entries: Sequence[Software], needed: Requirement, row: Row | None) 
         f"{_name(first, row)}{_in(entries)} lies on disk, used by nothing that runs now, and speaks only IMDSv1{since}"
     )
     fix = _fix(entries, needed, row)
-    return [_finding("sdk-on-disk-too-old", "warning", first.component, summary, evidence=_places(entries), fix=fix)]
+    return [
+        Finding(
+            id="sdk-on-disk-too-old",
+            rule=RULE_ID,
+            severity="warning",
+            subject=first.component,
+            summary=summary,
+            evidence=tuple(_places(entries)),
+            fix=fix,
+        )
+    ]
 
 
 def _falls_back(entry: Software, needed: Requirement, facts: Facts, catalog: Catalog) -> list[Finding]:
     """An SDK that could speak IMDSv2 where its token is lost: nobody notices until the switch."""
     row = catalog.row(entry.component)
-    if needed.status != "ok" or not entry.running or entry.library is None or row is None or row.through:
+    if needed.status != "ok" or not entry.running or entry.sdk is None or row is None or row.through:
         return []
     cut_off = [
         container
         for container in facts.containers or ()
-        if container.id in entry.library.container_ids and _token_is_lost(container)
+        if container.id in entry.sdk.container_ids and _token_is_lost(container)
     ]
     limit = max((container.needs_hop_limit or 0 for container in cut_off), default=0)
     if not limit:
@@ -137,8 +159,15 @@ def _falls_back(entry: Software, needed: Requirement, facts: Facts, catalog: Cat
     )
     fix = Fix(f"Raise the hop limit to {limit} with the same command that requires tokens (see below).")
     return [
-        _finding(
-            "sdk-falls-back", "blocker", row.id, summary, evidence=_places([entry]), fix=fix, implies="needs-hop-limit"
+        Finding(
+            id="sdk-falls-back",
+            rule=RULE_ID,
+            severity="blocker",
+            subject=row.id,
+            summary=summary,
+            evidence=tuple(_places([entry])),
+            fix=fix,
+            implies="needs-hop-limit",
         )
     ]
 
@@ -151,19 +180,20 @@ def _token_is_lost(container: Container) -> bool:
 
 
 def _left_out(reasons: Sequence[str]) -> Finding:
-    return _finding(
-        "sdk-search-cut-short",
-        "info",
-        "sdks",
-        "not all of the disk was searched for AWS SDKs that nothing uses now",
-        evidence=reasons,
+    return Finding(
+        id="sdk-search-cut-short",
+        rule=RULE_ID,
+        severity="info",
+        subject="sdks",
+        summary="not all of the disk was searched for AWS SDKs that nothing uses now",
+        evidence=tuple(reasons),
         fix=Fix("Search it once without a limit.", ("imds-probe run --deep",)),
     )
 
 
 def _environments(entry: Software) -> tuple[tuple[str, ...], ...]:
     """One process that may not be read, or sets nothing, may ask for the instance's role."""
-    found = entry.library.environment if entry.library else None
+    found = entry.sdk.environment if entry.sdk else None
     return found or ((),)
 
 
@@ -185,7 +215,7 @@ def _in(entries: Sequence[Software]) -> str:
 def _users(entries: Sequence[Software]) -> str:
     names = []
     for entry in entries:
-        for user in entry.library.users if entry.library else ():
+        for user in entry.sdk.users if entry.sdk else ():
             names.append(f"{user.unit or user.comm} ({user.pid})")
     count = sum(len(entry.pids) for entry in entries)
     return _few(names, count) if names else f"{count} processes"
@@ -200,7 +230,7 @@ def _places(entries: Sequence[Software]) -> list[str]:
     """How it is known, and the first few places."""
     lines = []
     for entry in entries:
-        library = entry.library
+        library = entry.sdk
         if library is not None:
             shown = library.paths[:NAMES_SHOWN]
             more = library.places - len(shown)
@@ -224,28 +254,6 @@ def _fix(entries: Sequence[Software], needed: Requirement, row: Row | None) -> F
     if commands:
         return Fix(f"Upgrade {first.package}{newer} in each place{restart}.", commands)
     return Fix(f"Build the application anew with {first.package} upgraded{newer}{restart}.")
-
-
-def _finding(
-    finding_id: str,
-    severity: Severity,
-    subject: str,
-    summary: str,
-    *,
-    evidence: Sequence[str],
-    fix: Fix | None = None,
-    implies: State | None = None,
-) -> Finding:
-    return Finding(
-        id=finding_id,
-        rule=RULE_ID,
-        severity=severity,
-        subject=subject,
-        summary=summary,
-        evidence=tuple(evidence),
-        fix=fix,
-        implies=implies,
-    )
 
 
 RULE = Rule(id=RULE_ID, judge=_judge, explanations=EXPLANATIONS)

@@ -31,7 +31,7 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
         findings.append(_no_manager())
     groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
     for software in facts.software:
-        if software.library is not None:
+        if software.sdk is not None:
             continue  # rules/sdks.py has those
         needed = requirement(software, facts, catalog)
         if needed.status != "ok":

@@ -101,7 +101,7 @@ def _of_probe(output: bytes) -> dict[tuple[str, str], str]:
             "manager"
         ]
         for entry in json.loads(output)["software"]
-        if entry["library"]
+        if entry["sdk"]
     }
 
 

@@ -95,7 +95,7 @@ def test_right_process_right_unit_right_path(system: System) -> None:
     (entry,) = system.look(5, 6).software
     assert (entry.component, entry.version, entry.pids) == ("botocore", "1.12.0", (5, 6))
     assert entry.path == f"/{SITE}/botocore-1.12.0.dist-info"
-    use = entry.library
+    use = entry.sdk
     assert use
     assert [(user.pid, user.comm, user.unit) for user in use.users] == [
         (5, "worker-5", "web.service"),
@@ -111,7 +111,7 @@ def test_what_the_package_manager_knows_stays_its_own_and_gets_the_processes(sys
     record(system.root, "botocore", "1.12.0", "usr/local/lib/python3/dist-packages")
     system.process(5, system.root)
     package, library = system.look(5, installed=[DPKG]).software
-    assert (package.package, package.pids, package.library) == ("python3-botocore", (5,), None)
+    assert (package.package, package.pids, package.sdk) == ("python3-botocore", (5,), None)
     assert (library.version, library.pids) == ("1.12.0", (5,))
 
 
@@ -125,8 +125,8 @@ def test_the_same_in_many_containers_is_one_entry(system: System) -> None:
     found = system.look(containers=containers)
     old, new = sorted(found.software, key=lambda entry: entry.version or "")
     assert (old.container, old.also_in, old.pids) == (f"{11:064x}"[:12], ("app13", "app15"), (11, 13, 15))
-    assert old.library
-    assert (old.library.places, old.library.container_ids) == (3, tuple(f"{pid:064x}" for pid in (11, 13, 15)))
+    assert old.sdk
+    assert (old.sdk.places, old.sdk.container_ids) == (3, tuple(f"{pid:064x}" for pid in (11, 13, 15)))
     assert (new.container, new.pids) == ("app10", (10, 12, 14))
     assert found.in_containers[f"{10:064x}"] == ("botocore 1.34.0",)
 

@@ -35,7 +35,7 @@ def path(directory: str, root: str = "") -> dict[str, str]:
 
 def sdks(ran) -> dict[tuple[str, str | None], dict]:
     """What was found as libraries, by component and container."""
-    found = [entry for entry in ran.report["software"] if entry["library"]]
+    found = [entry for entry in ran.report["software"] if entry["sdk"]]
     return {(entry["component"], entry["container"]): entry for entry in found}
 
 
@@ -76,7 +76,7 @@ def test_an_old_one_in_a_process_of_the_host_blocks(settled, service, made_up):
     botocore = sdks(ran)["botocore", None]
     assert (botocore["version"], botocore["source"], botocore["pids"]) == ("1.12.253", "dist-info", [pid])
     assert botocore["path"] == f"{ZOO}/opt/python-old/{SITE}/botocore-1.12.253.dist-info"
-    assert [user["pid"] for user in botocore["library"]["users"]] == [pid]
+    assert [user["pid"] for user in botocore["sdk"]["users"]] == [pid]
     blocker = findings(ran)["sdk-too-old"]
     assert blocker["subject"] == "botocore"
     assert "botocore 1.12.253" in blocker["summary"]
@@ -117,7 +117,7 @@ def test_one_that_speaks_imdsv2_falls_back_where_its_token_is_lost(settled, serv
     (container,) = [each for each in ran.report["containers"] if each["name"] == "uploads"]
     assert container["sdks"] == ["botocore 1.43.11"]
     assert (container["metadata_need"], container["token"]) == ("likely", "lost")
-    assert botocore["library"]["container_ids"] == [container["id"]]
+    assert botocore["sdk"]["container_ids"] == [container["id"]]
 
     service.update(hop_limit=2)
     ran = settled(in_use("botocore"))
@@ -149,7 +149,7 @@ def test_each_in_its_own_container(settled, service, made_up, tmp_path):
     found = {
         (entry["component"], entry["version"], where)
         for entry in ran.report["software"]
-        if entry["library"] and entry["pids"]
+        if entry["sdk"] and entry["pids"]
         for where in (entry["container"], *entry["also_in"])
     }
     through = {("boto3", "1.9.253", "py-old"), ("boto3", None, "frozen"), ("aws-cli-v1", "1.16.260", "py-old")}
@@ -164,7 +164,7 @@ def test_each_in_its_own_container(settled, service, made_up, tmp_path):
         ("aws-sdk-cpp", None, "cpp"),
     }
     for entry in ran.report["software"]:
-        if entry["library"] and entry["pids"]:
+        if entry["sdk"] and entry["pids"]:
             # A container's first process may have children, as PyInstaller's does.
             assert pids[entry["container"]] in entry["pids"] or entry["container"] == "frozen"
     status = {key: entry["requirement"]["status"] for key, entry in sdks(ran).items() if entry["pids"]}
@@ -207,7 +207,7 @@ def test_what_lies_on_disk_warns_and_is_counted(run, service, host):
     ran = run()
     assert (ran.code, ran.verdict) == (0, "ready")
     (entry,) = sdks(ran).values()
-    assert (entry["library"]["places"], len(entry["library"]["paths"]), entry["pids"]) == (7, 5, [])
+    assert (entry["sdk"]["places"], len(entry["sdk"]["paths"]), entry["pids"]) == (7, 5, [])
     assert findings(ran)["sdk-on-disk-too-old"]["severity"] == "warning"
     assert "and 4 more places" in findings(ran)["sdk-on-disk-too-old"]["evidence"][0]
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from observed import FACTS, OLD_CLOUD_INIT, container, report_of, with_containers, with_imds
 
-from imds_probe.facts import LibraryUse, OsRelease, Software
+from imds_probe.facts import OsRelease, SdkUse, Software
 from imds_probe.render import html
 from imds_probe.render.text import CONTAINERS_SHOWN, SOFTWARE_SHOWN, Style, render, where
 
@@ -165,7 +165,7 @@ def test_the_end_of_a_long_image_name_is_what_is_shown():
     assert "  ...y/long/way/to/the/image:1.2.3  " in text
 
 
-USE = LibraryUse(None, None, ("/srv/app/node_modules/aws-sdk",), 1)
+USE = SdkUse(None, None, ("/srv/app/node_modules/aws-sdk",), 1)
 
 
 @pytest.mark.parametrize(
@@ -179,16 +179,14 @@ USE = LibraryUse(None, None, ("/srv/app/node_modules/aws-sdk",), 1)
 )
 def test_a_library_says_where_and_who(changes, use, shown):
     library = Software("aws-sdk-js-v2", "npm", "aws-sdk", "2.1.0", "package.json", USE.paths[0])
-    line = where(replace(library, library=replace(USE, **use), **changes))
+    line = where(replace(library, sdk=replace(USE, **use), **changes))
     assert shown in line
     assert len(line) < 130
 
 
 def test_a_version_that_is_a_range_is_said_as_one():
-    use = LibraryUse("1.25.38", None, ("/usr/bin/rclone",), 1)
-    library = Software(
-        "aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", None, "names of functions", "/x", library=use
-    )
+    use = SdkUse("1.25.38", None, ("/usr/bin/rclone",), 1)
+    library = Software("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", None, "names of functions", "/x", sdk=use)
     text = render(report_of(replace(FACTS, software=(library,))), Style())
     assert "aws-sdk-go-v1  1.25.38 or later  1.25.38  ok      host: /x, not in use" in text
     assert "aws-sdk-go-v1</td><td>1.25.38 or later" in html.render(report_of(replace(FACTS, software=(library,))))

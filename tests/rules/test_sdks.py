@@ -6,7 +6,7 @@ import pytest
 from observed import FACTS, container
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import CollectorRun, LibraryUse, LibraryUser, Software
+from imds_probe.facts import CollectorRun, SdkUse, SdkUser, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.sdks import RULE
@@ -14,8 +14,8 @@ from imds_probe.rules.sdks_explained import EXPLANATIONS
 
 CATALOG = Catalog.load()
 LOOKED = CollectorRun("sdks", "ok", 1.0)
-USE = LibraryUse(None, None, ("/srv/env/lib/python3.9/site-packages/botocore-1.dist-info",), 1)
-USERS = tuple(LibraryUser(pid, "gunicorn", "web.service" if pid == 12 else None) for pid in (12, 13))
+USE = SdkUse(None, None, ("/srv/env/lib/python3.9/site-packages/botocore-1.dist-info",), 1)
+USERS = tuple(SdkUser(pid, "gunicorn", "web.service" if pid == 12 else None) for pid in (12, 13))
 STATIC = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
@@ -31,7 +31,7 @@ def library(component="botocore", version="1.12.0", *, pids=(12, 13), manager="p
         "dist-info",
         path,
         pids=pids,
-        library=replace(USE, **use),
+        sdk=replace(USE, **use),
         **at,
     )
 

@@ -38,7 +38,7 @@ class Dotnet:
         for entry in entries:
             if entry.endswith(DEPENDENCIES):
                 found += list(_listed(root, f"{path}/{entry}", names))
-        known = {located.library.package for located in found}
+        known = {located.found.package for located in found}
         for name in names:
             if name not in known and f"{name}.dll" in entries:
                 found.append(_by_resource(root, f"{path}/{name}.dll", name))

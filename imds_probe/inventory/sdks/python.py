@@ -48,14 +48,14 @@ class Python:
         entries = rootfs.names(root, path)
         wanted = {normalised(name): name for name in names}
         found = list(_recorded(root, path, entries, wanted))
-        known = {located.library.package for located in found}
+        known = {located.found.package for located in found}
         frozen = FROZEN in entries
         for name in wanted.values():
             if name not in known and name in entries:
                 found += _frozen(root, f"{path}/{name}", name) if frozen else _bare(root, f"{path}/{name}", name)
-        if frozen and any(located.library.package == "awscli" for located in found):
+        if frozen and any(located.found.package == "awscli" for located in found):
             # AWS CLI 2 has a botocore of its own, whose version says nothing: the CLI is what is judged.
-            found = [located for located in found if located.library.package != "botocore"]
+            found = [located for located in found if located.found.package != "botocore"]
         return found
 
 

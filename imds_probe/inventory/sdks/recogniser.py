@@ -14,7 +14,7 @@ from imds_probe.inventory.sdks.found import Library
 class Located:
     """A library and the path, below the root that was looked at, by which it was recognised."""
 
-    library: Library
+    found: Library
     path: str
 
 

@@ -80,7 +80,7 @@ class Scan:
         for process in processes:
             for located in self._of_process(process, proc):
                 pids[located].add(process.pid)
-        ordered = sorted(pids.items(), key=lambda item: (item[0].path, str(item[0].library)))
+        ordered = sorted(pids.items(), key=lambda item: (item[0].path, str(item[0].found)))
         return [Use(located, tuple(sorted(found))) for located, found in ordered]
 
     def on_disk(self, starts: Sequence[str], budget: Budget, left_out: Collection[str] = ()) -> list[Use]:
@@ -92,7 +92,7 @@ class Scan:
                 found.update(dict.fromkeys(self._at(path)))
         for trouble in walk.unreadable:
             self._trouble(trouble)
-        return [Use(located, ()) for located in sorted(found, key=lambda located: (located.path, str(located.library)))]
+        return [Use(located, ()) for located in sorted(found, key=lambda located: (located.path, str(located.found)))]
 
     def _of_process(self, process: Running, proc: Path | None) -> Iterator[Located]:
         for path in sorted(process.loaded):

@@ -12,7 +12,7 @@ NAMES = ["AWSSDK.Core", "NewRelic.Agent"]
 
 
 def look(root: Path, path: str = "/app") -> list[Library]:
-    return [each.library for each in Dotnet().libraries_in(root, path, NAMES)]
+    return [each.found for each in Dotnet().libraries_in(root, path, NAMES)]
 
 
 def write(root: Path, name: str, content: bytes) -> None:

@@ -71,7 +71,7 @@ def look(root: Path) -> list[tuple[str, str | None]]:
     assert time.monotonic() - started < 15
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert all(len(trouble) < 600 and "\x1b" not in trouble for trouble in scan.troubles), scan.troubles
-    return [(use.located.library.package, use.located.library.version) for use in uses]
+    return [(use.located.found.package, use.located.found.version) for use in uses]
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_the_store_of_pnpm(tmp_path: Path) -> None:
     write(tmp_path, f"{folder}/{V3}/package.json", {"name": V3, "version": "3.10.0"})
     write(tmp_path, ".pnpm/aws-sdk@2.5.0/node_modules/aws-sdk/package.json", {"name": V2, "version": "2.5.0"})
     (tmp_path / "srv/node_modules/aws-sdk").symlink_to(".pnpm/aws-sdk@2.5.0/node_modules/aws-sdk")
-    assert sorted((each.library.package, each.library.version) for each in look(tmp_path)) == [
+    assert sorted((each.found.package, each.found.version) for each in look(tmp_path)) == [
         (V3, "3.10.0"),
         (V2, "2.5.0"),
         (V2, "2.5.0"),
@@ -57,7 +57,7 @@ def test_an_alias_is_another_package(tmp_path: Path) -> None:
 )
 def test_what_makes_no_sense_is_a_version_that_is_not_known(tmp_path: Path, content: object) -> None:
     write(tmp_path, f"{V2}/package.json", content)
-    assert [each.library.version for each in look(tmp_path)] in ([], [None])
+    assert [each.found.version for each in look(tmp_path)] in ([], [None])
 
 
 def test_nothing_leads_out_or_blocks(tmp_path: Path) -> None:
@@ -65,5 +65,5 @@ def test_nothing_leads_out_or_blocks(tmp_path: Path) -> None:
     package.mkdir(parents=True)
     os.mkfifo(package / "package.json")
     (tmp_path / "srv/node_modules/@smithy").symlink_to("/")
-    assert [each.library for each in look(tmp_path)] == [Library("npm", V2, None, "package.json")]
+    assert [each.found for each in look(tmp_path)] == [Library("npm", V2, None, "package.json")]
     assert look(tmp_path, "/none") == []

@@ -34,7 +34,7 @@ def test_other_shapes_hold_nothing(tmp_path: Path, content: object) -> None:
 @pytest.mark.parametrize("version", [None, 5, "1\x1b[31m", "x" * 500])
 def test_a_version_that_none_can_be(tmp_path: Path, version: object) -> None:
     (located,) = look(tmp_path, [{"name": "aws/aws-sdk-php", "version": version}])
-    assert located.library.version is None
+    assert located.found.version is None
 
 
 def test_what_is_not_json_is_an_error(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def write(root: Path, path: str, content: str) -> None:
 
 
 def test_what_pip_installed_here() -> None:
-    found = {each.library.package: each.library for each in look(Path("/"), sysconfig.get_path("purelib"))}
+    found = {each.found.package: each.found for each in look(Path("/"), sysconfig.get_path("purelib"))}
     assert found == {
         name: Library("pypi", name, importlib.metadata.version(name), "dist-info")
         for name in ("botocore", "ec2-metadata")
@@ -57,19 +57,19 @@ def test_what_pip_installed_here() -> None:
 def test_every_kind_of_record(tmp_path: Path, path: str, content: str, version: str | None, how: str) -> None:
     write(tmp_path, path, content)
     (located,) = look(tmp_path)
-    assert located.library == Library("pypi", "botocore", version, how)
+    assert located.found == Library("pypi", "botocore", version, how)
     assert located.path == f"/site-packages/{path.partition('/')[0]}"
 
 
 def test_names_are_compared_as_pip_does(tmp_path: Path) -> None:
     write(tmp_path, "EC2_metadata-2.2.0.dist-info/METADATA", "Name: EC2_metadata\nVersion: 2.2.0\n")
-    assert [each.library.package for each in look(tmp_path)] == ["ec2-metadata"]
+    assert [each.found.package for each in look(tmp_path)] == ["ec2-metadata"]
 
 
 def test_two_versions_side_by_side_are_two(tmp_path: Path) -> None:
     for version in ("1.5.0", "1.6.0"):
         write(tmp_path, f"botocore-{version}.dist-info/METADATA", f"Name: botocore\nVersion: {version}\n")
-    assert [each.library.version for each in look(tmp_path)] == ["1.5.0", "1.6.0"]
+    assert [each.found.version for each in look(tmp_path)] == ["1.5.0", "1.6.0"]
 
 
 def test_others_and_pips_vendored_copies_are_left_alone(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_others_and_pips_vendored_copies_are_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["", "1.0\x1b[31m", "../../etc", "1 2", "x" * 500])
 def test_a_version_that_none_can_be_is_none(tmp_path: Path, version: str) -> None:
     write(tmp_path, "botocore.egg-info/PKG-INFO", f"Name: botocore\nVersion: {version}\n")
-    assert [each.library.version for each in look(tmp_path)] == [None]
+    assert [each.found.version for each in look(tmp_path)] == [None]
 
 
 def test_hostile_records_lead_nowhere_and_block_nobody(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_hostile_records_lead_nowhere_and_block_nobody(tmp_path: Path) -> None:
     (tmp_path / "site-packages/boto3-1.0.egg-info").symlink_to("/proc/self/mem")
     with (tmp_path / "site-packages/s3fs-1.0.egg-info").open("wb") as file:
         file.truncate(2**40)
-    assert {(each.library.package, each.library.version) for each in look(tmp_path)} == {
+    assert {(each.found.package, each.found.version) for each in look(tmp_path)} == {
         ("botocore", "1.5.0"),
         ("boto3", "1.0"),
         ("s3fs", "1.0"),
@@ -132,10 +132,10 @@ def test_aws_cli_2_as_aws_installs_it(tmp_path: Path) -> None:
 def test_a_bundled_program_by_its_data(tmp_path: Path, marker: str, since: str | None, below: str | None) -> None:
     (located,) = frozen(tmp_path, "/opt/app/_internal", f"botocore/{marker}")
     how = "data of a bundled program"
-    assert located.library == Library("pypi", "botocore", None, how, at_least=since, below=below)
+    assert located.found == Library("pypi", "botocore", None, how, at_least=since, below=below)
 
 
 def test_a_bundled_programs_record_comes_first(tmp_path: Path) -> None:
     files = ("botocore-1.30.0.dist-info/METADATA", "botocore/data/endpoints.json")
     (located,) = frozen(tmp_path, "/opt/app", *files)
-    assert (located.library.version, located.library.how) == ("1.30.0", "dist-info")
+    assert (located.found.version, located.found.how) == ("1.30.0", "dist-info")

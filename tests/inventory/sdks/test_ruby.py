@@ -11,7 +11,7 @@ NAMES = ["aws-sdk-core", "aws-sdk", "fog-aws"]
 
 
 def look(root: Path, path: str) -> list[tuple[str, str | None]]:
-    return [(each.library.package, each.library.version) for each in Ruby().libraries_in(root, path, NAMES)]
+    return [(each.found.package, each.found.version) for each in Ruby().libraries_in(root, path, NAMES)]
 
 
 def write(root: Path, *paths: str) -> None:

@@ -45,7 +45,7 @@ def jar(version: str) -> bytes:
 
 
 def short(uses: list[Use]) -> list[tuple[str, str | None, tuple[int, ...]]]:
-    return [(use.located.library.package, use.located.library.version, use.pids) for use in uses]
+    return [(use.located.found.package, use.located.found.version, use.pids) for use in uses]
 
 
 def test_every_ecosystem_by_the_process_that_has_it(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_go_program_by_its_executable(tmp_path: Path) -> None:
     shutil.copy("/usr/sbin/dockerd", tmp_path / "usr/sbin/dockerd")
     scan = Scan(tmp_path, NAMES)
     (use,) = scan.of_processes([running(1, "/usr/sbin/dockerd"), running(2, "/usr/sbin/dockerd")])
-    assert use.located.library == Library(
+    assert use.located.found == Library(
         "go", "github.com/aws/aws-sdk-go", None, "names of functions", at_least="1.25.38"
     )
     assert use.pids == (1, 2)
@@ -170,7 +170,7 @@ def test_a_program_that_was_replaced_is_read_as_it_runs(tmp_path: Path) -> None:
         scan = Scan(Path("/"), NAMES)
         assert scan.of_processes([seen]) == []
         (use,) = scan.of_processes([seen], Path("/proc"))
-        assert (use.located.path, use.located.library.package) == (str(program), "github.com/aws/aws-sdk-go")
+        assert (use.located.path, use.located.found.package) == (str(program), "github.com/aws/aws-sdk-go")
     finally:
         running_now.kill()
         running_now.wait()

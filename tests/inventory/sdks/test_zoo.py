@@ -77,9 +77,9 @@ def uses() -> Iterator[list[Use]]:
 
 def test_nothing_is_missed_and_nothing_invented(uses: list[Use]) -> None:
     found = {
-        (use.located.path, use.located.library.package, said(use.located.library), use.located.library.how, inside)
+        (use.located.path, use.located.found.package, said(use.located.found), use.located.found.how, inside)
         for use in uses
-        for inside in [use.located.library.inside]
+        for inside in [use.located.found.inside]
     }
     assert found == EXPECTED
     assert len(uses) == len(found)
@@ -88,7 +88,7 @@ def test_nothing_is_missed_and_nothing_invented(uses: list[Use]) -> None:
 def test_the_catalog_knows_every_one_of_them(uses: list[Use]) -> None:
     old = {"boto", "aws-sdk 2.600.0", "botocore 1.12.253", "boto3 1.9.253", "awscli 1.16.260"}
     for use in uses:
-        library = use.located.library
+        library = use.located.found
         row = CATALOG.recognise(library.ecosystem, library.package, library.version or library.at_least)
         assert row
         judged = CATALOG.judge(

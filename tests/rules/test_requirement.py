@@ -1,0 +1,49 @@
+from dataclasses import replace
+
+from observed import FACTS, OLD_CLOUD_INIT
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts import OsRelease, SdkUse, Software
+from imds_probe.rules.requirement import requirement, requirement_of
+
+CATALOG = Catalog.load()
+USE = SdkUse(None, None, ("/srv/a",), 1)
+BOTOCORE = Software("botocore", "pypi", "botocore", "1.12.0", "dist-info", "/srv/a", sdk=USE)
+BOTO3 = replace(BOTOCORE, component="boto3", package="boto3", version="1.9.0")
+
+
+def needed(software, *others):
+    return requirement(software, replace(FACTS, software=(software, *others)), CATALOG)
+
+
+def test_the_containers_own_distribution_decides_over_the_hosts():
+    debian = OsRelease("debian", "12", None)
+    hosts = replace(FACTS.host, os=OsRelease("amzn", "2", None))
+    on_host = requirement(OLD_CLOUD_INIT, replace(FACTS, host=replace(FACTS.host, os=debian)), CATALOG)
+    inside = requirement(replace(OLD_CLOUD_INIT, os=debian), replace(FACTS, host=hosts), CATALOG)
+    assert on_host == inside
+    assert on_host.status == "too-old"
+
+
+def test_another_version_can_be_asked_about():
+    assert requirement_of(BOTOCORE, "1.34.0", FACTS, CATALOG).status == "ok"
+    assert requirement_of(BOTOCORE, None, FACTS, CATALOG).status == "unknown"
+
+
+def test_a_range_is_judged_as_one():
+    ranged = replace(BOTOCORE, version=None, sdk=replace(USE, at_least="1.23.19"))
+    assert needed(ranged).status == "ok"
+
+
+def test_what_makes_the_calls_is_judged_in_its_place():
+    judged = needed(BOTO3, BOTOCORE)
+    assert (judged.status, judged.why) == ("ok", "its calls are made by botocore 1.12.0, judged in its place")
+    assert needed(BOTO3).status == "too-old"
+    assert needed(BOTO3, replace(BOTOCORE, container="web")).status == "too-old"
+    both = replace(BOTO3, container="api", also_in=("web",))
+    assert needed(both, replace(BOTOCORE, container="web")).status == "ok"
+
+
+def test_a_package_of_the_distribution_is_judged_by_itself():
+    package = Software("boto3", "dpkg", "python3-boto3", "1.9.0-1", "dpkg database")
+    assert needed(package, BOTOCORE).status == "too-old"
