@@ -126,7 +126,7 @@ def modules_without_tls(start: Start) -> str:
 
 
 def _node(start: Start) -> Iterator[tuple[str, str]]:
-    for path in (*start.scripts(), f"{start.directory}/x"):
+    for path in (*start.scripts(), posixpath.join(start.directory, "x")):
         directory = posixpath.dirname(path)
         for _ in range(ANCESTORS_MAX):
             yield "npm", posixpath.join(directory, "node_modules")
@@ -154,7 +154,7 @@ def _ruby(start: Start) -> Iterator[tuple[str, str]]:
     for variable in ("GEM_HOME", "GEM_PATH", "BUNDLE_PATH"):
         for directory in start.listed(variable):
             yield "gem", directory
-    for path in (*start.scripts(), f"{start.directory}/x"):
+    for path in (*start.scripts(), posixpath.join(start.directory, "x")):
         yield "gem", f"{posixpath.dirname(path)}/vendor/bundle"
     prefix = posixpath.dirname(posixpath.dirname(start.executable))
     for directory in (f"{prefix}/lib/ruby/gems", "/var/lib/gems", "/usr/share/rubygems-integration", "/usr/share/gems"):
@@ -162,7 +162,7 @@ def _ruby(start: Start) -> Iterator[tuple[str, str]]:
 
 
 def _php(start: Start) -> Iterator[tuple[str, str]]:
-    for path in (*start.scripts(), f"{start.directory}/x"):
+    for path in (*start.scripts(), posixpath.join(start.directory, "x")):
         directory = posixpath.dirname(path)
         for _ in range(3):
             yield "composer", posixpath.join(directory, "vendor/composer")
