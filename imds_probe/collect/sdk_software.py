@@ -108,9 +108,7 @@ def _environment(proc: Path, pids: Sequence[int]) -> tuple[tuple[str, ...], ...]
     return tuple(sorted(sets)[:ENVIRONMENTS_MAX]) if readable else None
 
 
-def merged(
-    installed: Sequence[Software], libraries: Sequence[Software], catalog: Catalog
-) -> tuple[list[Software], list[Software]]:
+def merged(installed: Sequence[Software], libraries: Sequence[Software]) -> tuple[list[Software], list[Software]]:
     """What package managers installed, with the processes that use it; and the libraries that are none of theirs.
 
     A distribution's package knows its own patches, which the library's version does not say.

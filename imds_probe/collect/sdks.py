@@ -134,7 +134,7 @@ def collect(
     if hidden:
         said = "1 process" if hidden == 1 else f"{hidden} processes"
         collected.unseen.append(f"{said} may not be looked at{'' if privileged() else ': run as root'}")
-    software, rest = merged(installed, collected.software, catalog)
+    software, rest = merged(installed, collected.software)
     libraries = grouped(rest)
     return Found(
         software=(*software, *libraries),

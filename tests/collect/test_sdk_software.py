@@ -1,0 +1,76 @@
+"""Merging and grouping, without a system. Whole systems are in test_sdks.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
+from imds_probe.facts import SdkUse, Software
+from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.inventory.sdks.scan import Use
+
+CATALOG = Catalog.load()
+PATH = "/usr/lib/python3/dist-packages/botocore-1.26.27.dist-info"
+USE = SdkUse(None, None, (PATH,), 1)
+LIBRARY = Software("botocore", "pypi", "botocore", "1.26.27", "dist-info", PATH, pids=(5,), sdk=USE)
+PACKAGE = Software("botocore", "dpkg", "python3-botocore", "1.26.27+repack-1", "dpkg database")
+
+
+def test_a_distributions_own_copy_is_its_package() -> None:
+    (package,), rest = merged([PACKAGE], [LIBRARY])
+    assert (package, rest) == (replace(PACKAGE, pids=(5,)), [])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "1.26.28"},
+        {"version": None},
+        {"container": "web"},
+        {"component": "boto3"},
+        {"sdk": replace(USE, paths=("/usr/local/lib/python3/dist-packages/x", PATH))},
+        {"sdk": replace(USE, paths=("/opt/env/lib/x",))},
+    ],
+)
+def test_any_other_is_not(changes: dict[str, object]) -> None:
+    other = replace(LIBRARY, **changes)  # type: ignore[arg-type]
+    assert merged([PACKAGE], [other]) == ([PACKAGE], [other])
+
+
+def test_in_a_container_it_is_that_containers_package() -> None:
+    inside = replace(PACKAGE, container="web", also_in=("api",))
+    (package,), rest = merged([inside], [replace(LIBRARY, container="api")])
+    assert (package.pids, rest) == ((5,), [])
+
+
+def test_what_runs_and_what_only_lies_there_stay_apart() -> None:
+    first = replace(LIBRARY, container="a", sdk=replace(USE, container_ids=("ida",)))
+    second = replace(first, container="b", pids=(), sdk=replace(USE, container_ids=("idb",)))
+    running, on_disk = grouped([first, second])
+    assert (running.container, running.also_in, on_disk.container) == ("a", (), "b")
+    assert in_containers([running, on_disk], CATALOG) == {"ida": ("botocore 1.26.27",)}
+
+
+def test_what_another_one_makes_calls_for_is_not_named_as_in_use() -> None:
+    boto3 = replace(LIBRARY, component="boto3", container="a", sdk=replace(USE, container_ids=("ida",)))
+    assert in_containers([boto3], CATALOG) == {}
+
+
+def test_many_places_are_counted_and_the_first_few_kept(tmp_path: Path) -> None:
+    located = [Located(Library("pypi", "botocore", "1.12.0", "dist-info"), f"/srv/{n:02}\x1b") for n in range(20)]
+    uses = [Use(each, (7,) if each is located[-1] else ()) for each in located]
+    (entry,) = software_of(uses, Where("web", "id", None), tmp_path, CATALOG)
+    assert entry.sdk
+    assert (entry.sdk.places, len(entry.sdk.paths), entry.pids) == (20, 5, (7,))
+    assert entry.path == "/srv/19\\x1b"  # in use comes first
+    assert (entry.sdk.users, entry.sdk.environment) == ((), None)  # it has ended
+
+
+def test_what_the_catalog_does_not_know_is_left_out(tmp_path: Path) -> None:
+    located = Located(Library("pypi", "requests", "2.0", "dist-info"), "/srv")
+    assert software_of([Use(located, ())], Where(None, None, None), tmp_path, CATALOG) == []
