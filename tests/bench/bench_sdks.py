@@ -97,9 +97,7 @@ def _of_syft(output: bytes) -> dict[tuple[str, str], str]:
 
 def _of_probe(output: bytes) -> dict[tuple[str, str], str]:
     return {
-        (f"{entry['package']} {entry['version'] or entry['sdk']['at_least'] or '?'}", entry["path"]): entry[
-            "manager"
-        ]
+        (f"{entry['package']} {entry['version'] or entry['sdk']['at_least'] or '?'}", entry["path"]): entry["manager"]
         for entry in json.loads(output)["software"]
         if entry["sdk"]
     }

@@ -1,0 +1,86 @@
+"""`imds-probe watch`: live, who calls the metadata service, by IMDSv1 or IMDSv2, process and container."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from imds_probe import exitcodes
+from imds_probe.duration import parse_duration
+
+if TYPE_CHECKING:
+    from imds_probe.watch.summary import Summary
+    from imds_probe.watch.watcher import Seen, Watcher
+
+REDRAWN_S = 1.0
+CLEAR = "\x1b[H\x1b[2J"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--for", dest="seconds", type=_duration, metavar="DURATION", help="stop by then: 90s, 5m, 2h")
+    parser.add_argument("--v1-only", action="store_true", help="leave out calls by IMDSv2")
+    parser.add_argument("--json", action="store_true", help="one JSON object a call")
+
+
+def run(args: argparse.Namespace) -> int:
+    from pathlib import Path  # noqa: PLC0415
+
+    from imds_probe.render import watching  # noqa: PLC0415
+    from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
+    from imds_probe.watch.summary import Summary  # noqa: PLC0415
+    from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
+
+    summary, names = Summary(), ContainerNames(Path("/"))
+    live = sys.stdout.isatty() and not args.json
+    started = time.monotonic()
+
+    def show(seen: Seen) -> None:
+        if args.v1_only and seen.version != "v1":
+            return
+        container = names.name(seen.caller)
+        summary.add(seen, container)
+        if args.json:
+            print(watching.json_line(seen, container), flush=True)
+        elif not live:
+            print(watching.line(seen, container), flush=True)
+
+    with Watcher() as watcher:
+        if watcher.degraded:
+            print(f"imds-probe: callers that live shortly may stay unknown: {watcher.degraded}", file=sys.stderr)
+        try:
+            while args.seconds is None or time.monotonic() - started < args.seconds:
+                left = (
+                    REDRAWN_S if args.seconds is None else min(REDRAWN_S, args.seconds - (time.monotonic() - started))
+                )
+                for seen in watcher.calls(left if live else max(left, 0.0)):
+                    show(seen)
+                if live:
+                    _draw(summary, watcher, time.monotonic() - started)
+        except KeyboardInterrupt:
+            pass
+        for seen in watcher.rest():
+            show(seen)
+        if live:
+            _draw(summary, watcher, time.monotonic() - started)
+        else:
+            stream = sys.stderr if args.json else sys.stdout
+            print(watching.sentence(summary, time.monotonic() - started, watcher.dropped), file=stream)
+            print("\n".join(watching.table(summary)), file=stream)
+    return exitcodes.READY
+
+
+def _draw(summary: Summary, watcher: Watcher, seconds: float) -> None:
+    from imds_probe.render import watching  # noqa: PLC0415
+
+    text = [watching.sentence(summary, seconds, watcher.dropped), *watching.table(summary)]
+    sys.stdout.write(CLEAR + "\n".join(text) + "\n")
+    sys.stdout.flush()
+
+
+def _duration(value: str) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,84 @@
+"""Calls to the metadata service as lines and tables of text."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Sequence
+
+from imds_probe.render.escape import terminal
+from imds_probe.report import plain
+from imds_probe.watch.summary import Summary, Tally
+from imds_probe.watch.watcher import Seen
+
+COLUMNS = ("version", "calls", "refused", "last", "process", "pids", "unit", "container", "path")
+ROWS_SHOWN = 40
+PIDS_SHOWN = 3
+WIDTH = 44
+
+
+def line(seen: Seen, container: str | None) -> str:
+    """One call as a line of a log."""
+    caller = seen.caller
+    parts = [_time(seen.at), seen.version, str(seen.status or "-"), seen.method, seen.path]
+    if caller is None:
+        parts.append("by another host" if seen.relayed else f"by an unknown process at {seen.client}")
+    else:
+        parts.append(f"by {caller.comm}[{caller.pid}] {caller.exe or ''}".rstrip())
+        parts += [f"unit={caller.unit}"] if caller.unit else []
+    parts += [f"container={container}"] if container else []
+    parts += [f'user-agent="{seen.user_agent}"'] if seen.user_agent else []
+    return terminal(" ".join(parts))
+
+
+def json_line(seen: Seen, container: str | None) -> str:
+    """The same as a JSON object on one line."""
+    document = plain(seen) | {"at": _time(seen.at), "container_name": container}
+    return json.dumps(document, ensure_ascii=True)
+
+
+def table(summary: Summary) -> Iterator[str]:
+    """Who called, a line each, those by IMDSv1 first."""
+    tallies = summary.ordered()
+    if not tallies:
+        yield "  nobody has called yet"
+        return
+    rows = [COLUMNS, *(_row(tally) for tally in tallies[:ROWS_SHOWN])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for row in rows:
+        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    if len(tallies) > ROWS_SHOWN:
+        yield f"  and {len(tallies) - ROWS_SHOWN} more"
+
+
+def sentence(summary: Summary, seconds: float, dropped: int) -> str:
+    """How many calls in how long, and whether some may have been missed."""
+    missed = f"; {dropped} packets came too fast and were not looked at" if dropped else ""
+    return f"{summary.counts['v1']} calls by IMDSv1, {summary.counts['v2']} by IMDSv2 in {seconds:.0f} s{missed}"
+
+
+def _row(tally: Tally) -> tuple[str, ...]:
+    pids = sorted(tally.pids)
+    more = f" +{len(pids) - PIDS_SHOWN}" if len(pids) > PIDS_SHOWN else ""
+    ((path, _),) = tally.paths.most_common(1)
+    cells: Sequence[str] = (
+        tally.version,
+        str(tally.count),
+        str(tally.refused or "-"),
+        _time(tally.last)[11:19],
+        tally.who,
+        ",".join(map(str, pids[:PIDS_SHOWN])) + more or "-",
+        tally.unit or "-",
+        tally.container or "-",
+        path,
+    )
+    return tuple(_cut(terminal(cell)) for cell in cells)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDTH else f"...{text[3 - WIDTH :]}"
+
+
+def _time(at: float) -> str:
+    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,39 @@
+"""What containers are called, looked up when one is met that is not known yet."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from imds_probe.collect.discovery.discovery import discover
+from imds_probe.errors import ProbeError
+from imds_probe.watch.caller import Caller
+
+AGAIN_AFTER_S = 5.0
+
+
+class ContainerNames:
+    """Names by the runtime's id. Raises nothing: a container without a name is called by the start of its id."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names: dict[str, str] = {}
+        self._looked_at = float("-inf")
+
+    def name(self, caller: Caller | None) -> str | None:
+        """Pod and name, or name, of the container that a caller runs in; None outside of any."""
+        if caller is None or caller.container is None:
+            return None
+        if caller.container not in self._names and time.monotonic() - self._looked_at > AGAIN_AFTER_S:
+            self._look()
+        return self._names.get(caller.container, caller.container[:12])
+
+    def _look(self) -> None:
+        self._looked_at = time.monotonic()
+        try:
+            found = discover(self._root, self._root / "proc", in_own_pid_namespace=self._root == Path("/"))
+        except ProbeError:
+            return
+        for each in found.containers:
+            name = each.name or each.id[:12]
+            self._names[each.id] = f"{each.pod}/{name}" if each.pod and each.pod != name else name

@@ -1,0 +1,96 @@
+"""Reading the heads of HTTP requests off a stream of bytes. Values of tokens are dropped as they are met."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+HEAD_MAX_BYTES = 16 * 1024
+TEXT_MAX = 512
+METHODS = (b"GET ", b"PUT ", b"HEAD ", b"POST ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ")
+TOKEN, TOKEN_TTL = b"x-aws-ec2-metadata-token", b"x-aws-ec2-metadata-token-ttl-seconds"
+_LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192})(?: HTTP/1\.[01])?")
+_END = re.compile(rb"\r?\n\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The head of one request. Of the token's header it is only known whether it was there.
+
+    Text comes from anybody: printable, and cut to TEXT_MAX characters. `whole` is False where only the beginning was seen,
+    so that a token that is not there may have come later.
+    """
+
+    method: str
+    path: str
+    user_agent: str
+    with_token: bool
+    asks_for_token: bool
+    whole: bool = True
+
+
+class RequestReader:
+    """One direction of one connection. Bodies are passed over and not kept."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._body_left = 0
+        self._lost = False
+
+    def feed(self, data: bytes) -> list[Request]:
+        """The requests whose heads are whole with this."""
+        found: list[Request] = []
+        while data:
+            if self._body_left:
+                passed = min(self._body_left, len(data))
+                self._body_left -= passed
+                data = data[passed:]
+                continue
+            self._buffer += data
+            data = b""
+            end = _END.search(self._buffer)
+            if end is not None:
+                head, data = bytes(self._buffer[: end.start()]), bytes(self._buffer[end.end() :])
+                self._buffer.clear()
+                found += self._read(head, whole=True)
+            elif len(self._buffer) > HEAD_MAX_BYTES or not _may_begin(self._buffer):
+                found += self.give_up()
+        return found
+
+    def give_up(self) -> list[Request]:
+        """What is known of a request whose rest was lost; what follows begins anew."""
+        head = bytes(self._buffer)
+        self._buffer.clear()
+        self._body_left = 0
+        return self._read(head, whole=False) if head else []
+
+    def _read(self, head: bytes, *, whole: bool) -> list[Request]:
+        line, *fields = re.split(rb"\r?\n", head)
+        match = _LINE.match(line)
+        if match is None:
+            return []
+        user_agent, with_token, asks = b"", False, False
+        for entry in fields:
+            name, _, value = entry.partition(b":")
+            name = name.strip().lower()
+            if name == b"user-agent":
+                user_agent = value.strip()
+            elif name == TOKEN:
+                with_token = True
+            elif name == TOKEN_TTL:
+                asks = True
+            elif name == b"content-length" and whole:
+                digits = value.strip()
+                self._body_left = int(digits) if digits.isdigit() and len(digits) < 10 else 0
+        path = match[2].partition(b"?")[0]
+        return [Request(match[1].decode(), _text(path), _text(user_agent), with_token, asks, whole)]
+
+
+def _may_begin(buffer: bytearray) -> bool:
+    """Whether this can be the beginning of a request: what is lost track of is not kept."""
+    return any(buffer.startswith(method[: len(buffer)]) for method in METHODS)
+
+
+def _text(raw: bytes) -> str:
+    text = raw.decode("ascii", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)[:TEXT_MAX]

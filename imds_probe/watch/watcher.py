@@ -1,0 +1,203 @@
+"""The watch itself: packets and connects come in, calls with their callers go out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+import socket
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from imds_probe.errors import ProbeError
+from imds_probe.imds.endpoints import IPV4, IPV6
+from imds_probe.watch.caller import Caller, caller_of, gone
+from imds_probe.watch.connections import Call, Connection, Connections
+from imds_probe.watch.owner import Owners
+from imds_probe.watch.packet_filter import watch_filter
+from imds_probe.watch.ring import Ring
+from imds_probe.watch.tracepoint import Connect, NotToBeHad, Tracepoint
+
+PORT = 80
+ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
+TRACED_WITHIN_S = 0.5
+CALLERS_MAX = 20_000
+SAME_TIME_S = 3.0  # between a connection as it was traced and its first packet; a SYN may have to be sent again
+Version = Literal["v1", "v2"]
+How = Literal["tracepoint", "sock_diag", "none"]
+_NUMBER = itertools.count()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One call. `at` is in seconds since the epoch; `version` is v2 for a request with a token or for one.
+
+    `status` is None where no answer was seen. `how` says how the caller is known, "none" where it is not. `relayed`: it
+    came in from outside of this host and belongs to no process here.
+    """
+
+    at: float
+    version: Version
+    method: str
+    path: str
+    user_agent: str
+    status: int | None
+    family: str
+    client: str
+    service: str
+    caller: Caller | None
+    how: How
+    relayed: bool
+    whole: bool
+
+
+class Watcher:
+    """Sees every call of this host and of what shares its network or goes out through it, while it is open.
+
+    `degraded` says why callers are known less surely than they could be; empty where they are known exactly.
+    Raises ProbeError where packets cannot be captured.
+    """
+
+    def __init__(self, proc: Path = Path("/proc"), *, tracing: bool = True) -> None:
+        self._proc = proc
+        self._callers: OrderedDict[tuple[str, int, str], tuple[Caller, float]] = OrderedDict()
+        self._pending: deque[Call] = deque()
+        self._early: dict[int, tuple[Caller | None, How]] = {}
+        addresses = [socket.inet_pton(each.socket_family, each.address) for each in (IPV4, IPV6)]
+        self._remotes = {IPV4.address, IPV6.address}
+        self._connections = Connections(addresses, PORT, self._called)
+        self.degraded = "" if tracing else "the tracepoint is not used, as asked"
+        self._tracepoint: Tracepoint | None = None
+        if tracing:
+            try:
+                self._tracepoint = Tracepoint(PORT, f"imds-probe-{os.getpid()}-{next(_NUMBER)}")
+            except NotToBeHad as trouble:
+                self.degraded = trouble.problem
+        self._owners = Owners(proc)
+        try:
+            self._ring = Ring(watch_filter(IPV4.address, IPV6.address, PORT))
+        except OSError as error:
+            self.close()
+            raise ProbeError(f"packets cannot be captured: {error.strerror}", "Run as root.") from None
+        self._poll = select.poll()
+        for fd in (self._ring.fileno(), *(self._tracepoint.filenos() if self._tracepoint else ())):
+            self._poll.register(fd, select.POLLIN)
+        self.dropped = 0
+
+    def calls(self, timeout_s: float) -> Iterator[Seen]:
+        """The calls that came in, after waiting for the first at most so long. An empty time costs nothing."""
+        waiting = min(timeout_s, TRACED_WITHIN_S / 2) if self._pending else timeout_s
+        self._poll.poll(max(0.0, waiting) * 1000)
+        self._take_in()
+        yield from self._ready(time.time())
+
+    def rest(self) -> Iterator[Seen]:
+        """What is still waiting for its answer, at the end."""
+        self._take_in()
+        yield from self._ready(float("inf"))
+
+    def _take_in(self) -> None:
+        # Who connects is asked first: a process that lives for milliseconds is still there, and its request comes after.
+        if self._tracepoint is not None:
+            for connect in self._tracepoint.connects():
+                if connect.remote in self._remotes:
+                    self._connected(connect)
+        for packet in self._ring.packets():
+            self._connections.packet(packet)
+        self.dropped += self._ring.dropped()
+
+    def _connected(self, connect: Connect) -> None:
+        caller = caller_of(self._proc, connect.tid) or gone(connect.tid)
+        # Behind a NAT that is out of sight, in a container's own network, the address is another and the port mostly the
+        # same: the second key is for those.
+        for key in ((connect.local, connect.port, connect.remote), ("", connect.port, connect.remote)):
+            self._callers[key] = (caller, time.time())
+            self._callers.move_to_end(key)
+        while len(self._callers) > CALLERS_MAX:
+            self._callers.popitem(last=False)
+
+    def _traced(self, connection: Connection) -> Caller | None:
+        ends = (connection.port, connection.service)
+        known = self._callers.get((connection.client, *ends)) or self._callers.get(("", *ends))
+        # A port is used again: one that was connected at another time is somebody else's.
+        if known is None or abs(known[1] - connection.began) > SAME_TIME_S:
+            return None
+        return known[0]
+
+    def _called(self, call: Call) -> None:
+        self._pending.append(call)
+        if self._tracepoint is None:  # at once, or whoever called has ended
+            self._early[id(call)] = self._owner(call)
+
+    def _owner(self, call: Call) -> tuple[Caller | None, How]:
+        connection = call.connection
+        pid = self._owners.owner(connection.client, connection.port, connection.service, PORT)
+        caller = caller_of(self._proc, pid) if pid is not None else None
+        return caller, "sock_diag" if caller else "none"
+
+    def _ready(self, now: float) -> Iterator[Seen]:
+        """The calls about which no more is to be expected."""
+        waiting: deque[Call] = deque()
+        while self._pending:
+            call = self._pending.popleft()
+            age = now - call.at
+            # The connect of a request that was just read may not have been: it is on another list.
+            traced = self._tracepoint is None or age > TRACED_WITHIN_S or self._traced(call.connection) is not None
+            if (call.status is not None or age > ANSWER_WITHIN_S) and traced:
+                yield self._seen(call)
+            else:
+                waiting.append(call)
+        self._pending = waiting
+
+    def _seen(self, call: Call) -> Seen:
+        connection, request = call.connection, call.request
+        caller, how = self._early.pop(id(call), (None, "none"))
+        known = self._traced(connection)
+        if known is not None:
+            caller, how = known, "tracepoint"
+        elif how == "none" and self._tracepoint is not None:
+            caller, how = self._owner(call)
+        return Seen(
+            at=call.at,
+            version="v2" if request.with_token or request.asks_for_token else "v1",
+            method=request.method,
+            path=request.path,
+            user_agent=request.user_agent,
+            status=call.status,
+            family=connection.family,
+            client=connection.client,
+            service=connection.service,
+            caller=caller,
+            how=how,
+            relayed=caller is None and not connection.outgoing and _is_physical(connection.interface),
+            whole=request.whole,
+        )
+
+    def close(self) -> None:
+        """Stop watching; what was switched on in the kernel is switched off."""
+        self._owners.close()
+        if self._tracepoint is not None:
+            self._tracepoint.close()
+        if hasattr(self, "_ring"):
+            self._ring.close()
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _is_physical(interface: int) -> bool:
+    """Whether packets come in here from other hosts: a card has a device, what the kernel made up has none."""
+    try:
+        return Path(f"/sys/class/net/{socket.if_indextoname(interface)}/device").exists()
+    except OSError:
+        return False

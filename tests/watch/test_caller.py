@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imds_probe.watch.caller import MASK, caller_of, gone, masked
+
+PROC = Path("/proc")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["curl", "-s", "http://169.254.169.254/"], "curl -s http://169.254.169.254/"),
+        (["app", "--password=hunter2", "x"], f"app --password={MASK} x"),
+        (["app", "--db-password", "hunter2", "x"], f"app --db-password {MASK} x"),
+        (["env", "AWS_SECRET_ACCESS_KEY=abc/def"], f"env AWS_SECRET_ACCESS_KEY={MASK}"),
+        (["curl", "-H", "X-aws-ec2-metadata-token: AQAE"], f"curl -H X-aws-ec2-metadata-token: {MASK}"),
+        (["curl", "-H", "Authorization: Bearer abc def"], f"curl -H Authorization: {MASK}"),
+        (["psql", "postgres://app:hunter2@db/x"], f"psql postgres://app:{MASK}@db/x"),
+        (["x", "AKIAIOSFODNN7EXAMPLE"], f"x {MASK}"),
+        (["x", "--api-key", "k"], f"x --api-key {MASK}"),
+        (["x", "\x1b[2J"], "x \\x1b[2J"),
+    ],
+)
+def test_secrets_are_masked(arguments: list[str], shown: str) -> None:
+    assert masked(arguments) == shown
+
+
+def test_a_process_that_runs() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()", "--token=abc"], stdin=subprocess.PIPE)
+    try:
+        caller = caller_of(PROC, child.pid)
+        assert caller
+        assert (caller.pid, caller.uid) == (child.pid, os.getuid())
+        assert caller.exe == os.path.realpath(sys.executable)
+        assert caller.command.endswith(f"--token={MASK}")
+        assert caller.container is None
+        own = Path(f"/proc/{os.getpid()}/comm").read_text().strip()
+        assert caller.parents[0] == own
+    finally:
+        child.communicate(b"\n")
+
+
+def test_a_thread_belongs_to_its_process() -> None:
+    (thread, *_) = [int(name) for name in os.listdir("/proc/self/task")]
+    caller = caller_of(PROC, thread)
+    assert caller
+    assert caller.pid == os.getpid()
+
+
+def test_what_has_ended_is_known_by_its_number_alone() -> None:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    assert caller_of(PROC, child.pid) is None
+    assert (gone(child.pid).pid, gone(child.pid).comm) == (child.pid, "(ended)")
+
+
+def test_its_unit_or_container(tmp_path: Path) -> None:
+    at = tmp_path / "7"
+    at.mkdir()
+    (at / "status").write_text("Name:\tx\nTgid:\t7\nPPid:\t1\nUid:\t0\t0\t0\t0\n")
+    (at / "comm").write_text("x\n")
+    (at / "cmdline").write_text("x\0")
+    (at / "cgroup").write_text("0::/system.slice/web.service\n")
+    in_unit = caller_of(tmp_path, 7)
+    (at / "cgroup").write_text(f"0::/docker/{'a' * 64}\n")
+    in_container = caller_of(tmp_path, 7)
+    assert in_unit and in_container
+    assert (in_unit.unit, in_unit.container) == ("web.service", None)
+    assert (in_container.runtime, in_container.container) == ("docker", "a" * 64)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imds_probe.watch.owner import Owners
+
+PROC = Path("/proc")
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_who_has_a_connection_open(family: int, address: str) -> None:
+    owners = Owners(PROC)
+    with socket.create_server((address, 0), family=family) as server:
+        port = server.getsockname()[1]
+        code = f"import socket; s = socket.create_connection(('{address}', {port})); print(s.getsockname()[1], flush=True); input()"
+        child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdout
+        own = int(child.stdout.readline())
+        try:
+            assert owners.owner(address, own, address, port) == child.pid
+            assert owners.owner(address, own, address, port + 1) is None
+        finally:
+            child.communicate(b"\n")
+        assert owners.owner(address, own, address, port) is None
+    with (
+        socket.create_server((address, 0), family=family) as server,
+        socket.create_connection(server.getsockname()[:2]) as mine,
+    ):
+        assert owners.owner(address, mine.getsockname()[1], address, server.getsockname()[1]) == os.getpid()
+    owners.close()
+
+
+def test_without_a_proc_nobody_is_found(tmp_path: Path) -> None:
+    owners = Owners(tmp_path / "none")
+    assert owners.owner("127.0.0.1", 1, "127.0.0.1", 2) is None
+    owners.close()

@@ -1,0 +1,80 @@
+"""Heads of requests, however they are cut up."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from imds_probe.watch.requests import HEAD_MAX_BYTES, Request, RequestReader
+
+V1 = b"GET /latest/meta-data/ HTTP/1.1\r\nHost: 169.254.169.254\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n"
+V2 = V1.replace(b"Accept: */*", b"X-aws-ec2-metadata-token: SECRET==")
+PUT = b"PUT /latest/api/token HTTP/1.1\r\nX-AWS-EC2-Metadata-Token-TTL-Seconds: 60\r\nContent-Length: 0\r\n\r\n"
+V1_READ = Request("GET", "/latest/meta-data/", "curl/7.88.1", with_token=False, asks_for_token=False)
+V2_READ = Request("GET", "/latest/meta-data/", "curl/7.88.1", with_token=True, asks_for_token=False)
+PUT_READ = Request("PUT", "/latest/api/token", "", with_token=False, asks_for_token=True)
+
+
+def read(*pieces: bytes) -> list[Request]:
+    reader = RequestReader()
+    return [request for piece in pieces for request in reader.feed(piece)]
+
+
+@pytest.mark.parametrize(("head", "expected"), [(V1, V1_READ), (V2, V2_READ), (PUT, PUT_READ)])
+def test_each_kind(head: bytes, expected: Request) -> None:
+    assert read(head) == [expected]
+    assert "SECRET" not in repr(read(head))
+
+
+def test_any_way_of_cutting_gives_the_same() -> None:
+    stream = PUT + V2 + V1 + V2
+    chance = random.Random(5)
+    for _ in range(300):
+        cuts = sorted(chance.sample(range(len(stream)), chance.randrange(1, 40)))
+        pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+        assert read(*pieces) == [PUT_READ, V2_READ, V1_READ, V2_READ]
+    assert read(*(stream[n : n + 1] for n in range(len(stream)))) == [PUT_READ, V2_READ, V1_READ, V2_READ]
+
+
+def test_bodies_are_passed_over() -> None:
+    body = b"GET /in/a/body HTTP/1.1\r\n\r\n"
+    post = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert [request.path for request in read(post + body + V1)] == ["/x", "/latest/meta-data/"]
+
+
+def test_line_feeds_alone_and_no_version_at_all() -> None:
+    (request,) = read(b"GET /latest/user-data\nx-aws-ec2-metadata-token:a\n\n")
+    assert (request.path, request.with_token) == ("/latest/user-data", True)
+
+
+def test_what_is_lost_track_of_begins_anew() -> None:
+    reader = RequestReader()
+    assert reader.feed(V1[:40]) == []
+    (cut,) = reader.give_up()
+    assert (cut.path, cut.whole) == ("/latest/meta-data/", False)
+    assert reader.feed(V2) == [V2_READ]
+    assert reader.give_up() == []
+
+
+@pytest.mark.parametrize("noise", [b"\x16\x03\x01\x02\x00", b"get / HTTP/1.1\r\n\r\n", b"\0" * 100, b"GETAWAY"])
+def test_what_is_no_request_is_none(noise: bytes) -> None:
+    assert read(noise) == []
+    assert read(noise, V1) == [V1_READ]
+
+
+def test_a_head_without_end_is_cut_off() -> None:
+    (request,) = read(b"GET /x HTTP/1.1\r\nUser-Agent: " + b"a" * (HEAD_MAX_BYTES + 100))
+    assert (request.path, request.whole) == ("/x", False)
+    assert len(request.user_agent) <= 512
+
+
+@pytest.mark.parametrize("length", [b"-1", b"9" * 30, b"x", b""])
+def test_lengths_that_none_can_be(length: bytes) -> None:
+    assert len(read(b"POST /x HTTP/1.1\r\nContent-Length: " + length + b"\r\n\r\n", V1)) == 2
+
+
+def test_hostile_text_is_made_printable() -> None:
+    (request,) = read(b"GET /\x1b[2J\xff?token=secret HTTP/1.1\r\nUser-Agent: \x1b]0;x\x07\r\n\r\n")
+    assert request.path.isprintable() and "secret" not in request.path
+    assert request.user_agent.isprintable()

@@ -1,0 +1,87 @@
+"""The kernel's ring on loopback, in a network namespace of the tests."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from imds_probe.watch import ring as module
+from imds_probe.watch.ring import FRAME_BYTES, FRAMES, Packet, Ring
+
+EVERYTHING = struct.pack("HBBI", 6, 0, 0, 0x40000)
+NOTHING = struct.pack("HBBI", 6, 0, 0, 0)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as left,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as right,
+    ):
+        right.bind(("127.0.0.1", 0))
+        left.connect(right.getsockname())
+        yield left, right
+
+
+def received(ring: Ring, count: int) -> list[Packet]:
+    found: list[Packet] = []
+    deadline = time.monotonic() + 5
+    while len(found) < count and time.monotonic() < deadline:
+        found += ring.packets()
+    return found
+
+
+def test_each_is_handed_on_whole_with_its_time_and_way(ends: tuple[socket.socket, socket.socket]) -> None:
+    with Ring(EVERYTHING) as ring:
+        ends[0].send(b"hello")
+        leaving, arriving = received(ring, 2)
+    assert (leaving.outgoing, arriving.outgoing) == (True, False)
+    assert leaving.data == arriving.data
+    assert leaving.data[0] >> 4 == 4 and leaving.data.endswith(b"hello")
+    assert leaving.interface == socket.if_nametoindex("lo")
+    assert abs(leaving.at - time.time()) < 5
+
+
+def test_many_times_round_the_ring(ends: tuple[socket.socket, socket.socket]) -> None:
+    with Ring(EVERYTHING) as ring:
+        seen: list[int] = []
+        for number in range(3 * FRAMES):
+            ends[0].send(number.to_bytes(4, "big"))
+            seen += [int.from_bytes(each.data[-4:], "big") for each in received(ring, 2) if each.outgoing]
+        assert seen == list(range(3 * FRAMES))
+        assert ring.dropped() == 0
+
+
+def test_what_there_is_no_room_for_is_counted_once(ends: tuple[socket.socket, socket.socket]) -> None:
+    with Ring(EVERYTHING) as ring:
+        for _ in range(FRAMES):
+            ends[0].send(b"x")
+        assert len(list(ring.packets())) == FRAMES
+        dropped = ring.dropped()
+        assert dropped == FRAMES
+        assert ring.dropped() == 0
+
+
+def test_what_is_longer_than_a_frame_is_cut_off(ends: tuple[socket.socket, socket.socket]) -> None:
+    with Ring(EVERYTHING) as ring:
+        ends[0].send(bytes(20_000))
+        leaving, _ = received(ring, 2)
+    assert FRAME_BYTES - 200 < len(leaving.data) <= FRAME_BYTES
+    assert int.from_bytes(leaving.data[2:4], "big") == 20_028
+
+
+def test_the_filter_is_there_from_the_first_packet_on(ends: tuple[socket.socket, socket.socket]) -> None:
+    with Ring(NOTHING) as ring:
+        ends[0].send(b"x")
+        time.sleep(0.05)
+        assert list(ring.packets()) == []
+
+
+def test_a_refusal_is_an_error_and_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TPACKET_V2", 9)
+    with pytest.raises(OSError):
+        Ring(EVERYTHING)

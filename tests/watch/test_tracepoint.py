@@ -1,0 +1,107 @@
+"""The kernel's own tracing, on this very machine: connections over loopback, in a network namespace of the tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from imds_probe.watch import tracepoint as module
+from imds_probe.watch.tracepoint import Connect, NotToBeHad, Tracepoint
+
+
+def connects(traced: Tracepoint, count: int) -> list[Connect]:
+    found: list[Connect] = []
+    deadline = time.monotonic() + 5
+    while len(found) < count and time.monotonic() < deadline:
+        found += traced.connects()
+    return found
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_who_connects_from_where_to_where(family: int, address: str) -> None:
+    with (
+        socket.create_server((address, 0), family=family) as server,
+        Tracepoint(server.getsockname()[1], _name()) as traced,
+    ):
+        with socket.create_connection(server.getsockname()[:2]) as client:
+            (seen,) = connects(traced, 1)
+            assert seen == Connect(threading.get_native_id(), address, client.getsockname()[1], address)
+        assert list(traced.connects()) == []
+
+
+def test_a_socket_of_ipv6_that_talks_ipv4() -> None:
+    """As Java's are."""
+    with socket.create_server(("127.0.0.1", 0)) as server, Tracepoint(server.getsockname()[1], _name()) as traced:
+        with socket.socket(socket.AF_INET6) as client:
+            client.connect(("::ffff:127.0.0.1", server.getsockname()[1]))
+            (seen,) = connects(traced, 1)
+    assert (seen.local, seen.remote) == ("127.0.0.1", "127.0.0.1")
+
+
+def test_threads_on_all_cpus_each_by_its_own_number() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=500) as server,
+        Tracepoint(server.getsockname()[1], _name()) as traced,
+    ):
+        made: dict[int, int] = {}
+
+        def connect() -> None:
+            for _ in range(20):
+                with socket.create_connection(server.getsockname()) as client:
+                    made[client.getsockname()[1]] = threading.get_native_id()
+
+        threads = [threading.Thread(target=connect) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seen = {each.port: each.tid for each in connects(traced, 160)}
+    assert seen == made
+
+
+def test_another_port_is_not_seen_and_nothing_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        with Tracepoint(server.getsockname()[1], _name()) as traced:
+            instance = traced._instance
+            assert instance.is_dir()
+            for each in (other, server):
+                socket.create_connection(each.getsockname()).close()
+            assert len(connects(traced, 1)) == 1
+            kept = os.open(instance.parent, os.O_PATH)
+        assert _name() not in os.listdir(f"/proc/self/fd/{kept}")
+        os.close(kept)
+
+
+def test_one_that_was_left_behind_is_used_again() -> None:
+    first = Tracepoint(1, _name())
+    with Tracepoint(1, _name()) as second:
+        assert second.filenos()
+    first.close()
+
+
+def test_without_tracing_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_tracefs", lambda: None)
+    monkeypatch.setitem(module._FS, "fsopen", 100_000)  # no such system call
+    with pytest.raises(NotToBeHad, match="tracefs cannot be mounted: Function not implemented"):
+        Tracepoint(80, _name())
+
+
+def test_damaged_pages_end_somewhere() -> None:
+    import random
+
+    chance = random.Random(4)
+    for _ in range(2000):
+        page = struct.pack("=QQ", 1, chance.randrange(200)) + chance.randbytes(chance.randrange(200))
+        try:
+            assert len(list(module._records(page))) < 200
+        except struct.error:
+            continue  # the kernel's own memory is never cut off
+
+
+def _name() -> str:
+    return f"imds-probe-test-{os.getpid()}"
