@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Iterator, Sequence
 
 from imds_probe.render.escape import terminal
-from imds_probe.report import plain
+from imds_probe.watch.caller import Caller
 from imds_probe.watch.summary import Summary, Tally
 from imds_probe.watch.watcher import Seen
 
+_SEEN, _CALLER = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Seen, Caller))
 COLUMNS = ("version", "calls", "refused", "last", "process", "pids", "unit", "container", "path")
 ROWS_SHOWN = 40
 PIDS_SHOWN = 3
@@ -33,7 +35,10 @@ def line(seen: Seen, container: str | None) -> str:
 
 def json_line(seen: Seen, container: str | None) -> str:
     """The same as a JSON object on one line."""
-    document = plain(seen) | {"at": _time(seen.at), "container_name": container}
+    document = {name: getattr(seen, name) for name in _SEEN}
+    document["at"] = _time(seen.at)
+    document["caller"] = {name: getattr(seen.caller, name) for name in _CALLER} if seen.caller else None
+    document["container_name"] = container
     return json.dumps(document, ensure_ascii=True)
 
 

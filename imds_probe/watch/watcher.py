@@ -16,7 +16,7 @@ from typing import Literal
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.endpoints import IPV4, IPV6
-from imds_probe.watch.caller import Caller, caller_of, gone
+from imds_probe.watch.caller import Caller, Callers, caller_of
 from imds_probe.watch.connections import Call, Connection, Connections
 from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
@@ -78,6 +78,7 @@ class Watcher:
                 self._tracepoint = Tracepoint(PORT, f"imds-probe-{os.getpid()}-{next(_NUMBER)}")
             except NotToBeHad as trouble:
                 self.degraded = trouble.problem
+        self._processes = Callers(proc)
         self._owners = Owners(proc)
         try:
             self._ring = Ring(watch_filter(IPV4.address, IPV6.address, PORT))
@@ -112,7 +113,7 @@ class Watcher:
         self.dropped += self._ring.dropped()
 
     def _connected(self, connect: Connect) -> None:
-        caller = caller_of(self._proc, connect.tid) or gone(connect.tid)
+        caller = self._processes.caller(connect.tid)
         # Behind a NAT that is out of sight, in a container's own network, the address is another and the port mostly the
         # same: the second key is for those.
         for key in ((connect.local, connect.port, connect.remote), ("", connect.port, connect.remote)):

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bench_sdks
+import bench_watch
 
 from imds_probe import process
 from imds_probe.catalog.catalog import Catalog
@@ -285,6 +286,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "hops": hops,
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
+    "watch": bench_watch.watch,
 }
 
 

@@ -1,0 +1,100 @@
+"""What the watch costs: idle, and under load beside tcpdump writing the same traffic to a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from imds_probe.simulator.lab.lab import Lab
+from imds_probe.simulator.server import Simulator
+from imds_probe.simulator.state import InstanceState
+
+RATE, CONNECTIONS, SECONDS, IDLE_SECONDS = 1000, 50, int(os.environ.get("WATCH_SECONDS", "60")), 20
+SOURCE = str(Path(__file__).parents[2])
+V1 = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: 169.254.169.254\r\nUser-Agent: bench\r\n\r\n"
+V2 = V1.replace(b"User-Agent", b"X-aws-ec2-metadata-token: none\r\nUser-Agent")
+
+
+class Cost:
+    """CPU time (s) and memory (MB) of a process while it runs, of which its start is no part."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._pid = child.pid
+        self._before = self._cpu()
+
+    def _cpu(self) -> float:
+        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def since(self) -> tuple[float, float]:
+        status = Path(f"/proc/{self._pid}/status").read_text()
+        peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+        return self._cpu() - self._before, peak / 1024
+
+
+# The service closes each connection after its answer, as EC2's does, so each request has one of its own.
+LOAD = f"""
+import socket, sys, threading, time
+seconds, rate, workers = float(sys.argv[1]), {RATE}, {CONNECTIONS}
+requests, answered, started = ({V1!r}, {V2!r}), [0] * workers, time.monotonic()
+def work(mine):
+    for number in range(mine, int(rate * seconds), workers):
+        time.sleep(max(0.0, started + number / rate - time.monotonic()))
+        with socket.create_connection(("169.254.169.254", 80), 5) as client:
+            client.sendall(requests[number // workers % 2])
+            answered[mine] += bool(client.recv(65536))
+threads = [threading.Thread(target=work, args=(mine,)) for mine in range(workers)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(sum(answered), time.monotonic() - started)
+"""
+
+
+def _load(lab: Lab, seconds: float) -> tuple[int, float]:
+    """RATE requests a second, one in two by IMDSv1, CONNECTIONS at a time. How many were answered, in how long."""
+    done = lab.instance.run([sys.executable, "-c", LOAD, str(seconds)], timeout_s=seconds * 3 + 30)
+    answered, taken = done.stdout.split()
+    return int(answered), float(taken)
+
+
+def _started(lab: Lab, argv: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
+    with output.open("wb") as file:
+        child = lab.instance.start(argv, env={"PYTHONPATH": SOURCE}, stdout=file, stderr=subprocess.DEVNULL)
+    time.sleep(2)
+    return child
+
+
+def watch() -> None:
+    """Idle, then under load; each beside tcpdump with the same filter in mind."""
+    probe = [sys.executable, "-m", "imds_probe", "watch", "--json"]
+    with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab:
+        output, packets = Path(directory, "calls"), Path(directory, "packets")
+        commands = {"imds-probe watch --json": probe}
+        if shutil.which("tcpdump"):
+            commands["tcpdump -w"] = ["tcpdump", "-i", "any", "-U", "-w", str(packets), "host", "169.254.169.254"]
+        listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
+        with Simulator(InstanceState(http_protocol_ipv6="enabled"), listen, netns=str(lab.service.netns)):
+            print(f"\nThe watch, {RATE} requests a second from {CONNECTIONS} connections for {SECONDS} s")
+            for name, argv in commands.items():
+                child = _started(lab, argv, output)
+                idle = Cost(child)
+                time.sleep(IDLE_SECONDS)
+                idle_cpu, idle_memory = idle.since()
+                loaded = Cost(child)
+                answered, taken = _load(lab, SECONDS)
+                time.sleep(2)
+                cpu, memory = loaded.since()
+                child.send_signal(2)
+                child.wait()
+                lines = output.read_bytes().count(b"\n")
+                counted = f", {lines} of {answered} counted" if "watch" in name else f", {answered} answered"
+                print(
+                    f"  {name:<26} idle {100 * idle_cpu / IDLE_SECONDS:.2f} % and {idle_memory:.0f} MB; under load "
+                    f"{100 * cpu / taken:.1f} % of a core, peak {memory:.0f} MB{counted} at {answered / taken:.0f} a second"
+                )

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from imds_probe.render.watching import ROWS_SHOWN, json_line, line, sentence, table
+from imds_probe.watch.caller import Caller
+from imds_probe.watch.summary import Summary
+from imds_probe.watch.watcher import Seen
+
+CALLER = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", "c" * 64, "docker", None)
+SEEN = Seen(
+    at=1_700_000_000.5,
+    version="v1",
+    method="GET",
+    path="/latest/meta-data/",
+    user_agent="curl/8",
+    status=401,
+    family="ipv4",
+    client="10.0.0.5",
+    service="169.254.169.254",
+    caller=CALLER,
+    how="tracepoint",
+    relayed=False,
+    whole=True,
+)
+HOSTILE = "\x1b[2J\u202e\nx"
+
+
+def test_a_line_of_a_log() -> None:
+    assert line(SEEN, "web") == (
+        "2023-11-14T22:13:20.500Z v1 401 GET /latest/meta-data/ by curl[7] /usr/bin/curl unit=web.service container=web "
+        'user-agent="curl/8"'
+    )
+    unknown = replace(SEEN, caller=None, status=None, user_agent="")
+    assert line(unknown, None).endswith("v1 - GET /latest/meta-data/ by an unknown process at 10.0.0.5")
+    assert line(replace(unknown, relayed=True), None).endswith("by another host")
+
+
+def test_a_json_object_a_call() -> None:
+    document = json.loads(json_line(SEEN, "web"))
+    assert document["at"] == "2023-11-14T22:13:20.500Z"
+    assert (document["version"], document["caller"]["pid"], document["container_name"]) == ("v1", 7, "web")
+    assert json_line(replace(SEEN, path=HOSTILE), HOSTILE).isascii()
+
+
+def test_a_table_those_by_imdsv1_first() -> None:
+    summary = Summary()
+    summary.add(replace(SEEN, version="v2", status=200), "web")
+    summary.add(SEEN, "web")
+    header, first, second = table(summary)
+    assert header.split() == ["version", "calls", "refused", "last", "process", "pids", "unit", "container", "path"]
+    assert first.split() == [
+        "v1",
+        "1",
+        "1",
+        "22:13:20",
+        "/usr/bin/curl",
+        "7",
+        "web.service",
+        "web",
+        "/latest/meta-data/",
+    ]
+    assert second.split()[:3] == ["v2", "1", "-"]
+
+
+def test_an_empty_table_says_so() -> None:
+    assert list(table(Summary())) == ["  nobody has called yet"]
+
+
+def test_what_is_hostile_or_long_is_made_harmless() -> None:
+    summary = Summary()
+    for number in range(ROWS_SHOWN + 7):
+        summary.add(replace(SEEN, path=HOSTILE, caller=replace(CALLER, exe=f"/{'x' * 500}/{number}")), HOSTILE)
+    lines = list(table(summary))
+    assert lines[-1] == "  and 7 more"
+    assert all(len(each) < 250 and each.isprintable() for each in lines)
+    assert line(replace(SEEN, path=HOSTILE), HOSTILE).isprintable()
+
+
+def test_what_was_missed_is_said() -> None:
+    summary = Summary()
+    summary.add(SEEN, None)
+    assert sentence(summary, 12.4, 0) == "1 calls by IMDSv1, 0 by IMDSv2 in 12 s"
+    assert "3 packets came too fast" in sentence(summary, 12.4, 3)
