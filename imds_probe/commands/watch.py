@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from imds_probe.watch.summary import Summary
     from imds_probe.watch.watcher import Seen, Watcher
 
-REDRAWN_S = 1.0
+REDRAWN_S = 0.5
 CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -49,17 +51,16 @@ def run(args: argparse.Namespace) -> int:
     with Watcher() as watcher:
         if watcher.degraded:
             print(f"imds-probe: callers that live shortly may stay unknown: {watcher.degraded}", file=sys.stderr)
-        try:
-            while args.seconds is None or time.monotonic() - started < args.seconds:
-                left = (
-                    REDRAWN_S if args.seconds is None else min(REDRAWN_S, args.seconds - (time.monotonic() - started))
-                )
-                for seen in watcher.calls(left if live else max(left, 0.0)):
-                    show(seen)
-                if live:
-                    _draw(summary, watcher, time.monotonic() - started)
-        except KeyboardInterrupt:
-            pass
+        # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.
+        asked_to_stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: asked_to_stop.set())
+        while not asked_to_stop.is_set() and (args.seconds is None or time.monotonic() - started < args.seconds):
+            left = REDRAWN_S if args.seconds is None else min(REDRAWN_S, args.seconds - (time.monotonic() - started))
+            for seen in watcher.calls(max(left, 0.0)):
+                show(seen)
+            if live:
+                _draw(summary, watcher, time.monotonic() - started)
         for seen in watcher.rest():
             show(seen)
         if live:

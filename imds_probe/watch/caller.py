@@ -77,6 +77,7 @@ class Callers:
     def __init__(self, proc: Path) -> None:
         self._proc = proc
         self._known: dict[int, tuple[Caller, float]] = {}
+        self.looked_at = 0  # how many were not known
 
     def caller(self, tid: int) -> Caller:
         """The process that a thread belongs to; one of which only its number is known where it has ended already."""
@@ -84,6 +85,7 @@ class Callers:
         known = self._known.get(tid)
         if known is not None and now - known[1] < KNOWN_S and self._runs_still(tid, known[0]):
             return known[0]
+        self.looked_at += 1
         caller = caller_of(self._proc, tid) or gone(tid)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()

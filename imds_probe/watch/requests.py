@@ -93,4 +93,6 @@ def _may_begin(buffer: bytearray) -> bool:
 
 def _text(raw: bytes) -> str:
     text = raw.decode("ascii", "backslashreplace")
+    if text.isprintable():
+        return text[:TEXT_MAX]
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)[:TEXT_MAX]

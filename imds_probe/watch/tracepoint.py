@@ -30,6 +30,7 @@ ESTABLISHED, SYN_SENT = 1, 2
 CONNECTING_MAX = 10_000
 PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one
 _FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d+\])?;\s*offset:(\d+);\s*size:(\d+);")
+_OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}")  # with the process id of who made it
 _FS = {"fsopen": 430, "fsconfig": 431, "fsmount": 432}  # <asm-generic/unistd.h>, the same on every architecture
 _FSCONFIG_CREATE = 6  # <linux/mount.h>
 _PADDING, _TIME_EXTEND, _TIME_STAMP = 29, 30, 31
@@ -62,9 +63,10 @@ class _Event(NamedTuple):
 
 
 class Tracepoint:
-    """Connections to one port, while this is open. Raises NotToBeHad."""
+    """Connections to one port, while this is open. `number` tells those of one process apart. Raises NotToBeHad."""
 
-    def __init__(self, port: int, name: str) -> None:
+    def __init__(self, port: int, number: int = 0) -> None:
+        name = f"imds-probe-{os.getpid()}-{number}"
         self._begun: OrderedDict[int, _Event] = OrderedDict()  # by the address of the kernel's socket
         self._ended: OrderedDict[int, _Event] = OrderedDict()
         self._files = contextlib.ExitStack()
@@ -90,6 +92,7 @@ class Tracepoint:
         root = _tracefs()
         if root is None:
             root = Path(f"/proc/self/fd/{self._mounted()}")
+        _sweep(root / "instances")
         instance = root / "instances" / name
         with contextlib.suppress(FileExistsError):
             instance.mkdir()  # one of this name is left from one that was killed
@@ -190,6 +193,16 @@ def _tracefs() -> Path | None:
         if " - tracefs " in line and (Path(fields[4]) / "instances").is_dir():
             return Path(fields[4])
     return None
+
+
+def _sweep(instances: Path) -> None:
+    """Take away what watches left behind that were killed: an instance has memory, and goes on tracing."""
+    for name in os.listdir(instances):
+        match = _OURS.fullmatch(name)
+        if match and not Path("/proc", match[1]).exists():
+            with contextlib.suppress(OSError):
+                (instances / name / EVENT / "enable").write_text("0")
+            _removed(instances / name)
 
 
 def _removed(instance: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import select
 import socket
 import time
@@ -26,6 +25,8 @@ from imds_probe.watch.tracepoint import Connect, NotToBeHad, Tracepoint
 PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
 TRACED_WITHIN_S = 0.5
+# Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
+TOGETHER_S = 0.02
 CALLERS_MAX = 20_000
 SAME_TIME_S = 3.0  # between a connection as it was traced and its first packet; a SYN may have to be sent again
 Version = Literal["v1", "v2"]
@@ -75,7 +76,7 @@ class Watcher:
         self._tracepoint: Tracepoint | None = None
         if tracing:
             try:
-                self._tracepoint = Tracepoint(PORT, f"imds-probe-{os.getpid()}-{next(_NUMBER)}")
+                self._tracepoint = Tracepoint(PORT, next(_NUMBER))
             except NotToBeHad as trouble:
                 self.degraded = trouble.problem
         self._processes = Callers(proc)
@@ -89,12 +90,16 @@ class Watcher:
         for fd in (self._ring.fileno(), *(self._tracepoint.filenos() if self._tracepoint else ())):
             self._poll.register(fd, select.POLLIN)
         self.dropped = 0
+        self._in_no_hurry = False
 
     def calls(self, timeout_s: float) -> Iterator[Seen]:
         """The calls that came in, after waiting for the first at most so long. An empty time costs nothing."""
+        if self._in_no_hurry:
+            time.sleep(min(timeout_s, TOGETHER_S))
         waiting = min(timeout_s, TRACED_WITHIN_S / 2) if self._pending else timeout_s
         self._poll.poll(max(0.0, waiting) * 1000)
-        self._take_in()
+        before = self._processes.looked_at
+        self._in_no_hurry = self._take_in() > 0 and self._processes.looked_at == before
         yield from self._ready(time.time())
 
     def rest(self) -> Iterator[Seen]:
@@ -102,15 +107,19 @@ class Watcher:
         self._take_in()
         yield from self._ready(float("inf"))
 
-    def _take_in(self) -> None:
+    def _take_in(self) -> int:
+        """Read all there is. How many connections were made since."""
+        count = 0
         # Who connects is asked first: a process that lives for milliseconds is still there, and its request comes after.
         if self._tracepoint is not None:
             for connect in self._tracepoint.connects():
                 if connect.remote in self._remotes:
+                    count += 1
                     self._connected(connect)
         for packet in self._ring.packets():
             self._connections.packet(packet)
         self.dropped += self._ring.dropped()
+        return count
 
     def _connected(self, connect: Connect) -> None:
         caller = self._processes.caller(connect.tid)

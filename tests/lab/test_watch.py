@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.simulator.lab.node import Node
+from imds_probe.watch.tracepoint import Tracepoint
 
 SOURCE = str(Path(__file__).parents[2])
 ADDRESSES = {"ipv4": "169.254.169.254", "ipv6": "[fd00:ec2::254]"}
@@ -36,12 +39,12 @@ def watching(lab, *arguments: str, **how) -> Iterator[dict]:
         _wait_until_it_listens(child.pid)
         yield result
         time.sleep(how.get("settle_s", 0.8))
-        child.send_signal(2)
+        child.send_signal(how.get("number", signal.SIGINT))
         out, err = child.communicate(timeout=20)
     finally:
         child.kill()
         child.wait()
-    result |= {"code": child.returncode, "out": out.decode(), "err": err.decode()}
+    result |= {"pid": child.pid, "code": child.returncode, "out": out.decode(), "err": err.decode()}
 
 
 def _wait_until_it_listens(pid: int) -> None:
@@ -91,16 +94,14 @@ def test_all_are_counted_with_version_and_process(lab, service, nodes):
     assert watched["code"] == 0
 
 
-def test_it_leaves_nothing_in_the_kernel(lab, service):
-    with watching(lab) as watched:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_leaves_nothing_in_the_kernel(lab, service, number):
+    with watching(lab, number=number) as watched:
         curl(lab.instance, "ipv4", "/latest/meta-data/", token=False)
-    listing = (
-        "import ctypes, os; from imds_probe.watch.tracepoint import Tracepoint; t = Tracepoint(80, 'imds-probe-look')\n"
-    )
-    listing += "print([name for name in os.listdir(t._instance.parent) if name != 'imds-probe-look'])"
-    done = lab.instance.run([sys.executable, "-c", listing], timeout_s=20, env={"PYTHONPATH": SOURCE})
-    assert "imds-probe-" not in done.stdout.decode(), done.stdout
+    with Tracepoint(80, 99) as looking:
+        assert f"imds-probe-{watched['pid']}-0" not in os.listdir(looking._instance.parent)
     assert watched["code"] == 0
+    assert "1 calls by IMDSv1" in watched["out"]
 
 
 def test_a_line_a_call_and_a_summary(lab, service):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 
@@ -26,7 +28,7 @@ def connects(traced: Tracepoint, count: int) -> list[Connect]:
 def test_who_connects_from_where_to_where(family: int, address: str) -> None:
     with (
         socket.create_server((address, 0), family=family) as server,
-        Tracepoint(server.getsockname()[1], _name()) as traced,
+        Tracepoint(server.getsockname()[1]) as traced,
     ):
         with socket.create_connection(server.getsockname()[:2]) as client:
             (seen,) = connects(traced, 1)
@@ -36,7 +38,7 @@ def test_who_connects_from_where_to_where(family: int, address: str) -> None:
 
 def test_a_socket_of_ipv6_that_talks_ipv4() -> None:
     """As Java's are."""
-    with socket.create_server(("127.0.0.1", 0)) as server, Tracepoint(server.getsockname()[1], _name()) as traced:
+    with socket.create_server(("127.0.0.1", 0)) as server, Tracepoint(server.getsockname()[1]) as traced:
         with socket.socket(socket.AF_INET6) as client:
             client.connect(("::ffff:127.0.0.1", server.getsockname()[1]))
             (seen,) = connects(traced, 1)
@@ -46,7 +48,7 @@ def test_a_socket_of_ipv6_that_talks_ipv4() -> None:
 def test_threads_on_all_cpus_each_by_its_own_number() -> None:
     with (
         socket.create_server(("127.0.0.1", 0), backlog=500) as server,
-        Tracepoint(server.getsockname()[1], _name()) as traced,
+        Tracepoint(server.getsockname()[1]) as traced,
     ):
         made: dict[int, int] = {}
 
@@ -66,29 +68,42 @@ def test_threads_on_all_cpus_each_by_its_own_number() -> None:
 
 def test_another_port_is_not_seen_and_nothing_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
-        with Tracepoint(server.getsockname()[1], _name()) as traced:
+        with Tracepoint(server.getsockname()[1]) as traced:
             instance = traced._instance
             assert instance.is_dir()
             for each in (other, server):
                 socket.create_connection(each.getsockname()).close()
             assert len(connects(traced, 1)) == 1
             kept = os.open(instance.parent, os.O_PATH)
-        assert _name() not in os.listdir(f"/proc/self/fd/{kept}")
+        assert instance.name not in os.listdir(f"/proc/self/fd/{kept}")
         os.close(kept)
 
 
 def test_one_that_was_left_behind_is_used_again() -> None:
-    first = Tracepoint(1, _name())
-    with Tracepoint(1, _name()) as second:
+    first = Tracepoint(1)
+    with Tracepoint(1) as second:
         assert second.filenos()
     first.close()
+
+
+def test_what_a_killed_one_left_behind_is_taken_away() -> None:
+    code = "from imds_probe.watch.tracepoint import Tracepoint; t = Tracepoint(1); print(t._instance.name, flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout
+    name = child.stdout.readline().decode().strip()
+    with Tracepoint(1) as traced:
+        assert name in os.listdir(traced._instance.parent)  # it lives
+    child.kill()
+    child.communicate()
+    with Tracepoint(1) as traced:
+        assert name not in os.listdir(traced._instance.parent)
 
 
 def test_without_tracing_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_tracefs", lambda: None)
     monkeypatch.setitem(module._FS, "fsopen", 100_000)  # no such system call
     with pytest.raises(NotToBeHad, match="tracefs cannot be mounted: Function not implemented"):
-        Tracepoint(80, _name())
+        Tracepoint(80)
 
 
 def test_damaged_pages_end_somewhere() -> None:
@@ -101,7 +116,3 @@ def test_damaged_pages_end_somewhere() -> None:
             assert len(list(module._records(page))) < 200
         except struct.error:
             continue  # the kernel's own memory is never cut off
-
-
-def _name() -> str:
-    return f"imds-probe-test-{os.getpid()}"

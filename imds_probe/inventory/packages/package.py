@@ -51,7 +51,9 @@ class PackageManager(Protocol):
 
 def printable(text: str, limit: int = 300) -> str:
     """Text of unknown origin as one line without control characters, cut to `limit` characters."""
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip())
+    escaped = text.strip()
+    if not escaped.isprintable():
+        escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
     return escaped if len(escaped) <= limit else f"{escaped[: limit - 3]}..."
 
 
