@@ -9,6 +9,9 @@ TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd cre
 	docker.io default-jre-headless dpkg-dev groff-base iptables libdpkg-perl libpython3-dev nodejs rpm runc snapd \
 	systemd util-linux
 
+# Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
+NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
+
 .PHONY: demo test lint bench fuzz clean
 
 demo: $(VENV)/.installed
@@ -58,6 +61,7 @@ $(VENV)/.linting: setup.cfg $(VENV)/.testing
 	  $(SUDO) apt-get update -qq; \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$packages; \
 	fi
+	$(if $(findstring test,$@),$(NPM))
 	touch $@
 
 clean:

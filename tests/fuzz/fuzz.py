@@ -18,7 +18,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["imds_probe.inventory"]):
+with atheris.instrument_imports(include=["imds_probe.inventory", "imds_probe.watch"]):
     from imds_probe.inventory.sdks import (
         archive,
         bundle,
@@ -33,6 +33,8 @@ with atheris.instrument_imports(include=["imds_probe.inventory"]):
         python_archive,
         ruby,
     )
+    from imds_probe.watch import connections, requests
+    from imds_probe.watch.ring import Packet
 
 import contextlib
 
@@ -95,6 +97,24 @@ def _mounts(data: bytes) -> None:
     mounts.mount_points(Path.cwd(), "self")
 
 
+def _request(data: bytes) -> None:
+    """What clients send, in two parts."""
+    reader = requests.RequestReader()
+    half = len(data) // 2
+    found = [*reader.feed(data[:half]), *reader.feed(data[half:]), *reader.give_up()]
+    assert all(each.path.isprintable() and each.user_agent.isprintable() for each in found)
+
+
+def _packets(data: bytes) -> None:
+    """Packets as they come from an interface, of a length that the first byte says."""
+    seen = connections.Connections([MD4, MD6], 80, lambda _: None)
+    while data:
+        length = 20 + data[0]
+        seen.packet(Packet(0.0, 1, False, data[1:length]))
+        data = data[length:]
+
+
+MD4, MD6 = bytes([169, 254, 169, 254]), bytes.fromhex("fd000ec2") + bytes(10) + b"\x02\x54"
 SITE = "lib/python3/site-packages"
 TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
     "archive": lambda: _archive,
@@ -112,6 +132,8 @@ TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
     "python-module": lambda: _of_root(python.Python(), f"{SITE}/botocore/__init__.py", f"/{SITE}"),
     "ruby": lambda: _of_root(ruby.Ruby(), "specifications/aws-sdk-core-3.0.gemspec", "/specifications"),
     "mounts": lambda: _mounts,
+    "request": lambda: _request,
+    "packets": lambda: _packets,
 }
 
 
@@ -126,6 +148,7 @@ def _seeds(directory: Path) -> None:
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "inventory/sdks")]
     import elves
     import test_jar
+    import watched_packets
 
     fat = test_jar.archive({**test_jar.pom(jar.SDK1, "1.11.600"), "lib/aws-java-sdk-core-1.11.600.jar": test_jar.CORE})
     samples = {
@@ -145,6 +168,11 @@ def _seeds(directory: Path) -> None:
         "script": b"loadCredentialsCallbacks fetchMetadataToken VERSION: '2.600.0'",
         "resource": "FileVersion\0\0\0003.7.1.0\0".encode("utf-16-le"),
         "buildinfo": b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x04go1.",
+        "request": b"GET /a HTTP/1.1\r\nUser-Agent: x\r\nX-aws-ec2-metadata-token: t\r\nContent-Length: 3\r\n\r\nabc",
+        "packet": bytes([40])
+        + watched_packets.to(1, flags=2)
+        + bytes([200])
+        + watched_packets.to(2, watched_packets.V1),
         "mounts": b"22 1 8:1 / /a\\040b rw - ext4 x rw\n",
     }
     for name, content in samples.items():

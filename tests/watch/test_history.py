@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imds_probe.watch import history as module
+from imds_probe.watch.caller import Caller
+from imds_probe.watch.history import HOUR_S, History, HistoryError, path_class
+from imds_probe.watch.watcher import Seen
+
+NOW = 1_700_000_000.0
+DAY = 24 * HOUR_S
+CURL = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", None, None, None)
+SEEN = Seen(
+    at=NOW - 100,
+    version="v1",
+    method="GET",
+    path="/latest/meta-data/iam/security-credentials/role",
+    user_agent="curl/8",
+    status=200,
+    family="ipv4",
+    client="10.0.0.5",
+    service="169.254.169.254",
+    caller=CURL,
+    how="tracepoint",
+    relayed=False,
+    whole=True,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.db"
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("/latest/api/token", "token"),
+        ("/latest/meta-data/iam/security-credentials/my-role", "credentials"),
+        ("/2021-07-15/meta-data/iam/info", "credentials"),
+        ("/latest/meta-data/instance-id", "meta-data"),
+        ("/latest/dynamic/instance-identity/document", "identity"),
+        ("/latest/user-data", "user-data"),
+        ("/latest/", "other"),
+        ("/", "other"),
+    ],
+)
+def test_what_a_request_is_after(given: str, found: str) -> None:
+    assert path_class(given) == found
+
+
+def test_callers_are_counted_and_the_time_is_kept(path: Path) -> None:
+    calls = [(SEEN, None), (replace(SEEN, status=401), None), (replace(SEEN, version="v2"), "web")]
+    with History(path) as history:
+        history.record(calls, NOW - 600, NOW)
+        evidence = history.evidence(NOW, DAY)
+    assert (evidence.imdsv1, evidence.imdsv2, evidence.observed_s, evidence.dropped) == (2, 1, 600, 0)
+    assert evidence.coverage == pytest.approx(600 / DAY)
+    first, second = evidence.by
+    assert (first.version, first.program, first.unit, first.path_class) == (
+        "v1",
+        "/usr/bin/curl",
+        "web.service",
+        "credentials",
+    )
+    assert (first.calls, first.refused, first.last_seen) == (2, 1, SEEN.at)
+    assert (second.container, second.calls) == ("web", 1)
+
+
+def test_what_follows_on_is_one_interval_and_a_gap_is_none(path: Path) -> None:
+    with History(path) as history:
+        for began, ended in ((0, 60), (60, 120), (120, 180), (300, 360)):
+            history.record([], NOW + began, NOW + ended)
+        assert history.evidence(NOW + 360, 360).observed_s == 240
+        assert history.evidence(NOW + 330, 60).observed_s == 30
+        rows = history._database.execute("select count(*) from intervals").fetchone()
+    assert rows == (2,)
+
+
+def test_a_time_with_losses_is_not_observed(path: Path) -> None:
+    with History(path) as history:
+        history.record([], NOW, NOW + 60)
+        history.record([], NOW + 60, NOW + 120, dropped=3)
+        history.record([], NOW + 120, NOW + 180)
+        evidence = history.evidence(NOW + 180, 180)
+    assert (evidence.observed_s, evidence.dropped) == (120, 3)
+
+
+def test_the_window_leaves_out_what_was_before(path: Path) -> None:
+    with History(path) as history:
+        history.record([(replace(SEEN, at=NOW - 10 * DAY), None)], NOW - 11 * DAY, NOW - 9 * DAY)
+        assert history.evidence(NOW, DAY).imdsv1 == 0
+        assert history.evidence(NOW, 14 * DAY).imdsv1 == 1
+        history.forget(NOW - 5 * DAY)
+        assert history.evidence(NOW, 14 * DAY).by == ()
+        assert history.evidence(NOW, 14 * DAY).observed_s == 0
+
+
+def test_it_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CALLERS_MAX", 3)
+    calls = [(replace(SEEN, caller=replace(CURL, exe=f"/{number}")), None) for number in range(20)]
+    with History(path) as history:
+        history.record([*calls, *calls], NOW - 60, NOW)
+        evidence = history.evidence(NOW, DAY)
+    assert {each.program for each in evidence.by} == {"/0", "/1", "/2", "others"}
+    assert evidence.imdsv1 == 40
+
+
+def test_it_is_read_while_it_is_written(path: Path) -> None:
+    with History(path) as writing:
+        writing.record([(SEEN, None)], NOW - 60, NOW)
+        writing._database.execute("begin immediate")  # the daemon is busy
+        with History(path, read_only=True) as reading:
+            assert reading.evidence(NOW, DAY).imdsv1 == 1
+            with pytest.raises(HistoryError):
+                reading.record([], NOW, NOW + 1)
+        writing._database.rollback()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from test_history import NOW, SEEN
+from imds_probe.watch.history import History
+with History(Path(sys.argv[1])) as history:
+    for number in range(100_000):
+        history.record([(SEEN, None)], NOW + number, NOW + number + 1)
+        if number == 50:
+            print("ready", flush=True)
+"""
+
+
+def test_after_a_kill_it_holds_what_was_recorded(path: Path) -> None:
+    env = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parent}"}
+    child = subprocess.Popen([sys.executable, "-c", WRITER, path], env=env, stdout=subprocess.PIPE)
+    assert child.stdout
+    assert child.stdout.readline() == b"ready\n"
+    time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    with History(path) as history:
+        assert history.set_aside is None
+        evidence = history.evidence(NOW + 100_000, 200_000)
+    assert evidence.imdsv1 == evidence.observed_s > 50  # each call with its second, or neither
+
+
+@pytest.mark.parametrize("damage", [b"garbage" * 1000, b"SQLite format 3\0" + b"\xff" * 4000])
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path: Path, damage: bytes) -> None:
+    path.write_bytes(damage)
+    with History(path) as history:
+        assert history.set_aside
+        assert history.set_aside.read_bytes() == damage
+        history.record([(SEEN, None)], NOW - 60, NOW)
+        assert history.evidence(NOW, DAY).imdsv1 == 1
+    with pytest.raises(HistoryError):
+        History(_written(path.with_name("other.db"), damage), read_only=True)
+
+
+def test_one_of_a_later_format_is_not_taken_for_ours(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("pragma user_version=99")
+    with pytest.raises(HistoryError, match="its format is 99"):
+        History(path, read_only=True)
+
+
+def test_a_full_disk_is_said_and_loses_nothing(path: Path) -> None:
+    with History(path) as history:
+        history.record([(SEEN, None)], NOW - 60, NOW)
+        pages = history._database.execute("pragma page_count").fetchone()[0]
+        history._database.execute(f"pragma max_page_count={pages}")
+        calls = [(replace(SEEN, caller=replace(CURL, exe=f"/{number}" + "x" * 250)), None) for number in range(500)]
+        with pytest.raises(HistoryError, match="full"):
+            history.record(calls, NOW, NOW + 60)
+        assert history.evidence(NOW + 60, DAY).imdsv1 == 1
+        history._database.execute("pragma max_page_count=100000")
+        history.record(calls, NOW, NOW + 60)
+        assert history.evidence(NOW + 60, DAY).imdsv1 == 501
+
+
+def test_where_there_is_none_it_says_what_writes_one(path: Path) -> None:
+    with pytest.raises(HistoryError, match="is not there"):
+        History(path, read_only=True)
+    with pytest.raises(HistoryError, match="cannot be opened"):
+        History(path.parent / "no/such/directory/history.db")
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    os.sync()
+    return path
