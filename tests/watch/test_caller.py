@@ -32,8 +32,13 @@ def test_secrets_are_masked(arguments: list[str], shown: str) -> None:
 
 
 def test_a_process_that_runs() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()", "--token=abc"], stdin=subprocess.PIPE)
+    script = "print('ready', flush=True); input()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, "--token=abc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout
     try:
+        assert child.stdout.readline() == b"ready\n"
         caller = caller_of(PROC, child.pid)
         assert caller
         assert (caller.pid, caller.uid) == (child.pid, os.getuid())

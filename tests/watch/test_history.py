@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -166,7 +167,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path: Path, damage: byt
 
 
 def test_one_of_a_later_format_is_not_taken_for_ours(path: Path) -> None:
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("pragma user_version=99")
     with pytest.raises(HistoryError, match="its format is 99"):
         History(path, read_only=True)
