@@ -25,6 +25,7 @@ from imds_probe.collect import (
     software,
 )
 from imds_probe.collect.collecting import Collecting
+from imds_probe.collect.discovery.discovered import DiscoveredContainer
 from imds_probe.facts import Container, Facts, Host, Imds, Instance, OsRelease, PathObstacle, Platform, Software
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
@@ -152,7 +153,6 @@ def _in_force(
     """What is installed on the host with its settings, and what is in containers, each in its own system."""
     discovered = seen.discovered if seen else ()
     proc = request.root / "proc"
-    theirs = {pid for container in discovered for pid in container.pids}
     found = collecting.run(
         "settings",
         lambda: settings.with_settings(
@@ -160,7 +160,7 @@ def _in_force(
             catalog,
             root=request.root,
             proc=proc,
-            pids=[pid for pid in programs.running(proc) if pid not in theirs],
+            pids=_of_host(proc, discovered),
         ),
         empty=lambda result: "" if any(entry.settings for entry in result) else "nothing here depends on a setting",
         partial=lambda result: "; ".join(
@@ -179,6 +179,12 @@ def _in_force(
     return (*host, *inside.software) if inside else host
 
 
+def _of_host(proc: Path, discovered: Collection[DiscoveredContainer]) -> list[int]:
+    """The processes that run in no container."""
+    theirs = {pid for container in discovered for pid in container.pids}
+    return [pid for pid in programs.running(proc) if pid not in theirs]
+
+
 def _sdks(
     request: Request,
     installed: tuple[Software, ...],
@@ -188,13 +194,12 @@ def _sdks(
 ) -> sdks.Found | None:
     discovered = seen.discovered if seen else ()
     proc = request.root / "proc"
-    theirs = {pid for container in discovered for pid in container.pids}
 
     def look() -> sdks.Found:
         return sdks.collect(
             request.root,
             proc,
-            pids=[pid for pid in programs.running(proc) if pid not in theirs],
+            pids=_of_host(proc, discovered),
             containers=discovered,
             installed=installed,
             catalog=catalog,

@@ -165,8 +165,7 @@ class History:
             (container or "")[:TEXT_MAX],
             path_class(seen.path),
         )
-        (known,) = self._database.execute("select count(*) from callers").fetchone()
-        if known >= CALLERS_MAX and self._id(key) is None:
+        if self._id(key) is None and self._is_full():
             key = (seen.version, "others", "", "", "other")
         self._database.execute(
             "insert into callers (version, program, unit, container, path_class, user_agent, first_seen, last_seen)"
@@ -178,6 +177,10 @@ class History:
             " on conflict do update set calls = calls + 1, refused = refused + excluded.refused",
             (self._id(key), int(seen.at // HOUR_S), int(seen.status == 401)),
         )
+
+    def _is_full(self) -> bool:
+        (known,) = self._database.execute("select count(*) from callers").fetchone()
+        return bool(known >= CALLERS_MAX)
 
     def _id(self, key: tuple[str, ...]) -> int | None:
         found = self._database.execute(

@@ -11,6 +11,7 @@ import struct
 import time
 from pathlib import Path
 
+from imds_probe.inventory.settings.programs import running
 from imds_probe.net import namespaces
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
@@ -51,7 +52,7 @@ class Owners:
     def _list(self) -> None:
         self._listed_at = time.monotonic()
         there: dict[int, Path] = {}
-        for pid in self._pids():
+        for pid in sorted(running(self._proc), reverse=True):
             path = self._proc / str(pid) / "ns/net"
             try:
                 there.setdefault(path.stat().st_ino, path)
@@ -68,16 +69,10 @@ class Owners:
                 asking.settimeout(ANSWER_WITHIN_S)
                 self._asking[inode] = asking
 
-    def _pids(self) -> list[int]:
-        try:
-            return sorted((int(name) for name in os.listdir(self._proc) if name.isdigit()), reverse=True)
-        except OSError:
-            return []
-
     def _holder(self, inode: int) -> int | None:
         """The newest process first: what was just started is what is just calling."""
         wanted = f"socket:[{inode}]"
-        for pid in self._pids():
+        for pid in sorted(running(self._proc), reverse=True):
             directory = f"{self._proc}/{pid}/fd"
             try:
                 names = os.listdir(directory)

@@ -3,27 +3,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from imds_probe.render.watching import ROWS_SHOWN, json_line, line, sentence, table
-from imds_probe.watch.caller import Caller
-from imds_probe.watch.summary import Summary
-from imds_probe.watch.watcher import Seen
+from watched_calls import CURL
+from watched_calls import SEEN as ANY
 
-CALLER = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", "c" * 64, "docker", None)
-SEEN = Seen(
-    at=1_700_000_000.5,
-    version="v1",
-    method="GET",
-    path="/latest/meta-data/",
-    user_agent="curl/8",
-    status=401,
-    family="ipv4",
-    client="10.0.0.5",
-    service="169.254.169.254",
-    caller=CALLER,
-    how="tracepoint",
-    relayed=False,
-    whole=True,
-)
+from imds_probe.render.watching import ROWS_SHOWN, json_line, line, sentence, table
+from imds_probe.watch.summary import Summary
+
+CALLER = replace(CURL, container="c" * 64, runtime="docker")
+SEEN = replace(ANY, status=401, caller=CALLER)
 HOSTILE = "\x1b[2J\u202e\nx"
 
 

@@ -11,30 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from watched_calls import CURL, NOW
+from watched_calls import SEEN as ANY
 
 from imds_probe.watch import history as module
-from imds_probe.watch.caller import Caller
 from imds_probe.watch.history import HOUR_S, History, HistoryError, path_class
-from imds_probe.watch.watcher import Seen
 
-NOW = 1_700_000_000.0
 DAY = 24 * HOUR_S
-CURL = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", None, None, None)
-SEEN = Seen(
-    at=NOW - 100,
-    version="v1",
-    method="GET",
-    path="/latest/meta-data/iam/security-credentials/role",
-    user_agent="curl/8",
-    status=200,
-    family="ipv4",
-    client="10.0.0.5",
-    service="169.254.169.254",
-    caller=CURL,
-    how="tracepoint",
-    relayed=False,
-    whole=True,
-)
+SEEN = replace(ANY, at=NOW - 100, path="/latest/meta-data/iam/security-credentials/role")
 
 
 @pytest.fixture
@@ -141,7 +125,7 @@ with History(Path(sys.argv[1])) as history:
 
 
 def test_after_a_kill_it_holds_what_was_recorded(path: Path) -> None:
-    env = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parent}"}
+    env = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[1]}:{Path(__file__).parent}"}
     child = subprocess.Popen([sys.executable, "-c", WRITER, path], env=env, stdout=subprocess.PIPE)
     assert child.stdout
     assert child.stdout.readline() == b"ready\n"

@@ -3,28 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from watched_calls import CURL, SEEN
 
 from imds_probe.watch import summary as module
-from imds_probe.watch.caller import Caller, gone
+from imds_probe.watch.caller import gone
 from imds_probe.watch.summary import Summary
 from imds_probe.watch.watcher import Seen
-
-CURL = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", None, None, None)
-SEEN = Seen(
-    at=1_700_000_000.5,
-    version="v1",
-    method="GET",
-    path="/latest/meta-data/",
-    user_agent="curl/8",
-    status=200,
-    family="ipv4",
-    client="10.0.0.5",
-    service="169.254.169.254",
-    caller=CURL,
-    how="tracepoint",
-    relayed=False,
-    whole=True,
-)
 
 
 def summed(*calls: Seen, container: str | None = None) -> Summary:

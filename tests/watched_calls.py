@@ -1,0 +1,24 @@
+"""A call as a watch hands it on, from which a test changes what it is about."""
+
+from __future__ import annotations
+
+from imds_probe.watch.caller import Caller
+from imds_probe.watch.watcher import Seen
+
+NOW = 1_700_000_000.0
+CURL = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", None, None, None)
+SEEN = Seen(
+    at=NOW + 0.5,
+    version="v1",
+    method="GET",
+    path="/latest/meta-data/",
+    user_agent="curl/8",
+    status=200,
+    family="ipv4",
+    client="10.0.0.5",
+    service="169.254.169.254",
+    caller=CURL,
+    how="tracepoint",
+    relayed=False,
+    whole=True,
+)
