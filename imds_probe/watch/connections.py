@@ -15,13 +15,14 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from typing import NamedTuple, TypeVar
 
 from imds_probe.facts import Family
+from imds_probe.watch.caller import Caller
 from imds_probe.watch.packet_filter import EXTENSIONS
 from imds_probe.watch.requests import Request, RequestReader
 from imds_probe.watch.ring import Packet
 
 SYN, ACK = 0x02, 0x10
 TCP = 6
-CONNECTIONS_MAX = 20_000
+CONNECTIONS_MAX = 4000  # those that were used last
 AHEAD_MAX = 64  # segments kept that came before an earlier one
 WAITING_MAX = 64  # requests on one connection that have no answer yet
 _MASK = 0xFFFFFFFF
@@ -46,6 +47,7 @@ class Connection:
     ahead: dict[int, bytes] = field(default_factory=dict)
     waiting: list[Call] = field(default_factory=list)
     answered: int | None = None  # sequence number of the last answer's beginning
+    caller: Caller | None = None  # once it is known for sure
 
 
 @dataclass(slots=True)
@@ -100,7 +102,9 @@ class Connections:
 
     def _sent(self, packet: Packet, segment: _Segment) -> None:
         connection = self._by_ends.get(segment.ends)
-        if connection is None:
+        if connection is not None:
+            self._by_ends.move_to_end(segment.ends)
+        else:
             # It began before we did. What stays the same behind NAT are both sequence numbers.
             start = (segment.destination + segment.acknowledged.to_bytes(4, "big"), segment.number)
             connection = self._by_start.get(start)

@@ -20,8 +20,9 @@ ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 263, 5, 6, 10
 TPACKET_V2 = 1
 STATUS_KERNEL, STATUS_USER = 0, 1
-# The head of a request fits, also one with long headers; what is longer is cut off, and its length known.
-FRAME_BYTES, FRAMES = 4096, 1024
+# The head of a request fits; what is longer is cut off, and its length known. Room for a second of 1,000 requests a
+# second, each with its SYN and answer, for when we are not given the CPU.
+FRAME_BYTES, FRAMES = 2048, 4096
 BLOCK_BYTES = 64 * 1024
 _HEADER = struct.Struct("=IIIHHII")  # status, length, kept length, link header, network header, seconds, nanoseconds
 _ADDRESS_AT = 32  # TPACKET_ALIGN(sizeof(struct tpacket2_hdr)): a struct sockaddr_ll

@@ -27,7 +27,7 @@ ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long
 TRACED_WITHIN_S = 0.5
 # Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
 TOGETHER_S = 0.02
-CALLERS_MAX = 20_000
+CALLERS_MAX = 8000  # connections as they were traced, each under two keys, for some seconds
 SAME_TIME_S = 3.0  # between a connection as it was traced and its first packet; a SYN may have to be sent again
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
@@ -132,6 +132,11 @@ class Watcher:
             self._callers.popitem(last=False)
 
     def _traced(self, connection: Connection) -> Caller | None:
+        if connection.caller is None:
+            connection.caller = self._traced_now(connection)
+        return connection.caller
+
+    def _traced_now(self, connection: Connection) -> Caller | None:
         ends = (connection.port, connection.service)
         known = self._callers.get((connection.client, *ends)) or self._callers.get(("", *ends))
         # A port is used again: one that was connected at another time is somebody else's.
