@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from imds_probe.background import Background
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import (
     available,
+    callers,
     container_software,
     containers,
     host,
@@ -26,7 +28,18 @@ from imds_probe.collect import (
 )
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.discovery.discovered import DiscoveredContainer
-from imds_probe.facts import Container, Facts, Host, Imds, Instance, OsRelease, PathObstacle, Platform, Software
+from imds_probe.facts import (
+    Callers,
+    Container,
+    Facts,
+    Host,
+    Imds,
+    Instance,
+    OsRelease,
+    PathObstacle,
+    Platform,
+    Software,
+)
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
 from imds_probe.imds.endpoints import from_environment as endpoints_from
@@ -34,6 +47,7 @@ from imds_probe.inventory.settings import programs
 from imds_probe.privilege import privileged
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
+from imds_probe.rules.hop_need import title
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.requirement import requirement
@@ -55,6 +69,7 @@ class Request:
     skip: Collection[str] = ()
     catalogs: tuple[Path, ...] = ()  # of the user's own, read after the built-in one
     sdks: sdks.Request = field(default_factory=sdks.Request)
+    callers: callers.Request = field(default_factory=callers.Request)
 
 
 def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -> Report:
@@ -65,7 +80,7 @@ def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -
     endpoints = endpoints_from(request.environ)
     catalog = Catalog.load(request.catalogs)
     counter = RequestCounter()
-    collecting = Collecting(started + request.timeout_s, progress)
+    collecting = Collecting(started + request.callers.watch_s + request.timeout_s, progress)
 
     facts = _collect(request, endpoints, catalog, counter, collecting)
     probe = ProbeInfo(
@@ -95,6 +110,7 @@ def report_on(facts: Facts, catalog: Catalog, selected: Collection[str], probe: 
         containers_unseen=facts.containers_unseen,
         sdks_unseen=facts.sdks_unseen,
         sdks_left_out=facts.sdks_left_out,
+        callers=facts.callers,
         obstacles=facts.obstacles,
         software=tuple(JudgedSoftware(entry, requirement(entry, facts, catalog)) for entry in facts.software),
         collectors=facts.collectors,
@@ -110,6 +126,9 @@ def _collect(
     """Everything that is observed, in one place. The metadata service comes first: it is what a slow package manager
     must not keep us from. Measuring containers mostly waits, so that other things are looked at meanwhile.
     """
+    watching = (
+        Background("watch", lambda: callers.watch(request.callers, request.root)) if request.callers.watch_s else None
+    )
     found = collecting.run("platform", lambda: platform.collect(request.root)) or Platform(False, "not looked at")
     if not found.is_ec2 and (request.assume_ec2 or endpoints.given):
         found = replace(found, is_ec2=True, method="said by --assume-ec2" if request.assume_ec2 else "endpoint given")
@@ -126,6 +145,7 @@ def _collect(
     if seen:
         in_the_way = obstacles.with_images(in_the_way, seen.images)
         in_the_way += _obstacles_in_containers(request, seen, collecting)
+    calling = _callers(request, watching, collecting)
     facts = Facts(
         privileged=privileged(),
         platform=found,
@@ -134,9 +154,10 @@ def _collect(
         imds=imds,
         software=in_use.software if in_use else installed,
         collectors=collecting.runs,
-        containers=_with_sdks(seen.containers, in_use) if seen else None,
+        containers=_with_calls(_with_sdks(seen.containers, in_use), calling) if seen else None,
         containers_unseen=seen.unseen if seen else (),
         obstacles=in_the_way,
+        callers=calling,
         sdks_unseen=in_use.unseen if in_use else (),
         sdks_left_out=in_use.left_out if in_use else (),
     )
@@ -220,6 +241,30 @@ def _with_sdks(found: tuple[Container, ...], in_use: sdks.Found | None) -> tuple
     if in_use is None:
         return found
     return tuple(replace(container, sdks=in_use.in_containers.get(container.id, ())) for container in found)
+
+
+def _callers(request: Request, watching: Background[callers.Watched] | None, collecting: Collecting) -> Callers | None:
+    watched = None
+    if watching is not None:
+        watched = collecting.run(
+            "watch",
+            lambda: watching.result(collecting.left_s + HANGING_S),
+            partial=lambda result: result.degraded,
+        )
+    return collecting.run(
+        "callers",
+        lambda: callers.collect(request.callers, watched),
+        empty=lambda result: callers.NOBODY if result is None else "",
+    )
+
+
+def _with_calls(found: tuple[Container, ...], calling: Callers | None) -> tuple[Container, ...]:
+    if calling is None:
+        return found
+    counts = Counter[str]()
+    for each in calling.by:
+        counts[each.container or ""] += each.count
+    return tuple(replace(container, calls_seen=counts[title(container)]) for container in found)
 
 
 def _with_available(request: Request, facts: Facts, catalog: Catalog, collecting: Collecting) -> Facts:

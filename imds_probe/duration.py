@@ -15,3 +15,15 @@ def parse_duration(text: str) -> float:
     if seconds <= 0:
         raise ValueError(f"{text!r} is no length of time: write 90s, 5m, 2h or 14d")
     return seconds
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for a sentence, in its two largest units: 13 d 4 h, 2 h, 45 s."""
+    parts = []
+    for unit in ("d", "h", "m", "s"):
+        count, seconds = divmod(round(seconds), SECONDS[unit])
+        if count:
+            parts.append(f"{count} {unit if unit != 'm' else 'min'}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"

@@ -212,7 +212,7 @@ class Container:
     Text comes from runtimes and containers and may be hostile. `reach` is empty where nothing was measured, which
     `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
     AWS SDKs it sets: names alone. None where no process let us look. `sdks` are the AWS SDKs that its processes use,
-    name and version.
+    name and version. `calls_seen` is how often a watch saw it call the metadata service.
     """
 
     id: str
@@ -229,6 +229,7 @@ class Container:
     not_measured: str = ""
     environment: tuple[tuple[str, ...], ...] | None = ()
     sdks: tuple[str, ...] = ()
+    calls_seen: int = 0
 
     @property
     def main(self) -> Reach | None:
@@ -239,6 +240,58 @@ class Container:
     def needs_hop_limit(self) -> int | None:
         """The hop limit that brings the token here at every address with a way here, None where it is not known."""
         return max((reach.needs_hop_limit for reach in self.reach if reach.needs_hop_limit), default=None)
+
+
+@dataclass(frozen=True)
+class CallerSeen:
+    """Calls of one program by one version of the protocol, after the same kind of thing.
+
+    Text comes from processes and may be hostile. `program` is the path of its executable, or its name where only that is
+    known, or "another host", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`, `cmdline` (secrets
+    masked), `path` and `user_agent` are those of its last call. `refused` calls were answered with 401.
+    """
+
+    version: Literal["v1", "v2"]
+    program: str
+    exe: str | None
+    pid: int | None
+    comm: str | None
+    cmdline: str | None
+    unit: str | None
+    container: str | None
+    path: str
+    path_class: str
+    user_agent: str | None
+    probe: bool
+    count: int
+    refused: int
+    first_seen: str
+    last_seen: str
+
+
+@dataclass(frozen=True)
+class Callers:
+    """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
+
+    `coverage` is their share, from 0 to 1, and `needed_coverage` what suffices to say that nobody else did. Calls by the
+    probe itself are in `imdsv1_by_probe` and in `by` only.
+    """
+
+    window_s: float
+    observed_s: float
+    coverage: float
+    needed_coverage: float
+    watched_until: str | None
+    dropped_packets: int
+    imdsv1: int
+    imdsv2: int
+    imdsv1_by_probe: int
+    by: tuple[CallerSeen, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether so much of the window was watched that nothing seen means nothing there."""
+        return self.coverage >= self.needed_coverage
 
 
 @dataclass(frozen=True)
@@ -283,6 +336,7 @@ class Facts:
     containers_unseen: tuple[str, ...] = ()  # why there may be more of them; empty where all were seen
     obstacles: tuple[PathObstacle, ...] = ()
     sdks_unseen: tuple[str, ...] = ()  # why processes may use more SDKs than were found; empty where all were seen
+    callers: Callers | None = None  # None: nobody watched
     sdks_left_out: tuple[str, ...] = ()  # what of the disk was not searched for SDKs, and why
 
     def collector(self, collector_id: str) -> CollectorRun | None:

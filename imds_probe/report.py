@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imds_probe.catalog.rows import Requirement
-from imds_probe.facts import CollectorRun, Container, Host, Imds, Instance, PathObstacle, Platform, Software
+from imds_probe.facts import Callers, CollectorRun, Container, Host, Imds, Instance, PathObstacle, Platform, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import Need
@@ -61,6 +61,7 @@ class Report:
     containers_unseen: tuple[str, ...]
     sdks_unseen: tuple[str, ...]
     sdks_left_out: tuple[str, ...]
+    callers: Callers | None
     obstacles: tuple[PathObstacle, ...]
     software: tuple[JudgedSoftware, ...]
     collectors: tuple[CollectorRun, ...]
@@ -104,6 +105,7 @@ def _container(entry: JudgedContainer) -> dict[str, Any]:
         "metadata_need": entry.need.state,
         "metadata_need_reason": entry.need.reason,
         "sdks": plain(container.sdks),
+        "calls_seen": container.calls_seen,
         "reach": plain(container.reach),
     }
 

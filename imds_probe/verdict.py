@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imds_probe import exitcodes
+from imds_probe.duration import in_words
 from imds_probe.facts import Facts, Instance
 from imds_probe.findings import Finding, State
 from imds_probe.rules.hop_need import needed_hop_limit, needing, titles
@@ -73,14 +74,22 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
     switch, rollback = _commands(facts) if facts.platform.is_ec2 or facts.imds else (None, None)
     return Verdict(
         state=state,
-        # High needs behaviour: that nobody was seen calling IMDSv1 for a while. Nothing here watches yet, so never.
-        confidence="medium" if {"capability", "reachability"} <= set(evidence) and state != "unknown" else "low",
+        confidence=_confidence(facts, evidence, state),
         evidence=evidence,
         reasons=reasons,
         switch=switch,
         rollback=rollback,
         price=_price(facts, switch),
     )
+
+
+def _confidence(facts: Facts, evidence: tuple[str, ...], state: State) -> Confidence:
+    """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen."""
+    if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
+        return "low"
+    callers = facts.callers
+    seen = callers is not None and (callers.imdsv1 > 0 if state == "not-ready" else callers.complete)
+    return "high" if seen else "medium"
 
 
 def _price(facts: Facts, switch: Switch | None) -> str | None:
@@ -108,6 +117,8 @@ def _why_ready(facts: Facts) -> str:
     reached = sum(each.token == "ok" for container in facts.containers or () for each in container.reach[:1])
     where = f"the token arrives, also in {reached} container{'' if reached == 1 else 's'}" if reached else ""
     arrives = where or "the token arrives"
+    if facts.callers and facts.callers.complete and not facts.callers.imdsv1:
+        arrives = f"nobody called IMDSv1 in {in_words(facts.callers.window_s)}, {arrives}"
     if not facts.software:
         return f"{arrives}, and nothing that the catalog knows is installed"
     return f"{arrives}, and all installed software that the catalog knows speaks IMDSv2"
@@ -119,6 +130,8 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
         kinds.append("capability")
     if facts.imds and facts.imds.endpoint in ("enabled", "disabled"):
         kinds.append("reachability")
+    if facts.callers is not None and (facts.callers.complete or facts.callers.imdsv1):
+        kinds.append("behaviour")
     return tuple(kinds)
 
 

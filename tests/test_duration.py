@@ -1,6 +1,6 @@
 import pytest
 
-from imds_probe.duration import parse_duration
+from imds_probe.duration import in_words, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,19 @@ def test_as_people_write_them(text, seconds):
 def test_what_is_none_says_how_to_write_one(text):
     with pytest.raises(ValueError, match="write 90s, 5m, 2h or 14d"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59.6, "1 min"),
+        (45, "45 s"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (86405, "1 d"),
+        (302400, "3 d 12 h"),
+    ],
+)
+def test_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words

@@ -4,8 +4,10 @@ from dataclasses import replace
 import pytest
 from observed import FACTS, report_of
 from report_schema import check
+from watched_calls import CALLER
 
 from imds_probe.report import SCHEMA, dump
+from imds_probe.watch.evidence import callers_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,12 @@ def test_what_was_not_seen_of_sdks_is_kept():
 def test_each_finding_says_where_its_help_is():
     document = report_of(replace(FACTS, imds=None, instance=None, containers=None)).to_json()
     assert all(finding["help"] == f"imds-probe explain {finding['id']}" for finding in document["findings"])
+
+
+def test_who_called_is_kept():
+    callers = callers_of(
+        (CALLER,), window_s=10.0, observed_s=5.0, needed_coverage=0.99, dropped=1, watched_until="2023-11-14T22:13:20Z"
+    )
+    document = check(report_of(replace(FACTS, callers=callers)).to_json())
+    assert document["callers"]["by"][0]["cmdline"] == CALLER.cmdline
+    assert (document["callers"]["coverage"], document["callers"]["imdsv1"]) == (0.5, CALLER.count)

@@ -1,11 +1,13 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, container, with_containers, with_imds
+from observed import FACTS, container, report_of, with_containers, with_imds
+from watched_calls import CALLER
 
 from imds_probe.findings import Finding
 from imds_probe.rules.judging import RuleRun
 from imds_probe.verdict import EXIT_CODES, decide
+from imds_probe.watch.evidence import callers_of
 
 RUNS = (RuleRun("software", "ok", 0.1),)
 
@@ -140,3 +142,26 @@ def test_where_containers_stay_out_of_reach_there_is_no_price():
 
 def test_ready_says_how_many_containers_were_reached():
     assert "also in 2 containers" in switch_of(container("a"), container("b"), container("c", 2, "lost")).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "calls", "state", "confidence"),
+    [
+        (1.0, (), "ready", "high"),
+        (0.5, (), "ready", "medium"),
+        (1.0, (replace(CALLER, probe=True),), "ready", "high"),
+        (0.001, (CALLER,), "not-ready", "high"),
+    ],
+)
+def test_only_watching_makes_it_sure(coverage, calls, state, confidence):
+    callers = callers_of(
+        calls, window_s=1000.0, observed_s=1000.0 * coverage, needed_coverage=0.99, dropped=0, watched_until=None
+    )
+    verdict = report_of(replace(FACTS, callers=callers)).verdict
+    assert (verdict.state, verdict.confidence) == (state, confidence)
+    assert ("behaviour" in verdict.evidence) == (confidence == "high")
+
+
+def test_a_watch_does_not_make_up_for_what_was_not_looked_at():
+    callers = callers_of((), window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until=None)
+    assert report_of(replace(FACTS, callers=callers, collectors=())).verdict.confidence == "low"

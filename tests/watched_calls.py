@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imds_probe.facts import CallerSeen
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.watcher import Seen
 
@@ -21,4 +22,23 @@ SEEN = Seen(
     how="tracepoint",
     relayed=False,
     whole=True,
+)
+# The same as evidence has it, after some of them.
+CALLER = CallerSeen(
+    version="v1",
+    program="/usr/bin/curl",
+    exe="/usr/bin/curl",
+    pid=7,
+    comm="curl",
+    cmdline="curl x",
+    unit="web.service",
+    container=None,
+    path="/latest/meta-data/",
+    path_class="meta-data",
+    user_agent="curl/8",
+    probe=False,
+    count=3,
+    refused=0,
+    first_seen="2023-11-14T22:00:00Z",
+    last_seen="2023-11-14T22:13:20Z",
 )

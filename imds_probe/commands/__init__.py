@@ -3,6 +3,7 @@
 # Name, and the line that --help shows. A command's module is imported only when it is called: --help stays fast.
 COMMANDS: dict[str, str] = {
     "run": "assess this host once: may it be switched to IMDSv2-only?",
+    "daemon": "watch without end, keep what was seen, and assess on a schedule",
     "watch": "live: who calls the metadata service, by IMDSv1 or IMDSv2",
     "explain": "what a finding means, why, and how to fix it",
     "catalog": "which software speaks IMDSv2 since when, with sources",

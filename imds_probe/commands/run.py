@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
+from imds_probe.duration import parse_duration
 from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="judge by a catalog file of your own, too (`imds-probe catalog` checks one)",
     )
     add_config(parser)
+    add_state_directory(parser)
+    parser.add_argument(
+        "--watch",
+        dest="watch_s",
+        type=duration,
+        default=0.0,
+        metavar="DURATION",
+        help="watch for so long who calls the metadata service: 60s, 5m",
+    )
     parser.add_argument("--assume-ec2", action="store_true", help="ask the metadata address although DMI says not EC2")
     parser.add_argument(
         "--no-v1-probe",
@@ -66,17 +76,37 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_state_directory(parser: argparse.ArgumentParser) -> None:
+    """Where the daemon keeps its history, for the daemon and for who reads it."""
+    parser.add_argument(
+        "--state-directory",
+        type=Path,
+        metavar="DIR",
+        help="the daemon's history is there (/var/lib/imds-probe)",
+    )
+
+
+def duration(value: str) -> float:
+    """A length of time on the command line, in seconds."""
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def run(args: argparse.Namespace) -> int:
     # Heavy imports (requests) only once it is clear that they are needed.
     from imds_probe import config  # noqa: PLC0415
     from imds_probe.assessment import Request, assess  # noqa: PLC0415
-    from imds_probe.collect import sdks  # noqa: PLC0415
+    from imds_probe.collect import callers, sdks  # noqa: PLC0415
+    from imds_probe.state_directory import state_directory  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
     if not args.root.is_dir():
         raise UsageError(f"--root {args.root} is no directory")
     if args.out:
         _check_writable(args.out)
+    settings = config.load(args.config)
     report = assess(
         Request(
             environ=os.environ,
@@ -86,7 +116,13 @@ def run(args: argparse.Namespace) -> int:
             timeout_s=args.timeout or (TIMEOUT_S if args.deep is None else DEEP_TIMEOUT_S),
             only=args.only,
             skip=args.skip,
-            catalogs=(*config.load(args.config).catalogs, *args.catalog),
+            catalogs=(*settings.catalogs, *args.catalog),
+            callers=callers.Request(
+                state=state_directory(args.state_directory or settings.state_directory, os.environ, args.root),
+                window_s=settings.window_s,
+                coverage=settings.coverage,
+                watch_s=args.watch_s,
+            ),
             sdks=sdks.Request(deep=args.deep is not None, paths=_directories(args.deep or (), args.root)),
         ),
         progress=_progress if sys.stderr.isatty() else _silent,

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
-from imds_probe.duration import parse_duration
+from imds_probe.commands.run import duration
 
 if TYPE_CHECKING:
     from imds_probe.watch.summary import Summary
@@ -21,7 +21,7 @@ CLEAR = "\x1b[H\x1b[2J"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--for", dest="seconds", type=_duration, metavar="DURATION", help="stop by then: 90s, 5m, 2h")
+    parser.add_argument("--for", dest="seconds", type=duration, metavar="DURATION", help="stop by then: 90s, 5m, 2h")
     parser.add_argument("--v1-only", action="store_true", help="leave out calls by IMDSv2")
     parser.add_argument("--json", action="store_true", help="one JSON object a call")
 
@@ -78,10 +78,3 @@ def _draw(summary: Summary, watcher: Watcher, seconds: float) -> None:
     text = [watching.sentence(summary, seconds, watcher.dropped), *watching.table(summary)]
     sys.stdout.write(CLEAR + "\n".join(text) + "\n")
     sys.stdout.flush()
-
-
-def _duration(value: str) -> float:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

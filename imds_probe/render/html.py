@@ -7,7 +7,16 @@ from html import escape as html_escape
 
 from imds_probe.findings import Finding
 from imds_probe.render.escape import terminal
-from imds_probe.render.text import CONTAINER_COLUMNS, HEADLINES, SENTENCES, container_cells, where
+from imds_probe.render.text import (
+    CALLER_COLUMNS,
+    CONTAINER_COLUMNS,
+    HEADLINES,
+    SENTENCES,
+    caller_cells,
+    container_cells,
+    watched,
+    where,
+)
 from imds_probe.report import Report
 
 STYLE = (
@@ -35,6 +44,7 @@ def render(report: Report) -> str:
             *_about(report),
             *_findings(report),
             *_containers(report),
+            *_callers(report),
             *_software(report),
             *_commands(report),
             f"<p>imds-probe {_text(report.probe.version)}, {_text(report.probe.started_at)}, "
@@ -90,6 +100,18 @@ def _containers(report: Report) -> Iterator[str]:
     for entry in report.containers:
         yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in container_cells(entry)) + "</tr>"
     yield "</table>"
+
+
+def _callers(report: Report) -> Iterator[str]:
+    if report.callers is None:
+        return
+    yield f"<h2>Who called the metadata service</h2><p>{_text(watched(report.callers))}</p>"
+    shown = [each for each in report.callers.by if not each.probe]
+    if shown:
+        yield f"<table><tr>{''.join(f'<th>{name}</th>' for name in CALLER_COLUMNS)}</tr>"
+        for each in shown:
+            yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in caller_cells(each)) + "</tr>"
+        yield "</table>"
 
 
 def _software(report: Report) -> Iterator[str]:

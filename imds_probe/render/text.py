@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from imds_probe.facts import Software
+from imds_probe.duration import in_words
+from imds_probe.facts import Callers, CallerSeen, Software
 from imds_probe.findings import Finding, State
 from imds_probe.render.escape import terminal
 from imds_probe.report import JudgedContainer, Report
@@ -34,6 +35,8 @@ SWITCHED: dict[State, str] = {
 CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 CONTAINER_COLUMNS = ("container", "image", "distance", "token", "needs limit", "credentials", "needs metadata")
 CONTAINERS_SHOWN = 20
+CALLER_COLUMNS = ("version", "calls", "refused", "last", "program", "unit", "container", "after")
+CALLERS_SHOWN = 10
 SOFTWARE_SHOWN = 40
 NAME_WIDTH = 32
 PATH_WIDTH = 48
@@ -83,6 +86,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     yield from _section("Worth knowing", rest, style, with_fix=False)
     yield from _state(report, style)
     yield from _containers(report, style)
+    yield from _callers(report, style)
     yield from _software(report, style)
     yield ""
     if report.findings:
@@ -190,6 +194,43 @@ def container_cells(entry: JudgedContainer) -> tuple[str, ...]:
         str(container.needs_hop_limit or "?"),
         entry.need.credentials,
         entry.need.state,
+    )
+
+
+def _callers(report: Report, style: Style) -> Iterator[str]:
+    callers = report.callers
+    if callers is None:
+        return
+    yield ""
+    yield style.paint("Who called the metadata service", "bold")
+    yield style.wrap(watched(callers), "  ", "  ")
+    shown = [each for each in callers.by if not each.probe]
+    if shown:
+        yield from _table(CALLER_COLUMNS, map(caller_cells, shown[:CALLERS_SHOWN]))
+    if len(shown) > CALLERS_SHOWN:
+        yield f"  and {len(shown) - CALLERS_SHOWN} more"
+
+
+def watched(callers: Callers) -> str:
+    """For how long was watched, and how many calls were seen, in a sentence."""
+    return (
+        f"Watched {in_words(callers.observed_s)} of the last {in_words(callers.window_s)}: "
+        f"{_count(callers.imdsv1, 'call')} by IMDSv1, {callers.imdsv2} by IMDSv2."
+    )
+
+
+def caller_cells(caller: CallerSeen) -> tuple[str, ...]:
+    """One row under CALLER_COLUMNS. Raw text, to be escaped by whoever shows it."""
+    program = caller.program
+    return (
+        caller.version,
+        str(caller.count),
+        str(caller.refused),
+        caller.last_seen,
+        program if len(program) <= NAME_WIDTH else f"...{program[3 - NAME_WIDTH :]}",
+        caller.unit or "-",
+        caller.container or "-",
+        caller.path_class,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imds_probe.rules import containers, endpoint, hop_limit, obstacles, platform, sdks, software, tokens
+from imds_probe.rules import callers, containers, endpoint, hop_limit, obstacles, platform, sdks, software, tokens
 from imds_probe.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -14,4 +14,5 @@ RULES: tuple[Rule, ...] = (
     obstacles.RULE,
     software.RULE,
     sdks.RULE,
+    callers.RULE,
 )

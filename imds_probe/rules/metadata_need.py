@@ -50,6 +50,14 @@ def metadata_need(container: Container) -> Need:
     """Pure. One process that looks for the instance's role is enough for a container to need metadata."""
     if container.sandbox:
         return Need("unlikely", "unknown", "it only holds the pod's network")
+    if container.calls_seen:
+        said = _said(container)
+        times = "once" if container.calls_seen == 1 else f"{container.calls_seen} times"
+        return Need("observed", said.credentials, f"it was seen calling the metadata service, {times}")
+    return _said(container)
+
+
+def _said(container: Container) -> Need:
     if container.environment is None:
         return Need("unknown", "unknown", "the environment of its processes could not be read")
     if not container.environment and container.sdks:

@@ -10,25 +10,33 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from imds_probe.errors import ProbeError
+from imds_probe.facts import Callers
+from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
 from imds_probe.watch.watcher import Seen
 
+FILE = "callers.sqlite3"
 FORMAT = 1
 HOUR_S = 3600
 RETENTION_S = 90 * 24 * HOUR_S
 CALLERS_MAX = 10_000
+INTERVALS_MAX = 50_000
 BUSY_S = 5.0
 TEXT_MAX = 300
+MEMORY = Path(":memory:")
+OURS = "imds-probe/"  # how the probe's own client names itself
 _SCHEMA = """
 create table callers (
     id integer primary key, version text not null, program text not null, unit text not null, container text not null,
-    path_class text not null, user_agent text not null, first_seen real not null, last_seen real not null,
-    unique (version, program, unit, container, path_class)
+    path_class text not null, probe integer not null, first_seen real not null, last_seen real not null,
+    user_agent text not null, pid integer, comm text, cmdline text, path text not null,
+    unique (version, program, unit, container, path_class, probe)
 );
 create table hours (
     caller integer not null references callers on delete cascade, hour integer not null, calls integer not null,
@@ -52,37 +60,8 @@ class HistoryError(ProbeError):
     """The history cannot be opened or written."""
 
 
-@dataclass(frozen=True)
-class CallerSeen:
-    """One caller within the time asked about. Times are in seconds since the epoch."""
-
-    version: str
-    program: str
-    unit: str
-    container: str
-    path_class: str
-    user_agent: str
-    calls: int
-    refused: int
-    first_seen: float
-    last_seen: float
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was seen in the last `window_s` seconds. `observed_s` of them were watched without a loss."""
-
-    window_s: float
-    observed_s: float
-    dropped: int
-    imdsv1: int
-    imdsv2: int
-    by: tuple[CallerSeen, ...]
-
-    @property
-    def coverage(self) -> float:
-        """The share of the window that was observed, from 0 to 1."""
-        return min(1.0, self.observed_s / self.window_s) if self.window_s else 0.0
+class NoHistory(HistoryError):
+    """There is none: nobody has watched here."""
 
 
 def path_class(path: str) -> str:
@@ -100,7 +79,7 @@ class History:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path, self.set_aside = path, None  # type: tuple[Path, Path | None]
         if read_only and not path.exists():
-            raise HistoryError(f"{path} is not there", "Enable imds-probe's daemon, which writes it.")
+            raise NoHistory(f"{path} is not there", "Enable imds-probe's daemon, which writes it.")
         try:
             self._database = self._opened(read_only)
         except sqlite3.DatabaseError as error:
@@ -110,8 +89,14 @@ class History:
             self._database = self._opened(read_only)
 
     def _opened(self, read_only: bool) -> sqlite3.Connection:
-        mode = "ro" if read_only else "rwc"
-        database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S)
+        if self.path == MEMORY:
+            address = "file::memory:"
+        else:
+            address = f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+            # Left in order, by a daemon that has ended: then SQLite would want to make files beside it to read it.
+            if read_only and not Path(f"{self.path}-wal").exists():
+                address += "&immutable=1"
+        database = sqlite3.connect(address, uri=True, timeout=BUSY_S)
         try:
             found = database.execute("pragma user_version").fetchone()[0]
             if found == 0 and not read_only:
@@ -144,89 +129,115 @@ class History:
     def record(self, calls: Iterable[tuple[Seen, str | None]], began: float, ended: float, dropped: int = 0) -> None:
         """Keep what was seen from `began` to `ended`: calls, each with what its container is called, and the time itself.
 
-        All of it or nothing, also at a power cut. Raises HistoryError where the disk is full: then nothing is lost that was
-        there before.
+        Times are in seconds since the epoch. All of it or nothing, also at a power cut. Raises HistoryError where the disk
+        is full: then nothing is lost that was there before.
         """
+        together: dict[tuple[_Key, int], list[Seen]] = defaultdict(list)
+        for seen, container in calls:
+            together[_key(seen, container), int(seen.at // HOUR_S)].append(seen)
         try:
             with self._database:
-                for seen, container in calls:
-                    self._count(seen, container)
+                for (key, hour), some in together.items():
+                    self._count(key, hour, some)
                 self._observe(began, ended, dropped)
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be written: {error}", "See whether its disk is full.") from None
 
-    def _count(self, seen: Seen, container: str | None) -> None:
-        caller = seen.caller
-        program = (caller.exe or caller.comm) if caller else ("another host" if seen.relayed else "unknown")
-        key = (
-            seen.version,
-            program[:TEXT_MAX],
-            (caller.unit or "" if caller else "")[:TEXT_MAX],
-            (container or "")[:TEXT_MAX],
-            path_class(seen.path),
-        )
+    def _count(self, key: _Key, hour: int, some: list[Seen]) -> None:
         if self._id(key) is None and self._is_full():
-            key = (seen.version, "others", "", "", "other")
+            key = key._replace(program="others", unit="", container="", path_class="other")
+        last = max(some, key=lambda seen: seen.at)
+        caller = last.caller
         self._database.execute(
-            "insert into callers (version, program, unit, container, path_class, user_agent, first_seen, last_seen)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set last_seen = max(last_seen, excluded.last_seen)",
-            (*key, seen.user_agent[:TEXT_MAX], seen.at, seen.at),
+            "insert into callers (version, program, unit, container, path_class, probe, first_seen, last_seen,"
+            " user_agent, pid, comm, cmdline, path) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " on conflict do update set last_seen = max(last_seen, excluded.last_seen),"
+            " user_agent = excluded.user_agent, pid = excluded.pid, comm = excluded.comm,"
+            " cmdline = excluded.cmdline, path = excluded.path",
+            (
+                *key,
+                min(seen.at for seen in some),
+                last.at,
+                last.user_agent[:TEXT_MAX],
+                caller.pid if caller else None,
+                caller.comm if caller else None,
+                caller.command[:TEXT_MAX] if caller else None,
+                last.path[:TEXT_MAX],
+            ),
         )
         self._database.execute(
-            "insert into hours (caller, hour, calls, refused) values (?, ?, 1, ?)"
-            " on conflict do update set calls = calls + 1, refused = refused + excluded.refused",
-            (self._id(key), int(seen.at // HOUR_S), int(seen.status == 401)),
+            "insert into hours (caller, hour, calls, refused) values (?, ?, ?, ?)"
+            " on conflict do update set calls = calls + excluded.calls, refused = refused + excluded.refused",
+            (self._id(key), hour, len(some), sum(seen.status == 401 for seen in some)),
         )
 
     def _is_full(self) -> bool:
         (known,) = self._database.execute("select count(*) from callers").fetchone()
         return bool(known >= CALLERS_MAX)
 
-    def _id(self, key: tuple[str, ...]) -> int | None:
+    def _id(self, key: _Key) -> int | None:
         found = self._database.execute(
-            "select id from callers where (version, program, unit, container, path_class) = (?, ?, ?, ?, ?)", key
+            "select id from callers where (version, program, unit, container, path_class, probe) = (?, ?, ?, ?, ?, ?)",
+            key,
         ).fetchone()
         return None if found is None else int(found[0])
 
     def _observe(self, began: float, ended: float, dropped: int) -> None:
-        """Where it goes on from where the last one ended, it is the same interval; one with a loss stands for itself."""
+        """Where it goes on from where the last one ended, it is the same interval, if both are without a loss, or both
+        with one.
+        """
         last = self._database.execute(
             "select began, ended, dropped from intervals order by began desc limit 1"
         ).fetchone()
-        if last and last[1] == began and not last[2] and not dropped:
-            self._database.execute("update intervals set ended = ? where began = ?", (ended, last[0]))
+        if last and last[1] == began and bool(last[2]) == bool(dropped):
+            self._database.execute(
+                "update intervals set ended = ?, dropped = dropped + ? where began = ?", (ended, dropped, last[0])
+            )
         else:
             self._database.execute("insert or replace into intervals values (?, ?, ?)", (began, ended, dropped))
 
     def forget(self, before: float) -> None:
-        """Take away what is older, and callers of whom nothing is left."""
-        with self._database:
-            self._database.execute("delete from hours where hour < ?", (int(before // HOUR_S),))
-            self._database.execute("delete from callers where id not in (select caller from hours)")
-            self._database.execute("delete from intervals where ended < ?", (before,))
+        """Take away what is older (seconds since the epoch), and callers of whom nothing is left. Raises HistoryError."""
+        try:
+            with self._database:
+                self._database.execute("delete from hours where hour < ?", (int(before // HOUR_S),))
+                self._database.execute("delete from callers where id not in (select caller from hours)")
+                self._database.execute("delete from intervals where ended < ?", (before,))
+                self._database.execute(
+                    "delete from intervals where began not in (select began from intervals order by began desc limit ?)",
+                    (INTERVALS_MAX,),
+                )
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path} cannot be written: {error}", "See whether its disk is full.") from None
 
-    def evidence(self, now: float, window_s: float) -> Evidence:
-        """What is known of the last `window_s` seconds. Calls count by the hour that they fell into."""
+    def evidence(self, now: float, window_s: float, needed_coverage: float = 1.0) -> Callers:
+        """What is known of the last `window_s` seconds before `now` (since the epoch). Calls count by the hour that they
+        fell into. Raises HistoryError.
+        """
         since = now - window_s
-        rows = self._database.execute(
-            "select version, program, unit, container, path_class, user_agent, sum(calls), sum(refused),"
-            " max(first_seen, ?), last_seen from hours join callers on id = caller where hour >= ? group by id"
-            " order by version, sum(calls) desc",
-            (since, int(since // HOUR_S)),
-        ).fetchall()
-        by = tuple(CallerSeen(*row) for row in rows)
-        observed, dropped = self._database.execute(
-            "select coalesce(sum(case when dropped then 0 else min(ended, ?) - max(began, ?) end), 0),"
-            " coalesce(sum(dropped), 0) from intervals where ended > ? and began < ?",
-            (now, since, since, now),
-        ).fetchone()
-        return Evidence(
+        try:
+            rows = self._database.execute(
+                "select version, program, unit, container, path_class, probe, sum(calls), sum(refused),"
+                " max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent"
+                " from hours join callers on id = caller where hour >= ? group by id",
+                (since, int(since // HOUR_S)),
+            ).fetchall()
+            intervals = self._database.execute(
+                "select began, ended, dropped from intervals where ended > ? and began < ? order by began", (since, now)
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path} cannot be read: {error}") from None
+        by = in_order(map(caller_of_row, rows))
+        observed_s = covered(
+            [(max(began, since), min(ended, now)) for began, ended, dropped in intervals if not dropped]
+        )
+        return callers_of(
+            by,
             window_s=window_s,
-            observed_s=observed,
-            dropped=dropped,
-            imdsv1=sum(each.calls for each in by if each.version == "v1"),
-            imdsv2=sum(each.calls for each in by if each.version == "v2"),
-            by=by,
+            observed_s=observed_s,
+            needed_coverage=needed_coverage,
+            dropped=sum(dropped for _, _, dropped in intervals),
+            watched_until=rfc3339(max(ended for _, ended, _ in intervals)) if intervals else None,
         )
 
     def close(self) -> None:
@@ -240,3 +251,30 @@ class History:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Key(NamedTuple):
+    """What makes callers one."""
+
+    version: str
+    program: str
+    unit: str
+    container: str
+    path_class: str
+    probe: bool
+
+
+def is_ours(seen: Seen) -> bool:
+    """Whether the probe made this call itself, as its own client says of itself."""
+    return seen.user_agent.startswith(OURS)
+
+
+def _key(seen: Seen, container: str | None) -> _Key:
+    return _Key(
+        version=seen.version,
+        program=seen.program[:TEXT_MAX],
+        unit=(seen.caller.unit or "" if seen.caller else "")[:TEXT_MAX],
+        container=(container or "")[:TEXT_MAX],
+        path_class=path_class(seen.path),
+        probe=is_ours(seen),
+    )

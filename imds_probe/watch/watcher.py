@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import select
 import socket
 import time
@@ -31,6 +32,7 @@ CALLERS_MAX = 8000  # connections as they were traced, each under two keys, for 
 SAME_TIME_S = 3.0  # between a connection as it was traced and its first packet; a SYN may have to be sent again
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
+INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 _NUMBER = itertools.count()
 
 
@@ -56,15 +58,22 @@ class Seen:
     relayed: bool
     whole: bool
 
+    @property
+    def program(self) -> str:
+        """Who called, in a word: the path of the executable as far as it is known."""
+        if self.caller is not None:
+            return self.caller.exe or self.caller.comm
+        return "another host" if self.relayed else "unknown"
+
 
 class Watcher:
     """Sees every call of this host and of what shares its network or goes out through it, while it is open.
 
-    `degraded` says why callers are known less surely than they could be; empty where they are known exactly.
-    Raises ProbeError where packets cannot be captured.
+    What comes in on the descriptor `wake` ends waiting, too; whoever gave it reads it. `degraded` says why callers are
+    known less surely than they could be; empty where they are known exactly. Raises ProbeError where packets cannot be captured.
     """
 
-    def __init__(self, proc: Path = Path("/proc"), *, tracing: bool = True) -> None:
+    def __init__(self, proc: Path = Path("/proc"), *, tracing: bool = True, wake: int | None = None) -> None:
         self._proc = proc
         self._callers: OrderedDict[tuple[str, int, str], tuple[Caller, float]] = OrderedDict()
         self._pending: deque[Call] = deque()
@@ -74,7 +83,9 @@ class Watcher:
         self._connections = Connections(addresses, PORT, self._called)
         self.degraded = "" if tracing else "the tracepoint is not used, as asked"
         self._tracepoint: Tracepoint | None = None
-        if tracing:
+        if tracing and _has_pids_of_its_own():
+            self.degraded = "the tracepoint counts processes as the host does: run with its PID namespace"
+        elif tracing:
             try:
                 self._tracepoint = Tracepoint(PORT, next(_NUMBER))
             except NotToBeHad as trouble:
@@ -89,6 +100,8 @@ class Watcher:
         self._poll = select.poll()
         for fd in (self._ring.fileno(), *(self._tracepoint.filenos() if self._tracepoint else ())):
             self._poll.register(fd, select.POLLIN)
+        if wake is not None:
+            self._poll.register(wake, select.POLLIN)
         self.dropped = 0
         self._in_no_hurry = False
 
@@ -208,6 +221,14 @@ class Watcher:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _has_pids_of_its_own() -> bool:
+    """Whether we are in a PID namespace of our own, as a container is: the kernel's numbers are others than ours then."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino != INITIAL_PID_NAMESPACE
+    except OSError:
+        return False
 
 
 def _is_physical(interface: int) -> bool:

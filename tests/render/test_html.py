@@ -2,8 +2,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from observed import FACTS, OLD_CLOUD_INIT, report_of, with_imds
+from watched_calls import CALLER
 
 from imds_probe.render.html import render
+from imds_probe.watch.evidence import callers_of
 
 
 class Outline(HTMLParser):
@@ -49,3 +51,19 @@ def test_no_outside_resource():
     document = render(report_of(FACTS))
     assert "http://" not in document
     assert "default-src 'none'" in document
+
+
+def test_who_called_is_shown_and_escaped():
+    callers = callers_of(
+        (replace(CALLER, program="<b>", container="a\x1b[2J"), replace(CALLER, probe=True, program="/imds-probe")),
+        window_s=60.0,
+        observed_s=60.0,
+        needed_coverage=0.99,
+        dropped=0,
+        watched_until=None,
+    )
+    page = render(report_of(replace(FACTS, callers=callers)))
+    assert "Watched 1 min of the last 1 min: 3 calls by IMDSv1, 0 by IMDSv2." in page
+    assert "<td>&lt;b&gt;</td>" in page
+    assert "\x1b" not in page
+    assert "/imds-probe<" not in page

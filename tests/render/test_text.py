@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import pytest
 from observed import FACTS, OLD_CLOUD_INIT, container, report_of, with_containers, with_imds
+from watched_calls import CALLER
 
 from imds_probe.facts import OsRelease, SdkUse, Software
 from imds_probe.render import html
 from imds_probe.render.text import CONTAINERS_SHOWN, SOFTWARE_SHOWN, Style, render, where
+from imds_probe.watch.evidence import callers_of
 
 DEBIAN = replace(FACTS.host, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
 NOT_READY = replace(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,))
@@ -198,3 +200,23 @@ def test_of_much_software_the_worst_comes_first():
     table = text.partition("Software held against")[2].splitlines()
     assert table[2].split() == ["cloud-init", "18.3-6", "19.4", "too-old"]
     assert table[SOFTWARE_SHOWN + 2] == "  and 6 more"
+
+
+def test_who_called_is_shown_without_the_probe():
+    by = tuple(
+        replace(CALLER, program=f"/opt/a/very/long/way/to/a/program/{number}", count=number + 1) for number in range(12)
+    )
+    callers = callers_of(
+        (*by, replace(CALLER, probe=True, program="/imds-probe")),
+        window_s=14 * 86400.0,
+        observed_s=3600.0,
+        needed_coverage=0.99,
+        dropped=0,
+        watched_until=None,
+    )
+    text = render(report_of(replace(FACTS, callers=callers)), Style())
+    assert "Watched 1 h of the last 14 d: 78 calls by IMDSv1, 0 by IMDSv2." in text
+    assert "and 2 more" in text
+    assert f"  v1       1      0        2023-11-14T22:13:20Z  ...{by[0].program[-29:]}" in text
+    assert "/imds-probe" not in text
+    assert "Who called" not in render(report_of(FACTS), Style())

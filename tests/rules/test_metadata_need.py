@@ -74,3 +74,13 @@ def test_every_name_that_is_judged_is_collected():
 
 def test_a_reason_is_always_given():
     assert all(metadata_need(container("web", environment=((name,),))).reason for name in KNOWN)
+
+
+def test_a_call_that_was_seen_says_it_all():
+    static = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    need = metadata_need(container("a", environment=(static,), calls_seen=3))
+    assert (need.state, need.credentials, need.reason) == (
+        "observed",
+        "static",
+        "it was seen calling the metadata service, 3 times",
+    )

@@ -15,6 +15,7 @@ from watched_calls import CURL, NOW
 from watched_calls import SEEN as ANY
 
 from imds_probe.watch import history as module
+from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.history import HOUR_S, History, HistoryError, path_class
 
 DAY = 24 * HOUR_S
@@ -48,8 +49,8 @@ def test_callers_are_counted_and_the_time_is_kept(path: Path) -> None:
     with History(path) as history:
         history.record(calls, NOW - 600, NOW)
         evidence = history.evidence(NOW, DAY)
-    assert (evidence.imdsv1, evidence.imdsv2, evidence.observed_s, evidence.dropped) == (2, 1, 600, 0)
-    assert evidence.coverage == pytest.approx(600 / DAY)
+    assert (evidence.imdsv1, evidence.imdsv2, evidence.observed_s, evidence.dropped_packets) == (2, 1, 600, 0)
+    assert evidence.coverage == pytest.approx(600 / DAY, abs=1e-6)
     first, second = evidence.by
     assert (first.version, first.program, first.unit, first.path_class) == (
         "v1",
@@ -57,8 +58,8 @@ def test_callers_are_counted_and_the_time_is_kept(path: Path) -> None:
         "web.service",
         "credentials",
     )
-    assert (first.calls, first.refused, first.last_seen) == (2, 1, SEEN.at)
-    assert (second.container, second.calls) == ("web", 1)
+    assert (first.count, first.refused, first.last_seen) == (2, 1, rfc3339(SEEN.at))
+    assert (second.container, second.count) == ("web", 1)
 
 
 def test_what_follows_on_is_one_interval_and_a_gap_is_none(path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_time_with_losses_is_not_observed(path: Path) -> None:
         history.record([], NOW + 60, NOW + 120, dropped=3)
         history.record([], NOW + 120, NOW + 180)
         evidence = history.evidence(NOW + 180, 180)
-    assert (evidence.observed_s, evidence.dropped) == (120, 3)
+    assert (evidence.observed_s, evidence.dropped_packets) == (120, 3)
 
 
 def test_the_window_leaves_out_what_was_before(path: Path) -> None:

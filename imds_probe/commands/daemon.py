@@ -1,0 +1,38 @@
+"""`imds-probe daemon`: watches without end, assesses on a schedule, reports."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from imds_probe import exitcodes
+from imds_probe.commands.run import add_config, add_state_directory
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config(parser)
+    add_state_directory(parser)
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="look at the system below DIR (/)")
+    parser.add_argument("--assume-ec2", action="store_true", help="assess although DMI says that this is not EC2")
+
+
+def run(args: argparse.Namespace) -> int:
+    from imds_probe import config  # noqa: PLC0415
+    from imds_probe.daemon import Daemon  # noqa: PLC0415
+    from imds_probe.state_directory import state_directory  # noqa: PLC0415
+
+    settings = config.load(args.config)
+    given = args.state_directory or settings.state_directory
+    directory = state_directory(given, os.environ).absolute()
+    arguments = ["--state-directory", str(directory)]
+    arguments += ["--root", str(args.root.absolute())] if args.root != Path("/") else []
+    arguments += ["--config", str(args.config.absolute())] if args.config else []
+    arguments += ["--assume-ec2"] if args.assume_ec2 else []
+    Daemon(directory, lambda: config.load(args.config), arguments, _say, os.environ, root=args.root).run()
+    return exitcodes.READY
+
+
+def _say(line: str) -> None:
+    print(f"imds-probe: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,155 @@
+"""The daemon: watches without end, keeps what it saw, and assesses on a schedule."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from imds_probe.config import Config
+from imds_probe.errors import ProbeError
+from imds_probe.render.escape import terminal
+from imds_probe.scheduled_run import ScheduledRuns
+from imds_probe.service_manager import ServiceManager
+from imds_probe.state_directory import Lock
+from imds_probe.watch import history as histories
+from imds_probe.watch.history import History, HistoryError
+from imds_probe.watch.names import ContainerNames
+from imds_probe.watch.recorder import Recorder
+from imds_probe.watch.watcher import Seen, Watcher
+
+TURN_S = 10.0  # the longest wait of a turn of the loop
+TIDIED_EVERY_S = 3600.0
+ANNOUNCED_MAX = 1000
+
+
+class Daemon:
+    """One running daemon. `load` reads the configuration, again on SIGHUP; `say` gets each line of the log.
+
+    Raises UsageError where another one runs already or the state directory cannot be written, ProbeError where nothing can
+    be watched.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        load: Callable[[], Config],
+        run_arguments: Sequence[str],
+        say: Callable[[str], None],
+        environ: Mapping[str, str],
+        *,
+        root: Path = Path("/"),
+    ) -> None:
+        self._root = root
+        self._directory, self._load, self._say, self._environ = directory, load, say, environ
+        self._run_arguments = run_arguments
+        self._manager = ServiceManager(environ)
+        self._stop, self._reload = threading.Event(), threading.Event()
+        self._announced: set[tuple[str, str | None, str | None]] = set()
+        self._tidied_at = float("-inf")
+        self._dropped = 0
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        config = self._load()
+        with ExitStack() as stack:
+            stack.enter_context(Lock(self._directory))
+            history = stack.enter_context(History(self._directory / histories.FILE))
+            if history.set_aside:
+                self._say(f"{history.path} was damaged: it is kept as {history.set_aside}, and a new one begun")
+            wake = stack.enter_context(self._signals())
+            watcher = stack.enter_context(Watcher(wake=wake))
+            if watcher.degraded:
+                self._say(f"callers that live shortly may stay unknown: {watcher.degraded}")
+            runs = ScheduledRuns(self._directory, self._run_arguments, self._say, self._environ)
+            stack.callback(runs.stop)
+            runs.schedule(config.interval_s, config.jitter_s)
+            self._say(f"watching; the history is {history.path}, the next assessment in {runs.due_in_s():.0f} s")
+            self._manager.ready("watching")
+            self._loop(watcher, history, runs, wake, config)
+
+    def _loop(self, watcher: Watcher, history: History, runs: ScheduledRuns, wake: int, config: Config) -> None:
+        names, recorder = ContainerNames(self._root), Recorder(history, self._say)
+        longest = min(TURN_S, self._manager.feed_every_s or TURN_S)
+        while not self._stop.is_set():
+            for seen in watcher.calls(min(longest, recorder.due_in_s(), runs.due_in_s())):
+                self._took(seen, names, recorder)
+            _drain(wake)
+            recorder.keep(self._dropped_since(watcher))
+            runs.tick()
+            if self._reload.is_set():
+                self._reload.clear()
+                self._manager.reloading()
+                config = self._reloaded(config)
+                runs.schedule(config.interval_s, config.jitter_s)
+                self._manager.ready("watching")
+            self._tidy(history, config)
+            self._manager.alive()
+        self._manager.stopping()
+        for seen in watcher.rest():
+            self._took(seen, names, recorder)
+        recorder.keep(self._dropped_since(watcher), now=True)
+        self._say("stopped")
+
+    def _took(self, seen: Seen, names: ContainerNames, recorder: Recorder) -> None:
+        container = names.name(seen.caller)
+        recorder.add(seen, container)
+        who = (seen.program, seen.caller.unit if seen.caller else None, container)
+        if seen.version != "v1" or histories.is_ours(seen) or who in self._announced:
+            return
+        if len(self._announced) < ANNOUNCED_MAX:
+            self._announced.add(who)
+            unit, inside = (f", unit {who[1]}" if who[1] else ""), (f", container {container}" if container else "")
+            self._say(terminal(f"called by IMDSv1: {seen.program}{unit}{inside}: {seen.method} {seen.path}"))
+
+    def _dropped_since(self, watcher: Watcher) -> int:
+        since = watcher.dropped - self._dropped
+        self._dropped = watcher.dropped
+        return since
+
+    def _reloaded(self, config: Config) -> Config:
+        try:
+            config = self._load()
+        except ProbeError as error:
+            self._say(f"the configuration stays as it was: {error}")
+        else:
+            self._say("the configuration was read again")
+        return config
+
+    def _tidy(self, history: History, config: Config) -> None:
+        if time.monotonic() - self._tidied_at > TIDIED_EVERY_S:
+            self._tidied_at = time.monotonic()
+            with contextlib.suppress(HistoryError):  # the recorder says so where the disk is full
+                history.forget(time.time() - config.retention_s)
+
+    @contextmanager
+    def _signals(self) -> Iterator[int]:
+        """What is to be done on signals; a descriptor that can be read once one came, so that no wait outlasts it."""
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        handlers = {
+            number: signal.signal(number, lambda *_, event=event: event.set())
+            for number, event in (
+                (signal.SIGTERM, self._stop),
+                (signal.SIGINT, self._stop),
+                (signal.SIGHUP, self._reload),
+            )
+        }
+        before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        try:
+            yield reading
+        finally:
+            signal.set_wakeup_fd(before)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            os.close(reading)
+            os.close(writing)
+
+
+def _drain(fd: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        os.read(fd, 4096)

@@ -1,0 +1,147 @@
+"""Why a caller asks without a token, and what cures that: by what else it asks, by what it says it is, by what it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.rows import Requirement
+from imds_probe.facts import Callers, CallerSeen, Container, Facts, Software
+from imds_probe.findings import Fix
+from imds_probe.rules.fixes import library_commands, upgrade_commands
+from imds_probe.rules.hop_need import title
+from imds_probe.rules.requirement import requirement
+
+# How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
+PRODUCTS = {
+    "botocore": ("botocore", "pypi"),
+    "aws-sdk-go": ("aws-sdk-go-v1", "go"),
+    "aws-sdk-go-v2": ("aws-sdk-go-v2", "go"),
+    "aws-sdk-java": ("aws-sdk-java-v1", "maven"),
+    "aws-sdk-nodejs": ("aws-sdk-js-v2", "npm"),
+    "aws-sdk-ruby2": ("aws-sdk-ruby-v2", "gem"),
+    "aws-sdk-ruby3": ("aws-sdk-ruby-v3", "gem"),
+    "aws-sdk-php": ("aws-sdk-php", "composer"),
+    "aws-sdk-cpp": ("aws-sdk-cpp", "elf"),
+}
+_PRODUCT = re.compile(r"([A-Za-z][A-Za-z0-9-]{2,39})/(\d{1,6}(?:\.\d{1,6}){1,3})(?![\w.])")
+_OLD = ("too-old", "needs-setting")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known."""
+
+    why: str
+    fix: Fix
+    evidence: tuple[str, ...] = ()
+    needs_hop_limit: int | None = None
+
+
+def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Cause:
+    """`group` are the calls by IMDSv1 of one caller."""
+    old = _old_software(group, facts, catalog)
+    container = next((each for each in facts.containers or () if title(each) == group[0].container), None)
+    if old is None and container is not None and _asks_for_tokens(group[0], callers):
+        limit = _limit_that_cures(container)
+        if limit is not None:
+            return Cause(
+                f"it asks for a token, gets none, and falls back; hop limit {limit} cures that",
+                Fix(f"Raise the hop limit to {limit} with the same command that requires tokens (see below)."),
+                needs_hop_limit=limit,
+            )
+    if old is not None:
+        return old
+    if _asks_for_tokens(group[0], callers):
+        return Cause(
+            "it asks for tokens, too, so that only a part of it is old, or it does not wait for the answer",
+            Fix(
+                "Find which of its parts asks without a token: `imds-probe watch --v1-only` shows each call with its path."
+            ),
+        )
+    if group[0].program == "another host":
+        return Cause(
+            "its calls come in from outside and go out through this host",
+            Fix("Look for a proxy or a route that brings other hosts' requests to this instance's metadata service."),
+        )
+    return Cause(
+        "what it asks with is not known to the catalog",
+        Fix("Have it ask for a token first; watch it with `imds-probe watch --v1-only` while you change it."),
+    )
+
+
+def _asks_for_tokens(caller: CallerSeen, callers: Callers) -> bool:
+    return any(
+        each.path_class == "token"
+        and (each.program, each.unit, each.container) == (caller.program, caller.unit, caller.container)
+        for each in callers.by
+    )
+
+
+def _limit_that_cures(container: Container) -> int | None:
+    main = container.main
+    if main is None or main.token != "lost" or main.disagrees:
+        return None
+    return container.needs_hop_limit
+
+
+def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -> Cause | None:
+    """What of the inventory the caller runs and is too old or set up so; what it says of itself otherwise."""
+    for entry in facts.software:
+        if any(_is_run_by(entry, caller) for caller in group):
+            needed = requirement(entry, facts, catalog)
+            if needed.status in _OLD:
+                row = catalog.row(entry.component)
+                name = f"{row.name if row else entry.component} {entry.said_version}"
+                return Cause(_why(name, needed), _fix(entry, needed, facts), (f"{name} by its {entry.source}",))
+    for caller in group:
+        for product, version in _PRODUCT.findall(caller.user_agent or ""):
+            component, manager = PRODUCTS.get(product.lower(), ("", ""))
+            row = catalog.row(component)
+            if row is None:
+                continue
+            needed = catalog.judge(component, manager=manager, version=version, os_id=None, os_version_id=None)
+            if needed.status in _OLD:
+                newer = f" to {needed.minimum} or later" if needed.minimum else ""
+                return Cause(
+                    _why(f"{row.name} {version}", needed),
+                    Fix(f"Upgrade {row.name} there{newer}, and restart what uses it."),
+                )
+    return None
+
+
+def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
+    inside = {entry.container, *entry.also_in}
+    if caller.container not in inside:
+        return False
+    users = entry.sdk.users if entry.sdk else ()
+    if any(
+        (user.pid, user.comm) == (caller.pid, caller.comm) or (user.unit and user.unit == caller.unit) for user in users
+    ):
+        return True
+    # A package is known by the name of what it runs: amazon-ssm-agent, cloud-init.
+    program = caller.program.rpartition("/")[2]
+    unit = (caller.unit or "").removesuffix(".service")
+    return entry.sdk is None and entry.package in (program, unit.removeprefix("snap.").partition(".")[0], unit)
+
+
+def _why(name: str, needed: Requirement) -> str:
+    if needed.status == "needs-setting":
+        return f"{name} speaks IMDSv2 only if it is set to"
+    since = f"; IMDSv2 since {needed.minimum}" if needed.minimum else ", in every version"
+    return f"{name} speaks only IMDSv1{since}"
+
+
+def _fix(entry: Software, needed: Requirement, facts: Facts) -> Fix:
+    if needed.status == "needs-setting" and needed.setting is not None:
+        setting = needed.setting
+        return Fix(f"Set {setting.key} to {setting.value} in {setting.place}, and restart what uses it.")
+    newer = f" to {needed.minimum} or later" if needed.minimum else ""
+    if entry.container is not None:
+        return Fix(f"Build the image anew with {entry.package} upgraded{newer}, and start its containers again.")
+    commands = (
+        library_commands(entry, needed.minimum) if entry.sdk else upgrade_commands(entry, facts.host.os, needed.minimum)
+    )
+    return Fix(f"Upgrade {entry.package}{newer}, and restart what uses it.", commands)

@@ -1,0 +1,111 @@
+"""What was seen as evidence: callers and their sums, how much time was watched, and two watches of the same host as one."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from imds_probe.facts import Callers, CallerSeen
+
+
+def caller_of_row(row: tuple[Any, ...]) -> CallerSeen:
+    """A caller as its columns in the history have it."""
+    version, program, unit, container, wanted, probe, count, refused, first, last, pid, comm, cmdline, path, agent = row
+    return CallerSeen(
+        version=version,
+        program=program,
+        exe=program if program.startswith("/") else None,
+        pid=pid,
+        comm=comm,
+        cmdline=cmdline,
+        unit=unit or None,
+        container=container or None,
+        path=path,
+        path_class=wanted,
+        user_agent=agent or None,
+        probe=bool(probe),
+        count=count,
+        refused=refused,
+        first_seen=rfc3339(first),
+        last_seen=rfc3339(last),
+    )
+
+
+def covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """The length of the union: after a clock was set back they overlap. In order of their beginnings."""
+    covered, reached = 0.0, float("-inf")
+    for began, ended in intervals:
+        covered += max(0.0, ended - max(began, reached))
+        reached = max(reached, ended)
+    return covered
+
+
+def in_order(callers: Iterable[CallerSeen]) -> tuple[CallerSeen, ...]:
+    """Those by IMDSv1 first, then by how often."""
+    return tuple(sorted(callers, key=lambda each: (each.version, -each.count, each.program, each.path_class)))
+
+
+def _identity(caller: CallerSeen) -> tuple[object, ...]:
+    return caller.version, caller.program, caller.unit, caller.container, caller.path_class, caller.probe
+
+
+def callers_of(
+    by: tuple[CallerSeen, ...],
+    *,
+    window_s: float,
+    observed_s: float,
+    needed_coverage: float,
+    dropped: int,
+    watched_until: str | None,
+) -> Callers:
+    """The sums of what was seen."""
+    return Callers(
+        window_s=window_s,
+        observed_s=round(observed_s, 3),
+        coverage=round(min(1.0, observed_s / window_s), 6),
+        needed_coverage=needed_coverage,
+        watched_until=watched_until,
+        dropped_packets=dropped,
+        imdsv1=sum(each.count for each in by if each.version == "v1" and not each.probe),
+        imdsv2=sum(each.count for each in by if each.version == "v2" and not each.probe),
+        imdsv1_by_probe=sum(each.count for each in by if each.version == "v1" and each.probe),
+        by=by,
+    )
+
+
+def rfc3339(at: float) -> str:
+    """Seconds since the epoch as the report writes times."""
+    return datetime.datetime.fromtimestamp(int(at), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def merged(history: Callers, watched: Callers, began: str) -> Callers:
+    """What a history says, and what was watched besides from `began` on (RFC 3339).
+
+    Where the history was being written meanwhile, it has the same calls, perhaps short of the last ones: then the larger
+    number of both counts. Otherwise their sum does.
+    """
+    both = history.watched_until is not None and history.watched_until > began
+    known = {_identity(each): each for each in history.by}
+    for each in watched.by:
+        before = known.get(_identity(each))
+        if before is None:
+            known[_identity(each)] = each
+            continue
+        known[_identity(each)] = replace(
+            each,
+            count=max(before.count, each.count) if both else before.count + each.count,
+            refused=max(before.refused, each.refused) if both else before.refused + each.refused,
+            first_seen=min(before.first_seen, each.first_seen),
+            last_seen=max(before.last_seen, each.last_seen),
+        )
+    observed_s = max(history.observed_s, watched.observed_s)
+    return callers_of(
+        in_order(known.values()),
+        window_s=history.window_s,
+        observed_s=observed_s if both else history.observed_s + watched.observed_s,
+        needed_coverage=history.needed_coverage,
+        dropped=history.dropped_packets + watched.dropped_packets,
+        watched_until=watched.watched_until,
+    )

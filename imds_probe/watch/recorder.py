@@ -1,0 +1,73 @@
+"""From the watch to the history: calls and observed time, some seconds' worth at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from imds_probe.watch.history import History, HistoryError
+from imds_probe.watch.watcher import Seen
+
+CALLS_WITHIN_S = 2.0  # what a kill may cost
+TIME_WITHIN_S = 30.0  # where nobody calls, only the time that was watched is to be kept
+PENDING_MAX = 20_000
+JUMP_S = 2.0
+
+
+class Recorder:
+    """Keeps what cannot be written now for later, up to PENDING_MAX calls; what is lost then is on record as lost.
+
+    `say` gets a line where writing begins to fail, and where it goes on.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._history, self._say, self._clock, self._steady = history, say, clock, steady
+        self._calls: list[tuple[Seen, str | None]] = []
+        self._lost = 0
+        self._failing = False
+        self._began, self._steady_began = clock(), steady()
+        self._tried_at = self._steady_began
+
+    def add(self, seen: Seen, container: str | None) -> None:
+        """One call; `container` is what its container is called."""
+        if len(self._calls) < PENDING_MAX:
+            self._calls.append((seen, container))
+        else:
+            self._lost += 1
+
+    def due_in_s(self) -> float:
+        """In how many seconds `keep` will have something to do."""
+        within = CALLS_WITHIN_S if self._calls and not self._failing else TIME_WITHIN_S
+        return max(0.0, within - (self._steady() - self._tried_at))
+
+    def keep(self, dropped: int = 0, *, now: bool = False) -> None:
+        """Write what is due, or all. `dropped`: packets that were lost since this was called last."""
+        self._lost += dropped
+        if self.due_in_s() and not now:
+            return
+        self._tried_at = self._steady()
+        wall = self._clock()
+        # The steady clock says how long we have watched; the other one may have been set, or the host been asleep.
+        ended = self._began + (self._tried_at - self._steady_began)
+        jumped = abs(wall - ended) > JUMP_S
+        if not jumped:
+            ended = max(wall, self._began)
+        try:
+            self._history.record(self._calls, self._began, ended, self._lost)
+        except HistoryError as error:
+            if not self._failing:
+                self._say(f"{error}; what is seen is kept in memory until then")
+            self._failing = True
+            return
+        if self._failing:
+            self._say(f"{self._history.path} can be written again; {self._lost} calls or packets were lost")
+        self._failing = False
+        self._calls.clear()
+        self._lost = 0
+        self._began, self._steady_began = (wall if jumped else ended), self._tried_at

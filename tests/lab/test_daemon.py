@@ -1,0 +1,248 @@
+"""`imds-probe daemon` in the lab: what it sees is in the history, and what the history says is in the verdict."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from report_schema import check
+
+from imds_probe.simulator.lab.node import Node
+from imds_probe.watch.history import FILE, History
+
+SOURCE = str(Path(__file__).parents[2])
+DAY_S = 86400.0
+V1 = ["curl", "-s", "-m", "5", "-o", "/dev/null"]
+URL = "http://169.254.169.254/latest/meta-data/"
+
+
+class Running:
+    """A daemon, with what it says."""
+
+    def __init__(self, node: Node, state: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+        argv = [sys.executable, "-m", "imds_probe", "daemon", "--state-directory", str(state), *arguments]
+        self.log = next(each for each in state.parents if each.is_dir()) / f"{state.name}.log"
+        with self.log.open("wb") as log:
+            self.child = node.start(argv, stdout=log, stderr=log, env={"PYTHONPATH": SOURCE} | (env or {}))
+
+    def says(self, text: str, within_s: float = 20.0) -> str:
+        """Wait for a line with this text."""
+        return until(lambda: next((line for line in self.text().splitlines() if text in line), ""), within_s, self.text)
+
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.child.send_signal(number)
+        return self.child.wait(timeout=10)
+
+
+def until(condition: Callable[[], object], within_s: float = 20.0, said: Callable[[], str] = str):
+    deadline = time.monotonic() + within_s
+    while not (result := condition()):
+        assert time.monotonic() < deadline, said()
+        time.sleep(0.05)
+    return result
+
+
+@pytest.fixture
+def state(tmp_path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def daemon(lab, service, host, tmp_path):
+    """Starts daemons that are gone after the test. One that assesses at once, unless told otherwise."""
+    started = []
+    soon = tmp_path / "soon.toml"
+    soon.write_text('[daemon]\ninterval = "1h"\njitter = "0.1s"\n')
+    later = tmp_path / "later.toml"
+    later.write_text('[daemon]\ninterval = "1h"\njitter = "9d"\n')
+
+    def start(state: Path, *, assess: bool = False, env=None) -> Running:
+        config = soon if assess else later
+        running = Running(lab.instance, state, "--root", str(host), "--config", str(config), env=env)
+        started.append(running)
+        running.says("watching; the history is")
+        return running
+
+    yield start
+    for running in started:
+        running.child.kill()
+        running.child.wait()
+
+
+def evidence(state: Path, window_s: float = DAY_S):
+    with History(state / FILE, read_only=True) as history:
+        return history.evidence(time.time(), window_s)
+
+
+def test_what_it_sees_is_kept_and_judged(lab, service, daemon, state, run):
+    service.update(hop_limit=64)
+    running = daemon(state, assess=True)
+    lab.instance.run([*V1, "-A", "old-thing/1", f"{URL}instance-id"], timeout_s=20)
+    lab.instance.run([*V1, "-H", "X-aws-ec2-metadata-token: x", URL], timeout_s=20)
+    assert "curl" in running.says("called by IMDSv1: ")
+    running.says("verdict ")
+    until(lambda: evidence(state).imdsv1 == 1 and evidence(state).imdsv2 >= 1)
+    assert running.end() == 0
+    assert running.text().splitlines()[-1] == "imds-probe: stopped"
+    report = check(json.loads((state / "report.json").read_bytes()))
+    # Its own runs are on record as its own.
+    seen = evidence(state)
+    assert seen.imdsv1_by_probe == report["probe"]["imdsv1_requests_made"] == 1
+    (caller,) = [each for each in seen.by if each.version == "v1" and not each.probe]
+    assert (Path(caller.program).name, caller.path_class, caller.user_agent) == ("curl", "meta-data", "old-thing/1")
+    ran = run("--state-directory", str(state))
+    assert (ran.verdict, ran.code) == ("not-ready", 1)
+    assert ran.report["verdict"]["confidence"] == "high"
+    assert "imdsv1-caller" in ran.finding_ids
+    (told,) = [each for each in ran.report["callers"]["by"] if each["version"] == "v1" and not each["probe"]]
+    assert (told["program"], told["count"], told["exe"]) == (caller.program, 1, caller.exe)
+
+
+def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon, state, run, tmp_path):
+    config = tmp_path / "short.toml"
+    config.write_text('[watch]\nwindow = "3s"\ncoverage = 0.5\n')
+    running = daemon(state)
+    time.sleep(3)
+    assert running.end() == 0
+    ran = run("--state-directory", str(state), "--config", str(config))
+    assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "high")
+    assert ran.report["verdict"]["evidence"] == ["capability", "reachability", "behaviour"]
+    ran = run("--state-directory", str(state))
+    assert ran.report["verdict"]["confidence"] == "medium"
+    assert "watched-too-shortly" in ran.finding_ids
+    (collector,) = [each for each in run().report["collectors"] if each["id"] == "callers"]
+    assert collector["status"] == "nothing"
+    assert "nobody watches here" in collector["reason"]
+
+
+def test_a_run_beside_it_reads_its_history(lab, service, daemon, state, run):
+    daemon(state)
+    lab.instance.run([*V1, URL], timeout_s=20)
+    until(lambda: evidence(state).imdsv1)
+    ran = run("--state-directory", str(state))
+    assert ran.report["callers"]["imdsv1"] == 1
+
+
+def test_the_second_one_says_who_is_there(lab, daemon, state):
+    first = daemon(state)
+    second = Running(lab.instance, state)
+    assert second.child.wait(timeout=20) == 2
+    assert f"process {first.child.pid} holds {state / 'daemon.lock'}: a daemon is running already" in second.text()
+    first.end(signal.SIGKILL)
+    daemon(state)  # the lock went with it
+
+
+def test_a_state_directory_that_cannot_be_written(lab, tmp_path):
+    (tmp_path / "file").write_text("")
+    running = Running(lab.instance, tmp_path / "file/state")
+    assert running.child.wait(timeout=20) == 2
+    assert f"{tmp_path / 'file/state'} cannot be written: Not a directory. Name a writable one" in running.text()
+
+
+def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, state, tmp_path):
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notified:
+        notified.bind(str(tmp_path / "notify"))
+        notified.settimeout(20)
+        running = daemon(state, env={"NOTIFY_SOCKET": notified.getsockname(), "WATCHDOG_USEC": "600000"})
+        assert notified.recv(200) == b"READY=1\nSTATUS=watching"
+        assert [notified.recv(200) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+        config = tmp_path / "later.toml"
+        config.write_text("[daemon]\ninterval = 1\n")
+        running.child.send_signal(signal.SIGHUP)
+        running.says("the configuration stays as it was: ")
+        config.write_text('[daemon]\ninterval = "2h"\n')
+        running.child.send_signal(signal.SIGHUP)
+        running.says("the configuration was read again")
+        said = []
+        assert running.end() == 0
+        while not said or said[-1] != b"STOPPING=1":
+            said.append(notified.recv(200))
+        assert sum(each.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for each in said) == 2
+        assert said.count(b"READY=1\nSTATUS=watching") == 2
+
+
+def test_killed_again_and_again_it_loses_the_last_moment_only(lab, service, daemon, state):
+    """What was written stays, and the time in which it was down is not observed."""
+    called = 0
+    for _ in range(5):
+        running = daemon(state)
+        lab.instance.run([*V1, URL], timeout_s=20)
+        called += 1
+        until(lambda expected=called: evidence(state).imdsv1 == expected)
+        lab.instance.run([*V1, URL], timeout_s=20)  # of these the last moment's may be lost
+        time.sleep(0.3)
+        running.end(signal.SIGKILL)
+        called = evidence(state).imdsv1
+    assert called >= 5
+    intervals = evidence(state)
+    assert 0 < intervals.observed_s < 60
+    assert "damaged" not in running.text()
+
+
+def test_nothing_it_wrote_has_a_token_in_it(lab, service, daemon, state, run):
+    """Neither one that the service gave out, nor one that a caller made up."""
+    service.update(hop_limit=64)
+    running = daemon(state, assess=True)
+    script = (
+        "t=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token); "
+        f'curl -s -o /dev/null -H "X-aws-ec2-metadata-token: $t" {URL}iam/security-credentials/app-role; '
+        f"curl -s -o /dev/null {URL}iam/security-credentials/app-role; echo $t"
+    )
+    token = lab.instance.run(["sh", "-c", script], timeout_s=20).stdout.strip()
+    assert len(token) > 40
+    running.says("verdict ")
+    until(lambda: evidence(state).imdsv1)
+    seen = until(lambda: [each for each in evidence(state).by if each.path_class == "credentials"])
+    running.end()
+    assert {each.path for each in seen} == {"/latest/meta-data/iam/security-credentials/app-role"}
+    written = [running.log, *(path for path in state.rglob("*") if path.is_file())]
+    assert {path.name for path in written} >= {FILE, "report.json", running.log.name}
+    for path in written:
+        content = path.read_bytes()
+        assert token not in content
+        assert b"SecretAccessKey" not in content
+
+
+def test_without_the_right_to_watch_it_says_so(lab, state):
+    without = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"]
+    argv = [*without, sys.executable, "-m", "imds_probe", "daemon", "--state-directory", str(state)]
+    done = lab.instance.run(argv, timeout_s=20, env={"PYTHONPATH": SOURCE})
+    assert done.returncode == 2
+    assert b"packets cannot be captured: Operation not permitted. Run as root." in done.stderr
+
+
+def test_a_run_can_watch_for_itself(lab, service, host, state):
+    """With a history besides and without one."""
+    argv = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", str(host), "--watch", "4s"]
+    started = time.monotonic()
+    child = lab.instance.start(
+        [*argv, "--state-directory", str(state)], stdout=subprocess.PIPE, env={"PYTHONPATH": SOURCE}
+    )
+    pids = set()
+    while time.monotonic() - started < 3:
+        client = lab.instance.start([*V1, "-A", "old-thing/1", URL])
+        client.wait()
+        pids.add(client.pid)
+        time.sleep(0.3)
+    report = check(json.loads(child.communicate(timeout=40)[0]))
+    assert child.returncode == 1
+    seen = [each for each in report["callers"]["by"] if each["version"] == "v1" and each["user_agent"] == "old-thing/1"]
+    assert 1 <= sum(each["count"] for each in seen) <= len(pids)
+    assert {each["pid"] for each in seen} <= pids
+    assert report["callers"]["imdsv1_by_probe"] == report["probe"]["imdsv1_requests_made"] == 1
+    assert 3.9 < report["callers"]["observed_s"] < 8
+    assert report["callers"]["window_s"] == 14 * DAY_S
+    assert report["verdict"]["confidence"] == "high"
+    (collector,) = [each for each in report["collectors"] if each["id"] == "watch"]
+    assert collector["status"] == "ok"

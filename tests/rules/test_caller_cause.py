@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, SSM_AGENT, container
+from watched_calls import CALLER
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts import Reach, SdkUse, SdkUser, Software
+from imds_probe.rules.caller_cause import PRODUCTS, cause_of
+from imds_probe.watch.evidence import callers_of
+
+CATALOG = Catalog.load()
+INSIDE = replace(CALLER, container="web", unit=None)
+TOKEN = replace(INSIDE, version="v2", path_class="token", path="/latest/api/token")
+USE = SdkUse(None, None, ("/srv/env/lib/python3.9/site-packages/botocore-1.dist-info",), 1)
+BOTOCORE = Software(
+    "botocore",
+    "pypi",
+    "botocore",
+    "1.12.0",
+    "dist-info",
+    USE.paths[0],
+    pids=(7,),
+    sdk=replace(USE, users=(SdkUser(7, "curl", None),)),
+)
+
+
+def cause(*by, **facts):
+    callers = callers_of(
+        by, window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until="2023-11-14T22:13:20Z"
+    )
+    group = [each for each in by if each.version == "v1"]
+    return cause_of(group, callers, replace(FACTS, callers=callers, **facts), CATALOG)
+
+
+def lost(**changes):
+    return replace(container("web"), reach=(Reach("ipv4", "lost", "", distance=1, needs_hop_limit=2, **changes),))
+
+
+def test_every_product_is_in_the_catalog():
+    assert all(CATALOG.row(component) for component, _ in PRODUCTS.values())
+
+
+def test_who_asks_for_tokens_where_they_are_lost_falls_back():
+    found = cause(INSIDE, TOKEN, containers=(lost(),))
+    assert found.needs_hop_limit == 2
+    assert "Raise the hop limit to 2" in found.fix.text
+
+
+@pytest.mark.parametrize(
+    ("by", "containers"),
+    [
+        ((INSIDE,), (lost(),)),  # never asked for a token
+        ((INSIDE, replace(TOKEN, program="/other")), (lost(),)),  # somebody else did
+        ((INSIDE, TOKEN), (replace(lost(), reach=(Reach("ipv4", "ok", ""),)),)),  # it gets there
+        ((INSIDE, TOKEN), (lost(expected="ok"),)),  # trying it and measuring it disagree
+        ((INSIDE, TOKEN), ()),
+    ],
+)
+def test_everything_else_needs_a_change(by, containers):
+    assert cause(*by, containers=containers).needs_hop_limit is None
+
+
+def test_an_old_sdk_there_is_named_whatever_it_asks_besides():
+    found = cause(CALLER, software=(SSM_AGENT, BOTOCORE))
+    assert found.why == "botocore 1.12.0 speaks only IMDSv1; IMDSv2 since 1.13.25"
+    assert found.fix.commands == ("/srv/env/bin/python3 -m pip install --upgrade 'botocore>=1.13.25'",)
+    inside = replace(BOTOCORE, container="web")
+    found = cause(INSIDE, TOKEN, containers=(lost(),), software=(inside,))
+    assert (found.needs_hop_limit, "Build the image anew" in found.fix.text) == (None, True)
+
+
+@pytest.mark.parametrize("users", [(SdkUser(7, "other", None),), (SdkUser(8, "curl", "db.service"),), ()])
+def test_one_that_somebody_else_uses_is_not(users):
+    other = replace(BOTOCORE, sdk=replace(USE, users=users))
+    assert "not known" in cause(CALLER, software=(other,)).why
+
+
+def test_by_the_unit_also_after_a_restart():
+    other = replace(BOTOCORE, sdk=replace(USE, users=(SdkUser(99, "gunicorn", "web.service"),)))
+    assert "botocore 1.12.0" in cause(CALLER, software=(other,)).why
+
+
+def test_an_old_package_is_known_by_what_it_runs():
+    agent = replace(SSM_AGENT, version="2.3.0.0-1")
+    found = cause(replace(CALLER, program="/usr/bin/amazon-ssm-agent"), software=(agent,))
+    assert found.why.endswith("speaks only IMDSv1; IMDSv2 since 2.3.814.0") or "2.3.0.0" in found.why
+    assert found.fix.commands == ("dnf upgrade amazon-ssm-agent",)
+    assert "not known" in cause(replace(CALLER, program="/usr/bin/other"), software=(agent,)).why
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Boto3/1.9.0 Python/3.6 Botocore/1.12.0", "botocore 1.12.0 speaks only IMDSv1; IMDSv2 since 1.13.25"),
+        ("aws-sdk-go/1.25.0 (go1.12; linux; amd64)", "1.25.0 speaks only IMDSv1"),
+        ("aws-sdk-nodejs/2.500.0 linux/v10", "2.500.0 speaks only IMDSv1"),
+        ("Botocore/1.34.0", "not known"),
+        ("Botocore/garbage aws-sdk-go/", "not known"),
+        (None, "not known"),
+    ],
+)
+def test_by_what_it_says_it_is(agent, said):
+    assert said in cause(replace(CALLER, user_agent=agent)).why
+
+
+def test_half_old_and_from_outside():
+    token = replace(TOKEN, container=None, unit=CALLER.unit)
+    assert cause(CALLER, token).why.startswith("it asks for tokens, too")
+    relayed = replace(CALLER, program="another host", exe=None, unit=None)
+    assert "from outside" in cause(relayed).why

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from observed import FACTS, IMDS
+from watched_calls import CALLER
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts import CallerSeen, CollectorRun
+from imds_probe.rules.callers import NAMED_MAX, RULE
+from imds_probe.rules.callers_explained import EXPLANATIONS
+from imds_probe.rules.rule import NothingToJudge
+from imds_probe.watch.evidence import callers_of
+
+CATALOG = Catalog.load()
+DAY_S = 86400.0
+
+
+def judged(*by: CallerSeen, coverage=1.0, dropped=0, **facts):
+    callers = callers_of(
+        by,
+        window_s=14 * DAY_S,
+        observed_s=14 * DAY_S * coverage,
+        needed_coverage=0.99,
+        dropped=dropped,
+        watched_until="2023-11-14T22:13:20Z",
+    )
+    found = RULE.judge(replace(FACTS, callers=callers, **facts), CATALOG)
+    assert isinstance(found, list)
+    assert {finding.id for finding in found} <= {each.id for each in EXPLANATIONS}
+    return found
+
+
+def test_where_nobody_watched_it_says_why():
+    why = CollectorRun("callers", "nothing", 0.0, "nobody watches here")
+    found = RULE.judge(replace(FACTS, collectors=(*FACTS.collectors, why)), CATALOG)
+    assert found == NothingToJudge("nobody watches here")
+    assert RULE.judge(FACTS, CATALOG) == NothingToJudge("who calls was not watched")
+
+
+def test_a_call_blocks_and_says_who_when_and_what_for():
+    (finding,) = judged(CALLER, replace(CALLER, path="/latest/user-data", path_class="user-data", count=1))
+    assert (finding.id, finding.severity, finding.implies) == ("imdsv1-caller", "blocker", "not-ready")
+    assert finding.subject == "web.service"
+    assert finding.summary.startswith(
+        "/usr/bin/curl (web.service) called IMDSv1 4 times, last at 2023-11-14T22:13:20Z: "
+    )
+    assert finding.evidence == (
+        "asked for /latest/meta-data/, /latest/user-data",
+        "last by process 7: curl x",
+        "says it is curl/8",
+    )
+
+
+def test_the_probe_itself_and_v2_block_nothing():
+    assert judged(replace(CALLER, probe=True), replace(CALLER, version="v2")) == []
+
+
+def test_watched_for_too_short_a_time_is_said():
+    (finding,) = judged(coverage=0.25, dropped=7)
+    assert (finding.id, finding.severity, finding.implies) == ("watched-too-shortly", "info", None)
+    assert "3 d 12 h of the last 14 d (25.0% of 99%)" in finding.summary
+    assert finding.evidence == ("7 packets were lost",)
+
+
+def test_where_tokens_are_required_only_refused_ones_count():
+    required = replace(IMDS, tokens="required")
+    assert judged(CALLER, imds=required) == []
+    (finding,) = judged(replace(CALLER, refused=2), imds=required)
+    assert (finding.id, finding.severity, finding.implies) == ("imdsv1-refused", "warning", None)
+    assert "was refused, 2 times" in finding.summary
+
+
+def test_many_are_named_in_part_and_counted_all():
+    many = [replace(CALLER, program=f"/bin/{number}", unit=None, count=1) for number in range(NAMED_MAX + 5)]
+    found = judged(*many)
+    assert len(found) == NAMED_MAX + 1
+    assert found[-1].summary == "5 more callers called IMDSv1, 5 times together"
+    assert found[-1].implies == "not-ready"
+
+
+def test_others_and_containers_are_called_by_their_names():
+    unknown = replace(CALLER, program="unknown", exe=None, unit=None, container="shop/web", pid=None, cmdline=None)
+    (finding,) = judged(replace(unknown, count=1, user_agent=None))
+    assert finding.summary.startswith("an unknown process in shop/web called IMDSv1 once, last at ")
+    assert finding.evidence == ("asked for /latest/meta-data/",)

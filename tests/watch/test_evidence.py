@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from watched_calls import CALLER, NOW
+
+from imds_probe.watch.evidence import callers_of, covered, in_order, merged, rfc3339
+
+
+def seen(*by, observed_s=100.0, until=NOW):
+    return callers_of(
+        by,
+        window_s=1000.0,
+        observed_s=observed_s,
+        needed_coverage=0.99,
+        dropped=0,
+        watched_until=None if until is None else rfc3339(until),
+    )
+
+
+def test_the_probe_is_counted_by_itself():
+    found = seen(CALLER, replace(CALLER, probe=True, count=2), replace(CALLER, version="v2", count=5))
+    assert (found.imdsv1, found.imdsv1_by_probe, found.imdsv2, found.coverage) == (CALLER.count, 2, 5, 0.1)
+    assert not found.complete
+    assert seen(observed_s=990.0).complete
+
+
+@pytest.mark.parametrize(
+    ("intervals", "length"),
+    [([], 0), ([(0, 10), (20, 30)], 20), ([(0, 10), (5, 15)], 15), ([(0, 100), (10, 20), (90, 110)], 110)],
+)
+def test_time_is_counted_once(intervals, length):
+    assert covered(intervals) == length
+
+
+def test_v1_comes_first_then_who_calls_most():
+    few, many, other = CALLER, replace(CALLER, count=9), replace(CALLER, version="v2", count=99)
+    assert in_order([other, few, many]) == (many, few, other)
+
+
+def test_a_watch_after_the_daemon_has_ended_is_added():
+    late = replace(CALLER, count=2, refused=1, last_seen=rfc3339(NOW + 60))
+    both = merged(seen(CALLER, until=NOW), seen(late, observed_s=60.0, until=NOW + 60), rfc3339(NOW))
+    (caller,) = both.by
+    assert (caller.count, caller.refused) == (CALLER.count + 2, CALLER.refused + 1)
+    assert (caller.first_seen, caller.last_seen) == (CALLER.first_seen, late.last_seen)
+    assert (both.observed_s, both.watched_until) == (160.0, rfc3339(NOW + 60))
+
+
+def test_a_watch_beside_the_daemon_counts_nothing_twice():
+    history = seen(replace(CALLER, count=7), until=NOW + 58, observed_s=158.0)
+    watched = seen(replace(CALLER, count=2), replace(CALLER, program="/new"), observed_s=60.0, until=NOW + 60)
+    both = merged(history, watched, rfc3339(NOW))
+    assert {each.program: each.count for each in both.by} == {CALLER.program: 7, "/new": CALLER.count}
+    assert both.observed_s == 158.0
