@@ -58,7 +58,7 @@ def run(
     child = start(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         out, err = _pump(child, stdin, started + timeout_s, output_limit_bytes)
-        child.wait(timeout=max(0.1, started + timeout_s - time.monotonic()))
+        _wait(child, started + timeout_s)
     except subprocess.TimeoutExpired:
         raise CommandError(f"{argv[0]} did not end within {timeout_s:g} s") from None
     finally:
@@ -87,13 +87,39 @@ def start(
 
 def stop(child: subprocess.Popen[bytes]) -> None:
     """End a program that `start` started, with its children, and reap it; nothing happens where it has ended."""
-    if child.poll() is None:
+    if not _reaped(child, os.WNOHANG):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        _reaped(child, 0)
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
             pipe.close()
+
+
+def _reaped(child: subprocess.Popen[bytes], options: int) -> bool:
+    """Whether a child has ended; it is reaped then.
+
+    Popen's own poll and wait take a lock just before the `try` that gives it back: a Ctrl-C or SIGTERM that is raised
+    between the two leaves it taken, and the clean-up that follows waits for it without end.
+    """
+    if child.returncode is None:
+        try:
+            pid, status = os.waitpid(child.pid, options)
+        except ChildProcessError:
+            pid, status = child.pid, 0  # reaped, and interrupted before that could be noted
+        if pid == child.pid:
+            child.returncode = os.waitstatus_to_exitcode(status)
+    return child.returncode is not None
+
+
+def _wait(child: subprocess.Popen[bytes], deadline: float) -> None:
+    """Until the child has ended. One that has closed its outputs is about to: a look now and then is enough."""
+    pause_s = 0.0005
+    while not _reaped(child, os.WNOHANG):
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(child.args, 0)
+        time.sleep(pause_s)
+        pause_s = min(0.05, 2 * pause_s)
 
 
 def _pump(child: subprocess.Popen[bytes], stdin: bytes, deadline: float, limit: int) -> tuple[bytes, bytes]:

@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -54,6 +55,24 @@ def test_too_slow_ends_the_whole_family(tmp_path):
             return
         time.sleep(0.02)
     raise AssertionError(f"sleep {pid} lives on")
+
+
+@pytest.mark.parametrize("program", ["sleep 60", "exit 3"])
+def test_an_interrupt_while_popen_held_its_lock_does_not_block_the_clean_up(program):
+    # What Ctrl-C between Popen's taking of the lock and its `try` leaves behind.
+    child = process.start(["sh", "-c", program])
+    assert child._waitpid_lock.acquire(blocking=False)
+    process.stop(child)
+    assert child.returncode in (3, -signal.SIGKILL)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(child.pid, 0)
+
+
+def test_a_child_that_was_reaped_unnoticed_counts_as_ended():
+    child = process.start(["true"])
+    os.waitpid(child.pid, 0)
+    process.stop(child)
+    assert child.returncode == 0
 
 
 def test_endless_output_is_cut_off():
