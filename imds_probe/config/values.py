@@ -1,0 +1,118 @@
+"""Reading one value of a configuration file: what it has to look like. Each raises ValueError with the end of a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from imds_probe.duration import parse_duration
+
+SIZES = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
+
+
+def paths(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(file, str) and file for file in value):
+        raise ValueError("must be a list of paths")
+    return tuple(value)
+
+
+def absolute(value: object) -> Path:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        raise ValueError("must be an absolute path")
+    return Path(value)
+
+
+def duration(value: object) -> float:
+    if not isinstance(value, str):
+        raise ValueError('must be a length of time, such as "90s", "5m", "2h" or "14d"')
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"is wrong: {error}") from None
+
+
+def share(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise ValueError("must be a number from 0 to 1, such as 0.99")
+    return float(value)
+
+
+def flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def count(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def size(value: object) -> int:
+    match = re.fullmatch(r"([1-9]\d{0,5})\s*(KB|MB|GB)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('must be a size, such as "64MB"')
+    return int(match[1]) * SIZES[match[2]]
+
+
+def matching(pattern: str, what: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {what}")
+        return value
+
+    return read
+
+
+def some_of(names: tuple[str, ...]) -> Callable[[object], tuple[str, ...]]:
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(each in names for each in value):
+            raise ValueError(f"must be a list with some of {', '.join(names)}")
+        return tuple(dict.fromkeys(value))
+
+    return read
+
+
+def one_of(values: tuple[int, ...]) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or value not in values:
+            raise ValueError(f"must be one of {', '.join(map(str, values))}")
+        return int(str(value))
+
+    return read
+
+
+def dimensions(value: object) -> Mapping[str, str]:
+    """Names and values that CloudWatch takes: DimensionName, DimensionValue in the CloudWatch API reference."""
+    if not isinstance(value, dict) or len(value) > 10:
+        raise ValueError("must be a table of at most 10 names with values")
+    for name, one in value.items():
+        if not re.fullmatch(r"[!-9;-~][ -~]{0,254}", name) or not isinstance(one, str):
+            raise ValueError(f"has a name or value that is no text for CloudWatch: {name!r}")
+        if not re.fullmatch(r"[ -~]{1,1024}", one) or not one.strip():
+            raise ValueError(f"{name} must be 1 to 1024 printable ASCII characters")
+    return dict(value)
+
+
+def url(value: object) -> str:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL, such as https://vpce-0123.monitoring.eu-west-1.vpce.amazonaws.com")
+    return str(value)
+
+
+def destination(value: object) -> str:
+    """Where EMF goes: a socket of the CloudWatch agent, standard output, or a file."""
+    if isinstance(value, str):
+        if value == "stdout" or (value.startswith("/") and "\0" not in value):
+            return value
+        parts = urlsplit(value)
+        if parts.scheme in ("tcp", "udp") and parts.hostname and parts.port and not parts.path:
+            return value
+    raise ValueError('must be "tcp://HOST:PORT", "udp://HOST:PORT", "stdout" or the absolute path of a file')
