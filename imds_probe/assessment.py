@@ -19,6 +19,7 @@ from imds_probe.collect import (
     container_software,
     containers,
     host,
+    metadata_no_token,
     obstacles,
     options,
     platform,
@@ -35,6 +36,7 @@ from imds_probe.facts import (
     Host,
     Imds,
     Instance,
+    MetricCompared,
     OsRelease,
     PathObstacle,
     Platform,
@@ -146,6 +148,8 @@ def _collect(
         in_the_way = obstacles.with_images(in_the_way, seen.images)
         in_the_way += _obstacles_in_containers(request, seen, collecting)
     calling = _callers(request, watching, collecting)
+    counts = imds is not None and imds.tokens != "required"  # it counts no more where they are
+    calling = _with_metric(request, calling, instance if counts else None, counter, collecting)
     facts = Facts(
         privileged=privileged(),
         platform=found,
@@ -256,6 +260,27 @@ def _callers(request: Request, watching: Background[callers.Watched] | None, col
         lambda: callers.collect(request.callers, watched),
         empty=lambda result: callers.NOBODY if result is None else "",
     )
+
+
+def _with_metric(
+    request: Request,
+    calling: Callers | None,
+    instance: Instance | None,
+    counter: RequestCounter,
+    collecting: Collecting,
+) -> Callers | None:
+    """CloudWatch's own count beside ours, where a daemon has watched."""
+    if calling is None or instance is None or request.callers.compare is None:
+        return calling
+
+    def ask() -> MetricCompared | str:
+        return metadata_no_token.collect(request.callers, instance, request.environ, counter)
+
+    def why_none(result: MetricCompared | str) -> str:
+        return result if isinstance(result, str) else ""
+
+    found = collecting.run("metadata-no-token", ask, empty=why_none)
+    return replace(calling, metric=found) if isinstance(found, MetricCompared) else calling
 
 
 def _with_calls(found: tuple[Container, ...], calling: Callers | None) -> tuple[Container, ...]:

@@ -47,7 +47,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Instance:
-    """The identity document, as far as it was served."""
+    """The identity document, as far as it was served, and the Auto Scaling group, where tags are served."""
 
     instance_id: str | None = None
     region: str | None = None
@@ -55,6 +55,7 @@ class Instance:
     account_id: str | None = None
     image_id: str | None = None
     instance_type: str | None = None
+    auto_scaling_group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -270,6 +271,25 @@ class CallerSeen:
 
 
 @dataclass(frozen=True)
+class MetricCompared:
+    """CloudWatch's MetadataNoToken beside what was seen, over the hours that were watched without a gap.
+
+    `counted` are calls by CloudWatch, `seen` those by the watch, the probe's own in both. `since` and `until` are RFC 3339.
+    """
+
+    hours: int
+    counted: int
+    seen: int
+    since: str
+    until: str
+
+    @property
+    def unseen(self) -> int:
+        """How many calls somebody made that the watch did not see."""
+        return max(0, self.counted - self.seen)
+
+
+@dataclass(frozen=True)
 class Callers:
     """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
 
@@ -287,6 +307,7 @@ class Callers:
     imdsv2: int
     imdsv1_by_probe: int
     by: tuple[CallerSeen, ...]
+    metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
 
     @property
     def complete(self) -> bool:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.config.settings import AwsConfig
 from imds_probe.facts import Callers
 from imds_probe.state_directory import DEFAULT
 from imds_probe.watch import history as histories
@@ -27,6 +28,7 @@ class Request:
     window_s: float = 14 * 86400.0
     coverage: float = 0.99
     watch_s: float = 0.0
+    compare: AwsConfig | None = None  # how CloudWatch is asked for its count; None: it is not
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from imds_probe.facts import Instance
 from imds_probe.imds.client import MetadataClient
 from imds_probe.imds.replies import Outcome, Reply
 
 PATH = "/latest/dynamic/instance-identity/document"
+GROUP_TAG = "aws:autoscaling:groupName"  # which EC2 Auto Scaling gives to what it launches
+_GROUP = re.compile(r"[ -~]{1,255}")
 # What goes into a command line to paste must be exactly what it claims to be, whoever answered.
 SHAPES = {
     "instanceId": r"i-[0-9a-f]{8,17}",
@@ -48,6 +51,12 @@ def parse(body: bytes) -> Instance | None:
         image_id=field("imageId"),
         instance_type=field("instanceType"),
     )
+
+
+def with_group(document: Instance, reply: Reply) -> Instance:
+    """The instance with its Auto Scaling group's name, if the reply to its tag has one that is printable ASCII."""
+    name = reply.body.decode("utf-8", "replace")
+    return replace(document, auto_scaling_group=name) if reply.ok and _GROUP.fullmatch(name) else document
 
 
 def why_missing(reply: Reply) -> str:

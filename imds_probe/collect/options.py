@@ -67,6 +67,8 @@ def collect(
         missing = "" if document else instance.why_missing(reply)
         tags_reply = main.client.get(TAGS_PATH)
         tags = {Outcome.OK: True, Outcome.NOT_FOUND: False}.get(tags_reply.outcome)
+        if document and tags and instance.GROUP_TAG.encode() in tags_reply.body.split():
+            document = instance.with_group(document, main.client.get(f"{TAGS_PATH}/{instance.GROUP_TAG}"))
     # One instance, one service: what the same answer meant at one address it means at the other.
     replies = tuple(
         _endpoint_reply(entry, state if entry.reply.outcome is main.reply.outcome else _state(entry.reply))

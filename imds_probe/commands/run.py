@@ -122,6 +122,7 @@ def run(args: argparse.Namespace) -> int:
                 window_s=settings.window_s,
                 coverage=settings.coverage,
                 watch_s=args.watch_s,
+                compare=settings.aws if settings.compare_metric else None,
             ),
             sdks=sdks.Request(deep=args.deep is not None, paths=_directories(args.deep or (), args.root)),
         ),

@@ -53,6 +53,7 @@ KEYS = (
     Key("watch.window", "14d", values.duration),
     Key("watch.coverage", 0.99, values.share),
     Key("watch.retention", "90d", values.duration),
+    Key("watch.compare_metric", True, values.flag),
     Key("daemon.interval", "1h", values.duration),
     Key("daemon.jitter", "15m", values.duration),
     Key("reporting.time_limit", "20s", values.duration),

@@ -89,6 +89,7 @@ def _config(read: Mapping[str, Any]) -> Config:
         window_s=read["watch.window"],
         coverage=read["watch.coverage"],
         retention_s=read["watch.retention"],
+        compare_metric=read["watch.compare_metric"],
         interval_s=read["daemon.interval"],
         jitter_s=read["daemon.jitter"],
         report=read["report"],

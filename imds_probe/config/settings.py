@@ -53,7 +53,8 @@ class Config:
     catalogs: files of the user's own to judge by, too. state_directory: where the daemon keeps its history, and runs the
     reports that could not be sent; None: not said here.
     window_s, coverage: for how long nobody may have been seen calling IMDSv1, and how much of that must have been watched,
-    from 0 to 1, for high confidence. retention_s: for how long the history is kept.
+    from 0 to 1, for high confidence. retention_s: for how long the history is kept. compare_metric: hold the history against
+    CloudWatch's MetadataNoToken.
     interval_s, jitter_s: between the daemon's assessments, and up to how much is added to that at random.
     report: the names of the sinks that get each report; reporting_s: how long a run may take to send, over all sinks.
     emf_destination: tcp://HOST:PORT, udp://HOST:PORT, "stdout" or the path of a file. inventory_directory: None finds the
@@ -65,6 +66,7 @@ class Config:
     window_s: float = 14 * DAY_S
     coverage: float = 0.99
     retention_s: float = 90 * DAY_S
+    compare_metric: bool = True
     interval_s: float = 3600.0
     jitter_s: float = 900.0
     report: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
-from imds_probe.facts import Callers, CallerSeen, Facts
+from imds_probe.facts import Callers, CallerSeen, Facts, MetricCompared
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.callers_explained import EXPLANATIONS
@@ -34,6 +34,8 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
         findings += [finding] if finding else []
     if len(groups) > NAMED_MAX:
         findings.append(_more(list(groups.values())[NAMED_MAX:], required=required))
+    if callers.metric is not None and callers.metric.unseen and not required:
+        findings.append(_unseen(callers.metric))
     if not callers.imdsv1 and not callers.complete:
         findings.append(_short(callers))
     return findings
@@ -81,6 +83,22 @@ def _more(groups: Sequence[Sequence[CallerSeen]], *, required: bool) -> Finding:
         evidence=tuple(_who(group[0]) for group in groups[:PATHS_SHOWN]),
         fix=Fix("See them all: callers.by in the JSON report, or imds-probe watch --v1-only."),
         implies=None if required else "not-ready",
+    )
+
+
+def _unseen(metric: MetricCompared) -> Finding:
+    return Finding(
+        id="imdsv1-unseen",
+        rule=RULE_ID,
+        severity="warning",
+        subject="MetadataNoToken",
+        summary=f"CloudWatch counted {metric.unseen} calls by IMDSv1 that were not seen here, of {metric.counted} in "
+        f"{metric.hours} hours",
+        evidence=(
+            f"MetadataNoToken from {metric.since} to {metric.until}: {metric.counted}; seen here: {metric.seen}",
+        ),
+        fix=Fix("Look for who calls past this host's network: see imds-probe explain imdsv1-unseen."),
+        implies="unknown",
     )
 
 

@@ -31,6 +31,16 @@ EXPLANATIONS = (
         sources=("EC2 User Guide: IMDS error codes",),
     ),
     Explanation(
+        id="imdsv1-unseen",
+        title="CloudWatch counted calls by IMDSv1 that the watch did not see",
+        meaning="The metric MetadataNoToken of this instance is higher than what was seen in hours that were watched without "
+        "a gap, the probe's own calls counted in both. So somebody calls whom the watch cannot see: from a network interface "
+        "that is handed to a container or a virtual machine (SR-IOV, DPDK), or before the daemon begins at each boot.",
+        cure="Look for virtual machines and user-space network stacks on this host, and at the minutes of the metric in "
+        "CloudWatch: they tell when.",
+        sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
+    ),
+    Explanation(
         id="watched-too-shortly",
         title="Nobody called IMDSv1, but it was not watched for long enough",
         meaning="For high confidence, 99 % of the last 14 days must have been watched (watch.coverage, watch.window). Time in "

@@ -6,14 +6,13 @@ the fleet.
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from imds_probe.config.settings import MetricsConfig
 from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
-from imds_probe.sinks.sink import Report
+from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
 
 VERDICT, FINDING = "Verdict", "Finding"
@@ -44,12 +43,6 @@ def metrics_of(report: Report, config: MetricsConfig, now: float) -> tuple[Metri
         for common in _dimension_sets(report, config)
         for name, value, unit, own in _values(report, now)
     )
-
-
-def started_at(report: Report) -> float:
-    """When the run began, in seconds since the epoch: the time of everything that a report says."""
-    moment = datetime.datetime.strptime(report["probe"]["started_at"], "%Y-%m-%dT%H:%M:%SZ")
-    return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 
 def _dimension_sets(report: Report, config: MetricsConfig) -> list[dict[str, str]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 from imds_probe.errors import ProbeError
 
-# later: nothing arrived, the same may work later. refused: this report never will. in-doubt: it may have arrived.
-Outcome = Literal["later", "refused", "in-doubt"]
+# later: nothing arrived, the same may work another time. refused: this report never will, too-old: because of its time.
+# in-doubt: it may have arrived.
+Outcome = Literal["later", "refused", "too-old", "in-doubt"]
 Report = Mapping[str, Any]  # as Report.to_json gives it
+OLDEST_S, NEWEST_S = 14 * 86400.0 - 300.0, 2 * 3600.0 - 300.0  # less some minutes, as clocks differ
 
 
 class SinkError(ProbeError):
@@ -18,6 +21,27 @@ class SinkError(ProbeError):
     def __init__(self, problem: str, remedy: str = "", outcome: Outcome = "later") -> None:
         super().__init__(problem, remedy)
         self.outcome: Outcome = outcome
+
+
+def check_age(report: Report, now: float) -> None:
+    """Raise SinkError for a report whose time CloudWatch does not take: PutMetricData and PutLogEvents, API references."""
+    age_s = now - started_at(report)
+    if age_s > OLDEST_S:
+        raise SinkError(
+            f"a report of {report['probe']['started_at']} is older than CloudWatch takes", outcome="too-old"
+        )
+    if age_s < -NEWEST_S:
+        raise SinkError(
+            f"a report of {report['probe']['started_at']} is from the future",
+            "Set this host's clock.",
+            outcome="refused",
+        )
+
+
+def started_at(report: Report) -> float:
+    """When the run began, in seconds since the epoch: the time of everything that a report says."""
+    moment = datetime.datetime.strptime(report["probe"]["started_at"], "%Y-%m-%dT%H:%M:%SZ")
+    return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 
 class Sink(Protocol):

@@ -240,6 +240,26 @@ class History:
             watched_until=rfc3339(max(ended for _, ended, _ in intervals)) if intervals else None,
         )
 
+    def served_by_hour(self, since: float, now: float) -> dict[int, int]:
+        """Calls by IMDSv1 that were not refused, the probe's own, too, in each hour (of the epoch) of which all was watched
+        without a loss. Raises HistoryError.
+        """
+        try:
+            counts: dict[int, int] = dict(
+                self._database.execute(
+                    "select hour, sum(calls - refused) from hours join callers on id = caller"
+                    " where version = 'v1' and hour >= ? group by hour",
+                    (int(since // HOUR_S),),
+                )
+            )
+            intervals = self._database.execute(
+                "select began, ended from intervals where ended > ? and dropped = 0 order by began", (since,)
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path} cannot be read: {error}") from None
+        hours = range(int(-(-since // HOUR_S)), int(now // HOUR_S))
+        return {hour: counts.get(hour, 0) for hour in hours if _watched(hour, intervals)}
+
     def close(self) -> None:
         """Close the file; everything recorded is in it."""
         self._database.close()
@@ -251,6 +271,13 @@ class History:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _watched(hour: int, intervals: Iterable[tuple[float, float]]) -> bool:
+    """Whether nearly all of it was: between two intervals that follow on there may be a moment."""
+    begin, end = hour * HOUR_S, (hour + 1) * HOUR_S
+    within = [(max(began, begin), min(ended, end)) for began, ended in intervals if ended > begin and began < end]
+    return covered(within) >= HOUR_S - 1
 
 
 class _Key(NamedTuple):

@@ -134,6 +134,14 @@ def test_identity_and_tags(run, service):
     assert "--region eu-west-1 " in ran.report["verdict"]["switch"]["aws_cli"]
 
 
+@pytest.mark.parametrize(("name", "known"), [("web-blue", "web-blue"), ("two\nlines", None)])
+def test_the_auto_scaling_group_is_known_by_its_tag(run, service, name, known):
+    service.update(instance_metadata_tags="enabled", tags={"Name": "x", "aws:autoscaling:groupName": name})
+    ran = run()
+    assert ran.report["instance"]["auto_scaling_group"] == known
+    assert service.counts.total == 6
+
+
 def test_a_run_stays_within_the_request_budget(run, service):
     run()
     # Both addresses together: two token PUTs, the identity document, the tags, and the one without a token.

@@ -1,0 +1,71 @@
+"""Clients of AWS's services, made by botocore with this project's rules about credentials, time limits and retries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import botocore.session
+from botocore.config import Config as BotocoreConfig
+from botocore.exceptions import BotoCoreError
+
+from imds_probe import __version__
+from imds_probe.aws.calls import CallError
+from imds_probe.aws.instance_role import InstanceRole
+from imds_probe.config.settings import AwsConfig
+from imds_probe.errors import UsageError
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import from_environment
+
+CONNECT_S, READ_S = 3.0, 5.0
+ENDPOINTS = {"cloudwatch": "cloudwatch_endpoint", "logs": "logs_endpoint"}
+
+
+class Aws:
+    """The way to AWS for one run. `is_ec2` false takes the instance's role out of the chain of credentials: what is no EC2
+    instance is not asked. `region` counts where neither configuration nor environment names one.
+    """
+
+    def __init__(
+        self,
+        config: AwsConfig,
+        environ: Mapping[str, str],
+        *,
+        is_ec2: bool,
+        region: str | None,
+        counter: RequestCounter | None = None,
+    ) -> None:
+        self._config, self._region = config, config.region
+        self._session = botocore.session.Session(profile=config.profile)
+        self._session.set_config_variable("ec2_metadata_v1_disabled", True)
+        try:
+            chain = self._session.get_component("credential_provider")
+            self._region = self._region or self._session.get_config_variable("region") or region
+        except BotoCoreError as error:
+            raise CallError(f"AWS's configuration makes no sense: {error}", "Correct ~/.aws/config.") from None
+        chain.remove(InstanceRole.METHOD)
+        if is_ec2 and environ.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
+            try:  # the last link, as botocore's is
+                chain.providers.append(InstanceRole(from_environment(environ), counter))
+            except UsageError as error:
+                raise CallError(error.problem, error.remedy) from None
+
+    def client(self, service: str) -> Any:
+        """A client. It tries once: `calls.call` knows which of its troubles may be tried again. Raises CallError."""
+        if self._region is None:
+            raise CallError("no AWS Region is known", "Set aws.region in the configuration, or AWS_REGION.")
+        try:
+            return self._session.create_client(
+                service,
+                region_name=self._region,
+                endpoint_url=getattr(self._config, ENDPOINTS[service]),
+                config=BotocoreConfig(
+                    connect_timeout=CONNECT_S,
+                    read_timeout=READ_S,
+                    retries={"total_max_attempts": 1, "mode": "standard"},
+                    defaults_mode="standard",  # "auto" asks the metadata service where this is
+                    user_agent_extra=f"imds-probe/{__version__}",
+                ),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise CallError(f"AWS cannot be reached: {error}", "See the [aws] settings and ~/.aws/config.") from None

@@ -1,0 +1,96 @@
+"""AWS/EC2 MetadataNoToken of this instance, beside what the watch saw: whether somebody calls whom it does not see."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from imds_probe.collect.callers import Request
+from imds_probe.facts import Instance, MetricCompared
+from imds_probe.imds.client import RequestCounter
+from imds_probe.watch import history as histories
+from imds_probe.watch.evidence import rfc3339
+from imds_probe.watch.history import HOUR_S, History, NoHistory
+
+WITHIN_S = 8.0
+POINTS_MAX = 1440  # of one answer: GetMetricStatistics in CloudWatch's API reference
+SETTLED_S = 1800.0  # CloudWatch's numbers of the last minutes are still to come
+LEAST_HOURS = 3  # of which the first and the last are for what falls between two hours
+
+
+def collect(
+    request: Request, instance: Instance, environ: Mapping[str, str], counter: RequestCounter
+) -> MetricCompared | str:
+    """The comparison, or in a sentence why there is none. Raises HistoryError."""
+    now = time.time()
+    if request.compare is None or instance.instance_id is None:
+        return "it was not asked for"
+    try:
+        with History(request.state / histories.FILE, read_only=True) as history:
+            seen = history.served_by_hour(now - min(request.window_s, POINTS_MAX * HOUR_S), now - SETTLED_S)
+    except NoHistory:
+        return "there is no history of a daemon to compare it with"
+    blocks = [block for block in _blocks(seen) if len(block) >= LEAST_HOURS]
+    if not blocks:
+        return f"fewer than {LEAST_HOURS} hours in a row were watched"
+    # botocore takes longer to load than many a run: only where there is something to compare.
+    from imds_probe.aws.calls import CallError, call  # noqa: PLC0415
+    from imds_probe.aws.clients import Aws  # noqa: PLC0415
+
+    first, last = blocks[0][0], blocks[-1][-1]
+    try:
+        client = Aws(request.compare, environ, is_ec2=True, region=instance.region, counter=counter).client(
+            "cloudwatch"
+        )
+        answer: Any = call(
+            lambda: client.get_metric_statistics(
+                Namespace="AWS/EC2",
+                MetricName="MetadataNoToken",
+                Dimensions=[{"Name": "InstanceId", "Value": instance.instance_id}],
+                StartTime=_utc(first),
+                EndTime=_utc(last + 1),
+                Period=HOUR_S,
+                Statistics=["Sum"],
+            ),
+            deadline=time.monotonic() + WITHIN_S,
+            renew=lambda: None,
+        )
+    except CallError as error:
+        return str(error)
+    counted = {int(point["Timestamp"].timestamp() // HOUR_S): round(point["Sum"]) for point in answer["Datapoints"]}
+    return compared(blocks, seen, counted)
+
+
+def compared(blocks: list[list[int]], seen: Mapping[int, int], counted: Mapping[int, int]) -> MetricCompared:
+    """What CloudWatch counted in the inner hours of each block, beside what was seen in all of it: a call at the edge of an
+    hour may be put into the one beside it, which must not look like one that was not seen.
+    """
+    inner = [hour for block in blocks for hour in block[1:-1]]
+    both = [(counted.get(hour, 0), seen[hour]) for hour in inner]
+    beside = sum(seen[block[at]] for block in blocks for at in (0, -1))
+    total = sum(count for count, _ in both)
+    known = sum(count for _, count in both)
+    return MetricCompared(
+        hours=len(inner),
+        counted=total,
+        seen=min(known + beside, total) if total > known else known,
+        since=rfc3339(inner[0] * HOUR_S),
+        until=rfc3339((inner[-1] + 1) * HOUR_S),
+    )
+
+
+def _blocks(hours: Mapping[int, int]) -> list[list[int]]:
+    """Hours that follow on, together."""
+    blocks: list[list[int]] = []
+    for hour in sorted(hours):
+        if blocks and blocks[-1][-1] == hour - 1:
+            blocks[-1].append(hour)
+        else:
+            blocks.append([hour])
+    return blocks
+
+
+def _utc(hour: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(hour * HOUR_S, datetime.UTC)

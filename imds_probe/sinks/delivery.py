@@ -1,0 +1,116 @@
+"""Handing one report to the sinks. Nothing here changes the verdict, and nothing is lost while the spool can be written."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from imds_probe.config.settings import Config, SpoolConfig
+from imds_probe.sinks import SINKS
+from imds_probe.sinks.sink import Report, Sink, SinkError
+from imds_probe.sinks.spool import DOUBT, REFUSED, WAITING, Spool, SpoolError
+
+SPOOL = "spool"
+
+
+def make_sinks(names: Sequence[str], config: Config, environ: Mapping[str, str]) -> list[Sink]:
+    """The sinks of these names; only what they need is imported."""
+    return [importlib.import_module(SINKS[name]).make(config, environ) for name in dict.fromkeys(names)]
+
+
+def deliver(report: Report, sinks: Sequence[Sink], config: Config, state: Path, say: Callable[[str], None]) -> None:
+    """Send a report, and what waits from before, the oldest first, until config.reporting_s are over. Each sink gets its share
+    of that time. `say` gets a line about each trouble.
+    """
+    end = time.monotonic() + config.reporting_s
+    for index, sink in enumerate(sinks):
+        now = time.monotonic()
+        deadline = now + max(0.0, end - now) / (len(sinks) - index)
+        about = functools.partial(_about, sink.name, say)
+        if sink.keeps_each:
+            _by_spool(report, sink, Place(state / SPOOL / sink.name, config.spool), deadline, about)
+        else:
+            _at_once(report, sink, deadline, about, "the next run tries again")
+
+
+class Place(NamedTuple):
+    """Where a sink's spool is, and its bounds."""
+
+    directory: Path
+    bounds: SpoolConfig
+
+
+def _about(name: str, say: Callable[[str], None], what: str) -> None:
+    say(f"{name}: {what}")
+
+
+def _at_once(report: Report, sink: Sink, deadline: float, say: Callable[[str], None], otherwise: str) -> None:
+    try:
+        sink.send(report, deadline)
+    except SinkError as error:
+        say(f"{error}; {otherwise}")
+
+
+def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Callable[[str], None]) -> None:
+    """First to the spool, then from there: what is killed on the way is not lost, and all arrive in their order."""
+    try:
+        spool = Spool(*place)
+        dropped = spool.put(report)
+    except SpoolError as error:
+        say(f"{error}; this report is sent without it")
+        _at_once(report, sink, deadline, say, "this report is lost to it")
+        return
+    if dropped:
+        say(
+            f"{_reports(dropped)} dropped, as more than {place.bounds.reports} or {place.bounds.size_bytes} bytes waited"
+        )
+    try:
+        with spool.sending() as held:
+            if held:
+                _drain(spool, sink, deadline, say)
+    except SpoolError as error:
+        say(f"{error}")
+
+
+def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]) -> None:
+    too_old = 0
+    for file in spool.waiting():
+        if time.monotonic() >= deadline:
+            say(f"no time is left; {_reports(spool.count(WAITING))} wait for the next run")
+            break
+        taken = spool.take(file)
+        if taken is None:
+            continue
+        held, report = taken
+        try:
+            sink.send(report, deadline)
+        except SinkError as error:
+            if error.outcome == "too-old":
+                too_old += 1
+                spool.done(held)
+                continue
+            if error.outcome == "refused":
+                spool.give_back(held, REFUSED)
+                say(f"{error}; the report is kept as {held.with_suffix(REFUSED)}")
+                continue
+            spool.give_back(held, WAITING if error.outcome == "later" else DOUBT)
+            waits = f"{_reports(spool.count(WAITING))} wait in {spool.directory}"
+            doubt = (
+                f"; it may have arrived, so it is kept as {held.with_suffix(DOUBT)}"
+                if error.outcome == "in-doubt"
+                else ""
+            )
+            say(f"{error}{doubt}; {waits}")
+            break
+        else:
+            spool.done(held)
+    if too_old:
+        say(f"{_reports(too_old)} dropped, older than it takes")
+
+
+def _reports(count: int) -> str:
+    return f"{count} report{'' if count == 1 else 's'}"

@@ -1,0 +1,59 @@
+"""A report as one line of JSON that fits: the whole of it, or what questions about a fleet are asked of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from imds_probe.sinks.sink import Report
+
+SCHEMA = "imds-probe.report-summary/v1"
+_AS_IT_IS = ("probe", "platform", "instance", "host")
+_OF_A_FINDING = ("id", "rule", "severity", "subject", "summary", "implies")
+_OF_A_CALLER = ("version", "program", "unit", "container", "count", "refused", "last_seen", "probe")
+TEXT_MAX, FIRST_MANY = 300, 100
+
+
+def fitting(report: Report, limit_bytes: int) -> str:
+    """The report in ASCII without line breaks, at most `limit_bytes` long; else a summary with the same names, of which
+    `summary_of_bytes` says how long the report is.
+    """
+    whole = _line(report)
+    if len(whole) <= limit_bytes:
+        return whole
+    many = FIRST_MANY
+    while True:
+        line = _line(_summary(report, len(whole), many))
+        if len(line) <= limit_bytes or many == 0:
+            return line
+        many //= 2
+
+
+def _line(document: Report) -> str:
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+
+
+def _summary(report: Report, length: int, many: int) -> dict[str, Any]:
+    verdict = report["verdict"] | {"reasons": report["verdict"]["reasons"][:many]}
+    callers = report["callers"]
+    if callers is not None:
+        callers = callers | {"by": [{name: each[name] for name in _OF_A_CALLER} for each in callers["by"][:many]]}
+    imds = report["imds"]
+    summary = {"schema": SCHEMA, "summary_of_bytes": length} | {name: report[name] for name in _AS_IT_IS}
+    summary |= {
+        "imds": None if imds is None else {name: value for name, value in imds.items() if name != "endpoints"},
+        "verdict": verdict,
+        "callers": callers,
+        "findings": [{name: each[name] for name in _OF_A_FINDING} for each in report["findings"][:many]],
+        "findings_left_out": max(0, len(report["findings"]) - many),
+    }
+    shortened: dict[str, Any] = _shortened(summary)
+    return shortened
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= TEXT_MAX else f"{value[:TEXT_MAX]}..."
+    if isinstance(value, dict):
+        return {name: _shortened(each) for name, each in value.items()}
+    return [_shortened(each) for each in value] if isinstance(value, list) else value
