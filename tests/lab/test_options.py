@@ -130,6 +130,7 @@ def test_identity_and_tags(run, service):
         "account_id": "123456789012",
         "image_id": "ami-0123456789abcdef0",
         "instance_type": "m5.large",
+        "auto_scaling_group": None,
     }
     assert "--region eu-west-1 " in ran.report["verdict"]["switch"]["aws_cli"]
 

@@ -6,7 +6,7 @@ from observed import FACTS, IMDS
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import CallerSeen, CollectorRun
+from imds_probe.facts import CallerSeen, CollectorRun, MetricCompared
 from imds_probe.rules.callers import NAMED_MAX, RULE
 from imds_probe.rules.callers_explained import EXPLANATIONS
 from imds_probe.rules.rule import NothingToJudge
@@ -16,7 +16,7 @@ CATALOG = Catalog.load()
 DAY_S = 86400.0
 
 
-def judged(*by: CallerSeen, coverage=1.0, dropped=0, **facts):
+def judged(*by: CallerSeen, coverage=1.0, dropped=0, metric=None, **facts):
     callers = callers_of(
         by,
         window_s=14 * DAY_S,
@@ -25,7 +25,7 @@ def judged(*by: CallerSeen, coverage=1.0, dropped=0, **facts):
         dropped=dropped,
         watched_until="2023-11-14T22:13:20Z",
     )
-    found = RULE.judge(replace(FACTS, callers=callers, **facts), CATALOG)
+    found = RULE.judge(replace(FACTS, callers=replace(callers, metric=metric), **facts), CATALOG)
     assert isinstance(found, list)
     assert {finding.id for finding in found} <= {each.id for each in EXPLANATIONS}
     return found
@@ -84,3 +84,12 @@ def test_others_and_containers_are_called_by_their_names():
     (finding,) = judged(replace(unknown, count=1, user_agent=None))
     assert finding.summary.startswith("an unknown process in shop/web called IMDSv1 once, last at ")
     assert finding.evidence == ("asked for /latest/meta-data/",)
+
+
+def test_calls_that_cloudwatch_counted_and_nobody_saw_leave_it_unknown():
+    metric = MetricCompared(10, 43, 3, "2023-11-14T10:00:00Z", "2023-11-14T20:00:00Z")
+    (finding,) = judged(metric=metric)
+    assert (finding.id, finding.implies) == ("imdsv1-unseen", "unknown")
+    assert finding.summary == "CloudWatch counted 40 calls by IMDSv1 that were not seen here, of 43 in 10 hours"
+    assert judged(metric=replace(metric, seen=43)) == []
+    assert judged(metric=metric, imds=replace(IMDS, tokens="required")) == []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -101,6 +102,20 @@ def test_it_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert evidence.imdsv1 == 40
 
 
+def test_hours_that_were_watched_whole_with_their_served_calls(path: Path) -> None:
+    hour = 1000
+    begin = hour * 3600.0
+    refused = replace(SEEN, at=begin + 3600 + 5, status=401)
+    ours = replace(SEEN, at=begin + 3600 + 6, user_agent="imds-probe/1")
+    v2 = replace(SEEN, at=begin + 3600 + 7, version="v2")
+    with History(path) as history:
+        history.record([(replace(SEEN, at=begin + 1), None)], begin - 10, begin + 1800)
+        history.record([(each, None) for each in (refused, ours, v2)], begin + 1800.5, begin + 3 * 3600 + 60)
+        history.record([], begin + 5 * 3600, begin + 6 * 3600, dropped=3)
+        assert history.served_by_hour(begin - 7200, begin + 9 * 3600) == {1000: 1, 1001: 1, 1002: 0}
+        assert history.served_by_hour(begin + 1, begin + 9 * 3600) == {1001: 1, 1002: 0}
+
+
 def test_it_is_read_while_it_is_written(path: Path) -> None:
     with History(path) as writing:
         writing.record([(SEEN, None)], NOW - 60, NOW)
@@ -113,30 +128,56 @@ def test_it_is_read_while_it_is_written(path: Path) -> None:
 
 
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from test_history import NOW, SEEN
 from imds_probe.watch.history import History
 with History(Path(sys.argv[1])) as history:
-    for number in range(100_000):
+    sys.stdin.readline()
+    begin = int(sys.argv[2])
+    for number in range(begin, begin + 100_000):
         history.record([(SEEN, None)], NOW + number, NOW + number + 1)
-        if number == 50:
-            print("ready", flush=True)
+        print(number, flush=True)
 """
 
 
-def test_after_a_kill_it_holds_what_was_recorded(path: Path) -> None:
+def test_killed_fifty_times_it_holds_what_was_recorded(path: Path) -> None:
+    """In the middle of a write mostly: it does nothing else. All that it said it had written is there, and no half of anything."""
     env = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[1]}:{Path(__file__).parent}"}
-    child = subprocess.Popen([sys.executable, "-c", WRITER, path], env=env, stdout=subprocess.PIPE)
-    assert child.stdout
-    assert child.stdout.readline() == b"ready\n"
-    time.sleep(0.05)
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
+    chance, written, begin = random.Random(50), 0, 0
+    for _ in range(50):
+        argv = [sys.executable, "-c", WRITER, path, str(begin)]
+        child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdin and child.stdout
+        child.stdin.write(b"go\n")
+        child.stdin.flush()
+        first = child.stdout.readline()
+        time.sleep(chance.uniform(0, 0.01))
+        child.send_signal(signal.SIGKILL)
+        last = int((first + child.stdout.read()).rpartition(b"\n")[0].split()[-1])
+        child.communicate()
+        with History(path, read_only=True) as history:
+            evidence = history.evidence(NOW + 10_000_000, 20_000_000)
+        assert evidence.imdsv1 == evidence.observed_s  # each call with its second, or neither
+        assert 0 <= evidence.imdsv1 - written - (last - begin + 1) <= 1
+        written, begin = evidence.imdsv1, begin + 100_000
     with History(path) as history:
         assert history.set_aside is None
-        evidence = history.evidence(NOW + 100_000, 200_000)
-    assert evidence.imdsv1 == evidence.observed_s > 50  # each call with its second, or neither
+
+
+def test_ten_thousand_callers_and_more_stay_bounded(path: Path) -> None:
+    """By programs and paths: a scanner may ask for anything."""
+    calls = [
+        (replace(SEEN, path=f"/{number}", caller=replace(CURL, exe=f"/bin/{number}", command="x" * 300)), None)
+        for number in range(module.CALLERS_MAX + 2000)
+    ]
+    with History(path) as history:
+        history.record(calls, NOW - 60, NOW)
+        evidence = history.evidence(NOW, DAY)
+    assert evidence.imdsv1 == len(calls)
+    assert len(evidence.by) == module.CALLERS_MAX + 1
+    assert next(each for each in evidence.by if each.program == "others").count == 2000
+    assert path.stat().st_size < 20_000_000
 
 
 @pytest.mark.parametrize("damage", [b"garbage" * 1000, b"SQLite format 3\0" + b"\xff" * 4000])

@@ -1,0 +1,133 @@
+"""Who calls, as real software calls, and as nobody should: each held to what the service itself counted."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+from sdk_zoo import ZOO
+from watching import watching
+
+IP = "169.254.169.254"
+# botocore of 2019 needs names that collections had until Python 3.9.
+BOTOCORE = """
+import collections, collections.abc
+for name in ("Mapping", "MutableMapping", "Callable", "MutableSet"):
+    setattr(collections, name, getattr(collections.abc, name))
+from botocore.session import Session
+session = Session()
+session.set_config_variable("metadata_service_timeout", 1)
+found = session.get_credentials()
+print(found and found.access_key)
+"""
+NODE_OLD = """
+const AWS = require("/SITE/node_modules/aws-sdk");
+new AWS.MetadataService().request("/latest/meta-data/instance-id", (error, data) => console.log(error || data));
+"""
+NODE_NEW = """
+const AWS = require("/SITE/node_modules/aws-sdk");
+new AWS.EC2MetadataCredentials().refresh(error => console.log(error || "refreshed"));
+"""
+RCLONE = ["--s3-provider", "AWS", "--s3-env-auth", "--retries", "1", "--low-level-retries", "1", "--contimeout", "1s"]
+NO_CONFIG = {"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "HOME": "/nonexistent"}
+
+
+def python(site: str) -> tuple[list[str], dict[str, str]]:
+    return ["/usr/bin/python3", "-c", BOTOCORE], {"PYTHONPATH": f"{ZOO}/opt/{site}/lib/python3.11/site-packages"}
+
+
+def node(site: str, script: str) -> tuple[list[str], dict[str, str]]:
+    return [shutil.which("node"), "-e", script.replace("/SITE", f"{ZOO}/srv/{site}")], {}
+
+
+@pytest.mark.parametrize(
+    ("caller", "env", "where", "versions", "agent"),
+    [
+        pytest.param(python("python-old"), {}, "host", {"v1"}, "Boto", id="botocore-2019"),
+        pytest.param(python("python-new"), {}, "host", {"v2"}, "Boto", id="botocore-new"),
+        pytest.param(python("python-new"), {}, "bridge", {"v1", "v2"}, "Boto", id="botocore-new-falls-back"),
+        pytest.param(
+            python("python-new"),
+            {"AWS_EC2_METADATA_V1_DISABLED": "true"},
+            "bridge",
+            {"v2"},
+            "Boto",
+            id="botocore-new-without-fallback",
+        ),
+        pytest.param(node("node-old", NODE_OLD), {}, "host", {"v1"}, None, id="aws-sdk-js-old"),
+        pytest.param(node("node-new", NODE_NEW), {}, "host", {"v2"}, None, id="aws-sdk-js-new"),
+        pytest.param(
+            ([f"{ZOO}/debian/usr/bin/rclone", "lsd", ":s3:", *RCLONE], {}),
+            {},
+            "host",
+            {"v2"},
+            "rclone",
+            id="aws-sdk-go",
+        ),
+        pytest.param((["/usr/bin/ec2metadata", "--instance-id"], {}), {}, "host", None, None, id="cloud-guest-utils"),
+    ],
+)
+def test_real_software_is_counted_as_the_service_counts_it(lab, service, bridged, caller, env, where, versions, agent):
+    argv, own = caller
+    place = bridged if where == "bridge" else lab.instance
+    with watching(lab, "--json") as watched:
+        child = place.start(argv, env=NO_CONFIG | own | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = child.communicate(timeout=60)[0].decode()
+    seen = watched.calls
+    counts = service.counts
+    assert sum(each["version"] == "v1" for each in seen) == counts.imdsv1, said
+    assert sum(each["version"] == "v2" for each in seen) == counts.imdsv2, said
+    assert seen, said
+    if versions is not None:
+        assert {each["version"] for each in seen} == versions, said
+    assert {each["caller"]["pid"] for each in seen} == {child.pid}
+    if agent is not None:
+        assert any(agent.lower() in each["user_agent"].lower() for each in seen), seen
+
+
+@pytest.fixture(scope="module")
+def bridged(lab):
+    return lab.add_container("w-sdk", "bridge")
+
+
+HOSTILE = {
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+    "no UTF-8": b"GET /latest/\xff\xfe\x80 HTTP/1.1\r\nUser-Agent: \xff\xfe\x1b[31m\r\n\r\n",
+    "a head of 64 KB": b"GET /latest/big HTTP/1.1\r\nCookie: " + b"x" * 65536 + b"\r\n\r\n",
+    "a token without ==": b"GET /latest/token HTTP/1.1\r\nX-aws-ec2-metadata-token: AQAEA-no-end\r\n\r\n",
+}
+
+
+def test_what_is_no_request_of_anybodys_hurts_nobody(lab, service):
+    """And what comes after it is counted all the same."""
+    with watching(lab, "--json") as watched:
+        for content in HOSTILE.values():
+            with lab.instance.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+                client.settimeout(5)
+                client.connect((IP, 80))
+                client.sendall(content)
+                try:
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(65536):
+                        pass
+                except OSError:
+                    pass  # the service may have had enough of it
+        with lab.instance.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.connect((IP, 80))
+            for byte in b"GET /latest/one-byte-a-segment HTTP/1.1\r\nHost: x\r\n\r\n":
+                client.sendall(bytes([byte]))
+                time.sleep(0.001)
+            client.recv(65536)
+    seen = {each["path"]: each for each in watched.calls}
+    assert watched.code == 0
+    assert "Traceback" not in watched.err
+    assert seen["/latest/token"]["version"] == "v2"
+    assert seen["/latest/big"]["version"] == "v1"
+    assert seen["/latest/one-byte-a-segment"]["status"] == 404
+    assert "AQAEA-no-end" not in watched.out
+    assert "\x1b" not in watched.out
+    assert len(seen) == 4  # the TLS hello is no call
