@@ -1,0 +1,87 @@
+"""What the watcher makes of calls whose caller is nobody here; all else is seen in the lab."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from imds_probe.errors import ProbeError
+from imds_probe.simulator.lab.lab import Lab
+from imds_probe.watch import watcher
+from imds_probe.watch.watcher import Watcher
+
+ROUTED = """
+import sys
+from imds_probe.watch import watcher
+from imds_probe.watch.watcher import Watcher
+physical = sys.argv[1]
+watcher._is_physical = lambda interface: socket.if_indextoname(interface) == physical
+import socket, time
+with Watcher() as watching:
+    print("ready", flush=True)
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        for seen in watching.calls(0.2):
+            print(seen.path, seen.relayed, seen.program, seen.client, flush=True)
+            end = 0
+"""
+
+
+@pytest.mark.parametrize(("card", "expected"), [("veth2", "True another host"), ("none", "False unknown")])
+def test_a_call_that_comes_in_from_another_host_is_said_to_be_relayed(card, expected):
+    """A container without a process list stands in for the other host: its process cannot be found from here. Which link
+    is a card is told to the watcher, as a lab has none.
+    """
+    with Lab("relay") as lab:
+        other = lab.add_container("other")
+        env = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        script = ROUTED.replace("with Watcher()", "with Watcher(Path('/nonexistent'), tracing=False)")
+        script = script.replace("import sys\n", "import sys\nfrom pathlib import Path\n", 1)
+        child = lab.instance.start([sys.executable, "-c", script, card], env=env, stdout=subprocess.PIPE)
+        assert child.stdout
+        assert child.stdout.readline() == b"ready\n"
+        with lab.service.socket(socket.AF_INET, socket.SOCK_STREAM) as service:
+            service.bind(("169.254.169.254", 80))
+            service.listen()
+            with other.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+                client.settimeout(5)
+                client.connect(("169.254.169.254", 80))
+                client.sendall(b"GET /latest/x HTTP/1.1\r\n\r\n")
+                said = child.stdout.readline().decode().strip()
+        child.wait()
+    assert said == f"/latest/x {expected} {other.ipv4}"
+
+
+def test_a_link_is_a_card_where_it_has_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loopback = socket.if_nametoindex("lo")
+    assert watcher._is_physical(loopback) is False
+    assert watcher._is_physical(99999) is False
+    # One of a made-up /sys that has a device.
+    (tmp_path / "lo/device").mkdir(parents=True)
+
+    @dataclass
+    class Sys:
+        path: Path
+
+        def __call__(self, given: str) -> Path:
+            return Path(given.replace("/sys/class/net", str(self.path)))
+
+    monkeypatch.setattr(watcher, "Path", Sys(tmp_path))
+    assert watcher._is_physical(loopback) is True
+
+
+def test_without_the_right_to_capture_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(program: bytes):
+        raise PermissionError(1, "Operation not permitted")
+
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(watcher, "Ring", refused)
+    with pytest.raises(ProbeError, match="packets cannot be captured: Operation not permitted"):
+        Watcher()
+    assert len(os.listdir("/proc/self/fd")) == before
