@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from imds_probe import exitcodes
 from imds_probe.duration import parse_duration
 from imds_probe.errors import UsageError
+from imds_probe.render.escape import terminal
+from imds_probe.sinks import SINKS
 
 if TYPE_CHECKING:
+    from imds_probe.config import Config
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
@@ -44,6 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="DURATION",
         help="watch for so long who calls the metadata service: 60s, 5m",
+    )
+    parser.add_argument(
+        "--report",
+        type=_sinks,
+        metavar="SINK,...",
+        help=f"hand the report to these as well: {', '.join(SINKS)} (what the configuration says; '' for none)",
+    )
+    parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print which settings are in force, and where each comes from, instead of a run",
     )
     parser.add_argument("--assume-ec2", action="store_true", help="ask the metadata address although DMI says not EC2")
     parser.add_argument(
@@ -99,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe import config  # noqa: PLC0415
     from imds_probe.assessment import Request, assess  # noqa: PLC0415
     from imds_probe.collect import callers, sdks  # noqa: PLC0415
+    from imds_probe.config.printing import printed_config  # noqa: PLC0415
     from imds_probe.state_directory import state_directory  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
@@ -106,7 +121,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--root {args.root} is no directory")
     if args.out:
         _check_writable(args.out)
-    settings = config.load(args.config)
+    loaded = config.load_all(args.config)
+    settings = loaded.config
+    if args.print_config:
+        print(printed_config(loaded, _overrides(args)), end="")
+        return exitcodes.READY
+    names = settings.report if args.report is None else args.report
+    state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
     report = assess(
         Request(
             environ=os.environ,
@@ -118,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
             skip=args.skip,
             catalogs=(*settings.catalogs, *args.catalog),
             callers=callers.Request(
-                state=state_directory(args.state_directory or settings.state_directory, os.environ, args.root),
+                state=state,
                 window_s=settings.window_s,
                 coverage=settings.coverage,
                 watch_s=args.watch_s,
@@ -131,7 +152,31 @@ def run(args: argparse.Namespace) -> int:
     if sys.stderr.isatty():
         _progress("")
     _write(_rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty()), args.out)
+    if names:
+        _deliver(report, names, settings, state)
     return exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
+
+
+def _deliver(report: Report, names: Sequence[str], settings: Config, state: Path) -> None:
+    """After the report has been printed: a sink that hangs keeps nobody from the verdict."""
+    from imds_probe.sinks.delivery import deliver, make_sinks  # noqa: PLC0415
+
+    sys.stdout.flush()
+    deliver(report.to_json(), make_sinks(names, settings, os.environ), settings, state, _say)
+
+
+def _say(line: str) -> None:
+    print(f"imds-probe: {terminal(line)}", file=sys.stderr, flush=True)
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
+    """Settings that the command line or the environment take out of the files' hands."""
+    found: dict[str, tuple[object, str]] = {}
+    if args.report is not None:
+        found["report"] = (list(args.report), "--report")
+    if args.state_directory is not None:
+        found["state_directory"] = (str(args.state_directory), "--state-directory")
+    return found
 
 
 def _directories(given: Sequence[str], root: Path) -> tuple[str, ...]:
@@ -193,6 +238,14 @@ def _silent(message: str) -> None:
 
 def _ids(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _sinks(value: str) -> tuple[str, ...]:
+    names = _ids(value)
+    unknown = [name for name in names if name not in SINKS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no sink {unknown[0]!r}; there are {', '.join(SINKS)}")
+    return names
 
 
 def _seconds(value: str) -> float:

@@ -1,0 +1,42 @@
+"""The settings in force as a configuration file that would give them, with where each one comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from imds_probe.config.loading import Loaded
+
+
+def printed_config(loaded: Loaded, overrides: Mapping[str, tuple[object, str]]) -> str:
+    """TOML. `overrides` are values from elsewhere than the files, by key, each with what to call that place.
+
+    What is not set at all is a comment.
+    """
+    lines: list[tuple[str, str]] = []
+    table = ""
+    for name, value in loaded.values.items():
+        raw, origin = overrides.get(name, (value.raw, value.origin))
+        within, _, key = name.rpartition(".")
+        if within != table:
+            table = within
+            lines += [("", ""), (f"[{table}]", "")]
+        lines.append((f"{key} = {_toml(raw)}", origin) if raw is not None else (f"# {key} is not set", ""))
+    width = max(len(text) for text, origin in lines if origin)
+    return "".join(f"{text:<{width}}  # {origin}\n" if origin else f"{text}\n" for text, origin in lines)
+
+
+def _toml(value: Any) -> str:
+    """Strings as in JSON, which are basic strings of TOML but for what lies beyond the basic plane: that stays as it is."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return (
+            "{ " + ", ".join(f"{_toml(name)} = {_toml(one)}" for name, one in value.items()) + " }" if value else "{}"
+        )
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return str(value)

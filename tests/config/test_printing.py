@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from imds_probe.config import load, load_all
+from imds_probe.config.printing import _toml, printed_config
+
+
+def test_it_is_a_file_that_gives_the_same_settings_and_says_who_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "imds-probe.toml"
+    path.write_text(
+        'report = ["file"]\n[metrics]\nstatic_dimensions = { "A b" = "q\\"uote" }\n[watch]\ncoverage = 0.5\n'
+        '[catalog]\nfiles = ["/srv/x.json"]\n'
+    )
+    loaded = load_all(path)
+    text = printed_config(loaded, {"report": (["emf"], "--report")})
+    again = tmp_path / "again.toml"
+    again.write_text(text)
+    expected = loaded.config
+    assert load(again) == type(expected)(**(vars(expected) | {"report": ("emf",)}))
+    lines = {line.split(" = ")[0]: line for line in text.splitlines() if " = " in line}
+    assert lines["report"].endswith("  # --report")
+    assert lines["coverage"].endswith(f"  # {path}:5")
+    assert lines["window"].endswith("  # default")
+    assert "# state_directory is not set" in text
+
+
+@pytest.mark.parametrize(
+    "value", ["", 'a"b\\c\n\t\x00\x7f\u2028é😀', True, 3, 0.5, [], ["a", 1], {}, {"x y": "z", "q": [1]}]
+)
+def test_every_value_is_read_back(value: object) -> None:
+    assert tomllib.loads(f"x = {_toml(value)}")["x"] == value
