@@ -14,7 +14,7 @@ from imds_probe import exitcodes
 from imds_probe.duration import parse_duration
 from imds_probe.errors import UsageError
 from imds_probe.render.escape import terminal
-from imds_probe.sinks import SINKS
+from imds_probe.sinks import SINKS, output_file
 
 if TYPE_CHECKING:
     from imds_probe.config import Config
@@ -204,7 +204,8 @@ def _rendered(report: Report, form: str, *, to_terminal: bool) -> str:
 
 def _check_writable(path: Path) -> None:
     """Before any request is made: a report that cannot be kept is a request for nothing."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    taken = path.exists() and not path.is_file()  # by a directory or a device, such as /dev/null
+    if taken or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise UsageError(f"--out {path} cannot be written", "Name a file in a directory that exists and is writable.")
 
 
@@ -212,16 +213,10 @@ def _write(document: str, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(document)
         return
-    # Written beside and renamed: nobody reads half a report, and a planted link is replaced, not followed.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(document)
-        os.replace(temporary, path)
+        output_file.replace(path, document.encode(errors="backslashreplace"))
     except OSError as error:
         sys.stdout.write(document)  # the run is not lost with the file
-        temporary.unlink(missing_ok=True)
         raise UsageError(
             f"--out {path} cannot be written: {error.strerror}", "The report is on standard output."
         ) from None
