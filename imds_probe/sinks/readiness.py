@@ -1,0 +1,73 @@
+"""A report as one flat entry of SSM inventory: all of it text, each attribute under a name that never changes again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imds_probe.render.escape import terminal
+from imds_probe.sinks.sink import Report
+
+VALUE_MAX = 4096  # bytes of UTF-8, as the agent counts
+CUT = "...[cut]"
+NONE = "none"  # was looked for and not found; what was not looked for is ""
+
+
+def readiness(report: Report) -> dict[str, str]:
+    """The entry. Athena and resource data sync know attributes by these names: add to them, rename none.
+
+    Lists are joined by "; ". ReportedAt is the run's own time: the agent's CaptureTime says only when it read the file.
+    ContainersAffected are those that the token does not reach. SoftwareTooOld has versions.
+    """
+    verdict, imds, callers = report["verdict"], report["imds"] or {}, report["callers"]
+    switch, rollback = verdict["switch"] or {}, verdict["rollback"] or {}
+    blockers = dict.fromkeys(finding["id"] for finding in report["findings"] if finding["severity"] == "blocker")
+    v1 = (
+        [each["program"] for each in callers["by"] if each["version"] == "v1" and not each["probe"]]
+        if callers
+        else None
+    )
+    content = {
+        "Verdict": verdict["state"],
+        "Confidence": verdict["confidence"],
+        "Reasons": _list(verdict["reasons"]),
+        "Blockers": _list(blockers),
+        "HttpTokens": imds.get("tokens"),
+        "HopLimit": imds.get("hop_limit"),
+        "HopLimitNeeded": switch.get("http_put_response_hop_limit"),
+        "Endpoint": imds.get("endpoint"),
+        "IMDSv1Calls": callers["imdsv1"] if callers else None,
+        "IMDSv1Callers": _list(v1),
+        "WatchCoverage": callers["coverage"] if callers else None,
+        "SwitchCommand": switch.get("aws_cli"),
+        "RollbackCommand": rollback.get("aws_cli"),
+        "ContainersAffected": _list(_affected(report)),
+        "SoftwareTooOld": _list(_too_old(report)),
+        "ReportedAt": report["probe"]["started_at"],
+        "RunId": report["probe"]["run_id"],
+        "ProbeVersion": report["probe"]["version"],
+        "Schema": report["schema"],
+    }
+    return {name: "" if value is None else _cut(terminal(str(value))) for name, value in content.items()}
+
+
+def _affected(report: Report) -> list[str] | None:
+    if report["containers"] is None:
+        return None
+    lost = [each for each in report["containers"] if each["token"] == "lost" and not each["sandbox"]]
+    return [each["name"] or each["id"][:12] for each in lost]
+
+
+def _too_old(report: Report) -> list[str]:
+    old = [entry for entry in report["software"] if entry["requirement"]["status"] == "too-old"]
+    return [f"{entry['component']} {entry['version'] or ''}".strip() for entry in old]
+
+
+def _list(items: Iterable[str] | None) -> str | None:
+    return None if items is None else "; ".join(dict.fromkeys(items)) or NONE
+
+
+def _cut(text: str) -> str:
+    encoded = text.encode()
+    if len(encoded) <= VALUE_MAX:
+        return text
+    return encoded[: VALUE_MAX - len(CUT)].decode(errors="ignore") + CUT

@@ -1,0 +1,53 @@
+from reports_made import BARE, hostile, report
+
+from imds_probe.sinks.readiness import CUT, VALUE_MAX, readiness
+
+
+def test_what_was_found():
+    made = report()
+    commands = {"SwitchCommand": made["verdict"]["switch"], "RollbackCommand": made["verdict"]["rollback"]}
+    assert readiness(made) == {
+        "Verdict": "not-ready",
+        "Confidence": made["verdict"]["confidence"],
+        "Reasons": "; ".join(made["verdict"]["reasons"]),
+        "Blockers": "; ".join(dict.fromkeys(f["id"] for f in made["findings"] if f["severity"] == "blocker")),
+        "HttpTokens": "optional",
+        "HopLimit": "1",
+        "HopLimitNeeded": "2",
+        "Endpoint": "enabled",
+        "IMDSv1Calls": "3",
+        "IMDSv1Callers": "/usr/bin/curl",
+        "WatchCoverage": "0.5",
+        **{name: command["aws_cli"] for name, command in commands.items()},
+        "ContainersAffected": "web",
+        "SoftwareTooOld": "cloud-init 18.3-6",
+        "ReportedAt": "2026-11-23T00:00:00Z",
+        "RunId": "0" * 32,
+        "ProbeVersion": "0.1.0",
+        "Schema": "imds-probe.report/v1",
+    }
+
+
+def test_not_looked_at_is_not_none_found():
+    bare, looked = readiness(report(BARE)), readiness(report(containers=[], software=[]))
+    unseen = (
+        "HttpTokens",
+        "HopLimit",
+        "Endpoint",
+        "IMDSv1Calls",
+        "IMDSv1Callers",
+        "WatchCoverage",
+        "ContainersAffected",
+    )
+    assert {bare[name] for name in unseen} == {""}
+    assert (looked["ContainersAffected"], looked["SoftwareTooOld"]) == ("none", "none")
+
+
+def test_within_the_agents_limits_whatever_the_text():
+    content = readiness(hostile(1000))
+    assert len(content) <= 50
+    for name, value in content.items():
+        assert 0 < len(name) <= 64
+        assert len(value.encode()) <= VALUE_MAX
+        assert value.isprintable()
+    assert content["Reasons"].endswith(CUT)
