@@ -6,8 +6,8 @@ VENV := .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO_PACKAGES := iproute2 nftables python3 python3-venv
 TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd createrepo-c curl db5.3-util debootstrap dnf \
-	docker.io default-jre-headless dpkg-dev groff-base iptables libdpkg-perl libpython3-dev nodejs rpm runc snapd \
-	systemd util-linux
+	docker.io default-jre-headless dpkg-dev groff-base iptables libdpkg-perl libpython3-dev nodejs \
+	prometheus-node-exporter rpm runc snapd systemd util-linux
 
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm

@@ -12,7 +12,7 @@ from watched_calls import CALLER
 
 from imds_probe.facts import Facts
 from imds_probe.report import plain
-from imds_probe.sinks.metrics import started_at
+from imds_probe.sinks.sink import started_at
 from imds_probe.watch.evidence import callers_of
 
 WATCHED = callers_of(
