@@ -18,6 +18,7 @@ from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
 
 CONNECT_S, READ_S = 3.0, 5.0
+COMPRESSED_FROM_BYTES = 2048  # botocore's own default is five times that, which most reports' metrics never reach
 ENDPOINTS = {"cloudwatch": "cloudwatch_endpoint", "logs": "logs_endpoint"}
 
 
@@ -42,7 +43,9 @@ class Aws:
             chain = self._session.get_component("credential_provider")
             self._region = self._region or self._session.get_config_variable("region") or region
         except BotoCoreError as error:
-            raise CallError(f"AWS's configuration makes no sense: {error}", "Correct ~/.aws/config.") from None
+            raise CallError(
+                f"AWS's configuration makes no sense: {str(error)[:300]}", "Correct ~/.aws/config."
+            ) from None
         chain.remove(InstanceRole.METHOD)
         if is_ec2 and environ.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
             try:  # the last link, as botocore's is
@@ -64,8 +67,11 @@ class Aws:
                     read_timeout=READ_S,
                     retries={"total_max_attempts": 1, "mode": "standard"},
                     defaults_mode="standard",  # "auto" asks the metadata service where this is
+                    request_min_compression_size_bytes=COMPRESSED_FROM_BYTES,
                     user_agent_extra=f"imds-probe/{__version__}",
                 ),
             )
         except (BotoCoreError, ValueError) as error:
-            raise CallError(f"AWS cannot be reached: {error}", "See the [aws] settings and ~/.aws/config.") from None
+            raise CallError(
+                f"AWS cannot be reached: {str(error)[:300]}", "See the [aws] settings and ~/.aws/config."
+            ) from None

@@ -50,9 +50,16 @@ def _about(name: str, say: Callable[[str], None], what: str) -> None:
 
 def _at_once(report: Report, sink: Sink, deadline: float, say: Callable[[str], None], otherwise: str) -> None:
     try:
-        sink.send(report, deadline)
+        _send(report, sink, deadline)
     except SinkError as error:
         say(f"{error}; {otherwise}")
+
+
+def _send(report: Report, sink: Sink, deadline: float) -> None:
+    try:
+        sink.send(report, deadline)
+    except OSError as error:  # of which the sink itself had nothing to say
+        raise SinkError(f"{error.strerror or error}: {error.filename or sink.name}") from None
 
 
 def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Callable[[str], None]) -> None:
@@ -87,7 +94,7 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
             continue
         held, report = taken
         try:
-            sink.send(report, deadline)
+            _send(report, sink, deadline)
         except SinkError as error:
             if error.outcome == "too-old":
                 too_old += 1

@@ -18,14 +18,14 @@ SUFFIX = ".new"  # of the temporary name: what reads whole directories takes .js
 LEFT_OVER_AFTER_S = 3600.0
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file that the user named, in whichever directory, with the mode of any new file (0644 less the umask).
+def replace(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write a file in whichever directory, with `mode`, or that of any new file (0644 less the umask).
 
     Raises OSError; then what was there before is there still, and nothing else.
     """
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        replace_in(directory, path.name, content)
+        replace_in(directory, path.name, content, mode)
     finally:
         os.close(directory)
 

@@ -12,7 +12,6 @@ import fcntl
 import gzip
 import json
 import os
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +19,11 @@ from pathlib import Path
 
 from imds_probe.config.settings import SpoolConfig
 from imds_probe.errors import ProbeError
+from imds_probe.sinks.output_file import replace
 from imds_probe.sinks.sink import Report, started_at
 
 WAITING, SENDING, DOUBT, REFUSED = ".waiting", ".sending", ".doubt", ".refused"
 STATES = (WAITING, SENDING, DOUBT, REFUSED)
-HALF_WRITTEN = ".part"
-HALF_WRITTEN_S = 3600.0
 REPORT_MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -45,18 +43,10 @@ class Spool:
 
     def put(self, report: Report) -> int:
         """Add a report; what is beyond the bounds then is dropped, the oldest first. How many were. Raises SpoolError."""
-        name = f"{int(started_at(report)):012d}-{report['probe']['run_id']}"
-        part = self.directory / f"{name}{HALF_WRITTEN}"
+        name = f"{int(started_at(report)):012d}-{report['probe']['run_id']}{WAITING}"
         try:
-            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as file:
-                file.write(gzip.compress(json.dumps(report).encode(), compresslevel=5, mtime=0))
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(part, self.directory / f"{name}{WAITING}")
+            replace(self.directory / name, gzip.compress(json.dumps(report).encode(), compresslevel=5, mtime=0), 0o600)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
             raise _cannot(self.directory, "written", error) from None
         return self._bound()
 
@@ -82,7 +72,6 @@ class Spool:
                 return
             for file in self._files(SENDING):
                 self._become(file, DOUBT)
-            self._tidy()
             yield True
         finally:
             os.close(fd)
@@ -150,13 +139,6 @@ class Spool:
                 self.done(file)
                 count, size, dropped = count - 1, size - length, dropped + 1
         return dropped
-
-    def _tidy(self) -> None:
-        """What was being written when its writer was killed."""
-        for file in self._files(HALF_WRITTEN):
-            with contextlib.suppress(OSError):
-                if time.time() - file.stat().st_mtime > HALF_WRITTEN_S:
-                    file.unlink()
 
 
 def _cannot(directory: Path, what: str, error: OSError) -> SpoolError:

@@ -1,0 +1,229 @@
+"""Nothing is lost and nothing comes twice: many reports through a service that fails at random, and a sender that is killed."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from fault_server import KINDS, at_random, faulty, one_after_another
+from reports_made import report
+
+from imds_probe.config.settings import AwsConfig, Config, SpoolConfig
+from imds_probe.sinks.delivery import deliver, make_sinks
+from imds_probe.sinks.sink import Report, SinkError
+from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, STATES, WAITING, Spool
+
+TESTS = Path(__file__).parents[1]
+REPORTS = 500
+
+
+class Kept:
+    """A sink that keeps what it gets, or says what the plan says."""
+
+    name = "kept"
+
+    def __init__(self, *plan: str | Exception, keeps_each: bool = True) -> None:
+        self.keeps_each = keeps_each
+        self._plan = list(plan)
+        self.got: list[str] = []
+
+    def send(self, made: Report, deadline: float) -> None:
+        outcome = self._plan.pop(0) if self._plan else "ok"
+        if isinstance(outcome, Exception):
+            raise outcome
+        if outcome != "ok":
+            raise SinkError(f"it is {outcome}", outcome=outcome)  # type: ignore[arg-type]
+        self.got.append(made["probe"]["run_id"][-3:])
+
+
+def numbered(number: int) -> dict:
+    at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=3600 - number)
+    return report(probe={"run_id": f"{number:032x}", "started_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+
+def delivering(sink: Kept, state: Path, number: int, **config) -> list[str]:
+    said: list[str] = []
+    deliver(numbered(number), [sink], Config(**config), state, said.append)
+    return said
+
+
+def test_what_had_to_wait_goes_first(tmp_path):
+    assert delivering(Kept("later"), tmp_path, 1) == [f"kept: it is later; 1 report wait in {tmp_path}/spool/kept"]
+    sink = Kept()
+    assert delivering(sink, tmp_path, 2) == []
+    assert sink.got == ["001", "002"]
+
+
+def test_after_a_failure_no_more_are_tried(tmp_path):
+    for number in (1, 2, 3):
+        delivering(Kept("later"), tmp_path, number)
+    sink = Kept("ok", "later")
+    assert "3 reports wait" in delivering(sink, tmp_path, 4)[0]
+    assert sink.got == ["001"]
+
+
+def test_what_is_refused_is_kept_aside_and_what_is_too_old_dropped_and_counted(tmp_path):
+    for number in (1, 2, 3):
+        delivering(Kept("later"), tmp_path, number)
+    sink = Kept("too-old", "refused", "too-old")
+    said = delivering(sink, tmp_path, 4)
+    assert sink.got == ["004"]
+    assert len(said) == 2
+    assert said[0].endswith(REFUSED)
+    assert said[1] == "kept: 2 reports dropped, older than it takes"
+    spool = Spool(tmp_path / "spool/kept", SpoolConfig())
+    assert [spool.count(state) for state in STATES] == [0, 0, 0, 1]
+
+
+def test_what_may_have_arrived_is_not_sent_again(tmp_path):
+    (line,) = delivering(Kept("in-doubt"), tmp_path, 1)
+    assert "it may have arrived, so it is kept as" in line
+    sink = Kept()
+    delivering(sink, tmp_path, 2)
+    assert sink.got == ["002"]
+    assert Spool(tmp_path / "spool/kept", SpoolConfig()).count(DOUBT) == 1
+
+
+def test_what_is_newest_only_is_not_kept(tmp_path):
+    said = delivering(Kept("later", keeps_each=False), tmp_path, 1)
+    assert said == ["kept: it is later; the next run tries again"]
+    assert not (tmp_path / "spool").exists()
+
+
+def test_an_error_of_the_system_is_one_of_the_sink(tmp_path):
+    (line,) = delivering(Kept(PermissionError(13, "Permission denied", "/x")), tmp_path, 1)
+    assert line.startswith("kept: Permission denied: /x; 1 report wait")
+
+
+def test_without_a_spool_it_is_sent_all_the_same(tmp_path):
+    (tmp_path / "file").write_text("")
+    sink = Kept()
+    (line,) = delivering(sink, tmp_path / "file", 1)
+    assert "cannot be made: Not a directory" in line
+    assert sink.got == ["001"]
+    said = delivering(Kept("later"), tmp_path / "file", 2)
+    assert said[1] == "kept: it is later; this report is lost to it"
+
+
+def test_one_sink_that_hangs_leaves_time_for_the_next(tmp_path):
+    class Slow(Kept):
+        def send(self, made: Report, deadline: float) -> None:
+            time.sleep(max(0.0, deadline - time.monotonic()))
+            raise SinkError("it hangs")
+
+    sink = Kept()
+    started = time.monotonic()
+    deliver(numbered(1), [Slow(), sink], Config(reporting_s=0.4), tmp_path, lambda _: None)
+    assert sink.got == ["001"]
+    assert time.monotonic() - started < 5
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from test_delivery import numbered
+from imds_probe.aws import calls, clients
+from imds_probe.config.settings import AwsConfig, Config
+from imds_probe.sinks.delivery import deliver, make_sinks
+endpoint, state, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+clients.READ_S, calls.BASE_S = 0.05, 0.001  # as in a service that fails this often nobody would wait
+config = Config(aws=AwsConfig(logs_endpoint=endpoint), reporting_s=10.0)
+sinks = make_sinks(["cloudwatch-logs"], config, {"AWS_EC2_METADATA_DISABLED": "true"})
+for number in range(first, last):
+    deliver(numbered(number), sinks, config, state, lambda line: None)
+    print(number, flush=True)
+"""
+
+
+@pytest.fixture
+def driver(tmp_path):
+    environ = {
+        "PYTHONPATH": f"{TESTS.parent}:{TESTS}:{TESTS}/sinks",
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_CONFIG_FILE": "/nonexistent",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+        "AWS_REGION": "eu-west-1",
+    }
+
+    def start(endpoint: str, first: int, last: int) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-c", DRIVER, endpoint, str(tmp_path), str(first), str(last)]
+        return subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE)
+
+    return start
+
+
+def arrived(taken: list[bytes]) -> Counter[int]:
+    ids = [json.loads(json.loads(body)["logEvents"][0]["message"])["probe"]["run_id"] for body in taken]
+    return Counter(int(each, 16) for each in ids)
+
+
+def spooled(state: Path) -> Mapping[int, str]:
+    files = (state / "spool/cloudwatch-logs").glob("[0-9]*-*.*")
+    return {int(file.stem.rpartition("-")[2], 16): file.suffix for file in files}
+
+
+def test_five_hundred_reports_through_faults_and_kills_arrive_once_or_are_in_the_spool(driver, tmp_path):
+    chance = random.Random(7)
+    plan = at_random(11, 0.3, [kind for kind in KINDS if kind not in ("missing",)])
+    with faulty(plan, hang_s=1.0) as server:
+        first, kills = 0, 0
+        while first < REPORTS:
+            with driver(server.endpoint, first, REPORTS) as child:
+                assert child.stdout
+                if kills < 12:  # at any moment once it has begun
+                    child.stdout.readline()
+                    time.sleep(chance.uniform(0, 0.6))
+                    child.send_signal(signal.SIGKILL)
+                    kills += 1
+                child.stdout.read()
+            known = {*arrived(server.taken), *spooled(tmp_path)}
+            first = max(known) + 1  # a run that was killed before it had its report whole is made again
+        assert known == set(range(REPORTS))
+        server.plan = one_after_another()
+        child = driver(server.endpoint, REPORTS, REPORTS + 1)  # all is well again: the rest goes out
+        child.communicate()
+        times, left = arrived(server.taken), spooled(tmp_path)
+    assert max(times.values()) == 1, [number for number, count in times.items() if count > 1]
+    assert set(times) | set(left) == set(range(REPORTS + 1))
+    assert set(left.values()) <= {DOUBT, REFUSED}
+    twice = set(times) & set(left)
+    assert {left[number] for number in twice} <= {DOUBT}
+    # What is kept is what the service refused for good, or left in the dark about; the rest has arrived.
+    assert len(times) > 0.7 * REPORTS
+    assert SENDING not in left.values() and WAITING not in left.values()
+
+
+def test_two_at_once_send_nothing_twice(driver, tmp_path):
+    """The second one's reports come by way of the first, or wait."""
+    with faulty(lambda _: "ok") as server:
+        children = [driver(server.endpoint, start, start + 60) for start in (0, 60)]
+        for child in children:
+            child.communicate()
+        last = driver(server.endpoint, 120, 121)
+        last.communicate()
+        assert arrived(server.taken) == Counter(range(121))
+    assert spooled(tmp_path) == {}
+
+
+def test_a_region_is_missing_and_the_report_waits(tmp_path, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    config = Config(aws=AwsConfig())
+    sinks = make_sinks(["cloudwatch"], config, {"AWS_EC2_METADATA_DISABLED": "true"})
+    made = numbered(1)
+    made["instance"]["region"] = None
+    said: list[str] = []
+    deliver(made, sinks, config, tmp_path, said.append)
+    assert said[0].startswith("cloudwatch: no AWS Region is known. Set aws.region")
+    assert Spool(tmp_path / "spool/cloudwatch", SpoolConfig()).count(WAITING) == 1

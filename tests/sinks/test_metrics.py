@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reports_made import BARE, STARTED, TROUBLED, report
+
+from imds_probe.config.settings import MetricsConfig
+from imds_probe.sinks.metrics import Metric, metrics_of
+
+NOW = STARTED + 90.5
+
+
+def named(found: tuple[Metric, ...]) -> dict[tuple[str, ...], float]:
+    return {(each.name, *each.dimensions.values()): each.value for each in found}
+
+
+def test_counts_sum_over_a_fleet_and_no_metric_knows_the_instance():
+    found = metrics_of(report(), MetricsConfig(), NOW)
+    values = named(found)
+    assert {name[1]: value for name, value in values.items() if name[0] == "Hosts"} == {
+        "ready": 0,
+        "needs-hop-limit": 0,
+        "not-ready": 1,
+        "unknown": 0,
+    }
+    assert values[("Heartbeat",)] == 1
+    assert values[("IMDSv1Calls",)] == 3
+    assert values[("ReportAge",)] == 90.5
+    assert values[("HopLimitNeeded",)] == 2
+    assert values[("Blockers", "software-too-old")] == 1
+    assert len(found) == len(values) < 20
+    assert "i-0" not in str(found)
+
+
+def test_what_was_not_observed_has_no_value():
+    names = {each.name for each in metrics_of(report(BARE), MetricsConfig(), NOW)}
+    assert names == {"Heartbeat", "Hosts", "ReportAge"} | ({"Blockers"} & names)
+
+
+def test_each_set_of_dimensions_has_all_metrics():
+    config = MetricsConfig(
+        dimensions=("AutoScalingGroupName", "ImageId"), static_dimensions={"Env": "prod"}, per_instance=True
+    )
+    facts = replace(TROUBLED, instance=replace(TROUBLED.instance, auto_scaling_group="web-blue"))
+    found = metrics_of(report(facts), config, NOW)
+    beats = [dict(each.dimensions) for each in found if each.name == "Heartbeat"]
+    assert beats == [
+        {"Env": "prod"},
+        {"Env": "prod", "AutoScalingGroupName": "web-blue", "ImageId": "ami-0123456789abcdef0"},
+        {"Env": "prod", "InstanceId": "i-0123456789abcdef0"},
+    ]
+    assert len(found) == 3 * len(metrics_of(report(facts), MetricsConfig(), NOW))
+    unknown = metrics_of(report(BARE), config, NOW)
+    assert {each.dimensions["InstanceId"] for each in unknown if "InstanceId" in each.dimensions} == {"unknown"}
+
+
+def test_a_clock_that_was_set_back_gives_no_negative_age():
+    assert named(metrics_of(report(), MetricsConfig(), STARTED - 100))[("ReportAge",)] == 0

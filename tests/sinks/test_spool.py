@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from reports_made import report
+
+from imds_probe.config.settings import SpoolConfig
+from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, WAITING, Spool, SpoolError
+
+BOUNDS = SpoolConfig()
+
+
+def numbered(number: int) -> dict:
+    return report(probe={"run_id": f"{number:032x}", "started_at": f"2026-11-2{number % 8}T00:00:00Z"})
+
+
+def test_the_oldest_comes_first_and_is_what_was_put(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "a/b", BOUNDS)
+    for number in (3, 1, 2):
+        assert spool.put(numbered(number)) == 0
+    with spool.sending() as held:
+        assert held
+        taken = [spool.take(file) for file in spool.waiting()]
+    assert [each and each[1] for each in taken] == [numbered(1), numbered(2), numbered(3)]
+    assert os.stat(tmp_path / "a/b").st_mode & 0o777 == 0o700
+
+
+def test_one_at_a_time_may_send_and_the_next_one_knows_what_is_in_doubt(tmp_path: Path) -> None:
+    one, other = Spool(tmp_path, BOUNDS), Spool(tmp_path, BOUNDS)
+    one.put(numbered(1))
+    one.put(numbered(2))
+    with one.sending() as held, other.sending() as refused:
+        assert (held, refused) == (True, False)
+        assert one.take(next(one.waiting()))
+    with other.sending() as held:
+        assert held
+        assert (other.count(WAITING), other.count(DOUBT), other.count(SENDING)) == (1, 1, 0)
+
+
+def test_what_comes_meanwhile_is_sent_as_well(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, BOUNDS)
+    spool.put(numbered(5))
+    seen = []
+    with spool.sending():
+        for file in spool.waiting():
+            taken = spool.take(file)
+            assert taken
+            seen.append(taken[1]["probe"]["run_id"])
+            spool.done(taken[0])
+            if len(seen) == 1:
+                spool.put(numbered(6))
+    assert [int(each, 16) for each in seen] == [5, 6]
+
+
+def test_beyond_its_bounds_the_oldest_is_dropped_and_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "count", SpoolConfig(reports=3))
+    assert [spool.put(numbered(number)) for number in range(1, 6)] == [0, 0, 0, 1, 1]
+    assert spool.count(WAITING) == 3
+    size = next((tmp_path / "count").iterdir()).stat().st_size
+    small = Spool(tmp_path / "size", SpoolConfig(size_bytes=int(2.5 * size)))
+    assert [small.put(numbered(number)) for number in range(1, 5)] == [0, 0, 1, 1]
+
+
+def test_what_is_being_sent_is_not_dropped(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, SpoolConfig(reports=1))
+    spool.put(numbered(1))
+    with spool.sending():
+        assert spool.take(next(spool.waiting()))
+        spool.put(numbered(2))
+        assert (spool.count(SENDING), spool.count(WAITING)) == (1, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffxx", None])
+def test_a_damaged_one_is_put_aside_and_holds_nobody_up(tmp_path: Path, content: bytes | None) -> None:
+    spool = Spool(tmp_path, BOUNDS)
+    spool.put(numbered(1))
+    spool.put(numbered(2))
+    first = min(tmp_path.glob(f"*{WAITING}"))
+    first.write_bytes(first.read_bytes()[:-20] if content is None else content)
+    with spool.sending():
+        taken = [spool.take(file) for file in spool.waiting()]
+    assert [each and each[1]["probe"]["run_id"][-1] for each in taken] == [None, "2"]
+    assert spool.count(REFUSED) == 1
+
+
+def test_a_full_disk_or_a_read_only_one_is_said(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)], check=True)
+    try:
+        spool = Spool(place / "spool", BOUNDS)
+        with pytest.raises(SpoolError, match="cannot be written: No space left on device"):
+            for number in range(1, 50):
+                spool.put(numbered(number))
+        kept = spool.count(WAITING)
+        assert kept > 0
+        with spool.sending():
+            assert all(spool.take(file) for file in spool.waiting())  # each whole
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        with pytest.raises(SpoolError, match="cannot be written: Read-only file system"):
+            spool.put(numbered(1))
+        with pytest.raises(SpoolError, match="cannot be made: Read-only file system"):
+            Spool(place / "other", BOUNDS)
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("precious")
+    spool = Spool(tmp_path / "spool", BOUNDS)
+    (tmp_path / "spool/lock").symlink_to(target)
+    with pytest.raises(SpoolError, match="cannot be written"), spool.sending():
+        raise AssertionError("unreachable")
+    assert target.read_text() == "precious"

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import json
+
+from reports_made import hostile, report
+
+from imds_probe.sinks.summary import SCHEMA, fitting
+
+LIMIT = 256 * 1024 - 26
+
+
+def test_what_fits_is_the_whole_report_on_one_line():
+    line = fitting(report(), LIMIT)
+    assert json.loads(line) == report()
+    assert line.isascii()
+    assert "\n" not in line
+
+
+def test_what_does_not_fit_is_a_summary_with_the_same_names():
+    large = hostile(200)
+    line = fitting(large, LIMIT)
+    assert len(line) <= LIMIT
+    summary = json.loads(line)
+    assert summary["schema"] == SCHEMA
+    assert summary["summary_of_bytes"] > LIMIT
+    assert summary["verdict"]["state"] == large["verdict"]["state"]
+    assert [each["id"] for each in summary["findings"]] == [each["id"] for each in large["findings"]]
+    assert summary["callers"]["imdsv1"] == large["callers"]["imdsv1"]
+    assert summary["probe"]["run_id"] == large["probe"]["run_id"]
+
+
+def test_thousands_of_findings_are_counted_where_they_are_left_out():
+    many = report()
+    many["findings"] = many["findings"] * 4000
+    summary = json.loads(fitting(many, LIMIT))
+    assert len(summary["findings"]) + summary["findings_left_out"] == len(many["findings"])
+    assert summary["findings"]
