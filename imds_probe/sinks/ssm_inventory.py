@@ -32,7 +32,7 @@ def make(config: Config, environ: Mapping[str, str]) -> InventorySink:
 
 
 class InventorySink:
-    """`directory`: None finds the node's own below `agent`, the SSM agent's data."""
+    """`directory` is made where only itself is missing; None finds the node's own below `agent`, the SSM agent's data."""
 
     name = "ssm-inventory"
     keeps_each = False
