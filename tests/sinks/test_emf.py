@@ -1,0 +1,70 @@
+import json
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+from emf_reader import read_all
+from reports_made import BARE, STARTED, hostile, report
+
+from imds_probe.config import Config
+from imds_probe.config.settings import MetricsConfig
+from imds_probe.sinks.emf import LOG_GROUP, EmfSink, make
+from imds_probe.sinks.metrics import metrics_of
+from imds_probe.sinks.sink import SinkError
+
+NOW = STARTED + 60
+METRICS = len(metrics_of(report(), MetricsConfig(), NOW))
+
+
+def send(destination, of=None, **options):
+    EmfSink(destination, MetricsConfig(), now=lambda: NOW, **options).send(of or report(), time.monotonic() + 5)
+
+
+def test_the_configuration_says_where(tmp_path):
+    config = replace(Config(), emf_destination=str(tmp_path / "emf.log"), metrics=MetricsConfig(namespace="Mine"))
+    sink = make(config, {})
+    assert (sink.name, sink.keeps_each) == ("emf", True)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    sink.send(report(probe={"started_at": now}), time.monotonic() + 5)
+    assert {key[0] for key in read_all((tmp_path / "emf.log").read_bytes().splitlines())} == {"Mine"}
+
+
+def test_to_the_agent_by_tcp():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sink = EmfSink(f"tcp://127.0.0.1:{server.getsockname()[1]}", MetricsConfig(), now=lambda: NOW)
+        sink.send(report(), time.monotonic() + 0.5)
+        connection, _ = server.accept()
+        with connection, connection.makefile("rb") as file:
+            lines = file.read().splitlines()
+    assert len(read_all(lines)) == METRICS
+    for line in lines:
+        where = json.loads(line)["_aws"]
+        assert (where["LogGroupName"], where["LogStreamName"]) == (LOG_GROUP, "i-0123456789abcdef0")
+
+
+@pytest.mark.parametrize(("of", "stream"), [(report(BARE), "unknown"), (hostile(1000), "x__2J_")])
+def test_to_the_agent_by_udp(of, stream):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server:
+        server.bind(("::1", 0))
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        send(f"udp://[::1]:{server.getsockname()[1]}", of)
+        server.settimeout(5)
+        lines = [server.recv(65536) for _ in range(4)]
+    assert read_all(lines)
+    assert json.loads(lines[0])["_aws"]["LogStreamName"].startswith(stream)
+    assert len(json.loads(lines[0])["_aws"]["LogStreamName"]) <= 512
+
+
+def test_to_standard_output():
+    lines = []
+    send("stdout", write=lines.append)
+    assert len(read_all([line.encode().removesuffix(b"\n") for line in lines])) == METRICS
+    assert "LogGroupName" not in json.loads(lines[0])["_aws"]
+
+
+def test_nothing_is_sent_that_is_refused():
+    lines = []
+    with pytest.raises(SinkError) as caught:
+        send("stdout", report(probe={"started_at": "2020-01-01T00:00:00Z"}), write=lines.append)
+    assert (caught.value.outcome, lines) == ("refused", [])
