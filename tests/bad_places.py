@@ -26,14 +26,10 @@ def on_disk(directory: Path, state: Literal["full", "read-only"], act: Callable[
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(CLONE_NEWNS):
             raise OSError(ctypes.get_errno(), "no mounts of its own")
-        for command in (
-            ("--make-rprivate", "/"),
-            ("-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", str(directory)),
-        ):
+        options = f"size=64k,mode=755,{'ro' if state == 'read-only' else 'rw'}"
+        for command in (("--make-rprivate", "/"), ("-t", "tmpfs", "-o", options, "tmpfs", str(directory))):
             subprocess.run(["mount", *command], check=True)
-        if state == "read-only":
-            subprocess.run(["mount", "-o", "remount,ro", str(directory)], check=True)
-        else:
+        if state == "full":
             fill(directory)
         return act()
 
