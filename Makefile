@@ -6,13 +6,13 @@ VENV := .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO_PACKAGES := iproute2 nftables python3 python3-venv
 TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd createrepo-c curl db5.3-util debootstrap dnf \
-	docker.io default-jre-headless dpkg-dev groff-base iptables libdpkg-perl libpython3-dev nodejs \
-	prometheus-node-exporter rpm runc snapd systemd util-linux
+	cloud-guest-utils docker.io default-jre-headless dpkg-dev gnupg groff-base iptables libdpkg-perl libpython3-dev lintian \
+	nodejs prometheus-node-exporter qemu-user-static rpm rpmlint runc snapd systemd util-linux
 
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
-.PHONY: demo test lint bench fuzz clean
+.PHONY: demo test lint packages bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -21,6 +21,7 @@ test: $(VENV)/.linting .apt-test
 	$(MAKE) lint
 	tests/debian_roots.sh
 	tests/sdk_zoo.sh
+	tests/install/packages.sh
 	tests/everywhere.sh
 
 lint: $(VENV)/.linting
@@ -28,9 +29,14 @@ lint: $(VENV)/.linting
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/.testing .apt-test
+# A deb and an rpm for each architecture in dist/, and their checksums; signed where IMDS_PROBE_SIGNING_KEY names a key file.
+packages: $(VENV)/.packaging
+	$(VENV)/bin/python packaging/build.py
+
+bench: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(VENV)/bin/python -m pip install --quiet --editable '.[bench]'
 	tests/sdk_zoo.sh
+	tests/install/packages.sh
 	PYTHONPATH=tests $(VENV)/bin/python tests/bench/bench.py
 
 # Coverage-guided, of every parser of what a container may have prepared; FUZZ_SECONDS for each.
@@ -49,8 +55,12 @@ $(VENV)/.testing: setup.cfg $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-$(VENV)/.linting: setup.cfg $(VENV)/.testing
-	$(VENV)/bin/python -m pip install --quiet --editable '.[lint,test]'
+$(VENV)/.packaging: setup.cfg $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --editable '.[packages]'
+	touch $@
+
+$(VENV)/.linting: setup.cfg $(VENV)/.testing $(VENV)/.packaging
+	$(VENV)/bin/python -m pip install --quiet --editable '.[lint,packages,test]'
 	touch $@
 
 # Debian packages are installed only where one of them is missing: no root is needed the second time.

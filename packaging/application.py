@@ -1,0 +1,49 @@
+"""The project and the Python packages it needs, as they lie in the interpreter's dist-packages."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from architectures import PREFIX
+from build_error import BuildError
+
+PACKAGES = f"{PREFIX[1:]}/lib/python3/dist-packages"
+# What the probe reports to, each in the newest version of its interface, which is the one that botocore takes. The other
+# 400 services, and former versions, are most of botocore's size.
+SERVICES = {"cloudwatch", "ec2", "logs", "ssm", "sts"}
+# Machine code whose place a parser written in Python takes; certificates where certifi's are used; worked examples.
+LEFT_OUT = ("yaml/_yaml*.so", "botocore/cacert.pem", "botocore/data/*/*/examples-*", "*.dist-info/RECORD")
+
+
+def put(wheels: Sequence[Path], project: Path, stage: Path) -> None:
+    """Lay out the wheels and the project's package. Raises BuildError where a wheel wants more than unpacking."""
+    place = stage / PACKAGES
+    place.mkdir(parents=True)
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            elsewhere = [name for name in archive.namelist() if name.split("/")[0].endswith(".data")]
+            if odd := [name for name in elsewhere if name.split("/")[1] != "scripts"]:
+                raise BuildError(f"{wheel.name} wants files elsewhere: {odd[0]}")
+            archive.extractall(place, sorted(set(archive.namelist()) - set(elsewhere)))
+    for pattern in LEFT_OUT:
+        for path in sorted(place.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _cut_botocore(place / "botocore/data")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(project / "imds_probe", place / "imds_probe", ignore=ignored)
+
+
+def _cut_botocore(data: Path) -> None:
+    if not data.is_dir():
+        return
+    missing = SERVICES - {path.name for path in data.iterdir()}
+    if missing:
+        raise BuildError(f"botocore has no data of {', '.join(sorted(missing))}")
+    for path in data.iterdir():
+        if path.is_dir():
+            versions = sorted(path.iterdir())
+            for unused in versions[:-1] if path.name in SERVICES else [path]:
+                shutil.rmtree(unused)

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""`make packages`: a deb and an rpm for each architecture, with all that they need inside, and their checksums."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import architectures
+import downloads
+import packages
+import stage
+import wheel_index
+from architectures import ARCHITECTURES, Architecture
+from build_error import BuildError, run
+
+from imds_probe import __version__
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=stage.PROJECT / "dist", help="where packages are left (dist)")
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument("--offline", action="store_true", help="make them of what was fetched the last time")
+    when.add_argument("--fetch-only", action="store_true", help="fetch what they are made of, and make none")
+    parser.add_argument("--architecture", action="append", choices=[each.name for each in ARCHITECTURES], help="all")
+    parser.add_argument("--version", default=__version__, help="that the packages say they have")
+    parser.add_argument("--compression", default="xz", choices=("xz", "gzip"), help="xz; gzip is quick, for tests")
+    args = parser.parse_args(argv)
+    try:
+        if args.fetch_only:
+            _fetch(ARCHITECTURES)
+            return 0
+        made = _make(args)
+    except BuildError as error:
+        print(f"make packages: {error}", file=sys.stderr)
+        return 1
+    _write_checksums(args.out)
+    for path in made:
+        print(f"{path.stat().st_size / 1e6:5.1f} MB  {path}")
+    return 0
+
+
+def _make(args: argparse.Namespace) -> list[Path]:
+    args.out.mkdir(parents=True, exist_ok=True)
+    chosen = [each for each in ARCHITECTURES if args.architecture is None or each.name in args.architecture]
+    here = architectures.of_this_machine()
+    needed = [here, *(each for each in chosen if each != here)]  # the interpreter for this machine compiles for all
+    if not args.offline:
+        _fetch(needed)
+    build = stage.Build(args.version, _epoch())
+    made: list[Path] = []
+    for former in [path for kind in packages.KINDS for path in args.out.glob(f"imds-probe*.{kind}")]:
+        former.unlink()
+    with tempfile.TemporaryDirectory(prefix="imds-probe-build-") as work:
+        builder = None
+        for architecture in needed:
+            laid_out = stage.make(downloads.fetched(architecture), build, Path(work, architecture.name), builder)
+            builder = builder or laid_out
+            if architecture in chosen:
+                made += packages.make(laid_out, architecture, build, args.out, compression=args.compression)
+    return made
+
+
+def _fetch(chosen: Sequence[Architecture]) -> None:
+    for architecture in chosen:
+        downloads.fetch(architecture, wheel_index.requirements(stage.PROJECT / "setup.cfg"))
+
+
+def _epoch() -> int:
+    """The time that all files are given, Unix, seconds: SOURCE_DATE_EPOCH or that of the last commit."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    return int(given or run(["git", "-C", stage.PROJECT, "log", "-1", "--format=%ct"]))
+
+
+def _write_checksums(out: Path) -> None:
+    packaged = sorted(path for kind in packages.KINDS for path in out.glob(f"*.{kind}"))
+    lines = [f"{downloads.sha256(path)}  {path.name}\n" for path in packaged]
+    (out / "SHA256SUMS").write_text("".join(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

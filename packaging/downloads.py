@@ -1,0 +1,61 @@
+"""What the packages are made from: Debian packages and wheels of one architecture, fetched into a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import debian_archive
+import wheel_index
+from architectures import Architecture
+from build_error import BuildError
+
+# The interpreter, and by name what its files need: the check of the finished tree says whether one is missing.
+# libgcc-s1 is needed by no file's header: glibc opens it when a thread is ended. The rest brings texts of licences.
+DEBIAN_PACKAGES = (
+    *("python3.13-minimal", "libpython3.13-minimal", "libpython3.13-stdlib", "libc6", "libgcc-s1", "libexpat1"),
+    *("zlib1g", "libssl3t64", "libffi8", "libbz2-1.0", "liblzma5", "libzstd1", "libsqlite3-0", "libuuid1"),
+    *("gcc-14-base", "base-files"),
+)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files of one architecture, each list sorted by name."""
+
+    architecture: Architecture
+    debs: tuple[Path, ...]
+    wheels: tuple[Path, ...]
+
+    def __iter__(self) -> Iterable[Path]:
+        return iter((*self.debs, *self.wheels))
+
+
+def cache() -> Path:
+    """The directory that all is fetched into, outside of the tree."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imds-probe/package-inputs"
+
+
+def fetch(architecture: Architecture, requirements: Iterable[str]) -> None:
+    """Have the newest of everything in the cache. Needs the network. Raises BuildError."""
+    place = cache() / architecture.name
+    debian_archive.download(architecture, DEBIAN_PACKAGES, place)
+    wheel_index.download(architecture, requirements, place)
+
+
+def fetched(architecture: Architecture) -> Inputs:
+    """What `fetch` left there. Raises BuildError where it left nothing."""
+    place = cache() / architecture.name
+    debs, wheels = (tuple(sorted(place.glob(pattern))) for pattern in ("debs/*.deb", "wheels/*.whl"))
+    if not debs or not wheels:
+        raise BuildError(f"nothing was fetched for {architecture.name} yet: leave --offline out once")
+    return Inputs(architecture, debs, wheels)
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
