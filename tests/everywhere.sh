@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole suite three times: on the oldest supported Python, on the newest here, and with the lowest dependencies
-# that setup.cfg allows. Nothing is skipped.
+# that setup.cfg allows. Nothing is skipped; tests of packages run once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,7 @@ sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' 
 
 suite "oldest Python" .venv "$@"
 environment newest "$newest"
-suite "newest Python" .venv-newest "$@"
+# Packages have an interpreter and libraries of their own: the one that runs their tests makes no difference to them.
+suite "newest Python" .venv-newest --ignore=tests/install "$@"
 environment lowest "$oldest" "$lowest"
-suite "lowest dependencies" .venv-lowest "$@"
+suite "lowest dependencies" .venv-lowest --ignore=tests/install "$@"

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import bench_package
 import bench_sdks
 import bench_watch
 
@@ -287,6 +288,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
     "watch": bench_watch.watch,
+    "package": lambda: bench_package.package(compare),
 }
 
 

@@ -1,0 +1,202 @@
+"""What is in the packages, of both architectures, without installing them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import package_roots
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from package_roots import PREFIX, PYTHON, must, run
+
+from imds_probe import __version__
+
+PROJECT = Path(__file__).parents[2]
+DOCUMENTS = "usr/share/doc/imds-probe"
+
+
+@pytest.fixture(scope="module", params=["amd64", "arm64"])
+def deb(request, packages) -> Path:
+    (path,) = packages.this.glob(f"*_{request.param}.deb")
+    return path
+
+
+@pytest.fixture(scope="module")
+def root(deb, tmp_path_factory) -> Path:
+    return package_roots.unpacked(deb, tmp_path_factory.mktemp("contents") / "root")
+
+
+def test_the_debs_say_what_they_are(deb):
+    fields = dict(line.split(": ", 1) for line in must(["dpkg-deb", "--field", deb]).splitlines() if ": " in line)
+    assert fields["Version"] == f"{__version__}-1"
+    assert fields["Architecture"] == deb.stem.rpartition("_")[2]
+    assert not {"Depends", "Pre-Depends", "Recommends"} & set(fields)
+    control = must(["dpkg-deb", "--info", deb, "conffiles"])
+    assert control.split() == ["/etc/imds-probe/imds-probe.toml"]
+
+
+def test_the_rpms_say_what_they_are(packages):
+    paths = sorted(packages.this.glob("*.rpm"))
+    assert [path.name.split(".")[-2] for path in paths] == ["aarch64", "x86_64"]
+    for path in paths:
+        form = "%{NAME} %{VERSION} %{ARCH} %{LICENSE} %{BUILDHOST}"
+        assert must(["rpm", "-qp", "--qf", form, path]) == (
+            f"imds-probe {__version__} {path.name.split('.')[-2]} Apache-2.0 imds-probe"
+        )
+        needs = must(["rpm", "-qp", "--requires", path]).splitlines()
+        assert [need for need in needs if not need.startswith(("rpmlib(", "/bin/sh", "config("))] == []
+        assert must(["rpm", "-qp", "--configfiles", path]).split() == ["/etc/imds-probe/imds-probe.toml"]
+        listed = set(must(["rpm", "-qpl", path]).splitlines())
+        assert {"/usr/bin/imds-probe", PYTHON, "/usr/lib/systemd/system/imds-probe.timer"} <= listed
+
+
+def test_both_kinds_have_the_same_files(packages):
+    contents = must(["dpkg-deb", "--contents", packages.deb()]).splitlines()
+    listed = {line.split(" ", 5)[-1].split()[-1].lstrip(".").rstrip("/") for line in contents}
+    in_rpm = set(must(["rpm", "-qpl", packages.rpm()]).splitlines())
+    only_rpm = in_rpm - listed
+    assert only_rpm == {"/usr/lib/systemd/system-preset/80-imds-probe.preset"}
+
+
+def test_checksums_and_sizes(packages):
+    lines = [line.split() for line in (packages.this / "SHA256SUMS").read_text().splitlines()]
+    assert len(lines) == 4
+    for digest, name in lines:
+        content = (packages.this / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+        assert len(content) <= 16_000_000
+
+
+def test_the_bill_of_materials(root):
+    text = (root / DOCUMENTS / "sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    components = {each["name"]: each for each in json.loads(text)["components"]}
+    assert {"libc6", "libssl3t64", "libpython3.13-stdlib", "libsqlite3-0", "requests", "psutil", "PyYAML"} <= set(
+        components
+    )
+    for metadata in (root / PREFIX / "lib/python3/dist-packages").glob("*.dist-info/METADATA"):
+        name, version = re.findall(r"^(?:Name|Version): (\S+)$", metadata.read_text(), re.MULTILINE)
+        assert components.pop(name)["version"] == version
+    assert all(each["purl"].startswith("pkg:deb/debian/") for each in components.values())
+
+
+def test_the_terms_of_all_that_is_inside(root):
+    place = root / DOCUMENTS / "licences"
+    terms = (root / DOCUMENTS / "copyright").read_text()
+    for each in json.loads((root / DOCUMENTS / "sbom.cdx.json").read_text())["components"]:
+        of_debian = each["purl"].startswith("pkg:deb/")
+        text = place / ("debian" if of_debian else "python") / each["name"]
+        assert text.stat().st_size > 500 if of_debian else any(path.stat().st_size > 200 for path in text.iterdir()), (
+            text
+        )
+        assert f"  {each['name']} {each['version']}" in terms
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in (place / "common-licenses/LGPL-2.1").read_text()
+
+
+def test_the_manual_page_and_units_are_the_projects(root):
+    manual = gzip.decompress((root / "usr/share/man/man1/imds-probe.1.gz").read_bytes())
+    assert manual == (PROJECT / "packaging/imds-probe.1").read_bytes()
+    for unit in (PROJECT / "systemd").iterdir():
+        assert (root / "usr/lib/systemd/system" / unit.name).read_bytes() == unit.read_bytes()
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """The modules of the build."""
+    monkeypatch.syspath_prepend(str(PROJECT / "packaging"))
+
+
+@pytest.mark.usefixtures("checks")
+def test_nothing_comes_from_the_host(root, deb):
+    from architectures import ARCHITECTURES
+    from build_error import BuildError
+    from self_contained import check
+
+    architecture = next(each for each in ARCHITECTURES if each.debian in deb.name)
+    check(root, architecture)
+    library = root / PREFIX / "lib/libzstd.so.1"
+    aside = library.rename(library.with_name("aside"))
+    try:
+        with pytest.raises(BuildError, match=r"libcrypto\.so\.3 needs libzstd\.so\.1"):
+            check(root, architecture)
+    finally:
+        aside.rename(library)
+
+
+@pytest.mark.usefixtures("checks")
+def test_the_oldest_kernel_is_what_readme_says(root):
+    import elf_files
+
+    kernel = elf_files.read(root / PREFIX / "lib/libc.so.6").kernel
+    readme = (PROJECT / "README.md").read_text()
+    machine = "aarch64" if list((root / PREFIX / "lib").glob("ld-linux-aarch64*")) else "x86_64"
+    assert f"Linux {kernel[0]}.{kernel[1]} ({machine})" in readme
+
+
+def test_the_other_architectures_interpreter_runs(packages, tmp_path):
+    """Under qemu; on aarch64 the other one is this machine's, where qemu has nothing to add."""
+    (deb,) = packages.this.glob("*_arm64.deb")
+    root = package_roots.unpacked(deb, tmp_path / "root")
+    lib = root / PREFIX / "lib"
+    loader = [lib / "ld-linux-aarch64.so.1", "--library-path", lib, root / PYTHON[1:], "-I", "-B"]
+    argv = loader if os.uname().machine == "aarch64" else ["qemu-aarch64-static", *loader]
+    said = must([*argv, "-c", "import ssl, sqlite3, psutil, requests, platform; print(platform.machine())"])
+    assert said == "aarch64\n"
+    assert must([*argv, root / "usr/bin/imds-probe", "--version"]) == f"imds-probe {__version__}\n"
+
+
+def test_nothing_is_compiled_again(root):
+    """Byte code has the magic number of the interpreter inside, and holds whatever the time of its source is."""
+    files = [*(root / PREFIX).rglob("*.pyc")]
+    assert len(files) > 500
+    heads = {path.read_bytes()[:8] for path in files}
+    assert heads == {(3571).to_bytes(2, "little") + b"\r\n" + (0b01).to_bytes(4, "little")}  # 3.13, unchecked hash
+    assert not [path for path in (root / PREFIX).rglob("*.py") if "imds_probe" not in path.parts]
+
+
+@pytest.mark.timeout(300)
+def test_two_builds_give_identical_files(packages, tmp_path):
+    machine = os.uname().machine
+    argv = [sys.executable, str(PROJECT / "packaging/build.py"), "--offline", "--architecture", machine]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1760000000", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7"}
+    done = subprocess.run(
+        [*argv, "--out", str(tmp_path)], env=environment, umask=0o077, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    made = sorted(path.name for path in tmp_path.iterdir() if path.name != "SHA256SUMS")
+    assert len(made) == 2
+    assert [hashlib.sha256((tmp_path / name).read_bytes()).digest() for name in made] == [
+        hashlib.sha256((packages.this / name).read_bytes()).digest() for name in made
+    ]
+
+
+def test_lintian_finds_no_error(packages):
+    done = run(["lintian", "--allow-root", "--fail-on", "error", packages.deb()])
+    assert done.returncode == 0, done.stdout
+
+
+def test_rpmlint_finds_no_error(packages):
+    done = run(["rpmlint", "--config", PROJECT / "packaging/rpmlint.toml", packages.rpm()])
+    assert ": E: " not in done.stdout
+    assert re.search(r"1 packages and 0 specfiles checked; 0 errors", done.stdout), done.stdout[-500:] + done.stderr
+
+
+def test_the_debs_signature(packages, tmp_path):
+    must(["ar", "x", "--output", tmp_path, packages.deb("next")])
+    keyring = ["gpg", "--batch", "--homedir", tmp_path]
+    tmp_path.chmod(0o700)
+    must([*keyring, "--import", packages.key])
+    members = [tmp_path / "debian-binary", tmp_path / "control.tar.gz", next(tmp_path.glob("data.tar*"))]
+    (tmp_path / "signed").write_bytes(b"".join(path.read_bytes() for path in members))
+    must([*keyring, "--verify", tmp_path / "_gpgorigin", tmp_path / "signed"])
+    (tmp_path / "signed").write_bytes(b"something else")
+    assert run([*keyring, "--verify", tmp_path / "_gpgorigin", tmp_path / "signed"]).returncode == 1
+    must(["gpgconf", "--homedir", tmp_path, "--kill", "all"])
