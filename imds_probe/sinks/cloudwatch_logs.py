@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from imds_probe.aws.calls import CallError
 from imds_probe.config.settings import Config
 from imds_probe.sinks.aws_sender import AwsSender
+from imds_probe.sinks.log_stream import stream_of
 from imds_probe.sinks.sink import Report, Sink, SinkError, check_age, started_at
 from imds_probe.sinks.summary import fitting
 
@@ -70,12 +70,6 @@ class CloudWatchLogs:
                 return False
             raise
         return True
-
-
-def stream_of(report: Report) -> str:
-    """The instance's id, else the host's name, as names of streams may be: no colon, no asterisk."""
-    name = (report.get("instance") or {}).get("instance_id") or report["host"]["hostname"] or "unknown"
-    return re.sub(r"[:*\x00-\x1f\x7f]", "_", str(name))[:512]
 
 
 def make(config: Config, environ: Mapping[str, str]) -> Sink:

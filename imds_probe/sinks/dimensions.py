@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,16 @@ INSTANCE_ID = "InstanceId"
 UNKNOWN = "unknown"  # CloudWatch takes no empty value
 
 
+VALUE_MAX = 1024
+
+
+def dimension_value(value: str) -> str:
+    """As CloudWatch takes it: printable ASCII, not empty, not too long. Source: Dimension in its API reference."""
+    return re.sub(r"[^ -~]", "?", value[:VALUE_MAX]).strip() or UNKNOWN
+
+
 def dimension(report: Mapping[str, Any], name: str) -> str:
     """The value of a dimension for a report: one of DIMENSIONS, or InstanceId."""
     field = "instance_id" if name == INSTANCE_ID else DIMENSIONS[name]
     instance = report.get("instance") or {}
-    return str(instance.get(field) or UNKNOWN)
+    return dimension_value(str(instance.get(field) or ""))

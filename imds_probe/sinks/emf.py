@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from imds_probe.config.settings import Config, MetricsConfig
 from imds_probe.sinks import emf_destinations
-from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
 from imds_probe.sinks.emf_documents import documents
+from imds_probe.sinks.log_stream import stream_of
 from imds_probe.sinks.sink import Report
 
 # What the agent's sockets send goes to this group, and to emf/logs/default where a document names none.
@@ -46,7 +46,7 @@ class EmfSink:
         """Raises SinkError."""
         parts = urlsplit(self._destination)
         to_agent = parts.scheme in ("tcp", "udp")
-        where = {"LogGroupName": LOG_GROUP, "LogStreamName": _stream(report)} if to_agent else {}
+        where = {"LogGroupName": LOG_GROUP, "LogStreamName": stream_of(report)} if to_agent else {}
         made = documents(report, self._metrics, self._now(), where)
         if to_agent:
             send = emf_destinations.over_tcp if parts.scheme == "tcp" else emf_destinations.over_udp
@@ -55,9 +55,3 @@ class EmfSink:
             emf_destinations.through(self._write, made)
         else:
             emf_destinations.to_file(Path(self._destination), made)
-
-
-def _stream(report: Report) -> str:
-    """A log stream's name has neither ":" nor "*", and at most 512 characters: CloudWatch Logs' API, CreateLogStream."""
-    name = dimension(report, INSTANCE_ID)
-    return "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in name[:512])

@@ -7,21 +7,17 @@ root, so each has one value in it; a set of dimensions may be empty; 100 metrics
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from imds_probe.config.settings import MetricsConfig
 from imds_probe.sinks.dimensions import UNKNOWN
-from imds_probe.sinks.metrics import Metric, metrics_of, started_at
-from imds_probe.sinks.sink import Report, SinkError
+from imds_probe.sinks.metrics import Metric, metrics_of
+from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
 
 METRICS_MAX, DIMENSIONS_MAX = 100, 30
-DIMENSION_VALUE_MAX = 1024
 REASONS_MAX, TEXT_MAX = 10, 300  # a document has to fit into 256 KB, and better into a datagram
-DAY_S = 86400.0
-OLDEST_S, NEWEST_S = 14 * DAY_S, 2 * 3600.0  # what CloudWatch takes, before and after now
 METADATA = "_aws"
 
 
@@ -29,18 +25,18 @@ def documents(report: Report, config: MetricsConfig, now: float, metadata: Mappi
     """The documents, each one line of ASCII without its end. `now` is in seconds since the epoch; `metadata` goes into each
     one's _aws: where it goes in CloudWatch Logs.
 
-    Raises SinkError, refused, for a time that CloudWatch does not take, or dimensions that EMF cannot have.
+    Raises SinkError for a time that CloudWatch does not take, or dimensions that EMF cannot have.
     """
-    started = started_at(report)
-    if not now - OLDEST_S < started <= now + NEWEST_S:
-        raise SinkError(
-            f"CloudWatch takes no metrics of {report['probe']['started_at']}: from two weeks ago to two hours ahead only",
-            "See to this host's clock, unless the report is that old.",
-            outcome="refused",
-        )
+    check_age(report, now)
     about = _properties(report)
     return [
-        _line({**about, **made.members, METADATA: made.directives(config.namespace, int(started * 1000), metadata)})
+        _line(
+            {
+                **about,
+                **made.members,
+                METADATA: made.directives(config.namespace, int(started_at(report) * 1000), metadata),
+            }
+        )
         for made in grouped(metrics_of(report, config, now))
     ]
 
@@ -55,7 +51,7 @@ class Document:
 
     def add(self, metric: Metric) -> bool:
         """Take the metric, unless a member would need two values or there are too many."""
-        dimensions = {name: dimension_value(value) for name, value in metric.dimensions.items()}
+        dimensions = dict(metric.dimensions)
         wanted: dict[str, float | str] = {**dimensions, metric.name: metric.value}
         if metric.name in dimensions or METADATA in wanted:
             return False
@@ -100,11 +96,6 @@ def grouped(metrics: Iterable[Metric]) -> list[Document]:
                 outcome="refused",
             )
     return made
-
-
-def dimension_value(value: str) -> str:
-    """As CloudWatch takes it: printable ASCII, not empty, not too long."""
-    return re.sub(r"[^ -~]", "?", value[:DIMENSION_VALUE_MAX]).strip() or UNKNOWN
 
 
 def _properties(report: Report) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import time
 
 import pytest
 from aws_server import aws_server
-from reports_made import BARE, hostile, report
+from reports_made import hostile, report
 
 from imds_probe.config.settings import AwsConfig, Config, LogsConfig
-from imds_probe.sinks.cloudwatch_logs import EVENT_BYTES_MAX, make, stream_of
+from imds_probe.sinks.cloudwatch_logs import EVENT_BYTES_MAX, make
 from imds_probe.sinks.sink import SinkError, started_at
 
 GROUP, STREAM = "/imds-probe/reports", "i-0123456789abcdef0"
@@ -88,9 +88,3 @@ def test_too_old_is_said_before_it_is_sent(aws):
     with pytest.raises(SinkError) as caught:
         send(aws, recent(age_s=15 * 86400))
     assert caught.value.outcome == "too-old"
-
-
-def test_streams_are_named_by_the_instance_else_by_the_host():
-    assert stream_of(report()) == STREAM
-    assert stream_of(report(BARE, host={"hostname": "a:b*c\n"})) == "a_b_c_"
-    assert stream_of(report(BARE, host={"hostname": None})) == "unknown"

@@ -1,6 +1,7 @@
+import pytest
 from reports_made import BARE, report
 
-from imds_probe.sinks.dimensions import DIMENSIONS, INSTANCE_ID, dimension
+from imds_probe.sinks.dimensions import DIMENSIONS, INSTANCE_ID, dimension, dimension_value
 
 
 def test_each_is_a_field_of_the_instance():
@@ -12,3 +13,8 @@ def test_each_is_a_field_of_the_instance():
 
 def test_what_is_not_known_is_called_so():
     assert {dimension(report(BARE), name) for name in (*DIMENSIONS, INSTANCE_ID)} == {"unknown"}
+
+
+@pytest.mark.parametrize(("value", "sent"), [("", "unknown"), (" \t", "?"), ("ü\0", "??"), ("x" * 2000, "x" * 1024)])
+def test_dimensions_are_as_cloudwatch_takes_them(value, sent):
+    assert dimension_value(value) == sent
