@@ -23,6 +23,7 @@ from pathlib import Path
 
 import bench_package
 import bench_sdks
+import bench_sinks
 import bench_watch
 
 from imds_probe import process
@@ -288,6 +289,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
     "watch": bench_watch.watch,
+    "reporting": lambda: bench_sinks.reporting(compare),
     "package": lambda: bench_package.package(compare),
 }
 

@@ -109,3 +109,61 @@ def test_colour_and_progress_are_for_terminals(elsewhere):
         os.close(leader)
         assert child.wait(timeout=30) == 3
         assert (b"\x1b[33;1mUNKNOWN" in output) is coloured
+
+
+def test_a_report_goes_to_the_sinks_that_the_configuration_or_the_command_line_names(elsewhere, tmp_path):
+    kept = tmp_path / "kept/report.json"
+    config = tmp_path / "c.toml"
+    config.write_text(f'report = ["file"]\n[file]\npath = "{kept}"\n')
+    state = ("--state-directory", tmp_path / "state")
+    done = run("--root", elsewhere, "--output", "json", "--config", config, *state)
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert json.loads(kept.read_text()) == json.loads(done.stdout)
+    kept.unlink()
+    assert run("--root", elsewhere, "--config", config, "--report", "", *state).returncode == 3
+    assert not kept.exists()
+
+
+def test_a_sink_that_fails_is_said_and_changes_nothing_else(elsewhere, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text(f'[textfile]\ndirectory = "{tmp_path}/none"\n[emf]\ndestination = "tcp://127.0.0.1:9"\n')
+    before = run("--root", elsewhere)
+    arguments = ("--report", "textfile,emf", "--state-directory", tmp_path / "state")
+    done = run("--root", elsewhere, "--config", config, *arguments)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (before.returncode, before.stdout.splitlines()[0])
+    said = done.stderr.decode().splitlines()
+    assert [line.split(": ")[:2] for line in said] == [["imds-probe", "textfile"], ["imds-probe", "emf"]]
+    assert len(list((tmp_path / "state/spool/emf").glob("*.waiting"))) == 1
+
+
+def test_metrics_on_standard_output_come_after_the_report_in_its_file(elsewhere, tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text('[emf]\ndestination = "stdout"\n')
+    arguments = ("--report", "emf", "--state-directory", tmp_path, "--out", tmp_path / "report.txt")
+    done = run("--root", elsewhere, "--config", config, *arguments)
+    assert all("_aws" in json.loads(line) for line in done.stdout.splitlines())
+    assert (tmp_path / "report.txt").read_text().startswith("UNKNOWN")
+
+
+def test_an_unknown_sink_is_wrong_usage(elsewhere):
+    done = run("--root", elsewhere, "--report", "pigeon")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"there is no sink 'pigeon'; there are cloudwatch, " in done.stderr
+
+
+def test_the_settings_in_force_with_where_they_come_from(tmp_path):
+    config = tmp_path / "c.toml"
+    config.write_text("[watch]\ncoverage = 0.5\n")
+    done = run("--config", config, "--print-config", "--report", "file", "--state-directory", "/srv/x")
+    lines = {line.split(" = ")[0]: line.split("  # ") for line in done.stdout.decode().splitlines() if " = " in line}
+    assert [part.strip() for part in lines["coverage"]] == ["coverage = 0.5", f"{config}:2"]
+    assert [part.strip() for part in lines["report"]] == ['report = ["file"]', "--report"]
+    assert [part.strip() for part in lines["state_directory"]] == ['state_directory = "/srv/x"', "--state-directory"]
+
+
+def test_out_never_takes_the_place_of_a_device_or_a_fifo(elsewhere, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    done = run("--root", elsewhere, "--out", tmp_path / "fifo")
+    assert done.returncode == 2
+    assert b"fifo cannot be written" in done.stderr
+    assert (tmp_path / "fifo").is_fifo()
