@@ -13,6 +13,13 @@ for name in [name for name in os.environ if name.startswith("PYTHON")]:
     del os.environ[name]
 os.environ |= {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
 
-from imds_probe.commands.dispatch import main  # noqa: E402 - after the environment is as it is to be
+from imds_probe import __version__  # noqa: E402 - after the environment is as it is to be
+
+# Inventories of fleets ask for this all the time; the parser of the command line would cost as much again as the interpreter.
+if sys.argv[1:] == ["--version"]:
+    print(f"imds-probe {__version__}")
+    sys.exit(0)
+
+from imds_probe.commands.dispatch import main  # noqa: E402
 
 sys.exit(main())

@@ -47,10 +47,9 @@ def _main_job(root: Path, compare: Compare) -> None:
         host_root = Path(directory)
         scenarios.write_host(host_root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
         run = ["run", "--root", directory]
-        # Where the first line of the launcher leads: the machine's own root has the package for the length of this.
-        where = f"/{package_roots.PREFIX}"
+        # The launcher's first line is an absolute path: the machine's /usr/lib has the package's in it, for this program only.
         mount = ["unshare", "--mount", "--", "sh", "-ec"]
-        mount += ['mkdir -p "$1"; mount --bind "$0$1" "$1"; shift; exec "$@"', str(root), where]
+        mount += ['mount -t overlay overlay -o "lowerdir=$0/usr/lib:/usr/lib" /usr/lib; exec "$@"', str(root)]
         state = InstanceState(http_protocol_ipv6="enabled")
         listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
         with Simulator(state, listen, netns=str(lab.service.netns)), MadeUpHost(lab.instance, host_root) as host:
