@@ -1,13 +1,16 @@
 """The least policies: that AWS takes them, that templates and documents are the same, and that they are enough and no more."""
 
 import json
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from cloudformation_template import Template
 
+import imds_probe
 from imds_probe.config.settings import LogsConfig, MetricsConfig
+from imds_probe.imds.client import MetadataClient
 
 IAM = Path(__file__).parents[2] / "packaging" / "iam"
 DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in IAM.glob("*.json")}
@@ -48,6 +51,16 @@ def allowed(document, action, resource, context):
         and statement.get("Condition", {}).get("StringEquals", {}).items() <= context.items()
         for statement in document["Statement"]
     )
+
+
+def test_these_are_the_calls_that_the_product_makes():
+    """Each is written as the method of a client, from which botocore has its operation's name."""
+    source = "".join(path.read_text() for path in Path(imds_probe.__file__).parent.rglob("*.py"))
+    methods = set(re.findall(r"\bclient\.((?:get|put|create|describe|list|delete|start)_[a-z_]+)\(", source))
+    methods -= set(dir(MetadataClient))
+    assert {"".join(word.capitalize() for word in method.split("_")) for method in methods} == {
+        action.partition(":")[2] for _, action, _, _ in CALLS
+    }
 
 
 def test_there_is_a_document_for_each_right_and_no_other():

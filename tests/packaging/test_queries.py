@@ -130,6 +130,7 @@ def report(host, state=None, *, software=(), callers=None, hop_limit=None):
             "imdsv1": 1,
             "imdsv2": 0,
             "imdsv1_by_probe": 1,
+            "metric": None,
             "by": callers,
         }
     return check(document)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from botocore.validate import ParamValidator
 from cloudformation_template import Template
+from report_schema import check
 
 from imds_probe import exitcodes
 
@@ -258,6 +259,18 @@ def test_one_assessment_with_its_verdict_first(shell, behaviour, code, installed
     # Not an EC2 host, so nothing was sent. Run Command's lists keep 2,500 characters.
     assert done.stdout[:2500].startswith("UNKNOWN ")
     assert "[not-ec2]" in done.stdout[:2500]
+
+
+def test_the_report_is_kept_on_the_host_where_it_is_asked_for(installed, tmp_path):
+    """In a mount namespace of its own, with a /var/lib that nobody else has."""
+    file = tmp_path / "_script.sh"
+    file.write_text(script(Report="file"))
+    inside = f"mount -t tmpfs tmpfs /var/lib && env -i PATH={installed} sh {file} >/dev/null"
+    inside += " && cat /var/lib/imds-probe/reports/report.json"
+    argv = ["unshare", "--mount", "sh", "-c", inside]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert check(json.loads(done.stdout))["verdict"]["state"] == "unknown"
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=SHELL_IDS)

@@ -12,6 +12,7 @@ LIMIT = 256 * 1024 - 26
 def test_what_fits_is_the_whole_report_on_one_line():
     line = fitting(report(), LIMIT)
     assert json.loads(line) == report()
+    assert list(json.loads(line))[:3] == ["schema", "verdict", "instance"]  # within the fields that Logs Insights finds
     assert line.isascii()
     assert "\n" not in line
 
@@ -21,6 +22,7 @@ def test_what_does_not_fit_is_a_summary_with_the_same_names():
     line = fitting(large, LIMIT)
     assert len(line) <= LIMIT
     summary = json.loads(line)
+    assert list(summary)[:4] == ["schema", "summary_of_bytes", "verdict", "instance"]
     assert summary["schema"] == SCHEMA
     assert summary["summary_of_bytes"] > LIMIT
     assert summary["verdict"]["state"] == large["verdict"]["state"]
