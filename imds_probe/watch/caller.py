@@ -17,6 +17,7 @@ SHOWN_MAX = 300
 PARENTS_MAX = 4
 KNOWN_S, KNOWN_MAX = 5.0, 5000
 MASK = "***"
+ENDED = "(ended)"
 _NAME = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret(?:[-_]?(?:access)?[-_]?key)?|token|api[-_]?key|credentials?|auth|cookie)"
 )
@@ -102,7 +103,7 @@ class Callers:
 
 def gone(tid: int) -> Caller:
     """A process of which nothing is known any more but its number."""
-    return Caller(tid, "(ended)", None, "", None, (), None, None, None, None)
+    return Caller(tid, ENDED, None, "", None, (), None, None, None, None)
 
 
 def masked(arguments: list[str]) -> str:

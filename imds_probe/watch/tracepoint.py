@@ -14,6 +14,7 @@ import ctypes
 import os
 import re
 import struct
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,11 +24,14 @@ from types import TracebackType
 from typing import NamedTuple
 
 from imds_probe.errors import ProbeError
+from imds_probe.inventory.packages.package import printable
 from imds_probe.small_file import read_pieces
 
 EVENT = "events/sock/inet_sock_set_state"
 ESTABLISHED, SYN_SENT = 1, 2
 CONNECTING_MAX = 10_000
+NAMES_MAX_BYTES = 1024 * 1024
+NAMED_EVERY_S = 0.02  # the kernel writes out thousands of names each time
 PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one
 _FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d+\])?;\s*offset:(\d+);\s*size:(\d+);")
 _OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}")  # with the process id of who made it
@@ -69,6 +73,8 @@ class Tracepoint:
         name = f"imds-probe-{os.getpid()}-{number}"
         self._begun: OrderedDict[int, _Event] = OrderedDict()  # by the address of the kernel's socket
         self._ended: OrderedDict[int, _Event] = OrderedDict()
+        self._names: dict[int, bytes] = {}
+        self._named_at = float("-inf")
         self._files = contextlib.ExitStack()
         try:
             self._instance = self._made(name)
@@ -117,6 +123,21 @@ class Tracepoint:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._files.callback(os.close, fd)
         return fd
+
+    def name_of(self, tid: int) -> str | None:
+        """What a thread that connected was called, also where it has ended since: the kernel notes it with each event.
+
+        None where the kernel knows no more, or was asked too often to be asked again now.
+        """
+        if tid not in self._names and time.monotonic() - self._named_at > NAMED_EVERY_S:
+            self._named_at = time.monotonic()
+            with contextlib.suppress(OSError):
+                lines = read_pieces(self._instance.parent.parent / "saved_cmdlines", NAMES_MAX_BYTES).splitlines()
+                self._names = {
+                    int(line.split(b" ")[0]): line.partition(b" ")[2] for line in lines if line[:1].isdigit()
+                }
+        found = self._names.get(tid)
+        return None if found is None else printable(found.decode(errors="replace"), 64)
 
     def filenos(self) -> list[int]:
         """To be waited for: one for each CPU."""

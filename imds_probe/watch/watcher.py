@@ -9,14 +9,14 @@ import socket
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.endpoints import IPV4, IPV6
-from imds_probe.watch.caller import Caller, Callers, caller_of
+from imds_probe.watch.caller import ENDED, Caller, Callers, caller_of
 from imds_probe.watch.connections import Call, Connection, Connections
 from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
@@ -187,7 +187,7 @@ class Watcher:
         caller, how = self._early.pop(id(call), (None, "none"))
         known = self._traced(connection)
         if known is not None:
-            caller, how = known, "tracepoint"
+            caller, how = self._named(known), "tracepoint"
         elif how == "none" and self._tracepoint is not None:
             caller, how = self._owner(call)
         return Seen(
@@ -205,6 +205,11 @@ class Watcher:
             relayed=caller is None and not connection.outgoing and _is_physical(connection.interface),
             whole=request.whole,
         )
+
+    def _named(self, caller: Caller) -> Caller:
+        """The same, by the kernel's own note where its process had ended before it could be looked at."""
+        name = self._tracepoint.name_of(caller.pid) if self._tracepoint and caller.comm == ENDED else None
+        return replace(caller, comm=name) if name else caller
 
     def close(self) -> None:
         """Stop watching; what was switched on in the kernel is switched off."""

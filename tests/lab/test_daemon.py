@@ -63,7 +63,9 @@ def daemon(lab, service, host, tmp_path):
     """Starts daemons that are gone after the test. One that assesses at once, unless told otherwise."""
     started = []
     soon = tmp_path / "soon.toml"
-    soon.write_text('[daemon]\ninterval = "1h"\njitter = "0.1s"\n')
+    soon.write_text(
+        f'report = ["file"]\n[daemon]\ninterval = "1h"\njitter = "0.1s"\n[file]\npath = "{tmp_path}/kept/report.json"\n'
+    )
     later = tmp_path / "later.toml"
     later.write_text('[daemon]\ninterval = "1h"\njitter = "9d"\n')
 
@@ -85,7 +87,7 @@ def evidence(state: Path, window_s: float = DAY_S):
         return history.evidence(time.time(), window_s)
 
 
-def test_what_it_sees_is_kept_and_judged(lab, service, daemon, state, run):
+def test_what_it_sees_is_kept_judged_and_handed_on(lab, service, daemon, state, run, tmp_path):
     service.update(hop_limit=64)
     running = daemon(state, assess=True)
     lab.instance.run([*V1, "-A", "old-thing/1", f"{URL}instance-id"], timeout_s=20)
@@ -96,6 +98,7 @@ def test_what_it_sees_is_kept_and_judged(lab, service, daemon, state, run):
     assert running.end() == 0
     assert running.text().splitlines()[-1] == "imds-probe: stopped"
     report = check(json.loads((state / "report.json").read_bytes()))
+    assert json.loads((tmp_path / "kept/report.json").read_bytes()) == report
     # Its own runs are on record as its own.
     seen = evidence(state)
     assert seen.imdsv1_by_probe == report["probe"]["imdsv1_requests_made"] == 1

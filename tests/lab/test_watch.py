@@ -62,7 +62,7 @@ def test_all_are_counted_with_version_and_process(lab, service, nodes):
     assert len(right) >= 0.99 * len(called), [each for each in seen if each not in right]
     assert all(each["how"] == "tracepoint" for each in right)
     named = [each for each in right if each["caller"]["comm"] == "curl"]
-    assert named  # who has ended by the time it is looked at is known by its number alone
+    assert len(named) >= 0.99 * len(called)  # also who had ended by the time it was looked at
     assert "not-a-token" not in watched.out + watched.err
     by_v1 = sum(version == "v1" for version, _, _ in called.values())
     assert f"{by_v1} calls by IMDSv1, {len(called) - by_v1} by IMDSv2" in watched.err

@@ -116,3 +116,15 @@ def test_damaged_pages_end_somewhere() -> None:
             assert len(list(module._records(page))) < 200
         except struct.error:
             continue  # the kernel's own memory is never cut off
+
+
+def test_who_has_ended_still_has_its_name() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, Tracepoint(server.getsockname()[1], 31) as tracepoint:
+        code = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}))"
+        children = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(5)]
+        for child in children:
+            child.wait()
+        assert {connect.tid for connect in tracepoint.connects()} == {child.pid for child in children}
+        name = os.path.basename(sys.executable)[:15]
+        assert {tracepoint.name_of(child.pid) for child in children} == {name}
+        assert tracepoint.name_of(2**31 - 1) is None
