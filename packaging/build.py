@@ -59,7 +59,9 @@ def _make(args: argparse.Namespace) -> list[Path]:
     with tempfile.TemporaryDirectory(prefix="imds-probe-build-") as work:
         builder = None
         for architecture in needed:
-            laid_out = stage.make(downloads.fetched(architecture), build, Path(work, architecture.name), builder)
+            laid_out = stage.make(
+                downloads.fetched(architecture, _requirements()), build, Path(work, architecture.name), builder
+            )
             builder = builder or laid_out
             if architecture in chosen:
                 made += packages.make(laid_out, architecture, build, args.out, compression=args.compression)
@@ -68,7 +70,11 @@ def _make(args: argparse.Namespace) -> list[Path]:
 
 def _fetch(chosen: Sequence[Architecture]) -> None:
     for architecture in chosen:
-        downloads.fetch(architecture, wheel_index.requirements(stage.PROJECT / "setup.cfg"))
+        downloads.fetch(architecture, _requirements())
+
+
+def _requirements() -> list[str]:
+    return wheel_index.requirements(stage.PROJECT / "setup.cfg")
 
 
 def _epoch() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +47,21 @@ def fetch(architecture: Architecture, requirements: Iterable[str]) -> None:
     wheel_index.download(architecture, requirements, place)
 
 
-def fetched(architecture: Architecture) -> Inputs:
-    """What `fetch` left there. Raises BuildError where it left nothing."""
+def fetched(architecture: Architecture, requirements: Iterable[str]) -> Inputs:
+    """What `fetch` left there. Raises BuildError where that is not what is required now."""
     place = cache() / architecture.name
     debs, wheels = (tuple(sorted(place.glob(pattern))) for pattern in ("debs/*.deb", "wheels/*.whl"))
-    if not debs or not wheels:
-        raise BuildError(f"nothing was fetched for {architecture.name} yet: leave --offline out once")
+    there = {path.name.split("_")[0] for path in debs} | {_plain(path.name.split("-")[0]) for path in wheels}
+    wanted = {*DEBIAN_PACKAGES, *(_plain(re.split(r"[^\w.-]", each)[0]) for each in requirements)}
+    if wanted - there:
+        raise BuildError(
+            f"not fetched for {architecture.name}: {', '.join(sorted(wanted - there))}. Leave --offline out once"
+        )
     return Inputs(architecture, debs, wheels)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()
 
 
 def sha256(path: Path) -> str:

@@ -39,9 +39,10 @@ class Packages:
 
 
 def made() -> Packages:
-    """The newest set of packages."""
-    place = (CACHE / "packages/newest").resolve()
-    assert (place / "made").exists(), "tests/install/packages.sh makes these packages"
+    """The set of packages that was made of this tree."""
+    named = Path(__file__).parents[1] / ".venv/.package-set"
+    assert named.exists(), "tests/install/packages.sh makes these packages"
+    place = Path(named.read_text().strip())
     return Packages(place / "this", place / "next", place / "key.pub")
 
 

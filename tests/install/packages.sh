@@ -45,4 +45,4 @@ if [ ! -e "$packages/made" ]; then
     mv -T "$work/made" "$packages"
 fi
 touch "$packages"
-ln -sfn "$key" "$cache/packages/newest"
+echo "$packages" >.venv/.package-set  # this clone's: another one may be at another commit
