@@ -2,8 +2,9 @@ import time
 
 import pytest
 
-from imds_probe.assessment import Request, assess
+from imds_probe.assessment import assess
 from imds_probe.errors import UsageError
+from imds_probe.observation import Request
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
 

@@ -111,9 +111,10 @@ def duration(value: str) -> float:
 def run(args: argparse.Namespace) -> int:
     # Heavy imports (requests) only once it is clear that they are needed.
     from imds_probe import config  # noqa: PLC0415
-    from imds_probe.assessment import Request, assess  # noqa: PLC0415
+    from imds_probe.assessment import assess  # noqa: PLC0415
     from imds_probe.collect import callers, sdks  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
+    from imds_probe.observation import Request  # noqa: PLC0415
     from imds_probe.state_directory import state_directory  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 

@@ -1,0 +1,63 @@
+"""What is looked at where, and what is left alone; what each collector finds is its own tests'."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from watched_calls import SEEN
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect import callers
+from imds_probe.collect.collecting import Collecting
+from imds_probe.config.settings import AwsConfig
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import from_environment
+from imds_probe.observation import Request, observe
+from imds_probe.simulator import scenarios
+from imds_probe.simulator.server import Simulator
+from imds_probe.watch.history import FILE, History
+
+
+def observed(root: Path, environ: dict[str, str], **request):
+    collecting = Collecting(time.monotonic() + 20, lambda _: None)
+    asked = Request(environ=environ, root=root, **request)
+    counter = RequestCounter()
+    facts = observe(asked, from_environment(environ), Catalog.load(), counter, collecting)
+    return facts, {run.id: run for run in facts.collectors}, counter
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
+    return root
+
+
+def test_elsewhere_software_is_looked_at_and_nobody_is_asked(root):
+    (root / "sys/class/dmi/id/sys_vendor").write_text("QEMU\n")
+    facts, runs, counter = observed(root, {})
+    assert (facts.imds, facts.containers, facts.callers) == (None, None, None)
+    assert (counter.imdsv1, counter.imdsv2) == (0, 0)
+    assert runs["dpkg"].status == "ok"
+    assert {"options", "containers", "metadata-no-token"} & set(runs) == set()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "compare", "asked"),
+    [("optional", AwsConfig(), True), ("required", AwsConfig(), False), ("optional", None, False)],
+)
+def test_cloudwatch_is_asked_only_where_its_count_says_something(root, tmp_path, tokens, compare, asked):
+    now = time.time()
+    with History(tmp_path / FILE) as history:
+        history.record([(SEEN, None)], now - 100, now)
+    with Simulator() as simulator:
+        simulator.update(http_tokens=tokens)
+        environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}
+        facts, runs, _ = observed(root, environ, callers=callers.Request(tmp_path, compare=compare))
+    assert facts.callers is not None
+    assert ("metadata-no-token" in runs) is asked
+    if asked:
+        assert runs["metadata-no-token"].status == "nothing"
+        assert "hours in a row" in runs["metadata-no-token"].reason
