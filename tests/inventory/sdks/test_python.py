@@ -31,7 +31,7 @@ def test_what_pip_installed_here() -> None:
     found = {each.found.package: each.found for each in look(Path("/"), sysconfig.get_path("purelib"))}
     assert found == {
         name: Library("pypi", name, importlib.metadata.version(name), "dist-info")
-        for name in ("botocore", "ec2-metadata")
+        for name in ("boto3", "botocore", "ec2-metadata")
     }
 
 
