@@ -26,14 +26,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, default=stage.PROJECT / "dist", help="where packages are left (dist)")
     when = parser.add_mutually_exclusive_group()
     when.add_argument("--offline", action="store_true", help="make them of what was fetched the last time")
-    when.add_argument("--fetch-only", action="store_true", help="fetch what they are made of, and make none")
+    when.add_argument(
+        "--fetch-once", action="store_true", help="make none: fetch, where that was never done, and say where to"
+    )
     parser.add_argument("--architecture", action="append", choices=[each.name for each in ARCHITECTURES], help="all")
     parser.add_argument("--version", default=__version__, help="that the packages say they have")
     parser.add_argument("--compression", default="xz", choices=("xz", "gzip"), help="xz; gzip is quick, for tests")
     args = parser.parse_args(argv)
     try:
-        if args.fetch_only:
-            _fetch(ARCHITECTURES)
+        if args.fetch_once:
+            _fetch_once()
             return 0
         made = _make(args)
     except BuildError as error:
@@ -71,6 +73,15 @@ def _make(args: argparse.Namespace) -> list[Path]:
 def _fetch(chosen: Sequence[Architecture]) -> None:
     for architecture in chosen:
         downloads.fetch(architecture, _requirements())
+
+
+def _fetch_once() -> None:
+    for architecture in ARCHITECTURES:
+        try:
+            downloads.fetched(architecture, _requirements())
+        except BuildError:
+            _fetch([architecture])
+        print(downloads.place(architecture, _requirements()))
 
 
 def _requirements() -> list[str]:

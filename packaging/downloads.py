@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,26 +31,27 @@ class Inputs:
     debs: tuple[Path, ...]
     wheels: tuple[Path, ...]
 
-    def __iter__(self) -> Iterable[Path]:
-        return iter((*self.debs, *self.wheels))
+
+def place(architecture: Architecture, requirements: Iterable[str]) -> Path:
+    """Where it is fetched to: outside of the tree, and apart for each list of what is wanted, so that two trees that want
+    different things do not take them from one another.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imds-probe/package-inputs"
+    wanted = hashlib.sha256("\n".join([*DEBIAN_PACKAGES, *requirements]).encode()).hexdigest()
+    return cache / wanted[:16] / architecture.name
 
 
-def cache() -> Path:
-    """The directory that all is fetched into, outside of the tree."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imds-probe/package-inputs"
-
-
-def fetch(architecture: Architecture, requirements: Iterable[str]) -> None:
+def fetch(architecture: Architecture, requirements: Sequence[str]) -> None:
     """Have the newest of everything in the cache. Needs the network. Raises BuildError."""
-    place = cache() / architecture.name
-    debian_archive.download(architecture, DEBIAN_PACKAGES, place)
-    wheel_index.download(architecture, requirements, place)
+    here = place(architecture, requirements)
+    debian_archive.download(architecture, DEBIAN_PACKAGES, here)
+    wheel_index.download(architecture, requirements, here)
 
 
-def fetched(architecture: Architecture, requirements: Iterable[str]) -> Inputs:
-    """What `fetch` left there. Raises BuildError where that is not what is required now."""
-    place = cache() / architecture.name
-    debs, wheels = (tuple(sorted(place.glob(pattern))) for pattern in ("debs/*.deb", "wheels/*.whl"))
+def fetched(architecture: Architecture, requirements: Sequence[str]) -> Inputs:
+    """What `fetch` left there. Raises BuildError where that is not all that is required."""
+    here = place(architecture, requirements)
+    debs, wheels = (tuple(sorted(here.glob(pattern))) for pattern in ("debs/*.deb", "wheels/*.whl"))
     there = {path.name.split("_")[0] for path in debs} | {_plain(path.name.split("-")[0]) for path in wheels}
     wanted = {*DEBIAN_PACKAGES, *(_plain(re.split(r"[^\w.-]", each)[0]) for each in requirements)}
     if wanted - there:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import configparser
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from architectures import Architecture
 from build_error import run
 
-# These have no wheel without machine code. PyYAML's is taken out later: its parser in Python is what all tests are about.
-MACHINE_CODE = {"psutil": "abi3", "PyYAML": "cp313"}
+# Has no wheel for more than one version. Its machine code is taken out later: its parser in Python is what all tests are about.
+ONE_PER_VERSION = "PyYAML"
 PYTHON_VERSION = "3.13"
 
 
@@ -23,15 +23,15 @@ def requirements(setup_cfg: Path) -> list[str]:
     return parser["options"]["install_requires"].split("\n")[1:]
 
 
-def download(architecture: Architecture, wanted: Iterable[str], place: Path) -> None:
+def download(architecture: Architecture, wanted: Sequence[str], place: Path) -> None:
     """Leave the newest wheels that fit one another in `place`/wheels, and nothing else. Raises BuildError."""
     fresh, wheels = place / "wheels.fresh", place / "wheels"
     shutil.rmtree(fresh, ignore_errors=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", fresh]
     pip += [word for tag in architecture.wheel_platforms for word in ("--platform", tag)]
     pip += ["--python-version", PYTHON_VERSION, "--implementation", "cp"]
-    run([*pip, "--abi", "none", *(each for each in wanted if not each.startswith(tuple(MACHINE_CODE)))])
-    for name, abi in MACHINE_CODE.items():
-        run([*pip, "--abi", abi, "--no-deps", *(each for each in wanted if each.startswith(name))])
+    by_version = [each for each in wanted if each.startswith(ONE_PER_VERSION)]
+    run([*pip, "--abi", "abi3", *(each for each in wanted if each not in by_version)])
+    run([*pip, "--abi", "cp" + PYTHON_VERSION.replace(".", ""), "--no-deps", *by_version])
     shutil.rmtree(wheels, ignore_errors=True)
     fresh.rename(wheels)
