@@ -52,7 +52,8 @@ class Owners:
     def _list(self) -> None:
         self._listed_at = time.monotonic()
         there: dict[int, Path] = {}
-        for pid in sorted(running(self._proc), reverse=True):
+        # The oldest process first: the newest may be who calls just now, and gone before its namespace is entered.
+        for pid in sorted(running(self._proc)):
             path = self._proc / str(pid) / "ns/net"
             try:
                 there.setdefault(path.stat().st_ino, path)

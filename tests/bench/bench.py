@@ -289,6 +289,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
     "watch": bench_watch.watch,
+    "callers": bench_watch.attribution,
     "reporting": lambda: bench_sinks.reporting(compare),
     "package": lambda: bench_package.package(compare),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -98,3 +99,38 @@ def watch() -> None:
                     f"  {name:<26} idle {100 * idle_cpu / IDLE_SECONDS:.2f} % and {idle_memory:.0f} MB; under load "
                     f"{100 * cpu / taken:.1f} % of a core, peak {memory:.0f} MB{counted} at {answered / taken:.0f} a second"
                 )
+
+
+WATCHER = """
+import json, sys, time
+from imds_probe.watch.watcher import Watcher
+with Watcher(tracing=sys.argv[1] == "tracepoint") as watcher:
+    print("ready", flush=True)
+    end = time.monotonic() + float(sys.argv[2])
+    while time.monotonic() < end:
+        for seen in watcher.calls(0.2):
+            print(json.dumps([seen.path, seen.caller.pid if seen.caller else None]), flush=True)
+"""
+CLIENTS = 200
+
+
+def attribution() -> None:
+    """How many of short-lived clients are named with the right process, by each way that there is."""
+    print(f"\nCallers that are named, of {CLIENTS} curl processes one after another")
+    for way in ("tracepoint", "sock_diag"):
+        listen = (("169.254.169.254", 80),)
+        with Lab("bench") as lab, Simulator(InstanceState(), listen, netns=str(lab.service.netns)):
+            argv = [sys.executable, "-c", WATCHER, way, "12"]
+            child = lab.instance.start(argv, env={"PYTHONPATH": SOURCE}, stdout=subprocess.PIPE)
+            assert child.stdout
+            child.stdout.readline()
+            pids = {}
+            for number in range(CLIENTS):
+                path = f"/latest/{number}"
+                client = lab.instance.start(["curl", "-s", "-o", "/dev/null", f"http://169.254.169.254{path}"])
+                client.wait()
+                pids[path] = client.pid
+            seen = [json.loads(line) for line in child.stdout.read().splitlines()]
+            child.wait()
+            right = sum(pids.get(path) == pid for path, pid in seen)
+            print(f"  {way:<26} {len(seen)} counted, {right} with the right process")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -40,3 +41,22 @@ def test_without_a_proc_nobody_is_found(tmp_path: Path) -> None:
     owners = Owners(tmp_path / "none")
     assert owners.owner("127.0.0.1", 1, "127.0.0.1", 2) is None
     owners.close()
+
+
+def test_a_namespace_is_entered_by_its_oldest_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest may be a caller that ends meanwhile, and with it went the whole namespace until the next look."""
+    entered = []
+    monkeypatch.setattr("imds_probe.watch.owner.namespaces.socket_in", lambda path, *_: entered.append(path) or mine)
+    script = "sleep 60 & echo $!; wait"
+    child = subprocess.Popen(["unshare", "--net", "sh", "-c", script], stdout=subprocess.PIPE)
+    with socket.socket(socket.AF_UNIX) as mine:
+        try:
+            assert child.stdout
+            newer = int(child.stdout.readline())
+            owners = Owners(PROC)
+            owners._list()
+            assert PROC / str(child.pid) / "ns/net" in entered
+            assert PROC / str(newer) / "ns/net" not in entered
+        finally:
+            os.kill(newer, signal.SIGKILL)
+            child.communicate()
