@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
+from watched_packets import MD4, MD6, V1, to
 
 from imds_probe.watch import ring as module
+from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.ring import FRAME_BYTES, FRAMES, Packet, Ring
 
 EVERYTHING = struct.pack("HBBI", 6, 0, 0, 0x40000)
@@ -85,3 +88,21 @@ def test_a_refusal_is_an_error_and_leaves_nothing_open(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "TPACKET_V2", 9)
     with pytest.raises(OSError):
         Ring(EVERYTHING)
+
+
+@pytest.mark.parametrize("client", ["10.0.0.5", "2001:db8::5"])
+def test_what_comes_in_with_a_vlan_tag_is_seen_like_any_other(client: str) -> None:
+    """The kernel takes the tag off before the filter looks."""
+    subprocess.run(["ip", "link", "add", "vlan0", "type", "veth", "peer", "name", "vlan1"], check=True)
+    try:
+        for end in ("vlan0", "vlan1"):
+            subprocess.run(["ip", "link", "set", end, "up"], check=True)
+        packet = to(1, V1, client=client)
+        tag = struct.pack("!HHH", 0x8100, 5, 0x86DD if ":" in client else 0x0800)
+        with Ring(watch_filter(MD4, MD6, 80)) as ring, socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+            raw.bind(("vlan0", 0))
+            raw.send(b"\xff" * 6 + b"\x02\0\0\0\0\1" + tag + packet)
+            incoming = [each for each in received(ring, 1) if not each.outgoing]
+        assert [each.data for each in incoming] == [packet]
+    finally:
+        subprocess.run(["ip", "link", "delete", "vlan0"], check=True)
