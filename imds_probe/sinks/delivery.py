@@ -64,12 +64,14 @@ def _send(report: Report, sink: Sink, deadline: float) -> None:
 
 def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Callable[[str], None]) -> None:
     """First to the spool, then from there: what is killed on the way is not lost, and all arrive in their order."""
+    spool, dropped = None, 0
     try:
         spool = Spool(*place)
         dropped = spool.put(report)
     except SpoolError as error:
         say(f"{error}; this report is sent without it")
         _at_once(report, sink, deadline, say, "this report is lost to it")
+    if spool is None:
         return
     if dropped:
         say(
@@ -87,7 +89,7 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
     too_old = 0
     for file in spool.waiting():
         if time.monotonic() >= deadline:
-            say(f"no time is left; {_reports(spool.count(WAITING))} wait for the next run")
+            say(f"no time is left; {_reports(spool.count(WAITING))} left for the next run")
             break
         taken = spool.take(file)
         if taken is None:
@@ -105,7 +107,7 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
                 say(f"{error}; the report is kept as {held.with_suffix(REFUSED)}")
                 continue
             spool.give_back(held, WAITING if error.outcome == "later" else DOUBT)
-            waits = f"{_reports(spool.count(WAITING))} wait in {spool.directory}"
+            waits = f"{_reports(spool.count(WAITING))} waiting in {spool.directory}"
             doubt = (
                 f"; it may have arrived, so it is kept as {held.with_suffix(DOUBT)}"
                 if error.outcome == "in-doubt"

@@ -61,7 +61,7 @@ def test_what_could_not_be_sent_comes_with_the_next_run(run, service, lab, aws, 
     broken.write_text(config.read_text().replace(aws.endpoint, "http://127.0.0.1:9"))
     first = run("--config", str(broken), "--report", "cloudwatch-logs")
     assert "imds-probe: cloudwatch-logs: AWS cannot be reached: " in first.stderr
-    assert "1 report wait" in first.stderr
+    assert "1 report waiting" in first.stderr
     second = run("--config", str(config), "--report", "cloudwatch-logs")
     assert (first.code, second.stderr) == (second.code, "")
     assert logged(aws, lab) == [first.report, second.report]

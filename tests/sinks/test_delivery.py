@@ -57,7 +57,7 @@ def delivering(sink: Kept, state: Path, number: int, **config) -> list[str]:
 
 
 def test_what_had_to_wait_goes_first(tmp_path):
-    assert delivering(Kept("later"), tmp_path, 1) == [f"kept: it is later; 1 report wait in {tmp_path}/spool/kept"]
+    assert delivering(Kept("later"), tmp_path, 1) == [f"kept: it is later; 1 report waiting in {tmp_path}/spool/kept"]
     sink = Kept()
     assert delivering(sink, tmp_path, 2) == []
     assert sink.got == ["001", "002"]
@@ -67,7 +67,7 @@ def test_after_a_failure_no_more_are_tried(tmp_path):
     for number in (1, 2, 3):
         delivering(Kept("later"), tmp_path, number)
     sink = Kept("ok", "later")
-    assert "3 reports wait" in delivering(sink, tmp_path, 4)[0]
+    assert "3 reports waiting" in delivering(sink, tmp_path, 4)[0]
     assert sink.got == ["001"]
 
 
@@ -101,7 +101,7 @@ def test_what_is_newest_only_is_not_kept(tmp_path):
 
 def test_an_error_of_the_system_is_one_of_the_sink(tmp_path):
     (line,) = delivering(Kept(PermissionError(13, "Permission denied", "/x")), tmp_path, 1)
-    assert line.startswith("kept: Permission denied: /x; 1 report wait")
+    assert line.startswith("kept: Permission denied: /x; 1 report waiting")
 
 
 def test_without_a_spool_it_is_sent_all_the_same(tmp_path):
@@ -112,6 +112,19 @@ def test_without_a_spool_it_is_sent_all_the_same(tmp_path):
     assert sink.got == ["001"]
     said = delivering(Kept("later"), tmp_path / "file", 2)
     assert said[1] == "kept: it is later; this report is lost to it"
+
+
+def test_where_the_disk_is_full_what_waits_goes_out_all_the_same(tmp_path, monkeypatch):
+    delivering(Kept("later"), tmp_path, 1)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("imds_probe.sinks.spool.replace", full)
+    sink = Kept()
+    (line,) = delivering(sink, tmp_path, 2)
+    assert "cannot be written: No space left on device" in line
+    assert sink.got == ["002", "001"]
 
 
 def test_one_sink_that_hangs_leaves_time_for_the_next(tmp_path):
