@@ -54,7 +54,6 @@ LEFT_OUT = (
         "modulefinder.py",
     ),
     *(
-        "wsgiref",
         "xmlrpc",
         "mailbox.py",
         "imaplib.py",

@@ -11,6 +11,8 @@ import package_roots
 import pytest
 from package_roots import PREFIX, PYTHON, contents, must, run
 
+from imds_probe.sinks import SINKS
+
 EVERYTHING = (
     "bz2 ctypes decimal hashlib lzma sqlite3 ssl uuid zlib psutil requests urllib3 yaml distro packaging.version"
 )
@@ -43,6 +45,19 @@ def test_all_libraries_are_the_packages_own(root):
     files = set(re.findall(r"(/\S+)$", mapped, re.MULTILINE))
     assert len(files) > 20
     assert {path for path in files if not path.startswith(f"/{PREFIX}/")} == set()
+
+
+@pytest.mark.parametrize("module", SINKS.values())
+def test_each_sink_finds_all_that_it_imports(root, module):
+    must([PYTHON, "-I", "-c", f"import {module}"], root=root)
+
+
+def test_clients_of_aws_are_made_without_what_was_cut_out(root):
+    code = (
+        "from imds_probe.aws.clients import Aws; from imds_probe.config.settings import AwsConfig;"
+        " aws = Aws(AwsConfig(), {}, is_ec2=False, region='eu-west-1'); aws.client('cloudwatch'); aws.client('logs')"
+    )
+    must([PYTHON, "-I", "-c", code], root=root)
 
 
 @pytest.mark.parametrize(
