@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collecting import Collecting
 from imds_probe.facts import Software
-from imds_probe.inventory.packages import MANAGERS
-from imds_probe.inventory.packages.package import Package, PackageManager
+from imds_probe.inventory.packages import MANAGERS, contained
+from imds_probe.inventory.packages.package import Package, PackageManager, ToolMissing
 
 # Both take milliseconds; one that takes longer than this hangs on a lock or a dead disk.
 QUERY_TIMEOUT_S = 10.0
@@ -31,7 +32,17 @@ def _query(manager: PackageManager, root: Path, catalog: Catalog, left_s: float)
     """None where the system has no such manager; an empty list where it has and knows none of the packages."""
     if not manager.present(root):
         return None
-    return manager.query(root, catalog.package_names(manager.id), min(QUERY_TIMEOUT_S, left_s))
+    names, timeout_s = catalog.package_names(manager.id), min(QUERY_TIMEOUT_S, left_s)
+    try:
+        return manager.query(root, names, timeout_s)
+    except ToolMissing:
+        if root == Path("/"):
+            raise
+    # A container that looks at its host has no tools, least of all those of whatever the host is.
+    found = contained.read(root, {manager.id: names}, time.monotonic() + timeout_s, only=manager.id)
+    if found.troubles:
+        raise found.troubles[0]
+    return list(found.packages)
 
 
 def known(package: Package, catalog: Catalog) -> Software | None:

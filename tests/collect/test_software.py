@@ -35,3 +35,15 @@ def test_one_managers_trouble_is_not_the_others(tmp_path):
         ("apk", "nothing"),
         ("snap", "nothing"),
     ]
+
+
+def test_from_a_container_without_the_hosts_tools(tmp_path, monkeypatch):
+    scenarios.write_host(tmp_path, {"cloud-init": "18.3-6"}, "i-0123456789abcdef0")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    collecting = Collecting(time.monotonic() + 20, lambda message: None)
+    (found,) = collect(tmp_path, Catalog.load(), collecting)
+    assert (found.manager, found.package, found.version) == ("dpkg", "cloud-init", "18.3-6")
+    (tmp_path / "var/lib/dpkg/status").write_bytes(b"\0\1\2")
+    again = Collecting(time.monotonic() + 20, lambda message: None)
+    assert collect(tmp_path, Catalog.load(), again) == ()
+    assert (again.runs[0].id, again.runs[0].status) == ("dpkg", "failed")

@@ -41,11 +41,14 @@ class Contents:
     troubles: tuple[PackageError, ...]
 
 
-def read(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Contents:
-    """The packages among `names` (by manager) that are installed below `root`. `deadline` is a time.monotonic."""
+def read(root: Path, names: Mapping[str, Collection[str]], deadline: float, only: str | None = None) -> Contents:
+    """The packages among `names` (by manager) that are installed below `root`. `deadline` is a time.monotonic; `only` is the
+    one manager whose database is looked at."""
     packages: list[Package] = []
     managers, troubles = [], []
     for manager, query in (("dpkg", _dpkg), ("apk", _apk), ("rpm", _rpm)):
+        if only not in (None, manager):
+            continue
         try:
             found = query(root, names.get(manager, ()), deadline)
         except PackageError as trouble:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imds_probe import process
 from imds_probe.errors import CommandError, CommandMissing
-from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
+from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, ToolMissing, field_text
 from imds_probe.inventory.packages.rooted import resolve
 
 _DATABASE = "var/lib/dpkg"
@@ -53,7 +53,7 @@ class Dpkg:
         try:
             done = process.run(argv, timeout_s=timeout_s)
         except CommandMissing:
-            raise PackageError(
+            raise ToolMissing(
                 self.id, f"{status_file} is there, but dpkg-query is not", "Install dpkg, or check PATH"
             ) from None
         except CommandError as error:

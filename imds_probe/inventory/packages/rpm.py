@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imds_probe import process
 from imds_probe.errors import CommandError, CommandMissing
-from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
+from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, ToolMissing, field_text
 from imds_probe.inventory.packages.rooted import resolve
 
 # The second is where Fedora 36 and SUSE moved it; mostly one is a link to the other.
@@ -78,7 +78,7 @@ class Rpm:
         try:
             return process.run(argv, timeout_s=max(0.1, timeout_s))
         except CommandMissing:
-            raise PackageError(self.id, f"{database} is there, but rpm is not", "Install rpm, or check PATH") from None
+            raise ToolMissing(self.id, f"{database} is there, but rpm is not", "Install rpm, or check PATH") from None
         except CommandError as error:
             remedy = f"See what holds a lock on {database} (fuser -v {database}), and run again"
             raise PackageError(self.id, error.problem, remedy) from None
