@@ -217,12 +217,14 @@ def _tracefs() -> Path | None:
 
 
 def _sweep(instances: Path) -> None:
-    """Take away what watches left behind that were killed: an instance has memory, and goes on tracing."""
+    """Take away what watches left behind that were killed: an instance has memory, and goes on tracing.
+
+    The kernel keeps one that somebody reads, and switches off what goes: nothing is touched of a watch that runs, even
+    where its process cannot be seen from here.
+    """
     for name in os.listdir(instances):
         match = _OURS.fullmatch(name)
         if match and not Path("/proc", match[1]).exists():
-            with contextlib.suppress(OSError):
-                (instances / name / EVENT / "enable").write_text("0")
             _removed(instances / name)
 
 

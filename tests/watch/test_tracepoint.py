@@ -128,3 +128,14 @@ def test_who_has_ended_still_has_its_name() -> None:
         name = os.path.basename(sys.executable)[:15]
         assert {tracepoint.name_of(child.pid) for child in children} == {name}
         assert tracepoint.name_of(2**31 - 1) is None
+
+
+def test_one_that_runs_out_of_sight_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of another PID namespace is: its process is not to be seen, but it reads."""
+    with socket.create_server(("127.0.0.1", 0)) as server, monkeypatch.context() as hidden:
+        hidden.setattr(module.os, "getpid", lambda: 2**22 + 7)  # no such process here
+        with Tracepoint(server.getsockname()[1], 32) as running:
+            hidden.undo()
+            with Tracepoint(99, 33):
+                socket.create_connection(server.getsockname()).close()
+            assert len(connects(running, 1)) == 1
