@@ -30,6 +30,7 @@ lint: $(VENV)/.linting
 	$(VENV)/bin/mypy
 
 # A deb and an rpm for each architecture in dist/, and their checksums; signed where IMDS_PROBE_SIGNING_KEY names a key file.
+# Of the same parts the root of a container image, and dist/distributor for SSM.
 packages: $(VENV)/.packaging
 	$(VENV)/bin/python packaging/build.py
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""`make packages`: a deb and an rpm for each architecture, with all that they need inside, and their checksums."""
+"""`make packages`: a deb and an rpm for each architecture, with all that they need inside, the root of a container image, the
+package for SSM Distributor, and checksums.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import architectures
+import distributor
 import downloads
 import packages
+import root_archive
 import stage
 import wheel_index
 from architectures import ARCHITECTURES, Architecture
@@ -55,8 +59,9 @@ def _make(args: argparse.Namespace) -> list[Path]:
     if not args.offline:
         _fetch(needed)
     build = stage.Build(args.version, _epoch())
-    made: list[Path] = []
-    for former in [path for kind in packages.KINDS for path in args.out.glob(f"imds-probe*.{kind}")]:
+    made: list[distributor.Package] = []
+    roots: list[Path] = []
+    for former in _packaged(args.out):
         former.unlink()
     with tempfile.TemporaryDirectory(prefix="imds-probe-build-") as work:
         builder = None
@@ -66,8 +71,10 @@ def _make(args: argparse.Namespace) -> list[Path]:
             )
             builder = builder or laid_out
             if architecture in chosen:
-                made += packages.make(laid_out, architecture, build, args.out, compression=args.compression)
-    return made
+                fresh = packages.make(laid_out, architecture, build, args.out, compression=args.compression)
+                made += [distributor.Package(path, architecture) for path in fresh]
+                roots.append(root_archive.make(laid_out, architecture, build, args.out))
+    return [*(each.path for each in made), *roots, *distributor.make(made, build, args.out / "distributor")]
 
 
 def _fetch(chosen: Sequence[Architecture]) -> None:
@@ -94,9 +101,13 @@ def _epoch() -> int:
     return int(given or run(["git", "-C", stage.PROJECT, "log", "-1", "--format=%ct"]))
 
 
+def _packaged(out: Path) -> list[Path]:
+    """What is for hosts by itself; the zips for Distributor have their checksums in its manifest."""
+    return sorted(path for ending in (*packages.KINDS, "tar.gz") for path in out.glob(f"imds-probe*.{ending}"))
+
+
 def _write_checksums(out: Path) -> None:
-    packaged = sorted(path for kind in packages.KINDS for path in out.glob(f"*.{kind}"))
-    lines = [f"{downloads.sha256(path)}  {path.name}\n" for path in packaged]
+    lines = [f"{downloads.sha256(path)}  {path.name}\n" for path in _packaged(out)]
     (out / "SHA256SUMS").write_text("".join(lines))
 
 
