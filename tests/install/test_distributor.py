@@ -175,7 +175,7 @@ def red_hat(tmp_path) -> Agent:
     programs = tmp_path / "programs"
     programs.mkdir()
     (programs / "rpm").write_text(
-        f'#!/bin/sh\nexec /usr/bin/rpm --root {root} --dbpath /var/lib/rpm --force-debian --nosignature "$@"\n'
+        f'#!/bin/sh\nexec /usr/bin/rpm --root {root} --dbpath /var/lib/rpm --force-debian "$@"\n'
     )
     (programs / "rpm").chmod(0o755)
     return Agent(root, "/bin/sh", tmp_path / "unpacked", str(programs), None)
