@@ -99,6 +99,15 @@ def test_what_a_killed_one_left_behind_is_taken_away() -> None:
         assert name not in os.listdir(traced._instance.parent)
 
 
+def test_one_of_another_pid_namespace_goes_on_tracing() -> None:
+    """Its process cannot be seen from there, and is not gone."""
+    elsewhere = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--", sys.executable, "-c"]
+    code = "from imds_probe.watch.tracepoint import Tracepoint; Tracepoint(1, 7).close()"
+    with Tracepoint(1, 6) as traced:
+        subprocess.run([*elsewhere, code], check=True)
+        assert (traced._instance / module.EVENT / "enable").read_text() == "1\n"
+
+
 def test_without_tracing_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_tracefs", lambda: None)
     monkeypatch.setitem(module._FS, "fsopen", 100_000)  # no such system call
