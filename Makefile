@@ -7,7 +7,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO_PACKAGES := iproute2 nftables python3 python3-venv
 TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd createrepo-c curl db5.3-util debootstrap dnf \
 	cloud-guest-utils docker.io default-jre-headless dpkg-dev gnupg groff-base iptables libdpkg-perl libpython3-dev lintian \
-	nodejs prometheus-node-exporter qemu-user-static rpm rpmlint runc snapd systemd util-linux
+	nodejs prometheus-node-exporter qemu-user-static rpm rpmlint runc snapd systemd systemd-container \
+	util-linux
 
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
