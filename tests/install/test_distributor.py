@@ -320,4 +320,4 @@ def test_the_commands_in_readme_are_taken(packages):
             == json.loads(files["file://dist/distributor/manifest.json"].read_text())["version"]
         )
         sent = [each["DocumentName"] for each in ssm.list_commands()["Commands"]]
-        assert sorted(sent) == ["AWS-ConfigureAWSPackage", "imds-probe-run"]
+        assert sorted(sent) == ["AWS-ConfigureAWSPackage", "imds-probe-run", "imds-probe-run"]
