@@ -25,10 +25,19 @@ trap 'rm -f "$lowest"' EXIT
 # "name>=1.2" in install_requires becomes "name==1.2".
 sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' setup.cfg >"$lowest"
 
-suite "oldest Python" .venv "$@"
+# Tests of packages and templates mostly wait for other programs: they run beside the rest. Both are waited for, and both
+# have to pass.
+beside=(tests/install tests/packaging)
+said=$(mktemp)
+suite "packages and templates" .venv "${beside[@]}" "$@" >"$said" 2>&1 &
+running=$!
+trap 'kill "$running" 2>/dev/null; rm -f "$lowest" "$said"' EXIT
+suite "oldest Python" .venv "${beside[@]/#/--ignore=}" "$@"
+wait "$running" || { cat "$said"; exit 1; }
+cat "$said"
 environment newest "$newest"
 # What is in a package is run by the interpreter inside, and templates by AWS: the Python here makes no difference to them.
-suite "newest Python" .venv-newest --ignore=tests/install --ignore=tests/packaging "$@"
+suite "newest Python" .venv-newest "${beside[@]/#/--ignore=}" "$@"
 environment lowest "$oldest" "$lowest"
 # Nor do the versions of libraries to what uses none of them.
 without=(install packaging net watch simulator/lab render rules inventory/sdks collect/discovery
