@@ -24,6 +24,8 @@ lowest=$(mktemp)
 trap 'rm -f "$lowest"' EXIT
 # "name>=1.2" in install_requires becomes "name==1.2".
 sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' setup.cfg >"$lowest"
+# moto's boto3 goes with a botocore of its own number: told which, pip need not try a hundred others.
+sed -i 's/^botocore==\(.*\)/&\nboto3==\1/' "$lowest"
 
 # Tests of packages and templates mostly wait for other programs: they run beside the rest. Both are waited for, and both
 # have to pass.
