@@ -33,14 +33,15 @@ beside=(tests/install tests/packaging)
 said=$(mktemp)
 suite "packages and templates" .venv "${beside[@]}" "$@" >"$said" 2>&1 &
 running=$!
-trap 'kill "$running" 2>/dev/null; rm -f "$lowest" "$said"' EXIT
+{ environment newest "$newest" && environment lowest "$oldest" "$lowest"; } &
+preparing=$!
+trap 'kill "$running" "$preparing" 2>/dev/null; rm -f "$lowest" "$said"' EXIT
 suite "oldest Python" .venv "${beside[@]/#/--ignore=}" "$@"
 wait "$running" || { cat "$said"; exit 1; }
 cat "$said"
-environment newest "$newest"
+wait "$preparing"
 # What is in a package is run by the interpreter inside, and templates by AWS: the Python here makes no difference to them.
 suite "newest Python" .venv-newest "${beside[@]/#/--ignore=}" "$@"
-environment lowest "$oldest" "$lowest"
 # Nor do the versions of libraries to what uses none of them.
 without=(install packaging net watch simulator/lab render rules inventory/sdks collect/discovery
     lab/test_docker.py lab/test_containers.py lab/test_sdks.py lab/test_watch.py lab/test_watch_callers.py)
