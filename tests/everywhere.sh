@@ -43,6 +43,6 @@ wait "$preparing"
 # What is in a package is run by the interpreter inside, and templates by AWS: the Python here makes no difference to them.
 suite "newest Python" .venv-newest "${beside[@]/#/--ignore=}" "$@"
 # Nor do the versions of libraries to what uses none of them.
-without=(install packaging net watch simulator/lab render rules inventory/sdks collect/discovery
+without=(install packaging net watch simulator render rules inventory/packages inventory/sdks collect/discovery
     lab/test_docker.py lab/test_containers.py lab/test_sdks.py lab/test_watch.py lab/test_watch_callers.py)
 suite "lowest dependencies" .venv-lowest "${without[@]/#/--ignore=tests/}" "$@"

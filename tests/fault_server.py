@@ -88,10 +88,10 @@ class FaultServer:
             self._ended.wait(self._hang_s)
             return False
         status, code, message = ERRORS.get(kind, (200, "", ""))
-        content = json.dumps({"__type": code, "message": message} if code else {"nextSequenceToken": "1"}).encode()
+        content = _content(code, message, "amz-json" in headers.get("content-type", ""))
         head = [
             f"HTTP/1.1 {status} X",
-            "Content-Type: application/x-amz-json-1.1",
+            f"Content-Type: {'text/xml' if content[:1] == b'<' else 'application/x-amz-json-1.1'}",
             f"Content-Length: {len(content)}",
             f"Date: {formatdate(time.time() + self._clock_s, usegmt=True)}",
             "x-amzn-RequestId: 00000000-0000-0000-0000-000000000000",
@@ -102,6 +102,15 @@ class FaultServer:
         # Once the status line is there, a client knows that the request was taken: half of it is half an answer.
         client.sendall(answer[:10] if kind == "half" else answer)
         return kind != "half"
+
+
+def _content(code: str, message: str, as_json: bool) -> bytes:
+    """In the protocol that was asked in: CloudWatch's was Query, with answers in XML, before it was JSON."""
+    if as_json:
+        return json.dumps({"__type": code, "message": message} if code else {"nextSequenceToken": "1"}).encode()
+    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>" if code else ""
+    name = "ErrorResponse" if code else "PutMetricDataResponse"
+    return f"<{name}>{error}<ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></{name}>".encode()
 
 
 def _read(client: socket.socket) -> tuple[dict[str, str], bytes] | None:
