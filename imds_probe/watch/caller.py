@@ -1,12 +1,12 @@
-"""Who a caller is, by its process: read at once, as many live for some milliseconds only."""
+"""Who a caller is, by its process."""
 
 from __future__ import annotations
 
 import os
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from imds_probe.collect.cgroups import membership_of
 from imds_probe.inventory.packages.package import printable
@@ -15,7 +15,6 @@ from imds_probe.small_file import read_head
 COMMAND_MAX_BYTES = 4096
 SHOWN_MAX = 300
 PARENTS_MAX = 4
-KNOWN_S, KNOWN_MAX = 5.0, 5000
 MASK = "***"
 ENDED = "(ended)"
 _NAME = (
@@ -56,8 +55,8 @@ def caller_of(proc: Path, tid: int) -> Caller | None:
         arguments = read_head(proc / str(pid) / "cmdline", COMMAND_MAX_BYTES)
     except (OSError, KeyError, ValueError):
         return None
-    membership = membership_of(_text(proc / str(pid) / "cgroup"))
-    container = membership.chain[-1] if membership.chain else None
+    # Before the executable, which one that ends loses first: what has it was whole until here.
+    place = place_of(_text(proc / str(pid) / "cgroup"))
     return Caller(
         pid=pid,
         comm=printable(comm.decode(errors="replace"), 64),
@@ -65,40 +64,29 @@ def caller_of(proc: Path, tid: int) -> Caller | None:
         command=masked(arguments.decode(errors="replace").rstrip("\0").split("\0")),
         uid=int(status["Uid"].split()[0]) if "Uid" in status else None,
         parents=tuple(_parents(proc, status.get("PPid", "0"))),
+        **place,
+    )
+
+
+class Place(TypedDict):
+    """Where a process belongs."""
+
+    unit: str | None
+    container: str | None
+    runtime: str | None
+    pod_uid: str | None
+
+
+def place_of(cgroup: str) -> Place:
+    """By the text of /proc/PID/cgroup."""
+    membership = membership_of(cgroup)
+    container = membership.container
+    return Place(
         unit=membership.unit,
         container=container.id if container else None,
         runtime=container.runtime if container else None,
         pod_uid=membership.pod_uid,
     )
-
-
-class Callers:
-    """Callers by thread, each looked at once: some call a thousand times a second."""
-
-    def __init__(self, proc: Path) -> None:
-        self._proc = proc
-        self._known: dict[int, tuple[Caller, float]] = {}
-        self.looked_at = 0  # how many were not known
-
-    def caller(self, tid: int) -> Caller:
-        """The process that a thread belongs to; one of which only its number is known where it has ended already."""
-        now = time.monotonic()
-        known = self._known.get(tid)
-        if known is not None and now - known[1] < KNOWN_S and self._runs_still(tid, known[0]):
-            return known[0]
-        self.looked_at += 1
-        caller = caller_of(self._proc, tid) or gone(tid)
-        if len(self._known) >= KNOWN_MAX:
-            self._known.clear()
-        self._known[tid] = (caller, now)
-        return caller
-
-    def _runs_still(self, tid: int, caller: Caller) -> bool:
-        """Whether it runs the same program: numbers are used again, and a shell becomes what it starts."""
-        try:
-            return printable(os.readlink(f"{self._proc}/{tid}/exe"), SHOWN_MAX) == caller.exe
-        except OSError:
-            return True  # it has just ended, or hides what it runs
 
 
 def gone(tid: int) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import select
@@ -16,12 +17,15 @@ from typing import Literal
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.endpoints import IPV4, IPV6
-from imds_probe.watch.caller import ENDED, Caller, Callers, caller_of
+from imds_probe.watch.caller import ENDED, Caller, caller_of
+from imds_probe.watch.callers import Callers, name_of
 from imds_probe.watch.connections import Call, Connection, Connections
+from imds_probe.watch.lives import Lives
 from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.ring import Ring
-from imds_probe.watch.tracepoint import Connect, NotToBeHad, Tracepoint
+from imds_probe.watch.tracepoint import Connect, Tracepoint
+from imds_probe.watch.tracing import NotToBeHad
 
 PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
@@ -83,14 +87,17 @@ class Watcher:
         self._connections = Connections(addresses, PORT, self._called)
         self.degraded = "" if tracing else "the tracepoint is not used, as asked"
         self._tracepoint: Tracepoint | None = None
+        self._lives: Lives | None = None
         if tracing and _has_pids_of_its_own():
             self.degraded = "the tracepoint counts processes as the host does: run with its PID namespace"
         elif tracing:
             try:
                 self._tracepoint = Tracepoint(PORT, next(_NUMBER))
+                with contextlib.suppress(NotToBeHad):
+                    self._lives = Lives(next(_NUMBER))
             except NotToBeHad as trouble:
                 self.degraded = trouble.problem
-        self._processes = Callers(proc)
+        self._processes = Callers(proc, self._lives)
         self._owners = Owners(proc)
         try:
             self._ring = Ring(watch_filter(IPV4.address, IPV6.address, PORT))
@@ -208,14 +215,17 @@ class Watcher:
 
     def _named(self, caller: Caller) -> Caller:
         """The same, by the kernel's own note where its process had ended before it could be looked at."""
-        name = self._tracepoint.name_of(caller.pid) if self._tracepoint and caller.comm == ENDED else None
-        return replace(caller, comm=name) if name else caller
+        if caller.comm != ENDED:
+            return caller
+        noted = self._tracepoint.name_of(caller.pid) if self._tracepoint else None
+        return replace(caller, comm=noted or (name_of(caller.exe) if caller.exe else ENDED))
 
     def close(self) -> None:
         """Stop watching; what was switched on in the kernel is switched off."""
         self._owners.close()
-        if self._tracepoint is not None:
-            self._tracepoint.close()
+        for tracing in (self._tracepoint, self._lives):
+            if tracing is not None:
+                tracing.close()
         if hasattr(self, "_ring"):
             self._ring.close()
 

@@ -109,7 +109,8 @@ with Watcher(tracing=sys.argv[1] == "tracepoint") as watcher:
     end = time.monotonic() + float(sys.argv[2])
     while time.monotonic() < end:
         for seen in watcher.calls(0.2):
-            print(json.dumps([seen.path, seen.caller.pid if seen.caller else None]), flush=True)
+            caller = seen.caller
+            print(json.dumps([seen.path, caller and caller.pid, caller and caller.exe]), flush=True)
 """
 CLIENTS = 200
 
@@ -132,5 +133,6 @@ def attribution() -> None:
                 pids[path] = client.pid
             seen = [json.loads(line) for line in child.stdout.read().splitlines()]
             child.wait()
-            right = sum(pids.get(path) == pid for path, pid in seen)
-            print(f"  {way:<26} {len(seen)} counted, {right} with the right process")
+            right = [exe for path, pid, exe in seen if pids.get(path) == pid]
+            known = sum(exe == shutil.which("curl") for exe in right)
+            print(f"  {way:<26} {len(seen)} counted, {len(right)} with the right process, {known} with its executable")

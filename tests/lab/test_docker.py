@@ -2,6 +2,7 @@
 
 import pytest
 from docker_engine import IMAGE, running_engine
+from watching import watching
 
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
@@ -153,3 +154,30 @@ def test_software_and_settings_inside_containers(engine, run, service):
     finally:
         for name in ("web", "api"):
             engine.docker("exec", name, "/bin/busybox", "rm", "-rf", "/var/lib/dpkg", "/etc/datadog-agent")
+
+
+def test_short_lived_callers_are_named_with_their_container(engine, service, lab, tmp_path):
+    """Each has ended, and what began it has, by the time that anybody could look: in a shell that runs on, or alone."""
+    service.update(hop_limit=2)
+    url, wget, ids = "http://169.254.169.254", "/bin/busybox wget -q -O -", {}
+    names = ("web", "api", "agent", "sidecar")
+    whole = {name: engine.docker("inspect", "--format", "{{.Id}}", name) for name in names}
+    with watching(lab, "--json") as watched:
+        for name in names:
+            for number in range(5):
+                path = f"/latest/{name}/{number}"
+                engine.docker("exec", name, *wget.split(), url + path, check=False)
+                ids[path] = whole[name]
+            several = [f"/latest/{name}/loop/{number}" for number in range(5)]
+            loop = "; ".join(f"{wget} {url}{path}" for path in several)
+            engine.docker("exec", name, "/bin/busybox", "sh", "-c", f"{loop}; true")
+            ids |= dict.fromkeys(several, whole[name])
+        for number, network in enumerate(("bridge", "host", "backend") * 2):
+            path, file = f"/latest/run/{number}", tmp_path / str(number)
+            options = ("--rm", "--pull", "never", "--network", network, "--cidfile", str(file))
+            engine.docker("run", *options, IMAGE, *wget.split(), url + path, check=False)
+            ids[path] = file.read_text()
+    seen = {each["path"]: each["caller"] for each in watched.calls}
+    assert {path: caller["container"] for path, caller in seen.items()} == ids
+    assert {caller["runtime"] for caller in seen.values()} == {"docker"}
+    assert {caller["exe"] for caller in seen.values()} == {"/bin/busybox"}

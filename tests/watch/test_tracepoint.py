@@ -12,8 +12,9 @@ import time
 
 import pytest
 
-from imds_probe.watch import tracepoint as module
-from imds_probe.watch.tracepoint import Connect, NotToBeHad, Tracepoint
+from imds_probe.watch import tracing as module
+from imds_probe.watch.tracepoint import EVENT, Connect, Tracepoint
+from imds_probe.watch.tracing import NotToBeHad
 
 
 def connects(traced: Tracepoint, count: int) -> list[Connect]:
@@ -69,7 +70,7 @@ def test_threads_on_all_cpus_each_by_its_own_number() -> None:
 def test_another_port_is_not_seen_and_nothing_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
         with Tracepoint(server.getsockname()[1]) as traced:
-            instance = traced._instance
+            instance = traced.instance
             assert instance.is_dir()
             for each in (other, server):
                 socket.create_connection(each.getsockname()).close()
@@ -87,16 +88,16 @@ def test_one_that_was_left_behind_is_used_again() -> None:
 
 
 def test_what_a_killed_one_left_behind_is_taken_away() -> None:
-    code = "from imds_probe.watch.tracepoint import Tracepoint; t = Tracepoint(1); print(t._instance.name, flush=True); input()"
+    code = "from imds_probe.watch.tracepoint import Tracepoint; t = Tracepoint(1); print(t.instance.name, flush=True); input()"
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout
     name = child.stdout.readline().decode().strip()
     with Tracepoint(1) as traced:
-        assert name in os.listdir(traced._instance.parent)  # it lives
+        assert name in os.listdir(traced.instance.parent)  # it lives
     child.kill()
     child.communicate()
     with Tracepoint(1) as traced:
-        assert name not in os.listdir(traced._instance.parent)
+        assert name not in os.listdir(traced.instance.parent)
 
 
 def test_one_of_another_pid_namespace_goes_on_tracing() -> None:
@@ -105,7 +106,7 @@ def test_one_of_another_pid_namespace_goes_on_tracing() -> None:
     code = "from imds_probe.watch.tracepoint import Tracepoint; Tracepoint(1, 7).close()"
     with Tracepoint(1, 6) as traced:
         subprocess.run([*elsewhere, code], check=True)
-        assert (traced._instance / module.EVENT / "enable").read_text() == "1\n"
+        assert (traced.instance / EVENT / "enable").read_text() == "1\n"
 
 
 def test_without_tracing_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

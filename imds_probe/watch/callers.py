@@ -1,0 +1,99 @@
+"""Who calls, by thread: looked up at once, as many live for some milliseconds only, and by what the kernel noted where that
+was too late.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from imds_probe.inventory.packages.package import printable
+from imds_probe.watch.caller import PARENTS_MAX, SHOWN_MAX, Caller, Place, caller_of, gone, place_of
+from imds_probe.watch.lives import Life, Lives
+
+KNOWN_S, KNOWN_MAX = 5.0, 5000
+GENERATIONS_MAX = 32
+NAME_MAX = 15  # the kernel's own limit to the name of a thread
+NOWHERE = Place(unit=None, container=None, runtime=None, pod_uid=None)
+# Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
+MANAGERS = ("systemd", "systemd-nspawn")
+RUNTIMES = ("containerd", "dockerd", "conmon", "crun", "runc", "youki", "lxc-", "crio", "podman")
+
+
+class Callers:
+    """Callers by thread, each looked at once: some call a thousand times a second. `lives` knows who has ended."""
+
+    def __init__(self, proc: Path, lives: Lives | None) -> None:
+        self._proc = proc
+        self._lives = lives
+        self._known: dict[int, tuple[Caller, float]] = {}
+        self.looked_at = 0  # how many were not known
+
+    def caller(self, tid: int) -> Caller:
+        """The process that a thread belongs to; one of which only its number is known where it has ended already."""
+        now = time.monotonic()
+        known = self._known.get(tid)
+        if known is not None and now - known[1] < KNOWN_S and self._runs_still(tid, known[0]):
+            return known[0]
+        self.looked_at += 1
+        caller = caller_of(self._proc, tid)
+        if caller is None or caller.exe is None:  # it has ended, or is just about to
+            caller = self._ended(caller or gone(tid))
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[tid] = (caller, now)
+        return caller
+
+    def _runs_still(self, tid: int, caller: Caller) -> bool:
+        """Whether it runs the same program: numbers are used again, and a shell becomes what it starts."""
+        try:
+            return printable(os.readlink(f"{self._proc}/{tid}/exe"), SHOWN_MAX) == caller.exe
+        except OSError:
+            return True  # it has just ended, or hides what it runs
+
+    def _ended(self, caller: Caller) -> Caller:
+        """The same, by what the kernel noted of its life, and by those who began it as far as they run still."""
+        life = self._lives.of(caller.pid) if self._lives else None
+        if life is None:
+            return caller
+        process = caller_of(self._proc, life.process)
+        if process is not None and process.exe is not None:
+            return process  # it was a thread, and only that has ended
+        parents, above = self._above(life)
+        place = place_of(life.cgroup)
+        if place == NOWHERE and above is not None and not _puts_elsewhere(above):
+            place = Place(unit=above.unit, container=above.container, runtime=above.runtime, pod_uid=above.pod_uid)
+        if caller.unit or caller.container:
+            place = Place(unit=caller.unit, container=caller.container, runtime=caller.runtime, pod_uid=caller.pod_uid)
+        exe = life.ran or (above.exe if above else None)
+        if exe is not None and place["container"] is None:
+            exe = os.path.realpath(exe) if exe.startswith("/") else exe  # as /proc has it
+        return replace(caller, pid=life.process, exe=exe, parents=caller.parents or parents, **place)
+
+    def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None]:
+        """The names of those above, the nearest first, and the first of them that runs still."""
+        names: list[str] = []
+        pid = life.parent
+        for _ in range(GENERATIONS_MAX):
+            if pid is None:
+                break
+            above = caller_of(self._proc, pid)
+            if above is not None and above.exe is not None:
+                names += [above.comm, *above.parents] if pid != 1 else []
+                return tuple(names[:PARENTS_MAX]), above
+            before = self._lives.of(pid) if self._lives else None
+            if before is not None and before.ran is not None:
+                names.append(name_of(before.ran))
+            pid = before.parent if before else None
+        return tuple(names[:PARENTS_MAX]), None
+
+
+def name_of(exe: str) -> str:
+    """What the kernel calls a process that runs this."""
+    return os.path.basename(exe)[:NAME_MAX]
+
+
+def _puts_elsewhere(caller: Caller) -> bool:
+    return caller.pid == 1 or caller.comm in MANAGERS or caller.comm.startswith(RUNTIMES)

@@ -1,0 +1,211 @@
+"""The kernel's tracing, in an instance of our own, which keeps it apart from everybody else's, and read in binary.
+
+Source: Linux, trace/ftrace ("Instances"), trace/events; the layout of a page: kernel/trace/ring_buffer.c, and
+events/header_page, events/header_event of tracefs. Root, and no lockdown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from imds_probe.errors import ProbeError
+from imds_probe.inventory.packages.package import printable
+from imds_probe.small_file import read_pieces
+
+PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one
+_FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d*\])?;\s*offset:(\d+);\s*size:(\d+);")
+_ID = re.compile(r"^ID: (\d+)$", re.MULTILINE)
+_OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}")  # with the process id of who made it
+_FS = {"fsopen": 430, "fsconfig": 431, "fsmount": 432}  # <asm-generic/unistd.h>, the same on every architecture
+_FSCONFIG_CREATE = 6  # <linux/mount.h>
+_MISSED = 1 << 31  # RB_MISSED_EVENTS
+_PADDING, _TIME_EXTEND, _TIME_STAMP = 29, 30, 31
+
+
+class NotToBeHad(ProbeError):
+    """There is no such event here, or it may not be used."""
+
+
+class Firing(NamedTuple):
+    """An event as it fired once. `at` is in nanoseconds of the monotonic clock, `tid` the thread in which it fired."""
+
+    at: int
+    tid: int
+    event: str
+    fields: Mapping[str, tuple[int, int]]
+    record: bytes
+
+    def raw(self, name: str) -> bytes:
+        """A field as it stands; empty where this kernel's event has none of that name."""
+        offset, size = self.fields.get(name, (0, 0))
+        return self.record[offset : offset + size]
+
+    def number(self, name: str) -> int:
+        """A field that is a number, 0 where there is none."""
+        return int.from_bytes(self.raw(name), "little")
+
+    def text(self, name: str, limit: int) -> str:
+        """A field of any length, which may be hostile and is printable: the event says where in it the text is."""
+        place = self.number(name)
+        content = self.record[place & 0xFFFF :][: place >> 16]
+        return printable(content.split(b"\0")[0].decode(errors="replace"), limit)
+
+
+class Tracing:
+    """Events by their paths in tracefs, each with a filter or "", while this is open. Raises NotToBeHad.
+
+    `number` tells those of one process apart. What nobody has read in time is overwritten by what comes later:
+    `size_kb` is for each CPU.
+    """
+
+    def __init__(self, number: int, events: Mapping[str, str], size_kb: int) -> None:
+        self._files = contextlib.ExitStack()
+        self.lost_until = 0  # before this time, events were overwritten that nobody had read; as Firing.at
+        self._kinds: dict[int, tuple[str, dict[str, tuple[int, int]]]] = {}
+        try:
+            self.instance = self._made(f"imds-probe-{os.getpid()}-{number}")
+            (self.instance / "buffer_size_kb").write_text(str(size_kb))
+            (self.instance / "trace_clock").write_text("mono")  # the same on all CPUs
+            for name, condition in events.items():
+                text = (self.instance / name / "format").read_text()
+                self._kinds[int(_ID.findall(text)[0])] = (name, _fields(text))
+                if condition:
+                    (self.instance / name / "filter").write_text(condition)
+            self._pipes = [self._opened(path) for path in sorted(self.instance.glob("per_cpu/cpu*/trace_pipe_raw"))]
+            for name in events:
+                enable = self.instance / name / "enable"
+                enable.write_text("1")
+                self._files.callback(enable.write_text, "0")
+        except OSError as error:
+            self.close()
+            raise NotToBeHad(f"the kernel's tracing cannot be used: {error.strerror}", "Run as root.") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _made(self, name: str) -> Path:
+        root = _tracefs()
+        if root is None:
+            root = Path(f"/proc/self/fd/{self._mounted()}")
+        _sweep(root / "instances")
+        instance = root / "instances" / name
+        with contextlib.suppress(FileExistsError):
+            instance.mkdir()  # one of this name is left from one that was killed
+        self._files.callback(_removed, instance)
+        return instance
+
+    def _mounted(self) -> int:
+        """A mount of tracefs of our own, which is at no path: where nobody mounted it, or somewhere out of sight."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        filesystem = libc.syscall(_FS["fsopen"], b"tracefs", 1)
+        if filesystem >= 0:
+            self._files.callback(os.close, filesystem)
+            if libc.syscall(_FS["fsconfig"], filesystem, _FSCONFIG_CREATE, None, None, 0) == 0:
+                mounted = int(libc.syscall(_FS["fsmount"], filesystem, 1, 0))
+                if mounted >= 0:
+                    self._files.callback(os.close, mounted)
+                    return mounted
+        number = ctypes.get_errno()
+        raise NotToBeHad(f"tracefs cannot be mounted: {os.strerror(number)}", "Run as root, on Linux 4.16 or newer.")
+
+    def _opened(self, path: Path) -> int:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._files.callback(os.close, fd)
+        return fd
+
+    def filenos(self) -> list[int]:
+        """To be waited for: one for each CPU."""
+        return list(self._pipes)
+
+    def firings(self) -> list[Firing]:
+        """What fired since the last time, in the order of time."""
+        return sorted(firing for pipe in self._pipes for firing in self._read(pipe))
+
+    def _read(self, pipe: int) -> Iterator[Firing]:
+        while True:
+            try:
+                page = os.read(pipe, PAGE_BYTES)
+            except BlockingIOError:
+                return
+            if not page:
+                return
+            began_at, committed = struct.unpack_from("=QQ", page)
+            if committed & _MISSED:
+                self.lost_until = max(self.lost_until, began_at)
+            for at, record in _records(page):
+                # Every event begins with these: struct trace_entry in <linux/trace_events.h>.
+                kind, tid = struct.unpack_from("=HxxI", record)
+                if kind in self._kinds:
+                    yield Firing(at, tid, *self._kinds[kind], record)
+
+    def close(self) -> None:
+        """Switch it off and take the instance away."""
+        self._files.close()
+
+
+def _tracefs() -> Path | None:
+    """Where it is mounted and to be seen: proc_pid_mountinfo(5)."""
+    for line in read_pieces(Path("/proc/self/mountinfo"), 4 * 1024 * 1024).decode(errors="replace").splitlines():
+        fields = line.split(" ")
+        if " - tracefs " in line and (Path(fields[4]) / "instances").is_dir():
+            return Path(fields[4])
+    return None
+
+
+def _sweep(instances: Path) -> None:
+    """Take away what watches left behind that were killed: an instance has memory, and goes on tracing.
+
+    The kernel keeps one that somebody reads, and switches off what goes: nothing is touched of a watch that runs, even
+    where its process cannot be seen from here.
+    """
+    for name in os.listdir(instances):
+        match = _OURS.fullmatch(name)
+        if match and not Path("/proc", match[1]).exists():
+            _removed(instances / name)
+
+
+def _removed(instance: Path) -> None:
+    with contextlib.suppress(OSError):
+        instance.rmdir()
+
+
+def _fields(text: str) -> dict[str, tuple[int, int]]:
+    """Offset and size of each field of an event."""
+    return {name: (int(offset), int(size)) for name, offset, size in _FIELD.findall(text)}
+
+
+def _records(page: bytes) -> Iterator[tuple[int, bytes]]:
+    """The events of one page with their time. A page begins with its time and the length of what is in it."""
+    at, committed = struct.unpack_from("=QQ", page)
+    place, end = 16, min(16 + (committed & 0xFFFFF), len(page))
+    while place + 4 <= end:
+        (head,) = struct.unpack_from("=I", page, place)
+        kind, delta = head & 31, head >> 5
+        place += 4
+        if kind == _PADDING:
+            if not delta:
+                return
+            (length,) = struct.unpack_from("=I", page, place)
+            place += length
+            at += delta
+        elif kind in (_TIME_EXTEND, _TIME_STAMP):
+            (more,) = struct.unpack_from("=I", page, place)
+            at = at + delta + (more << 27) if kind == _TIME_EXTEND else delta + (more << 27)
+            place += 4
+        else:
+            at += delta
+            if kind:
+                length = kind * 4
+                yield at, page[place : place + length]
+                place += length
+            else:
+                (length,) = struct.unpack_from("=I", page, place)
+                yield at, page[place + 4 : place + length]
+                place += length
