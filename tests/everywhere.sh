@@ -27,22 +27,34 @@ sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' 
 # moto's boto3 goes with a botocore of its own number: told which, pip need not try a hundred others.
 sed -i 's/^botocore==\(.*\)/&\nboto3==\1/' "$lowest"
 
-# Tests of packages and templates mostly wait for other programs: they run beside the rest. Both are waited for, and both
-# have to pass.
-beside=(tests/install tests/packaging)
-said=$(mktemp)
-suite "packages and templates" .venv "${beside[@]}" "$@" >"$said" 2>&1 &
-running=$!
-{ environment newest "$newest" && environment lowest "$oldest" "$lowest"; } &
-preparing=$!
-trap 'kill "$running" "$preparing" 2>/dev/null; rm -f "$lowest" "$said"' EXIT
-suite "oldest Python" .venv "${beside[@]/#/--ignore=}" "$@"
-wait "$running" || { cat "$said"; exit 1; }
-cat "$said"
-wait "$preparing"
 # What is in a package is run by the interpreter inside, and templates by AWS: the Python here makes no difference to them.
-suite "newest Python" .venv-newest "${beside[@]/#/--ignore=}" "$@"
+packages=(tests/install tests/packaging)
 # Nor do the versions of libraries to what uses none of them.
 without=(install packaging net watch simulator render rules inventory/packages inventory/sdks collect/discovery
     lab/test_docker.py lab/test_containers.py lab/test_sdks.py lab/test_watch.py lab/test_watch_callers.py)
-suite "lowest dependencies" .venv-lowest "${without[@]/#/--ignore=tests/}" "$@"
+# The shorter parts run beside the first: tests of packages mostly wait for other programs. All are waited for, and all
+# have to pass.
+beside() {
+    environment lowest "$oldest" "$lowest" &
+    suite "packages and templates" .venv "${packages[@]}" "$@"
+    wait "$!"
+    suite "lowest dependencies" .venv-lowest "${without[@]/#/--ignore=tests/}" "$@"
+}
+said=$(mktemp)
+set -m # each in a process group of its own, which can be interrupted as a whole: pytest then takes down what it has up
+beside "$@" >"$said" 2>&1 &
+running=$!
+environment newest "$newest" &
+preparing=$!
+set +m
+stop() {
+    kill -INT -- "-$running" "-$preparing" 2>/dev/null || true
+    wait
+    rm -f "$lowest" "$said"
+}
+trap stop EXIT
+suite "oldest Python" .venv "${packages[@]/#/--ignore=}" "$@"
+wait "$running" || { cat "$said"; exit 1; }
+cat "$said"
+wait "$preparing"
+suite "newest Python" .venv-newest "${packages[@]/#/--ignore=}" "$@"
