@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
         container = names.name(seen.caller)
         summary.add(seen, container)
         if args.json:
-            print(watching.json_line(seen, container), flush=True)
+            print(watching.json_line(seen, container))
         elif not live:
-            print(watching.line(seen, container), flush=True)
+            print(watching.line(seen, container))
 
     with Watcher() as watcher:
         if watcher.degraded:
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             left = REDRAWN_S if args.seconds is None else min(REDRAWN_S, args.seconds - (time.monotonic() - started))
             for seen in watcher.calls(max(left, 0.0)):
                 show(seen)
+            sys.stdout.flush()
             if live:
                 _draw(summary, watcher, time.monotonic() - started)
         for seen in watcher.rest():

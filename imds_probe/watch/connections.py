@@ -222,14 +222,6 @@ def _segment(data: bytes) -> _Segment | None:
     start = at + (offset >> 4) * 4
     if total <= at:
         total = len(data)  # longer than its field can say, as it was handed to the card to be cut up
-    return _Segment(
-        family=family,
-        source=source,
-        destination=destination,
-        ports=(source_port, destination_port),
-        number=number,
-        acknowledged=acknowledged,
-        flags=flags,
-        payload=data[start:total],
-        length=max(0, total - start),
-    )
+    ports = (source_port, destination_port)
+    payload, length = data[start:total], max(0, total - start)
+    return _Segment(family, source, destination, ports, number, acknowledged, flags, payload, length)

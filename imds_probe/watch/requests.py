@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 HEAD_MAX_BYTES = 16 * 1024
 TEXT_MAX = 512
@@ -13,8 +13,7 @@ _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192})(?: HTTP/1\.[01])?")
 _END = re.compile(rb"\r?\n\r?\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """The head of one request. Of the token's header it is only known whether it was there.
 
     Text comes from anybody: printable, and cut to TEXT_MAX characters. `whole` is False where only the beginning was seen,

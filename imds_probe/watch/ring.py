@@ -11,8 +11,8 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 from imds_probe.net import bpf
 
@@ -39,8 +39,7 @@ def _bind_to_all(sock: socket.socket) -> None:
         raise OSError(number, os.strerror(number))
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet, from its IP header on. `at` is in seconds since the epoch; `outgoing`: it left by this interface."""
 
     at: float

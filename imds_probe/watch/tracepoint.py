@@ -11,9 +11,9 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop
 from types import TracebackType
+from typing import NamedTuple
 
 from imds_probe.inventory.packages.package import printable
 from imds_probe.small_file import read_pieces
@@ -27,8 +27,7 @@ NAMES_MAX_BYTES = 1024 * 1024
 NAMED_EVERY_S = 0.02  # the kernel writes out thousands of names each time
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(NamedTuple):
     """A connection that a thread made. Addresses and port as its own network namespace has them."""
 
     tid: int

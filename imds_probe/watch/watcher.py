@@ -31,7 +31,7 @@ PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
 TRACED_WITHIN_S = 0.5
 # Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
-TOGETHER_S = 0.02
+TOGETHER_S = 0.05
 CALLERS_MAX = 8000  # connections as they were traced, each under two keys, for some seconds
 SAME_TIME_S = 3.0  # between a connection as it was traced and its first packet; a SYN may have to be sent again
 Version = Literal["v1", "v2"]
@@ -40,7 +40,7 @@ INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 _NUMBER = itertools.count()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Seen:
     """One call. `at` is in seconds since the epoch; `version` is v2 for a request with a token or for one.
 
