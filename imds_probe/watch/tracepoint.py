@@ -28,8 +28,12 @@ NAMED_EVERY_S = 0.02  # the kernel writes out thousands of names each time
 
 
 class Connect(NamedTuple):
-    """A connection that a thread made. Addresses and port as its own network namespace has them."""
+    """A connection that a thread made. Addresses and port as its own network namespace has them.
 
+    `at` is when it began to connect, in nanoseconds of the monotonic clock.
+    """
+
+    at: int
     tid: int
     local: str
     port: int
@@ -87,7 +91,7 @@ class Tracepoint:
         if other is not None:
             begin, end = (firing, other) if begins else (other, firing)
             if begin.at <= end.at:
-                return _connect(begin.tid, end)
+                return _connect(begin, end)
         mine[socket] = firing
         if len(mine) > CONNECTING_MAX:
             mine.popitem(last=False)
@@ -106,10 +110,10 @@ class Tracepoint:
         self.close()
 
 
-def _connect(tid: int, end: Firing) -> Connect:
+def _connect(begin: Firing, end: Firing) -> Connect:
     kind, suffix = AF_INET, ""
     # A socket of IPv6 that talks IPv4 has both.
     if end.number("family") == AF_INET6 and not any(end.raw("daddr")):
         kind, suffix = AF_INET6, "_v6"
     local, remote = (inet_ntop(kind, end.raw(name + suffix)) for name in ("saddr", "daddr"))
-    return Connect(tid, local, end.number("sport"), remote)
+    return Connect(begin.at, begin.tid, local, end.number("sport"), remote)

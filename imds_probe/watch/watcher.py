@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.endpoints import IPV4, IPV6
@@ -32,12 +32,20 @@ ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long
 TRACED_WITHIN_S = 0.5
 # Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
 TOGETHER_S = 0.05
-CALLERS_MAX = 8000  # connections as they were traced, each under two keys, for some seconds
-SAME_TIME_S = 3.0  # between a connection as it was traced and its first packet; a SYN may have to be sent again
+CONNECTED_MAX, SAME_PORT_MAX = 4000, 16  # ports from which connections were traced, and those from the same one
+AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.0  # between a connection as it was traced and its first packet that is seen
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 _NUMBER = itertools.count()
+
+
+class _Connected(NamedTuple):
+    """A connection as it was traced. `local` is the address that its maker has, `at` in seconds since the epoch."""
+
+    local: str
+    at: float
+    caller: Caller
 
 
 @dataclass(slots=True)
@@ -79,7 +87,7 @@ class Watcher:
 
     def __init__(self, proc: Path = Path("/proc"), *, tracing: bool = True, wake: int | None = None) -> None:
         self._proc = proc
-        self._callers: OrderedDict[tuple[str, int, str], tuple[Caller, float]] = OrderedDict()
+        self._connected: OrderedDict[tuple[int, str], deque[_Connected]] = OrderedDict()  # by port and service
         self._pending: deque[Call] = deque()
         self._early: dict[int, tuple[Caller | None, How]] = {}
         addresses = [socket.inet_pton(each.socket_family, each.address) for each in (IPV4, IPV6)]
@@ -135,34 +143,39 @@ class Watcher:
             for connect in self._tracepoint.connects():
                 if connect.remote in self._remotes:
                     count += 1
-                    self._connected(connect)
+                    self._note(connect)
         for packet in self._ring.packets():
             self._connections.packet(packet)
         self.dropped += self._ring.dropped()
         return count
 
-    def _connected(self, connect: Connect) -> None:
+    def _note(self, connect: Connect) -> None:
         caller = self._processes.caller(connect.tid)
-        # Behind a NAT that is out of sight, in a container's own network, the address is another and the port mostly the
-        # same: the second key is for those.
-        for key in ((connect.local, connect.port, connect.remote), ("", connect.port, connect.remote)):
-            self._callers[key] = (caller, time.time())
-            self._callers.move_to_end(key)
-        while len(self._callers) > CALLERS_MAX:
-            self._callers.popitem(last=False)
+        at = time.time() - (time.monotonic_ns() - connect.at) / 1e9
+        key = (connect.port, connect.remote)
+        self._connected.setdefault(key, deque(maxlen=SAME_PORT_MAX)).append(_Connected(connect.local, at, caller))
+        self._connected.move_to_end(key)
+        while len(self._connected) > CONNECTED_MAX:
+            self._connected.popitem(last=False)
 
-    def _traced(self, connection: Connection) -> Caller | None:
+    def _traced(self, connection: Connection, *, waited: bool) -> Caller | None:
+        """Whoever made this connection. `waited`: what was traced of it has been read by now.
+
+        A port is used again, and in several networks at a time. Behind a NAT that is out of sight, in a container's own
+        network, the address is another and the port mostly the same. A SYN that was lost out of sight was sent again.
+        """
+
+        def far_off(each: _Connected) -> tuple[bool, bool, float]:
+            apart = abs(connection.began - each.at)
+            return apart > AT_ONCE_S, each.local != connection.client, apart
+
         if connection.caller is None:
-            connection.caller = self._traced_now(connection)
+            traced = self._connected.get((connection.port, connection.service), ())
+            made = [each for each in traced if -AT_ONCE_S <= connection.began - each.at <= SENT_AGAIN_S]
+            best = min(made, key=far_off, default=None)
+            if best is not None and (waited or far_off(best)[:2] == (False, False)):
+                connection.caller = best.caller
         return connection.caller
-
-    def _traced_now(self, connection: Connection) -> Caller | None:
-        ends = (connection.port, connection.service)
-        known = self._callers.get((connection.client, *ends)) or self._callers.get(("", *ends))
-        # A port is used again: one that was connected at another time is somebody else's.
-        if known is None or abs(known[1] - connection.began) > SAME_TIME_S:
-            return None
-        return known[0]
 
     def _called(self, call: Call) -> None:
         self._pending.append(call)
@@ -182,7 +195,8 @@ class Watcher:
             call = self._pending.popleft()
             age = now - call.at
             # The connect of a request that was just read may not have been: it is on another list.
-            traced = self._tracepoint is None or age > TRACED_WITHIN_S or self._traced(call.connection) is not None
+            traced = self._tracepoint is None or age > TRACED_WITHIN_S
+            traced = traced or self._traced(call.connection, waited=age > TRACED_WITHIN_S / 2) is not None
             if (call.status is not None or age > ANSWER_WITHIN_S) and traced:
                 yield self._seen(call)
             else:
@@ -192,7 +206,7 @@ class Watcher:
     def _seen(self, call: Call) -> Seen:
         connection, request = call.connection, call.request
         caller, how = self._early.pop(id(call), (None, "none"))
-        known = self._traced(connection)
+        known = self._traced(connection, waited=True)
         if known is not None:
             caller, how = self._named(known), "tracepoint"
         elif how == "none" and self._tracepoint is not None:

@@ -92,6 +92,37 @@ def test_a_line_a_call_and_a_summary(lab, service):
     assert row.split()[:2] == ["v1", "1"]
 
 
+SAME_PORT = """
+import socket, sys
+for number in range(2):
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    client.bind(("", int(sys.argv[3])))
+    client.connect(("169.254.169.254", 80))
+    client.sendall(f"GET /latest/{'/'.join(sys.argv[1:])}/{number} HTTP/1.1\\r\\n\\r\\n".encode())
+    while client.recv(65536):
+        pass
+    client.close()
+"""
+
+
+def test_the_same_port_in_several_networks_at_a_time(lab, service, nodes):
+    """Address and time tell them apart, also where the address is lost behind the NAT of a container."""
+    service.update(hop_limit=64)
+    host, web, deep, mac, _ = nodes
+    pids = {}
+    with watching(lab, "--json") as watched:
+        for turn in range(8):
+            # Not both of one and the container inside it: a port that is taken there is translated to another.
+            for port, node in ((41000, host), (41000, web), (41000, mac), (41001, host), (41001, deep), (41001, mac)):
+                child = node.start([sys.executable, "-c", SAME_PORT, node.name, str(turn), str(port)])
+                child.wait()
+                pids[node.name, str(turn), str(port)] = child.pid
+    seen = {tuple(each["path"].split("/")[2:]): each["caller"] and each["caller"]["pid"] for each in watched.calls}
+    assert len(seen) == 2 * len(pids) == 8 * 6 * 2
+    assert seen == {key: pids[key[:3]] for key in seen}
+
+
 def test_several_on_one_connection_and_refused_ones(lab, service):
     service.update(http_tokens="required")
     urls = [f"http://169.254.169.254/latest/meta-data/{name}" for name in ("a", "b", "c")]

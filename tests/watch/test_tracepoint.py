@@ -31,9 +31,11 @@ def test_who_connects_from_where_to_where(family: int, address: str) -> None:
         socket.create_server((address, 0), family=family) as server,
         Tracepoint(server.getsockname()[1]) as traced,
     ):
+        before = time.monotonic_ns()
         with socket.create_connection(server.getsockname()[:2]) as client:
             (seen,) = connects(traced, 1)
-            assert seen == Connect(threading.get_native_id(), address, client.getsockname()[1], address)
+            assert seen[1:] == (threading.get_native_id(), address, client.getsockname()[1], address)
+            assert before < seen.at < time.monotonic_ns()
         assert list(traced.connects()) == []
 
 
