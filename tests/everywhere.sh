@@ -32,29 +32,46 @@ packages=(tests/install tests/packaging)
 # Nor do the versions of libraries to what uses none of them.
 without=(install packaging net watch simulator render rules inventory/packages inventory/sdks collect/discovery
     lab/test_docker.py lab/test_containers.py lab/test_sdks.py lab/test_watch.py lab/test_watch_callers.py)
-# The shorter parts run beside the first: tests of packages mostly wait for other programs. All are waited for, and all
-# have to pass.
-beside() {
+
+shorter() {
     environment lowest "$oldest" "$lowest" &
     suite "packages and templates" .venv "${packages[@]}" "$@"
     wait "$!"
     suite "lowest dependencies" .venv-lowest "${without[@]/#/--ignore=tests/}" "$@"
 }
+in_lab() {
+    suite "newest Python, in the lab" .venv-newest tests/lab "$@"
+}
+
+# Two run at a time, as much in either is waiting. All are waited for, and all have to pass.
 said=$(mktemp)
-set -m # each in a process group of its own, which can be interrupted as a whole: pytest then takes down what it has up
-beside "$@" >"$said" 2>&1 &
-running=$!
-environment newest "$newest" &
-preparing=$!
-set +m
+beside() { # COMMAND...: in a process group, which can be interrupted as a whole: pytest then takes down what it has up
+    set -m
+    "$@" >"$said" 2>&1 &
+    running=$!
+    set +m
+}
+finished() {
+    wait "$running" || { cat "$said"; exit 1; }
+    cat "$said"
+}
 stop() {
-    kill -INT -- "-$running" "-$preparing" 2>/dev/null || true
+    local group
+    for group in $(jobs -pr); do
+        kill -INT -- "-$group" || true
+    done
     wait
     rm -f "$lowest" "$said"
 }
+set -m
+environment newest "$newest" &
+preparing=$!
+set +m
+beside shorter "$@"
 trap stop EXIT
 suite "oldest Python" .venv "${packages[@]/#/--ignore=}" "$@"
-wait "$running" || { cat "$said"; exit 1; }
-cat "$said"
+finished
 wait "$preparing"
-suite "newest Python" .venv-newest "${packages[@]/#/--ignore=}" "$@"
+beside in_lab "$@"
+suite "newest Python" .venv-newest "${packages[@]/#/--ignore=}" --ignore=tests/lab "$@"
+finished
