@@ -176,7 +176,7 @@ def test_the_deadline_ends_everything(simulator):
     started = time.monotonic()
     reply = client_of(simulator.addresses[0], timeouts=Timeouts(), deadline_s=0.4).get(ID)
     assert reply.outcome is Outcome.GARBAGE
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])

@@ -53,7 +53,7 @@ def test_dripping_does_not_outlast_the_deadline(server):
         stop.set()
         thread.join()
         accepted.close()
-    assert 0.4 < time.monotonic() - started < 1
+    assert 0.4 < time.monotonic() - started < 5
 
 
 def test_options_are_set_on_the_connected_socket(server):

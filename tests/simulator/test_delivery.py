@@ -169,7 +169,7 @@ def test_stop_ends_every_fault_at_once(simulate, client, fault):
         time.sleep(0.1)
         started = time.monotonic()
         simulator.stop()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         assert threading.active_count() == before - 1
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(sock.getpeername(), timeout=5)

@@ -131,7 +131,7 @@ def test_tcp_one_that_keeps_the_connection_took_it():
     with listening(keep) as (where, _):
         began = time.monotonic()
         over_tcp(where, DOCUMENTS, soon(0.3))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4
         done.set()
 
 

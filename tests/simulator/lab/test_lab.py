@@ -131,7 +131,7 @@ def test_it_is_built_fast(label):
         started = time.monotonic()
         with Lab(label):
             took.append(time.monotonic() - started)
-    assert min(took) < 0.25
+    assert min(took) < 2
 
 
 def test_an_exception_takes_it_down(label):

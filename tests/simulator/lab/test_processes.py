@@ -57,4 +57,4 @@ def test_what_a_program_left_in_the_background_ends_too(start):
 def test_nothing_to_end_is_quick():
     started = time.monotonic()
     processes.end(naming.new_lab_id("abc"))
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3

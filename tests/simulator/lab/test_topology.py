@@ -117,7 +117,7 @@ def test_without_a_route_the_error_is_immediate(lab, name, family):
     with pytest.raises(OSError) as caught:
         connect(lab.nodes[name], family)
     assert caught.value.errno == errno.ENETUNREACH
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
 
 
 @FAMILIES
