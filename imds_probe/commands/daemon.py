@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from imds_probe import exitcodes
+from imds_probe.commands.messages import say
 from imds_probe.commands.run import add_config, add_state_directory
 
 
@@ -30,9 +30,5 @@ def run(args: argparse.Namespace) -> int:
     arguments += ["--root", str(args.root.absolute())] if args.root != Path("/") else []
     arguments += ["--config", str(args.config.absolute())] if args.config else []
     arguments += ["--assume-ec2"] if args.assume_ec2 else []
-    Daemon(directory, lambda: config.load(args.config), arguments, _say, os.environ, root=args.root).run()
+    Daemon(directory, lambda: config.load(args.config), arguments, say, os.environ, root=args.root).run()
     return exitcodes.READY
-
-
-def _say(line: str) -> None:
-    print(f"imds-probe: {line}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from imds_probe import __version__, exitcodes
 from imds_probe.commands import COMMANDS
+from imds_probe.commands.messages import say
 from imds_probe.errors import ProbeError
 
 
@@ -29,14 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("imds-probe: interrupted", file=sys.stderr)
+        say("interrupted")
         return exitcodes.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left (`imds-probe run | head`). Nothing more can be said to them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exitcodes.INTERRUPTED
     except ProbeError as error:
-        print(f"imds-probe: {error}", file=sys.stderr)
+        say(str(error))
         return exitcodes.USAGE
     return code
 

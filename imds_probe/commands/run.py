@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
+from imds_probe.commands.messages import say
 from imds_probe.duration import parse_duration
 from imds_probe.errors import UsageError
-from imds_probe.render.escape import terminal
 from imds_probe.sinks import SINKS, output_file
 
 if TYPE_CHECKING:
@@ -163,11 +163,7 @@ def _deliver(report: Report, names: Sequence[str], settings: Config, state: Path
     from imds_probe.sinks.delivery import deliver, make_sinks  # noqa: PLC0415
 
     sys.stdout.flush()
-    deliver(report.to_json(), make_sinks(names, settings, os.environ), settings, state, _say)
-
-
-def _say(line: str) -> None:
-    print(f"imds-probe: {terminal(line)}", file=sys.stderr, flush=True)
+    deliver(report.to_json(), make_sinks(names, settings, os.environ), settings, state, say)
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:

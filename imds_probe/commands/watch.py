@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
+from imds_probe.commands.messages import say
 from imds_probe.commands.run import duration
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     with Watcher() as watcher:
         if watcher.degraded:
-            print(f"imds-probe: callers that live shortly may stay unknown: {watcher.degraded}", file=sys.stderr)
+            say(f"callers that live shortly may stay unknown: {watcher.degraded}")
         # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.
         asked_to_stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

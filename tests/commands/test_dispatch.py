@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -98,3 +99,18 @@ def test_help_imports_nothing_heavy():
     program += "print(sorted({'requests', 'urllib3', 'psutil', 'distro', 'asyncio', 'json'} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("to_journal", [True, False])
+def test_the_journal_puts_the_name_there_itself(tmp_path, to_journal):
+    """systemd says which stream is the journal's; a variable that was handed on to other programs says nothing."""
+    file = tmp_path / "said"
+    with file.open("wb") as stream:
+        status = file.stat()
+        named = f"{status.st_dev}:{status.st_ino + (not to_journal)}"
+        argv = [sys.executable, "-m", "imds_probe", "run", "--config", "/nonexistent/x.toml"]
+        done = subprocess.run(argv, stderr=stream, env={**os.environ, "JOURNAL_STREAM": named}, check=False)
+    assert done.returncode == 2
+    said = file.read_text()
+    assert said.startswith("imds-probe: ") is not to_journal
+    assert "/nonexistent/x.toml" in said
