@@ -8,7 +8,7 @@ import os
 import select
 import socket
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long
 TRACED_WITHIN_S = 0.5
 # Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
 TOGETHER_S = 0.05
-CONNECTED_MAX, SAME_PORT_MAX = 4000, 16  # ports from which connections were traced, and those from the same one
+CONNECTED_MAX = 8000  # connections kept as they were traced
 AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.0  # between a connection as it was traced and its first packet that is seen
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
@@ -87,7 +87,8 @@ class Watcher:
 
     def __init__(self, proc: Path = Path("/proc"), *, tracing: bool = True, wake: int | None = None) -> None:
         self._proc = proc
-        self._connected: OrderedDict[tuple[int, str], deque[_Connected]] = OrderedDict()  # by port and service
+        self._connected: dict[tuple[int, str], deque[_Connected]] = {}  # by port and service
+        self._connected_keys: deque[tuple[int, str]] = deque()  # of each, the oldest first
         self._pending: deque[Call] = deque()
         self._early: dict[int, tuple[Caller | None, How]] = {}
         addresses = [socket.inet_pton(each.socket_family, each.address) for each in (IPV4, IPV6)]
@@ -153,10 +154,13 @@ class Watcher:
         caller = self._processes.caller(connect.tid)
         at = time.time() - (time.monotonic_ns() - connect.at) / 1e9
         key = (connect.port, connect.remote)
-        self._connected.setdefault(key, deque(maxlen=SAME_PORT_MAX)).append(_Connected(connect.local, at, caller))
-        self._connected.move_to_end(key)
-        while len(self._connected) > CONNECTED_MAX:
-            self._connected.popitem(last=False)
+        self._connected.setdefault(key, deque()).append(_Connected(connect.local, at, caller))
+        self._connected_keys.append(key)
+        if len(self._connected_keys) > CONNECTED_MAX:
+            oldest = self._connected_keys.popleft()
+            self._connected[oldest].popleft()
+            if not self._connected[oldest]:
+                del self._connected[oldest]
 
     def _traced(self, connection: Connection, *, waited: bool) -> Caller | None:
         """Whoever made this connection. `waited`: what was traced of it has been read by now.
