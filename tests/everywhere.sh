@@ -4,9 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-environment() { # NAME INTERPRETER [CONSTRAINTS]: a virtual environment, made anew only when setup.cfg has changed
+ready() { # NAME: whether its virtual environment is made, and setup.cfg has not changed since
+    [ -e ".venv-$1/.made" ] && [ ! setup.cfg -nt ".venv-$1/.made" ]
+}
+
+environment() { # NAME INTERPRETER [CONSTRAINTS]: a virtual environment
     local directory=.venv-$1 interpreter=$2 constraints=${3:-}
-    if [ ! -e "$directory/.made" ] || [ setup.cfg -nt "$directory/.made" ]; then
+    if ! ready "$1"; then
         "$interpreter" -m venv --clear "$directory"
         "$directory/bin/python" -m pip install --quiet ${constraints:+--constraint "$constraints"} --editable '.[test]'
         touch "$directory/.made"
@@ -21,7 +25,17 @@ suite() { # TITLE ENVIRONMENT
 oldest=$(tests/interpreter.sh oldest)
 newest=$(tests/interpreter.sh newest)
 lowest=$(mktemp)
-trap 'rm -f "$lowest"' EXIT
+said=$(mktemp)
+stop() { # whatever has not ended, when one has failed or we are interrupted: pytest then takes down what it has up
+    local failed=$? group
+    for group in $(jobs -pr); do
+        kill -INT -- "-$group" || true
+    done
+    wait
+    [ "$failed" = 0 ] || cat "$said"
+    rm -f "$lowest" "$said"
+}
+trap stop EXIT
 # "name>=1.2" in install_requires becomes "name==1.2".
 sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' setup.cfg >"$lowest"
 # moto's boto3 goes with a botocore of its own number: told which, pip need not try a hundred others.
@@ -33,10 +47,19 @@ packages=(tests/install tests/packaging)
 without=(install packaging net watch simulator render rules inventory/packages inventory/sdks collect/discovery
     lab/test_docker.py lab/test_containers.py lab/test_sdks.py lab/test_watch.py lab/test_watch_callers.py)
 
+prepare() { # one after the other: each of them writes down what this project is
+    environment lowest "$oldest" "$lowest"
+    environment newest "$newest"
+}
+prepared() { # NAME: wait for it
+    until ready "$1"; do
+        kill -0 "$preparing" 2>/dev/null || ready "$1" || return 1
+        sleep 1
+    done
+}
 shorter() {
-    environment lowest "$oldest" "$lowest" &
     suite "packages and templates" .venv "${packages[@]}" "$@"
-    wait "$!"
+    prepared lowest
     suite "lowest dependencies" .venv-lowest "${without[@]/#/--ignore=tests/}" "$@"
 }
 in_lab() {
@@ -44,34 +67,25 @@ in_lab() {
 }
 
 # Two run at a time, as much in either is waiting. All are waited for, and all have to pass.
-said=$(mktemp)
-beside() { # COMMAND...: in a process group, which can be interrupted as a whole: pytest then takes down what it has up
+beside() { # COMMAND...: in a process group, which can be interrupted as a whole
     set -m
     "$@" >"$said" 2>&1 &
     running=$!
     set +m
 }
 finished() {
-    wait "$running" || { cat "$said"; exit 1; }
+    wait "$running"
     cat "$said"
-}
-stop() {
-    local group
-    for group in $(jobs -pr); do
-        kill -INT -- "-$group" || true
-    done
-    wait
-    rm -f "$lowest" "$said"
+    : >"$said"
 }
 set -m
-environment newest "$newest" &
+prepare &
 preparing=$!
 set +m
 beside shorter "$@"
-trap stop EXIT
 suite "oldest Python" .venv "${packages[@]/#/--ignore=}" "$@"
 finished
-wait "$preparing"
+prepared newest
 beside in_lab "$@"
 suite "newest Python" .venv-newest "${packages[@]/#/--ignore=}" --ignore=tests/lab "$@"
 finished

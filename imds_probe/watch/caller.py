@@ -56,7 +56,7 @@ def caller_of(proc: Path, tid: int) -> Caller | None:
     except (OSError, KeyError, ValueError):
         return None
     # Before the executable, which one that ends loses first: what has it was whole until here.
-    place = place_of(_text(proc / str(pid) / "cgroup"))
+    place = place_of(cgroup_of(proc, pid))
     return Caller(
         pid=pid,
         comm=printable(comm.decode(errors="replace"), 64),
@@ -75,6 +75,14 @@ class Place(TypedDict):
     container: str | None
     runtime: str | None
     pod_uid: str | None
+
+
+def cgroup_of(proc: Path, pid: int) -> str:
+    """The text of /proc/PID/cgroup, empty where it has ended."""
+    try:
+        return read_head(proc / str(pid) / "cgroup", 64 * 1024).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def place_of(cgroup: str) -> Place:
@@ -124,13 +132,6 @@ def _status(at: Path) -> dict[str, str]:
     text = read_head(at / "status", 4096).decode(errors="replace")
     pairs = (line.partition(":") for line in text.splitlines())
     return {name: value.strip() for name, _, value in pairs}
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_head(path, 64 * 1024).decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def _link(path: Path) -> str | None:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.inventory.packages.package import printable
-from imds_probe.watch.caller import PARENTS_MAX, SHOWN_MAX, Caller, Place, caller_of, gone, place_of
+from imds_probe.watch.caller import ENDED, PARENTS_MAX, SHOWN_MAX, Caller, Place, caller_of, cgroup_of, gone, place_of
 from imds_probe.watch.lives import Life, Lives
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
 GENERATIONS_MAX = 32
 NAME_MAX = 15  # the kernel's own limit to the name of a thread
+OF_THE_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/")
 NOWHERE = Place(unit=None, container=None, runtime=None, pod_uid=None)
 # Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
 MANAGERS = ("systemd", "systemd-nspawn")
@@ -62,15 +63,32 @@ class Callers:
         if process is not None and process.exe is not None:
             return process  # it was a thread, and only that has ended
         parents, above = self._above(life)
-        place = place_of(life.cgroup)
-        if place == NOWHERE and above is not None and not _puts_elsewhere(above):
-            place = Place(unit=above.unit, container=above.container, runtime=above.runtime, pod_uid=above.pod_uid)
-        if caller.unit or caller.container:
-            place = Place(unit=caller.unit, container=caller.container, runtime=caller.runtime, pod_uid=caller.pod_uid)
-        exe = life.ran or (above.exe if above else None)
-        if exe is not None and place["container"] is None:
-            exe = os.path.realpath(exe) if exe.startswith("/") else exe  # as /proc has it
-        return replace(caller, pid=life.process, exe=exe, parents=caller.parents or parents, **place)
+        place = _place(caller)
+        if not place["unit"] and not place["container"]:
+            place = self._place(life, above)
+        exe, comm = life.ran, name_of(life.ran) if life.ran else ENDED
+        if exe is None and above is not None and not self._ran(above.pid):
+            exe, comm = above.exe, above.comm  # of which it was a copy
+        if exe and exe.startswith("/") and place["container"] is None and not life.elsewhere:
+            exe = _resolved(exe)
+        comm = comm if caller.comm == ENDED else caller.comm
+        parents = caller.parents or parents
+        return replace(caller, pid=life.process, comm=comm, exe=exe or None, parents=parents, **place)
+
+    def _place(self, life: Life, above: Caller | None) -> Place:
+        """Where it was: where those above it are, as far as it was not moved."""
+        if life.elsewhere:
+            return NOWHERE
+        lines = {}
+        if above is not None and not _puts_elsewhere(above):
+            for line in cgroup_of(self._proc, above.pid).splitlines():
+                lines[line.partition(":")[0]] = line
+        lines |= {str(hierarchy): f"{hierarchy}::{path}" for hierarchy, path in life.cgroups.items()}
+        return place_of("\n".join(lines.values()))
+
+    def _ran(self, pid: int) -> str | None:
+        life = self._lives.of(pid) if self._lives else None
+        return life.ran if life else None
 
     def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None]:
         """The names of those above, the nearest first, and the first of them that runs still."""
@@ -84,7 +102,7 @@ class Callers:
                 names += [above.comm, *above.parents] if pid != 1 else []
                 return tuple(names[:PARENTS_MAX]), above
             before = self._lives.of(pid) if self._lives else None
-            if before is not None and before.ran is not None:
+            if before is not None and before.ran:
                 names.append(name_of(before.ran))
             pid = before.parent if before else None
         return tuple(names[:PARENTS_MAX]), None
@@ -93,6 +111,16 @@ class Callers:
 def name_of(exe: str) -> str:
     """What the kernel calls a process that runs this."""
     return os.path.basename(exe)[:NAME_MAX]
+
+
+def _resolved(path: str) -> str:
+    """As /proc has it, where root alone says what is there: looking elsewhere could take as long as anybody likes."""
+    path = os.path.normpath(path)
+    return os.path.realpath(path) if path.startswith(OF_THE_SYSTEM) else path
+
+
+def _place(caller: Caller) -> Place:
+    return Place(unit=caller.unit, container=caller.container, runtime=caller.runtime, pod_uid=caller.pod_uid)
 
 
 def _puts_elsewhere(caller: Caller) -> bool:

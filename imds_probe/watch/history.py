@@ -258,7 +258,9 @@ class History:
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         hours = range(int(-(-since // HOUR_S)), int(now // HOUR_S))
-        return {hour: counts.get(hour, 0) for hour in hours if _watched(hour, intervals)}
+        parts = _by_hour(intervals, hours)
+        # Nearly all of it: between two intervals that follow on there may be a moment.
+        return {hour: counts.get(hour, 0) for hour in hours if covered(parts[hour]) >= HOUR_S - 1}
 
     def close(self) -> None:
         """Close the file; everything recorded is in it."""
@@ -273,11 +275,13 @@ class History:
         self.close()
 
 
-def _watched(hour: int, intervals: Iterable[tuple[float, float]]) -> bool:
-    """Whether nearly all of it was: between two intervals that follow on there may be a moment."""
-    begin, end = hour * HOUR_S, (hour + 1) * HOUR_S
-    within = [(max(began, begin), min(ended, end)) for began, ended in intervals if ended > begin and began < end]
-    return covered(within) >= HOUR_S - 1
+def _by_hour(intervals: Iterable[tuple[float, float]], hours: range) -> dict[int, list[tuple[float, float]]]:
+    """What there is of the intervals in each hour."""
+    parts: dict[int, list[tuple[float, float]]] = {hour: [] for hour in hours}
+    for began, ended in intervals:
+        for hour in range(max(int(began // HOUR_S), hours.start), min(int(ended // HOUR_S) + 1, hours.stop)):
+            parts[hour].append((max(began, hour * HOUR_S), min(ended, (hour + 1) * HOUR_S)))
+    return parts
 
 
 class _Key(NamedTuple):

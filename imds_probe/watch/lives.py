@@ -7,36 +7,38 @@ sched.h and cgroup.h.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from imds_probe.watch.tracing import Firing, Tracing
 
 BEGUN, RUN, MOVED = "events/task/task_newtask", "events/sched/sched_process_exec", "events/cgroup/cgroup_attach_task"
-CLONE_THREAD = 0x10000  # <linux/sched.h>
-SIZE_KB = 128  # for some 2,000 notes on one CPU
+CLONE_THREAD, CLONE_INTO_CGROUP = 0x10000, 0x200000000  # <linux/sched.h>
+# For some 10,000 notes on one CPU, and for no more on all of them than can be read in a moment.
+SIZE_KB, SIZE_MIN_KB, SIZE_ALL_KB = 512, 16, 2048
 LIVES_MAX = 20_000
 PATH_MAX = 300
 CGROUP_MAX = 1024
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What is known of one thread. `process` is the process id, `parent` None where it had begun before.
+    """What is known of one process. `parent` is None where it had begun before.
 
-    `ran` is the path that was executed, as it was given; None where that was before. `cgroups` are paths by hierarchy.
+    `ran` is the path that was executed, as it was given: "" for what has none, None where that was before. `cgroups` are
+    paths by hierarchy, of those that it was moved in. `elsewhere`: it began in another cgroup than its parent, in which
+    one is not known.
     """
 
     process: int
     parent: int | None = None
     ran: str | None = None
     cgroups: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def cgroup(self) -> str:
-        """As in /proc/PID/cgroup, with the hierarchies that the process was moved in; empty where it was in none."""
-        return "".join(f"{hierarchy}::{path}\n" for hierarchy, path in self.cgroups.items())
+    elsewhere: bool = False
 
 
 class Lives:
@@ -44,14 +46,20 @@ class Lives:
 
     def __init__(self, number: int) -> None:
         self._known: OrderedDict[int, Life] = OrderedDict()
+        self._threads: OrderedDict[int, int] = OrderedDict()  # to their processes
         self._known_since = 0
         self._later: list[Firing] = []
-        self._tracing = Tracing(number, {BEGUN: "", RUN: "", MOVED: ""}, SIZE_KB)
+        size_kb = max(SIZE_MIN_KB, min(SIZE_KB, SIZE_ALL_KB // (os.cpu_count() or 1)))
+        self._tracing = Tracing(number, {BEGUN: "", RUN: "", MOVED: ""}, size_kb)
 
     def of(self, tid: int) -> Life | None:
-        """The life of a thread, None where nothing is known."""
+        """The life of a thread's process, None where nothing is known."""
         self._catch_up()
-        return self._known.get(tid)
+        process = self._threads.get(tid)
+        return self._known.get(tid) if process is None else self._of_process(process)
+
+    def _of_process(self, pid: int) -> Life:
+        return self._known.get(pid) or Life(pid)
 
     def _catch_up(self) -> None:
         # CPUs are read one after another: of what fires meanwhile, an effect may be read without its cause.
@@ -61,42 +69,49 @@ class Lives:
         if self._tracing.lost_until > self._known_since:  # what is known from before then may be half of it
             self._known_since = self._tracing.lost_until
             self._known.clear()
+            self._threads.clear()
         for firing in firings:
             if self._known_since <= firing.at <= until:
                 self._take(firing)
 
     def _take(self, firing: Firing) -> None:
+        pid = firing.number("pid")
         if firing.event == BEGUN:
-            self._begun(firing.tid, firing.number("pid"), firing.number("clone_flags") & CLONE_THREAD != 0)
+            self._begun(self._threads.get(firing.tid, firing.tid), pid, firing.number("clone_flags"))
             return
-        tid_then = firing.number("pid")
-        life = self._known.get(tid_then) or Life(tid_then)
+        life = self._of_process(self._threads.get(pid, pid))
         if firing.event == RUN:
-            self._note(tid_then, replace(life, ran=_ran(firing.text("filename", PATH_MAX), life.ran)))
+            self._note(replace(life, ran=_ran(firing.text("filename", PATH_MAX), life.ran)))
         else:
             moved = {firing.number("dst_root"): firing.text("dst_path", CGROUP_MAX)}
-            self._note(tid_then, replace(life, cgroups=life.cgroups | moved))
+            self._note(replace(life, cgroups=life.cgroups | moved, elsewhere=False))
 
-    def _begun(self, parent: int, child: int, is_thread: bool) -> None:
-        known = self._known.get(parent) or Life(parent)
-        if is_thread:
-            self._note(child, known)
-        else:
-            self._note(child, replace(known, process=child, parent=known.process))
+    def _begun(self, parent: int, child: int, flags: int) -> None:
+        if flags & CLONE_THREAD:
+            _keep(self._threads, child, parent)
+            return
+        self._threads.pop(child, None)
+        life = replace(self._of_process(parent), process=child, parent=parent)
+        # The kernel notes no move for it, and of its parent's cgroups it has none: only version 2 knows this.
+        self._note(replace(life, cgroups={}, elsewhere=True) if flags & CLONE_INTO_CGROUP else life)
 
-    def _note(self, tid: int, life: Life) -> None:
-        self._known[tid] = life
-        self._known.move_to_end(tid)
-        if len(self._known) > LIVES_MAX:
-            self._known.popitem(last=False)
+    def _note(self, life: Life) -> None:
+        _keep(self._known, life.process, life)
 
     def close(self) -> None:
         """Switch it off."""
         self._tracing.close()
 
 
+def _keep(known: OrderedDict[int, V], key: int, value: V) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > LIVES_MAX:
+        known.popitem(last=False)
+
+
 def _ran(path: str, before: str | None) -> str | None:
     """Executed by a descriptor, a program has no path of its own: /proc/self/exe is what ran before."""
     if path.startswith("/proc/self/exe"):
         return before
-    return None if path.startswith(("/dev/fd/", "/proc/self/fd/")) else path
+    return "" if path.startswith(("/dev/fd/", "/proc/self/fd/")) else path

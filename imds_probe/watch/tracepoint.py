@@ -8,23 +8,18 @@ namespaces. Linux 4.16 or newer.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, inet_ntop
 from types import TracebackType
 from typing import NamedTuple
 
-from imds_probe.inventory.packages.package import printable
-from imds_probe.small_file import read_pieces
 from imds_probe.watch.tracing import Firing, Tracing
 
 EVENT = "events/sock/inet_sock_set_state"
 ESTABLISHED, SYN_SENT = 1, 2
 SIZE_KB = 256  # for some 3,000 firings: a second of 1,500 new connections on one CPU
 CONNECTING_MAX = 10_000
-NAMES_MAX_BYTES = 1024 * 1024
-NAMED_EVERY_S = 0.02  # the kernel writes out thousands of names each time
 
 
 class Connect(NamedTuple):
@@ -46,28 +41,11 @@ class Tracepoint:
     def __init__(self, port: int, number: int = 0) -> None:
         self._begun: OrderedDict[int, Firing] = OrderedDict()  # by the address of the kernel's socket
         self._ended: OrderedDict[int, Firing] = OrderedDict()
-        self._names: dict[int, bytes] = {}
-        self._named_at = float("-inf")
         states = f"dport=={port} && (newstate=={SYN_SENT} || newstate=={ESTABLISHED})"
         self._tracing = Tracing(number, {EVENT: states}, SIZE_KB)
         self.instance = self._tracing.instance
         with contextlib.suppress(OSError):  # wake us for each, where the kernel can: since 5.0
             (self.instance / "buffer_percent").write_text("0")
-
-    def name_of(self, tid: int) -> str | None:
-        """What a thread that connected was called, also where it has ended since: the kernel notes it with each event.
-
-        None where the kernel knows no more, or was asked too often to be asked again now.
-        """
-        if tid not in self._names and time.monotonic() - self._named_at > NAMED_EVERY_S:
-            self._named_at = time.monotonic()
-            with contextlib.suppress(OSError):
-                lines = read_pieces(self.instance.parent.parent / "saved_cmdlines", NAMES_MAX_BYTES).splitlines()
-                self._names = {
-                    int(line.split(b" ")[0]): line.partition(b" ")[2] for line in lines if line[:1].isdigit()
-                }
-        found = self._names.get(tid)
-        return None if found is None else printable(found.decode(errors="replace"), 64)
 
     def filenos(self) -> list[int]:
         """To be waited for: one for each CPU."""
@@ -75,7 +53,11 @@ class Tracepoint:
 
     def connects(self) -> Iterator[Connect]:
         """The connections that were made since."""
-        for firing in self._tracing.firings():
+        lost_until, firings = self._tracing.lost_until, self._tracing.firings()
+        if self._tracing.lost_until > lost_until:  # what was begun then may have gone on unseen
+            self._begun.clear()
+            self._ended.clear()
+        for firing in firings:
             connect = self._joined(firing)
             if connect is not None:
                 yield connect

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import re
+import resource
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.inventory.packages.package import printable
 from imds_probe.small_file import read_pieces
 
+SPARE_FILES = 256
 PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one
 _FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d*\])?;\s*offset:(\d+);\s*size:(\d+);")
 _ID = re.compile(r"^ID: (\d+)$", re.MULTILINE)
@@ -72,13 +74,16 @@ class Tracing:
         try:
             self.instance = self._made(f"imds-probe-{os.getpid()}-{number}")
             (self.instance / "buffer_size_kb").write_text(str(size_kb))
+            (self.instance / "options/overwrite").write_text("1")  # whatever the whole system's is
             (self.instance / "trace_clock").write_text("mono")  # the same on all CPUs
             for name, condition in events.items():
                 text = (self.instance / name / "format").read_text()
                 self._kinds[int(_ID.findall(text)[0])] = (name, _fields(text))
                 if condition:
                     (self.instance / name / "filter").write_text(condition)
-            self._pipes = [self._opened(path) for path in sorted(self.instance.glob("per_cpu/cpu*/trace_pipe_raw"))]
+            paths = sorted(self.instance.glob("per_cpu/cpu*/trace_pipe_raw"))
+            _make_room(len(paths))
+            self._pipes = [self._opened(path) for path in paths]
             for name in events:
                 enable = self.instance / name / "enable"
                 enable.write_text("1")
@@ -174,6 +179,16 @@ def _sweep(instances: Path) -> None:
 def _removed(instance: Path) -> None:
     with contextlib.suppress(OSError):
         instance.rmdir()
+
+
+def _make_room(count: int) -> None:
+    """For so many more open files: there are hosts with many CPUs, and the usual limit is 1,024 of the many allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = len(os.listdir("/proc/self/fd")) + count + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 def _fields(text: str) -> dict[str, tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import select
@@ -10,15 +9,15 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.endpoints import IPV4, IPV6
-from imds_probe.watch.caller import ENDED, Caller, caller_of
-from imds_probe.watch.callers import Callers, name_of
+from imds_probe.watch.caller import Caller, caller_of
+from imds_probe.watch.callers import Callers
 from imds_probe.watch.connections import Call, Connection, Connections
 from imds_probe.watch.lives import Lives
 from imds_probe.watch.owner import Owners
@@ -33,19 +32,24 @@ TRACED_WITHIN_S = 0.5
 # Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
 TOGETHER_S = 0.05
 CONNECTED_MAX = 8000  # connections kept as they were traced
-AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.0  # between a connection as it was traced and its first packet that is seen
+AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.5  # between a connection as it was traced and its first packet that is seen
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 _NUMBER = itertools.count()
 
 
-class _Connected(NamedTuple):
-    """A connection as it was traced. `local` is the address that its maker has, `at` in seconds since the epoch."""
+@dataclass(slots=True)
+class _Connected:
+    """A connection as it was traced. `local` is the address that its maker has, `at` in seconds since the epoch.
+
+    `found`: it was seen with this address, and is no other's.
+    """
 
     local: str
     at: float
     caller: Caller
+    found: bool = False
 
 
 @dataclass(slots=True)
@@ -102,8 +106,7 @@ class Watcher:
         elif tracing:
             try:
                 self._tracepoint = Tracepoint(PORT, next(_NUMBER))
-                with contextlib.suppress(NotToBeHad):
-                    self._lives = Lives(next(_NUMBER))
+                self._lives = Lives(next(_NUMBER))
             except NotToBeHad as trouble:
                 self.degraded = trouble.problem
         self._processes = Callers(proc, self._lives)
@@ -118,6 +121,7 @@ class Watcher:
             self._poll.register(fd, select.POLLIN)
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
+        self._traced_until = 0.0
         self.dropped = 0
         self._in_no_hurry = False
 
@@ -134,12 +138,14 @@ class Watcher:
     def rest(self) -> Iterator[Seen]:
         """What is still waiting for its answer, at the end."""
         self._take_in()
+        self._traced_until = float("inf")
         yield from self._ready(float("inf"))
 
     def _take_in(self) -> int:
         """Read all there is. How many connections were made since."""
         count = 0
         # Who connects is asked first: a process that lives for milliseconds is still there, and its request comes after.
+        self._traced_until = time.time()
         if self._tracepoint is not None:
             for connect in self._tracepoint.connects():
                 if connect.remote in self._remotes:
@@ -176,8 +182,10 @@ class Watcher:
         if connection.caller is None:
             traced = self._connected.get((connection.port, connection.service), ())
             made = [each for each in traced if -AT_ONCE_S <= connection.began - each.at <= SENT_AGAIN_S]
+            made = [each for each in made if each.local == connection.client or not each.found]
             best = min(made, key=far_off, default=None)
             if best is not None and (waited or far_off(best)[:2] == (False, False)):
+                best.found = best.local == connection.client
                 connection.caller = best.caller
         return connection.caller
 
@@ -198,9 +206,10 @@ class Watcher:
         while self._pending:
             call = self._pending.popleft()
             age = now - call.at
-            # The connect of a request that was just read may not have been: it is on another list.
-            traced = self._tracepoint is None or age > TRACED_WITHIN_S
-            traced = traced or self._traced(call.connection, waited=age > TRACED_WITHIN_S / 2) is not None
+            # The connect of a request that was just read may not have been: it is on another list, which was read before.
+            traced_for = self._traced_until - call.at
+            traced = self._tracepoint is None or traced_for > TRACED_WITHIN_S
+            traced = traced or self._traced(call.connection, waited=traced_for > TRACED_WITHIN_S / 2) is not None
             if (call.status is not None or age > ANSWER_WITHIN_S) and traced:
                 yield self._seen(call)
             else:
@@ -212,7 +221,7 @@ class Watcher:
         caller, how = self._early.pop(id(call), (None, "none"))
         known = self._traced(connection, waited=True)
         if known is not None:
-            caller, how = self._named(known), "tracepoint"
+            caller, how = known, "tracepoint"
         elif how == "none" and self._tracepoint is not None:
             caller, how = self._owner(call)
         return Seen(
@@ -230,13 +239,6 @@ class Watcher:
             relayed=caller is None and not connection.outgoing and _is_physical(connection.interface),
             whole=request.whole,
         )
-
-    def _named(self, caller: Caller) -> Caller:
-        """The same, by the kernel's own note where its process had ended before it could be looked at."""
-        if caller.comm != ENDED:
-            return caller
-        noted = self._tracepoint.name_of(caller.pid) if self._tracepoint else None
-        return replace(caller, comm=noted or (name_of(caller.exe) if caller.exe else ENDED))
 
     def close(self) -> None:
         """Stop watching; what was switched on in the kernel is switched off."""

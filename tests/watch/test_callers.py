@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from control_groups import control_group
 
 from imds_probe.watch import lives as module
 from imds_probe.watch.caller import gone
@@ -18,6 +20,7 @@ from imds_probe.watch.callers import Callers, _puts_elsewhere
 from imds_probe.watch.lives import Lives
 
 PROC = Path("/proc")
+PYTHON = os.path.realpath(sys.executable)
 OWN_NAME = Path("/proc/self/comm").read_text().strip()
 
 
@@ -57,13 +60,14 @@ def test_those_above_may_have_ended_too(callers: Callers) -> None:
 
 def test_one_that_ran_nothing_of_its_own_is_what_began_it(callers: Callers) -> None:
     script = "import os, sys\nif not os.fork():\n print(os.getpid(), flush=True); os._exit(0)\nos.wait()"
-    _, child = pids_of(sys.executable, "-c", script)
-    assert callers.caller(child).exe == os.path.realpath(sys.executable)
+    _, child = pids_of(PYTHON, "-c", script)
+    assert callers.caller(child).exe == PYTHON
     child = os.fork()
     if not child:
         os._exit(0)
     os.waitpid(child, 0)
-    assert callers.caller(child).exe == os.path.realpath(sys.executable)  # it was running before anybody noted
+    caller = callers.caller(child)
+    assert (caller.exe, caller.comm) == (PYTHON, OWN_NAME)  # it was running before anybody noted
 
 
 def test_a_thread_that_has_ended_belongs_to_its_process(callers: Callers) -> None:
@@ -78,9 +82,9 @@ def test_a_thread_that_has_ended_belongs_to_its_process(callers: Callers) -> Non
     script = (
         "import threading\nt = threading.Thread(target=lambda: print(threading.get_native_id()))\nt.start(); t.join()"
     )
-    pid, tid = pids_of(sys.executable, "-c", script)
+    pid, tid = pids_of(PYTHON, "-c", script)
     assert tid != pid
-    assert (callers.caller(tid).pid, callers.caller(tid).exe) == (pid, os.path.realpath(sys.executable))
+    assert (callers.caller(tid).pid, callers.caller(tid).exe) == (pid, PYTHON)
 
 
 def test_one_that_nobody_has_waited_for(callers: Callers) -> None:
@@ -90,6 +94,22 @@ def test_one_that_nobody_has_waited_for(callers: Callers) -> None:
     caller = callers.caller(child.pid)
     assert (caller.pid, caller.comm, caller.exe, caller.uid) == (child.pid, "true", "/usr/bin/true", os.getuid())
     child.wait()
+
+
+def test_a_copy_is_not_what_its_original_became(callers: Callers) -> None:
+    script = (
+        "import os\nif not os.fork(): os._exit(0)\nprint(os.wait()[0], flush=True); os.execv('/bin/sleep', ['x', '9'])"
+    )
+    child = subprocess.Popen([PYTHON, "-c", script], stdout=subprocess.PIPE)
+    assert child.stdout
+    try:
+        pid = int(child.stdout.readline())
+        while os.readlink(f"/proc/{child.pid}/exe") != os.path.realpath("/bin/sleep"):
+            pass
+        assert callers.caller(pid).exe == PYTHON
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def test_a_script_is_known_by_its_own_path(callers: Callers, tmp_path: Path) -> None:
@@ -102,8 +122,8 @@ def test_a_script_is_known_by_its_own_path(callers: Callers, tmp_path: Path) -> 
 
 def test_what_is_executed_by_a_descriptor_has_no_path(callers: Callers) -> None:
     script = "import os, sys; os.execve(os.open('/usr/bin/true', os.O_RDONLY), ['true'], {})"
-    (pid,) = pids_of(sys.executable, "-c", script)
-    assert "/fd/" not in (callers.caller(pid).exe or "")
+    (pid,) = pids_of(PYTHON, "-c", script)
+    assert (callers.caller(pid).exe, callers.caller(pid).comm) == (None, "(ended)")
     (pid,) = pids_of("/bin/sh", "-c", "exec /proc/self/exe -c :")
     assert callers.caller(pid).exe == os.path.realpath("/bin/sh")
 
@@ -114,6 +134,77 @@ def test_a_hostile_path_is_printable(callers: Callers, tmp_path: Path) -> None:
     (pid,) = pids_of(str(program))
     exe = callers.caller(pid).exe
     assert exe == f"{tmp_path}/a\\x1b[2J\\nb"
+
+
+CONTAINER = "c0ffee" * 10 + "beef"
+# Reads lines: for each it begins one that ends at once, and prints its number.
+BEGINS = "import os, sys\nfor _ in sys.stdin:\n  pid = os.fork() or os._exit(0)\n  os.waitpid(pid, 0); print(pid, flush=True)"
+# With clone3(2), as runtimes do, so that it is in another group from its first moment on.
+INTO = """
+import ctypes, os, sys
+libc, flag = ctypes.CDLL(None, use_errno=True), 0x200000000
+arguments = (ctypes.c_uint64 * 11)(flag, 0, 0, 0, 17, 0, 0, 0, 0, 0, os.open(sys.argv[1], os.O_RDONLY))
+pid = libc.syscall(435, arguments, 88)
+if not pid: libc.execl(b"/usr/bin/true", b"true", None)
+if pid < 0: sys.exit(os.strerror(ctypes.get_errno()))
+os.waitpid(pid, 0); print(pid)
+"""
+
+
+@contextlib.contextmanager
+def beginner() -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen([PYTHON, "-u", "-c", BEGINS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def begun_by(child: subprocess.Popen[bytes]) -> int:
+    assert child.stdin and child.stdout
+    child.stdin.write(b"\n")
+    child.stdin.flush()
+    return int(child.stdout.readline())
+
+
+def test_it_was_where_those_above_it_are(callers: Callers) -> None:
+    with beginner() as above, control_group("/system.slice/imds-probe-test.service", above.pid):
+        caller = callers.caller(begun_by(above))
+        assert (caller.unit, caller.container) == ("imds-probe-test.service", None)
+
+
+def test_it_was_where_it_or_one_above_it_was_moved(callers: Callers) -> None:
+    """Also where that is no service, which whoever began it is in."""
+    with beginner() as above, control_group(f"/docker/{CONTAINER}", above.pid):
+        pid = begun_by(above)
+        above.kill()
+        above.wait()
+        caller = callers.caller(pid)
+        assert (caller.runtime, caller.container, caller.exe) == ("docker", CONTAINER, PYTHON)
+    with control_group("/system.slice/imds-probe-test.service", os.getpid()):
+        with beginner() as above, control_group("/imds-probe-test.scope", above.pid):
+            pid = begun_by(above)
+            above.kill()
+            above.wait()
+            assert callers.caller(os.getpid()).unit == "imds-probe-test.service"
+            assert callers.caller(pid).unit is None
+
+
+def test_where_one_was_from_its_first_moment_on_is_not_known(callers: Callers, lives: Lives) -> None:
+    """And not that it is where those above it are."""
+    base = Path("/sys/fs/cgroup")
+    second = base if (base / "cgroup.procs").exists() else base / "unified"
+    group = second / "imds-probe-test"
+    group.mkdir()
+    try:
+        with control_group("/system.slice/imds-probe-test.service", os.getpid()):
+            _, pid = pids_of(PYTHON, "-c", INTO, str(group))
+            caller = callers.caller(pid)
+        assert (caller.exe, caller.unit, caller.container) == ("/usr/bin/true", None, None)
+        assert caller.parents[:2] == (os.path.basename(PYTHON), OWN_NAME)
+    finally:
+        group.rmdir()
 
 
 def test_nothing_is_known_of_what_ended_before() -> None:
@@ -136,14 +227,21 @@ def test_it_stays_small(lives: Lives, callers: Callers, monkeypatch: pytest.Monk
     assert callers.caller(pids[0]) == gone(pids[0])
 
 
-def test_more_than_the_kernel_keeps(callers: Callers) -> None:
+def test_more_than_the_kernel_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Old notes make room for new ones; what is half there is no error."""
-    pids = [int(pid) for pid in pids_of("/bin/sh", "-c", "for i in $(seq 12000); do (:) & echo $!; wait; done")[1:]]
-    # What the shell was has been overwritten, and what began it has not: that must not be taken for it.
-    assert callers.caller(pids[-1]) == replace(gone(pids[-1]), parents=())
-    assert callers.caller(pids[0]) == gone(pids[0])
-    (pid,) = pids_of("/usr/bin/true")
-    assert callers.caller(pid).exe == "/usr/bin/true"
+    monkeypatch.setattr(module, "SIZE_KB", module.SIZE_MIN_KB)
+    lives = Lives(43)
+    try:
+        callers = Callers(PROC, lives)
+        loop = "for i in $(seq 2000); do (:) & echo $!; wait; done"  # on one CPU, whose notes are as good as all
+        pids = pids_of("/usr/bin/taskset", "-c", str(min(os.sched_getaffinity(0))), "/bin/sh", "-c", loop)[1:]
+        # What the shell was has been overwritten, and what began it has not: that must not be taken for it.
+        assert callers.caller(pids[-1]) == gone(pids[-1])
+        assert callers.caller(pids[0]) == gone(pids[0])
+        (pid,) = pids_of("/usr/bin/true")
+        assert callers.caller(pid).exe == "/usr/bin/true"
+    finally:
+        lives.close()
 
 
 @pytest.mark.parametrize(

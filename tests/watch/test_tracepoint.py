@@ -130,18 +130,6 @@ def test_damaged_pages_end_somewhere() -> None:
             continue  # the kernel's own memory is never cut off
 
 
-def test_who_has_ended_still_has_its_name() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, Tracepoint(server.getsockname()[1], 31) as tracepoint:
-        code = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}))"
-        children = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(5)]
-        for child in children:
-            child.wait()
-        assert {connect.tid for connect in tracepoint.connects()} == {child.pid for child in children}
-        name = os.path.basename(sys.executable)[:15]
-        assert {tracepoint.name_of(child.pid) for child in children} == {name}
-        assert tracepoint.name_of(2**31 - 1) is None
-
-
 def test_one_that_runs_out_of_sight_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As that of another PID namespace is: its process is not to be seen, but it reads."""
     with socket.create_server(("127.0.0.1", 0)) as server, monkeypatch.context() as hidden:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from control_groups import control_group
 from discovering import namespace, own_netns, seen, wait_for
 from docker_engine import network_namespace
 
@@ -22,37 +23,6 @@ def sleeper(*before, netns_of_its_own=False):
     finally:
         child.kill()
         child.wait()
-
-
-def hierarchies():
-    """Directories of this machine's control groups: one under v2, one a hierarchy under v1."""
-    base = Path("/sys/fs/cgroup")
-    return [base] if (base / "cgroup.procs").exists() else [base / "pids", base / "freezer", base / "systemd"]
-
-
-@contextlib.contextmanager
-def control_group(path, *pids):
-    """Move processes into a control group of this path in each hierarchy; what was made is removed."""
-    made = []
-    try:
-        for hierarchy in hierarchies():
-            here = hierarchy
-            for part in path.strip("/").split("/"):
-                here = here / part
-                with contextlib.suppress(FileExistsError):
-                    here.mkdir()
-                    made.append(here)
-            for pid in pids:
-                (here / "cgroup.procs").write_text(f"{pid}\n")
-        yield
-    finally:
-        for hierarchy in hierarchies():
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    (hierarchy / "cgroup.procs").write_text(f"{pid}\n")
-        for directory in reversed(made):
-            with contextlib.suppress(OSError):  # somebody else has something in it by now
-                directory.rmdir()
 
 
 def test_the_test_itself_is_on_its_host():
