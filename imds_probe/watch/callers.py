@@ -62,23 +62,21 @@ class Callers:
         process = caller_of(self._proc, life.process)
         if process is not None and process.exe is not None:
             return process  # it was a thread, and only that has ended
-        parents, above = self._above(life)
+        parents, above, together = self._above(life)
         place = _place(caller)
         if not place["unit"] and not place["container"]:
-            place = self._place(life, above)
+            place = self._place(life, above if together else None)
         exe, comm = life.ran, name_of(life.ran) if life.ran else ENDED
         if exe is None and above is not None and not self._ran(above.pid):
             exe, comm = above.exe, above.comm  # of which it was a copy
-        if exe and exe.startswith("/") and place["container"] is None and not life.elsewhere:
+        if exe and exe.startswith("/") and place["container"] is None and together:
             exe = _resolved(exe)
         comm = comm if caller.comm == ENDED else caller.comm
         parents = caller.parents or parents
         return replace(caller, pid=life.process, comm=comm, exe=exe or None, parents=parents, **place)
 
     def _place(self, life: Life, above: Caller | None) -> Place:
-        """Where it was: where those above it are, as far as it was not moved."""
-        if life.elsewhere:
-            return NOWHERE
+        """Where it was: where the one above it is, as far as it was not moved."""
         lines = {}
         if above is not None and not _puts_elsewhere(above):
             for line in cgroup_of(self._proc, above.pid).splitlines():
@@ -90,22 +88,25 @@ class Callers:
         life = self._lives.of(pid) if self._lives else None
         return life.ran if life else None
 
-    def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None]:
-        """The names of those above, the nearest first, and the first of them that runs still."""
+    def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None, bool]:
+        """The names of those above, the nearest first, the first of them that runs still, and whether all of them to there
+        began where that one is.
+        """
         names: list[str] = []
-        pid = life.parent
+        pid, together = life.parent, not life.elsewhere
         for _ in range(GENERATIONS_MAX):
             if pid is None:
                 break
             above = caller_of(self._proc, pid)
             if above is not None and above.exe is not None:
                 names += [above.comm, *above.parents] if pid != 1 else []
-                return tuple(names[:PARENTS_MAX]), above
+                return tuple(names[:PARENTS_MAX]), above, together
             before = self._lives.of(pid) if self._lives else None
             if before is not None and before.ran:
                 names.append(name_of(before.ran))
             pid = before.parent if before else None
-        return tuple(names[:PARENTS_MAX]), None
+            together = together and not (before and before.elsewhere)
+        return tuple(names[:PARENTS_MAX]), None, together
 
 
 def name_of(exe: str) -> str:

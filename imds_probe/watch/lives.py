@@ -84,16 +84,17 @@ class Lives:
             self._note(replace(life, ran=_ran(firing.text("filename", PATH_MAX), life.ran)))
         else:
             moved = {firing.number("dst_root"): firing.text("dst_path", CGROUP_MAX)}
-            self._note(replace(life, cgroups=life.cgroups | moved, elsewhere=False))
+            self._note(replace(life, cgroups=life.cgroups | moved))
 
     def _begun(self, parent: int, child: int, flags: int) -> None:
         if flags & CLONE_THREAD:
             _keep(self._threads, child, parent)
             return
         self._threads.pop(child, None)
-        life = replace(self._of_process(parent), process=child, parent=parent)
-        # The kernel notes no move for it, and of its parent's cgroups it has none: only version 2 knows this.
-        self._note(replace(life, cgroups={}, elsewhere=True) if flags & CLONE_INTO_CGROUP else life)
+        # The kernel notes no move for one that begins elsewhere, and it has none of its parent's cgroups: only version 2
+        # knows this.
+        before, elsewhere = self._of_process(parent), flags & CLONE_INTO_CGROUP != 0
+        self._note(Life(child, parent, before.ran, {} if elsewhere else before.cgroups, elsewhere))
 
     def _note(self, life: Life) -> None:
         _keep(self._known, life.process, life)

@@ -145,20 +145,19 @@ import ctypes, os, sys
 libc, flag = ctypes.CDLL(None, use_errno=True), 0x200000000
 arguments = (ctypes.c_uint64 * 11)(flag, 0, 0, 0, 17, 0, 0, 0, 0, 0, os.open(sys.argv[1], os.O_RDONLY))
 pid = libc.syscall(435, arguments, 88)
-if not pid: libc.execl(b"/usr/bin/true", b"true", None)
+if not pid: os.execv(sys.argv[2], sys.argv[2:])
 if pid < 0: sys.exit(os.strerror(ctypes.get_errno()))
-os.waitpid(pid, 0); print(pid)
+os.waitpid(pid, 0); print(pid, flush=True)
 """
 
 
 @contextlib.contextmanager
-def beginner() -> Iterator[subprocess.Popen[bytes]]:
-    child = subprocess.Popen([PYTHON, "-u", "-c", BEGINS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def beginner(*before: str) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen([*before, PYTHON, "-u", "-c", BEGINS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield child
     finally:
-        child.kill()
-        child.communicate()
+        child.communicate()  # it ends with its input
 
 
 def begun_by(child: subprocess.Popen[bytes]) -> int:
@@ -195,14 +194,20 @@ def test_where_one_was_from_its_first_moment_on_is_not_known(callers: Callers, l
     """And not that it is where those above it are."""
     base = Path("/sys/fs/cgroup")
     second = base if (base / "cgroup.procs").exists() else base / "unified"
-    group = second / "imds-probe-test"
+    group = second / "imds-probe-began.service"
     group.mkdir()
     try:
         with control_group("/system.slice/imds-probe-test.service", os.getpid()):
-            _, pid = pids_of(PYTHON, "-c", INTO, str(group))
+            _, pid = pids_of(PYTHON, "-c", INTO, str(group), "/usr/bin/true")
             caller = callers.caller(pid)
-        assert (caller.exe, caller.unit, caller.container) == ("/usr/bin/true", None, None)
-        assert caller.parents[:2] == (os.path.basename(PYTHON), OWN_NAME)
+            assert (caller.exe, caller.unit, caller.container) == ("/usr/bin/true", None, None)
+            assert caller.parents[:2] == (os.path.basename(PYTHON), OWN_NAME)
+            # Nor is it of what such a one began, unless that runs still.
+            _, last, _ = pids_of(PYTHON, "-c", INTO, str(group), "/bin/sh", "-c", "/usr/bin/env sh -c 'echo $$'; :")
+            assert callers.caller(last).unit is None
+        with beginner(PYTHON, "-c", INTO, str(group)) as above:
+            caller = callers.caller(begun_by(above))
+        assert caller.unit == "imds-probe-began.service"
     finally:
         group.rmdir()
 
