@@ -39,7 +39,7 @@ def _query(manager: PackageManager, root: Path, catalog: Catalog, left_s: float)
         if root == Path("/"):
             raise
     # A container that looks at its host has no tools, least of all those of whatever the host is.
-    found = contained.read(root, {manager.id: names}, time.monotonic() + timeout_s, only=manager.id)
+    found = contained.read(root, {manager.id: names}, time.monotonic() + timeout_s)
     if found.troubles:
         raise found.troubles[0]
     return list(found.packages)

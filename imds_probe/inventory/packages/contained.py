@@ -41,16 +41,17 @@ class Contents:
     troubles: tuple[PackageError, ...]
 
 
-def read(root: Path, names: Mapping[str, Collection[str]], deadline: float, only: str | None = None) -> Contents:
-    """The packages among `names` (by manager) that are installed below `root`. `deadline` is a time.monotonic; `only` is the
-    one manager whose database is looked at."""
+def read(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Contents:
+    """The packages among `names` (by manager, those whose databases are looked at) that are installed below `root`.
+    `deadline` is a time.monotonic.
+    """
     packages: list[Package] = []
     managers, troubles = [], []
     for manager, query in (("dpkg", _dpkg), ("apk", _apk), ("rpm", _rpm)):
-        if only not in (None, manager):
+        if manager not in names:
             continue
         try:
-            found = query(root, names.get(manager, ()), deadline)
+            found = query(root, names[manager], deadline)
         except PackageError as trouble:
             found = []
             troubles.append(trouble)
