@@ -68,32 +68,33 @@ class Tracing:
     """
 
     def __init__(self, number: int, events: Mapping[str, str], size_kb: int) -> None:
-        self._files = contextlib.ExitStack()
         self.lost_until = 0  # before this time, events were overwritten that nobody had read; as Firing.at
         self._kinds: dict[int, tuple[str, dict[str, tuple[int, int]]]] = {}
         try:
-            self.instance = self._made(f"imds-probe-{os.getpid()}-{number}")
-            (self.instance / "buffer_size_kb").write_text(str(size_kb))
-            (self.instance / "options/overwrite").write_text("1")  # whatever the whole system's is
-            (self.instance / "trace_clock").write_text("mono")  # the same on all CPUs
-            for name, condition in events.items():
-                text = (self.instance / name / "format").read_text()
-                self._kinds[int(_ID.findall(text)[0])] = (name, _fields(text))
-                if condition:
-                    (self.instance / name / "filter").write_text(condition)
-            paths = sorted(self.instance.glob("per_cpu/cpu*/trace_pipe_raw"))
-            _make_room(len(paths))
-            self._pipes = [self._opened(path) for path in paths]
-            for name in events:
-                enable = self.instance / name / "enable"
-                enable.write_text("1")
-                self._files.callback(enable.write_text, "0")
+            with contextlib.ExitStack() as undone:  # unless all of it is done
+                self._files = undone
+                self._switch_on(f"imds-probe-{os.getpid()}-{number}", events, size_kb)
+                self._files = undone.pop_all()
         except OSError as error:
-            self.close()
             raise NotToBeHad(f"the kernel's tracing cannot be used: {error.strerror}", "Run as root.") from None
-        except BaseException:
-            self.close()
-            raise
+
+    def _switch_on(self, instance_name: str, events: Mapping[str, str], size_kb: int) -> None:
+        self.instance = self._made(instance_name)
+        (self.instance / "buffer_size_kb").write_text(str(size_kb))
+        (self.instance / "options/overwrite").write_text("1")  # whatever the whole system's is
+        (self.instance / "trace_clock").write_text("mono")  # the same on all CPUs
+        for name, condition in events.items():
+            text = (self.instance / name / "format").read_text()
+            self._kinds[int(_ID.findall(text)[0])] = (name, _fields(text))
+            if condition:
+                (self.instance / name / "filter").write_text(condition)
+        paths = sorted(self.instance.glob("per_cpu/cpu*/trace_pipe_raw"))
+        _make_room(len(paths))
+        self._pipes = [self._opened(path) for path in paths]
+        for name in events:
+            enable = self.instance / name / "enable"
+            enable.write_text("1")
+            self._files.callback(enable.write_text, "0")
 
     def _made(self, name: str) -> Path:
         root = _tracefs()
