@@ -17,7 +17,6 @@ KNOWN_S, KNOWN_MAX = 5.0, 5000
 GENERATIONS_MAX = 32
 NAME_MAX = 15  # the kernel's own limit to the name of a thread
 OF_THE_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/")
-NOWHERE = Place(unit=None, container=None, runtime=None, pod_uid=None)
 # Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
 MANAGERS = ("systemd", "systemd-nspawn")
 RUNTIMES = ("containerd", "dockerd", "conmon", "crun", "runc", "youki", "lxc-", "crio", "podman")
@@ -56,24 +55,22 @@ class Callers:
 
     def _ended(self, caller: Caller) -> Caller:
         """The same, by what the kernel noted of its life, and by those who began it as far as they run still."""
-        life = self._lives.of(caller.pid) if self._lives else None
+        life = self._life(caller.pid)
         if life is None:
             return caller
         process = caller_of(self._proc, life.process)
         if process is not None and process.exe is not None:
             return process  # it was a thread, and only that has ended
         parents, above, together = self._above(life)
-        place = _place(caller)
-        if not place["unit"] and not place["container"]:
-            place = self._place(life, above if together else None)
+        if not caller.unit and not caller.container:
+            caller = replace(caller, **self._place(life, above if together else None))
         exe, comm = life.ran, name_of(life.ran) if life.ran else ENDED
-        if exe is None and above is not None and not self._ran(above.pid):
+        if exe is None and above is not None and not self._ran_since(above.pid):
             exe, comm = above.exe, above.comm  # of which it was a copy
-        if exe and exe.startswith("/") and place["container"] is None and together:
+        if exe and exe.startswith("/") and caller.container is None and together:
             exe = _resolved(exe)
         comm = comm if caller.comm == ENDED else caller.comm
-        parents = caller.parents or parents
-        return replace(caller, pid=life.process, comm=comm, exe=exe or None, parents=parents, **place)
+        return replace(caller, pid=life.process, comm=comm, exe=exe or None, parents=caller.parents or parents)
 
     def _place(self, life: Life, above: Caller | None) -> Place:
         """Where it was: where the one above it is, as far as it was not moved."""
@@ -84,9 +81,13 @@ class Callers:
         lines |= {str(hierarchy): f"{hierarchy}::{path}" for hierarchy, path in life.cgroups.items()}
         return place_of("\n".join(lines.values()))
 
-    def _ran(self, pid: int) -> str | None:
-        life = self._lives.of(pid) if self._lives else None
-        return life.ran if life else None
+    def _life(self, tid: int) -> Life | None:
+        return self._lives.of(tid) if self._lives else None
+
+    def _ran_since(self, pid: int) -> bool:
+        """Whether it was seen to execute anything."""
+        life = self._life(pid)
+        return life is not None and life.ran is not None
 
     def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None, bool]:
         """The names of those above, the nearest first, the first of them that runs still, and whether all of them to there
@@ -101,11 +102,11 @@ class Callers:
             if above is not None and above.exe is not None:
                 names += [above.comm, *above.parents] if pid != 1 else []
                 return tuple(names[:PARENTS_MAX]), above, together
-            before = self._lives.of(pid) if self._lives else None
-            if before is not None and before.ran:
-                names.append(name_of(before.ran))
-            pid = before.parent if before else None
-            together = together and not (before and before.elsewhere)
+            before = self._life(pid)
+            if before is None:
+                break
+            names += [name_of(before.ran)] if before.ran else []
+            pid, together = before.parent, together and not before.elsewhere
         return tuple(names[:PARENTS_MAX]), None, together
 
 
@@ -118,10 +119,6 @@ def _resolved(path: str) -> str:
     """As /proc has it, where root alone says what is there: looking elsewhere could take as long as anybody likes."""
     path = os.path.normpath(path)
     return os.path.realpath(path) if path.startswith(OF_THE_SYSTEM) else path
-
-
-def _place(caller: Caller) -> Place:
-    return Place(unit=caller.unit, container=caller.container, runtime=caller.runtime, pod_uid=caller.pod_uid)
 
 
 def _puts_elsewhere(caller: Caller) -> bool:

@@ -112,6 +112,28 @@ def test_a_copy_is_not_what_its_original_became(callers: Callers) -> None:
         child.communicate()
 
 
+@pytest.mark.parametrize("what", ["'/bin/sleep'", "os.open('/bin/sleep', os.O_RDONLY)"], ids=["path", "descriptor"])
+def test_nor_where_it_was_there_before_anybody_noted(what: str) -> None:
+    script = "import os\ninput()\nif not os.fork(): os._exit(0)\nprint(os.wait()[0], flush=True)\n"
+    script += f"os.execve({what}, ['x', '9'], {{}})"
+    child = subprocess.Popen([PYTHON, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin and child.stdout
+    while os.readlink(f"/proc/{child.pid}/exe") != PYTHON:
+        pass
+    lives = Lives(44)
+    try:
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        pid = int(child.stdout.readline())
+        while os.readlink(f"/proc/{child.pid}/exe") != os.path.realpath("/bin/sleep"):
+            pass
+        assert Callers(PROC, lives).caller(pid).exe is None
+    finally:
+        lives.close()
+        child.kill()
+        child.communicate()
+
+
 def test_a_script_is_known_by_its_own_path(callers: Callers, tmp_path: Path) -> None:
     script = tmp_path / "tool"
     script.write_text("#!/bin/sh\n")
