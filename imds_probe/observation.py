@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from imds_probe.background import Background
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import (
     available,
@@ -41,9 +40,10 @@ from imds_probe.facts import (
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
 from imds_probe.inventory.settings import programs
-from imds_probe.privilege import privileged
 from imds_probe.rules.hop_need import title
 from imds_probe.rules.requirement import requirement
+from imds_probe.system.background import Background
+from imds_probe.system.privilege import privileged
 
 HANGING_S = 1.0  # past the deadline, which what works keeps by itself
 

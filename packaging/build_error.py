@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from imds_probe import process
 from imds_probe.errors import ProbeError
+from imds_probe.system import process
 
 TIME_LIMIT_S = 900.0
 

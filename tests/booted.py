@@ -23,8 +23,8 @@ from typing import Self
 import package_roots
 import psutil
 
-from imds_probe import process
 from imds_probe.simulator.lab.lab import Lab
+from imds_probe.system import process
 
 WITHIN_S = 30.0
 _FIRST_PROCESS = """

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
+from imds_probe.system import process
 
 IMAGE = "imds-probe-test/busybox:1"
 START_S, STOP_S = 40.0, 15.0

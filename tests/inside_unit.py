@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from imds_probe import privilege
 from imds_probe.errors import ProbeError
 from imds_probe.net import namespaces
+from imds_probe.system import privilege
 from imds_probe.watch.tracepoint import Tracepoint
 
 CLONE_NEWUTS, PTRACE_ATTACH, NOBODY = 0x04000000, 16, 0x3FFFFFFF  # <linux/sched.h>, <linux/ptrace.h>; above all pid_max

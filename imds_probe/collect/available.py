@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imds_probe import process, rootfs
 from imds_probe.errors import CommandError, ProbeError
 from imds_probe.facts import InRepository, Software
 from imds_probe.inventory.packages.package import PackageError, field_text
+from imds_probe.system import process, rootfs
 
 MANAGERS = ("dpkg", "rpm")
 TIMEOUT_S = 10.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imds_probe.config.settings import AwsConfig
 from imds_probe.facts import Callers
-from imds_probe.state_directory import DEFAULT
+from imds_probe.system.state_directory import DEFAULT
 from imds_probe.watch import history as histories
 from imds_probe.watch.evidence import merged, rfc3339
 from imds_probe.watch.history import MEMORY, History, NoHistory

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import host
 from imds_probe.collect.discovery.discovered import DiscoveredContainer
@@ -17,6 +16,7 @@ from imds_probe.collect.software import known
 from imds_probe.facts import OsRelease, Software
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.package import Package
+from imds_probe.system import rootfs
 
 MANAGERS = ("dpkg", "rpm", "apk")
 SHOWN_TROUBLES = 5

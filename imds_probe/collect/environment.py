@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from imds_probe.small_file import read_head
+from imds_probe.system.small_file import read_head
 
 # AWS SDKs and Tools Reference Guide, environment variables list.
 KNOWN = frozenset(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import distro
 
-from imds_probe import rootfs
 from imds_probe.facts import Host, OsRelease
+from imds_probe.system import rootfs
 
 _PATHS = ("etc/os-release", "usr/lib/os-release")  # in the order of os-release(5)
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from imds_probe.facts import Platform
-from imds_probe.small_file import read_head
+from imds_probe.system.small_file import read_head
 
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 

@@ -15,7 +15,7 @@ from imds_probe.collect.cgroups import membership_of
 from imds_probe.facts import OsRelease, SdkUse, SdkUser, Software
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.scan import Use
-from imds_probe.small_file import read_head
+from imds_probe.system.small_file import read_head
 
 PATHS_SHOWN, USERS_SHOWN, ENVIRONMENTS_MAX, NAME_MAX = 5, 10, 16, 300
 

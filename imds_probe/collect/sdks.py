@@ -18,7 +18,7 @@ from imds_probe.inventory.sdks.mounts import mount_points
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
 from imds_probe.inventory.sdks.walk import Budget
-from imds_probe.privilege import privileged
+from imds_probe.system.privilege import privileged
 
 ECOSYSTEMS = ("pypi", "npm", "maven", "go", "gem", "composer", "nuget", "crate", "binary")
 # Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.

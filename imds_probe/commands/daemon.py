@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from imds_probe import config  # noqa: PLC0415
-    from imds_probe.daemon import Daemon  # noqa: PLC0415
-    from imds_probe.state_directory import state_directory  # noqa: PLC0415
+    from imds_probe.service.daemon import Daemon  # noqa: PLC0415
+    from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
 
     settings = config.load(args.config)
     given = args.state_directory or settings.state_directory

@@ -128,7 +128,7 @@ def _story(simulator: Simulator, root: Path, probe: Probe, *, has_containers: bo
 
 
 def _probe(inside: Callable[[list[str]], list[str]], root: Path, environ: Mapping[str, str]) -> int:
-    from imds_probe import process  # noqa: PLC0415
+    from imds_probe.system import process  # noqa: PLC0415
 
     argv = [sys.executable, "-m", "imds_probe", "run", "--root", str(root)]
     _say(f"$ imds-probe run --root {root}\n")

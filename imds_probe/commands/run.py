@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.collect import callers, sdks  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
     from imds_probe.observation import Request  # noqa: PLC0415
-    from imds_probe.state_directory import state_directory  # noqa: PLC0415
+    from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
     if not args.root.is_dir():

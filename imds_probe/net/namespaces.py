@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from imds_probe.background import Background
 from imds_probe.errors import ProbeError
+from imds_probe.system.background import Background
 
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 NSFS_MAGIC = 0x6E736673  # <linux/magic.h>

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from imds_probe.collect.cgroups import membership_of
 from imds_probe.inventory.packages.package import printable
-from imds_probe.small_file import read_head
+from imds_probe.system.small_file import read_head
 
 COMMAND_MAX_BYTES = 4096
 SHOWN_MAX = 300

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.packages.package import printable
-from imds_probe.small_file import read_pieces
+from imds_probe.system.small_file import read_pieces
 
 SPARE_FILES = 256
 PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one

@@ -68,7 +68,8 @@ def test_a_nonsensical_metadata_endpoint_is_a_trouble_of_the_call():
 
 def test_a_run_that_reports_nothing_loads_no_botocore():
     code = (
-        "import sys; from imds_probe.commands import run; from imds_probe import assessment, config, daemon\n"
+        "import sys; from imds_probe.commands import run; from imds_probe import assessment, config\n"
+        "from imds_probe.service import daemon\n"
         "from imds_probe.commands.dispatch import main\n"
         "main(['run', '--output', 'json', '--timeout', '5'])\n"
         "sys.exit(any(name.partition('.')[0] in ('botocore', 'prometheus_client') for name in sys.modules))"

@@ -26,7 +26,6 @@ import bench_sdks
 import bench_sinks
 import bench_watch
 
-from imds_probe import process
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.software import known as software_of
 from imds_probe.facts import Facts, Host, OsRelease, Platform
@@ -38,6 +37,7 @@ from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.lab.node import Node
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
+from imds_probe.system import process
 
 RUNS = 15
 ETH_P_ALL, ETH_P_IP = 0x0003, 0x0800  # <linux/if_ether.h>

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.collect.available import NotKnown, with_available
 from imds_probe.facts import InRepository, Software
+from imds_probe.system import process
 
 DEB = Software("cloud-init", "dpkg", "cloud-init", "18.3-6", "dpkg database")
 RPM = Software("aws-cli-v1", "rpm", "awscli", "1.16.1-1.amzn2", "rpm database")

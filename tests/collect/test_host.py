@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.collect.host import collect
-from imds_probe.rootfs import FileUnreadable
+from imds_probe.system.rootfs import FileUnreadable
 
 
 def test_os_release_below_the_root(tmp_path):

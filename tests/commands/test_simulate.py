@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from imds_probe import process
 from imds_probe.commands.simulate import parse_address, printable
 from imds_probe.errors import UsageError
+from imds_probe.system import process
 
 
 @contextmanager

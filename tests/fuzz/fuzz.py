@@ -41,7 +41,7 @@ import contextlib
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.inventory.sdks.elf import Elf, NotElf
 from imds_probe.inventory.sdks.recogniser import Recogniser
-from imds_probe.rootfs import FileUnreadable
+from imds_probe.system.rootfs import FileUnreadable
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 LENGTH_MAX, SLOW_SECONDS, MEMORY_MB = 65536, 5, 1024

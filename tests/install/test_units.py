@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe import exitcodes
-from imds_probe.state_directory import DEFAULT
+from imds_probe.system.state_directory import DEFAULT
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = ["imds-probe.service", "imds-probe-daemon.service"]

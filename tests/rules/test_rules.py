@@ -53,7 +53,7 @@ def test_rules_do_not_touch_the_system():
             )
             for module in modules:
                 assert not module.startswith(
-                    ("imds_probe.collect", "imds_probe.net", "imds_probe.process", "socket", "os")
+                    ("imds_probe.collect", "imds_probe.net", "imds_probe.system.process", "socket", "os")
                 )
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from imds_probe import process
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
+from imds_probe.system import process
 
 CLIENT_TIMEOUT_S = 5.0
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"

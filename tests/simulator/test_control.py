@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.errors import ProbeError
 from imds_probe.simulator import control as module
 from imds_probe.simulator.control import Control
 from imds_probe.simulator.server import Simulator
+from imds_probe.system import process
 
 
 @pytest.fixture

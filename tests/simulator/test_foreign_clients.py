@@ -10,7 +10,7 @@ from botocore.exceptions import MetadataRetrievalError
 from botocore.session import Session
 from botocore.utils import InstanceMetadataFetcher, InstanceMetadataRegionFetcher
 
-from imds_probe import process
+from imds_probe.system import process
 
 STATE = {
     "http_tokens": "required",

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from imds_probe import process
 from imds_probe.errors import ProbeError
 from imds_probe.simulator import server
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
+from imds_probe.system import process
 
 PATH = "/latest/meta-data/instance-id"
 

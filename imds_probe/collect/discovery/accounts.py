@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from imds_probe.rootfs import FileUnreadable, read
+from imds_probe.system.rootfs import FileUnreadable, read
 
 _UID = re.compile(r"[0-9]{1,10}")  # int() would also take "1_0" and other scripts' digits
 

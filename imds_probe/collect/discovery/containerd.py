@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imds_probe.collect.discovery.description import Description, first, mapping, text
-from imds_probe.rootfs import FileUnreadable, names, read_json
+from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
 STATES = (
     "/run/containerd",

@@ -10,7 +10,7 @@ from imds_probe.collect.cgroups import ContainerId
 from imds_probe.collect.discovery import containerd, docker, storage
 from imds_probe.collect.discovery.accounts import homes
 from imds_probe.collect.discovery.description import Description
-from imds_probe.rootfs import FileUnreadable
+from imds_probe.system.rootfs import FileUnreadable
 
 # Where the control group leaves the runtime open, whoever has a record of the id is the one.
 _ASKED: Mapping[str, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from imds_probe.collect.discovery.description import Description, first, mapping, text
-from imds_probe.rootfs import FileUnreadable, names, read_json
+from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
 DEFAULT_ROOTS = ("/var/lib/docker", "/var/snap/docker/common/var-lib-docker")
 ROOTLESS = ".local/share/docker"  # below the home of whoever runs it

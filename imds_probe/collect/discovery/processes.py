@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imds_probe.collect.cgroups import TEXT_MAX, Membership, membership_of
 from imds_probe.errors import ProbeError
-from imds_probe.small_file import read_head
+from imds_probe.system.small_file import read_head
 
 READ_LIMIT_BYTES = 64 * 1024
 PF_KTHREAD = 0x00200000  # <linux/sched.h>

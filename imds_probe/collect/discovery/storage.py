@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imds_probe.collect.discovery.description import Description, first, mapping, text
-from imds_probe.rootfs import FileUnreadable, read_json
+from imds_probe.system.rootfs import FileUnreadable, read_json
 
 SYSTEM_STORES = ("/var/lib/containers/storage", "/run/containers/storage")
 ROOTLESS_STORE = ".local/share/containers/storage"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
+from imds_probe.system import rootfs
 
 DATABASES = ("lib/apk/db/installed", "usr/lib/apk/db/installed")  # the second since apk-tools 3
 LIMIT_BYTES = 64 * 1024 * 1024

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from imds_probe import rootfs
 from imds_probe.inventory.packages.apk import Apk
 from imds_probe.inventory.packages.dpkg_status import packages_of
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
 from imds_probe.inventory.packages.rpmdb import bdb, ndb, sqlite
 from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
 from imds_probe.inventory.packages.rpmdb.header import HeaderError, parse
+from imds_probe.system import rootfs
 
 DPKG_STATUS = "var/lib/dpkg/status"
 DPKG_PARTS = "var/lib/dpkg/status.d"  # distroless images have a file for each package

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from imds_probe import process
 from imds_probe.errors import CommandError, CommandMissing
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, ToolMissing, field_text
 from imds_probe.inventory.packages.rooted import resolve
+from imds_probe.system import process
 
 _DATABASE = "var/lib/dpkg"
 # Control bytes are in no field that dpkg accepted, and dpkg-query passes them through from the format.

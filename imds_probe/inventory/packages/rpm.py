@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from imds_probe import process
 from imds_probe.errors import CommandError, CommandMissing
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, ToolMissing, field_text
 from imds_probe.inventory.packages.rooted import resolve
+from imds_probe.system import process
 
 # The second is where Fedora 36 and SUSE moved it; mostly one is a link to the other.
 _DIRECTORIES = ("var/lib/rpm", "usr/lib/sysimage/rpm")

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imds_probe import process, rootfs
 from imds_probe.errors import CommandError
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
+from imds_probe.system import process, rootfs
 
 SOCKET = "run/snapd.socket"
 STATE = "var/lib/snapd/state.json"

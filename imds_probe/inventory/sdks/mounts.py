@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from imds_probe.small_file import read_pieces
+from imds_probe.system.small_file import read_pieces
 
 LIMIT_BYTES = 4 * 1024 * 1024  # a Kubernetes node has thousands of mounts, of some 200 bytes each
 _ESCAPE = re.compile(r"\\([0-7]{3})")  # of blanks and backslashes

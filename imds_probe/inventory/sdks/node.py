@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.system import rootfs
 
 DIRECTORY = "node_modules"
 STORE = ".pnpm"

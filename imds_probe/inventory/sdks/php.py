@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.system import rootfs
 
 FILE = "installed.json"
 MAX_BYTES = 16 * 1024 * 1024  # an application of some hundred packages has about one

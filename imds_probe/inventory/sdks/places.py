@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.confined import real_path
+from imds_probe.system.confined import real_path
 
 ANCESTORS_MAX = 12  # directories above the script that Node looks into, too
 _PHP_APPLICATIONS = ("/var/www", "/var/www/*", "/srv", "/srv/*", "/app", "/opt/*", "/usr/share/*")

@@ -11,9 +11,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.system import rootfs
 
 METADATA_MAX_BYTES = 1024 * 1024  # the description of a project with a long history is a part of it
 DIRECTORIES = ("site-packages", "dist-packages")

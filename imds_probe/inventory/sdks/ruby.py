@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.system import rootfs
 
 DIRECTORY = "specifications"
 DEPTH_MAX = 3  # vendor/bundle/ruby/3.1.0 and lib/ruby/gems/3.1.0 have them two below, GEM_HOME itself

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.inventory.sdks.places import PLACES, Start, interpreters, modules_without_tls, python_base
-from imds_probe.small_file import read_head, read_pieces
+from imds_probe.system.small_file import read_head, read_pieces
 
 MAPS_LIMIT_BYTES = 4 * 1024 * 1024  # a JVM with thousands of mappings has some hundred KB
 LIMIT_BYTES = 256 * 1024

@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.inventory.sdks.dotnet import Dotnet
 from imds_probe.inventory.sdks.files import ARCHIVES, PYTHON_ARCHIVES, SCRIPTS, Look, libraries_of
 from imds_probe.inventory.sdks.found import Library
@@ -25,6 +24,7 @@ from imds_probe.inventory.sdks.recogniser import Located, Recogniser
 from imds_probe.inventory.sdks.ruby import Ruby
 from imds_probe.inventory.sdks.running import INTERPRETERS, Running
 from imds_probe.inventory.sdks.walk import Budget, Walk
+from imds_probe.system import rootfs
 
 RECOGNISERS: tuple[Recogniser, ...] = (Python(), Node(), Ruby(), Php(), Dotnet())
 ARCHIVES_OF_A_DIRECTORY_MAX = 1000

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imds_probe.confined import FileUnreadable, pin
+from imds_probe.system.confined import FileUnreadable, pin
 
 DEPTH_MAX = 24  # below where it starts; a node_modules of a node_modules takes two
 PRUNED = frozenset({".git", ".hg", ".svn", "proc", "sys", "dev"})

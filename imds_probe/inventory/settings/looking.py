@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.catalog.rows import Place, Row, Switch
 from imds_probe.facts import SettingSeen
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import SettingsError, from_arguments, included, look_up
 from imds_probe.inventory.settings.programs import Program
+from imds_probe.system import rootfs
 
 FILE_LIMIT_BYTES = 4 * 1024 * 1024  # Datadog's commented example has 200 KB
 INCLUDED_MAX = 100

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.inventory.packages.package import printable
-from imds_probe.small_file import read_head
+from imds_probe.system.small_file import read_head
 
 LIMIT_BYTES = 256 * 1024  # of an environment or command line
 SCRIPT_ARGUMENTS = 4  # an interpreter's script stands among the first of them

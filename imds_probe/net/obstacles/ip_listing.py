@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from imds_probe import process
 from imds_probe.errors import ProbeError
 from imds_probe.facts import Family
 from imds_probe.net.obstacles.flow import ADDRESSES
+from imds_probe.system import process
 
 Entry = dict[str, Any]
 _FAILED = re.compile(r"^Command failed -:(\d+)", re.MULTILINE)

@@ -11,11 +11,11 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from imds_probe import process
 from imds_probe.errors import CommandError, CommandMissing, ProbeError
 from imds_probe.facts import Family
 from imds_probe.net.obstacles import iptables, nft_text, nftables
 from imds_probe.net.obstacles.ruleset import Chain, ChainKey
+from imds_probe.system import process
 
 FAMILIES: tuple[tuple[Family, str], ...] = (("ipv4", "ip"), ("ipv6", "ip6"))
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from imds_probe import rootfs
 from imds_probe.net.obstacles.obstacle import Obstacle, shortened
+from imds_probe.system import rootfs
 
 SIZE_MAX = 256 * 1024
 FILES_MAX = 200

@@ -24,11 +24,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from imds_probe import process
-from imds_probe.background import Background
 from imds_probe.errors import ProbeError
 from imds_probe.simulator.lab import processes
 from imds_probe.simulator.lab.node import Node
+from imds_probe.system import process
+from imds_probe.system.background import Background
 
 CLONE_FS, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x200, 0x20000, 0x20000000, 0x40000000  # <linux/sched.h>
 MS_BIND = 4096  # <linux/mount.h>

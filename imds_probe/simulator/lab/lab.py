@@ -17,11 +17,11 @@ import subprocess
 from types import TracebackType
 from typing import Self
 
-from imds_probe import process
 from imds_probe.errors import ProbeError, UsageError
 from imds_probe.simulator.lab import interrupts, naming, plumbing, processes, stale, topology
 from imds_probe.simulator.lab.node import Kind, Node
 from imds_probe.simulator.lab.topology import Address, Subnet
+from imds_probe.system import process
 
 FORWARDED: tuple[Kind, ...] = ("bridge", "nested", "chain")  # kinds whose packets some namespace forwards
 

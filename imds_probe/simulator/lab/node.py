@@ -9,11 +9,11 @@ from pathlib import Path
 from socket import socket as Socket
 from typing import IO, Literal, TypeVar
 
-from imds_probe import process
 from imds_probe.net import namespaces
 from imds_probe.simulator.lab import processes
 from imds_probe.simulator.lab.naming import LabId
 from imds_probe.simulator.lab.plumbing import inside
+from imds_probe.system import process
 
 Kind = Literal["instance", "service", "bridge", "nested", "chain", "host", "shared", "ipvlan-l3", "macvlan"]
 T = TypeVar("T")

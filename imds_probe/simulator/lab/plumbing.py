@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from imds_probe import process
 from imds_probe.errors import CommandMissing, ProbeError
 from imds_probe.net import namespaces
 from imds_probe.simulator.lab import naming, processes
 from imds_probe.simulator.lab.naming import NETNS_DIRECTORY
+from imds_probe.system import process
 
 TIMEOUT_S = 20.0
 PACKAGES = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}  # Debian's names, also Ubuntu's

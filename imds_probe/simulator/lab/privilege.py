@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 import imds_probe
-from imds_probe import process
 from imds_probe.errors import CommandError, ProbeError
 from imds_probe.simulator.lab import userns
 from imds_probe.simulator.lab.naming import NETNS_DIRECTORY
+from imds_probe.system import process
 
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21}  # <linux/capability.h>
 NS_GET_USERNS = 0xB701  # <linux/nsfs.h>

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from imds_probe import process
 from imds_probe.errors import ProbeError
 from imds_probe.simulator.lab.naming import NETNS_DIRECTORY
+from imds_probe.system import process
 
 # Holds the inode number of the starter's mount namespace: proof that the mount below can only be seen from here.
 OUTSIDE_MARKER = "IMDS_PROBE_OUTSIDE_MOUNT_NAMESPACE"

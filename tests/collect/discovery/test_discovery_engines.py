@@ -7,7 +7,7 @@ from pathlib import Path
 
 from discovering import namespace, seen, wait_for
 
-from imds_probe import process
+from imds_probe.system import process
 
 
 def test_docker(docker_engine):

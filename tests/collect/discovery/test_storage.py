@@ -3,7 +3,7 @@ import json
 import pytest
 
 from imds_probe.collect.discovery.storage import SYSTEM_STORES, describe_crio, listed
-from imds_probe.rootfs import FileUnreadable
+from imds_probe.system.rootfs import FileUnreadable
 
 ID = "0123456789abcdef" * 4
 # The form of an entry is that of podman 4.3.1: the metadata is JSON in a string.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
+from imds_probe.system import process
 
 NOBODY = 65534
 PR_CAPBSET_DROP = 24

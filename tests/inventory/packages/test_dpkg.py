@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.package import Package, PackageError
+from imds_probe.system import process
 
 NAMES = ["amazon-ssm-agent", "awscli", "cloud-init", "removed", "never-heard-of"]
 DPKG = Dpkg()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.host import os_release
@@ -19,6 +18,7 @@ from imds_probe.collect.software import collect
 from imds_probe.inventory.packages.contained import read
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.rpm import Rpm
+from imds_probe.system import process
 
 CATALOG = Catalog.load()
 DEBIAN = {"bullseye": "11", "bookworm": "12", "trixie": "13"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
+from imds_probe.system import process
 
 STATE = {
     "data": {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.inventory.packages.package import Package, PackageError
 from imds_probe.inventory.packages.rpm import Rpm
+from imds_probe.system import process
 
 NAMES = ["amazon-ssm-agent", "awscli", "cloud-init", "never-heard-of"]
 RPM = Rpm()

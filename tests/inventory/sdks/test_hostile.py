@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.sdks import ECOSYSTEMS
 from imds_probe.inventory.sdks.running import Running
 from imds_probe.inventory.sdks.scan import Scan
 from imds_probe.inventory.sdks.walk import Budget
+from imds_probe.system import process
 
 CATALOG = Catalog.load()
 NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in ECOSYSTEMS}

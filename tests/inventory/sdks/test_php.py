@@ -8,7 +8,7 @@ import pytest
 from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.php import Php
 from imds_probe.inventory.sdks.recogniser import Located
-from imds_probe.rootfs import FileUnreadable
+from imds_probe.system.rootfs import FileUnreadable
 
 PACKAGES = [{"name": "aws/aws-sdk-php", "version": "v3.147.7"}, {"name": "monolog/monolog", "version": "1.0"}]
 

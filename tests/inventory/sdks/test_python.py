@@ -12,7 +12,7 @@ import pytest
 from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.python import Python
 from imds_probe.inventory.sdks.recogniser import Located
-from imds_probe.rootfs import FileUnreadable
+from imds_probe.system.rootfs import FileUnreadable
 
 NAMES = ["botocore", "boto3", "boto", "ec2-metadata", "s3fs", "awscli"]
 

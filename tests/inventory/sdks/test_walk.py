@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.inventory.sdks.walk import DEPTH_MAX, Budget, Walk
+from imds_probe.system import process
 
 
 def wanted(entry: os.DirEntry[str], directory: str, is_directory: bool) -> bool:

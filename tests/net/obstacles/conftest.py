@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.net import namespaces
 from imds_probe.net.obstacles import Obstacle, Obstacles, find_obstacles
+from imds_probe.system import process
 
 SERVICE = {"ipv4": "169.254.169.254", "ipv6": "fd00:ec2::254"}
 _numbers = itertools.count()

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from imds_probe import process
 from imds_probe.net.obstacles import find_obstacles
 from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT
+from imds_probe.system import process
 
 IMDS = "169.254.169.254"
 

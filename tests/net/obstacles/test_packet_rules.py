@@ -3,9 +3,9 @@ import time
 
 import pytest
 
-from imds_probe import process
 from imds_probe.net import namespaces
 from imds_probe.net.obstacles.packet_rules import PacketRules
+from imds_probe.system import process
 
 IMDS = "169.254.169.254"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.net.obstacles import proxies
 from imds_probe.net.obstacles.obstacle import Obstacle
 from imds_probe.net.obstacles.proxies import Proxy, obstacles, running
+from imds_probe.system import process
 
 PROC = Path("/proc")
 LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()"

@@ -91,7 +91,7 @@ def test_a_started_process_is_exactly_what_was_asked_for(lab, host):
     pid = host.start(("sleep", "1000"), node=node, cgroup=text, env={"AWS_REGION": "eu-west-1", "HOME": "/h"})
     assert read(host, f"/proc/{pid}/cmdline") == b"sleep\x001000\x00"
     assert set(read(host, f"/proc/{pid}/environ").decode().rstrip("\0").split("\0")) == {
-        f"PATH={imds_probe.process.SEARCH_PATH}",
+        f"PATH={imds_probe.system.process.SEARCH_PATH}",
         "LC_ALL=C",
         "HOME=/h",
         "AWS_REGION=eu-west-1",

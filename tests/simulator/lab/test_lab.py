@@ -225,7 +225,7 @@ def test_a_half_built_lab_is_taken_down(label, tmp_path, monkeypatch):
         (tmp_path / tool).symlink_to(subprocess.check_output(["which", tool], text=True).strip())
     (tmp_path / "nft").write_text("#!/bin/sh\necho out of order >&2\nexit 3\n")
     (tmp_path / "nft").chmod(0o755)
-    monkeypatch.setattr("imds_probe.process.SEARCH_PATH", str(tmp_path))
+    monkeypatch.setattr("imds_probe.system.process.SEARCH_PATH", str(tmp_path))
     with pytest.raises(LabError, match="out of order"):
         Lab(label).up()
     assert present(label) == []

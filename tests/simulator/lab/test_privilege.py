@@ -98,7 +98,7 @@ def test_where_user_namespaces_are_turned_off_the_switch_is_named():
 
 
 def test_without_unshare_there_is_no_user_namespace(tmp_path):
-    code = f"from imds_probe import process; process.SEARCH_PATH = {str(tmp_path)!r}\n" + ASK
+    code = f"from imds_probe.system import process; process.SEARCH_PATH = {str(tmp_path)!r}\n" + ASK
     done = python(code, *ORDINARY_USER)
     assert done.stdout.splitlines()[0] == "none"
     assert "cannot be tried: unshare is not installed" in done.stdout

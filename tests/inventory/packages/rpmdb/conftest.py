@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.inventory.packages.rpmdb.header import parse
+from imds_probe.system import process
 
 
 @pytest.fixture(scope="session")

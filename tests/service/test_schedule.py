@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import scheduled_run
-from imds_probe.scheduled_run import AGAIN_AFTER_S, REPORT, ScheduledRuns
+from imds_probe.service import schedule
+from imds_probe.service.schedule import AGAIN_AFTER_S, REPORT, ScheduledRuns
 
 # In the place of the interpreter: it writes what it is told to where --out says, and ends as it is told to.
 PROGRAM = """#!/bin/sh
@@ -100,10 +100,10 @@ def test_one_that_hangs_is_ended(made):
     one.runs.schedule(3600, 0)
     one.runs.tick()
     child = one.runs._child
-    assert one.runs.due_in_s() == scheduled_run.LOOKED_AT_EVERY_S
+    assert one.runs.due_in_s() == schedule.LOOKED_AT_EVERY_S
     one.runs.tick()
     assert child.poll() is None
-    one.clock.now += scheduled_run.TIME_LIMIT_S
+    one.clock.now += schedule.TIME_LIMIT_S
     assert one.until_said() == "no assessment: imds-probe run did not end within 180 s"
     assert child.poll() is not None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.service_manager import ServiceManager
+from imds_probe.service.notify import ServiceManager
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from imds_probe.small_file import read_head
+from imds_probe.system.small_file import read_head
 
 
 def test_no_more_than_asked_for(tmp_path):

@@ -14,9 +14,9 @@ from pathlib import Path
 from imds_probe.config import Config
 from imds_probe.errors import ProbeError
 from imds_probe.render.escape import terminal
-from imds_probe.scheduled_run import ScheduledRuns
-from imds_probe.service_manager import ServiceManager
-from imds_probe.state_directory import Lock
+from imds_probe.service.notify import ServiceManager
+from imds_probe.service.schedule import ScheduledRuns
+from imds_probe.system.state_directory import Lock
 from imds_probe.watch import history as histories
 from imds_probe.watch.history import History, HistoryError
 from imds_probe.watch.names import ContainerNames

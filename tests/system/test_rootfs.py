@@ -3,9 +3,9 @@ import socket
 
 import pytest
 
-from imds_probe import confined, rootfs
-from imds_probe.confined import DEPTH_MAX
-from imds_probe.rootfs import LIMIT_BYTES, FileUnreadable, names, read, read_json
+from imds_probe.system import confined, rootfs
+from imds_probe.system.confined import DEPTH_MAX
+from imds_probe.system.rootfs import LIMIT_BYTES, FileUnreadable, names, read, read_json
 
 
 @pytest.fixture(params=["by the kernel", "by steps"], autouse=True)

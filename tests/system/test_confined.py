@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import confined
-from imds_probe.confined import FileUnreadable, by_kernel, by_steps, pin
+from imds_probe.system import confined
+from imds_probe.system.confined import FileUnreadable, by_kernel, by_steps, pin
 
 NAMES = ["a", "b", "c"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from imds_probe.privilege import privileged
+from imds_probe.system.privilege import privileged
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from imds_probe.background import Background
 from imds_probe.errors import ProbeError
+from imds_probe.system.background import Background
 
 
 def test_it_runs_meanwhile_and_returns_its_result():
@@ -26,7 +26,7 @@ def test_what_it_raises_is_raised_where_it_is_waited_for(failure):
 
 
 def test_it_keeps_no_process_from_ending():
-    code = "import time; from imds_probe.background import Background; Background('x', lambda: time.sleep(60))"
+    code = "import time; from imds_probe.system.background import Background; Background('x', lambda: time.sleep(60))"
     started = time.monotonic()
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0
     assert time.monotonic() - started < 20

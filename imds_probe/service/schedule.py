@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from imds_probe import exitcodes, process
+from imds_probe import exitcodes
 from imds_probe.errors import ProbeError
+from imds_probe.system import process
 
 REPORT = "report.json"
 TIME_LIMIT_S = 180.0

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from imds_probe.confined import FileUnreadable, pin
+from imds_probe.system.confined import FileUnreadable, pin
 
 __all__ = ["FileUnreadable", "names", "opened", "read", "read_json", "status"]
 LIMIT_BYTES = 1024 * 1024

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe import process
 from imds_probe.errors import CommandError, CommandMissing
+from imds_probe.system import process
 
 
 def test_output_and_exit_code():

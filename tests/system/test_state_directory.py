@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.errors import UsageError
-from imds_probe.state_directory import LOCK, Lock, state_directory
+from imds_probe.system.state_directory import LOCK, Lock, state_directory
 
 
 @pytest.mark.parametrize(
