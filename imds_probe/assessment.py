@@ -9,22 +9,24 @@ from collections.abc import Callable, Collection
 
 from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.requirement import requirement
+from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
-from imds_probe.facts import (
-    Facts,
-)
+from imds_probe.collect.context import RunRequest
+from imds_probe.facts.containers import Containers
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.software import Installed
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment as endpoints_from
-from imds_probe.observation import Request, observe
+from imds_probe.observation import observe
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.metadata_need import metadata_need
-from imds_probe.rules.requirement import requirement
 from imds_probe.verdict import decide
 
 
-def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -> Report:
+def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None) -> Report:
     """One assessment. Raises UsageError for a request that makes no sense; other trouble is in the report."""
     started = time.monotonic()
     started_at = datetime.datetime.now(datetime.UTC)
@@ -32,7 +34,7 @@ def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -
     endpoints = endpoints_from(request.environ)
     catalog = Catalog.load(request.catalogs)
     counter = RequestCounter()
-    collecting = Collecting(started + request.callers.watch_s + request.timeout_s, progress)
+    collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress)
 
     facts = observe(request, endpoints, catalog, counter, collecting)
     probe = ProbeInfo(
@@ -50,22 +52,16 @@ def assess(request: Request, progress: Callable[[str], None] = lambda _: None) -
 def report_on(facts: Facts, catalog: Catalog, selected: Collection[str], probe: ProbeInfo) -> Report:
     """Judge facts by the selected rules. Pure, so the same facts can be judged again with a newer catalog."""
     findings, runs = judge(RULES, selected, facts, catalog)
+    containers = facts[Containers].containers
     return Report(
         probe=probe,
-        platform=facts.platform,
-        instance=facts.instance,
-        host=facts.host,
-        imds=facts.imds,
+        facts=facts,
         containers=None
-        if facts.containers is None
-        else tuple(JudgedContainer(container, metadata_need(container)) for container in facts.containers),
-        containers_unseen=facts.containers_unseen,
-        sdks_unseen=facts.sdks_unseen,
-        sdks_left_out=facts.sdks_left_out,
-        callers=facts.callers,
-        obstacles=facts.obstacles,
-        software=tuple(JudgedSoftware(entry, requirement(entry, facts, catalog)) for entry in facts.software),
-        collectors=facts.collectors,
+        if containers is None
+        else tuple(JudgedContainer(container, metadata_need(container)) for container in containers),
+        software=tuple(
+            JudgedSoftware(entry, requirement(entry, facts, catalog)) for entry in facts[Installed].software
+        ),
         rules=runs,
         findings=findings,
         verdict=decide(facts, findings, runs),

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from imds_probe.catalog.rows import Requirement
-from imds_probe.facts import Callers, CollectorRun, Container, Host, Imds, Instance, PathObstacle, Platform, Software
+from imds_probe.collect import SECTIONS
+from imds_probe.facts.containers import Container, ContainerNetwork, ContainerToken, Reach
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.shapes import Count, HopLimit, Milliseconds, Pid, Timestamp
+from imds_probe.facts.software import Software
 from imds_probe.findings import Finding
 from imds_probe.rules.judging import RuleRun
-from imds_probe.rules.metadata_need import Need
+from imds_probe.rules.metadata_need import Credentials, Need, NeedState
 from imds_probe.verdict import Verdict
 
-SCHEMA = "imds-probe.report/v1"
-SCHEMA_FILE = Path(__file__).parent / "schema/report-v1.json"
+SCHEMA: Literal["imds-probe.report/v1"] = "imds-probe.report/v1"
+# A reader finds things where they have always been; what came later follows.
+FIRST = (
+    *("platform", "instance", "host", "imds", "containers", "containers_unseen", "sdks_unseen", "sdks_left_out"),
+    *("callers", "obstacles", "software"),
+)
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,12 @@ class ProbeInfo:
     """The run itself. `started_at` is RFC 3339 UTC; the request counts are of requests that reached a connection."""
 
     version: str
-    run_id: str
-    started_at: str
-    duration_ms: float
+    run_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    started_at: Timestamp
+    duration_ms: Milliseconds
     privileged: bool
-    imdsv1_requests_made: int
-    imdsv2_requests_made: int
+    imdsv1_requests_made: Annotated[int, Meta(ge=0, le=1)]
+    imdsv2_requests_made: Count
 
 
 @dataclass(frozen=True)
@@ -50,64 +59,113 @@ class JudgedContainer:
 
 @dataclass(frozen=True)
 class Report:
-    """One run. `to_json` gives the shape of schema/report-v1.json."""
+    """One run. `to_json` gives the shape of schema/report-v1.json. `containers` and `software` are those of the facts, with
+    what was made of each.
+    """
 
     probe: ProbeInfo
-    platform: Platform
-    instance: Instance | None
-    host: Host
-    imds: Imds | None
+    facts: Facts
     containers: tuple[JudgedContainer, ...] | None
-    containers_unseen: tuple[str, ...]
-    sdks_unseen: tuple[str, ...]
-    sdks_left_out: tuple[str, ...]
-    callers: Callers | None
-    obstacles: tuple[PathObstacle, ...]
     software: tuple[JudgedSoftware, ...]
-    collectors: tuple[CollectorRun, ...]
     rules: tuple[RuleRun, ...]
     findings: tuple[Finding, ...]
     verdict: Verdict
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists and scalars, in the schema's order. Absent is None."""
-        document: dict[str, Any] = {"schema": SCHEMA} | plain(self)
-        document["software"] = [
+        return {
+            "schema": SCHEMA,
+            "probe": plain(self.probe),
+            **self._observed(),
+            "collectors": plain(self.facts.collectors),
+            "rules": plain(self.rules),
+            "findings": [plain(each) | {"help": f"imds-probe explain {each.id}"} for each in self.findings],
+            "verdict": plain(self.verdict),
+        }
+
+    def _observed(self) -> dict[str, Any]:
+        observed: dict[str, Any] = {}
+        for kind in SECTIONS:
+            section = self.facts.get(kind) or kind.absent()
+            observed |= plain(section) if kind.report_key is None else {kind.report_key: plain(section)}
+        observed["software"] = [
             plain(entry.software) | {"requirement": plain(entry.requirement)} for entry in self.software
         ]
         if self.containers is not None:
-            document["containers"] = [_container(entry) for entry in self.containers]
-        for finding in document["findings"]:
-            finding["help"] = f"imds-probe explain {finding['id']}"
-        return document
+            observed["containers"] = [plain(_reported(entry)) for entry in self.containers]
+        return {key: observed.pop(key) for key in FIRST if key in observed} | observed
 
 
-def _container(entry: JudgedContainer) -> dict[str, Any]:
-    """One container: first what most readers want, then the measurement at each address."""
+@dataclass(frozen=True)
+class ReportedContainer:
+    """One container as the report has it: first what most readers want, then the measurement at each address."""
+
+    id: str
+    runtime: str
+    name: str | None
+    image: str | None
+    pod: str | None
+    namespace: str | None
+    netns: int | None
+    pid: Pid | None
+    network: ContainerNetwork
+    sandbox: bool
+    distance: Count | None
+    needs_hop_limit: HopLimit | None
+    token: ContainerToken | None
+    token_detail: str
+    v1: Literal["ok", "unauthorized", "unreachable", "not-tried"]
+    credentials: Credentials
+    metadata_need: NeedState
+    metadata_need_reason: str
+    sdks: tuple[str, ...]
+    calls_seen: Count
+    reach: tuple[Reach, ...]
+    environment: tuple[tuple[str, ...], ...] | None = ()
+    not_measured: str = ""
+
+
+@dataclass(frozen=True)
+class ReportedSoftware(Software):
+    """One piece of software as the report has it."""
+
+    requirement: Requirement = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class ReportedFinding(Finding):
+    """A finding as the report has it."""
+
+    help: str = field(kw_only=True)
+
+
+def _reported(entry: JudgedContainer) -> ReportedContainer:
     container, main = entry.container, entry.container.main
-    return {
-        "id": container.id,
-        "runtime": container.runtime,
-        "name": container.name,
-        "image": container.image,
-        "pod": container.pod,
-        "namespace": container.namespace,
-        "netns": container.netns,
-        "pid": container.pid,
-        "network": container.network,
-        "sandbox": container.sandbox,
-        "distance": main.distance if main else None,
-        "needs_hop_limit": container.needs_hop_limit,
-        "token": main.token if main else None,
-        "token_detail": main.detail if main else container.not_measured,
-        "v1": "not-tried",  # by rule: a request without a token from a container would count against it
-        "credentials": entry.need.credentials,
-        "metadata_need": entry.need.state,
-        "metadata_need_reason": entry.need.reason,
-        "sdks": plain(container.sdks),
-        "calls_seen": container.calls_seen,
-        "reach": plain(container.reach),
-    }
+    return ReportedContainer(
+        id=container.id,
+        runtime=container.runtime,
+        name=container.name,
+        image=container.image,
+        pod=container.pod,
+        namespace=container.namespace,
+        netns=container.netns,
+        pid=container.pid,
+        network=container.network,
+        sandbox=container.sandbox,
+        distance=main.distance if main else None,
+        needs_hop_limit=container.needs_hop_limit,
+        token=main.token if main else None,
+        token_detail=main.detail if main else container.not_measured,
+        v1="not-tried",  # by rule: a request without a token from a container would count against it
+        credentials=entry.need.credentials,
+        metadata_need=entry.need.state,
+        metadata_need_reason=entry.need.reason,
+        sdks=container.sdks,
+        calls_seen=container.calls_seen,
+        reach=container.reach,
+        environment=container.environment,
+        not_measured=container.not_measured,
+    )
 
 
 def plain(value: Any) -> Any:

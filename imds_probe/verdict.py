@@ -7,9 +7,16 @@ from typing import Literal
 
 from imds_probe import exitcodes
 from imds_probe.duration import in_words
-from imds_probe.facts import Facts, Instance
+from imds_probe.facts.callers import Callers
+from imds_probe.facts.containers import Containers, titles
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds, switched_already
+from imds_probe.facts.instance import Instance
+from imds_probe.facts.platform import Platform
+from imds_probe.facts.shapes import HopLimit
+from imds_probe.facts.software import Installed
 from imds_probe.findings import Finding, State
-from imds_probe.rules.hop_need import needed_hop_limit, needing, titles
+from imds_probe.rules.hop_need import needed_hop_limit, needing
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
 
@@ -32,7 +39,7 @@ class Switch:
     """What to change on the instance. The hop limit is None where it stays as it is."""
 
     http_tokens: str
-    http_put_response_hop_limit: int | None
+    http_put_response_hop_limit: HopLimit | None
     aws_cli: str
     terraform: str
     cloudformation: str
@@ -71,7 +78,7 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
     if state == "ready":
         reasons = (_why_ready(facts),)
     evidence = _evidence(facts)
-    switch, rollback = _commands(facts) if facts.platform.is_ec2 or facts.imds else (None, None)
+    switch, rollback = _commands(facts) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     return Verdict(
         state=state,
         confidence=_confidence(facts, evidence, state),
@@ -87,16 +94,16 @@ def _confidence(facts: Facts, evidence: tuple[str, ...], state: State) -> Confid
     """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen."""
     if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
         return "low"
-    callers = facts.callers
+    callers = facts.get(Callers)
     seen = callers is not None and (callers.imdsv1 > 0 if state == "not-ready" else callers.complete)
     return "high" if seen else "medium"
 
 
 def _price(facts: Facts, switch: Switch | None) -> str | None:
     limit = switch.http_put_response_hop_limit if switch else None
-    if limit is None or limit < 2 or not facts.containers:
+    if limit is None or limit < 2 or not facts[Containers].seen:
         return None
-    within = [each for each in facts.containers if not each.sandbox and 1 < (each.needs_hop_limit or 0) <= limit]
+    within = [each for each in facts[Containers].seen if not each.sandbox and 1 < (each.needs_hop_limit or 0) <= limit]
     if not within:
         return None
     causes = [each for each in needing(facts) if each.needs_hop_limit == limit]
@@ -110,16 +117,17 @@ def _price(facts: Facts, switch: Switch | None) -> str | None:
 
 
 def _why_ready(facts: Facts) -> str:
-    if facts.imds and facts.imds.endpoint == "disabled":
+    imds, callers = facts.get(Imds), facts.get(Callers)
+    if imds is not None and imds.endpoint == "disabled":
         return "the metadata service is turned off, so requiring tokens takes nothing away"
-    if facts.imds and facts.imds.tokens == "required":
+    if switched_already(imds):
         return "nothing was found that this breaks"
-    reached = sum(each.token == "ok" for container in facts.containers or () for each in container.reach[:1])
+    reached = sum(each.token == "ok" for container in facts[Containers].seen for each in container.reach[:1])
     where = f"the token arrives, also in {reached} container{'' if reached == 1 else 's'}" if reached else ""
     arrives = where or "the token arrives"
-    if facts.callers and facts.callers.complete and not facts.callers.imdsv1:
-        arrives = f"nobody called IMDSv1 in {in_words(facts.callers.window_s)}, {arrives}"
-    if not facts.software:
+    if callers is not None and callers.complete and not callers.imdsv1:
+        arrives = f"nobody called IMDSv1 in {in_words(callers.window_s)}, {arrives}"
+    if not facts[Installed].software:
         return f"{arrives}, and nothing that the catalog knows is installed"
     return f"{arrives}, and all installed software that the catalog knows speaks IMDSv2"
 
@@ -128,15 +136,16 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
     kinds = []
     if any((run := facts.collector(name)) and run.status in ("ok", "nothing") for name in ("dpkg", "rpm")):
         kinds.append("capability")
-    if facts.imds and facts.imds.endpoint in ("enabled", "disabled"):
+    imds, callers = facts.get(Imds), facts.get(Callers)
+    if imds is not None and imds.endpoint in ("enabled", "disabled"):
         kinds.append("reachability")
-    if facts.callers is not None and (facts.callers.complete or facts.callers.imdsv1):
+    if callers is not None and (callers.complete or callers.imdsv1):
         kinds.append("behaviour")
     return tuple(kinds)
 
 
 def _commands(facts: Facts) -> tuple[Switch, Rollback]:
-    imds = facts.imds
+    imds = facts.get(Imds)
     present = imds.hop_limit if imds else None
     needed = needed_hop_limit(facts)
     # Never lowered here: what is not running now may need it. Without need it stays as it is, whatever it is.
@@ -152,11 +161,11 @@ def _commands(facts: Facts) -> tuple[Switch, Rollback]:
     switch = Switch(
         http_tokens="required",
         http_put_response_hop_limit=hop_limit,
-        aws_cli=_aws_cli(facts.instance, "required", endpoint, hop_limit),
+        aws_cli=_aws_cli(facts.get(Instance), "required", endpoint, hop_limit),
         terraform="\n".join(["metadata_options {", *(f"  {k:<{width}} = {v}" for k, v in terraform.items()), "}"]),
         cloudformation="\n".join(["MetadataOptions:", *(f"  {line}" for line in cloudformation)]),
     )
-    return switch, Rollback(_aws_cli(facts.instance, "optional", endpoint, present))
+    return switch, Rollback(_aws_cli(facts.get(Instance), "optional", endpoint, present))
 
 
 def _aws_cli(instance: Instance | None, tokens: str, endpoint: str, hop_limit: int | None) -> str:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from imds_probe.assessment import report_on
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import (
-    CollectorRun,
-    Container,
-    EndpointReply,
-    Facts,
-    Host,
-    Imds,
-    Instance,
-    OsRelease,
-    Platform,
-    Reach,
-    Software,
-)
+from imds_probe.collect import SECTIONS
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.containers import Container, Containers, Reach
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host, OsRelease
+from imds_probe.facts.imds import EndpointReply, Imds
+from imds_probe.facts.instance import Instance
+from imds_probe.facts.platform import Platform
+from imds_probe.facts.software import Installed, Software
 from imds_probe.report import ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import select
@@ -48,26 +44,42 @@ IMDS = Imds(
 )
 SSM_AGENT = Software("amazon-ssm-agent", "rpm", "amazon-ssm-agent", "3.3.987.0-1.amzn2023", "rpm database")
 OLD_CLOUD_INIT = Software("cloud-init", "dpkg", "cloud-init", "18.3-6", "dpkg database")
+PLATFORM = Platform(True, "DMI: sys_vendor is Amazon EC2", "i-0123456789abcdef0")
+HOST = Host("web-17", OsRelease("amzn", "2023", "Amazon Linux 2023", ("fedora",)), "6.1.0")
+INSTANCE = Instance(
+    "i-0123456789abcdef0", "eu-west-1", "eu-west-1a", "123456789012", "ami-0123456789abcdef0", "m7i.large"
+)
 FACTS = Facts(
     privileged=True,
-    platform=Platform(True, "DMI: sys_vendor is Amazon EC2", "i-0123456789abcdef0"),
-    host=Host("web-17", OsRelease("amzn", "2023", "Amazon Linux 2023", ("fedora",)), "6.1.0"),
-    instance=Instance(
-        "i-0123456789abcdef0", "eu-west-1", "eu-west-1a", "123456789012", "ami-0123456789abcdef0", "m7i.large"
-    ),
-    imds=IMDS,
-    software=(SSM_AGENT,),
     collectors=(
         CollectorRun("dpkg", "nothing", 0.1, "no dpkg database"),
         CollectorRun("rpm", "ok", 5.0),
     ),
-    containers=(),
+    sections=(PLATFORM, HOST, INSTANCE, IMDS, Installed((SSM_AGENT,)), Containers(())),
 )
+
+
+def changed(facts: Facts, **changes: object) -> Facts:
+    """The same facts but for these: sections by their key in the report (None: nobody could look), and what the report has
+    beside them, as software, containers_unseen or collectors.
+    """
+    own = {field.name for field in fields(Facts)}
+    facts = replace(facts, **{name: value for name, value in changes.items() if name in own})
+    for name, value in changes.items():
+        if name in own:
+            continue
+        kind = next((kind for kind in SECTIONS if kind.report_key == name), None)
+        if kind is not None:
+            facts = facts.without(kind) if value is None else facts.with_(value)
+            continue
+        kind = next(kind for kind in SECTIONS if name in {field.name for field in fields(kind)})
+        facts = facts.with_(replace(facts[kind], **{name: value}))
+    return facts
 
 
 def with_imds(**changes: object) -> Facts:
     """FACTS with other answers of the metadata service."""
-    return replace(FACTS, imds=replace(IMDS, **changes))
+    return changed(FACTS, imds=replace(IMDS, **changes))
 
 
 PROBE = ProbeInfo("0.1.0", "0" * 32, "2026-11-23T00:00:00Z", 12.5, True, 1, 3)
@@ -101,4 +113,4 @@ def container(name: str, hops: int | None = 1, token: str = "ok", limit: int = 1
 
 def with_containers(*containers: Container, limit: int = 1, **changes: object) -> Facts:
     """FACTS with these containers, measured under this hop limit."""
-    return replace(with_imds(hop_limit=limit), containers=containers, **changes)
+    return changed(with_imds(hop_limit=limit), containers=containers, **changes)

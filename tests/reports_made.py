@@ -6,11 +6,11 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from observed import FACTS, OLD_CLOUD_INIT, PROBE, container, report_of, with_containers
+from observed import FACTS, INSTANCE, OLD_CLOUD_INIT, PROBE, changed, container, report_of, with_containers
 from report_schema import check
 from watched_calls import CALLER
 
-from imds_probe.facts import Facts
+from imds_probe.facts.facts import Facts
 from imds_probe.report import plain
 from imds_probe.sinks.sink import started_at
 from imds_probe.watch.evidence import callers_of
@@ -19,9 +19,9 @@ WATCHED = callers_of(
     (CALLER,), window_s=100.0, observed_s=50.0, needed_coverage=0.99, dropped=0, watched_until="2026-11-23T00:00:00Z"
 )
 # Not ready for what is installed, what was called, and a container whose token is lost.
-TROUBLED = replace(with_containers(container("web", 1, "lost")), software=(OLD_CLOUD_INIT,), callers=WATCHED)
+TROUBLED = changed(with_containers(container("web", 1, "lost")), software=(OLD_CLOUD_INIT,), callers=WATCHED)
 # A host of which next to nothing was seen.
-BARE = replace(FACTS, imds=None, instance=None, containers=None, software=())
+BARE = changed(FACTS, imds=None, instance=None, containers=None, software=())
 # What names may be made of by whoever chooses them.
 HOSTILE = 'x\x1b[2J\x00\r\n"\\}{#, =\ud800\u202e\u2028€' + "\U0001f600" * 3
 # When each report made here began, in seconds since the epoch.
@@ -45,7 +45,7 @@ def hostile(repeated: int = 1) -> dict[str, Any]:
     """A report full of text that breaks out of formats, each so many times as long."""
     text = HOSTILE * repeated
     caller = replace(CALLER, program=text, exe=text, cmdline=text, unit=text, user_agent=text)
-    facts = replace(
+    facts = changed(
         TROUBLED,
         containers=(replace(container("web", 1, "lost"), name=text, image=text),) * 3,
         software=(replace(OLD_CLOUD_INIT, version=text, package=text),),
@@ -53,7 +53,7 @@ def hostile(repeated: int = 1) -> dict[str, Any]:
     )
     made = report(
         facts,
-        instance=dict.fromkeys(plain(FACTS.instance), text),
+        instance=dict.fromkeys(plain(INSTANCE), text),
         host={"hostname": text, "kernel": text},
         probe={"version": text},
     )

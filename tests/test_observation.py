@@ -9,12 +9,16 @@ import pytest
 from watched_calls import SEEN
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import callers
+from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
+from imds_probe.collect.context import RunRequest
 from imds_probe.config.settings import AwsConfig
+from imds_probe.facts.callers import Callers
+from imds_probe.facts.containers import Containers
+from imds_probe.facts.imds import Imds
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
-from imds_probe.observation import Request, observe
+from imds_probe.observation import observe
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
 from imds_probe.watch.history import FILE, History
@@ -22,7 +26,7 @@ from imds_probe.watch.history import FILE, History
 
 def observed(root: Path, environ: dict[str, str], **request):
     collecting = Collecting(time.monotonic() + 20, lambda _: None)
-    asked = Request(environ=environ, root=root, **request)
+    asked = RunRequest(environ=environ, root=root, **request)
     counter = RequestCounter()
     facts = observe(asked, from_environment(environ), Catalog.load(), counter, collecting)
     return facts, {run.id: run for run in facts.collectors}, counter
@@ -38,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 def test_elsewhere_software_is_looked_at_and_nobody_is_asked(root):
     (root / "sys/class/dmi/id/sys_vendor").write_text("QEMU\n")
     facts, runs, counter = observed(root, {})
-    assert (facts.imds, facts.containers, facts.callers) == (None, None, None)
+    assert (facts.get(Imds), facts.get(Containers), facts.get(Callers)) == (None, None, None)
     assert (counter.imdsv1, counter.imdsv2) == (0, 0)
     assert runs["dpkg"].status == "ok"
     assert {"options", "containers", "metadata-no-token"} & set(runs) == set()
@@ -55,8 +59,8 @@ def test_cloudwatch_is_asked_only_where_its_count_says_something(root, tmp_path,
     with Simulator() as simulator:
         simulator.update(http_tokens=tokens)
         environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}
-        facts, runs, _ = observed(root, environ, callers=callers.Request(tmp_path, compare=compare))
-    assert facts.callers is not None
+        facts, runs, _ = observed(root, environ, options=(CallersOptions(tmp_path, compare=compare),))
+    assert facts.get(Callers) is not None
     assert ("metadata-no-token" in runs) is asked
     if asked:
         assert runs["metadata-no-token"].status == "nothing"

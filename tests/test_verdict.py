@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, container, report_of, with_containers, with_imds
+from observed import FACTS, PLATFORM, changed, container, report_of, with_containers, with_imds
 from watched_calls import CALLER
 
 from imds_probe.findings import Finding
@@ -50,7 +50,7 @@ def test_a_rule_with_nothing_to_judge_does_no_harm():
 
 def test_confidence_is_never_high_without_a_watch():
     assert decide(FACTS, (), RUNS).confidence == "medium"
-    assert decide(replace(FACTS, collectors=()), (), RUNS).confidence == "low"
+    assert decide(changed(FACTS, collectors=()), (), RUNS).confidence == "low"
     assert decide(FACTS, (finding("unknown"),), RUNS).confidence == "low"
 
 
@@ -80,11 +80,11 @@ def test_a_disabled_endpoint_is_not_turned_on_by_the_switch():
 
 
 def test_without_identity_the_command_asks_for_it():
-    assert '--instance-id "$INSTANCE_ID"' in decide(replace(FACTS, instance=None), (), RUNS).switch.aws_cli
+    assert '--instance-id "$INSTANCE_ID"' in decide(changed(FACTS, instance=None), (), RUNS).switch.aws_cli
 
 
 def test_elsewhere_there_is_nothing_to_switch():
-    elsewhere = replace(FACTS, platform=replace(FACTS.platform, is_ec2=False), imds=None)
+    elsewhere = changed(FACTS, platform=replace(PLATFORM, is_ec2=False), imds=None)
     verdict = decide(elsewhere, (finding("unknown"),), RUNS)
     assert (verdict.switch, verdict.rollback) == (None, None)
 
@@ -157,11 +157,11 @@ def test_only_watching_makes_it_sure(coverage, calls, state, confidence):
     callers = callers_of(
         calls, window_s=1000.0, observed_s=1000.0 * coverage, needed_coverage=0.99, dropped=0, watched_until=None
     )
-    verdict = report_of(replace(FACTS, callers=callers)).verdict
+    verdict = report_of(changed(FACTS, callers=callers)).verdict
     assert (verdict.state, verdict.confidence) == (state, confidence)
     assert ("behaviour" in verdict.evidence) == (confidence == "high")
 
 
 def test_a_watch_does_not_make_up_for_what_was_not_looked_at():
     callers = callers_of((), window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until=None)
-    assert report_of(replace(FACTS, callers=callers, collectors=())).verdict.confidence == "low"
+    assert report_of(changed(FACTS, callers=callers, collectors=())).verdict.confidence == "low"

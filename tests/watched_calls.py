@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imds_probe.facts import CallerSeen
+from imds_probe.facts.callers import CallerSeen
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.watcher import Seen
 

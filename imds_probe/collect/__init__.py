@@ -1,0 +1,53 @@
+"""What is observed, listed by hand, in the order in which the report names it.
+
+When a collector starts is no matter of this order: it follows from what each needs.
+"""
+
+from __future__ import annotations
+
+from imds_probe.collect import (
+    available,
+    callers,
+    container_facts,
+    container_software,
+    containers,
+    host,
+    instance,
+    metadata_no_token,
+    obstacles,
+    options,
+    platform,
+    sdks,
+    settings,
+    software,
+)
+from imds_probe.collect.collector import Collector, Join, Question
+from imds_probe.facts.section import Section
+
+COLLECTORS: tuple[Collector, ...] = (
+    platform.COLLECTOR,
+    options.COLLECTOR,
+    instance.COLLECTOR,
+    host.COLLECTOR,
+    *software.COLLECTORS,
+    obstacles.COLLECTOR,
+    containers.COLLECTOR,
+    settings.COLLECTOR,
+    container_software.COLLECTOR,
+    sdks.COLLECTOR,
+    obstacles.INSIDE,
+    callers.WATCH,
+    callers.COLLECTOR,
+    metadata_no_token.COLLECTOR,
+)
+JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)
+QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
+
+# The sections of the report that come of these, each once.
+SECTIONS: tuple[type[Section], ...] = tuple(
+    dict.fromkeys(
+        kind
+        for kind in (*(given for each in COLLECTORS for given in each.gives), *(join.gives for join in JOINS))
+        if issubclass(kind, Section)
+    )
+)

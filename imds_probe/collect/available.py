@@ -9,8 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.requirement import requirement
+from imds_probe.collect.collector import Collected, Question
+from imds_probe.collect.context import Context
 from imds_probe.errors import CommandError, ProbeError
-from imds_probe.facts import InRepository, Software
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.software import InRepository, Installed, Software
 from imds_probe.inventory.packages.package import PackageError, field_text
 from imds_probe.system import process, rootfs
 
@@ -26,6 +31,17 @@ _REPOQUERY = f"{_RECORD}%{{name}}{_FIELD}%{{evr}}{_FIELD}{_RECORD}"
 
 class NotKnown(ProbeError):
     """Repositories' metadata that is not there, or whose tool is not."""
+
+
+def _subjects(facts: Facts, catalog: Catalog) -> list[Software]:
+    """What has to be upgraded, where that is a package of the host: asking takes a second."""
+    found = facts[Installed].software
+    old = [entry for entry in found if requirement(entry, facts, catalog).status in ("too-old", "unknown")]
+    return old if any(entry.container is None and entry.manager in MANAGERS for entry in old) else []
+
+
+def _ask(context: Context, facts: Facts, subjects: Sequence[Software]) -> Collected:
+    return Collected((Installed(with_available(facts[Installed].software, subjects, context.root)),))
 
 
 def with_available(found: Sequence[Software], wanted: Sequence[Software], root: Path) -> tuple[Software, ...]:
@@ -94,3 +110,11 @@ def _version(manager: str, text: str) -> str | None:
         return field_text(manager, text.encode()).removeprefix("0:")
     except PackageError as error:
         raise NotKnown(error.problem) from None
+
+
+QUESTION = Question(
+    id="repositories",
+    subjects=_subjects,
+    ask=_ask,
+    without="which versions the configured repositories have",
+)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imds_probe.collect.collector import Collected, Collector, Join, Option
+from imds_probe.collect.context import Context
 from imds_probe.config.settings import AwsConfig
-from imds_probe.facts import Callers
+from imds_probe.duration import parse_duration
+from imds_probe.facts.callers import Callers, MetricCompared
 from imds_probe.system.state_directory import DEFAULT
 from imds_probe.watch import history as histories
 from imds_probe.watch.evidence import merged, rfc3339
@@ -19,7 +22,7 @@ NOBODY = "nobody watches here: enable imds-probe's daemon, or run with --watch"
 
 
 @dataclass(frozen=True)
-class Request:
+class CallersOptions:
     """Where the history is, the window to judge by and how much of it must have been watched (0 to 1), and for how long to
     watch now; 0: not at all.
     """
@@ -40,27 +43,77 @@ class Watched:
     degraded: str
 
 
-def watch(request: Request, root: Path) -> Watched:
+@dataclass(frozen=True)
+class Called:
+    """What is known of callers, without CloudWatch's own count."""
+
+    callers: Callers
+
+
+def _watch(context: Context) -> Collected:
+    watched = watch(context.option(CallersOptions), context.root)
+    return Collected((watched,), partial=watched.degraded)
+
+
+def _collect(context: Context) -> Collected:
+    found = look(context.option(CallersOptions), context.get(Watched))
+    return Collected(nothing=NOBODY) if found is None else Collected((Called(found),))
+
+
+def _join(context: Context) -> Callers | None:
+    called = context.get(Called)
+    return replace(called.callers, metric=context.get(MetricCompared)) if called else None
+
+
+def watch(options: CallersOptions, root: Path) -> Watched:
     """Watch for `watch_s` seconds. Raises ProbeError where packets cannot be captured."""
     names = ContainerNames(root)
     calls = []
     began, steady = time.time(), time.monotonic()
     with Watcher() as watcher:
-        while (left := request.watch_s - (time.monotonic() - steady)) > 0:
+        while (left := options.watch_s - (time.monotonic() - steady)) > 0:
             calls += [(seen, names.name(seen.caller)) for seen in watcher.calls(left)]
         calls += [(seen, names.name(seen.caller)) for seen in watcher.rest()]
         dropped, degraded = watcher.dropped, watcher.degraded
     ended = time.time()
     with History(MEMORY) as history:
         history.record(calls, began, ended, dropped)
-        return Watched(history.evidence(ended, request.window_s, request.coverage), rfc3339(began), degraded)
+        return Watched(history.evidence(ended, options.window_s, options.coverage), rfc3339(began), degraded)
 
 
-def collect(request: Request, watched: Watched | None) -> Callers | None:
+def look(options: CallersOptions, watched: Watched | None) -> Callers | None:
     """What is known; None where nobody ever watched. Raises HistoryError where there is a history that cannot be read."""
     try:
-        with History(request.state / histories.FILE, read_only=True) as history:
-            known = history.evidence(time.time(), request.window_s, request.coverage)
+        with History(options.state / histories.FILE, read_only=True) as history:
+            known = history.evidence(time.time(), options.window_s, options.coverage)
     except NoHistory:
         return watched.callers if watched else None
     return merged(known, watched.callers, watched.began) if watched else known
+
+
+WATCH = Collector(
+    id="watch",
+    collect=_watch,
+    gives=(Watched,),
+    without="who calls the metadata service now",
+    applies=lambda context: context.option(CallersOptions).watch_s > 0,
+    options=(
+        Option(
+            "--watch",
+            CallersOptions,
+            "watch_s",
+            {"metavar": "DURATION", "help": "watch for so long who calls the metadata service: 60s, 5m"},
+            parse=parse_duration,
+        ),
+    ),
+    aside=True,
+    memory_mib=64,
+)
+COLLECTOR = Collector(
+    id="callers",
+    collect=_collect,
+    gives=(Called,),
+    without="who called the metadata service before",
+    needs=(Watched,),
+)
+JOIN = Join(gives=Callers, join=_join)

@@ -1,15 +1,27 @@
-"""Running collectors: each with its outcome and duration on record, one's failure never another's."""
+"""Letting collectors work, each on a thread of its own and on record: one's failure is never another's."""
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
 
+from imds_probe.collect.collector import Collected, Collector, Question
 from imds_probe.errors import ProbeError
-from imds_probe.facts import CollectorRun, CollectorStatus
+from imds_probe.facts.collector_run import CollectorRun, CollectorStatus
+from imds_probe.system.background import Background
 
-T = TypeVar("T")
+HANGING_S = 1.0  # past the deadline, which what works keeps by itself
+OUT_OF_TIME = "the run's time limit came first"
+HANGS = "it did not end within its time limit. Something that it reads from hangs."
+
+
+@dataclass(frozen=True)
+class _Ended:
+    collector: Collector | Question
+    result: Collected | BaseException
+    took_s: float
 
 
 class Collecting:
@@ -18,48 +30,82 @@ class Collecting:
     def __init__(self, deadline: float, progress: Callable[[str], None]) -> None:
         self.deadline = deadline
         self._progress = progress
-        self._runs: list[CollectorRun] = []
-
-    @property
-    def runs(self) -> tuple[CollectorRun, ...]:
-        return tuple(self._runs)
+        self._runs: dict[str, CollectorRun] = {}
+        self._working: dict[str, tuple[Collector | Question, float]] = {}
+        self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
 
     @property
     def left_s(self) -> float:
         return max(0.0, self.deadline - time.monotonic())
 
-    def run(
-        self,
-        collector_id: str,
-        collect: Callable[[], T],
-        empty: Callable[[T], str] = lambda _: "",
-        partial: Callable[[T], str] = lambda _: "",
-    ) -> T | None:
-        """Call `collect` and keep the record. None where it failed or was skipped.
+    @property
+    def working(self) -> tuple[Collector | Question, ...]:
+        """Those that have begun and not ended."""
+        return tuple(collector for collector, _ in self._working.values())
 
-        `empty` says in a sentence why a result is nothing, `partial` what is missing from it; both return an empty
-        string where that is not so.
-        """
+    def runs(self, order: tuple[str, ...]) -> tuple[CollectorRun, ...]:
+        """The record, in this order of ids."""
+        return tuple(self._runs[each] for each in order if each in self._runs)
+
+    def begin(self, collector: Collector | Question, collect: Callable[[], Collected]) -> None:
+        """Let it work, or put on record that there is no time left for it."""
         if not self.left_s:
-            self._runs.append(CollectorRun(collector_id, "skipped", 0.0, "the run's time limit came first"))
-            return None
-        self._progress(f"looking at {collector_id}")
-        started = time.monotonic()
-        result: T | None = None
-        status: CollectorStatus = "ok"
+            self._keep(collector, "skipped", 0.0, OUT_OF_TIME)
+            return
+        self._progress(f"looking at {collector.id}")
+        began = time.monotonic()
+        self._working[collector.id] = collector, began
+
+        def work() -> None:
+            result: Collected | BaseException
+            try:
+                result = collect()
+            except BaseException as error:  # noqa: BLE001 - carried over to who waits, not swallowed
+                result = error
+            self._ended.put(_Ended(collector, result, time.monotonic() - began))
+
+        Background(collector.id, work)
+
+    def ended(self) -> Collected:
+        """Wait until one ends or hangs, and put it on record: what it came back with, nothing where it failed.
+
+        Raises what it raised, where that is no expected trouble.
+        """
+        if not self._working:
+            return Collected()
         try:
-            result = collect()
-            if reason := partial(result):
-                status = "partial"
-            elif reason := empty(result):
-                status = "nothing"
-        except ProbeError as error:
-            status, reason = "failed", str(error)
-        except OSError as error:
-            status, reason = "failed", f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        self._runs.append(CollectorRun(collector_id, status, round((time.monotonic() - started) * 1000, 3), reason))
+            ended = self._ended.get(timeout=max(0.0, min(map(self._limit_s, self._working.values()))))
+        except queue.Empty:
+            for collector, began in list(self._working.values()):
+                if self._limit_s((collector, began)) <= 0:
+                    del self._working[collector.id]
+                    self._keep(collector, "failed", time.monotonic() - began, HANGS)
+            return Collected()
+        if self._working.pop(ended.collector.id, None) is None:
+            return Collected()  # it was waited for no longer
+        return self._judged(ended)
+
+    def _limit_s(self, work: tuple[Collector | Question, float]) -> float:
+        """For how long it is still waited for."""
+        collector, began = work
+        left_s = self.deadline + HANGING_S - time.monotonic()
+        return left_s if collector.time_s is None else min(left_s, began + collector.time_s - time.monotonic())
+
+    def _judged(self, ended: _Ended) -> Collected:
+        result = ended.result
+        if isinstance(result, ProbeError):
+            self._keep(ended.collector, "failed", ended.took_s, str(result))
+            return Collected()
+        if isinstance(result, OSError):
+            why = f"{result.strerror or result}" + (f": {result.filename}" if result.filename else "")
+            self._keep(ended.collector, "failed", ended.took_s, why)
+            return Collected()
+        if isinstance(result, BaseException):
+            raise result
+        status: CollectorStatus = "partial" if result.partial else "nothing" if result.nothing else "ok"
+        self._keep(ended.collector, status, ended.took_s, result.partial or result.nothing)
         return result
 
-    def note(self, collector_id: str, status: CollectorStatus, reason: str) -> None:
-        """Put a collector on record that has no call of its own."""
-        self._runs.append(CollectorRun(collector_id, status, 0.0, reason))
+    def _keep(self, collector: Collector | Question, status: CollectorStatus, took_s: float, reason: str) -> None:
+        means = collector.without if status in ("failed", "skipped", "partial") else ""
+        self._runs[collector.id] = CollectorRun(collector.id, status, round(took_s * 1000, 3), reason, means)

@@ -10,10 +10,14 @@ from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import host
+from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.containers import Seen
+from imds_probe.collect.context import Context
 from imds_probe.collect.discovery.discovered import DiscoveredContainer
 from imds_probe.collect.settings import with_settings
 from imds_probe.collect.software import known
-from imds_probe.facts import OsRelease, Software
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import Software
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.package import Package
 from imds_probe.system import rootfs
@@ -23,7 +27,7 @@ SHOWN_TROUBLES = 5
 
 
 @dataclass(frozen=True)
-class Found:
+class ContainerSoftware:
     """`troubles` are sentences about databases that are there and could not be read, each with its container."""
 
     software: tuple[Software, ...]
@@ -38,7 +42,17 @@ class _Image:
     troubles: tuple[str, ...]
 
 
-def collect(proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, *, deadline: float) -> Found:
+def _collect(context: Context) -> Collected:
+    seen = context.get(Seen)
+    discovered = seen.discovered if seen else ()
+    found = look(context.proc, discovered, context.catalog, deadline=context.deadline)
+    nothing = "" if found.software else "the catalog knows none of the packages in containers"
+    return Collected((found,), nothing=nothing, partial=in_short(found.troubles))
+
+
+def look(
+    proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, *, deadline: float
+) -> ContainerSoftware:
     """Read each image's databases once, and each container's settings."""
     names = {manager: catalog.package_names(manager) for manager in MANAGERS}
     images: dict[object, _Image] = {}
@@ -47,7 +61,7 @@ def collect(proc: Path, containers: Iterable[DiscoveredContainer], catalog: Cata
     for container in containers:
         if container.sandbox:
             continue
-        label = container.name or container.id[:12]
+        label = container.title
         if time.monotonic() > deadline:
             troubles.append(f"{label} and those after it: the run's time limit came first")
             break
@@ -62,8 +76,8 @@ def collect(proc: Path, containers: Iterable[DiscoveredContainer], catalog: Cata
         troubles += [f"{label}: {trouble}" for trouble in image.troubles]
         own = (*image.software, *_by_image(container, catalog))
         here = with_settings(own, catalog, root=root, proc=proc, pids=container.pids)
-        software += [replace(entry, container=label) for entry in here]
-    return Found(_grouped(software), tuple(troubles))
+        software += [replace(entry, container=label, container_ids=(container.id,)) for entry in here]
+    return ContainerSoftware(_grouped(software), tuple(troubles))
 
 
 def in_short(troubles: Sequence[str]) -> str:
@@ -119,12 +133,28 @@ def _grouped(software: Sequence[Software]) -> tuple[Software, ...]:
     """One entry for what is the same in several containers: the first of them, and the others' names."""
     groups: dict[Software, list[Software]] = defaultdict(list)
     for entry in software:
-        groups[replace(entry, container=None, pids=())].append(entry)
+        groups[replace(entry, container=None, container_ids=(), pids=())].append(entry)
     return tuple(
         replace(
             entries[0],
             also_in=tuple(entry.container for entry in entries[1:] if entry.container),
             pids=tuple(pid for entry in entries for pid in entry.pids),
+            container_ids=tuple(dict.fromkeys(each for entry in entries for each in entry.container_ids)),
         )
         for entries in groups.values()
     )
+
+
+def _any_container(context: Context) -> bool:
+    seen = context.get(Seen)
+    return seen is not None and bool(seen.discovered)
+
+
+COLLECTOR = Collector(
+    id="container-software",
+    collect=_collect,
+    gives=(ContainerSoftware,),
+    without="which packages are installed in containers",
+    needs=(Seen,),
+    applies=_any_container,
+)

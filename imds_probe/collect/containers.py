@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.collect import environment, hops
+from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.context import Context
 from imds_probe.collect.discovery.discovered import DiscoveredContainer, Discovery, NetworkNamespace
 from imds_probe.collect.discovery.discovery import discover
 from imds_probe.errors import ProbeError
-from imds_probe.facts import Container, Imds
+from imds_probe.facts.containers import Container
+from imds_probe.facts.imds import Imds
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint, Endpoints
 from imds_probe.imds.pace import Pacer
 from imds_probe.imds.replies import NOT_CONNECTED
+from imds_probe.inventory.settings import programs
 from imds_probe.net import namespaces
 
 _KINDS = {"named": "netns", "unit": "unit", "other": "process"}
@@ -36,6 +40,25 @@ class Seen:
     discovered: tuple[DiscoveredContainer, ...] = ()
 
 
+def _collect(context: Context) -> Collected:
+    seen = look(context.root, context.endpoints, context.get(Imds), deadline=context.deadline, counter=context.counter)
+    nothing = "" if seen.containers or seen.unseen else "no containers run here"
+    return Collected((seen,), nothing=nothing, partial="; ".join((*seen.unseen, *seen.skipped)))
+
+
+def concerned(context: Context) -> bool:
+    """Where nothing is on, or nobody else can reach it, what is in a container's way is no question."""
+    imds = context.get(Imds)
+    return imds is not None and imds.endpoint != "disabled" and not context.endpoints.on_loopback
+
+
+def host_pids(context: Context) -> list[int]:
+    """The processes that run in no container."""
+    seen = context.get(Seen)
+    theirs = {pid for container in seen.discovered for pid in container.pids} if seen else set()
+    return [pid for pid in programs.running(context.proc) if pid not in theirs]
+
+
 def proc_below(root: Path) -> Path:
     """Where the processes of the system at `root` are: its own /proc if one is mounted there.
 
@@ -47,7 +70,7 @@ def proc_below(root: Path) -> Path:
     return proc
 
 
-def collect(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float, counter: RequestCounter) -> Seen:
+def look(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float, counter: RequestCounter) -> Seen:
     """Find and measure. Without the right to enter namespaces the containers are there, but nothing was measured.
 
     Raises ProbeError where processes cannot be listed.
@@ -61,7 +84,7 @@ def collect(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: fl
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
         if each.netns in measured.gone or not any((proc / str(pid)).exists() for pid in each.pids):
-            skipped.append(f"{each.name or each.id[:12]} ended while it was looked at")
+            skipped.append(f"{each.title} ended while it was looked at")
         else:
             containers.append(_container(each, environments[each.pid], measured))
     for namespace in found.namespaces:
@@ -148,3 +171,14 @@ def _other(namespace: NetworkNamespace, proc: Path, measured: hops.Measured) -> 
         reach=measured.reach[namespace.inode],
         environment=environment.collect(proc, namespace.pids) if namespace.pids else (),
     )
+
+
+COLLECTOR = Collector(
+    id="containers",
+    collect=_collect,
+    gives=(Seen,),
+    without="which containers run, and whether the token reaches them",
+    needs=(Imds,),
+    applies=concerned,
+    aside=True,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from imds_probe.facts import HopLimitMethod
+from imds_probe.facts.imds import HopLimitMethod
 from imds_probe.imds.client import TOKEN_PATH, TTL_HEADER, MetadataClient, RequestCounter
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.replies import EC2_SERVER, Reply

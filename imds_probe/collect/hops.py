@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imds_probe.facts import ContainerToken, Reach
+from imds_probe.facts.containers import ContainerToken, Reach
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.exchange import Attempt, Way

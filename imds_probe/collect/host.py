@@ -8,15 +8,17 @@ from pathlib import Path
 
 import distro
 
-from imds_probe.facts import Host, OsRelease
+from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.context import Context
+from imds_probe.facts.host import Host, OsRelease
 from imds_probe.system import rootfs
 
 _PATHS = ("etc/os-release", "usr/lib/os-release")  # in the order of os-release(5)
 
 
-def collect(root: Path) -> Host:
-    """os-release below `root`; kernel and host name are the running system's. Raises FileUnreadable."""
-    return Host(hostname=platform.node() or None, os=os_release(root), kernel=os.uname().release)
+def _collect(context: Context) -> Collected:
+    """os-release below the root; kernel and host name are the running system's. Raises FileUnreadable."""
+    return Collected((Host(hostname=platform.node() or None, os=os_release(context.root), kernel=os.uname().release),))
 
 
 def os_release(root: Path) -> OsRelease:
@@ -41,3 +43,6 @@ def os_release(root: Path) -> OsRelease:
         )
     finally:
         os.close(memory)
+
+
+COLLECTOR = Collector(id="host", collect=_collect, gives=(Host,), without="which operating system this is")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from imds_probe.facts import Instance
-from imds_probe.imds.client import MetadataClient
+from imds_probe.collect.collector import Collected, Collector, Join
+from imds_probe.collect.context import Context
+from imds_probe.collect.options import TAGS_PATH, Service
+from imds_probe.facts.instance import Instance
+from imds_probe.facts.platform import Platform
 from imds_probe.imds.replies import Outcome, Reply
 
 PATH = "/latest/dynamic/instance-identity/document"
@@ -24,10 +27,32 @@ SHAPES = {
 }
 
 
-def collect(client: MetadataClient) -> tuple[Instance | None, Reply]:
-    """The document's fields and the reply they came in; None where it was not served or is no such document."""
-    reply = client.get(PATH)
-    return (parse(reply.body) if reply.ok else None), reply
+@dataclass(frozen=True)
+class Identity:
+    """What the service says of the instance. `document` is None where it was not served."""
+
+    document: Instance | None
+
+
+def _collect(context: Context) -> Collected:
+    service = context.get(Service)
+    if service is None or service.client is None:
+        return Collected((Identity(None),), nothing="no token to ask with")
+    reply = service.client.get(PATH)
+    document = parse(reply.body) if reply.ok else None
+    if document is None:
+        return Collected((Identity(None),), nothing=why_missing(reply))
+    if GROUP_TAG.encode() in service.tags:
+        document = with_group(document, service.client.get(f"{TAGS_PATH}/{GROUP_TAG}"))
+    return Collected((Identity(document),))
+
+
+def instance_of(context: Context) -> Instance | None:
+    """By its document, else by what the firmware says of it, None where nothing does."""
+    identity, firmware = context.get(Identity), context[Platform]
+    if identity is not None and identity.document is not None:
+        return identity.document
+    return Instance(instance_id=firmware.instance_id) if firmware.instance_id else None
 
 
 def parse(body: bytes) -> Instance | None:
@@ -64,3 +89,15 @@ def why_missing(reply: Reply) -> str:
     if reply.outcome is Outcome.OK:
         return "the identity document is not the JSON object it should be"
     return f"the identity document was not served: {reply.detail}"
+
+
+COLLECTOR = Collector(
+    id="identity",
+    collect=_collect,
+    gives=(Identity,),
+    without="which instance this is",
+    needs=(Service,),
+    applies=lambda context: context.get(Service) is not None,
+    aside=True,
+)
+JOIN = Join(gives=Instance, join=instance_of)

@@ -7,8 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from imds_probe.collect.callers import Request
-from imds_probe.facts import Instance, MetricCompared
+from imds_probe.collect.callers import Called, CallersOptions
+from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.context import Context
+from imds_probe.collect.instance import Identity, instance_of
+from imds_probe.facts.callers import MetricCompared
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.instance import Instance
 from imds_probe.imds.client import RequestCounter
 from imds_probe.watch import history as histories
 from imds_probe.watch.evidence import rfc3339
@@ -20,16 +25,35 @@ SETTLED_S = 1800.0  # CloudWatch's numbers of the last minutes are still to come
 LEAST_HOURS = 3  # of which the first and the last are for what falls between two hours
 
 
-def collect(
-    request: Request, instance: Instance, environ: Mapping[str, str], counter: RequestCounter
+def _collect(context: Context) -> Collected:
+    instance = instance_of(context)
+    assert instance is not None  # noqa: S101 - see _says_something
+    found = look(context.option(CallersOptions), instance, context.request.environ, context.counter)
+    return Collected(nothing=found) if isinstance(found, str) else Collected((found,))
+
+
+def _says_something(context: Context) -> bool:
+    """Beside what a daemon has watched. It counts no more where tokens are required."""
+    imds = context.get(Imds)
+    return (
+        context.option(CallersOptions).compare is not None
+        and context.get(Called) is not None
+        and imds is not None
+        and imds.tokens != "required"
+        and instance_of(context) is not None
+    )
+
+
+def look(
+    options: CallersOptions, instance: Instance, environ: Mapping[str, str], counter: RequestCounter
 ) -> MetricCompared | str:
     """The comparison, or in a sentence why there is none. Raises HistoryError."""
     now = time.time()
-    if request.compare is None or instance.instance_id is None:
+    if options.compare is None or instance.instance_id is None:
         return "it was not asked for"
     try:
-        with History(request.state / histories.FILE, read_only=True) as history:
-            seen = history.served_by_hour(now - min(request.window_s, POINTS_MAX * HOUR_S), now - SETTLED_S)
+        with History(options.state / histories.FILE, read_only=True) as history:
+            seen = history.served_by_hour(now - min(options.window_s, POINTS_MAX * HOUR_S), now - SETTLED_S)
     except NoHistory:
         return "there is no history of a daemon to compare it with"
     blocks = [block for block in _blocks(seen) if len(block) >= LEAST_HOURS]
@@ -41,7 +65,7 @@ def collect(
 
     first, last = blocks[0][0], blocks[-1][-1]
     try:
-        client = Aws(request.compare, environ, is_ec2=True, region=instance.region, counter=counter).client(
+        client = Aws(options.compare, environ, is_ec2=True, region=instance.region, counter=counter).client(
             "cloudwatch"
         )
         answer: Any = call(
@@ -94,3 +118,14 @@ def _blocks(hours: Mapping[int, int]) -> list[list[int]]:
 
 def _utc(hour: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(hour * HOUR_S, datetime.UTC)
+
+
+COLLECTOR = Collector(
+    id="metadata-no-token",
+    collect=_collect,
+    gives=(MetricCompared,),
+    without="whether somebody calls whom the watch does not see",
+    needs=(Called, Identity, Imds),
+    applies=_says_something,
+    aside=True,
+)

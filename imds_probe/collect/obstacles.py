@@ -7,9 +7,13 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imds_probe.collect.containers import Seen
+from imds_probe.collect.collector import Collected, Collector, Join
+from imds_probe.collect.containers import Seen, concerned
+from imds_probe.collect.context import Context
 from imds_probe.collect.discovery.processes import namespace_inode
-from imds_probe.facts import Container, Imds, PathObstacle, Reach
+from imds_probe.facts.containers import Container, Reach
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.net.obstacles import Obstacle, find_obstacles
 
 NAMESPACES_MAX = 16  # each takes some 25 ms, and what is in the way of many is mostly one rule on the host
@@ -23,6 +27,34 @@ class Found:
 
     obstacles: tuple[PathObstacle, ...]
     unread: tuple[str, ...]
+
+
+class OnHost(Found):
+    """Those on the host."""
+
+
+class InContainers(Found):
+    """Those inside containers."""
+
+
+def _on_host(context: Context) -> Collected:
+    imds = context.get(Imds)
+    assert imds is not None  # noqa: S101 - see containers.concerned
+    found = on_host(context.root, imds, deadline=context.deadline)
+    return Collected((OnHost(found.obstacles, found.unread),), partial="; ".join(found.unread))
+
+
+def _in_containers(context: Context) -> Collected:
+    seen = context.get(Seen)
+    assert seen is not None  # noqa: S101 - see below
+    found = in_containers(context.root, seen, deadline=context.deadline)
+    return Collected((InContainers(found.obstacles, found.unread),), partial="; ".join(found.unread))
+
+
+def _join(context: Context) -> Obstacles:
+    host, inside, seen = context.get(OnHost), context.get(InContainers), context.get(Seen)
+    on_the_host = host.obstacles if host else ()
+    return Obstacles((*with_images(on_the_host, seen.images if seen else {}), *(inside.obstacles if inside else ())))
 
 
 def on_host(root: Path, imds: Imds, *, deadline: float) -> Found:
@@ -44,9 +76,9 @@ def in_containers(root: Path, seen: Seen, *, deadline: float) -> Found:
         assert container.netns is not None  # noqa: S101 - see _unexplained
         there = find_obstacles(str(seen.namespaces[container.netns].path), root, _time_left_s(deadline))
         families = {reach.family for reach in container.reach}
-        name = container.name or container.id[:12]
+        name = container.title
         found += [
-            _observed(name, each)
+            replace(_observed(name, each), container_id=container.id)
             for each in there.items
             if each.kind not in _OF_THE_SYSTEM and _matters(each, families)
         ]
@@ -96,3 +128,22 @@ def _observed(namespace: str, obstacle: Obstacle) -> PathObstacle:
         applies_to=obstacle.applies_to,
         pid=obstacle.pid,
     )
+
+
+COLLECTOR = Collector(
+    id="obstacles",
+    collect=_on_host,
+    gives=(OnHost,),
+    without="which rules, routes and proxies stand between this host and the metadata service",
+    needs=(Imds,),
+    applies=concerned,
+)
+INSIDE = Collector(
+    id="container-obstacles",
+    collect=_in_containers,
+    gives=(InContainers,),
+    without="which rules and routes stand between containers and the metadata service",
+    needs=(Seen,),
+    applies=lambda context: context.get(Seen) is not None,
+)
+JOIN = Join(gives=Obstacles, join=_join)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from imds_probe.collect import hop_limit, instance
-from imds_probe.facts import EndpointReply, EndpointState, Imds, Instance, TokensState
+from imds_probe.collect import hop_limit
+from imds_probe.collect.collector import Collected, Collector, Option
+from imds_probe.collect.context import Context
+from imds_probe.facts.imds import EndpointReply, EndpointState, Imds, TokensState
+from imds_probe.facts.platform import Platform
 from imds_probe.imds import v1_probe
 from imds_probe.imds.client import MetadataClient, RequestCounter, Timeouts
 from imds_probe.imds.endpoints import Endpoint, Endpoints, has_route
@@ -32,10 +35,37 @@ class Asked:
         return self.measured.reply
 
 
-def collect(
+@dataclass(frozen=True)
+class ServiceOptions:
+    """`no_v1_probe`: make no request without a token at all."""
+
+    no_v1_probe: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """The way to ask further: a client that has a token, None where none was to be had, and the names of the instance's
+    tags, where tags are served.
+    """
+
+    client: MetadataClient | None
+    tags: tuple[bytes, ...]
+
+
+def _collect(context: Context) -> Collected:
+    given = ask(
+        context.endpoints,
+        deadline=context.deadline,
+        counter=context.counter,
+        v1_probe_allowed=not context.option(ServiceOptions).no_v1_probe,
+    )
+    return Collected(given)
+
+
+def ask(
     endpoints: Endpoints, *, deadline: float, counter: RequestCounter, v1_probe_allowed: bool
-) -> tuple[Imds, Instance | None, str]:
-    """Ask both addresses at once. Returns what is allowed, the identity document, and why there is none."""
+) -> tuple[Imds, Service]:
+    """Ask both addresses at once what is allowed."""
     candidates = [endpoint for endpoint in (endpoints.primary, endpoints.twin) if endpoint]
     asked = [Asked(endpoint, None, None) for endpoint in candidates]
     with ThreadPoolExecutor(len(asked), "endpoint") as pool:
@@ -61,14 +91,7 @@ def collect(
             state = _state_if_v1_answered(main.reply, state)
         elif _turned_off(main.reply, without_token):
             state = "disabled"
-    document, missing, tags = None, "no token to ask with", None
-    if main.client and main.reply.ok:
-        document, reply = instance.collect(main.client)
-        missing = "" if document else instance.why_missing(reply)
-        tags_reply = main.client.get(TAGS_PATH)
-        tags = {Outcome.OK: True, Outcome.NOT_FOUND: False}.get(tags_reply.outcome)
-        if document and tags and instance.GROUP_TAG.encode() in tags_reply.body.split():
-            document = instance.with_group(document, main.client.get(f"{TAGS_PATH}/{instance.GROUP_TAG}"))
+    tags = main.client.get(TAGS_PATH) if main.client and main.reply.ok else None
     # One instance, one service: what the same answer meant at one address it means at the other.
     replies = tuple(
         _endpoint_reply(entry, state if entry.reply.outcome is main.reply.outcome else _state(entry.reply))
@@ -82,12 +105,13 @@ def collect(
         hop_limit=primary.hop_limit,
         hop_limit_method=primary.hop_limit_method,
         ipv6=_ipv6(replies),
-        instance_tags=tags,
+        instance_tags={Outcome.OK: True, Outcome.NOT_FOUND: False}.get(tags.outcome) if tags else None,
         answered_by=primary.answered_by,
         latency_ms=primary.latency_ms,
         endpoints=replies,
     )
-    return imds, document, missing
+    names = tuple(tags.body.split()) if tags is not None and tags.ok else ()
+    return imds, Service(main.client if main.reply.ok else None, names)
 
 
 def _ask(entry: Asked, is_twin: bool, deadline: float, counter: RequestCounter) -> None:
@@ -150,3 +174,25 @@ def _ipv6(replies: tuple[EndpointReply, ...]) -> str:
         if reply.family == "ipv6":
             return "no-route" if reply.token_outcome == "no-route" else reply.state
     return "not-tried"
+
+
+COLLECTOR = Collector(
+    id="options",
+    collect=_collect,
+    gives=(Imds, Service),
+    without="what the metadata service of this instance allows",
+    needs=(Platform,),
+    applies=lambda context: context[Platform].is_ec2,
+    options=(
+        Option(
+            "--no-v1-probe",
+            ServiceOptions,
+            "no_v1_probe",
+            {
+                "action": "store_true",
+                "help": "make no request without a token at all; then it stays unknown whether tokens are required",
+            },
+        ),
+    ),
+    aside=True,
+)

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imds_probe.facts import Platform
+from imds_probe.collect.collector import Collected, Collector, Option
+from imds_probe.collect.context import Context
+from imds_probe.facts.platform import Platform
 from imds_probe.system.small_file import read_head
 
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
 
-def collect(root: Path) -> Platform:
+@dataclass(frozen=True)
+class PlatformOptions:
+    """`assume_ec2`: ask the metadata address whatever the firmware says."""
+
+    assume_ec2: bool = False
+
+
+def _collect(context: Context) -> Collected:
+    found = look(context.root)
+    assumed = context.option(PlatformOptions).assume_ec2
+    if not found.is_ec2 and (assumed or context.endpoints.given):
+        found = replace(found, is_ec2=True, method="said by --assume-ec2" if assumed else "endpoint given")
+    return Collected((found,))
+
+
+def look(root: Path) -> Platform:
     """Look at what the firmware says. Source: EC2 User Guide, "Detect whether a host is an EC2 instance"."""
     dmi = root / "sys/class/dmi/id"
     vendor = _read(dmi / "sys_vendor")
@@ -45,3 +63,19 @@ def _read(path: Path) -> str:
     except OSError:
         return ""
     return re.sub(r"[^\x20-\x7e]", "?", line.decode("latin-1")).strip()
+
+
+COLLECTOR = Collector(
+    id="platform",
+    collect=_collect,
+    gives=(Platform,),
+    without="whether this is an EC2 instance",
+    options=(
+        Option(
+            "--assume-ec2",
+            PlatformOptions,
+            "assume_ec2",
+            {"action": "store_true", "help": "ask the metadata address although DMI says not EC2"},
+        ),
+    ),
+)

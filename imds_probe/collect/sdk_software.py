@@ -12,7 +12,8 @@ from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.collect import environment
 from imds_probe.collect.cgroups import membership_of
-from imds_probe.facts import OsRelease, SdkUse, SdkUser, Software
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.scan import Use
 from imds_probe.system.small_file import read_head
@@ -29,7 +30,7 @@ class Where:
     os: OsRelease | None
 
 
-def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog) -> list[Software]:
+def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog) -> list[SdkSoftware]:
     """One entry for each component and version of one system."""
     groups: dict[tuple[str, str, str | None, str | None, str | None], list[Use]] = defaultdict(list)
     for row, use in _decisive(uses, catalog):
@@ -49,7 +50,7 @@ def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog
             container_ids=(system.id,) if system.id else (),
         )
         found.append(
-            Software(
+            SdkSoftware(
                 component=component,
                 manager=ecosystem,
                 package=members[0].located.found.package,
@@ -60,6 +61,7 @@ def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog
                 pids=pids,
                 os=system.os,
                 sdk=library,
+                container_ids=library.container_ids,
             )
         )
     return found
@@ -108,13 +110,13 @@ def _environment(proc: Path, pids: Sequence[int]) -> tuple[tuple[str, ...], ...]
     return tuple(sorted(sets)[:ENVIRONMENTS_MAX]) if readable else None
 
 
-def merged(installed: Sequence[Software], libraries: Sequence[Software]) -> tuple[list[Software], list[Software]]:
+def merged(installed: Sequence[Software], libraries: Sequence[SdkSoftware]) -> tuple[list[Software], list[SdkSoftware]]:
     """What package managers installed, with the processes that use it; and the libraries that are none of theirs.
 
     A distribution's package knows its own patches, which the library's version does not say.
     """
     packages = list(installed)
-    rest = []
+    rest: list[SdkSoftware] = []
     for library in libraries:
         at = next((index for index, package in enumerate(packages) if _is_of(library, package)), None)
         if at is None:
@@ -125,30 +127,27 @@ def merged(installed: Sequence[Software], libraries: Sequence[Software]) -> tupl
     return packages, rest
 
 
-def _is_of(library: Software, package: Software) -> bool:
-    if package.sdk is not None or package.component != library.component or package.version is None:
+def _is_of(library: SdkSoftware, package: Software) -> bool:
+    if isinstance(package, SdkSoftware) or package.component != library.component or package.version is None:
         return False
-    if library.container not in (package.container, *package.also_in) or library.version is None:
+    if not library.is_beside(package) or library.version is None:
         return False
-    use = library.sdk
-    in_distribution = use is not None and all(
-        path.startswith(("/usr/lib", "/usr/share", "/usr/bin")) for path in use.paths
-    )
+    in_distribution = all(path.startswith(("/usr/lib", "/usr/share", "/usr/bin")) for path in library.sdk.paths)
     return in_distribution and compare_upstream(package.manager, package.version, library.version).order == 0
 
 
-def grouped(software: Sequence[Software]) -> tuple[Software, ...]:
+def grouped(software: Sequence[SdkSoftware]) -> tuple[SdkSoftware, ...]:
     """One entry for what is the same in several containers; the host's stand for themselves."""
-    groups: dict[tuple[object, ...], list[Software]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[SdkSoftware]] = defaultdict(list)
     for entry in software:
         on_host = entry.container is None
         groups[entry.component, entry.manager, entry.said_version, on_host, entry.os, bool(entry.pids)].append(entry)
     return tuple(_together(entries) for entries in groups.values())
 
 
-def _together(entries: Sequence[Software]) -> Software:
+def _together(entries: Sequence[SdkSoftware]) -> SdkSoftware:
     first = entries[0]
-    uses = [entry.sdk for entry in entries if entry.sdk is not None]
+    uses = [entry.sdk for entry in entries]
     labels = [entry.container for entry in entries if entry.container]
     environments = [use.environment for use in uses if use.environment is not None]
     together = SdkUse(
@@ -165,15 +164,16 @@ def _together(entries: Sequence[Software]) -> Software:
         also_in=tuple(dict.fromkeys(label for label in labels if label != first.container)),
         pids=tuple(sorted({pid for entry in entries for pid in entry.pids})),
         sdk=together,
+        container_ids=together.container_ids,
     )
 
 
-def in_containers(software: Sequence[Software], catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
+def in_containers(software: Sequence[SdkSoftware], catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
     """The SDKs in use by container id. What only makes its calls through another one does not count."""
     found: dict[str, list[str]] = defaultdict(list)
     for entry in software:
         row = catalog.row(entry.component)
-        if entry.running and entry.sdk and row and not row.through:
-            for container_id in entry.sdk.container_ids:
+        if entry.running and row and not row.through:
+            for container_id in entry.container_ids:
                 found[container_id].append(f"{row.name} {entry.said_version}")
     return {container_id: tuple(names) for container_id, names in found.items()}

@@ -10,9 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.collector import Collected, Collector, Join, Option
+from imds_probe.collect.container_software import ContainerSoftware
+from imds_probe.collect.containers import Seen, host_pids
+from imds_probe.collect.context import Context
 from imds_probe.collect.discovery.discovered import DiscoveredContainer
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
-from imds_probe.facts import OsRelease, Software
+from imds_probe.collect.settings import HostSoftware
+from imds_probe.collect.software import Packages, packages
+from imds_probe.errors import UsageError
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.sdks.mounts import mount_points
 from imds_probe.inventory.sdks.running import Running, look
@@ -37,15 +45,16 @@ DEEP_ENTRIES = 100_000_000
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to search. `deep` lifts the budget of the search on disk; `paths` are searched on the host besides."""
+class SearchOptions:
+    """`deep` lifts the budget of the search on disk, and has the directories of the host that are searched besides; None:
+    the budget holds.
+    """
 
-    deep: bool = False
-    paths: tuple[str, ...] = ()
+    deep: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
-class Found:
+class SdksFound:
     """`software` is all there is now, `in_containers` the SDKs in use by container id.
 
     `unseen` says why processes may use more, `left_out` what of the disk was not searched, `troubles` what could not be
@@ -87,13 +96,52 @@ class _System:
 class _Collected:
     """What was found in all systems, on its way into the report."""
 
-    software: list[Software] = field(default_factory=list)
+    software: list[SdkSoftware] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
 
-def collect(
+def _collect(context: Context) -> Collected:
+    seen = context.get(Seen)
+    found = look_for(
+        context.root,
+        context.proc,
+        pids=host_pids(context),
+        containers=seen.discovered if seen else (),
+        installed=installed(context),
+        catalog=context.catalog,
+        options=context.option(SearchOptions),
+        deadline=context.deadline,
+    )
+    nothing = "" if any(isinstance(entry, SdkSoftware) for entry in found.software) else "no AWS SDKs were found"
+    given = (found, SdkSearch(found.unseen, found.left_out))
+    return Collected(given, nothing=nothing, partial=found.partial)
+
+
+def installed(context: Context) -> tuple[Software, ...]:
+    """What package managers know, on the host and in containers."""
+    host, inside = context.get(HostSoftware), context.get(ContainerSoftware)
+    return (*(host.software if host else packages(context)), *(inside.software if inside else ()))
+
+
+def all_software(context: Context) -> Installed:
+    """The same with what was found of SDKs."""
+    found = context.get(SdksFound)
+    return Installed(found.software if found else installed(context))
+
+
+def _directories(given: Sequence[str], root: Path) -> tuple[str, ...]:
+    """Directories to search as well, as paths below the root."""
+    for path in given:
+        if not path.startswith("/") or not (root / path.lstrip("/")).is_dir():
+            raise UsageError(
+                f"--deep {path} is no directory below {root}", "Give absolute paths, as the host sees them."
+            )
+    return tuple(given)
+
+
+def look_for(
     root: Path,
     proc: Path,
     *,
@@ -101,9 +149,9 @@ def collect(
     containers: Sequence[DiscoveredContainer],
     installed: Sequence[Software],
     catalog: Catalog,
-    request: Request,
+    options: SearchOptions,
     deadline: float,
-) -> Found:
+) -> SdksFound:
     """Look at the host's processes `pids` and disk, and at each container's; `installed` is what package managers know.
 
     Raises nothing for what processes and containers prepared; that is in the result.
@@ -126,7 +174,7 @@ def collect(
         scan = Scan(system.root, names, caches[system.image or system.root])
         looked.append((system, scan, scan.of_processes(running, proc)))
     # What runs comes first, everywhere; a disk can be as long as it likes.
-    _search_disks(looked, root=root, proc=proc, request=request, collected=collected, deadline=deadline)
+    _search_disks(looked, root=root, proc=proc, options=options, collected=collected, deadline=deadline)
     for system, scan, uses in looked:
         collected.troubles += [f"{system.said}{trouble}" for trouble in scan.troubles]
         where = Where(system.label, system.id, system.os)
@@ -136,7 +184,7 @@ def collect(
         collected.unseen.append(f"{said} may not be looked at{'' if privileged() else ': run as root'}")
     software, rest = merged(installed, collected.software)
     libraries = grouped(rest)
-    return Found(
+    return SdksFound(
         software=(*software, *libraries),
         in_containers=in_containers(libraries, catalog),
         unseen=tuple(collected.unseen),
@@ -166,15 +214,15 @@ def _systems(
     yield _System(root, by_root.pop((own.st_dev, own.st_ino), []))
     for others in by_root.values():
         yield _System(proc / str(others[0]) / "root", others)
-    systems = {entry.container: entry.os for entry in installed if entry.container}
+    systems = {container_id: entry.os for entry in installed for container_id in entry.container_ids}
     for container in containers:
         if container.sandbox:
             continue
         inside = proc / str(container.pid) / "root"
-        label = container.name or container.id[:12]
+        label = container.title
         # Without any database there is nothing to tell images apart by.
         image = contained.identity(inside) or container.id
-        yield _System(inside, container.pids, label, container.id, image, systems.get(label))
+        yield _System(inside, container.pids, label, container.id, image, systems.get(container.id))
 
 
 def _look(proc: Path, pids: Iterable[int], deadline: float) -> tuple[list[Running], int, int]:
@@ -200,14 +248,14 @@ def _search_disks(
     *,
     root: Path,
     proc: Path,
-    request: Request,
+    options: SearchOptions,
     collected: _Collected,
     deadline: float,
 ) -> None:
     """The host's disk, then each image's once, within one budget; what is found is added to what processes use."""
     seconds = deadline - time.monotonic()
-    allowed_s = seconds if request.deep else min(DISK_TIME_S, seconds / 3)
-    budget = Budget(time.monotonic() + allowed_s, DEEP_ENTRIES if request.deep else DISK_ENTRIES)
+    allowed_s = seconds if options.deep is not None else min(DISK_TIME_S, seconds / 3)
+    budget = Budget(time.monotonic() + allowed_s, DEEP_ENTRIES if options.deep is not None else DISK_ENTRIES)
     searched: set[object] = set()
     for system, scan, uses in looked:
         identity = system.image or system.root
@@ -218,7 +266,7 @@ def _search_disks(
             collected.left_out.append(f"{system.said}the disk was not searched for SDKs: {budget.cut_short}")
             continue
         if system.label is None:
-            starts: tuple[str, ...] = (*HOST_STARTS, *request.paths)
+            starts: tuple[str, ...] = (*HOST_STARTS, *(options.deep or ()))
             # Process 1 sees the host's mounts, whatever the probe's own unit does.
             points = mount_points(proc, 1) or mount_points(proc, "self")
         else:
@@ -227,3 +275,28 @@ def _search_disks(
         uses.extend(scan.on_disk(starts, budget, (points | STORES) - set(starts)))
         if sentence := budget.in_part():
             collected.left_out.append(f"{system.said}{sentence}")
+
+
+COLLECTOR = Collector(
+    id="sdks",
+    collect=_collect,
+    gives=(SdksFound, SdkSearch),
+    without="which AWS SDKs programs use",
+    needs=(Packages, HostSoftware, ContainerSoftware, Seen),
+    options=(
+        Option(
+            "--deep",
+            SearchOptions,
+            "deep",
+            {
+                "nargs": "*",
+                "metavar": "DIR",
+                "help": "search all of the disk for AWS SDKs, however long that takes, and these directories besides",
+            },
+            check=_directories,
+            time_limit_s=900.0,
+        ),
+    ),
+    memory_mib=128,
+)
+JOIN = Join(gives=Installed, join=all_software)

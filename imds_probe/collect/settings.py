@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
-from imds_probe.facts import Software
+from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.containers import Seen, host_pids
+from imds_probe.collect.context import Context
+from imds_probe.collect.software import Packages, packages
+from imds_probe.facts.software import Software
 from imds_probe.inventory.settings.looking import Looking
 from imds_probe.inventory.settings.programs import find
+
+
+@dataclass(frozen=True)
+class HostSoftware:
+    """The host's packages with the settings in force."""
+
+    software: tuple[Software, ...]
+
+
+def _collect(context: Context) -> Collected:
+    found = with_settings(
+        packages(context), context.catalog, root=context.root, proc=context.proc, pids=host_pids(context)
+    )
+    problems = dict.fromkeys(one.problem for entry in found for one in entry.settings if one.problem)
+    nothing = "" if any(entry.settings for entry in found) else "nothing here depends on a setting"
+    return Collected((HostSoftware(found),), nothing=nothing, partial="; ".join(problems))
 
 
 def with_settings(
@@ -47,3 +67,12 @@ def with_settings(
 
 def _has_settings(row: Row) -> bool:
     return next(row.switches(), None) is not None
+
+
+COLLECTOR = Collector(
+    id="settings",
+    collect=_collect,
+    gives=(HostSoftware,),
+    without="how the software of this host is set up",
+    needs=(Packages, Seen),
+)

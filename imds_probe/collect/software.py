@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.collecting import Collecting
-from imds_probe.facts import Software
+from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.context import Context
+from imds_probe.facts.software import Software
 from imds_probe.inventory.packages import MANAGERS, contained
 from imds_probe.inventory.packages.package import Package, PackageManager, ToolMissing
 
@@ -15,17 +17,33 @@ from imds_probe.inventory.packages.package import Package, PackageManager, ToolM
 QUERY_TIMEOUT_S = 10.0
 
 
-def collect(root: Path, catalog: Catalog, collecting: Collecting) -> tuple[Software, ...]:
-    """Ask every manager, each on record under its own name: a failing one takes nothing from the others."""
-    found: list[Software] = []
-    for manager in MANAGERS:
-        packages = collecting.run(
-            manager.id,
-            lambda manager=manager: _query(manager, root, catalog, collecting.left_s),  # type: ignore[misc]
-            lambda result, manager=manager: f"no {manager.id} database" if result is None else "",  # type: ignore[misc]
-        )
-        found += [software for package in packages or () if (software := known(package, catalog))]
-    return tuple(found)
+@dataclass(frozen=True)
+class Packages:
+    """What one package manager of the host has that the catalog knows."""
+
+    software: tuple[Software, ...]
+
+
+def _of(manager: PackageManager) -> Collector:
+    """Each manager is a collector: a failing one takes nothing from the others."""
+
+    def collect(context: Context) -> Collected:
+        packages = _query(manager, context.root, context.catalog, context.left_s)
+        if packages is None:
+            return Collected(nothing=f"no {manager.id} database")
+        found = (known(package, context.catalog) for package in packages)
+        return Collected((Packages(tuple(each for each in found if each)),))
+
+    return Collector(
+        id=manager.id, collect=collect, gives=(Packages,), without=f"what {manager.id} has installed on this host"
+    )
+
+
+def packages(context: Context) -> tuple[Software, ...]:
+    """What all package managers of the host have, in the order of their list."""
+    found = [each for one in context.all(Packages) for each in one.software]
+    order = [manager.id for manager in MANAGERS]
+    return tuple(sorted(found, key=lambda each: order.index(each.manager)))
 
 
 def _query(manager: PackageManager, root: Path, catalog: Catalog, left_s: float) -> list[Package] | None:
@@ -58,3 +76,6 @@ def known(package: Package, catalog: Catalog) -> Software | None:
         version=package.version,
         source=f"{package.manager} database{state}",
     )
+
+
+COLLECTORS = tuple(_of(manager) for manager in MANAGERS)

@@ -6,9 +6,9 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
@@ -17,14 +17,18 @@ from imds_probe.errors import UsageError
 from imds_probe.sinks import SINKS, output_file
 
 if TYPE_CHECKING:
+    from imds_probe.collect.collector import Option
     from imds_probe.config import Config
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
-DEEP_TIMEOUT_S = 900.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from imds_probe.collect import COLLECTORS  # noqa: PLC0415
+
+    options = [option for collector in COLLECTORS for option in collector.options]
+    longer = "".join(f"; {each.time_limit_s:g} with {each.flag}" for each in options if each.time_limit_s)
     parser.add_argument("--output", choices=("text", "json", "html"), default="text", help="the report's form (text)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there instead of standard output")
     parser.add_argument("--only", type=_ids, default=(), metavar="RULE,...", help="judge by these rules only")
@@ -41,14 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_state_directory(parser)
     parser.add_argument(
-        "--watch",
-        dest="watch_s",
-        type=duration,
-        default=0.0,
-        metavar="DURATION",
-        help="watch for so long who calls the metadata service: 60s, 5m",
-    )
-    parser.add_argument(
         "--report",
         type=_sinks,
         metavar="SINK,...",
@@ -59,25 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print which settings are in force, and where each comes from, instead of a run",
     )
-    parser.add_argument("--assume-ec2", action="store_true", help="ask the metadata address although DMI says not EC2")
-    parser.add_argument(
-        "--no-v1-probe",
-        action="store_true",
-        help="make no request without a token at all; then it stays unknown whether tokens are required",
-    )
     parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever the verdict, for fleet sweeps")
-    parser.add_argument(
-        "--deep",
-        nargs="*",
-        metavar="DIR",
-        help="search all of the disk for AWS SDKs, however long that takes, and these directories besides",
-    )
     parser.add_argument(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
-        help=f"be done by then ({TIMEOUT_S:g}; {DEEP_TIMEOUT_S:g} with --deep)",
+        help=f"be done by then ({TIMEOUT_S:g}{longer})",
     )
+    for option in options:
+        parser.add_argument(
+            option.flag,
+            dest=_dest(option),
+            default=argparse.SUPPRESS,
+            **option.keywords | ({"type": _reader(option.parse)} if option.parse else {}),
+        )
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -100,21 +91,32 @@ def add_state_directory(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def duration(value: str) -> float:
-    """A length of time on the command line, in seconds."""
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _dest(option: Option) -> str:
+    return f"{option.options.__name__}.{option.field}"
+
+
+def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same for argparse, which keeps the words of its own error only."""
+
+    def read(value: str) -> Any:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+duration = _reader(parse_duration)
 
 
 def run(args: argparse.Namespace) -> int:
     # Heavy imports (requests) only once it is clear that they are needed.
     from imds_probe import config  # noqa: PLC0415
     from imds_probe.assessment import assess  # noqa: PLC0415
-    from imds_probe.collect import callers, sdks  # noqa: PLC0415
+    from imds_probe.collect import COLLECTORS  # noqa: PLC0415
+    from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
-    from imds_probe.observation import Request  # noqa: PLC0415
     from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
@@ -129,24 +131,21 @@ def run(args: argparse.Namespace) -> int:
         return exitcodes.READY
     names = settings.report if args.report is None else args.report
     state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
+    given = [
+        option
+        for collector in COLLECTORS
+        for option in collector.options
+        if getattr(args, _dest(option), None) is not None
+    ]
     report = assess(
-        Request(
+        RunRequest(
             environ=os.environ,
             root=args.root,
-            assume_ec2=args.assume_ec2,
-            v1_probe=not args.no_v1_probe,
-            timeout_s=args.timeout or (TIMEOUT_S if args.deep is None else DEEP_TIMEOUT_S),
+            timeout_s=args.timeout or max((each.time_limit_s or TIMEOUT_S for each in given), default=TIMEOUT_S),
             only=args.only,
             skip=args.skip,
             catalogs=(*settings.catalogs, *args.catalog),
-            callers=callers.Request(
-                state=state,
-                window_s=settings.window_s,
-                coverage=settings.coverage,
-                watch_s=args.watch_s,
-                compare=settings.aws if settings.compare_metric else None,
-            ),
-            sdks=sdks.Request(deep=args.deep is not None, paths=_directories(args.deep or (), args.root)),
+            options=_options(args, given, _of_configuration(settings, state)),
         ),
         progress=_progress if sys.stderr.isatty() else _silent,
     )
@@ -176,14 +175,28 @@ def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
     return found
 
 
-def _directories(given: Sequence[str], root: Path) -> tuple[str, ...]:
-    """Directories to search as well, as paths below the root."""
-    for path in given:
-        if not path.startswith("/") or not (root / path.lstrip("/")).is_dir():
-            raise UsageError(
-                f"--deep {path} is no directory below {root}", "Give absolute paths, as the host sees them."
-            )
-    return tuple(given)
+def _of_configuration(settings: Config, state: Path) -> dict[type, dict[str, Any]]:
+    """What the configuration says about collectors' options, by their type."""
+    from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
+
+    return {
+        CallersOptions: {
+            "state": state,
+            "window_s": settings.window_s,
+            "coverage": settings.coverage,
+            "compare": settings.aws if settings.compare_metric else None,
+        }
+    }
+
+
+def _options(
+    args: argparse.Namespace, given: Sequence[Option], configured: dict[type, dict[str, Any]]
+) -> tuple[object, ...]:
+    """The options of collectors: what the configuration says, and what the command line says in its place."""
+    for option in given:
+        value = option.check(getattr(args, _dest(option)), args.root)
+        configured.setdefault(option.options, {})[option.field] = value
+    return tuple(kind(**values) for kind, values in configured.items())
 
 
 def _rendered(report: Report, form: str, *, to_terminal: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net import bpf
 from imds_probe.net.packets import TcpPacket, parse
 

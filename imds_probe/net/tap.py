@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.capture import PACKET_LIMIT, Arrivals
 from imds_probe.net.packets import TcpPacket, parse, parse_segment
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape as html_escape
 
+from imds_probe.facts.callers import Callers
+from imds_probe.facts.host import Host
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.instance import Instance
 from imds_probe.findings import Finding
 from imds_probe.render.escape import terminal
 from imds_probe.render.text import (
@@ -30,9 +34,8 @@ STYLE = (
 def render(report: Report) -> str:
     """A complete document. The content policy in it forbids scripts, whatever a name in the report holds."""
     headline, colour = HEADLINES[report.verdict.state]
-    title = (
-        f"{headline} {report.instance.instance_id if report.instance and report.instance.instance_id else ''}".strip()
-    )
+    instance = report.facts.get(Instance)
+    title = f"{headline} {(instance and instance.instance_id) or ''}".strip()
     return "\n".join(
         [
             "<!doctype html>",
@@ -60,15 +63,19 @@ def _text(value: object) -> str:
 
 
 def _about(report: Report) -> Iterator[str]:
-    rows: list[tuple[str, object]] = [("Host", report.host.hostname), ("System", report.host.os.pretty_name)]
-    if report.instance:
-        rows += [("Instance", report.instance.instance_id), ("Region", report.instance.region)]
-    if report.imds:
+    rows: list[tuple[str, object]] = [
+        ("Host", report.facts[Host].hostname),
+        ("System", report.facts[Host].os.pretty_name),
+    ]
+    instance, imds = report.facts.get(Instance), report.facts.get(Imds)
+    if instance:
+        rows += [("Instance", instance.instance_id), ("Region", instance.region)]
+    if imds:
         rows += [
-            ("Endpoint", report.imds.endpoint),
-            ("Tokens", report.imds.tokens),
-            ("Hop limit", report.imds.hop_limit),
-            ("IPv6", report.imds.ipv6),
+            ("Endpoint", imds.endpoint),
+            ("Tokens", imds.tokens),
+            ("Hop limit", imds.hop_limit),
+            ("IPv6", imds.ipv6),
         ]
     yield "<table>"
     for name, value in rows:
@@ -103,10 +110,11 @@ def _containers(report: Report) -> Iterator[str]:
 
 
 def _callers(report: Report) -> Iterator[str]:
-    if report.callers is None:
+    callers = report.facts.get(Callers)
+    if callers is None:
         return
-    yield f"<h2>Who called the metadata service</h2><p>{_text(watched(report.callers))}</p>"
-    shown = [each for each in report.callers.by if not each.probe]
+    yield f"<h2>Who called the metadata service</h2><p>{_text(watched(callers))}</p>"
+    shown = [each for each in callers.by if not each.probe]
     if shown:
         yield f"<table><tr>{''.join(f'<th>{name}</th>' for name in CALLER_COLUMNS)}</tr>"
         for each in shown:

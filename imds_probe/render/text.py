@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from imds_probe.duration import in_words
-from imds_probe.facts import Callers, CallerSeen, Software
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.host import Host
+from imds_probe.facts.imds import Imds, switched_already
+from imds_probe.facts.instance import Instance
+from imds_probe.facts.software import SdkSoftware, Software
 from imds_probe.findings import Finding, State
 from imds_probe.render.escape import terminal
 from imds_probe.report import JudgedContainer, Report
-from imds_probe.rules.hop_need import title
 
 HEADLINES: dict[State, tuple[str, str]] = {
     "ready": ("READY", "green"),
@@ -95,14 +98,16 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
 
 
 def _who(report: Report) -> str:
-    instance = report.instance
+    instance = report.facts.get(Instance)
     parts = [instance.instance_id, instance.region, instance.instance_type] if instance else []
     name = " ".join(part for part in parts if part)
-    return " ".join(part for part in (name, f"({report.host.hostname})" if report.host.hostname else "") if part)
+    return " ".join(
+        part for part in (name, f"({report.facts[Host].hostname})" if report.facts[Host].hostname else "") if part
+    )
 
 
 def _switched_already(report: Report) -> bool:
-    return report.imds is not None and report.imds.tokens == "required"
+    return switched_already(report.facts.get(Imds))
 
 
 def _sentence(report: Report) -> str:
@@ -138,7 +143,7 @@ def _section(title: str, findings: list[Finding], style: Style, *, with_fix: boo
 
 
 def _state(report: Report, style: Style) -> Iterator[str]:
-    imds = report.imds
+    imds = report.facts.get(Imds)
     if imds is None:
         return
     yield ""
@@ -187,7 +192,7 @@ def container_cells(entry: JudgedContainer) -> tuple[str, ...]:
     image = container.image or container.runtime
     distance = "?" if main is None or main.distance is None else str(main.distance)
     return (
-        title(container)[:NAME_WIDTH],
+        container.title[:NAME_WIDTH],
         image if len(image) <= NAME_WIDTH else f"...{image[3 - NAME_WIDTH :]}",  # the end has the version
         "host" if container.network == "host" else distance,
         str(main.token) if main else "not measured",
@@ -198,7 +203,7 @@ def container_cells(entry: JudgedContainer) -> tuple[str, ...]:
 
 
 def _callers(report: Report, style: Style) -> Iterator[str]:
-    callers = report.callers
+    callers = report.facts.get(Callers)
     if callers is None:
         return
     yield ""
@@ -253,7 +258,7 @@ def _software(report: Report, style: Style) -> Iterator[str]:
         )
         for entry in shown[:SOFTWARE_SHOWN]
     ]
-    if any(entry.software.container or entry.software.sdk for entry in shown):
+    if any(entry.software.container or isinstance(entry.software, SdkSoftware) for entry in shown):
         header = (*header, "where")
         rows = [(*row, where(entry.software)) for row, entry in zip(rows, shown, strict=False)]
     yield from _table(header, rows)
@@ -265,7 +270,7 @@ def where(software: Software) -> str:
     """The container that it is in, or that it is on the host; of a library the first place, and how many use it."""
     more = f" and {len(software.also_in)} more" if software.also_in else ""
     system = f"{software.container}{more}" if software.container else "host"
-    if software.sdk is None:
+    if not isinstance(software, SdkSoftware):
         return system
     path, places, users = software.path or "", software.sdk.places, len(software.pids)
     shown = path if len(path) <= PATH_WIDTH else f"...{path[3 - PATH_WIDTH :]}"  # the end has the version

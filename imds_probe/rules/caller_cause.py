@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
-from imds_probe.facts import Callers, CallerSeen, Container, Facts, Software
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.containers import Container, Containers
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host
+from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.rules.fixes import library_commands, upgrade_commands
-from imds_probe.rules.hop_need import title
-from imds_probe.rules.requirement import requirement
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
 PRODUCTS = {
@@ -43,7 +46,7 @@ class Cause:
 def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Cause:
     """`group` are the calls by IMDSv1 of one caller."""
     old = _old_software(group, facts, catalog)
-    container = next((each for each in facts.containers or () if title(each) == group[0].container), None)
+    container = facts[Containers].by_id(group[0].container_id)
     if old is None and container is not None and _asks_for_tokens(group[0], callers):
         limit = _limit_that_cures(container)
         if limit is not None:
@@ -75,7 +78,7 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
 def _asks_for_tokens(caller: CallerSeen, callers: Callers) -> bool:
     return any(
         each.path_class == "token"
-        and (each.program, each.unit, each.container) == (caller.program, caller.unit, caller.container)
+        and (each.program, each.unit, each.container_id) == (caller.program, caller.unit, caller.container_id)
         for each in callers.by
     )
 
@@ -89,7 +92,7 @@ def _limit_that_cures(container: Container) -> int | None:
 
 def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -> Cause | None:
     """What of the inventory the caller runs and is too old or set up so; what it says of itself otherwise."""
-    for entry in facts.software:
+    for entry in facts[Installed].software:
         if any(_is_run_by(entry, caller) for caller in group):
             needed = requirement(entry, facts, catalog)
             if needed.status in _OLD:
@@ -113,18 +116,17 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
 
 
 def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
-    inside = {entry.container, *entry.also_in}
-    if caller.container not in inside:
+    if not (entry.on_host if caller.container_id is None else caller.container_id in entry.container_ids):
         return False
-    users = entry.sdk.users if entry.sdk else ()
-    if any(
-        (user.pid, user.comm) == (caller.pid, caller.comm) or (user.unit and user.unit == caller.unit) for user in users
-    ):
-        return True
+    if isinstance(entry, SdkSoftware):
+        return any(
+            (user.pid, user.comm) == (caller.pid, caller.comm) or (user.unit and user.unit == caller.unit)
+            for user in entry.sdk.users
+        )
     # A package is known by the name of what it runs: amazon-ssm-agent, cloud-init.
     program = caller.program.rpartition("/")[2]
     unit = (caller.unit or "").removesuffix(".service")
-    return entry.sdk is None and entry.package in (program, unit.removeprefix("snap.").partition(".")[0], unit)
+    return entry.package in (program, unit.removeprefix("snap.").partition(".")[0], unit)
 
 
 def _why(name: str, needed: Requirement) -> str:
@@ -142,6 +144,8 @@ def _fix(entry: Software, needed: Requirement, facts: Facts) -> Fix:
     if entry.container is not None:
         return Fix(f"Build the image anew with {entry.package} upgraded{newer}, and start its containers again.")
     commands = (
-        library_commands(entry, needed.minimum) if entry.sdk else upgrade_commands(entry, facts.host.os, needed.minimum)
+        library_commands(entry, needed.minimum)
+        if isinstance(entry, SdkSoftware)
+        else upgrade_commands(entry, facts[Host].os, needed.minimum)
     )
     return Fix(f"Upgrade {entry.package}{newer}, and restart what uses it.", commands)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
-from imds_probe.facts import Callers, CallerSeen, Facts, MetricCompared
+from imds_probe.facts.callers import Callers, CallerSeen, MetricCompared
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.callers_explained import EXPLANATIONS
@@ -19,15 +21,15 @@ PATHS_SHOWN = 3
 
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
-    callers = facts.callers
+    callers = facts.get(Callers)
     if callers is None:
         run = facts.collector("callers")
         return NothingToJudge(run.reason if run and run.reason else "who calls was not watched")
-    groups: dict[tuple[str, str | None, str | None], list[CallerSeen]] = defaultdict(list)
+    groups: dict[tuple[str, str | None, str | None, str | None], list[CallerSeen]] = defaultdict(list)
     for each in callers.by:
         if each.version == "v1" and not each.probe:
-            groups[each.program, each.unit, each.container].append(each)
-    required = facts.imds is not None and facts.imds.tokens == "required"
+            groups[each.program, each.unit, each.container, each.container_id].append(each)
+    required = switched_already(facts.get(Imds))
     findings = []
     for group in list(groups.values())[:NAMED_MAX]:
         finding = _refused(group) if required else _calls(group, callers, facts, catalog)

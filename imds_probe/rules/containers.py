@@ -6,10 +6,12 @@ import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Container, Facts
+from imds_probe.facts.containers import Container, Containers, titles
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Finding, Fix, Severity, State
 from imds_probe.rules.containers_explained import EXPLANATIONS
-from imds_probe.rules.hop_need import needed_hop_limit, title, titles
+from imds_probe.rules.hop_need import needed_hop_limit
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.rule import NothingToJudge, Rule
 
@@ -18,20 +20,21 @@ RULE_ID = "containers"
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     del catalog
-    imds = facts.imds
+    imds = facts.get(Imds)
     if imds is None or imds.endpoint == "disabled":
         return NothingToJudge("no metadata service that a container could miss")
     if imds.endpoints and all(ipaddress.ip_address(reply.address).is_loopback for reply in imds.endpoints):
         return NothingToJudge("the endpoint given is on loopback, of which every container has its own")
     findings = []
-    if facts.containers is None or facts.containers_unseen:
+    there = facts[Containers]
+    if there.containers is None or there.containers_unseen:
         findings.append(_unseen(facts))
     groups: dict[Callable[[list[Container], Facts], Finding], list[Container]] = {}
-    for container in facts.containers or ():
+    for container in there.seen:
         if group := _group(container):
             groups.setdefault(group, []).append(container)
     findings += [describe(members, facts) for describe, members in groups.items()]
-    everything_seen = facts.containers is not None and not facts.containers_unseen and _not_measured not in groups
+    everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
     if everything_seen:
         findings += _higher_than_needed(facts)
     return findings
@@ -59,12 +62,13 @@ def _group(container: Container) -> Callable[[list[Container], Facts], Finding] 
 
 def _unseen(facts: Facts) -> Finding:
     run = facts.collector("containers")
-    reasons = facts.containers_unseen or ((run.reason,) if run and run.reason else ())
+    there = facts[Containers]
+    reasons = there.containers_unseen or ((run.reason,) if run and run.reason else ())
     return _finding(
         "containers-not-seen",
         "warning",
         "which containers run here could not be seen"
-        if facts.containers is None
+        if there.containers is None
         else "there may be more containers than could be seen",
         reasons,
         Fix("Run as root on the host, not in a container; in a container, with the host's root mounted and named."),
@@ -75,7 +79,7 @@ def _unseen(facts: Facts) -> Finding:
 def _not_measured(members: list[Container], facts: Facts) -> Finding:
     del facts
     reasons = [
-        f"{title(each)}: {each.not_measured or next(r.detail for r in each.reach if r.token == 'error')}"
+        f"{each.title}: {each.not_measured or next(r.detail for r in each.reach if r.token == 'error')}"
         for each in members
     ]
     return _finding(
@@ -90,8 +94,9 @@ def _not_measured(members: list[Container], facts: Facts) -> Finding:
 
 def _too_far(members: list[Container], facts: Facts) -> Finding:
     needed = needed_hop_limit(facts)
-    present = facts.imds.hop_limit if facts.imds else None
-    now = "have no metadata now" if facts.imds and facts.imds.tokens == "required" else "do not get a token"
+    imds = facts.get(Imds)
+    present = imds.hop_limit if imds else None
+    now = "have no metadata now" if switched_already(imds) else "do not get a token"
     at = f" at hop limit {present}" if present else ""
     return _finding(
         "hop-limit-too-low",
@@ -109,7 +114,7 @@ def _too_far_unneeded(members: list[Container], facts: Facts) -> Finding:
         "hop-limit-keeps-out",
         "info",
         f"{_count(members)} out of the token's reach {_verb(members, 'do not seem to need it')}: {titles(members)}",
-        [f"{title(each)}: {metadata_need(each).reason}" for each in members],
+        [f"{each.title}: {metadata_need(each).reason}" for each in members],
     )
 
 
@@ -168,7 +173,8 @@ def _cut_off(members: list[Container], facts: Facts) -> Finding:
 
 
 def _higher_than_needed(facts: Facts) -> list[Finding]:
-    limit, needed = facts.imds.hop_limit if facts.imds else None, needed_hop_limit(facts)
+    imds = facts.get(Imds)
+    limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts)
     if limit is None or limit <= needed:
         return []
     fix = Fix(
@@ -191,7 +197,7 @@ def _measures(members: Sequence[Container]) -> list[str]:
         for reach in each.reach:
             families.setdefault(f"{_hops(reach.distance)}, {reach.detail}", []).append(reach.family)
         seen = "; ".join(f"{words} ({' and '.join(who)})" for words, who in families.items())
-        lines.append(f"{title(each)}: {seen}; need {need.state}: {need.reason}")
+        lines.append(f"{each.title}: {seen}; need {need.state}: {need.reason}")
     return lines
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import EndpointReply, Facts, Imds
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import EndpointReply, Imds
 from imds_probe.findings import Finding, Fix, Severity, State
 from imds_probe.imds.replies import EC2_SERVER
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
@@ -11,7 +12,7 @@ from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     del catalog
-    imds = facts.imds
+    imds = facts.get(Imds)
     if imds is None:
         return NothingToJudge("the metadata service was not asked")
     if imds.endpoint == "enabled":

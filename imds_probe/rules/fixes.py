@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from imds_probe.facts import OsRelease, Software
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import SdkSoftware, Software
 
 # Where dnf is the package manager; older releases of the family have yum.
 DNF_SINCE = {"amzn": 2022, "rhel": 8, "centos": 8, "almalinux": 8, "rocky": 8, "ol": 8, "fedora": 22}
@@ -36,7 +37,7 @@ def _has_dnf(os: OsRelease) -> bool:
     return major.isdigit() and int(major) >= DNF_SINCE.get(os.id or "", 10**6)
 
 
-def library_commands(library: Software, minimum: str | None) -> tuple[str, ...]:
+def library_commands(library: SdkSoftware, minimum: str | None) -> tuple[str, ...]:
     """The commands that upgrade a library in the first place that it lies in; empty where it has to be built anew."""
     path = library.path or ""
     if library.manager == "pypi":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Facts
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     del catalog
-    imds = facts.imds
+    imds = facts.get(Imds)
     if imds is None or imds.endpoint != "enabled":
         return NothingToJudge("no token was answered")
     if imds.hop_limit is not None:

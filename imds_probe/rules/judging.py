@@ -9,7 +9,8 @@ from typing import Literal
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.errors import ProbeError, UsageError
-from imds_probe.facts import Facts
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.shapes import Milliseconds
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge, Rule
 
@@ -22,7 +23,7 @@ class RuleRun:
 
     id: str
     status: RuleStatus
-    duration_ms: float
+    duration_ms: Milliseconds
     reason: str = ""
     deselected: bool = False
 

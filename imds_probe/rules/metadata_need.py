@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from imds_probe.facts import Container
+from imds_probe.facts.containers import Container
 
 Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "instance", "unknown"]
 NeedState = Literal["observed", "likely", "unlikely", "unknown"]

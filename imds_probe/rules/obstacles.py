@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Facts, PathObstacle
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Finding, Fix, Severity, State
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
@@ -40,9 +42,9 @@ _IDS = {"redirect": "metadata-redirected", "setting": "metadata-setting", "proxy
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     del catalog
-    if facts.imds is None or facts.collector("obstacles") is None:
+    if facts.get(Imds) is None or facts.collector("obstacles") is None:
         return NothingToJudge("rules and routes were not looked at")
-    return [_proxy(each) if each.kind == "proxy" else _obstacle(each) for each in facts.obstacles]
+    return [_proxy(each) if each.kind == "proxy" else _obstacle(each) for each in facts[Obstacles].obstacles]
 
 
 def _obstacle(each: PathObstacle) -> Finding:

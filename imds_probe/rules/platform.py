@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Facts
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.platform import Platform
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     del catalog
-    if facts.platform.is_ec2:
+    if facts[Platform].is_ec2:
         return []
     return [
         Finding(
@@ -19,7 +20,7 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
             severity="warning",
             subject="host",
             summary="this is not an EC2 instance, so nothing was sent to the metadata address",
-            evidence=(facts.platform.method,),
+            evidence=(facts[Platform].method,),
             fix=Fix(
                 "If it is one all the same (firmware hidden, container without /sys), say so.",
                 ("imds-probe run --assume-ec2",),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Facts
+from imds_probe.facts.facts import Facts
 from imds_probe.findings import Finding
 
 

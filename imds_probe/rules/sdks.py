@@ -6,19 +6,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement, Row
-from imds_probe.facts import Container, Facts, Software
+from imds_probe.facts.containers import Container, Containers, titles
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds, switched_already
+from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import library_commands
-from imds_probe.rules.hop_need import titles
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
-from imds_probe.rules.requirement import requirement
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.sdks_explained import EXPLANATIONS
 
 RULE_ID = "sdks"
 NAMES_SHOWN = 3
-_Group = dict[tuple[str, str, Requirement, bool], list[Software]]
+_Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
 
 
 def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
@@ -26,12 +28,12 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     if run is None:
         return NothingToJudge("the SDKs in use were not looked at")
     findings = []
-    unseen = facts.sdks_unseen or ((run.reason,) if run.status in ("failed", "skipped") else ())
+    unseen = facts[SdkSearch].sdks_unseen or ((run.reason,) if run.status in ("failed", "skipped") else ())
     if unseen:
         findings.append(_unseen(unseen))
     groups: _Group = defaultdict(list)
-    for entry in facts.software:
-        if entry.sdk is not None:
+    for entry in facts[Installed].software:
+        if isinstance(entry, SdkSoftware):
             needed = requirement(entry, facts, catalog)
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
             findings += _falls_back(entry, needed, facts, catalog)
@@ -39,8 +41,8 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
         if needed.status != "ok":
             row = catalog.row(component)
             findings += _in_use(entries, needed, row) if running else _on_disk(entries, needed, row)
-    if facts.sdks_left_out:
-        findings.append(_left_out(facts.sdks_left_out))
+    if facts[SdkSearch].sdks_left_out:
+        findings.append(_left_out(facts[SdkSearch].sdks_left_out))
     return findings
 
 
@@ -57,7 +59,7 @@ def _unseen(reasons: Sequence[str]) -> Finding:
     )
 
 
-def _in_use(entries: Sequence[Software], needed: Requirement, row: Row | None) -> list[Finding]:
+def _in_use(entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> list[Finding]:
     first = entries[0]
     what = f"{_name(first, row)}{_in(entries)}, in use by {_users(entries)}"
     need = need_of_processes([names for entry in entries for names in _environments(entry)])
@@ -109,7 +111,7 @@ def _in_use(entries: Sequence[Software], needed: Requirement, row: Row | None) -
     ]
 
 
-def _on_disk(entries: Sequence[Software], needed: Requirement, row: Row | None) -> list[Finding]:
+def _on_disk(entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> list[Finding]:
     """What nothing that runs uses breaks nothing now, and may once it is started."""
     if needed.status == "unknown":
         return []
@@ -132,20 +134,20 @@ def _on_disk(entries: Sequence[Software], needed: Requirement, row: Row | None) 
     ]
 
 
-def _falls_back(entry: Software, needed: Requirement, facts: Facts, catalog: Catalog) -> list[Finding]:
+def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: Catalog) -> list[Finding]:
     """An SDK that could speak IMDSv2 where its token is lost: nobody notices until the switch."""
     row = catalog.row(entry.component)
-    if needed.status != "ok" or not entry.running or entry.sdk is None or row is None or row.through:
+    if needed.status != "ok" or not entry.running or row is None or row.through:
         return []
     cut_off = [
         container
-        for container in facts.containers or ()
-        if container.id in entry.sdk.container_ids and _token_is_lost(container)
+        for container in facts[Containers].seen
+        if container.id in entry.container_ids and _token_is_lost(container)
     ]
     limit = max((container.needs_hop_limit or 0 for container in cut_off), default=0)
     if not limit:
         return []
-    required = facts.imds is not None and facts.imds.tokens == "required"
+    required = switched_already(facts.get(Imds))
     if required or row.on_lost_token == "fails":
         becomes = "gets no metadata now"
     elif row.on_lost_token == "falls-back":
@@ -191,17 +193,16 @@ def _left_out(reasons: Sequence[str]) -> Finding:
     )
 
 
-def _environments(entry: Software) -> tuple[tuple[str, ...], ...]:
+def _environments(entry: SdkSoftware) -> tuple[tuple[str, ...], ...]:
     """One process that may not be read, or sets nothing, may ask for the instance's role."""
-    found = entry.sdk.environment if entry.sdk else None
-    return found or ((),)
+    return entry.sdk.environment or ((),)
 
 
-def _name(entry: Software, row: Row | None) -> str:
+def _name(entry: SdkSoftware, row: Row | None) -> str:
     return f"{row.name if row else entry.component} {entry.said_version}"
 
 
-def _in(entries: Sequence[Software]) -> str:
+def _in(entries: Sequence[SdkSoftware]) -> str:
     names = list(
         dict.fromkeys(name for entry in entries if entry.container for name in (entry.container, *entry.also_in))
     )
@@ -212,10 +213,10 @@ def _in(entries: Sequence[Software]) -> str:
     return f" in {_few(names)}" if names != ["the host"] else ""
 
 
-def _users(entries: Sequence[Software]) -> str:
+def _users(entries: Sequence[SdkSoftware]) -> str:
     names = []
     for entry in entries:
-        for user in entry.sdk.users if entry.sdk else ():
+        for user in entry.sdk.users:
             names.append(f"{user.unit or user.comm} ({user.pid})")
     count = sum(len(entry.pids) for entry in entries)
     return _few(names, count) if names else f"{count} processes"
@@ -226,20 +227,18 @@ def _few(names: Sequence[str], count: int | None = None) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _places(entries: Sequence[Software]) -> list[str]:
+def _places(entries: Sequence[SdkSoftware]) -> list[str]:
     """How it is known, and the first few places."""
     lines = []
     for entry in entries:
-        library = entry.sdk
-        if library is not None:
-            shown = library.paths[:NAMES_SHOWN]
-            more = library.places - len(shown)
-            rest = f" and {more} more places" if more > 1 else " and one more place" if more else ""
-            lines.append(f"{entry.package} by its {entry.source} at {', '.join(shown)}{rest}")
+        shown = entry.sdk.paths[:NAMES_SHOWN]
+        more = entry.sdk.places - len(shown)
+        rest = f" and {more} more places" if more > 1 else " and one more place" if more else ""
+        lines.append(f"{entry.package} by its {entry.source} at {', '.join(shown)}{rest}")
     return lines
 
 
-def _fix(entries: Sequence[Software], needed: Requirement, row: Row | None) -> Fix:
+def _fix(entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> Fix:
     first = entries[0]
     if needed.status == "needs-setting" and needed.setting is not None:
         setting = needed.setting

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.requirement import requirement, requirement_of
 from imds_probe.catalog.rows import RequiredSetting, Requirement
-from imds_probe.facts import CollectorRun, Facts, Software
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host
+from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Finding, Fix
 from imds_probe.rules.fixes import upgrade_commands
-from imds_probe.rules.requirement import requirement, requirement_of
 from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
 
 COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software", "settings")
@@ -30,8 +33,8 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
         findings.append(_no_manager())
     groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
-    for software in facts.software:
-        if software.sdk is not None:
+    for software in facts[Installed].software:
+        if isinstance(software, SdkSoftware):
             continue  # rules/sdks.py has those
         needed = requirement(software, facts, catalog)
         if needed.status != "ok":
@@ -127,7 +130,7 @@ def _upgrade(needed: Requirement, software: Software, facts: Facts, catalog: Cat
         return Fix(text or f"Build the image anew{newer} of {software.package}, and start its containers again.")
     newer = f" to {needed.minimum} or later" if needed.minimum else ""
     text = text or f"Upgrade {software.package}{newer}."
-    commands = upgrade_commands(software, facts.host.os, needed.minimum)
+    commands = upgrade_commands(software, facts[Host].os, needed.minimum)
     available = software.available
     if available is None:
         return Fix(text, commands)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import NamedTuple, TypeVar
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.packet_filter import EXTENSIONS
 from imds_probe.watch.requests import Request, RequestReader

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from imds_probe.facts import Callers, CallerSeen
+from imds_probe.facts.callers import Callers, CallerSeen
 
 
 def caller_of_row(row: tuple[Any, ...]) -> CallerSeen:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from imds_probe.errors import ProbeError
-from imds_probe.facts import Callers
+from imds_probe.facts.callers import Callers
 from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
 from imds_probe.watch.watcher import Seen
 

@@ -27,10 +27,11 @@ import bench_sinks
 import bench_watch
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.requirement import requirement
 from imds_probe.collect.software import known as software_of
-from imds_probe.facts import Facts, Host, OsRelease, Platform
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host, OsRelease
 from imds_probe.inventory.packages.dpkg import Dpkg
-from imds_probe.rules.requirement import requirement
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
 from imds_probe.simulator.lab.lab import Lab
@@ -212,7 +213,7 @@ def inventory() -> None:
         alone = ["dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show"]
         packages = Dpkg().query(root, known, timeout_s=60)
         software = [entry for package in packages if (entry := software_of(package, catalog))]
-        facts = Facts(True, Platform(True, ""), Host(None, OsRelease("debian", "12", None), None), None, None, (), ())
+        facts = Facts(True, (), (Host(None, OsRelease("debian", "12", None), None),))
         steps: dict[str, Callable[[], object]] = {
             "dpkg-query --show": lambda: process.run(alone, timeout_s=60),
             "the inventory of dpkg's packages": lambda: Dpkg().query(root, known, timeout_s=60),

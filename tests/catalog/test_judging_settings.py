@@ -6,7 +6,7 @@ import pytest
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import RequiredSetting, Requirement
-from imds_probe.facts import SettingSeen
+from imds_probe.facts.software import SettingSeen
 
 CATALOG = Catalog.load()
 YAML = "/etc/datadog-agent/datadog.yaml"

@@ -2,7 +2,7 @@ import pytest
 
 from imds_probe.catalog.rows import Place, Switch
 from imds_probe.catalog.settings_in_force import first_on, state_of
-from imds_probe.facts import SettingSeen
+from imds_probe.facts.software import SettingSeen
 
 SWITCH = Switch(("true", "1"), (Place("environment", "K"),))
 ON = SettingSeen("setting", "/etc/a", "k", "True")

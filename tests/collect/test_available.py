@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.collect.available import NotKnown, with_available
-from imds_probe.facts import InRepository, Software
+from imds_probe.facts.software import InRepository, Software
 from imds_probe.system import process
 
 DEB = Software("cloud-init", "dpkg", "cloud-init", "18.3-6", "dpkg database")

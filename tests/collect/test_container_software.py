@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.container_software import Found, collect, in_short
+from imds_probe.collect.container_software import ContainerSoftware, in_short
+from imds_probe.collect.container_software import look as look_at
 from imds_probe.collect.discovery.discovered import DiscoveredContainer
 
 CATALOG = Catalog.load()
@@ -40,8 +41,8 @@ def image(root: Path, os_id: str, *packages: tuple[str, str]) -> Path:
     return root
 
 
-def look(proc: Path, *containers: DiscoveredContainer) -> Found:
-    return collect(proc, containers, CATALOG, deadline=time.monotonic() + 20)
+def look(proc: Path, *containers: DiscoveredContainer) -> ContainerSoftware:
+    return look_at(proc, containers, CATALOG, deadline=time.monotonic() + 20)
 
 
 def test_with_the_containers_own_distribution(proc: Path, tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_a_damaged_one_is_said_and_the_others_are_read(proc: Path, tmp_path: Pat
 
 def test_sandboxes_and_what_ended_are_left_out(proc: Path, tmp_path: Path) -> None:
     enter(proc, 7, image(tmp_path / "a", "debian", ("cloud-init", "18.3-6")))
-    assert look(proc, container(7, "pause", sandbox=True), container(8, "gone")) == Found((), ())
+    assert look(proc, container(7, "pause", sandbox=True), container(8, "gone")) == ContainerSoftware((), ())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_other_images_are_nobodys(proc: Path, tmp_path: Path, name: str | None) 
 
 def test_out_of_time_is_said(proc: Path, tmp_path: Path) -> None:
     enter(proc, 7, image(tmp_path / "a", "debian", ("cloud-init", "18.3-6")))
-    found = collect(proc, [container(7, "web")], CATALOG, deadline=time.monotonic() - 1)
+    found = look(proc, [container(7, "web")], CATALOG, deadline=time.monotonic() - 1)
     assert found.software == ()
     assert found.troubles == ("web and those after it: the run's time limit came first",)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from observed import ENDPOINT, IMDS
 
-from imds_probe.collect.containers import collect, proc_below
+from imds_probe.collect.containers import look, proc_below
 from imds_probe.errors import ProbeError
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
@@ -38,7 +38,7 @@ def process(root, pid, cgroup, netns=None, environ=b""):
 
 def collected(root, counter=None, imds=IMDS):
     deadline = time.monotonic() + 5
-    return collect(root, from_environment({}), imds, deadline=deadline, counter=counter or RequestCounter())
+    return look(root, from_environment({}), imds, deadline=deadline, counter=counter or RequestCounter())
 
 
 def test_a_root_without_processes_is_an_error_of_its_own(tmp_path):

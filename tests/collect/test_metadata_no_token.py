@@ -11,10 +11,11 @@ import pytest
 from aws_server import AwsServer, aws_server
 from watched_calls import SEEN
 
-from imds_probe.collect.callers import Request
-from imds_probe.collect.metadata_no_token import LEAST_HOURS, collect, compared
+from imds_probe.collect.callers import CallersOptions
+from imds_probe.collect.metadata_no_token import LEAST_HOURS, compared, look
 from imds_probe.config.settings import AwsConfig
-from imds_probe.facts import Instance, MetricCompared
+from imds_probe.facts.callers import MetricCompared
+from imds_probe.facts.instance import Instance
 from imds_probe.imds.client import RequestCounter
 from imds_probe.watch.history import FILE, HOUR_S, History
 
@@ -60,15 +61,15 @@ def counted(aws: AwsServer, first: int, sums: dict[int, int], instance_id: str) 
     )
 
 
-def request(aws: AwsServer | None, state: Path) -> Request:
+def request(aws: AwsServer | None, state: Path) -> CallersOptions:
     endpoint = aws.endpoint if aws else "http://127.0.0.1:9"
-    return Request(state, compare=AwsConfig(cloudwatch_endpoint=endpoint))
+    return CallersOptions(state, compare=AwsConfig(cloudwatch_endpoint=endpoint))
 
 
 def test_a_caller_that_was_not_seen_shows(aws, credentials, tmp_path):
     first = watched(tmp_path, 6, [1, 1, 4])
     counted(aws, first, {1: 2, 3: 40, 4: 1}, str(INSTANCE.instance_id))
-    found = collect(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
+    found = look(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert isinstance(found, MetricCompared)
     assert (found.hours, found.counted, found.seen, found.unseen) == (4, 43, 3, 40)
 
@@ -76,24 +77,24 @@ def test_a_caller_that_was_not_seen_shows(aws, credentials, tmp_path):
 def test_where_both_have_the_same_nobody_was_missed(aws, credentials, tmp_path):
     first = watched(tmp_path, 5, [1, 3])
     counted(aws, first, {1: 1, 3: 1}, str(INSTANCE.instance_id))
-    found = collect(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
+    found = look(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert isinstance(found, MetricCompared)
     assert (found.counted, found.seen, found.unseen) == (2, 2, 0)
     counted(aws, first, {1: 500}, "i-00000000000000000")  # another instance's
-    found = collect(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
+    found = look(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert isinstance(found, MetricCompared)
     assert found.counted == 0
 
 
 def test_where_it_cannot_be_asked_it_says_why(tmp_path, credentials):
-    none = collect(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
+    none = look(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert none == "there is no history of a daemon to compare it with"
     watched(tmp_path, 1, [])
-    few = collect(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
+    few = look(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert few == f"fewer than {LEAST_HOURS} hours in a row were watched"
     (tmp_path / FILE).unlink()
     watched(tmp_path, 5, [])
-    closed = collect(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
+    closed = look(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert isinstance(closed, str)
     assert closed.startswith("AWS cannot be reached: ")
 
@@ -103,7 +104,7 @@ def test_without_credentials_it_says_so(aws, monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     watched(tmp_path, 5, [])
-    found = collect(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
+    found = look(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert isinstance(found, str)
     assert found.startswith("no credentials for AWS: ")
 

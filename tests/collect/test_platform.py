@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from imds_probe.collect.platform import collect
+from imds_probe.collect.platform import look
 
 
 def firmware(root, **files):
@@ -31,7 +31,7 @@ DMI = "sys__class__dmi__id__"
     ],
 )
 def test_the_firmware_decides(tmp_path, files, is_ec2):
-    found = collect(firmware(tmp_path, **files))
+    found = look(firmware(tmp_path, **files))
     assert found.is_ec2 is is_ec2
     assert found.method
 
@@ -47,13 +47,13 @@ def test_the_firmware_decides(tmp_path, files, is_ec2):
     ],
 )
 def test_the_instance_id_without_metadata(tmp_path, files, instance_id):
-    assert collect(firmware(tmp_path, **{f"{DMI}sys_vendor": "Amazon EC2"} | files)).instance_id == instance_id
+    assert look(firmware(tmp_path, **{f"{DMI}sys_vendor": "Amazon EC2"} | files)).instance_id == instance_id
 
 
 def test_odd_bytes_in_the_firmware_are_printable(tmp_path):
     (tmp_path / "sys/class/dmi/id").mkdir(parents=True)
     (tmp_path / "sys/class/dmi/id/sys_vendor").write_bytes(b"\x1b[2JEvil\xff" + b"x" * 1000)
-    method = collect(tmp_path).method
+    method = look(tmp_path).method
     assert method.isprintable()
     assert len(method) < 300
 
@@ -61,4 +61,4 @@ def test_odd_bytes_in_the_firmware_are_printable(tmp_path):
 def test_a_fifo_in_place_of_the_firmware_does_not_block(tmp_path):
     (tmp_path / "sys/class/dmi/id").mkdir(parents=True)
     os.mkfifo(tmp_path / "sys/class/dmi/id/sys_vendor")
-    assert not collect(tmp_path).is_ec2
+    assert not look(tmp_path).is_ec2

@@ -9,7 +9,7 @@ import pytest
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
-from imds_probe.facts import SdkUse, Software
+from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.scan import Use
@@ -17,7 +17,7 @@ from imds_probe.inventory.sdks.scan import Use
 CATALOG = Catalog.load()
 PATH = "/usr/lib/python3/dist-packages/botocore-1.26.27.dist-info"
 USE = SdkUse(None, None, (PATH,), 1)
-LIBRARY = Software("botocore", "pypi", "botocore", "1.26.27", "dist-info", PATH, pids=(5,), sdk=USE)
+LIBRARY = SdkSoftware("botocore", "pypi", "botocore", "1.26.27", "dist-info", PATH, pids=(5,), sdk=USE)
 PACKAGE = Software("botocore", "dpkg", "python3-botocore", "1.26.27+repack-1", "dpkg database")
 
 
@@ -31,7 +31,7 @@ def test_a_distributions_own_copy_is_its_package() -> None:
     [
         {"version": "1.26.28"},
         {"version": None},
-        {"container": "web"},
+        {"container": "web", "container_ids": ("idw",)},
         {"component": "boto3"},
         {"sdk": replace(USE, paths=("/usr/local/lib/python3/dist-packages/x", PATH))},
         {"sdk": replace(USE, paths=("/opt/env/lib/x",))},
@@ -43,21 +43,23 @@ def test_any_other_is_not(changes: dict[str, object]) -> None:
 
 
 def test_in_a_container_it_is_that_containers_package() -> None:
-    inside = replace(PACKAGE, container="web", also_in=("api",))
-    (package,), rest = merged([inside], [replace(LIBRARY, container="api")])
+    inside = replace(PACKAGE, container="web", also_in=("api",), container_ids=("idw", "ida"))
+    (package,), rest = merged([inside], [replace(LIBRARY, container="api", container_ids=("ida",))])
     assert (package.pids, rest) == ((5,), [])
 
 
 def test_what_runs_and_what_only_lies_there_stay_apart() -> None:
-    first = replace(LIBRARY, container="a", sdk=replace(USE, container_ids=("ida",)))
-    second = replace(first, container="b", pids=(), sdk=replace(USE, container_ids=("idb",)))
+    first = replace(LIBRARY, container="a", container_ids=("ida",), sdk=replace(USE, container_ids=("ida",)))
+    second = replace(first, container="b", container_ids=("idb",), pids=(), sdk=replace(USE, container_ids=("idb",)))
     running, on_disk = grouped([first, second])
     assert (running.container, running.also_in, on_disk.container) == ("a", (), "b")
     assert in_containers([running, on_disk], CATALOG) == {"ida": ("botocore 1.26.27",)}
 
 
 def test_what_another_one_makes_calls_for_is_not_named_as_in_use() -> None:
-    boto3 = replace(LIBRARY, component="boto3", container="a", sdk=replace(USE, container_ids=("ida",)))
+    boto3 = replace(
+        LIBRARY, component="boto3", container="a", container_ids=("ida",), sdk=replace(USE, container_ids=("ida",))
+    )
     assert in_containers([boto3], CATALOG) == {}
 
 

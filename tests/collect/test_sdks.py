@@ -11,8 +11,9 @@ import pytest
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import sdks
 from imds_probe.collect.discovery.discovered import DiscoveredContainer
-from imds_probe.collect.sdks import Found, Request, collect
-from imds_probe.facts import OsRelease, Software
+from imds_probe.collect.sdks import SdksFound, SearchOptions, look_for
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import Software
 
 CATALOG = Catalog.load()
 SITE = "usr/lib/python3/dist-packages"
@@ -44,15 +45,15 @@ class System:
             (at / name).write_text(content)
         return pid
 
-    def look(self, *pids: int, containers=(), installed=(), request=None, deadline_s: float = 20) -> Found:
-        return collect(
+    def look(self, *pids: int, containers=(), installed=(), request=None, deadline_s: float = 20) -> SdksFound:
+        return look_for(
             self.root,
             self.proc,
             pids=pids,
             containers=containers,
             installed=installed,
             catalog=CATALOG,
-            request=request or Request(),
+            options=request or SearchOptions(),
             deadline=time.monotonic() + deadline_s,
         )
 
@@ -152,7 +153,16 @@ def test_the_containers_own_distribution_is_kept(system: System) -> None:
     record(root, "botocore", "1.12.0")
     system.process(30, root)
     ubuntu = OsRelease("ubuntu", "22.04", None)
-    there = Software("cloud-init", "dpkg", "cloud-init", "22", "dpkg database", container="web", os=ubuntu)
+    there = Software(
+        "cloud-init",
+        "dpkg",
+        "cloud-init",
+        "22",
+        "dpkg database",
+        container="web",
+        os=ubuntu,
+        container_ids=(f"{30:064x}",),
+    )
     (_, entry) = system.look(containers=[container("web", 30)], installed=[there]).software
     assert entry.os == ubuntu
 
@@ -192,13 +202,13 @@ def test_a_search_is_cut_short_by_its_budget_and_says_so(system: System, monkeyp
     )
     assert found.unseen == ()
     assert found.partial == "; ".join(found.left_out)
-    assert system.look(request=Request(deep=True)).left_out == ()
+    assert system.look(request=SearchOptions(deep=())).left_out == ()
 
 
 def test_further_directories_are_searched_as_asked(system: System) -> None:
     record(system.root, "botocore", "1.12.0", "elsewhere/lib/python3.9/site-packages")
     assert system.look().software == ()
-    (entry,) = system.look(request=Request(deep=True, paths=("/elsewhere",))).software
+    (entry,) = system.look(request=SearchOptions(deep=("/elsewhere",))).software
     assert entry.path == "/elsewhere/lib/python3.9/site-packages/botocore-1.12.0.dist-info"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.settings import with_settings
-from imds_probe.facts import Software
+from imds_probe.facts.software import Software
 
 CATALOG = Catalog.load()
 DATADOG = Software("datadog-agent", "dpkg", "datadog-agent", "1:7.40.0-1", "dpkg database")

@@ -9,14 +9,13 @@ import random
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from cloudformation_template import TEMPLATES, Template
-from observed import FACTS, OLD_CLOUD_INIT, report_of
+from observed import FACTS, OLD_CLOUD_INIT, changed, report_of
 
 from imds_probe.config.settings import Config, LogsConfig, MetricsConfig
 from imds_probe.report import dump
@@ -54,7 +53,7 @@ def troubles(service, operation, parameters):
 
 def sent():
     """Names, dimensions and values of dimensions that hosts send by default."""
-    facts = replace(FACTS, software=(OLD_CLOUD_INIT,))
+    facts = changed(FACTS, software=(OLD_CLOUD_INIT,))
     report = json.loads(dump(report_of(facts)))
     assert report["verdict"]["state"] == "not-ready"
     report["callers"] = {"imdsv1": 3}

@@ -10,12 +10,26 @@ from dataclasses import replace
 import pytest
 from cloudformation_template import Template
 from insights import Event, Name, names_in, parse, run
-from observed import FACTS, OLD_CLOUD_INIT, report_of
+from observed import FACTS, HOST, OLD_CLOUD_INIT, changed, report_of
 from report_schema import check
 
-from imds_probe.report import SCHEMA_FILE, dump
+from imds_probe.report import dump
+from imds_probe.report_document import SCHEMA_FILE
 
-SCHEMA = json.loads(SCHEMA_FILE.read_text())
+
+def resolved(schema, definitions):
+    """The same schema with what it refers to in the place of each reference."""
+    if isinstance(schema, list):
+        return [resolved(each, definitions) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return resolved(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: resolved(value, definitions) for key, value in schema.items() if key != "$defs"}
+
+
+WRITTEN = json.loads(SCHEMA_FILE.read_text())
+SCHEMA = resolved(WRITTEN, WRITTEN["$defs"])
 GROUP = "/imds-probe/reports"
 QUERIES = {
     query["Name"].removeprefix("imds-probe/"): query["QueryString"]
@@ -107,7 +121,7 @@ def test_words_it_compares_with_are_the_schemas(name):
 
 def report(host, state=None, *, software=(), callers=None, hop_limit=None):
     """A report of a host, as the program would write it; `state` and `hop_limit` are put in its place."""
-    facts = replace(FACTS, software=software, host=replace(FACTS.host, hostname=f"name-of-{host}"))
+    facts = changed(FACTS, software=software, host=replace(HOST, hostname=f"name-of-{host}"))
     document = json.loads(dump(report_of(facts)))
     if state:
         document["verdict"]["state"] = state
@@ -148,6 +162,7 @@ def caller(program, count, *, version="v1", probe=False, unit=None, path_class="
         "container": None,
         "path": "/latest/meta-data/",
         "path_class": path_class,
+        "container_id": None,
         "user_agent": None,
         "probe": probe,
         "count": count,

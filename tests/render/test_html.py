@@ -1,7 +1,7 @@
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from observed import FACTS, OLD_CLOUD_INIT, report_of, with_imds
+from observed import FACTS, HOST, OLD_CLOUD_INIT, changed, report_of, with_imds
 from watched_calls import CALLER
 
 from imds_probe.render.html import render
@@ -28,7 +28,7 @@ class Outline(HTMLParser):
 
 
 def test_it_is_well_formed_and_holds_verdict_and_commands():
-    outline = Outline(render(report_of(replace(FACTS, software=(OLD_CLOUD_INIT,)))))
+    outline = Outline(render(report_of(changed(FACTS, software=(OLD_CLOUD_INIT,)))))
     text = " ".join(outline.text)
     assert outline.open == []
     assert "NOT READY" in text
@@ -37,9 +37,7 @@ def test_it_is_well_formed_and_holds_verdict_and_commands():
 
 
 def test_names_cannot_become_markup():
-    hostile = replace(
-        with_imds(answered_by="<script>alert(1)</script>"), host=replace(FACTS.host, hostname="<img src=x>")
-    )
+    hostile = changed(with_imds(answered_by="<script>alert(1)</script>"), host=replace(HOST, hostname="<img src=x>"))
     document = render(report_of(hostile))
     outline = Outline(document)
     assert "script" not in outline.tags
@@ -62,7 +60,7 @@ def test_who_called_is_shown_and_escaped():
         dropped=0,
         watched_until=None,
     )
-    page = render(report_of(replace(FACTS, callers=callers)))
+    page = render(report_of(changed(FACTS, callers=callers)))
     assert "Watched 1 min of the last 1 min: 3 calls by IMDSv1, 0 by IMDSv2." in page
     assert "<td>&lt;b&gt;</td>" in page
     assert "\x1b" not in page

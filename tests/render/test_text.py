@@ -1,16 +1,17 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, OLD_CLOUD_INIT, container, report_of, with_containers, with_imds
+from observed import FACTS, HOST, OLD_CLOUD_INIT, changed, container, report_of, with_containers, with_imds
 from watched_calls import CALLER
 
-from imds_probe.facts import OsRelease, SdkUse, Software
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import SdkSoftware, SdkUse
 from imds_probe.render import html
 from imds_probe.render.text import CONTAINERS_SHOWN, SOFTWARE_SHOWN, Style, render, where
 from imds_probe.watch.evidence import callers_of
 
-DEBIAN = replace(FACTS.host, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
-NOT_READY = replace(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,))
+DEBIAN = replace(HOST, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
+NOT_READY = changed(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,))
 
 GOLDEN_NOT_READY = """\
 NOT READY  i-0123456789abcdef0 eu-west-1 m7i.large (web-17)
@@ -65,7 +66,7 @@ def test_the_verdict_is_the_first_word(facts, headline):
 
 def test_verdict_and_commands_are_within_what_ssm_shows():
     many = with_containers(*(container(f"a-rather-long-name-{number}", 1, "lost") for number in range(40)))
-    many = replace(many, software=(OLD_CLOUD_INIT,) * 4)
+    many = changed(many, software=(OLD_CLOUD_INIT,) * 4)
     text = render(report_of(many), Style())
     assert text.index("--http-tokens optional") + 80 < 2500
 
@@ -83,16 +84,16 @@ def test_colour_only_when_asked():
 
 def test_many_findings_are_counted_not_listed():
     text = render(
-        report_of(replace(NOT_READY, software=tuple(replace(OLD_CLOUD_INIT, version=f"18.3-{n}") for n in range(20)))),
+        report_of(changed(NOT_READY, software=tuple(replace(OLD_CLOUD_INIT, version=f"18.3-{n}") for n in range(20)))),
         Style(),
     )
     assert "and 14 more" in text
 
 
 def test_hostile_names_are_spelled_out():
-    hostile = replace(
+    hostile = changed(
         with_imds(answered_by="\x1b[2Jnginx\n"),
-        host=replace(FACTS.host, hostname="\x1b]0;x\x07host"),
+        host=replace(HOST, hostname="\x1b]0;x\x07host"),
         software=(replace(OLD_CLOUD_INIT, version="1\x1b[31m2"),),
     )
     assert "\x1b" not in render(report_of(hostile), Style())
@@ -180,7 +181,7 @@ USE = SdkUse(None, None, ("/srv/app/node_modules/aws-sdk",), 1)
     ],
 )
 def test_a_library_says_where_and_who(changes, use, shown):
-    library = Software("aws-sdk-js-v2", "npm", "aws-sdk", "2.1.0", "package.json", USE.paths[0])
+    library = SdkSoftware("aws-sdk-js-v2", "npm", "aws-sdk", "2.1.0", "package.json", USE.paths[0], sdk=USE)
     line = where(replace(library, sdk=replace(USE, **use), **changes))
     assert shown in line
     assert len(line) < 130
@@ -188,15 +189,15 @@ def test_a_library_says_where_and_who(changes, use, shown):
 
 def test_a_version_that_is_a_range_is_said_as_one():
     use = SdkUse("1.25.38", None, ("/usr/bin/rclone",), 1)
-    library = Software("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", None, "names of functions", "/x", sdk=use)
-    text = render(report_of(replace(FACTS, software=(library,))), Style())
+    library = SdkSoftware("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", None, "names of functions", "/x", sdk=use)
+    text = render(report_of(changed(FACTS, software=(library,))), Style())
     assert "aws-sdk-go-v1  1.25.38 or later  1.25.38  ok      host: /x, not in use" in text
-    assert "aws-sdk-go-v1</td><td>1.25.38 or later" in html.render(report_of(replace(FACTS, software=(library,))))
+    assert "aws-sdk-go-v1</td><td>1.25.38 or later" in html.render(report_of(changed(FACTS, software=(library,))))
 
 
 def test_of_much_software_the_worst_comes_first():
     many = [replace(OLD_CLOUD_INIT, version=f"22.{number}-1") for number in range(SOFTWARE_SHOWN + 5)]
-    text = render(report_of(replace(FACTS, host=DEBIAN, software=(*many, OLD_CLOUD_INIT))), Style())
+    text = render(report_of(changed(FACTS, host=DEBIAN, software=(*many, OLD_CLOUD_INIT))), Style())
     table = text.partition("Software held against")[2].splitlines()
     assert table[2].split() == ["cloud-init", "18.3-6", "19.4", "too-old"]
     assert table[SOFTWARE_SHOWN + 2] == "  and 6 more"
@@ -214,7 +215,7 @@ def test_who_called_is_shown_without_the_probe():
         dropped=0,
         watched_until=None,
     )
-    text = render(report_of(replace(FACTS, callers=callers)), Style())
+    text = render(report_of(changed(FACTS, callers=callers)), Style())
     assert "Watched 1 h of the last 14 d: 78 calls by IMDSv1, 0 by IMDSv2." in text
     assert "and 2 more" in text
     assert f"  v1       1      0        2023-11-14T22:13:20Z  ...{by[0].program[-29:]}" in text

@@ -3,19 +3,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, SSM_AGENT, container
+from observed import FACTS, SSM_AGENT, changed, container
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Reach, SdkUse, SdkUser, Software
+from imds_probe.facts.containers import Reach
+from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
 from imds_probe.rules.caller_cause import PRODUCTS, cause_of
 from imds_probe.watch.evidence import callers_of
 
 CATALOG = Catalog.load()
-INSIDE = replace(CALLER, container="web", unit=None)
+INSIDE = replace(CALLER, container="web", container_id=container("web").id, unit=None)
 TOKEN = replace(INSIDE, version="v2", path_class="token", path="/latest/api/token")
 USE = SdkUse(None, None, ("/srv/env/lib/python3.9/site-packages/botocore-1.dist-info",), 1)
-BOTOCORE = Software(
+BOTOCORE = SdkSoftware(
     "botocore",
     "pypi",
     "botocore",
@@ -32,7 +33,7 @@ def cause(*by, **facts):
         by, window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until="2023-11-14T22:13:20Z"
     )
     group = [each for each in by if each.version == "v1"]
-    return cause_of(group, callers, replace(FACTS, callers=callers, **facts), CATALOG)
+    return cause_of(group, callers, changed(FACTS, callers=callers, **facts), CATALOG)
 
 
 def lost(**changes):
@@ -67,7 +68,7 @@ def test_an_old_sdk_there_is_named_whatever_it_asks_besides():
     found = cause(CALLER, software=(SSM_AGENT, BOTOCORE))
     assert found.why == "botocore 1.12.0 speaks only IMDSv1; IMDSv2 since 1.13.25"
     assert found.fix.commands == ("/srv/env/bin/python3 -m pip install --upgrade 'botocore>=1.13.25'",)
-    inside = replace(BOTOCORE, container="web")
+    inside = replace(BOTOCORE, container="web", container_ids=(container("web").id,))
     found = cause(INSIDE, TOKEN, containers=(lost(),), software=(inside,))
     assert (found.needs_hop_limit, "Build the image anew" in found.fix.text) == (None, True)
 
@@ -107,7 +108,7 @@ def test_by_what_it_says_it_is(agent, said):
 
 
 def test_half_old_and_from_outside():
-    token = replace(TOKEN, container=None, unit=CALLER.unit)
+    token = replace(TOKEN, container=None, container_id=None, unit=CALLER.unit)
     assert cause(CALLER, token).why.startswith("it asks for tokens, too")
     relayed = replace(CALLER, program="another host", exe=None, unit=None)
     assert "from outside" in cause(relayed).why

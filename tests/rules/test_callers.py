@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observed import FACTS, IMDS
+from observed import FACTS, IMDS, changed
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import CallerSeen, CollectorRun, MetricCompared
+from imds_probe.facts.callers import CallerSeen, MetricCompared
+from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.rules.callers import NAMED_MAX, RULE
 from imds_probe.rules.callers_explained import EXPLANATIONS
 from imds_probe.rules.rule import NothingToJudge
@@ -25,7 +26,7 @@ def judged(*by: CallerSeen, coverage=1.0, dropped=0, metric=None, **facts):
         dropped=dropped,
         watched_until="2023-11-14T22:13:20Z",
     )
-    found = RULE.judge(replace(FACTS, callers=replace(callers, metric=metric), **facts), CATALOG)
+    found = RULE.judge(changed(FACTS, callers=replace(callers, metric=metric), **facts), CATALOG)
     assert isinstance(found, list)
     assert {finding.id for finding in found} <= {each.id for each in EXPLANATIONS}
     return found
@@ -33,7 +34,7 @@ def judged(*by: CallerSeen, coverage=1.0, dropped=0, metric=None, **facts):
 
 def test_where_nobody_watched_it_says_why():
     why = CollectorRun("callers", "nothing", 0.0, "nobody watches here")
-    found = RULE.judge(replace(FACTS, collectors=(*FACTS.collectors, why)), CATALOG)
+    found = RULE.judge(changed(FACTS, collectors=(*FACTS.collectors, why)), CATALOG)
     assert found == NothingToJudge("nobody watches here")
     assert RULE.judge(FACTS, CATALOG) == NothingToJudge("who calls was not watched")
 

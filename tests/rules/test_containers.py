@@ -1,10 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from observed import ENDPOINT, FACTS, container, with_containers, with_imds
+from observed import ENDPOINT, FACTS, changed, container, with_containers, with_imds
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import CollectorRun
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.containers import Containers
+from imds_probe.facts.imds import Imds
 from imds_probe.rules.containers import RULE
 from imds_probe.rules.rule import NothingToJudge
 
@@ -46,7 +48,7 @@ def test_the_number_serves_the_one_that_is_furthest():
 
 def test_where_tokens_are_required_already_there_is_no_metadata_now():
     facts = with_containers(container("web", 1, "lost"))
-    facts = replace(facts, imds=replace(facts.imds, tokens="required"))
+    facts = changed(facts, imds=replace(facts[Imds], tokens="required"))
     (finding,) = RULE.judge(facts, Catalog(()))
     assert finding.summary.startswith("1 container has no metadata now at hop limit 1; hop limit 2 ")
 
@@ -141,10 +143,10 @@ def test_a_pause_container_is_never_the_subject():
 )
 def test_containers_that_nobody_saw_are_never_called_none(changes, words):
     run = CollectorRun("containers", "failed", 1.0, "no /proc")
-    facts = replace(FACTS, collectors=(run,), **changes)
+    facts = changed(FACTS, collectors=(run,), **changes)
     (finding,) = RULE.judge(facts, Catalog(()))
     assert (finding.id, finding.implies, finding.summary) == ("containers-not-seen", "unknown", words)
-    assert finding.evidence == (("no /proc",) if facts.containers is None else ("3 of 9 processes hide",))
+    assert finding.evidence == (("no /proc",) if facts[Containers].containers is None else ("3 of 9 processes hide",))
 
 
 @pytest.mark.parametrize(("hops", "limit", "warned"), [(1, 3, True), (2, 3, False), (0, 2, True), (0, 1, False)])
@@ -170,10 +172,10 @@ def test_many_containers_make_one_finding_with_a_summary_of_bounded_length():
 
 
 def test_with_the_endpoint_off_no_container_can_miss_it():
-    facts = replace(with_imds(endpoint="disabled"), containers=None)
+    facts = changed(with_imds(endpoint="disabled"), containers=None)
     assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)
 
 
 def test_an_endpoint_on_loopback_is_nothing_that_a_container_could_share():
-    facts = replace(with_imds(endpoints=(replace(ENDPOINT, address="127.0.0.1"),)), containers=None)
+    facts = changed(with_imds(endpoints=(replace(ENDPOINT, address="127.0.0.1"),)), containers=None)
     assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from observed import ENDPOINT, FACTS, with_imds
+from observed import ENDPOINT, FACTS, changed, with_imds
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.rules.endpoint import RULE
@@ -39,4 +39,4 @@ def test_a_proxy_hides_the_instance(name, shown):
 
 
 def test_nothing_asked_nothing_judged():
-    assert isinstance(RULE.judge(replace(FACTS, imds=None), CATALOG), NothingToJudge)
+    assert isinstance(RULE.judge(changed(FACTS, imds=None), CATALOG), NothingToJudge)

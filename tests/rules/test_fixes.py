@@ -1,6 +1,7 @@
 import pytest
 
-from imds_probe.facts import OsRelease, Software
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import Software
 from imds_probe.rules.fixes import upgrade_commands
 
 

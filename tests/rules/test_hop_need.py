@@ -1,9 +1,8 @@
-from dataclasses import replace
-
 import pytest
-from observed import FACTS, container, with_containers
+from observed import FACTS, changed, container, with_containers
 
-from imds_probe.rules.hop_need import needed_hop_limit, needing, title, titles
+from imds_probe.facts.containers import titles
+from imds_probe.rules.hop_need import needed_hop_limit, needing
 
 ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
 
@@ -31,7 +30,7 @@ def test_the_smallest_hop_limit_that_serves_all_that_need_it(containers, needed)
 def test_who_needs_it():
     a, b = container("a", 1, "lost"), container("b", 1, "lost", environment=ELSEWHERE)
     assert needing(with_containers(a, b)) == (a,)
-    assert needing(replace(FACTS, containers=None)) == ()
+    assert needing(changed(FACTS, containers=None)) == ()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_who_needs_it():
     ],
 )
 def test_titles(changes, expected):
-    assert title(container("web", **changes)) == expected
+    assert container("web", **changes).title == expected
 
 
 def test_a_list_of_titles_is_bounded():

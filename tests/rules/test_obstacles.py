@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, with_imds
+from observed import FACTS, changed, with_imds
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import CollectorRun, PathObstacle
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.rules.obstacles import RULE
 from imds_probe.rules.rule import NothingToJudge
 
@@ -20,18 +21,18 @@ RULE_IN_NAT = PathObstacle(
     applies_to="prerouting",
 )
 PROXY = replace(RULE_IN_NAT, kind="proxy", where="process 12", quote="kube2iam (pid 12), listening on port 8181")
-LOOKED = replace(FACTS, collectors=(CollectorRun("obstacles", "ok", 1.0),))
+LOOKED = changed(FACTS, collectors=(CollectorRun("obstacles", "ok", 1.0),))
 
 
 def judged(*obstacles):
-    return RULE.judge(replace(LOOKED, obstacles=obstacles), Catalog(()))
+    return RULE.judge(changed(LOOKED, obstacles=obstacles), Catalog(()))
 
 
 def test_nothing_in_the_way():
     assert judged() == []
 
 
-@pytest.mark.parametrize("facts", [replace(FACTS, imds=None), replace(with_imds(), collectors=())])
+@pytest.mark.parametrize("facts", [changed(FACTS, imds=None), changed(with_imds(), collectors=())])
 def test_not_looked_at(facts):
     assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)
 

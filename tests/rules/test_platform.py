@@ -1,9 +1,7 @@
-from dataclasses import replace
-
-from observed import FACTS
+from observed import FACTS, changed
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import Platform
+from imds_probe.facts.platform import Platform
 from imds_probe.rules.platform import RULE
 
 
@@ -12,6 +10,6 @@ def test_ec2_is_nothing_to_report():
 
 
 def test_not_ec2_makes_the_verdict_unknown_and_says_how_it_is_known():
-    facts = replace(FACTS, platform=Platform(False, "DMI: sys_vendor is QEMU"), imds=None)
+    facts = changed(FACTS, platform=Platform(False, "DMI: sys_vendor is QEMU"), imds=None)
     (finding,) = RULE.judge(facts, Catalog(()))
     assert (finding.id, finding.implies, finding.evidence) == ("not-ec2", "unknown", ("DMI: sys_vendor is QEMU",))

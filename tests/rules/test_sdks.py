@@ -3,10 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, container
+from observed import FACTS, IMDS, SSM_AGENT, changed, container
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import CollectorRun, SdkUse, SdkUser, Software
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.sdks import RULE
@@ -22,8 +23,9 @@ STATIC = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 def library(component="botocore", version="1.12.0", *, pids=(12, 13), manager="pypi", package=None, **changes):
     use = {"users": USERS if pids else (), "environment": ((),)} | changes
     at = {name: use.pop(name) for name in ("container", "also_in") if name in use}
+    at["container_ids"] = use.get("container_ids", ())
     path = USE.paths[0]
-    return Software(
+    return SdkSoftware(
         component,
         manager,
         package or component,
@@ -38,7 +40,7 @@ def library(component="botocore", version="1.12.0", *, pids=(12, 13), manager="p
 
 def judged(*software: Software, **facts) -> list[Finding]:
     collectors = facts.pop("collectors", (*FACTS.collectors, LOOKED))
-    found = RULE.judge(replace(FACTS, software=(*FACTS.software, *software), collectors=collectors, **facts), CATALOG)
+    found = RULE.judge(changed(FACTS, software=(SSM_AGENT, *software), collectors=collectors, **facts), CATALOG)
     assert isinstance(found, list)
     assert {finding.id for finding in found} <= {each.id for each in EXPLANATIONS}
     return found
@@ -168,7 +170,7 @@ def test_where_the_token_arrives_or_nobody_asks_nothing_falls_back():
 def test_what_never_falls_back_has_no_metadata_now():
     rust = library("aws-sdk-rust", "1.1.0", manager="crate", container="web", container_ids=(LOST.id,))
     assert "gets no metadata now" in judged(rust, containers=(LOST,))[0].summary
-    required = replace(FACTS.imds, tokens="required")
+    required = replace(IMDS, tokens="required")
     assert "gets no metadata now" in judged(INSIDE, containers=(LOST,), imds=required)[0].summary
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from observed import INSTANCE, changed
 from reports_made import BARE, STARTED, TROUBLED, report
 
 from imds_probe.config.settings import MetricsConfig
@@ -41,7 +42,7 @@ def test_each_set_of_dimensions_has_all_metrics():
     config = MetricsConfig(
         dimensions=("AutoScalingGroupName", "ImageId"), static_dimensions={"Env": "prod"}, per_instance=True
     )
-    facts = replace(TROUBLED, instance=replace(TROUBLED.instance, auto_scaling_group="web-blue"))
+    facts = changed(TROUBLED, instance=replace(INSTANCE, auto_scaling_group="web-blue"))
     found = metrics_of(report(facts), config, NOW)
     beats = [dict(each.dimensions) for each in found if each.name == "Heartbeat"]
     assert beats == [

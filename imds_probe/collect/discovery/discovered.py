@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from imds_probe.facts.containers import title as title_of
+
 Network = Literal["host", "own", "unknown"]
 NamespaceKind = Literal["host", "container", "named", "unit", "other"]
 
@@ -32,6 +34,11 @@ class DiscoveredContainer:
     pod_uid: str | None = None
     sandbox: bool = False  # a pause container: holds a pod's network namespace and calls nobody
     inside: str | None = None  # the id of the container that this one runs in
+
+    @property
+    def title(self) -> str:
+        """What people call it. May be hostile text."""
+        return title_of(self.id, self.name, self.pod, self.runtime)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imds_probe.catalog.rows import Place, Row, Switch
-from imds_probe.facts import SettingSeen
+from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import SettingsError, from_arguments, included, look_up
 from imds_probe.inventory.settings.programs import Program

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net import namespaces
 from imds_probe.net.obstacles import ip_listing, proxies, routes, settings
 from imds_probe.net.obstacles.flow import ADDRESSES, Surroundings

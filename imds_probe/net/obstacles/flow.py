@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.ranges import Ranges, network, only
 
 ADDRESSES: dict[Family, str] = {"ipv4": "169.254.169.254", "ipv6": "fd00:ec2::254"}

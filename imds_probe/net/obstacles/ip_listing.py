@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imds_probe.errors import ProbeError
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES
 from imds_probe.system import process
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import EVERY_MARK
 from imds_probe.net.obstacles.iptables_options import Parsed, Word, parse
 from imds_probe.net.obstacles.ruleset import Action, Chain, ChainKey, Rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.conditions import (
     AnyOf,
     Condition,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from imds_probe.errors import ProbeError
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.nft_statements import Meaning, meaning
 from imds_probe.net.obstacles.ruleset import Chain, ChainKey, Rule
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from imds_probe.errors import CommandError, CommandMissing, ProbeError
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles import iptables, nft_text, nftables
 from imds_probe.net.obstacles.ruleset import Chain, ChainKey
 from imds_probe.system import process

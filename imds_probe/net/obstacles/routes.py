@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES, NOBODY, Surroundings
 from imds_probe.net.obstacles.ip_listing import Entry, IpListing
 from imds_probe.net.obstacles.obstacle import Obstacle, shortened

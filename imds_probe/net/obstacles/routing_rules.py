@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES
 from imds_probe.net.obstacles.ip_listing import Entry
 from imds_probe.net.obstacles.obstacle import AppliesTo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.conditions import Condition
 
 ActionKind = Literal[

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from imds_probe.facts import Family
+from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.conditions import FieldIs, Judged, judge_all
 from imds_probe.net.obstacles.flow import Flow, Surroundings, flows
 from imds_probe.net.obstacles.ranges import only

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from contexts import collected, context
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.host import os_release
-from imds_probe.collect.software import collect
+from imds_probe.collect.software import COLLECTORS, packages
 from imds_probe.inventory.packages.contained import read
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.rpm import Rpm
@@ -130,7 +130,9 @@ def built(folder: Path, name: str, epoch: str, version: str, release: str) -> Pa
 def judged(root: Path) -> list[tuple[str, str, str]]:
     """Name, version and the catalog's word for everything that a run would find below the root."""
     system = os_release(root)
-    found = collect(root, CATALOG, Collecting(time.monotonic() + 20, lambda message: None))
+    given = context(root)
+    collected(given, COLLECTORS)
+    found = packages(given)
     return sorted(
         (
             entry.package,

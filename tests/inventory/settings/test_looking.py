@@ -8,7 +8,7 @@ import pytest
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Place, Row, Switch
-from imds_probe.facts import SettingSeen
+from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.settings.looking import INCLUDED_MAX, Looking
 from imds_probe.inventory.settings.programs import Program
 

@@ -1,26 +1,27 @@
 from dataclasses import replace
 
-from observed import FACTS, OLD_CLOUD_INIT
+from observed import FACTS, HOST, OLD_CLOUD_INIT, changed
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts import OsRelease, SdkUse, Software
-from imds_probe.rules.requirement import requirement, requirement_of
+from imds_probe.catalog.requirement import requirement, requirement_of
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 
 CATALOG = Catalog.load()
 USE = SdkUse(None, None, ("/srv/a",), 1)
-BOTOCORE = Software("botocore", "pypi", "botocore", "1.12.0", "dist-info", "/srv/a", sdk=USE)
+BOTOCORE = SdkSoftware("botocore", "pypi", "botocore", "1.12.0", "dist-info", "/srv/a", sdk=USE)
 BOTO3 = replace(BOTOCORE, component="boto3", package="boto3", version="1.9.0")
 
 
 def needed(software, *others):
-    return requirement(software, replace(FACTS, software=(software, *others)), CATALOG)
+    return requirement(software, changed(FACTS, software=(software, *others)), CATALOG)
 
 
 def test_the_containers_own_distribution_decides_over_the_hosts():
     debian = OsRelease("debian", "12", None)
-    hosts = replace(FACTS.host, os=OsRelease("amzn", "2", None))
-    on_host = requirement(OLD_CLOUD_INIT, replace(FACTS, host=replace(FACTS.host, os=debian)), CATALOG)
-    inside = requirement(replace(OLD_CLOUD_INIT, os=debian), replace(FACTS, host=hosts), CATALOG)
+    hosts = replace(HOST, os=OsRelease("amzn", "2", None))
+    on_host = requirement(OLD_CLOUD_INIT, changed(FACTS, host=replace(HOST, os=debian)), CATALOG)
+    inside = requirement(replace(OLD_CLOUD_INIT, os=debian), changed(FACTS, host=hosts), CATALOG)
     assert on_host == inside
     assert on_host.status == "too-old"
 
@@ -39,9 +40,12 @@ def test_what_makes_the_calls_is_judged_in_its_place():
     judged = needed(BOTO3, BOTOCORE)
     assert (judged.status, judged.why) == ("ok", "its calls are made by botocore 1.12.0, judged in its place")
     assert needed(BOTO3).status == "too-old"
-    assert needed(BOTO3, replace(BOTOCORE, container="web")).status == "too-old"
-    both = replace(BOTO3, container="api", also_in=("web",))
-    assert needed(both, replace(BOTOCORE, container="web")).status == "ok"
+    inside = replace(BOTOCORE, container="web", container_ids=("idw",))
+    assert needed(BOTO3, inside).status == "too-old"
+    both = replace(BOTO3, container="api", also_in=("web",), container_ids=("ida", "idw"))
+    assert needed(both, inside).status == "ok"
+    namesake = replace(both, also_in=("web",), container_ids=("ida", "another web"))
+    assert needed(namesake, inside).status == "too-old"
 
 
 def test_a_package_of_the_distribution_is_judged_by_itself():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
-from imds_probe.facts import Facts, Software
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host
+from imds_probe.facts.software import Installed, SdkSoftware, Software
 
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
@@ -21,8 +23,8 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
 
 def requirement_of(software: Software, version: str | None, facts: Facts, catalog: Catalog) -> Requirement:
     """The same for another version of it, as a repository may have."""
-    system = software.os or facts.host.os
-    library = software.sdk
+    system = software.os or facts[Host].os
+    library = software.sdk if isinstance(software, SdkSoftware) else None
     return catalog.judge(
         software.component,
         manager=software.manager,
@@ -39,11 +41,10 @@ def requirement_of(software: Software, version: str | None, facts: Facts, catalo
 def _maker(software: Software, facts: Facts, catalog: Catalog) -> Software | None:
     """Who makes the calls of a library: found in the same system, and where it runs in one of its processes."""
     row = catalog.row(software.component)
-    if software.sdk is None or row is None or not row.through:
+    if not isinstance(software, SdkSoftware) or row is None or not row.through:
         return None
-    systems = {software.container, *software.also_in}
-    for other in facts.software:
+    for other in facts[Installed].software:
         together = not software.pids or set(software.pids) & set(other.pids)
-        if together and other.component in row.through and systems & {other.container, *other.also_in}:
+        if together and other.component in row.through and software.is_beside(other):
             return other
     return None

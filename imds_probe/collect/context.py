@@ -1,0 +1,88 @@
+"""What collectors are given: what the run was asked to do, and what others have found before them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.section import Section
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import Endpoints
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a run was asked to do. `options` has at most one value of each type that collectors take."""
+
+    environ: Mapping[str, str]
+    root: Path = Path("/")
+    timeout_s: float = 30.0
+    only: Collection[str] = ()
+    skip: Collection[str] = ()
+    catalogs: tuple[Path, ...] = ()  # of the user's own, read after the built-in one
+    options: tuple[object, ...] = ()
+
+    def option(self, kind: type[T]) -> T:
+        """The options of this type, their defaults where none were given."""
+        return next((each for each in self.options if isinstance(each, kind)), None) or kind()
+
+
+class Context:
+    """`deadline` is a time.monotonic: the end of the run."""
+
+    def __init__(
+        self, request: RunRequest, endpoints: Endpoints, catalog: Catalog, counter: RequestCounter, deadline: float
+    ) -> None:
+        self.request, self.endpoints, self.catalog, self.counter = request, endpoints, catalog, counter
+        self.deadline = deadline
+        self._found: list[object] = []
+
+    @property
+    def root(self) -> Path:
+        return self.request.root
+
+    @property
+    def proc(self) -> Path:
+        return self.request.root / "proc"
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+    def option(self, kind: type[T]) -> T:
+        """The options of this type."""
+        return self.request.option(kind)
+
+    def keep(self, found: Collection[object]) -> None:
+        """What a collector came back with."""
+        self._found += found
+
+    def get(self, kind: type[T]) -> T | None:
+        """What was found of this type, None where nobody found it."""
+        return next((each for each in self._found if isinstance(each, kind)), None)
+
+    def all(self, kind: type[T]) -> tuple[T, ...]:
+        """The same where several collectors give it, in the order in which they ended."""
+        return tuple(each for each in self._found if isinstance(each, kind))
+
+    def __getitem__(self, kind: type[S]) -> S:
+        """The section of this type, or what stands for it where nobody could look."""
+        found = self.get(kind)
+        if found is not None:
+            return found
+        absent: S | None = kind.absent()
+        if absent is None:
+            raise KeyError(f"{kind.__name__} may be absent: ask with get()")
+        return absent
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All that goes into the report."""
+        return tuple(each for each in self._found if isinstance(each, Section))

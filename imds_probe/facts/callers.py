@@ -1,0 +1,84 @@
+"""Who called the metadata service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from imds_probe.facts.section import Section
+from imds_probe.facts.shapes import Count, Pid, Share, Timestamp
+
+
+@dataclass(frozen=True)
+class CallerSeen:
+    """Calls of one program by one version of the protocol, after the same kind of thing.
+
+    Text comes from processes and may be hostile. `program` is the path of its executable, or its name where only that is
+    known, or "another host", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`, `cmdline` (secrets
+    masked), `path` and `user_agent` are those of its last call. `refused` calls were answered with 401.
+    """
+
+    version: Literal["v1", "v2"]
+    program: str
+    exe: str | None
+    pid: Pid | None
+    comm: str | None
+    cmdline: str | None
+    unit: str | None
+    container: str | None
+    path: str
+    path_class: str
+    user_agent: str | None
+    probe: bool
+    count: Count
+    refused: Count
+    first_seen: Timestamp
+    last_seen: Timestamp
+    container_id: str | None = None  # the runtime's, in full
+
+
+@dataclass(frozen=True)
+class MetricCompared:
+    """CloudWatch's MetadataNoToken beside what was seen, over the hours that were watched without a gap.
+
+    `counted` are calls by CloudWatch, `seen` those by the watch, the probe's own in both. `since` and `until` are RFC 3339.
+    """
+
+    hours: int
+    counted: Count
+    seen: Count
+    since: str
+    until: str
+
+    @property
+    def unseen(self) -> int:
+        """How many calls somebody made that the watch did not see."""
+        return max(0, self.counted - self.seen)
+
+
+@dataclass(frozen=True)
+class Callers(Section):
+    """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
+
+    `coverage` is their share, from 0 to 1, and `needed_coverage` what suffices to say that nobody else did. Calls by the
+    probe itself are in `imdsv1_by_probe` and in `by` only.
+    """
+
+    report_key: ClassVar[str] = "callers"
+
+    window_s: float
+    observed_s: float
+    coverage: Share
+    needed_coverage: Share
+    watched_until: Timestamp | None
+    dropped_packets: Count
+    imdsv1: Count
+    imdsv2: Count
+    imdsv1_by_probe: Count
+    by: tuple[CallerSeen, ...]
+    metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
+
+    @property
+    def complete(self) -> bool:
+        """Whether so much of the window was watched that nothing seen means nothing there."""
+        return self.coverage >= self.needed_coverage

@@ -1,0 +1,21 @@
+"""How each collector fared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imds_probe.facts.shapes import Milliseconds
+
+CollectorStatus = Literal["ok", "nothing", "partial", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class CollectorRun:
+    """How one collector fared. "nothing" (it looked, there was nothing) and "failed" (it could not look) differ."""
+
+    id: str
+    status: CollectorStatus
+    duration_ms: Milliseconds
+    reason: str = ""
+    means: str = ""  # what stays unknown, where it could not look at everything

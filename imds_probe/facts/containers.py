@@ -1,0 +1,124 @@
+"""Running containers, and how the metadata service is reached from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imds_probe.facts.imds import Family
+from imds_probe.facts.section import NEEDED, Section
+from imds_probe.facts.shapes import Count, HopLimit, Milliseconds
+
+ContainerNetwork = Literal["host", "own", "unknown"]
+ContainerToken = Literal["ok", "lost", "refused", "unreachable", "disabled", "answered-by-proxy", "error"]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What came of the token PUT from one network namespace at one address of the service.
+
+    `distance` is in hops further than the instance itself, by the TTL of the SYN-ACK: measured, whatever became of the
+    answer. `expected` is what distance and hop limit say about the answer, None where one of them is not known.
+    """
+
+    family: Family
+    token: ContainerToken
+    detail: str
+    distance: Count | None = None
+    needs_hop_limit: HopLimit | None = None
+    expected: Literal["ok", "lost"] | None = None
+    status: int | None = None  # of HTTP, where something answered
+    answered_by: str | None = None
+    latency_ms: Milliseconds | None = None
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether trying it gave something else than measuring it."""
+        return self.expected is not None and self.token in ("ok", "lost") and self.token != self.expected
+
+
+@dataclass(frozen=True)
+class Container:
+    """One running container, or another network namespace with a way to the service: then `runtime` says of what kind
+    it is ("netns" for a named one, "unit" for a systemd unit's, "process" for any other) and `id` is its inode.
+
+    Text comes from runtimes and containers and may be hostile. `reach` is empty where nothing was measured, which
+    `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
+    AWS SDKs it sets: names alone. None where no process let us look. `sdks` are the AWS SDKs that its processes use,
+    name and version. `calls_seen` is how often a watch saw it call the metadata service.
+    """
+
+    id: str
+    runtime: str
+    name: str | None
+    image: str | None
+    pod: str | None
+    namespace: str | None
+    netns: int | None
+    pid: int | None
+    network: ContainerNetwork
+    sandbox: bool = False  # holds a pod's network namespace and calls nobody
+    reach: tuple[Reach, ...] = ()
+    not_measured: str = ""
+    environment: tuple[tuple[str, ...], ...] | None = field(default=(), metadata=NEEDED)
+    sdks: tuple[str, ...] = ()
+    calls_seen: Count = 0
+
+    @property
+    def title(self) -> str:
+        """What people call it. May be hostile text."""
+        return title(self.id, self.name, self.pod, self.runtime)
+
+    @property
+    def main(self) -> Reach | None:
+        """How the service is reached at the address that SDKs use unless told otherwise: the first one asked."""
+        return self.reach[0] if self.reach else None
+
+    @property
+    def needs_hop_limit(self) -> int | None:
+        """The hop limit that brings the token here at every address with a way here, None where it is not known."""
+        return max((reach.needs_hop_limit for reach in self.reach if reach.needs_hop_limit), default=None)
+
+
+@dataclass(frozen=True)
+class Containers(Section):
+    """All that run. `containers` is None where nobody looked, or in vain; `containers_unseen` says why there may be more of
+    them, and is empty where all were seen.
+    """
+
+    containers: tuple[Container, ...] | None
+    containers_unseen: tuple[str, ...] = ()
+
+    @classmethod
+    def absent(cls) -> Containers:
+        return cls(None)
+
+    @property
+    def seen(self) -> tuple[Container, ...]:
+        """Those that were seen."""
+        return self.containers or ()
+
+    def by_id(self, container_id: str | None) -> Container | None:
+        """The container of this id, None where there is none."""
+        return next((each for each in self.seen if each.id == container_id), None)
+
+
+NO_CONTAINERS = ("netns", "unit", "process")  # other network namespaces: see Container
+ID_SHOWN = 12  # digits, as Docker's own tools show
+NAMES_MAX = 3
+
+
+def title(container_id: str, name: str | None, pod: str | None, runtime: str) -> str:
+    """What people call a container: its pod and name, its name, or the short form of its id. May be hostile text."""
+    called = name or container_id[:ID_SHOWN]
+    if runtime in NO_CONTAINERS:
+        return f"{runtime} {called}"
+    return f"{pod}/{called}" if pod and pod != called else called
+
+
+def titles(containers: Iterable[Container]) -> str:
+    """A bounded list for one sentence."""
+    names = [container.title for container in containers]
+    rest = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + rest

@@ -1,0 +1,33 @@
+"""The operating system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imds_probe.facts.section import Section
+
+
+@dataclass(frozen=True)
+class OsRelease:
+    """os-release(5) of the host, below the run's root."""
+
+    id: str | None
+    version_id: str | None
+    pretty_name: str | None
+    id_like: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Host(Section):
+    """The operating system the probe runs on."""
+
+    report_key: ClassVar[str] = "host"
+
+    hostname: str | None
+    os: OsRelease
+    kernel: str | None
+
+    @classmethod
+    def absent(cls) -> Host:
+        return cls(None, OsRelease(None, None, None), None)

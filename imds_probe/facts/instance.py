@@ -1,0 +1,23 @@
+"""Who this instance is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from imds_probe.facts.section import Section
+
+
+@dataclass(frozen=True)
+class Instance(Section):
+    """The identity document, as far as it was served, and the Auto Scaling group, where tags are served."""
+
+    report_key: ClassVar[str] = "instance"
+
+    instance_id: str | None = None
+    region: str | None = None
+    availability_zone: str | None = None
+    account_id: str | None = None
+    image_id: str | None = None
+    instance_type: str | None = None
+    auto_scaling_group: str | None = None

@@ -1,0 +1,36 @@
+"""Rules, routes, settings and proxies on the way to the metadata service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imds_probe.facts.section import Section
+
+
+@dataclass(frozen=True)
+class PathObstacle:
+    """A rule, route, setting or proxy on the way to the service, seen from one namespace; see net.obstacles."""
+
+    namespace: str  # "host", or what the container is called
+    kind: str
+    family: str
+    where: str
+    quote: str
+    target: str | None
+    certain: bool
+    scope: str | None
+    applies_to: str
+    pid: int | None = None  # of a proxy's process
+    image: str | None = None  # of the container that it runs in
+    container_id: str | None = None  # where `namespace` is a container's
+
+
+@dataclass(frozen=True)
+class Obstacles(Section):
+    """All that were found, those of the host first."""
+
+    obstacles: tuple[PathObstacle, ...] = ()
+
+    @classmethod
+    def absent(cls) -> Obstacles:
+        return cls()

@@ -1,0 +1,26 @@
+"""A subject of what was observed: what one collector gives and rules ask for, and a part of the report."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+NEEDED = {"needed": True}
+
+
+class Section:
+    """The base of those dataclasses below facts/ that are a part of the report by themselves.
+
+    `report_key` is the name that the section has there. None: each of its fields is a key of the report's own, as
+    containers and software are. `heading` is what pages put above it; None where a page shows it in a way of its own.
+
+    A field that was added after the first release has a default for the reports that lack it. Where no default would
+    be true, the field's metadata is NEEDED: what a rule makes of such a report cannot be judged again.
+    """
+
+    report_key: ClassVar[str | None] = None
+    heading: ClassVar[str | None] = None
+
+    @classmethod
+    def absent(cls) -> Any:
+        """What stands in the facts where nobody could look: None, or a section that says so."""
+        return None

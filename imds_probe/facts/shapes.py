@@ -1,0 +1,14 @@
+"""The shapes of values that reports have, which their schema says and their reading checks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+HopLimit = Annotated[int, Meta(ge=1, le=64)]  # EC2 API: HttpPutResponseHopLimit
+Count = Annotated[int, Meta(ge=0)]
+Pid = Annotated[int, Meta(ge=0)]
+Milliseconds = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]  # RFC 3339, UTC

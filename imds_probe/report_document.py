@@ -1,0 +1,199 @@
+"""The report as a document: its JSON Schema, made from the dataclasses that it is written from, and reading it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from imds_probe.collect import SECTIONS
+from imds_probe.errors import UsageError
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.containers import Container, Containers
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.section import NEEDED, Section
+from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.report import FIRST, SCHEMA, ProbeInfo, ReportedContainer, ReportedFinding, ReportedSoftware
+from imds_probe.rules.judging import RuleRun
+from imds_probe.verdict import Verdict
+
+SCHEMA_FILE = Path(__file__).parent / "schema/report-v1.json"
+TITLE = "imds-probe report, version 1"
+DESCRIPTION = (
+    "One assessment of one host. Absent is null, never a made-up default. Times are RFC 3339 UTC, durations carry their unit "
+    "in the name. Names may be added in v1, so a reader passes over those that it does not know; a renamed or dropped one "
+    "makes v2."
+)
+_SHOWN_AS = {"software": tuple[ReportedSoftware, ...], "containers": tuple[ReportedContainer, ...] | None}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A report that was read: what was observed, and what was made of it at that time. `deselected` are rules that it was
+    not judged by, as somebody asked.
+    """
+
+    probe: ProbeInfo
+    facts: Facts
+    verdict: Verdict
+    findings: tuple[ReportedFinding, ...]
+    deselected: frozenset[str]
+
+
+def read(document: object) -> Stored:
+    """Take a report apart, of this version or another one of v1. Raises UsageError, in one sentence that names the place."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise UsageError(f"it is no {SCHEMA}", "Name reports that `imds-probe run --output json` wrote.")
+    sections, lacking = [], []
+    for kind in SECTIONS:
+        if missing := _missing(kind, document):
+            lacking.append((kind, missing))
+        elif (section := _section(kind, document)) is not None:
+            sections.append(section)
+    probe = _convert(document.get("probe"), ProbeInfo, "probe")
+    rules = _convert(document.get("rules", []), tuple[RuleRun, ...], "rules")
+    return Stored(
+        probe=probe,
+        facts=Facts(
+            privileged=probe.privileged,
+            collectors=_convert(document.get("collectors", []), tuple[CollectorRun, ...], "collectors"),
+            sections=tuple(sections),
+            lacking=tuple(lacking),
+        ),
+        verdict=_convert(document.get("verdict"), Verdict, "verdict"),
+        findings=_convert(document.get("findings", []), tuple[ReportedFinding, ...], "findings"),
+        deselected=frozenset(rule.id for rule in rules if rule.deselected),
+    )
+
+
+def _section(kind: type[Section], document: Mapping[str, Any]) -> Section | None:
+    if kind is Containers:
+        return _containers(document)
+    if kind is Installed:
+        return _installed(document)
+    if kind.report_key is None:
+        own = {field.name: document[field.name] for field in _fields(kind) if field.name in document}
+        return typing.cast("Section", _convert(own, kind, ""))
+    value = document[kind.report_key]
+    return None if value is None else typing.cast("Section", _convert(value, kind, kind.report_key))
+
+
+def _containers(document: Mapping[str, Any]) -> Containers:
+    reported = _convert(document["containers"], tuple[ReportedContainer, ...] | None, "containers")
+    names = {field.name for field in _fields(ReportedContainer)} & {field.name for field in _fields(Container)}
+    found = None
+    if reported is not None:
+        found = tuple(Container(**{name: getattr(each, name) for name in names}) for each in reported)
+    return Containers(found, _convert(document.get("containers_unseen", []), tuple[str, ...], "containers_unseen"))
+
+
+def _installed(document: Mapping[str, Any]) -> Installed:
+    entries = _convert(document["software"], list[dict[str, Any]], "software")
+    return Installed(
+        tuple(
+            _convert(entry, Software if entry.get("sdk") is None else SdkSoftware, f"software[{at}]")
+            for at, entry in enumerate(entries)
+        )
+    )
+
+
+def _missing(kind: type[Section], document: Mapping[str, Any]) -> str:
+    """Which key of a section the report lacks that it cannot do without; empty where it has them all."""
+    if kind.report_key is not None:
+        if kind.report_key not in document:
+            return kind.report_key
+        return next(_lacking(kind, document[kind.report_key], kind.report_key), "")
+    for field in _fields(kind):
+        if field.name not in document:
+            if _is_required(field):
+                return field.name
+        elif lacks := next(_lacking(typing.get_type_hints(kind)[field.name], document[field.name], field.name), ""):
+            return lacks
+    return ""
+
+
+def _lacking(kind: Any, value: object, place: str) -> Iterator[str]:
+    """Fields that are needed and not there, at any depth. What is of the wrong type is found when it is converted."""
+    if dataclasses.is_dataclass(kind):
+        if isinstance(value, dict):
+            hints = typing.get_type_hints(kind)
+            for field in _fields(kind):
+                if field.name in value:
+                    yield from _lacking(hints[field.name], value[field.name], f"{place}.{field.name}")
+                elif field.metadata == NEEDED:
+                    yield f"{place}.{field.name}"
+        return
+    for inner in typing.get_args(kind):
+        if isinstance(value, list):
+            for each in value:
+                yield from _lacking(inner, each, f"{place}[]")
+        else:
+            yield from _lacking(inner, value, place)
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
+
+
+def _convert(value: object, kind: Any, place: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        said = str(error).replace("$.", f"{place}." if place else "").replace("`$", f"`{place}")
+        where = "" if "- at" in said else f" - at `{place}`"
+        raise UsageError(f"it is no report of this kind: {said}{where}") from None
+
+
+@cache
+def document_type() -> type:
+    """A dataclass with all keys of a report, in their order."""
+    observed: dict[str, Any] = {}
+    for kind in SECTIONS:
+        if kind.report_key is not None:
+            observed[kind.report_key] = kind if kind.absent() else kind | None
+            continue
+        hints = typing.get_type_hints(kind, include_extras=True)
+        observed |= {field.name: _SHOWN_AS.get(field.name, hints[field.name]) for field in _fields(kind)}
+    ordered = {key: observed.pop(key) for key in FIRST if key in observed} | observed
+    return dataclasses.make_dataclass(
+        "Report",
+        [
+            ("schema", Literal["imds-probe.report/v1"]),
+            ("probe", ProbeInfo),
+            *(
+                (key, kind) if key in FIRST else (key, kind, dataclasses.field(default=None))
+                for key, kind in ordered.items()
+            ),
+            ("collectors", tuple[CollectorRun, ...]),
+            ("rules", tuple[RuleRun, ...]),
+            ("findings", tuple[ReportedFinding, ...]),
+            ("verdict", Verdict),
+        ],
+        frozen=True,
+        kw_only=True,
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12. Open: names that are added later are accepted, and those that were added are not required."""
+    (_,), definitions = msgspec.json.schema_components([document_type()], ref_template="#/$defs/{name}")
+    report = definitions.pop("Report")
+    report.pop("description", None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA,
+        **report,
+        "title": TITLE,
+        "description": DESCRIPTION,
+        "$defs": definitions,
+    }

@@ -1,0 +1,38 @@
+"""What collectors are given, for tests that let a single one work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.collecting import Collecting
+from imds_probe.collect.collector import Collector
+from imds_probe.collect.context import Context, RunRequest
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.imds.client import RequestCounter
+from imds_probe.imds.endpoints import from_environment
+
+CATALOG = Catalog.load()
+
+
+def context(
+    root: Path, *found: object, environ: dict[str, str] | None = None, left_s: float = 60.0, **request: object
+) -> Context:
+    """The context of a run on the system below `root`, in which this was found before."""
+    asked = RunRequest(environ=environ or {}, root=root, **request)
+    made = Context(asked, from_environment(asked.environ), CATALOG, RequestCounter(), time.monotonic() + left_s)
+    made.keep(found)
+    return made
+
+
+def collected(given: Context, collectors: Iterable[Collector]) -> dict[str, CollectorRun]:
+    """Let these work, one after the other, whatever they need: their records by id; what they find is in the context."""
+    collecting = Collecting(given.deadline, lambda _: None)
+    ids = []
+    for each in collectors:
+        ids.append(each.id)
+        collecting.begin(each, lambda each=each: each.collect(given))
+        given.keep(collecting.ended().given)
+    return {run.id: run for run in collecting.runs(tuple(ids))}
