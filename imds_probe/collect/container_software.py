@@ -18,7 +18,6 @@ from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.package import Package
 from imds_probe.system import rootfs
 
-MANAGERS = ("dpkg", "rpm", "apk")
 SHOWN_TROUBLES = 5
 
 
@@ -40,7 +39,7 @@ class _Image:
 
 def collect(proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, *, deadline: float) -> Found:
     """Read each image's databases once, and each container's settings."""
-    names = {manager: catalog.package_names(manager) for manager in MANAGERS}
+    names = {manager: catalog.package_names(manager) for manager in contained.MANAGERS}
     images: dict[object, _Image] = {}
     software: list[Software] = []
     troubles: list[str] = []
