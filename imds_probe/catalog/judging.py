@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from imds_probe.catalog.judging_settings import setting_missing
 from imds_probe.catalog.rows import Backport, Fault, Requirement, Row
-from imds_probe.catalog.settings_in_force import Seen, state_of
+from imds_probe.catalog.settings_in_force import LookedUpSetting, state_of
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
@@ -22,7 +22,7 @@ class Installed:
     os_id: str | None = None
     os_version_id: str | None = None
     os_id_like: Sequence[str] = ()
-    settings: Sequence[Seen] = ()  # what was seen of the row's settings
+    settings: Sequence[LookedUpSetting] = ()  # what was seen of the row's settings
 
 
 def judge_row(row: Row, installed: Installed) -> Requirement:

@@ -36,7 +36,7 @@ class Requirement:
 
 
 @dataclass(frozen=True)
-class Place:
+class SettingPlace:
     """Where a setting may stand: in a file, or in the environment or the arguments of the row's programs.
 
     `path` of a file is absolute, or begins with "~/" for the same file in each home directory. `path_options` are
@@ -60,7 +60,7 @@ class Switch:
     """
 
     values: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[SettingPlace, ...]
 
 
 @dataclass(frozen=True)
