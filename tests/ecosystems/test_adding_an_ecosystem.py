@@ -35,7 +35,8 @@ def tree(tmp_path: Path) -> Path:
 
 def named() -> list[str]:
     """The paths that the page names, as they are for this ecosystem."""
-    paths = re.findall(r"`((?:imds_probe|tests)/[^` ]+)`", PAGE.read_text())
+    of_sdks = PAGE.read_text().partition("A package manager")[0]
+    paths = re.findall(r"`((?:imds_probe|tests)/[^` ]+)`", of_sdks)
     return [path.replace("NAME", NAME).replace("RECOGNISER", RECOGNISER) for path in paths]
 
 
