@@ -10,7 +10,7 @@ from imds_probe.catalog.judging import Installed, judge_row
 from imds_probe.catalog.judging_ranges import judge_range
 from imds_probe.catalog.reading import read_file
 from imds_probe.catalog.rows import Requirement, Row
-from imds_probe.catalog.settings_in_force import Seen
+from imds_probe.catalog.settings_in_force import LookedUpSetting
 from imds_probe.catalog.upstream import compare_upstream
 
 # Listed by hand, in the order they are read; package data stands beside this module.
@@ -68,7 +68,7 @@ class Catalog:
         os_id: str | None = None,
         os_version_id: str | None = None,
         os_id_like: Sequence[str] = (),
-        settings: Sequence[Seen] = (),
+        settings: Sequence[LookedUpSetting] = (),
     ) -> Requirement:
         """Judge one installed version, given as its manager prints it, on a distribution as os-release names it, with
         what was seen of its settings. A version that is not known may be narrowed down to `at_least` and `below`.

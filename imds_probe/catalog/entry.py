@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from imds_probe.catalog.upstream import numbers
-from imds_probe.catalog.version_error import VersionError
+from imds_probe.ecosystems.version_error import VersionError
 from imds_probe.errors import ProbeError
 
 _NO_DEFAULT = object()

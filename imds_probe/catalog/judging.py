@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from imds_probe.catalog.judging_settings import setting_missing
 from imds_probe.catalog.rows import Backport, Fault, Requirement, Row
-from imds_probe.catalog.settings_in_force import Seen, state_of
+from imds_probe.catalog.settings_in_force import LookedUpSetting, state_of
 from imds_probe.catalog.upstream import compare_upstream
-from imds_probe.catalog.version_error import VersionError
-from imds_probe.catalog.versions import ORDERS
+from imds_probe.ecosystems import ecosystem_of
+from imds_probe.ecosystems.version_error import VersionError
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Installed:
     os_id: str | None = None
     os_version_id: str | None = None
     os_id_like: Sequence[str] = ()
-    settings: Sequence[Seen] = ()  # what was seen of the row's settings
+    settings: Sequence[LookedUpSetting] = ()  # what was seen of the row's settings
 
 
 def judge_row(row: Row, installed: Installed) -> Requirement:
@@ -86,8 +86,11 @@ def _speaks(row: Row, minimum: str) -> str:
 
 
 def _by_distribution(row: Row, backport: Backport, minimum: str, installed: Installed) -> Requirement:
+    compare = ecosystem_of(backport.manager).versions.order
+    if compare is None:
+        raise ValueError(f"{backport.manager} has no order of versions: the catalog was not read by reading.py")
     try:
-        order = ORDERS[backport.manager](installed.version, minimum)
+        order = compare(installed.version, minimum)
     except VersionError as error:
         return Requirement(minimum, "unknown", error.problem, backport.source)
     if order >= 0:

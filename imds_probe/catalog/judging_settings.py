@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from imds_probe.catalog.rows import Prevention, RequiredSetting, Requirement, Row, Setting, Switch
-from imds_probe.catalog.settings_in_force import Seen, State, first_on, state_of
+from imds_probe.catalog.settings_in_force import LookedUpSetting, SettingState, first_on, state_of
 from imds_probe.catalog.upstream import compare_upstream
 
 
-class Version(Protocol):
+class InstalledVersion(Protocol):
     """An installed version, as far as it matters here; see judging.Installed."""
 
     @property
@@ -22,11 +22,11 @@ class Version(Protocol):
         """As its manager prints it."""
 
     @property
-    def settings(self) -> Sequence[Seen]:
+    def settings(self) -> Sequence[LookedUpSetting]:
         """What was seen of the row's settings."""
 
 
-def setting_missing(row: Row, capable: Requirement, installed: Version) -> Requirement | None:
+def setting_missing(row: Row, capable: Requirement, installed: InstalledVersion) -> Requirement | None:
     """What `capable` becomes by a setting that is not there or takes IMDSv2 away, None where none does."""
     if row.setting is not None:
         needed = _needed(row.setting, installed)
@@ -44,7 +44,7 @@ def setting_missing(row: Row, capable: Requirement, installed: Version) -> Requi
     return None
 
 
-def _needed(setting: Setting, installed: Version) -> str:
+def _needed(setting: Setting, installed: InstalledVersion) -> str:
     """Yes, empty for no, or the doubt about it."""
     if setting.minimum_by_default is None:
         return "yes"
@@ -54,7 +54,7 @@ def _needed(setting: Setting, installed: Version) -> str:
     return "yes" if order < 0 else ""
 
 
-def _unless_set(setting: Setting, capable: Requirement, installed: Version) -> Requirement | None:
+def _unless_set(setting: Setting, capable: Requirement, installed: InstalledVersion) -> Requirement | None:
     if setting.switch is None:
         return Requirement(capable.minimum, "needs-setting", setting.text, setting.source)
     state = state_of("setting", setting.switch, installed.settings)
@@ -69,7 +69,7 @@ def _unless_set(setting: Setting, capable: Requirement, installed: Version) -> R
 
 
 def _prevented(
-    name: str, prevention: Prevention, row: Row, capable: Requirement, installed: Version
+    name: str, prevention: Prevention, row: Row, capable: Requirement, installed: InstalledVersion
 ) -> Requirement | None:
     if not _concerns(prevention, installed):
         return None
@@ -89,7 +89,7 @@ def _prevented(
     return None
 
 
-def _concerns(prevention: Prevention, installed: Version) -> bool:
+def _concerns(prevention: Prevention, installed: InstalledVersion) -> bool:
     """A version of which it is not clear counts: then the setting does harm or none, and it is better off not set."""
     for figure, wrong_side in ((prevention.since, -1), (prevention.before, 1)):
         if figure is None:
@@ -100,13 +100,13 @@ def _concerns(prevention: Prevention, installed: Version) -> bool:
     return True
 
 
-def _observation(state: State) -> str:
+def _observation(state: SettingState) -> str:
     if state.value is None:
         return f"{state.place} does not set {state.key}"
     return f"{state.place} sets {state.key} to {state.value[:100]!r}"
 
 
-def _required(switch: Switch, state: State, value: str) -> RequiredSetting:
+def _required(switch: Switch, state: SettingState, value: str) -> RequiredSetting:
     """Where to set it: there where it was looked for, or in the last file that is known, the program's own."""
     if state.place:
         return RequiredSetting(state.place, state.key, value)

@@ -14,8 +14,8 @@ from typing import get_args
 from imds_probe.catalog.entry import CatalogError, Entry, flag, wrong
 from imds_probe.catalog.reading_settings import no_v1_fallback, prevention, setting, switch
 from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, LostToken, Row
-from imds_probe.catalog.version_error import VersionError
-from imds_probe.catalog.versions import ORDERS
+from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
+from imds_probe.ecosystems.version_error import VersionError
 
 SCHEMA = "imds-probe.catalog/v1"
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
@@ -115,11 +115,13 @@ def _backport(entry: Entry) -> Backport:
         source=entry.text("source"),
     )
     entry.done()
-    if backport.manager not in ORDERS:
-        raise wrong(f"{entry.where}.manager", f"has no version order of its own; known: {', '.join(ORDERS)}")
+    compare = ecosystem_of(backport.manager).versions.order
+    if compare is None:
+        known = ", ".join(ecosystem.id for ecosystem in ECOSYSTEMS if ecosystem.versions.order is not None)
+        raise wrong(f"{entry.where}.manager", f"has no version order of its own; known: {known}")
     if backport.minimum is not None:
         try:
-            ORDERS[backport.manager](backport.minimum, backport.minimum)
+            compare(backport.minimum, backport.minimum)
         except VersionError as error:
             raise wrong(f"{entry.where}.minimum", error.problem) from None
     return backport

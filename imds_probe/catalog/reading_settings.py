@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from imds_probe.catalog.entry import Entry, check_figure, wrong
-from imds_probe.catalog.rows import FileFormat, NoV1Fallback, Place, PlaceKind, Prevention, Setting, Switch
+from imds_probe.catalog.rows import FileFormat, NoV1Fallback, PlaceKind, Prevention, Setting, SettingPlace, Switch
 
 
 def setting(entry: Entry | None) -> Setting | None:
@@ -34,17 +34,17 @@ def switch(entry: Entry) -> Switch:
     return found
 
 
-def _place(entry: Entry) -> Place:
+def _place(entry: Entry) -> SettingPlace:
     kind = entry.choice("kind", get_args(PlaceKind))
     key = entry.text("key")
     if kind != "file":
-        place = Place(kind, key)
+        place = SettingPlace(kind, key)
     else:
         path = entry.text("path")
         if not path.startswith(("/", "~/")):
             raise wrong(f"{entry.where}.path", "must begin with / or ~/")
         options = entry.texts("path_options", [])
-        place = Place(kind, key, path, entry.choice("format", get_args(FileFormat)), options)
+        place = SettingPlace(kind, key, path, entry.choice("format", get_args(FileFormat)), options)
     entry.done()
     return place
 

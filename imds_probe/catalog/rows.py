@@ -36,7 +36,7 @@ class Requirement:
 
 
 @dataclass(frozen=True)
-class Place:
+class SettingPlace:
     """Where a setting may stand: in a file, or in the environment or the arguments of the row's programs.
 
     `path` of a file is absolute, or begins with "~/" for the same file in each home directory. `path_options` are
@@ -60,7 +60,7 @@ class Switch:
     """
 
     values: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[SettingPlace, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Fault:
 class Row:
     """One piece of software.
 
-    packages: package names by manager or ecosystem ("dpkg", "rpm", "snap", "pypi", ...).
+    packages: package names by the id of the ecosystem that they are from, a package manager or a language's.
     since, before: upstream versions that the row is about, where one package name holds two major versions.
     minimum: first upstream version that can speak IMDSv2; None where none could be sourced: judges nothing as ok.
     never: no version speaks IMDSv2, and a source says so.

@@ -11,7 +11,7 @@ from imds_probe.catalog.rows import Switch
 InForce = Literal["yes", "no", "partly", "unread", "not-looked"]
 
 
-class Seen(Protocol):
+class LookedUpSetting(Protocol):
     """What a look at one place gave; facts.SettingSeen in a run."""
 
     @property
@@ -36,7 +36,7 @@ class Seen(Protocol):
 
 
 @dataclass(frozen=True)
-class State:
+class SettingState:
     """`place`, `key` and `value` are of the entry that explains the state best, empty where nothing was seen."""
 
     in_force: InForce
@@ -51,11 +51,11 @@ class State:
         return f"{self.place} sets {self.key} to {self.value}" if self.value is not None else f"{self.place} does not"
 
 
-def state_of(name: str, switch: Switch, seen: Sequence[Seen]) -> State:
+def state_of(name: str, switch: Switch, seen: Sequence[LookedUpSetting]) -> SettingState:
     """Whether the setting is on everywhere, somewhere or nowhere that it was looked for."""
     entries = [entry for entry in seen if entry.switch == name]
     if not entries:
-        return State("not-looked")
+        return SettingState("not-looked")
     wanted = {value.lower() for value in switch.values}
     on = [entry for entry in entries if entry.value is not None and entry.value.lower() in wanted]
     unread = [entry for entry in entries if entry.problem]
@@ -67,7 +67,7 @@ def state_of(name: str, switch: Switch, seen: Sequence[Seen]) -> State:
     return _state("partly", off[0]) if on else _state("no", off[0])
 
 
-def first_on(name: str, switch: Switch, seen: Sequence[Seen]) -> State | None:
+def first_on(name: str, switch: Switch, seen: Sequence[LookedUpSetting]) -> SettingState | None:
     """The first place where the setting is on, None where it is on nowhere."""
     wanted = {value.lower() for value in switch.values}
     for entry in seen:
@@ -76,5 +76,5 @@ def first_on(name: str, switch: Switch, seen: Sequence[Seen]) -> State | None:
     return None
 
 
-def _state(in_force: InForce, entry: Seen) -> State:
-    return State(in_force, entry.place, entry.key, entry.value, entry.problem)
+def _state(in_force: InForce, entry: LookedUpSetting) -> SettingState:
+    return SettingState(in_force, entry.place, entry.key, entry.value, entry.problem)

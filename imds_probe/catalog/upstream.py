@@ -12,8 +12,9 @@ import re
 from itertools import zip_longest
 from typing import NamedTuple
 
-from imds_probe.catalog.version_error import VersionError
-from imds_probe.catalog.versions import compare_dpkg_part, compare_pep440, compare_rpm_part, parse_dpkg, parse_rpm_evr
+from imds_probe.ecosystems import ecosystem_of
+from imds_probe.ecosystems.ecosystem import Upstream, Versions
+from imds_probe.ecosystems.version_error import VersionError
 
 _NUMBER = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})*)(.*)", re.ASCII | re.DOTALL)
 _PRE_RELEASE = re.compile(r"~|(?<![a-z])(?:rc|alpha|beta|dev|pre|preview|a|b|c)(?![a-z])", re.IGNORECASE)
@@ -29,30 +30,28 @@ class UpstreamOrder(NamedTuple):
     doubt: str = ""
 
 
-class _Parts(NamedTuple):
-    upstream: str
-    revision: str
-
-
 def compare_upstream(manager: str, version: str, figure: str) -> UpstreamOrder:
     """Compare an installed version with an upstream figure, a plain dotted number. Never raises: a doubt is a value."""
+    versions = ecosystem_of(manager).versions
     try:
-        if manager == "pypi":
-            return UpstreamOrder(compare_pep440(version, figure))
-        parts = _upstream_of(manager, version)
+        if versions.order is not None and versions.order_decides:
+            return UpstreamOrder(versions.order(version, figure))
+        upstream = versions.upstream(version)
     except VersionError as error:
         return UpstreamOrder(None, error.problem)
-    match = _NUMBER.fullmatch(parts.upstream)
+    match = _NUMBER.fullmatch(upstream.version)
     if not match:
-        return UpstreamOrder(None, f"{parts.upstream[:80]!r} does not begin with a release number")
+        return UpstreamOrder(None, f"{upstream.version[:80]!r} does not begin with a release number")
     number, rest = numbers(match[1]), match[2]
     wanted = numbers(figure)
     order, by_date = _compare_numbers(number, wanted)
     if by_date:
         return UpstreamOrder(None, f"{match[1]} looks like a date, not like a release number")
-    doubt = _doubt(manager, order, rest, parts)
-    if not doubt and (_managers_order(manager, parts.upstream, figure) < 0) != (order < 0):
-        doubt = f"{manager}'s order and the plain numbers disagree about {parts.upstream[:80]!r} and {figure}"
+    doubt = _doubt(versions, order, rest, upstream)
+    if not doubt and (versions.upstream_order(upstream.version, _same_length(upstream.version, figure)) < 0) != (
+        order < 0
+    ):
+        doubt = f"{manager}'s order and the plain numbers disagree about {upstream.version[:80]!r} and {figure}"
     return UpstreamOrder(None, doubt) if doubt else UpstreamOrder(order)
 
 
@@ -63,20 +62,6 @@ def numbers(dotted: str) -> tuple[int, ...]:
     return tuple(int(part) for part in dotted.split("."))
 
 
-def _upstream_of(manager: str, version: str) -> _Parts:
-    if manager == "dpkg":
-        dpkg = parse_dpkg(version)
-        # Debian's way to ship an older release after a newer one: the real number follows the word.
-        return _Parts(dpkg.upstream.rpartition("+really")[2], dpkg.revision)
-    if manager == "rpm":
-        rpm = parse_rpm_evr(version)
-        return _Parts(rpm.version, rpm.release or "")
-    if manager == "apk":
-        upstream, _, revision = version.partition("-r")
-        return _Parts(upstream, revision)
-    return _Parts(version.removeprefix("v"), "")
-
-
 def _compare_numbers(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, bool]:
     """The order, and whether it rests on a date in `a` that stands where `b` has a release number."""
     for left, right in zip_longest(a, b, fillvalue=0):  # 19.4 and 19.4.0 are the same release
@@ -85,22 +70,16 @@ def _compare_numbers(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, bool]
     return 0, False
 
 
-def _doubt(manager: str, order: int, rest: str, parts: _Parts) -> str:
-    if order == 0 and _PRE_RELEASE.search(rest):
-        return f"{parts.upstream[:80]!r} is a pre-release"
-    if order == 0 and manager not in ("dpkg", "rpm") and rest.startswith("-"):
-        return f"{parts.upstream[:80]!r} may be a pre-release"  # as in semver, or a packager's revision
-    if order == 0 and manager == "rpm" and parts.revision.startswith("0."):
-        return "an rpm release that begins with 0. is a pre-release"  # Fedora's versioning guidelines
-    if order < 0 and (_SNAPSHOT.search(rest) or _SNAPSHOT.search(parts.revision)):
+def _doubt(versions: Versions, order: int, rest: str, upstream: Upstream) -> str:
+    if order == 0:
+        return (
+            f"{upstream.version[:80]!r} is a pre-release"
+            if _PRE_RELEASE.search(rest)
+            else versions.doubt(upstream, rest)
+        )
+    if order < 0 and (_SNAPSHOT.search(rest) or _SNAPSHOT.search(upstream.revision)):
         return "it was built from a snapshot between two releases"
     return ""
-
-
-def _managers_order(manager: str, upstream: str, figure: str) -> int:
-    if manager == "rpm":
-        return compare_rpm_part(upstream, _same_length(upstream, figure))
-    return compare_dpkg_part(upstream, _same_length(upstream, figure))
 
 
 def _same_length(upstream: str, figure: str) -> str:

@@ -22,7 +22,6 @@ from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.package import Package
 from imds_probe.system import rootfs
 
-MANAGERS = ("dpkg", "rpm", "apk")
 SHOWN_TROUBLES = 5
 
 
@@ -54,7 +53,7 @@ def look(
     proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, *, deadline: float
 ) -> ContainerSoftware:
     """Read each image's databases once, and each container's settings."""
-    names = {manager: catalog.package_names(manager) for manager in MANAGERS}
+    names = {manager: catalog.package_names(manager) for manager in contained.MANAGERS}
     images: dict[object, _Image] = {}
     software: list[Software] = []
     troubles: list[str] = []

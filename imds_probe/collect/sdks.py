@@ -23,12 +23,12 @@ from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.sdks.mounts import mount_points
+from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
 from imds_probe.inventory.sdks.walk import Budget
 from imds_probe.system.privilege import privileged
 
-ECOSYSTEMS = ("pypi", "npm", "maven", "go", "gem", "composer", "nuget", "crate", "binary")
 # Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.
 HOST_STARTS = (
     *("/opt", "/srv", "/app", "/usr/local", "/home", "/root", "/var/www", "/var/lib", "/usr/lib", "/usr/lib64"),
@@ -156,7 +156,7 @@ def look_for(
 
     Raises nothing for what processes and containers prepared; that is in the result.
     """
-    names = {ecosystem: catalog.package_names(ecosystem) for ecosystem in ECOSYSTEMS}
+    names = {ecosystem: catalog.package_names(ecosystem) for ecosystem in RECOGNISED}
     collected = _Collected()
     caches: dict[object, FileCache] = defaultdict(dict)
     looked: list[tuple[_System, Scan, list[Use]]] = []

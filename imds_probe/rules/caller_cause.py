@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
+from imds_probe.ecosystems import ECOSYSTEMS
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
@@ -19,15 +20,7 @@ from imds_probe.rules.fixes import library_commands, upgrade_commands
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
 PRODUCTS = {
-    "botocore": ("botocore", "pypi"),
-    "aws-sdk-go": ("aws-sdk-go-v1", "go"),
-    "aws-sdk-go-v2": ("aws-sdk-go-v2", "go"),
-    "aws-sdk-java": ("aws-sdk-java-v1", "maven"),
-    "aws-sdk-nodejs": ("aws-sdk-js-v2", "npm"),
-    "aws-sdk-ruby2": ("aws-sdk-ruby-v2", "gem"),
-    "aws-sdk-ruby3": ("aws-sdk-ruby-v3", "gem"),
-    "aws-sdk-php": ("aws-sdk-php", "composer"),
-    "aws-sdk-cpp": ("aws-sdk-cpp", "elf"),
+    product: (component, ecosystem.id) for ecosystem in ECOSYSTEMS for product, component in ecosystem.products.items()
 }
 _PRODUCT = re.compile(r"([A-Za-z][A-Za-z0-9-]{2,39})/(\d{1,6}(?:\.\d{1,6}){1,3})(?![\w.])")
 _OLD = ("too-old", "needs-setting")

@@ -12,7 +12,7 @@ import pytest
 
 from imds_probe.catalog.entry import CatalogError
 from imds_probe.catalog.reading import SIZE_LIMIT_BYTES, read_file, read_rows
-from imds_probe.catalog.rows import Place, Prevention, Switch
+from imds_probe.catalog.rows import Prevention, SettingPlace, Switch
 
 SCHEMA = json.loads(importlib.resources.files("imds_probe").joinpath("schema/catalog-v1.json").read_text())
 
@@ -95,10 +95,12 @@ def test_a_full_row_is_read() -> None:
     assert row.packages == {"dpkg": ("thing", "python3-thing"), "npm": ("@scope/thing",)}
     assert row.setting is not None and row.setting.minimum_by_default == "3.0"
     assert row.setting.switch == Switch(
-        ("true", "1"), (Place("environment", "KEY"), Place("file", "a.b", "~/x", "yaml", ("-c",)))
+        ("true", "1"), (SettingPlace("environment", "KEY"), SettingPlace("file", "a.b", "~/x", "yaml", ("-c",)))
     )
     assert row.prevented_by == (
-        Prevention("w", Switch(("v1",), (Place("arguments", "--v1"),)), "v2", since="2.5", before=None, source="s"),
+        Prevention(
+            "w", Switch(("v1",), (SettingPlace("arguments", "--v1"),)), "v2", since="2.5", before=None, source="s"
+        ),
     )
     assert (row.programs, row.waits) == (("bin/thing",), "1 s")
     assert [name for name, _ in row.switches()] == ["setting", "prevented_by[0]", "observed[0]"]

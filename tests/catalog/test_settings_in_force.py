@@ -1,10 +1,10 @@
 import pytest
 
-from imds_probe.catalog.rows import Place, Switch
+from imds_probe.catalog.rows import SettingPlace, Switch
 from imds_probe.catalog.settings_in_force import first_on, state_of
 from imds_probe.facts.software import SettingSeen
 
-SWITCH = Switch(("true", "1"), (Place("environment", "K"),))
+SWITCH = Switch(("true", "1"), (SettingPlace("environment", "K"),))
 ON = SettingSeen("setting", "/etc/a", "k", "True")
 OFF = SettingSeen("setting", "/etc/b", "k", "false")
 UNSET = SettingSeen("setting", "/etc/c", "k", None)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imds_probe.catalog.upstream import compare_upstream, numbers
-from imds_probe.catalog.version_error import VersionError
+from imds_probe.ecosystems.version_error import VersionError
 
 
 @pytest.mark.parametrize(

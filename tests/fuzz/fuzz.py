@@ -67,7 +67,7 @@ def _of_root(recogniser: Recogniser, path: str, place: str) -> Callable[[bytes],
     def target(data: bytes) -> None:
         file.write_bytes(data)
         with contextlib.suppress(FileUnreadable):
-            recogniser.libraries_in(root, place, _names(recogniser.ecosystem))
+            list(recogniser.directories.libraries(root, place, _names(recogniser.key)))
 
     return target
 
@@ -124,13 +124,13 @@ TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
     "go": lambda: _of_file(go_build.go_libraries, "go"),
     "native": lambda: _of_file(native.native_libraries, "crate", "binary"),
     "bundle": lambda: _of_file(bundle.bundled_libraries, "npm"),
-    "node": lambda: _of_root(node.Node(), "node_modules/aws-sdk/package.json", "/node_modules"),
-    "php": lambda: _of_root(php.Php(), "composer/installed.json", "/composer"),
-    "dotnet": lambda: _of_root(dotnet.Dotnet(), "App.deps.json", "/"),
-    "dotnet-resource": lambda: _of_root(dotnet.Dotnet(), "AWSSDK.Core.dll", "/"),
-    "python": lambda: _of_root(python.Python(), f"{SITE}/botocore-1.0.dist-info/METADATA", f"/{SITE}"),
-    "python-module": lambda: _of_root(python.Python(), f"{SITE}/botocore/__init__.py", f"/{SITE}"),
-    "ruby": lambda: _of_root(ruby.Ruby(), "specifications/aws-sdk-core-3.0.gemspec", "/specifications"),
+    "node": lambda: _of_root(node.RECOGNISER, "node_modules/aws-sdk/package.json", "/node_modules"),
+    "php": lambda: _of_root(php.RECOGNISER, "composer/installed.json", "/composer"),
+    "dotnet": lambda: _of_root(dotnet.RECOGNISER, "App.deps.json", "/"),
+    "dotnet-resource": lambda: _of_root(dotnet.RECOGNISER, "AWSSDK.Core.dll", "/"),
+    "python": lambda: _of_root(python.RECOGNISER, f"{SITE}/botocore-1.0.dist-info/METADATA", f"/{SITE}"),
+    "python-module": lambda: _of_root(python.RECOGNISER, f"{SITE}/botocore/__init__.py", f"/{SITE}"),
+    "ruby": lambda: _of_root(ruby.RECOGNISER, "specifications/aws-sdk-core-3.0.gemspec", "/specifications"),
     "mounts": lambda: _mounts,
     "request": lambda: _request,
     "packets": lambda: _packets,

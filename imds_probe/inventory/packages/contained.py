@@ -47,7 +47,7 @@ def read(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> C
     """
     packages: list[Package] = []
     managers, troubles = [], []
-    for manager, query in (("dpkg", _dpkg), ("apk", _apk), ("rpm", _rpm)):
+    for manager, query in _QUERIES.items():
         if manager not in names:
             continue
         try:
@@ -157,3 +157,11 @@ def _read(manager: str, root: Path, path: str) -> bytes | None:
         return rootfs.read(root, path, TEXT_LIMIT_BYTES)
     except rootfs.FileUnreadable as trouble:
         raise PackageError(manager, trouble.problem, trouble.remedy or DAMAGED) from None
+
+
+_QUERIES: Mapping[str, Callable[[Path, Collection[str], float], list[Package] | None]] = {
+    "dpkg": _dpkg,
+    "apk": _apk,
+    "rpm": _rpm,
+}
+MANAGERS = tuple(_QUERIES)

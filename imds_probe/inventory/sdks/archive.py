@@ -31,7 +31,7 @@ class NotAnArchive(ValueError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class Member:
     """One file in an archive: sizes in bytes as the directory has them, `offset` of its header in the file."""
 
     name: str
@@ -66,7 +66,7 @@ class Archive:
             raise NotAnArchive("the directory is not where it should be")
         self._directory = self._read(directory_end - length, length)
 
-    def entries(self, part: bytes, pattern: re.Pattern[bytes]) -> Iterator[Entry]:
+    def entries(self, part: bytes, pattern: re.Pattern[bytes]) -> Iterator[Member]:
         """The entries whose name matches `pattern` as a whole, in their order; every such name has `part` in it."""
         directory, done = self._directory, 0
         at = directory.find(part)
@@ -86,14 +86,14 @@ class Archive:
                     continue
             at = directory.find(part, at + 1)
 
-    def _entry(self, at: int, name: bytes) -> Entry:
+    def _entry(self, at: int, name: bytes) -> Member:
         flags, method = struct.unpack_from("<HH", self._directory, at + 8)
         packed, size = struct.unpack_from("<II", self._directory, at + 20)
         (offset,) = struct.unpack_from("<I", self._directory, at + 42)
         shown = name.decode(errors="replace")
-        return Entry(shown, method, packed, size, self._base + offset, bool(flags & FLAG_ENCRYPTED))
+        return Member(shown, method, packed, size, self._base + offset, bool(flags & FLAG_ENCRYPTED))
 
-    def content(self, entry: Entry, limit: int) -> bytes | None:
+    def content(self, entry: Member, limit: int) -> bytes | None:
         """An entry's content; None where it is longer than `limit`, damaged, encrypted or packed in another way."""
         if entry.encrypted or entry.method not in (STORED, DEFLATED) or max(entry.size, entry.packed) > limit:
             return None

@@ -10,9 +10,10 @@ import re
 from collections.abc import Collection
 from typing import BinaryIO
 
-from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.library import Library
 
 SCRIPTS = (".js", ".cjs", ".mjs")
+BUNDLE_MIN_BYTES = 96 * 1024  # the part of an SDK that asks for credentials has more, minified
 BUNDLE_MAX_BYTES = 64 * 1024 * 1024
 V2, V3 = "aws-sdk", "@smithy/credential-provider-imds"
 V2_TOKENS_SINCE = "2.575.0"

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+ELF = b"\x7fELF"  # what such a file begins with
 HEADERS_MAX = 4096  # sections or segments; a debug build of a big C++ library has some hundred
 NAME_MAX = 256
 STRINGS_MAX_BYTES = 4 * 1024 * 1024
@@ -49,7 +50,7 @@ class Elf:
         self.file = file
         self.size = file.seek(0, 2)
         ident = self.read(0, 16)
-        if ident[:4] != b"\x7fELF" or ident[4] not in (1, 2) or ident[5] not in (1, 2):
+        if ident[:4] != ELF or ident[4] not in (1, 2) or ident[5] not in (1, 2):
             raise NotElf("no ELF header")
         self.wide = ident[4] == 2
         self.order = "<" if ident[5] == 1 else ">"

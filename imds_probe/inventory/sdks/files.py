@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
-from imds_probe.inventory.sdks.bundle import SCRIPTS, bundled_libraries
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.go_build import go_libraries
-from imds_probe.inventory.sdks.jar import ARCHIVES, java_libraries
-from imds_probe.inventory.sdks.native import CPP, native_libraries
-from imds_probe.inventory.sdks.python_archive import PYTHON_ARCHIVES, python_libraries
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.recogniser import Claim, Files, Recogniser
+from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 
-__all__ = ["ARCHIVES", "PYTHON_ARCHIVES", "SCRIPTS", "Look", "libraries_of"]
-ELF = b"\x7fELF"
+_BY_CLAIM: dict[Claim, list[tuple[Recogniser, Files]]] = {
+    claim: [(each, each.files) for each in RECOGNISERS if each.files is not None and each.files.claim == claim]
+    for claim in get_args(Claim)
+}
+_MAGIC_BYTES = max((len(files.magic) for _, files in _BY_CLAIM["program"]), default=0)
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,25 @@ class Look:
 def libraries_of(file: BinaryIO, path: str, names: Mapping[str, Collection[str]], look: Look) -> list[Library]:
     """The libraries among `names` (packages by ecosystem) in an open file. Never raises on its content."""
     with open(file.fileno(), "rb", closefd=False) as buffered:  # many small reads
-        if path.endswith(ARCHIVES):
-            return java_libraries(buffered, names.get("maven", ()))
         buffered.seek(0)
-        if buffered.read(len(ELF)) == ELF:
-            found = go_libraries(buffered, names.get("go", ()))
-            own = [*names.get("crate", ()), *names.get("binary", ())]
-            searched = look.thorough or CPP in path
-            return found or native_libraries(buffered, own, searched=searched)
-        if path.endswith(SCRIPTS):
-            return bundled_libraries(buffered, names.get("npm", ()))
-        return python_libraries(buffered, names.get("pypi", ()))
+        for recogniser, files in _claiming(path, buffered.read(_MAGIC_BYTES)):
+            thorough = look.thorough or any(part in path for part in files.parts)
+            search = files.libraries if thorough or files.quick is None else files.quick
+            found = search(buffered, recogniser.wanted(names))
+            if found:
+                return found
+    return []
+
+
+def _claiming(path: str, head: bytes) -> list[tuple[Recogniser, Files]]:
+    for claim, claims in _BY_CLAIM.items():
+        claiming = [each for each in claims if _is_claimed(claim, each[1], path, head)]
+        if claiming:
+            return claiming
+    return []
+
+
+def _is_claimed(claim: Claim, files: Files, path: str, head: bytes) -> bool:
+    if claim == "program":
+        return head.startswith(files.magic)
+    return claim == "rest" or path.endswith(files.ends)

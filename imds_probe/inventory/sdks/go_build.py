@@ -10,8 +10,10 @@ import struct
 from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
-from imds_probe.inventory.sdks.elf import PF_W, PF_X, PT_LOAD, Elf, NotElf, Part
-from imds_probe.inventory.sdks.found import Library
+from imds_probe.ecosystems.go import ECOSYSTEM
+from imds_probe.inventory.sdks.elf import ELF, PF_W, PF_X, PT_LOAD, Elf, NotElf, Part
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.recogniser import Files, Recogniser
 
 MAGIC = b"\xff Go buildinf:"
 ALIGNMENT = 16
@@ -158,3 +160,6 @@ def _by_traces(elf: Elf, names: Collection[str]) -> list[Library]:
     if asks_v2 and V2 not in known:
         found.append(Library("go", V2, None, "names of functions"))
     return [library for library in found if library.package in names]
+
+
+RECOGNISER = Recogniser((ECOSYSTEM,), files=Files("program", go_libraries, magic=ELF))

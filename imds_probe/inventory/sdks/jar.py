@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from imds_probe.inventory.sdks.archive import STORED, Archive, Entry, NotAnArchive
-from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.archive import STORED, Archive, Member, NotAnArchive
+from imds_probe.inventory.sdks.library import Library
 
 ENTRY_MAX_BYTES = 256 * 1024
 NESTED_DEPTH_MAX = 3
@@ -126,7 +126,7 @@ def _by_own_records(archive: Archive, known: Collection[str]) -> Iterator[Librar
             yield Library("maven", SDK2, _first(archive, entry, _CONSTANT), "VersionInfo.class")
 
 
-def _first(archive: Archive, entry: Entry, pattern: re.Pattern[bytes]) -> str | None:
+def _first(archive: Archive, entry: Member, pattern: re.Pattern[bytes]) -> str | None:
     match = pattern.search(archive.content(entry, ENTRY_MAX_BYTES) or b"")
     return _checked(match[1]) if match else None
 
@@ -136,7 +136,7 @@ def _checked(version: bytes) -> str | None:
     return text if _VERSION.fullmatch(text) else None
 
 
-def _nested(archive: Archive, entry: Entry, names: frozenset[str], budget: _Budget, depth: int) -> Iterator[Library]:
+def _nested(archive: Archive, entry: Member, names: frozenset[str], budget: _Budget, depth: int) -> Iterator[Library]:
     named = _by_name(entry.name, names)
     if entry.size <= budget.unpacked_bytes and (named or entry.method == STORED or _promising(entry.name)):
         content = archive.content(entry, budget.unpacked_bytes)

@@ -10,10 +10,13 @@ import json
 import re
 import zlib
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import BinaryIO
 
-from imds_probe.inventory.sdks.elf import Elf, NotElf
-from imds_probe.inventory.sdks.found import Library
+from imds_probe.ecosystems import binary, crate
+from imds_probe.inventory.sdks.elf import ELF, Elf, NotElf
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.recogniser import Files, Recogniser
 
 AUDITABLE = ".dep-v0"
 AUDITABLE_MAX_BYTES = 8 * 1024 * 1024  # cargo-auditable's own reader takes no more
@@ -91,3 +94,10 @@ def _by_traces(elf: Elf, names: Collection[str]) -> Iterator[Library]:
     if asks and CPP in names:
         since, before = (CPP_TOKENS_SINCE, None) if tokens else (None, CPP_TOKENS_SINCE)
         yield Library("binary", CPP, None, "name of a class", at_least=since, below=before)
+
+
+# One search of a program finds what is left of either.
+RECOGNISER = Recogniser(
+    (crate.ECOSYSTEM, binary.ECOSYSTEM),
+    files=Files("program", native_libraries, magic=ELF, quick=partial(native_libraries, searched=False), parts=(CPP,)),
+)

@@ -6,38 +6,37 @@ structure": .pnpm/NAME@VERSION/node_modules/NAME, with a plus sign for the slash
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.ecosystems.npm import ECOSYSTEM
+from imds_probe.inventory.sdks.bundle import BUNDLE_MIN_BYTES, SCRIPTS, bundled_libraries
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
+from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 
 DIRECTORY = "node_modules"
 STORE = ".pnpm"
+ANCESTORS_MAX = 12  # directories above the script that Node looks into, too
 PACKAGE_MAX_BYTES = 1024 * 1024
+_PROGRAMS = frozenset({"node", "nodejs"})
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}")
 
 
-class Node:
-    """npm, yarn and pnpm."""
-
-    ecosystem = "npm"
-    directories = frozenset({DIRECTORY})
-    files = ()
-
-    def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
-        """See Recogniser. Only what lies directly in this directory, and in pnpm's store below it."""
-        entries = set(rootfs.names(root, path))
-        found = list(_packages(root, path, entries, names))
-        if STORE in entries:
-            for entry in rootfs.names(root, f"{path}/{STORE}"):
-                name = entry.partition("@")[0] if entry[0] != "@" else "@" + entry[1:].partition("@")[0]
-                name = name.replace("+", "/")
-                if name in names:
-                    found += _package(root, f"{path}/{STORE}/{entry}/{DIRECTORY}/{name}", name)
-        return found
+def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
+    """See Directories. Only what lies directly in this directory, and in pnpm's store below it."""
+    entries = set(rootfs.names(root, path))
+    found = list(_packages(root, path, entries, names))
+    if STORE in entries:
+        for entry in rootfs.names(root, f"{path}/{STORE}"):
+            name = entry.partition("@")[0] if entry[0] != "@" else "@" + entry[1:].partition("@")[0]
+            name = name.replace("+", "/")
+            if name in names:
+                found += _package(root, f"{path}/{STORE}/{entry}/{DIRECTORY}/{name}", name)
+    return found
 
 
 def _packages(root: Path, path: str, entries: Collection[str], names: Collection[str]) -> Iterator[Located]:
@@ -58,3 +57,27 @@ def _package(root: Path, place: str, name: str) -> Iterator[Located]:
     version = content.get("version")
     checked = version if isinstance(version, str) and _VERSION.fullmatch(version) else None
     yield Located(Library("npm", name, checked, "package.json"), place)
+
+
+def _places(start: Start) -> Iterator[str]:
+    for path in (*start.scripts(), posixpath.join(start.directory, "x")):
+        directory = posixpath.dirname(path)
+        for _ in range(ANCESTORS_MAX):
+            yield posixpath.join(directory, DIRECTORY)
+            if directory in ("/", ""):
+                break
+            directory = posixpath.dirname(directory)
+    for directory in start.listed("NODE_PATH"):
+        yield directory
+
+
+def _runs(program: str, libraries: Collection[str]) -> bool:
+    return program in _PROGRAMS or "libnode" in libraries
+
+
+RECOGNISER = Recogniser(
+    (ECOSYSTEM,),
+    directories=Directories(libraries_in, frozenset({DIRECTORY})),
+    files=Files("script", bundled_libraries, ends=SCRIPTS, min_bytes=BUNDLE_MIN_BYTES),
+    runtime=Runtime(_PROGRAMS, _runs, _places, frozenset({"NODE_PATH"}), reads_scripts=True),
+)

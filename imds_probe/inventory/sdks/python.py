@@ -7,12 +7,17 @@ met here.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.ecosystems.pypi import ECOSYSTEM
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.python_archive import PYTHON_ARCHIVES, python_libraries
+from imds_probe.inventory.sdks.python_metadata import ASSIGNED, checked, normalised
+from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
+from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 
 METADATA_MAX_BYTES = 1024 * 1024  # the description of a project with a long history is a part of it
@@ -20,13 +25,13 @@ DIRECTORIES = ("site-packages", "dist-packages")
 FROZEN = "base_library.zip"
 # Bundled programs keep a package's data and not its code: botocore's has this file since 1.24.0, not yet in 1.23.18.
 BOTOCORE_MARKER, BOTOCORE_SINCE, BOTOCORE_BEFORE = "data/sdk-default-configuration.json", "1.23.19", "1.24.0"
+_PROGRAM = re.compile(r"python(?:2|3)?(?:\.(\d{1,2}))?")
+_SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
 _CLI_2 = re.compile(r"/aws-cli/v2/([0-9][0-9A-Za-z.]{0,40})/dist(?:/|$)")  # AWS's installer
 _RECORD = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*?)(?:-(?P<version>[^-/]+))?(?:-py[\d.]+)?\.(?P<kind>dist-info|egg-info|egg)"
 )
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.!+_-]{0,99}")
 _FIELD = re.compile(rb"^(Name|Version):[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
-ASSIGNED = re.compile(rb"^__version__\s*=\s*['\"]([^'\"\n]{1,100})['\"]", re.MULTILINE)
 # Where each kind keeps its metadata; an egg-info can be the file itself.
 _METADATA: Mapping[str, tuple[str, ...]] = {
     "dist-info": ("/METADATA",),
@@ -35,33 +40,21 @@ _METADATA: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Python:
-    """Python, any version."""
-
-    ecosystem = "pypi"
-    directories = frozenset(DIRECTORIES)
-    files = (FROZEN,)
-
-    def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
-        """See Recogniser. A package whose record is gone is known by the version that it assigns, if it does."""
-        path = path.removesuffix(f"/{FROZEN}")
-        entries = rootfs.names(root, path)
-        wanted = {normalised(name): name for name in names}
-        found = list(_recorded(root, path, entries, wanted))
-        known = {located.found.package for located in found}
-        frozen = FROZEN in entries
-        for name in wanted.values():
-            if name not in known and name in entries:
-                found += _frozen(root, f"{path}/{name}", name) if frozen else _bare(root, f"{path}/{name}", name)
-        if frozen and any(located.found.package == "awscli" for located in found):
-            # AWS CLI 2 has a botocore of its own, whose version says nothing: the CLI is what is judged.
-            found = [located for located in found if located.found.package != "botocore"]
-        return found
-
-
-def normalised(name: str) -> str:
-    """As PEP 503 compares names."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
+    """See Directories. A package whose record is gone is known by the version that it assigns, if it does."""
+    path = path.removesuffix(f"/{FROZEN}")
+    entries = rootfs.names(root, path)
+    wanted = {normalised(name): name for name in names}
+    found = list(_recorded(root, path, entries, wanted))
+    known = {located.found.package for located in found}
+    frozen = FROZEN in entries
+    for name in wanted.values():
+        if name not in known and name in entries:
+            found += _frozen(root, f"{path}/{name}", name) if frozen else _bare(root, f"{path}/{name}", name)
+    if frozen and any(located.found.package == "awscli" for located in found):
+        # AWS CLI 2 has a botocore of its own, whose version says nothing: the CLI is what is judged.
+        found = [located for located in found if located.found.package != "botocore"]
+    return found
 
 
 def _recorded(root: Path, path: str, entries: Collection[str], wanted: Mapping[str, str]) -> Iterator[Located]:
@@ -116,6 +109,68 @@ def _frozen(root: Path, place: str, name: str) -> Iterator[Located]:
     yield Located(Library("pypi", name, None, "data of a bundled program", at_least=since, below=below), place)
 
 
-def checked(version: str) -> str | None:
-    """A text from a file as a version, None where none can be so."""
-    return version if _VERSION.fullmatch(version) else None
+def _places(start: Start) -> Iterator[str]:
+    for path in sorted(start.mapped):
+        if match := _SITE.match(path):
+            yield match[1]
+        elif posixpath.basename(path).startswith("libpython"):
+            yield posixpath.dirname(path)  # where a program that was bundled with its Python has the rest
+    for path in start.scripts():
+        yield posixpath.dirname(path)
+    if "-m" in start.arguments[1:6]:
+        yield start.directory
+    yield from start.listed("PYTHONPATH")
+    for prefix in start.prefixes():
+        yield from _site(start, prefix)
+
+
+def _base(start: Start) -> Iterator[str]:
+    """Places of the Python that a virtual environment was made from, and of the user's own."""
+    home = start.environment.get("HOME")
+    own = posixpath.dirname(posixpath.dirname(start.executable))
+    for prefix in dict.fromkeys([own, *([f"{home}/.local"] if home else []), "/usr/local", "/usr"]):
+        yield from _site(start, prefix)
+
+
+def _site(start: Start, prefix: str) -> Iterator[str]:
+    version = _library_directory(start)
+    for library in ("lib", "lib64"):
+        yield f"{prefix}/{library}/{version}/site-packages"
+    yield f"{prefix}/lib/{version}/dist-packages"
+    yield f"{prefix}/lib/python3/dist-packages"
+
+
+def _library_directory(start: Start) -> str:
+    match = _PROGRAM.fullmatch(posixpath.basename(start.executable))
+    return f"python3.{match[1]}" if match and match[1] else "python3*"
+
+
+def _modules_without_tls(start: Start) -> str:
+    """Every HTTP client in Python imports ssl, also the AWS SDK's: a process that has not cannot have loaded it yet."""
+    names = {posixpath.basename(path) for path in start.mapped}
+    if any(name.startswith(("_ssl.", "libssl.", "libssl-", "_ssl-")) for name in names):
+        return ""
+    prefix = posixpath.dirname(posixpath.dirname(start.executable))
+    return f"{prefix}/lib/{_library_directory(start)}/lib-dynload"
+
+
+def _runs(program: str, libraries: Collection[str]) -> bool:
+    return bool(_PROGRAM.fullmatch(program)) or any(library.startswith("libpython") for library in libraries)
+
+
+RECOGNISER = Recogniser(
+    (ECOSYSTEM,),
+    directories=Directories(libraries_in, frozenset(DIRECTORIES), (FROZEN,)),
+    # An application in one file need not be called like one.
+    files=Files("rest", python_libraries, ends=PYTHON_ARCHIVES),
+    runtime=Runtime(
+        frozenset({"python"}),
+        _runs,
+        _places,
+        frozenset({"HOME", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}),
+        reads_scripts=True,
+        base=_base,
+        prefixes=Start.prefixes,
+        without_tls=_modules_without_tls,
+    ),
+)

@@ -5,31 +5,29 @@ Source: RubyGems' layout, `gem environment`: specifications/NAME-VERSION[-PLATFO
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.ecosystems.gem import ECOSYSTEM
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.recogniser import Directories, Located, Recogniser, Runtime
+from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 
 DIRECTORY = "specifications"
 DEPTH_MAX = 3  # vendor/bundle/ruby/3.1.0 and lib/ruby/gems/3.1.0 have them two below, GEM_HOME itself
+_VARIABLES = ("GEM_HOME", "GEM_PATH", "BUNDLE_PATH")
+_GEMS = re.compile(r"(.*)/(?:gems|extensions)/")
 _SPECIFICATION = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>\d[0-9A-Za-z.]{0,60})(?:-[a-z0-9_-]+)?\.gemspec"
 )
 
 
-class Ruby:
-    """RubyGems and Bundler."""
-
-    ecosystem = "gem"
-    directories = frozenset({DIRECTORY})
-    files = ()
-
-    def libraries_in(self, root: Path, path: str, names: Collection[str]) -> list[Located]:
-        """See Recogniser. A place that a process looks into may have the specifications some levels down."""
-        return list(_below(root, path, names, DEPTH_MAX))
+def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
+    """See Directories. A place that a process looks into may have the specifications some levels down."""
+    return list(_below(root, path, names, DEPTH_MAX))
 
 
 def _below(root: Path, path: str, names: Collection[str], depth: int) -> Iterator[Located]:
@@ -45,3 +43,28 @@ def _below(root: Path, path: str, names: Collection[str], depth: int) -> Iterato
         for entry in entries:
             if entry == "ruby" or entry[0].isdigit() or entry == "gems":
                 yield from _below(root, f"{path}/{entry}", names, depth - 1)
+
+
+def _places(start: Start) -> Iterator[str]:
+    for path in sorted(start.mapped):
+        if match := _GEMS.match(path):
+            yield match[1]
+    for variable in _VARIABLES:
+        for directory in start.listed(variable):
+            yield directory
+    for path in (*start.scripts(), posixpath.join(start.directory, "x")):
+        yield f"{posixpath.dirname(path)}/vendor/bundle"
+    prefix = posixpath.dirname(posixpath.dirname(start.executable))
+    for directory in (f"{prefix}/lib/ruby/gems", "/var/lib/gems", "/usr/share/rubygems-integration", "/usr/share/gems"):
+        yield directory
+
+
+def _runs(program: str, libraries: Collection[str]) -> bool:
+    return program.startswith("ruby") or any(library.startswith("libruby") for library in libraries)
+
+
+RECOGNISER = Recogniser(
+    (ECOSYSTEM,),
+    directories=Directories(libraries_in, frozenset({DIRECTORY})),
+    runtime=Runtime(frozenset({"ruby"}), _runs, _places, frozenset(_VARIABLES)),
+)

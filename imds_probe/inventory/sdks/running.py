@@ -6,28 +6,25 @@ Paths are as the process sees them, below its own root directory. Source: proc(5
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.inventory.sdks.places import PLACES, Start, interpreters, modules_without_tls, python_base
+from imds_probe.inventory.sdks.recogniser import Recogniser, Runtime
+from imds_probe.inventory.sdks.recognisers import RECOGNISERS
+from imds_probe.inventory.sdks.start import Start
 from imds_probe.system.small_file import read_head, read_pieces
 
 MAPS_LIMIT_BYTES = 4 * 1024 * 1024  # a JVM with thousands of mappings has some hundred KB
 LIMIT_BYTES = 256 * 1024
 DELETED = " (deleted)"  # what the kernel puts behind the path of a file that has no name any more: proc(5)
 DESCRIPTORS_MAX = 4096  # looked at of a JVM, for the archives that it holds open
-ARCHIVES = (".jar", ".war", ".ear", ".zip")
-INTERPRETERS = frozenset(
-    {"python", "node", "nodejs", "java", "ruby", "php", "php-fpm", "dotnet", "perl", "bash", "dash"}
-)
-_VARIABLES = frozenset(
-    {
-        *("HOME", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "NODE_PATH", "CLASSPATH"),
-        *("GEM_HOME", "GEM_PATH", "BUNDLE_PATH"),
-    }
-)
+_RUNTIMES = [(each, each.runtime) for each in RECOGNISERS if each.runtime is not None]
+# Names of programs, without numbers at their ends, whose own file is long and holds no SDK: what they run matters.
+INTERPRETERS = frozenset({"perl", "bash", "dash"}).union(*(runtime.programs for _, runtime in _RUNTIMES))
+_VARIABLES = frozenset[str]().union(*(runtime.variables for _, runtime in _RUNTIMES))
 _MAPPED = re.compile(rb"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)  # those with an inode have a file
 
 
@@ -35,8 +32,8 @@ _MAPPED = re.compile(rb"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)  # tho
 class Running:
     """One process. `loaded` are the files that it has mapped or holds open: its executable, shared objects, archives.
 
-    `directories` are where libraries of an ecosystem ("pypi", "npm", "gem", "composer", "nuget", "maven") would be
-    found, the most specific first; they need not exist. `base` are those of a Python outside of its virtual
+    `directories` are where libraries would be found, each behind the key of the recogniser that knows them, the most
+    specific first; they need not exist. `base` are those of a Python outside of its virtual
     environment, whose prefix may be one of `prefixes`. `scripts` are what an interpreter may have been started with.
     `replaced` are files that are mapped and no longer there: an upgrade that the process has not seen yet.
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
@@ -74,24 +71,32 @@ def look(proc: Path, pid: int) -> Running | None:
         replaced.add(_below(executable, root))
     executable = _below(executable, root)
     environment = _environment(at)
-    kinds = dict.fromkeys(interpreters(executable, mapped))
+    here = list(runtimes(executable, mapped))
     loaded = {executable, *mapped}
-    if "java" in kinds:
-        loaded.update(_open_archives(at, root))
+    if ends := tuple(end for _, runtime in here for end in runtime.holds_open):
+        loaded.update(_open_archives(at, root, ends))
     start = Start(executable, _below(directory, root), tuple(arguments), environment, mapped, at / "root")
-    directories = [place for kind in kinds for place in PLACES[kind](start)]
-    python = "python" in kinds
+    directories = [(recogniser.key, place) for recogniser, runtime in here for place in runtime.places(start)]
     return Running(
         pid,
         executable,
         frozenset(loaded),
         tuple(dict.fromkeys(directories)),
         replaced=frozenset(replaced),
-        base=tuple(python_base(start)) if python else (),
-        prefixes=start.prefixes() if python else (),
-        scripts=tuple(start.scripts()) if python or "node" in kinds else (),
-        without_tls=modules_without_tls(start) if python else "",
+        base=tuple((recogniser.key, place) for recogniser, runtime in here for place in runtime.base(start)),
+        prefixes=tuple(prefix for _, runtime in here for prefix in runtime.prefixes(start)),
+        scripts=tuple(start.scripts()) if any(runtime.reads_scripts for _, runtime in here) else (),
+        without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
     )
+
+
+def runtimes(executable: str, mapped: frozenset[str]) -> Iterator[tuple[Recogniser, Runtime]]:
+    """What runs here, by the program's name or what it has mapped."""
+    name = posixpath.basename(executable)
+    libraries = {posixpath.basename(path).partition(".so")[0] for path in mapped}
+    for recogniser, runtime in _RUNTIMES:
+        if runtime.runs(name, libraries):
+            yield recogniser, runtime
 
 
 def _may_be_program(at: Path) -> bool:
@@ -110,12 +115,12 @@ def _mapped(at: Path, root: str) -> tuple[frozenset[str], set[str]]:
     return frozenset(there), gone
 
 
-def _open_archives(at: Path, root: str) -> Iterator[str]:
+def _open_archives(at: Path, root: str, ends: tuple[str, ...]) -> Iterator[str]:
     try:
         with os.scandir(at / "fd") as entries:
             for _, entry in zip(range(DESCRIPTORS_MAX), entries, strict=False):
                 target = _link(entry.path)
-                if target.startswith("/") and target.endswith(ARCHIVES):
+                if target.startswith("/") and target.endswith(ends):
                     yield _below(target, root)
     except OSError:
         return  # it ended, or may not be looked at: what is mapped is known

@@ -5,7 +5,6 @@ A system is a root directory, the host's or a container's, with the processes th
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import os
 import posixpath
@@ -14,38 +13,24 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imds_probe.inventory.sdks.dotnet import Dotnet
-from imds_probe.inventory.sdks.files import ARCHIVES, PYTHON_ARCHIVES, SCRIPTS, Look, libraries_of
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.node import Node
-from imds_probe.inventory.sdks.php import Php
-from imds_probe.inventory.sdks.python import Python
+from imds_probe.inventory.sdks.files import Look, libraries_of
+from imds_probe.inventory.sdks.library import Library
 from imds_probe.inventory.sdks.recogniser import Located, Recogniser
-from imds_probe.inventory.sdks.ruby import Ruby
+from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.running import INTERPRETERS, Running
 from imds_probe.inventory.sdks.walk import Budget, Walk
+from imds_probe.inventory.sdks.wanted import wanted
 from imds_probe.system import rootfs
 
-RECOGNISERS: tuple[Recogniser, ...] = (Python(), Node(), Ruby(), Php(), Dotnet())
 ARCHIVES_OF_A_DIRECTORY_MAX = 1000
 TROUBLES_MAX = 100
-PROGRAM_MIN_BYTES = 512 * 1024  # a Go program that does nothing has more
-BUNDLE_MIN_BYTES = 96 * 1024  # the part of an SDK that asks for credentials has more, minified
 SHARED_MIN_BYTES = 1024 * 1024  # an SDK that was linked into a shared object
 _SYSTEM_LIBRARIES = ("/lib/", "/lib64/", "/usr/lib/x86_64", "/usr/lib/aarch64", "/usr/lib64/lib", "/usr/lib/lib")
-# What ends so is no program, whatever its mode says.
-_DATA = frozenset(
-    {
-        *("a", "bz2", "c", "cc", "cfg", "class", "conf", "cpp", "crt", "css", "csv", "db", "dat"),
-        *("exe", "gif", "go", "gz", "h", "hpp", "html", "idx", "ini", "jpg", "la", "lock", "log"),
-        *("lua", "map", "md", "mo", "node", "o", "pack", "pdf", "pem", "php", "pl", "pm", "png"),
-        *("po", "properties", "py", "pyc", "pyi", "pyo", "rb", "rs", "rst", "sh", "so", "sql", "svg"),
-        *("tar", "toml", "ts", "ttf", "txt", "typed", "wasm", "whl", "woff", "woff2", "xml", "xz", "yaml"),
-        *("yml", "zst"),
-    }
+_WITH_DIRECTORIES = [(each, each.directories) for each in RECOGNISERS if each.directories is not None]
+_BY_KEY = {each.key: each for each in RECOGNISERS}
+_ARCHIVES = tuple(
+    end for each in RECOGNISERS if each.files is not None and each.files.claim == "archive" for end in each.files.ends
 )
-_DIRECTORIES = frozenset(name for recogniser in RECOGNISERS for name in recogniser.directories)
-_ENDS = (*ARCHIVES, *PYTHON_ARCHIVES, *(end for recogniser in RECOGNISERS for end in recogniser.files))
 _Identity = tuple[int, int, int, int, bool]
 # What files of containers of one image were found to hold: by path, inode, size, time of change, and how they were read.
 FileCache = dict[tuple[str, int, int, int, bool], tuple[Library, ...]]
@@ -85,7 +70,7 @@ class Scan:
 
     def on_disk(self, starts: Sequence[str], budget: Budget, left_out: Collection[str] = ()) -> list[Use]:
         """What lies below `starts`, whoever uses it. What is mounted below them is left out, and so is `left_out`."""
-        walk = Walk(self.root, _wanted, budget, left_out)
+        walk = Walk(self.root, wanted, budget, left_out)
         found: dict[Located, None] = {}
         for start in starts:
             for path in walk.below(start):
@@ -98,7 +83,7 @@ class Scan:
         for path in sorted(process.loaded):
             if path == process.executable:
                 yield from self._executable(process, proc)
-            elif path.endswith(ARCHIVES) or "aws" in posixpath.basename(path):
+            elif path.endswith(_ARCHIVES) or "aws" in posixpath.basename(path):
                 yield from self._file(path, Look(thorough=True))
             elif ".so" in path and not path.startswith(_SYSTEM_LIBRARIES):
                 yield from self._file(path, Look(thorough=True, min_bytes=SHARED_MIN_BYTES))
@@ -108,8 +93,8 @@ class Scan:
         for path in process.scripts:
             yield from self._file(path, Look(thorough=True))
         isolated = any(self._is_isolated(prefix) for prefix in process.prefixes)
-        for ecosystem, path in (*process.directories, *(() if isolated else process.base)):
-            yield from self._place(ecosystem, path)
+        for key, path in (*process.directories, *(() if isolated else process.base)):
+            yield from self._place(key, path)
 
     def _executable(self, process: Running, proc: Path | None) -> Iterator[Located]:
         if posixpath.basename(process.executable).rstrip("0123456789.") in INTERPRETERS:
@@ -144,8 +129,9 @@ class Scan:
             key.strip() == "include-system-site-packages" and value.strip() == "true" for key, _, value in settings
         )
 
-    def _place(self, ecosystem: str, pattern: str) -> Iterator[Located]:
-        if not self.names.get(ecosystem):
+    def _place(self, key: str, pattern: str) -> Iterator[Located]:
+        recogniser = _BY_KEY[key]
+        if not recogniser.wanted(self.names):
             return
         try:
             for path in self._matching(pattern):
@@ -153,25 +139,25 @@ class Scan:
                 if status is None:
                     continue
                 # One directory has several names: lib64 is a link to lib, in many a virtual environment.
-                key = (ecosystem, status.st_dev, status.st_ino)
-                if key not in self._places:
-                    self._places[key] = tuple(self._looked_into(ecosystem, path))
-                yield from self._places[key]
+                identity = (key, status.st_dev, status.st_ino)
+                if identity not in self._places:
+                    self._places[identity] = tuple(self._looked_into(recogniser, path))
+                yield from self._places[identity]
         except rootfs.FileUnreadable as trouble:
             self._trouble(trouble.problem)
 
-    def _looked_into(self, ecosystem: str, path: str) -> Iterator[Located]:
-        if ecosystem == "maven":
-            yield from self._class_path(path)
-        for recogniser in RECOGNISERS:
-            if recogniser.ecosystem == ecosystem:
-                yield from recogniser.libraries_in(self.root, path, self.names[ecosystem])
+    def _looked_into(self, recogniser: Recogniser, path: str) -> Iterator[Located]:
+        if recogniser.files is not None and recogniser.files.claim == "archive":
+            yield from self._archives(recogniser.files.ends, path)
+        if recogniser.directories is not None:
+            yield from recogniser.directories.libraries(self.root, path, recogniser.wanted(self.names))
 
-    def _class_path(self, path: str) -> Iterator[Located]:
-        if path.endswith(ARCHIVES):
+    def _archives(self, ends: tuple[str, ...], path: str) -> Iterator[Located]:
+        """An entry of a class path: an archive, or a directory of such."""
+        if path.endswith(ends):
             yield from self._file(path, Look(thorough=True))
             return
-        archives = [name for name in rootfs.names(self.root, path) if name.endswith(ARCHIVES)]
+        archives = [name for name in rootfs.names(self.root, path) if name.endswith(ends)]
         for name in archives[:ARCHIVES_OF_A_DIRECTORY_MAX]:
             yield from self._file(f"{path}/{name}", Look(thorough=True))
 
@@ -186,13 +172,13 @@ class Scan:
 
     def _at(self, path: str) -> Iterator[Located]:
         directory, _, name = path.rpartition("/")
-        for recogniser in RECOGNISERS:
+        for recogniser, directories in _WITH_DIRECTORIES:
             # By name alone: that a file is called as another ecosystem's directory is does no harm.
-            if name in recogniser.directories:
-                yield from self._place(recogniser.ecosystem, path)
+            if name in directories.names:
+                yield from self._place(recogniser.key, path)
                 return
-            if recogniser.files and name.endswith(recogniser.files):
-                yield from self._place(recogniser.ecosystem, directory)
+            if directories.marks and name.endswith(directories.marks):
+                yield from self._place(recogniser.key, directory)
                 return
         yield from self._file(path, Look(thorough=False))
 
@@ -217,30 +203,3 @@ class Scan:
     def _trouble(self, sentence: str) -> None:
         if len(self.troubles) < TROUBLES_MAX and sentence not in self.troubles:
             self.troubles.append(sentence)
-
-
-def _wanted(entry: os.DirEntry[str], directory: str, is_directory: bool) -> bool:
-    """Whether a walk over the disk has met something worth looking into. It meets half a million files: most by name."""
-    name = entry.name
-    if is_directory:
-        return name in _DIRECTORIES
-    _, dot, end = name.rpartition(".")
-    if dot and end in _DATA:
-        return False
-    if name.endswith(_ENDS) or name.startswith("libaws-cpp-sdk-core.so"):
-        return True
-    if name.endswith(SCRIPTS):
-        return "/node_modules" not in directory and _size(entry) >= BUNDLE_MIN_BYTES
-    if end in ("json", "zip", "dll"):
-        return False
-    return _size(entry, executable=True) >= PROGRAM_MIN_BYTES
-
-
-def _size(entry: os.DirEntry[str], *, executable: bool = False) -> int:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.EACCES):
-            raise
-        return 0
-    return 0 if executable and not status.st_mode & 0o111 else status.st_size

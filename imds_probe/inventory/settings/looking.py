@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imds_probe.catalog.rows import Place, Row, Switch
+from imds_probe.catalog.rows import Row, SettingPlace, Switch
 from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import SettingsError, from_arguments, included, look_up
@@ -52,7 +52,7 @@ class Looking:
             return [SettingSeen(name, own.path or "", own.key, None)]
         return [SettingSeen(name, _whose(switch.places[0], program), switch.places[0].key, None)]
 
-    def _in_place(self, name: str, place: Place, program: Program | None) -> list[SettingSeen]:
+    def _in_place(self, name: str, place: SettingPlace, program: Program | None) -> list[SettingSeen]:
         if place.kind == "file":
             try:
                 paths = self._paths(place, program)
@@ -70,7 +70,7 @@ class Looking:
             values = list(from_arguments(program.arguments, place.key))
         return [SettingSeen(name, where, place.key, printable(value, 100)) for value in values]
 
-    def _in_file(self, name: str, place: Place, path: str) -> list[SettingSeen]:
+    def _in_file(self, name: str, place: SettingPlace, path: str) -> list[SettingSeen]:
         """An entry a value, or one that says that the file does not set it or makes no sense; none without a file."""
         assert place.format is not None  # noqa: S101 - the catalog's reader demands it of files
         where = printable(path, 200)
@@ -100,7 +100,7 @@ class Looking:
             self._texts[path] = None if content is None else content.decode(errors="replace").removeprefix("\ufeff")
         return self._texts[path]
 
-    def _paths(self, place: Place, program: Program | None) -> Iterable[str]:
+    def _paths(self, place: SettingPlace, program: Program | None) -> Iterable[str]:
         assert place.path is not None  # noqa: S101 - the catalog's reader demands it of files
         for option in place.path_options:
             for value in from_arguments(program.arguments, option) if program else ():
@@ -129,6 +129,6 @@ class Looking:
         return self._homes
 
 
-def _whose(place: Place, program: Program | None) -> str:
+def _whose(place: SettingPlace, program: Program | None) -> str:
     kind = "environment" if place.kind == "environment" else "command line"
     return f"the {kind} of {program.name} (pid {program.pid})" if program else f"the {kind}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.versions import ORDERS
+from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
 from imds_probe.inventory import packages
 from imds_probe.inventory.packages import MANAGERS
 from imds_probe.inventory.packages.package import PackageError
@@ -24,7 +24,9 @@ def test_every_manager_is_listed_once() -> None:
 @pytest.mark.parametrize("manager", MANAGERS, ids=lambda manager: manager.id)
 class TestManager:
     def test_the_catalog_knows_it(self, manager) -> None:
-        assert manager.id in ORDERS or manager.id == "snap"  # whose versions are free text
+        assert manager.id in {ecosystem.id for ecosystem in ECOSYSTEMS}
+        # A snap's versions are free text.
+        assert ecosystem_of(manager.id).versions.order is not None or manager.id == "snap"
         assert Catalog.load().package_names(manager.id)
 
     def test_nothing_here_and_cannot_look_are_different(self, manager, tmp_path: Path) -> None:

@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from program_starts import start
 
-from imds_probe.inventory.sdks.dotnet import LIBRARY_MAX_BYTES, Dotnet
-from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.dotnet import LIBRARY_MAX_BYTES, RECOGNISER, libraries_in
+from imds_probe.inventory.sdks.library import Library
 
 NAMES = ["AWSSDK.Core", "NewRelic.Agent"]
 
 
 def look(root: Path, path: str = "/app") -> list[Library]:
-    return [each.found for each in Dotnet().libraries_in(root, path, NAMES)]
+    return [each.found for each in libraries_in(root, path, NAMES)]
 
 
 def write(root: Path, name: str, content: bytes) -> None:
@@ -50,3 +51,7 @@ def test_a_library_that_does_not_say(tmp_path: Path, content: bytes) -> None:
 def test_lists_that_make_no_sense(tmp_path: Path, content: bytes) -> None:
     write(tmp_path, "App.deps.json", content)
     assert look(tmp_path) in ([], [Library("nuget", "AWSSDK.Core", None, "deps.json")])
+
+
+def test_an_application_has_its_libraries_beside_it() -> None:
+    assert "/app" in RECOGNISER.runtime.places(start("dotnet", "/app/App.dll", executable="/usr/bin/dotnet"))

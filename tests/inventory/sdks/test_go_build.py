@@ -13,8 +13,8 @@ import pytest
 from elves import BASE, address_of, made
 
 from imds_probe.inventory.sdks.elf import PIECE_BYTES
-from imds_probe.inventory.sdks.found import Library
 from imds_probe.inventory.sdks.go_build import MAGIC, V1, V2, go_libraries
+from imds_probe.inventory.sdks.library import Library
 
 NAMES = [V1, V2, f"{V2}/feature/ec2/imds", "github.com/hashicorp/go-discover", "example.com/own"]
 INFO = (

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.sdks import ECOSYSTEMS
+from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running
 from imds_probe.inventory.sdks.scan import Scan
 from imds_probe.inventory.sdks.walk import Budget
 from imds_probe.system import process
 
 CATALOG = Catalog.load()
-NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in ECOSYSTEMS}
+NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in RECOGNISED}
 PACKAGE = json.dumps({"name": "aws-sdk", "version": "2.1.0"})
 METADATA = "Name: botocore\nVersion: 1.12.0\n"
 SITE = "usr/lib/python3/dist-packages"

@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from program_starts import start
 
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.node import Node
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.node import RECOGNISER, libraries_in
 from imds_probe.inventory.sdks.recogniser import Located
 
 V2, V3, SMITHY = "aws-sdk", "@aws-sdk/credential-provider-imds", "@smithy/credential-provider-imds"
@@ -15,7 +16,7 @@ NAMES = [V2, V3, SMITHY]
 
 
 def look(root: Path, path: str = "/srv/node_modules") -> list[Located]:
-    return Node().libraries_in(root, path, NAMES)
+    return libraries_in(root, path, NAMES)
 
 
 def write(root: Path, path: str, content: object) -> None:
@@ -67,3 +68,12 @@ def test_nothing_leads_out_or_blocks(tmp_path: Path) -> None:
     (tmp_path / "srv/node_modules/@smithy").symlink_to("/")
     assert [each.found for each in look(tmp_path)] == [Library("npm", V2, None, "package.json")]
     assert look(tmp_path, "/none") == []
+
+
+def test_modules_of_the_script_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "opt/tool").mkdir(parents=True)
+    (tmp_path / "opt/tool/cli.js").write_text("")
+    (tmp_path / "tool").symlink_to("/opt/tool/cli.js")
+    started = start("node", "/tool", root=tmp_path, executable="/usr/bin/node", NODE_PATH="/more")
+    places = list(RECOGNISER.runtime.places(started))
+    assert {"/opt/tool/node_modules", "/opt/node_modules", "/node_modules", "/srv/node_modules", "/more"} <= set(places)

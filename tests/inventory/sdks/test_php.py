@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from program_starts import start
 
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.php import Php
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.php import RECOGNISER, libraries_in
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.system.rootfs import FileUnreadable
 
@@ -17,7 +18,7 @@ def look(root: Path, content: object) -> list[Located]:
     place = root / "vendor/composer/installed.json"
     place.parent.mkdir(parents=True)
     place.write_text(content if isinstance(content, str) else json.dumps(content))
-    return Php().libraries_in(root, "/vendor/composer", ["aws/aws-sdk-php"])
+    return libraries_in(root, "/vendor/composer", ["aws/aws-sdk-php"])
 
 
 @pytest.mark.parametrize("content", [PACKAGES, {"packages": PACKAGES, "dev": True}])
@@ -43,4 +44,11 @@ def test_what_is_not_json_is_an_error(tmp_path: Path) -> None:
 
 
 def test_nothing_there_is_nothing(tmp_path: Path) -> None:
-    assert Php().libraries_in(tmp_path, "/none", ["aws/aws-sdk-php"]) == []
+    assert libraries_in(tmp_path, "/none", ["aws/aws-sdk-php"]) == []
+
+
+def test_a_php_worker_may_serve_any_application() -> None:
+    started = start("php-fpm: pool www", executable="/usr/sbin/php-fpm8.2", cwd="/")
+    found = list(RECOGNISER.runtime.places(started))
+    assert "/var/www/*/vendor/composer" in found
+    assert "/vendor/composer" in found

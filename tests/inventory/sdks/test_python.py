@@ -8,9 +8,10 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from program_starts import start
 
-from imds_probe.inventory.sdks.found import Library
-from imds_probe.inventory.sdks.python import Python
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.python import RECOGNISER, libraries_in
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.system.rootfs import FileUnreadable
 
@@ -18,7 +19,7 @@ NAMES = ["botocore", "boto3", "boto", "ec2-metadata", "s3fs", "awscli"]
 
 
 def look(root: Path, path: str = "/site-packages") -> list[Located]:
-    return Python().libraries_in(root, path, NAMES)
+    return libraries_in(root, path, NAMES)
 
 
 def write(root: Path, path: str, content: str) -> None:
@@ -139,3 +140,39 @@ def test_a_bundled_programs_record_comes_first(tmp_path: Path) -> None:
     files = ("botocore-1.30.0.dist-info/METADATA", "botocore/data/endpoints.json")
     (located,) = frozen(tmp_path, "/opt/app", *files)
     assert (located.found.version, located.found.how) == ("1.30.0", "dist-info")
+
+
+RUNTIME = RECOGNISER.runtime
+
+
+def test_a_module_run_from_a_directory_finds_what_lies_in_it() -> None:
+    assert "/srv" in RUNTIME.places(start("python3", "-m", "app"))
+    assert "/srv" not in RUNTIME.places(start("python3", "/opt/x/run.py"))
+
+
+def test_a_virtual_environment_is_known_by_the_script_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "opt/env/bin").mkdir(parents=True)
+    (tmp_path / "opt/env/bin/tool").write_text("")
+    (tmp_path / "tool").symlink_to("/opt/env/bin/tool")
+    assert "/opt/env/lib/python3.9/site-packages" in RUNTIME.places(start("python3", "/tool", root=tmp_path))
+
+
+def test_the_base_is_the_interpreters_own_and_the_users() -> None:
+    base = list(RUNTIME.base(start("python3", executable="/opt/py/bin/python3.9", HOME="/home/a")))
+    assert base[0] == "/opt/py/lib/python3.9/site-packages"
+    assert "/home/a/.local/lib/python3.9/site-packages" in base
+    assert "/usr/local/lib/python3.9/dist-packages" in base
+
+
+@pytest.mark.parametrize(
+    ("mapped", "asked"),
+    [
+        ((), "/usr/lib/python3.9/lib-dynload"),
+        (("/usr/lib/python3.9/lib-dynload/_json.cpython-39.so",), "/usr/lib/python3.9/lib-dynload"),
+        (("/usr/lib/python3.9/lib-dynload/_ssl.cpython-39.so",), ""),
+        (("/usr/lib/libssl.so.3",), ""),
+        (("/tmp/_MEI1/libssl-3f.so.1",), ""),
+    ],
+)
+def test_tls_is_loaded_or_to_be_asked_about(mapped: tuple[str, ...], asked: str) -> None:
+    assert RUNTIME.without_tls(start("python3", mapped=mapped)) == asked

@@ -4,14 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from program_starts import start
 
-from imds_probe.inventory.sdks.ruby import Ruby
+from imds_probe.inventory.sdks.ruby import RECOGNISER, libraries_in
 
 NAMES = ["aws-sdk-core", "aws-sdk", "fog-aws"]
 
 
 def look(root: Path, path: str) -> list[tuple[str, str | None]]:
-    return [(each.found.package, each.found.version) for each in Ruby().libraries_in(root, path, NAMES)]
+    return [(each.found.package, each.found.version) for each in libraries_in(root, path, NAMES)]
 
 
 def write(root: Path, *paths: str) -> None:
@@ -47,3 +48,16 @@ def test_nothing_there_and_nothing_that_leads_out(tmp_path: Path) -> None:
     assert look(tmp_path, "/none") == []
     assert look(tmp_path, "/specifications") == []
     assert look(tmp_path, "/") == []
+
+
+def test_gems_by_what_is_mapped_by_the_environment_and_by_the_script() -> None:
+    started = start(
+        "ruby",
+        "/app/run.rb",
+        executable="/usr/bin/ruby3.1",
+        mapped=("/opt/gems/extensions/x86_64-linux/json.so",),
+        GEM_HOME="/home/a/gems",
+    )
+    found = list(RECOGNISER.runtime.places(started))
+    assert found[:2] == ["/opt/gems", "/home/a/gems"]
+    assert {"/app/vendor/bundle", "/usr/lib/ruby/gems", "/var/lib/gems"} <= set(found)

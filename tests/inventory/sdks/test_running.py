@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from imds_probe.inventory.sdks.running import Running, look
+import pytest
+
+from imds_probe.inventory.sdks.running import Running, look, runtimes
 
 PROC = Path("/proc")
 
@@ -137,3 +139,22 @@ def test_what_has_ended_is_nothing(tmp_path: Path) -> None:
 
 def test_a_kernel_thread_is_nothing() -> None:
     assert look(PROC, 2) is None or os.readlink("/proc/2/exe")
+
+
+@pytest.mark.parametrize(
+    ("executable", "mapped", "keys"),
+    [
+        ("/usr/bin/python3.11", (), ["pypi"]),
+        ("/usr/sbin/uwsgi", ("/usr/lib/libpython3.9.so.1.0",), ["pypi"]),
+        ("/usr/bin/node", (), ["npm"]),
+        ("/opt/app/launcher", ("/opt/jre/lib/server/libjvm.so",), ["maven"]),
+        ("/usr/sbin/apache2", ("/usr/lib/apache2/modules/libphp8.2.so",), ["composer"]),
+        ("/usr/bin/ruby3.1", (), ["gem"]),
+        ("/srv/App", ("/srv/libcoreclr.so",), ["nuget"]),
+        ("/usr/bin/pythonic", (), []),
+        ("/usr/sbin/nginx", ("/usr/lib/libc.so.6",), []),
+        ("/usr/bin/python3", ("/usr/lib/libjvm.so",), ["pypi", "maven"]),
+    ],
+)
+def test_which_interpreters_run(executable: str, mapped: tuple[str, ...], keys: list[str]) -> None:
+    assert [recogniser.key for recogniser, _ in runtimes(executable, frozenset(mapped))] == keys

@@ -13,16 +13,14 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
 from imds_probe.inventory.sdks.walk import Budget
 
 CATALOG = Catalog.load()
-NAMES = {
-    kind: CATALOG.package_names(kind)
-    for kind in ("pypi", "npm", "gem", "composer", "nuget", "maven", "go", "crate", "binary")
-}
+NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in RECOGNISED}
 
 
 def write(root: Path, path: str, content: str | bytes) -> None:

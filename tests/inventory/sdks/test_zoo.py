@@ -10,13 +10,13 @@ import pytest
 from sdk_zoo import CORE, ZOO
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.sdks import ECOSYSTEMS
-from imds_probe.inventory.sdks.found import Library
+from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.scan import Scan, Use
 from imds_probe.inventory.sdks.walk import Budget
 
 CATALOG = Catalog.load()
-NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in ECOSYSTEMS}
+NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in RECOGNISED}
 SITE = "lib/python3.11/site-packages"
 GO, SDK1 = "github.com/aws/aws-sdk-go", "com.amazonaws:aws-java-sdk-core"
 IMDS = "@smithy/credential-provider-imds"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.rows import Place, Row, Switch
+from imds_probe.catalog.rows import Row, SettingPlace, Switch
 from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.settings.looking import INCLUDED_MAX, Looking
 from imds_probe.inventory.settings.programs import Program
@@ -142,7 +142,7 @@ def test_hostile_values_are_one_short_printable_line(tmp_path: Path) -> None:
 
 def test_a_switch_with_only_an_environment_names_that(tmp_path: Path) -> None:
     only = replace(
-        row("datadog-agent"), setting=None, prevented_by=(), observed=(Switch((), (Place("environment", "K"),)),)
+        row("datadog-agent"), setting=None, prevented_by=(), observed=(Switch((), (SettingPlace("environment", "K"),)),)
     )
     assert Looking(tmp_path).look(only, ()) == (SettingSeen("observed[0]", "the environment", "K", None),)
 

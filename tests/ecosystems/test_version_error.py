@@ -1,4 +1,4 @@
-from imds_probe.catalog.version_error import VersionError
+from imds_probe.ecosystems.version_error import VersionError
 from imds_probe.errors import ProbeError
 
 

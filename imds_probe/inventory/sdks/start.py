@@ -1,0 +1,50 @@
+"""How a program was started, as far as that says where its interpreter looks for libraries."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imds_probe.system.confined import real_path
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a program was started."""
+
+    executable: str
+    directory: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    mapped: frozenset[str]
+    root: Path
+
+    def path(self, name: str) -> str:
+        """A path that the program was given, from its own directory on."""
+        return posixpath.normpath(posixpath.join(self.directory, name))
+
+    def listed(self, variable: str) -> list[str]:
+        """The directories that a variable lists."""
+        return [self.path(part) for part in self.environment.get(variable, "").split(":") if part]
+
+    def scripts(self) -> Iterator[str]:
+        """Arguments that may be the script: the first few that are no options; where they are links, what those lead to,
+        as an interpreter has it.
+        """
+        for argument in [each for each in self.arguments[1:6] if not each.startswith("-")][:2]:
+            path = self.path(argument)
+            yield path
+            real = real_path(self.root, path)
+            if real is not None and real != path:
+                yield real
+
+    def prefixes(self) -> tuple[str, ...]:
+        """Directories that may be a virtual environment's.
+
+        The first argument and a script in bin keep its name, where the executable itself is a link.
+        """
+        first = [self.path(self.arguments[0])] if self.arguments and "/" in self.arguments[0] else []
+        named = (posixpath.dirname(posixpath.dirname(path)) for path in (*first, *self.scripts()))
+        return tuple(dict.fromkeys([*self.listed("VIRTUAL_ENV"), *self.listed("PYTHONHOME"), *named]))

@@ -1,0 +1,23 @@
+"""How programs were started. Processes that really run are in test_running.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from program_starts import start
+
+
+def test_a_script_that_is_a_link_is_also_what_it_leads_to(tmp_path: Path) -> None:
+    """As pipx and npm leave them."""
+    (tmp_path / "opt/env/bin").mkdir(parents=True)
+    (tmp_path / "opt/env/bin/tool").write_text("")
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/tool").symlink_to("/opt/env/bin/tool")
+    started = start("/usr/bin/python3.9", "/usr/bin/tool", root=tmp_path)
+    assert list(started.scripts()) == ["/usr/bin/tool", "/opt/env/bin/tool"]
+    assert "/opt/env" in started.prefixes()
+
+
+def test_paths_begin_at_the_programs_own_directory() -> None:
+    assert start(cwd="/srv/app").path("../x") == "/srv/x"
+    assert start(cwd="/srv", PATHS="a::/b").listed("PATHS") == ["/srv/a", "/b"]
