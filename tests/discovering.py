@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from imds_probe.collect.discovery.discovery import discover
+from imds_probe.inventory.containers.discovery import discover
 
 
 def own_netns():

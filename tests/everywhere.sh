@@ -44,7 +44,7 @@ sed -i 's/^botocore==\(.*\)/&\nboto3==\1/' "$lowest"
 # What is in a package is run by the interpreter inside, and templates by AWS: the Python here makes no difference to them.
 packages=(tests/install tests/packaging)
 # Nor do the versions of libraries to what uses none of them.
-without=(install packaging net watch simulator render rules inventory/packages inventory/sdks collect/discovery
+without=(install packaging net watch simulator render rules inventory/packages inventory/sdks inventory/containers
     lab/test_docker.py lab/test_containers.py lab/test_sdks.py lab/test_watch.py lab/test_watch_callers.py)
 
 prepare() { # one after the other: each of them writes down what this project is

@@ -13,11 +13,11 @@ from imds_probe.collect import host
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.containers import Seen
 from imds_probe.collect.context import Context
-from imds_probe.collect.discovery.discovered import DiscoveredContainer
 from imds_probe.collect.settings import with_settings
 from imds_probe.collect.software import known
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.package import Package
 from imds_probe.system import rootfs

@@ -9,8 +9,6 @@ from pathlib import Path
 from imds_probe.collect import environment, hops
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
-from imds_probe.collect.discovery.discovered import DiscoveredContainer, Discovery, NetworkNamespace
-from imds_probe.collect.discovery.discovery import discover
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container
 from imds_probe.facts.imds import Imds
@@ -18,6 +16,8 @@ from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint, Endpoints
 from imds_probe.imds.pace import Pacer
 from imds_probe.imds.replies import NOT_CONNECTED
+from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
+from imds_probe.inventory.containers.discovery import discover
 from imds_probe.inventory.settings import programs
 from imds_probe.net import namespaces
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from imds_probe.collect.collector import Collected, Collector, Join
 from imds_probe.collect.containers import Seen, concerned
 from imds_probe.collect.context import Context
-from imds_probe.collect.discovery.processes import namespace_inode
 from imds_probe.facts.containers import Container, Reach
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
+from imds_probe.inventory.containers.processes import namespace_inode
 from imds_probe.net.obstacles import Obstacle, find_obstacles
 
 NAMESPACES_MAX = 16  # each takes some 25 ms, and what is in the way of many is mostly one rule on the host

@@ -11,9 +11,9 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.collect import environment
-from imds_probe.collect.cgroups import membership_of
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
+from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.scan import Use
 from imds_probe.system.small_file import read_head

@@ -14,13 +14,13 @@ from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import Seen, host_pids
 from imds_probe.collect.context import Context
-from imds_probe.collect.discovery.discovered import DiscoveredContainer
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
 from imds_probe.errors import UsageError
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.sdks.mounts import mount_points
 from imds_probe.inventory.sdks.recognisers import RECOGNISED

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from imds_probe.collect.cgroups import membership_of
+from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.packages.package import printable
 from imds_probe.system.small_file import read_head
 

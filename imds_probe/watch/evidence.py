@@ -12,7 +12,24 @@ from imds_probe.facts.callers import Callers, CallerSeen
 
 def caller_of_row(row: tuple[Any, ...]) -> CallerSeen:
     """A caller as its columns in the history have it."""
-    version, program, unit, container, wanted, probe, count, refused, first, last, pid, comm, cmdline, path, agent = row
+    (
+        version,
+        program,
+        unit,
+        container,
+        wanted,
+        probe,
+        count,
+        refused,
+        first,
+        last,
+        pid,
+        comm,
+        cmdline,
+        path,
+        agent,
+        container_id,
+    ) = row
     return CallerSeen(
         version=version,
         program=program,
@@ -22,6 +39,7 @@ def caller_of_row(row: tuple[Any, ...]) -> CallerSeen:
         cmdline=cmdline,
         unit=unit or None,
         container=container or None,
+        container_id=container_id or None,
         path=path,
         path_class=wanted,
         user_agent=agent or None,
@@ -48,7 +66,15 @@ def in_order(callers: Iterable[CallerSeen]) -> tuple[CallerSeen, ...]:
 
 
 def _identity(caller: CallerSeen) -> tuple[object, ...]:
-    return caller.version, caller.program, caller.unit, caller.container, caller.path_class, caller.probe
+    return (
+        caller.version,
+        caller.program,
+        caller.unit,
+        caller.container,
+        caller.container_id,
+        caller.path_class,
+        caller.probe,
+    )
 
 
 def callers_of(

@@ -19,10 +19,10 @@ from typing import NamedTuple
 from imds_probe.errors import ProbeError
 from imds_probe.facts.callers import Callers
 from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
+from imds_probe.watch.history_format import CONTAINER_ID, FORMAT, NO_CONTAINER_ID, READABLE, brought_up
 from imds_probe.watch.watcher import Seen
 
 FILE = "callers.sqlite3"
-FORMAT = 1
 HOUR_S = 3600
 RETENTION_S = 90 * 24 * HOUR_S
 CALLERS_MAX = 10_000
@@ -31,19 +31,6 @@ BUSY_S = 5.0
 TEXT_MAX = 300
 MEMORY = Path(":memory:")
 OURS = "imds-probe/"  # how the probe's own client names itself
-_SCHEMA = """
-create table callers (
-    id integer primary key, version text not null, program text not null, unit text not null, container text not null,
-    path_class text not null, probe integer not null, first_seen real not null, last_seen real not null,
-    user_agent text not null, pid integer, comm text, cmdline text, path text not null,
-    unique (version, program, unit, container, path_class, probe)
-);
-create table hours (
-    caller integer not null references callers on delete cascade, hour integer not null, calls integer not null,
-    refused integer not null, primary key (caller, hour)
-) without rowid;
-create table intervals (began real primary key, ended real not null, dropped integer not null);
-"""
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.
 _CLASSES = (
     ("api/token", "token"),
@@ -99,12 +86,11 @@ class History:
         database = sqlite3.connect(address, uri=True, timeout=BUSY_S)
         try:
             found = database.execute("pragma user_version").fetchone()[0]
-            if found == 0 and not read_only:
-                database.execute("pragma journal_mode=wal")
-                database.executescript(_SCHEMA)
-                database.execute(f"pragma user_version={FORMAT}")
-            elif found != FORMAT:
+            if not read_only:
+                found = brought_up(database, found)
+            if found not in READABLE:
                 raise sqlite3.DatabaseError(f"its format is {found}, not {FORMAT}")
+            self._container_id = CONTAINER_ID if found == FORMAT else NO_CONTAINER_ID
             if not read_only:
                 database.execute("pragma synchronous=normal")
                 database.execute("pragma foreign_keys=on")
@@ -145,12 +131,12 @@ class History:
 
     def _count(self, key: _Key, hour: int, some: list[Seen]) -> None:
         if self._id(key) is None and self._is_full():
-            key = key._replace(program="others", unit="", container="", path_class="other")
+            key = key._replace(program="others", unit="", container="", container_id="", path_class="other")
         last = max(some, key=lambda seen: seen.at)
         caller = last.caller
         self._database.execute(
-            "insert into callers (version, program, unit, container, path_class, probe, first_seen, last_seen,"
-            " user_agent, pid, comm, cmdline, path) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "insert into callers (version, program, unit, container, container_id, path_class, probe, first_seen, last_seen,"
+            " user_agent, pid, comm, cmdline, path) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " on conflict do update set last_seen = max(last_seen, excluded.last_seen),"
             " user_agent = excluded.user_agent, pid = excluded.pid, comm = excluded.comm,"
             " cmdline = excluded.cmdline, path = excluded.path",
@@ -177,7 +163,8 @@ class History:
 
     def _id(self, key: _Key) -> int | None:
         found = self._database.execute(
-            "select id from callers where (version, program, unit, container, path_class, probe) = (?, ?, ?, ?, ?, ?)",
+            "select id from callers where (version, program, unit, container, container_id, path_class, probe)"
+            " = (?, ?, ?, ?, ?, ?, ?)",
             key,
         ).fetchone()
         return None if found is None else int(found[0])
@@ -218,7 +205,7 @@ class History:
         try:
             rows = self._database.execute(
                 "select version, program, unit, container, path_class, probe, sum(calls), sum(refused),"
-                " max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent"
+                f" max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent, {self._container_id}"
                 " from hours join callers on id = caller where hour >= ? group by id",
                 (since, int(since // HOUR_S)),
             ).fetchall()
@@ -291,6 +278,7 @@ class _Key(NamedTuple):
     program: str
     unit: str
     container: str
+    container_id: str
     path_class: str
     probe: bool
 
@@ -306,6 +294,7 @@ def _key(seen: Seen, container: str | None) -> _Key:
         program=seen.program[:TEXT_MAX],
         unit=(seen.caller.unit or "" if seen.caller else "")[:TEXT_MAX],
         container=(container or "")[:TEXT_MAX],
+        container_id=(seen.caller.container or "" if seen.caller else "")[:TEXT_MAX],
         path_class=path_class(seen.path),
         probe=is_ours(seen),
     )

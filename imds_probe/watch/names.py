@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from imds_probe.collect.discovery.discovery import discover
 from imds_probe.errors import ProbeError
+from imds_probe.facts.containers import ID_SHOWN
+from imds_probe.inventory.containers.discovery import discover
 from imds_probe.watch.caller import Caller
 
 AGAIN_AFTER_S = 5.0
@@ -26,7 +27,7 @@ class ContainerNames:
             return None
         if caller.container not in self._names and time.monotonic() - self._looked_at > AGAIN_AFTER_S:
             self._look()
-        return self._names.get(caller.container, caller.container[:12])
+        return self._names.get(caller.container, caller.container[:ID_SHOWN])
 
     def _look(self) -> None:
         self._looked_at = time.monotonic()
@@ -35,5 +36,4 @@ class ContainerNames:
         except ProbeError:
             return
         for each in found.containers:
-            name = each.name or each.id[:12]
-            self._names[each.id] = f"{each.pod}/{name}" if each.pod and each.pod != name else name
+            self._names[each.id] = each.title

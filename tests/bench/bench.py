@@ -129,7 +129,7 @@ NEAR, BEYOND, ROUNDS = 160, 40, 3
 MEASURE = """
 import sys, time
 from pathlib import Path
-from imds_probe.collect.discovery.discovery import discover
+from imds_probe.inventory.containers.discovery import discover
 from imds_probe.collect.hops import measure
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import IPV4

@@ -10,7 +10,7 @@ import pytest
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.container_software import ContainerSoftware, in_short
 from imds_probe.collect.container_software import look as look_at
-from imds_probe.collect.discovery.discovered import DiscoveredContainer
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
 
 CATALOG = Catalog.load()
 STATUS = "Package: {}\nStatus: install ok installed\nVersion: {}\nArchitecture: all\n\n"
@@ -113,7 +113,7 @@ def test_other_images_are_nobodys(proc: Path, tmp_path: Path, name: str | None) 
 
 def test_out_of_time_is_said(proc: Path, tmp_path: Path) -> None:
     enter(proc, 7, image(tmp_path / "a", "debian", ("cloud-init", "18.3-6")))
-    found = look(proc, [container(7, "web")], CATALOG, deadline=time.monotonic() - 1)
+    found = look_at(proc, [container(7, "web")], CATALOG, deadline=time.monotonic() - 1)
     assert found.software == ()
     assert found.troubles == ("web and those after it: the run's time limit came first",)
 

@@ -7,9 +7,9 @@ import pytest
 from observed import ENDPOINT, IMDS, container
 
 from imds_probe.collect.containers import Seen
-from imds_probe.collect.discovery.discovered import NetworkNamespace
 from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_images
 from imds_probe.facts.obstacles import PathObstacle
+from imds_probe.inventory.containers.discovered import NetworkNamespace
 from imds_probe.simulator.lab.lab import Lab
 
 DROP = "-A OUTPUT -d 169.254.169.254/32 -p tcp -j DROP"

@@ -10,10 +10,10 @@ import pytest
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import sdks
-from imds_probe.collect.discovery.discovered import DiscoveredContainer
 from imds_probe.collect.sdks import SdksFound, SearchOptions, look_for
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
 
 CATALOG = Catalog.load()
 SITE = "usr/lib/python3/dist-packages"

@@ -199,6 +199,55 @@ def test_one_of_a_later_format_is_not_taken_for_ours(path: Path) -> None:
         History(path, read_only=True)
 
 
+BEFORE = """
+create table callers (
+    id integer primary key, version text not null, program text not null, unit text not null, container text not null,
+    path_class text not null, probe integer not null, first_seen real not null, last_seen real not null,
+    user_agent text not null, pid integer, comm text, cmdline text, path text not null,
+    unique (version, program, unit, container, path_class, probe)
+);
+create table hours (
+    caller integer not null references callers on delete cascade, hour integer not null, calls integer not null,
+    refused integer not null, primary key (caller, hour)
+) without rowid;
+create table intervals (began real primary key, ended real not null, dropped integer not null);
+insert into callers values (7, 'v1', '/usr/bin/curl', '', 'web', 'meta-data', 0, {now}, {now}, 'curl/8', 9, 'curl', 'curl x', '/x');
+insert into hours values (7, {hour}, 3, 1);
+insert into intervals values ({now} - 60, {now}, 0);
+pragma user_version = 1;
+"""
+
+
+def test_one_of_before_containers_had_ids_is_read_and_brought_up(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(BEFORE.format(now=NOW, hour=int(NOW // HOUR_S)))
+    with History(path, read_only=True) as history:
+        before = history.evidence(NOW, DAY)
+    assert [(each.container, each.container_id, each.count, each.refused) for each in before.by] == [
+        ("web", None, 3, 1)
+    ]
+    with History(path) as history:
+        assert history.set_aside is None
+        assert history.evidence(NOW, DAY) == before
+        inside = replace(SEEN, caller=replace(CURL, container="1" * 64, unit=None))
+        history.record([(inside, "web")], NOW, NOW + 60)
+    with History(path, read_only=True) as history:
+        found = history.evidence(NOW + 60, DAY)
+    assert {(each.container, each.container_id, each.count) for each in found.by} == {
+        ("web", None, 3),
+        ("web", "1" * 64, 1),
+    }
+    assert found.observed_s == 120
+
+
+def test_containers_of_one_name_are_not_one(path: Path) -> None:
+    calls = [(replace(SEEN, caller=replace(CURL, container=each * 64)), "web") for each in "12"]
+    with History(path) as history:
+        history.record(calls, NOW - 60, NOW)
+        found = history.evidence(NOW, DAY).by
+    assert sorted(each.container_id for each in found) == ["1" * 64, "2" * 64]
+
+
 def test_a_full_disk_is_said_and_loses_nothing(path: Path) -> None:
     with History(path) as history:
         history.record([(SEEN, None)], NOW - 60, NOW)

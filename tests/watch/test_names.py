@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.collect.discovery.discovered import DiscoveredContainer, Discovery
 from imds_probe.errors import ProbeError
+from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery
 from imds_probe.watch import names as module
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.names import ContainerNames

@@ -19,7 +19,7 @@ SOURCE = str(Path(imds_probe.__file__).parents[1])
 DISCOVER = """
 import dataclasses, json, sys
 from pathlib import Path
-from imds_probe.collect.discovery.discovery import discover
+from imds_probe.inventory.containers.discovery import discover
 root = Path(sys.argv[1])
 print(json.dumps(dataclasses.asdict(discover(root, root / "proc", in_own_pid_namespace=False)), default=str))
 """

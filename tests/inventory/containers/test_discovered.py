@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.collect.discovery.discovered import DiscoveredContainer, Discovery, NetworkNamespace
+from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
 
 
 def test_what_is_found_cannot_be_changed_and_can_be_compared():

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.collect.cgroups import TEXT_MAX
-from imds_probe.collect.discovery.discovered import DiscoveredContainer, NamespaceKind, NetworkNamespace
-from imds_probe.collect.discovery.processes import Process
+from imds_probe.facts.containers import ID_SHOWN
+from imds_probe.inventory.containers.cgroups import TEXT_MAX
+from imds_probe.inventory.containers.discovered import DiscoveredContainer, NamespaceKind, NetworkNamespace
+from imds_probe.inventory.containers.processes import Process
 from imds_probe.net import namespaces
 
 NAMED_MAX = 4096
@@ -99,4 +100,4 @@ def _title(inside: Sequence[DiscoveredContainer]) -> str:
         if container.pod:
             place = f"{container.pod_namespace}/" if container.pod_namespace else ""
             return f"{place}{container.pod}"[:TEXT_MAX]
-    return next((container.name for container in inside if container.name), inside[0].id[:12])
+    return next((container.name for container in inside if container.name), inside[0].id[:ID_SHOWN])

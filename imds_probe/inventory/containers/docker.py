@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from imds_probe.collect.discovery.description import Description, first, mapping, text
+from imds_probe.inventory.containers.description import Description, first, mapping, text
 from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
 DEFAULT_ROOTS = ("/var/lib/docker", "/var/snap/docker/common/var-lib-docker")

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from imds_probe.collect.cgroups import ContainerId
-from imds_probe.collect.discovery.describing import Records
+from imds_probe.inventory.containers.cgroups import ContainerId
+from imds_probe.inventory.containers.describing import Records
 
 ID = "0123456789abcdef" * 4
 

@@ -1,8 +1,8 @@
 import pytest
 
-from imds_probe.collect.cgroups import ContainerId
-from imds_probe.collect.discovery.conmon import children_of_conmon
-from imds_probe.collect.discovery.processes import walk
+from imds_probe.inventory.containers.cgroups import ContainerId
+from imds_probe.inventory.containers.conmon import children_of_conmon
+from imds_probe.inventory.containers.processes import walk
 
 ID = "0123456789abcdef" * 4
 CONMON = ("/usr/bin/conmon", "--api-version", "1", "-c", ID, "-u", ID, "-r", "/usr/bin/crun", "-n", "web")

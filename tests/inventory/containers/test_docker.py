@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from imds_probe.collect.discovery.docker import DEFAULT_ROOTS, data_roots, describe
+from imds_probe.inventory.containers.docker import DEFAULT_ROOTS, data_roots, describe
 from imds_probe.system.rootfs import FileUnreadable
 
 ID = "0123456789abcdef" * 4

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from imds_probe.collect.cgroups import TEXT_MAX
-from imds_probe.collect.discovery.description import Description, first, mapping, text
+from imds_probe.inventory.containers.cgroups import TEXT_MAX
+from imds_probe.inventory.containers.description import Description, first, mapping, text
 
 
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, ["x"], ""])

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.collect.cgroups import TEXT_MAX, Membership, membership_of
 from imds_probe.errors import ProbeError
+from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, membership_of
 from imds_probe.system.small_file import read_head
 
 READ_LIMIT_BYTES = 64 * 1024

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.collect.cgroups import ContainerId
-from imds_probe.collect.discovery.processes import Process, command_line
+from imds_probe.inventory.containers.cgroups import ContainerId
+from imds_probe.inventory.containers.processes import Process, command_line
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 GENERATIONS_MAX = 64

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from imds_probe.collect.discovery.storage import SYSTEM_STORES, describe_crio, listed
+from imds_probe.inventory.containers.storage import SYSTEM_STORES, describe_crio, listed
 from imds_probe.system.rootfs import FileUnreadable
 
 ID = "0123456789abcdef" * 4

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.collect.cgroups import TEXT_MAX, ContainerId
-from imds_probe.collect.discovery.processes import command_line, namespace_inode, walk
 from imds_probe.errors import ProbeError
+from imds_probe.inventory.containers.cgroups import TEXT_MAX, ContainerId
+from imds_probe.inventory.containers.processes import command_line, namespace_inode, walk
 
 ID = "0123456789abcdef" * 4
 
@@ -138,7 +138,7 @@ def test_processes_that_come_and_go_while_it_looks():
 def test_without_privilege_others_processes_are_counted_as_unreadable():
     script = (
         "import os\nfrom pathlib import Path\n"
-        "from imds_probe.collect.discovery.processes import walk\n"
+        "from imds_probe.inventory.containers.processes import walk\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "seen = walk(Path('/proc'))\n"
         "mine = [p for p in seen.processes if p.pid == os.getpid()]\n"

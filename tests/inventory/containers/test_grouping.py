@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from docker_engine import network_namespace
 
-from imds_probe.collect.cgroups import TEXT_MAX
-from imds_probe.collect.discovery.discovered import DiscoveredContainer
-from imds_probe.collect.discovery.grouping import group, named
-from imds_probe.collect.discovery.processes import walk
+from imds_probe.inventory.containers.cgroups import TEXT_MAX
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.inventory.containers.grouping import group, named
+from imds_probe.inventory.containers.processes import walk
 
 HOST = 4026531840
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imds_probe.collect.cgroups import TEXT_MAX
+from imds_probe.inventory.containers.cgroups import TEXT_MAX
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from imds_probe.collect.discovery.description import Description, first, mapping, text
+from imds_probe.inventory.containers.description import Description, first, mapping, text
 from imds_probe.system.rootfs import FileUnreadable, read_json
 
 SYSTEM_STORES = ("/var/lib/containers/storage", "/run/containers/storage")

@@ -1,7 +1,7 @@
 import pwd
 from pathlib import Path
 
-from imds_probe.collect.discovery.accounts import homes
+from imds_probe.inventory.containers.accounts import homes
 
 
 def test_homes(tmp_path):

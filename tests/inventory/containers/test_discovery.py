@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from imds_probe.collect.discovery.discovery import discover
 from imds_probe.errors import ProbeError
+from imds_probe.inventory.containers.discovery import discover
 
 HOST = 4026531840
 ID, OTHER, THIRD = "0123456789abcdef" * 4, "f" * 64, "a1" * 32

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.collect.cgroups import ContainerId
-from imds_probe.collect.discovery.conmon import children_of_conmon
-from imds_probe.collect.discovery.describing import Records
-from imds_probe.collect.discovery.description import Description
-from imds_probe.collect.discovery.discovered import DiscoveredContainer, Discovery, Network
-from imds_probe.collect.discovery.grouping import group, named
-from imds_probe.collect.discovery.processes import Process, Walk, command_line, namespace_inode, walk
+from imds_probe.inventory.containers.cgroups import ContainerId
+from imds_probe.inventory.containers.conmon import children_of_conmon
+from imds_probe.inventory.containers.describing import Records
+from imds_probe.inventory.containers.description import Description
+from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, Network
+from imds_probe.inventory.containers.grouping import group, named
+from imds_probe.inventory.containers.processes import Process, Walk, command_line, namespace_inode, walk
 from imds_probe.net.namespaces import current_inode
 
 INIT_PIDNS = 0xEFFFFFFC  # PROC_PID_INIT_INO, <linux/proc_ns.h>: the first PID namespace has this inode on every kernel

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from imds_probe.collect.discovery.description import Description, first, mapping, text
+from imds_probe.inventory.containers.description import Description, first, mapping, text
 from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
 STATES = (

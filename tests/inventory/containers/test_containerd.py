@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from imds_probe.collect.discovery.containerd import STATES, bundles, describe
+from imds_probe.inventory.containers.containerd import STATES, bundles, describe
 from imds_probe.system.rootfs import FileUnreadable
 
 ID = "0123456789abcdef" * 4

@@ -6,10 +6,10 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.collect.cgroups import ContainerId
-from imds_probe.collect.discovery import containerd, docker, storage
-from imds_probe.collect.discovery.accounts import homes
-from imds_probe.collect.discovery.description import Description
+from imds_probe.inventory.containers import containerd, docker, storage
+from imds_probe.inventory.containers.accounts import homes
+from imds_probe.inventory.containers.cgroups import ContainerId
+from imds_probe.inventory.containers.description import Description
 from imds_probe.system.rootfs import FileUnreadable
 
 # Where the control group leaves the runtime open, whoever has a record of the id is the one.

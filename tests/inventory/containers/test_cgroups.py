@@ -1,6 +1,6 @@
 import pytest
 
-from imds_probe.collect.cgroups import TEXT_MAX, ContainerId, container_of, membership_of
+from imds_probe.inventory.containers.cgroups import TEXT_MAX, ContainerId, container_of, membership_of
 
 ID = "0123456789abcdef" * 4
 POD_UID = "0a1b2c3d-0000-1111-2222-333344445555"
