@@ -6,6 +6,7 @@ import datetime
 import secrets
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
@@ -52,6 +53,7 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
 def report_on(facts: Facts, catalog: Catalog, selected: Collection[str], probe: ProbeInfo) -> Report:
     """Judge facts by the selected rules. Pure, so the same facts can be judged again with a newer catalog."""
     findings, runs = judge(RULES, selected, facts, catalog)
+    facts = replace(facts, lacking=())  # rules have said what they missed
     containers = facts[Containers].containers
     return Report(
         probe=probe,

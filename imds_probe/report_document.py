@@ -15,7 +15,7 @@ import msgspec
 from imds_probe.collect import SECTIONS
 from imds_probe.errors import UsageError
 from imds_probe.facts.collector_run import CollectorRun
-from imds_probe.facts.containers import Container, Containers
+from imds_probe.facts.containers import ID_SHOWN, Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import NEEDED, Section
 from imds_probe.facts.software import Installed, SdkSoftware, Software
@@ -50,6 +50,7 @@ def read(document: object) -> Stored:
     """Take a report apart, of this version or another one of v1. Raises UsageError, in one sentence that names the place."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise UsageError(f"it is no {SCHEMA}", "Name reports that `imds-probe run --output json` wrote.")
+    document = _joined_by_id(document)
     sections, lacking = [], []
     for kind in SECTIONS:
         if missing := _missing(kind, document):
@@ -101,6 +102,48 @@ def _installed(document: Mapping[str, Any]) -> Installed:
             for at, entry in enumerate(entries)
         )
     )
+
+
+def _joined_by_id(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Reports of the first release know containers by what they are called: callers and software get their ids."""
+    containers = document.get("containers")
+    ids: dict[str, set[str]] = {}
+    for each in containers if isinstance(containers, list) else ():
+        if isinstance(each, dict) and isinstance(each.get("id"), str):
+            names = [each.get("name"), each["id"][:ID_SHOWN]]
+            if isinstance(each.get("pod"), str):
+                names.append(f"{each['pod']}/{names[0] or names[1]}")
+            for name in names:
+                if isinstance(name, str):
+                    ids.setdefault(name, set()).add(each["id"])
+
+    def known(name: object) -> list[str]:
+        return sorted(ids.get(name, ())) if isinstance(name, str) else []
+
+    made = dict(document)
+    callers = document.get("callers")
+    if isinstance(callers, dict) and isinstance(callers.get("by"), list):
+        by = [
+            {**each, "container_id": next(iter(known(each.get("container"))), None)}
+            if isinstance(each, dict) and "container_id" not in each
+            else each
+            for each in callers["by"]
+        ]
+        made["callers"] = {**callers, "by": by}
+    software = document.get("software")
+    if isinstance(software, list):
+        made["software"] = [
+            {**each, "container_ids": [found for name in _labels(each) for found in known(name)]}
+            if isinstance(each, dict) and "container_ids" not in each
+            else each
+            for each in software
+        ]
+    return made
+
+
+def _labels(software: Mapping[str, Any]) -> list[object]:
+    also_in = software.get("also_in")
+    return [software.get("container"), *(also_in if isinstance(also_in, list) else ())]
 
 
 def _missing(kind: type[Section], document: Mapping[str, Any]) -> str:

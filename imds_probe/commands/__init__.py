@@ -5,6 +5,7 @@ COMMANDS: dict[str, str] = {
     "run": "assess this host once: may it be switched to IMDSv2-only?",
     "daemon": "watch without end, keep what was seen, and assess on a schedule",
     "watch": "live: who calls the metadata service, by IMDSv1 or IMDSv2",
+    "judge": "judge stored reports again, by this version's catalog and rules",
     "explain": "what a finding means, why, and how to fix it",
     "catalog": "which software speaks IMDSv2 since when, with sources",
     "simulate": "a metadata service on a local address, with hop limit and faults",

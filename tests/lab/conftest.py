@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,8 +83,15 @@ def made_up(lab, host):
         yield standing
 
 
+def _keep(directory: Path, test: str, report: str) -> None:
+    """For the reports that are judged again after each change: see tests/reports."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", test).strip("-")
+    number = sum(1 for _ in directory.glob(f"{name}.*"))
+    (directory / f"{name}.{number}.json").write_text(report)
+
+
 @pytest.fixture
-def run(made_up, host):
+def run(made_up, host, request):
     """Run the main job on the made-up host, as a user would, and hold its report to the schema."""
 
     def call(*arguments, env=None, privileged=True, before=(), node=None, timeout_s=40.0, parse=True) -> Ran:
@@ -96,6 +105,8 @@ def run(made_up, host):
             done = made_up.run(argv, timeout_s=timeout_s, env=environment)
         stdout, stderr = done.stdout.decode(), done.stderr.decode()
         assert stdout, stderr
+        if keep := os.environ.get("IMDS_PROBE_KEEP_REPORTS"):
+            _keep(Path(keep), request.node.name, stdout)
         return Ran(done.returncode, check(json.loads(stdout)) if parse else {}, stdout, stderr)
 
     return call

@@ -1,0 +1,125 @@
+"""`imds-probe judge`: stored reports, judged again by this version's catalog and rules."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imds_probe import exitcodes
+from imds_probe.commands.messages import say
+from imds_probe.errors import UsageError
+from imds_probe.render.escape import terminal
+
+if TYPE_CHECKING:
+    from imds_probe.findings import Finding
+    from imds_probe.judging_again import Changes
+    from imds_probe.report_document import Stored
+
+SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+STANDARD_INPUT = Path("-")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "reports",
+        nargs="+",
+        type=Path,
+        metavar="REPORT",
+        help="a file that `imds-probe run --output json` wrote, on any host; - for standard input",
+    )
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="what changed, or an object of JSON a line (text)"
+    )
+    parser.add_argument(
+        "--catalog",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="judge by a catalog file of your own, too (`imds-probe catalog` checks one)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from imds_probe.catalog.catalog import Catalog  # noqa: PLC0415
+    from imds_probe.judging_again import changes, judged_again  # noqa: PLC0415
+    from imds_probe.report_document import read  # noqa: PLC0415
+    from imds_probe.verdict import EXIT_CODES, ORDER  # noqa: PLC0415
+
+    catalog = Catalog.load(args.catalog)
+    states, failed = set(), False
+    for path in args.reports:
+        try:
+            stored = read(_parsed(_content(path)))
+        except UsageError as error:
+            say(f"{path}: {error}")
+            failed = True
+            continue
+        changed = changes(stored, judged_again(stored, catalog))
+        states.add(changed.now.state)
+        lines = [_json(path, stored, changed)] if args.output == "json" else _text(path, stored, changed)
+        print("\n".join(lines))
+    worst = next((state for state in ORDER if state in states), None)
+    return exitcodes.USAGE if failed or worst is None else EXIT_CODES[worst]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path == STANDARD_INPUT:
+            content = sys.stdin.buffer.read(SIZE_LIMIT_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                content = file.read(SIZE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"it cannot be read: {error.strerror}", "Name a file that can be read.") from None
+    if len(content) > SIZE_LIMIT_BYTES:
+        raise UsageError(f"it has more than {SIZE_LIMIT_BYTES} bytes", "No report is that large.")
+    return content
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 are a ValueError, too
+        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+        raise UsageError(f"it is not JSON: {said}", "Name what `imds-probe run --output json` wrote.") from None
+
+
+def _text(path: Path, stored: Stored, changed: Changes) -> Iterator[str]:
+    was, now = changed.was, changed.now
+    before = "as before" if now.state == was.state else f"it was {was.state}"
+    yield terminal(f"{path}: {now.state} ({before}), confidence {now.confidence}")
+    yield terminal(
+        f"  host        {_host(stored)}, reported {stored.probe.started_at} by imds-probe {stored.probe.version}"
+    )
+    yield from (f"  new         {_finding(each)}" for each in changed.added)
+    yield from (f"  gone        {_finding(each)}" for each in changed.gone)
+    yield from (terminal(f"  not judged  {each.rule}: {each.reason}") for each in changed.not_judged)
+    if now.switch is not None and was.switch is not None and now.switch.aws_cli != was.switch.aws_cli:
+        yield terminal(f"  command     {now.switch.aws_cli}")
+
+
+def _host(stored: Stored) -> str:
+    from imds_probe.facts.host import Host  # noqa: PLC0415
+    from imds_probe.facts.instance import Instance  # noqa: PLC0415
+
+    names = []
+    for kind, field in ((Instance, "instance_id"), (Host, "hostname")):
+        section = next((each for each in stored.facts.sections if isinstance(each, kind)), None)
+        names.append(getattr(section, field, None))
+    return " ".join(name for name in names if name) or "of unknown name"
+
+
+def _finding(finding: Finding) -> str:
+    return terminal(f"{finding.severity}: {finding.summary} [{finding.id}]")
+
+
+def _json(path: Path, stored: Stored, changed: Changes) -> str:
+    from imds_probe.report import plain  # noqa: PLC0415
+
+    document = {"file": str(path), "probe": plain(stored.probe), "host": _host(stored)}
+    return json.dumps(document | plain(changed), ensure_ascii=True)
