@@ -17,7 +17,7 @@ STYLE = (
     "h2{font-size:1.2em;margin:1.6em 0 .4em;border-bottom:1px solid #ddd}h3{font-size:1em;margin:1em 0 .2em}"
     ".red,.blocker{background:#b3261e}.green{background:#1e7a34}.yellow,.warning{background:#8a5a00}.info{background:#555}"
     "h3 span{padding:0 .4em;border-radius:.2em;color:#fff;font-weight:normal;margin-right:.3em}"
-    "p{margin:.3em 0}pre{background:#f4f4f4;padding:.7em;margin:.4em 0;overflow-x:auto}"
+    "p{margin:.3em 0}pre{background:#f4f4f4;padding:.7em;margin:.4em 0;white-space:pre-wrap;overflow-wrap:anywhere}"
     "div{overflow-x:auto}table{border-collapse:collapse;font-size:.9em}caption{text-align:left;font-weight:bold}"
     "td,th{text-align:left;vertical-align:top;padding:.2em 1.2em .2em 0;border-bottom:1px solid #eee}"
     ".label{color:#555}footer{margin-top:2em;color:#555}"
