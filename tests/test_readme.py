@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from golden_reports import DIRECTORY
 
 from imds_probe.commands import COMMANDS
 from imds_probe.commands.dispatch import main
@@ -17,7 +18,7 @@ def test_its_first_two_commands():
 
 
 def test_the_sample_report_is_what_is_printed():
-    golden = (Path(__file__).parent / "render/test_text.py").read_text().replace("\\\n", "")
+    golden = "".join(path.read_text() for path in DIRECTORY.glob("*.txt"))
     samples = [text for language, text in BLOCKS if not language]
     assert len(samples) == 2
     for line in "".join(samples).splitlines():

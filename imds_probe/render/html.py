@@ -2,146 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape as html_escape
 
-from imds_probe.facts.callers import Callers
-from imds_probe.facts.host import Host
-from imds_probe.facts.imds import Imds
-from imds_probe.facts.instance import Instance
-from imds_probe.findings import Finding
 from imds_probe.render.escape import terminal
-from imds_probe.render.text import (
-    CALLER_COLUMNS,
-    CONTAINER_COLUMNS,
-    HEADLINES,
-    SENTENCES,
-    caller_cells,
-    container_cells,
-    watched,
-    where,
-)
+from imds_probe.render.page.blocks import EVIDENCE, FIX, Block, Command, Fields, Item, Page, Table, Text
+from imds_probe.render.page.bounds import LONG
+from imds_probe.render.page.page import page_of
 from imds_probe.report import Report
 
 STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}"
-    "h1 span{padding:.1em .5em;border-radius:.2em;color:#fff}.red{background:#b3261e}.green{background:#1e7a34}"
-    ".yellow{background:#8a5a00}pre{background:#f4f4f4;padding:.7em;overflow-x:auto}td,th{text-align:left;"
-    "padding:.2em 1em .2em 0}.seen{color:#555}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}"
+    "h1{font-size:1.5em}h1 span{padding:.1em .5em;border-radius:.2em;color:#fff}"
+    "h2{font-size:1.2em;margin:1.6em 0 .4em;border-bottom:1px solid #ddd}h3{font-size:1em;margin:1em 0 .2em}"
+    ".red,.blocker{background:#b3261e}.green{background:#1e7a34}.yellow,.warning{background:#8a5a00}.info{background:#555}"
+    "h3 span{padding:0 .4em;border-radius:.2em;color:#fff;font-weight:normal;margin-right:.3em}"
+    "p{margin:.3em 0}pre{background:#f4f4f4;padding:.7em;margin:.4em 0;white-space:pre-wrap;overflow-wrap:anywhere}"
+    "div{overflow-x:auto}table{border-collapse:collapse;font-size:.9em}caption{text-align:left;font-weight:bold}"
+    "td,th{text-align:left;vertical-align:top;padding:.2em 1.2em .2em 0;border-bottom:1px solid #eee}"
+    ".label{color:#555}footer{margin-top:2em;color:#555}"
 )
 
 
 def render(report: Report) -> str:
     """A complete document. The content policy in it forbids scripts, whatever a name in the report holds."""
-    headline, colour = HEADLINES[report.verdict.state]
-    instance = report.facts.get(Instance)
-    title = f"{headline} {(instance and instance.instance_id) or ''}".strip()
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>",
-            f'<h1><span class="{colour}">{_text(headline)}</span></h1>',
-            f"<p>{_text(SENTENCES[report.verdict.state])} Confidence: {report.verdict.confidence}.</p>",
-            *_about(report),
-            *_findings(report),
-            *_containers(report),
-            *_callers(report),
-            *_software(report),
-            *_commands(report),
-            f"<p>imds-probe {_text(report.probe.version)}, {_text(report.probe.started_at)}, "
-            f"run {_text(report.probe.run_id)}</p>",
-            "</body></html>",
-            "",
-        ]
-    )
+    return "\n".join(_lines(page_of(report, LONG)))
 
 
-def _text(value: object) -> str:
-    return html_escape(terminal(str(value)))
+def _lines(page: Page) -> Iterator[str]:
+    yield "<!doctype html>"
+    yield '<html lang="en"><head><meta charset="utf-8">'
+    yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    yield f"<title>{_text(f'{page.headline} {page.host}'.strip())}</title><style>{STYLE}</style></head><body>"
+    yield f'<h1><span class="{page.colour}">{_text(page.headline)}</span> {_text(page.host)}</h1>'
+    yield f"<p>{_text(page.sentence)}</p>"
+    for part in page.parts:
+        yield f"<h2>{_text(part.heading)}</h2>"
+        for block in part.blocks:
+            yield from _block(block)
+    yield "<footer>"
+    for hint in page.hints:
+        yield f"<p>{_text(hint.shows)}: <code>{_text(hint.command)}</code></p>"
+    yield "</footer></body></html>"
+    yield ""
 
 
-def _about(report: Report) -> Iterator[str]:
-    rows: list[tuple[str, object]] = [
-        ("Host", report.facts[Host].hostname),
-        ("System", report.facts[Host].os.pretty_name),
-    ]
-    instance, imds = report.facts.get(Instance), report.facts.get(Imds)
-    if instance:
-        rows += [("Instance", instance.instance_id), ("Region", instance.region)]
-    if imds:
-        rows += [
-            ("Endpoint", imds.endpoint),
-            ("Tokens", imds.tokens),
-            ("Hop limit", imds.hop_limit),
-            ("IPv6", imds.ipv6),
-        ]
-    yield "<table>"
-    for name, value in rows:
-        yield f"<tr><th>{name}</th><td>{_text('not known' if value is None else value)}</td></tr>"
-    yield "</table>"
+def _text(value: str) -> str:
+    return html_escape(terminal(value))
 
 
-def _findings(report: Report) -> Iterator[str]:
-    if report.findings:
-        yield "<h2>Findings</h2>"
-    for finding in report.findings:
-        yield from _finding(finding)
-
-
-def _finding(finding: Finding) -> Iterator[str]:
-    yield f"<h3>{_text(finding.severity)}: {_text(finding.summary)}</h3>"
-    if finding.evidence:
-        yield f'<p class="seen">Seen: {_text("; ".join(finding.evidence))}</p>'
-    if finding.fix:
-        yield f"<p>{_text(finding.fix.text)}</p>"
-        if finding.fix.commands:
-            yield f"<pre>{'<br>'.join(_text(command) for command in finding.fix.commands)}</pre>"
-
-
-def _containers(report: Report) -> Iterator[str]:
-    if not report.containers:
-        return
-    yield f"<h2>Containers</h2><table><tr>{''.join(f'<th>{name}</th>' for name in CONTAINER_COLUMNS)}</tr>"
-    for entry in report.containers:
-        yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in container_cells(entry)) + "</tr>"
-    yield "</table>"
-
-
-def _callers(report: Report) -> Iterator[str]:
-    callers = report.facts.get(Callers)
-    if callers is None:
-        return
-    yield f"<h2>Who called the metadata service</h2><p>{_text(watched(callers))}</p>"
-    shown = [each for each in callers.by if not each.probe]
-    if shown:
-        yield f"<table><tr>{''.join(f'<th>{name}</th>' for name in CALLER_COLUMNS)}</tr>"
-        for each in shown:
-            yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in caller_cells(each)) + "</tr>"
+def _block(block: Block) -> Iterator[str]:
+    if isinstance(block, Text):
+        yield f"<p>{_text(block.text)}</p>"
+    elif isinstance(block, Fields):
+        yield "<table>"
+        yield from (f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in block.rows)
         yield "</table>"
+    elif isinstance(block, Table):
+        yield from _table(block)
+    elif isinstance(block, Command):
+        yield _commands((block.command,))
+    else:
+        yield from _item(block)
 
 
-def _software(report: Report) -> Iterator[str]:
-    if not report.software:
-        return
-    yield "<h2>Software</h2><table><tr><th>component</th><th>version</th><th>needs</th><th>status</th><th>where</th></tr>"
-    for entry in report.software:
-        needed = entry.requirement
-        cells = (
-            entry.software.component,
-            entry.software.said_version,
-            needed.minimum,
-            needed.status,
-            where(entry.software),
-        )
-        yield "<tr>" + "".join(f"<td>{_text('?' if cell is None else cell)}</td>" for cell in cells) + "</tr>"
-    yield "</table>"
+def _table(block: Table) -> Iterator[str]:
+    yield "<div><table>"
+    if block.title:
+        yield f"<caption>{_text(block.title)}</caption>"
+    for tag, line in (("th", block.columns), *(("td", row) for row in block.rows)):
+        yield "<tr>" + "".join(f"<{tag}>{_text(cell)}</{tag}>" for cell in line) + "</tr>"
+    yield "</table></div>"
+    if block.more:
+        yield f"<p>{_text(block.more)}</p>"
 
 
-def _commands(report: Report) -> Iterator[str]:
-    if report.verdict.switch and report.verdict.rollback:
-        yield f"<h2>To switch</h2><pre>{_text(report.verdict.switch.aws_cli)}</pre>"
-        if report.verdict.price:
-            yield f"<p>{_text(report.verdict.price)}.</p>"
-        yield f"<h2>To roll back</h2><pre>{_text(report.verdict.rollback.aws_cli)}</pre>"
+def _item(block: Item) -> Iterator[str]:
+    yield f'<h3><span class="{block.severity}">{_text(block.severity)}</span> {_text(block.summary)}</h3>'
+    for label, lines in ((EVIDENCE, block.evidence), (FIX, (block.fix,) if block.fix else ())):
+        if lines:
+            yield f'<p><span class="label">{label}:</span> {"<br>".join(_text(line) for line in lines)}</p>'
+    if block.commands:
+        yield _commands(block.commands)
+
+
+def _commands(commands: Iterable[str]) -> str:
+    return f"<pre>{'<br>'.join(_text(command) for command in commands)}</pre>"

@@ -8,23 +8,27 @@ import json
 from collections.abc import Iterator, Sequence
 
 from imds_probe.render.escape import terminal
+from imds_probe.render.page.bounds import cut_front, first
+from imds_probe.render.page.calls import COLUMNS as REPORTED
+from imds_probe.render.page.calls import NONE, UNKNOWN, calls, lost
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.summary import Summary, Tally
 from imds_probe.watch.watcher import Seen
 
 _SEEN, _CALLER = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Seen, Caller))
-COLUMNS = ("version", "calls", "refused", "last", "process", "pids", "unit", "container", "path")
+COLUMNS = (*REPORTED[:5], "pids", *REPORTED[5:])  # those of a report, and which processes
 ROWS_SHOWN = 40
 PIDS_SHOWN = 3
+NOBODY = "No calls yet."
 WIDTH = 44
 
 
 def line(seen: Seen, container: str | None) -> str:
     """One call as a line of a log."""
     caller = seen.caller
-    parts = [_time(seen.at), seen.version, str(seen.status or "-"), seen.method, seen.path]
+    parts = [_time(seen.at), seen.version, str(seen.status or NONE), seen.method, seen.path]
     if caller is None:
-        parts.append("by another host" if seen.relayed else f"by an unknown process at {seen.client}")
+        parts.append("by another host" if seen.relayed else f"by an {UNKNOWN} at {seen.client}")
     else:
         parts.append(f"by {caller.comm}[{caller.pid}] {caller.exe or ''}".rstrip())
         parts += [f"unit={caller.unit}"] if caller.unit else []
@@ -46,20 +50,20 @@ def table(summary: Summary) -> Iterator[str]:
     """Who called, a line each, those by IMDSv1 first."""
     tallies = summary.ordered()
     if not tallies:
-        yield "  nobody has called yet"
+        yield f"  {NOBODY}"
         return
-    rows = [COLUMNS, *(_row(tally) for tally in tallies[:ROWS_SHOWN])]
+    shown, more = first(tallies, ROWS_SHOWN)
+    rows = [COLUMNS, *(_row(tally) for tally in shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     for row in rows:
         yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    if len(tallies) > ROWS_SHOWN:
-        yield f"  and {len(tallies) - ROWS_SHOWN} more"
+    if more:
+        yield f"  {more}"
 
 
 def sentence(summary: Summary, seconds: float, dropped: int) -> str:
     """How many calls in how long, and whether some may have been missed."""
-    missed = f"; {dropped} packets came too fast and were not looked at" if dropped else ""
-    return f"{summary.counts['v1']} calls by IMDSv1, {summary.counts['v2']} by IMDSv2 in {seconds:.0f} s{missed}"
+    return f"{calls(summary.counts['v1'], summary.counts['v2'])} in {seconds:.0f} s.{lost(dropped)}"
 
 
 def _row(tally: Tally) -> tuple[str, ...]:
@@ -69,19 +73,15 @@ def _row(tally: Tally) -> tuple[str, ...]:
     cells: Sequence[str] = (
         tally.version,
         str(tally.count),
-        str(tally.refused or "-"),
+        str(tally.refused),
         _time(tally.last)[11:19],
         tally.who,
-        ",".join(map(str, pids[:PIDS_SHOWN])) + more or "-",
-        tally.unit or "-",
-        tally.container or "-",
+        ",".join(map(str, pids[:PIDS_SHOWN])) + more or NONE,
+        tally.unit or NONE,
+        tally.container or NONE,
         path,
     )
-    return tuple(_cut(terminal(cell)) for cell in cells)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= WIDTH else f"...{text[3 - WIDTH :]}"
+    return tuple(cut_front(terminal(cell), WIDTH) for cell in cells)
 
 
 def _time(at: float) -> str:

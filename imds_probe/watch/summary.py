@@ -38,7 +38,7 @@ class Summary:
     def add(self, seen: Seen, container: str | None) -> None:
         """Count one call; `container` is what its container is called."""
         caller = seen.caller
-        who = seen.program if caller or seen.relayed else f"unknown ({seen.client})"
+        who = seen.program if caller or seen.relayed else f"unknown process ({seen.client})"
         key = (seen.version, who, caller.unit if caller else None, container)
         if key not in self.tallies and len(self.tallies) >= CALLERS_MAX:
             key = (seen.version, "others", None, None)

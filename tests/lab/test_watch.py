@@ -65,7 +65,7 @@ def test_all_are_counted_with_version_and_process(lab, service, nodes):
     assert len(named) >= 0.99 * len(called)  # also who had ended by the time it was looked at
     assert "not-a-token" not in watched.out + watched.err
     by_v1 = sum(version == "v1" for version, _, _ in called.values())
-    assert f"{by_v1} calls by IMDSv1, {len(called) - by_v1} by IMDSv2" in watched.err
+    assert f"{by_v1} IMDSv1 calls and {len(called) - by_v1} IMDSv2 calls in " in watched.err
     assert watched.code == 0
 
 
@@ -77,7 +77,7 @@ def test_it_leaves_nothing_in_the_kernel(lab, service, number):
         left = os.listdir(looking.instance.parent)
     assert not [name for name in left if name.startswith(f"imds-probe-{watched.pid}-")]
     assert watched.code == 0
-    assert "1 calls by IMDSv1" in watched.out
+    assert "1 IMDSv1 call and " in watched.out
 
 
 def test_a_line_a_call_and_a_summary(lab, service):
@@ -87,7 +87,7 @@ def test_a_line_a_call_and_a_summary(lab, service):
     line, counted, header, row = watched.out.splitlines()
     assert f" v1 404 GET /latest/dynamic/x by curl[{pid}] /usr/bin/curl" in line
     assert 'user-agent="curl/' in line
-    assert counted.startswith("1 calls by IMDSv1, 0 by IMDSv2 in ")
+    assert counted.startswith("1 IMDSv1 call and 0 IMDSv2 calls in ")
     assert header.split()[:3] == ["version", "calls", "refused"]
     assert row.split()[:2] == ["v1", "1"]
 
@@ -152,7 +152,7 @@ def test_for_a_while_and_without_a_right(lab, service):
     started = time.monotonic()
     done = lab.instance.run(argv, timeout_s=20, env={"PYTHONPATH": SOURCE})
     assert (done.returncode, time.monotonic() - started < 8) == (0, True)
-    assert b"nobody has called yet" in done.stdout
+    assert b"No calls yet." in done.stdout
     without = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs", *argv]
     done = lab.instance.run(without, timeout_s=20, env={"PYTHONPATH": SOURCE})
     assert (done.returncode, done.stdout) == (2, b"")

@@ -36,7 +36,9 @@ def test_a_table_those_by_imdsv1_first() -> None:
     summary.add(replace(SEEN, version="v2", status=200), "web")
     summary.add(SEEN, "web")
     header, first, second = table(summary)
-    assert header.split() == ["version", "calls", "refused", "last", "process", "pids", "unit", "container", "path"]
+    assert header.split() == [
+        *("version", "calls", "refused", "last", "call", "program", "pids", "unit", "container", "asked", "for")
+    ]
     assert first.split() == [
         "v1",
         "1",
@@ -48,11 +50,11 @@ def test_a_table_those_by_imdsv1_first() -> None:
         "web",
         "/latest/meta-data/",
     ]
-    assert second.split()[:3] == ["v2", "1", "-"]
+    assert second.split()[:3] == ["v2", "1", "0"]
 
 
 def test_an_empty_table_says_so() -> None:
-    assert list(table(Summary())) == ["  nobody has called yet"]
+    assert list(table(Summary())) == ["  No calls yet."]
 
 
 def test_what_is_hostile_or_long_is_made_harmless() -> None:
@@ -68,5 +70,5 @@ def test_what_is_hostile_or_long_is_made_harmless() -> None:
 def test_what_was_missed_is_said() -> None:
     summary = Summary()
     summary.add(SEEN, None)
-    assert sentence(summary, 12.4, 0) == "1 calls by IMDSv1, 0 by IMDSv2 in 12 s"
-    assert "3 packets came too fast" in sentence(summary, 12.4, 3)
+    assert sentence(summary, 12.4, 0) == "1 IMDSv1 call and 0 IMDSv2 calls in 12 s."
+    assert " 3 packets came too fast to be inspected." in sentence(summary, 12.4, 3)

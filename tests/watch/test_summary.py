@@ -47,7 +47,7 @@ def test_imdsv1_comes_first_then_the_most_frequent() -> None:
 @pytest.mark.parametrize(
     ("changes", "who"),
     [
-        ({"caller": None}, "unknown (10.0.0.5)"),
+        ({"caller": None}, "unknown process (10.0.0.5)"),
         ({"caller": None, "relayed": True}, "another host"),
         ({"caller": gone(9)}, "(ended)"),
     ],

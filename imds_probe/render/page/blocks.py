@@ -1,0 +1,84 @@
+"""What a page is made of. Text in blocks is raw and may be hostile: who lays it out escapes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imds_probe.findings import Severity
+
+EVIDENCE, FIX = "evidence", "fix"  # what renderers put before a finding's own
+
+
+@dataclass(frozen=True)
+class Text:
+    """One paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Names and their values, a line each."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under `columns`, each as long as these. `more` says how many rows were left out, and is empty where none was.
+    `title` is empty where the heading of the part is enough.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    more: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to paste, on one line whatever its length."""
+
+    command: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One finding. `evidence` and `fix` are empty where there is none, or where the page has no room for it."""
+
+    severity: Severity
+    summary: str
+    evidence: tuple[str, ...] = ()
+    fix: str = ""
+    commands: tuple[str, ...] = ()
+
+
+Block = Text | Fields | Table | Command | Item
+
+
+@dataclass(frozen=True)
+class Part:
+    """Blocks under a heading."""
+
+    heading: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Where to read on: what the command shows, and the command."""
+
+    shows: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """`colour` is red, yellow or green. `host` is what the host is called, empty where nothing is known of it."""
+
+    headline: str
+    colour: str
+    host: str
+    sentence: str
+    parts: tuple[Part, ...]
+    hints: tuple[Hint, ...]

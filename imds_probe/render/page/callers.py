@@ -1,0 +1,44 @@
+"""Who called the metadata service, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imds_probe.duration import in_words
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.render.page.blocks import Part, Table, Text
+from imds_probe.render.page.bounds import Bounds, cut_front, first
+from imds_probe.render.page.calls import COLUMNS, NONE, calls, lost, program
+from imds_probe.report import Report
+
+HEADING = "Calls to the metadata service"
+
+
+def callers(report: Report, bounds: Bounds) -> Iterator[Part]:
+    """All but the probe itself."""
+    seen = report.facts.get(Callers)
+    if seen is None:
+        return
+    shown, more = first([each for each in seen.by if not each.probe], bounds.callers)
+    table = (Table(COLUMNS, tuple(_cells(each, bounds.width) for each in shown), more),) if shown else ()
+    yield Part(HEADING, (Text(_watched(seen)), *table))
+
+
+def _watched(seen: Callers) -> str:
+    return (
+        f"imds-probe watched {in_words(seen.observed_s)} of the last {in_words(seen.window_s)} "
+        f"and saw {calls(seen.imdsv1, seen.imdsv2)}.{lost(seen.dropped_packets)}"
+    )
+
+
+def _cells(caller: CallerSeen, width: int) -> tuple[str, ...]:
+    return (
+        caller.version,
+        str(caller.count),
+        str(caller.refused),
+        caller.last_seen,
+        cut_front(program(caller.program), width),
+        cut_front(caller.unit or NONE, width),
+        cut_front(caller.container or NONE, width),
+        cut_front(caller.path_class, width),
+    )

@@ -1,0 +1,85 @@
+"""The verdict in words: headline, sentence, and the commands under headings that fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imds_probe.facts.host import Host
+from imds_probe.facts.imds import Imds, switched_already
+from imds_probe.facts.instance import Instance
+from imds_probe.findings import State
+from imds_probe.render.page.blocks import Block, Command, Part, Text
+from imds_probe.report import Report
+
+HEADLINES: dict[State, tuple[str, str]] = {
+    "ready": ("READY", "green"),
+    "needs-hop-limit": ("NEEDS A HIGHER HOP LIMIT", "yellow"),
+    "not-ready": ("NOT READY", "red"),
+    "unknown": ("UNKNOWN", "yellow"),
+}
+_OPEN: dict[State, str] = {
+    "ready": "This host can be switched to IMDSv2-only.",
+    "needs-hop-limit": "This host can be switched to IMDSv2-only if the same command raises the hop limit.",
+    "not-ready": "Do not switch this host to IMDSv2-only yet: the switch would break something on it.",
+    "unknown": "imds-probe cannot tell whether this host can be switched to IMDSv2-only.",
+}
+# Where IMDSv2-only is in force nothing is left to switch, but something may be broken by it.
+_SWITCHED: dict[State, str] = {
+    "ready": "This host is already IMDSv2-only.",
+    "needs-hop-limit": "This host is already IMDSv2-only, and its hop limit is too low for a container that needs metadata.",
+    "not-ready": "This host is already IMDSv2-only, and something on it is broken by that.",
+    "unknown": "This host is already IMDSv2-only. imds-probe cannot tell whether something on it is broken by that.",
+}
+_TO_SWITCH: dict[State, str] = {
+    "ready": "Command to switch",
+    "needs-hop-limit": "Command to switch and raise the hop limit",
+    "not-ready": "Command for later, once this host is ready",
+    "unknown": "Command for later, once this host is known to be ready",
+}
+TO_RAISE = "Command to raise the hop limit"
+TO_UNDO = "Command to undo the switch"
+
+
+def is_switched(report: Report) -> bool:
+    """Whether IMDSv2-only is in force already."""
+    return switched_already(report.facts.get(Imds))
+
+
+def host_name(report: Report) -> str:
+    """The instance, and in brackets what its system calls itself, as far as they are known."""
+    instance, hostname = report.facts.get(Instance), report.facts[Host].hostname
+    parts = [instance.instance_id, instance.region, instance.instance_type] if instance else []
+    return " ".join([*(part for part in parts if part), *([f"({hostname})"] if hostname else [])])
+
+
+def sentence(report: Report) -> str:
+    """What the verdict means for this host, what it stands on, and what was left out of it."""
+    verdict = report.verdict
+    said = [(_SWITCHED if is_switched(report) else _OPEN)[verdict.state]]
+    if verdict.state == "ready":  # only this one has a reason that no finding says
+        said.append(f"{verdict.reasons[0][:1].upper()}{verdict.reasons[0][1:]}.")
+    if deselected := [run.id for run in report.rules if run.deselected]:
+        said.append(f"Rules left out by --only or --skip: {', '.join(deselected)}.")
+    said += [f"The rule {run.id} failed: {run.reason}." for run in report.rules if run.status == "error"]
+    evidence = f" (evidence: {', '.join(verdict.evidence)})" if verdict.evidence else ""
+    said.append(f"Confidence: {verdict.confidence}{evidence}.")
+    return " ".join(said)
+
+
+def commands(report: Report) -> Iterator[Part]:
+    """The commands that there is a use for. A host that is switched has no more to switch, but maybe a limit to raise."""
+    verdict = report.verdict
+    if verdict.switch is None or verdict.rollback is None:
+        return
+    price: tuple[Block, ...] = (Text(f"{verdict.price}."),) if verdict.price else ()
+    switched = is_switched(report)
+    if not switched or _raises(report):
+        heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]
+        yield Part(heading, (Command(verdict.switch.aws_cli), *price))
+    yield Part(TO_UNDO, (Command(verdict.rollback.aws_cli),))
+
+
+def _raises(report: Report) -> bool:
+    imds, switch = report.facts.get(Imds), report.verdict.switch
+    wanted = switch.http_put_response_hop_limit if switch else None
+    return imds is not None and wanted is not None and wanted > (imds.hop_limit or 1)

@@ -1,0 +1,47 @@
+"""A report as a page: all that its reader is told, in the order in which a reader in a hurry needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imds_probe.render.page import findings, host, outcome
+from imds_probe.render.page.blocks import Hint, Page, Part
+from imds_probe.render.page.bounds import Bounds
+from imds_probe.render.page.callers import callers
+from imds_probe.render.page.containers import containers
+from imds_probe.render.page.sections import sections
+from imds_probe.render.page.software import software
+from imds_probe.report import Report
+
+
+def page_of(report: Report, bounds: Bounds) -> Page:
+    """Pure. Whatever shows it has no words of its own about the host."""
+    headline, colour = outcome.HEADLINES[report.verdict.state]
+    return Page(
+        headline=headline,
+        colour=colour,
+        host=outcome.host_name(report),
+        sentence=outcome.sentence(report),
+        parts=tuple(_parts(report, bounds)),
+        hints=tuple(_hints(report)),
+    )
+
+
+def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
+    yield from findings.decisive(report, bounds)
+    yield from outcome.commands(report)  # before what hangs on nothing: SSM cuts the text off
+    yield from findings.notes(report, bounds)
+    yield from host.host(report)
+    yield from host.service(report)
+    yield from containers(report, bounds)
+    yield from callers(report, bounds)
+    yield from software(report, bounds)
+    yield from sections(report, bounds)
+    yield from host.run(report, bounds)
+
+
+def _hints(report: Report) -> Iterator[Hint]:
+    if report.findings:
+        named = next((each for each in report.findings if each.implies), report.findings[0])  # as the page has them
+        yield Hint("What a finding means", f"imds-probe explain {named.id}")
+    yield Hint("Everything that was observed", "imds-probe run --output json")

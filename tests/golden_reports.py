@@ -1,0 +1,178 @@
+"""Reports of one host each, and the files that hold how each is shown.
+
+Times, ids and durations are fixed. Renew the files with `.venv/bin/python tests/golden_reports.py`, and read what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from observed import (
+    FACTS,
+    HOST,
+    OLD_CLOUD_INIT,
+    PROBE,
+    SSM_AGENT,
+    changed,
+    container,
+    report_of,
+    with_containers,
+    with_imds,
+)
+from watched_calls import CALLER
+
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.platform import Platform
+from imds_probe.facts.software import SdkSoftware, SdkUse
+from imds_probe.render import html, text
+from imds_probe.report import Report, dump
+from imds_probe.watch.evidence import callers_of
+
+DIRECTORY = Path(__file__).parent / "render/golden"
+RENEW = ".venv/bin/python tests/golden_reports.py"
+WINDOW_S = 14 * 86400.0
+
+DEBIAN = replace(HOST, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
+REGION = (("AWS_REGION",),)
+WEB_IDENTITY = (("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),)
+CONTAINERS = (
+    container("host-agent", 0, environment=REGION),
+    container("web", 1, "lost", environment=REGION),
+    container("api", 1, "lost", pod="api-7d9f", environment=WEB_IDENTITY),
+    container("pause", 1, "lost", sandbox=True),
+    container("vpn", None, "refused", runtime="netns", image=None),
+)
+REACHED = (
+    container("host-agent", 0, "ok", 2, environment=REGION),
+    container("web", 1, "ok", 2, environment=REGION),
+)
+BOTOCORE = SdkSoftware(
+    "botocore",
+    "pypi",
+    "botocore",
+    "1.12.0",
+    "METADATA",
+    "/srv/app/venv/lib/python3.11/site-packages/botocore-1.12.0.dist-info",
+    pids=(4711, 4712),
+    sdk=SdkUse(None, None, ("/srv/app/venv/lib/python3.11/site-packages/botocore-1.12.0.dist-info",), 3),
+)
+GO = SdkSoftware(
+    "aws-sdk-go-v1",
+    "go",
+    "github.com/aws/aws-sdk-go",
+    None,
+    "names of functions",
+    "/usr/bin/rclone",
+    container="web",
+    also_in=("api-7d9f/api",),
+    container_ids=("web" * 21 + "w", "api" * 21 + "a"),
+    sdk=SdkUse("1.25.38", None, ("/usr/bin/rclone",), 1),
+)
+SOFTWARE = (SSM_AGENT, OLD_CLOUD_INIT, BOTOCORE, GO)
+V2 = replace(CALLER, version="v2", program="/usr/bin/amazon-ssm-agent", unit="amazon-ssm-agent.service", count=340)
+INCOMPLETE = (
+    CollectorRun(
+        "dpkg", "failed", 5.0, "Permission denied: /var/lib/dpkg/status", "what dpkg has installed on this host"
+    ),
+    CollectorRun("rpm", "nothing", 0.1, "no rpm database"),
+    CollectorRun("sdks", "partial", 900.0, "3 processes could not be inspected", "which AWS SDKs programs use"),
+    CollectorRun("containers", "skipped", 0.0, "the run's time limit came first", "which containers run"),
+)
+
+
+def watched(*by: CallerSeen, observed_s: float = WINDOW_S) -> Callers:
+    """Two weeks in which these called."""
+    return callers_of(
+        by,
+        window_s=WINDOW_S,
+        observed_s=observed_s,
+        needed_coverage=0.99,
+        dropped=0,
+        watched_until="2026-11-23T00:00:00Z",
+    )
+
+
+def switched(facts: Facts) -> Facts:
+    """The same host where tokens are required."""
+    return changed(facts, imds=replace(facts[Imds], tokens="required"))
+
+
+CASES: dict[str, Callable[[], Facts]] = {
+    "ready": lambda: FACTS,
+    "ready-watched": lambda: changed(with_containers(*REACHED, limit=2), callers=watched(V2)),
+    "ready-switched": lambda: switched(changed(with_containers(*REACHED, limit=2), callers=watched(V2))),
+    "needs-hop-limit": lambda: changed(with_containers(*CONTAINERS), callers=watched(V2, observed_s=3600.0)),
+    "needs-hop-limit-switched": lambda: switched(with_containers(*CONTAINERS)),
+    "not-ready": lambda: changed(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,)),
+    "not-ready-much": lambda: changed(
+        with_containers(*CONTAINERS), host=DEBIAN, software=SOFTWARE, callers=watched(CALLER, V2)
+    ),
+    "not-ready-switched": lambda: switched(
+        changed(
+            FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,), callers=watched(replace(CALLER, count=12, refused=12), V2)
+        )
+    ),
+    "unknown": lambda: changed(
+        with_imds(hop_limit=None, hop_limit_method="unknown", tokens="unknown"),
+        containers=None,
+        software=(),
+        privileged=False,
+        collectors=INCOMPLETE,
+    ),
+    "unknown-switched": lambda: switched(changed(FACTS, containers=None, collectors=INCOMPLETE, privileged=False)),
+    "unknown-elsewhere": lambda: changed(
+        FACTS,
+        platform=Platform(False, "DMI: sys_vendor is QEMU"),
+        imds=None,
+        instance=None,
+        containers=None,
+        software=(),
+    ),
+}
+
+
+def golden_report(name: str) -> Report:
+    """One of them, without anything that is measured."""
+    report = report_of(CASES[name]())
+    asked = report.facts.get(Imds) is not None
+    return replace(
+        report,
+        probe=replace(
+            PROBE,
+            duration_ms=1234.5,
+            privileged=report.facts.privileged,
+            imdsv1_requests_made=1 if asked else 0,
+            imdsv2_requests_made=3 if asked else 0,
+        ),
+        rules=tuple(replace(run, duration_ms=0.1) for run in report.rules),
+    )
+
+
+def files(name: str) -> dict[Path, str]:
+    """What each file of one of them must hold."""
+    report = golden_report(name)
+    return {
+        DIRECTORY / f"{name}.txt": text.render(report, text.Style()),
+        DIRECTORY / f"{name}.json": dump(report) + "\n",
+        DIRECTORY / f"{name}.html": html.render(report),
+    }
+
+
+def all_files() -> dict[Path, str]:
+    """The same for all."""
+    return {path: held for name in CASES for path, held in files(name).items()}
+
+
+if __name__ == "__main__":
+    wanted = all_files()
+    DIRECTORY.mkdir(exist_ok=True)
+    for path in set(DIRECTORY.iterdir()) - set(wanted):
+        path.unlink()
+    for path, held in wanted.items():
+        path.write_text(held)

@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import pytest
+from golden_reports import CASES, golden_report
+from observed import CATALOG, FACTS, HOST, OLD_CLOUD_INIT, PROBE, changed, report_of, with_imds
+
+from imds_probe.assessment import report_on
+from imds_probe.facts.instance import Instance
+from imds_probe.render.page.outcome import TO_RAISE, TO_UNDO, commands, host_name, is_switched, sentence
+from imds_probe.rules import RULES
+from imds_probe.rules.judging import select
+
+
+@pytest.mark.parametrize(
+    ("name", "headings"),
+    [
+        ("ready", ["Command to switch", TO_UNDO]),
+        ("needs-hop-limit", ["Command to switch and raise the hop limit", TO_UNDO]),
+        ("not-ready", ["Command for later, once this host is ready", TO_UNDO]),
+        ("unknown", ["Command for later, once this host is known to be ready", TO_UNDO]),
+        ("ready-switched", [TO_UNDO]),
+        ("not-ready-switched", [TO_UNDO]),
+        ("unknown-switched", [TO_UNDO]),
+        ("needs-hop-limit-switched", [TO_RAISE, TO_UNDO]),
+        ("unknown-elsewhere", []),
+    ],
+)
+def test_the_headings_of_commands_fit_the_verdict(name, headings):
+    assert [part.heading for part in commands(golden_report(name))] == headings
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_switched_is_never_said_to_be_open(name):
+    report = golden_report(name)
+    assert is_switched(report) == name.endswith("-switched")
+    said = sentence(report)
+    assert ("can be switched" in said or "Do not switch" in said) != is_switched(report)
+    assert ("already IMDSv2-only" in said) == is_switched(report)
+
+
+def test_what_a_higher_limit_costs_stands_below_the_command():
+    switch, _ = commands(golden_report("needs-hop-limit"))
+    assert [type(block).__name__ for block in switch.blocks] == ["Command", "Text"]
+    assert switch.blocks[1].text.startswith("Hop limit 2 lets every process in 2 containers")
+
+
+def test_rules_that_did_not_judge_are_named():
+    selected = select(RULES, (), ("software", "tokens"))
+    report = report_on(FACTS, CATALOG, selected, PROBE)
+    failed = replace(
+        report, rules=(*report.rules, replace(report.rules[0], id="x", status="error", reason="no such key"))
+    )
+    said = sentence(failed)
+    assert "Rules left out by --only or --skip: " in said
+    assert "software" in said
+    assert "The rule x failed: no such key." in said
+
+
+def test_a_service_that_is_turned_off_is_the_reason():
+    assert "turned off" in sentence(report_of(with_imds(endpoint="disabled")))
+
+
+@pytest.mark.parametrize(
+    ("instance", "hostname", "shown"),
+    [
+        (Instance("i-1", "eu-west-1", None, None, None, "m7i.large"), "web", "i-1 eu-west-1 m7i.large (web)"),
+        (Instance("i-1"), None, "i-1"),
+        (None, "web", "(web)"),
+        (None, None, ""),
+    ],
+)
+def test_a_host_is_called_what_is_known_of_it(instance, hostname, shown):
+    facts = changed(FACTS, instance=instance, host=replace(HOST, hostname=hostname), software=(OLD_CLOUD_INIT,))
+    assert host_name(report_of(facts)) == shown

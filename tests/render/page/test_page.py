@@ -1,0 +1,32 @@
+from golden_reports import golden_report
+
+from imds_probe.render.page.bounds import LONG, SHORT
+from imds_probe.render.page.page import page_of
+
+
+def test_the_parts_come_in_the_order_in_which_they_are_needed():
+    page = page_of(golden_report("not-ready-much"), SHORT)
+    assert [part.heading for part in page.parts] == [
+        "Blockers",
+        "Command for later, once this host is ready",
+        "Command to undo the switch",
+        "Worth knowing",
+        "Host",
+        "Instance metadata service",
+        "Containers",
+        "Calls to the metadata service",
+        "Software in the catalog",
+        "This run",
+    ]
+
+
+def test_long_and_short_have_the_same_words():
+    report = golden_report("not-ready-much")
+    short, long = page_of(report, SHORT), page_of(report, LONG)
+    assert (short.headline, short.sentence, short.hints) == (long.headline, long.sentence, long.hints)
+    assert [part.heading for part in short.parts] == [part.heading for part in long.parts]
+
+
+def test_a_hint_names_what_the_verdict_comes_from():
+    page = page_of(golden_report("unknown"), SHORT)
+    assert page.hints[0].command == "imds-probe explain containers-not-seen"
