@@ -154,7 +154,7 @@ def _missing(kind: type[Section], document: Mapping[str, Any]) -> str:
         return next(_lacking(kind, document[kind.report_key], kind.report_key), "")
     for field in _fields(kind):
         if field.name not in document:
-            if _is_required(field):
+            if _is_required(field) or field.metadata == NEEDED:
                 return field.name
         elif lacks := next(_lacking(typing.get_type_hints(kind)[field.name], document[field.name], field.name), ""):
             return lacks

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from imds_probe.facts.section import Section
+from imds_probe.facts.section import NEEDED, Section
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PathObstacle:
 class Obstacles(Section):
     """All that were found, those of the host first."""
 
-    obstacles: tuple[PathObstacle, ...] = ()
+    obstacles: tuple[PathObstacle, ...] = field(default=(), metadata=NEEDED)
 
     @classmethod
     def absent(cls) -> Obstacles:

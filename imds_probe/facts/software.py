@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from imds_probe.facts.host import OsRelease
-from imds_probe.facts.section import Section
+from imds_probe.facts.section import NEEDED, Section
 from imds_probe.facts.shapes import Count, Pid
 
 
@@ -129,7 +129,7 @@ class SdkSoftware(Software):
 class Installed(Section):
     """All that was found on the host and in containers."""
 
-    software: tuple[Software, ...] = ()
+    software: tuple[Software, ...] = field(default=(), metadata=NEEDED)
 
     @classmethod
     def absent(cls) -> Installed:
@@ -142,7 +142,7 @@ class SdkSearch(Section):
     where all were seen; `sdks_left_out` says what of the disk was not searched, and why.
     """
 
-    sdks_unseen: tuple[str, ...] = ()
+    sdks_unseen: tuple[str, ...] = field(default=(), metadata=NEEDED)
     sdks_left_out: tuple[str, ...] = ()
 
     @classmethod
