@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from imds_probe import __version__
 from imds_probe.aws.calls import CallError
 from imds_probe.aws.instance_role import InstanceRole
-from imds_probe.config.settings import AwsConfig
+from imds_probe.config import AwsConfig
 from imds_probe.errors import UsageError
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imds_probe.config.keys import KEYS
+from imds_probe.config.keys import Key, Section, fields_of, keys_of
 from imds_probe.config.lines import line_of
-from imds_probe.config.settings import AwsConfig, Config, LogsConfig, MetricsConfig, SpoolConfig
+from imds_probe.config.settings import Settings
 from imds_probe.errors import UsageError
 
 DEFAULT = Path("/etc/imds-probe/imds-probe.toml")
 SIZE_LIMIT_BYTES = 1024 * 1024
 DROP_INS_MAX = 200
-_NAMES = {key.name for key in KEYS}
-_TABLES = {key.name.partition(".")[0] for key in KEYS if "." in key.name}
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, and each key's value with its origin, in the order of KEYS."""
+    """The settings, and each key's value with its origin, in the order of the file."""
 
-    config: Config
+    settings: Settings
     values: Mapping[str, Value]
 
 
@@ -47,25 +45,22 @@ class _File:
         return f"{self.path}:{line}" if line else str(self.path)
 
 
-def load(path: Path | None, default: Path | None = None) -> Config:
-    """The settings alone; see load_all."""
-    return load_all(path, default).config
-
-
-def load_all(path: Path | None, default: Path | None = None) -> Loaded:
+def load(path: Path | None, sections: Sequence[type[Section]], default: Path | None = None) -> Loaded:
     """Read the file, and the drop-ins beside it: NAME.d/*.toml for NAME.toml, in the order of their names, the last one wins.
 
-    Without a file named, the default one, where it or a drop-in exists. Raises UsageError that names file, line and key.
+    `sections` are all that a file may set. Without a file named, the default one, where it or a drop-in exists. Raises
+    UsageError that names file, line and key.
     """
     named = path or default or DEFAULT
     drop_ins = _drop_ins(named)
     files = [_read(named)] if path is not None or named.exists() else []
     files += [_read(each) for each in drop_ins]
-    values = {key.name: Value(key.default, "default") for key in KEYS}
-    read: dict[str, Any] = {key.name: None if key.default is None else key.read(key.default) for key in KEYS}
+    keys = keys_of(tuple(sections))
+    values = {key.name: Value(key.default, "default") for key in keys}
+    read: dict[str, Any] = {key.name: key.initial() for key in keys}
     for file in files:
-        _nothing_else(file)
-        for key in KEYS:
+        _nothing_else(file, keys)
+        for key in keys:
             found = _found(file, key.name)
             if found is _ABSENT:
                 continue
@@ -73,68 +68,21 @@ def load_all(path: Path | None, default: Path | None = None) -> Loaded:
                 read[key.name] = key.read(found)
             except ValueError as error:
                 raise UsageError(f"{file.at(key.name)}: {key.name} {error}") from None
-            if key.name == "catalog.files":  # below the file that names them
-                read[key.name] = tuple(str(file.path.parent / each) for each in read[key.name])
+            if key.below_file:
+                read[key.name] = tuple(file.path.parent / each for each in read[key.name])
             values[key.name] = Value(found, file.at(key.name))
-    return Loaded(_checked(_config(read), values), values)
+    return Loaded(Settings(*(_made(section, read, values) for section in sections)), values)
 
 
 _ABSENT = object()
 
 
-def _config(read: Mapping[str, Any]) -> Config:
-    return Config(
-        catalogs=tuple(map(Path, read["catalog.files"])),
-        state_directory=read["state_directory"],
-        window_s=read["watch.window"],
-        coverage=read["watch.coverage"],
-        retention_s=read["watch.retention"],
-        compare_metric=read["watch.compare_metric"],
-        interval_s=read["daemon.interval"],
-        jitter_s=read["daemon.jitter"],
-        report=read["report"],
-        reporting_s=read["reporting.time_limit"],
-        aws=AwsConfig(
-            region=read["aws.region"],
-            profile=read["aws.profile"],
-            cloudwatch_endpoint=read["aws.cloudwatch_endpoint"],
-            logs_endpoint=read["aws.logs_endpoint"],
-        ),
-        metrics=MetricsConfig(
-            namespace=read["metrics.namespace"],
-            dimensions=read["metrics.dimensions"],
-            static_dimensions=read["metrics.static_dimensions"],
-            per_instance=read["metrics.per_instance"],
-        ),
-        logs=LogsConfig(
-            group=read["cloudwatch-logs.group"],
-            create=read["cloudwatch-logs.create"],
-            retention_days=read["cloudwatch-logs.retention_days"],
-        ),
-        emf_destination=read["emf.destination"],
-        inventory_directory=read["ssm-inventory.directory"],
-        textfile_directory=read["textfile.directory"],
-        report_file=read["file.path"],
-        report_files_kept=read["file.keep"],
-        spool=SpoolConfig(reports=read["spool.reports"], size_bytes=read["spool.size"]),
-    )
-
-
-def _checked(config: Config, values: Mapping[str, Value]) -> Config:
-    """What is wrong about two keys together, or by itself only where it is used."""
-    if config.retention_s < config.window_s:
-        raise UsageError(
-            f"{values['watch.retention'].origin}: watch.retention is shorter than watch.window, which is judged by what is kept"
-        )
-    if config.interval_s < 60:
-        raise UsageError(f"{values['daemon.interval'].origin}: daemon.interval must be a minute or more")
-    both = set(config.metrics.dimensions) & set(config.metrics.static_dimensions)
-    if both:
-        raise UsageError(
-            f"{values['metrics.static_dimensions'].origin}: metrics.static_dimensions has {', '.join(sorted(both))}, "
-            "which metrics.dimensions has, too"
-        )
-    return config
+def _made(section: type[Section], read: Mapping[str, Any], values: Mapping[str, Value]) -> Section:
+    made = section(**{field: read[key.name] for field, key in fields_of(section).items()})
+    conflict = made.conflict()
+    if conflict:
+        raise UsageError(f"{values[conflict.key].origin}: {conflict.key} {conflict.what}")
+    return made
 
 
 def _drop_ins(path: Path) -> Sequence[Path]:
@@ -179,11 +127,13 @@ def _found(file: _File, key: str) -> Any:
     return found.get(name, _ABSENT)
 
 
-def _nothing_else(file: _File) -> None:
+def _nothing_else(file: _File, keys: Sequence[Key]) -> None:
+    names = {key.name for key in keys}
+    tables = {name.partition(".")[0] for name in names if "." in name}
     for name, value in file.content.items():
-        inside = value if isinstance(value, dict) and name in _TABLES else None
+        inside = value if isinstance(value, dict) and name in tables else None
         for key in [f"{name}.{inner}" for inner in inside] if inside is not None else [name]:
-            if key not in _NAMES and key not in _TABLES:
+            if key not in names and key not in tables:
                 raise UsageError(
-                    f"{file.at(key)}: there is no setting {key}", f"Known here: {', '.join(sorted(_NAMES))}."
+                    f"{file.at(key)}: there is no setting {key}", f"Known here: {', '.join(sorted(names))}."
                 )

@@ -8,7 +8,7 @@ import pytest
 from imds_probe.aws.calls import CallError
 from imds_probe.aws.clients import Aws
 from imds_probe.aws.instance_role import InstanceRole
-from imds_probe.config.settings import AwsConfig
+from imds_probe.config import AwsConfig
 
 ENVIRON = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}
 

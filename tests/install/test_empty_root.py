@@ -54,7 +54,7 @@ def test_each_sink_finds_all_that_it_imports(root, module):
 
 def test_clients_of_aws_are_made_without_what_was_cut_out(root):
     code = (
-        "from imds_probe.aws.clients import Aws; from imds_probe.config.settings import AwsConfig;"
+        "from imds_probe.aws.clients import Aws; from imds_probe.config import AwsConfig;"
         " aws = Aws(AwsConfig(), {}, is_ec2=False, region='eu-west-1'); aws.client('cloudwatch'); aws.client('logs')"
     )
     must([PYTHON, "-I", "-c", code], root=root)
