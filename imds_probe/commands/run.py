@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--root {args.root} is no directory")
     if args.out:
         _check_writable(args.out)
-    loaded = configuration.load(args.config)
+    loaded = configuration.load(args.config, complete=args.print_config)
     settings = loaded.settings.of(Config)
     if args.print_config:
         print(printed_config(loaded, _overrides(args)), end="")

@@ -35,50 +35,56 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
+    """A file as it was read; `content` is empty where it sets nothing."""
+
     path: Path
     text: str
     content: Mapping[str, Any]
 
     def at(self, key: str) -> str:
+        """Where a key is set: "FILE:LINE"."""
         line = line_of(self.text, key)
         return f"{self.path}:{line}" if line else str(self.path)
 
 
-def load(path: Path | None, sections: Sequence[type[Section]], default: Path | None = None) -> Loaded:
-    """Read the file, and the drop-ins beside it: NAME.d/*.toml for NAME.toml, in the order of their names, the last one wins.
+def read(path: Path | None, default: Path | None = None) -> tuple[File, ...]:
+    """The file, and the drop-ins beside it: NAME.d/*.toml for NAME.toml, in the order of their names, the last one wins.
 
-    `sections` are all that a file may set. Without a file named, the default one, where it or a drop-in exists. Raises
-    UsageError that names file, line and key.
+    Without a file named, the default one, where it or a drop-in exists. Raises UsageError.
     """
     named = path or default or DEFAULT
     drop_ins = _drop_ins(named)
     files = [_read(named)] if path is not None or named.exists() else []
-    files += [_read(each) for each in drop_ins]
+    return (*files, *map(_read, drop_ins))
+
+
+def load(files: Sequence[File], sections: Sequence[type[Section]]) -> Loaded:
+    """What the files say. `sections` are all that they may set. Raises UsageError that names file, line and key."""
     keys = keys_of(tuple(sections))
     values = {key.name: Value(key.default, "default") for key in keys}
-    read: dict[str, Any] = {key.name: key.initial() for key in keys}
+    found: dict[str, Any] = {key.name: key.initial() for key in keys}
     for file in files:
         _nothing_else(file, keys)
         for key in keys:
-            found = _found(file, key.name)
-            if found is _ABSENT:
+            raw = _found(file, key.name)
+            if raw is _ABSENT:
                 continue
             try:
-                read[key.name] = key.read(found)
+                found[key.name] = key.read(raw)
             except ValueError as error:
                 raise UsageError(f"{file.at(key.name)}: {key.name} {error}") from None
             if key.below_file:
-                read[key.name] = tuple(file.path.parent / each for each in read[key.name])
-            values[key.name] = Value(found, file.at(key.name))
-    return Loaded(Settings(*(_made(section, read, values) for section in sections)), values)
+                found[key.name] = tuple(file.path.parent / each for each in found[key.name])
+            values[key.name] = Value(raw, file.at(key.name))
+    return Loaded(Settings(*(_made(section, found, values) for section in sections)), values)
 
 
 _ABSENT = object()
 
 
-def _made(section: type[Section], read: Mapping[str, Any], values: Mapping[str, Value]) -> Section:
-    made = section(**{field: read[key.name] for field, key in fields_of(section).items()})
+def _made(section: type[Section], found: Mapping[str, Any], values: Mapping[str, Value]) -> Section:
+    made = section(**{field: found[key.name] for field, key in fields_of(section).items()})
     conflict = made.conflict()
     if conflict:
         raise UsageError(f"{values[conflict.key].origin}: {conflict.key} {conflict.what}")
@@ -98,7 +104,7 @@ def _drop_ins(path: Path) -> Sequence[Path]:
     return found
 
 
-def _read(path: Path) -> _File:
+def _read(path: Path) -> File:
     try:
         with path.open("rb") as file:
             raw = file.read(SIZE_LIMIT_BYTES + 1)
@@ -108,7 +114,7 @@ def _read(path: Path) -> _File:
         raise UsageError(f"{path} has more than {SIZE_LIMIT_BYTES} bytes")
     try:
         text = raw.decode()
-        return _File(path, text, tomllib.loads(text))
+        return File(path, text, tomllib.loads(text))
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}:{line} is not TOML: a byte there is not UTF-8") from None
@@ -116,7 +122,7 @@ def _read(path: Path) -> _File:
         raise UsageError(f"{path} is not TOML: {str(error)[:200]}") from None
 
 
-def _found(file: _File, key: str) -> Any:
+def _found(file: File, key: str) -> Any:
     """A key's value as the file has it. Raises UsageError where what should be the table around it is none."""
     table, _, name = key.rpartition(".")
     found: Any = file.content
@@ -127,7 +133,7 @@ def _found(file: _File, key: str) -> Any:
     return found.get(name, _ABSENT)
 
 
-def _nothing_else(file: _File, keys: Sequence[Key]) -> None:
+def _nothing_else(file: File, keys: Sequence[Key]) -> None:
     names = {key.name for key in keys}
     tables = {name.partition(".")[0] for name in names if "." in name}
     for name, value in file.content.items():

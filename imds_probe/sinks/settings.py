@@ -10,6 +10,8 @@ from imds_probe.config.keys import Conflict, Section, setting
 from imds_probe.sinks import SINKS
 from imds_probe.sinks.dimensions import DIMENSIONS, read_dimensions
 
+METRICS_COST = "CloudWatch charges for each different set of a metric's name and dimensions: see [metrics]."
+
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)

@@ -19,7 +19,7 @@ _COMMENTED = re.compile(r"^#(?=[a-z_-]+ = )", re.MULTILINE)
 
 
 def test_as_shipped_it_changes_nothing() -> None:
-    loaded = load(SHIPPED)
+    loaded = load(SHIPPED, complete=True)
     for section in sections():
         assert loaded.settings.of(section) == section()
     assert {value.origin for value in loaded.values.values()} == {"default"}
@@ -74,6 +74,18 @@ def test_no_key_is_declared_twice_and_tables_come_last() -> None:
     names = [key.name for key in KEYS]
     assert len(names) == len(set(names))
     assert names.index("report") < min(names.index(name) for name in names if "." in name)
+
+
+def test_where_nothing_is_set_nothing_of_the_sinks_is_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from imds_probe.commands.configuration import load\n"
+        "from imds_probe.sinks import SINKS\n"
+        "load(Path(sys.argv[1])); sys.exit(5 * any(module in sys.modules for module in SINKS.values()))"
+    )
+    path = tmp_path / "x.toml"
+    for content, loaded in (("# nothing", 0), ("[daemon]\ninterval = '2h'\n", 5)):
+        path.write_text(content)
+        assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == loaded
 
 
 def test_the_core_knows_no_sink() -> None:

@@ -14,7 +14,7 @@ SECTIONS = (Config, AwsConfig, Pigeon)
 
 
 def load_all(path: Path | None, default: Path | None = None) -> Loaded:
-    return loading.load(path, SECTIONS, default)
+    return loading.load(loading.read(path, default), SECTIONS)
 
 
 def load(path: Path | None, default: Path | None = None) -> Config:
