@@ -219,6 +219,7 @@ def test_five_hundred_reports_through_faults_and_kills_arrive_once_or_are_in_the
     assert SENDING not in left.values() and WAITING not in left.values()
 
 
+@pytest.mark.timeout(300)  # three interpreters that load botocore, beside whatever else runs
 def test_two_at_once_send_nothing_twice(driver, tmp_path):
     """The second one's reports come by way of the first, or wait.
 
