@@ -31,6 +31,7 @@ class LogsConfig(Section):
         "cloudwatch-logs.group",
         "/imds-probe/reports",
         values.matching(r"[.\-_/#A-Za-z0-9]{1,512}", "the name of a log group"),
+        "The log group that reports go to.",
     )
     create: bool = setting(
         "cloudwatch-logs.create",

@@ -3,10 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from declared_settings import Pigeon
 
-from imds_probe.config import AwsConfig, Config
 from imds_probe.config.keys import Section, fields_of, keys_of, setting
 from imds_probe.config.values import absolute, count
 
@@ -40,10 +38,3 @@ def test_what_is_in_no_table_comes_first_and_the_rest_stays_in_its_order():
 
 def test_a_section_without_conflicts():
     assert Pigeon().conflict() is None
-
-
-@pytest.mark.parametrize("section", [Config, AwsConfig])
-def test_every_key_of_the_core_says_what_it_is_for(section):
-    (first, *others) = fields_of(section).values()
-    assert first.help
-    assert sum(not key.help for key in others) <= 1  # two endpoints share a sentence

@@ -206,7 +206,7 @@ def test_what_is_written_by_hand_is_named_and_nothing_else(python):
         *("-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider"),
         *(
             "tests/packaging/test_declared.py",
-            "tests/sinks/test_declarations.py",
+            "tests/sinks/test_declaration.py",
             "tests/commands/test_configuration.py",
         ),
     )
