@@ -49,6 +49,12 @@ def test_the_region_is_the_configured_the_environments_or_the_instances(monkeypa
     assert region(AwsConfig(region="eu-west-1")) == "eu-west-1"
 
 
+def test_the_endpoint_is_the_configured_or_the_regions():
+    aws = Aws(AwsConfig(logs_endpoint="http://127.0.0.1:9"), ENVIRON, is_ec2=False, region="eu-west-1")
+    assert aws.client("logs").meta.endpoint_url == "http://127.0.0.1:9"
+    assert aws.client("sts").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+
+
 @pytest.mark.parametrize(
     ("config", "region", "said"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -27,6 +28,14 @@ def test_what_is_made_of_declarations_is_current():
 
 def test_each_policy_has_a_sink_but_the_one_of_the_daemons_history():
     assert {path.stem for path in (PROJECT / "packaging/iam").iterdir()} - POLICIES == {"metadata-no-token"}
+
+
+def test_packages_have_the_interface_of_each_service_that_a_sink_calls():
+    text = (PROJECT / "packaging/application.py").read_text()
+    (kept,) = re.findall(r"^SERVICES = (\{.*\})$", text, re.MULTILINE)
+    called = {action.partition(":")[0] for sink in DECLARED for policy in sink.policies for action in policy.actions}
+    missing = called - ast.literal_eval(kept)
+    assert not missing, f"SERVICES in packaging/application.py lacks {missing}"
 
 
 def test_the_template_for_the_role_has_each_policy():

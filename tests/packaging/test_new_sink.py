@@ -214,8 +214,10 @@ def test_what_is_written_by_hand_is_named_and_nothing_else(python):
         line.partition("::")[2].partition(" ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED ")
     }
     assert failed == {
+        "test_packages_have_the_interface_of_each_service_that_a_sink_calls",
         "test_the_template_for_the_role_has_each_policy",
         "test_the_readme_has_a_row_for_each_sink_and_says_which_rights_it_needs",
     }
     assert "imds-probe-role.yaml has no policy with the statements {'SendBirds'}" in done.stdout
     assert "README.md, the table of sinks" in done.stdout
+    assert "SERVICES in packaging/application.py lacks {'birds'}" in done.stdout
