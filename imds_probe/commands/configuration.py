@@ -22,9 +22,9 @@ def sections() -> tuple[type[Section], ...]:
 def load(path: Path | None, default: Path | None = None, *, complete: bool = False) -> Loaded:
     """The settings in force. Raises UsageError that names file, line and key.
 
-    `complete`: with each key's value and origin, to be shown. Else the sinks' keys are left out where no file sets anything:
-    what they declare takes longer to load than the rest of the configuration, and has its defaults by itself.
+    `complete`: with each key's value and origin, to be shown. Else no key is looked at where no file sets anything: every
+    section has its defaults by itself, and what the sinks declare takes longer to load than the rest of the configuration.
     """
     files = config.read(path, default)
     wanted = complete or any(file.content for file in files)
-    return config.load(files, sections() if wanted else (Config, AwsConfig))
+    return config.load(files, sections() if wanted else ())

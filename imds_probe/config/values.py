@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from imds_probe.duration import parse_duration
 
 SIZES = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names as a sentence lists values of a key."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def paths(value: object) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from imds_probe.config import AwsConfig, Settings
 from imds_probe.sinks.declaration import Declaration, Policy
-from imds_probe.sinks.settings import METRICS_COST, MetricsConfig
+from imds_probe.sinks.metrics_settings import METRICS_COST, MetricsConfig
 from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
 
 METRICS_MAX = 1000  # in one request: PutMetricData in CloudWatch's API reference

@@ -13,7 +13,7 @@ from imds_probe.config.keys import Section, setting
 from imds_probe.sinks import emf_destinations
 from imds_probe.sinks.declaration import Declaration
 from imds_probe.sinks.log_stream import stream_of
-from imds_probe.sinks.settings import METRICS_COST, MetricsConfig
+from imds_probe.sinks.metrics_settings import METRICS_COST, MetricsConfig
 from imds_probe.sinks.sink import Report
 
 # What the agent's sockets send goes to this group, and to emf/logs/default where a document names none.

@@ -14,7 +14,7 @@ from typing import Any
 from imds_probe.sinks.dimensions import UNKNOWN
 from imds_probe.sinks.extract import instance
 from imds_probe.sinks.metrics import Metric, metrics_of
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
 
 METRICS_MAX, DIMENSIONS_MAX = 100, 30

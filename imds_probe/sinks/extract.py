@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from imds_probe.sinks.sink import Report
+if TYPE_CHECKING:
+    from imds_probe.sinks.sink import Report
 
 
 def instance(report: Report) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
 from imds_probe.sinks.extract import blockers
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
 

@@ -21,7 +21,7 @@ from imds_probe.config import Config
 from imds_probe.report import dump
 from imds_probe.sinks.cloudwatch_logs import LogsConfig
 from imds_probe.sinks.metrics import metrics_of
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.verdict import ORDER
 
 FLEET = "imds-probe-fleet.yaml"

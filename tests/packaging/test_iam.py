@@ -11,7 +11,7 @@ from cloudformation_template import Template
 import imds_probe
 from imds_probe.imds.client import MetadataClient
 from imds_probe.sinks.cloudwatch_logs import LogsConfig
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 
 IAM = Path(__file__).parents[2] / "packaging" / "iam"
 DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in IAM.glob("*.json")}

@@ -13,7 +13,7 @@ from reports_made import report
 from imds_probe.config import AwsConfig, Settings
 from imds_probe.sinks.cloudwatch import make
 from imds_probe.sinks.metrics import metrics_of
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import SinkError, started_at
 
 

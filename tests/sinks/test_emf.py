@@ -9,7 +9,7 @@ from reports_made import BARE, STARTED, hostile, report
 from imds_probe.config import Settings
 from imds_probe.sinks.emf import LOG_GROUP, EmfConfig, EmfSink, make, read_destination
 from imds_probe.sinks.metrics import metrics_of
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import SinkError
 
 NOW = STARTED + 60

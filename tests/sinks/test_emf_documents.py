@@ -6,7 +6,7 @@ from reports_made import BARE, STARTED, hostile, report
 
 from imds_probe.sinks.emf_documents import Document, documents, grouped
 from imds_probe.sinks.metrics import Metric, metrics_of
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import NEWEST_S, OLDEST_S, SinkError
 
 NOW = STARTED + 90

@@ -6,7 +6,7 @@ from observed import INSTANCE, changed
 from reports_made import BARE, STARTED, TROUBLED, report
 
 from imds_probe.sinks.metrics import Metric, metrics_of
-from imds_probe.sinks.settings import MetricsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 
 NOW = STARTED + 90.5
 

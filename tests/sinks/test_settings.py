@@ -2,7 +2,7 @@ import pytest
 
 from imds_probe.config.keys import fields_of
 from imds_probe.sinks import SINKS
-from imds_probe.sinks.settings import DeliveryConfig, MetricsConfig, SpoolConfig
+from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
 
 
 def test_any_sinks_may_get_reports():
@@ -11,12 +11,6 @@ def test_any_sinks_may_get_reports():
     assert all(f'"{name}"' in report.help for name in SINKS)
     with pytest.raises(ValueError, match="must be a list with some of cloudwatch, "):
         report.read(["pigeon"])
-
-
-def test_a_dimension_has_one_value():
-    assert MetricsConfig(dimensions=("ImageId",), static_dimensions={"Env": "prod"}).conflict() is None
-    conflict = MetricsConfig(dimensions=("ImageId",), static_dimensions={"ImageId": "x"}).conflict()
-    assert conflict == ("metrics.static_dimensions", "has ImageId, which metrics.dimensions has, too")
 
 
 def test_sizes_are_bytes():
