@@ -13,7 +13,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd cre
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
-.PHONY: demo test lint packages bench fuzz clean
+.PHONY: demo test lint declared packages bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -29,6 +29,10 @@ lint: $(VENV)/.linting
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# What is shipped beside the program and says what the code declares: configuration file, policies, manual, units.
+declared: $(VENV)/.installed
+	$(VENV)/bin/python packaging/declared.py
 
 # A deb and an rpm for each architecture in dist/, and their checksums; signed where IMDS_PROBE_SIGNING_KEY names a key file.
 # Of the same parts the root of a container image, and dist/distributor for SSM.

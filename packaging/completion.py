@@ -6,6 +6,10 @@ import argparse
 import importlib
 
 from imds_probe.commands import COMMANDS
+from imds_probe.sinks import SINKS
+
+# What options take that argparse knows no choices of: these take several, by commas.
+NAMES = {"--report": tuple(SINKS)}
 
 SCRIPT = """\
 # bash completion for imds-probe
@@ -42,8 +46,9 @@ def script() -> str:
         options = sorted(option for action in parser._actions for option in action.option_strings)
         commands.append(f'    {name}) options="{" ".join(options)}" ;;')
         for action in parser._actions:
-            if action.choices:
+            values = action.choices or next((NAMES[each] for each in action.option_strings if each in NAMES), ())
+            if values:
                 patterns = "|".join(f"{name}{option}" for option in action.option_strings)
-                choices.append(f'    {patterns}) values="{" ".join(map(str, action.choices))}" ;;')
+                choices.append(f'    {patterns}) values="{" ".join(map(str, values))}" ;;')
     top = " ".join(["--help", "--version", *COMMANDS])
     return SCRIPT.format(top=top, commands="\n".join(commands), choices="\n".join(choices))

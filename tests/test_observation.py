@@ -12,7 +12,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.context import RunRequest
-from imds_probe.config.settings import AwsConfig
+from imds_probe.config import AwsConfig
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.imds import Imds

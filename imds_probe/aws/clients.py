@@ -12,14 +12,14 @@ from botocore.exceptions import BotoCoreError
 from imds_probe import __version__
 from imds_probe.aws.calls import CallError
 from imds_probe.aws.instance_role import InstanceRole
-from imds_probe.config.settings import AwsConfig
+from imds_probe.config import AwsConfig
 from imds_probe.errors import UsageError
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
 
 CONNECT_S, READ_S = 3.0, 5.0
 COMPRESSED_FROM_BYTES = 2048  # botocore's own default is five times that, which most reports' metrics never reach
-ENDPOINTS = {"cloudwatch": "cloudwatch_endpoint", "logs": "logs_endpoint"}
+ENDPOINTS = {"cloudwatch": "cloudwatch_endpoint", "logs": "logs_endpoint"}  # the settings that name another, by service
 
 
 class Aws:
@@ -57,11 +57,12 @@ class Aws:
         """A client. It tries once: `calls.call` knows which of its troubles may be tried again. Raises CallError."""
         if self._region is None:
             raise CallError("no AWS Region is known", "Set aws.region in the configuration, or AWS_REGION.")
+        setting = ENDPOINTS.get(service)
         try:
             return self._session.create_client(
                 service,
                 region_name=self._region,
-                endpoint_url=getattr(self._config, ENDPOINTS[service]),
+                endpoint_url=getattr(self._config, setting) if setting else None,
                 config=BotocoreConfig(
                     connect_timeout=CONNECT_S,
                     read_timeout=READ_S,

@@ -36,11 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from imds_probe import config  # noqa: PLC0415
     from imds_probe.catalog.catalog import Catalog  # noqa: PLC0415
+    from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.report import plain  # noqa: PLC0415
 
-    catalog = Catalog.load((*config.load(args.config).catalogs, *args.extra))
+    catalog = Catalog.load((*configuration.load(args.config).settings.of(Config).catalogs, *args.extra))
     rows = [row for row in catalog.rows if _has(row, args.words)]
     if not rows:
         raise UsageError(f"nothing in the catalog has {' and '.join(args.words)}", "`imds-probe catalog` lists it all.")

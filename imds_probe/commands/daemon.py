@@ -19,16 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from imds_probe import config  # noqa: PLC0415
+    from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.service.daemon import Daemon  # noqa: PLC0415
     from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
 
-    settings = config.load(args.config)
-    given = args.state_directory or settings.state_directory
+    def load() -> Config:
+        return configuration.load(args.config).settings.of(Config)
+
+    given = args.state_directory or load().state_directory
     directory = state_directory(given, os.environ).absolute()
     arguments = ["--state-directory", str(directory)]
     arguments += ["--root", str(args.root.absolute())] if args.root != Path("/") else []
     arguments += ["--config", str(args.config.absolute())] if args.config else []
     arguments += ["--assume-ec2"] if args.assume_ec2 else []
-    Daemon(directory, lambda: config.load(args.config), arguments, say, os.environ, root=args.root).run()
+    Daemon(directory, load, arguments, say, os.environ, root=args.root).run()
     return exitcodes.READY

@@ -18,7 +18,7 @@ from imds_probe.sinks import SINKS, output_file
 
 if TYPE_CHECKING:
     from imds_probe.collect.collector import Option
-    from imds_probe.config import Config
+    from imds_probe.config import Settings
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
@@ -112,11 +112,13 @@ duration = _reader(parse_duration)
 
 def run(args: argparse.Namespace) -> int:
     # Heavy imports (requests) only once it is clear that they are needed.
-    from imds_probe import config  # noqa: PLC0415
     from imds_probe.assessment import assess  # noqa: PLC0415
     from imds_probe.collect import COLLECTORS  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
+    from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
+    from imds_probe.sinks.settings import DeliveryConfig  # noqa: PLC0415
     from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
@@ -124,12 +126,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--root {args.root} is no directory")
     if args.out:
         _check_writable(args.out)
-    loaded = config.load_all(args.config)
-    settings = loaded.config
+    loaded = configuration.load(args.config, complete=args.print_config)
+    settings = loaded.settings.of(Config)
     if args.print_config:
         print(printed_config(loaded, _overrides(args)), end="")
         return exitcodes.READY
-    names = settings.report if args.report is None else args.report
+    names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
     state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
     given = [
         option
@@ -145,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
             only=args.only,
             skip=args.skip,
             catalogs=(*settings.catalogs, *args.catalog),
-            options=_options(args, given, _of_configuration(settings, state)),
+            options=_options(args, given, _of_configuration(loaded.settings, state)),
         ),
         progress=_progress if sys.stderr.isatty() else _silent,
     )
@@ -153,11 +155,11 @@ def run(args: argparse.Namespace) -> int:
         _progress("")
     _write(_rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty()), args.out)
     if names:
-        _deliver(report, names, settings, state)
+        _deliver(report, names, loaded.settings, state)
     return exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
 
 
-def _deliver(report: Report, names: Sequence[str], settings: Config, state: Path) -> None:
+def _deliver(report: Report, names: Sequence[str], settings: Settings, state: Path) -> None:
     """After the report has been printed: a sink that hangs keeps nobody from the verdict."""
     from imds_probe.sinks.delivery import deliver, make_sinks  # noqa: PLC0415
 
@@ -175,16 +177,18 @@ def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
     return found
 
 
-def _of_configuration(settings: Config, state: Path) -> dict[type, dict[str, Any]]:
+def _of_configuration(settings: Settings, state: Path) -> dict[type, dict[str, Any]]:
     """What the configuration says about collectors' options, by their type."""
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
+    from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
 
+    config = settings.of(Config)
     return {
         CallersOptions: {
             "state": state,
-            "window_s": settings.window_s,
-            "coverage": settings.coverage,
-            "compare": settings.aws if settings.compare_metric else None,
+            "window_s": config.window_s,
+            "coverage": config.coverage,
+            "compare": settings.of(AwsConfig) if config.compare_metric else None,
         }
     }
 

@@ -1,6 +1,6 @@
-"""The configuration: files, drop-ins, and which value came from where."""
+"""The configuration: files, drop-ins, and which value came from where. It knows no key but the core's own."""
 
-from imds_probe.config.loading import DEFAULT, load, load_all
-from imds_probe.config.settings import Config
+from imds_probe.config.loading import DEFAULT, Loaded, load, read
+from imds_probe.config.settings import AwsConfig, Config, Settings
 
-__all__ = ["DEFAULT", "Config", "load", "load_all"]
+__all__ = ["DEFAULT", "AwsConfig", "Config", "Loaded", "Settings", "load", "read"]

@@ -1,88 +1,65 @@
-"""Every key of the configuration file: its name, its default as it would stand there, and how its value is read."""
+"""A key of the configuration file, declared where its value is used: as a field of a section of settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
-from imds_probe.config import values
-from imds_probe.sinks import SINKS
-from imds_probe.sinks.dimensions import DIMENSIONS
-
-# What CloudWatch Logs takes for retentionInDays: PutRetentionPolicy in its API reference.
-RETENTION_DAYS = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
+_KEY = "key"  # in a field's metadata
 
 
 @dataclass(frozen=True)
 class Key:
-    """`default` is None where the key has none: what happens then is said in the shipped file."""
+    """`name` as the file has it: "key" or "table.key". `default` as it would stand there; None where the key has none, then
+    `help` says what happens without it, and `example` stands in the shipped file.
+
+    `read` makes the value of what stands in the file; it raises ValueError with the end of a sentence.
+    `help` is the comment above the key in the shipped file, empty where the one before speaks for both; `table_help`, at the
+    first key of a table, the comment above that.
+    `below_file`: its relative paths begin at the directory of the file that has them.
+    """
 
     name: str
     default: Any
     read: Callable[[object], Any]
+    help: str = ""
+    example: Any = None
+    table_help: str = ""
+    below_file: bool = False
+
+    def initial(self) -> Any:
+        """The value without any file."""
+        return None if self.default is None else self.read(self.default)
 
 
-KEYS = (
-    Key("state_directory", None, values.absolute),
-    Key("report", [], values.some_of(tuple(SINKS))),
-    Key("catalog.files", [], values.paths),
-    Key("watch.window", "14d", values.duration),
-    Key("watch.coverage", 0.99, values.share),
-    Key("watch.retention", "90d", values.duration),
-    Key("watch.compare_metric", True, values.flag),
-    Key("daemon.interval", "1h", values.duration),
-    Key("daemon.jitter", "15m", values.duration),
-    Key("reporting.time_limit", "20s", values.duration),
-    Key("aws.region", None, values.matching(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", "a Region, such as eu-west-1")),
-    Key("aws.profile", None, values.matching(r"[^\0\n]{1,200}", "the name of a profile")),
-    Key("aws.cloudwatch_endpoint", None, values.url),
-    Key("aws.logs_endpoint", None, values.url),
-    Key(
-        "metrics.namespace",
-        "ImdsProbe",
-        values.matching(
-            r"(?!AWS/)[0-9A-Za-z.\-_/#]{1,255}", "a namespace for CloudWatch that does not begin with AWS/"
-        ),
-    ),
-    Key("metrics.dimensions", [], values.some_of(tuple(DIMENSIONS))),
-    Key("metrics.static_dimensions", {}, values.dimensions),
-    Key("metrics.per_instance", False, values.flag),
-    Key(
-        "cloudwatch-logs.group",
-        "/imds-probe/reports",
-        values.matching(r"[.\-_/#A-Za-z0-9]{1,512}", "the name of a log group"),
-    ),
-    Key("cloudwatch-logs.create", True, values.flag),
-    Key("cloudwatch-logs.retention_days", None, values.one_of(RETENTION_DAYS)),
-    Key("emf.destination", "tcp://127.0.0.1:25888", values.destination),
-    Key("ssm-inventory.directory", None, values.absolute),
-    Key("textfile.directory", "/var/lib/prometheus/node-exporter", values.absolute),
-    Key("file.path", "/var/lib/imds-probe/reports/report.json", values.absolute),
-    Key("file.keep", 10, values.count(0, 10_000)),
-    Key("spool.reports", 500, values.count(1, 100_000)),
-    Key("spool.size", "64MB", values.size),
-)
+def setting(name: str, default: Any, read: Callable[[object], Any], help: str = "", **more: Any) -> Any:
+    """A field of a Section, with its Key: see there."""
+    key = Key(name, default, read, help, **more)
+    return field(default_factory=key.initial, metadata={_KEY: key})
+
+
+class Conflict(NamedTuple):
+    """A key, and what is wrong about its value beside those of others: the end of a sentence."""
+
+    key: str
+    what: str
+
+
+class Section:
+    """Settings that are used together: a frozen dataclass, each field of which is a `setting`."""
+
+    def conflict(self) -> Conflict | None:
+        """What is wrong about values together, or by itself only where it is used."""
+        return None
+
+
+def fields_of(section: type[Section]) -> Mapping[str, Key]:
+    """The keys of a section, by the names of its fields."""
+    return {each.name: each.metadata[_KEY] for each in fields(section)}  # type: ignore[arg-type]
+
+
+def keys_of(sections: tuple[type[Section], ...]) -> tuple[Key, ...]:
+    """The keys of all these, in the order of the file: those that are in no table come first, as TOML wants it."""
+    keys = [key for section in sections for key in fields_of(section).values()]
+    return tuple(sorted(keys, key=lambda key: "." in key.name))

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imds_probe.config.keys import KEYS
+from imds_probe.config.keys import Key, Section, fields_of, keys_of
 from imds_probe.config.lines import line_of
-from imds_probe.config.settings import AwsConfig, Config, LogsConfig, MetricsConfig, SpoolConfig
+from imds_probe.config.settings import Settings
 from imds_probe.errors import UsageError
 
 DEFAULT = Path("/etc/imds-probe/imds-probe.toml")
 SIZE_LIMIT_BYTES = 1024 * 1024
 DROP_INS_MAX = 200
-_NAMES = {key.name for key in KEYS}
-_TABLES = {key.name.partition(".")[0] for key in KEYS if "." in key.name}
 
 
 @dataclass(frozen=True)
@@ -30,111 +28,67 @@ class Value:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, and each key's value with its origin, in the order of KEYS."""
+    """The settings, and each key's value with its origin, in the order of the file."""
 
-    config: Config
+    settings: Settings
     values: Mapping[str, Value]
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
+    """A file as it was read; `content` is empty where it sets nothing."""
+
     path: Path
     text: str
     content: Mapping[str, Any]
 
     def at(self, key: str) -> str:
+        """Where a key is set: "FILE:LINE"."""
         line = line_of(self.text, key)
         return f"{self.path}:{line}" if line else str(self.path)
 
 
-def load(path: Path | None, default: Path | None = None) -> Config:
-    """The settings alone; see load_all."""
-    return load_all(path, default).config
+def read(path: Path | None, default: Path | None = None) -> tuple[File, ...]:
+    """The file, and the drop-ins beside it: NAME.d/*.toml for NAME.toml, in the order of their names, the last one wins.
 
-
-def load_all(path: Path | None, default: Path | None = None) -> Loaded:
-    """Read the file, and the drop-ins beside it: NAME.d/*.toml for NAME.toml, in the order of their names, the last one wins.
-
-    Without a file named, the default one, where it or a drop-in exists. Raises UsageError that names file, line and key.
+    Without a file named, the default one, where it or a drop-in exists. Raises UsageError.
     """
     named = path or default or DEFAULT
     drop_ins = _drop_ins(named)
     files = [_read(named)] if path is not None or named.exists() else []
-    files += [_read(each) for each in drop_ins]
-    values = {key.name: Value(key.default, "default") for key in KEYS}
-    read: dict[str, Any] = {key.name: None if key.default is None else key.read(key.default) for key in KEYS}
+    return (*files, *map(_read, drop_ins))
+
+
+def load(files: Sequence[File], sections: Sequence[type[Section]]) -> Loaded:
+    """What the files say. `sections` are all that they may set. Raises UsageError that names file, line and key."""
+    keys = keys_of(tuple(sections))
+    values = {key.name: Value(key.default, "default") for key in keys}
+    found: dict[str, Any] = {key.name: key.initial() for key in keys}
     for file in files:
-        _nothing_else(file)
-        for key in KEYS:
-            found = _found(file, key.name)
-            if found is _ABSENT:
+        _nothing_else(file, keys)
+        for key in keys:
+            raw = _found(file, key.name)
+            if raw is _ABSENT:
                 continue
             try:
-                read[key.name] = key.read(found)
+                found[key.name] = key.read(raw)
             except ValueError as error:
                 raise UsageError(f"{file.at(key.name)}: {key.name} {error}") from None
-            if key.name == "catalog.files":  # below the file that names them
-                read[key.name] = tuple(str(file.path.parent / each) for each in read[key.name])
-            values[key.name] = Value(found, file.at(key.name))
-    return Loaded(_checked(_config(read), values), values)
+            if key.below_file:
+                found[key.name] = tuple(file.path.parent / each for each in found[key.name])
+            values[key.name] = Value(raw, file.at(key.name))
+    return Loaded(Settings(*(_made(section, found, values) for section in sections)), values)
 
 
 _ABSENT = object()
 
 
-def _config(read: Mapping[str, Any]) -> Config:
-    return Config(
-        catalogs=tuple(map(Path, read["catalog.files"])),
-        state_directory=read["state_directory"],
-        window_s=read["watch.window"],
-        coverage=read["watch.coverage"],
-        retention_s=read["watch.retention"],
-        compare_metric=read["watch.compare_metric"],
-        interval_s=read["daemon.interval"],
-        jitter_s=read["daemon.jitter"],
-        report=read["report"],
-        reporting_s=read["reporting.time_limit"],
-        aws=AwsConfig(
-            region=read["aws.region"],
-            profile=read["aws.profile"],
-            cloudwatch_endpoint=read["aws.cloudwatch_endpoint"],
-            logs_endpoint=read["aws.logs_endpoint"],
-        ),
-        metrics=MetricsConfig(
-            namespace=read["metrics.namespace"],
-            dimensions=read["metrics.dimensions"],
-            static_dimensions=read["metrics.static_dimensions"],
-            per_instance=read["metrics.per_instance"],
-        ),
-        logs=LogsConfig(
-            group=read["cloudwatch-logs.group"],
-            create=read["cloudwatch-logs.create"],
-            retention_days=read["cloudwatch-logs.retention_days"],
-        ),
-        emf_destination=read["emf.destination"],
-        inventory_directory=read["ssm-inventory.directory"],
-        textfile_directory=read["textfile.directory"],
-        report_file=read["file.path"],
-        report_files_kept=read["file.keep"],
-        spool=SpoolConfig(reports=read["spool.reports"], size_bytes=read["spool.size"]),
-    )
-
-
-def _checked(config: Config, values: Mapping[str, Value]) -> Config:
-    """What is wrong about two keys together, or by itself only where it is used."""
-    if config.retention_s < config.window_s:
-        raise UsageError(
-            f"{values['watch.retention'].origin}: watch.retention is shorter than watch.window, which is judged by what is kept"
-        )
-    if config.interval_s < 60:
-        raise UsageError(f"{values['daemon.interval'].origin}: daemon.interval must be a minute or more")
-    both = set(config.metrics.dimensions) & set(config.metrics.static_dimensions)
-    if both:
-        raise UsageError(
-            f"{values['metrics.static_dimensions'].origin}: metrics.static_dimensions has {', '.join(sorted(both))}, "
-            "which metrics.dimensions has, too"
-        )
-    return config
+def _made(section: type[Section], found: Mapping[str, Any], values: Mapping[str, Value]) -> Section:
+    made = section(**{field: found[key.name] for field, key in fields_of(section).items()})
+    conflict = made.conflict()
+    if conflict:
+        raise UsageError(f"{values[conflict.key].origin}: {conflict.key} {conflict.what}")
+    return made
 
 
 def _drop_ins(path: Path) -> Sequence[Path]:
@@ -150,7 +104,7 @@ def _drop_ins(path: Path) -> Sequence[Path]:
     return found
 
 
-def _read(path: Path) -> _File:
+def _read(path: Path) -> File:
     try:
         with path.open("rb") as file:
             raw = file.read(SIZE_LIMIT_BYTES + 1)
@@ -160,7 +114,7 @@ def _read(path: Path) -> _File:
         raise UsageError(f"{path} has more than {SIZE_LIMIT_BYTES} bytes")
     try:
         text = raw.decode()
-        return _File(path, text, tomllib.loads(text))
+        return File(path, text, tomllib.loads(text))
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}:{line} is not TOML: a byte there is not UTF-8") from None
@@ -168,7 +122,7 @@ def _read(path: Path) -> _File:
         raise UsageError(f"{path} is not TOML: {str(error)[:200]}") from None
 
 
-def _found(file: _File, key: str) -> Any:
+def _found(file: File, key: str) -> Any:
     """A key's value as the file has it. Raises UsageError where what should be the table around it is none."""
     table, _, name = key.rpartition(".")
     found: Any = file.content
@@ -179,11 +133,13 @@ def _found(file: _File, key: str) -> Any:
     return found.get(name, _ABSENT)
 
 
-def _nothing_else(file: _File) -> None:
+def _nothing_else(file: File, keys: Sequence[Key]) -> None:
+    names = {key.name for key in keys}
+    tables = {name.partition(".")[0] for name in names if "." in name}
     for name, value in file.content.items():
-        inside = value if isinstance(value, dict) and name in _TABLES else None
+        inside = value if isinstance(value, dict) and name in tables else None
         for key in [f"{name}.{inner}" for inner in inside] if inside is not None else [name]:
-            if key not in _NAMES and key not in _TABLES:
+            if key not in names and key not in tables:
                 raise UsageError(
-                    f"{file.at(key)}: there is no setting {key}", f"Known here: {', '.join(sorted(_NAMES))}."
+                    f"{file.at(key)}: there is no setting {key}", f"Known here: {', '.join(sorted(names))}."
                 )

@@ -22,21 +22,26 @@ def printed_config(loaded: Loaded, overrides: Mapping[str, tuple[object, str]]) 
         if within != table:
             table = within
             lines += [("", ""), (f"[{table}]", "")]
-        lines.append((f"{key} = {_toml(raw)}", origin) if raw is not None else (f"# {key} is not set", ""))
+        lines.append((f"{key} = {toml_value(raw)}", origin) if raw is not None else (f"# {key} is not set", ""))
     width = max(len(text) for text, origin in lines if origin)
     return "".join(f"{text:<{width}}  # {origin}\n" if origin else f"{text}\n" for text, origin in lines)
 
 
-def _toml(value: Any) -> str:
-    """Strings as in JSON, which are basic strings of TOML but for what lies beyond the basic plane: that stays as it is."""
+def toml_value(value: Any) -> str:
+    """A value as it stands in a file.
+
+    Strings as in JSON, which are basic strings of TOML but for what lies beyond the basic plane: that stays as it is.
+    """
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
         return (
-            "{ " + ", ".join(f"{_toml(name)} = {_toml(one)}" for name, one in value.items()) + " }" if value else "{}"
+            "{ " + ", ".join(f"{toml_value(name)} = {toml_value(one)}" for name, one in value.items()) + " }"
+            if value
+            else "{}"
         )
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     return str(value)

@@ -1,82 +1,120 @@
-"""What can be configured, as the rest of the program reads it."""
+"""What can be configured, as the rest of the program reads it: the core's own sections, and how any section is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from imds_probe.config import values
+from imds_probe.config.keys import Conflict, Section, setting
 
 DAY_S = 86400.0
+S = TypeVar("S", bound=Section)
+
+
+class Settings:
+    """Sections by their kind. One that was not given has its defaults."""
+
+    def __init__(self, *given: Section) -> None:
+        self._sections: Mapping[type[Section], Section] = {type(section): section for section in given}
+
+    def of(self, kind: type[S]) -> S:
+        """The section of this kind."""
+        found = self._sections.get(kind)
+        return found if isinstance(found, kind) else kind()
 
 
 @dataclass(frozen=True)
-class AwsConfig:
-    """How AWS is reached. None leaves a thing to the environment, the instance and botocore, in that order."""
+class Config(Section):
+    """What the core reads.
 
-    region: str | None = None
-    profile: str | None = None
-    cloudwatch_endpoint: str | None = None
-    logs_endpoint: str | None = None
-
-
-@dataclass(frozen=True)
-class MetricsConfig:
-    """Metrics, whichever way they go to CloudWatch. `dimensions` are names of sinks.metrics.DIMENSIONS."""
-
-    namespace: str = "ImdsProbe"
-    dimensions: tuple[str, ...] = ()
-    static_dimensions: Mapping[str, str] = field(default_factory=dict)
-    per_instance: bool = False
-
-
-@dataclass(frozen=True)
-class LogsConfig:
-    """CloudWatch Logs. `create`: make the group and the stream where they are missing, and `retention_days` for a new group."""
-
-    group: str = "/imds-probe/reports"
-    create: bool = True
-    retention_days: int | None = None
-
-
-@dataclass(frozen=True)
-class SpoolConfig:
-    """Bounds of what waits to be sent, for each sink."""
-
-    reports: int = 500
-    size_bytes: int = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Config:
-    """What the files set.
-
-    catalogs: files of the user's own to judge by, too. state_directory: where the daemon keeps its history, and runs the
-    reports that could not be sent; None: not said here.
+    state_directory: where the daemon keeps its history, and runs the reports that could not be sent; None: not said here.
+    catalogs: files of the user's own to judge by, too.
     window_s, coverage: for how long nobody may have been seen calling IMDSv1, and how much of that must have been watched,
     from 0 to 1, for high confidence. retention_s: for how long the history is kept. compare_metric: hold the history against
     CloudWatch's MetadataNoToken.
     interval_s, jitter_s: between the daemon's assessments, and up to how much is added to that at random.
-    report: the names of the sinks that get each report; reporting_s: how long a run may take to send, over all sinks.
-    emf_destination: tcp://HOST:PORT, udp://HOST:PORT, "stdout" or the path of a file. inventory_directory: None finds the
-    node's own. textfile_directory: node_exporter's. report_file: the newest report, beside it `report_files_kept` older ones.
     """
 
-    catalogs: tuple[Path, ...] = ()
-    state_directory: Path | None = None
-    window_s: float = 14 * DAY_S
-    coverage: float = 0.99
-    retention_s: float = 90 * DAY_S
-    compare_metric: bool = True
-    interval_s: float = 3600.0
-    jitter_s: float = 900.0
-    report: tuple[str, ...] = ()
-    reporting_s: float = 20.0
-    aws: AwsConfig = field(default_factory=AwsConfig)
-    metrics: MetricsConfig = field(default_factory=MetricsConfig)
-    logs: LogsConfig = field(default_factory=LogsConfig)
-    emf_destination: str = "tcp://127.0.0.1:25888"
-    inventory_directory: Path | None = None
-    textfile_directory: Path = Path("/var/lib/prometheus/node-exporter")
-    report_file: Path = Path("/var/lib/imds-probe/reports/report.json")
-    report_files_kept: int = 10
-    spool: SpoolConfig = field(default_factory=SpoolConfig)
+    state_directory: Path | None = setting(
+        "state_directory",
+        None,
+        values.absolute,
+        "The daemon's history, and the reports that wait to be sent. Without it: what systemd made, or /var/lib/imds-probe.",
+        example="/var/lib/imds-probe",
+    )
+    catalogs: tuple[Path, ...] = setting(
+        "catalog.files",
+        [],
+        values.paths,
+        "Files of your own to judge by, too; `imds-probe catalog --extra FILE` checks one. Relative paths begin at the "
+        "directory of the file that names them.",
+        below_file=True,
+    )
+    window_s: float = setting(
+        "watch.window",
+        "14d",
+        values.duration,
+        "For so long nobody may have been seen calling IMDSv1 for a verdict of high confidence,",
+    )
+    coverage: float = setting(
+        "watch.coverage", 0.99, values.share, "of which so much must have been watched, from 0 to 1."
+    )
+    retention_s: float = setting(
+        "watch.retention", "90d", values.duration, "For how long the daemon keeps what it saw."
+    )
+    compare_metric: bool = setting(
+        "watch.compare_metric",
+        True,
+        values.flag,
+        "Compare what the daemon saw with CloudWatch's MetadataNoToken of this instance, where its role may read that "
+        "(cloudwatch:GetMetricStatistics): a difference is a caller that was not seen.",
+    )
+    interval_s: float = setting("daemon.interval", "1h", values.duration, "Between the daemon's assessments,")
+    jitter_s: float = setting(
+        "daemon.jitter",
+        "15m",
+        values.duration,
+        "and up to so much more, at random, so that a fleet does not report at once.",
+    )
+
+    def conflict(self) -> Conflict | None:
+        """See Section."""
+        if self.retention_s < self.window_s:
+            return Conflict("watch.retention", "is shorter than watch.window, which is judged by what is kept")
+        if self.interval_s < 60:
+            return Conflict("daemon.interval", "must be a minute or more")
+        return None
+
+
+@dataclass(frozen=True)
+class AwsConfig(Section):
+    """How AWS is reached. None leaves a thing to the environment, the instance and botocore, in that order."""
+
+    region: str | None = setting(
+        "aws.region",
+        None,
+        values.matching(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", "a Region, such as eu-west-1"),
+        "Without it: AWS_REGION, or the instance's own.",
+        example="eu-west-1",
+    )
+    profile: str | None = setting(
+        "aws.profile",
+        None,
+        values.matching(r"[^\0\n]{1,200}", "the name of a profile"),
+        "A profile of the AWS configuration files. Without it: the standard chain of credentials, whose last link is the "
+        "instance's role, asked for by IMDSv2 only.",
+        example="imds-probe",
+    )
+    cloudwatch_endpoint: str | None = setting(
+        "aws.cloudwatch_endpoint",
+        None,
+        values.url,
+        "Other addresses than the Region's own, such as those of VPC endpoints.",
+        example="https://vpce-0123.monitoring.eu-west-1.vpce.amazonaws.com",
+    )
+    logs_endpoint: str | None = setting(
+        "aws.logs_endpoint", None, values.url, example="https://vpce-0123.logs.eu-west-1.vpce.amazonaws.com"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,10 +12,15 @@ from imds_probe.duration import parse_duration
 SIZES = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
-def paths(value: object) -> tuple[str, ...]:
+def quoted(names: Iterable[str]) -> str:
+    """Names as a sentence lists values of a key."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def paths(value: object) -> tuple[Path, ...]:
     if not isinstance(value, list) or not all(isinstance(file, str) and file for file in value):
         raise ValueError("must be a list of paths")
-    return tuple(value)
+    return tuple(map(Path, value))
 
 
 def absolute(value: object) -> Path:
@@ -88,31 +93,8 @@ def one_of(values: tuple[int, ...]) -> Callable[[object], int]:
     return read
 
 
-def dimensions(value: object) -> Mapping[str, str]:
-    """Names and values that CloudWatch takes: DimensionName, DimensionValue in the CloudWatch API reference."""
-    if not isinstance(value, dict) or len(value) > 10:
-        raise ValueError("must be a table of at most 10 names with values")
-    for name, one in value.items():
-        if not re.fullmatch(r"[!-9;-~][ -~]{0,254}", name) or not isinstance(one, str):
-            raise ValueError(f"has a name or value that is no text for CloudWatch: {name!r}")
-        if not re.fullmatch(r"[ -~]{1,1024}", one) or not one.strip():
-            raise ValueError(f"{name} must be 1 to 1024 printable ASCII characters")
-    return dict(value)
-
-
 def url(value: object) -> str:
     parts = urlsplit(value) if isinstance(value, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL, such as https://vpce-0123.monitoring.eu-west-1.vpce.amazonaws.com")
     return str(value)
-
-
-def destination(value: object) -> str:
-    """Where EMF goes: a socket of the CloudWatch agent, standard output, or a file."""
-    if isinstance(value, str):
-        if value == "stdout" or (value.startswith("/") and "\0" not in value):
-            return value
-        parts = urlsplit(value)
-        if parts.scheme in ("tcp", "udp") and parts.hostname and parts.port and not parts.path:
-            return value
-    raise ValueError('must be "tcp://HOST:PORT", "udp://HOST:PORT", "stdout" or the absolute path of a file')

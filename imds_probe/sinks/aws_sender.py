@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from imds_probe.aws.calls import CallError, call
 from imds_probe.aws.clients import Aws
-from imds_probe.config.settings import AwsConfig
+from imds_probe.config import AwsConfig
+from imds_probe.sinks.extract import instance
 from imds_probe.sinks.sink import Report, SinkError
 
 T = TypeVar("T")
@@ -21,8 +22,8 @@ class AwsSender:
         self._clients: dict[tuple[bool, str | None], Any] = {}
 
     def call(self, report: Report, operation: Callable[[Any], T], deadline: float) -> T:
-        """Do `operation` with a client. Raises SinkError; its cause is the CallError."""
-        region = (report.get("instance") or {}).get("region")
+        """Do `operation` with a client. Raises SinkError."""
+        region = instance(report).get("region")
         way = (bool(report["platform"]["is_ec2"]), region)
         try:
             return call(
@@ -31,7 +32,7 @@ class AwsSender:
                 renew=lambda: self._clients.pop(way, None) and None,
             )
         except CallError as error:
-            raise SinkError(error.problem, error.remedy, error.outcome) from error
+            raise SinkError(error.problem, error.remedy, error.outcome, error.code) from error
 
     def _client(self, way: tuple[bool, str | None]) -> Any:
         if way not in self._clients:

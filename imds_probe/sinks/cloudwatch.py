@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from imds_probe.config.settings import Config
-from imds_probe.sinks.aws_sender import AwsSender
-from imds_probe.sinks.metrics import metrics_of
-from imds_probe.sinks.sink import Report, Sink, SinkError, check_age, started_at
+from imds_probe.config import AwsConfig, Settings
+from imds_probe.sinks.declaration import Declaration, Policy
+from imds_probe.sinks.metrics_settings import METRICS_COST, MetricsConfig
+from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
 
 METRICS_MAX = 1000  # in one request: PutMetricData in CloudWatch's API reference
 
@@ -18,11 +18,16 @@ class CloudWatch:
     name = "cloudwatch"
     keeps_each = True
 
-    def __init__(self, config: Config, environ: Mapping[str, str]) -> None:
-        self._metrics = config.metrics
-        self._sender = AwsSender("cloudwatch", config.aws, environ)
+    def __init__(self, metrics: MetricsConfig, aws: AwsConfig, environ: Mapping[str, str]) -> None:
+        from imds_probe.sinks.aws_sender import AwsSender  # noqa: PLC0415
+
+        self._metrics = metrics
+        self._sender = AwsSender("cloudwatch", aws, environ)
 
     def send(self, report: Report, deadline: float) -> None:
+        """Raises SinkError."""
+        from imds_probe.sinks.metrics import metrics_of  # noqa: PLC0415
+
         now = time.time()
         check_age(report, now)
         at = started_at(report)
@@ -45,5 +50,24 @@ class CloudWatch:
         self._sender.call(report, put, deadline)
 
 
-def make(config: Config, environ: Mapping[str, str]) -> Sink:
-    return CloudWatch(config, environ)
+def make(settings: Settings, environ: Mapping[str, str]) -> CloudWatch:
+    """The sink; see Declaration."""
+    return CloudWatch(settings.of(MetricsConfig), settings.of(AwsConfig), environ)
+
+
+SINK = Declaration(
+    name="cloudwatch",
+    purpose="metrics that sum over a fleet, by PutMetricData",
+    make=make,
+    shared=(AwsConfig, MetricsConfig),
+    policies=(
+        Policy(
+            "cloudwatch",
+            statement="SendMetricsOfOneNamespace",
+            actions=("cloudwatch:PutMetricData",),
+            resources=("*",),  # it knows none; the namespace is what it can be confined by
+            equals={"cloudwatch:namespace": MetricsConfig().namespace},
+        ),
+    ),
+    costs=METRICS_COST,
+)

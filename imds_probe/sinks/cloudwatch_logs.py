@@ -5,27 +5,58 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from imds_probe.aws.calls import CallError
-from imds_probe.config.settings import Config
-from imds_probe.sinks.aws_sender import AwsSender
+from imds_probe.config import AwsConfig, Settings, values
+from imds_probe.config.keys import Section, setting
+from imds_probe.sinks.declaration import Declaration, Policy
 from imds_probe.sinks.log_stream import stream_of
-from imds_probe.sinks.sink import Report, Sink, SinkError, check_age, started_at
+from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
 from imds_probe.sinks.summary import fitting
 
 # CloudWatch counts 26 bytes more for each event; Logs Insights and most readers take 256 KB of one.
 EVENT_BYTES_MAX = 256 * 1024 - 26
 MISSING, THERE_ALREADY = "ResourceNotFoundException", "ResourceAlreadyExistsException"
+# What it takes for retentionInDays: PutRetentionPolicy in its API reference.
+RETENTION_DAYS: tuple[int, ...] = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
+RETENTION_DAYS += (1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+@dataclass(frozen=True)
+class LogsConfig(Section):
+    """`create`: make the group and the stream where they are missing, and `retention_days` for a new group."""
+
+    group: str = setting(
+        "cloudwatch-logs.group",
+        "/imds-probe/reports",
+        values.matching(r"[.\-_/#A-Za-z0-9]{1,512}", "the name of a log group"),
+        "The log group that reports go to.",
+    )
+    create: bool = setting(
+        "cloudwatch-logs.create",
+        True,
+        values.flag,
+        "Make the group and the stream (the instance's id) where they are missing; that needs the right to.",
+    )
+    retention_days: int | None = setting(
+        "cloudwatch-logs.retention_days",
+        None,
+        values.one_of(RETENTION_DAYS),
+        "For a group that is made here. Without it, CloudWatch keeps reports for ever.",
+        example=90,
+    )
 
 
 class CloudWatchLogs:
     name = "cloudwatch-logs"
     keeps_each = True
 
-    def __init__(self, config: Config, environ: Mapping[str, str]) -> None:
-        self._config = config.logs
-        self._sender = AwsSender("logs", config.aws, environ)
+    def __init__(self, logs: LogsConfig, aws: AwsConfig, environ: Mapping[str, str]) -> None:
+        from imds_probe.sinks.aws_sender import AwsSender  # noqa: PLC0415
+
+        self._config = logs
+        self._sender = AwsSender("logs", aws, environ)
 
     def send(self, report: Report, deadline: float) -> None:
         check_age(report, time.time())
@@ -38,7 +69,7 @@ class CloudWatchLogs:
         try:
             answer = self._sender.call(report, put, deadline)
         except SinkError as error:
-            if not (isinstance(error.__cause__, CallError) and error.__cause__.code == MISSING):
+            if error.code != MISSING:
                 raise
             if not self._config.create:
                 raise SinkError(
@@ -66,11 +97,36 @@ class CloudWatchLogs:
         try:
             self._sender.call(report, operation, deadline)
         except SinkError as error:
-            if isinstance(error.__cause__, CallError) and error.__cause__.code == THERE_ALREADY:
+            if error.code == THERE_ALREADY:
                 return False
             raise
         return True
 
 
-def make(config: Config, environ: Mapping[str, str]) -> Sink:
-    return CloudWatchLogs(config, environ)
+def make(settings: Settings, environ: Mapping[str, str]) -> CloudWatchLogs:
+    """The sink; see Declaration."""
+    return CloudWatchLogs(settings.of(LogsConfig), settings.of(AwsConfig), environ)
+
+
+_GROUP = f"arn:aws:logs:*:*:log-group:{LogsConfig().group}"
+SINK = Declaration(
+    name="cloudwatch-logs",
+    purpose="the report as one event, or a summary where it is too long, in a stream for each instance",
+    make=make,
+    settings=LogsConfig,
+    shared=(AwsConfig,),
+    policies=(
+        Policy(
+            "cloudwatch-logs",
+            statement="SendReports",
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            resources=(f"{_GROUP}:*",),
+        ),
+        Policy(
+            "cloudwatch-logs-group",
+            statement="MakeTheGroup",
+            actions=("logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+            resources=(_GROUP, f"{_GROUP}:*"),  # CloudWatch Logs has spelt the group's ARN in both ways
+        ),
+    ),
+)

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from imds_probe.config.settings import Config, SpoolConfig
-from imds_probe.sinks import SINKS
+from imds_probe.config import Settings
+from imds_probe.sinks import declared
+from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
 from imds_probe.sinks.sink import Report, Sink, SinkError
 from imds_probe.sinks.spool import DOUBT, REFUSED, WAITING, Spool, SpoolError
 
 SPOOL = "spool"
 
 
-def make_sinks(names: Sequence[str], config: Config, environ: Mapping[str, str]) -> list[Sink]:
+def make_sinks(names: Sequence[str], settings: Settings, environ: Mapping[str, str]) -> list[Sink]:
     """The sinks of these names; only what they need is imported."""
-    return [importlib.import_module(SINKS[name]).make(config, environ) for name in dict.fromkeys(names)]
+    return [declared(name).make(settings, environ) for name in dict.fromkeys(names)]
 
 
-def deliver(report: Report, sinks: Sequence[Sink], config: Config, state: Path, say: Callable[[str], None]) -> None:
-    """Send a report, and what waits from before, the oldest first, until config.reporting_s are over. Each sink gets its share
-    of that time. `say` gets a line about each trouble.
+def deliver(report: Report, sinks: Sequence[Sink], settings: Settings, state: Path, say: Callable[[str], None]) -> None:
+    """Send a report, and what waits from before, the oldest first, until the time limit of DeliveryConfig is over. Each sink
+    gets its share of that time. `say` gets a line about each trouble.
     """
-    end = time.monotonic() + config.reporting_s
+    end = time.monotonic() + settings.of(DeliveryConfig).time_limit_s
     for index, sink in enumerate(sinks):
         now = time.monotonic()
         deadline = now + max(0.0, end - now) / (len(sinks) - index)
         about = functools.partial(_about, sink.name, say)
         if sink.keeps_each:
-            _by_spool(report, sink, Place(state / SPOOL / sink.name, config.spool), deadline, about)
+            _by_spool(report, sink, Place(state / SPOOL / sink.name, settings.of(SpoolConfig)), deadline, about)
         else:
             _at_once(report, sink, deadline, about, "the next run tries again")
 

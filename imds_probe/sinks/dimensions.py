@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from imds_probe.sinks.extract import instance
+
 # CloudWatch's own names for these, and the field of report.instance.
 DIMENSIONS = {
     "AutoScalingGroupName": "auto_scaling_group",
@@ -16,8 +18,6 @@ DIMENSIONS = {
 }
 INSTANCE_ID = "InstanceId"
 UNKNOWN = "unknown"  # CloudWatch takes no empty value
-
-
 VALUE_MAX = 1024
 
 
@@ -29,5 +29,19 @@ def dimension_value(value: str) -> str:
 def dimension(report: Mapping[str, Any], name: str) -> str:
     """The value of a dimension for a report: one of DIMENSIONS, or InstanceId."""
     field = "instance_id" if name == INSTANCE_ID else DIMENSIONS[name]
-    instance = report.get("instance") or {}
-    return dimension_value(str(instance.get(field) or ""))
+    return dimension_value(str(instance(report).get(field) or ""))
+
+
+def read_dimensions(value: object) -> Mapping[str, str]:
+    """Names and values that CloudWatch takes: DimensionName, DimensionValue in the CloudWatch API reference.
+
+    Reads a value of the configuration; raises ValueError with the end of a sentence.
+    """
+    if not isinstance(value, dict) or len(value) > 10:
+        raise ValueError("must be a table of at most 10 names with values")
+    for name, one in value.items():
+        if not re.fullmatch(r"[!-9;-~][ -~]{0,254}", name) or not isinstance(one, str):
+            raise ValueError(f"has a name or value that is no text for CloudWatch: {name!r}")
+        if not re.fullmatch(r"[ -~]{1,1024}", one) or not one.strip():
+            raise ValueError(f"{name} must be 1 to 1024 printable ASCII characters")
+    return dict(value)

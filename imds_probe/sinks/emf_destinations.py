@@ -21,9 +21,9 @@ from imds_probe.sinks.sink import SinkError
 DATAGRAM_MAX = 65_507  # bytes: an IPv4 packet less its headers
 CLOSES_WITHIN_S = 1.0  # the agent, once it has read all
 FILE_MODE = 0o640
-REMEDY = (
-    "Have the CloudWatch agent listen there (logs.metrics_collected.emf in its configuration), or set emf.destination."
-)
+SETTING = "emf.destination"
+OTHERWISE = f"set {SETTING} to another place"
+REMEDY = f"Have the CloudWatch agent listen there (logs.metrics_collected.emf in its configuration), or set {SETTING}."
 Address = tuple[str, int]
 
 
@@ -57,7 +57,7 @@ def over_udp(address: Address, documents: Sequence[bytes], deadline: float) -> N
     longest = max(map(len, documents))
     if longest > DATAGRAM_MAX:
         raise SinkError(
-            f"a document of {longest} bytes fits into no datagram", "Set emf.destination to tcp://.", outcome="refused"
+            f"a document of {longest} bytes fits into no datagram", f"Set {SETTING} to tcp://.", outcome="refused"
         )
     sent = 0
     try:
@@ -93,7 +93,7 @@ def _failed(scheme: str, address: Address, error: OSError | UnicodeError, *, in_
 def to_file(path: Path, documents: Sequence[bytes]) -> None:
     """Append to a file, made where it is missing, by one write for each document. Half a line does not stay there."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    with output_directory(path, "emf.destination") as directory:
+    with output_directory(path, SETTING) as directory:
         with contextlib.suppress(FileNotFoundError):  # before it is opened, which alone may set a device going
             _check(os.stat(path.name, dir_fd=directory, follow_symlinks=False), path)
         descriptor = os.open(path.name, flags, FILE_MODE, dir_fd=directory)
@@ -117,7 +117,7 @@ def _append(descriptor: int, line: bytes, path: Path, *, in_doubt: bool) -> None
         os.ftruncate(descriptor, end - written)
     raise SinkError(
         f"{path} cannot be written: {reason}",
-        f"Free space in {path.parent}, or set emf.destination to another place.",
+        f"Free space in {path.parent}, or {OTHERWISE}.",
         outcome="in-doubt" if in_doubt else "later",
     )
 
@@ -126,7 +126,7 @@ def _check(found: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         raise SinkError(
             f"{path} is not written: what is there is no file of its own, but a link, a FIFO or something else",
-            "Take it away, or set emf.destination to another place.",
+            f"Take it away, or {OTHERWISE}.",
         )
 
 
@@ -138,7 +138,7 @@ def through(write: Callable[[str], None], documents: Sequence[bytes]) -> None:
         except OSError as error:
             raise SinkError(
                 f"standard output takes no metrics: {error.strerror}",
-                "Set emf.destination to another place.",
+                f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}.",
                 outcome="in-doubt" if number else "later",
             ) from None
 

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from imds_probe.config.settings import MetricsConfig
 from imds_probe.sinks.dimensions import UNKNOWN
+from imds_probe.sinks.extract import instance
 from imds_probe.sinks.metrics import Metric, metrics_of
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
 
 METRICS_MAX, DIMENSIONS_MAX = 100, 30
@@ -100,13 +101,13 @@ def grouped(metrics: Iterable[Metric]) -> list[Document]:
 
 def _properties(report: Report) -> dict[str, Any]:
     """What Logs Insights shows beside the metrics; it becomes no metric and no dimension."""
-    instance, verdict = report["instance"] or {}, report["verdict"]
+    known, verdict = instance(report), report["verdict"]
     return {
         "verdict": verdict["state"],
         "confidence": verdict["confidence"],
         "reasons": [reason[:TEXT_MAX] for reason in verdict["reasons"][:REASONS_MAX]],
-        "instance_id": (instance.get("instance_id") or UNKNOWN)[:TEXT_MAX],
-        "region": (instance.get("region") or UNKNOWN)[:TEXT_MAX],
+        "instance_id": (known.get("instance_id") or UNKNOWN)[:TEXT_MAX],
+        "region": (known.get("region") or UNKNOWN)[:TEXT_MAX],
         "run_id": report["probe"]["run_id"],
     }
 

@@ -9,21 +9,32 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.config.settings import Config
+from imds_probe.config import Settings, values
+from imds_probe.config.keys import Section, setting
+from imds_probe.sinks.declaration import Declaration
 from imds_probe.sinks.output_directory import output_directory
 from imds_probe.sinks.output_file import check_replaceable, written_beside
 from imds_probe.sinks.sink import Report, SinkError
 
 MODE, DIRECTORY_MODE = 0o640, 0o750  # command lines and names of a whole host are in it
 TRIED_EVERY_S = 0.05
+SETTING = "file.path"
 
 
-def make(config: Config, environ: Mapping[str, str]) -> FileSink:
-    """The sink; see Sink."""
-    del environ
-    return FileSink(config.report_file, config.report_files_kept)
+@dataclass(frozen=True)
+class FileConfig(Section):
+    """path: the newest report; beside it `keep` older ones."""
+
+    path: Path = setting(
+        SETTING,
+        "/var/lib/imds-probe/reports/report.json",
+        values.absolute,
+        "The newest report; so many older ones are beside it, as report.json.1, report.json.2 and so on.",
+    )
+    keep: int = setting("file.keep", 10, values.count(0, 10_000))
 
 
 class FileSink:
@@ -39,7 +50,7 @@ class FileSink:
         Killed at any moment, it leaves each report that was there, but one that is older than `kept` others.
         """
         content = (json.dumps(report, indent=2, ensure_ascii=True) + "\n").encode("ascii")
-        with output_directory(self._path, "file.path", create=DIRECTORY_MODE) as directory:
+        with output_directory(self._path, SETTING, create=DIRECTORY_MODE) as directory:
             check_replaceable(directory, self._path.name)
             self._wait_for_turn(directory, deadline)
             with written_beside(directory, self._path.name, content, MODE) as temporary:
@@ -74,3 +85,19 @@ class FileSink:
         for name in os.listdir(directory):
             if (match := older.fullmatch(name)) and int(match[1]) > self._kept:
                 os.unlink(name, dir_fd=directory)
+
+
+def make(settings: Settings, environ: Mapping[str, str]) -> FileSink:
+    """The sink; see Declaration."""
+    del environ
+    config = settings.of(FileConfig)
+    return FileSink(config.path, config.keep)
+
+
+SINK = Declaration(
+    name="file",
+    purpose="the report as JSON on disk, with older ones beside it",
+    make=make,
+    settings=FileConfig,
+    paths=(str(FileConfig().path.parent),),
+)

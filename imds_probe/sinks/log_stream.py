@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from imds_probe.sinks.extract import instance
 from imds_probe.sinks.sink import Report
 
 
@@ -12,5 +13,5 @@ def stream_of(report: Report) -> str:
 
     Names have neither ":" nor "*", and at most 512 characters: CreateLogStream in the API reference of CloudWatch Logs.
     """
-    name = (report.get("instance") or {}).get("instance_id") or report["host"]["hostname"] or "unknown"
+    name = instance(report).get("instance_id") or report["host"]["hostname"] or "unknown"
     return re.sub(r"[^A-Za-z0-9._-]", "_", str(name))[:512]

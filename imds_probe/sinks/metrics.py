@@ -6,12 +6,12 @@ the fleet.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from imds_probe.config.settings import MetricsConfig
 from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
+from imds_probe.sinks.extract import blockers
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
 
@@ -60,8 +60,7 @@ def _values(report: Report, now: float) -> Iterator[tuple[str, float, str, dict[
     verdict = report["verdict"]
     for state in ORDER:
         yield "Hosts", int(verdict["state"] == state), "Count", {VERDICT: state}
-    blockers = Counter(finding["id"] for finding in report["findings"] if finding["severity"] == "blocker")
-    for finding, count in sorted(blockers.items()):
+    for finding, count in sorted(blockers(report).items()):
         yield "Blockers", count, "Count", {FINDING: finding}
     if report["callers"] is not None:
         yield "IMDSv1Calls", report["callers"]["imdsv1"], "Count", {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imds_probe.render.escape import terminal
+from imds_probe.sinks.extract import blockers, containers_lost
 from imds_probe.sinks.sink import Report
 
 VALUE_MAX = 4096  # bytes of UTF-8, as the agent counts
@@ -20,7 +21,6 @@ def readiness(report: Report) -> dict[str, str]:
     """
     verdict, imds, callers = report["verdict"], report["imds"] or {}, report["callers"]
     switch, rollback = verdict["switch"] or {}, verdict["rollback"] or {}
-    blockers = dict.fromkeys(finding["id"] for finding in report["findings"] if finding["severity"] == "blocker")
     v1 = (
         [each["program"] for each in callers["by"] if each["version"] == "v1" and not each["probe"]]
         if callers
@@ -30,7 +30,7 @@ def readiness(report: Report) -> dict[str, str]:
         "Verdict": verdict["state"],
         "Confidence": verdict["confidence"],
         "Reasons": _list(verdict["reasons"]),
-        "Blockers": _list(blockers),
+        "Blockers": _list(blockers(report)),
         "HttpTokens": imds.get("tokens"),
         "HopLimit": imds.get("hop_limit"),
         "HopLimitNeeded": switch.get("http_put_response_hop_limit"),
@@ -51,10 +51,8 @@ def readiness(report: Report) -> dict[str, str]:
 
 
 def _affected(report: Report) -> list[str] | None:
-    if report["containers"] is None:
-        return None
-    lost = [each for each in report["containers"] if each["token"] == "lost" and not each["sandbox"]]
-    return [each["name"] or each["id"][:12] for each in lost]
+    lost = containers_lost(report)
+    return None if lost is None else [each["name"] or each["id"][:12] for each in lost]
 
 
 def _too_old(report: Report) -> list[str]:

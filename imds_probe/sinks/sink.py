@@ -16,11 +16,12 @@ OLDEST_S, NEWEST_S = 14 * 86400.0 - 300.0, 2 * 3600.0 - 300.0  # less some minut
 
 
 class SinkError(ProbeError):
-    """A report was not delivered, or nobody knows."""
+    """A report was not delivered, or nobody knows. `code` is the service's word for it, empty where it did not say one."""
 
-    def __init__(self, problem: str, remedy: str = "", outcome: Outcome = "later") -> None:
+    def __init__(self, problem: str, remedy: str = "", outcome: Outcome = "later", code: str = "") -> None:
         super().__init__(problem, remedy)
         self.outcome: Outcome = outcome
+        self.code = code
 
 
 def check_age(report: Report, now: float) -> None:
@@ -45,8 +46,7 @@ def started_at(report: Report) -> float:
 
 
 class Sink(Protocol):
-    """Delivers reports to one place. A module of a sink has a function `make(config, environ) -> Sink`, which only looks at
-    what it is given: it reads no file and opens no connection.
+    """Delivers reports to one place. Its module declares it as SINK: see Declaration.
 
     `keeps_each`: each report counts, so what cannot be delivered waits in the spool. Otherwise only the newest one matters.
     """

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imds_probe.config.settings import SpoolConfig
 from imds_probe.errors import ProbeError
 from imds_probe.sinks.output_file import replace
+from imds_probe.sinks.settings import SpoolConfig
 from imds_probe.sinks.sink import Report, started_at
 
 WAITING, SENDING, DOUBT, REFUSED = ".waiting", ".sending", ".doubt", ".refused"

@@ -10,9 +10,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.config.settings import Config
+from imds_probe.config import Settings, values
+from imds_probe.config.keys import Section, setting
+from imds_probe.sinks.declaration import Declaration
+from imds_probe.sinks.extract import instance
 from imds_probe.sinks.output_directory import output_directory, said
 from imds_probe.sinks.output_file import replace_in
 from imds_probe.sinks.readiness import readiness
@@ -25,10 +29,17 @@ SETTING = "ssm-inventory.directory"
 _NODE = re.compile(r"m?i-[0-9a-f]{8,17}")
 
 
-def make(config: Config, environ: Mapping[str, str]) -> InventorySink:
-    """The sink; see Sink."""
-    del environ
-    return InventorySink(config.inventory_directory)
+@dataclass(frozen=True)
+class InventoryConfig(Section):
+    """directory: None finds the node's own."""
+
+    directory: Path | None = setting(
+        SETTING,
+        None,
+        values.absolute,
+        f"Without it: the node's own directory, {AGENT}/NODE-ID/inventory/custom.",
+        example=f"{AGENT}/i-0123456789abcdef0/inventory/custom",
+    )
 
 
 class InventorySink:
@@ -68,7 +79,7 @@ class InventorySink:
 
     def _node(self, report: Report) -> str:
         """Where the instance's id is known, another instance's directory comes from the image: that one is not taken."""
-        own = (report["instance"] or {}).get("instance_id")
+        own = instance(report).get("instance_id")
         nodes: list[str] = []
         with said(self._agent / "NODE-ID/inventory/custom" / FILE, SETTING), contextlib.suppress(FileNotFoundError):
             nodes = sorted(filter(_NODE.fullmatch, os.listdir(self._agent)))
@@ -82,3 +93,18 @@ class InventorySink:
             f"{FILE} is not written: {self._agent} has {which}",
             f"Set {SETTING}." if fitting else f"Start the SSM agent, so that it registers, or set {SETTING}.",
         )
+
+
+def make(settings: Settings, environ: Mapping[str, str]) -> InventorySink:
+    """The sink; see Declaration."""
+    del environ
+    return InventorySink(settings.of(InventoryConfig).directory)
+
+
+SINK = Declaration(
+    name="ssm-inventory",
+    purpose="Custom:ImdsReadiness in the SSM agent's inventory directory",
+    make=make,
+    settings=InventoryConfig,
+    paths=(str(AGENT),),
+)

@@ -5,29 +5,31 @@ It reads files that end in .prom, and takes no timestamps: README.md of promethe
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
-from imds_probe.config.settings import Config
-from imds_probe.render.escape import terminal
+from imds_probe.config import Settings, values
+from imds_probe.config.keys import Section, setting
+from imds_probe.sinks.declaration import Declaration
 from imds_probe.sinks.output_directory import output_directory
 from imds_probe.sinks.output_file import replace_in
-from imds_probe.sinks.sink import Report, started_at
-from imds_probe.verdict import ORDER
+from imds_probe.sinks.sink import Report
 
 FILE = "imds_probe.prom"
-LABEL_MAX = 256  # characters; what is longer is no name
+SETTING = "textfile.directory"
 
 
-def make(config: Config, environ: Mapping[str, str]) -> TextfileSink:
-    """The sink; see Sink."""
-    del environ
-    return TextfileSink(config.textfile_directory)
+@dataclass(frozen=True)
+class TextfileConfig(Section):
+    """directory: node_exporter's."""
+
+    directory: Path = setting(
+        SETTING,
+        "/var/lib/prometheus/node-exporter",
+        values.absolute,
+        "The one that node_exporter's --collector.textfile.directory names.",
+    )
 
 
 class TextfileSink:
@@ -39,63 +41,24 @@ class TextfileSink:
 
     def send(self, report: Report, deadline: float) -> None:
         """Replace the file. Raises SinkError."""
+        from imds_probe.sinks.exposition import exposition  # noqa: PLC0415
+
         del deadline
         content = exposition(report)
-        with output_directory(self._path, "textfile.directory") as directory:
+        with output_directory(self._path, SETTING) as directory:
             replace_in(directory, FILE, content, 0o644)  # node_exporter runs as a user of its own
 
 
-def exposition(report: Report) -> bytes:
-    """The gauges in Prometheus' text format. What a report does not know has no sample."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Gauges(report))
-    return generate_latest(registry)
+def make(settings: Settings, environ: Mapping[str, str]) -> TextfileSink:
+    """The sink; see Declaration."""
+    del environ
+    return TextfileSink(settings.of(TextfileConfig).directory)
 
 
-class _Gauges(Collector):
-    """Made from values alone: prometheus-client's own Gauge keeps files where PROMETHEUS_MULTIPROC_DIR is set."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        report, verdict = self._report, self._report["verdict"]
-        yield _labelled(
-            "verdict", "1 for the verdict of the last run", "state", {s: s == verdict["state"] for s in ORDER}
-        )
-        blockers = Counter(finding["id"] for finding in report["findings"] if finding["severity"] == "blocker")
-        yield _labelled("blockers", "What has to change before the switch", "finding", blockers)
-        for name, text, value in _values(report):
-            if value is not None:
-                yield GaugeMetricFamily(f"imds_probe_{name}", text, value=float(value))
-        instance = report["instance"] or {}
-        labels = {
-            "version": report["probe"]["version"],
-            "schema": report["schema"],
-            "instance_id": instance.get("instance_id") or "",
-            "region": instance.get("region") or "",
-        }
-        info = GaugeMetricFamily("imds_probe_info", "1, with what made the report and where", labels=tuple(labels))
-        info.add_metric([terminal(value[:LABEL_MAX]) for value in labels.values()], 1.0)
-        yield info
-
-
-def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"imds_probe_{name}", text, labels=(label,))
-    for key, value in sorted(values.items()):
-        family.add_metric([key], float(value))
-    return family
-
-
-def _values(report: Report) -> Iterator[tuple[str, str, float | None]]:
-    imds, callers, containers = report["imds"] or {}, report["callers"] or {}, report["containers"]
-    switch = report["verdict"]["switch"] or {}
-    lost = None if containers is None else sum(each["token"] == "lost" and not each["sandbox"] for each in containers)
-    yield "hop_limit", "The hop limit that was measured", imds.get("hop_limit")
-    yield "hop_limit_needed", "The hop limit of the command to switch", switch.get("http_put_response_hop_limit")
-    required = {"required": 1.0, "optional": 0.0}.get(imds.get("tokens", "unknown"))
-    yield "tokens_required", "1 where IMDSv1 is refused already", required
-    yield "imdsv1_calls", "Calls by IMDSv1 within the window that was watched", callers.get("imdsv1")
-    yield "watch_coverage_ratio", "How much of the window was watched without a loss", callers.get("coverage")
-    yield "containers_token_lost", "Running containers that the token does not reach", lost
-    yield "last_run_timestamp_seconds", "When the run began, since the epoch", started_at(report)
+SINK = Declaration(
+    name="textfile",
+    purpose="gauges for node_exporter's textfile collector",
+    make=make,
+    settings=TextfileConfig,
+    paths=(str(TextfileConfig().directory),),
+)

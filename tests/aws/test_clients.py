@@ -8,7 +8,7 @@ import pytest
 from imds_probe.aws.calls import CallError
 from imds_probe.aws.clients import Aws
 from imds_probe.aws.instance_role import InstanceRole
-from imds_probe.config.settings import AwsConfig
+from imds_probe.config import AwsConfig
 
 ENVIRON = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}
 
@@ -47,6 +47,12 @@ def test_the_region_is_the_configured_the_environments_or_the_instances(monkeypa
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
     assert region(AwsConfig()) == "eu-west-2"
     assert region(AwsConfig(region="eu-west-1")) == "eu-west-1"
+
+
+def test_the_endpoint_is_the_configured_or_the_regions():
+    aws = Aws(AwsConfig(logs_endpoint="http://127.0.0.1:9"), ENVIRON, is_ec2=False, region="eu-west-1")
+    assert aws.client("logs").meta.endpoint_url == "http://127.0.0.1:9"
+    assert aws.client("sts").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from watched_calls import SEEN
 
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.metadata_no_token import LEAST_HOURS, compared, look
-from imds_probe.config.settings import AwsConfig
+from imds_probe.config import AwsConfig
 from imds_probe.facts.callers import MetricCompared
 from imds_probe.facts.instance import Instance
 from imds_probe.imds.client import RequestCounter

@@ -4,10 +4,21 @@ import random
 from pathlib import Path
 
 import pytest
+from declared_settings import Pigeon
 
-from imds_probe.config import Config, load, load_all, loading
+from imds_probe.config import AwsConfig, Config, Loaded, loading
 from imds_probe.config.settings import DAY_S
 from imds_probe.errors import UsageError
+
+SECTIONS = (Config, AwsConfig, Pigeon)
+
+
+def load_all(path: Path | None, default: Path | None = None) -> Loaded:
+    return loading.load(loading.read(path, default), SECTIONS)
+
+
+def load(path: Path | None, default: Path | None = None) -> Config:
+    return load_all(path, default).settings.of(Config)
 
 
 def test_catalogs_below_the_directory_of_the_file_that_names_them(tmp_path: Path) -> None:
@@ -25,7 +36,7 @@ def test_without_a_file_nothing_is_set(tmp_path: Path) -> None:
 
 def test_drop_ins_win_in_the_order_of_their_names(tmp_path: Path) -> None:
     path = tmp_path / "imds-probe.toml"
-    path.write_text('report = ["file"]\n[watch]\nwindow = "7d"\n\ncoverage = 0.5\n')
+    path.write_text('state_directory = "/srv/x"\n[watch]\nwindow = "7d"\n\ncoverage = 0.5\n')
     directory = tmp_path / "imds-probe.d"
     directory.mkdir()
     (directory / "20-b.toml").write_text("# ours\n[watch]\ncoverage = 0.7\n")
@@ -33,10 +44,11 @@ def test_drop_ins_win_in_the_order_of_their_names(tmp_path: Path) -> None:
     (directory / "30-c.toml.bak").write_text("nonsense")
     (directory / ".hidden.toml").write_text("nonsense")
     loaded = load_all(path)
-    assert (loaded.config.window_s, loaded.config.coverage, loaded.config.report) == (6 * DAY_S, 0.7, ("file",))
+    config = loaded.settings.of(Config)
+    assert (config.window_s, config.coverage, config.state_directory) == (6 * DAY_S, 0.7, Path("/srv/x"))
     assert loaded.values["watch.coverage"].origin == f"{directory}/20-b.toml:3"
     assert loaded.values["watch.window"].origin == f"{directory}/10-a.toml:3"
-    assert loaded.values["report"].origin == f"{path}:1"
+    assert loaded.values["state_directory"].origin == f"{path}:1"
     assert loaded.values["daemon.jitter"].origin == "default"
     path.unlink()  # drop-ins alone count, too, where the file is the default one
     assert load(None, path).coverage == 0.7
@@ -61,13 +73,7 @@ def test_drop_ins_win_in_the_order_of_their_names(tmp_path: Path) -> None:
         (b"state_directory = 'here'\n", "state_directory must be an absolute path"),
         (b"interval = '1h'\n", "there is no setting interval"),
         (b"[daemon.interval]\nx = 1\n", "daemon.interval must be a length of time"),
-        (b"report = ['cloudwatch', 'pigeon']\n", ":1: report must be a list with some of cloudwatch, "),
-        (b"[metrics]\nnamespace = 'AWS/EC2'\n", ":2: metrics.namespace must be a namespace"),
-        (b"[metrics]\nstatic_dimensions = { Env = '' }\n", ":2: metrics.static_dimensions Env must be 1 to 1024"),
-        (
-            b"[metrics]\ndimensions = ['ImageId']\nstatic_dimensions = { ImageId = 'x' }\n",
-            ":3: metrics.static_dimensions has ImageId, which metrics.dimensions has, too",
-        ),
+        (b"[pigeon]\nspeed = '5s'\nrings = { left = 'red' }\n", ":3: pigeon.rings are too many for such speed"),
         (b"#" * (loading.SIZE_LIMIT_BYTES + 1), "more than"),
     ],
 )
@@ -77,6 +83,23 @@ def test_mistakes_name_the_file_the_line_and_the_key(tmp_path: Path, content: by
     with pytest.raises(UsageError, match=said) as caught:
         load(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_key_that_nobody_knows_is_told_all_that_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text("[pigeon]\nsped = 1\n")
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert caught.value.remedy.startswith("Known here: aws.cloudwatch_endpoint, ")
+    assert "pigeon.loft, pigeon.rings, pigeon.speed, state_directory, " in caught.value.remedy
+
+
+def test_each_section_has_its_own_keys(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text("[pigeon]\nspeed = '5m'\nloft = '/x'\n")
+    settings = load_all(path).settings
+    assert settings.of(Pigeon) == Pigeon(speed_s=300.0, loft=Path("/x"))
+    assert settings.of(AwsConfig) == AwsConfig()
 
 
 def test_random_bytes_are_one_clear_mistake(tmp_path: Path) -> None:

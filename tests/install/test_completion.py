@@ -10,6 +10,7 @@ import pytest
 
 from imds_probe.commands import COMMANDS
 from imds_probe.commands.dispatch import main
+from imds_probe.sinks import SINKS
 
 
 @pytest.fixture(scope="module")
@@ -45,5 +46,6 @@ def test_every_option_of_every_command(complete, name, capsys):
 
 def test_values_and_files(complete, tmp_path):
     assert complete("run", "--output", "") == ["text", "json", "html"]
+    assert complete("run", "--report", "") == list(SINKS)
     (tmp_path / "mine.json").touch()
     assert complete("run", "--catalog", "mi") == ["mine.json"]

@@ -17,9 +17,11 @@ from botocore.validate import ParamValidator
 from cloudformation_template import TEMPLATES, Template
 from observed import FACTS, OLD_CLOUD_INIT, changed, report_of
 
-from imds_probe.config.settings import Config, LogsConfig, MetricsConfig
+from imds_probe.config import Config
 from imds_probe.report import dump
+from imds_probe.sinks.cloudwatch_logs import LogsConfig
 from imds_probe.sinks.metrics import metrics_of
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.verdict import ORDER
 
 FLEET = "imds-probe-fleet.yaml"

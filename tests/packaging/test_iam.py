@@ -9,8 +9,9 @@ import pytest
 from cloudformation_template import Template
 
 import imds_probe
-from imds_probe.config.settings import LogsConfig, MetricsConfig
 from imds_probe.imds.client import MetadataClient
+from imds_probe.sinks.cloudwatch_logs import LogsConfig
+from imds_probe.sinks.metrics_settings import MetricsConfig
 
 IAM = Path(__file__).parents[2] / "packaging" / "iam"
 DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in IAM.glob("*.json")}
@@ -64,7 +65,10 @@ def test_these_are_the_calls_that_the_product_makes():
 
 
 def test_there_is_a_document_for_each_right_and_no_other():
-    assert set(DOCUMENTS) == set(NEEDED) == set(IN_TEMPLATE.values())
+    assert set(DOCUMENTS) == set(NEEDED), "NEEDED has the calls of each, by hand"
+    assert set(DOCUMENTS) == set(IN_TEMPLATE.values()), (
+        "imds-probe-role.yaml has a policy of each, IN_TEMPLATE its name"
+    )
 
 
 @pytest.mark.parametrize(("name", "action", "resource", "context"), CALLS)

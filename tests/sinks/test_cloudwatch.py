@@ -10,9 +10,10 @@ from aws_server import aws_server
 from fault_server import faulty, one_after_another
 from reports_made import report
 
-from imds_probe.config.settings import AwsConfig, Config, MetricsConfig
+from imds_probe.config import AwsConfig, Settings
 from imds_probe.sinks.cloudwatch import make
 from imds_probe.sinks.metrics import metrics_of
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import SinkError, started_at
 
 
@@ -38,8 +39,8 @@ def recent(age_s: float = 60.0) -> dict:
 
 
 def send(endpoint: str, made: dict, metrics: MetricsConfig | None = None) -> None:
-    config = Config(aws=AwsConfig(cloudwatch_endpoint=endpoint), metrics=metrics or MetricsConfig())
-    make(config, ENVIRON).send(made, time.monotonic() + 20)
+    settings = Settings(AwsConfig(cloudwatch_endpoint=endpoint), metrics or MetricsConfig())
+    make(settings, ENVIRON).send(made, time.monotonic() + 20)
 
 
 @pytest.mark.parametrize(

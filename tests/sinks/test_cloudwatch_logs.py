@@ -10,8 +10,8 @@ import pytest
 from aws_server import aws_server
 from reports_made import hostile, report
 
-from imds_probe.config.settings import AwsConfig, Config, LogsConfig
-from imds_probe.sinks.cloudwatch_logs import EVENT_BYTES_MAX, make
+from imds_probe.config import AwsConfig, Settings
+from imds_probe.sinks.cloudwatch_logs import EVENT_BYTES_MAX, LogsConfig, make
 from imds_probe.sinks.sink import SinkError, started_at
 
 GROUP, STREAM = "/imds-probe/reports", "i-0123456789abcdef0"
@@ -40,8 +40,8 @@ def recent(made: dict | None = None, age_s: float = 60.0) -> dict:
 
 
 def send(aws, made: dict, **logs) -> None:
-    config = Config(aws=AwsConfig(logs_endpoint=aws.endpoint), logs=LogsConfig(**logs))
-    make(config, {"AWS_EC2_METADATA_DISABLED": "true"}).send(made, time.monotonic() + 20)
+    settings = Settings(AwsConfig(logs_endpoint=aws.endpoint), LogsConfig(**logs))
+    make(settings, {"AWS_EC2_METADATA_DISABLED": "true"}).send(made, time.monotonic() + 20)
 
 
 def events(aws, stream: str = STREAM) -> list[dict]:

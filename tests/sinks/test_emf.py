@@ -1,16 +1,15 @@
 import json
 import socket
 import time
-from dataclasses import replace
 
 import pytest
 from emf_reader import read_all
 from reports_made import BARE, STARTED, hostile, report
 
-from imds_probe.config import Config
-from imds_probe.config.settings import MetricsConfig
-from imds_probe.sinks.emf import LOG_GROUP, EmfSink, make
+from imds_probe.config import Settings
+from imds_probe.sinks.emf import LOG_GROUP, EmfConfig, EmfSink, make, read_destination
 from imds_probe.sinks.metrics import metrics_of
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import SinkError
 
 NOW = STARTED + 60
@@ -22,12 +21,22 @@ def send(destination, of=None, **options):
 
 
 def test_the_configuration_says_where(tmp_path):
-    config = replace(Config(), emf_destination=str(tmp_path / "emf.log"), metrics=MetricsConfig(namespace="Mine"))
-    sink = make(config, {})
+    sink = make(Settings(EmfConfig(destination=str(tmp_path / "emf.log")), MetricsConfig(namespace="Mine")), {})
     assert (sink.name, sink.keeps_each) == ("emf", True)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     sink.send(report(probe={"started_at": now}), time.monotonic() + 5)
     assert {key[0] for key in read_all((tmp_path / "emf.log").read_bytes().splitlines())} == {"Mine"}
+
+
+@pytest.mark.parametrize("value", ["stdout", "udp://[::1]:25888", "tcp://localhost:1", "/var/log/x"])
+def test_a_destination(value):
+    assert read_destination(value) == value
+
+
+@pytest.mark.parametrize("value", ["tcp://127.0.0.1", "tcp://127.0.0.1:99999", "tcp://a:1/x", "here", "/a\0b", 5])
+def test_no_destination(value):
+    with pytest.raises(ValueError):
+        read_destination(value)
 
 
 def test_to_the_agent_by_tcp():

@@ -4,9 +4,9 @@ import pytest
 from emf_reader import read, read_all
 from reports_made import BARE, STARTED, hostile, report
 
-from imds_probe.config.settings import MetricsConfig
 from imds_probe.sinks.emf_documents import Document, documents, grouped
 from imds_probe.sinks.metrics import Metric, metrics_of
+from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import NEWEST_S, OLDEST_S, SinkError
 
 NOW = STARTED + 90

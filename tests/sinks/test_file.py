@@ -5,15 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bad_places import on_disk
 from reports_made import hostile, report
 
-from imds_probe.config import Config
-from imds_probe.sinks.file import FileSink, make
+from imds_probe.config import Settings
+from imds_probe.sinks.file import FileConfig, FileSink, make
 from imds_probe.sinks.sink import SinkError
 
 
@@ -27,7 +26,7 @@ def numbers(directory):
 
 
 def test_the_configuration_says_where(tmp_path):
-    sink = make(replace(Config(), report_file=tmp_path / "reports/report.json", report_files_kept=1), {})
+    sink = make(Settings(FileConfig(path=tmp_path / "reports/report.json", keep=1)), {})
     assert (sink.name, sink.keeps_each) == ("file", True)
     sink.send(report(), time.monotonic())
     assert json.loads((tmp_path / "reports/report.json").read_text()) == report()

@@ -5,8 +5,8 @@ from dataclasses import replace
 from observed import INSTANCE, changed
 from reports_made import BARE, STARTED, TROUBLED, report
 
-from imds_probe.config.settings import MetricsConfig
 from imds_probe.sinks.metrics import Metric, metrics_of
+from imds_probe.sinks.metrics_settings import MetricsConfig
 
 NOW = STARTED + 90.5
 

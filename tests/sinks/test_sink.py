@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from reports_made import STARTED, report
 
-from imds_probe.config import Config
+from imds_probe.config import Settings
 from imds_probe.sinks import SINKS
 from imds_probe.sinks.delivery import make_sinks
 from imds_probe.sinks.sink import NEWEST_S, OLDEST_S, SinkError, check_age, started_at
@@ -27,6 +27,6 @@ def test_what_it_takes_is(age_s):
 
 @pytest.mark.parametrize("name", SINKS)
 def test_each_goes_by_its_name_and_does_nothing_before_it_is_asked_to(name):
-    (made,) = make_sinks([name, name], Config(), {})
+    (made,) = make_sinks([name, name], Settings(), {})
     assert made.name == name
     assert isinstance(made.keeps_each, bool)

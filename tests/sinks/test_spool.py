@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from reports_made import report
 
-from imds_probe.config.settings import SpoolConfig
+from imds_probe.sinks.settings import SpoolConfig
 from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, WAITING, Spool, SpoolError
 
 BOUNDS = SpoolConfig()

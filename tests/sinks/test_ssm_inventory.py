@@ -1,17 +1,16 @@
 import json
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bad_places import of_somebody_else, on_disk
 from reports_made import BARE, hostile, report
 
-from imds_probe.config import Config
+from imds_probe.config import Settings
 from imds_probe.sinks.readiness import readiness
 from imds_probe.sinks.sink import SinkError
-from imds_probe.sinks.ssm_inventory import AGENT, FILE, InventorySink, make
+from imds_probe.sinks.ssm_inventory import AGENT, FILE, InventoryConfig, InventorySink, make
 
 NODE, OTHER, HYBRID = "i-0123456789abcdef0", "i-0fedcba9876543210", "mi-0123456789abcdef0"
 
@@ -31,7 +30,7 @@ def nodes(agent, *names):
 
 
 def test_the_configuration_says_where(tmp_path):
-    sink = make(replace(Config(), inventory_directory=tmp_path), {})
+    sink = make(Settings(InventoryConfig(directory=tmp_path)), {})
     assert (sink.name, sink.keeps_each) == ("ssm-inventory", False)
     sink.send(report(), time.monotonic())
     assert json.loads((tmp_path / FILE).read_text()) == {

@@ -6,68 +6,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import replace
 
 import pytest
 from bad_places import of_somebody_else, on_disk
-from prometheus_client.parser import text_string_to_metric_families
-from reports_made import BARE, STARTED, hostile, report
+from exposition_reader import samples
+from reports_made import BARE, hostile, report
 
-from imds_probe.config import Config
+from imds_probe.config import Settings
+from imds_probe.sinks.exposition import exposition
 from imds_probe.sinks.sink import SinkError
-from imds_probe.sinks.textfile import FILE, TextfileSink, exposition, make
-
-
-def samples(text):
-    """Each sample by name and labels, without imds_probe_info."""
-    return {
-        (sample.name.removeprefix("imds_probe_"), *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name.startswith("imds_probe_") and sample.name != "imds_probe_info"
-    }
-
-
-EXPECTED = {
-    ("verdict", "not-ready"): 1,
-    ("verdict", "unknown"): 0,
-    ("verdict", "needs-hop-limit"): 0,
-    ("verdict", "ready"): 0,
-    ("hop_limit",): 1,
-    ("hop_limit_needed",): 2,
-    ("tokens_required",): 0,
-    ("imdsv1_calls",): 3,
-    ("watch_coverage_ratio",): 0.5,
-    ("containers_token_lost",): 1,
-    ("last_run_timestamp_seconds",): STARTED,
-}
-
-
-def test_what_was_found():
-    found = samples(exposition(report()).decode())
-    blockers = {labels[1]: value for labels, value in found.items() if labels[0] == "blockers"}
-    assert blockers["software-too-old"] == 1
-    assert sum(blockers.values()) == sum(f["severity"] == "blocker" for f in report()["findings"])
-    assert {labels: value for labels, value in found.items() if labels[0] != "blockers"} == EXPECTED
-
-
-def test_what_is_not_known_has_no_sample():
-    found = {labels[0] for labels in samples(exposition(report(BARE)).decode())}
-    assert found - {"blockers"} == {"verdict", "last_run_timestamp_seconds"}
-
-
-def test_samples_have_no_timestamps():
-    for made in (report(), hostile()):
-        families = text_string_to_metric_families(exposition(made).decode())
-        assert {sample.timestamp for family in families for sample in family.samples} == {None}
-
-
-def test_hostile_text_stays_a_label():
-    text = exposition(hostile(100)).decode()
-    [info] = [family for family in text_string_to_metric_families(text) if family.name == "imds_probe_info"]
-    assert set(info.samples[0].labels) == {"version", "schema", "instance_id", "region"}
-    assert text.count("\nimds_probe_info{") == 1
-    assert all(len(line) < 8192 and line.isprintable() for line in text.split("\n"))
+from imds_probe.sinks.textfile import FILE, TextfileConfig, TextfileSink, make
 
 
 @contextlib.contextmanager
@@ -115,7 +63,7 @@ def test_node_exporter_takes_all_of_it(tmp_path):
 
 
 def test_the_configuration_says_where_and_anybody_may_read_it(tmp_path):
-    sink = make(replace(Config(), textfile_directory=tmp_path), {})
+    sink = make(Settings(TextfileConfig(directory=tmp_path)), {})
     assert (sink.name, sink.keeps_each) == ("textfile", False)
     before = os.umask(0o077)
     try:

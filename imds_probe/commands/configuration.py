@@ -1,0 +1,30 @@
+"""The configuration of the whole program: the core's own sections, and those that the sinks declare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imds_probe import config
+from imds_probe.config import AwsConfig, Config, Loaded
+from imds_probe.config.keys import Section
+from imds_probe.sinks import SINKS, declared
+from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
+
+
+def sections() -> tuple[type[Section], ...]:
+    """All that a configuration file may set, in the order of the shipped one."""
+    sinks = [declared(name) for name in SINKS]
+    shared = [section for sink in sinks for section in sink.shared]
+    own = [sink.settings for sink in sinks if sink.settings]
+    return tuple(dict.fromkeys((Config, DeliveryConfig, AwsConfig, *shared, *own, SpoolConfig)))
+
+
+def load(path: Path | None, default: Path | None = None, *, complete: bool = False) -> Loaded:
+    """The settings in force. Raises UsageError that names file, line and key.
+
+    `complete`: with each key's value and origin, to be shown. Else no key is looked at where no file sets anything: every
+    section has its defaults by itself, and what the sinks declare takes longer to load than the rest of the configuration.
+    """
+    files = config.read(path, default)
+    wanted = complete or any(file.content for file in files)
+    return config.load(files, sections() if wanted else ())

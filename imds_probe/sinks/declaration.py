@@ -1,0 +1,48 @@
+"""What a sink says of itself, once: configuration, units, policies and manual are made of it, or held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from imds_probe.config.keys import Section
+from imds_probe.config.settings import Settings
+
+if TYPE_CHECKING:
+    from imds_probe.sinks.sink import Sink
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Rights on AWS that are given together: the one statement of packaging/iam/NAME.json.
+
+    `actions` as "service:Operation", each of which the sink's module calls; `resources` with the names that the configuration
+    has as shipped, in any account and Region. `equals`: the keys of IAM's condition StringEquals.
+    """
+
+    name: str
+    statement: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    equals: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """`purpose`: what it gets and where that goes, the rest of a sentence. `make(settings, environ)` only looks at what it is
+    given: it reads no file and opens no connection.
+
+    `settings`: its own section, whose keys are in a table of the sink's name; `shared`: other sections that it reads.
+    `paths`: the directories that it writes to as configured or found without any setting, for the units. `costs`: what AWS
+    charges for, a sentence.
+    """
+
+    name: str
+    purpose: str
+    make: Callable[[Settings, Mapping[str, str]], Sink]
+    settings: type[Section] | None = None
+    shared: tuple[type[Section], ...] = ()
+    policies: tuple[Policy, ...] = ()
+    paths: tuple[str, ...] = ()
+    costs: str = ""

@@ -1,0 +1,28 @@
+"""What several sinks take out of a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imds_probe.sinks.sink import Report
+
+
+def instance(report: Report) -> Mapping[str, Any]:
+    """What is known of the instance; empty where nothing is."""
+    return report.get("instance") or {}
+
+
+def blockers(report: Report) -> Counter[str]:
+    """How many findings keep the host from being switched, by their id, in the order of the report."""
+    return Counter(finding["id"] for finding in report["findings"] if finding["severity"] == "blocker")
+
+
+def containers_lost(report: Report) -> list[Mapping[str, Any]] | None:
+    """Running containers that the token does not reach; None where nobody could look."""
+    containers = report["containers"]
+    return (
+        None if containers is None else [each for each in containers if each["token"] == "lost" and not each["sandbox"]]
+    )

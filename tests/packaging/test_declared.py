@@ -1,0 +1,76 @@
+"""What is shipped beside the program says what the code declares; where it is written by hand, what is missing is named."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from cloudformation_template import Template
+
+from imds_probe.sinks import SINKS, declared
+
+PROJECT = Path(__file__).parents[2]
+DECLARED = [declared(name) for name in SINKS]
+POLICIES = {policy.name for sink in DECLARED for policy in sink.policies}
+
+
+def test_what_is_made_of_declarations_is_current():
+    done = subprocess.run(
+        [sys.executable, str(PROJECT / "packaging/declared.py"), "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_policy_has_a_sink_but_the_one_of_the_daemons_history():
+    assert {path.stem for path in (PROJECT / "packaging/iam").iterdir()} - POLICIES == {"metadata-no-token"}
+
+
+def test_packages_have_the_interface_of_each_service_that_a_sink_calls():
+    text = (PROJECT / "packaging/application.py").read_text()
+    (kept,) = re.findall(r"^SERVICES = (\{.*\})$", text, re.MULTILINE)
+    called = {action.partition(":")[0] for sink in DECLARED for policy in sink.policies for action in policy.actions}
+    missing = called - ast.literal_eval(kept)
+    assert not missing, f"SERVICES in packaging/application.py lacks {missing}"
+
+
+def test_the_template_for_the_role_has_each_policy():
+    template = Template("imds-probe-role.yaml", HostsMakeLogGroup="true")
+    statements = {
+        statement["Sid"]
+        for policy in template.resources("AWS::IAM::ManagedPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+    missing = {policy.statement for sink in DECLARED for policy in sink.policies} - statements
+    assert not missing, f"packaging/cloudformation/imds-probe-role.yaml has no policy with the statements {missing}"
+
+
+def test_the_template_for_the_role_says_which_sinks_need_none():
+    text = (PROJECT / "packaging/cloudformation/imds-probe-role.yaml").read_text()
+    (listed,) = re.findall(r"^# The sinks (.*) need no right", text, re.MULTILINE)
+    assert set(re.findall(r'"([^"]+)"', listed)) == {sink.name for sink in DECLARED if not sink.policies}
+
+
+def test_the_readme_has_a_row_for_each_sink_and_says_which_rights_it_needs():
+    text = (PROJECT / "README.md").read_text()
+    table = text.partition("| sink | what it gets | where it goes |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert sorted(rows) == sorted(SINKS), "README.md, the table of sinks"
+    rights = text.partition("- **Rights.**")[2].partition("\n- **")[0]
+    (none,) = re.findall(r"((?:`[a-z-]+`(?:, | and )?)+) need none", rights)
+    assert set(re.findall(r"`([^`]+)`", none)) == {sink.name for sink in DECLARED if not sink.policies}
+    needed = {sink.name for sink in DECLARED if sink.policies}
+    assert needed <= set(re.findall(r"`([^`]+)`", rights)), "README.md, Rights"
+
+
+@pytest.mark.parametrize("name", ["ssm/imds-probe-run.yaml"])
+def test_the_document_takes_each_sink_alone_and_all_together(name):
+    parameter = yaml.safe_load((PROJECT / "packaging" / name).read_text())["parameters"]["Report"]
+    for value in ("", *SINKS, ",".join(SINKS)):
+        assert re.fullmatch(parameter["allowedPattern"], value), value
+    assert not re.fullmatch(parameter["allowedPattern"], ",".join([*SINKS, "file"]))
+    assert ", ".join(SINKS) in parameter["description"]

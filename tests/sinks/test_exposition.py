@@ -1,0 +1,46 @@
+from exposition_reader import samples
+from prometheus_client.parser import text_string_to_metric_families
+from reports_made import BARE, STARTED, hostile, report
+
+from imds_probe.sinks.exposition import exposition
+
+EXPECTED = {
+    ("verdict", "not-ready"): 1,
+    ("verdict", "unknown"): 0,
+    ("verdict", "needs-hop-limit"): 0,
+    ("verdict", "ready"): 0,
+    ("hop_limit",): 1,
+    ("hop_limit_needed",): 2,
+    ("tokens_required",): 0,
+    ("imdsv1_calls",): 3,
+    ("watch_coverage_ratio",): 0.5,
+    ("containers_token_lost",): 1,
+    ("last_run_timestamp_seconds",): STARTED,
+}
+
+
+def test_what_was_found():
+    found = samples(exposition(report()).decode())
+    blockers = {labels[1]: value for labels, value in found.items() if labels[0] == "blockers"}
+    assert blockers["software-too-old"] == 1
+    assert sum(blockers.values()) == sum(f["severity"] == "blocker" for f in report()["findings"])
+    assert {labels: value for labels, value in found.items() if labels[0] != "blockers"} == EXPECTED
+
+
+def test_what_is_not_known_has_no_sample():
+    found = {labels[0] for labels in samples(exposition(report(BARE)).decode())}
+    assert found - {"blockers"} == {"verdict", "last_run_timestamp_seconds"}
+
+
+def test_samples_have_no_timestamps():
+    for made in (report(), hostile()):
+        families = text_string_to_metric_families(exposition(made).decode())
+        assert {sample.timestamp for family in families for sample in family.samples} == {None}
+
+
+def test_hostile_text_stays_a_label():
+    text = exposition(hostile(100)).decode()
+    [info] = [family for family in text_string_to_metric_families(text) if family.name == "imds_probe_info"]
+    assert set(info.samples[0].labels) == {"version", "schema", "instance_id", "region"}
+    assert text.count("\nimds_probe_info{") == 1
+    assert all(len(line) < 8192 and line.isprintable() for line in text.split("\n"))

@@ -1,0 +1,25 @@
+from reports_made import BARE, report
+
+from imds_probe.sinks.extract import blockers, containers_lost, instance
+
+
+def test_the_instance():
+    assert instance(report())["instance_id"] == "i-0123456789abcdef0"
+    assert instance(report(BARE)) == instance({}) == {}
+
+
+def test_blockers_are_counted_by_their_id():
+    made = report()
+    made["findings"] = [
+        {"id": name, "severity": severity}
+        for name, severity in (("b", "blocker"), ("a", "blocker"), ("a", "warning"), ("b", "blocker"))
+    ]
+    assert list(blockers(made).items()) == [("b", 2), ("a", 1)]
+
+
+def test_containers_whose_token_is_lost_without_what_only_holds_their_network():
+    made = report()
+    (container,) = made["containers"]
+    made["containers"] += [{**container, "sandbox": True}, {**container, "token": "ok"}]
+    assert containers_lost(made) == [container]
+    assert containers_lost(report(BARE)) is None
