@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """`make declared`: writes what is shipped beside the program anew, as far as it says what the code declares.
 
-That is the configuration file, the policies in iam/, the manual's section on sinks, where the units may write, and which sinks
-the documents for SSM take. All of it is committed; a test says where it is not current.
+That is the configuration file, the report's JSON Schema, the policies in iam/, the manual's section on sinks, where the
+units may write, and which sinks the documents for SSM take. All of it is committed; a test says where it is not current.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from pathlib import Path
 from imds_probe.commands.configuration import sections
 from imds_probe.config.keys import Key, fields_of, keys_of
 from imds_probe.config.printing import toml_value
+from imds_probe.report_document import json_schema
 from imds_probe.sinks import SINKS, declared
 from imds_probe.sinks.declaration import Declaration, Policy
 
 PROJECT = Path(__file__).parents[1]
 WIDTH = 126
 CONFIGURATION = "packaging/imds-probe.toml"
+SCHEMA = "imds_probe/schema/report-v1.json"
 HEAD = """\
 # imds-probe's configuration. This file never has to be changed: every key is here with its default, commented out.
 # Put your own settings into files beside it, /etc/imds-probe/imds-probe.d/NAME.toml. They are read in the order of their
@@ -62,6 +64,7 @@ def files(project: Path) -> Iterator[tuple[str, str]]:
     """Each file by its path below `project`, as it should be."""
     sinks = [declared(name) for name in SINKS]
     yield CONFIGURATION, configuration(keys_of(sections()))
+    yield SCHEMA, json.dumps(json_schema(), indent=2) + "\n"
     for sink in sinks:
         for policy in sink.policies:
             yield f"packaging/iam/{policy.name}.json", document(policy)

@@ -18,7 +18,7 @@ environment() { # NAME INTERPRETER [CONSTRAINTS]: a virtual environment
 }
 
 suite() { # TITLE ENVIRONMENT
-    echo "== $1: $("$2/bin/python" --version), requests $("$2/bin/python" -c 'import requests; print(requests.__version__)')"
+    echo "== $1: $("$2/bin/python" --version), botocore $("$2/bin/python" -c 'import botocore; print(botocore.__version__)')"
     "$2/bin/python" -m pytest -q "${@:3}"
 }
 

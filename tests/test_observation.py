@@ -21,7 +21,8 @@ from imds_probe.imds.endpoints import from_environment
 from imds_probe.observation import observe
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
-from imds_probe.watch.history import FILE, History
+from imds_probe.watch.history import History
+from imds_probe.watch.history_format import FILE
 
 
 def observed(root: Path, environ: dict[str, str], **request):

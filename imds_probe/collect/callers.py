@@ -12,11 +12,8 @@ from imds_probe.config.settings import AwsConfig
 from imds_probe.duration import parse_duration
 from imds_probe.facts.callers import Callers, MetricCompared
 from imds_probe.system.state_directory import DEFAULT
-from imds_probe.watch import history as histories
 from imds_probe.watch.evidence import merged, rfc3339
-from imds_probe.watch.history import MEMORY, History, NoHistory
-from imds_probe.watch.names import ContainerNames
-from imds_probe.watch.watcher import Watcher
+from imds_probe.watch.history_format import FILE
 
 NOBODY = "nobody watches here: enable imds-probe's daemon, or run with --watch"
 
@@ -67,6 +64,11 @@ def _join(context: Context) -> Callers | None:
 
 def watch(options: CallersOptions, root: Path) -> Watched:
     """Watch for `watch_s` seconds. Raises ProbeError where packets cannot be captured."""
+    # Most runs neither watch nor find a history, and need not wait for what does.
+    from imds_probe.watch.history import MEMORY, History  # noqa: PLC0415
+    from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
+    from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
+
     names = ContainerNames(root)
     calls = []
     began, steady = time.time(), time.monotonic()
@@ -83,11 +85,13 @@ def watch(options: CallersOptions, root: Path) -> Watched:
 
 def look(options: CallersOptions, watched: Watched | None) -> Callers | None:
     """What is known; None where nobody ever watched. Raises HistoryError where there is a history that cannot be read."""
-    try:
-        with History(options.state / histories.FILE, read_only=True) as history:
-            known = history.evidence(time.time(), options.window_s, options.coverage)
-    except NoHistory:
+    path = options.state / FILE
+    if not path.exists():
         return watched.callers if watched else None
+    from imds_probe.watch.history import History  # noqa: PLC0415
+
+    with History(path, read_only=True) as history:
+        known = history.evidence(time.time(), options.window_s, options.coverage)
     return merged(known, watched.callers, watched.began) if watched else known
 
 

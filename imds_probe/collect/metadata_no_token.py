@@ -15,9 +15,8 @@ from imds_probe.facts.callers import MetricCompared
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.instance import Instance
 from imds_probe.imds.client import RequestCounter
-from imds_probe.watch import history as histories
 from imds_probe.watch.evidence import rfc3339
-from imds_probe.watch.history import HOUR_S, History, NoHistory
+from imds_probe.watch.history_format import FILE, HOUR_S
 
 WITHIN_S = 8.0
 POINTS_MAX = 1440  # of one answer: GetMetricStatistics in CloudWatch's API reference
@@ -51,11 +50,13 @@ def look(
     now = time.time()
     if options.compare is None or instance.instance_id is None:
         return "it was not asked for"
-    try:
-        with History(options.state / histories.FILE, read_only=True) as history:
-            seen = history.served_by_hour(now - min(options.window_s, POINTS_MAX * HOUR_S), now - SETTLED_S)
-    except NoHistory:
+    path = options.state / FILE
+    if not path.exists():
         return "there is no history of a daemon to compare it with"
+    from imds_probe.watch.history import History  # noqa: PLC0415
+
+    with History(path, read_only=True) as history:
+        seen = history.served_by_hour(now - min(options.window_s, POINTS_MAX * HOUR_S), now - SETTLED_S)
     blocks = [block for block in _blocks(seen) if len(block) >= LEAST_HOURS]
     if not blocks:
         return f"fewer than {LEAST_HOURS} hours in a row were watched"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imds_probe.collect.collector import Collected, Collector, Join
 from imds_probe.collect.containers import Seen, concerned
@@ -14,7 +15,9 @@ from imds_probe.facts.containers import Container, Reach
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.inventory.containers.processes import namespace_inode
-from imds_probe.net.obstacles import Obstacle, find_obstacles
+
+if TYPE_CHECKING:
+    from imds_probe.net.obstacles import Obstacle
 
 NAMESPACES_MAX = 16  # each takes some 25 ms, and what is in the way of many is mostly one rule on the host
 TIMEOUT_S = 3.0
@@ -59,6 +62,9 @@ def _join(context: Context) -> Obstacles:
 
 def on_host(root: Path, imds: Imds, *, deadline: float) -> Found:
     """What is in the way of the host itself and of what it forwards. Sends nothing; trouble is in `unread`."""
+    # The readers of rule sets take as long to load as they take to read: elsewhere than on EC2 nobody waits for them.
+    from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415
+
     netns = root / "proc/1/ns/net"
     # Not ours to see, or no /proc at all: then the probe's own namespace is the best guess, as in discovery.
     here = str(netns) if namespace_inode(netns) is not None else None
@@ -72,6 +78,10 @@ def in_containers(root: Path, seen: Seen, *, deadline: float) -> Found:
     found: list[PathObstacle] = []
     unread: list[str] = []
     asked = _unexplained(seen)
+    if not asked:
+        return Found((), ())
+    from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415
+
     for container in asked[:NAMESPACES_MAX]:
         assert container.netns is not None  # noqa: S101 - see _unexplained
         there = find_obstacles(str(seen.namespaces[container.netns].path), root, _time_left_s(deadline))
@@ -137,6 +147,7 @@ COLLECTOR = Collector(
     without="which rules, routes and proxies stand between this host and the metadata service",
     needs=(Imds,),
     applies=concerned,
+    aside=True,
 )
 INSIDE = Collector(
     id="container-obstacles",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
 from imds_probe.errors import UsageError
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 
 if TYPE_CHECKING:
     from imds_probe.findings import Finding

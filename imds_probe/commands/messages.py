@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 
 
 def say(line: str) -> None:

@@ -5,14 +5,13 @@ The one request without a token that the probe may make lives apart, in v1_probe
 
 from __future__ import annotations
 
+import http.client
 import random
 import re
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
-
-import requests
-import urllib3.exceptions
 
 from imds_probe import __version__
 from imds_probe.imds.dialer import Conversation, Dialer, SocketMaker, SocketOption
@@ -81,9 +80,6 @@ class MetadataClient:
             options=options,
             make_socket=make_socket,
         )
-        # The adapter alone, without a Session: no proxies, .netrc, cookies or redirects, because nothing here knows
-        # how. HTTP_PROXY in the environment must not see a token.
-        self._adapter = self._dialer.adapter()
         self._token: Token | None = None
 
     def put_token(self, ttl_s: int = 60) -> Reply:
@@ -132,27 +128,22 @@ class MetadataClient:
     def _exchange(self, method: str, path: str, headers: dict[str, str], *, imdsv2: bool) -> Reply:
         started = time.monotonic()
         self._dialer.begin(min(self._deadline, started + self._exchange_s))
-        request = requests.Request(
-            method,
-            self.endpoint.url + path,
-            headers={"User-Agent": f"imds-probe/{__version__}", "Accept-Encoding": "identity", "Connection": "close"}
-            | headers,
-        ).prepare()
         status, server, body = None, None, b""
         trouble = ""
         try:
-            # The dialer's sockets keep the times; requests' own timeout would only replace them with looser ones.
-            response = self._adapter.send(request, stream=True, timeout=None, proxies=None)
-            try:
-                status, server = response.status_code, printable(response.headers.get("Server"))
-                body = response.raw.read(BODY_LIMIT_BYTES + 1, decode_content=False) or b""
-                trouble = _incomplete(response, body)
-            finally:
-                response.raw.close()
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            trouble = _innermost(error)
+            # http.client knows of no proxies, .netrc, cookies or redirects: HTTP_PROXY in the environment must not see a
+            # token. The dialer's sockets keep the times.
+            with closing(self._dialer.connection()) as connection:
+                own = {"User-Agent": f"imds-probe/{__version__}", "Connection": "close"}
+                connection.request(method, path, headers=own | headers)
+                with connection.getresponse() as response:
+                    status, server = response.status, printable(response.headers.get("Server"))
+                    body = response.read(BODY_LIMIT_BYTES + 1)
+                    trouble = _incomplete(response, body)
+        except (http.client.HTTPException, OSError) as error:
+            trouble = _in_short(error)
         except ValueError:
-            # http.client and urllib3 raise it for lengths and chunk sizes that are no numbers.
+            # http.client raises it for lengths and chunk sizes that are no numbers.
             trouble = "malformed answer"
         finally:
             conversation = self._dialer.conversation
@@ -195,7 +186,7 @@ def printable(value: str | None) -> str | None:
     return None if value is None else re.sub(r"[^\x20-\x7e]", "?", value)[:100]
 
 
-def _incomplete(response: requests.Response, body: bytes) -> str:
+def _incomplete(response: http.client.HTTPResponse, body: bytes) -> str:
     """Why a body is not to be believed, empty if it is."""
     if len(body) > BODY_LIMIT_BYTES:
         return f"body longer than {BODY_LIMIT_BYTES} bytes"
@@ -207,19 +198,8 @@ def _incomplete(response: requests.Response, body: bytes) -> str:
     return ""
 
 
-def _innermost(error: BaseException) -> str:
+def _in_short(error: Exception) -> str:
     """A short word for a failure, without quoting what was received."""
-    chain: list[BaseException] = []
-    pending: BaseException | None = error
-    while pending is not None and len(chain) < 10:
-        chain.append(pending)
-        reason = getattr(pending, "reason", None) or next((a for a in pending.args if isinstance(a, Exception)), None)
-        pending = pending.__cause__ or pending.__context__ or (reason if isinstance(reason, BaseException) else None)
-    for link in chain:
-        if isinstance(link, TimeoutError):
-            return "silence until the time limit"
-        if isinstance(link, ConnectionResetError):
-            return "connection reset"
-        if type(link).__name__ == "RemoteDisconnected":
-            return "connection closed"
-    return "malformed answer"
+    if isinstance(error, TimeoutError):
+        return "silence until the time limit"
+    return "connection reset" if isinstance(error, ConnectionResetError) else "malformed answer"

@@ -1,25 +1,20 @@
-"""Sockets for requests to use: made where and how we say, and never waited on past the deadline."""
+"""Sockets for http.client to use: made where and how we say, and never waited on past the deadline."""
 
 from __future__ import annotations
 
+import http.client
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import NewConnectionError
-from urllib3.poolmanager import PoolManager
-
 from imds_probe.imds.endpoints import Endpoint
 
 
 @dataclass
 class Conversation:
-    """What the sockets saw of one request, noted while it happens: exceptions of three libraries say it less well."""
+    """What the sockets saw of one request, noted while it happens: exceptions say it less well."""
 
     connect_error: OSError | None = None
     connected: bool = False
@@ -98,28 +93,15 @@ class Dialer:
         self.conversation.connected = True
         return sock
 
-    def adapter(self) -> HTTPAdapter:
-        """A requests adapter that connects through this dialer and through nothing else."""
-        return _DialingAdapter(self)
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection that is made through this dialer and through nothing else."""
+        return _DialedConnection(self, self._endpoint)
 
 
-class _DialingAdapter(HTTPAdapter):
-    def __init__(self, dialer: Dialer) -> None:
+class _DialedConnection(http.client.HTTPConnection):
+    def __init__(self, dialer: Dialer, endpoint: Endpoint) -> None:
+        super().__init__(endpoint.address, endpoint.port)
         self._dialer = dialer
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        dialer = self._dialer
-
-        class DialedConnection(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                try:
-                    return dialer.dial()
-                except OSError as error:
-                    raise NewConnectionError(self, str(error)) from error
-
-        class DialedPool(HTTPConnectionPool):
-            ConnectionCls = DialedConnection
-
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": DialedPool}
+    def connect(self) -> None:
+        self.sock = self._dialer.dial()

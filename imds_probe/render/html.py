@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape as html_escape
 
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 from imds_probe.render.page.blocks import EVIDENCE, FIX, Block, Command, Fields, Item, Page, Table, Text
 from imds_probe.render.page.bounds import LONG
 from imds_probe.render.page.page import page_of

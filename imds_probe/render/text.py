@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 from imds_probe.render.page.blocks import EVIDENCE, FIX, Block, Command, Fields, Item, Page, Table, Text
 from imds_probe.render.page.bounds import SHORT
 from imds_probe.render.page.page import page_of

@@ -7,7 +7,7 @@ import datetime
 import json
 from collections.abc import Iterator, Sequence
 
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 from imds_probe.render.page.bounds import cut_front, first
 from imds_probe.render.page.calls import COLUMNS as REPORTED
 from imds_probe.render.page.calls import NONE, UNKNOWN, calls, lost

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from imds_probe.config import Config
 from imds_probe.errors import ProbeError
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 from imds_probe.service.notify import ServiceManager
 from imds_probe.service.schedule import ScheduledRuns
 from imds_probe.system.state_directory import Lock
 from imds_probe.watch import history as histories
 from imds_probe.watch.history import History, HistoryError
+from imds_probe.watch.history_format import FILE
 from imds_probe.watch.names import ContainerNames
 from imds_probe.watch.recorder import Recorder
 from imds_probe.watch.watcher import Seen, Watcher
@@ -59,7 +60,7 @@ class Daemon:
         config = self._load()
         with ExitStack() as stack:
             stack.enter_context(Lock(self._directory))
-            history = stack.enter_context(History(self._directory / histories.FILE))
+            history = stack.enter_context(History(self._directory / FILE))
             if history.set_aside:
                 self._say(f"{history.path} was damaged: it is kept as {history.set_aside}, and a new one begun")
             wake = stack.enter_context(self._signals())

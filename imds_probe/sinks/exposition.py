@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 from imds_probe.sinks.extract import blockers, containers_lost, instance
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
+from imds_probe.facts.containers import title
 from imds_probe.sinks.extract import blockers, containers_lost
 from imds_probe.sinks.sink import Report
 
@@ -52,7 +53,7 @@ def readiness(report: Report) -> dict[str, str]:
 
 def _affected(report: Report) -> list[str] | None:
     lost = containers_lost(report)
-    return None if lost is None else [each["name"] or each["id"][:12] for each in lost]
+    return None if lost is None else [title(each["id"], each["name"], each["pod"], each["runtime"]) for each in lost]
 
 
 def _too_old(report: Report) -> list[str]:

@@ -19,11 +19,9 @@ from typing import NamedTuple
 from imds_probe.errors import ProbeError
 from imds_probe.facts.callers import Callers
 from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
-from imds_probe.watch.history_format import CONTAINER_ID, FORMAT, NO_CONTAINER_ID, READABLE, brought_up
+from imds_probe.watch.history_format import CONTAINER_ID, FORMAT, HOUR_S, NO_CONTAINER_ID, READABLE, brought_up
 from imds_probe.watch.watcher import Seen
 
-FILE = "callers.sqlite3"
-HOUR_S = 3600
 RETENTION_S = 90 * 24 * HOUR_S
 CALLERS_MAX = 10_000
 INTERVALS_MAX = 50_000
@@ -47,10 +45,6 @@ class HistoryError(ProbeError):
     """The history cannot be opened or written."""
 
 
-class NoHistory(HistoryError):
-    """There is none: nobody has watched here."""
-
-
 def path_class(path: str) -> str:
     """What a request is after, in one word."""
     below = path.strip("/").partition("/")[2]  # without "latest" or the date of a version
@@ -66,7 +60,7 @@ class History:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path, self.set_aside = path, None  # type: tuple[Path, Path | None]
         if read_only and not path.exists():
-            raise NoHistory(f"{path} is not there", "Enable imds-probe's daemon, which writes it.")
+            raise HistoryError(f"{path} is not there", "Enable imds-probe's daemon, which writes it.")
         try:
             self._database = self._opened(read_only)
         except sqlite3.DatabaseError as error:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    import sqlite3
+
+FILE = "callers.sqlite3"
+HOUR_S = 3600
 FORMAT = 2
 READABLE = (1, FORMAT)  # without being written
 # What the tables of a format say for the id of a caller's container.

@@ -41,6 +41,7 @@ from imds_probe.simulator.state import InstanceState
 from imds_probe.system import process
 
 RUNS = 15
+HERE = Path(__file__).parents[2]
 ETH_P_ALL, ETH_P_IP = 0x0003, 0x0800  # <linux/if_ether.h>
 SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>
 
@@ -115,6 +116,34 @@ def main_job() -> None:
                     "imds-probe run, no privilege": host.command(
                         ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *probe]
                     ),
+                },
+                dict(os.environ),
+            )
+
+
+BEFORE = "73c9e4a"  # the last commit of the first release
+
+
+def before() -> None:
+    """A whole run in the lab, by today's code and by that of an earlier commit (BENCH_BEFORE), with the same interpreter."""
+    commit = os.environ.get("BENCH_BEFORE", BEFORE)
+    with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab:
+        root, checkout = Path(directory, "root"), Path(directory, "checkout")
+        scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
+        archive = process.run(
+            ["git", "-C", str(HERE), "archive", commit, "imds_probe"], timeout_s=60, output_limit_bytes=100_000_000
+        )
+        checkout.mkdir()
+        process.run(["tar", "-x", "-C", str(checkout)], timeout_s=60, stdin=archive.stdout)
+        listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
+        state = InstanceState(http_protocol_ipv6="enabled")
+        with Simulator(state, listen, netns=str(lab.service.netns)), MadeUpHost(lab.instance, root) as host:
+            probe = [sys.executable, "-m", "imds_probe", "run", "--root", str(root)]
+            compare(
+                f"The main job in the lab, by commit {commit} and today (ms)",
+                {
+                    commit: host.command(["env", f"PYTHONPATH={checkout}", *probe]),
+                    "today": host.command(["env", f"PYTHONPATH={HERE}", *probe]),
                 },
                 dict(os.environ),
             )
@@ -285,6 +314,7 @@ def most_in_a_second(times: Sequence[float]) -> int:
 SECTIONS: dict[str, Callable[[], None]] = {
     "start-up": start_up,
     "main-job": main_job,
+    "before": before,
     "inventory": inventory,
     "hops": hops,
     "sdks": bench_sdks.beside_syft,

@@ -17,7 +17,8 @@ from imds_probe.config import AwsConfig
 from imds_probe.facts.callers import MetricCompared
 from imds_probe.facts.instance import Instance
 from imds_probe.imds.client import RequestCounter
-from imds_probe.watch.history import FILE, HOUR_S, History
+from imds_probe.watch.history import History
+from imds_probe.watch.history_format import FILE, HOUR_S
 
 INSTANCE = Instance("i-0123456789abcdef0", "eu-west-1")
 ENVIRON: dict[str, str] = {"AWS_EC2_METADATA_DISABLED": "true"}

@@ -16,7 +16,8 @@ import pytest
 from report_schema import check
 
 from imds_probe.simulator.lab.node import Node
-from imds_probe.watch.history import FILE, History
+from imds_probe.watch.history import History
+from imds_probe.watch.history_format import FILE
 
 SOURCE = str(Path(__file__).parents[2])
 DAY_S = 86400.0

@@ -17,7 +17,8 @@ from watched_calls import SEEN as ANY
 
 from imds_probe.watch import history as module
 from imds_probe.watch.evidence import rfc3339
-from imds_probe.watch.history import HOUR_S, History, HistoryError, path_class
+from imds_probe.watch.history import History, HistoryError, path_class
+from imds_probe.watch.history_format import HOUR_S
 
 DAY = 24 * HOUR_S
 SEEN = replace(ANY, at=NOW - 100, path="/latest/meta-data/iam/security-credentials/role")
@@ -132,6 +133,7 @@ import sys, time
 from pathlib import Path
 from test_history import NOW, SEEN
 from imds_probe.watch.history import History
+
 with History(Path(sys.argv[1])) as history:
     sys.stdin.readline()
     begin = int(sys.argv[2])

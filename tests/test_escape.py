@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imds_probe.render.escape import terminal
+from imds_probe.escape import terminal
 
 
 @pytest.mark.parametrize(
