@@ -17,6 +17,7 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.rules.fixes import library_commands, upgrade_commands
+from imds_probe.rules.phrases import image_built_anew, named, only_v1, raise_hop_limit, set_to, upgraded
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
 PRODUCTS = {
@@ -45,7 +46,7 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         if limit is not None:
             return Cause(
                 f"it asks for a token, gets none, and falls back; hop limit {limit} cures that",
-                Fix(f"Raise the hop limit to {limit} with the same command that requires tokens (see below)."),
+                raise_hop_limit(limit),
                 needs_hop_limit=limit,
             )
     if old is not None:
@@ -89,8 +90,7 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
         if any(_is_run_by(entry, caller) for caller in group):
             needed = requirement(entry, facts, catalog)
             if needed.status in _OLD:
-                row = catalog.row(entry.component)
-                name = f"{row.name if row else entry.component} {entry.said_version}"
+                name = named(entry, catalog.row(entry.component))
                 return Cause(_why(name, needed), _fix(entry, needed, facts), (f"{name} by its {entry.source}",))
     for caller in group:
         for product, version in _PRODUCT.findall(caller.user_agent or ""):
@@ -100,16 +100,15 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
                 continue
             needed = catalog.judge(component, manager=manager, version=version, os_id=None, os_version_id=None)
             if needed.status in _OLD:
-                newer = f" to {needed.minimum} or later" if needed.minimum else ""
                 return Cause(
                     _why(f"{row.name} {version}", needed),
-                    Fix(f"Upgrade {row.name} there{newer}, and restart what uses it."),
+                    Fix(f"{upgraded(row.name, needed.minimum)}, and restart what uses it."),
                 )
     return None
 
 
 def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
-    if not (entry.on_host if caller.container_id is None else caller.container_id in entry.container_ids):
+    if not _is_where(entry, caller):
         return False
     if isinstance(entry, SdkSoftware):
         return any(
@@ -122,23 +121,27 @@ def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
     return entry.package in (program, unit.removeprefix("snap.").partition(".")[0], unit)
 
 
+def _is_where(entry: Software, caller: CallerSeen) -> bool:
+    """What runs in a container whose id is not known is on no system that is known."""
+    if caller.container is None and caller.container_id is None:
+        return entry.on_host
+    return caller.container_id in entry.container_ids
+
+
 def _why(name: str, needed: Requirement) -> str:
     if needed.status == "needs-setting":
         return f"{name} speaks IMDSv2 only if it is set to"
-    since = f"; IMDSv2 since {needed.minimum}" if needed.minimum else ", in every version"
-    return f"{name} speaks only IMDSv1{since}"
+    return f"{name} {only_v1(needed)}"
 
 
 def _fix(entry: Software, needed: Requirement, facts: Facts) -> Fix:
     if needed.status == "needs-setting" and needed.setting is not None:
-        setting = needed.setting
-        return Fix(f"Set {setting.key} to {setting.value} in {setting.place}, and restart what uses it.")
-    newer = f" to {needed.minimum} or later" if needed.minimum else ""
-    if entry.container is not None:
-        return Fix(f"Build the image anew with {entry.package} upgraded{newer}, and start its containers again.")
+        return set_to(needed.setting)
+    if not entry.on_host:
+        return Fix(image_built_anew(entry.package, needed.minimum))
     commands = (
         library_commands(entry, needed.minimum)
         if isinstance(entry, SdkSoftware)
         else upgrade_commands(entry, facts[Host].os, needed.minimum)
     )
-    return Fix(f"Upgrade {entry.package}{newer}, and restart what uses it.", commands)
+    return Fix(f"{upgraded(entry.package, needed.minimum)}, and restart what uses it.", commands)

@@ -11,8 +11,48 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
-from imds_probe.findings import Finding, Fix, Severity, State
-from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
+from imds_probe.findings import Fix, Found, Kind, Severity, State
+from imds_probe.rules.rule import NothingToJudge, Rule
+
+METADATA_REDIRECTED = Kind(
+    id="metadata-redirected",
+    severity="info",
+    title="Metadata requests are redirected",
+    meaning="A rule of nftables or iptables sends what goes to the metadata address elsewhere: to kube2iam, kiam, a "
+    "mesh's sidecar, or an imitation. What answers there decides what its callers get after the switch. A scope "
+    "in the finding (an interface, a user, a source) says whom alone it concerns.",
+    cure="Know what listens at the target and that it passes token requests. The rule is quoted as it stands.",
+)
+METADATA_BLOCKED = Kind(
+    id="metadata-blocked",
+    severity="info",
+    title="Something blocks the way to the metadata address",
+    meaning="A rule or route drops, rejects or misleads packets to or from the metadata address, or acts on their TTL. "
+    "Whoever it concerns has no metadata by either version, or none by IMDSv2 alone where it acts on TTLs.",
+    cure="Nothing if it is meant, as a block for containers mostly is. Otherwise remove the quoted rule or route.",
+)
+METADATA_SETTING = Kind(
+    id="metadata-setting",
+    severity="info",
+    title="A setting takes the metadata service away",
+    meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service; disable_ec2_metadata has cloud-init "
+    "route the address to nowhere at boot.",
+    cure="Nothing if it is meant.",
+    sources=(
+        "Amazon ECS agent configuration: ECS_AWSVPC_BLOCK_IMDS",
+        "cloud-init: module disable_ec2_metadata",
+    ),
+)
+METADATA_PROXY = Kind(
+    id="metadata-proxy",
+    severity="info",
+    title="A metadata proxy runs here",
+    meaning="kube2iam and kiam take requests to the metadata address and answer those for credentials themselves. "
+    "kube2iam before 0.10.11 adds X-Forwarded-For, which the service refuses on token requests; before 0.12.0 its "
+    "own calls speak IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
+    cure="Upgrade, or replace them by IRSA or EKS Pod Identity; kiam is a retired project.",
+    sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,33 +77,34 @@ _WORDS = {
     "setting": "takes the metadata service away",
 }
 _CHANGING = ("redirect", "ttl-filter")
-_IDS = {"redirect": "metadata-redirected", "setting": "metadata-setting", "proxy": "metadata-proxy"}
+_KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING}
 
 
-def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     if facts.get(Imds) is None or facts.collector("obstacles") is None:
         return NothingToJudge("rules and routes were not looked at")
     return [_proxy(each) if each.kind == "proxy" else _obstacle(each) for each in facts[Obstacles].obstacles]
 
 
-def _obstacle(each: PathObstacle) -> Finding:
+def _obstacle(each: PathObstacle) -> Found:
     to = f" to {each.target}" if each.target and each.kind == "redirect" else ""
     only = f" ({each.scope})" if each.scope else ""
-    place = "on the host" if each.namespace == "host" else f"in {each.namespace}"
+    # A container may be called "host".
+    on_host = each.container_id is None and each.namespace == "host"
+    place = "on the host" if on_host else f"in {each.namespace}"
     may = "" if each.certain else "may be that it "
-    return Finding(
-        id=_IDS.get(each.kind, "metadata-blocked"),
-        rule="obstacles",
-        # What keeps one container away mostly is meant to, and that container has a finding of its own.
-        severity="warning" if each.certain and (each.namespace == "host" or each.kind in _CHANGING) else "info",
-        subject=each.where,
-        summary=f"{place}, {each.where}: {may}{_WORDS[each.kind]}{to}{only}",
+    # What keeps one container away mostly is meant to, and that container has a finding of its own.
+    warns = each.certain and (on_host or each.kind in _CHANGING)
+    return _KINDS.get(each.kind, METADATA_BLOCKED).found(
+        each.where,
+        f"{place}, {each.where}: {may}{_WORDS[each.kind]}{to}{only}",
         evidence=(each.quote,),
+        severity="warning" if warns else None,
     )
 
 
-def _proxy(each: PathObstacle) -> Finding:
+def _proxy(each: PathObstacle) -> Found:
     name = next((name for name in _PROXIES if each.quote.startswith(name)), "")
     version = _version(each.image)
     severity: Severity = "warning"
@@ -83,14 +124,12 @@ def _proxy(each: PathObstacle) -> Finding:
         words = f"{name} {version} answers metadata requests here; it passes tokens and speaks IMDSv2"
         severity, implies = "info", None
     newest = f"{_PROXIES[name].speaks} or later" if name else "a version that passes tokens"
-    return Finding(
-        id="metadata-proxy",
-        rule="obstacles",
-        severity=severity,
-        subject=name or each.where,
-        summary=words,
+    return METADATA_PROXY.found(
+        name or each.where,
+        words,
         evidence=(each.quote, *((f"image {each.image}",) if each.image else ())),
         fix=Fix(f"Upgrade it to {newest}, or replace it by IRSA or EKS Pod Identity.") if implies else None,
+        severity=severity,
         implies=implies,
     )
 
@@ -104,44 +143,4 @@ def _version(image: str | None) -> Version | None:
         return None
 
 
-RULE = Rule(
-    id="obstacles",
-    judge=_judge,
-    explanations=(
-        Explanation(
-            id="metadata-redirected",
-            title="Metadata requests are redirected",
-            meaning="A rule of nftables or iptables sends what goes to the metadata address elsewhere: to kube2iam, kiam, a "
-            "mesh's sidecar, or an imitation. What answers there decides what its callers get after the switch. A scope "
-            "in the finding (an interface, a user, a source) says whom alone it concerns.",
-            cure="Know what listens at the target and that it passes token requests. The rule is quoted as it stands.",
-        ),
-        Explanation(
-            id="metadata-blocked",
-            title="Something blocks the way to the metadata address",
-            meaning="A rule or route drops, rejects or misleads packets to or from the metadata address, or acts on their TTL. "
-            "Whoever it concerns has no metadata by either version, or none by IMDSv2 alone where it acts on TTLs.",
-            cure="Nothing if it is meant, as a block for containers mostly is. Otherwise remove the quoted rule or route.",
-        ),
-        Explanation(
-            id="metadata-setting",
-            title="A setting takes the metadata service away",
-            meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service; disable_ec2_metadata has cloud-init "
-            "route the address to nowhere at boot.",
-            cure="Nothing if it is meant.",
-            sources=(
-                "Amazon ECS agent configuration: ECS_AWSVPC_BLOCK_IMDS",
-                "cloud-init: module disable_ec2_metadata",
-            ),
-        ),
-        Explanation(
-            id="metadata-proxy",
-            title="A metadata proxy runs here",
-            meaning="kube2iam and kiam take requests to the metadata address and answer those for credentials themselves. "
-            "kube2iam before 0.10.11 adds X-Forwarded-For, which the service refuses on token requests; before 0.12.0 its "
-            "own calls speak IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
-            cure="Upgrade, or replace them by IRSA or EKS Pod Identity; kiam is a retired project.",
-            sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
-        ),
-    ),
-)
+RULE = Rule("obstacles", _find, kinds=(METADATA_REDIRECTED, METADATA_BLOCKED, METADATA_SETTING, METADATA_PROXY))

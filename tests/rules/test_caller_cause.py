@@ -79,6 +79,10 @@ def test_one_that_somebody_else_uses_is_not(users):
     assert "not known" in cause(CALLER, software=(other,)).why
 
 
+def test_in_a_container_that_is_not_known_by_its_id_nothing_of_the_host_is_to_blame():
+    assert "not known" in cause(replace(CALLER, container="web"), software=(BOTOCORE,)).why
+
+
 def test_by_the_unit_also_after_a_restart():
     other = replace(BOTOCORE, sdk=replace(USE, users=(SdkUser(99, "gunicorn", "web.service"),)))
     assert "botocore 1.12.0" in cause(CALLER, software=(other,)).why

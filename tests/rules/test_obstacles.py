@@ -72,6 +72,12 @@ def test_what_keeps_one_container_away_is_mostly_meant(kind, severity):
     assert finding.summary.startswith("in web, ")
 
 
+def test_a_container_that_is_called_host_is_not_the_host():
+    (finding,) = judged(replace(RULE_IN_NAT, kind="drop", namespace="host", container_id="1" * 64))
+    assert finding.severity == "info"
+    assert finding.summary.startswith("in host, ")
+
+
 @pytest.mark.parametrize(
     ("name", "image", "severity", "implied", "words"),
     [

@@ -11,7 +11,6 @@ from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.sdks import RULE
-from imds_probe.rules.sdks_explained import EXPLANATIONS
 
 CATALOG = Catalog.load()
 LOOKED = CollectorRun("sdks", "ok", 1.0)
@@ -42,7 +41,6 @@ def judged(*software: Software, **facts) -> list[Finding]:
     collectors = facts.pop("collectors", (*FACTS.collectors, LOOKED))
     found = RULE.judge(changed(FACTS, software=(SSM_AGENT, *software), collectors=collectors, **facts), CATALOG)
     assert isinstance(found, list)
-    assert {finding.id for finding in found} <= {each.id for each in EXPLANATIONS}
     return found
 
 

@@ -90,7 +90,7 @@ def test_the_same_in_many_places_is_one_finding():
     inside = [replace(OLD_CLOUD_INIT, container=f"c{n}", os=DEBIAN.os) for n in range(5)]
     (finding,) = judged(*inside)
     assert finding.summary.startswith("cloud-init 18.3-6 in c0, c1, c2 and 2 more containers speaks only IMDSv1")
-    assert finding.fix.text.startswith("Build the image anew with 19.4 or later of cloud-init")
+    assert finding.fix.text.startswith("Build the image anew with cloud-init upgraded to 19.4 or later")
     assert finding.fix.commands == ()
     (finding,) = judged(OLD_CLOUD_INIT, *inside)
     assert finding.evidence == (
