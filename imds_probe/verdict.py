@@ -123,15 +123,15 @@ def _why_ready(facts: Facts) -> str:
     if imds is not None and imds.endpoint == "disabled":
         return "the metadata service is turned off, so requiring tokens takes nothing away"
     if switched_already(imds):
-        return "nothing was found that this breaks"
+        return "nothing was found that breaks without IMDSv1"
     reached = sum(each.token == "ok" for container in facts[Containers].seen for each in container.reach[:1])
-    where = f"the token arrives, also in {reached} container{'' if reached == 1 else 's'}" if reached else ""
-    arrives = where or "the token arrives"
+    inside = f" and {reached} container{'' if reached == 1 else 's'}" if reached else ""
+    arrives = f"the token reaches the host{inside}"
     if callers is not None and callers.complete and not callers.imdsv1:
-        arrives = f"nobody called IMDSv1 in {in_words(callers.window_s)}, {arrives}"
+        arrives = f"no call by IMDSv1 was seen in {in_words(callers.window_s)}, {arrives}"
     if not facts[Installed].software:
-        return f"{arrives}, and nothing that the catalog knows is installed"
-    return f"{arrives}, and all installed software that the catalog knows speaks IMDSv2"
+        return f"{arrives}, and none of the installed software is in the catalog"
+    return f"{arrives}, and all installed software that is in the catalog speaks IMDSv2"
 
 
 def _evidence(facts: Facts) -> tuple[str, ...]:

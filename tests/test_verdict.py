@@ -149,7 +149,8 @@ def test_where_containers_stay_out_of_reach_there_is_no_price():
 
 
 def test_ready_says_how_many_containers_were_reached():
-    assert "also in 2 containers" in switch_of(container("a"), container("b"), container("c", 2, "lost")).reasons[0]
+    verdict = switch_of(container("a"), container("b"), container("c", 2, "lost"))
+    assert "the token reaches the host and 2 containers" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize(

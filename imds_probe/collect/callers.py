@@ -18,7 +18,7 @@ from imds_probe.watch.history import MEMORY, History, NoHistory
 from imds_probe.watch.names import ContainerNames
 from imds_probe.watch.watcher import Watcher
 
-NOBODY = "nobody watches here: enable imds-probe's daemon, or run with --watch"
+NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or run with --watch"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ WATCH = Collector(
     id="watch",
     collect=_watch,
     gives=(Watched,),
-    without="who calls the metadata service now",
+    without="the callers of the metadata service during this run",
     applies=lambda context: context.option(CallersOptions).watch_s > 0,
     options=(
         Option(
@@ -113,7 +113,7 @@ COLLECTOR = Collector(
     id="callers",
     collect=_collect,
     gives=(Called,),
-    without="who called the metadata service before",
+    without="the earlier callers of the metadata service",
     needs=(Watched,),
 )
 JOIN = Join(gives=Callers, join=_join)

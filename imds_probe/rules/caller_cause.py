@@ -17,7 +17,16 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.rules.fixes import library_commands, upgrade_commands
-from imds_probe.rules.phrases import image_built_anew, named, only_v1, raise_hop_limit, set_to, upgraded
+from imds_probe.rules.phrases import (
+    NEEDS_SETTING,
+    image_rebuilt,
+    known_by,
+    make_setting,
+    named,
+    only_v1,
+    raise_hop_limit,
+    upgraded,
+)
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
 PRODUCTS = {
@@ -45,7 +54,7 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         limit = _limit_that_cures(container)
         if limit is not None:
             return Cause(
-                f"it asks for a token, gets none, and falls back; hop limit {limit} cures that",
+                f"it asks for a token, receives none and falls back; hop limit {limit} cures that",
                 raise_hop_limit(limit),
                 needs_hop_limit=limit,
             )
@@ -53,19 +62,20 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         return old
     if _asks_for_tokens(group[0], callers):
         return Cause(
-            "it asks for tokens, too, so that only a part of it is old, or it does not wait for the answer",
-            Fix(
-                "Find which of its parts asks without a token: `imds-probe watch --v1-only` shows each call with its path."
-            ),
+            "it also asks for tokens, so only a part of it is old, or it does not wait for the answer",
+            Fix("Find the part that asks without a token: `imds-probe watch --v1-only` shows each call with its path."),
         )
     if group[0].program == "another host":
         return Cause(
-            "its calls come in from outside and go out through this host",
-            Fix("Look for a proxy or a route that brings other hosts' requests to this instance's metadata service."),
+            "its requests come from outside and leave through this host",
+            Fix("Find the proxy or route that brings requests of other hosts to this instance's metadata service."),
         )
     return Cause(
-        "what it asks with is not known to the catalog",
-        Fix("Have it ask for a token first; watch it with `imds-probe watch --v1-only` while you change it."),
+        "no old software was found that explains the call",
+        Fix(
+            "Change the program so that it asks for a token first. `imds-probe watch --v1-only` shows whether it still calls "
+            "IMDSv1."
+        ),
     )
 
 
@@ -91,7 +101,7 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
             needed = requirement(entry, facts, catalog)
             if needed.status in _OLD:
                 name = named(entry, catalog.row(entry.component))
-                return Cause(_why(name, needed), _fix(entry, needed, facts), (f"{name} by its {entry.source}",))
+                return Cause(_why(name, needed), _fix(entry, needed, facts), (f"{name}, {known_by(entry)}",))
     for caller in group:
         for product, version in _PRODUCT.findall(caller.user_agent or ""):
             component, manager = PRODUCTS.get(product.lower(), ("", ""))
@@ -102,7 +112,7 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
             if needed.status in _OLD:
                 return Cause(
                     _why(f"{row.name} {version}", needed),
-                    Fix(f"{upgraded(row.name, needed.minimum)}, and restart what uses it."),
+                    Fix(f"{upgraded(row.name, needed.minimum)}, and restart the programs that use it."),
                 )
     return None
 
@@ -130,18 +140,18 @@ def _is_where(entry: Software, caller: CallerSeen) -> bool:
 
 def _why(name: str, needed: Requirement) -> str:
     if needed.status == "needs-setting":
-        return f"{name} speaks IMDSv2 only if it is set to"
+        return f"{name} {NEEDS_SETTING}"
     return f"{name} {only_v1(needed)}"
 
 
 def _fix(entry: Software, needed: Requirement, facts: Facts) -> Fix:
-    if needed.status == "needs-setting" and needed.setting is not None:
-        return set_to(needed.setting)
+    if needed.status == "needs-setting":
+        return make_setting(needed)
     if not entry.on_host:
-        return Fix(image_built_anew(entry.package, needed.minimum))
+        return Fix(image_rebuilt(entry.package, needed.minimum))
     commands = (
         library_commands(entry, needed.minimum)
         if isinstance(entry, SdkSoftware)
         else upgrade_commands(entry, facts[Host].os, needed.minimum)
     )
-    return Fix(f"{upgraded(entry.package, needed.minimum)}, and restart what uses it.", commands)
+    return Fix(f"{upgraded(entry.package, needed.minimum)}, and restart the programs that use it.", commands)

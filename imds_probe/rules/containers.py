@@ -34,9 +34,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     imds = facts.get(Imds)
     if imds is None or imds.endpoint == "disabled":
-        return NothingToJudge("no metadata service that a container could miss")
+        return NothingToJudge("the metadata service was not asked, or it is turned off")
     if imds.endpoints and all(ipaddress.ip_address(reply.address).is_loopback for reply in imds.endpoints):
-        return NothingToJudge("the endpoint given is on loopback, of which every container has its own")
+        return NothingToJudge("the given endpoint is on loopback, and every container has a loopback of its own")
     findings = []
     there = facts[Containers]
     if there.containers is None or there.containers_unseen:
@@ -78,11 +78,14 @@ def _unseen(facts: Facts) -> Found:
     reasons = there.containers_unseen or ((run.reason,) if run and run.reason else ())
     return CONTAINERS_NOT_SEEN.found(
         _SUBJECT,
-        "which containers run here could not be seen"
+        "the running containers could not be seen"
         if there.containers is None
-        else "there may be more containers than could be seen",
+        else "not all running containers could be seen",
         evidence=reasons,
-        fix=Fix("Run as root on the host, not in a container; in a container, with the host's root mounted and named."),
+        fix=Fix(
+            "Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted "
+            "and named by --root."
+        ),
     )
 
 
@@ -90,12 +93,12 @@ def _not_measured(members: list[Container], facts: Facts) -> Found:
     del facts
     return CONTAINER_NOT_MEASURED.found(
         _SUBJECT,
-        f"whether the token response reaches {_count(members)} was not measured: {titles(members)}",
+        f"the token response was not tested in {_count(members)}: {titles(members)}",
         evidence=tuple(
             f"{each.title}: {each.not_measured or next(r.detail for r in each.reach if r.token == 'error')}"
             for each in members
         ),
-        fix=Fix("Run as root; run again if something was busy."),
+        fix=Fix("Run as root. Run again if the service was busy."),
     )
 
 
@@ -103,11 +106,11 @@ def _too_far(members: list[Container], facts: Facts) -> Found:
     needed = needed_hop_limit(facts)
     imds = facts.get(Imds)
     present = imds.hop_limit if imds else None
-    now = "have no metadata now" if switched_already(imds) else "do not get a token"
+    lacks = "no metadata" if switched_already(imds) else "no token"
     at = f" at hop limit {present}" if present else ""
     return HOP_LIMIT_TOO_LOW.found(
         _SUBJECT,
-        f"{_count(members)} {_verb(members, now)}{at}; hop limit {needed} reaches all that need it: {titles(members)}",
+        f"{_receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
         evidence=_measures(members),
         fix=raise_hop_limit(needed),
     )
@@ -115,9 +118,10 @@ def _too_far(members: list[Container], facts: Facts) -> Found:
 
 def _too_far_unneeded(members: list[Container], facts: Facts) -> Found:
     del facts
+    do = "does" if len(members) == 1 else "do"
     return HOP_LIMIT_KEEPS_OUT.found(
         _SUBJECT,
-        f"{_count(members)} out of the token's reach {_verb(members, 'do not seem to need it')}: {titles(members)}",
+        f"{_receive(members)} no token and {do} not seem to need one: {titles(members)}",
         evidence=tuple(f"{each.title}: {metadata_need(each).reason}" for each in members),
     )
 
@@ -127,10 +131,12 @@ def _filtered(members: list[Container], facts: Facts) -> Found:
     certain = any(metadata_need(each).state in ("likely", "observed") for each in members)
     return TOKEN_FILTERED.found(
         _SUBJECT,
-        f"measured and tried disagree: by distance the token reaches {_count(members)}, and yet it does not arrive: "
-        f"{titles(members)}",
+        f"by distance the token response should reach {_count(members)}, but it does not arrive: {titles(members)}",
         evidence=_measures(members),
-        fix=Fix("Find what drops the answer (see the findings on rules and routes); a higher hop limit does not help."),
+        fix=Fix(
+            "Find the rule or policy that drops the token response (see the findings on rules and routes). A higher hop "
+            "limit does not help."
+        ),
         severity="blocker" if certain else None,
         implies="not-ready" if certain else _unless_unneeded(members),
     )
@@ -140,10 +146,9 @@ def _unexpected(members: list[Container], facts: Facts) -> Found:
     del facts
     return TOKEN_BEYOND_HOP_LIMIT.found(
         _SUBJECT,
-        f"measured and tried disagree: by distance the token cannot reach {_count(members)}, and yet it arrives: "
-        f"{titles(members)}",
+        f"by distance the token response should not reach {_count(members)}, but it arrives: {titles(members)}",
         evidence=_measures(members),
-        fix=Fix("Something on the way rewrites TTLs or answers by itself; what works today depends on it."),
+        fix=Fix("Find the rule or proxy that rewrites TTLs or answers by itself: these containers depend on it today."),
     )
 
 
@@ -154,10 +159,11 @@ def _proxied(members: list[Container], facts: Facts) -> Found:
     certain = refused and bool(needs & {"likely", "observed"})
     return ANSWERED_BY_PROXY.found(
         _SUBJECT,
-        f"something else than the metadata service answers {_count(members)}: {titles(members)}",
+        f"a proxy answers {_count(members)} instead of the metadata service: {titles(members)}",
         evidence=_measures(members),
         fix=Fix(
-            "See that the proxy passes token requests and speaks IMDSv2 itself, or do without it (IRSA, Pod Identity)."
+            "Make sure that the proxy passes token requests and speaks IMDSv2 itself, or replace it by IRSA or EKS Pod "
+            "Identity."
         ),
         severity="blocker" if certain else None,
         implies="not-ready" if certain else _unless_unneeded(members),
@@ -180,10 +186,10 @@ def _higher_than_needed(facts: Facts) -> list[Found]:
     if limit is None or limit <= needed:
         return []
     fix = Fix(
-        "Lower it, if nothing else will run here: a lower limit keeps the role's credentials from containers. "
+        "Lower the hop limit if nothing else will run here: a lower limit keeps the role's credentials from containers. "
         f"Replace the number in the switch command by {needed}."
     )
-    summary = f"the hop limit is {limit}, and nothing that runs here needs more than {needed}"
+    summary = f"the hop limit is {limit}, but nothing that runs here needs more than {needed}"
     return [HOP_LIMIT_HIGHER_THAN_NEEDED.found(_SUBJECT, summary, fix=fix)]
 
 
@@ -199,7 +205,7 @@ def _measures(members: Sequence[Container]) -> tuple[str, ...]:
         for reach in each.reach:
             families.setdefault(f"{_hops(reach.distance)}, {reach.detail}", []).append(reach.family)
         seen = "; ".join(f"{words} ({' and '.join(who)})" for words, who in families.items())
-        lines.append(f"{each.title}: {seen}; need {need.state}: {need.reason}")
+        lines.append(f"{each.title}: {seen}; {need.in_words}")
     return tuple(lines)
 
 
@@ -213,11 +219,8 @@ def _count(members: Sequence[Container]) -> str:
     return f"{len(members)} container{'' if len(members) == 1 else 's'}"
 
 
-def _verb(members: Sequence[Container], plural: str) -> str:
-    """The same words for one: "have" and "do" become "has" and "does"."""
-    if len(members) != 1:
-        return plural
-    return plural.replace("have ", "has ", 1).replace("do ", "does ", 1)
+def _receive(members: Sequence[Container]) -> str:
+    return f"{_count(members)} receive{'s' if len(members) == 1 else ''}"
 
 
 RULE = Rule("containers", _find, kinds=KINDS)

@@ -11,10 +11,10 @@ from imds_probe.rules.rule import NothingToJudge, Rule
 HOP_LIMIT_UNKNOWN = Kind(
     id="hop-limit-unknown",
     severity="warning",
-    title="Hop limit not measured",
-    meaning="HttpPutResponseHopLimit is the IP TTL of the packets that answer the token PUT, so on the instance it can "
-    "be read off them: by packet capture as root, by IP_MINTTL otherwise. Here neither gave one plain number.",
-    cure="Run as root; or ask the EC2 API. The switch command then leaves the hop limit as it is.",
+    title="The hop limit was not measured",
+    meaning="HttpPutResponseHopLimit is the IP TTL of the packets that answer the token PUT. On the instance the TTL can be "
+    "read off those packets: by packet capture as root, by IP_MINTTL otherwise. Here neither way gave one plain number.",
+    cure="Run as root, or ask the EC2 API. Until then the switch command leaves the hop limit as it is.",
     sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "ip(7): IP_MINTTL"),
 )
 
@@ -23,7 +23,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     imds = facts.get(Imds)
     if imds is None or imds.endpoint != "enabled":
-        return NothingToJudge("no token was answered")
+        return NothingToJudge("no token response was received")
     if imds.hop_limit is not None:
         return []
     reasons = tuple(reply.hop_limit_reason for reply in imds.endpoints if reply.state == "enabled")

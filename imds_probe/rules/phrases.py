@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from imds_probe.catalog.rows import RequiredSetting, Requirement, Row
+from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.software import Software
 from imds_probe.findings import Fix
 
 NAMES_SHOWN = 3
+ONLY_V1 = "speaks only IMDSv1"
+NEEDS_SETTING = "speaks IMDSv2 only with a setting that is not in force"
 
 
 def named(software: Software, row: Row | None) -> str:
@@ -17,17 +19,28 @@ def named(software: Software, row: Row | None) -> str:
     return f"{row.name if row else software.component} {software.said_version}"
 
 
+def known_by(software: Software) -> str:
+    """How it is known that the software is there, to follow its name."""
+    return f"identified by its {software.source}" if software.sdk else f"reported by the {software.source}"
+
+
 def only_v1(needed: Requirement) -> str:
     """What is wrong with software that is too old."""
-    return f"speaks only IMDSv1{f'; IMDSv2 since {needed.minimum}' if needed.minimum else ', in every version'}"
+    return f"{ONLY_V1}{f'; IMDSv2 since {needed.minimum}' if needed.minimum else ', in every version'}"
 
 
 def raise_hop_limit(limit: int) -> Fix:
-    return Fix(f"Raise the hop limit to {limit} with the same command that requires tokens (see below).")
+    return Fix(f"Raise the hop limit to {limit} with the command in this report.")
 
 
-def set_to(setting: RequiredSetting) -> Fix:
-    return Fix(f"Set {setting.key} to {setting.value} in {setting.place}, restart the program, and run again.")
+def make_setting(needed: Requirement) -> Fix:
+    """The fix for software that needs a setting. The catalog may know of it in words only."""
+    setting = needed.setting
+    if setting is None:
+        return Fix(f"Make the setting: {needed.why}. Restart the program, and run imds-probe again.")
+    return Fix(
+        f"Set {setting.key} to {setting.value} in {setting.place}, restart the program, and run imds-probe again."
+    )
 
 
 def upgraded(package: str, minimum: str | None) -> str:
@@ -35,13 +48,13 @@ def upgraded(package: str, minimum: str | None) -> str:
     return f"Upgrade {package}{_newer(minimum)}"
 
 
-def built_anew(what: str, package: str, minimum: str | None) -> str:
-    """Building an image or an application anew, as an order without its full stop."""
-    return f"Build {what} anew with {package} upgraded{_newer(minimum)}"
+def rebuilt(what: str, package: str, minimum: str | None) -> str:
+    """Rebuilding an image or an application, as an order without its full stop."""
+    return f"Rebuild {what} with {package} upgraded{_newer(minimum)}"
 
 
-def image_built_anew(package: str, minimum: str | None) -> str:
-    return f"{built_anew('the image', package, minimum)}, and start its containers again."
+def image_rebuilt(package: str, minimum: str | None) -> str:
+    return f"{rebuilt('the image', package, minimum)}, and recreate its containers."
 
 
 def _newer(minimum: str | None) -> str:

@@ -17,14 +17,17 @@ from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
 from imds_probe.rules.phrases import (
     NAMES_SHOWN,
-    built_anew,
+    NEEDS_SETTING,
+    ONLY_V1,
     container_names,
     few,
-    image_built_anew,
+    image_rebuilt,
+    known_by,
+    make_setting,
     named,
     only_v1,
     raise_hop_limit,
-    set_to,
+    rebuilt,
     upgraded,
 )
 from imds_probe.rules.rule import NothingToJudge, Rule
@@ -46,7 +49,7 @@ _Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     run = facts.collector("sdks")
     if run is None:
-        return NothingToJudge("the SDKs in use were not looked at")
+        return NothingToJudge("the AWS SDKs in use were not inspected")
     found = []
     unseen = facts[SdkSearch].sdks_unseen or ((run.reason,) if run.status in ("failed", "skipped") else ())
     if unseen:
@@ -70,9 +73,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 def _unseen(reasons: Sequence[str]) -> Found:
     return SDKS_NOT_SEEN.found(
         _SUBJECT,
-        "which AWS SDKs the running programs use could not be seen of all of them",
+        "some running programs could not be inspected for AWS SDKs",
         evidence=tuple(reasons),
-        fix=Fix("Run as root on the host; give it more time with --timeout where the time was short."),
+        fix=Fix("Run as root on the host. Give the run more time with --timeout if its time limit came first."),
     )
 
 
@@ -80,17 +83,20 @@ def _in_use(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row
     what = f"{which}, in use by {_users(entries)}"
     subject = entries[0].component
     need = need_of_processes([names for entry in entries for names in _environments(entry)])
-    evidence = (*_places(entries), f"need {need.state}: {need.reason}")
+    evidence = (*_places(entries), need.in_words)
     if need.state == "unlikely":
         if needed.status == "unknown":
             return []
-        summary = f"{what}, speaks only IMDSv1, but does not seem to ask: {need.reason}"
+        speaks = NEEDS_SETTING if needed.status == "needs-setting" else ONLY_V1
+        summary = f"{what}, {speaks}, but does not seem to ask for metadata: {need.reason}"
         return [SDK_TOO_OLD_UNASKED.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
     if needed.status == "unknown":
-        summary = f"{what}: not known whether it speaks IMDSv2"
-        fix = Fix("Look it up in the application's own list of what it was built with, or upgrade it.")
+        summary = f"IMDSv2 support of {what}, is not known"
+        fix = Fix(
+            f"Look up the version of {entries[0].package} in the application's list of dependencies, or upgrade it."
+        )
         return [SDK_UNKNOWN.found(subject, summary, evidence=(needed.why, *evidence), fix=fix)]
-    summary = f"{what}, {only_v1(needed)}"
+    summary = f"{what}, {_is(needed)}"
     return [SDK_TOO_OLD.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
 
 
@@ -98,9 +104,14 @@ def _on_disk(which: str, entries: Sequence[SdkSoftware], needed: Requirement, ro
     """What nothing that runs uses breaks nothing now, and may once it is started."""
     if needed.status == "unknown":
         return []
-    summary = f"{which} lies on disk, used by nothing that runs now, and {only_v1(needed)}"
+    summary = f"{which} is on disk, not in use now, and {_is(needed)}"
     fix = _fix(entries, needed, row)
     return [SDK_ON_DISK_TOO_OLD.found(entries[0].component, summary, evidence=_places(entries), fix=fix)]
+
+
+def _is(needed: Requirement) -> str:
+    """What is wrong with it."""
+    return NEEDS_SETTING if needed.status == "needs-setting" else only_v1(needed)
 
 
 def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: Catalog) -> list[Found]:
@@ -118,14 +129,14 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
         return []
     required = switched_already(facts.get(Imds))
     if required or row.on_lost_token == "fails":
-        becomes = "gets no metadata now"
+        becomes = "has no metadata now"
     elif row.on_lost_token == "falls-back":
         waits = f" (after {row.waits.partition(';')[0]})" if row.waits else ""
         becomes = f"falls back to IMDSv1 today{waits} and breaks on the switch"
     else:
         becomes = "would break on the switch"
     summary = (
-        f"{named(entry, row)} speaks IMDSv2, but no token reaches it in {titles(cut_off)}: it {becomes}; "
+        f"{named(entry, row)} in {titles(cut_off)} speaks IMDSv2 but receives no token: it {becomes}; "
         f"hop limit {limit} cures that"
     )
     return [SDK_FALLS_BACK.found(row.id, summary, evidence=_places([entry]), fix=raise_hop_limit(limit))]
@@ -141,9 +152,9 @@ def _token_is_lost(container: Container) -> bool:
 def _left_out(reasons: Sequence[str]) -> Found:
     return SDK_SEARCH_CUT_SHORT.found(
         _SUBJECT,
-        "not all of the disk was searched for AWS SDKs that nothing uses now",
+        "the search of the disk for AWS SDKs that are not in use was cut short",
         evidence=tuple(reasons),
-        fix=Fix("Search it once without a limit.", ("imds-probe run --deep",)),
+        fix=Fix("Search the disk once without a limit.", ("imds-probe run --deep",)),
     )
 
 
@@ -173,23 +184,23 @@ def _places(entries: Sequence[SdkSoftware]) -> tuple[str, ...]:
         shown = entry.sdk.paths[:NAMES_SHOWN]
         more = entry.sdk.places - len(shown)
         rest = f" and {more} more places" if more > 1 else " and one more place" if more else ""
-        lines.append(f"{entry.package} by its {entry.source} at {', '.join(shown)}{rest}")
+        lines.append(f"{entry.package}, {known_by(entry)} at {', '.join(shown)}{rest}")
     return tuple(lines)
 
 
 def _fix(entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> Fix:
     first = entries[0]
-    if needed.status == "needs-setting" and needed.setting is not None:
-        return set_to(needed.setting)
+    if needed.status == "needs-setting":
+        return make_setting(needed)
     if row is not None and row.never:
         return Fix(row.fix)
     if not any(entry.on_host for entry in entries):
-        return Fix(image_built_anew(first.package, needed.minimum))
+        return Fix(image_rebuilt(first.package, needed.minimum))
     commands = library_commands(first, needed.minimum)
-    restart = ", and restart what uses it" if first.running else ""
+    restart = ", and restart the programs that use it" if first.running else ""
     if commands:
         return Fix(f"{upgraded(first.package, needed.minimum)} in each place{restart}.", commands)
-    return Fix(f"{built_anew('the application', first.package, needed.minimum)}{restart}.")
+    return Fix(f"{rebuilt('the application', first.package, needed.minimum)}{restart}.")
 
 
 RULE = Rule("sdks", _find, kinds=KINDS)

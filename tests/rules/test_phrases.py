@@ -4,9 +4,9 @@ import pytest
 from observed import OLD_CLOUD_INIT, container
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.rows import Requirement
+from imds_probe.catalog.rows import RequiredSetting, Requirement
 from imds_probe.facts.containers import Containers
-from imds_probe.rules.phrases import container_names, few, image_built_anew, named, only_v1, upgraded
+from imds_probe.rules.phrases import container_names, few, image_rebuilt, make_setting, named, only_v1, upgraded
 
 WEB = container("web")
 TWIN = replace(WEB, id="f" * 64)
@@ -29,9 +29,7 @@ def test_what_is_too_old(minimum, said):
 def test_a_minimum_that_is_not_known_is_not_named():
     assert upgraded("awscli", "1.16.289") == "Upgrade awscli to 1.16.289 or later"
     assert upgraded("awscli", None) == "Upgrade awscli"
-    assert image_built_anew("awscli", None) == (
-        "Build the image anew with awscli upgraded, and start its containers again."
-    )
+    assert image_rebuilt("awscli", None) == ("Rebuild the image with awscli upgraded, and recreate its containers.")
 
 
 def test_a_list_of_names_is_bounded():
@@ -50,3 +48,11 @@ def test_containers_are_told_apart_by_their_ids():
 def test_containers_that_the_report_does_not_have_are_called_as_their_software_says():
     inside = replace(INSIDE, also_in=("api",))
     assert container_names([inside, INSIDE], Containers(None)) == ["web", "api"]
+
+
+def test_a_setting_is_named_where_it_is_known_and_told_in_words_otherwise():
+    known = Requirement(
+        "7.0", "needs-setting", "it needs one", None, RequiredSetting("/etc/agent.yaml", "imdsv2", "true")
+    )
+    assert make_setting(known).text.startswith("Set imdsv2 to true in /etc/agent.yaml, ")
+    assert ": it needs one. " in make_setting(replace(known, setting=None)).text
