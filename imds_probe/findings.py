@@ -1,4 +1,6 @@
-"""What rules say: findings, each with its evidence, what it means for the switch, and what to do about it."""
+"""What rules say: findings, each of a kind that is explained, with its evidence, what it means for the switch, and what
+to do about it.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,13 @@ class Fix:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth saying about one subject.
+    """One thing worth saying about one subject, as reports have it. Rules make theirs by `Kind.found`.
 
     `implies` is the best verdict that is left while the finding stands: "not-ready" for something that would break,
     "unknown" for something that could not be seen, None where the switch does not depend on it.
     """
 
-    id: str  # stable, the argument of `imds-probe explain`
+    id: str  # its kind's: stable, the argument of `imds-probe explain`
     rule: str
     severity: Severity
     subject: str
@@ -33,3 +35,58 @@ class Finding:
     evidence: tuple[str, ...] = ()
     fix: Fix | None = None
     implies: State | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of finding and its explanation, the long form that `imds-probe explain` prints.
+
+    `severity` and `implies` are those of every finding of the kind, unless one says that it is graver.
+    """
+
+    id: str
+    severity: Severity
+    title: str
+    meaning: str
+    cure: str
+    implies: State | None = None
+    sources: tuple[str, ...] = ()
+
+    def found(
+        self,
+        subject: str,
+        summary: str,
+        *,
+        evidence: tuple[str, ...] = (),
+        fix: Fix | None = None,
+        severity: Severity | None = None,
+        implies: State | None = None,
+    ) -> Found:
+        """One of this kind, about one subject."""
+        return Found(self, subject, summary, evidence, fix, severity or self.severity, implies or self.implies)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a rule found. It is a finding once the rule's name is on it: see Rule.judge."""
+
+    kind: Kind
+    subject: str
+    summary: str
+    evidence: tuple[str, ...]
+    fix: Fix | None
+    severity: Severity
+    implies: State | None
+
+    def by(self, rule: str) -> Finding:
+        """The finding of the rule with this id."""
+        return Finding(
+            id=self.kind.id,
+            rule=rule,
+            severity=self.severity,
+            subject=self.subject,
+            summary=self.summary,
+            evidence=self.evidence,
+            fix=self.fix,
+            implies=self.implies,
+        )

@@ -16,6 +16,7 @@ from imds_probe.facts.platform import Platform
 from imds_probe.facts.shapes import HopLimit
 from imds_probe.facts.software import Installed
 from imds_probe.findings import Finding, State
+from imds_probe.rules import precedence
 from imds_probe.rules.hop_need import needed_hop_limit, needing
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
@@ -25,6 +26,9 @@ Confidence = Literal["low", "medium", "high"]
 # Worst first: something that would break is certain, whatever else could not be seen; and "needs-hop-limit" promises
 # that everything else was seen.
 ORDER: tuple[State, ...] = ("not-ready", "unknown", "needs-hop-limit", "ready")
+
+# What a verdict may stand on, weakest first.
+EVIDENCE = ("capability", "reachability", "behaviour")
 
 EXIT_CODES: dict[State, int] = {
     "ready": exitcodes.READY,
@@ -94,9 +98,7 @@ def _confidence(facts: Facts, evidence: tuple[str, ...], state: State) -> Confid
     """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen."""
     if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
         return "low"
-    callers = facts.get(Callers)
-    seen = callers is not None and (callers.imdsv1 > 0 if state == "not-ready" else callers.complete)
-    return "high" if seen else "medium"
+    return "high" if precedence.is_sure(facts, state) else "medium"
 
 
 def _price(facts: Facts, switch: Switch | None) -> str | None:
@@ -121,27 +123,24 @@ def _why_ready(facts: Facts) -> str:
     if imds is not None and imds.endpoint == "disabled":
         return "the metadata service is turned off, so requiring tokens takes nothing away"
     if switched_already(imds):
-        return "nothing was found that this breaks"
+        return "nothing was found that breaks without IMDSv1"
     reached = sum(each.token == "ok" for container in facts[Containers].seen for each in container.reach[:1])
-    where = f"the token arrives, also in {reached} container{'' if reached == 1 else 's'}" if reached else ""
-    arrives = where or "the token arrives"
+    inside = f" and {reached} container{'' if reached == 1 else 's'}" if reached else ""
+    arrives = f"the token reaches the host{inside}"
     if callers is not None and callers.complete and not callers.imdsv1:
-        arrives = f"nobody called IMDSv1 in {in_words(callers.window_s)}, {arrives}"
+        arrives = f"no call by IMDSv1 was seen in {in_words(callers.window_s)}, {arrives}"
     if not facts[Installed].software:
-        return f"{arrives}, and nothing that the catalog knows is installed"
-    return f"{arrives}, and all installed software that the catalog knows speaks IMDSv2"
+        return f"{arrives}, and none of the installed software is in the catalog"
+    return f"{arrives}, and all installed software that is in the catalog speaks IMDSv2"
 
 
 def _evidence(facts: Facts) -> tuple[str, ...]:
-    kinds = []
-    if any((run := facts.collector(name)) and run.status in ("ok", "nothing") for name in ("dpkg", "rpm")):
-        kinds.append("capability")
-    imds, callers = facts.get(Imds), facts.get(Callers)
+    """The kinds that the verdict stands on, weakest first."""
+    had: set[str] = set(precedence.counted(facts))
+    imds = facts.get(Imds)
     if imds is not None and imds.endpoint in ("enabled", "disabled"):
-        kinds.append("reachability")
-    if callers is not None and (callers.complete or callers.imdsv1):
-        kinds.append("behaviour")
-    return tuple(kinds)
+        had.add("reachability")
+    return tuple(kind for kind in EVIDENCE if kind in had)
 
 
 def _commands(facts: Facts) -> tuple[Switch, Rollback]:

@@ -4,7 +4,8 @@ import pytest
 from observed import FACTS, PLATFORM, changed, container, report_of, with_containers, with_imds
 from watched_calls import CALLER
 
-from imds_probe.findings import Finding
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.findings import Kind
 from imds_probe.rules.judging import RuleRun
 from imds_probe.verdict import EXIT_CODES, decide
 from imds_probe.watch.evidence import callers_of
@@ -13,7 +14,8 @@ RUNS = (RuleRun("software", "ok", 0.1),)
 
 
 def finding(implies, finding_id="some-finding"):
-    return Finding(finding_id, "software", "blocker", "host", f"says {implies}", implies=implies)
+    kind = Kind(finding_id, "blocker", "A title", "What it means.", "What to do.", implies)
+    return kind.found("host", f"says {implies}").by("software")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,12 @@ def test_confidence_is_never_high_without_a_watch():
     assert decide(FACTS, (), RUNS).confidence == "medium"
     assert decide(changed(FACTS, collectors=()), (), RUNS).confidence == "low"
     assert decide(FACTS, (finding("unknown"),), RUNS).confidence == "low"
+
+
+def test_a_host_without_any_package_manager_is_no_evidence_of_what_it_can_do():
+    none = changed(FACTS, collectors=(CollectorRun("dpkg", "nothing", 0.1), CollectorRun("rpm", "nothing", 0.1)))
+    verdict = decide(none, (), RUNS)
+    assert (verdict.evidence, verdict.confidence) == (("reachability",), "low")
 
 
 def test_the_commands_name_the_instance_and_keep_the_hop_limit():
@@ -141,7 +149,8 @@ def test_where_containers_stay_out_of_reach_there_is_no_price():
 
 
 def test_ready_says_how_many_containers_were_reached():
-    assert "also in 2 containers" in switch_of(container("a"), container("b"), container("c", 2, "lost")).reasons[0]
+    verdict = switch_of(container("a"), container("b"), container("c", 2, "lost"))
+    assert "the token reaches the host and 2 containers" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize(

@@ -27,17 +27,17 @@ def judge_range(row: Row, installed: Installed, at_least: str | None, below: str
         if order is not None and order <= 0:
             return judge_row(row, replace(installed, version="0")) if at_least is None else judged
     source = row.sources[0] if row.sources else None
-    why = f"{row.name} speaks IMDSv2 from {row.minimum} on, but of this version {said_range(at_least, below)}"
+    why = f"{row.name} speaks IMDSv2 from {row.minimum} on, but this version is {said_range(at_least, below)}"
     return Requirement(row.minimum, "unknown", why, source)
 
 
 def said_range(at_least: str | None, below: str | None) -> str:
-    """What is known of a version, to be put behind a name."""
+    """What is known of a version, to follow "is"."""
     if at_least and below:
-        return f"only that it is at least {at_least} and older than {below} is known"
+        return f"only known to be at least {at_least} and older than {below}"
     if at_least:
-        return f"only that it is at least {at_least} is known"
-    return f"only that it is older than {below} is known" if below else "nothing is known"
+        return f"only known to be at least {at_least}"
+    return f"only known to be older than {below}" if below else "not known"
 
 
 def _may_be_inside(fault: Fault, manager: str, at_least: str) -> bool:

@@ -62,7 +62,7 @@ def _unless_set(setting: Setting, capable: Requirement, installed: InstalledVers
         return None
     wanted = setting.switch.values[0] if setting.switch.values else ""
     if state.in_force == "unread":
-        why = f"{setting.text}, but whether that is so could not be read: {state.problem}"
+        why = f"{setting.text}, but that setting could not be read: {state.problem}"
         return Requirement(capable.minimum, "unknown", why, setting.source, _required(setting.switch, state, wanted))
     why = setting.text if state.in_force == "not-looked" else f"{setting.text}; {_observation(state)}"
     return Requirement(capable.minimum, "needs-setting", why, setting.source, _required(setting.switch, state, wanted))
@@ -83,7 +83,7 @@ def _prevented(
         return Requirement(capable.minimum, "needs-setting", why, prevention.source, required)
     state = state_of(name, prevention.switch, installed.settings)
     if state.in_force == "unread":
-        why = f"{prevention.why}, and whether that is set could not be read: {state.problem}"
+        why = f"{prevention.why}, and that setting could not be read: {state.problem}"
         required = _required(prevention.switch, state, prevention.cure)
         return Requirement(capable.minimum, "unknown", why, prevention.source, required)
     return None

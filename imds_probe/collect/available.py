@@ -60,7 +60,7 @@ def with_available(found: Sequence[Software], wanted: Sequence[Software], root: 
 def _apt(root: Path, names: Sequence[str]) -> dict[str, InRepository]:
     lists = rootfs.names(root, "var/lib/apt/lists")
     if not any("_Packages" in name for name in lists):
-        raise NotKnown("apt has no lists of packages on disk", "Run apt-get update.")
+        raise NotKnown("apt has no package lists on disk", "Run apt-get update.")
     # Not RootDir, which wants all of dpkg's tables there, too.
     below = () if root == _RUNNING else ("-o", f"Dir={root}", "-o", f"Dir::State::status={root}/var/lib/dpkg/status")
     done = _run(["apt-cache", *below, *_NO_CACHE, "policy", "--", *names])
@@ -116,5 +116,5 @@ QUESTION = Question(
     id="repositories",
     subjects=_subjects,
     ask=_ask,
-    without="which versions the configured repositories have",
+    without="the versions available in the configured repositories",
 )

@@ -15,7 +15,7 @@ from imds_probe.system.state_directory import DEFAULT
 from imds_probe.watch.evidence import merged, rfc3339
 from imds_probe.watch.history_format import FILE
 
-NOBODY = "nobody watches here: enable imds-probe's daemon, or run with --watch"
+NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or run with --watch"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ WATCH = Collector(
     id="watch",
     collect=_watch,
     gives=(Watched,),
-    without="who calls the metadata service now",
+    without="the callers of the metadata service during this run",
     applies=lambda context: context.option(CallersOptions).watch_s > 0,
     options=(
         Option(
@@ -117,7 +117,7 @@ COLLECTOR = Collector(
     id="callers",
     collect=_collect,
     gives=(Called,),
-    without="who called the metadata service before",
+    without="the earlier callers of the metadata service",
     needs=(Watched,),
 )
 JOIN = Join(gives=Callers, join=_join)

@@ -14,7 +14,7 @@ from imds_probe.system.background import Background
 
 HANGING_S = 1.0  # past the deadline, which what works keeps by itself
 OUT_OF_TIME = "the run's time limit came first"
-HANGS = "it did not end within its time limit. Something that it reads from hangs."
+HANGS = "the collector did not end within its time limit: something that it reads from hangs"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def _collect(context: Context) -> Collected:
     seen = context.get(Seen)
     discovered = seen.discovered if seen else ()
     found = look(context.proc, discovered, context.catalog, deadline=context.deadline)
-    nothing = "" if found.software else "the catalog knows none of the packages in containers"
+    nothing = "" if found.software else "none of the packages in containers is in the catalog"
     return Collected((found,), nothing=nothing, partial=in_short(found.troubles))
 
 
@@ -62,7 +62,7 @@ def look(
             continue
         label = container.title
         if time.monotonic() > deadline:
-            troubles.append(f"{label} and those after it: the run's time limit came first")
+            troubles.append(f"{label} and the containers after it were not inspected: the run's time limit came first")
             break
         root = proc / str(container.pid) / "root"
         if not root.is_symlink():
@@ -153,7 +153,7 @@ COLLECTOR = Collector(
     id="container-software",
     collect=_collect,
     gives=(ContainerSoftware,),
-    without="which packages are installed in containers",
+    without="the packages installed in containers",
     needs=(Seen,),
     applies=_any_container,
 )

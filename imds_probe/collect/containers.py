@@ -27,7 +27,7 @@ _NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
 
 @dataclass(frozen=True)
 class Seen:
-    """`unseen` says why there may be more containers, `skipped` what ended while it was looked at.
+    """`unseen` says why there may be more containers, `skipped` what ended while it was inspected.
 
     `namespaces` (by inode) are the ways in, and `images` (by process id) say what runs, for who wants to look further.
     """
@@ -42,7 +42,7 @@ class Seen:
 
 def _collect(context: Context) -> Collected:
     seen = look(context.root, context.endpoints, context.get(Imds), deadline=context.deadline, counter=context.counter)
-    nothing = "" if seen.containers or seen.unseen else "no containers run here"
+    nothing = "" if seen.containers or seen.unseen else "no containers are running"
     return Collected((seen,), nothing=nothing, partial="; ".join((*seen.unseen, *seen.skipped)))
 
 
@@ -66,7 +66,7 @@ def proc_below(root: Path) -> Path:
     """
     proc = root / "proc"
     if not (proc / "self").exists():
-        raise ProbeError(f"no processes are to be seen below {root}", f"Mount /proc at {proc}.")
+        raise ProbeError(f"no processes are visible below {root}", f"Mount /proc at {proc}.")
     return proc
 
 
@@ -84,7 +84,7 @@ def look(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
         if each.netns in measured.gone or not any((proc / str(pid)).exists() for pid in each.pids):
-            skipped.append(f"{each.title} ended while it was looked at")
+            skipped.append(f"{each.title} ended while it was inspected")
         else:
             containers.append(_container(each, environments[each.pid], measured))
     for namespace in found.namespaces:
@@ -92,7 +92,7 @@ def look(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float
         # Somebody's sandbox without a way out is nobody's concern here.
         if namespace.kind in _KINDS and any(each.token != "unreachable" for each in reach):
             containers.append(_other(namespace, proc, measured))
-    unseen = () if found.complete else found.notes or ("some processes could not be looked at",)
+    unseen = () if found.complete else found.notes or ("some processes could not be inspected",)
     ways_in = {each.inode: each for each in found.namespaces}
     images = {pid: each.image for each in found.containers if each.image for pid in each.pids}
     return Seen(tuple(containers), unseen, tuple(skipped), ways_in, images, found.containers)
@@ -138,8 +138,8 @@ def _container(
     reach = measured.host if each.network == "host" else measured.reach.get(each.netns or 0, ())
     not_measured = ""
     if not reach:
-        hidden = "its network namespace may not be seen: run as root"
-        not_measured = hidden if each.netns is None else measured.not_measured.get(each.netns, "it was not tried")
+        hidden = "its network namespace is hidden: run as root"
+        not_measured = hidden if each.netns is None else measured.not_measured.get(each.netns, "it was not tested")
     return Container(
         id=each.id,
         runtime=each.runtime,
@@ -177,7 +177,7 @@ COLLECTOR = Collector(
     id="containers",
     collect=_collect,
     gives=(Seen,),
-    without="which containers run, and whether the token reaches them",
+    without="the running containers, and whether the token reaches them",
     needs=(Imds,),
     applies=concerned,
     aside=True,

@@ -39,7 +39,7 @@ def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounte
     with capture:
         reply = client.put_token()
         if not reply.ok or reply.local_port is None:
-            return Measured(reply, reason="no token was answered")
+            return Measured(reply, reason="no token response was received")
         ttls = set(capture.arrivals(reply.local_port).payload)
     if not ttls:
         # Address translation hides the service's address from the tap: then this is not the service's own TTL either.
@@ -51,7 +51,7 @@ def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounte
 
 def _by_minttl(reply: Reply, endpoint: Endpoint, *, deadline: float, counter: RequestCounter) -> Measured:
     if not reply.ok or reply.latency_ms is None:
-        return Measured(reply, reason="no token was answered")
+        return Measured(reply, reason="no token response was received")
     host = f"[{endpoint.address}]" if endpoint.family == "ipv6" else endpoint.address
     request = f"PUT {TOKEN_PATH} HTTP/1.1\r\nHost: {host}\r\n{TTL_HEADER}: 1\r\nConnection: close\r\n\r\n"
     patience_s = min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, PATIENCE_FACTOR * reply.latency_ms / 1000))

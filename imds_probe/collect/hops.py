@@ -78,7 +78,7 @@ def measure(
         _reach(endpoint, origin, origin, limits[endpoint]) for endpoint, origin in origins.items() if origin.outcome
     )
     if not measured.host:
-        trouble = asked[0].detail if asked else "the service is not reached by the host itself"
+        trouble = asked[0].detail if asked else "the host itself cannot reach the service"
         measured.not_measured = {inode: trouble for _, inode in others}
         return measured
     ways = [Way(path, inode, endpoint) for path, inode in others for endpoint in endpoints]

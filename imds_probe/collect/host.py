@@ -45,4 +45,4 @@ def os_release(root: Path) -> OsRelease:
         os.close(memory)
 
 
-COLLECTOR = Collector(id="host", collect=_collect, gives=(Host,), without="which operating system this is")
+COLLECTOR = Collector(id="host", collect=_collect, gives=(Host,), without="the operating system of this host")

@@ -37,7 +37,7 @@ class Identity:
 def _collect(context: Context) -> Collected:
     service = context.get(Service)
     if service is None or service.client is None:
-        return Collected((Identity(None),), nothing="no token to ask with")
+        return Collected((Identity(None),), nothing="there was no token to ask with")
     reply = service.client.get(PATH)
     document = parse(reply.body) if reply.ok else None
     if document is None:
@@ -87,7 +87,7 @@ def with_group(document: Instance, reply: Reply) -> Instance:
 def why_missing(reply: Reply) -> str:
     """One sentence on why there is no document."""
     if reply.outcome is Outcome.OK:
-        return "the identity document is not the JSON object it should be"
+        return "the identity document is not a JSON object"
     return f"the identity document was not served: {reply.detail}"
 
 
@@ -95,7 +95,7 @@ COLLECTOR = Collector(
     id="identity",
     collect=_collect,
     gives=(Identity,),
-    without="which instance this is",
+    without="the identity of this instance",
     needs=(Service,),
     applies=lambda context: context.get(Service) is not None,
     aside=True,

@@ -49,17 +49,17 @@ def look(
     """The comparison, or in a sentence why there is none. Raises HistoryError."""
     now = time.time()
     if options.compare is None or instance.instance_id is None:
-        return "it was not asked for"
+        return "the comparison with CloudWatch was not asked for"
     path = options.state / FILE
     if not path.exists():
-        return "there is no history of a daemon to compare it with"
+        return "the daemon has no history to compare with CloudWatch"
     from imds_probe.watch.history import History  # noqa: PLC0415
 
     with History(path, read_only=True) as history:
         seen = history.served_by_hour(now - min(options.window_s, POINTS_MAX * HOUR_S), now - SETTLED_S)
     blocks = [block for block in _blocks(seen) if len(block) >= LEAST_HOURS]
     if not blocks:
-        return f"fewer than {LEAST_HOURS} hours in a row were watched"
+        return f"the watch covers fewer than {LEAST_HOURS} hours in a row"
     # botocore takes longer to load than many a run: only where there is something to compare.
     from imds_probe.aws.calls import CallError, call  # noqa: PLC0415
     from imds_probe.aws.clients import Aws  # noqa: PLC0415
@@ -125,7 +125,7 @@ COLLECTOR = Collector(
     id="metadata-no-token",
     collect=_collect,
     gives=(MetricCompared,),
-    without="whether somebody calls whom the watch does not see",
+    without="whether there are callers that the watch does not see",
     needs=(Called, Identity, Imds),
     applies=_says_something,
     aside=True,

@@ -94,7 +94,7 @@ def in_containers(root: Path, seen: Seen, *, deadline: float) -> Found:
         ]
         unread += [f"{name}: {line}" for line in there.unread]
     if len(asked) > NAMESPACES_MAX:
-        unread.append(f"only {NAMESPACES_MAX} of {len(asked)} containers with an open question were looked into")
+        unread.append(f"only {NAMESPACES_MAX} of {len(asked)} containers with unexplained results were inspected")
     return Found(tuple(found), tuple(dict.fromkeys(unread)))
 
 
@@ -144,7 +144,7 @@ COLLECTOR = Collector(
     id="obstacles",
     collect=_on_host,
     gives=(OnHost,),
-    without="which rules, routes and proxies stand between this host and the metadata service",
+    without="the rules, routes and proxies between this host and the metadata service",
     needs=(Imds,),
     applies=concerned,
     aside=True,
@@ -153,7 +153,7 @@ INSIDE = Collector(
     id="container-obstacles",
     collect=_in_containers,
     gives=(InContainers,),
-    without="which rules and routes stand between containers and the metadata service",
+    without="the rules and routes between containers and the metadata service",
     needs=(Seen,),
     applies=lambda context: context.get(Seen) is not None,
 )

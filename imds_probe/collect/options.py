@@ -165,7 +165,7 @@ def _endpoint_reply(entry: Asked, state: EndpointState) -> EndpointReply:
         latency_ms=reply.latency_ms,
         hop_limit=measured.hop_limit if measured else None,
         hop_limit_method=measured.method if measured else "unknown",
-        hop_limit_reason=measured.reason if measured else "nothing was sent",
+        hop_limit_reason=measured.reason if measured else "no request was sent",
     )
 
 
@@ -180,7 +180,7 @@ COLLECTOR = Collector(
     id="options",
     collect=_collect,
     gives=(Imds, Service),
-    without="what the metadata service of this instance allows",
+    without="the metadata options of this instance",
     needs=(Platform,),
     applies=lambda context: context[Platform].is_ec2,
     options=(

@@ -164,13 +164,15 @@ def look_for(
     for system in _systems(root, proc, pids, containers, installed):
         if time.monotonic() > deadline:
             collected.unseen.append(
-                f"{system.label or 'the host'} and what comes after it: the run's time limit came first"
+                f"{system.label or 'the host'} and the systems after it were not inspected: the run's time limit came first"
             )
             break
         running, hidden_here, late = _look(proc, system.pids, deadline)
         hidden += hidden_here
         if late:
-            collected.unseen.append(f"{system.said}{late} processes: the run's time limit came first")
+            collected.unseen.append(
+                f"{system.said}{late} processes were not inspected: the run's time limit came first"
+            )
         scan = Scan(system.root, names, caches[system.image or system.root])
         looked.append((system, scan, scan.of_processes(running, proc)))
     # What runs comes first, everywhere; a disk can be as long as it likes.
@@ -181,7 +183,7 @@ def look_for(
         collected.software += software_of(uses, where, proc, catalog)
     if hidden:
         said = "1 process" if hidden == 1 else f"{hidden} processes"
-        collected.unseen.append(f"{said} may not be looked at{'' if privileged() else ': run as root'}")
+        collected.unseen.append(f"{said} could not be inspected{'' if privileged() else ': run as root'}")
     software, rest = merged(installed, collected.software)
     libraries = grouped(rest)
     return SdksFound(
@@ -281,7 +283,7 @@ COLLECTOR = Collector(
     id="sdks",
     collect=_collect,
     gives=(SdksFound, SdkSearch),
-    without="which AWS SDKs programs use",
+    without="the AWS SDKs that programs use",
     needs=(Packages, HostSoftware, ContainerSoftware, Seen),
     options=(
         Option(

@@ -29,7 +29,7 @@ def _collect(context: Context) -> Collected:
         packages(context), context.catalog, root=context.root, proc=context.proc, pids=host_pids(context)
     )
     problems = dict.fromkeys(one.problem for entry in found for one in entry.settings if one.problem)
-    nothing = "" if any(entry.settings for entry in found) else "nothing here depends on a setting"
+    nothing = "" if any(entry.settings for entry in found) else "no installed software depends on a setting"
     return Collected((HostSoftware(found),), nothing=nothing, partial="; ".join(problems))
 
 
@@ -73,6 +73,6 @@ COLLECTOR = Collector(
     id="settings",
     collect=_collect,
     gives=(HostSoftware,),
-    without="how the software of this host is set up",
+    without="the settings of the software on this host",
     needs=(Packages, Seen),
 )

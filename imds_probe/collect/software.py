@@ -35,7 +35,10 @@ def _of(manager: PackageManager) -> Collector:
         return Collected((Packages(tuple(each for each in found if each)),))
 
     return Collector(
-        id=manager.id, collect=collect, gives=(Packages,), without=f"what {manager.id} has installed on this host"
+        id=manager.id,
+        collect=collect,
+        gives=(Packages,),
+        without=f"the packages installed by {manager.id} on this host",
     )
 
 

@@ -15,18 +15,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from imds_probe.rules import RULES  # noqa: PLC0415
 
-    explanations = {entry.id: entry for rule in RULES for entry in rule.explanations}
+    kinds = {kind.id: kind for rule in RULES for kind in rule.kinds}
     if args.id is None:
-        width = max(map(len, explanations))
-        for entry in explanations.values():
-            print(f"{entry.id:<{width}}  {entry.title}")
+        width = max(map(len, kinds))
+        for kind in kinds.values():
+            print(f"{kind.id:<{width}}  {kind.title}")
         return 0
-    if args.id not in explanations:
+    if args.id not in kinds:
         raise UsageError(f"there is no finding {args.id!r}", "`imds-probe explain` lists them all.")
-    entry = explanations[args.id]
-    print(f"{entry.title} [{entry.id}]\n")
-    print(textwrap.fill(entry.meaning, 100), end="\n\n")
-    print(textwrap.fill(f"What to do: {entry.cure}", 100, break_long_words=False, break_on_hyphens=False))
-    for source in entry.sources:
+    kind = kinds[args.id]
+    print(f"{kind.title} [{kind.id}]\n")
+    print(textwrap.fill(kind.meaning, 100), end="\n\n")
+    print(textwrap.fill(f"What to do: {kind.cure}", 100, break_long_words=False, break_on_hyphens=False))
+    for source in kind.sources:
         print(f"Source: {source}")
     return 0

@@ -17,6 +17,16 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.rules.fixes import library_commands, upgrade_commands
+from imds_probe.rules.phrases import (
+    NEEDS_SETTING,
+    image_rebuilt,
+    known_by,
+    make_setting,
+    named,
+    only_v1,
+    raise_hop_limit,
+    upgraded,
+)
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
 PRODUCTS = {
@@ -44,27 +54,28 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         limit = _limit_that_cures(container)
         if limit is not None:
             return Cause(
-                f"it asks for a token, gets none, and falls back; hop limit {limit} cures that",
-                Fix(f"Raise the hop limit to {limit} with the same command that requires tokens (see below)."),
+                f"it asks for a token, receives none and falls back; hop limit {limit} cures that",
+                raise_hop_limit(limit),
                 needs_hop_limit=limit,
             )
     if old is not None:
         return old
     if _asks_for_tokens(group[0], callers):
         return Cause(
-            "it asks for tokens, too, so that only a part of it is old, or it does not wait for the answer",
-            Fix(
-                "Find which of its parts asks without a token: `imds-probe watch --v1-only` shows each call with its path."
-            ),
+            "it also asks for tokens, so only a part of it is old, or it does not wait for the answer",
+            Fix("Find the part that asks without a token: `imds-probe watch --v1-only` shows each call with its path."),
         )
     if group[0].program == "another host":
         return Cause(
-            "its calls come in from outside and go out through this host",
-            Fix("Look for a proxy or a route that brings other hosts' requests to this instance's metadata service."),
+            "its requests come from outside and leave through this host",
+            Fix("Find the proxy or route that brings requests of other hosts to this instance's metadata service."),
         )
     return Cause(
-        "what it asks with is not known to the catalog",
-        Fix("Have it ask for a token first; watch it with `imds-probe watch --v1-only` while you change it."),
+        "no old software was found that explains the call",
+        Fix(
+            "Change the program so that it asks for a token first. `imds-probe watch --v1-only` shows whether it still calls "
+            "IMDSv1."
+        ),
     )
 
 
@@ -89,9 +100,8 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
         if any(_is_run_by(entry, caller) for caller in group):
             needed = requirement(entry, facts, catalog)
             if needed.status in _OLD:
-                row = catalog.row(entry.component)
-                name = f"{row.name if row else entry.component} {entry.said_version}"
-                return Cause(_why(name, needed), _fix(entry, needed, facts), (f"{name} by its {entry.source}",))
+                name = named(entry, catalog.row(entry.component))
+                return Cause(_why(name, needed), _fix(entry, needed, facts), (f"{name}, {known_by(entry)}",))
     for caller in group:
         for product, version in _PRODUCT.findall(caller.user_agent or ""):
             component, manager = PRODUCTS.get(product.lower(), ("", ""))
@@ -100,16 +110,15 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
                 continue
             needed = catalog.judge(component, manager=manager, version=version, os_id=None, os_version_id=None)
             if needed.status in _OLD:
-                newer = f" to {needed.minimum} or later" if needed.minimum else ""
                 return Cause(
                     _why(f"{row.name} {version}", needed),
-                    Fix(f"Upgrade {row.name} there{newer}, and restart what uses it."),
+                    Fix(f"{upgraded(row.name, needed.minimum)}, and restart the programs that use it."),
                 )
     return None
 
 
 def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
-    if not (entry.on_host if caller.container_id is None else caller.container_id in entry.container_ids):
+    if not _is_where(entry, caller):
         return False
     if isinstance(entry, SdkSoftware):
         return any(
@@ -122,23 +131,27 @@ def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
     return entry.package in (program, unit.removeprefix("snap.").partition(".")[0], unit)
 
 
+def _is_where(entry: Software, caller: CallerSeen) -> bool:
+    """What runs in a container whose id is not known is on no system that is known."""
+    if caller.container is None and caller.container_id is None:
+        return entry.on_host
+    return caller.container_id in entry.container_ids
+
+
 def _why(name: str, needed: Requirement) -> str:
     if needed.status == "needs-setting":
-        return f"{name} speaks IMDSv2 only if it is set to"
-    since = f"; IMDSv2 since {needed.minimum}" if needed.minimum else ", in every version"
-    return f"{name} speaks only IMDSv1{since}"
+        return f"{name} {NEEDS_SETTING}"
+    return f"{name} {only_v1(needed)}"
 
 
 def _fix(entry: Software, needed: Requirement, facts: Facts) -> Fix:
-    if needed.status == "needs-setting" and needed.setting is not None:
-        setting = needed.setting
-        return Fix(f"Set {setting.key} to {setting.value} in {setting.place}, and restart what uses it.")
-    newer = f" to {needed.minimum} or later" if needed.minimum else ""
-    if entry.container is not None:
-        return Fix(f"Build the image anew with {entry.package} upgraded{newer}, and start its containers again.")
+    if needed.status == "needs-setting":
+        return make_setting(needed)
+    if not entry.on_host:
+        return Fix(image_rebuilt(entry.package, needed.minimum))
     commands = (
         library_commands(entry, needed.minimum)
         if isinstance(entry, SdkSoftware)
         else upgrade_commands(entry, facts[Host].os, needed.minimum)
     )
-    return Fix(f"Upgrade {entry.package}{newer}, and restart what uses it.", commands)
+    return Fix(f"{upgraded(entry.package, needed.minimum)}, and restart the programs that use it.", commands)

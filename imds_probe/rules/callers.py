@@ -10,25 +10,75 @@ from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers, CallerSeen, MetricCompared
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
-from imds_probe.findings import Finding, Fix
+from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.caller_cause import cause_of
-from imds_probe.rules.callers_explained import EXPLANATIONS
 from imds_probe.rules.rule import NothingToJudge, Rule
 
-RULE_ID = "callers"
 NAMED_MAX = 20
 PATHS_SHOWN = 3
 
+IMDSV1_CALLER = Kind(
+    id="imdsv1-caller",
+    severity="blocker",
+    implies="not-ready",
+    title="A program still calls IMDSv1",
+    meaning="The watch saw a request without a token on its way to the metadata service, within the window that the verdict is "
+    "judged by (watch.window, 14 days unless set otherwise). Once tokens are required, such a request is answered with 401. "
+    "The caller is known by the kernel's own record of the connection, where the kernel keeps one.",
+    cure="Change the caller as the finding says. The call leaves the verdict once it is older than the window, or with a shorter "
+    "watch.window in the configuration. `imds-probe watch --v1-only` shows at once whether the caller still calls.",
+    sources=("EC2 User Guide: Transition to using Instance Metadata Service Version 2",),
+)
+IMDSV1_FALLBACK = Kind(
+    id="imdsv1-fallback",
+    severity="blocker",
+    implies="needs-hop-limit",
+    title="A container calls IMDSv1 because the token does not reach it",
+    meaning="The program asks for a token, and so speaks IMDSv2, but the hop limit is too low for its container. After a wait "
+    "without an answer, the program asks without a token. With tokens required it would receive nothing.",
+    cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
+    sources=("EC2 User Guide: Considerations for containers and the hop limit",),
+)
+IMDSV1_REFUSED = Kind(
+    id="imdsv1-refused",
+    severity="warning",
+    title="Calls by IMDSv1 are refused",
+    meaning="Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata.",
+    cure="Change the caller so that it asks for a token. If nobody misses the metadata, turn the caller off.",
+    sources=("EC2 User Guide: IMDS error codes",),
+)
+IMDSV1_UNSEEN = Kind(
+    id="imdsv1-unseen",
+    severity="warning",
+    implies="unknown",
+    title="CloudWatch counted calls by IMDSv1 that the watch did not see",
+    meaning="In hours that were watched without a gap, the metric MetadataNoToken of this instance counted more calls than the "
+    "watch saw; both include the probe's own. Some caller is out of the watch's sight. It may use a network interface that "
+    "was handed to a container or a virtual machine (SR-IOV, DPDK), or call at each boot before the daemon begins.",
+    cure="Look for virtual machines and user-space network stacks on this host. The minutes of the metric in CloudWatch tell when "
+    "the calls were made.",
+    sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
+)
+WATCHED_TOO_SHORTLY = Kind(
+    id="watched-too-shortly",
+    severity="info",
+    title="No call by IMDSv1 was seen, but the watch is too short",
+    meaning="For high confidence, 99 % of the last 14 days must have been watched (watch.coverage and watch.window). Time counts "
+    "as not watched while the daemon did not run, the host was down or packets came too fast. A monthly job may have called "
+    "then.",
+    cure="Keep the daemon running: systemctl enable --now imds-probe-daemon.",
+)
 
-def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     callers = facts.get(Callers)
     if callers is None:
         run = facts.collector("callers")
-        return NothingToJudge(run.reason if run and run.reason else "who calls was not watched")
-    groups: dict[tuple[str, str | None, str | None, str | None], list[CallerSeen]] = defaultdict(list)
+        return NothingToJudge(run.reason if run and run.reason else "the callers were not watched")
+    groups: dict[tuple[str, str | None, str | None], list[CallerSeen]] = defaultdict(list)
     for each in callers.by:
         if each.version == "v1" and not each.probe:
-            groups[each.program, each.unit, each.container, each.container_id].append(each)
+            groups[each.program, each.unit, each.container_id or each.container].append(each)
     required = switched_already(facts.get(Imds))
     findings = []
     for group in list(groups.values())[:NAMED_MAX]:
@@ -43,77 +93,63 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     return findings
 
 
-def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Finding:
+def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Found:
     cause = cause_of(group, callers, facts, catalog)
     fell_back = cause.needs_hop_limit is not None
-    return Finding(
-        id="imdsv1-fallback" if fell_back else "imdsv1-caller",
-        rule=RULE_ID,
-        severity="blocker",
-        subject=group[0].container or group[0].unit or group[0].program,
-        summary=f"{_who(group[0])} called IMDSv1 {_times(group)}, last at {_last(group)}: {cause.why}",
+    return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
+        group[0].container or group[0].unit or group[0].program,
+        f"{_who(group[0])} called IMDSv1 {_times(sum(each.count for each in group))}, last at {_last(group)}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence),
         fix=cause.fix,
-        implies="needs-hop-limit" if fell_back else "not-ready",
     )
 
 
-def _refused(group: Sequence[CallerSeen]) -> Finding | None:
+def _refused(group: Sequence[CallerSeen]) -> Found | None:
     """Where tokens are required already. What called before that, and no more since, is no trouble."""
     refused = sum(each.refused for each in group)
     if not refused:
         return None
-    return Finding(
-        id="imdsv1-refused",
-        rule=RULE_ID,
-        severity="warning",
-        subject=group[0].container or group[0].unit or group[0].program,
-        summary=f"{_who(group[0])} called IMDSv1 and was refused, {refused} times, last at {_last(group)}",
+    return IMDSV1_REFUSED.found(
+        group[0].container or group[0].unit or group[0].program,
+        f"{_who(group[0])} called IMDSv1 and was refused {_times(refused)}, last at {_last(group)}",
         evidence=_evidence(group),
-        fix=Fix("Have it ask for a token: it gets no metadata now."),
+        fix=Fix("Change the program so that it asks for a token. It receives no metadata now."),
     )
 
 
-def _more(groups: Sequence[Sequence[CallerSeen]], *, required: bool) -> Finding:
+def _more(groups: Sequence[Sequence[CallerSeen]], *, required: bool) -> Found:
     count = sum(each.count for group in groups for each in group)
-    return Finding(
-        id="imdsv1-refused" if required else "imdsv1-caller",
-        rule=RULE_ID,
-        severity="warning" if required else "blocker",
-        subject="more callers",
-        summary=f"{len(groups)} more callers called IMDSv1, {count} times together",
+    return (IMDSV1_REFUSED if required else IMDSV1_CALLER).found(
+        "more callers",
+        f"{len(groups)} more callers called IMDSv1, {count} times in all",
         evidence=tuple(_who(group[0]) for group in groups[:PATHS_SHOWN]),
-        fix=Fix("See them all: callers.by in the JSON report, or imds-probe watch --v1-only."),
-        implies=None if required else "not-ready",
-    )
-
-
-def _unseen(metric: MetricCompared) -> Finding:
-    return Finding(
-        id="imdsv1-unseen",
-        rule=RULE_ID,
-        severity="warning",
-        subject="MetadataNoToken",
-        summary=f"CloudWatch counted {metric.unseen} calls by IMDSv1 that were not seen here, of {metric.counted} in "
-        f"{metric.hours} hours",
-        evidence=(
-            f"MetadataNoToken from {metric.since} to {metric.until}: {metric.counted}; seen here: {metric.seen}",
+        fix=Fix(
+            "Find all callers under callers.by in the JSON report, or watch them with `imds-probe watch --v1-only`."
         ),
-        fix=Fix("Look for who calls past this host's network: see imds-probe explain imdsv1-unseen."),
-        implies="unknown",
     )
 
 
-def _short(callers: Callers) -> Finding:
-    return Finding(
-        id="watched-too-shortly",
-        rule=RULE_ID,
-        severity="info",
-        subject="watch",
-        summary=f"nobody called IMDSv1 while it was watched, which was {in_words(callers.observed_s)} of the last "
-        f"{in_words(callers.window_s)} ({callers.coverage:.1%} of {callers.needed_coverage:.0%})",
+def _unseen(metric: MetricCompared) -> Found:
+    return IMDSV1_UNSEEN.found(
+        "MetadataNoToken",
+        f"CloudWatch counted {metric.counted} calls by IMDSv1 in {metric.hours} hours, and the watch did not see "
+        f"{metric.unseen} of them",
+        evidence=(
+            f"MetadataNoToken from {metric.since} to {metric.until}: {metric.counted} counted, {metric.seen} seen by the watch",
+        ),
+        fix=Fix("Find the caller that bypasses this host's network: see `imds-probe explain imdsv1-unseen`."),
+    )
+
+
+def _short(callers: Callers) -> Found:
+    return WATCHED_TOO_SHORTLY.found(
+        "watch",
+        f"the watch covers {in_words(callers.observed_s)} of the last {in_words(callers.window_s)} ({callers.coverage:.1%} of "
+        f"the {callers.needed_coverage:.0%} needed) and saw no call by IMDSv1",
         evidence=(f"{callers.dropped_packets} packets were lost",) if callers.dropped_packets else (),
-        fix=Fix("Leave imds-probe's daemon running until then, for a verdict of high confidence."),
+        fix=Fix(
+            "Keep imds-probe's daemon running. Once it has watched a whole window, the verdict can have high confidence."
+        ),
     )
 
 
@@ -123,8 +159,7 @@ def _who(caller: CallerSeen) -> str:
     return name + unit + (f" in {caller.container}" if caller.container else "")
 
 
-def _times(group: Sequence[CallerSeen]) -> str:
-    count = sum(each.count for each in group)
+def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
@@ -134,12 +169,14 @@ def _last(group: Sequence[CallerSeen]) -> str:
 
 def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
     latest = max(group, key=lambda each: each.last_seen)
-    lines = [f"asked for {', '.join(dict.fromkeys(each.path for each in group[:PATHS_SHOWN]))}"]
+    lines = [f"requested {', '.join(dict.fromkeys(each.path for each in group[:PATHS_SHOWN]))}"]
     if latest.cmdline or latest.pid:
-        lines.append(f"last by process {latest.pid}: {latest.cmdline or latest.comm}")
+        lines.append(f"last call by process {latest.pid}: {latest.cmdline or latest.comm}")
     if latest.user_agent:
-        lines.append(f"says it is {latest.user_agent}")
+        lines.append(f"User-Agent: {latest.user_agent}")
     return tuple(lines)
 
 
-RULE = Rule(id=RULE_ID, judge=_judge, explanations=EXPLANATIONS)
+RULE = Rule(
+    "callers", _find, kinds=(IMDSV1_CALLER, IMDSV1_FALLBACK, IMDSV1_REFUSED, IMDSV1_UNSEEN, WATCHED_TOO_SHORTLY)
+)

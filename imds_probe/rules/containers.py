@@ -9,27 +9,39 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.containers import Container, Containers, titles
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
-from imds_probe.findings import Finding, Fix, Severity, State
-from imds_probe.rules.containers_explained import EXPLANATIONS
+from imds_probe.findings import Fix, Found, State
+from imds_probe.rules.containers_kinds import (
+    ANSWERED_BY_PROXY,
+    CONTAINER_NOT_MEASURED,
+    CONTAINERS_NOT_SEEN,
+    HOP_LIMIT_HIGHER_THAN_NEEDED,
+    HOP_LIMIT_KEEPS_OUT,
+    HOP_LIMIT_TOO_LOW,
+    KINDS,
+    METADATA_UNREACHABLE,
+    TOKEN_BEYOND_HOP_LIMIT,
+    TOKEN_FILTERED,
+)
 from imds_probe.rules.hop_need import needed_hop_limit
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.phrases import raise_hop_limit
 from imds_probe.rules.rule import NothingToJudge, Rule
 
-RULE_ID = "containers"
+_SUBJECT = "containers"
 
 
-def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     imds = facts.get(Imds)
     if imds is None or imds.endpoint == "disabled":
-        return NothingToJudge("no metadata service that a container could miss")
+        return NothingToJudge("the metadata service was not asked, or it is turned off")
     if imds.endpoints and all(ipaddress.ip_address(reply.address).is_loopback for reply in imds.endpoints):
-        return NothingToJudge("the endpoint given is on loopback, of which every container has its own")
+        return NothingToJudge("the given endpoint is on loopback, and every container has a loopback of its own")
     findings = []
     there = facts[Containers]
     if there.containers is None or there.containers_unseen:
         findings.append(_unseen(facts))
-    groups: dict[Callable[[list[Container], Facts], Finding], list[Container]] = {}
+    groups: dict[Callable[[list[Container], Facts], Found], list[Container]] = {}
     for container in there.seen:
         if group := _group(container):
             groups.setdefault(group, []).append(container)
@@ -40,7 +52,7 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     return findings
 
 
-def _group(container: Container) -> Callable[[list[Container], Facts], Finding] | None:
+def _group(container: Container) -> Callable[[list[Container], Facts], Found] | None:
     """Which finding a container belongs to; the worst of its addresses decides."""
     unneeded = metadata_need(container).state == "unlikely"
     if container.sandbox:
@@ -60,136 +72,132 @@ def _group(container: Container) -> Callable[[list[Container], Facts], Finding] 
     return _cut_off if container.main and container.main.token in ("refused", "unreachable") else None
 
 
-def _unseen(facts: Facts) -> Finding:
+def _unseen(facts: Facts) -> Found:
     run = facts.collector("containers")
     there = facts[Containers]
     reasons = there.containers_unseen or ((run.reason,) if run and run.reason else ())
-    return _finding(
-        "containers-not-seen",
-        "warning",
-        "which containers run here could not be seen"
+    return CONTAINERS_NOT_SEEN.found(
+        _SUBJECT,
+        "the running containers could not be seen"
         if there.containers is None
-        else "there may be more containers than could be seen",
-        reasons,
-        Fix("Run as root on the host, not in a container; in a container, with the host's root mounted and named."),
-        implies="unknown",
+        else "not all running containers could be seen",
+        evidence=reasons,
+        fix=Fix(
+            "Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted "
+            "and named by --root."
+        ),
     )
 
 
-def _not_measured(members: list[Container], facts: Facts) -> Finding:
+def _not_measured(members: list[Container], facts: Facts) -> Found:
     del facts
-    reasons = [
-        f"{each.title}: {each.not_measured or next(r.detail for r in each.reach if r.token == 'error')}"
-        for each in members
-    ]
-    return _finding(
-        "container-not-measured",
-        "warning",
-        f"whether the token response reaches {_count(members)} was not measured: {titles(members)}",
-        reasons,
-        Fix("Run as root; run again if something was busy."),
-        implies="unknown",
+    return CONTAINER_NOT_MEASURED.found(
+        _SUBJECT,
+        f"the token response was not tested in {_count(members)}: {titles(members)}",
+        evidence=tuple(
+            f"{each.title}: {each.not_measured or next(r.detail for r in each.reach if r.token == 'error')}"
+            for each in members
+        ),
+        fix=Fix("Run as root. Run again if the service was busy."),
     )
 
 
-def _too_far(members: list[Container], facts: Facts) -> Finding:
+def _too_far(members: list[Container], facts: Facts) -> Found:
     needed = needed_hop_limit(facts)
     imds = facts.get(Imds)
     present = imds.hop_limit if imds else None
-    now = "have no metadata now" if switched_already(imds) else "do not get a token"
+    lacks = "no metadata" if switched_already(imds) else "no token"
     at = f" at hop limit {present}" if present else ""
-    return _finding(
-        "hop-limit-too-low",
-        "blocker",
-        f"{_count(members)} {_verb(members, now)}{at}; hop limit {needed} reaches all that need it: {titles(members)}",
-        _measures(members),
-        Fix(f"Raise the hop limit to {needed} with the same command that requires tokens (see below)."),
-        implies="needs-hop-limit",
+    return HOP_LIMIT_TOO_LOW.found(
+        _SUBJECT,
+        f"{_receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
+        evidence=_measures(members),
+        fix=raise_hop_limit(needed),
     )
 
 
-def _too_far_unneeded(members: list[Container], facts: Facts) -> Finding:
+def _too_far_unneeded(members: list[Container], facts: Facts) -> Found:
     del facts
-    return _finding(
-        "hop-limit-keeps-out",
-        "info",
-        f"{_count(members)} out of the token's reach {_verb(members, 'do not seem to need it')}: {titles(members)}",
-        [f"{each.title}: {metadata_need(each).reason}" for each in members],
+    do = "does" if len(members) == 1 else "do"
+    return HOP_LIMIT_KEEPS_OUT.found(
+        _SUBJECT,
+        f"{_receive(members)} no token and {do} not seem to need one: {titles(members)}",
+        evidence=tuple(f"{each.title}: {metadata_need(each).reason}" for each in members),
     )
 
 
-def _filtered(members: list[Container], facts: Facts) -> Finding:
+def _filtered(members: list[Container], facts: Facts) -> Found:
     del facts
     certain = any(metadata_need(each).state in ("likely", "observed") for each in members)
-    return _finding(
-        "token-filtered",
-        "blocker" if certain else "warning",
-        f"measured and tried disagree: by distance the token reaches {_count(members)}, and yet it does not arrive: "
-        f"{titles(members)}",
-        _measures(members),
-        Fix("Find what drops the answer (see the findings on rules and routes); a higher hop limit does not help."),
+    return TOKEN_FILTERED.found(
+        _SUBJECT,
+        f"by distance the token response should reach {_count(members)}, but it does not arrive: {titles(members)}",
+        evidence=_measures(members),
+        fix=Fix(
+            "Find the rule or policy that drops the token response (see the findings on rules and routes). A higher hop "
+            "limit does not help."
+        ),
+        severity="blocker" if certain else None,
         implies="not-ready" if certain else _unless_unneeded(members),
     )
 
 
-def _unexpected(members: list[Container], facts: Facts) -> Finding:
+def _unexpected(members: list[Container], facts: Facts) -> Found:
     del facts
-    return _finding(
-        "token-beyond-hop-limit",
-        "warning",
-        f"measured and tried disagree: by distance the token cannot reach {_count(members)}, and yet it arrives: "
-        f"{titles(members)}",
-        _measures(members),
-        Fix("Something on the way rewrites TTLs or answers by itself; what works today depends on it."),
+    return TOKEN_BEYOND_HOP_LIMIT.found(
+        _SUBJECT,
+        f"by distance the token response should not reach {_count(members)}, but it arrives: {titles(members)}",
+        evidence=_measures(members),
+        fix=Fix("Find the rule or proxy that rewrites TTLs or answers by itself: these containers depend on it today."),
     )
 
 
-def _proxied(members: list[Container], facts: Facts) -> Finding:
+def _proxied(members: list[Container], facts: Facts) -> Found:
     del facts
     needs = {metadata_need(each).state for each in members}
     refused = any(reach.token == "answered-by-proxy" and reach.status != 200 for m in members for reach in m.reach)
     certain = refused and bool(needs & {"likely", "observed"})
-    return _finding(
-        "answered-by-proxy",
-        "blocker" if certain else "warning",
-        f"something else than the metadata service answers {_count(members)}: {titles(members)}",
-        _measures(members),
-        Fix(
-            "See that the proxy passes token requests and speaks IMDSv2 itself, or do without it (IRSA, Pod Identity)."
+    return ANSWERED_BY_PROXY.found(
+        _SUBJECT,
+        f"a proxy answers {_count(members)} instead of the metadata service: {titles(members)}",
+        evidence=_measures(members),
+        fix=Fix(
+            "Make sure that the proxy passes token requests and speaks IMDSv2 itself, or replace it by IRSA or EKS Pod "
+            "Identity."
         ),
+        severity="blocker" if certain else None,
         implies="not-ready" if certain else _unless_unneeded(members),
     )
 
 
-def _cut_off(members: list[Container], facts: Facts) -> Finding:
+def _cut_off(members: list[Container], facts: Facts) -> Found:
     del facts
-    return _finding(
-        "metadata-unreachable",
-        "info",
+    return METADATA_UNREACHABLE.found(
+        _SUBJECT,
         f"{_count(members)} cannot reach the metadata service at all, so the switch changes nothing there: "
         f"{titles(members)}",
-        _measures(members),
+        evidence=_measures(members),
     )
 
 
-def _higher_than_needed(facts: Facts) -> list[Finding]:
+def _higher_than_needed(facts: Facts) -> list[Found]:
     imds = facts.get(Imds)
     limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts)
     if limit is None or limit <= needed:
         return []
     fix = Fix(
-        "Lower it, if nothing else will run here: a lower limit keeps the role's credentials from containers. "
+        "Lower the hop limit if nothing else will run here: a lower limit keeps the role's credentials from containers. "
         f"Replace the number in the switch command by {needed}."
     )
-    summary = f"the hop limit is {limit}, and nothing that runs here needs more than {needed}"
-    return [_finding("hop-limit-higher-than-needed", "warning", summary, (), fix)]
+    summary = f"the hop limit is {limit}, but nothing that runs here needs more than {needed}"
+    return [HOP_LIMIT_HIGHER_THAN_NEEDED.found(_SUBJECT, summary, fix=fix)]
 
 
 def _unless_unneeded(members: Iterable[Container]) -> State | None:
     return None if all(metadata_need(each).state == "unlikely" for each in members) else "unknown"
 
 
-def _measures(members: Sequence[Container]) -> list[str]:
+def _measures(members: Sequence[Container]) -> tuple[str, ...]:
     lines = []
     for each in members:
         need = metadata_need(each)
@@ -197,8 +205,8 @@ def _measures(members: Sequence[Container]) -> list[str]:
         for reach in each.reach:
             families.setdefault(f"{_hops(reach.distance)}, {reach.detail}", []).append(reach.family)
         seen = "; ".join(f"{words} ({' and '.join(who)})" for words, who in families.items())
-        lines.append(f"{each.title}: {seen}; need {need.state}: {need.reason}")
-    return lines
+        lines.append(f"{each.title}: {seen}; {need.in_words}")
+    return tuple(lines)
 
 
 def _hops(distance: int | None) -> str:
@@ -211,32 +219,8 @@ def _count(members: Sequence[Container]) -> str:
     return f"{len(members)} container{'' if len(members) == 1 else 's'}"
 
 
-def _verb(members: Sequence[Container], plural: str) -> str:
-    """The same words for one: "have" and "do" become "has" and "does"."""
-    if len(members) != 1:
-        return plural
-    return plural.replace("have ", "has ", 1).replace("do ", "does ", 1)
+def _receive(members: Sequence[Container]) -> str:
+    return f"{_count(members)} receive{'s' if len(members) == 1 else ''}"
 
 
-def _finding(
-    finding_id: str,
-    severity: Severity,
-    summary: str,
-    evidence: Sequence[str],
-    fix: Fix | None = None,
-    *,
-    implies: State | None = None,
-) -> Finding:
-    return Finding(
-        id=finding_id,
-        rule=RULE_ID,
-        severity=severity,
-        subject="containers",
-        summary=summary,
-        evidence=tuple(evidence),
-        fix=fix,
-        implies=implies,
-    )
-
-
-RULE = Rule(id=RULE_ID, judge=_judge, explanations=EXPLANATIONS)
+RULE = Rule("containers", _find, kinds=KINDS)

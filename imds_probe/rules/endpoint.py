@@ -5,12 +5,79 @@ from __future__ import annotations
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import EndpointReply, Imds
-from imds_probe.findings import Finding, Fix, Severity, State
+from imds_probe.findings import Fix, Found, Kind
 from imds_probe.imds.replies import EC2_SERVER
-from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
+from imds_probe.rules.rule import NothingToJudge, Rule
+
+_SUBJECT = "metadata service"
+
+IMDS_DISABLED = Kind(
+    id="imds-disabled",
+    severity="info",
+    title="The metadata service is turned off",
+    meaning="The token request was answered with 403, and nothing else was served: HttpEndpoint is disabled on this instance. "
+    "No caller can use IMDSv1, so requiring tokens changes nothing today. This is a state, not a fault.",
+    cure="Nothing has to be done. Require tokens all the same, so that turning the endpoint on later does not bring IMDSv1 "
+    "back.",
+    sources=("EC2 User Guide: Troubleshoot IMDS, error codes", "EC2 API: ModifyInstanceMetadataOptions"),
+)
+IMDS_UNREACHABLE = Kind(
+    id="imds-unreachable",
+    severity="warning",
+    implies="unknown",
+    title="The metadata service cannot be reached",
+    meaning="No connection was made: there was no route, the connection was refused, or nothing answered. The cause is a "
+    "firewall, a route or a missing network. The cause is never the hop limit, which affects only the token response.",
+    cure="Check `ip route get 169.254.169.254` and the firewall's output rules, then run again.",
+)
+TOKEN_REQUEST_REFUSED = Kind(
+    id="token-request-refused",
+    severity="blocker",
+    implies="not-ready",
+    title="The token request is refused on the host",
+    meaning="A plain token PUT was answered with an error although the endpoint is on. EC2 answers 403 to a PUT that carries "
+    "X-Forwarded-For, which a proxy on the way adds. An imitation of the service that knows only IMDSv1 answers 404 or 405. "
+    "A program that needs metadata here uses IMDSv1, and the switch breaks it.",
+    cure="Remove the redirect of the metadata address, or upgrade the proxy: kube2iam passes token requests since 0.10.11, "
+    "kiam since 3.6.",
+    sources=("https://github.com/jtblin/kube2iam/pull/279", "github.com/uswitch/kiam: CHANGELOG.md"),
+)
+TOKEN_RESPONSE_LOST = Kind(
+    id="token-response-lost",
+    severity="blocker",
+    implies="not-ready",
+    title="The token response is lost on the host",
+    meaning="The connection is made and IMDSv1 answers, but the answer to the token PUT never arrives. The packets of that "
+    "answer differ from all others only in their low TTL. On the instance itself a hop limit of 1 is enough, so something "
+    "drops the packets or takes from their TTL: a firewall rule, or a router in between.",
+    cure="Remove the firewall rule. If a router is in between, a higher hop limit helps; against a filter it does not.",
+    sources=("EC2 User Guide: How Instance Metadata Service Version 2 works",),
+)
+IMDS_ANSWERED_BY_PROXY = Kind(
+    id="imds-answered-by-proxy",
+    severity="warning",
+    implies="unknown",
+    title="Another server answers the host instead of EC2",
+    meaning="EC2's service names itself EC2ws in every answer. This answer bore another name or none: a proxy such as kube2iam "
+    "or kiam, a service mesh or a test server sent it. Its tokens and TTLs say nothing about the instance.",
+    cure="Run imds-probe where the metadata address is not redirected, or ask the EC2 API: "
+    "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
+)
+IMDS_ANSWER_UNUSABLE = Kind(
+    id="imds-answer-unusable",
+    severity="warning",
+    implies="unknown",
+    title="The metadata service gave no usable answer",
+    meaning="Something accepted the connection, but it sent silence, a broken answer, an error to every request, or 403 to the "
+    "token request without a sign of the cause. With --no-v1-probe, a disabled endpoint looks like a proxy that adds "
+    "X-Forwarded-For. Repeated 503 means that the host used up the 1,024 packets a second that DNS, NTP and metadata share.",
+    cure="Run again. If the answer stays the same, find the program that floods the service: imds-probe cannot tell which one "
+    "it is.",
+    sources=("EC2 User Guide: Query throttling",),
+)
 
 
-def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     imds = facts.get(Imds)
     if imds is None:
@@ -20,39 +87,27 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     return [_trouble(imds)]
 
 
-def _answered_by(imds: Imds) -> list[Finding]:
+def _answered_by(imds: Imds) -> list[Found]:
     if imds.answered_by == EC2_SERVER:
         return []
     name = imds.answered_by or "a server that does not name itself"
     return [
-        Finding(
-            id="imds-answered-by-proxy",
-            rule="endpoint",
-            severity="warning",
-            subject="metadata service",
-            summary=f"answered by {name}, not by EC2: what the instance itself allows could not be seen",
+        IMDS_ANSWERED_BY_PROXY.found(
+            _SUBJECT,
+            f"{name} answered instead of EC2, so the instance's own settings could not be seen",
             evidence=_evidence(imds),
             fix=Fix(
-                "Find what redirects the metadata address on this host (kube2iam, kiam, a mesh), and run past it.",
+                "Find the redirect of the metadata address on this host (kube2iam, kiam, a service mesh), and run where it "
+                "does not apply.",
                 ("nft list ruleset | grep -n 169.254.169.254", "iptables-save | grep -n 169.254.169.254"),
             ),
-            implies="unknown",
         )
     ]
 
 
-def _trouble(imds: Imds) -> Finding:
-    finding_id, severity, implies, summary, fix = _TROUBLES.get(imds.endpoint, _TROUBLES["unknown"])
-    return Finding(
-        id=finding_id,
-        rule="endpoint",
-        severity=severity,
-        subject="metadata service",
-        summary=summary,
-        evidence=_evidence(imds),
-        fix=fix,
-        implies=implies,
-    )
+def _trouble(imds: Imds) -> Found:
+    kind, summary, fix = _TROUBLES.get(imds.endpoint, _TROUBLES["unknown"])
+    return kind.found(_SUBJECT, summary, evidence=_evidence(imds), fix=fix)
 
 
 def _evidence(imds: Imds) -> tuple[str, ...]:
@@ -63,110 +118,57 @@ def _place(reply: EndpointReply) -> str:
     return f"[{reply.address}]" if reply.family == "ipv6" else reply.address
 
 
-_TROUBLES: dict[str, tuple[str, Severity, State | None, str, Fix | None]] = {
+_TROUBLES: dict[str, tuple[Kind, str, Fix | None]] = {
     "disabled": (
-        "imds-disabled",
-        "info",
-        None,
+        IMDS_DISABLED,
         "the metadata service is turned off (HttpEndpoint=disabled): neither IMDSv1 nor IMDSv2 answers",
         None,
     ),
     "unreachable": (
-        "imds-unreachable",
-        "warning",
-        "unknown",
-        "the metadata service cannot be reached from this host",
+        IMDS_UNREACHABLE,
+        "this host cannot reach the metadata service",
         Fix(
             "Look for a firewall rule or a missing route.",
             ("ip route get 169.254.169.254", "nft list ruleset | grep -n 169.254"),
         ),
     ),
     "refuses-tokens": (
-        "token-request-refused",
-        "blocker",
-        "not-ready",
-        "the token request is refused on this host, while IMDSv1 may still be answered",
+        TOKEN_REQUEST_REFUSED,
+        "the token request is refused on this host, although IMDSv1 may still be answered",
         Fix(
-            "Find what stands between: a proxy that adds X-Forwarded-For, or an old imitation that knows no tokens.",
+            "Find what stands between this host and the service: a proxy that adds X-Forwarded-For, or an imitation of the "
+            "service that knows no tokens.",
             ("nft list ruleset | grep -n 169.254.169.254", "iptables-save | grep -n 169.254.169.254"),
         ),
     ),
     "loses-tokens": (
-        "token-response-lost",
-        "blocker",
-        "not-ready",
-        "IMDSv1 answers, but the token response never arrives on the host itself",
+        TOKEN_RESPONSE_LOST,
+        "IMDSv1 answers, but the token response never arrives on this host",
         Fix(
-            "Find what drops packets with a low TTL: a firewall rule on ttl, or a router between host and service.",
+            "Find what drops packets with a low TTL: a firewall rule on the TTL, or a router between this host and the "
+            "service.",
             ("nft list ruleset | grep -n ttl", "iptables-save | grep -ni ttl"),
         ),
     ),
     "unknown": (
-        "imds-answer-unusable",
-        "warning",
-        "unknown",
+        IMDS_ANSWER_UNUSABLE,
         "the metadata service gave no usable answer",
-        Fix("Run again in a minute; if it stays so, look at what answers on the address."),
+        Fix(
+            "Run again in a minute. If the answer stays the same, find the server that answers on the metadata address."
+        ),
     ),
 }
 
+
 RULE = Rule(
-    id="endpoint",
-    judge=_judge,
-    explanations=(
-        Explanation(
-            id="imds-disabled",
-            title="Metadata service turned off",
-            meaning="The token request was answered with 403 and nothing else was served: HttpEndpoint is disabled on this "
-            "instance. No caller can use IMDSv1, so requiring tokens changes nothing today. It is a state, not a "
-            "fault.",
-            cure="None needed. Require tokens all the same, so that turning the endpoint on later does not bring "
-            "IMDSv1 back.",
-            sources=("EC2 User Guide: Troubleshoot IMDS, error codes", "EC2 API: ModifyInstanceMetadataOptions"),
-        ),
-        Explanation(
-            id="imds-unreachable",
-            title="Metadata service not reachable",
-            meaning="No connection was made: no route, refused, or no answer to the attempt. That is a firewall, a route or "
-            "a missing network, never the hop limit: the hop limit touches only the token response.",
-            cure="Look at `ip route get 169.254.169.254` and at the firewall's output rules, then run again.",
-        ),
-        Explanation(
-            id="token-request-refused",
-            title="Token request refused",
-            meaning="A plain token PUT was answered with an error although the endpoint is on. EC2 refuses a PUT that carries "
-            "X-Forwarded-For (403): a proxy on the way adds it. An imitation of the service that knows only "
-            "IMDSv1 answers 404 or 405. Whoever needs metadata here lives on IMDSv1 and breaks on the switch.",
-            cure="Remove the redirect of the metadata address or update the proxy (kube2iam 0.10.11 and kiam 4.0 pass tokens).",
-            sources=("https://github.com/jtblin/kube2iam/pull/279",),
-        ),
-        Explanation(
-            id="token-response-lost",
-            title="Token response lost on the host",
-            meaning="The connection is made and IMDSv1 answers, but the answer to the token PUT never arrives. Those packets "
-            "differ from all others in one thing, their low TTL. On the instance itself even a hop limit of 1 "
-            "arrives, so something drops or ages them: a firewall rule on the TTL, or a router in between.",
-            cure="Remove what drops them. Raising the hop limit cures a router in between, not a filter.",
-            sources=("EC2 User Guide: How Instance Metadata Service Version 2 works",),
-        ),
-        Explanation(
-            id="imds-answered-by-proxy",
-            title="Answered by somebody else",
-            meaning="EC2's service names itself EC2ws in every answer. This answer bore another name or none: a proxy such "
-            "as kube2iam or kiam, a service mesh, or a test server stands in for it. Its tokens and TTLs say "
-            "nothing about the instance.",
-            cure="Run the probe where the address is not redirected, or ask the EC2 API: "
-            "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
-        ),
-        Explanation(
-            id="imds-answer-unusable",
-            title="No usable answer",
-            meaning="Something accepted the connection but sent silence, a broken answer, an error to everything, or 403 to the "
-            "token request without anything to tell why: with --no-v1-probe a disabled endpoint looks just like a proxy "
-            "that adds X-Forwarded-For. 503 again and again means the "
-            "link-local limit of 1,024 packets a second, shared by DNS, NTP and metadata, was reached.",
-            cure="Run again; if it stays so, find who floods the service (imds-probe cannot tell from this alone).",
-            sources=("EC2 User Guide: Query throttling",),
-        ),
+    "endpoint",
+    _find,
+    kinds=(
+        IMDS_DISABLED,
+        IMDS_UNREACHABLE,
+        TOKEN_REQUEST_REFUSED,
+        TOKEN_RESPONSE_LOST,
+        IMDS_ANSWERED_BY_PROXY,
+        IMDS_ANSWER_UNUSABLE,
     ),
 )

@@ -5,25 +5,32 @@ from __future__ import annotations
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
-from imds_probe.findings import Finding, Fix
-from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
+from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.rule import NothingToJudge, Rule
+
+HOP_LIMIT_UNKNOWN = Kind(
+    id="hop-limit-unknown",
+    severity="warning",
+    title="The hop limit was not measured",
+    meaning="HttpPutResponseHopLimit is the IP TTL of the packets that answer the token PUT. On the instance the TTL can be "
+    "read off those packets: by packet capture as root, by IP_MINTTL otherwise. Here neither way gave one plain number.",
+    cure="Run as root, or ask the EC2 API. Until then the switch command leaves the hop limit as it is.",
+    sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "ip(7): IP_MINTTL"),
+)
 
 
-def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     imds = facts.get(Imds)
     if imds is None or imds.endpoint != "enabled":
-        return NothingToJudge("no token was answered")
+        return NothingToJudge("no token response was received")
     if imds.hop_limit is not None:
         return []
     reasons = tuple(reply.hop_limit_reason for reply in imds.endpoints if reply.state == "enabled")
     return [
-        Finding(
-            id="hop-limit-unknown",
-            rule="hop-limit",
-            severity="warning",
-            subject="metadata service",
-            summary="the hop limit of token responses could not be measured",
+        HOP_LIMIT_UNKNOWN.found(
+            "metadata service",
+            "the hop limit of token responses could not be measured",
             evidence=reasons,
             fix=Fix(
                 "Ask the EC2 API, from anywhere with ec2:DescribeInstances.",
@@ -36,17 +43,4 @@ def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
     ]
 
 
-RULE = Rule(
-    id="hop-limit",
-    judge=_judge,
-    explanations=(
-        Explanation(
-            id="hop-limit-unknown",
-            title="Hop limit not measured",
-            meaning="HttpPutResponseHopLimit is the IP TTL of the packets that answer the token PUT, so on the instance it can "
-            "be read off them: by packet capture as root, by IP_MINTTL otherwise. Here neither gave one plain number.",
-            cure="Run as root; or ask the EC2 API. The switch command then leaves the hop limit as it is.",
-            sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "ip(7): IP_MINTTL"),
-        ),
-    ),
-)
+RULE = Rule("hop-limit", _find, kinds=(HOP_LIMIT_UNKNOWN,))

@@ -8,7 +8,8 @@ from imds_probe.rules.metadata_need import metadata_need
 
 
 def needing(facts: Facts) -> tuple[Container, ...]:
-    """The containers that need metadata, or may: what is not known to do without is served, as a guess could break it.
+    """The containers that need metadata, or may: a container counts unless something says that it needs none, as a guess
+    could break it.
 
     Those are left out to which no hop limit brings a token: nothing reaches them, or a proxy answers.
     """

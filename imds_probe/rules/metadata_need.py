@@ -13,9 +13,9 @@ NeedState = Literal["observed", "likely", "unlikely", "unknown"]
 
 # In the order in which the SDKs' default provider chains look: AWS SDKs and Tools Reference Guide, credential providers.
 _SOURCES: tuple[tuple[Credentials, frozenset[str], str], ...] = (
-    ("static", frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}), "access keys in its environment"),
+    ("static", frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}), "access keys in the environment"),
     ("irsa", frozenset({"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"}), "a web identity (IRSA)"),
-    ("ecs-task-role", frozenset({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"}), "its ECS task role"),
+    ("ecs-task-role", frozenset({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"}), "the ECS task role"),
     ("pod-identity", frozenset({"AWS_CONTAINER_CREDENTIALS_FULL_URI"}), "a container credentials endpoint"),
 )
 _METADATA_SETTINGS = frozenset(
@@ -42,27 +42,38 @@ class Need:
     credentials: Credentials
     reason: str
 
+    @property
+    def in_words(self) -> str:
+        """The need and why it is thought so, as evidence."""
+        return f"{_IN_WORDS[self.state]}: {self.reason}"
 
-NOTHING_SAID = Need("unknown", "unknown", "nothing in its environment says where credentials come from")
+
+_IN_WORDS: dict[NeedState, str] = {
+    "observed": "metadata is needed",
+    "likely": "metadata is probably needed",
+    "unlikely": "metadata is probably not needed",
+    "unknown": "the need for metadata is not known",
+}
+NOTHING_SAID = Need("unknown", "unknown", "the environment names no source of credentials")
 
 
 def metadata_need(container: Container) -> Need:
     """Pure. One process that looks for the instance's role is enough for a container to need metadata."""
     if container.sandbox:
-        return Need("unlikely", "unknown", "it only holds the pod's network")
+        return Need("unlikely", "unknown", "it only holds the network of its pod")
     if container.calls_seen:
         said = _said(container)
         times = "once" if container.calls_seen == 1 else f"{container.calls_seen} times"
-        return Need("observed", said.credentials, f"it was seen calling the metadata service, {times}")
+        return Need("observed", said.credentials, f"it was seen calling the metadata service {times}")
     return _said(container)
 
 
 def _said(container: Container) -> Need:
     if container.environment is None:
-        return Need("unknown", "unknown", "the environment of its processes could not be read")
+        return Need("unknown", "unknown", "the environment could not be read")
     if not container.environment and container.sdks:
         return Need(
-            "likely", "unknown", f"{container.sdks[0]} runs there, and nothing says where credentials come from"
+            "likely", "unknown", f"{container.sdks[0]} runs there, and the environment names no source of credentials"
         )
     return need_of_processes(container.environment)
 
@@ -89,5 +100,9 @@ def _of_process(names: frozenset[str]) -> Need:
     if setting := min(names & _CREDENTIAL_FILES, default=""):
         return Need("unknown", "unknown", f"{setting} names a profile or file that was not read")
     if setting := min(names & _REGIONS, default=""):
-        return Need("likely", "instance", f"{setting} is set and no credentials: an AWS SDK then asks for the role")
-    return Need("unknown", "unknown", f"{', '.join(sorted(names))} alone do not say where credentials come from")
+        return Need(
+            "likely", "instance", f"{setting} is set without credentials, so an AWS SDK asks for the instance's role"
+        )
+    return Need(
+        "unknown", "unknown", f"the environment sets {', '.join(sorted(names))}, but names no source of credentials"
+    )

@@ -11,8 +11,50 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
-from imds_probe.findings import Finding, Fix, Severity, State
-from imds_probe.rules.rule import Explanation, NothingToJudge, Rule
+from imds_probe.findings import Fix, Found, Kind, Severity, State
+from imds_probe.rules.rule import NothingToJudge, Rule
+
+METADATA_REDIRECTED = Kind(
+    id="metadata-redirected",
+    severity="info",
+    title="A rule redirects metadata requests",
+    meaning="A rule of nftables or iptables sends requests for the metadata address elsewhere: to kube2iam, kiam, the sidecar "
+    "of a service mesh, or an imitation. The server at that target decides how its callers fare after the switch. Where the "
+    "finding names a scope (an interface, a user, a source), the rule concerns that scope alone.",
+    cure="Find the server that listens at the target, and make sure that it passes token requests. The finding quotes the rule "
+    "as it stands.",
+)
+METADATA_BLOCKED = Kind(
+    id="metadata-blocked",
+    severity="info",
+    title="A rule or route blocks the way to the metadata address",
+    meaning="A rule or route drops, rejects or misleads packets to or from the metadata address, or acts on their TTL. The callers "
+    "behind it have no metadata by either version. A rule on TTLs takes only IMDSv2 away.",
+    cure="Nothing has to be done if the block is intended, as it mostly is for containers. Otherwise remove the quoted rule or "
+    "route.",
+)
+METADATA_SETTING = Kind(
+    id="metadata-setting",
+    severity="info",
+    title="A setting blocks access to the metadata service",
+    meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service. With disable_ec2_metadata, cloud-init routes "
+    "the metadata address to nowhere at boot.",
+    cure="Nothing has to be done if the setting is intended.",
+    sources=(
+        "Amazon ECS agent configuration: ECS_AWSVPC_BLOCK_IMDS",
+        "cloud-init: module disable_ec2_metadata",
+    ),
+)
+METADATA_PROXY = Kind(
+    id="metadata-proxy",
+    severity="info",
+    title="A metadata proxy runs on this host",
+    meaning="kube2iam and kiam receive the requests to the metadata address, and answer the requests for credentials themselves. "
+    "kube2iam before 0.10.11 adds X-Forwarded-For, and the service refuses token requests with that header. Before 0.12.0 "
+    "kube2iam's own calls speak only IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
+    cure="Upgrade the proxy, or replace it by IRSA or EKS Pod Identity. kiam is a retired project.",
+    sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,52 +69,55 @@ class _Known:
 # github.com/uswitch/kiam: CHANGELOG.md 3.6 (pull request 381); go.mod of 4.0 has an SDK that speaks IMDSv2, 3.6 has not.
 _PROXIES = {"kube2iam": _Known(Version("0.10.11"), Version("0.12.0")), "kiam": _Known(Version("3.6"), Version("4.0"))}
 _TAG = re.compile(r":v?(\d[\w.]*)(?:@|$|-)")
+# Subject, verb and object.
 _WORDS = {
-    "redirect": "redirects metadata requests",
-    "drop": "drops metadata traffic",
-    "reject": "rejects metadata traffic",
-    "ttl-filter": "filters or changes packets by their TTL, which is how the hop limit works",
-    "route": "keeps packets from the metadata address",
-    "local-address": "gives the metadata address to this machine itself",
-    "setting": "takes the metadata service away",
+    "redirect": ("a rule", "redirect", "metadata requests"),
+    "drop": ("a rule", "drop", "metadata traffic"),
+    "reject": ("a rule", "reject", "metadata traffic"),
+    "ttl-filter": ("a rule", "act", "on the TTL of packets, which is how the hop limit works"),
+    "route": ("the routing", "keep", "packets from the metadata address"),
+    "local-address": ("the routing", "deliver", "metadata requests to the machine itself"),
+    "setting": ("a setting", "block", "access to the metadata service"),
 }
 _CHANGING = ("redirect", "ttl-filter")
-_IDS = {"redirect": "metadata-redirected", "setting": "metadata-setting", "proxy": "metadata-proxy"}
+_KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING}
 
 
-def _judge(facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     if facts.get(Imds) is None or facts.collector("obstacles") is None:
-        return NothingToJudge("rules and routes were not looked at")
+        return NothingToJudge("rules and routes were not inspected")
     return [_proxy(each) if each.kind == "proxy" else _obstacle(each) for each in facts[Obstacles].obstacles]
 
 
-def _obstacle(each: PathObstacle) -> Finding:
+def _obstacle(each: PathObstacle) -> Found:
     to = f" to {each.target}" if each.target and each.kind == "redirect" else ""
     only = f" ({each.scope})" if each.scope else ""
-    place = "on the host" if each.namespace == "host" else f"in {each.namespace}"
-    may = "" if each.certain else "may be that it "
-    return Finding(
-        id=_IDS.get(each.kind, "metadata-blocked"),
-        rule="obstacles",
-        # What keeps one container away mostly is meant to, and that container has a finding of its own.
-        severity="warning" if each.certain and (each.namespace == "host" or each.kind in _CHANGING) else "info",
-        subject=each.where,
-        summary=f"{place}, {each.where}: {may}{_WORDS[each.kind]}{to}{only}",
+    # A container may be called "host".
+    on_host = each.container_id is None and each.namespace == "host"
+    place = "on the host" if on_host else f"in {each.namespace}"
+    subject, verb, what = _WORDS[each.kind]
+    does = f"{verb}s" if each.certain else f"may {verb}"
+    # What keeps one container away mostly is meant to, and that container has a finding of its own.
+    warns = each.certain and (on_host or each.kind in _CHANGING)
+    return _KINDS.get(each.kind, METADATA_BLOCKED).found(
+        each.where,
+        f"{subject} {place} {does} {what}{to}{only}: {each.where}",
         evidence=(each.quote,),
+        severity="warning" if warns else None,
     )
 
 
-def _proxy(each: PathObstacle) -> Finding:
+def _proxy(each: PathObstacle) -> Found:
     name = next((name for name in _PROXIES if each.quote.startswith(name)), "")
     version = _version(each.image)
     severity: Severity = "warning"
     implies: State | None = "unknown"
     if not name:
-        words = f"it may be that kube2iam or kiam answers metadata requests: {each.quote}"
+        words = f"kube2iam or kiam may answer metadata requests here: {each.quote}"
         severity, implies = "info", None
     elif version is None:
-        words = f"{name} answers metadata requests here; which version, and so whether it passes tokens, is not known"
+        words = f"{name} answers metadata requests here, but its version is not known, so it may not pass tokens"
     elif version < _PROXIES[name].passes:
         words = f"{name} {version} does not pass token requests; {_PROXIES[name].passes} does"
         severity, implies = "blocker", "not-ready"
@@ -83,14 +128,12 @@ def _proxy(each: PathObstacle) -> Finding:
         words = f"{name} {version} answers metadata requests here; it passes tokens and speaks IMDSv2"
         severity, implies = "info", None
     newest = f"{_PROXIES[name].speaks} or later" if name else "a version that passes tokens"
-    return Finding(
-        id="metadata-proxy",
-        rule="obstacles",
-        severity=severity,
-        subject=name or each.where,
-        summary=words,
+    return METADATA_PROXY.found(
+        name or each.where,
+        words,
         evidence=(each.quote, *((f"image {each.image}",) if each.image else ())),
-        fix=Fix(f"Upgrade it to {newest}, or replace it by IRSA or EKS Pod Identity.") if implies else None,
+        fix=Fix(f"Upgrade {name} to {newest}, or replace it by IRSA or EKS Pod Identity.") if implies else None,
+        severity=severity,
         implies=implies,
     )
 
@@ -104,44 +147,4 @@ def _version(image: str | None) -> Version | None:
         return None
 
 
-RULE = Rule(
-    id="obstacles",
-    judge=_judge,
-    explanations=(
-        Explanation(
-            id="metadata-redirected",
-            title="Metadata requests are redirected",
-            meaning="A rule of nftables or iptables sends what goes to the metadata address elsewhere: to kube2iam, kiam, a "
-            "mesh's sidecar, or an imitation. What answers there decides what its callers get after the switch. A scope "
-            "in the finding (an interface, a user, a source) says whom alone it concerns.",
-            cure="Know what listens at the target and that it passes token requests. The rule is quoted as it stands.",
-        ),
-        Explanation(
-            id="metadata-blocked",
-            title="Something blocks the way to the metadata address",
-            meaning="A rule or route drops, rejects or misleads packets to or from the metadata address, or acts on their TTL. "
-            "Whoever it concerns has no metadata by either version, or none by IMDSv2 alone where it acts on TTLs.",
-            cure="Nothing if it is meant, as a block for containers mostly is. Otherwise remove the quoted rule or route.",
-        ),
-        Explanation(
-            id="metadata-setting",
-            title="A setting takes the metadata service away",
-            meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service; disable_ec2_metadata has cloud-init "
-            "route the address to nowhere at boot.",
-            cure="Nothing if it is meant.",
-            sources=(
-                "Amazon ECS agent configuration: ECS_AWSVPC_BLOCK_IMDS",
-                "cloud-init: module disable_ec2_metadata",
-            ),
-        ),
-        Explanation(
-            id="metadata-proxy",
-            title="A metadata proxy runs here",
-            meaning="kube2iam and kiam take requests to the metadata address and answer those for credentials themselves. "
-            "kube2iam before 0.10.11 adds X-Forwarded-For, which the service refuses on token requests; before 0.12.0 its "
-            "own calls speak IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
-            cure="Upgrade, or replace them by IRSA or EKS Pod Identity; kiam is a retired project.",
-            sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
-        ),
-    ),
-)
+RULE = Rule("obstacles", _find, kinds=(METADATA_REDIRECTED, METADATA_BLOCKED, METADATA_SETTING, METADATA_PROXY))

@@ -1,4 +1,4 @@
-"""What a rule is: a pure function from facts to findings, with a name and the explanations of what it can find."""
+"""What a rule is: a pure function from facts to what it finds, with a name and the kinds of findings that it can make."""
 
 from __future__ import annotations
 
@@ -7,18 +7,7 @@ from dataclasses import dataclass
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
-from imds_probe.findings import Finding
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The long form of a finding, for `imds-probe explain`."""
-
-    id: str
-    title: str
-    meaning: str
-    cure: str
-    sources: tuple[str, ...] = ()
+from imds_probe.findings import Finding, Found, Kind
 
 
 @dataclass(frozen=True)
@@ -28,13 +17,27 @@ class NothingToJudge:
     reason: str
 
 
-Judge = Callable[[Facts, Catalog], list[Finding] | NothingToJudge]
+Find = Callable[[Facts, Catalog], list[Found] | NothingToJudge]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule family. `judge` never touches the system."""
+    """One rule family. `find` never touches the system. `kinds` are all that it can find, in the order in which
+    `imds-probe explain` lists them.
+    """
 
     id: str
-    judge: Judge
-    explanations: tuple[Explanation, ...]
+    find: Find
+    kinds: tuple[Kind, ...]
+
+    def judge(self, facts: Facts, catalog: Catalog) -> list[Finding] | NothingToJudge:
+        """The findings on these facts. No finding is made whose kind the rule does not list, as nobody could look up
+        what it means.
+        """
+        found = self.find(facts, catalog)
+        if isinstance(found, NothingToJudge):
+            return found
+        for each in found:
+            if each.kind not in self.kinds:
+                raise LookupError(f"rule {self.id} does not list the kind {each.kind.id}")
+        return [each.by(self.id) for each in found]

@@ -37,7 +37,7 @@ def test_a_doubt_says_what_is_known() -> None:
     judged = CATALOG.judge("botocore", manager="pypi", version=None, below="1.24.0")
     assert judged.minimum == "1.13.25"
     assert judged.why == (
-        "botocore speaks IMDSv2 from 1.13.25 on, but of this version only that it is older than 1.24.0 is known"
+        "botocore speaks IMDSv2 from 1.13.25 on, but this version is only known to be older than 1.24.0"
     )
     assert judged.source
 

@@ -134,5 +134,5 @@ def test_a_missing_tool_is_said(apt_root: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_without_lists_apt_does_not_know(tmp_path: Path) -> None:
-    with pytest.raises(NotKnown, match="apt has no lists"):
+    with pytest.raises(NotKnown, match="apt has no package lists"):
         with_available([DEB], [DEB], tmp_path)

@@ -42,7 +42,7 @@ def collected(root, counter=None, imds=IMDS):
 
 
 def test_a_root_without_processes_is_an_error_of_its_own(tmp_path):
-    with pytest.raises(ProbeError, match="no processes are to be seen below") as caught:
+    with pytest.raises(ProbeError, match="no processes are visible below") as caught:
         proc_below(tmp_path)
     assert "Mount /proc at" in str(caught.value)
 
@@ -61,7 +61,7 @@ def test_a_container_whose_namespace_is_hidden(root):
     assert (container.id, container.runtime, container.network, container.netns) == (ID, "docker", "unknown", None)
     assert (container.reach, container.environment) == ((), (("AWS_REGION",),))
     assert "run as root" in container.not_measured
-    assert "1 of 2 processes hide where they run" in seen.unseen[0]
+    assert "1 of 2 processes hide their namespaces" in seen.unseen[0]
 
 
 def test_where_the_hosts_own_namespace_cannot_be_entered_nobody_is_measured(root):

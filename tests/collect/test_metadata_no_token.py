@@ -89,10 +89,10 @@ def test_where_both_have_the_same_nobody_was_missed(aws, credentials, tmp_path):
 
 def test_where_it_cannot_be_asked_it_says_why(tmp_path, credentials):
     none = look(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
-    assert none == "there is no history of a daemon to compare it with"
+    assert none == "the daemon has no history to compare with CloudWatch"
     watched(tmp_path, 1, [])
     few = look(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())
-    assert few == f"fewer than {LEAST_HOURS} hours in a row were watched"
+    assert few == f"the watch covers fewer than {LEAST_HOURS} hours in a row"
     (tmp_path / FILE).unlink()
     watched(tmp_path, 5, [])
     closed = look(request(None, tmp_path), INSTANCE, ENVIRON, RequestCounter())

@@ -216,7 +216,7 @@ def test_without_time_left_it_is_said_what_was_not_seen(system: System) -> None:
     system.process(5, system.root)
     found = system.look(5, deadline_s=-1)
     assert found.software == ()
-    assert found.unseen == ("the host and what comes after it: the run's time limit came first",)
+    assert found.unseen == ("the host and the systems after it were not inspected: the run's time limit came first",)
 
 
 def test_what_hides_is_counted(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_what_hides_is_counted(system: System, monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError
 
     monkeypatch.setattr(sdks, "look", refuse)
-    assert system.look(5, 6).unseen[0].startswith("2 processes may not be looked at")
+    assert system.look(5, 6).unseen[0].startswith("2 processes could not be inspected")
 
 
 def test_the_probe_itself_does_not_count(system: System) -> None:

@@ -3,7 +3,7 @@ import pytest
 from imds_probe.commands.dispatch import main
 from imds_probe.rules import RULES
 
-IDS = [entry.id for rule in RULES for entry in rule.explanations]
+IDS = [kind.id for rule in RULES for kind in rule.kinds]
 
 
 @pytest.mark.parametrize("finding_id", IDS)

@@ -153,7 +153,7 @@ def test_containers_that_end_during_the_run(run, service, lab, made_up):
     assert ran.code == 0
     outcome = next(each for each in ran.report["collectors"] if each["id"] == "containers")
     assert outcome["status"] in ("ok", "nothing", "partial")
-    skipped = outcome["reason"].count("ended while it was looked at")
+    skipped = outcome["reason"].count("ended while it was inspected")
     assert all(each["token"] in ("lost", None) for each in ran.report["containers"])
     assert len(ran.report["containers"]) + skipped <= len(nodes)
 

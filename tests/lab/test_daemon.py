@@ -127,7 +127,7 @@ def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon,
     assert "watched-too-shortly" in ran.finding_ids
     (collector,) = [each for each in run().report["collectors"] if each["id"] == "callers"]
     assert collector["status"] == "nothing"
-    assert "nobody watches here" in collector["reason"]
+    assert "callers are not watched" in collector["reason"]
 
 
 def test_a_run_beside_it_reads_its_history(lab, service, daemon, state, run):

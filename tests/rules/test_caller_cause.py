@@ -13,6 +13,7 @@ from imds_probe.rules.caller_cause import PRODUCTS, cause_of
 from imds_probe.watch.evidence import callers_of
 
 CATALOG = Catalog.load()
+NOTHING_OLD = "no old software was found that explains the call"
 INSIDE = replace(CALLER, container="web", container_id=container("web").id, unit=None)
 TOKEN = replace(INSIDE, version="v2", path_class="token", path="/latest/api/token")
 USE = SdkUse(None, None, ("/srv/env/lib/python3.9/site-packages/botocore-1.dist-info",), 1)
@@ -70,13 +71,17 @@ def test_an_old_sdk_there_is_named_whatever_it_asks_besides():
     assert found.fix.commands == ("/srv/env/bin/python3 -m pip install --upgrade 'botocore>=1.13.25'",)
     inside = replace(BOTOCORE, container="web", container_ids=(container("web").id,))
     found = cause(INSIDE, TOKEN, containers=(lost(),), software=(inside,))
-    assert (found.needs_hop_limit, "Build the image anew" in found.fix.text) == (None, True)
+    assert (found.needs_hop_limit, "Rebuild the image" in found.fix.text) == (None, True)
 
 
 @pytest.mark.parametrize("users", [(SdkUser(7, "other", None),), (SdkUser(8, "curl", "db.service"),), ()])
 def test_one_that_somebody_else_uses_is_not(users):
     other = replace(BOTOCORE, sdk=replace(USE, users=users))
-    assert "not known" in cause(CALLER, software=(other,)).why
+    assert NOTHING_OLD in cause(CALLER, software=(other,)).why
+
+
+def test_in_a_container_that_is_not_known_by_its_id_nothing_of_the_host_is_to_blame():
+    assert NOTHING_OLD in cause(replace(CALLER, container="web"), software=(BOTOCORE,)).why
 
 
 def test_by_the_unit_also_after_a_restart():
@@ -89,7 +94,7 @@ def test_an_old_package_is_known_by_what_it_runs():
     found = cause(replace(CALLER, program="/usr/bin/amazon-ssm-agent"), software=(agent,))
     assert found.why.endswith("speaks only IMDSv1; IMDSv2 since 2.3.814.0") or "2.3.0.0" in found.why
     assert found.fix.commands == ("dnf upgrade amazon-ssm-agent",)
-    assert "not known" in cause(replace(CALLER, program="/usr/bin/other"), software=(agent,)).why
+    assert NOTHING_OLD in cause(replace(CALLER, program="/usr/bin/other"), software=(agent,)).why
 
 
 @pytest.mark.parametrize(
@@ -98,9 +103,9 @@ def test_an_old_package_is_known_by_what_it_runs():
         ("Boto3/1.9.0 Python/3.6 Botocore/1.12.0", "botocore 1.12.0 speaks only IMDSv1; IMDSv2 since 1.13.25"),
         ("aws-sdk-go/1.25.0 (go1.12; linux; amd64)", "1.25.0 speaks only IMDSv1"),
         ("aws-sdk-nodejs/2.500.0 linux/v10", "2.500.0 speaks only IMDSv1"),
-        ("Botocore/1.34.0", "not known"),
-        ("Botocore/garbage aws-sdk-go/", "not known"),
-        (None, "not known"),
+        ("Botocore/1.34.0", NOTHING_OLD),
+        ("Botocore/garbage aws-sdk-go/", NOTHING_OLD),
+        (None, NOTHING_OLD),
     ],
 )
 def test_by_what_it_says_it_is(agent, said):
@@ -109,6 +114,6 @@ def test_by_what_it_says_it_is(agent, said):
 
 def test_half_old_and_from_outside():
     token = replace(TOKEN, container=None, container_id=None, unit=CALLER.unit)
-    assert cause(CALLER, token).why.startswith("it asks for tokens, too")
+    assert cause(CALLER, token).why.startswith("it also asks for tokens")
     relayed = replace(CALLER, program="another host", exe=None, unit=None)
     assert "from outside" in cause(relayed).why

@@ -34,15 +34,13 @@ def test_where_the_token_arrives_nothing_is_to_be_said():
 def test_too_far_for_a_container_that_needs_metadata_or_may(environment):
     (finding,) = judged(container("web", 1, "lost", environment=environment))
     assert (finding.id, finding.severity, finding.implies) == ("hop-limit-too-low", "blocker", "needs-hop-limit")
-    assert (
-        finding.summary == "1 container does not get a token at hop limit 1; hop limit 2 reaches all that need it: web"
-    )
+    assert finding.summary == "1 container receives no token at hop limit 1; hop limit 2 suffices: web"
     assert "Raise the hop limit to 2" in finding.fix.text
 
 
 def test_the_number_serves_the_one_that_is_furthest():
     (finding,) = judged(container("web", 1, "lost"), container("deep", 3, "lost"))
-    assert "2 containers do not get a token at hop limit 1; hop limit 4 reaches" in finding.summary
+    assert "2 containers receive no token at hop limit 1; hop limit 4 suffices" in finding.summary
     assert len(finding.evidence) == 2
 
 
@@ -50,7 +48,7 @@ def test_where_tokens_are_required_already_there_is_no_metadata_now():
     facts = with_containers(container("web", 1, "lost"))
     facts = changed(facts, imds=replace(facts[Imds], tokens="required"))
     (finding,) = RULE.judge(facts, Catalog(()))
-    assert finding.summary.startswith("1 container has no metadata now at hop limit 1; hop limit 2 ")
+    assert finding.summary.startswith("1 container receives no metadata at hop limit 1; hop limit 2 ")
 
 
 def test_too_far_for_one_that_has_credentials_of_its_own():
@@ -62,14 +60,14 @@ def test_too_far_for_one_that_has_credentials_of_its_own():
 def test_they_do_not_raise_the_number():
     findings = judged(container("web", 1, "lost"), container("deep", 3, "lost", environment=UNLIKELY))
     assert {finding.id for finding in findings} == {"hop-limit-too-low", "hop-limit-keeps-out"}
-    assert "hop limit 2 reaches" in next(f.summary for f in findings if f.id == "hop-limit-too-low")
+    assert "hop limit 2 suffices" in next(f.summary for f in findings if f.id == "hop-limit-too-low")
 
 
 @pytest.mark.parametrize(("environment", "implied"), [(LIKELY, "not-ready"), ((), "unknown"), (UNLIKELY, None)])
 def test_a_token_that_should_arrive_and_does_not(environment, implied):
     (finding,) = judged(container("web", 1, "lost", 2, environment=environment), container("b", 1, "ok", 2), limit=2)
     assert (finding.id, finding.implies) == ("token-filtered", implied)
-    assert "measured and tried disagree" in finding.summary
+    assert "should reach 1 container, but it does not arrive: web" in finding.summary
 
 
 def test_a_token_that_should_not_arrive_and_does():
@@ -137,8 +135,8 @@ def test_a_pause_container_is_never_the_subject():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"containers": None}, "which containers run here could not be seen"),
-        ({"containers_unseen": ("3 of 9 processes hide",)}, "there may be more containers than could be seen"),
+        ({"containers": None}, "the running containers could not be seen"),
+        ({"containers_unseen": ("3 of 9 processes hide",)}, "not all running containers could be seen"),
     ],
 )
 def test_containers_that_nobody_saw_are_never_called_none(changes, words):

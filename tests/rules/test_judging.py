@@ -3,15 +3,18 @@ from observed import FACTS
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.errors import ProbeError, UsageError
-from imds_probe.findings import Finding
+from imds_probe.findings import Kind
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.rule import NothingToJudge, Rule
 
 CATALOG = Catalog(())
 
 
+KINDS = tuple(Kind(f"id-{s}", s, "A title", "What it means.", "What to do.") for s in ("blocker", "warning", "info"))
+
+
 def finds(*severities):
-    return lambda facts, catalog: [Finding(f"id-{s}", "r", s, "host", s) for s in severities]
+    return lambda facts, catalog: [kind.found("host", s) for s in severities for kind in KINDS if kind.severity == s]
 
 
 def trouble(facts, catalog):
@@ -19,12 +22,12 @@ def trouble(facts, catalog):
 
 
 RULES = (
-    Rule("quiet", finds(), ()),
-    Rule("mild", finds("info", "warning"), ()),
-    Rule("grave", finds("blocker"), ()),
+    Rule("quiet", finds(), KINDS),
+    Rule("mild", finds("info", "warning"), KINDS),
+    Rule("grave", finds("blocker"), KINDS),
     Rule("idle", lambda facts, catalog: NothingToJudge("nothing here"), ()),
     Rule("broken", trouble, ()),
-    Rule("last", finds("info"), ()),
+    Rule("last", finds("info"), KINDS),
 )
 
 

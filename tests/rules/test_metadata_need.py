@@ -51,9 +51,7 @@ def test_processes_that_set_nothing_count_where_they_are_counted():
 
 
 def test_an_environment_that_was_not_read_is_unknown():
-    assert metadata_need(container("web", environment=None)).reason == (
-        "the environment of its processes could not be read"
-    )
+    assert metadata_need(container("web", environment=None)).reason == ("the environment could not be read")
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -82,5 +80,5 @@ def test_a_call_that_was_seen_says_it_all():
     assert (need.state, need.credentials, need.reason) == (
         "observed",
         "static",
-        "it was seen calling the metadata service, 3 times",
+        "it was seen calling the metadata service 3 times",
     )

@@ -41,7 +41,7 @@ def test_the_rule_is_quoted():
     (finding,) = judged(RULE_IN_NAT)
     assert (finding.id, finding.severity, finding.implies) == ("metadata-redirected", "warning", None)
     assert finding.summary == (
-        "on the host, iptables nat PREROUTING: redirects metadata requests to 10.0.0.1:8181 (in via docker0)"
+        "a rule on the host redirects metadata requests to 10.0.0.1:8181 (in via docker0): iptables nat PREROUTING"
     )
     assert finding.evidence == (RULE_IN_NAT.quote,)
 
@@ -62,14 +62,20 @@ def test_every_kind_has_its_words(kind, finding_id):
     (certain,) = judged(replace(RULE_IN_NAT, kind=kind))
     (open_,) = judged(replace(RULE_IN_NAT, kind=kind, certain=False))
     assert (certain.id, certain.severity, open_.severity) == (finding_id, "warning", "info")
-    assert "may be" in open_.summary
+    assert " on the host may " in open_.summary
 
 
 @pytest.mark.parametrize(("kind", "severity"), [("drop", "info"), ("route", "info"), ("redirect", "warning")])
 def test_what_keeps_one_container_away_is_mostly_meant(kind, severity):
     (finding,) = judged(replace(RULE_IN_NAT, kind=kind, namespace="web"))
     assert finding.severity == severity
-    assert finding.summary.startswith("in web, ")
+    assert " in web " in finding.summary
+
+
+def test_a_container_that_is_called_host_is_not_the_host():
+    (finding,) = judged(replace(RULE_IN_NAT, kind="drop", namespace="host", container_id="1" * 64))
+    assert finding.severity == "info"
+    assert finding.summary.startswith("a rule in host drops ")
 
 
 @pytest.mark.parametrize(
@@ -78,8 +84,8 @@ def test_what_keeps_one_container_away_is_mostly_meant(kind, severity):
         ("kube2iam", "jtblin/kube2iam:0.10.9", "blocker", "not-ready", "does not pass token requests; 0.10.11 does"),
         ("kube2iam", "jtblin/kube2iam:0.10.11", "blocker", "not-ready", "its own calls speak only IMDSv1"),
         ("kube2iam", "jtblin/kube2iam:0.12.0", "info", None, "passes tokens and speaks IMDSv2"),
-        ("kube2iam", "registry.example:5000/kube2iam:latest", "warning", "unknown", "which version"),
-        ("kube2iam", None, "warning", "unknown", "which version"),
+        ("kube2iam", "registry.example:5000/kube2iam:latest", "warning", "unknown", "its version is not known"),
+        ("kube2iam", None, "warning", "unknown", "its version is not known"),
         ("kiam", "quay.io/uswitch/kiam:v3.5", "blocker", "not-ready", "does not pass token requests; 3.6 does"),
         ("kiam", "quay.io/uswitch/kiam:v4.2@sha256:0123", "info", None, "kiam 4.2 answers"),
         ("kiam", "quay.io/uswitch/kiam:v3.6-debug", "blocker", "not-ready", "kiam 3.6 passes"),
@@ -96,4 +102,4 @@ def test_a_proxy_is_judged_by_its_version(name, image, severity, implied, words)
 def test_a_guess_stays_one():
     (finding,) = judged(replace(PROXY, quote="redirected to port 8181, where kube2iam and kiam listen", certain=False))
     assert (finding.severity, finding.implies) == ("info", None)
-    assert "may be" in finding.summary
+    assert finding.summary.startswith("kube2iam or kiam may answer")

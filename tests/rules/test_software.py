@@ -70,7 +70,7 @@ def judged(*software, host=DEBIAN):
 def test_a_setting_is_named_with_file_key_and_value():
     (finding,) = judged(replace(DATADOG, settings=(SettingSeen("setting", YAML, KEY, None),)))
     assert (finding.id, finding.severity, finding.implies) == ("software-needs-setting", "blocker", "not-ready")
-    assert finding.fix.text == f"Set {KEY} to true in {YAML}, restart the program, and run again."
+    assert finding.fix.text == f"Set {KEY} to true in {YAML}, restart the program, and run imds-probe again."
     assert f"{YAML} does not set {KEY}" in finding.evidence[1]
 
 
@@ -82,7 +82,7 @@ def test_a_setting_that_could_not_be_read_says_what_to_mend():
     broken = SettingSeen("setting", YAML, KEY, None, f"{YAML} is not yaml: line 3")
     (finding,) = judged(replace(DATADOG, settings=(broken,)))
     assert (finding.id, finding.implies) == ("software-unknown", "unknown")
-    assert f"{KEY} has to be true in {YAML}" in finding.fix.text
+    assert f"If {KEY} is not true in {YAML}, set it" in finding.fix.text
     assert "line 3" in finding.evidence[1]
 
 
@@ -90,11 +90,11 @@ def test_the_same_in_many_places_is_one_finding():
     inside = [replace(OLD_CLOUD_INIT, container=f"c{n}", os=DEBIAN.os) for n in range(5)]
     (finding,) = judged(*inside)
     assert finding.summary.startswith("cloud-init 18.3-6 in c0, c1, c2 and 2 more containers speaks only IMDSv1")
-    assert finding.fix.text.startswith("Build the image anew with 19.4 or later of cloud-init")
+    assert finding.fix.text.startswith("Rebuild the image with cloud-init upgraded to 19.4 or later")
     assert finding.fix.commands == ()
     (finding,) = judged(OLD_CLOUD_INIT, *inside)
     assert finding.evidence == (
-        "cloud-init 18.3-6, by the dpkg database, on the host and in c0, c1, c2 and 2 more containers",
+        "cloud-init 18.3-6, reported by the dpkg database, on the host and in c0, c1, c2 and 2 more containers",
     )
 
 
@@ -109,10 +109,10 @@ def test_a_container_is_judged_as_its_own_distribution():
 @pytest.mark.parametrize(
     ("version", "said", "commands"),
     [
-        ("22.4-1", "have 22.4-1, which is new enough", 1),
-        ("18.4-1", "have 18.4-1, which is too old as well", 0),
-        ("odd", "have odd, of which that is not known either", 1),
-        (None, "have nothing newer, by apt-cache policy", 0),
+        ("22.4-1", "offer 22.4-1, which is new enough", 1),
+        ("18.4-1", "offer 18.4-1, which is too old as well", 0),
+        ("odd", "offer odd, whose IMDSv2 support is not known either", 1),
+        (None, "offer no newer version (by apt-cache policy)", 0),
     ],
 )
 def test_whether_the_repositories_help_is_said(version, said, commands):

@@ -18,3 +18,17 @@ def test_each_state_is_said_and_blocks_nothing(tokens, finding_id):
 @pytest.mark.parametrize("endpoint", ["disabled", "unreachable"])
 def test_no_service_no_tokens(endpoint):
     assert isinstance(RULE.judge(with_imds(endpoint=endpoint), Catalog(())), NothingToJudge)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "method", "seen"),
+    [
+        ("required", "v1-probe", "a request without a token was refused"),
+        ("optional", "v1-probe", "a request without a token was answered"),
+        ("unknown", "not-tried", "no request without a token was made"),
+        ("unknown", "not-answered", "a request without a token was made, but its answer did not tell"),
+    ],
+)
+def test_how_it_is_known_is_said(tokens, method, seen):
+    (finding,) = RULE.judge(with_imds(tokens=tokens, tokens_method=method), Catalog(()))
+    assert finding.evidence == (seen,)

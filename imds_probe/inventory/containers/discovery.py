@@ -151,10 +151,12 @@ def _hidden(proc: Path, seen: Walk, in_own_pid_namespace: bool) -> list[str]:
     """Why there may be more than was seen."""
     reasons = []
     if seen.unreadable:
-        reasons.append(f"{seen.unreadable} of {len(seen.processes)} processes hide where they run: run as root")
+        reasons.append(f"{seen.unreadable} of {len(seen.processes)} processes hide their namespaces: run as root")
     if not any(process.pid == 1 for process in seen.processes):
         reasons.append("process 1 is not listed: /proc hides the processes of others (hidepid)")
     pidns = namespace_inode(proc / "1/ns/pid")
     if in_own_pid_namespace and pidns is not None and pidns != INIT_PIDNS:
-        reasons.append("only the processes of one PID namespace are seen: run outside of containers (or with hostPID)")
+        reasons.append(
+            "only the processes of one PID namespace are visible: run outside of containers (or with hostPID)"
+        )
     return reasons

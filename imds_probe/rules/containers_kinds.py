@@ -1,0 +1,115 @@
+"""The kinds of findings on containers and the hop limit that they need."""
+
+from __future__ import annotations
+
+from imds_probe.findings import Kind
+
+_HOPS = (
+    "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
+    "EC2 API: InstanceMetadataOptionsRequest, HttpPutResponseHopLimit",
+)
+
+HOP_LIMIT_TOO_LOW = Kind(
+    id="hop-limit-too-low",
+    severity="blocker",
+    implies="needs-hop-limit",
+    title="The hop limit is too low for the token to reach a container",
+    meaning="The token response is sent with the hop limit as its IP time to live, and every router takes one off, the host "
+    "itself among them. A container behind a bridge is one hop further than the host and needs a hop limit of 2. "
+    "imds-probe measured the distance by the TTL of the connection's first answer, and it really tried a token request. "
+    "While IMDSv1 is on, current SDKs fall back to it after a delay. Once IMDSv1 is off, these containers have no metadata. "
+    "A container counts as needing metadata unless something says that it does not.",
+    cure="Raise HttpPutResponseHopLimit to the number printed, in the same command as the switch. The price: every process in "
+    "every container within reach can then take the role's credentials. Where only a few containers need credentials, give "
+    "them their own (IRSA, EKS Pod Identity, ECS task roles) and keep the limit.",
+    sources=_HOPS,
+)
+HOP_LIMIT_KEEPS_OUT = Kind(
+    id="hop-limit-keeps-out",
+    severity="info",
+    title="Containers that receive no token do not seem to need one",
+    meaning="The token does not reach these containers. Their environment says that their credentials come from elsewhere, or "
+    "it turns metadata off. They do not count towards the hop limit. The environment is strong evidence, not proof: some "
+    "SDKs also ask the metadata service for the region.",
+    cure="Nothing has to be done if this is intended. To be sure, watch for calls by IMDSv1 with `imds-probe watch --v1-only`.",
+    sources=("AWS SDKs and Tools Reference Guide: standardized credential providers",),
+)
+TOKEN_FILTERED = Kind(
+    id="token-filtered",
+    severity="warning",
+    title="The token should arrive in a container and does not",
+    meaning="The connection is made and the distance is within the hop limit, but the token response did not arrive in two "
+    "attempts. The hop limit is not the cause: a packet filter, a service mesh or a network policy drops the response, or "
+    "something changes its TTL.",
+    cure="Check the findings on rules and routes, and the software that manages the container network.",
+)
+TOKEN_BEYOND_HOP_LIMIT = Kind(
+    id="token-beyond-hop-limit",
+    severity="warning",
+    title="The token arrives in a container although it should not",
+    meaning="By distance and hop limit the token response dies on the way, yet it arrived. Something on the way raises the TTL of "
+    "packets, or is a proxy that makes connections of its own. The distances measured for these containers are not "
+    "reliable.",
+    cure="Find the rule or proxy, and decide whether these containers may depend on it.",
+)
+ANSWERED_BY_PROXY = Kind(
+    id="answered-by-proxy",
+    severity="warning",
+    title="A proxy answers containers instead of the metadata service",
+    meaning="The answer in these containers differs from the one on the host: it has another Server header, another status, or "
+    "a TTL that the service's own answer cannot have. kube2iam, kiam, service meshes and sidecars answer like that. The "
+    "proxy decides how these containers fare after the switch: a proxy that adds X-Forwarded-For receives 403 for token "
+    "requests, and a proxy that speaks only IMDSv1 itself receives 401.",
+    cure="Upgrade the proxy (kube2iam 0.12.0, kiam 4.0 or later), or replace it by IRSA or EKS Pod Identity.",
+    sources=("EC2 User Guide: IMDSv2 requests with an X-Forwarded-For header are rejected",),
+)
+METADATA_UNREACHABLE = Kind(
+    id="metadata-unreachable",
+    severity="info",
+    title="Containers cannot reach the metadata service",
+    meaning="These containers cannot connect to the metadata service by any version: there is no route, or a network policy or "
+    "a setting such as ECS_AWSVPC_BLOCK_IMDS forbids it. IMDSv1 does not work there either, so requiring tokens takes "
+    "nothing away.",
+    cure="Nothing has to be done if this is intended.",
+)
+CONTAINER_NOT_MEASURED = Kind(
+    id="container-not-measured",
+    severity="warning",
+    implies="unknown",
+    title="A container was not tested",
+    meaning="To test a container, imds-probe needs root (CAP_SYS_ADMIN), to enter the container's network namespace, and a usable "
+    "answer of the service. One of the two was missing. It is not known whether the token arrives there, and no verdict can "
+    "rest on the container.",
+    cure="Run as root. Run again if the service was busy (503).",
+)
+CONTAINERS_NOT_SEEN = Kind(
+    id="containers-not-seen",
+    severity="warning",
+    implies="unknown",
+    title="Running containers could not be seen",
+    meaning="imds-probe finds containers by the processes in /proc. Without root their network namespaces are hidden. Inside a "
+    "container only the container's own processes are visible. A container that was not seen is never called ready.",
+    cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
+    "named by --root.",
+)
+HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
+    id="hop-limit-higher-than-needed",
+    severity="warning",
+    title="The hop limit is higher than anything needs",
+    meaning="With a higher limit than needed, the token response travels further than it must: into containers whose processes can "
+    "then take the role's credentials, and through misconfigured routers.",
+    cure="Lower the hop limit, unless something that needs it is not running now. The switch command keeps the present number.",
+    sources=_HOPS,
+)
+
+KINDS = (
+    HOP_LIMIT_TOO_LOW,
+    HOP_LIMIT_KEEPS_OUT,
+    TOKEN_FILTERED,
+    TOKEN_BEYOND_HOP_LIMIT,
+    ANSWERED_BY_PROXY,
+    METADATA_UNREACHABLE,
+    CONTAINER_NOT_MEASURED,
+    CONTAINERS_NOT_SEEN,
+    HOP_LIMIT_HIGHER_THAN_NEEDED,
+)

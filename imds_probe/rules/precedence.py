@@ -1,0 +1,94 @@
+"""Which evidence outweighs which: one table, strongest first. What is weaker never overrules what is stronger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from imds_probe.facts.callers import Callers
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.software import Installed, SdkSoftware
+from imds_probe.findings import State
+
+Counts = Literal["capability", "behaviour"]
+
+# The managers of packages, and what reads their databases in containers. "nothing" says that there is none.
+_INVENTORIES = ("dpkg", "rpm", "apk", "snap", "container-software")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One kind of evidence on whether callers can do without IMDSv1.
+
+    `decides` says what it decides, and `had` whether these facts have it. `counts_as` is its name in the verdict, None
+    where no verdict rests on it. A verdict of one of the states that it makes `sure` is of high confidence.
+    """
+
+    name: str
+    decides: str
+    had: Callable[[Facts], bool]
+    counts_as: Counts | None = None
+    sure: tuple[State, ...] = ()
+
+
+def _called(facts: Facts) -> bool:
+    callers = facts.get(Callers)
+    return callers is not None and callers.imdsv1 > 0
+
+
+def _watched(facts: Facts) -> bool:
+    callers = facts.get(Callers)
+    return callers is not None and callers.complete
+
+
+def _inventoried(facts: Facts) -> bool:
+    """A database of packages was read, or libraries were found. Where there is neither, nothing is known of software."""
+    if any((run := facts.collector(name)) and run.status in ("ok", "partial") for name in _INVENTORIES):
+        return True
+    run = facts.collector("sdks")
+    return run is not None and run.status == "ok" and any(_libraries(facts))
+
+
+def _lies(facts: Facts) -> bool:
+    return any(not library.running for library in _libraries(facts))
+
+
+def _libraries(facts: Facts) -> list[SdkSoftware]:
+    return [entry for entry in facts[Installed].software if isinstance(entry, SdkSoftware)]
+
+
+TABLE: tuple[Evidence, ...] = (
+    Evidence(
+        "seen calling IMDSv1",
+        "blocks, whatever the catalog says of the caller",
+        _called,
+        counts_as="behaviour",
+        sure=("not-ready",),
+    ),
+    Evidence(
+        "watched for the whole window",
+        "says that nobody calls IMDSv1, save what runs less often than the window is long",
+        _watched,
+        counts_as="behaviour",
+        sure=("ready", "needs-hop-limit"),
+    ),
+    Evidence(
+        "version against the catalog",
+        "decides for installed packages and for libraries in use, where no call was seen",
+        _inventoried,
+        counts_as="capability",
+    ),
+    Evidence("lies on disk", "warns: nothing that runs uses it now", _lies),
+    Evidence("nothing of these", "leaves it unknown, and says what would settle it", lambda facts: True),
+)
+
+
+def counted(facts: Facts) -> frozenset[Counts]:
+    """What a verdict on these facts rests on."""
+    return frozenset(each.counts_as for each in TABLE if each.counts_as and each.had(facts))
+
+
+def is_sure(facts: Facts, state: State) -> bool:
+    """Whether evidence of the strongest kinds supports this state."""
+    return any(state in each.sure and each.had(facts) for each in TABLE)

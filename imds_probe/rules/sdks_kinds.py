@@ -1,0 +1,84 @@
+"""The kinds of findings on AWS SDKs."""
+
+from __future__ import annotations
+
+from imds_probe.findings import Kind
+
+SDK_TOO_OLD = Kind(
+    id="sdk-too-old",
+    severity="blocker",
+    implies="not-ready",
+    title="A running program uses an AWS SDK that speaks only IMDSv1",
+    meaning="A process has loaded this SDK, or finds it where it looks for libraries. The SDK is older than the first version "
+    "that asks for a token. Once tokens are required, the SDK receives no credentials from the instance's role. A process of "
+    "Python, Node, Ruby or PHP does not show which libraries it has read, only which it would find. A Python process that "
+    "has not loaded TLS is taken to use no SDK.",
+    cure="Upgrade the SDK in the places that the finding names, and restart the processes. `imds-probe run --output json` "
+    "lists all places.",
+    sources=("EC2 User Guide: Use a supported AWS SDK", "imds-probe catalog --sources SDK"),
+)
+SDK_TOO_OLD_UNASKED = Kind(
+    id="sdk-too-old-unasked",
+    severity="warning",
+    title="An old AWS SDK is in use, but its credentials come from elsewhere",
+    meaning="The SDK speaks only IMDSv1. The environment of every process that uses the SDK says that credentials come from "
+    "elsewhere, or turns metadata off. The switch then takes no credentials away. A process that asks the metadata service "
+    "for a region or an instance id would still fail.",
+    cure="Upgrade the SDK when you can.",
+)
+SDK_ON_DISK_TOO_OLD = Kind(
+    id="sdk-on-disk-too-old",
+    severity="warning",
+    title="An AWS SDK on disk speaks only IMDSv1",
+    meaning="The SDK is installed where applications are kept, and no running process uses it. A scheduled job may use it "
+    "later: imds-probe sees only the processes that run now.",
+    cure="Upgrade or remove the SDK, or make sure that the application that uses it needs no metadata.",
+)
+SDK_UNKNOWN = Kind(
+    id="sdk-unknown",
+    severity="warning",
+    implies="unknown",
+    title="IMDSv2 support of an AWS SDK in use is not known",
+    meaning="The SDK's version could not be read or could only be narrowed down, or the catalog has no sourced minimum for the "
+    "SDK. A guess could break the host, so the verdict counts the SDK as unknown.",
+    cure="Look up the version in the application's list of dependencies. A catalog file of your own can state a minimum: see "
+    "`imds-probe catalog --help`.",
+)
+SDK_FALLS_BACK = Kind(
+    id="sdk-falls-back",
+    severity="blocker",
+    implies="needs-hop-limit",
+    title="An AWS SDK speaks IMDSv2 but receives no token",
+    meaning="The SDK speaks IMDSv2, but the hop limit is too low for its container, so the token response never arrives. Most "
+    "SDKs then use IMDSv1 without a word, often after a second or more. They work today and break on the day of the switch. "
+    "Other SDKs never fall back, and have no metadata already.",
+    cure="Raise the hop limit with the switch, as the command does. Or give the container credentials of its own (IRSA, Pod "
+    "Identity, an ECS task role) and set AWS_EC2_METADATA_DISABLED=true there.",
+    sources=("EC2 User Guide: Instance metadata options, hop limit",),
+)
+SDKS_NOT_SEEN = Kind(
+    id="sdks-not-seen",
+    severity="warning",
+    implies="unknown",
+    title="Some running programs could not be inspected for AWS SDKs",
+    meaning="imds-probe lacked the rights or the time to inspect some processes. One of them may use an old SDK.",
+    cure="Run as root on the host itself. Give the run more time with --timeout if its time limit came first.",
+)
+SDK_SEARCH_CUT_SHORT = Kind(
+    id="sdk-search-cut-short",
+    severity="info",
+    title="The search for AWS SDKs on disk was cut short",
+    meaning="Running processes are always inspected. The search for SDKs on disk has a budget of time and files, so that the "
+    "probe can run every hour. The search used up its budget.",
+    cure="Run `imds-probe run --deep` once. Name further directories if applications are kept elsewhere.",
+)
+
+KINDS = (
+    SDK_TOO_OLD,
+    SDK_TOO_OLD_UNASKED,
+    SDK_ON_DISK_TOO_OLD,
+    SDK_UNKNOWN,
+    SDK_FALLS_BACK,
+    SDKS_NOT_SEEN,
+    SDK_SEARCH_CUT_SHORT,
+)

@@ -1,7 +1,0 @@
-from imds_probe.rules.containers import RULE
-from imds_probe.rules.containers_explained import EXPLANATIONS
-
-
-def test_all_of_them_belong_to_the_rule_and_say_what_to_do():
-    assert RULE.explanations == EXPLANATIONS
-    assert all(each.title and each.meaning.endswith(".") and each.cure.endswith(".") for each in EXPLANATIONS)

@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, changed
+from watched_calls import CALLER
+
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.software import SdkSoftware, SdkUse
+from imds_probe.rules.precedence import TABLE, counted, is_sure
+from imds_probe.watch.evidence import callers_of
+
+BARE = changed(FACTS, collectors=(), software=())
+USE = SdkUse(None, None, ("/srv/a",), 1)
+LIBRARY = SdkSoftware("botocore", "pypi", "botocore", "1.34.0", "dist-info", "/srv/a", pids=(7,), sdk=USE)
+
+
+def runs(*collectors):
+    return changed(BARE, collectors=tuple(CollectorRun(name, status, 1.0) for name, status in collectors))
+
+
+def watched(*calls, coverage=1.0):
+    callers = callers_of(
+        calls, window_s=10.0, observed_s=10.0 * coverage, needed_coverage=0.99, dropped=0, watched_until=None
+    )
+    return changed(BARE, callers=callers)
+
+
+def had(facts):
+    return [each.name for each in TABLE if each.had(facts)]
+
+
+@pytest.mark.parametrize("manager", ["dpkg", "rpm", "apk", "snap", "container-software"])
+def test_a_database_that_was_read_is_evidence_and_none_there_is_not(manager):
+    assert counted(runs((manager, "ok"))) == counted(runs((manager, "partial"))) == {"capability"}
+    assert not any(counted(runs((manager, status))) for status in ("nothing", "failed", "skipped"))
+
+
+def test_libraries_are_evidence_where_no_package_manager_is():
+    looked = runs(("dpkg", "nothing"), ("sdks", "ok"))
+    assert counted(looked) == set()
+    assert counted(changed(looked, software=(LIBRARY,))) == {"capability"}
+    cut_short = changed(runs(("sdks", "partial")), software=(LIBRARY,))
+    assert counted(cut_short) == set()
+
+
+def test_the_strongest_comes_first_and_nothing_last():
+    both = changed(watched(CALLER), software=(replace(LIBRARY, pids=()),))
+    assert had(both) == ["seen calling IMDSv1", "watched for the whole window", "lies on disk", "nothing of these"]
+    assert had(BARE) == ["nothing of these"]
+    assert counted(both) == {"behaviour"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "sure"),
+    [
+        (watched(), "ready", True),
+        (watched(), "needs-hop-limit", True),
+        (watched(), "not-ready", False),
+        (watched(coverage=0.5), "ready", False),
+        (watched(CALLER, coverage=0.001), "not-ready", True),
+        (watched(CALLER, coverage=0.001), "needs-hop-limit", False),
+        (runs(("dpkg", "ok")), "ready", False),
+        (watched(), "unknown", False),
+    ],
+)
+def test_only_what_was_seen_makes_sure(facts, state, sure):
+    assert is_sure(facts, state) == sure
+
+
+def test_each_says_what_it_decides():
+    assert all(each.decides for each in TABLE)
+    assert len({each.name for each in TABLE}) == len(TABLE)
