@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -28,6 +29,14 @@ class EndpointReply:
     hop_limit: HopLimit | None = None
     hop_limit_method: HopLimitMethod = "unknown"
     hop_limit_reason: str = ""  # why it is not known; empty where it is
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody outside of one network namespace reaches the address."""
+        try:
+            return ipaddress.ip_address(self.address).is_loopback
+        except ValueError:  # in a stored report anything may stand
+            return False
 
 
 @dataclass(frozen=True)

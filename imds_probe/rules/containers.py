@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
@@ -35,7 +34,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     imds = facts.get(Imds)
     if imds is None or imds.endpoint == "disabled":
         return NothingToJudge("the metadata service was not asked, or it is turned off")
-    if imds.endpoints and all(ipaddress.ip_address(reply.address).is_loopback for reply in imds.endpoints):
+    if imds.endpoints and all(reply.on_loopback for reply in imds.endpoints):
         return NothingToJudge("the given endpoint is on loopback, and every container has a loopback of its own")
     findings = []
     there = facts[Containers]
@@ -94,12 +93,14 @@ def _not_measured(members: list[Container], facts: Facts) -> Found:
     return CONTAINER_NOT_MEASURED.found(
         _SUBJECT,
         f"the token response was not tested in {_count(members)}: {titles(members)}",
-        evidence=tuple(
-            f"{each.title}: {each.not_measured or next(r.detail for r in each.reach if r.token == 'error')}"
-            for each in members
-        ),
+        evidence=tuple(f"{each.title}: {each.not_measured or _error(each)}" for each in members),
         fix=Fix("Run as root. Run again if the service was busy."),
     )
+
+
+def _error(container: Container) -> str:
+    errors = (reach.detail for reach in container.reach if reach.token == "error")
+    return next(errors, "the report does not say why")
 
 
 def _too_far(members: list[Container], facts: Facts) -> Found:

@@ -1,0 +1,112 @@
+import io
+import json
+
+import pytest
+from observed import FACTS, OLD_CLOUD_INIT, changed, report_of
+
+from imds_probe import exitcodes
+from imds_probe.commands.dispatch import main
+from imds_probe.report import dump
+
+READY, NOT_READY = report_of(FACTS), report_of(changed(FACTS, software=(OLD_CLOUD_INIT,)))
+
+
+@pytest.fixture
+def stored(tmp_path):
+    def write(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write
+
+
+def test_the_same_catalog_changes_nothing(stored, capsys):
+    assert main(["judge", stored("a.json", dump(READY))]) == exitcodes.READY
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].endswith("a.json: ready (as before), confidence medium")
+    assert out[1].split() == (
+        ["host", "i-0123456789abcdef0", "web-17,", "reported", "2026-11-23T00:00:00Z", "by", "imds-probe", "0.1.0"]
+    )
+    assert len(out) == 2
+
+
+def test_what_changed_is_listed(stored, capsys):
+    document = NOT_READY.to_json()
+    document["verdict"] |= {"state": "ready", "reasons": ["nothing was found"]}
+    document["findings"] = [{**document["findings"][0], "id": "of-before", "summary": "words of before"}]
+    assert main(["judge", stored("a.json", json.dumps(document))]) == exitcodes.NOT_READY
+    out = capsys.readouterr().out
+    assert "not-ready (it was ready)" in out
+    assert "new         blocker: " in out
+    assert "[software-too-old]" in out
+    assert "words of before [of-before]" in out
+
+
+def test_a_line_of_json_for_each(stored, capsys):
+    files = [stored("a.json", dump(READY)), stored("b.json", dump(NOT_READY))]
+    assert main(["judge", "--output", "json", *files]) == exitcodes.NOT_READY  # the worst of them
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["file"] for line in lines] == files
+    assert [line["now"]["state"] for line in lines] == ["ready", "not-ready"]
+    assert lines[0]["added"] == lines[0]["gone"] == lines[0]["not_judged"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "it is not JSON"),
+        (b"\xff\xfe", "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b"{}", "it is no imds-probe.report/v1"),
+        (b"", "it is not JSON"),
+        (json.dumps({**READY.to_json(), "imds": {"hop_limit": 1}}), "it is no report of this kind"),
+    ],
+)
+def test_one_that_is_no_report_keeps_nobody_from_the_others(stored, capsys, content, said):
+    bad, good = stored("bad.json", content), stored("good.json", dump(READY))
+    assert main(["judge", bad, good]) == exitcodes.USAGE
+    out, err = capsys.readouterr()
+    assert "good.json: ready" in out
+    assert err.startswith(f"imds-probe: {bad}: {said}")
+    assert err.count("\n") == 1
+
+
+def test_a_file_that_is_not_there(capsys, tmp_path):
+    assert main(["judge", str(tmp_path / "none.json")]) == exitcodes.USAGE
+    assert "none.json: it cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+def test_from_standard_input(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(dump(READY).encode())))
+    assert main(["judge", "-"]) == exitcodes.READY
+    assert capsys.readouterr().out.startswith("-: ready (as before)")
+
+
+def test_by_a_catalog_of_ones_own(stored, capsys, tmp_path):
+    own = {
+        "schema": "imds-probe.catalog/v1",
+        "components": [
+            {
+                "id": "amazon-ssm-agent",
+                "name": "SSM agent",
+                "packages": {"rpm": ["amazon-ssm-agent"]},
+                "minimum": "99.0",
+                "sources": ["https://example.com/"],
+            }
+        ],
+    }
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    code = main(["judge", "--catalog", str(tmp_path / "own.json"), stored("a.json", dump(READY))])
+    captured = capsys.readouterr()
+    assert (code, captured.err) == (exitcodes.NOT_READY, "")
+    assert "[software-too-old]" in captured.out
+
+
+def test_hostile_text_does_not_reach_the_terminal(stored, capsys):
+    document = READY.to_json()
+    document["host"]["hostname"] = "\x1b[2J\u202eweb"
+    main(["judge", stored("a.json", json.dumps(document))])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\u202e" not in out

@@ -1,0 +1,148 @@
+import copy
+import json
+import sys
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from many_facts import many_facts
+from observed import CATALOG, FACTS, report_of
+from report_schema import check, strict
+from reports_made import TROUBLED
+
+from imds_probe.errors import UsageError
+from imds_probe.judging_again import changes, judged_again
+from imds_probe.report import SCHEMA, dump
+from imds_probe.report_document import SCHEMA_FILE, json_schema, read
+
+PUBLISHED = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
+
+
+def objects(value):
+    """All objects of a document, at any depth."""
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(each)
+
+
+def test_the_published_schema_is_the_one_of_the_dataclasses():
+    assert json.loads(SCHEMA_FILE.read_text()) == json.loads(json.dumps(json_schema())), "run `make declared`"
+
+
+def test_the_published_schema_is_a_schema_with_words():
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    undescribed = [name for name, each in json_schema()["$defs"].items() if not each.get("description")]
+    assert undescribed == []
+
+
+def test_names_that_are_added_later_are_accepted_everywhere():
+    document = json.loads(dump(report_of(TROUBLED)))
+    for each in list(objects(document)):
+        each["added_in_a_later_version"] = {"of": ["any", "kind"]}
+    PUBLISHED.validate(document)
+    assert judged_again(read(document), CATALOG).verdict == report_of(TROUBLED).verdict
+
+
+def test_a_typo_is_noticed_by_the_tests_own_schema():
+    document = json.loads(dump(report_of(TROUBLED)))
+    for path in (
+        ("verdict",),
+        ("imds",),
+        ("containers", 0, "reach", 0),
+        ("findings", 0),
+        ("software", 0, "requirement"),
+    ):
+        wrong = copy.deepcopy(document)
+        place = wrong
+        for step in path:
+            place = place[step]
+        name = next(iter(place))
+        place[f"{name}_"] = place.pop(name)
+        with pytest.raises(AssertionError, match=f"{name}_"):
+            check(wrong)
+
+
+def test_strict_leaves_no_object_open():
+    for each in objects(strict(json_schema())):
+        if isinstance(each.get("properties"), dict) and each.get("type") == "object":
+            assert each["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d["imds"].update(hop_limit=65), "imds.hop_limit"),
+        (lambda d: d["imds"].update(tokens="perhaps"), "imds.tokens"),
+        (lambda d: d.update(software={}), "software"),
+        (lambda d: d["software"][0].pop("component"), r"software\[0\]"),
+        (lambda d: d["probe"].update(started_at="yesterday"), "probe.started_at"),
+        (lambda d: d.update(verdict=None), "verdict"),
+        (lambda d: d["containers"][0].update(reach=[7]), r"containers\[0\]\.reach\[0\]"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(change, said):
+    document = json.loads(dump(report_of(TROUBLED)))
+    change(document)
+    with pytest.raises(UsageError, match=said):
+        read(document)
+
+
+@pytest.mark.parametrize("document", [None, 7, [], {}, {"schema": "other/v1"}, {"schema": [SCHEMA]}])
+def test_what_is_no_report_is_said_so(document):
+    with pytest.raises(UsageError, match=f"it is no {SCHEMA}"):
+        read(document)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+REPORTS = [json.loads(dump(report_of(facts))) for facts in (FACTS, TROUBLED, *many_facts(20, seed=7))]
+
+
+def leaves(value, path=()):
+    """The path to everything in a document that can be put in another's place."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        yield (*path, key)
+        yield from leaves(each, (*path, key))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_stands_in_a_report_is_read_or_ends_in_a_sentence(data):
+    document = copy.deepcopy(data.draw(st.sampled_from(REPORTS)))
+    places = list(leaves(document))
+    for _ in range(data.draw(st.integers(1, 4))):
+        path = data.draw(st.sampled_from(places))
+        place = document
+        try:
+            for step in path[:-1]:
+                place = place[step]
+            if data.draw(st.booleans()):
+                place[path[-1]] = data.draw(JSON)
+            else:
+                del place[path[-1]]
+        except (KeyError, IndexError, TypeError):
+            continue  # something above it was changed before
+    try:
+        stored = read(document)
+    except UsageError as error:
+        assert str(error).strip()
+        assert "\n" not in str(error)
+        return
+    made = changes(stored, judged_again(stored, CATALOG))
+    assert made.now.state in ("ready", "needs-hop-limit", "not-ready", "unknown")
+
+
+def test_depth_without_end_is_no_crash():
+    document = report_of(FACTS).to_json()
+    nested: object = []
+    for _ in range(sys.getrecursionlimit() * 3):
+        nested = [nested]
+    document["software"] = nested
+    with pytest.raises(UsageError):
+        read(document)
