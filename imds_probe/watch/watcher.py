@@ -53,7 +53,7 @@ class _Connected:
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenCall:
     """One call. `at` is in seconds since the epoch; `version` is v2 for a request with a token or for one.
 
     `status` is None where no answer was seen. `how` says how the caller is known, "none" where it is not. `relayed`: it
@@ -125,7 +125,7 @@ class Watcher:
         self.dropped = 0
         self._in_no_hurry = False
 
-    def calls(self, timeout_s: float) -> Iterator[Seen]:
+    def calls(self, timeout_s: float) -> Iterator[SeenCall]:
         """The calls that came in, after waiting for the first at most so long. An empty time costs nothing."""
         if self._in_no_hurry:
             time.sleep(min(timeout_s, TOGETHER_S))
@@ -135,7 +135,7 @@ class Watcher:
         self._in_no_hurry = self._take_in() > 0 and self._processes.looked_at == before
         yield from self._ready(time.time())
 
-    def rest(self) -> Iterator[Seen]:
+    def rest(self) -> Iterator[SeenCall]:
         """What is still waiting for its answer, at the end."""
         self._take_in()
         self._traced_until = float("inf")
@@ -200,7 +200,7 @@ class Watcher:
         caller = caller_of(self._proc, pid) if pid is not None else None
         return caller, "sock_diag" if caller else "none"
 
-    def _ready(self, now: float) -> Iterator[Seen]:
+    def _ready(self, now: float) -> Iterator[SeenCall]:
         """The calls about which no more is to be expected."""
         waiting: deque[Call] = deque()
         while self._pending:
@@ -216,7 +216,7 @@ class Watcher:
                 waiting.append(call)
         self._pending = waiting
 
-    def _seen(self, call: Call) -> Seen:
+    def _seen(self, call: Call) -> SeenCall:
         connection, request = call.connection, call.request
         caller, how = self._early.pop(id(call), (None, "none"))
         known = self._traced(connection, waited=True)
@@ -224,7 +224,7 @@ class Watcher:
             caller, how = known, "tracepoint"
         elif how == "none" and self._tracepoint is not None:
             caller, how = self._owner(call)
-        return Seen(
+        return SeenCall(
             at=call.at,
             version="v2" if request.with_token or request.asks_for_token else "v1",
             method=request.method,
