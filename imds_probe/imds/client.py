@@ -6,7 +6,6 @@ The one request without a token that the probe may make lives apart, in v1_probe
 from __future__ import annotations
 
 import random
-import re
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -14,14 +13,13 @@ from dataclasses import dataclass, replace
 import requests
 import urllib3.exceptions
 
-from imds_probe import __version__
-from imds_probe.imds.dialer import Conversation, Dialer, SocketMaker, SocketOption
+from imds_probe.imds.dialer import Dialer, SocketMaker, SocketOption
 from imds_probe.imds.endpoints import Endpoint
-from imds_probe.imds.replies import BY_STATUS, Outcome, Reply
+from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED, NO_TOKEN, classify, printable, trouble_of
+from imds_probe.imds.replies import Outcome, Reply
 from imds_probe.imds.token import Token, plausible
+from imds_probe.imds.token_put import TOKEN_PATH, TTL_HEADER, USER_AGENT
 
-TOKEN_PATH = "/latest/api/token"
-TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 BODY_LIMIT_BYTES = 64 * 1024  # user data, the largest item, ends at 16 KiB
 RETRIES_WHEN_THROTTLED = 2
 BACKOFF_S = 0.1
@@ -93,7 +91,7 @@ class MetadataClient:
         reply = self._request("PUT", TOKEN_PATH, {TTL_HEADER: str(ttl_s)}, imdsv2=True)
         if reply.ok:
             if not plausible(reply.body):
-                return replace(reply, outcome=Outcome.GARBAGE, detail="200, but the body is no token", body=b"")
+                return replace(reply, outcome=Outcome.GARBAGE, detail=NO_TOKEN, body=b"")
             self._token = Token(reply.body.decode("ascii"), ttl_s)
         return replace(reply, body=b"")
 
@@ -135,8 +133,7 @@ class MetadataClient:
         request = requests.Request(
             method,
             self.endpoint.url + path,
-            headers={"User-Agent": f"imds-probe/{__version__}", "Accept-Encoding": "identity", "Connection": "close"}
-            | headers,
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"} | headers,
         ).prepare()
         status, server, body = None, None, b""
         trouble = ""
@@ -150,10 +147,10 @@ class MetadataClient:
             finally:
                 response.raw.close()
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            trouble = _innermost(error)
+            trouble = trouble_of(error)
         except ValueError:
             # http.client and urllib3 raise it for lengths and chunk sizes that are no numbers.
-            trouble = "malformed answer"
+            trouble = MALFORMED
         finally:
             conversation = self._dialer.conversation
             if conversation.connected:
@@ -170,56 +167,13 @@ class MetadataClient:
         )
 
 
-def classify(conversation: Conversation, status: int | None, trouble: str) -> tuple[Outcome, str]:
-    """Name the outcome and say why, from what the socket saw, the status line, and what went wrong if anything."""
-    error = conversation.connect_error
-    if error is not None:
-        if isinstance(error, TimeoutError):
-            return Outcome.CONNECT_TIMEOUT, "no answer to the connection attempt"
-        if isinstance(error, ConnectionRefusedError | ConnectionResetError):
-            return Outcome.REFUSED, "connection refused"
-        return Outcome.UNREACHABLE, error.strerror or "the address cannot be reached"
-    if not conversation.connected:
-        return Outcome.UNREACHABLE, trouble or "the connection was not made"
-    if trouble:
-        if conversation.bytes_received == 0:
-            return Outcome.ANSWER_LOST, f"connected, then no answer: {trouble}"
-        return Outcome.GARBAGE, f"the answer is broken: {trouble}"
-    if status is None:
-        return Outcome.GARBAGE, "the answer has no status"
-    return BY_STATUS.get(status, Outcome.UNEXPECTED), f"HTTP status {status}"
-
-
-def printable(value: str | None) -> str | None:
-    """A header's value as far as it is printable ASCII: it comes from whoever answered and goes to a terminal."""
-    return None if value is None else re.sub(r"[^\x20-\x7e]", "?", value)[:100]
-
-
 def _incomplete(response: requests.Response, body: bytes) -> str:
     """Why a body is not to be believed, empty if it is."""
     if len(body) > BODY_LIMIT_BYTES:
         return f"body longer than {BODY_LIMIT_BYTES} bytes"
     declared = response.headers.get("Content-Length")
     if declared is not None and not (declared.isascii() and declared.isdigit()):
-        return "Content-Length is no number"
+        return LENGTH_IS_NO_NUMBER
     if declared is not None and int(declared) != len(body):
         return f"{len(body)} of {int(declared)} bytes"
     return ""
-
-
-def _innermost(error: BaseException) -> str:
-    """A short word for a failure, without quoting what was received."""
-    chain: list[BaseException] = []
-    pending: BaseException | None = error
-    while pending is not None and len(chain) < 10:
-        chain.append(pending)
-        reason = getattr(pending, "reason", None) or next((a for a in pending.args if isinstance(a, Exception)), None)
-        pending = pending.__cause__ or pending.__context__ or (reason if isinstance(reason, BaseException) else None)
-    for link in chain:
-        if isinstance(link, TimeoutError):
-            return "silence until the time limit"
-        if isinstance(link, ConnectionResetError):
-            return "connection reset"
-        if type(link).__name__ == "RemoteDisconnected":
-            return "connection closed"
-    return "malformed answer"

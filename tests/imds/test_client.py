@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.imds.client import BODY_LIMIT_BYTES, MetadataClient, RequestCounter, Timeouts, printable
+from imds_probe.imds.client import BODY_LIMIT_BYTES, MetadataClient, RequestCounter, Timeouts
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.replies import Outcome
 from imds_probe.simulator.faults import Fault
@@ -225,10 +225,3 @@ def test_no_descriptor_is_left_open(simulator):
             return
         time.sleep(0.02)
     raise AssertionError(os.listdir("/proc/self/fd"))
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(None, None), ("EC2ws", "EC2ws"), ("a\x1b[2J\xff", "a?[2J?"), ("x" * 200, "x" * 100)]
-)
-def test_a_server_name_is_printable(value, shown):
-    assert printable(value) == shown

@@ -13,6 +13,7 @@ import pytest
 from watching import SOURCE, watching
 
 from imds_probe.simulator.lab.node import Node
+from imds_probe.watch.history import OURS
 from imds_probe.watch.tracepoint import Tracepoint
 
 ADDRESSES = {"ipv4": "169.254.169.254", "ipv6": "[fd00:ec2::254]"}
@@ -138,10 +139,12 @@ def test_several_on_one_connection_and_refused_ones(lab, service):
     assert {each["caller"]["pid"] for each in seen} == {child.pid}
 
 
-def test_the_probe_itself_is_seen_as_itself(lab, service, run):
+@pytest.mark.parametrize("privileged", [True, False], ids=["capture", "minttl"])
+def test_the_probe_itself_is_seen_as_itself(lab, service, run, privileged):
     with watching(lab, "--json") as watched:
-        ran = run()
+        ran = run(privileged=privileged)
     seen = watched.calls
+    assert all(each["user_agent"].startswith(OURS) for each in seen), seen
     v1 = [each for each in seen if each["version"] == "v1"]
     assert len(v1) == ran.report["probe"]["imdsv1_requests_made"] == 1
     assert len(seen) - 1 == ran.report["probe"]["imdsv2_requests_made"]
