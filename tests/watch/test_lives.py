@@ -13,7 +13,7 @@ import pytest
 from control_groups import control_group
 
 from imds_probe.watch import lives as module
-from imds_probe.watch.lives import BEGUN, CLONE_INTO_CGROUP, CLONE_THREAD, MOVED, RUN, Life, Lives
+from imds_probe.watch.lives import BEGUN, CLONE_INTO_CGROUP, CLONE_THREAD, MOVED, RENAMED, RUN, Life, Lives
 from imds_probe.watch.tracing import Firing
 
 PYTHON = os.path.realpath(sys.executable)
@@ -35,7 +35,7 @@ def said(*argv: str) -> list[int]:
 
 def test_a_process_that_has_ended(lives: Lives) -> None:
     (pid,) = said("/usr/bin/true")
-    assert lives.of(pid) == Life(pid, os.getpid(), "/usr/bin/true")
+    assert lives.of(pid) == Life(pid, os.getpid(), "/usr/bin/true", renamed=True)
 
 
 def test_what_it_ran_last(lives: Lives) -> None:
@@ -51,7 +51,7 @@ def test_a_copy_ran_what_its_original_had_run_by_then(lives: Lives) -> None:
     )
     pid, copy = said(PYTHON, "-c", script)
     assert lives.of(copy) == Life(copy, pid, PYTHON)
-    assert lives.of(pid) == Life(pid, os.getpid(), "/usr/bin/true")
+    assert lives.of(pid) == Life(pid, os.getpid(), "/usr/bin/true", renamed=True)
 
 
 def test_threads_have_the_life_of_their_process(lives: Lives) -> None:
@@ -59,7 +59,7 @@ def test_threads_have_the_life_of_their_process(lives: Lives) -> None:
         "import threading\nt = threading.Thread(target=lambda: print(threading.get_native_id()))\nt.start(); t.join()"
     )
     pid, tid = said(PYTHON, "-c", script)
-    assert lives.of(tid) == lives.of(pid) == Life(pid, os.getpid(), PYTHON)
+    assert lives.of(tid) == lives.of(pid) == Life(pid, os.getpid(), PYTHON, renamed=True)
     numbers: list[int] = []
     thread = threading.Thread(target=lambda: numbers.append(threading.get_native_id()))
     thread.start()
@@ -102,6 +102,9 @@ class Notes:
     def run(self, at: int, pid: int, path: str) -> None:
         record = struct.pack("=II", pid, 8 | (len(path) + 1) << 16) + path.encode() + b"\0"
         self.waiting.append(Firing(at, pid, RUN, {"pid": (0, 4), "filename": (4, 4)}, record))
+
+    def renamed(self, at: int, tid: int) -> None:
+        self.waiting.append(Firing(at, tid, RENAMED, {}, b""))
 
     def moved(self, at: int, pid: int, path: str) -> None:
         record = struct.pack("=III", pid, 1, 12 | (len(path) + 1) << 16) + path.encode() + b"\0"
@@ -170,6 +173,17 @@ def test_one_that_begins_elsewhere_has_no_control_group_of_its_parents(notes: No
     notes.begun(30, 11, 12)
     assert by_notes.of(11) == Life(11, 10, elsewhere=True)
     assert by_notes.of(12) == Life(12, 11)
+
+
+def test_another_name_is_noted_of_a_process_and_not_of_its_threads(notes: Notes, by_notes: Lives) -> None:
+    notes.begun(10, 1, 10)
+    notes.begun(20, 10, 11, CLONE_THREAD)
+    notes.renamed(30, 11)
+    assert by_notes.of(10) == Life(10, 1)
+    notes.renamed(40, 10)
+    assert by_notes.of(10) == Life(10, 1, renamed=True)
+    notes.begun(50, 10, 12)
+    assert by_notes.of(12) == Life(12, 10)  # what it was called so before
 
 
 @pytest.mark.parametrize(
