@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.watch import tracing as module
 from imds_probe.watch.tracepoint import EVENT, Connect, Tracepoint
@@ -17,7 +18,7 @@ from imds_probe.watch.tracepoint import EVENT, Connect, Tracepoint
 
 def connects(traced: Tracepoint, count: int) -> list[Connect]:
     found: list[Connect] = []
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + SOON_S
     while len(found) < count and time.monotonic() < deadline:
         found += traced.connects()
     return found

@@ -4,6 +4,7 @@ import socket
 import time
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.net.obstacles import find_obstacles
 from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT
@@ -438,7 +439,7 @@ def test_twenty_thousand_rules(host):
     )
     host.chain(f"{rules}\nip daddr {IMDS} drop {comment}", table="ip t")
     started = time.monotonic()
-    looked = find_obstacles(str(host.path), host.root, timeout_s=30)
+    looked = find_obstacles(str(host.path), host.root, timeout_s=SOON_S)
     assert time.monotonic() - started < 20
     assert looked.unread == ()
     assert [(each.kind, each.quote) for each in looked.items] == [("drop", f"ip daddr {IMDS} drop {comment}")]
