@@ -8,7 +8,6 @@ sched.h and cgroup.h.
 from __future__ import annotations
 
 import os
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -51,7 +50,6 @@ class Lives:
         self._known: OrderedDict[int, Life] = OrderedDict()
         self._threads: OrderedDict[int, int] = OrderedDict()  # to their processes
         self._known_since = 0
-        self._later: list[Firing] = []
         size_kb = max(SIZE_MIN_KB, min(SIZE_KB, SIZE_ALL_KB // (os.cpu_count() or 1)))
         # In this order: of what is noted to have begun, everything that followed is noted, too.
         self._tracing = Tracing(number, dict.fromkeys((RENAMED, RUN, MOVED, BEGUN), ""), size_kb)
@@ -66,16 +64,13 @@ class Lives:
         return self._known.get(pid) or Life(pid)
 
     def _catch_up(self) -> None:
-        # CPUs are read one after another: of what fires meanwhile, an effect may be read without its cause.
-        until = time.monotonic_ns()
-        firings = sorted(self._later + self._tracing.firings())
-        self._later = [firing for firing in firings if firing.at > until]
+        firings = self._tracing.firings()
         if self._tracing.lost_until > self._known_since:  # what is known from before then may be half of it
             self._known_since = self._tracing.lost_until
             self._known.clear()
             self._threads.clear()
         for firing in firings:
-            if self._known_since <= firing.at <= until:
+            if self._known_since <= firing.at:
                 self._take(firing)
 
     def _take(self, firing: Firing) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import resource
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -70,6 +71,7 @@ class Tracing:
     def __init__(self, number: int, events: Mapping[str, str], size_kb: int) -> None:
         self.lost_until = 0  # before this time, events were overwritten that nobody had read; as Firing.at
         self._kinds: dict[int, tuple[str, dict[str, tuple[int, int]]]] = {}
+        self._later: list[Firing] = []
         try:
             with contextlib.ExitStack() as undone:  # unless all of it is done
                 self._files = undone
@@ -131,8 +133,12 @@ class Tracing:
         return list(self._pipes)
 
     def firings(self) -> list[Firing]:
-        """What fired since the last time, in the order of time."""
-        return sorted(firing for pipe in self._pipes for firing in self._read(pipe))
+        """What fired since the last time and until now, in the order of time and without a gap."""
+        # CPUs are read one after another: of what fires meanwhile, an effect may be read without its cause.
+        until = time.monotonic_ns()
+        found = sorted([*self._later, *(firing for pipe in self._pipes for firing in self._read(pipe))])
+        self._later = [firing for firing in found if firing.at > until]
+        return found[: len(found) - len(self._later)]
 
     def _read(self, pipe: int) -> Iterator[Firing]:
         while True:

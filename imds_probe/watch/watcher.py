@@ -35,6 +35,7 @@ CONNECTED_MAX = 8000  # connections kept as they were traced
 AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.5  # between a connection as it was traced and its first packet that is seen
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
+LOOKS = 3
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 _NUMBER = itertools.count()
 
@@ -121,7 +122,7 @@ class Watcher:
             self._poll.register(fd, select.POLLIN)
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
-        self._traced_until = 0.0
+        self._traced_until = self._epoch_s = 0.0
         self.dropped = 0
         self._in_no_hurry = False
 
@@ -146,6 +147,7 @@ class Watcher:
         count = 0
         # Who connects is asked first: a process that lives for milliseconds is still there, and its request comes after.
         self._traced_until = time.time()
+        self._epoch_s = epoch_s()
         if self._tracepoint is not None:
             for connect in self._tracepoint.connects():
                 if connect.remote in self._remotes:
@@ -158,7 +160,7 @@ class Watcher:
 
     def _note(self, connect: Connect) -> None:
         caller = self._processes.caller(connect.tid)
-        at = time.time() - (time.monotonic_ns() - connect.at) / 1e9
+        at = connect.at / 1e9 + self._epoch_s
         key = (connect.port, connect.remote)
         self._connected.setdefault(key, deque()).append(_Connected(connect.local, at, caller))
         self._connected_keys.append(key)
@@ -256,6 +258,17 @@ class Watcher:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def epoch_s() -> float:
+    """When the monotonic clock began, in seconds since the epoch: by that of several looks at both clocks that took least, as
+    we may have to wait for a CPU in between.
+    """
+    looks = []
+    for _ in range(LOOKS):
+        before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        looks.append((after - before, now - before))
+    return min(looks)[1] / 1e9
 
 
 def _has_pids_of_its_own() -> bool:

@@ -124,24 +124,12 @@ def by_notes(notes: Notes) -> Lives:
     return Lives(0)
 
 
-def test_the_same_whatever_the_order_of_the_cpus(notes: Notes, by_notes: Lives) -> None:
-    notes.run(30, 11, "/bin/b")
+def test_one_follows_from_the_other(notes: Notes, by_notes: Lives) -> None:
+    notes.run(10, 10, "/bin/a")
     notes.moved(20, 10, "/a.slice")
     notes.begun(25, 10, 11)
-    notes.run(10, 10, "/bin/a")
+    notes.run(30, 11, "/bin/b")
     assert by_notes.of(11) == Life(11, 10, "/bin/b", {1: "/a.slice"})
-
-
-def test_what_fires_while_it_is_read_is_for_the_next_time(
-    notes: Notes, by_notes: Lives, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The CPUs are read one after another: its cause may be on one that was read before."""
-    monkeypatch.setattr(module.time, "monotonic_ns", lambda: 50)
-    notes.begun(60, 10, 11)
-    assert by_notes.of(11) is None
-    notes.run(40, 10, "/bin/a")
-    monkeypatch.setattr(module.time, "monotonic_ns", lambda: 100)
-    assert by_notes.of(11) == Life(11, 10, "/bin/a")
 
 
 def test_after_a_gap_only_what_came_later_counts(notes: Notes, by_notes: Lives) -> None:

@@ -56,6 +56,18 @@ def test_in_the_order_of_time_whatever_the_cpu(runs: Tracing) -> None:
     assert [firing.number("pid") for firing in ours] == [pid for pid in pids for _ in range(2)]  # taskset, then true
 
 
+def test_what_fires_while_it_is_read_is_for_the_next_time(runs: Tracing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPUs are read one after another: its cause may be on one that was read before."""
+    cause, effect, earlier = (Firing(at, at, RUN, {}, b"") for at in (60, 70, 40))
+    lists = {1: [[], [cause]], 2: [[effect, earlier], []]}
+    monkeypatch.setattr(runs, "_pipes", [1, 2])
+    monkeypatch.setattr(runs, "_read", lambda pipe: lists[pipe].pop(0))
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: 50)
+    assert runs.firings() == [earlier]
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: 100)
+    assert runs.firings() == [cause, effect]
+
+
 def test_only_what_the_filter_lets_through() -> None:
     child = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE)
     tracing = Tracing(62, {BEGUN: "", RUN: f"pid == {os.getpid()}"}, 64)

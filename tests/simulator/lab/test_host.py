@@ -32,7 +32,7 @@ root = Path(sys.argv[1])
 with Lab("rootless") as lab, MadeUpHost(lab.instance, root) as host:
     node = lab.add_container("c")
     pid = host.start_container("web", node)
-    done = host.run([sys.executable, "-c", sys.argv[2], str(root)], timeout_s=SOON_S, env={"PYTHONPATH": sys.argv[3]})
+    done = host.run([sys.executable, "-c", sys.argv[2], str(root)], timeout_s=60, env={"PYTHONPATH": sys.argv[3]})
     print(json.dumps([json.loads(done.stdout), pid, node.inode]))
 """
 

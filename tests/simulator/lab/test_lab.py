@@ -36,7 +36,7 @@ with Lab(sys.argv[1]) as lab:
         if not child:
             sys.exit(0)
         os.waitpid(child, 0)
-        lab.nodes["c"].run(["true"], timeout_s=SOON_S)
+        lab.nodes["c"].run(["true"], timeout_s=60)
         print(sum(os.path.exists("/run/netns/" + name) for name in lab.namespaces), flush=True)
     elif sys.argv[2] == "raise":
         1 / 0
