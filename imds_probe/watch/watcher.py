@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import select
 import socket
 import time
@@ -24,7 +23,7 @@ from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.ring import Ring
 from imds_probe.watch.tracepoint import Connect, Tracepoint
-from imds_probe.watch.tracing import NotToBeHad
+from imds_probe.watch.tracing import NotToBeHad, has_pids_of_its_own
 
 PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
@@ -36,7 +35,6 @@ AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.5  # between a connection as it was traced and
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
 LOOKS = 3
-INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 _NUMBER = itertools.count()
 
 
@@ -102,7 +100,7 @@ class Watcher:
         self.degraded = "" if tracing else "the tracepoint is not used, as asked"
         self._tracepoint: Tracepoint | None = None
         self._lives: Lives | None = None
-        if tracing and _has_pids_of_its_own():
+        if tracing and has_pids_of_its_own():
             self.degraded = "the tracepoint counts processes as the host does: run with its PID namespace"
         elif tracing:
             try:
@@ -269,14 +267,6 @@ def epoch_s() -> float:
         before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
         looks.append((after - before, now - before))
     return min(looks)[1] / 1e9
-
-
-def _has_pids_of_its_own() -> bool:
-    """Whether we are in a PID namespace of our own, as a container is: the kernel's numbers are others than ours then."""
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino != INITIAL_PID_NAMESPACE
-    except OSError:
-        return False
 
 
 def _is_physical(interface: int) -> bool:

@@ -165,6 +165,19 @@ def test_what_a_killed_one_left_behind_is_taken_away() -> None:
         beside.close()
 
 
+def test_where_others_processes_are_out_of_sight_nothing_of_theirs_is_taken_away(runs: Tracing) -> None:
+    """Not even while it is made, when nobody reads it yet."""
+    kept = runs.instance.with_name(f"imds-probe-{os.getpid()}-72")
+    kept.mkdir()
+    elsewhere = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--", sys.executable, "-c"]
+    code = f"from imds_probe.watch.tracing import Tracing; Tracing(7, {{{RUN!r}: ''}}, 64).close()"
+    try:
+        subprocess.run([*elsewhere, code], check=True)
+        assert kept.is_dir()
+    finally:
+        kept.rmdir()
+
+
 def test_without_tracing_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_tracefs", lambda: None)
     monkeypatch.setitem(module._FS, "fsopen", 100_000)  # no such system call
