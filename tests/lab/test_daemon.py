@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -176,10 +177,11 @@ def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, 
         assert said.count(b"READY=1\nSTATUS=watching") == 2
 
 
-def test_killed_again_and_again_it_loses_the_last_moment_only(lab, service, daemon, state):
+@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.soak)])
+def test_killed_again_and_again_it_loses_the_last_moment_only(lab, service, daemon, state, kills):
     """What was written stays, and the time in which it was down is not observed."""
-    called = 0
-    for _ in range(5):
+    called, began = 0, time.monotonic()
+    for _ in range(kills):
         running = daemon(state)
         lab.instance.run([*V1, URL], timeout_s=SOON_S)
         called += 1
@@ -188,10 +190,36 @@ def test_killed_again_and_again_it_loses_the_last_moment_only(lab, service, daem
         time.sleep(0.3)
         running.end(signal.SIGKILL)
         called = evidence(state).imdsv1
-    assert called >= 5
+    assert called >= kills
     intervals = evidence(state)
-    assert 0 < intervals.observed_s < 60
+    assert 0 < intervals.observed_s < time.monotonic() - began
     assert "damaged" not in running.text()
+
+
+def grown(pid: int) -> tuple[int, int]:
+    """Its memory that is no file's, in KiB, and how many files it has open: proc_pid_status(5)."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (memory,) = [int(line.split()[1]) for line in status if line.startswith("RssAnon:")]
+    return memory, len(os.listdir(f"/proc/{pid}/fd"))
+
+
+@pytest.mark.parametrize("calls", [60, pytest.param(20_000, marks=pytest.mark.soak)])
+def test_many_short_lived_callers_leave_nothing_with_it(lab, service, daemon, state, calls):
+    """Each from a port and a process of its own."""
+    running = daemon(state)
+    loop = f'for i in $(seq "$1"); do curl -s -o /dev/null {URL}; done'
+
+    def called(count: int) -> tuple[int, int]:
+        before = evidence(state).imdsv1
+        lab.instance.run(["sh", "-c", loop, "sh", str(count)], timeout_s=60 + count)
+        until(lambda: evidence(state).imdsv1 == before + count, within_s=SOON_S + count / 10)
+        return grown(running.child.pid)
+
+    warm = called(max(20, calls // 4))  # what is kept of callers has a bound, which is reached by then
+    after = called(calls)
+    assert after[1] <= warm[1]
+    assert after[0] - warm[0] < 16 * 1024, (warm, after)
+    assert running.end() == 0
 
 
 def test_nothing_it_wrote_has_a_token_in_it(lab, service, daemon, state, run):
