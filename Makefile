@@ -13,7 +13,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd cre
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
-.PHONY: demo test lint declared packages bench fuzz clean
+.PHONY: demo test soak lint declared packages bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -24,6 +24,11 @@ test: $(VENV)/.linting .apt-test
 	tests/sdk_zoo.sh
 	tests/install/packages.sh
 	tests/everywhere.sh
+
+# What takes long: hundreds of kills, leaks, endurance. `make test` has a short form of each.
+SOAK_MINUTES := 30
+soak: $(VENV)/.testing .apt-test
+	timeout --signal=INT $(SOAK_MINUTES)m $(VENV)/bin/python -m pytest -m soak --timeout=$$(($(SOAK_MINUTES) * 60)) --durations=0
 
 lint: $(VENV)/.linting
 	$(VENV)/bin/ruff check .

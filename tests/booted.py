@@ -26,7 +26,7 @@ import psutil
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.system import process
 
-WITHIN_S = 30.0
+WITHIN_S = 120.0
 _FIRST_PROCESS = """
 set -e
 for group in $CONTROL_GROUPS; do

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.system import process
 
 IMAGE = "imds-probe-test/busybox:1"
-START_S, STOP_S = 40.0, 15.0
+START_S, STOP_S = 120.0, 60.0
 
 
 @dataclass
@@ -167,7 +168,7 @@ def _stop(engine: DockerEngine) -> None:
 def _unmount_below(directory: Path) -> None:
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in sorted((place for place in mounts if place.startswith(f"{directory}/")), reverse=True):
-        process.run(["umount", "--lazy", mount], timeout_s=10)
+        process.run(["umount", "--lazy", mount], timeout_s=SOON_S)
 
 
 def _remove_empty_control_groups() -> None:
@@ -186,6 +187,6 @@ def _root_file_system() -> bytes:
 
 
 def _ip(*arguments: str) -> None:
-    done = process.run(["ip", *arguments], timeout_s=10)
+    done = process.run(["ip", *arguments], timeout_s=SOON_S)
     if done.returncode:
         raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr_line()}")

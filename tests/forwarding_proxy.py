@@ -6,6 +6,8 @@ import contextlib
 import socket
 import threading
 
+from soon import SOON_S
+
 SERVICE = ("169.254.169.254", 80)
 
 
@@ -51,7 +53,7 @@ class ForwardingProxy:
     def _pass_on(self, client):
         with client, self._node.socket(socket.AF_INET, socket.SOCK_STREAM) as upstream, contextlib.suppress(OSError):
             for sock in (client, upstream):
-                sock.settimeout(5)
+                sock.settimeout(SOON_S)
             request = client.recv(65536)
             self.requests += 1
             start, _, rest = request.partition(b"\r\n")
@@ -68,6 +70,6 @@ class ForwardingProxy:
 def redirect(node, address, port=8181):
     """Have what this address sends to the metadata service go to a port of the node instead, as kube2iam has it."""
     rule = f"-t nat -I PREROUTING -s {address} -d 169.254.169.254/32 -p tcp --dport 80 -j REDIRECT --to-ports {port}"
-    done = node.run(["iptables", *rule.split()], timeout_s=10)
+    done = node.run(["iptables", *rule.split()], timeout_s=SOON_S)
     assert done.returncode == 0, done.stderr
     return rule

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from imds_probe.facts.callers import CallerSeen
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.watcher import Seen
+from imds_probe.watch.watcher import SeenCall
 
 NOW = 1_700_000_000.0
 CURL = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", None, None, None)
-SEEN = Seen(
+SEEN = SeenCall(
     at=NOW + 0.5,
     version="v1",
     method="GET",

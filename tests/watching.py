@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from soon import SOON_S
+
 SOURCE = str(Path(__file__).parents[1])
 
 
@@ -38,7 +40,7 @@ def watching(lab, *arguments: str, settle_s: float = 0.8, number: int = signal.S
         yield watched
         time.sleep(settle_s)
         child.send_signal(number)
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=2 * SOON_S)
     finally:
         child.kill()
         child.wait()
@@ -47,7 +49,7 @@ def watching(lab, *arguments: str, settle_s: float = 0.8, number: int = signal.S
 
 def _wait_until_it_listens(pid: int) -> None:
     """A ring is a mapping of the packet socket."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + SOON_S
     while "socket:" not in Path(f"/proc/{pid}/maps").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)

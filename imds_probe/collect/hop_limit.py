@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass
 
 from imds_probe.facts.imds import HopLimitMethod
-from imds_probe.imds.client import TOKEN_PATH, TTL_HEADER, MetadataClient, RequestCounter
+from imds_probe.imds.client import MetadataClient, RequestCounter
 from imds_probe.imds.endpoints import Endpoint
-from imds_probe.imds.replies import EC2_SERVER, Reply
+from imds_probe.imds.outcomes import of_beginning
+from imds_probe.imds.replies import EC2_SERVER, Outcome, Reply
+from imds_probe.imds.token_put import token_put
 from imds_probe.net import minttl
 from imds_probe.net.capture import Capture
 
@@ -52,13 +54,12 @@ def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounte
 def _by_minttl(reply: Reply, endpoint: Endpoint, *, deadline: float, counter: RequestCounter) -> Measured:
     if not reply.ok or reply.latency_ms is None:
         return Measured(reply, reason="no token response was received")
-    host = f"[{endpoint.address}]" if endpoint.family == "ipv6" else endpoint.address
-    request = f"PUT {TOKEN_PATH} HTTP/1.1\r\nHost: {host}\r\n{TTL_HEADER}: 1\r\nConnection: close\r\n\r\n"
     patience_s = min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, PATIENCE_FACTOR * reply.latency_ms / 1000))
     result = minttl.measure(
         endpoint.address,
         endpoint.port,
-        request.encode("ascii"),
+        token_put(endpoint),
+        answered=lambda head: of_beginning(head) is Outcome.OK,
         patience_s=patience_s,
         connect_timeout_s=min(1.0, max(0.01, deadline - time.monotonic())),
         # Not even an odd network may hold a run here: the issue is one number among many.

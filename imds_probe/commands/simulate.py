@@ -14,7 +14,7 @@ from imds_probe import exitcodes
 from imds_probe.errors import ProbeError, UsageError
 from imds_probe.simulator.control import Control
 from imds_probe.simulator.counts import Counts
-from imds_probe.simulator.instance import Seen
+from imds_probe.simulator.instance import LoggedRequest
 from imds_probe.simulator.listeners import address_text, family_of
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState, parse_changes, parse_setting
@@ -122,7 +122,7 @@ def _announce(simulator: Simulator, listen: list[tuple[str, int]]) -> None:
     sys.stdout.flush()
 
 
-def _log(seen: Seen) -> None:
+def _log(seen: LoggedRequest) -> None:
     path = printable(seen.path).replace(" ", "\\x20")
     agent = printable(seen.user_agent).replace('"', "\\x22")
     line = f'{seen.time} {seen.caller} {seen.method} {path} {seen.imds_version} {seen.status or "-"} "{agent}"'

@@ -15,7 +15,7 @@ from imds_probe.commands.run import duration
 
 if TYPE_CHECKING:
     from imds_probe.watch.summary import Summary
-    from imds_probe.watch.watcher import Seen, Watcher
+    from imds_probe.watch.watcher import SeenCall, Watcher
 
 REDRAWN_S = 0.5
 CLEAR = "\x1b[H\x1b[2J"
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     live = sys.stdout.isatty() and not args.json
     started = time.monotonic()
 
-    def show(seen: Seen) -> None:
+    def show(seen: SeenCall) -> None:
         if args.v1_only and seen.version != "v1":
             return
         container = names.name(seen.caller)

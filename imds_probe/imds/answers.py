@@ -7,6 +7,8 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED
+
 LENGTH_DIGITS = 18  # an exabyte; Python itself refuses to read numbers that are long without end
 
 
@@ -65,7 +67,7 @@ def read_answer(data: bytes, *, ended: bool, limit_bytes: int) -> Answer | None:
         server = response.headers.get("Server")
         if not _makes_sense(response.headers.get_all("Content-Length", [])):
             # http.client would take it as not given, or the first of several.
-            return Answer(response.status, server, trouble="Content-Length is no number")
+            return Answer(response.status, server, trouble=LENGTH_IS_NO_NUMBER)
         if response.length is None and not response.chunked and not ended:
             return None  # it ends where the connection does
         body = response.read(limit_bytes + 1)
@@ -73,7 +75,7 @@ def read_answer(data: bytes, *, ended: bool, limit_bytes: int) -> Answer | None:
     except (_CutOff, http.client.IncompleteRead):
         return Answer(trouble="cut off") if ended else None
     except (http.client.HTTPException, ValueError):
-        return Answer(trouble="malformed answer")
+        return Answer(trouble=MALFORMED)
     if missing and len(body) <= limit_bytes:
         return Answer(response.status, server, trouble=f"{missing} bytes are missing") if ended else None
     if len(body) > limit_bytes:

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import http.client
 import random
-import re
 import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from imds_probe import __version__
-from imds_probe.imds.dialer import Conversation, Dialer, SocketMaker, SocketOption
+from imds_probe.imds.dialer import Dialer, SocketMaker, SocketOption
 from imds_probe.imds.endpoints import Endpoint
-from imds_probe.imds.replies import BY_STATUS, Outcome, Reply
+from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED, NO_TOKEN, classify, printable, trouble_of
+from imds_probe.imds.replies import Outcome, Reply
 from imds_probe.imds.token import Token, plausible
+from imds_probe.imds.token_put import TOKEN_PATH, TTL_HEADER, USER_AGENT
 
-TOKEN_PATH = "/latest/api/token"
-TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 BODY_LIMIT_BYTES = 64 * 1024  # user data, the largest item, ends at 16 KiB
 RETRIES_WHEN_THROTTLED = 2
 BACKOFF_S = 0.1
@@ -89,7 +87,7 @@ class MetadataClient:
         reply = self._request("PUT", TOKEN_PATH, {TTL_HEADER: str(ttl_s)}, imdsv2=True)
         if reply.ok:
             if not plausible(reply.body):
-                return replace(reply, outcome=Outcome.GARBAGE, detail="200, but the body is no token", body=b"")
+                return replace(reply, outcome=Outcome.GARBAGE, detail=NO_TOKEN, body=b"")
             self._token = Token(reply.body.decode("ascii"), ttl_s)
         return replace(reply, body=b"")
 
@@ -134,17 +132,17 @@ class MetadataClient:
             # http.client knows of no proxies, .netrc, cookies or redirects: HTTP_PROXY in the environment must not see a
             # token. The dialer's sockets keep the times.
             with closing(self._dialer.connection()) as connection:
-                own = {"User-Agent": f"imds-probe/{__version__}", "Connection": "close"}
+                own = {"User-Agent": USER_AGENT, "Connection": "close"}
                 connection.request(method, path, headers=own | headers)
                 with connection.getresponse() as response:
                     status, server = response.status, printable(response.headers.get("Server"))
                     body = response.read(BODY_LIMIT_BYTES + 1)
                     trouble = _incomplete(response, body)
         except (http.client.HTTPException, OSError) as error:
-            trouble = _in_short(error)
+            trouble = trouble_of(error)
         except ValueError:
             # http.client raises it for lengths and chunk sizes that are no numbers.
-            trouble = "malformed answer"
+            trouble = MALFORMED
         finally:
             conversation = self._dialer.conversation
             if conversation.connected:
@@ -161,45 +159,13 @@ class MetadataClient:
         )
 
 
-def classify(conversation: Conversation, status: int | None, trouble: str) -> tuple[Outcome, str]:
-    """Name the outcome and say why, from what the socket saw, the status line, and what went wrong if anything."""
-    error = conversation.connect_error
-    if error is not None:
-        if isinstance(error, TimeoutError):
-            return Outcome.CONNECT_TIMEOUT, "no answer to the connection attempt"
-        if isinstance(error, ConnectionRefusedError | ConnectionResetError):
-            return Outcome.REFUSED, "connection refused"
-        return Outcome.UNREACHABLE, error.strerror or "the address cannot be reached"
-    if not conversation.connected:
-        return Outcome.UNREACHABLE, trouble or "the connection was not made"
-    if trouble:
-        if conversation.bytes_received == 0:
-            return Outcome.ANSWER_LOST, f"connected, then no answer: {trouble}"
-        return Outcome.GARBAGE, f"the answer is broken: {trouble}"
-    if status is None:
-        return Outcome.GARBAGE, "the answer has no status"
-    return BY_STATUS.get(status, Outcome.UNEXPECTED), f"HTTP status {status}"
-
-
-def printable(value: str | None) -> str | None:
-    """A header's value as far as it is printable ASCII: it comes from whoever answered and goes to a terminal."""
-    return None if value is None else re.sub(r"[^\x20-\x7e]", "?", value)[:100]
-
-
 def _incomplete(response: http.client.HTTPResponse, body: bytes) -> str:
     """Why a body is not to be believed, empty if it is."""
     if len(body) > BODY_LIMIT_BYTES:
         return f"body longer than {BODY_LIMIT_BYTES} bytes"
     declared = response.headers.get("Content-Length")
     if declared is not None and not (declared.isascii() and declared.isdigit()):
-        return "Content-Length is no number"
+        return LENGTH_IS_NO_NUMBER
     if declared is not None and int(declared) != len(body):
         return f"{len(body)} of {int(declared)} bytes"
     return ""
-
-
-def _in_short(error: Exception) -> str:
-    """A short word for a failure, without quoting what was received."""
-    if isinstance(error, TimeoutError):
-        return "silence until the time limit"
-    return "connection reset" if isinstance(error, ConnectionResetError) else "malformed answer"

@@ -16,13 +16,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe import __version__
 from imds_probe.imds.answers import read_answer
-from imds_probe.imds.client import BODY_LIMIT_BYTES, TOKEN_PATH, TTL_HEADER, classify, printable
+from imds_probe.imds.client import BODY_LIMIT_BYTES
 from imds_probe.imds.dialer import Conversation
 from imds_probe.imds.endpoints import Endpoint
+from imds_probe.imds.outcomes import CLOSED, NO_TOKEN, SILENCE, classify, printable, trouble_of
 from imds_probe.imds.replies import Outcome
 from imds_probe.imds.token import plausible
+from imds_probe.imds.token_put import token_put
 from imds_probe.net import namespaces
 from imds_probe.net.tap import Tap
 
@@ -123,8 +124,7 @@ class Exchange:
             return
         except OSError as error:
             if self.connected:
-                reset = isinstance(error, ConnectionResetError | BrokenPipeError)
-                self._settle("connection reset" if reset else (error.strerror or "connection lost"))
+                self._settle(trouble_of(error))
             else:
                 self.result = self._not_connected(error)
             return
@@ -145,7 +145,7 @@ class Exchange:
                 if self.deadline >= self._last:
                     self.result = Attempt(None, TIME_UP)  # it was not given the time that silence takes
                 elif self.connected:
-                    self._settle("silence until the time limit")
+                    self._settle(SILENCE)
                 else:
                     self.result = self._not_connected(TimeoutError())
             assert self.result is not None  # noqa: S101 - set in either branch
@@ -191,7 +191,7 @@ class Exchange:
         self._conversation.local_port = self._socket.getsockname()[1]
         self.deadline = min(self._last, time.monotonic() + self._patience_s())
         self._selector.modify(self._socket, selectors.EVENT_READ, self)
-        self._socket.send(_request(self._way.endpoint))  # fits into any fresh socket's buffer
+        self._socket.send(token_put(self._way.endpoint))  # fits into any fresh socket's buffer
 
     def _patience_s(self) -> float:
         origin = self._origin
@@ -212,13 +212,13 @@ class Exchange:
 
     def _read(self, *, ended: bool) -> None:
         if ended and not self._received:
-            self._settle("connection closed")
+            self._settle(CLOSED)
             return
         answer = read_answer(bytes(self._received), ended=ended, limit_bytes=BODY_LIMIT_BYTES)
         if answer is not None:
             trouble = answer.trouble
             if answer.status == 200 and not trouble and not plausible(answer.body):
-                trouble = "200, but the body is no token"
+                trouble = NO_TOKEN
             self._settle(trouble, answer.status, printable(answer.server))
 
     def _settle(self, trouble: str, status: int | None = None, server: str | None = None) -> None:
@@ -238,18 +238,3 @@ class Exchange:
         self._conversation.connect_error = error
         outcome, detail = classify(self._conversation, None, "")
         return Attempt(outcome, detail)
-
-
-def _request(endpoint: Endpoint) -> bytes:
-    host = f"[{endpoint.address}]" if endpoint.family == "ipv6" else endpoint.address
-    if endpoint.port != 80:
-        host += f":{endpoint.port}"
-    lines = (
-        f"PUT {TOKEN_PATH} HTTP/1.1",
-        f"Host: {host}",
-        f"User-Agent: imds-probe/{__version__}",
-        f"{TTL_HEADER}: 1",  # seconds; the shortest life there is for a token that nobody uses
-        "Accept-Encoding: identity",
-        "Connection: close",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")

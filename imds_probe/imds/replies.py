@@ -27,16 +27,6 @@ class Outcome(StrEnum):
     UNEXPECTED = "unexpected"  # a well-formed answer with a status that has no business here, such as a redirect
 
 
-BY_STATUS = {
-    200: Outcome.OK,
-    400: Outcome.BAD_REQUEST,
-    401: Outcome.UNAUTHORIZED,
-    403: Outcome.FORBIDDEN,
-    404: Outcome.NOT_FOUND,
-    429: Outcome.THROTTLED,
-    503: Outcome.THROTTLED,
-}
-
 NOT_CONNECTED = frozenset({Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.CONNECT_TIMEOUT})
 
 

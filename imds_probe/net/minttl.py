@@ -83,7 +83,7 @@ class _Knock:
             self.sock.close()
             raise
 
-    def look(self) -> None:
+    def look(self, answered: Callable[[bytes], bool]) -> None:
         """Note whether an answer is there; nothing of it is kept, and most of it is not even read."""
         try:
             answer = self.sock.recv(64)
@@ -91,7 +91,7 @@ class _Knock:
             return
         except OSError:
             answer = b""
-        if answer.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
+        if answered(answer):
             self.arrived = True
         else:
             # A reset or a 503 says nothing about TTLs, and must not be taken for a dropped answer.
@@ -103,6 +103,7 @@ def measure(
     port: int,
     request: bytes,
     *,
+    answered: Callable[[bytes], bool],
     patience_s: float,
     connect_timeout_s: float,
     deadline: float,
@@ -110,7 +111,8 @@ def measure(
 ) -> MinTtlResult:
     """Find the TTL of the answer to `request` (the bytes of a token PUT that is known to be answered).
 
-    `patience_s`: after so much silence the answer counts as dropped. `on_request` is called once a request.
+    `answered` says of an answer's first bytes whether it is the one that is hoped for. `patience_s`: after so much silence
+    the answer counts as dropped. `on_request` is called once a request.
     """
     search = Search()
     silent: list[_Knock] = []
@@ -127,7 +129,7 @@ def measure(
                     on_request()
             except OSError as error:
                 return MinTtlResult(None, search.requests, f"a further connection failed: {error.strerror or error}")
-            _listen(knocks, patience_s)
+            _listen(knocks, patience_s, answered)
             if any(knock.disturbed for knock in knocks):
                 return MinTtlResult(None, search.requests, "a further token request was refused or cut off")
             for knock in knocks:
@@ -136,7 +138,7 @@ def measure(
         late = 0
         for knock in silent:
             if not knock.arrived:
-                knock.look()
+                knock.look(answered)
                 late += knock.arrived or knock.disturbed
     finally:
         for knock in silent:
@@ -146,7 +148,7 @@ def measure(
     return MinTtlResult(search.arrived, search.requests)
 
 
-def _listen(knocks: list[_Knock], patience_s: float) -> None:
+def _listen(knocks: list[_Knock], patience_s: float, answered: Callable[[bytes], bool]) -> None:
     """Wait until every answer has come or patience ends. A higher k answered means that lower ones will be, too."""
     end = time.monotonic() + patience_s
     with selectors.DefaultSelector() as selector:
@@ -154,5 +156,5 @@ def _listen(knocks: list[_Knock], patience_s: float) -> None:
             selector.register(knock.sock, selectors.EVENT_READ, knock)
         while selector.get_map() and (left_s := end - time.monotonic()) > 0:
             for key, _ in selector.select(left_s):
-                key.data.look()
+                key.data.look(answered)
                 selector.unregister(key.fileobj)

@@ -13,9 +13,9 @@ from imds_probe.render.page.calls import COLUMNS as REPORTED
 from imds_probe.render.page.calls import NONE, UNKNOWN, calls, lost
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.summary import Summary, Tally
-from imds_probe.watch.watcher import Seen
+from imds_probe.watch.watcher import SeenCall
 
-_SEEN, _CALLER = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Seen, Caller))
+_SEEN, _CALLER = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (SeenCall, Caller))
 COLUMNS = (*REPORTED[:5], "pids", *REPORTED[5:])  # those of a report, and which processes
 ROWS_SHOWN = 40
 PIDS_SHOWN = 3
@@ -23,7 +23,7 @@ NOBODY = "No calls yet."
 WIDTH = 44
 
 
-def line(seen: Seen, container: str | None) -> str:
+def line(seen: SeenCall, container: str | None) -> str:
     """One call as a line of a log."""
     caller = seen.caller
     parts = [_time(seen.at), seen.version, str(seen.status or NONE), seen.method, seen.path]
@@ -37,7 +37,7 @@ def line(seen: Seen, container: str | None) -> str:
     return terminal(" ".join(parts))
 
 
-def json_line(seen: Seen, container: str | None) -> str:
+def json_line(seen: SeenCall, container: str | None) -> str:
     """The same as a JSON object on one line."""
     document = {name: getattr(seen, name) for name in _SEEN}
     document["at"] = _time(seen.at)

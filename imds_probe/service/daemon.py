@@ -22,7 +22,7 @@ from imds_probe.watch.history import History, HistoryError
 from imds_probe.watch.history_format import FILE
 from imds_probe.watch.names import ContainerNames
 from imds_probe.watch.recorder import Recorder
-from imds_probe.watch.watcher import Seen, Watcher
+from imds_probe.watch.watcher import SeenCall, Watcher
 
 TURN_S = 10.0  # the longest wait of a turn of the loop
 TIDIED_EVERY_S = 3600.0
@@ -97,7 +97,7 @@ class Daemon:
         recorder.keep(self._dropped_since(watcher), now=True)
         self._say("stopped")
 
-    def _took(self, seen: Seen, names: ContainerNames, recorder: Recorder) -> None:
+    def _took(self, seen: SeenCall, names: ContainerNames, recorder: Recorder) -> None:
         container = names.name(seen.caller)
         recorder.add(seen, container)
         who = (seen.program, seen.caller.unit if seen.caller else None, container)

@@ -7,7 +7,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from imds_probe.simulator.messages import Request
+from imds_probe.simulator.messages import MetadataRequest
 from imds_probe.simulator.tokens import redact
 
 # A hostile client must not grow these tables without end; what comes later is counted under one name.
@@ -60,7 +60,7 @@ class Counter:
         with self._lock:
             self._counts.malformed += 1
 
-    def request(self, caller: str, request: Request, status: int) -> None:
+    def request(self, caller: str, request: MetadataRequest, status: int) -> None:
         """Count one request; `status` is what the client gets to see, 0 for nothing."""
         v1 = request.imds_version == "v1"
         with self._lock:

@@ -12,7 +12,7 @@ from imds_probe.simulator.counts import Counter, Counts
 from imds_probe.simulator.credentials import Credentials
 from imds_probe.simulator.documents import Documents
 from imds_probe.simulator.faults import INSTEAD_OF_SERVING, Fault, Schedule
-from imds_probe.simulator.messages import Answer, Request
+from imds_probe.simulator.messages import Answer, MetadataRequest
 from imds_probe.simulator.service import answer_to, refusal
 from imds_probe.simulator.shaping import instead, shaped, status_shown
 from imds_probe.simulator.state import InstanceState
@@ -23,7 +23,7 @@ DOCUMENTS_LIFE_S = 1800
 
 
 @dataclass(frozen=True)
-class Seen:
+class LoggedRequest:
     """One request, for a log line. Untrusted text, but nothing in it has the shape of a token."""
 
     time: str  # RFC 3339 UTC
@@ -56,7 +56,9 @@ class _Setting:
 class SimulatedInstance:
     """Answers requests. `on_request` is called once for each, on the thread that answers."""
 
-    def __init__(self, state: InstanceState, clock: Clock, on_request: Callable[[Seen], None] | None = None) -> None:
+    def __init__(
+        self, state: InstanceState, clock: Clock, on_request: Callable[[LoggedRequest], None] | None = None
+    ) -> None:
         self.clock = clock
         self._credentials = Credentials()
         self._tokens = Tokens(clock)
@@ -102,7 +104,7 @@ class SimulatedInstance:
         self._counter.malformed()
         return refusal(self.state, 400)
 
-    def handle(self, request: Request, caller: str) -> Reply:
+    def handle(self, request: MetadataRequest, caller: str) -> Reply:
         """Answer one request, count it and report it."""
         setting = self._current()
         fault = setting.schedule.on_request(token_put=request.token_put)
@@ -120,7 +122,7 @@ class SimulatedInstance:
         self._report(request, caller, status)
         return reply
 
-    def _serve(self, request: Request, setting: _Setting) -> Answer:
+    def _serve(self, request: MetadataRequest, setting: _Setting) -> Answer:
         limit = setting.state.throttle_requests_per_s
         if limit is not None and self._over(limit):
             # 503 is the documented way to say "retry"; no source has 429.
@@ -147,10 +149,10 @@ class SimulatedInstance:
         now_s = self.clock.unix_s()
         return _Setting(state, Documents(state, self._credentials, now_s), now_s, schedule)
 
-    def _report(self, request: Request, caller: str, status: int) -> None:
+    def _report(self, request: MetadataRequest, caller: str, status: int) -> None:
         if self._on_request is None:
             return
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         agent = redact(request.headers.get("user-agent", ""))
         path = redact(request.path)
-        self._on_request(Seen(time, caller, request.method, path, request.imds_version, status, agent))
+        self._on_request(LoggedRequest(time, caller, request.method, path, request.imds_version, status, agent))

@@ -25,7 +25,7 @@ Header = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Request:
+class MetadataRequest:
     """One request's head. Header names are in lower case; `path` is decoded, without query and doubled slashes."""
 
     method: str
@@ -51,7 +51,7 @@ class Request:
         return int(length) if length.isascii() and length.isdigit() and len(length) < 10 else None
 
 
-def parse(head: bytes) -> Request | None:
+def parse(head: bytes) -> MetadataRequest | None:
     """The request of a head that ends in an empty line; None where it is not HTTP/1.0 or HTTP/1.1."""
     lines = head.decode("latin-1").replace("\r\n", "\n").rstrip("\n").split("\n")
     parts = lines[0].split(" ")
@@ -65,7 +65,7 @@ def parse(head: bytes) -> Request | None:
         name, value = name.lower(), value.strip()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     path = _path(parts[1])
-    return None if path is None else Request(parts[0], path, headers, len(head))
+    return None if path is None else MetadataRequest(parts[0], path, headers, len(head))
 
 
 def _path(target: str) -> str | None:

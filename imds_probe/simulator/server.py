@@ -15,7 +15,7 @@ from typing import Any
 from imds_probe.errors import ProbeError
 from imds_probe.simulator.connection import serve
 from imds_probe.simulator.counts import Counts
-from imds_probe.simulator.instance import Seen, SimulatedInstance
+from imds_probe.simulator.instance import LoggedRequest, SimulatedInstance
 from imds_probe.simulator.listeners import Address, address_text, family_of, open_listener
 from imds_probe.simulator.state import InstanceState
 from imds_probe.simulator.tokens import Clock
@@ -41,7 +41,7 @@ class Simulator:
         netns: str | None = None,
         *,
         clock: Clock | None = None,
-        on_request: Callable[[Seen], None] | None = None,
+        on_request: Callable[[LoggedRequest], None] | None = None,
     ) -> None:
         self._instance = SimulatedInstance(state or InstanceState(), clock or Clock(), on_request)
         self._listen = [(host, port) for host, port in listen]

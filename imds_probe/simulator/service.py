@@ -15,7 +15,7 @@ from imds_probe.simulator.messages import (
     TTL_HEADER,
     TTL_HEADER_SENT,
     Answer,
-    Request,
+    MetadataRequest,
 )
 from imds_probe.simulator.state import InstanceState
 from imds_probe.simulator.tokens import TTL_MAX_S, TTL_MIN_S, Tokens
@@ -32,7 +32,7 @@ VERSIONED_TOKEN_PATHS = {f"/{version}/api/token" for version in VERSIONS} - {TOK
 LONGEST_TTL_TEXT = 10
 
 
-def answer_to(request: Request, state: InstanceState, documents: Documents, tokens: Tokens) -> Answer:
+def answer_to(request: MetadataRequest, state: InstanceState, documents: Documents, tokens: Tokens) -> Answer:
     """The answer of an instance in this state, as the EC2 User Guide and captures have it."""
     if state.http_endpoint == "disabled":
         return refusal(state, 403)
@@ -59,7 +59,7 @@ def refusal(state: InstanceState, status: int, *extra: tuple[str, str]) -> Answe
     return Answer(status, body.encode(), extra, (("Content-Type", "text/html"),), http_1_0=http_1_0)
 
 
-def _token_path(request: Request, state: InstanceState, tokens: Tokens) -> Answer:
+def _token_path(request: MetadataRequest, state: InstanceState, tokens: Tokens) -> Answer:
     if request.method != "PUT":
         return refusal(state, 405, ("Allow", "OPTIONS, PUT"))
     if "x-forwarded-for" in request.headers:
@@ -72,7 +72,7 @@ def _token_path(request: Request, state: InstanceState, tokens: Tokens) -> Answe
     return Answer(200, token.encode(), ((TTL_HEADER_SENT, str(int(ttl))),), limits_hops=True, http_1_0=http_1_0)
 
 
-def _metadata(request: Request, state: InstanceState, documents: Documents, tokens: Tokens) -> Answer:
+def _metadata(request: MetadataRequest, state: InstanceState, documents: Documents, tokens: Tokens) -> Answer:
     first: tuple[tuple[str, str], ...] = ()
     token = request.headers.get(TOKEN_HEADER)
     if token is None and state.http_tokens == "required":

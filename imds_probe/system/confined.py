@@ -19,7 +19,9 @@ LINKS_MAX = 40  # what Linux itself follows in one look-up: path_resolution(7)
 DEPTH_MAX = 128
 SYS_OPENAT2 = 437  # the same on every architecture: <asm-generic/unistd.h>
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_IN_ROOT = 0x01, 0x02, 0x10  # <linux/openat2.h>
-TRIES = 8  # EAGAIN means that something was renamed on the way meanwhile
+# EAGAIN: something was renamed or mounted meanwhile, wherever on the machine; openat2(2). Those who do nothing else but
+# that make us go by steps, which none of it can mislead.
+TRIES = 8
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH)
 _UNAVAILABLE = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG)
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -54,7 +56,7 @@ def pin(root: Path, path: str) -> int | None:
 
 
 def by_kernel(root_fd: int, path: str) -> int | None:
-    """With openat2; None where it is not to be had. OSError as open(2)."""
+    """With openat2; None where it is not to be had, or had no answer TRIES times. OSError as open(2)."""
     how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     for _ in range(TRIES):
         fd = int(_LIBC.syscall(SYS_OPENAT2, root_fd, os.fsencode(path or "/"), how, len(how)))

@@ -68,6 +68,17 @@ def caller_of(proc: Path, tid: int) -> Caller | None:
     )
 
 
+def has_begun_its_program(proc: Path, pid: int) -> bool:
+    """Whether a process is past all that executing a program changes of it but the kernel's last note of it. What it runs
+    can be seen before that: it has a command line only once the kernel wrote that down (create_elf_tables in Linux,
+    fs/binfmt_elf.c), and none if it took its own away.
+    """
+    try:
+        return bool(read_head(proc / str(pid) / "cmdline", 1))
+    except OSError:
+        return False
+
+
 class Place(TypedDict):
     """Where a process belongs."""
 

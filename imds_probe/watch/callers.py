@@ -10,7 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.inventory.packages.package import printable
-from imds_probe.watch.caller import ENDED, PARENTS_MAX, SHOWN_MAX, Caller, Place, caller_of, cgroup_of, gone, place_of
+from imds_probe.watch.caller import (
+    ENDED,
+    PARENTS_MAX,
+    SHOWN_MAX,
+    Caller,
+    Place,
+    caller_of,
+    cgroup_of,
+    gone,
+    has_begun_its_program,
+    place_of,
+)
 from imds_probe.watch.lives import Life, Lives
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
@@ -65,7 +76,7 @@ class Callers:
         if not caller.unit and not caller.container:
             caller = replace(caller, **self._place(life, above if together else None))
         exe, comm = life.ran, name_of(life.ran) if life.ran else ENDED
-        if exe is None and above is not None and not self._ran_since(above.pid):
+        if exe is None and above is not None and not self._may_have_run(above.pid):
             exe, comm = above.exe, above.comm  # of which it was a copy
         if exe and exe.startswith("/") and caller.container is None and together:
             exe = _resolved(exe)
@@ -84,10 +95,14 @@ class Callers:
     def _life(self, tid: int) -> Life | None:
         return self._lives.of(tid) if self._lives else None
 
-    def _ran_since(self, pid: int) -> bool:
-        """Whether it was seen to execute anything."""
+    def _may_have_run(self, pid: int) -> bool:
+        """Whether it may have executed what it runs now while it was watched. For a moment what a process runs is another
+        program already, and not noted yet: it has that one's name by then, which is noted, but no command line.
+        """
+        if not has_begun_its_program(self._proc, pid):
+            return True
         life = self._life(pid)
-        return life is not None and life.ran is not None
+        return life is not None and (life.ran is not None or life.renamed)
 
     def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None, bool]:
         """The names of those above, the nearest first, the first of them that runs still, and whether all of them to there

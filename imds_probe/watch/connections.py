@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from imds_probe.facts.imds import Family
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.packet_filter import EXTENSIONS
-from imds_probe.watch.requests import Request, RequestReader
+from imds_probe.watch.requests import HttpRequestHead, RequestReader
 from imds_probe.watch.ring import Packet
 
 SYN, ACK = 0x02, 0x10
@@ -55,7 +55,7 @@ class Call:
     """One request, and the status of its answer once that was seen."""
 
     at: float
-    request: Request
+    request: HttpRequestHead
     connection: Connection
     status: int | None = None
 
@@ -146,7 +146,7 @@ class Connections:
         if len(payload) < length:  # cut off by the ring: what was to follow is not known
             self._calls(connection, at, connection.reader.give_up())
 
-    def _calls(self, connection: Connection, at: float, requests: list[Request]) -> None:
+    def _calls(self, connection: Connection, at: float, requests: list[HttpRequestHead]) -> None:
         for request in requests:
             call = Call(at, request, connection)
             if len(connection.waiting) < WAITING_MAX:

@@ -20,7 +20,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.facts.callers import Callers
 from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
 from imds_probe.watch.history_format import CONTAINER_ID, FORMAT, HOUR_S, NO_CONTAINER_ID, READABLE, brought_up
-from imds_probe.watch.watcher import Seen
+from imds_probe.watch.watcher import SeenCall
 
 RETENTION_S = 90 * 24 * HOUR_S
 CALLERS_MAX = 10_000
@@ -106,13 +106,15 @@ class History:
             raise HistoryError(f"{self.path} is damaged and cannot be set aside: {error.strerror}") from None
         return aside
 
-    def record(self, calls: Iterable[tuple[Seen, str | None]], began: float, ended: float, dropped: int = 0) -> None:
+    def record(
+        self, calls: Iterable[tuple[SeenCall, str | None]], began: float, ended: float, dropped: int = 0
+    ) -> None:
         """Keep what was seen from `began` to `ended`: calls, each with what its container is called, and the time itself.
 
         Times are in seconds since the epoch. All of it or nothing, also at a power cut. Raises HistoryError where the disk
         is full: then nothing is lost that was there before.
         """
-        together: dict[tuple[_Key, int], list[Seen]] = defaultdict(list)
+        together: dict[tuple[_Key, int], list[SeenCall]] = defaultdict(list)
         for seen, container in calls:
             together[_key(seen, container), int(seen.at // HOUR_S)].append(seen)
         try:
@@ -123,7 +125,7 @@ class History:
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be written: {error}", "See whether its disk is full.") from None
 
-    def _count(self, key: _Key, hour: int, some: list[Seen]) -> None:
+    def _count(self, key: _Key, hour: int, some: list[SeenCall]) -> None:
         if self._id(key) is None and self._is_full():
             key = key._replace(program="others", unit="", container="", container_id="", path_class="other")
         last = max(some, key=lambda seen: seen.at)
@@ -277,12 +279,12 @@ class _Key(NamedTuple):
     probe: bool
 
 
-def is_ours(seen: Seen) -> bool:
+def is_ours(seen: SeenCall) -> bool:
     """Whether the probe made this call itself, as its own client says of itself."""
     return seen.user_agent.startswith(OURS)
 
 
-def _key(seen: Seen, container: str | None) -> _Key:
+def _key(seen: SeenCall, container: str | None) -> _Key:
     return _Key(
         version=seen.version,
         program=seen.program[:TEXT_MAX],

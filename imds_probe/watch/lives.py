@@ -8,7 +8,6 @@ sched.h and cgroup.h.
 from __future__ import annotations
 
 import os
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -16,6 +15,7 @@ from typing import TypeVar
 from imds_probe.watch.tracing import Firing, Tracing
 
 BEGUN, RUN, MOVED = "events/task/task_newtask", "events/sched/sched_process_exec", "events/cgroup/cgroup_attach_task"
+RENAMED = "events/task/task_rename"
 CLONE_THREAD, CLONE_INTO_CGROUP = 0x10000, 0x200000000  # <linux/sched.h>
 # For some 10,000 notes on one CPU, and for no more on all of them than can be read in a moment.
 SIZE_KB, SIZE_MIN_KB, SIZE_ALL_KB = 512, 16, 2048
@@ -31,7 +31,8 @@ class Life:
 
     `ran` is the path that was executed, as it was given: "" for what has none, None where that was before. `cgroups` are
     paths by hierarchy, of those that it was moved in. `elsewhere`: it began in another cgroup than its parent, in which
-    one is not known.
+    one is not known. `renamed`: it has another name than before. What executes a program gets its name first, and is noted
+    to have run it a moment later; others name themselves.
     """
 
     process: int
@@ -39,6 +40,7 @@ class Life:
     ran: str | None = None
     cgroups: dict[int, str] = field(default_factory=dict)
     elsewhere: bool = False
+    renamed: bool = False
 
 
 class Lives:
@@ -48,9 +50,9 @@ class Lives:
         self._known: OrderedDict[int, Life] = OrderedDict()
         self._threads: OrderedDict[int, int] = OrderedDict()  # to their processes
         self._known_since = 0
-        self._later: list[Firing] = []
         size_kb = max(SIZE_MIN_KB, min(SIZE_KB, SIZE_ALL_KB // (os.cpu_count() or 1)))
-        self._tracing = Tracing(number, {BEGUN: "", RUN: "", MOVED: ""}, size_kb)
+        # In this order: of what is noted to have begun, everything that followed is noted, too.
+        self._tracing = Tracing(number, dict.fromkeys((RENAMED, RUN, MOVED, BEGUN), ""), size_kb)
 
     def of(self, tid: int) -> Life | None:
         """The life of a thread's process, None where nothing is known."""
@@ -62,19 +64,20 @@ class Lives:
         return self._known.get(pid) or Life(pid)
 
     def _catch_up(self) -> None:
-        # CPUs are read one after another: of what fires meanwhile, an effect may be read without its cause.
-        until = time.monotonic_ns()
-        firings = sorted(self._later + self._tracing.firings())
-        self._later = [firing for firing in firings if firing.at > until]
+        firings = self._tracing.firings()
         if self._tracing.lost_until > self._known_since:  # what is known from before then may be half of it
             self._known_since = self._tracing.lost_until
             self._known.clear()
             self._threads.clear()
         for firing in firings:
-            if self._known_since <= firing.at <= until:
+            if self._known_since <= firing.at:
                 self._take(firing)
 
     def _take(self, firing: Firing) -> None:
+        if firing.event == RENAMED:  # the name of a thread is not its process's
+            if firing.tid not in self._threads:
+                self._note(replace(self._of_process(firing.tid), renamed=True))
+            return
         pid = firing.number("pid")
         if firing.event == BEGUN:
             self._begun(self._threads.get(firing.tid, firing.tid), pid, firing.number("clone_flags"))

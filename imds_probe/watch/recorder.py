@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from imds_probe.watch.history import History, HistoryError
-from imds_probe.watch.watcher import Seen
+from imds_probe.watch.watcher import SeenCall
 
 CALLS_WITHIN_S = 2.0  # what a kill may cost
 TIME_WITHIN_S = 30.0  # where nobody calls, only the time that was watched is to be kept
@@ -28,13 +28,13 @@ class Recorder:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history, self._say, self._clock, self._steady = history, say, clock, steady
-        self._calls: list[tuple[Seen, str | None]] = []
+        self._calls: list[tuple[SeenCall, str | None]] = []
         self._lost = 0
         self._failing = False
         self._began, self._steady_began = clock(), steady()
         self._tried_at = self._steady_began
 
-    def add(self, seen: Seen, container: str | None) -> None:
+    def add(self, seen: SeenCall, container: str | None) -> None:
         """One call; `container` is what its container is called."""
         if len(self._calls) < PENDING_MAX:
             self._calls.append((seen, container))

@@ -13,7 +13,7 @@ _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192})(?: HTTP/1\.[01])?")
 _END = re.compile(rb"\r?\n\r?\n")
 
 
-class Request(NamedTuple):
+class HttpRequestHead(NamedTuple):
     """The head of one request. Of the token's header it is only known whether it was there.
 
     Text comes from anybody: printable, and cut to TEXT_MAX characters. `whole` is False where only the beginning was seen,
@@ -36,9 +36,9 @@ class RequestReader:
         self._body_left = 0
         self._lost = False
 
-    def feed(self, data: bytes) -> list[Request]:
+    def feed(self, data: bytes) -> list[HttpRequestHead]:
         """The requests whose heads are whole with this."""
-        found: list[Request] = []
+        found: list[HttpRequestHead] = []
         while data:
             if self._body_left:
                 passed = min(self._body_left, len(data))
@@ -56,14 +56,14 @@ class RequestReader:
                 found += self.give_up()
         return found
 
-    def give_up(self) -> list[Request]:
+    def give_up(self) -> list[HttpRequestHead]:
         """What is known of a request whose rest was lost; what follows begins anew."""
         head = bytes(self._buffer)
         self._buffer.clear()
         self._body_left = 0
         return self._read(head, whole=False) if head else []
 
-    def _read(self, head: bytes, *, whole: bool) -> list[Request]:
+    def _read(self, head: bytes, *, whole: bool) -> list[HttpRequestHead]:
         line, *fields = re.split(rb"\r?\n", head)
         match = _LINE.match(line)
         if match is None:
@@ -82,7 +82,7 @@ class RequestReader:
                 digits = value.strip()
                 self._body_left = int(digits) if digits.isdigit() and len(digits) < 10 else 0
         path = match[2].partition(b"?")[0]
-        return [Request(match[1].decode(), _text(path), _text(user_agent), with_token, asks, whole)]
+        return [HttpRequestHead(match[1].decode(), _text(path), _text(user_agent), with_token, asks, whole)]
 
 
 def _may_begin(buffer: bytearray) -> bool:

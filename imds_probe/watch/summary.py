@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from imds_probe.watch.watcher import Seen
+from imds_probe.watch.watcher import SeenCall
 
 CALLERS_MAX = 2000
 PATHS_MAX = 50
@@ -35,7 +35,7 @@ class Summary:
         self.tallies: dict[tuple[str, str, str | None, str | None], Tally] = {}
         self.counts: Counter[str] = Counter()
 
-    def add(self, seen: Seen, container: str | None) -> None:
+    def add(self, seen: SeenCall, container: str | None) -> None:
         """Count one call; `container` is what its container is called."""
         caller = seen.caller
         who = seen.program if caller or seen.relayed else f"unknown process ({seen.client})"

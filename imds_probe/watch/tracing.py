@@ -12,6 +12,7 @@ import os
 import re
 import resource
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from imds_probe.inventory.packages.package import printable
 from imds_probe.system.small_file import read_pieces
 
 SPARE_FILES = 256
+INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one
 _FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d*\])?;\s*offset:(\d+);\s*size:(\d+);")
 _ID = re.compile(r"^ID: (\d+)$", re.MULTILINE)
@@ -70,6 +72,7 @@ class Tracing:
     def __init__(self, number: int, events: Mapping[str, str], size_kb: int) -> None:
         self.lost_until = 0  # before this time, events were overwritten that nobody had read; as Firing.at
         self._kinds: dict[int, tuple[str, dict[str, tuple[int, int]]]] = {}
+        self._later: list[Firing] = []
         try:
             with contextlib.ExitStack() as undone:  # unless all of it is done
                 self._files = undone
@@ -100,7 +103,8 @@ class Tracing:
         root = _tracefs()
         if root is None:
             root = Path(f"/proc/self/fd/{self._mounted()}")
-        _sweep(root / "instances")
+        if not has_pids_of_its_own():  # or nobody who traces is to be seen
+            _sweep(root / "instances")
         instance = root / "instances" / name
         with contextlib.suppress(FileExistsError):
             instance.mkdir()  # one of this name is left from one that was killed
@@ -131,8 +135,12 @@ class Tracing:
         return list(self._pipes)
 
     def firings(self) -> list[Firing]:
-        """What fired since the last time, in the order of time."""
-        return sorted(firing for pipe in self._pipes for firing in self._read(pipe))
+        """What fired since the last time and until now, in the order of time and without a gap."""
+        # CPUs are read one after another: of what fires meanwhile, an effect may be read without its cause.
+        until = time.monotonic_ns()
+        found = sorted([*self._later, *(firing for pipe in self._pipes for firing in self._read(pipe))])
+        self._later = [firing for firing in found if firing.at > until]
+        return found[: len(found) - len(self._later)]
 
     def _read(self, pipe: int) -> Iterator[Firing]:
         while True:
@@ -156,6 +164,14 @@ class Tracing:
         self._files.close()
 
 
+def has_pids_of_its_own() -> bool:
+    """Whether we are in a PID namespace of our own, as a container is: the kernel's numbers are others than ours then."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino != INITIAL_PID_NAMESPACE
+    except OSError:
+        return False
+
+
 def _tracefs() -> Path | None:
     """Where it is mounted and to be seen: proc_pid_mountinfo(5)."""
     for line in read_pieces(Path("/proc/self/mountinfo"), 4 * 1024 * 1024).decode(errors="replace").splitlines():
@@ -168,8 +184,7 @@ def _tracefs() -> Path | None:
 def _sweep(instances: Path) -> None:
     """Take away what watches left behind that were killed: an instance has memory, and goes on tracing.
 
-    The kernel keeps one that somebody reads, and switches off what goes: nothing is touched of a watch that runs, even
-    where its process cannot be seen from here.
+    The kernel keeps one that somebody reads: nothing is touched of a watch that runs.
     """
     for name in os.listdir(instances):
         match = _OURS.fullmatch(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import select
 import socket
 import time
@@ -24,7 +23,7 @@ from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.ring import Ring
 from imds_probe.watch.tracepoint import Connect, Tracepoint
-from imds_probe.watch.tracing import NotToBeHad
+from imds_probe.watch.tracing import NotToBeHad, has_pids_of_its_own
 
 PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
@@ -35,7 +34,7 @@ CONNECTED_MAX = 8000  # connections kept as they were traced
 AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.5  # between a connection as it was traced and its first packet that is seen
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
-INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
+LOOKS = 3
 _NUMBER = itertools.count()
 
 
@@ -53,7 +52,7 @@ class _Connected:
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenCall:
     """One call. `at` is in seconds since the epoch; `version` is v2 for a request with a token or for one.
 
     `status` is None where no answer was seen. `how` says how the caller is known, "none" where it is not. `relayed`: it
@@ -101,7 +100,7 @@ class Watcher:
         self.degraded = "" if tracing else "the tracepoint is not used, as asked"
         self._tracepoint: Tracepoint | None = None
         self._lives: Lives | None = None
-        if tracing and _has_pids_of_its_own():
+        if tracing and has_pids_of_its_own():
             self.degraded = "the tracepoint counts processes as the host does: run with its PID namespace"
         elif tracing:
             try:
@@ -121,11 +120,11 @@ class Watcher:
             self._poll.register(fd, select.POLLIN)
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
-        self._traced_until = 0.0
+        self._traced_until = self._epoch_s = 0.0
         self.dropped = 0
         self._in_no_hurry = False
 
-    def calls(self, timeout_s: float) -> Iterator[Seen]:
+    def calls(self, timeout_s: float) -> Iterator[SeenCall]:
         """The calls that came in, after waiting for the first at most so long. An empty time costs nothing."""
         if self._in_no_hurry:
             time.sleep(min(timeout_s, TOGETHER_S))
@@ -135,7 +134,7 @@ class Watcher:
         self._in_no_hurry = self._take_in() > 0 and self._processes.looked_at == before
         yield from self._ready(time.time())
 
-    def rest(self) -> Iterator[Seen]:
+    def rest(self) -> Iterator[SeenCall]:
         """What is still waiting for its answer, at the end."""
         self._take_in()
         self._traced_until = float("inf")
@@ -146,6 +145,7 @@ class Watcher:
         count = 0
         # Who connects is asked first: a process that lives for milliseconds is still there, and its request comes after.
         self._traced_until = time.time()
+        self._epoch_s = epoch_s()
         if self._tracepoint is not None:
             for connect in self._tracepoint.connects():
                 if connect.remote in self._remotes:
@@ -158,7 +158,7 @@ class Watcher:
 
     def _note(self, connect: Connect) -> None:
         caller = self._processes.caller(connect.tid)
-        at = time.time() - (time.monotonic_ns() - connect.at) / 1e9
+        at = connect.at / 1e9 + self._epoch_s
         key = (connect.port, connect.remote)
         self._connected.setdefault(key, deque()).append(_Connected(connect.local, at, caller))
         self._connected_keys.append(key)
@@ -200,7 +200,7 @@ class Watcher:
         caller = caller_of(self._proc, pid) if pid is not None else None
         return caller, "sock_diag" if caller else "none"
 
-    def _ready(self, now: float) -> Iterator[Seen]:
+    def _ready(self, now: float) -> Iterator[SeenCall]:
         """The calls about which no more is to be expected."""
         waiting: deque[Call] = deque()
         while self._pending:
@@ -216,7 +216,7 @@ class Watcher:
                 waiting.append(call)
         self._pending = waiting
 
-    def _seen(self, call: Call) -> Seen:
+    def _seen(self, call: Call) -> SeenCall:
         connection, request = call.connection, call.request
         caller, how = self._early.pop(id(call), (None, "none"))
         known = self._traced(connection, waited=True)
@@ -224,7 +224,7 @@ class Watcher:
             caller, how = known, "tracepoint"
         elif how == "none" and self._tracepoint is not None:
             caller, how = self._owner(call)
-        return Seen(
+        return SeenCall(
             at=call.at,
             version="v2" if request.with_token or request.asks_for_token else "v1",
             method=request.method,
@@ -258,12 +258,15 @@ class Watcher:
         self.close()
 
 
-def _has_pids_of_its_own() -> bool:
-    """Whether we are in a PID namespace of our own, as a container is: the kernel's numbers are others than ours then."""
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino != INITIAL_PID_NAMESPACE
-    except OSError:
-        return False
+def epoch_s() -> float:
+    """When the monotonic clock began, in seconds since the epoch: by that of several looks at both clocks that took least, as
+    we may have to wait for a CPU in between.
+    """
+    looks = []
+    for _ in range(LOOKS):
+        before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        looks.append((after - before, now - before))
+    return min(looks)[1] / 1e9
 
 
 def _is_physical(interface: int) -> bool:

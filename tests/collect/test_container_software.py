@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.container_software import ContainerSoftware, in_short
@@ -42,7 +43,7 @@ def image(root: Path, os_id: str, *packages: tuple[str, str]) -> Path:
 
 
 def look(proc: Path, *containers: DiscoveredContainer) -> ContainerSoftware:
-    return look_at(proc, containers, CATALOG, deadline=time.monotonic() + 20)
+    return look_at(proc, containers, CATALOG, deadline=time.monotonic() + SOON_S)
 
 
 def test_with_the_containers_own_distribution(proc: Path, tmp_path: Path) -> None:

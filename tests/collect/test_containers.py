@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from observed import ENDPOINT, IMDS
+from soon import SOON_S
 
 from imds_probe.collect.containers import look, proc_below
 from imds_probe.errors import ProbeError
@@ -37,7 +38,7 @@ def process(root, pid, cgroup, netns=None, environ=b""):
 
 
 def collected(root, counter=None, imds=IMDS):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + SOON_S
     return look(root, from_environment({}), imds, deadline=deadline, counter=counter or RequestCounter())
 
 

@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from discovering import wait_for
+from soon import wait_for
 
 from imds_probe.collect.environment import KNOWN, LIMIT_BYTES, PROCESSES_MAX, collect
 

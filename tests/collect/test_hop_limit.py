@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.collect.hop_limit import put_token
 from imds_probe.imds.client import MetadataClient, RequestCounter
@@ -13,7 +14,7 @@ from imds_probe.simulator.state import InstanceState
 
 def measured(address, **state):
     with Simulator(InstanceState(http_protocol_ipv6="enabled", **state), listen=((address, 0),)) as simulator:
-        deadline, counter = time.monotonic() + 5, RequestCounter()
+        deadline, counter = time.monotonic() + SOON_S, RequestCounter()
         client = MetadataClient(Endpoint(*simulator.addresses[0]), deadline=deadline, counter=counter)
         result = put_token(client, deadline=deadline, counter=counter)
         assert counter.imdsv2 == simulator.counts.imdsv2

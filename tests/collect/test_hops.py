@@ -4,6 +4,7 @@ import time
 
 import pytest
 from forwarding_proxy import ForwardingProxy, redirect
+from soon import SOON_S
 
 from imds_probe.collect.hops import measure
 from imds_probe.imds.client import RequestCounter
@@ -51,7 +52,7 @@ def service(_service):
     _service.reset_counts()
 
 
-def measured(lab, *names, endpoints=(IPV4, IPV6), counter=None, hop_limit=None, timeout_s=15.0):
+def measured(lab, *names, endpoints=(IPV4, IPV6), counter=None, hop_limit=None, timeout_s=SOON_S):
     nodes = [lab.nodes[name] for name in names]
     result = measure(
         (lab.instance.netns, lab.instance.inode),
@@ -126,7 +127,7 @@ def test_a_filter_on_the_answer_is_told_from_the_hop_limit(lab, service):
     service.update(hop_limit=2)
     node = lab.nodes["filtered"]
     drop = f"-I FORWARD -s 169.254.169.254 -d {node.ipv4} -m length --length 100: -j DROP"
-    assert lab.instance.run(["iptables", *drop.split()], timeout_s=10).returncode == 0
+    assert lab.instance.run(["iptables", *drop.split()], timeout_s=SOON_S).returncode == 0
     _, reach = measured(lab, "filtered", endpoints=(IPV4,))
     (seen,) = reach["filtered"]
     assert (seen.token, seen.distance, seen.needs_hop_limit, seen.expected) == ("lost", 1, 2, "ok")
@@ -137,7 +138,7 @@ def test_a_rule_that_raises_the_ttl_is_told_too(lab, service):
     node = lab.add_container("raised", "bridge")
     whose = f"-m conntrack --ctorigsrc {node.ipv4}"
     rule = f"-t mangle -I PREROUTING -s 169.254.169.254 -p tcp -m length --length 100: {whose} -j TTL --ttl-set 9"
-    assert lab.instance.run(["iptables", *rule.split()], timeout_s=10).returncode == 0
+    assert lab.instance.run(["iptables", *rule.split()], timeout_s=SOON_S).returncode == 0
     _, reach = measured(lab, "raised", endpoints=(IPV4,))
     (seen,) = reach["raised"]
     assert (seen.token, seen.distance, seen.expected, seen.disagrees) == ("ok", 1, "lost", True)
@@ -162,7 +163,7 @@ def test_namespaces_that_are_gone(lab, service):
         [(lab.nodes["web"].netns, 1), (lab.nodes["web"].netns.with_name("never-was"), 2)],
         [IPV4],
         hop_limit=None,
-        deadline=time.monotonic() + 5,
+        deadline=time.monotonic() + SOON_S,
         counter=RequestCounter(),
     )
     assert result.gone == {1, 2}
@@ -172,7 +173,7 @@ def test_namespaces_that_are_gone(lab, service):
 def test_the_time_of_the_run_ends_it(lab, service):
     started = time.monotonic()
     result, reach = measured(lab, "dropped", "web", endpoints=(IPV4,), timeout_s=0.5)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < SOON_S
     assert reach["dropped"] == ()
     assert result.not_measured[lab.nodes["dropped"].inode] == "the time of the run was up"
 
@@ -184,7 +185,7 @@ def test_where_the_host_itself_cannot_ask_nobody_is_measured(lab, service):
         [(lab.nodes["web"].netns, lab.nodes["web"].inode)],
         [IPV4],
         hop_limit=1,
-        deadline=time.monotonic() + 5,
+        deadline=time.monotonic() + SOON_S,
         counter=RequestCounter(),
     )
     assert result.reach == {}

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from observed import ENDPOINT, IMDS, container
+from soon import SOON_S
 
 from imds_probe.collect.containers import Seen
 from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_images
@@ -21,7 +22,7 @@ def lab():
         for name, options in {"web": {}, "blocked": {}, "stranded": {"no_route": True}}.items():
             node = built.add_container(name, "bridge", **options)
             if name == "blocked":
-                assert node.run(["iptables", *DROP.split()], timeout_s=10).returncode == 0
+                assert node.run(["iptables", *DROP.split()], timeout_s=SOON_S).returncode == 0
         yield built
 
 
@@ -38,13 +39,13 @@ def seen_in(lab, **tokens):
 
 
 def inside(tmp_path, seen):
-    return in_containers(tmp_path, seen, deadline=time.monotonic() + 10)
+    return in_containers(tmp_path, seen, deadline=time.monotonic() + SOON_S)
 
 
 def host_of(lab, tmp_path, imds=IMDS):
     """A root whose /proc says that process 1 is in the lab's instance."""
     (tmp_path / "proc/1/ns").mkdir(parents=True)
-    return lab.instance.call(lambda: on_host(tmp_path, imds, deadline=time.monotonic() + 10))
+    return lab.instance.call(lambda: on_host(tmp_path, imds, deadline=time.monotonic() + SOON_S))
 
 
 def test_where_measured_and_tried_agree_nobody_is_looked_into(lab, tmp_path):
@@ -79,11 +80,11 @@ def test_what_is_on_the_host(lab, tmp_path):
         "--to-ports",
         "8181",
     ]
-    assert lab.instance.run(["iptables", *rule], timeout_s=10).returncode == 0
+    assert lab.instance.run(["iptables", *rule], timeout_s=SOON_S).returncode == 0
     try:
         obstacles = host_of(lab, tmp_path).obstacles
     finally:
-        lab.instance.run(["iptables", *("-D" if word == "-I" else word for word in rule)], timeout_s=10)
+        lab.instance.run(["iptables", *("-D" if word == "-I" else word for word in rule)], timeout_s=SOON_S)
     assert {(each.namespace, each.kind) for each in obstacles} == {("host", "redirect"), ("host", "proxy")}
 
 

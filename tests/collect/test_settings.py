@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
+
+from soon import wait_for
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.settings import with_settings
@@ -38,9 +39,7 @@ def test_what_runs_counts_before_files(tmp_path: Path) -> None:
     shutil.copy(shutil.which("sleep") or "", program)
     child = subprocess.Popen([program, "600"], env={"DD_EC2_PREFER_IMDSV2": "true"})
     try:
-        deadline = time.monotonic() + 10
-        while not Path(f"/proc/{child.pid}/cmdline").read_bytes().startswith(bytes(program)):
-            assert time.monotonic() < deadline
+        wait_for(lambda: Path(f"/proc/{child.pid}/cmdline").read_bytes().startswith(bytes(program)))
         (datadog,) = with_settings([DATADOG], CATALOG, root=tmp_path, proc=Path("/proc"), pids=[child.pid])
     finally:
         child.kill()

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 DEMO = [sys.executable, "-m", "imds_probe", "demo"]
 NETNS = Path("/run/netns")
@@ -39,7 +40,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(number, tmp_path):
         assert set(NETNS.glob("imdslab-demo-*")) - before
         time.sleep(0.3)
         child.send_signal(number)
-        child.communicate(timeout=30)
+        child.communicate(timeout=SOON_S)
     finally:
         child.kill()
         child.wait()

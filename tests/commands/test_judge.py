@@ -1,9 +1,11 @@
 import io
 import json
+from pathlib import Path
 
 import pytest
 from observed import FACTS, OLD_CLOUD_INIT, changed, report_of
 
+import imds_probe
 from imds_probe import exitcodes
 from imds_probe.commands.dispatch import main
 from imds_probe.report import dump
@@ -84,18 +86,9 @@ def test_from_standard_input(monkeypatch, capsys):
 
 
 def test_by_a_catalog_of_ones_own(stored, capsys, tmp_path):
-    own = {
-        "schema": "imds-probe.catalog/v1",
-        "components": [
-            {
-                "id": "amazon-ssm-agent",
-                "name": "SSM agent",
-                "packages": {"rpm": ["amazon-ssm-agent"]},
-                "minimum": "99.0",
-                "sources": ["https://example.com/"],
-            }
-        ],
-    }
+    built_in = json.loads((Path(imds_probe.__file__).parent / "catalog/os_software.json").read_text())
+    row = next(row for row in built_in["components"] if row["id"] == "amazon-ssm-agent")
+    own = {"schema": built_in["schema"], "components": [row | {"minimum": "99.0"}]}
     (tmp_path / "own.json").write_text(json.dumps(own))
     code = main(["judge", "--catalog", str(tmp_path / "own.json"), stored("a.json", dump(READY))])
     captured = capsys.readouterr()

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from report_schema import check
+from soon import SOON_S
 
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
@@ -107,7 +108,7 @@ def test_colour_and_progress_are_for_terminals(elsewhere):
         except OSError:
             pass  # the terminal's other end was closed
         os.close(leader)
-        assert child.wait(timeout=30) == 3
+        assert child.wait(timeout=SOON_S) == 3
         assert (b"\x1b[33;1mUNKNOWN" in output) is coloured
 
 

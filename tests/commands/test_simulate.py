@@ -8,8 +8,10 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from soon import SOON_S, wait_for
 
 from imds_probe.commands.simulate import parse_address, printable
 from imds_probe.errors import UsageError
@@ -36,13 +38,13 @@ def fetch(url, method="GET", **headers):
     request = urllib.request.Request(
         url, method=method, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
-    with urllib.request.urlopen(request, timeout=5) as response:
+    with urllib.request.urlopen(request, timeout=SOON_S) as response:
         return response.read().decode()
 
 
 def end(child, number):
     child.send_signal(number)
-    out, err = child.communicate(timeout=10)
+    out, err = child.communicate(timeout=2 * SOON_S)
     return child.returncode, out.decode(), err.decode()
 
 
@@ -67,14 +69,20 @@ def test_ctrl_c():
     assert err == ""
 
 
+def is_connected(port):
+    """Whether somebody has a connection from this port: proc_pid_net_tcp(5), state 01."""
+    fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(local.endswith(f":{port:04X}") and state == "01" for _, local, _, state, *_ in fields)
+
+
 def test_it_ends_at_once_with_clients_waiting():
     with simulating("--set", 'faults=[{"kind":"silence-after-request"}]') as (child, url):
         waiting = process.start(["curl", "-s", url])
         try:
-            time.sleep(0.3)
+            wait_for(lambda: is_connected(int(url.rpartition(":")[2])))
             started = time.monotonic()
             assert end(child, signal.SIGTERM)[0] == 0
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < SOON_S
         finally:
             process.stop(waiting)
 
@@ -92,7 +100,7 @@ def test_control(tmp_path):
     with simulating("--control", str(path)) as (child, url):
         child.stdout.readline()
         patch = ["-X", "PATCH", "-d", '{"http_tokens":"required"}', "http://localhost/state"]
-        done = process.run(["curl", "-s", "--unix-socket", str(path), *patch], timeout_s=10)
+        done = process.run(["curl", "-s", "--unix-socket", str(path), *patch], timeout_s=SOON_S)
         assert json.loads(done.stdout)["http_tokens"] == "required"
         with pytest.raises(urllib.error.HTTPError, match="401") as caught:
             fetch(url)
@@ -137,7 +145,7 @@ def test_ipv6_is_announced_as_closed_or_open():
     ],
 )
 def test_mistakes_are_one_line(arguments, named):
-    done = process.run([sys.executable, "-m", "imds_probe", "simulate", *arguments], timeout_s=20)
+    done = process.run([sys.executable, "-m", "imds_probe", "simulate", *arguments], timeout_s=SOON_S)
     assert done.returncode == 2
     assert done.stdout == b""
     assert done.stderr.decode().count("\n") == 1
@@ -147,7 +155,7 @@ def test_mistakes_are_one_line(arguments, named):
 def test_a_state_file_that_is_no_text(tmp_path):
     file = tmp_path / "state.json"
     file.write_bytes(b"\xff\xfe")
-    done = process.run([sys.executable, "-m", "imds_probe", "simulate", "--state", str(file)], timeout_s=20)
+    done = process.run([sys.executable, "-m", "imds_probe", "simulate", "--state", str(file)], timeout_s=SOON_S)
     assert (done.returncode, b"UTF-8" in done.stderr) == (2, True)
 
 

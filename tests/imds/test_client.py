@@ -2,13 +2,15 @@
 
 import os
 import socket
+import struct
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from soon import SOON_S, wait_for
 
-from imds_probe.imds.client import BODY_LIMIT_BYTES, MetadataClient, RequestCounter, Timeouts, printable
+from imds_probe.imds.client import BODY_LIMIT_BYTES, MetadataClient, RequestCounter, Timeouts
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.replies import Outcome
 from imds_probe.simulator.faults import Fault
@@ -16,10 +18,13 @@ from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 
 ID = "/latest/meta-data/instance-id"
-PATIENT = Timeouts(connect_s=0.5, read_s=0.3, exchange_s=0.8)
+FOR_LONG = Timeouts(SOON_S, SOON_S, SOON_S)
+# For what ends by the time alone.
+SHORTLY = Timeouts(connect_s=0.5, read_s=0.3, exchange_s=0.8)
+BY_TIME = ("silence-after-accept", "silence-after-request", "drip")
 
 
-def client_of(address, *, timeouts=PATIENT, deadline_s=10.0, counter=None):
+def client_of(address, *, timeouts=FOR_LONG, deadline_s=2 * SOON_S, counter=None):
     return MetadataClient(
         Endpoint(*address),
         deadline=time.monotonic() + deadline_s,
@@ -86,7 +91,7 @@ def test_only_one_new_token_after_a_401(simulator):
         ({"faults": (Fault("reset-before-answer"),)}, Outcome.ANSWER_LOST),
         ({"faults": (Fault("close"),)}, Outcome.ANSWER_LOST),
         ({"faults": (Fault("reset-mid-answer"),)}, Outcome.GARBAGE),
-        ({"faults": (Fault("drip", interval_ms=60),)}, Outcome.GARBAGE),
+        ({"faults": (Fault("drip", interval_ms=200),)}, Outcome.GARBAGE),
         ({"faults": (Fault("garbage"),)}, Outcome.GARBAGE),
         ({"faults": (Fault("endless-headers"),)}, Outcome.GARBAGE),
         ({"faults": (Fault("endless-body", framing="chunked"),)}, Outcome.GARBAGE),
@@ -106,9 +111,10 @@ def test_only_one_new_token_after_a_401(simulator):
 def test_each_way_to_fail_has_its_name_and_no_request_goes_out_without_a_token(simulator, state, outcome):
     simulator.update(**state)
     started = time.monotonic()
-    reply = client_of(simulator.addresses[0]).get(ID)
+    by_time = any(fault.kind in BY_TIME for fault in state.get("faults", ()))
+    reply = client_of(simulator.addresses[0], timeouts=SHORTLY if by_time else FOR_LONG).get(ID)
     assert reply.outcome is outcome, reply
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < SOON_S
     assert simulator.counts.imdsv1 == 0
     assert reply.body == b""
 
@@ -151,6 +157,12 @@ def test_no_route_is_unreachable():
     assert client_of(("192.0.2.1", 80)).get(ID).outcome is Outcome.UNREACHABLE
 
 
+def is_full(server):
+    """Whether as many wait to be accepted as may: tcpi_unacked and tcpi_sacked of a listener in <linux/tcp.h>."""
+    waiting, room = struct.unpack_from("=II", server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)
+    return waiting > room
+
+
 def test_a_full_backlog_is_a_connect_timeout():
     # A listener that accepts nobody and whose queue is full drops further SYNs, as a firewall would.
     with socket.socket() as server:
@@ -161,9 +173,9 @@ def test_a_full_backlog_is_a_connect_timeout():
             for filler in fillers:
                 filler.setblocking(False)
                 filler.connect_ex(server.getsockname())
-            time.sleep(0.1)
+            wait_for(lambda: is_full(server))
             counter = RequestCounter()
-            reply = client_of(server.getsockname(), counter=counter).get(ID)
+            reply = client_of(server.getsockname(), counter=counter, timeouts=SHORTLY).get(ID)
             assert (reply.outcome, reply.connected) == (Outcome.CONNECT_TIMEOUT, False)
             assert counter.imdsv2 == 0
         finally:
@@ -174,9 +186,9 @@ def test_a_full_backlog_is_a_connect_timeout():
 def test_the_deadline_ends_everything(simulator):
     simulator.update(faults=(Fault("drip", interval_ms=50),))
     started = time.monotonic()
-    reply = client_of(simulator.addresses[0], timeouts=Timeouts(), deadline_s=0.4).get(ID)
+    reply = client_of(simulator.addresses[0], deadline_s=0.4).get(ID)
     assert reply.outcome is Outcome.GARBAGE
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < SOON_S
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
@@ -220,15 +232,4 @@ def test_no_descriptor_is_left_open(simulator):
         client.get(ID)
     simulator.update(faults=())
     client.get(ID)
-    for _ in range(50):
-        if len(os.listdir("/proc/self/fd")) <= before:
-            return
-        time.sleep(0.02)
-    raise AssertionError(os.listdir("/proc/self/fd"))
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(None, None), ("EC2ws", "EC2ws"), ("a\x1b[2J\xff", "a?[2J?"), ("x" * 200, "x" * 100)]
-)
-def test_a_server_name_is_printable(value, shown):
-    assert printable(value) == shown
+    wait_for(lambda: len(os.listdir("/proc/self/fd")) <= before)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from imds_probe.imds.endpoints import IPV4, IPV6, Endpoint
-from imds_probe.imds.exchange import HOP_LIMIT_MAX, Attempt, _request
+from imds_probe.imds.exchange import HOP_LIMIT_MAX, Attempt
 from imds_probe.imds.replies import Outcome
 
 
@@ -29,14 +28,3 @@ def test_distance(origin, here, hops):
 
 def test_without_an_origin_there_is_no_distance():
     assert Attempt(Outcome.OK, "", syn_ack_ttl=64).distance_from(None) is None
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "host"),
-    [(IPV4, b"169.254.169.254"), (IPV6, b"[fd00:ec2::254]"), (Endpoint("10.0.0.1", 1338), b"10.0.0.1:1338")],
-)
-def test_the_request_asks_for_a_token_and_nothing_else(endpoint, host):
-    start, *headers = _request(endpoint).removesuffix(b"\r\n\r\n").split(b"\r\n")
-    assert start == b"PUT /latest/api/token HTTP/1.1"
-    assert b"Host: " + host in headers
-    assert b"X-aws-ec2-metadata-token-ttl-seconds: 1" in headers

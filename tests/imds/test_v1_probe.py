@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.imds.client import MetadataClient, RequestCounter
 from imds_probe.imds.endpoints import Endpoint
@@ -22,7 +23,7 @@ from imds_probe.simulator.state import InstanceState
 def test_one_request_tells(state, required):
     with Simulator(InstanceState(**state), listen=(("127.0.0.1", 0),)) as simulator:
         client = MetadataClient(
-            Endpoint(*simulator.addresses[0]), deadline=time.monotonic() + 5, counter=RequestCounter()
+            Endpoint(*simulator.addresses[0]), deadline=time.monotonic() + SOON_S, counter=RequestCounter()
         )
         assert tokens_required(ask_without_token(client)) is required
         assert (simulator.counts.total, simulator.counts.imdsv1) == (1, 1)

@@ -34,7 +34,7 @@ IMAGE = "imds-probe-test/imds-probe:1"
 README = (PLACE.parents[1] / "README.md").read_text()
 (BUILD,) = re.findall(r"^docker build .*", README, re.MULTILINE)
 REQUEST = r"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n"
-START_S = 40.0
+START_S = 120.0
 
 
 def test_kubernetes_takes_the_manifest():

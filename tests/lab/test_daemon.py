@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from report_schema import check
+from soon import SOON_S
 
 from imds_probe.simulator.lab.node import Node
 from imds_probe.watch.history import History
@@ -34,7 +36,7 @@ class Running:
         with self.log.open("wb") as log:
             self.child = node.start(argv, stdout=log, stderr=log, env={"PYTHONPATH": SOURCE} | (env or {}))
 
-    def says(self, text: str, within_s: float = 20.0) -> str:
+    def says(self, text: str, within_s: float = SOON_S) -> str:
         """Wait for a line with this text."""
         return until(lambda: next((line for line in self.text().splitlines() if text in line), ""), within_s, self.text)
 
@@ -43,10 +45,10 @@ class Running:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.child.send_signal(number)
-        return self.child.wait(timeout=10)
+        return self.child.wait(timeout=SOON_S)
 
 
-def until(condition: Callable[[], object], within_s: float = 20.0, said: Callable[[], str] = str):
+def until(condition: Callable[[], object], within_s: float = SOON_S, said: Callable[[], str] = str):
     deadline = time.monotonic() + within_s
     while not (result := condition()):
         assert time.monotonic() < deadline, said()
@@ -91,8 +93,8 @@ def evidence(state: Path, window_s: float = DAY_S):
 def test_what_it_sees_is_kept_judged_and_handed_on(lab, service, daemon, state, run, tmp_path):
     service.update(hop_limit=64)
     running = daemon(state, assess=True)
-    lab.instance.run([*V1, "-A", "old-thing/1", f"{URL}instance-id"], timeout_s=20)
-    lab.instance.run([*V1, "-H", "X-aws-ec2-metadata-token: x", URL], timeout_s=20)
+    lab.instance.run([*V1, "-A", "old-thing/1", f"{URL}instance-id"], timeout_s=SOON_S)
+    lab.instance.run([*V1, "-H", "X-aws-ec2-metadata-token: x", URL], timeout_s=SOON_S)
     assert "curl" in running.says("called by IMDSv1: ")
     running.says("verdict ")
     until(lambda: evidence(state).imdsv1 == 1 and evidence(state).imdsv2 >= 1)
@@ -132,7 +134,7 @@ def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon,
 
 def test_a_run_beside_it_reads_its_history(lab, service, daemon, state, run):
     daemon(state)
-    lab.instance.run([*V1, URL], timeout_s=20)
+    lab.instance.run([*V1, URL], timeout_s=SOON_S)
     until(lambda: evidence(state).imdsv1)
     ran = run("--state-directory", str(state))
     assert ran.report["callers"]["imdsv1"] == 1
@@ -141,7 +143,7 @@ def test_a_run_beside_it_reads_its_history(lab, service, daemon, state, run):
 def test_the_second_one_says_who_is_there(lab, daemon, state):
     first = daemon(state)
     second = Running(lab.instance, state)
-    assert second.child.wait(timeout=20) == 2
+    assert second.child.wait(timeout=SOON_S) == 2
     assert f"process {first.child.pid} holds {state / 'daemon.lock'}: a daemon is running already" in second.text()
     first.end(signal.SIGKILL)
     daemon(state)  # the lock went with it
@@ -150,14 +152,14 @@ def test_the_second_one_says_who_is_there(lab, daemon, state):
 def test_a_state_directory_that_cannot_be_written(lab, tmp_path):
     (tmp_path / "file").write_text("")
     running = Running(lab.instance, tmp_path / "file/state")
-    assert running.child.wait(timeout=20) == 2
+    assert running.child.wait(timeout=SOON_S) == 2
     assert f"{tmp_path / 'file/state'} cannot be written: Not a directory. Name a writable one" in running.text()
 
 
 def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, state, tmp_path):
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notified:
         notified.bind(str(tmp_path / "notify"))
-        notified.settimeout(20)
+        notified.settimeout(SOON_S)
         running = daemon(state, env={"NOTIFY_SOCKET": notified.getsockname(), "WATCHDOG_USEC": "600000"})
         assert notified.recv(200) == b"READY=1\nSTATUS=watching"
         assert [notified.recv(200) for _ in range(3)] == [b"WATCHDOG=1"] * 3
@@ -176,22 +178,49 @@ def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, 
         assert said.count(b"READY=1\nSTATUS=watching") == 2
 
 
-def test_killed_again_and_again_it_loses_the_last_moment_only(lab, service, daemon, state):
+@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.soak)])
+def test_killed_again_and_again_it_loses_the_last_moment_only(lab, service, daemon, state, kills):
     """What was written stays, and the time in which it was down is not observed."""
-    called = 0
-    for _ in range(5):
+    called, began = 0, time.monotonic()
+    for _ in range(kills):
         running = daemon(state)
-        lab.instance.run([*V1, URL], timeout_s=20)
+        lab.instance.run([*V1, URL], timeout_s=SOON_S)
         called += 1
         until(lambda expected=called: evidence(state).imdsv1 == expected)
-        lab.instance.run([*V1, URL], timeout_s=20)  # of these the last moment's may be lost
+        lab.instance.run([*V1, URL], timeout_s=SOON_S)  # of these the last moment's may be lost
         time.sleep(0.3)
         running.end(signal.SIGKILL)
         called = evidence(state).imdsv1
-    assert called >= 5
+    assert called >= kills
     intervals = evidence(state)
-    assert 0 < intervals.observed_s < 60
+    assert 0 < intervals.observed_s < time.monotonic() - began
     assert "damaged" not in running.text()
+
+
+def grown(pid: int) -> tuple[int, int]:
+    """Its memory that is no file's, in KiB, and how many files it has open: proc_pid_status(5)."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (memory,) = [int(line.split()[1]) for line in status if line.startswith("RssAnon:")]
+    return memory, len(os.listdir(f"/proc/{pid}/fd"))
+
+
+@pytest.mark.parametrize("calls", [60, pytest.param(20_000, marks=pytest.mark.soak)])
+def test_many_short_lived_callers_leave_nothing_with_it(lab, service, daemon, state, calls):
+    """Each from a port and a process of its own."""
+    running = daemon(state)
+    loop = f'for i in $(seq "$1"); do curl -s -o /dev/null {URL}; done'
+
+    def called(count: int) -> tuple[int, int]:
+        before = evidence(state).imdsv1
+        lab.instance.run(["sh", "-c", loop, "sh", str(count)], timeout_s=60 + count)
+        until(lambda: evidence(state).imdsv1 == before + count, within_s=SOON_S + count / 10)
+        return grown(running.child.pid)
+
+    warm = called(max(20, calls // 4))  # what is kept of callers has a bound, which is reached by then
+    after = called(calls)
+    assert after[1] <= warm[1]
+    assert after[0] - warm[0] < 16 * 1024, (warm, after)
+    assert running.end() == 0
 
 
 def test_nothing_it_wrote_has_a_token_in_it(lab, service, daemon, state, run):
@@ -203,7 +232,7 @@ def test_nothing_it_wrote_has_a_token_in_it(lab, service, daemon, state, run):
         f'curl -s -o /dev/null -H "X-aws-ec2-metadata-token: $t" {URL}iam/security-credentials/app-role; '
         f"curl -s -o /dev/null {URL}iam/security-credentials/app-role; echo $t"
     )
-    token = lab.instance.run(["sh", "-c", script], timeout_s=20).stdout.strip()
+    token = lab.instance.run(["sh", "-c", script], timeout_s=SOON_S).stdout.strip()
     assert len(token) > 40
     running.says("verdict ")
     until(lambda: evidence(state).imdsv1)
@@ -221,7 +250,7 @@ def test_nothing_it_wrote_has_a_token_in_it(lab, service, daemon, state, run):
 def test_without_the_right_to_watch_it_says_so(lab, state):
     without = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"]
     argv = [*without, sys.executable, "-m", "imds_probe", "daemon", "--state-directory", str(state)]
-    done = lab.instance.run(argv, timeout_s=20, env={"PYTHONPATH": SOURCE})
+    done = lab.instance.run(argv, timeout_s=SOON_S, env={"PYTHONPATH": SOURCE})
     assert done.returncode == 2
     assert b"packets cannot be captured: Operation not permitted. Run as root." in done.stderr
 
@@ -239,7 +268,7 @@ def test_a_run_can_watch_for_itself(lab, service, host, state):
         client.wait()
         pids.add(client.pid)
         time.sleep(0.3)
-    report = check(json.loads(child.communicate(timeout=40)[0]))
+    report = check(json.loads(child.communicate(timeout=SOON_S)[0]))
     assert child.returncode == 1
     seen = [each for each in report["callers"]["by"] if each["version"] == "v1" and each["user_agent"] == "old-thing/1"]
     assert 1 <= sum(each["count"] for each in seen) <= len(pids)

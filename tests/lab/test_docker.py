@@ -2,6 +2,7 @@
 
 import pytest
 from docker_engine import IMAGE, running_engine
+from soon import SOON_S
 from watching import watching
 
 from imds_probe.simulator import scenarios
@@ -112,11 +113,11 @@ def test_containers_that_come_and_go(engine, run, service):
 
 def test_a_drop_rule_of_the_users_own_is_quoted(engine, run, service, lab):
     rule = "DOCKER-USER -d 169.254.169.254/32 -p tcp -j DROP"
-    assert lab.instance.run(["iptables", "-I", *rule.split()], timeout_s=10).returncode == 0
+    assert lab.instance.run(["iptables", "-I", *rule.split()], timeout_s=SOON_S).returncode == 0
     try:
         ran = run()
     finally:
-        lab.instance.run(["iptables", "-D", *rule.split()], timeout_s=10)
+        lab.instance.run(["iptables", "-D", *rule.split()], timeout_s=SOON_S)
     assert seen(ran)["web"] == ("own", None, None, "unreachable")
     assert any(each["quote"] == "meta l4proto tcp ip daddr 169.254.169.254 drop" for each in ran.report["obstacles"])
     assert ran.code == 0

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from aws_server import SERVER, AwsServer
+from soon import SOON_S
 
 GROUP, STREAM = "/imds-probe/reports", "i-0123456789abcdef0"
 REGION = "us-east-1"  # the simulator's
@@ -20,7 +21,7 @@ def aws(lab):
     port = child.stdout.readline().decode().strip()
     yield AwsServer(f"http://127.0.0.1:{port}", child.pid)
     child.stdin.close()
-    child.wait(timeout=20)
+    child.wait(timeout=SOON_S)
     child.stdout.close()
 
 
@@ -83,10 +84,10 @@ def test_elsewhere_the_metadata_service_is_not_asked_for_credentials(run, servic
 
 def test_nothing_secret_is_in_what_is_kept(run, service, config, tmp_path, lab, aws):
     script = "curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token"
-    token = lab.instance.run(["sh", "-c", script], timeout_s=20).stdout
+    token = lab.instance.run(["sh", "-c", script], timeout_s=SOON_S).stdout
     path = "http://169.254.169.254/latest/meta-data/iam/security-credentials/app-role"
     header = f"X-aws-ec2-metadata-token: {token.decode()}"
-    served = json.loads(lab.instance.run(["curl", "-s", "-H", header, path], timeout_s=20).stdout)
+    served = json.loads(lab.instance.run(["curl", "-s", "-H", header, path], timeout_s=SOON_S).stdout)
     run("--config", str(config), "--report", "cloudwatch,file")
     kept = b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file() and "host" not in each.parts)
     for secret in (served["SecretAccessKey"], served["Token"], token.decode()):

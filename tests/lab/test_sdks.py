@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sdk_zoo import ZOO
+from soon import SOON_S
 
 SITE = "lib/python3.11/site-packages"
 # botocore of 2019 needs names that collections had until Python 3.9. Where it cannot be imported all the same (it
@@ -218,7 +219,7 @@ def test_what_lies_on_disk_warns_and_is_counted(run, service, host):
 @pytest.mark.parametrize("given", ["elsewhere", "/no/such", "/etc/os-release"])
 def test_a_directory_that_is_none_is_wrong_usage(made_up, host, given):
     argv = [sys.executable, "-m", "imds_probe", "run", "--root", str(host), "--deep", given]
-    done = made_up.run(argv, timeout_s=30, env={"PYTHONPATH": str(Path(__file__).parents[2])})
+    done = made_up.run(argv, timeout_s=SOON_S, env={"PYTHONPATH": str(Path(__file__).parents[2])})
     assert done.returncode == 2
     assert done.stdout == b""
     assert f"--deep {given} is no directory" in done.stderr.decode()

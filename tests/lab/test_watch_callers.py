@@ -9,6 +9,7 @@ import time
 
 import pytest
 from sdk_zoo import ZOO
+from soon import SOON_S
 from watching import watching
 
 IP = "169.254.169.254"
@@ -106,7 +107,7 @@ def test_what_is_no_request_of_anybodys_hurts_nobody(lab, service):
     with watching(lab, "--json") as watched:
         for content in HOSTILE.values():
             with lab.instance.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
-                client.settimeout(5)
+                client.settimeout(SOON_S)
                 client.connect((IP, 80))
                 client.sendall(content)
                 try:

@@ -3,6 +3,7 @@ import socket
 import time
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.net.capture import Arrivals, Capture
 from imds_probe.net.tap import Tap
@@ -52,7 +53,7 @@ def tap(node, family):
 def exchange(node, family):
     """A token PUT; the local port that it came from."""
     with node.socket(FAMILIES[family], socket.SOCK_STREAM) as sock:
-        sock.settimeout(5)
+        sock.settimeout(SOON_S)
         sock.connect((SERVICE[family], 80))
         port = sock.getsockname()[1]
         sock.sendall(PUT)
@@ -114,7 +115,7 @@ def test_a_firewalls_refusal_is_no_end_of_it(lab, family):
     listening = make()
     try:
         with node.socket(FAMILIES[family], socket.SOCK_STREAM) as sock:
-            sock.settimeout(5)
+            sock.settimeout(SOON_S)
             sock.connect((SERVICE[family], 80))
             port = sock.getsockname()[1]
             sock.sendall(PUT)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
+from imds_probe.service import notify
 from imds_probe.service.notify import ServiceManager
 
 
@@ -15,7 +17,7 @@ from imds_probe.service.notify import ServiceManager
 def listening(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(tmp_path / "notify"))
-        sock.settimeout(2)
+        sock.settimeout(SOON_S)
         yield sock
 
 
@@ -23,21 +25,26 @@ def test_what_systemd_is_told(listening: socket.socket) -> None:
     manager = ServiceManager({"NOTIFY_SOCKET": listening.getsockname(), "WATCHDOG_USEC": "30000"})
     manager.ready("watching")
     assert listening.recv(200) == b"READY=1\nSTATUS=watching"
+    earlier = time.monotonic_ns() // 1000
     manager.reloading()
     before = time.monotonic_ns() // 1000
     said = listening.recv(200).decode()
     assert said.startswith("RELOADING=1\nMONOTONIC_USEC=")
-    assert 0 <= before - int(said.rpartition("=")[2]) < 5_000_000
+    assert earlier <= int(said.rpartition("=")[2]) <= before
     manager.stopping()
     assert listening.recv(200) == b"STOPPING=1"
 
 
-def test_the_watchdog_is_fed_in_time_and_not_at_each_turn(listening: socket.socket) -> None:
+def test_the_watchdog_is_fed_in_time_and_not_at_each_turn(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(notify.time, "monotonic", lambda: now)
     manager = ServiceManager({"NOTIFY_SOCKET": listening.getsockname(), "WATCHDOG_USEC": "300000"})
     assert manager.feed_every_s == pytest.approx(0.1)
     for _ in range(5):
         manager.alive()
-    time.sleep(0.06)
+    now += 0.06
     manager.alive()
     assert listening.recv(200) == b"WATCHDOG=1"
     listening.setblocking(False)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.service import schedule
 from imds_probe.service.schedule import AGAIN_AFTER_S, REPORT, ScheduledRuns
@@ -40,7 +41,7 @@ class Runs:
         self.runs = ScheduledRuns(tmp_path, ["--assume-ec2"], self.lines.append, environ, self.clock)
 
     def until_said(self) -> str:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + SOON_S
         while not self.lines:
             self.runs.tick()
             assert time.monotonic() < deadline

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from soon import SOON_S, wait_for
 
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
@@ -126,16 +126,14 @@ def metadata_netns() -> Iterator[str]:
     holder = process.start(["unshare", "--net", "sleep", "120"])
     path = f"/proc/{holder.pid}/ns/net"
     try:
-        own, deadline = os.stat("/proc/thread-self/ns/net").st_ino, time.monotonic() + 5
-        while os.stat(path).st_ino == own:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        own = os.stat("/proc/thread-self/ns/net").st_ino
+        wait_for(lambda: os.stat(path).st_ino != own)
         for command in (
             "link set lo up",
             "addr add 169.254.169.254/32 dev lo",
             "-6 addr add fd00:ec2::254/128 dev lo nodad",
         ):
-            done = process.run(["nsenter", f"--net={path}", "ip", *command.split()], timeout_s=10)
+            done = process.run(["nsenter", f"--net={path}", "ip", *command.split()], timeout_s=SOON_S)
             assert done.returncode == 0, done.stderr
         yield path
     finally:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.errors import ProbeError
 from imds_probe.simulator import control as module
@@ -29,7 +30,7 @@ def controlled(simulate, path):
 
 def curl(path, *arguments):
     """(HTTP status, JSON) of a call as the documentation has it."""
-    done = process.run(["curl", "-s", "-w", "\n%{http_code}", "--unix-socket", str(path), *arguments], timeout_s=15)
+    done = process.run(["curl", "-s", "-w", "\n%{http_code}", "--unix-socket", str(path), *arguments], timeout_s=SOON_S)
     body, _, status = done.stdout.rpartition(b"\n")
     return int(status), json.loads(body)
 
@@ -80,7 +81,7 @@ def test_what_is_not_there(controlled, path, method, target):
 @pytest.mark.parametrize("length", [b"", b"Content-Length: x\r\n", b"Content-Length: 9999999\r\n"])
 def test_lengths_are_bounded(controlled, path, length):
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(5)
+        sock.settimeout(SOON_S)
         sock.connect(str(path))
         sock.sendall(b"PATCH /state HTTP/1.1\r\nHost: x\r\n" + length + b"\r\n")
         assert b" 411 " in sock.recv(4096)

@@ -4,12 +4,14 @@ import json
 
 from imds_probe.simulator import counts as module
 from imds_probe.simulator.counts import OTHERS, Counter, Tally
-from imds_probe.simulator.messages import Request
+from imds_probe.simulator.messages import MetadataRequest
 from imds_probe.simulator.tokens import Clock, Tokens
 
-V1 = Request("GET", "/latest/meta-data/", {"x-forwarded-for": "192.0.2.1"}, 100)
-V2 = Request("GET", "/latest/meta-data/", {"x-aws-ec2-metadata-token": "t"}, 200)
-PUT = Request("PUT", "/latest/api/token", {"x-aws-ec2-metadata-token-ttl-seconds": "60", "content-length": "5"}, 150)
+V1 = MetadataRequest("GET", "/latest/meta-data/", {"x-forwarded-for": "192.0.2.1"}, 100)
+V2 = MetadataRequest("GET", "/latest/meta-data/", {"x-aws-ec2-metadata-token": "t"}, 200)
+PUT = MetadataRequest(
+    "PUT", "/latest/api/token", {"x-aws-ec2-metadata-token-ttl-seconds": "60", "content-length": "5"}, 150
+)
 
 
 def test_sums_by_caller_path_and_status():
@@ -50,7 +52,7 @@ def test_callers_and_paths_do_not_grow_without_end(monkeypatch):
     monkeypatch.setattr(module, "DISTINCT_KEYS", 3)
     counter = Counter()
     for number in range(10):
-        counter.request(f"caller {number}", Request("GET", f"/{number}", {}, 1), 404)
+        counter.request(f"caller {number}", MetadataRequest("GET", f"/{number}", {}, 1), 404)
     counts = counter.snapshot()
     assert len(counts.by_caller) == len(counts.by_path) == 4
     assert counts.by_path[OTHERS].total == 7
@@ -59,5 +61,5 @@ def test_callers_and_paths_do_not_grow_without_end(monkeypatch):
 def test_no_token_in_a_path():
     counter = Counter()
     token = Tokens(Clock()).issue(60)
-    counter.request("a", Request("GET", f"/{token}", {}, 1), 404)
+    counter.request("a", MetadataRequest("GET", f"/{token}", {}, 1), 404)
     assert token not in json.dumps(counter.snapshot().to_mapping())

@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from imds_probe.errors import ProbeError
-from imds_probe.simulator.instance import Seen, SimulatedInstance
-from imds_probe.simulator.messages import Request
+from imds_probe.simulator.instance import LoggedRequest, SimulatedInstance
+from imds_probe.simulator.messages import MetadataRequest
 from imds_probe.simulator.state import InstanceState
 from imds_probe.simulator.tokens import Clock
 
-GET = Request("GET", "/latest/meta-data/instance-id", {}, 50)
-PUT = Request("PUT", "/latest/api/token", {"x-aws-ec2-metadata-token-ttl-seconds": "60"}, 50)
+GET = MetadataRequest("GET", "/latest/meta-data/instance-id", {}, 50)
+PUT = MetadataRequest("PUT", "/latest/api/token", {"x-aws-ec2-metadata-token-ttl-seconds": "60"}, 50)
 
 
 def instance(**state) -> SimulatedInstance:
@@ -67,7 +67,7 @@ def test_secrets_are_what_was_or_could_be_served():
     simulated = instance(iam_role="web")
     token = simulated.handle(PUT, "a").answer.body.decode()
     document = simulated.handle(
-        Request("GET", "/latest/meta-data/iam/security-credentials/web", {}, 50), "a"
+        MetadataRequest("GET", "/latest/meta-data/iam/security-credentials/web", {}, 50), "a"
     ).answer.body.decode()
     secrets = simulated.issued_secrets()
     assert token in secrets
@@ -76,7 +76,7 @@ def test_secrets_are_what_was_or_could_be_served():
 
 def test_expired_dates_are_renewed():
     simulated = instance(iam_role="web")
-    request = Request("GET", "/latest/meta-data/iam/security-credentials/web", {}, 50)
+    request = MetadataRequest("GET", "/latest/meta-data/iam/security-credentials/web", {}, 50)
     before = simulated.handle(request, "a").answer.body
     assert simulated.handle(request, "a").answer.body == before
     simulated.clock.jump(7200)
@@ -84,11 +84,11 @@ def test_expired_dates_are_renewed():
 
 
 def test_reports_carry_no_token():
-    seen: list[Seen] = []
+    seen: list[LoggedRequest] = []
     simulated = SimulatedInstance(InstanceState(), Clock(), seen.append)
     token = simulated.handle(PUT, "a").answer.body.decode()
     headers = {"x-aws-ec2-metadata-token": token, "user-agent": f"curl {token}"}
-    simulated.handle(Request("GET", f"/latest/{token}", headers, 50), "192.0.2.1")
+    simulated.handle(MetadataRequest("GET", f"/latest/{token}", headers, 50), "192.0.2.1")
     assert len(seen) == 2
     assert token not in repr(seen)
     last = seen[-1]

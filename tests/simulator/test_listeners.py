@@ -4,6 +4,7 @@ import os
 import socket
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.errors import ProbeError
 from imds_probe.net.namespaces import NamespaceGone
@@ -12,14 +13,14 @@ from imds_probe.simulator.listeners import address_text, family_of, open_listene
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_listener(host):
-    with open_listener((host, 0)) as listener, socket.create_connection(listener.getsockname()[:2], timeout=5):
+    with open_listener((host, 0)) as listener, socket.create_connection(listener.getsockname()[:2], timeout=SOON_S):
         assert listener.getblocking() is False
         listener.accept()[0].close()
 
 
 def test_ipv6_is_ipv6_only():
     with open_listener(("::", 0)) as listener, pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=5)
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=SOON_S)
 
 
 def test_texts():

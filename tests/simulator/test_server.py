@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from soon import SOON_S, wait_for
 
 from imds_probe.errors import ProbeError
 from imds_probe.simulator import server
@@ -145,7 +146,7 @@ def test_both_metadata_addresses_in_a_namespace(simulate, metadata_netns):
     )
     assert simulator.addresses == [("169.254.169.254", 80), ("fd00:ec2::254", 80)]
     for url in ("http://169.254.169.254/", "http://[fd00:ec2::254]/"):
-        done = process.run(["nsenter", f"--net={metadata_netns}", "curl", "-sgi", url], timeout_s=10)
+        done = process.run(["nsenter", f"--net={metadata_netns}", "curl", "-sgi", url], timeout_s=SOON_S)
         assert done.stdout.startswith(b"HTTP/1.1 401")
     assert set(simulator.counts.by_caller) == {"169.254.169.254", "fd00:ec2::254"}
     # IPv6 can be closed and opened again inside as well.
@@ -157,10 +158,8 @@ def test_both_metadata_addresses_in_a_namespace(simulate, metadata_netns):
 def test_more_connections_than_there_is_room_for_wait(simulate, client, monkeypatch):
     monkeypatch.setattr(server, "CONNECTIONS_LIMIT", 2)
     simulator = simulate()
-    holding = [socket.create_connection(simulator.addresses[0], timeout=5) for _ in range(2)]
-    deadline = time.monotonic() + 5
-    while simulator.counts.connections < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    holding = [socket.create_connection(simulator.addresses[0], timeout=SOON_S) for _ in range(2)]
+    wait_for(lambda: simulator.counts.connections == 2)
     assert client.ask(simulator, "GET", PATH, timeout_s=0.3).end == "silent"
     for sock in holding:
         sock.close()
@@ -182,7 +181,7 @@ def test_stop_while_updates_come_in(client):
     time.sleep(0.1)
     simulator.stop()
     finished.set()
-    thread.join(5)
+    thread.join(SOON_S)
     assert not thread.is_alive()
     assert simulator.addresses == []
 

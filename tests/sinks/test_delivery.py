@@ -25,7 +25,6 @@ from imds_probe.sinks.sink import Report, SinkError
 from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, STATES, WAITING, Spool
 
 TESTS = Path(__file__).parents[1]
-REPORTS = 500
 
 
 class Kept:
@@ -188,15 +187,16 @@ def spooled(state: Path) -> Mapping[int, str]:
     return {int(file.stem.rpartition("-")[2], 16): file.suffix for file in files}
 
 
-def test_five_hundred_reports_through_faults_and_kills_arrive_once_or_are_in_the_spool(driver, tmp_path):
+@pytest.mark.parametrize(("reports", "most_kills"), [(60, 3), pytest.param(2000, 50, marks=pytest.mark.soak)])
+def test_reports_through_faults_and_kills_arrive_once_or_are_in_the_spool(driver, tmp_path, reports, most_kills):
     chance = random.Random(7)
     plan = at_random(11, 0.3, [kind for kind in KINDS if kind not in ("missing",)])
     with faulty(plan, hang_s=1.0) as server:
         first, kills = 0, 0
-        while first < REPORTS:
-            with driver(server.endpoint, first, REPORTS, 0.05) as child:
+        while first < reports:
+            with driver(server.endpoint, first, reports, 0.05) as child:
                 assert child.stdout
-                if kills < 12:  # at any moment once it has begun
+                if kills < most_kills:  # at any moment once it has begun
                     child.stdout.readline()
                     time.sleep(chance.uniform(0, 0.6))
                     child.send_signal(signal.SIGKILL)
@@ -204,18 +204,18 @@ def test_five_hundred_reports_through_faults_and_kills_arrive_once_or_are_in_the
                 child.stdout.read()
             known = {*arrived(server.taken), *spooled(tmp_path)}
             first = max(known) + 1  # a run that was killed before it had its report whole is made again
-        assert known == set(range(REPORTS))
+        assert known == set(range(reports))
         server.plan = one_after_another()
-        child = driver(server.endpoint, REPORTS, REPORTS + 1, READ_S)  # all is well again: the rest goes out
+        child = driver(server.endpoint, reports, reports + 1, READ_S)  # all is well again: the rest goes out
         child.communicate()
         times, left = arrived(server.taken), spooled(tmp_path)
     assert max(times.values()) == 1, [number for number, count in times.items() if count > 1]
-    assert set(times) | set(left) == set(range(REPORTS + 1))
+    assert set(times) | set(left) == set(range(reports + 1))
     assert set(left.values()) <= {DOUBT, REFUSED}
     twice = set(times) & set(left)
     assert {left[number] for number in twice} <= {DOUBT}
     # What is kept is what the service refused for good, or left in the dark about; the rest has arrived.
-    assert len(times) > 0.7 * REPORTS
+    assert len(times) > 0.7 * reports
     assert SENDING not in left.values() and WAITING not in left.values()
 
 

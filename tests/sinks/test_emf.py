@@ -5,8 +5,10 @@ import time
 import pytest
 from emf_reader import read_all
 from reports_made import BARE, STARTED, hostile, report
+from soon import SOON_S
 
 from imds_probe.config import Settings
+from imds_probe.sinks import emf_destinations
 from imds_probe.sinks.emf import LOG_GROUP, EmfConfig, EmfSink, make, read_destination
 from imds_probe.sinks.metrics import metrics_of
 from imds_probe.sinks.metrics_settings import MetricsConfig
@@ -17,14 +19,14 @@ METRICS = len(metrics_of(report(), MetricsConfig(), NOW))
 
 
 def send(destination, of=None, **options):
-    EmfSink(destination, MetricsConfig(), now=lambda: NOW, **options).send(of or report(), time.monotonic() + 5)
+    EmfSink(destination, MetricsConfig(), now=lambda: NOW, **options).send(of or report(), time.monotonic() + SOON_S)
 
 
 def test_the_configuration_says_where(tmp_path):
     sink = make(Settings(EmfConfig(destination=str(tmp_path / "emf.log")), MetricsConfig(namespace="Mine")), {})
     assert (sink.name, sink.keeps_each) == ("emf", True)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sink.send(report(probe={"started_at": now}), time.monotonic() + 5)
+    sink.send(report(probe={"started_at": now}), time.monotonic() + SOON_S)
     assert {key[0] for key in read_all((tmp_path / "emf.log").read_bytes().splitlines())} == {"Mine"}
 
 
@@ -39,10 +41,11 @@ def test_no_destination(value):
         read_destination(value)
 
 
-def test_to_the_agent_by_tcp():
+def test_to_the_agent_by_tcp(monkeypatch):
+    monkeypatch.setattr(emf_destinations, "CLOSES_WITHIN_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         sink = EmfSink(f"tcp://127.0.0.1:{server.getsockname()[1]}", MetricsConfig(), now=lambda: NOW)
-        sink.send(report(), time.monotonic() + 0.5)
+        sink.send(report(), time.monotonic() + SOON_S)  # which nobody reads yet
         connection, _ = server.accept()
         with connection, connection.makefile("rb") as file:
             lines = file.read().splitlines()
@@ -58,7 +61,7 @@ def test_to_the_agent_by_udp(of, stream):
         server.bind(("::1", 0))
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         send(f"udp://[::1]:{server.getsockname()[1]}", of)
-        server.settimeout(5)
+        server.settimeout(SOON_S)
         lines = [server.recv(65536) for _ in range(4)]
     assert read_all(lines)
     assert json.loads(lines[0])["_aws"]["LogStreamName"].startswith(stream)

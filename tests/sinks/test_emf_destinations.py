@@ -12,6 +12,7 @@ import time
 
 import pytest
 from bad_places import of_somebody_else, on_disk
+from soon import SOON_S
 
 from imds_probe.sinks.emf_destinations import DATAGRAM_MAX, over_tcp, over_udp, through, to_file
 from imds_probe.sinks.sink import SinkError
@@ -27,12 +28,12 @@ def listening(serve, family=socket.AF_INET, address="127.0.0.1"):
     with socket.socket(family) as server:
         server.bind((address, 0))
         server.listen()
-        server.settimeout(10)
+        server.settimeout(SOON_S)
 
         def accept():
             connection, _ = server.accept()
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(SOON_S)
                 results.append(serve(connection))
 
         thread = threading.Thread(target=accept)
@@ -54,7 +55,7 @@ def reset(connection):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def soon(seconds=5.0):
+def soon(seconds=SOON_S):
     return time.monotonic() + seconds
 
 
@@ -125,24 +126,24 @@ def test_tcp_one_that_keeps_the_connection_took_it():
         read = b""
         while read.count(b"\n") < 3:
             read += connection.recv(65536)
-        done.wait(5)
+        done.wait(2 * SOON_S)
         return read
 
     with listening(keep) as (where, _):
         began = time.monotonic()
         over_tcp(where, DOCUMENTS, soon(0.3))
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < SOON_S
         done.set()
 
 
 def test_tcp_one_that_reads_nothing_is_left_at_the_deadline():
     done = threading.Event()
-    with listening(lambda connection: done.wait(5)) as (where, _):
+    with listening(lambda connection: done.wait(2 * SOON_S)) as (where, _):
         began = time.monotonic()
         with pytest.raises(SinkError, match="timed out") as caught:
             over_tcp(where, LARGE, soon(0.3))
         done.set()
-    assert 0.2 < time.monotonic() - began < 2
+    assert 0.2 < time.monotonic() - began < SOON_S
     assert caught.value.outcome == "in-doubt"
 
 
@@ -158,7 +159,7 @@ def test_udp_a_datagram_a_document(family, address):
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.bind((address, 0))
         over_udp(server.getsockname()[:2], DOCUMENTS, soon())
-        server.settimeout(5)
+        server.settimeout(SOON_S)
         assert [server.recv(65536) for _ in DOCUMENTS] == DOCUMENTS
         assert not select.select([server], [], [], 0)[0]
 

@@ -59,7 +59,8 @@ def test_a_gap_that_a_killed_one_left_is_closed_before_anything_goes(tmp_path):
     assert numbers(tmp_path) == {"r.json": 4, "r.json.1": 3, "r.json.2": 1, "r.json.3": 0}
 
 
-def test_killed_at_any_moment_no_report_is_lost(tmp_path):
+@pytest.mark.parametrize("kills", [5, pytest.param(200, marks=pytest.mark.soak)])
+def test_killed_at_any_moment_no_report_is_lost(tmp_path, kills):
     code = """
 import itertools, sys, time
 from pathlib import Path
@@ -71,7 +72,7 @@ for number in itertools.count(int(sys.argv[2])):
 """
     done = 0
     directory = tmp_path / "reports"
-    for _ in range(15):
+    for _ in range(kills):
         writer = subprocess.Popen([sys.executable, "-c", code, tmp_path / "reports", str(done)], stdout=subprocess.PIPE)
         first = writer.stdout.readline()
         time.sleep(random.uniform(0, 0.03))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from imds_probe.system import confined
 from imds_probe.system.confined import FileUnreadable, by_kernel, by_steps, pin
 
 NAMES = ["a", "b", "c"]
+UNTIL_IT_ANSWERS = 100_000
 
 
 def tree(root: Path, chance: random.Random) -> None:
@@ -34,9 +37,12 @@ def tree(root: Path, chance: random.Random) -> None:
 
 
 def looked_up(way, root_fd: int, path: str) -> object:
-    """What was found, by its inode; or the kind of failure."""
+    """What was found, by its inode; or the kind of failure. The kernel is asked until it answers, as it has no answer for
+    a while where others rename anything on this machine.
+    """
     try:
-        fd = way(root_fd, path)
+        found = (way(root_fd, path) for _ in range(UNTIL_IT_ANSWERS))
+        fd = next((fd for fd in found if fd is not None), None)
     except OSError as error:
         absent = error.errno in (errno.ENOENT, errno.ENOTDIR)
         return "absent" if absent else errno.errorcode[error.errno or 0]
@@ -78,20 +84,52 @@ def test_magic_links_of_proc_lead_nowhere(tmp_path: Path) -> None:
         os.close(held)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
-def test_without_openat2_it_goes_step_by_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "asked"),
+    [(errno.ENOSYS, 1), (errno.EPERM, 1), (errno.EAGAIN, confined.TRIES)],
+    ids=["none", "denied", "again"],
+)
+def test_without_an_answer_of_openat2_it_goes_step_by_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, asked: int
+) -> None:
     class Refusing:
+        times = 0
+
         def syscall(self, *_: object) -> int:
+            self.times += 1
             confined.ctypes.set_errno(number)
             return -1
 
-    monkeypatch.setattr(confined, "_LIBC", Refusing())
+    refusing = Refusing()
+    monkeypatch.setattr(confined, "_LIBC", refusing)
     (tmp_path / "a").mkdir()
     (tmp_path / "link").symlink_to("/a")
     fd = pin(tmp_path, "link")
     assert fd is not None
     assert os.fstat(fd).st_ino == (tmp_path / "a").stat().st_ino
+    assert refusing.times == asked
     os.close(fd)
+
+
+def test_whoever_renames_things_elsewhere_hides_nothing(tmp_path: Path) -> None:
+    """With ".." on the way the kernel has no answer while anything is renamed anywhere."""
+    (tmp_path / "root/a/b").mkdir(parents=True)
+    (tmp_path / "root/a/c").write_text("x")
+    inode = (tmp_path / "root/a/c").stat().st_ino
+    script = "import os, sys\nos.chdir(sys.argv[1])\nopen('x', 'w').close()\nprint(flush=True)\n"
+    script += "while True: os.rename('x', 'y'); os.rename('y', 'x')"
+    renaming = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)
+    try:
+        assert renaming.stdout
+        renaming.stdout.readline()
+        for _ in range(2000):
+            fd = pin(tmp_path / "root", "a/b/../../a/b/../c")
+            assert fd is not None
+            assert os.fstat(fd).st_ino == inode
+            os.close(fd)
+    finally:
+        renaming.kill()
+        renaming.communicate()
 
 
 def test_a_path_without_end_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.watch.caller import MASK, caller_of, gone, masked
+from imds_probe.watch.caller import MASK, caller_of, gone, has_begun_its_program, masked
 
 PROC = Path("/proc")
 
@@ -78,3 +78,12 @@ def test_its_unit_or_container(tmp_path: Path) -> None:
     assert in_unit and in_container
     assert (in_unit.unit, in_unit.container) == ("web.service", None)
     assert (in_container.runtime, in_container.container) == ("docker", "a" * 64)
+
+
+def test_one_without_a_command_line_may_not_have_begun_its_program() -> None:
+    assert has_begun_its_program(PROC, os.getpid())
+    child = subprocess.Popen(["/usr/bin/true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not has_begun_its_program(PROC, child.pid)
+    child.wait()
+    assert not has_begun_its_program(PROC, child.pid)

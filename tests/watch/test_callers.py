@@ -96,6 +96,23 @@ def test_one_that_nobody_has_waited_for(callers: Callers) -> None:
     child.wait()
 
 
+# On a line it begins a copy that ends at once, and prints its number.
+COPIED_THEN = "import os\nprint(flush=True)\ninput()\nif not os.fork(): os._exit(0)\nprint(os.wait()[0], flush=True)\n"
+
+
+@contextlib.contextmanager
+def running_before(script: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that says a line once it runs: whoever began it returns before the kernel noted what it runs."""
+    child = subprocess.Popen([PYTHON, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout
+    try:
+        assert child.stdout.readline() == b"\n"
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
 def test_a_copy_is_not_what_its_original_became(callers: Callers) -> None:
     script = (
         "import os\nif not os.fork(): os._exit(0)\nprint(os.wait()[0], flush=True); os.execv('/bin/sleep', ['x', '9'])"
@@ -114,24 +131,31 @@ def test_a_copy_is_not_what_its_original_became(callers: Callers) -> None:
 
 @pytest.mark.parametrize("what", ["'/bin/sleep'", "os.open('/bin/sleep', os.O_RDONLY)"], ids=["path", "descriptor"])
 def test_nor_where_it_was_there_before_anybody_noted(what: str) -> None:
-    script = "import os\ninput()\nif not os.fork(): os._exit(0)\nprint(os.wait()[0], flush=True)\n"
-    script += f"os.execve({what}, ['x', '9'], {{}})"
-    child = subprocess.Popen([PYTHON, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert child.stdin and child.stdout
-    while os.readlink(f"/proc/{child.pid}/exe") != PYTHON:
-        pass
-    lives = Lives(44)
-    try:
-        child.stdin.write(b"\n")
-        child.stdin.flush()
-        pid = int(child.stdout.readline())
-        while os.readlink(f"/proc/{child.pid}/exe") != os.path.realpath("/bin/sleep"):
-            pass
-        assert Callers(PROC, lives).caller(pid).exe is None
-    finally:
-        lives.close()
-        child.kill()
-        child.communicate()
+    script = COPIED_THEN + f"os.execve({what}, ['x', '9'], {{}})"
+    with running_before(script) as child:
+        lives = Lives(44)
+        try:
+            pid = begun_by(child)
+            # At once, when the kernel has not noted yet that it ran.
+            while os.readlink(f"/proc/{child.pid}/exe") != os.path.realpath("/bin/sleep"):
+                pass
+            assert Callers(PROC, lives).caller(pid).exe is None
+        finally:
+            lives.close()
+
+
+def test_nor_what_it_may_be_about_to_become() -> None:
+    """It has another name, which what executes a program gets a moment before it is noted to run that."""
+    rename = "import ctypes\nctypes.CDLL(None).prctl(15, b'other', 0, 0, 0)\nprint(1, flush=True)\ninput()"
+    with running_before(COPIED_THEN + rename) as child:
+        lives = Lives(44)
+        try:
+            pid = begun_by(child)
+            assert child.stdout
+            assert child.stdout.readline() == b"1\n"
+            assert Callers(PROC, lives).caller(pid).exe is None
+        finally:
+            lives.close()
 
 
 def test_a_script_is_known_by_its_own_path(callers: Callers, tmp_path: Path) -> None:

@@ -143,11 +143,12 @@ with History(Path(sys.argv[1])) as history:
 """
 
 
-def test_killed_fifty_times_it_holds_what_was_recorded(path: Path) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(500, marks=pytest.mark.soak)])
+def test_killed_again_and_again_it_holds_what_was_recorded(path: Path, kills: int) -> None:
     """In the middle of a write mostly: it does nothing else. All that it said it had written is there, and no half of anything."""
     env = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parents[1]}:{Path(__file__).parent}"}
     chance, written, begin = random.Random(50), 0, 0
-    for _ in range(50):
+    for _ in range(kills):
         argv = [sys.executable, "-c", WRITER, path, str(begin)]
         child = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert child.stdin and child.stdout

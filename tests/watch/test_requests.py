@@ -6,23 +6,23 @@ import random
 
 import pytest
 
-from imds_probe.watch.requests import HEAD_MAX_BYTES, Request, RequestReader
+from imds_probe.watch.requests import HEAD_MAX_BYTES, HttpRequestHead, RequestReader
 
 V1 = b"GET /latest/meta-data/ HTTP/1.1\r\nHost: 169.254.169.254\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n"
 V2 = V1.replace(b"Accept: */*", b"X-aws-ec2-metadata-token: SECRET==")
 PUT = b"PUT /latest/api/token HTTP/1.1\r\nX-AWS-EC2-Metadata-Token-TTL-Seconds: 60\r\nContent-Length: 0\r\n\r\n"
-V1_READ = Request("GET", "/latest/meta-data/", "curl/7.88.1", with_token=False, asks_for_token=False)
-V2_READ = Request("GET", "/latest/meta-data/", "curl/7.88.1", with_token=True, asks_for_token=False)
-PUT_READ = Request("PUT", "/latest/api/token", "", with_token=False, asks_for_token=True)
+V1_READ = HttpRequestHead("GET", "/latest/meta-data/", "curl/7.88.1", with_token=False, asks_for_token=False)
+V2_READ = HttpRequestHead("GET", "/latest/meta-data/", "curl/7.88.1", with_token=True, asks_for_token=False)
+PUT_READ = HttpRequestHead("PUT", "/latest/api/token", "", with_token=False, asks_for_token=True)
 
 
-def read(*pieces: bytes) -> list[Request]:
+def read(*pieces: bytes) -> list[HttpRequestHead]:
     reader = RequestReader()
     return [request for piece in pieces for request in reader.feed(piece)]
 
 
 @pytest.mark.parametrize(("head", "expected"), [(V1, V1_READ), (V2, V2_READ), (PUT, PUT_READ)])
-def test_each_kind(head: bytes, expected: Request) -> None:
+def test_each_kind(head: bytes, expected: HttpRequestHead) -> None:
     assert read(head) == [expected]
     assert "SECRET" not in repr(read(head))
 

@@ -8,10 +8,10 @@ from watched_calls import CURL, SEEN
 from imds_probe.watch import summary as module
 from imds_probe.watch.caller import gone
 from imds_probe.watch.summary import Summary
-from imds_probe.watch.watcher import Seen
+from imds_probe.watch.watcher import SeenCall
 
 
-def summed(*calls: Seen, container: str | None = None) -> Summary:
+def summed(*calls: SeenCall, container: str | None = None) -> Summary:
     summary = Summary()
     for call in calls:
         summary.add(call, container)

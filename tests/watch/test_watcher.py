@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.errors import ProbeError
 from imds_probe.simulator.lab.lab import Lab
@@ -25,7 +26,7 @@ watcher._is_physical = lambda interface: socket.if_indextoname(interface) == phy
 import socket, time
 with Watcher() as watching:
     print("ready", flush=True)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         for seen in watching.calls(0.2):
             print(seen.path, seen.relayed, seen.program, seen.client, flush=True)
@@ -50,7 +51,7 @@ def test_a_call_that_comes_in_from_another_host_is_said_to_be_relayed(card, expe
             service.bind(("169.254.169.254", 80))
             service.listen()
             with other.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
-                client.settimeout(5)
+                client.settimeout(SOON_S)
                 client.connect(("169.254.169.254", 80))
                 client.sendall(b"GET /latest/x HTTP/1.1\r\n\r\n")
                 said = child.stdout.readline().decode().strip()
@@ -85,3 +86,11 @@ def test_without_the_right_to_capture_nothing_stays_open(monkeypatch: pytest.Mon
     with pytest.raises(ProbeError, match="packets cannot be captured: Operation not permitted"):
         Watcher()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_two_clocks_are_held_against_each_other_when_nothing_came_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second without a CPU between two looks is no second between the clocks."""
+    monotonic, wall = iter([0, 2 * 10**9, 3 * 10**9, 3 * 10**9 + 400, 4 * 10**9, 5 * 10**9]), iter([501, 503, 504])
+    monkeypatch.setattr(watcher.time, "monotonic_ns", lambda: next(monotonic))
+    monkeypatch.setattr(watcher.time, "time_ns", lambda: next(wall) * 10**9)
+    assert watcher.epoch_s() == 500.0

@@ -5,7 +5,8 @@ import json
 import os
 from pathlib import Path
 
-from discovering import namespace, seen, wait_for
+from discovering import namespace, seen
+from soon import SOON_S, wait_for
 
 from imds_probe.system import process
 
@@ -75,14 +76,15 @@ def containerd(root):
         daemon = process.start(["containerd", "--config", str(settings)], stdout=log, stderr=log)
 
     def ctr(*arguments):
-        done = process.run(["ctr", "--address", str(address), "--namespace", "k8s.io", *arguments], timeout_s=30)
+        done = process.run(["ctr", "--address", str(address), "--namespace", "k8s.io", *arguments], timeout_s=SOON_S)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done.stdout.decode()
 
     try:
         wait_for(
             lambda: (
-                address.exists() and not process.run(["ctr", "-a", str(address), "version"], timeout_s=10).returncode
+                address.exists()
+                and not process.run(["ctr", "-a", str(address), "version"], timeout_s=SOON_S).returncode
             )
         )
         yield ctr

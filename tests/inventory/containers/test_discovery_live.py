@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from control_groups import control_group
-from discovering import namespace, own_netns, seen, wait_for
+from discovering import namespace, own_netns, seen
 from docker_engine import network_namespace
+from soon import SOON_S, wait_for
 
 
 @contextlib.contextmanager
@@ -101,7 +102,7 @@ def test_a_frozen_container_is_found_without_waiting():
         try:
             started = time.monotonic()
             assert full_id in [each.id for each in seen().containers]
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < SOON_S
         finally:
             switch.write_text(thawed)
 

@@ -1,10 +1,10 @@
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from docker_engine import network_namespace
+from soon import wait_for
 
 from imds_probe.inventory.containers.cgroups import TEXT_MAX
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
@@ -110,10 +110,8 @@ def test_names_of_namespaces_are_found(tmp_path):
     # A root whose /run/netns leads to the real thing, as `ln -s /proc/PID/ns/net` does for containers.
     child = subprocess.Popen(["unshare", "--net", "sleep", "60"])
     try:
-        deadline = time.monotonic() + 10
         link = f"/proc/{child.pid}/ns/net"
-        while time.monotonic() < deadline and os.stat(link).st_ino == os.stat("/proc/self/ns/net").st_ino:
-            time.sleep(0.01)
+        wait_for(lambda: os.stat(link).st_ino != os.stat("/proc/self/ns/net").st_ino)
         directory = tmp_path / "run/netns"
         directory.mkdir(parents=True)
         (directory / "linked").symlink_to(link)

@@ -1,10 +1,10 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from soon import wait_for
 
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, ContainerId
@@ -112,9 +112,7 @@ def test_a_stopped_process_and_a_zombie():
     zombie = subprocess.Popen(["true"])
     try:
         os.kill(stopped.pid, 19)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and b") Z" not in Path(f"/proc/{zombie.pid}/stat").read_bytes():
-            time.sleep(0.01)
+        wait_for(lambda: b") Z" in Path(f"/proc/{zombie.pid}/stat").read_bytes())
         seen = by_pid(Path("/proc"))
         assert seen[stopped.pid].netns == os.stat("/proc/self/ns/net").st_ino
         assert zombie.pid not in seen

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from soon import SOON_S, cpu_s
 
 from imds_probe.inventory.packages.contained import Contents, identity, read
 from imds_probe.inventory.packages.dpkg import Dpkg
@@ -104,7 +105,7 @@ def test_a_fifo_does_not_block(tmp_path: Path, path: str) -> None:
     started = time.monotonic()
     (trouble,) = contents(tmp_path).troubles
     assert "not a regular file" in str(trouble)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < SOON_S
 
 
 @pytest.mark.parametrize("path", DATABASES)
@@ -112,10 +113,10 @@ def test_a_sparse_giant_is_not_read(tmp_path: Path, path: str) -> None:
     (tmp_path / path).parent.mkdir(parents=True)
     with (tmp_path / path).open("wb") as file:
         file.truncate(2**40)
-    started = time.monotonic()
+    started = cpu_s()
     (trouble,) = contents(tmp_path).troubles
     assert "has more than" in str(trouble) or "is no Berkeley DB" in str(trouble)
-    assert time.monotonic() - started < 30
+    assert cpu_s() - started < 30
 
 
 def test_what_changes_shows_in_the_identity(dpkg_root: Path) -> None:

@@ -6,11 +6,11 @@ import io
 import random
 import struct
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 from elves import BASE, address_of, made
+from soon import cpu_s
 
 from imds_probe.inventory.sdks.elf import PIECE_BYTES
 from imds_probe.inventory.sdks.go_build import MAGIC, V1, V2, go_libraries
@@ -87,9 +87,9 @@ def test_build_information_before_go_1_18(wide: bool, order: str) -> None:
 
 def test_dockers_daemon_as_debian_builds_it() -> None:
     with Path("/usr/sbin/dockerd").open("rb", buffering=0) as file:
-        started = time.monotonic()
+        started = cpu_s()
         found = go_libraries(file, NAMES)
-        assert time.monotonic() - started < 20
+        assert cpu_s() - started < 20
     assert found == [Library("go", V1, None, "names of functions", at_least="1.25.38")]
     with Path("/usr/sbin/runc").open("rb", buffering=0) as file:
         assert go_libraries(file, NAMES) == []
@@ -138,9 +138,9 @@ def test_a_sparse_giant_takes_bounded_time() -> None:
     with tempfile.TemporaryFile() as file:
         file.write(stripped(b"x"))
         file.truncate(2**40)
-        started = time.monotonic()
+        started = cpu_s()
         assert go_libraries(file, NAMES) == []
-        assert time.monotonic() - started < 30
+        assert cpu_s() - started < 30
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import random
 import struct
-import time
 import zipfile
 from collections.abc import Mapping
 
 import pytest
+from soon import cpu_s
 
 from imds_probe.inventory.sdks.jar import NESTED_DEPTH_MAX, SDK1, SDK2, java_libraries
 from imds_probe.inventory.sdks.library import Library
@@ -104,10 +104,10 @@ def test_a_bomb_is_not_unpacked() -> None:
     bomb = archive({"aws-bomb.jar": bytes(300 * 1024 * 1024), **pom(SDK1, "1.11.600")})
     huge_property = pom(SDK1, "1.0")
     huge_property[next(name for name in huge_property if "pom" in name)] = b"version=1\n" * 10**6
-    started = time.monotonic()
+    started = cpu_s()
     assert look(bomb) == [CORE_FOUND]
     assert [library.version for library in look(archive(huge_property))] == [None]
-    assert time.monotonic() - started < 20
+    assert cpu_s() - started < 20
 
 
 @pytest.mark.parametrize("version", ["", "1\x1b[31m", "x" * 200])

@@ -4,12 +4,12 @@ import io
 import json
 import random
 import shutil
-import time
 import zlib
 from pathlib import Path
 
 import pytest
 from elves import made
+from soon import cpu_s
 
 from imds_probe.inventory.sdks.elf import PIECE_BYTES
 from imds_probe.inventory.sdks.library import Library
@@ -46,9 +46,9 @@ def test_a_record_that_cannot_be_read_leaves_the_traces(section: bytes) -> None:
 
 def test_a_bomb_in_the_record_is_not_unpacked() -> None:
     content = made({AUDITABLE: zlib.compress(bytes(200 * 1024 * 1024)), ".rodata": CRATE.encode()})
-    started = time.monotonic()
+    started = cpu_s()
     assert [library.version for library in look(content)] == ["1.1.2"]
-    assert time.monotonic() - started < 10
+    assert cpu_s() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from soon import wait_for
 
 from imds_probe.inventory.settings.programs import find, running
 
@@ -19,9 +20,7 @@ PROC = Path("/proc")
 def started(argv: list[str | Path], env: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(argv, env=env, cwd=cwd, stdout=subprocess.PIPE)
     try:
-        deadline = time.monotonic() + 10
-        while Path(f"/proc/{child.pid}/cmdline").read_bytes().split(b"\0")[0] != str(argv[0]).encode():
-            assert time.monotonic() < deadline
+        wait_for(lambda: Path(f"/proc/{child.pid}/cmdline").read_bytes().split(b"\0")[0] == str(argv[0]).encode())
         yield child
     finally:
         child.kill()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.net import namespaces
 from imds_probe.net.obstacles import Obstacle, Obstacles, find_obstacles
@@ -21,7 +22,7 @@ _numbers = itertools.count()
 
 
 def run(*argv: str, stdin: bytes = b"") -> str:
-    done = process.run(argv, timeout_s=10, stdin=stdin)
+    done = process.run(argv, timeout_s=SOON_S, stdin=stdin)
     assert done.returncode == 0, f"{argv}: {done.stderr.decode()}"
     return done.stdout.decode()
 

@@ -1,9 +1,9 @@
 """The whole, in real namespaces: what is reported is what connections there run into."""
 
 import socket
-import time
 
 import pytest
+from soon import SOON_S, cpu_s
 
 from imds_probe.net.obstacles import find_obstacles
 from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT
@@ -437,9 +437,9 @@ def test_twenty_thousand_rules(host):
         f"ip daddr 10.{n // 65536}.{n // 256 % 256}.{n % 256} tcp dport 80 drop {comment}" for n in range(20_000)
     )
     host.chain(f"{rules}\nip daddr {IMDS} drop {comment}", table="ip t")
-    started = time.monotonic()
-    looked = find_obstacles(str(host.path), host.root, timeout_s=30)
-    assert time.monotonic() - started < 20
+    started = cpu_s()
+    looked = find_obstacles(str(host.path), host.root, timeout_s=5 * SOON_S)
+    assert cpu_s() - started < 20
     assert looked.unread == ()
     assert [(each.kind, each.quote) for each in looked.items] == [("drop", f"ip daddr {IMDS} drop {comment}")]
 

@@ -2,6 +2,7 @@ import os
 import time
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.net import namespaces
 from imds_probe.net.obstacles.packet_rules import PacketRules
@@ -10,7 +11,7 @@ from imds_probe.system import process
 IMDS = "169.254.169.254"
 
 
-def rules(host, timeout_s=10.0):
+def rules(host, timeout_s=SOON_S):
     return namespaces.call_in(host.path, lambda: PacketRules(time.monotonic() + timeout_s))
 
 
@@ -68,7 +69,7 @@ def test_quotes_are_nft_s_own_text(bare):
     at = ("nftables", "ip", "t", "c")
 
     def look():
-        read = PacketRules(time.monotonic() + 10)
+        read = PacketRules(time.monotonic() + SOON_S)
         place = at, read.chains[at].rules[0].handle
         return read.quotes({place})[place], read.quotes({(at, 999)})[at, 999]
 
@@ -129,7 +130,7 @@ def test_without_rights(bare):
             os.setgroups([])
             os.setresgid(65534, 65534, 65534)
             os.setresuid(65534, 65534, 65534)
-            os.write(writing, "\n".join(PacketRules(time.monotonic() + 10).unread).encode())
+            os.write(writing, "\n".join(PacketRules(time.monotonic() + SOON_S).unread).encode())
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:

@@ -1,11 +1,13 @@
 """Real processes with the proxies' names, in the real /proc."""
 
 import contextlib
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from soon import wait_for
 
 from imds_probe.net.obstacles import proxies
 from imds_probe.net.obstacles.obstacle import Obstacle
@@ -39,8 +41,8 @@ def redirect(target):
 def test_by_the_name_of_the_executable(tmp_path, name):
     program = tmp_path / name
     shutil.copy(shutil.which("sleep"), program)
-    with started(str(program), "30") as child:
-        (proxy,) = wait_for(child.pid)
+    with started(str(program), "600") as child:
+        (proxy,) = wait_for(lambda: ours(child.pid))  # exec takes a moment after fork
     assert proxy == Proxy(name, child.pid, ())
 
 
@@ -55,19 +57,9 @@ def test_by_the_name_of_the_command_and_its_port():
 def test_other_names(tmp_path):
     program = tmp_path / "kube2iam-exporter"
     shutil.copy(shutil.which("sleep"), program)
-    with started(str(program), "30") as child:
+    with started(str(program), "600") as child:
+        wait_for(lambda: os.readlink(f"/proc/{child.pid}/exe") == str(program))
         assert ours(child.pid) == []
-
-
-def wait_for(pid):
-    """exec takes a moment after fork; bounded."""
-    import time
-
-    for _ in range(100):
-        if found := ours(pid):
-            return found
-        time.sleep(0.02)
-    return []
 
 
 def test_no_proc(tmp_path):

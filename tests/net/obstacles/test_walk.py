@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from soon import SOON_S, cpu_s
 
 from imds_probe.net.obstacles.conditions import FieldIs, InterfaceIs, MarkIs, Unclear
 from imds_probe.net.obstacles.flow import Surroundings
@@ -22,7 +23,7 @@ def chain(*rules, name="c", hook="output", policy="accept", kind="filter", prior
 
 
 def walk(*chains):
-    made = Walk(chains, HERE, deadline=time.monotonic() + 20)
+    made = Walk(chains, HERE, deadline=time.monotonic() + SOON_S)
     hits = made.hits()
     assert not made.exhausted
     return [(hit.chain.key[3], hit.certain, hit.scope) for hit in hits]
@@ -123,7 +124,7 @@ def test_a_filter_written_the_other_way_round():
     walked = Walk(
         [chain(rule(FieldIs("ttl", Ranges(((2, 255),)), "> 1"), action="accept"), rule(), hook="input")],
         HERE,
-        deadline=time.monotonic() + 20,
+        deadline=time.monotonic() + SOON_S,
     )
     (hit,) = walked.hits()
     assert (hit.by_ttl, hit.scope) == (True, ("not TTL > 1",))
@@ -132,7 +133,7 @@ def test_a_filter_written_the_other_way_round():
 def test_loops_and_towers_end():
     """The kernel allows no loops; a listing that has one must not hang the probe."""
     loop = chain(rule(action="jump", to="loop"), rule(ROOT, action="jump", to="loop"), name="loop", hook="")
-    started = time.monotonic()
+    started = cpu_s()
     made = Walk([chain(rule(action="jump", to="loop"), rule()), loop], HERE, deadline=started + 20)
     assert made.hits() != ()
     tower = [
@@ -145,7 +146,7 @@ def test_loops_and_towers_end():
     ]
     made = Walk([chain(rule(action="jump", to="f0")), *tower, chain(name="f15", hook="")], HERE, deadline=started + 20)
     made.hits()
-    assert time.monotonic() - started < 20
+    assert cpu_s() - started < 20
 
 
 def test_too_much_to_judge():

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from discovering import wait_for
+from soon import SOON_S, wait_for
 
 import imds_probe
 from imds_probe.errors import CommandMissing
@@ -32,7 +32,7 @@ root = Path(sys.argv[1])
 with Lab("rootless") as lab, MadeUpHost(lab.instance, root) as host:
     node = lab.add_container("c")
     pid = host.start_container("web", node)
-    done = host.run([sys.executable, "-c", sys.argv[2], str(root)], timeout_s=30, env={"PYTHONPATH": sys.argv[3]})
+    done = host.run([sys.executable, "-c", sys.argv[2], str(root)], timeout_s=60, env={"PYTHONPATH": sys.argv[3]})
     print(json.dumps([json.loads(done.stdout), pid, node.inode]))
 """
 
@@ -58,13 +58,13 @@ def assert_gone(lab, root):
 
 def discovered(host):
     argv = [sys.executable, "-c", DISCOVER, str(host.root)]
-    done = host.run(argv, timeout_s=30, env={"PYTHONPATH": SOURCE})
+    done = host.run(argv, timeout_s=SOON_S, env={"PYTHONPATH": SOURCE})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def read(host, path):
-    return host.run(["cat", str(path)], timeout_s=10).stdout
+    return host.run(["cat", str(path)], timeout_s=SOON_S).stdout
 
 
 def test_discovery_sees_the_containers(lab, host):
@@ -99,7 +99,7 @@ def test_a_started_process_is_exactly_what_was_asked_for(lab, host):
     }
     for proc in (Path("/proc"), host.root / "proc"):
         assert read(host, proc / str(pid) / "cgroup").decode() == text
-    assert host.run(["readlink", f"/proc/{pid}/ns/net"], timeout_s=10).stdout == b"net:[%d]\n" % node.inode
+    assert host.run(["readlink", f"/proc/{pid}/ns/net"], timeout_s=SOON_S).stdout == b"net:[%d]\n" % node.inode
 
 
 def test_without_a_cgroup_the_real_one_shows(host):
@@ -111,7 +111,7 @@ def test_an_ended_process_is_gone(host):
     kept, ended = host.start_container("kept"), host.start_container("ended")
     host.end(ended)
     assert [container["name"] for container in discovered(host)["containers"]] == ["kept"]
-    assert host.run(["test", "-e", f"/proc/{ended}"], timeout_s=10).returncode == 1
+    assert host.run(["test", "-e", f"/proc/{ended}"], timeout_s=SOON_S).returncode == 1
     host.end(kept)
 
 
@@ -123,17 +123,17 @@ def test_a_frozen_process_is_there_and_stopped(host):
 
 def test_running_a_program(lab, host):
     inode = b"net:[%d]\n" % lab.instance.inode
-    assert host.run(["readlink", "/proc/self/ns/net"], timeout_s=10).stdout == inode
+    assert host.run(["readlink", "/proc/self/ns/net"], timeout_s=SOON_S).stdout == inode
     shell = ["sh", "-c", "cat; echo $WORD; exit 7"]
-    done = host.run(shell, stdin=b"fed ", env={"WORD": "x"}, timeout_s=10)
+    done = host.run(shell, stdin=b"fed ", env={"WORD": "x"}, timeout_s=SOON_S)
     assert (done.stdout, done.returncode) == (b"fed x\n", 7)
-    done = subprocess.run(host.command(["cat", "/proc/1/cmdline"]), capture_output=True, check=True, timeout=10)
+    done = subprocess.run(host.command(["cat", "/proc/1/cmdline"]), capture_output=True, check=True, timeout=SOON_S)
     assert done.stdout == b"sleep\0infinity\0"
 
 
 def test_the_calling_thread_stays_where_it_is(host):
     before = {kind: os.readlink(f"/proc/thread-self/ns/{kind}") for kind in ("net", "mnt", "pid", "pid_for_children")}
-    host.run(["true"], timeout_s=10)
+    host.run(["true"], timeout_s=SOON_S)
     host.start()
     assert before == {kind: os.readlink(f"/proc/thread-self/ns/{kind}") for kind in before}
 
@@ -187,7 +187,7 @@ def test_it_works_without_root(tmp_path):
 
 def test_what_is_installed_on_the_machine_is_not_in_containers(lab, host):
     pid = host.start_container("web", lab.add_container("c"))
-    listed = host.run(["ls", f"/proc/{pid}/root", f"/proc/{pid}/root/var"], timeout_s=10)
+    listed = host.run(["ls", f"/proc/{pid}/root", f"/proc/{pid}/root/var"], timeout_s=SOON_S)
     names = listed.stdout.decode().split()
     assert "usr" in names
     assert not {"var", "etc", "root", "home"} & set(names)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 import imds_probe
 from imds_probe.errors import UsageError
@@ -35,7 +36,7 @@ with Lab(sys.argv[1]) as lab:
         if not child:
             sys.exit(0)
         os.waitpid(child, 0)
-        lab.nodes["c"].run(["true"], timeout_s=10)
+        lab.nodes["c"].run(["true"], timeout_s=60)
         print(sum(os.path.exists("/run/netns/" + name) for name in lab.namespaces), flush=True)
     elif sys.argv[2] == "raise":
         1 / 0
@@ -102,7 +103,7 @@ def test_everything_is_there_and_then_nothing_is(label):
     with Lab(label) as lab:
         assert present(label) == sorted(lab.namespaces)
         assert len({home, lab.instance.inode, lab.service.inode}) == 3
-        addresses = lab.instance.run(["ip", "-o", "address"], timeout_s=10).stdout.decode()
+        addresses = lab.instance.run(["ip", "-o", "address"], timeout_s=SOON_S).stdout.decode()
         for expected in ("10.0.0.10/24", "172.17.0.1/16", "2001:db8:0:10::a/64", "fd00:172:17::1/64"):
             assert expected in addresses
         assert "tentative" not in "".join(line for line in addresses.splitlines() if "scope global" in line)
@@ -120,7 +121,7 @@ def test_a_lab_can_be_built_again(label):
         lab.up()
         with pytest.raises(UsageError, match="stands already"):
             lab.up()
-        assert lab.add_container("c", "nested").run(["true"], timeout_s=10).returncode == 0
+        assert lab.add_container("c", "nested").run(["true"], timeout_s=SOON_S).returncode == 0
         lab.down()
         assert present(label) == []
 
@@ -143,7 +144,9 @@ def test_an_exception_takes_it_down(label):
 
 def test_what_a_program_left_behind_goes_too(label):
     with Lab(label) as lab:
-        started = lab.instance.run(["sh", "-c", "setsid sleep 60 </dev/null >/dev/null 2>&1 & echo $!"], timeout_s=10)
+        started = lab.instance.run(
+            ["sh", "-c", "setsid sleep 60 </dev/null >/dev/null 2>&1 & echo $!"], timeout_s=SOON_S
+        )
         pid = int(started.stdout)
         assert running(pid)
     assert not running(pid)
@@ -157,9 +160,9 @@ def test_two_labs_share_nothing(label):
         for listener in listening:
             listener.bind(("169.254.169.254", 80))
             listener.listen()
-            listener.settimeout(5)
+            listener.settimeout(SOON_S)
         with one.add_container("c").socket(2, 1) as caller:
-            caller.settimeout(5)
+            caller.settimeout(SOON_S)
             caller.connect(("169.254.169.254", 80))
             listening[0].accept()[0].close()
         listening[1].settimeout(0.1)
@@ -167,7 +170,7 @@ def test_two_labs_share_nothing(label):
             listening[1].accept()
         one.down()
         with two.add_container("c").socket(2, 1) as caller:
-            caller.settimeout(5)
+            caller.settimeout(SOON_S)
             caller.connect(("169.254.169.254", 80))
         for listener in listening:
             listener.close()
@@ -178,7 +181,7 @@ def test_a_signal_takes_it_down(child, number):
     process, names, pid = child("wait")
     assert len(names) == 4 and all((naming.NETNS_DIRECTORY / name).exists() for name in names)
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=SOON_S)
     assert said.splitlines()[-1] == "KeyboardInterrupt"
     assert [name for name in names if (naming.NETNS_DIRECTORY / name).exists()] == []
     assert not running(pid)
@@ -187,15 +190,16 @@ def test_a_signal_takes_it_down(child, number):
 @pytest.mark.parametrize(("what", "code"), [("raise", 1), ("exit", 7), ("fork", 0)])
 def test_every_way_out_takes_it_down(child, what, code):
     process, names, pid = child(what)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=SOON_S)
     assert process.returncode == code
     assert said == ("4\n" if what == "fork" else "")  # a forked child's end left the lab standing
     assert [name for name in names if (naming.NETNS_DIRECTORY / name).exists()] == []
     assert not running(pid)
 
 
+@pytest.mark.parametrize("step_ms", [18, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_at_any_moment_leaves_nothing(label, number):
+def test_a_signal_at_any_moment_leaves_nothing(label, number, step_ms):
     code = """
 import sys
 from imds_probe.simulator.lab.lab import Lab
@@ -205,7 +209,7 @@ while True:
         lab.service.start(["sleep", "60"])
         lab.add_container("c", "nested")
 """
-    for delay_ms in range(0, 90, 6):
+    for delay_ms in range(0, 90, step_ms):
         argv = [sys.executable, "-c", code, label]
         with subprocess.Popen(argv, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout.read(2) == b"go"
@@ -234,12 +238,12 @@ def test_a_half_built_lab_is_taken_down(label, tmp_path, monkeypatch):
 def test_a_failed_container_leaves_the_lab_as_it_was(label):
     with Lab(label) as lab:
         # Its veth's name is taken in the instance.
-        lab.instance.run(["ip", "link", "add", "veth2", "type", "bridge"], timeout_s=10)
+        lab.instance.run(["ip", "link", "add", "veth2", "type", "bridge"], timeout_s=SOON_S)
         before = (lab.namespaces, dict(lab.nodes))
         with pytest.raises(LabError, match="File exists"):
             lab.add_container("c")
         assert (lab.namespaces, lab.nodes) == before
-        assert lab.add_container("c").run(["true"], timeout_s=10).returncode == 0
+        assert lab.add_container("c").run(["true"], timeout_s=SOON_S).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.errors import CommandError
 from imds_probe.net import namespaces
@@ -18,11 +19,11 @@ def lab():
 
 
 def test_a_program_runs_inside_and_its_answer_comes_back(lab):
-    done = lab.instance.run(["ip", "-o", "-4", "address", "show", "dev", "ens5"], timeout_s=10)
+    done = lab.instance.run(["ip", "-o", "-4", "address", "show", "dev", "ens5"], timeout_s=SOON_S)
     assert (done.returncode, b"10.0.0.10/24" in done.stdout) == (0, True)
-    assert lab.instance.run(["cat"], stdin=b"fed", timeout_s=10).stdout == b"fed"
-    assert lab.instance.run(["sh", "-c", "echo $WORD"], env={"WORD": "given"}, timeout_s=10).stdout == b"given\n"
-    assert lab.instance.run(["false"], timeout_s=10).returncode == 1
+    assert lab.instance.run(["cat"], stdin=b"fed", timeout_s=SOON_S).stdout == b"fed"
+    assert lab.instance.run(["sh", "-c", "echo $WORD"], env={"WORD": "given"}, timeout_s=SOON_S).stdout == b"given\n"
+    assert lab.instance.run(["false"], timeout_s=SOON_S).returncode == 1
 
 
 def test_a_program_that_does_not_end_is_ended(lab):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 import imds_probe
 from imds_probe.simulator.lab import naming, privilege
@@ -33,7 +34,7 @@ with Lab("unprivileged") as lab:
             listener.bind((address, 80))
             listener.listen()
             with nested.socket(family, socket.SOCK_STREAM) as caller:
-                caller.settimeout(5)
+                caller.settimeout(60)
                 caller.connect((address, 80))
                 print(caller.getpeername()[0])
 print(os.listdir("/run/netns"))
@@ -122,7 +123,7 @@ def test_a_program_run_beside_this_one_builds_a_lab():
 
 @pytest.mark.parametrize("code", [0, 5])
 def test_exit_codes_come_through(code):
-    assert privilege.run_in_userns(["sh", "-c", f"exit {code}"], timeout_s=30).returncode == code
+    assert privilege.run_in_userns(["sh", "-c", f"exit {code}"], timeout_s=SOON_S).returncode == code
 
 
 def test_without_unshare_becoming_fails_with_a_remedy(tmp_path):

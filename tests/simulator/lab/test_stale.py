@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 import imds_probe
 from imds_probe.simulator.lab import naming, stale
@@ -84,7 +85,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(child, label):
             assert not running(pid)
             assert [name for name in names if (naming.NETNS_DIRECTORY / name).exists()] == []
             assert all((naming.NETNS_DIRECTORY / name).exists() for name in [*similar, *alive.namespaces])
-            assert alive.instance.run(["true"], timeout_s=10).returncode == 0
+            assert alive.instance.run(["true"], timeout_s=SOON_S).returncode == 0
             assert not set(names) & set(stale.remove_stale())
     finally:
         for name in similar:
@@ -97,7 +98,7 @@ def test_whatever_it_was_doing_when_it_was_killed(child, label):
         (process,) = child("work")
         time.sleep(delay_ms / 1000)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=20)
+        process.communicate(timeout=SOON_S)
         stale.remove_stale()
         time.sleep(0.02)
         assert glob.glob(f"{naming.NETNS_DIRECTORY}/imdslab-{label}-*") == [], f"after {delay_ms} ms"
@@ -106,4 +107,4 @@ def test_whatever_it_was_doing_when_it_was_killed(child, label):
 def test_the_lab_offers_it_too():
     with Lab("alive") as lab:
         assert not set(lab.namespaces) & set(Lab.remove_stale())
-        assert lab.instance.run(["true"], timeout_s=10).returncode == 0
+        assert lab.instance.run(["true"], timeout_s=SOON_S).returncode == 0

@@ -9,6 +9,7 @@ import struct
 import time
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.simulator.lab import topology
 from imds_probe.simulator.lab.lab import Lab
@@ -28,7 +29,7 @@ def listening(lab):
     return stack
 
 
-def connect(node, family, timeout_s=5.0):
+def connect(node, family, timeout_s=2 * SOON_S):
     sock = node.socket(family, socket.SOCK_STREAM)
     sock.settimeout(timeout_s)
     try:
@@ -42,7 +43,7 @@ def connect(node, family, timeout_s=5.0):
 def syn_ack_ttl(node, family):
     ethertype, ttl_at = (0x0800, 8) if family == socket.AF_INET else (0x86DD, 7)
     with node.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ethertype)) as tap:
-        tap.settimeout(5)
+        tap.settimeout(SOON_S)
         with connect(node, family) as sock:
             port = sock.getsockname()[1]
         for _ in range(50):
@@ -117,7 +118,7 @@ def test_without_a_route_the_error_is_immediate(lab, name, family):
     with pytest.raises(OSError) as caught:
         connect(lab.nodes[name], family)
     assert caught.value.errno == errno.ENETUNREACH
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < SOON_S
 
 
 @FAMILIES
@@ -125,7 +126,7 @@ def test_a_drop_concerns_the_metadata_service_only(lab, family):
     node = lab.nodes["dropped"]
     instance = lab.instance.ipv4 if family == socket.AF_INET else lab.instance.ipv6
     with node.socket(family, socket.SOCK_STREAM) as sock, pytest.raises(ConnectionRefusedError):
-        sock.settimeout(5)
+        sock.settimeout(SOON_S)
         sock.connect((instance, 80))
 
 
@@ -136,9 +137,9 @@ def test_containers_reach_the_service_behind_the_instances_address(lab, family):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((SERVICE[family], 8080))
             listener.listen()
-            listener.settimeout(5)
+            listener.settimeout(SOON_S)
             with lab.nodes[name].socket(family, socket.SOCK_STREAM) as sock:
-                sock.settimeout(5)
+                sock.settimeout(SOON_S)
                 sock.connect((SERVICE[family], 8080))
                 accepted, peer = listener.accept()
                 accepted.close()
@@ -148,7 +149,7 @@ def test_containers_reach_the_service_behind_the_instances_address(lab, family):
 def test_a_refused_connection_is_told_apart(lab):
     for family, address in SERVICE.items():
         with lab.nodes["nested"].socket(family, socket.SOCK_STREAM) as sock, pytest.raises(ConnectionRefusedError):
-            sock.settimeout(5)
+            sock.settimeout(SOON_S)
             sock.connect((address, 81))
 
 
@@ -174,8 +175,8 @@ def test_the_first_connection_of_a_new_lab_is_not_held_up():
 
 
 def kernel_has_ipvlan(lab):
-    tried = lab.service.run(["ip", "link", "add", "link", "eth0", "name", "try0", "type", "ipvlan"], timeout_s=10)
-    lab.service.run(["ip", "link", "delete", "try0"], timeout_s=10)
+    tried = lab.service.run(["ip", "link", "add", "link", "eth0", "name", "try0", "type", "ipvlan"], timeout_s=SOON_S)
+    lab.service.run(["ip", "link", "delete", "try0"], timeout_s=SOON_S)
     return tried.returncode == 0
 
 
@@ -219,8 +220,8 @@ def test_without_ipv6_no_command_mentions_it():
 
 def test_the_bridge_keeps_its_address_when_containers_come_and_go():
     with Lab("bridge-mac") as lab:
-        before = json.loads(lab.instance.run(["ip", "-j", "link", "show", "docker0"], timeout_s=10).stdout)[0]
+        before = json.loads(lab.instance.run(["ip", "-j", "link", "show", "docker0"], timeout_s=SOON_S).stdout)[0]
         for number in range(4):
             lab.add_container(f"c{number}")
-        after = json.loads(lab.instance.run(["ip", "-j", "link", "show", "docker0"], timeout_s=10).stdout)[0]
+        after = json.loads(lab.instance.run(["ip", "-j", "link", "show", "docker0"], timeout_s=SOON_S).stdout)[0]
     assert before["address"] == after["address"] == topology.BRIDGE_MAC

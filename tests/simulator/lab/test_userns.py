@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from soon import SOON_S
 
 import imds_probe
 from imds_probe.errors import ProbeError
@@ -37,7 +38,7 @@ def test_the_program_has_an_empty_run_and_a_clean_environment():
         "import os; print(os.listdir('/run'), os.listdir('/run/netns'), "
         f"{userns.OUTSIDE_MARKER!r} in os.environ, oct(os.stat('/run').st_mode & 0o777))"
     )
-    done = privilege.run_in_userns([sys.executable, "-c", code], timeout_s=30)
+    done = privilege.run_in_userns([sys.executable, "-c", code], timeout_s=SOON_S)
     assert (done.stderr, done.stdout) == (b"", b"['netns'] [] False 0o755\n")
 
 
@@ -49,7 +50,7 @@ def test_without_the_right_to_mount_it_says_so():
         env=ENVIRONMENT | outside,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=SOON_S,
         check=False,
     )
     assert done.returncode == 1
@@ -57,6 +58,6 @@ def test_without_the_right_to_mount_it_says_so():
 
 
 def test_run_by_hand_it_refuses():
-    done = subprocess.run(MODULE, env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(MODULE, env=ENVIRONMENT, capture_output=True, text=True, timeout=SOON_S, check=False)
     assert done.returncode == 1
     assert "ProbeError: this is not a mount namespace of its own" in done.stderr

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from soon import cpu_s
 
 from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
 from imds_probe.inventory.packages.rpmdb.header import parse
@@ -45,10 +46,10 @@ ROW = "INSERT INTO Name VALUES ('cloud-init', 1, 0)"
 def test_a_view_that_never_ends_is_stopped(tmp_path: Path) -> None:
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS hnum, 'a' AS blob FROM n"
     path = hostile(tmp_path / "db", NAME, ROW, f"CREATE VIEW Packages AS {endless}")
-    started = time.monotonic()
+    started = cpu_s()
     with pytest.raises(DatabaseError):
         read(path, "cloud-init", seconds=1)
-    assert time.monotonic() - started < 20
+    assert cpu_s() - started < 20
 
 
 def test_a_huge_join_is_stopped_in_time(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""Tests stand beside their module, one to one: imds_probe/a/b.py has its own in tests/a/test_b.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "imds_probe"
+# Modules and whole folders whose own tests stand elsewhere, or that have nothing to run, and why.
+ELSEWHERE = {
+    "facts/": "values, which the tests of those compare with that find or judge them",
+    "collect/collector.py": "values by which collectors are declared: test_collectors.py holds every one to them",
+    "collect/container_facts.py": "one join of what three collectors find: tests/lab/test_containers.py and test_observation.py",
+    "collect/context.py": "what every collector's tests are given, by tests/contexts.py",
+    "ecosystems/ansible_galaxy.py": "a declaration: test_ecosystems.py holds every one to what holds for all",
+    "ecosystems/cpan.py": "the same",
+    "ecosystems/crate.py": "the same",
+    "ecosystems/image.py": "the same",
+    "ecosystems/nuget.py": "the same",
+    "ecosystems/psgallery.py": "the same",
+    "inventory/sdks/library.py": "one dataclass, which each ecosystem's tests compare with",
+    "rules/containers_kinds.py": "kinds and their words: test_rules.py and the findings that test_containers.py makes",
+    "rules/sdks_kinds.py": "the same, for test_sdks.py",
+    "render/page/blocks.py": "values, which the pages' tests compare with",
+    "service/daemon.py": "needs a lab to watch: tests/lab/test_daemon.py",
+    "watch/history_format.py": "older files, which test_history.py brings up",
+}
+
+
+def without_test() -> list[str]:
+    modules = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")]
+    return [str(path) for path in modules if not (TESTS / path.parent / f"test_{path.name}").exists()]
+
+
+def excuse(module: str) -> str:
+    """The entry of ELSEWHERE that it falls under, empty where none does."""
+    return next((place for place in ELSEWHERE if module.startswith(place)), "")
+
+
+def test_each_module_has_its_tests_beside_it() -> None:
+    assert [module for module in without_test() if not excuse(module)] == []
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    assert {excuse(module) for module in without_test()} == set(ELSEWHERE)
+
+
+def test_no_test_stays_behind_where_its_folder_is_gone() -> None:
+    ours = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    of_no_module = {"lab", "install", "packaging"}  # whole runs, the packages, and what is in packaging/
+    assert {str(path) for path in ours if not (PACKAGE / path).is_dir() and path.parts[0] not in of_no_module} == set()
