@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from imds_probe.collect import hop_limit
+from imds_probe.collect import host_hop_limit
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
 from imds_probe.facts.imds import EndpointReply, EndpointState, Imds, TokensState
@@ -26,7 +26,7 @@ class Asked:
 
     endpoint: Endpoint
     client: MetadataClient | None
-    measured: hop_limit.Measured | None
+    measured: host_hop_limit.Measured | None
 
     @property
     def reply(self) -> Reply:
@@ -117,7 +117,7 @@ def ask(
 def _ask(entry: Asked, is_twin: bool, deadline: float, counter: RequestCounter) -> None:
     timeouts = TWIN_TIMEOUTS if is_twin else Timeouts()
     entry.client = MetadataClient(entry.endpoint, deadline=deadline, counter=counter, timeouts=timeouts)
-    entry.measured = hop_limit.put_token(entry.client, deadline=deadline, counter=counter)
+    entry.measured = host_hop_limit.put_token(entry.client, deadline=deadline, counter=counter)
 
 
 def _state(reply: Reply) -> EndpointState:

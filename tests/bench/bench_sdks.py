@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import memory
 from sdk_zoo import ZOO
 
 from imds_probe.catalog.catalog import Catalog
@@ -34,7 +35,6 @@ class Cost:
     def __init__(self, argv: Sequence[str], runs: int, env: dict[str, str]) -> None:
         self.wall: list[float] = []
         self.cpu: list[float] = []
-        self.memory: list[float] = []
         with tempfile.TemporaryFile() as output:
             for _ in range(runs + 1):  # the first warms the cache
                 output.seek(0)
@@ -44,16 +44,16 @@ class Cost:
                 _, _, usage = os.wait4(child.pid, 0)
                 self.wall.append(time.monotonic() - started)
                 self.cpu.append(usage.ru_utime + usage.ru_stime)
-                self.memory.append(usage.ru_maxrss / 1024)
                 child.returncode = 0
             output.seek(0)
             self.output = output.read()
+        self.memory_mb = memory.peak_mb(argv, env)
 
     def medians(self) -> tuple[float, float, float]:
         return (
             statistics.median(self.wall[1:]),
             statistics.median(self.cpu[1:]),
-            statistics.median(self.memory[1:]),
+            self.memory_mb,
         )
 
 

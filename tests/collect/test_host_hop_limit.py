@@ -5,7 +5,7 @@ import time
 import pytest
 from soon import SOON_S
 
-from imds_probe.collect.hop_limit import put_token
+from imds_probe.collect.host_hop_limit import put_token
 from imds_probe.imds.client import MetadataClient, RequestCounter
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.simulator.server import Simulator
