@@ -11,8 +11,9 @@ from pathlib import Path
 from architectures import Architecture
 from build_error import run
 
-# Has no wheel for more than one version. Its machine code is taken out later: its parser in Python is what all tests are about.
-ONE_PER_VERSION = "PyYAML"
+# These have no wheel for more than one version. PyYAML's machine code is taken out later: its parser in Python is what all tests
+# are about.
+ONE_PER_VERSION = ("PyYAML", "msgspec")
 PYTHON_VERSION = "3.13"
 
 
