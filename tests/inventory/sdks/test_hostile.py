@@ -209,7 +209,10 @@ def test_a_bind_mount_is_another_place(root: Path, outside: Path) -> None:
     """On the same file system, so that its device does not give it away."""
     done = subprocess.run(
         ["unshare", "--mount", "--map-root-user", sys.executable, "-c", MOUNTED, root, outside],
-        env={"PATH": process.SEARCH_PATH, "PYTHONPATH": f"{Path(__file__).parents[3]}:{Path(__file__).parent}"},
+        env={
+            "PATH": process.SEARCH_PATH,
+            "PYTHONPATH": f"{Path(__file__).parents[3]}:{Path(__file__).parents[2]}:{Path(__file__).parent}",
+        },
         capture_output=True,
         text=True,
         check=False,
