@@ -265,7 +265,9 @@ def epoch_s() -> float:
     looks = []
     for _ in range(LOOKS):
         before, now, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
-        looks.append((after - before, now - before))
+        looks.append(
+            (after - before, now - after)
+        )  # rather too early: a packet follows its connect, and late ones do too
     return min(looks)[1] / 1e9
 
 
