@@ -40,6 +40,7 @@ class Tracepoint:
 
     def __init__(self, port: int, number: int = 0) -> None:
         self._begun: OrderedDict[int, Firing] = OrderedDict()  # by the address of the kernel's socket
+        self._ended: OrderedDict[int, Firing] = OrderedDict()
         states = f"dport=={port} && (newstate=={SYN_SENT} || newstate=={ESTABLISHED})"
         self._tracing = Tracing(number, {EVENT: states}, SIZE_KB)
         self.instance = self._tracing.instance
@@ -55,22 +56,28 @@ class Tracepoint:
         lost_until, firings = self._tracing.lost_until, self._tracing.firings()
         if self._tracing.lost_until > lost_until:  # what was begun then may have gone on unseen
             self._begun.clear()
+            self._ended.clear()
         for firing in firings:
             connect = self._joined(firing)
             if connect is not None:
                 yield connect
 
     def _joined(self, firing: Firing) -> Connect | None:
-        """Begin and end of connecting belong together by the kernel's socket, whose address is used again."""
+        """Begin and end of connecting belong together by the kernel's socket. They may be on the lists of two CPUs, one of which
+        was kept from finishing its note, so that the end is read first; an address is used again, so that their time decides.
+        """
         socket = firing.number("skaddr")
-        if firing.number("newstate") == SYN_SENT:
-            self._begun[socket] = firing
-            self._begun.move_to_end(socket)
-            if len(self._begun) > CONNECTING_MAX:
-                self._begun.popitem(last=False)
-            return None
-        begin = self._begun.pop(socket, None)
-        return None if begin is None else _connect(begin, firing)
+        begins = firing.number("newstate") == SYN_SENT
+        mine, others = (self._begun, self._ended) if begins else (self._ended, self._begun)
+        other = others.pop(socket, None)
+        if other is not None:
+            begin, end = (firing, other) if begins else (other, firing)
+            if begin.at <= end.at:
+                return _connect(begin, end)
+        mine[socket] = firing
+        if len(mine) > CONNECTING_MAX:
+            mine.popitem(last=False)
+        return None
 
     def close(self) -> None:
         """Switch it off."""
