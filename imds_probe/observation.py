@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import COLLECTORS, JOINS, QUESTIONS, SECTIONS
 from imds_probe.collect.collecting import Collecting
-from imds_probe.collect.collector import Collector
+from imds_probe.collect.collector import Collector, Question
 from imds_probe.collect.context import Context, RunRequest
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import Section
@@ -36,10 +36,20 @@ def observe(
     found = {type(section): section for section in context.sections}
     facts = Facts(privileged(), (), tuple(found[kind] for kind in SECTIONS if kind in found))
     for question in QUESTIONS:
-        if subjects := question.subjects(facts, catalog):
-            collecting.begin(question, lambda question=question: question.ask(context, facts, subjects))  # type: ignore[misc]  # noqa: B023
-            facts = facts.with_(*(each for each in collecting.ended().given if isinstance(each, Section)))
+        facts = _asked(question, context, facts, collecting)
     return Facts(facts.privileged, collecting.runs(ORDER), facts.sections)
+
+
+def _asked(question: Question, context: Context, facts: Facts, collecting: Collecting) -> Facts:
+    """The facts with the answers; as they are where there is no reason to ask."""
+    subjects = question.subjects(facts, context.catalog)
+    if not subjects:
+        return facts
+    collecting.begin(question, lambda: question.ask(context, facts, subjects))
+    answers: list[object] = []
+    while collecting.working:
+        answers += collecting.ended().given
+    return facts.with_(*(each for each in answers if isinstance(each, Section)))
 
 
 def _ready(waiting: Sequence[Collector], collecting: Collecting) -> list[Collector]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from watched_calls import SEEN
 
+from imds_probe import observation
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
+from imds_probe.collect.collector import Collected, Collector, Question
 from imds_probe.collect.context import RunRequest
 from imds_probe.config import AwsConfig
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.imds import Imds
+from imds_probe.facts.software import Installed
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
 from imds_probe.observation import observe
@@ -66,3 +70,39 @@ def test_cloudwatch_is_asked_only_where_its_count_says_something(root, tmp_path,
     if asked:
         assert runs["metadata-no-token"].status == "nothing"
         assert "hours in a row" in runs["metadata-no-token"].reason
+
+
+def test_one_that_was_left_behind_takes_no_questions_place(root, monkeypatch):
+    over, late = threading.Event(), threading.Event()
+
+    def hang(_):
+        over.wait()
+        late.set()
+        return Collected()
+
+    def ask(context, facts, subjects):
+        over.set()
+        late.wait()
+        return Collected((Installed(()),))
+
+    slow = Collector("slow", hang, (), "this", aside=True, time_s=0.2)
+    question = Question("question", lambda facts, _: facts[Installed].software, ask, "that")
+    monkeypatch.setattr(observation, "COLLECTORS", (*observation.COLLECTORS, slow))
+    monkeypatch.setattr(observation, "QUESTIONS", (question,))
+    monkeypatch.setattr(observation, "ORDER", (*observation.ORDER, "slow", "question"))
+    (root / "sys/class/dmi/id/sys_vendor").write_text("QEMU\n")
+    facts, runs, _ = observed(root, {})
+    assert (runs["slow"].status, runs["question"].status) == ("failed", "ok")
+    assert facts[Installed].software == ()
+
+
+def test_collectors_that_wait_for_each_other_are_a_mistake_that_is_named(root, monkeypatch):
+    class One: ...
+
+    class Other: ...
+
+    first = Collector("first", lambda _: Collected(), (One,), "this", needs=(Other,))
+    second = Collector("second", lambda _: Collected(), (Other,), "that", needs=(One,))
+    monkeypatch.setattr(observation, "COLLECTORS", (first, second))
+    with pytest.raises(ValueError, match="wait for each other: first, second"):
+        observed(root, {})
