@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from imds_probe.collect.callers import Called
 from imds_probe.collect.collector import Join
-from imds_probe.collect.containers import Seen
+from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.context import Context
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.facts.containers import Containers
 
 
 def _join(context: Context) -> Containers | None:
-    seen, sdks, called = context.get(Seen), context.get(SdksFound), context.get(Called)
+    seen, sdks, called = context.get(SeenContainers), context.get(SdksFound), context.get(Called)
     if seen is None:
         return None
     calls = Counter[str | None]()

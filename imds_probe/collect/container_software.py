@@ -11,7 +11,7 @@ from pathlib import Path
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import host
 from imds_probe.collect.collector import Collected, Collector
-from imds_probe.collect.containers import Seen
+from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.context import Context
 from imds_probe.collect.settings import with_settings
 from imds_probe.collect.software import known
@@ -42,7 +42,7 @@ class _Image:
 
 
 def _collect(context: Context) -> Collected:
-    seen = context.get(Seen)
+    seen = context.get(SeenContainers)
     discovered = seen.discovered if seen else ()
     found = look(context.proc, discovered, context.catalog, deadline=context.deadline)
     nothing = "" if found.software else "none of the packages in containers is in the catalog"
@@ -145,7 +145,7 @@ def _grouped(software: Sequence[Software]) -> tuple[Software, ...]:
 
 
 def _any_container(context: Context) -> bool:
-    seen = context.get(Seen)
+    seen = context.get(SeenContainers)
     return seen is not None and bool(seen.discovered)
 
 
@@ -154,6 +154,6 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(ContainerSoftware,),
     without="the packages installed in containers",
-    needs=(Seen,),
+    needs=(SeenContainers,),
     applies=_any_container,
 )

@@ -26,7 +26,7 @@ _NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenContainers:
     """`unseen` says why there may be more containers, `skipped` what ended while it was inspected.
 
     `namespaces` (by inode) are the ways in, and `images` (by process id) say what runs, for who wants to look further.
@@ -54,7 +54,7 @@ def concerned(context: Context) -> bool:
 
 def host_pids(context: Context) -> list[int]:
     """The processes that run in no container."""
-    seen = context.get(Seen)
+    seen = context.get(SeenContainers)
     theirs = {pid for container in seen.discovered for pid in container.pids} if seen else set()
     return [pid for pid in programs.running(context.proc) if pid not in theirs]
 
@@ -70,7 +70,9 @@ def proc_below(root: Path) -> Path:
     return proc
 
 
-def look(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float, counter: RequestCounter) -> Seen:
+def look(
+    root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float, counter: RequestCounter
+) -> SeenContainers:
     """Find and measure. Without the right to enter namespaces the containers are there, but nothing was measured.
 
     Raises ProbeError where processes cannot be listed.
@@ -95,7 +97,7 @@ def look(root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float
     unseen = () if found.complete else found.notes or ("some processes could not be inspected",)
     ways_in = {each.inode: each for each in found.namespaces}
     images = {pid: each.image for each in found.containers if each.image for pid in each.pids}
-    return Seen(tuple(containers), unseen, tuple(skipped), ways_in, images, found.containers)
+    return SeenContainers(tuple(containers), unseen, tuple(skipped), ways_in, images, found.containers)
 
 
 def _asked(endpoints: Endpoints, imds: Imds | None) -> list[Endpoint]:
@@ -113,14 +115,14 @@ def _measure(
     deadline: float,
     counter: RequestCounter,
     pacer: Pacer,
-) -> hops.Measured:
+) -> hops.MeasuredDistances:
     others = [(each.path, each.inode) for each in found.namespaces if each.kind != "host"]
     if not others and not found.containers:
-        return hops.Measured()  # nobody to ask for, so nothing is asked
+        return hops.MeasuredDistances()  # nobody to ask for, so nothing is asked
     host = next(((each.path, each.inode) for each in found.namespaces if each.kind == "host"), None)
     if not asked:
         trouble = "the service does not answer the host itself"
-        return hops.Measured(not_measured={inode: trouble for _, inode in others})
+        return hops.MeasuredDistances(not_measured={inode: trouble for _, inode in others})
     return hops.measure(
         host or (namespaces.CURRENT, namespaces.current_inode()),
         others,
@@ -133,7 +135,7 @@ def _measure(
 
 
 def _container(
-    each: DiscoveredContainer, names: tuple[tuple[str, ...], ...] | None, measured: hops.Measured
+    each: DiscoveredContainer, names: tuple[tuple[str, ...], ...] | None, measured: hops.MeasuredDistances
 ) -> Container:
     reach = measured.host if each.network == "host" else measured.reach.get(each.netns or 0, ())
     not_measured = ""
@@ -157,7 +159,7 @@ def _container(
     )
 
 
-def _other(namespace: NetworkNamespace, proc: Path, measured: hops.Measured) -> Container:
+def _other(namespace: NetworkNamespace, proc: Path, measured: hops.MeasuredDistances) -> Container:
     return Container(
         id=str(namespace.inode),
         runtime=_KINDS[namespace.kind],
@@ -176,7 +178,7 @@ def _other(namespace: NetworkNamespace, proc: Path, measured: hops.Measured) -> 
 COLLECTOR = Collector(
     id="containers",
     collect=_collect,
-    gives=(Seen,),
+    gives=(SeenContainers,),
     without="the running containers, and whether the token reaches them",
     needs=(Imds,),
     applies=concerned,

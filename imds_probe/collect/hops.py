@@ -35,7 +35,7 @@ _FOREIGN = (Outcome.BAD_REQUEST, Outcome.UNAUTHORIZED, Outcome.FORBIDDEN, Outcom
 
 
 @dataclass
-class Measured:
+class MeasuredDistances:
     """What came of it, by the inode of the namespace. What was not measured stands in `gone` or in `not_measured`."""
 
     host: tuple[Reach, ...] = ()
@@ -60,7 +60,7 @@ def measure(
     deadline: float,
     counter: RequestCounter,
     pacer: Pacer | None = None,
-) -> Measured:
+) -> MeasuredDistances:
     """Ask for a token from every namespace, given as a path and the inode to expect there, at every address.
 
     The instance itself is asked first: what it sees is what the others are measured against. `hop_limit` is used where
@@ -72,7 +72,7 @@ def measure(
         [Way(*host, endpoint) for endpoint in endpoints], origins={}, pacer=pacer, deadline=deadline, counter=counter
     )
     origins = dict(zip(endpoints, asked, strict=True))
-    measured = Measured()
+    measured = MeasuredDistances()
     limits = {endpoint: _limit(origin) or hop_limit for endpoint, origin in origins.items()}
     measured.host = tuple(
         _reach(endpoint, origin, origin, limits[endpoint]) for endpoint, origin in origins.items() if origin.outcome
@@ -91,7 +91,7 @@ def measure(
 
 
 def _note(
-    measured: Measured, way: Way, attempt: Attempt, origin: Attempt, limit: int | None, *, is_first: bool
+    measured: MeasuredDistances, way: Way, attempt: Attempt, origin: Attempt, limit: int | None, *, is_first: bool
 ) -> None:
     if attempt.gone:
         measured.gone.add(way.inode)

@@ -20,7 +20,7 @@ LEAST_PATIENCE_S, MOST_PATIENCE_S = 0.06, 0.25
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredHopLimit:
     """The token PUT's reply, and the hop limit as far as it could be measured."""
 
     reply: Reply
@@ -29,7 +29,7 @@ class Measured:
     reason: str = ""
 
 
-def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounter) -> Measured:
+def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounter) -> MeasuredHopLimit:
     """Ask for the client's token and measure. Packet capture needs CAP_NET_RAW and no further request; without it
     IP_MINTTL finds the same number with a few more token PUTs.
     """
@@ -41,19 +41,21 @@ def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounte
     with capture:
         reply = client.put_token()
         if not reply.ok or reply.local_port is None:
-            return Measured(reply, reason="no token response was received")
+            return MeasuredHopLimit(reply, reason="no token response was received")
         ttls = set(capture.arrivals(reply.local_port).payload)
     if not ttls:
         # Address translation hides the service's address from the tap: then this is not the service's own TTL either.
-        return Measured(reply, reason=f"the answer did not come from {endpoint.address} itself: something redirects it")
+        return MeasuredHopLimit(
+            reply, reason=f"the answer did not come from {endpoint.address} itself: something redirects it"
+        )
     if len(ttls) > 1:
-        return Measured(reply, reason=f"the answer's packets came with different TTLs: {sorted(ttls)}")
+        return MeasuredHopLimit(reply, reason=f"the answer's packets came with different TTLs: {sorted(ttls)}")
     return _checked(reply, ttls.pop(), "capture")
 
 
-def _by_minttl(reply: Reply, endpoint: Endpoint, *, deadline: float, counter: RequestCounter) -> Measured:
+def _by_minttl(reply: Reply, endpoint: Endpoint, *, deadline: float, counter: RequestCounter) -> MeasuredHopLimit:
     if not reply.ok or reply.latency_ms is None:
-        return Measured(reply, reason="no token response was received")
+        return MeasuredHopLimit(reply, reason="no token response was received")
     patience_s = min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, PATIENCE_FACTOR * reply.latency_ms / 1000))
     result = minttl.measure(
         endpoint.address,
@@ -67,13 +69,15 @@ def _by_minttl(reply: Reply, endpoint: Endpoint, *, deadline: float, counter: Re
         on_request=lambda: counter.add(imdsv2=True),
     )
     if result.hop_limit is None:
-        return Measured(reply, reason=result.reason)
+        return MeasuredHopLimit(reply, reason=result.reason)
     return _checked(reply, result.hop_limit, "minttl")
 
 
-def _checked(reply: Reply, ttl: int, method: HopLimitMethod) -> Measured:
+def _checked(reply: Reply, ttl: int, method: HopLimitMethod) -> MeasuredHopLimit:
     if reply.server != EC2_SERVER:
-        return Measured(reply, reason=f"answered by {reply.server or 'a server without a name'}, not by EC2 itself")
+        return MeasuredHopLimit(
+            reply, reason=f"answered by {reply.server or 'a server without a name'}, not by EC2 itself"
+        )
     if 1 <= ttl <= minttl.HIGHEST:
-        return Measured(reply, ttl, method)
-    return Measured(reply, reason=f"the answer came with TTL {ttl}, which is no hop limit (1 to 64)")
+        return MeasuredHopLimit(reply, ttl, method)
+    return MeasuredHopLimit(reply, reason=f"the answer came with TTL {ttl}, which is no hop limit (1 to 64)")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe.collect.collector import Collected, Collector, Join
-from imds_probe.collect.containers import Seen, concerned
+from imds_probe.collect.containers import SeenContainers, concerned
 from imds_probe.collect.context import Context
 from imds_probe.facts.containers import Container, Reach
 from imds_probe.facts.imds import Imds
@@ -25,18 +25,18 @@ _OF_THE_SYSTEM = ("setting", "proxy")  # the same from everywhere
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundObstacles:
     """The obstacles, and what could not be looked at, with the reason."""
 
     obstacles: tuple[PathObstacle, ...]
     unread: tuple[str, ...]
 
 
-class OnHost(Found):
+class OnHost(FoundObstacles):
     """Those on the host."""
 
 
-class InContainers(Found):
+class InContainers(FoundObstacles):
     """Those inside containers."""
 
 
@@ -48,19 +48,19 @@ def _on_host(context: Context) -> Collected:
 
 
 def _in_containers(context: Context) -> Collected:
-    seen = context.get(Seen)
+    seen = context.get(SeenContainers)
     assert seen is not None  # noqa: S101 - see below
     found = in_containers(context.root, seen, deadline=context.deadline)
     return Collected((InContainers(found.obstacles, found.unread),), partial="; ".join(found.unread))
 
 
 def _join(context: Context) -> Obstacles:
-    host, inside, seen = context.get(OnHost), context.get(InContainers), context.get(Seen)
+    host, inside, seen = context.get(OnHost), context.get(InContainers), context.get(SeenContainers)
     on_the_host = host.obstacles if host else ()
     return Obstacles((*with_images(on_the_host, seen.images if seen else {}), *(inside.obstacles if inside else ())))
 
 
-def on_host(root: Path, imds: Imds, *, deadline: float) -> Found:
+def on_host(root: Path, imds: Imds, *, deadline: float) -> FoundObstacles:
     """What is in the way of the host itself and of what it forwards. Sends nothing; trouble is in `unread`."""
     # The readers of rule sets take as long to load as they take to read: elsewhere than on EC2 nobody waits for them.
     from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415
@@ -70,16 +70,18 @@ def on_host(root: Path, imds: Imds, *, deadline: float) -> Found:
     here = str(netns) if namespace_inode(netns) is not None else None
     found = find_obstacles(here, root, _time_left_s(deadline))
     families = {reply.family for reply in imds.endpoints if reply.token_outcome != "no-route"} | {"ipv4"}
-    return Found(tuple(_observed("host", each) for each in found.items if _matters(each, families)), found.unread)
+    return FoundObstacles(
+        tuple(_observed("host", each) for each in found.items if _matters(each, families)), found.unread
+    )
 
 
-def in_containers(root: Path, seen: Seen, *, deadline: float) -> Found:
+def in_containers(root: Path, seen: SeenContainers, *, deadline: float) -> FoundObstacles:
     """The same inside those containers where something else happened than distance and hop limit say."""
     found: list[PathObstacle] = []
     unread: list[str] = []
     asked = _unexplained(seen)
     if not asked:
-        return Found((), ())
+        return FoundObstacles((), ())
     from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415
 
     for container in asked[:NAMESPACES_MAX]:
@@ -95,7 +97,7 @@ def in_containers(root: Path, seen: Seen, *, deadline: float) -> Found:
         unread += [f"{name}: {line}" for line in there.unread]
     if len(asked) > NAMESPACES_MAX:
         unread.append(f"only {NAMESPACES_MAX} of {len(asked)} containers with unexplained results were inspected")
-    return Found(tuple(found), tuple(dict.fromkeys(unread)))
+    return FoundObstacles(tuple(found), tuple(dict.fromkeys(unread)))
 
 
 def with_images(found: tuple[PathObstacle, ...], images: Mapping[int, str]) -> tuple[PathObstacle, ...]:
@@ -107,7 +109,7 @@ def _time_left_s(deadline: float) -> float:
     return max(0.1, min(TIMEOUT_S, deadline - time.monotonic()))
 
 
-def _unexplained(seen: Seen) -> list[Container]:
+def _unexplained(seen: SeenContainers) -> list[Container]:
     """One container for each namespace in which something else happened than distance and hop limit say."""
     asked: dict[int, Container] = {}
     for container in seen.containers:
@@ -154,7 +156,7 @@ INSIDE = Collector(
     collect=_in_containers,
     gives=(InContainers,),
     without="the rules and routes between containers and the metadata service",
-    needs=(Seen,),
-    applies=lambda context: context.get(Seen) is not None,
+    needs=(SeenContainers,),
+    applies=lambda context: context.get(SeenContainers) is not None,
 )
 JOIN = Join(gives=Obstacles, join=_join)

@@ -26,7 +26,7 @@ class Asked:
 
     endpoint: Endpoint
     client: MetadataClient | None
-    measured: host_hop_limit.Measured | None
+    measured: host_hop_limit.MeasuredHopLimit | None
 
     @property
     def reply(self) -> Reply:

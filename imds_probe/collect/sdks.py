@@ -12,7 +12,7 @@ from pathlib import Path
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.container_software import ContainerSoftware
-from imds_probe.collect.containers import Seen, host_pids
+from imds_probe.collect.containers import SeenContainers, host_pids
 from imds_probe.collect.context import Context
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
 from imds_probe.collect.settings import HostSoftware
@@ -103,7 +103,7 @@ class _Collected:
 
 
 def _collect(context: Context) -> Collected:
-    seen = context.get(Seen)
+    seen = context.get(SeenContainers)
     found = look_for(
         context.root,
         context.proc,
@@ -284,7 +284,7 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(SdksFound, SdkSearch),
     without="the AWS SDKs that programs use",
-    needs=(Packages, HostSoftware, ContainerSoftware, Seen),
+    needs=(Packages, HostSoftware, ContainerSoftware, SeenContainers),
     options=(
         Option(
             "--deep",

@@ -111,9 +111,8 @@ duration = _reader(parse_duration)
 
 
 def run(args: argparse.Namespace) -> int:
-    # Heavy imports (requests) only once it is clear that they are needed.
+    # Heavy imports only once it is clear that they are needed.
     from imds_probe.assessment import assess  # noqa: PLC0415
-    from imds_probe.collect import COLLECTORS  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.commands import configuration  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
@@ -133,12 +132,7 @@ def run(args: argparse.Namespace) -> int:
         return exitcodes.READY
     names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
     state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
-    given = [
-        option
-        for collector in COLLECTORS
-        for option in collector.options
-        if getattr(args, _dest(option), None) is not None
-    ]
+    given = _given(args)
     report = assess(
         RunRequest(
             environ=os.environ,
@@ -191,6 +185,14 @@ def _of_configuration(settings: Settings, state: Path) -> dict[type, dict[str, A
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
         }
     }
+
+
+def _given(args: argparse.Namespace) -> list[Option]:
+    """The options of collectors that the command line gives."""
+    from imds_probe.collect import COLLECTORS  # noqa: PLC0415
+
+    options = (option for collector in COLLECTORS for option in collector.options)
+    return [option for option in options if getattr(args, _dest(option), None) is not None]
 
 
 def _options(

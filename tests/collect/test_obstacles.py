@@ -7,7 +7,7 @@ import pytest
 from observed import ENDPOINT, IMDS, container
 from soon import SOON_S
 
-from imds_probe.collect.containers import Seen
+from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_images
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.inventory.containers.discovered import NetworkNamespace
@@ -35,7 +35,7 @@ def seen_in(lab, **tokens):
         ways_in[node.inode] = NetworkNamespace(node.inode, node.netns, "container", name, (), ())
     host = lab.instance
     ways_in[host.inode] = NetworkNamespace(host.inode, host.netns, "host", "host", (), ())
-    return Seen(tuple(containers), (), (), ways_in, {})
+    return SeenContainers(tuple(containers), (), (), ways_in, {})
 
 
 def inside(tmp_path, seen):
