@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     states, failed = set(), False
     for path in args.reports:
         try:
-            stored = read(_parsed(_content(path)))
+            stored = read(parsed(_content(path)))
         except UsageError as error:
             say(f"{path}: {error}")
             failed = True
@@ -81,7 +81,8 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _parsed(content: bytes) -> object:
+def parsed(content: bytes) -> object:
+    """The JSON document that these bytes are. Raises UsageError."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 are a ValueError, too

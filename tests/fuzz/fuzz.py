@@ -8,6 +8,7 @@ memory than it may. What is found becomes a regression test beside the parser's 
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -35,10 +36,14 @@ with atheris.instrument_imports(include=["imds_probe.inventory", "imds_probe.wat
     )
     from imds_probe.watch import connections, requests
     from imds_probe.watch.ring import Packet
+with atheris.instrument_imports(include=["imds_probe.report_document", "imds_probe.rules", "imds_probe.verdict"]):
+    from imds_probe import judging_again, report_document
+    from imds_probe.commands import judge
 
 import contextlib
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.errors import UsageError
 from imds_probe.inventory.sdks.elf import Elf, NotElf
 from imds_probe.inventory.sdks.recogniser import Recogniser
 from imds_probe.system.rootfs import FileUnreadable
@@ -114,6 +119,16 @@ def _packets(data: bytes) -> None:
         data = data[length:]
 
 
+def _report(data: bytes) -> None:
+    """What `imds-probe judge` is given: read and judged, or refused in a sentence."""
+    try:
+        stored = report_document.read(judge.parsed(data))
+    except UsageError as error:
+        assert "\n" not in str(error)
+        return
+    judging_again.changes(stored, judging_again.judged_again(stored, CATALOG))
+
+
 MD4, MD6 = bytes([169, 254, 169, 254]), bytes.fromhex("fd000ec2") + bytes(10) + b"\x02\x54"
 SITE = "lib/python3/site-packages"
 TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
@@ -134,6 +149,7 @@ TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
     "mounts": lambda: _mounts,
     "request": lambda: _request,
     "packets": lambda: _packets,
+    "report": lambda: _report,
 }
 
 
@@ -146,7 +162,9 @@ _BUILD_INFO = (
 def _seeds(directory: Path) -> None:
     """Something of each kind to begin from: what the tests make, and what this machine has."""
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "inventory/sdks")]
+    sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
     import elves
+    import keep
     import test_jar
     import watched_packets
 
@@ -175,6 +193,8 @@ def _seeds(directory: Path) -> None:
         + watched_packets.to(2, watched_packets.V1),
         "mounts": b"22 1 8:1 / /a\\040b rw - ext4 x rw\n",
     }
+    for number, (_, report) in enumerate(keep.kept()):
+        samples[f"report-{number}"] = json.dumps(report).encode()[:LENGTH_MAX]
     for name, content in samples.items():
         (directory / name).write_bytes(content)
 
@@ -190,7 +210,7 @@ def fuzz(name: str, corpus: str) -> None:
 
 def main() -> int:
     failed = []
-    for name in TARGETS:
+    for name in os.environ.get("FUZZ_TARGETS", "").split() or TARGETS:
         with tempfile.TemporaryDirectory(prefix="imds-probe-fuzz-", dir="/dev/shm") as directory:
             corpus, root = Path(directory, "corpus"), Path(directory, "root")
             corpus.mkdir()
