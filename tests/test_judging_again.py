@@ -104,6 +104,14 @@ def test_what_a_report_lacks_makes_rules_unjudged_and_the_verdict_unknown(key):
     assert (after.verdict.switch, after.verdict.rollback) == (None, None)
 
 
+def test_without_a_record_of_package_managers_a_report_is_never_ready():
+    document = report_of(FACTS).to_json()
+    assert document["verdict"]["state"] == "ready"
+    stored = read({**document, "collectors": [], "software": []})
+    made = changes(stored, judged_again(stored, CATALOG))
+    assert (made.now.state, [each.rule for each in made.not_judged]) == ("unknown", ["software"])
+
+
 def test_obstacles_are_missed_by_who_looked_for_them():
     looked = changed(FACTS, collectors=(*FACTS.collectors, CollectorRun("obstacles", "ok", 1.0)))
     document = report_of(looked).to_json()

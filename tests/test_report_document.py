@@ -95,6 +95,14 @@ def test_what_is_no_report_is_said_so(document):
         read(document)
 
 
+@pytest.mark.parametrize("key", ["probe", "collectors", "rules", "findings", "verdict"])
+def test_a_report_that_lost_what_every_report_has_is_never_judged(key):
+    document = json.loads(dump(report_of(TROUBLED)))
+    del document[key]
+    with pytest.raises(UsageError, match=f"^it is no whole report: it has no {key}\\."):
+        read(document)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

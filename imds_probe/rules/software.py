@@ -9,7 +9,7 @@ from imds_probe.catalog.requirement import requirement, requirement_of
 from imds_probe.catalog.rows import RequiredSetting, Requirement
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
-from imds_probe.facts.facts import Facts
+from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix, Found, Kind
@@ -25,7 +25,7 @@ from imds_probe.rules.phrases import (
     only_v1,
     upgraded,
 )
-from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.rule import Rule
 
 COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software", "settings")
 _UNREAD = {
@@ -81,10 +81,10 @@ NO_PACKAGE_MANAGER = Kind(
 )
 
 
-def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
+def _find(facts: Facts, catalog: Catalog) -> list[Found]:
     runs = [run for name in COLLECTORS if (run := facts.collector(name))]
     if not runs:
-        return NothingToJudge("the installed software was not inspected")
+        raise NotInReport("could not be judged again: the report has no record of a package manager")
     found = [trouble for run in runs if (trouble := _manager_trouble(run))]
     if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
         found.append(_no_manager())
