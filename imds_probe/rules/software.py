@@ -21,6 +21,7 @@ from imds_probe.rules.phrases import (
     image_rebuilt,
     known_by,
     make_setting,
+    more_time_or,
     named,
     only_v1,
     upgraded,
@@ -108,9 +109,10 @@ def _manager_trouble(run: CollectorRun) -> Found | None:
         run.id,
         _UNREAD.get(run.id, f"the packages installed by {run.id} could not be read"),
         evidence=(run.reason,),
-        fix=Fix(
+        fix=more_time_or(
+            run,
             "Repair the fault that the evidence names, or run as root. Give the run more time with --timeout if its time "
-            "limit came first."
+            "limit came first.",
         ),
     )
 
