@@ -20,9 +20,14 @@ WIDTH = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="only what has all of these in its id, name or package names"
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="list only software with all of these words in its id, name or package names",
     )
-    parser.add_argument("--output", choices=("text", "json"), default="text", help="a table, or everything (text)")
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="a table, or everything as JSON (text)"
+    )
     parser.add_argument("--sources", action="store_true", help="print everything that is known, with its sources")
     add_config(parser)
     parser.add_argument(
