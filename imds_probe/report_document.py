@@ -52,11 +52,13 @@ class Stored:
 def read(document: object) -> Stored:
     """Take a report apart, of this version or another one of v1. Raises UsageError, in one sentence that names the place."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise UsageError(f"it is no {SCHEMA}", "Name reports that `imds-probe run --output json` wrote.")
+        raise UsageError(
+            f"it is not a report of the schema {SCHEMA}", "Name reports that `imds-probe run --output json` wrote."
+        )
     for key in _IN_EVERY_REPORT:
         if key not in document:
             raise UsageError(
-                f"it is no whole report: it has no {key}", "Name what `imds-probe run --output json` wrote."
+                f"it is not a whole report: {key} is missing", "Name what `imds-probe run --output json` wrote."
             )
     document = _joined_by_id(document)
     sections, lacking = [], []
@@ -202,7 +204,7 @@ def _convert(value: object, kind: Any, place: str) -> Any:
     except (msgspec.ValidationError, RecursionError) as error:
         said = str(error).replace("$.", f"{place}." if place else "").replace("`$", f"`{place}")
         where = "" if "- at" in said else f" - at `{place}`"
-        raise UsageError(f"it is no report of this kind: {said}{where}") from None
+        raise UsageError(f"it is not a valid report: {said}{where}") from None
 
 
 @cache
