@@ -26,9 +26,10 @@ from imds_probe.rules.phrases import (
     only_v1,
     upgraded,
 )
+from imds_probe.rules.precedence import INVENTORIES
 from imds_probe.rules.rule import Rule
 
-COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software", "settings")
+_COLLECTORS = (*INVENTORIES, "settings")
 _UNREAD = {
     "container-software": "the packages in some containers could not be read",
     "settings": "the settings of installed software could not be read",
@@ -83,7 +84,7 @@ NO_PACKAGE_MANAGER = Kind(
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found]:
-    runs = [run for name in COLLECTORS if (run := facts.collector(name))]
+    runs = [run for name in _COLLECTORS if (run := facts.collector(name))]
     if not runs:
         raise NotInReport("could not be judged again: the report has no record of a package manager")
     found = [trouble for run in runs if (trouble := _manager_trouble(run))]
