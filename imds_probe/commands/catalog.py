@@ -71,18 +71,18 @@ def _speaks(row: Row) -> str:
     return row.minimum if row.minimum and row.sources else "unknown"
 
 
-def _by_itself(row: Row) -> str:
+def _by_default(row: Row) -> str:
     """From when on it does so without a setting."""
     if row.setting is None or _speaks(row) in ("never", "unknown"):
         return _speaks(row)
-    return row.setting.minimum_by_default or "set it"
+    return row.setting.minimum_by_default or "only if set"
 
 
 def _table(rows: list[Row]) -> Iterator[str]:
-    header = ("id", "name", "IMDSv2 since", "by itself", "token lost", "confidence")
+    header = ("id", "name", "IMDSv2 since", "by default", "token lost", "confidence")
     lines = [
         header,
-        *((row.id, row.name, _speaks(row), _by_itself(row), row.on_lost_token, row.confidence) for row in rows),
+        *((row.id, row.name, _speaks(row), _by_default(row), row.on_lost_token, row.confidence) for row in rows),
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
