@@ -30,6 +30,9 @@ DESCRIPTION = (
     "in the name. Names may be added in v1, so a reader passes over those that it does not know; a renamed or dropped one "
     "makes v2."
 )
+# What every release has written, and no rule asks for by its section: without the collectors' record, software that nobody
+# looked at is not told from a host on which there is none.
+_IN_EVERY_REPORT = ("probe", "collectors", "rules", "findings", "verdict")
 _SHOWN_AS = {"software": tuple[ReportedSoftware, ...], "containers": tuple[ReportedContainer, ...] | None}
 
 
@@ -49,7 +52,14 @@ class Stored:
 def read(document: object) -> Stored:
     """Take a report apart, of this version or another one of v1. Raises UsageError, in one sentence that names the place."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise UsageError(f"it is no {SCHEMA}", "Name reports that `imds-probe run --output json` wrote.")
+        raise UsageError(
+            f"it is not a report of the schema {SCHEMA}", "Name reports that `imds-probe run --output json` wrote."
+        )
+    for key in _IN_EVERY_REPORT:
+        if key not in document:
+            raise UsageError(
+                f"it is not a whole report: {key} is missing", "Name what `imds-probe run --output json` wrote."
+            )
     document = _joined_by_id(document)
     sections, lacking = [], []
     for kind in SECTIONS:
@@ -57,18 +67,18 @@ def read(document: object) -> Stored:
             lacking.append((kind, missing))
         elif (section := _section(kind, document)) is not None:
             sections.append(section)
-    probe = _convert(document.get("probe"), ProbeInfo, "probe")
-    rules = _convert(document.get("rules", []), tuple[RuleRun, ...], "rules")
+    probe = _convert(document["probe"], ProbeInfo, "probe")
+    rules = _convert(document["rules"], tuple[RuleRun, ...], "rules")
     return Stored(
         probe=probe,
         facts=Facts(
             privileged=probe.privileged,
-            collectors=_convert(document.get("collectors", []), tuple[CollectorRun, ...], "collectors"),
+            collectors=_convert(document["collectors"], tuple[CollectorRun, ...], "collectors"),
             sections=tuple(sections),
             lacking=tuple(lacking),
         ),
-        verdict=_convert(document.get("verdict"), Verdict, "verdict"),
-        findings=_convert(document.get("findings", []), tuple[ReportedFinding, ...], "findings"),
+        verdict=_convert(document["verdict"], Verdict, "verdict"),
+        findings=_convert(document["findings"], tuple[ReportedFinding, ...], "findings"),
         deselected=frozenset(rule.id for rule in rules if rule.deselected),
     )
 
@@ -194,7 +204,7 @@ def _convert(value: object, kind: Any, place: str) -> Any:
     except (msgspec.ValidationError, RecursionError) as error:
         said = str(error).replace("$.", f"{place}." if place else "").replace("`$", f"`{place}")
         where = "" if "- at" in said else f" - at `{place}`"
-        raise UsageError(f"it is no report of this kind: {said}{where}") from None
+        raise UsageError(f"it is not a valid report: {said}{where}") from None
 
 
 @cache

@@ -1,4 +1,6 @@
+import gzip
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +94,29 @@ def test_kept_reports_are_of_every_verdict_and_of_the_first_release_too():
     assert {name.partition("/")[0] for name in names} == {"lab", "release-0"}
 
 
+def test_kept_reports_tell_nothing_of_the_machine_that_ran_the_tests():
+    told = {
+        found
+        for _, report in keep.kept()
+        for found in re.findall(r"(?<!\w)/(?:root|home)/|pyenv|pytest-|/[a-z]+/[a-z]+/\.venv", json.dumps(report))
+    }
+    assert told <= {"/srv/project/.venv"}
+
+
+def test_a_report_is_kept_without_the_places_of_the_machine(tmp_path):
+    report = report_of(FACTS).to_json()
+    report["host"]["hostname"] = str(keep.HERE / "x")
+    report["platform"]["method"] = f"{sys.base_prefix}/bin/python3 {Path.home()}/.cache/imds-probe/zoo"
+    (tmp_path / "one.json").write_text(json.dumps(report))
+    assert keep.keep(tmp_path, tmp_path / "kept.jsonl.gz") == 1
+    (line,) = gzip.decompress((tmp_path / "kept.jsonl.gz").read_bytes()).decode().splitlines()
+    kept = json.loads(line)["report"]
+    assert (kept["host"]["hostname"], kept["platform"]["method"]) == (
+        "host.example",
+        "/usr/bin/python3 /srv/cache/zoo",
+    )
+
+
 @pytest.mark.parametrize("key", ["containers", "software", "imds", "callers", "platform"])
 def test_what_a_report_lacks_makes_rules_unjudged_and_the_verdict_unknown(key):
     document = report_of(FACTS).to_json()
@@ -102,6 +127,14 @@ def test_what_a_report_lacks_makes_rules_unjudged_and_the_verdict_unknown(key):
     assert reasons == {f"could not be judged again: the report has no {key}"}
     assert after.verdict.state == "unknown"
     assert (after.verdict.switch, after.verdict.rollback) == (None, None)
+
+
+def test_without_a_record_of_package_managers_a_report_is_never_ready():
+    document = report_of(FACTS).to_json()
+    assert document["verdict"]["state"] == "ready"
+    stored = read({**document, "collectors": [], "software": []})
+    made = changes(stored, judged_again(stored, CATALOG))
+    assert (made.now.state, [each.rule for each in made.not_judged]) == ("unknown", ["software"])
 
 
 def test_obstacles_are_missed_by_who_looked_for_them():

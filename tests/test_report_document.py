@@ -91,7 +91,15 @@ def test_what_is_wrong_is_named_with_its_place(change, said):
 
 @pytest.mark.parametrize("document", [None, 7, [], {}, {"schema": "other/v1"}, {"schema": [SCHEMA]}])
 def test_what_is_no_report_is_said_so(document):
-    with pytest.raises(UsageError, match=f"it is no {SCHEMA}"):
+    with pytest.raises(UsageError, match=f"it is not a report of the schema {SCHEMA}"):
+        read(document)
+
+
+@pytest.mark.parametrize("key", ["probe", "collectors", "rules", "findings", "verdict"])
+def test_a_report_that_lost_what_every_report_has_is_never_judged(key):
+    document = json.loads(dump(report_of(TROUBLED)))
+    del document[key]
+    with pytest.raises(UsageError, match=f"^it is not a whole report: {key} is missing\\."):
         read(document)
 
 

@@ -106,7 +106,7 @@ WATCH = Collector(
             "--watch",
             CallersOptions,
             "watch_s",
-            {"metavar": "DURATION", "help": "watch for so long who calls the metadata service: 60s, 5m"},
+            {"metavar": "DURATION", "help": "watch for this time who calls the metadata service, such as 60s or 5m"},
             parse=parse_duration,
         ),
     ),

@@ -190,7 +190,7 @@ COLLECTOR = Collector(
             "no_v1_probe",
             {
                 "action": "store_true",
-                "help": "make no request without a token at all; then it stays unknown whether tokens are required",
+                "help": "make no request without a token; the report cannot tell then whether tokens are required",
             },
         ),
     ),

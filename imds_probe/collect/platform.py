@@ -75,7 +75,7 @@ COLLECTOR = Collector(
             "--assume-ec2",
             PlatformOptions,
             "assume_ec2",
-            {"action": "store_true", "help": "ask the metadata address although DMI says not EC2"},
+            {"action": "store_true", "help": "ask the metadata address even where DMI does not say EC2"},
         ),
     ),
 )

@@ -293,7 +293,7 @@ COLLECTOR = Collector(
             {
                 "nargs": "*",
                 "metavar": "DIR",
-                "help": "search all of the disk for AWS SDKs, however long that takes, and these directories besides",
+                "help": "search the whole disk and these directories for AWS SDKs, until --timeout",
             },
             check=_directories,
             time_limit_s=900.0,

@@ -20,9 +20,14 @@ WIDTH = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="only what has all of these in its id, name or package names"
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="list only software with all of these words in its id, name or package names",
     )
-    parser.add_argument("--output", choices=("text", "json"), default="text", help="a table, or everything (text)")
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="a table, or everything as JSON (text)"
+    )
     parser.add_argument("--sources", action="store_true", help="print everything that is known, with its sources")
     add_config(parser)
     parser.add_argument(
@@ -66,18 +71,18 @@ def _speaks(row: Row) -> str:
     return row.minimum if row.minimum and row.sources else "unknown"
 
 
-def _by_itself(row: Row) -> str:
+def _by_default(row: Row) -> str:
     """From when on it does so without a setting."""
     if row.setting is None or _speaks(row) in ("never", "unknown"):
         return _speaks(row)
-    return row.setting.minimum_by_default or "set it"
+    return row.setting.minimum_by_default or "only if set"
 
 
 def _table(rows: list[Row]) -> Iterator[str]:
-    header = ("id", "name", "IMDSv2 since", "by itself", "token lost", "confidence")
+    header = ("id", "name", "IMDSv2 since", "by default", "token lost", "confidence")
     lines = [
         header,
-        *((row.id, row.name, _speaks(row), _by_itself(row), row.on_lost_token, row.confidence) for row in rows),
+        *((row.id, row.name, _speaks(row), _by_default(row), row.on_lost_token, row.confidence) for row in rows),
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_state_directory(parser)
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="look at the system below DIR (/)")
-    parser.add_argument("--assume-ec2", action="store_true", help="assess although DMI says that this is not EC2")
+    parser.add_argument("--assume-ec2", action="store_true", help="assess even where DMI does not say EC2")
 
 
 def run(args: argparse.Namespace) -> int:

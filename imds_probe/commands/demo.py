@@ -67,7 +67,7 @@ def _in_lab() -> int:
         scenarios.write_python_package(application, "botocore", "1.34.162")
         _run_containers(lab, host, application)
         _say(f"A lab of network namespaces stands in for an EC2 host; {SERVICE_IPV4} exists inside it only.")
-        _say("Four containers run on it: on the host's network, on a bridge (two), and nested in another.")
+        _say("Four containers run on it: one on the host's network, two on a bridge, and one inside another container.")
         return _story(simulator, root, lambda: _probe(host.command, root, {}), has_containers=True)
 
 
@@ -107,22 +107,23 @@ def _story(simulator: Simulator, root: Path, probe: Probe, *, has_containers: bo
     from imds_probe.simulator import scenarios  # noqa: PLC0415
 
     instance_id = simulator.state.instance_id
-    _say("\n== 1. A host from an old image: it must not be switched")
+    _say("\n== 1. A host from an old image must not be switched yet")
     scenarios.write_host(root, scenarios.OLD_PACKAGES, instance_id)
     _expect(probe(), exitcodes.NOT_READY)
     scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, instance_id)
     if has_containers:
-        _say("\n== 2. After its packages were upgraded: it may be switched, with a higher hop limit")
+        _say("\n== 2. The same host with its packages upgraded may be switched, with a higher hop limit")
         _expect(probe(), exitcodes.NEEDS_HOP_LIMIT)
     else:
-        _say("\n== 2. After its packages were upgraded: it may be switched")
+        _say("\n== 2. The same host with its packages upgraded may be switched")
         _expect(probe(), exitcodes.READY)
-    _say("\n== 3. After the switch by the printed command: IMDSv1 is refused, and nothing is broken by it")
+    _say("\n== 3. The same host, switched by the printed command, refuses IMDSv1, and nothing on it is broken")
     simulator.update(http_tokens="required", **({"hop_limit": 2} if has_containers else {}))
     _expect(probe(), exitcodes.READY)
     counts = simulator.counts
     _say(
-        f"\nThe service saw {counts.imdsv2} requests by IMDSv2 and {counts.imdsv1} without a token: one a run, no more."
+        f"\nThe service received {counts.imdsv2} requests by IMDSv2 and {counts.imdsv1} without a token, which is one for "
+        "each run."
     )
     return exitcodes.READY
 

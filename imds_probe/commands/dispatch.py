@@ -67,7 +67,7 @@ def _dispatch(arguments: list[str]) -> int:
     parser = _Parser(
         prog="imds-probe",
         description="May this EC2 host be switched to IMDSv2-only now, with what command, and if not, what must change?",
-        epilog="Exit codes of run: 0 ready, 1 not ready, 3 unknown, 4 needs a higher hop limit; 2 wrong usage, 70 a bug.",
+        epilog="Exit codes of run and judge: 0 ready, 1 not ready, 3 unknown, 4 needs a higher hop limit; 2 wrong usage, 70 a bug.",
     )
     parser.add_argument("--version", action="version", version=f"imds-probe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -29,10 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="REPORT",
-        help="a file that `imds-probe run --output json` wrote, on any host; - for standard input",
+        help="a file that `imds-probe run --output json` wrote, on any host; - for standard input. The exit code is that of "
+        "the worst verdict, or 2 where a file is no report",
     )
     parser.add_argument(
-        "--output", choices=("text", "json"), default="text", help="what changed, or an object of JSON a line (text)"
+        "--output",
+        choices=("text", "json"),
+        default="text",
+        help="what has changed in words, or one line of JSON for each report (text)",
     )
     parser.add_argument(
         "--catalog",

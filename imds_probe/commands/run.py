@@ -30,9 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options = [option for collector in COLLECTORS for option in collector.options]
     longer = "".join(f"; {each.time_limit_s:g} with {each.flag}" for each in options if each.time_limit_s)
     parser.add_argument("--output", choices=("text", "json", "html"), default="text", help="the report's form (text)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there instead of standard output")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the report to FILE instead of standard output")
     parser.add_argument("--only", type=_ids, default=(), metavar="RULE,...", help="judge by these rules only")
-    parser.add_argument("--skip", type=_ids, default=(), metavar="RULE,...", help="leave these rules out")
+    parser.add_argument(
+        "--skip",
+        type=_ids,
+        default=(),
+        metavar="RULE,...",
+        help="leave these rules out; what was not judged is never called ready",
+    )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read the system below DIR (/)")
     parser.add_argument(
         "--catalog",
@@ -48,19 +54,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--report",
         type=_sinks,
         metavar="SINK,...",
-        help=f"hand the report to these as well: {', '.join(SINKS)} (what the configuration says; '' for none)",
+        help=f"send the report to these sinks, too: {', '.join(SINKS)} (as configured; '' for none)",
     )
     parser.add_argument(
         "--print-config",
         action="store_true",
-        help="print which settings are in force, and where each comes from, instead of a run",
+        help="print the settings in force and where each comes from; nothing is assessed",
     )
-    parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever the verdict, for fleet sweeps")
+    parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever the verdict, for fleet sweeps")
     parser.add_argument(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
-        help=f"be done by then ({TIMEOUT_S:g}{longer})",
+        help=f"end the run after this time, with what was seen by then ({TIMEOUT_S:g}{longer})",
     )
     for option in options:
         parser.add_argument(
@@ -77,7 +83,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="configuration file (/etc/imds-probe/imds-probe.toml, if it is there)",
+        help="read this configuration file (/etc/imds-probe/imds-probe.toml, if it exists)",
     )
 
 
@@ -87,7 +93,7 @@ def add_state_directory(parser: argparse.ArgumentParser) -> None:
         "--state-directory",
         type=Path,
         metavar="DIR",
-        help="the daemon's history is there (/var/lib/imds-probe)",
+        help="where the daemon keeps its history (/var/lib/imds-probe)",
     )
 
 

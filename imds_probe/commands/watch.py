@@ -22,9 +22,11 @@ CLEAR = "\x1b[H\x1b[2J"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--for", dest="seconds", type=duration, metavar="DURATION", help="stop by then: 90s, 5m, 2h")
+    parser.add_argument(
+        "--for", dest="seconds", type=duration, metavar="DURATION", help="stop after this time: 90s, 5m, 2h"
+    )
     parser.add_argument("--v1-only", action="store_true", help="leave out calls by IMDSv2")
-    parser.add_argument("--json", action="store_true", help="one JSON object a call")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each call")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,7 +12,9 @@ CollectorStatus = Literal["ok", "nothing", "partial", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class CollectorRun:
-    """How one collector fared. "nothing" (it looked, there was nothing) and "failed" (it could not look) differ."""
+    """How one collector fared. "nothing" (it looked, there was nothing) and "failed" (it could not look) differ. "skipped":
+    the run's time limit came before it.
+    """
 
     id: str
     status: CollectorStatus

@@ -12,7 +12,7 @@ import re
 from imds_probe.imds.dialer import Conversation
 from imds_probe.imds.replies import Outcome
 
-SILENCE = "silence until the time limit"
+SILENCE = "the time limit came first"
 RESET = "connection reset"
 CLOSED = "connection closed"
 MALFORMED = "malformed answer"
@@ -44,7 +44,7 @@ def classify(conversation: Conversation, status: int | None, trouble: str) -> tu
         return Outcome.UNREACHABLE, trouble or "the connection was not made"
     if trouble:
         if conversation.bytes_received == 0:
-            return Outcome.ANSWER_LOST, f"connected, then no answer: {trouble}"
+            return Outcome.ANSWER_LOST, f"connected, but received no answer: {trouble}"
         return Outcome.GARBAGE, f"the answer is broken: {trouble}"
     if status is None:
         return Outcome.GARBAGE, "the answer has no status"

@@ -144,8 +144,8 @@ def _unseen(metric: MetricCompared) -> Found:
 def _short(callers: Callers) -> Found:
     return WATCHED_TOO_SHORTLY.found(
         "watch",
-        f"the watch covers {in_words(callers.observed_s)} of the last {in_words(callers.window_s)} ({callers.coverage:.1%} of "
-        f"the {callers.needed_coverage:.0%} needed) and saw no call by IMDSv1",
+        f"the watch covers {in_words(callers.observed_s)} of the last {in_words(callers.window_s)} ({callers.coverage:.1%}; "
+        f"{callers.needed_coverage:.0%} is needed) and saw no call by IMDSv1",
         evidence=(f"{callers.dropped_packets} packets were lost",) if callers.dropped_packets else (),
         fix=Fix(
             "Keep imds-probe's daemon running. Once it has watched a whole window, the verdict can have high confidence."

@@ -23,7 +23,7 @@ from imds_probe.rules.containers_kinds import (
 )
 from imds_probe.rules.hop_need import needed_hop_limit
 from imds_probe.rules.metadata_need import metadata_need
-from imds_probe.rules.phrases import raise_hop_limit
+from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rule import NothingToJudge, Rule
 
 _SUBJECT = "containers"
@@ -81,9 +81,10 @@ def _unseen(facts: Facts) -> Found:
         if there.containers is None
         else "not all running containers could be seen",
         evidence=reasons,
-        fix=Fix(
+        fix=more_time_or(
+            None if there.containers_unseen else run,
             "Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted "
-            "and named by --root."
+            "and named by --root.",
         ),
     )
 

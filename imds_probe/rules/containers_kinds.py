@@ -77,9 +77,9 @@ CONTAINER_NOT_MEASURED = Kind(
     severity="warning",
     implies="unknown",
     title="A container was not tested",
-    meaning="To test a container, imds-probe needs root (CAP_SYS_ADMIN), to enter the container's network namespace, and a usable "
-    "answer of the service. One of the two was missing. It is not known whether the token arrives there, and no verdict can "
-    "rest on the container.",
+    meaning="imds-probe tests a container from inside the container's network namespace. The test needs root (CAP_SYS_ADMIN) and "
+    "a usable answer of the service, and one of these was missing. It is not known whether the token arrives in the "
+    "container, so the verdict is unknown.",
     cure="Run as root. Run again if the service was busy (503).",
 )
 CONTAINERS_NOT_SEEN = Kind(
@@ -88,9 +88,10 @@ CONTAINERS_NOT_SEEN = Kind(
     implies="unknown",
     title="Running containers could not be seen",
     meaning="imds-probe finds containers by the processes in /proc. Without root their network namespaces are hidden. Inside a "
-    "container only the container's own processes are visible. A container that was not seen is never called ready.",
+    "container only the container's own processes are visible. Or the run's time limit came before the containers. A "
+    "container that was not seen is never called ready.",
     cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
-    "named by --root.",
+    "named by --root. Give the run more time with --timeout if its time limit came first.",
 )
 HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
     id="hop-limit-higher-than-needed",

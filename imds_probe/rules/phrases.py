@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.rows import Requirement, Row
+from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.software import Software
 from imds_probe.findings import Fix
 
 NAMES_SHOWN = 3
 ONLY_V1 = "speaks only IMDSv1"
+MORE_TIME = "Give the run more time with --timeout."
 NEEDS_SETTING = "speaks IMDSv2 only with a setting that is not in force"
 
 
@@ -27,6 +29,13 @@ def known_by(software: Software) -> str:
 def only_v1(needed: Requirement) -> str:
     """What is wrong with software that is too old."""
     return f"{ONLY_V1}{f'; IMDSv2 since {needed.minimum}' if needed.minimum else ', in every version'}"
+
+
+def more_time_or(run: CollectorRun | None, otherwise: str) -> Fix:
+    """The fix for what could not be seen: more time where time was lacking, and nothing else; `otherwise` in all other
+    cases.
+    """
+    return Fix(MORE_TIME if run is not None and run.status == "skipped" else otherwise)
 
 
 def raise_hop_limit(limit: int) -> Fix:

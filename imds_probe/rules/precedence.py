@@ -13,8 +13,9 @@ from imds_probe.findings import State
 
 Counts = Literal["capability", "behaviour"]
 
-# The managers of packages, and what reads their databases in containers. "nothing" says that there is none.
-_INVENTORIES = ("dpkg", "rpm", "apk", "snap", "container-software")
+# The managers of packages, and what reads their databases in containers: their collectors' ids. "nothing" says that there is
+# none.
+INVENTORIES = ("dpkg", "rpm", "apk", "snap", "container-software")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def _watched(facts: Facts) -> bool:
 
 def _inventoried(facts: Facts) -> bool:
     """A database of packages was read, or libraries were found. Where there is neither, nothing is known of software."""
-    if any((run := facts.collector(name)) and run.status in ("ok", "partial") for name in _INVENTORIES):
+    if any((run := facts.collector(name)) and run.status in ("ok", "partial") for name in INVENTORIES):
         return True
     run = facts.collector("sdks")
     return run is not None and run.status == "ok" and any(_libraries(facts))

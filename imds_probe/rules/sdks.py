@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement, Row
+from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Container, Containers, titles
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
@@ -24,6 +25,7 @@ from imds_probe.rules.phrases import (
     image_rebuilt,
     known_by,
     make_setting,
+    more_time_or,
     named,
     only_v1,
     raise_hop_limit,
@@ -53,7 +55,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     found = []
     unseen = facts[SdkSearch].sdks_unseen or ((run.reason,) if run.status in ("failed", "skipped") else ())
     if unseen:
-        found.append(_unseen(unseen))
+        found.append(_unseen(unseen, None if facts[SdkSearch].sdks_unseen else run))
     groups: _Group = defaultdict(list)
     for entry in facts[Installed].software:
         if isinstance(entry, SdkSoftware):
@@ -70,12 +72,14 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     return found
 
 
-def _unseen(reasons: Sequence[str]) -> Found:
+def _unseen(reasons: Sequence[str], run: CollectorRun | None) -> Found:
     return SDKS_NOT_SEEN.found(
         _SUBJECT,
         "some running programs could not be inspected for AWS SDKs",
         evidence=tuple(reasons),
-        fix=Fix("Run as root on the host. Give the run more time with --timeout if its time limit came first."),
+        fix=more_time_or(
+            run, "Run as root on the host. Give the run more time with --timeout if its time limit came first."
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from imds_probe.catalog.requirement import requirement, requirement_of
 from imds_probe.catalog.rows import RequiredSetting, Requirement
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
-from imds_probe.facts.facts import Facts
+from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix, Found, Kind
@@ -21,13 +21,15 @@ from imds_probe.rules.phrases import (
     image_rebuilt,
     known_by,
     make_setting,
+    more_time_or,
     named,
     only_v1,
     upgraded,
 )
-from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.precedence import INVENTORIES
+from imds_probe.rules.rule import Rule
 
-COLLECTORS = ("dpkg", "rpm", "apk", "snap", "container-software", "settings")
+_COLLECTORS = (*INVENTORIES, "settings")
 _UNREAD = {
     "container-software": "the packages in some containers could not be read",
     "settings": "the settings of installed software could not be read",
@@ -81,10 +83,10 @@ NO_PACKAGE_MANAGER = Kind(
 )
 
 
-def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
-    runs = [run for name in COLLECTORS if (run := facts.collector(name))]
+def _find(facts: Facts, catalog: Catalog) -> list[Found]:
+    runs = [run for name in _COLLECTORS if (run := facts.collector(name))]
     if not runs:
-        return NothingToJudge("the installed software was not inspected")
+        raise NotInReport("could not be judged again: the report has no record of a package manager")
     found = [trouble for run in runs if (trouble := _manager_trouble(run))]
     if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
         found.append(_no_manager())
@@ -108,9 +110,10 @@ def _manager_trouble(run: CollectorRun) -> Found | None:
         run.id,
         _UNREAD.get(run.id, f"the packages installed by {run.id} could not be read"),
         evidence=(run.reason,),
-        fix=Fix(
+        fix=more_time_or(
+            run,
             "Repair the fault that the evidence names, or run as root. Give the run more time with --timeout if its time "
-            "limit came first."
+            "limit came first.",
         ),
     )
 

@@ -142,6 +142,9 @@ def test_a_new_one_is_in_everything_that_shows_facts(tree, host):
     report = host / "report.json"
     report.write_text(json.dumps(document))
     assert "(as before)" in python(tree, "-m", "imds_probe", "judge", str(report))
+    assert "--round-uptime" in python(tree, "-m", "imds_probe", "run", "--help")
+    completion = "import sys; sys.path.insert(0, 'packaging'); import completion; print(completion.script())"
+    assert "--round-uptime" in python(tree, "-c", completion)
     assert "schema/report-v1.json" in python(tree, "packaging/declared.py")
     schema = json.loads((tree / "imds_probe/schema/report-v1.json").read_text())
     assert "Uptime" in schema["$defs"]

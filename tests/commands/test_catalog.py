@@ -67,7 +67,7 @@ def test_what_a_table_says(capsys):
     assert rows["datadog-agent"].split()[-4:] == ["7.18.0", "7.64.0", "falls-back", "changelog"]
     assert rows["boto2"].split()[-4:-2] == ["never", "never"]
     assert rows["consul"].split()[-4:-2] == ["unknown", "unknown"]
-    assert "set it" in rows["gruntwork-bash-commons"]
+    assert "only if set" in rows["gruntwork-bash-commons"]
 
 
 def test_sources_and_all(capsys):

@@ -60,9 +60,9 @@ def test_a_line_of_json_for_each(stored, capsys):
         (b"{", "it is not JSON"),
         (b"\xff\xfe", "it is not JSON"),
         (b"[" * 100_000, "it is not JSON"),
-        (b"{}", "it is no imds-probe.report/v1"),
+        (b"{}", "it is not a report of the schema imds-probe.report/v1"),
         (b"", "it is not JSON"),
-        (json.dumps({**READY.to_json(), "imds": {"hop_limit": 1}}), "it is no report of this kind"),
+        (json.dumps({**READY.to_json(), "imds": {"hop_limit": 1}}), "it is not a valid report"),
     ],
 )
 def test_one_that_is_no_report_keeps_nobody_from_the_others(stored, capsys, content, said):

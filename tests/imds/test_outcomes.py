@@ -37,6 +37,11 @@ def test_the_outcome(conversation, status, trouble, expected):
     assert detail
 
 
+def test_a_lost_answer_is_said_with_its_cause():
+    _, detail = classify(Conversation(connected=True), None, SILENCE)
+    assert detail == "connected, but received no answer: the time limit came first"
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [

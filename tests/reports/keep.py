@@ -24,6 +24,12 @@ from imds_probe.report_document import read
 
 HERE = Path(__file__).parent
 JUDGED = HERE / "judged.json"
+# Where the project, the SDKs that the tests look into and Python itself are on the machine that runs the tests.
+OWN_PLACES = (
+    (HERE.parents[1], "/srv/project"),
+    (Path.home() / ".cache/imds-probe", "/srv/cache"),
+    (Path(sys.base_prefix), "/usr"),
+)
 
 
 def kept() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -58,6 +64,8 @@ def _scrubbed(text: str) -> str:
     for own, replaced in ((hostname, "host.example"), (kernel, "6.1.0")):
         if own:
             text = text.replace(json.dumps(own), json.dumps(replaced))
+    for own, replaced in OWN_PLACES:
+        text = text.replace(str(own), replaced)
     return re.sub(r"/tmp/pytest-[^/\"]*/pytest-\d+/[^/\"]*", "/srv/lab", text)
 
 

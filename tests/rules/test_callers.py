@@ -58,7 +58,7 @@ def test_the_probe_itself_and_v2_block_nothing():
 def test_watched_for_too_short_a_time_is_said():
     (finding,) = judged(coverage=0.25, dropped=7)
     assert (finding.id, finding.severity, finding.implies) == ("watched-too-shortly", "info", None)
-    assert "3 d 12 h of the last 14 d (25.0% of the 99% needed) and saw no call" in finding.summary
+    assert "3 d 12 h of the last 14 d (25.0%; 99% is needed) and saw no call" in finding.summary
     assert finding.evidence == ("7 packets were lost",)
 
 

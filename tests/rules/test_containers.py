@@ -147,6 +147,21 @@ def test_containers_that_nobody_saw_are_never_called_none(changes, words):
     assert finding.evidence == (("no /proc",) if facts[Containers].containers is None else ("3 of 9 processes hide",))
 
 
+@pytest.mark.parametrize(
+    ("status", "unseen", "fix"),
+    [
+        ("skipped", (), "Give the run more time with --timeout."),
+        ("failed", (), "Run as root on the host."),
+        ("partial", ("3 of 9 processes hide",), "Run as root on the host."),
+    ],
+)
+def test_the_fix_for_unseen_containers_is_of_their_cause(status, unseen, fix):
+    run = CollectorRun("containers", status, 1.0, "the cause")
+    facts = changed(FACTS, collectors=(run,), containers=() if unseen else None, containers_unseen=unseen)
+    (finding,) = RULE.judge(facts, Catalog(()))
+    assert finding.fix.text.startswith(fix)
+
+
 @pytest.mark.parametrize(("hops", "limit", "warned"), [(1, 3, True), (2, 3, False), (0, 2, True), (0, 1, False)])
 def test_a_limit_higher_than_anything_needs(hops, limit, warned):
     findings = judged(container("web", hops, "ok", limit), limit=limit)

@@ -5,8 +5,18 @@ from observed import OLD_CLOUD_INIT, container
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import RequiredSetting, Requirement
+from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
-from imds_probe.rules.phrases import container_names, few, image_rebuilt, make_setting, named, only_v1, upgraded
+from imds_probe.rules.phrases import (
+    container_names,
+    few,
+    image_rebuilt,
+    make_setting,
+    more_time_or,
+    named,
+    only_v1,
+    upgraded,
+)
 
 WEB = container("web")
 TWIN = replace(WEB, id="f" * 64)
@@ -56,3 +66,10 @@ def test_a_setting_is_named_where_it_is_known_and_told_in_words_otherwise():
     )
     assert make_setting(known).text.startswith("Set imdsv2 to true in /etc/agent.yaml, ")
     assert ": it needs one. " in make_setting(replace(known, setting=None)).text
+
+
+def test_who_ran_out_of_time_is_told_of_time_alone():
+    late = CollectorRun("dpkg", "skipped", 0.0, "the run's time limit came first")
+    assert more_time_or(late, "Run as root.").text == "Give the run more time with --timeout."
+    for other in (None, replace(late, status="failed"), replace(late, status="partial")):
+        assert more_time_or(other, "Run as root.").text == "Run as root."

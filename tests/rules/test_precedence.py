@@ -6,7 +6,8 @@ from watched_calls import CALLER
 
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.software import SdkSoftware, SdkUse
-from imds_probe.rules.precedence import TABLE, counted, is_sure
+from imds_probe.inventory.packages import MANAGERS
+from imds_probe.rules.precedence import INVENTORIES, TABLE, counted, is_sure
 from imds_probe.watch.evidence import callers_of
 
 BARE = changed(FACTS, collectors=(), software=())
@@ -29,7 +30,11 @@ def had(facts):
     return [each.name for each in TABLE if each.had(facts)]
 
 
-@pytest.mark.parametrize("manager", ["dpkg", "rpm", "apk", "snap", "container-software"])
+def test_each_package_manager_that_is_asked_counts():
+    assert {each.id for each in MANAGERS} | {"container-software"} == set(INVENTORIES)
+
+
+@pytest.mark.parametrize("manager", INVENTORIES)
 def test_a_database_that_was_read_is_evidence_and_none_there_is_not(manager):
     assert counted(runs((manager, "ok"))) == counted(runs((manager, "partial"))) == {"capability"}
     assert not any(counted(runs((manager, status))) for status in ("nothing", "failed", "skipped"))

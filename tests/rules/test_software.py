@@ -5,9 +5,9 @@ from observed import FACTS, HOST, OLD_CLOUD_INIT, changed
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import InRepository, SettingSeen, Software
-from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.software import RULE
 
 CATALOG = Catalog.load()
@@ -47,7 +47,8 @@ def test_no_database_at_all_is_not_a_clean_bill():
 
 
 def test_software_that_was_not_looked_at_is_not_judged():
-    assert isinstance(RULE.judge(changed(FACTS, collectors=()), CATALOG), NothingToJudge)
+    with pytest.raises(NotInReport, match="no record of a package manager"):
+        RULE.judge(changed(FACTS, collectors=()), CATALOG)
 
 
 def test_what_no_upgrade_helps_is_said_with_what_does():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.system.confined import real_path
+
+# What Linux opens at most, in bytes: a whole path with its NUL, and one name in it.
+PATH_MAX = 4096
+NAME_MAX = 255
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Start:
         """
         for argument in [each for each in self.arguments[1:6] if not each.startswith("-")][:2]:
             path = self.path(argument)
+            if not _can_be_opened(path):
+                continue  # a program by itself, as after python3 -c: it never belongs into a report
             yield path
             real = real_path(self.root, path)
             if real is not None and real != path:
@@ -48,3 +55,8 @@ class Start:
         first = [self.path(self.arguments[0])] if self.arguments and "/" in self.arguments[0] else []
         named = (posixpath.dirname(posixpath.dirname(path)) for path in (*first, *self.scripts()))
         return tuple(dict.fromkeys([*self.listed("VIRTUAL_ENV"), *self.listed("PYTHONHOME"), *named]))
+
+
+def _can_be_opened(path: str) -> bool:
+    names = os.fsencode(path).split(b"/")
+    return sum(map(len, names)) + len(names) <= PATH_MAX and max(map(len, names)) <= NAME_MAX

@@ -21,3 +21,11 @@ def test_a_script_that_is_a_link_is_also_what_it_leads_to(tmp_path: Path) -> Non
 def test_paths_begin_at_the_programs_own_directory() -> None:
     assert start(cwd="/srv/app").path("../x") == "/srv/x"
     assert start(cwd="/srv", PATHS="a::/b").listed("PATHS") == ["/srv/a", "/b"]
+
+
+def test_a_program_in_an_argument_is_no_script() -> None:
+    """As after python3 -c and node -e: it may be long, and hold what no report may quote."""
+    code = f"password = 'hunter2'; {'x = 1; ' * 40}"
+    assert list(start("/usr/bin/python3", "-c", code).scripts()) == []
+    assert list(start("/usr/bin/node", "-e", "a/" * 2100).scripts()) == []
+    assert list(start("/usr/bin/python3", "/srv/app/" + "a" * 255).scripts()) == ["/srv/app/" + "a" * 255]
