@@ -18,7 +18,7 @@ ELSEWHERE = {
     "ecosystems/image.py": "the same",
     "ecosystems/nuget.py": "the same",
     "ecosystems/psgallery.py": "the same",
-    "inventory/sdks/library.py": "one dataclass, which each ecosystem's tests compare with",
+    "inventory/sdks/libraries.py": "one dataclass, which each ecosystem's tests compare with",
     "rules/containers_kinds.py": "kinds and their words: test_rules.py and the findings that test_containers.py makes",
     "rules/sdks_kinds.py": "the same, for test_sdks.py",
     "render/page/blocks.py": "values, which the pages' tests compare with",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
+from imds_probe.commands.run import add_catalogs
 from imds_probe.errors import UsageError
 from imds_probe.escape import terminal
 
@@ -38,14 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="what has changed in words, or one line of JSON for each report (text)",
     )
-    parser.add_argument(
-        "--catalog",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="judge by a catalog file of your own, too (`imds-probe catalog` checks one)",
-    )
+    add_catalogs(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -40,14 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave these rules out; what was not judged is never called ready",
     )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read the system below DIR (/)")
-    parser.add_argument(
-        "--catalog",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="judge by a catalog file of your own, too (`imds-probe catalog` checks one)",
-    )
+    add_catalogs(parser)
     add_config(parser)
     add_state_directory(parser)
     parser.add_argument(
@@ -84,6 +77,18 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="read this configuration file (/etc/imds-probe/imds-probe.toml, if it exists)",
+    )
+
+
+def add_catalogs(parser: argparse.ArgumentParser) -> None:
+    """Catalogs of the user's own, for every command that judges."""
+    parser.add_argument(
+        "--catalog",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="judge by a catalog file of your own, too (`imds-probe catalog` checks one)",
     )
 
 

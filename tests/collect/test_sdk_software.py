@@ -10,7 +10,7 @@ import pytest
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.scan import Use
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from typing import BinaryIO
 
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 
 SCRIPTS = (".js", ".cjs", ".mjs")
 BUNDLE_MIN_BYTES = 96 * 1024  # the part of an SDK that asks for credentials has more, minified

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, get_args
 
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Claim, Files, Recogniser
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from imds_probe.ecosystems.go import ECOSYSTEM
 from imds_probe.inventory.sdks.elf import ELF, PF_W, PF_X, PT_LOAD, Elf, NotElf, Part
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Files, Recogniser
 
 MAGIC = b"\xff Go buildinf:"

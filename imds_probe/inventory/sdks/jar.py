@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from imds_probe.inventory.sdks.archive import STORED, Archive, Member, NotAnArchive
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 
 ENTRY_MAX_BYTES = 256 * 1024
 NESTED_DEPTH_MAX = 3

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from imds_probe.ecosystems import binary, crate
 from imds_probe.inventory.sdks.elf import ELF, Elf, NotElf
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Files, Recogniser
 
 AUDITABLE = ".dep-v0"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from imds_probe.ecosystems.npm import ECOSYSTEM
 from imds_probe.inventory.sdks.bundle import BUNDLE_MIN_BYTES, SCRIPTS, bundled_libraries
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from imds_probe.ecosystems.pypi import ECOSYSTEM
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.python_archive import PYTHON_ARCHIVES, python_libraries
 from imds_probe.inventory.sdks.python_metadata import ASSIGNED, checked, normalised
 from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.python_metadata import ASSIGNED, checked, normalised
 
 PYTHON_ARCHIVES = (".pyz", ".pyzw", ".pex", ".shiv", ".par", ".egg")

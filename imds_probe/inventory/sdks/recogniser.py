@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from imds_probe.ecosystems.ecosystem import Ecosystem
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.start import Start
 
 Claim = Literal["archive", "program", "script", "rest"]

@@ -9,7 +9,7 @@ import pytest
 
 from imds_probe.inventory.sdks import bundle
 from imds_probe.inventory.sdks.bundle import V2, V3, bundled_libraries
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 
 NAMES = [V2, V3]
 V2_OLD = b"a.loadCredentialsCallbacks=[];"

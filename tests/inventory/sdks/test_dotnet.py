@@ -7,7 +7,7 @@ import pytest
 from program_starts import start
 
 from imds_probe.inventory.sdks.dotnet import LIBRARY_MAX_BYTES, RECOGNISER, libraries_in
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 
 NAMES = ["AWSSDK.Core", "NewRelic.Agent"]
 

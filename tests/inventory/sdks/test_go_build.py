@@ -14,7 +14,7 @@ from soon import cpu_s
 
 from imds_probe.inventory.sdks.elf import PIECE_BYTES
 from imds_probe.inventory.sdks.go_build import MAGIC, V1, V2, go_libraries
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 
 NAMES = [V1, V2, f"{V2}/feature/ec2/imds", "github.com/hashicorp/go-discover", "example.com/own"]
 INFO = (

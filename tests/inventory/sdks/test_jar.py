@@ -12,7 +12,7 @@ import pytest
 from soon import cpu_s
 
 from imds_probe.inventory.sdks.jar import NESTED_DEPTH_MAX, SDK1, SDK2, java_libraries
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 
 NAMES = [SDK1, SDK2, "software.amazon.awssdk:auth", "org.apache.hadoop:hadoop-aws"]
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED

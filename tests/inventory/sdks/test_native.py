@@ -12,7 +12,7 @@ from elves import made
 from soon import cpu_s
 
 from imds_probe.inventory.sdks.elf import PIECE_BYTES
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.native import AUDITABLE, CPP, native_libraries
 
 NAMES = ["aws-config", CPP]

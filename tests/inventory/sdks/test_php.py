@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from program_starts import start
 
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.php import RECOGNISER, libraries_in
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.system.rootfs import FileUnreadable

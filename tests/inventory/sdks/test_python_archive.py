@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.python_archive import python_libraries
 
 NAMES = ["botocore", "boto3", "aws-embedded-metrics"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.inventory.sdks.library import Library
+from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
