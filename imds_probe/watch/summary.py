@@ -19,6 +19,7 @@ class Tally:
     who: str
     unit: str | None
     container: str | None
+    container_id: str | None
     pids: set[int] = field(default_factory=set)
     count: int = 0
     refused: int = 0
@@ -32,16 +33,17 @@ class Summary:
     """All calls since the beginning. Bounded: what comes after CALLERS_MAX different callers is counted together."""
 
     def __init__(self) -> None:
-        self.tallies: dict[tuple[str, str, str | None, str | None], Tally] = {}
+        self.tallies: dict[tuple[str, str, str | None, str | None, str | None], Tally] = {}
         self.counts: Counter[str] = Counter()
 
     def add(self, seen: SeenCall, container: str | None) -> None:
         """Count one call; `container` is what its container is called."""
         caller = seen.caller
         who = seen.program if caller or seen.relayed else f"unknown process ({seen.client})"
-        key = (seen.version, who, caller.unit if caller else None, container)
+        unit, container_id = (caller.unit, caller.container) if caller else (None, None)
+        key = (seen.version, who, unit, container, container_id)
         if key not in self.tallies and len(self.tallies) >= CALLERS_MAX:
-            key = (seen.version, "others", None, None)
+            key = (seen.version, "others", None, None, None)
         tally = self.tallies.setdefault(key, Tally(*key, first=seen.at))
         tally.count += 1
         tally.refused += seen.status == 401

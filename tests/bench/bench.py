@@ -150,6 +150,12 @@ def before() -> None:
                 },
                 dict(os.environ),
             )
+        help_of = ["env", "-C", directory, sys.executable, "-m", "imds_probe", "--help"]
+        compare(
+            f"imds-probe --help, by commit {commit} and today (ms)",
+            {name: ["env", f"PYTHONPATH={place}", *help_of] for name, place in ((commit, checkout), ("today", HERE))},
+            dict(os.environ),
+        )
 
 
 BY_HAND = (

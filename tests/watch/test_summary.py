@@ -65,3 +65,13 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(summary.tallies) <= 6
     assert sum(each.count for each in summary.tallies.values()) == summary.counts["v1"] == 100
     assert all(len(each.paths) <= 3 for each in summary.tallies.values())
+
+
+def test_containers_of_one_name_are_not_one() -> None:
+    summary = Summary()
+    for each in "12":
+        summary.add(replace(SEEN, caller=replace(CURL, container=each * 64, unit=None)), "web")
+    assert [(tally.container, tally.container_id, tally.count) for tally in summary.ordered()] == [
+        ("web", "1" * 64, 1),
+        ("web", "2" * 64, 1),
+    ]
