@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers, CallerSeen, MetricCompared
+from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.caller_cause import cause_of
+from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
 
 NAMED_MAX = 20
@@ -59,6 +61,16 @@ IMDSV1_UNSEEN = Kind(
     "the calls were made.",
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
 )
+CALLERS_NOT_READ = Kind(
+    id="callers-not-read",
+    severity="warning",
+    implies="unknown",
+    title="The record of calls could not be read",
+    meaning="The daemon has kept a history of calls on this host, or a watch was asked for, but the run could not read what was "
+    "seen. A program that still calls IMDSv1 may be in it. Evidence that cannot be read is not evidence that nobody calls.",
+    cure="Mend what the finding quotes: the rights of the state directory, its disk, or a damaged callers.sqlite3. Without the "
+    "file the daemon begins a new history, which counts once it is as long as the window.",
+)
 WATCHED_TOO_SHORTLY = Kind(
     id="watched-too-shortly",
     severity="info",
@@ -74,6 +86,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     callers = facts.get(Callers)
     if callers is None:
         run = facts.collector("callers")
+        if run is not None and run.status in ("failed", "skipped"):
+            return [_not_read(run)]
         return NothingToJudge(run.reason if run and run.reason else "the callers were not watched")
     groups: dict[tuple[str, str | None, str | None], list[CallerSeen]] = defaultdict(list)
     for each in callers.by:
@@ -91,6 +105,15 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if not callers.imdsv1 and not callers.complete:
         findings.append(_short(callers))
     return findings
+
+
+def _not_read(run: CollectorRun) -> Found:
+    return CALLERS_NOT_READ.found(
+        "watch",
+        "the record of calls to the metadata service could not be read",
+        evidence=(run.reason,),
+        fix=more_time_or(run, "Mend what is quoted, and run again."),
+    )
 
 
 def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Found:
@@ -178,5 +201,14 @@ def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
 
 
 RULE = Rule(
-    "callers", _find, kinds=(IMDSV1_CALLER, IMDSV1_FALLBACK, IMDSV1_REFUSED, IMDSV1_UNSEEN, WATCHED_TOO_SHORTLY)
+    "callers",
+    _find,
+    kinds=(
+        IMDSV1_CALLER,
+        IMDSV1_FALLBACK,
+        IMDSV1_REFUSED,
+        IMDSV1_UNSEEN,
+        CALLERS_NOT_READ,
+        WATCHED_TOO_SHORTLY,
+    ),
 )

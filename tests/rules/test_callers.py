@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from observed import FACTS, IMDS, changed
 from watched_calls import CALLER
 
@@ -35,6 +36,14 @@ def test_where_nobody_watched_it_says_why():
     found = RULE.judge(changed(FACTS, collectors=(*FACTS.collectors, why)), CATALOG)
     assert found == NothingToJudge("callers are not watched")
     assert RULE.judge(FACTS, CATALOG) == NothingToJudge("the callers were not watched")
+
+
+@pytest.mark.parametrize(("status", "fix"), [("failed", "Mend what is quoted"), ("skipped", "more time")])
+def test_a_history_that_cannot_be_read_is_not_nobody_calling(status, fix):
+    run = CollectorRun("callers", status, 1.0, "callers.sqlite3 cannot be opened: file is not a database")
+    (finding,) = RULE.judge(changed(FACTS, collectors=(*FACTS.collectors, run)), CATALOG)
+    assert (finding.id, finding.implies, finding.evidence) == ("callers-not-read", "unknown", (run.reason,))
+    assert fix in finding.fix.text
 
 
 def test_a_call_blocks_and_says_who_when_and_what_for():
