@@ -209,7 +209,7 @@ def test_it_has_certificates_for_where_reports_go(engine):
     )
     run = ["run", "--rm", "--pull", "never", "--network", "none", "--read-only", "--entrypoint", PYTHON, IMAGE]
     path, count = engine.docker(*run, "-I", "-c", code).split()
-    assert path.endswith("/certifi/cacert.pem")
+    assert path.endswith("/botocore/cacert.pem")
     assert int(count) > 50
 
 
