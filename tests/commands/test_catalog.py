@@ -64,7 +64,7 @@ def test_searching(capsys, words, ids):
 
 def test_what_a_table_says(capsys):
     rows = {line.split()[0]: line for line in printed(capsys).splitlines() if line}
-    assert rows["datadog-agent"].split()[-4:] == ["7.18.0", "7.64.0", "falls-back", "changelog"]
+    assert rows["datadog-agent"].split()[-4:] == ["7.18.0", "7.64.0", "falls-back", "source"]
     assert rows["boto2"].split()[-4:-2] == ["never", "never"]
     assert rows["consul"].split()[-4:-2] == ["unknown", "unknown"]
     assert "only if set" in rows["gruntwork-bash-commons"]
@@ -77,7 +77,7 @@ def test_sources_and_all(capsys):
         "no IMDSv1:  from 20.2 on",
         "backport:",
         "source:",
-        "confidence: changelog",
+        "[source]",
     ):
         assert words in text
     assert "only if:" in printed(capsys, "--sources", "prometheus")

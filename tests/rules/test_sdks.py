@@ -135,7 +135,7 @@ def test_in_a_container_the_image_is_to_be_built_anew():
     [
         (
             ("aws-sdk-js-v2", "2.100.0", "npm", "aws-sdk", "/srv/app/node_modules/aws-sdk"),
-            "npm install --prefix /srv/app 'aws-sdk@>=2.722.0'",
+            "npm install --prefix /srv/app 'aws-sdk@>=2.575.0'",
         ),
         (
             ("aws-sdk-ruby-v3", "3.70.0", "gem", "aws-sdk-core", "/var/lib/gems/3.1.0/specifications/x.gemspec"),
