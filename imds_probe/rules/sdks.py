@@ -37,6 +37,7 @@ from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.sdks_kinds import (
     KINDS,
     SDK_FALLS_BACK,
+    SDK_FIGURE_INFERRED,
     SDK_ON_DISK_TOO_OLD,
     SDK_SEARCH_CUT_SHORT,
     SDK_TOO_OLD,
@@ -64,9 +65,11 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
             found += _falls_back(entry, needed, facts, catalog)
     for (component, _, needed, running), entries in groups.items():
-        if needed.status != "ok":
-            row = catalog.row(component)
-            which = f"{named(entries[0], row)}{_in(entries, facts)}"
+        row = catalog.row(component)
+        which = f"{named(entries[0], row)}{_in(entries, facts)}"
+        if needed.status == "ok":
+            found += _by_inference(which, entries, needed) if running else []
+        else:
             found += _in_use(which, entries, needed, row) if running else _on_disk(which, entries, needed, row)
     if facts[SdkSearch].sdks_left_out:
         found.append(_left_out(facts[SdkSearch].sdks_left_out))
@@ -115,6 +118,17 @@ def _on_disk(which: str, entries: Sequence[SdkSoftware], needed: Requirement, ro
         SDK_ON_DISK_TOO_OLD.found(
             entries[0].component, summary, evidence=(*_places(entries), *not_verified(needed)), fix=fix
         )
+    ]
+
+
+def _by_inference(which: str, entries: Sequence[SdkSoftware], needed: Requirement) -> list[Found]:
+    return [
+        SDK_FIGURE_INFERRED.found(
+            entries[0].component,
+            f"{which}, in use by {_users(entries)}, counts as new enough for IMDSv2, but {line}",
+            evidence=_places(entries),
+        )
+        for line in not_verified(needed)
     ]
 
 

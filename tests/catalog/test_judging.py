@@ -155,3 +155,23 @@ def test_a_distributions_own_figure_counts_also_where_upstream_has_none():
     assert judge_row(row, here).status == "ok"
     assert judge_row(row, replace(here, version="1.4-30")).status == "unknown"
     assert judge_row(row, replace(here, os_version_id="2")).status == "unknown"
+
+
+def test_what_asks_for_nothing_needs_nothing():
+    row = replace(PLAIN, asks_since="1.5", grade="package")
+    judged = judge_row(row, Installed("dpkg", "1.4-1"))
+    assert (judged.status, judged.minimum, judged.figure, judged.grade) == ("ok", None, "1.5", "package")
+    assert judged.why == "Thing asks for no metadata before 1.5"
+    assert status(row, "1.5-1") == status(row, "1.9-1") == "too-old"
+    assert status(row, "2.0-1") == "ok"
+    assert status(row, "garbage") == "unknown"
+
+
+def test_a_setting_is_asked_for_only_since_there_is_one():
+    row = replace(PLAIN, setting=Setting("set it", "3.0", "s", since="2.5"))
+    assert [status(row, version) for version in ("1.9-1", "2.4-1", "2.5-1", "2.9-1", "3.0-1")] == [
+        *("too-old", "ok", "needs-setting", "needs-setting", "ok"),
+    ]
+    doubt = judge_row(row, Installed("dpkg", "2.5~rc1-1"))
+    assert doubt.status == "unknown"
+    assert "in versions from 2.5 on before 3.0" in doubt.why

@@ -87,6 +87,22 @@ def test_sources_and_all(capsys):
     assert "setting:" in printed(capsys, "--sources", "datadog-agent")
 
 
+def test_how_a_figure_is_known(capsys, own):
+    assert printed(capsys).splitlines()[0].endswith("known by")
+    rows = {line.split()[0]: line.split() for line in printed(capsys, "--extra", str(own)).splitlines() if line}
+    assert rows["botocore"][-1] == "package"
+    assert rows["jets3t"][-1] == "inferred"
+    assert rows["consul"][-1] == "-"
+    assert rows["acme-agent"][-1] == "documented"  # what it says of the whole
+    text = printed(capsys, "--sources", "datadog-agent")
+    for words in ("since 7.18.0 [source]", "from 7.23.0 on, before 7.64.0", "(partial) [source]"):
+        assert words in " ".join(text.split())
+    assert "no version [documented]" in printed(capsys, "--sources", "awslogs")
+    assert "asks:       for metadata from 5.0.7 on" in printed(capsys, "--sources", "minio-python")
+    assert "confidence: documented" in printed(capsys, "--sources", "acme", "--extra", str(own))
+    assert "confidence" not in printed(capsys, "--sources", "cloud-init")
+
+
 def test_every_row_can_be_printed_whole(capsys):
     text = printed(capsys, "--sources")
     assert all(f"[{row.id}]" in text for row in Catalog.load().rows)
