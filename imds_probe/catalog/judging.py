@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from imds_probe.catalog.grades import Figure, resting_on
 from imds_probe.catalog.judging_settings import default_relied_on, setting_missing
 from imds_probe.catalog.rows import Backport, Fault, Grade, Requirement, Row
-from imds_probe.catalog.settings_in_force import LookedUpSetting, state_of
+from imds_probe.catalog.settings_in_force import LookedUpSetting, first_on, state_of
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
@@ -31,6 +31,9 @@ def judge_row(row: Row, installed: Installed) -> Requirement:
     judged = _judge(row, installed)
     if row.only_if is None or judged.status == "ok" or (judged.setting and installed.settings):
         return judged  # what is configured on this host is used here
+    shown = row.only_if_switch and first_on("only_if", row.only_if_switch, installed.settings)
+    if shown:
+        return replace(judged, why=f"{judged.why}; it matters here: {shown}")
     # A package that is there says nothing about that: too much to pass it, too little to fail it.
     return replace(judged, status="unknown", why=f"{judged.why}; it matters only if {row.only_if}")
 

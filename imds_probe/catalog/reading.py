@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from imds_probe.catalog.entry import CatalogError, Entry, flag, wrong
-from imds_probe.catalog.reading_settings import no_v1_fallback, prevention, setting, switch
+from imds_probe.catalog.reading_settings import no_v1_fallback, optional_switch, prevention, setting, switch
 from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, Grade, LostToken, Row
 from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
@@ -84,8 +84,11 @@ def _row(entry: Entry) -> Row:
         through=entry.texts("through", []),
         grade=entry.optional_choice("grade", get_args(Grade)),
         asks_since=entry.figure("asks_since"),
+        only_if_switch=optional_switch(entry, "only_if_switch"),
     )
     entry.done()
+    if row.only_if_switch and not (row.only_if and row.only_if_switch.values):
+        raise wrong(f"{entry.where}.only_if_switch", "needs values, and only_if to say what it shows")
     if row.grade and not row.never and row.minimum is None and row.asks_since is None:
         raise wrong(entry.where, "has a grade and no figure that it is about")
     if row.never and row.minimum is not None:

@@ -24,7 +24,7 @@ def setting(entry: Entry | None) -> Setting | None:
         entry.text("text"),
         entry.figure("minimum_by_default"),
         entry.text("source"),
-        _optional_switch(entry),
+        optional_switch(entry, "switch"),
         entry.figure("since"),
         entry.optional_choice("grade", get_args(Grade)),
     )
@@ -32,8 +32,8 @@ def setting(entry: Entry | None) -> Setting | None:
     return found
 
 
-def _optional_switch(entry: Entry) -> Switch | None:
-    found = entry.entry("switch")
+def optional_switch(entry: Entry, key: str) -> Switch | None:
+    found = entry.entry(key)
     return None if found is None else switch(found)
 
 
@@ -61,7 +61,7 @@ def _place(entry: Entry) -> SettingPlace:
 
 
 def prevention(entry: Entry) -> Prevention:
-    found = _optional_switch(entry)
+    found = optional_switch(entry, "switch")
     if found is None:
         raise wrong(entry.where, "has no switch")
     prevented = Prevention(
@@ -88,7 +88,7 @@ def no_v1_fallback(entry: Entry | None) -> NoV1Fallback | None:
     free = NoV1Fallback(
         version,
         {key: config.text(key) for key in config.left()},
-        _optional_switch(entry),
+        optional_switch(entry, "switch"),
         entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()

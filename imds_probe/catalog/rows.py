@@ -152,6 +152,7 @@ class Row:
     never: no version speaks IMDSv2, and a source says so.
     grade: how `minimum`, `never` and `asks_since` are known. Every other figure has its own, beside it.
     only_if: what has to be so on a host for the row to matter there, which an installed package alone does not say.
+    only_if_switch: a setting that shows that it is so. Where it is not seen to be on, nothing follows.
     on_lost_token: what the software does when the token response never arrives; waits: for how long before that.
     programs: ends of the paths of its executables or scripts, for the processes whose settings count.
     prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
@@ -182,6 +183,7 @@ class Row:
     through: tuple[str, ...] = ()
     grade: Grade | None = None
     asks_since: str | None = None
+    only_if_switch: Switch | None = None
 
     @property
     def grade_or_guess(self) -> Grade:
@@ -190,6 +192,8 @@ class Row:
 
     def switches(self) -> Iterator[tuple[str, Switch]]:
         """Every setting of this row that can be looked up, by the name under which it is reported."""
+        if self.only_if_switch:
+            yield "only_if", self.only_if_switch
         if self.setting and self.setting.switch:
             yield "setting", self.setting.switch
         for index, prevention in enumerate(self.prevented_by):

@@ -111,6 +111,7 @@ def _whole(row: Row) -> Iterator[str]:
         yield from _wrapped("asks", f"for metadata from {row.asks_since} on")
     if row.only_if:
         yield from _wrapped("only if", row.only_if)
+        yield from _switch("shown by", row.only_if_switch)
     if row.through:
         yield from _wrapped("through", f"{', '.join(row.through)}: judged in its place where found with it")
     if row.setting:

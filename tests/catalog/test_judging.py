@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from imds_probe.catalog.judging import Installed, judge_row, matching_backport
-from imds_probe.catalog.rows import Backport, Fault, NoV1Fallback, Row, Setting
+from imds_probe.catalog.rows import Backport, Fault, NoV1Fallback, Requirement, Row, Setting, SettingPlace, Switch
+from imds_probe.facts.software import SettingSeen
 
 PLAIN = Row(
     id="thing",
@@ -146,6 +147,21 @@ def test_what_matters_under_a_condition_neither_passes_nor_fails_by_its_version(
     old, new = (judge_row(row, Installed("dpkg", version)) for version in ("0.1-1", "99.9-1"))
     assert (old.status, new.status) == ("unknown", "ok")
     assert old.why.endswith("it matters only if the plugin is used")
+
+
+def test_a_condition_that_is_seen_to_hold_lets_the_version_decide():
+    switch = Switch(("aws",), (SettingPlace("arguments", "--provider"),))
+    row = replace(PLAIN, only_if="it runs with --provider=aws", only_if_switch=switch)
+
+    def seen(value: str | None) -> Requirement:
+        setting = SettingSeen("only_if", "the arguments of agent (7)", "--provider", value)
+        return judge_row(row, Installed("dpkg", "0.1-1", settings=(setting,)))
+
+    assert seen("aws").status == "too-old"
+    assert seen("aws").why.endswith("it matters here: the arguments of agent (7) sets --provider to aws")
+    # Where it is not on, somebody may turn it on elsewhere.
+    assert seen("gcp").status == seen(None).status == status(row, "0.1-1") == "unknown"
+    assert status(row, "9-1") == "ok"
 
 
 def test_a_distributions_own_figure_counts_also_where_upstream_has_none():

@@ -25,6 +25,8 @@ FULL = {
             "packages": {"dpkg": ["thing", "python3-thing"], "npm": ["@scope/thing"]},
             "since": "1",
             "before": "9",
+            "only_if": "it is used",
+            "only_if_switch": {"values": ["on"], "places": [{"kind": "arguments", "key": "--use"}]},
             "asks_since": "1.5",
             "minimum": "2.0",
             "setting": {
@@ -107,7 +109,7 @@ def test_a_full_row_is_read() -> None:
         Prevention("w", Switch(("v1",), (SettingPlace("arguments", "--v1"),)), "v2", "2.5", None, "s", "documented"),
     )
     assert (row.programs, row.waits) == (("bin/thing",), "1 s")
-    assert [name for name, _ in row.switches()] == ["setting", "prevented_by[0]", "observed[0]"]
+    assert [name for name, _ in row.switches()] == ["only_if", "setting", "prevented_by[0]", "observed[0]"]
     assert row.no_v1_fallback is not None and row.no_v1_fallback.config == {"KEY": "true"}
     assert row.backports[0].derivatives and row.backports[0].version_id_major == "20"
     assert row.known_bad[0].before == "2.2"
@@ -135,6 +137,7 @@ def test_a_full_row_is_read() -> None:
         "waits",
         "asks_since",
         "grade",
+        "only_if_switch",
     ],
 )
 def test_what_is_optional_may_be_absent(key: str) -> None:
@@ -187,6 +190,8 @@ def test_what_is_optional_may_be_absent(key: str) -> None:
         ([*ROW, "known_bad", 0], {"effect": "fails", "why": "w"}, "since, before or both"),
         ([*ROW, "grade"], "certain", "one of"),
         ([*ROW, "asks_since"], "new", "plain dotted number"),
+        ([*ROW, "only_if_switch", "values"], [], "needs values"),
+        ([*ROW, "only_if"], None, "only_if to say what it shows"),
         ([*ROW, "setting", "grade"], "certain", "one of"),
         ([*ROW, "setting", "since"], "new", "plain dotted number"),
         ([*ROW, "prevented_by", 0, "grade"], "certain", "one of"),
