@@ -65,11 +65,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
             found += _falls_back(entry, needed, facts, catalog)
     for (component, _, needed, running), entries in groups.items():
-        row = catalog.row(component)
-        which = f"{named(entries[0], row)}{_in(entries, facts)}"
-        if needed.status == "ok":
-            found += _by_inference(which, entries, needed) if running else []
-        else:
+        if needed.status != "ok" or (running and not_verified(needed)):
+            row = catalog.row(component)
+            which = f"{named(entries[0], row)}{_in(entries, facts)}"
             found += _in_use(which, entries, needed, row) if running else _on_disk(which, entries, needed, row)
     if facts[SdkSearch].sdks_left_out:
         found.append(_left_out(facts[SdkSearch].sdks_left_out))
@@ -90,6 +88,8 @@ def _unseen(reasons: Sequence[str], run: CollectorRun | None) -> Found:
 def _in_use(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> list[Found]:
     what = f"{which}, in use by {_users(entries)}"
     subject = entries[0].component
+    if needed.status == "ok":
+        return _by_inference(what, entries, needed)
     need = need_of_processes([names for entry in entries for names in _environments(entry)])
     evidence = (*_places(entries), need.in_words, *not_verified(needed))
     if need.state == "unlikely":
@@ -121,11 +121,11 @@ def _on_disk(which: str, entries: Sequence[SdkSoftware], needed: Requirement, ro
     ]
 
 
-def _by_inference(which: str, entries: Sequence[SdkSoftware], needed: Requirement) -> list[Found]:
+def _by_inference(what: str, entries: Sequence[SdkSoftware], needed: Requirement) -> list[Found]:
     return [
         SDK_FIGURE_INFERRED.found(
             entries[0].component,
-            f"{which}, in use by {_users(entries)}, counts as new enough for IMDSv2, but {line}",
+            f"{what}, counts as new enough for IMDSv2, but {line}",
             evidence=_places(entries),
         )
         for line in not_verified(needed)
