@@ -66,7 +66,7 @@ class Claim:
 def claims(row: Row) -> Iterator[Claim]:
     for registry in ("pypi", "npm"):
         for package in row.packages.get(registry, ()):
-            if row.grade == "package" and row.minimum != row.asks_since and (row.minimum or row.never):
+            if row.grade == "package" and (row.never or row.minimum != row.asks_since):
                 mark = OTHER_MARKS.get((row.id, "minimum"), HEADER)
                 yield Claim(row, registry, package, "never" if row.never else "minimum", row.minimum, mark)
             if row.grade == "package" and row.asks_since:
@@ -170,7 +170,7 @@ def contents(raw: bytes, name: str, depth: int = 0) -> Iterator[bytes]:
     """All files of an archive, and of archives in it."""
     for inner, content in _members(raw):
         yield content
-        if depth < NESTED_MAX and inner.endswith((".jar", ".whl", ".zip")):
+        if depth < NESTED_MAX and inner.endswith((".jar", ".whl", ".zip")) and zipfile.is_zipfile(io.BytesIO(content)):
             yield from contents(content, inner, depth + 1)
 
 
