@@ -85,7 +85,7 @@ def judged(component: str, manager: str, version: str) -> Requirement:
         ("aws-sdk-go-v2", "go", "github.com/aws/aws-sdk-go-v2", "v0.19.0", "ok"),
         ("aws-sdk-go-v2-imds", "go", "github.com/aws/aws-sdk-go-v2/feature/ec2/imds", "v0.1.4", "ok"),
         ("aws-sdk-js-v3", "npm", "@smithy/credential-provider-imds", "1.0.1", "ok"),
-        ("aws-sdk-js-v3-imds", "npm", "@aws-sdk/credential-provider-imds", "3.0.0", "ok"),
+        ("aws-sdk-js-v3", "npm", "@aws-sdk/credential-provider-imds", "3.0.0", "ok"),
         ("aws-crt-python", "pypi", "awscrt", "0.5.11", "too-old"),
         ("aws-crt-python", "pypi", "awscrt", "0.5.12", "ok"),
         ("logstash", "rpm", "logstash", "1:6.8.5-1", "too-old"),

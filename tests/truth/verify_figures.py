@@ -65,13 +65,15 @@ class Claim:
 
 
 def claims(row: Row) -> Iterator[Claim]:
+    """Of the first package in each registry: where there are others, they are of the same numbers, or all have it."""
     for registry in ("pypi", "npm"):
-        for package in row.packages.get(registry, ()):
+        for package in row.packages.get(registry, ())[:1]:
             if row.grade == "package" and (row.never or row.minimum != row.asks_since):
                 mark = OTHER_MARKS.get((row.id, "minimum"), HEADER)
                 yield Claim(row, registry, package, "never" if row.never else "minimum", row.minimum, mark)
             if row.grade == "package" and row.asks_since:
-                yield Claim(row, registry, package, "asks_since", row.asks_since, f"{HEADER}|{ADDRESS}")
+                mark = OTHER_MARKS.get((row.id, "asks_since"), f"{HEADER}|{ADDRESS}")
+                yield Claim(row, registry, package, "asks_since", row.asks_since, mark)
             free = row.no_v1_fallback
             if free is not None and free.grade == "package":
                 mark = OTHER_MARKS.get((row.id, "no_v1_fallback"), OPT_OUT)
