@@ -10,7 +10,7 @@ import zipapp
 import zipfile
 from pathlib import Path
 
-ZOO = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imds-probe/sdk-zoo-1/root"
+ZOO = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imds-probe/sdk-zoo-2/root"
 SPARK = "opt/spark"
 CORE = "aws-java-sdk-core-1.12.262.jar"
 

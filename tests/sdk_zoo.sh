@@ -2,7 +2,7 @@
 # A root full of real AWS SDKs, old and new, from PyPI, npm and Debian, as applications have them; made once, outside of
 # the tree. tests/sdk_zoo.py says what lies where. It is about 1.2 GB.
 set -euo pipefail
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/imds-probe/sdk-zoo-1
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/imds-probe/sdk-zoo-2
 tests=$(cd "$(dirname "$0")" && pwd)
 [ -e "$cache/made" ] && exit
 python=$("$tests/interpreter.sh" oldest)
@@ -34,7 +34,7 @@ packages /opt/python-new boto3==1.43.11 botocore==1.43.11 s3transfer jmespath py
 packages /opt/python-boto boto==2.49.0
 packages /opt/rust deltalake==1.6.6
 packages /opt/cpp pyarrow==26.0.1
-modules /srv/node-old aws-sdk@2.600.0
+modules /srv/node-old aws-sdk@2.574.0
 modules /srv/node-new aws-sdk@2.1692.0 @aws-sdk/client-s3@3.700.0
 
 # Bundled and minified by esbuild, each into one script.

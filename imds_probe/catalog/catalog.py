@@ -22,6 +22,7 @@ FILES = (
     "observability.json",
     "tools.json",
     "security.json",
+    "clients.json",
 )
 
 

@@ -63,6 +63,9 @@ class Entry:
                 return choice
         raise wrong(f"{self.where}.{key}", f"must be one of {', '.join(choices)}")
 
+    def optional_choice(self, key: str, choices: Sequence[_Choice]) -> _Choice | None:
+        return self.choice(key, choices) if key in self._left else None
+
     def entries(self, key: str) -> list[Entry]:
         value = self.take(key, [])
         if not isinstance(value, list):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from imds_probe.catalog.judging_settings import setting_missing
-from imds_probe.catalog.rows import Backport, Fault, Requirement, Row
-from imds_probe.catalog.settings_in_force import LookedUpSetting, state_of
+from imds_probe.catalog.grades import Figure, resting_on
+from imds_probe.catalog.judging_settings import default_relied_on, setting_missing
+from imds_probe.catalog.rows import Backport, Fault, Grade, Requirement, Row
+from imds_probe.catalog.settings_in_force import LookedUpSetting, first_on, state_of
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
@@ -30,13 +31,23 @@ def judge_row(row: Row, installed: Installed) -> Requirement:
     judged = _judge(row, installed)
     if row.only_if is None or judged.status == "ok" or (judged.setting and installed.settings):
         return judged  # what is configured on this host is used here
+    shown = row.only_if_switch and first_on("only_if", row.only_if_switch, installed.settings)
+    if shown:
+        return replace(judged, why=f"{judged.why}; it matters here: {shown}")
     # A package that is there says nothing about that: too much to pass it, too little to fail it.
     return replace(judged, status="unknown", why=f"{judged.why}; it matters only if {row.only_if}")
 
 
 def _judge(row: Row, installed: Installed) -> Requirement:
     if row.never and row.sources:
-        return Requirement(None, "too-old", f"no version of {row.name} speaks IMDSv2", row.sources[0])
+        why = f"no version of {row.name} speaks IMDSv2"
+        return Requirement(None, "too-old", why, row.sources[0], grade=row.grade_or_guess)
+    if row.asks_since is not None:
+        order = compare_upstream(installed.manager, installed.version, row.asks_since).order
+        if order is not None and order < 0:
+            why = f"{row.name} asks for no metadata before {row.asks_since}"
+            source = row.sources[0] if row.sources else None
+            return Requirement(None, "ok", why, source, figure=row.asks_since, grade=row.grade_or_guess)
     backport = matching_backport(row, installed)
     if row.minimum is None or not row.sources:
         if backport is not None and backport.minimum is not None:
@@ -46,7 +57,7 @@ def _judge(row: Row, installed: Installed) -> Requirement:
     if capable.status != "ok":
         return capable
     broken, remarks = _faults(row, capable, backport, installed)
-    return broken or setting_missing(row, capable, installed) or _with_remarks(row, capable, remarks, installed)
+    return broken or setting_missing(row, capable, installed) or _sound(row, capable, remarks, installed)
 
 
 def matching_backport(row: Row, installed: Installed) -> Backport | None:
@@ -70,18 +81,19 @@ def _capable(row: Row, minimum: str, backport: Backport | None, installed: Insta
     if backport is not None and backport.minimum is not None:
         return _by_distribution(row, backport, backport.minimum, installed)
     order, doubt = compare_upstream(installed.manager, installed.version, minimum)
-    source = row.sources[0]
+    source, grade = row.sources[0], row.grade_or_guess
+    why = _speaks(row, minimum, grade)
     if order is None:
         return Requirement(minimum, "unknown", f"{row.name} speaks IMDSv2 from {minimum} on, but {doubt}", source)
     if order >= 0:
-        return Requirement(minimum, "ok", _speaks(row, minimum), source)
+        return Requirement(minimum, "ok", why, source, figure=minimum, grade=grade)
     if backport is not None and backport.below == "unknown":
         return Requirement(minimum, "unknown", f"below upstream's {minimum}, but {backport.why}", backport.source)
-    return Requirement(minimum, "too-old", _speaks(row, minimum), source)
+    return Requirement(minimum, "too-old", why, source, figure=minimum, grade=grade)
 
 
-def _speaks(row: Row, minimum: str) -> str:
-    hedge = " (inferred, not stated by its makers)" if row.confidence == "inferred" else ""
+def _speaks(row: Row, minimum: str, grade: Grade | None) -> str:
+    hedge = " (inferred, not verified)" if grade == "inferred" else ""
     return f"{row.name} speaks IMDSv2 from {minimum} on{hedge}"
 
 
@@ -93,12 +105,12 @@ def _by_distribution(row: Row, backport: Backport, minimum: str, installed: Inst
         order = compare(installed.version, minimum)
     except VersionError as error:
         return Requirement(minimum, "unknown", error.problem, backport.source)
+    why, grade = f"{_speaks(row, minimum, backport.grade)} in this distribution", backport.grade
     if order >= 0:
-        return Requirement(minimum, "ok", f"{_speaks(row, minimum)} in this distribution", backport.source)
-    why = f"{_speaks(row, minimum)} in this distribution"
+        return Requirement(minimum, "ok", why, backport.source, figure=minimum, grade=grade)
     if backport.below == "unknown":
         return Requirement(minimum, "unknown", f"{why}; {backport.why}", backport.source)
-    return Requirement(minimum, "too-old", why, backport.source)
+    return Requirement(minimum, "too-old", why, backport.source, figure=minimum, grade=grade)
 
 
 def _faults(
@@ -115,7 +127,11 @@ def _faults(
             continue
         # A distribution that patched IMDSv2 in may have patched the fault too: its number does not say.
         sure = inside and fault.effect == "fails" and backport is None
-        return Requirement(capable.minimum, "too-old" if sure else "unknown", fault.why, capable.source), remarks
+        whole = (fault.before if backport is None else None) or capable.minimum  # what to upgrade to
+        judged = Requirement(whole, "too-old" if sure else "unknown", fault.why, capable.source)
+        if sure:
+            judged = replace(judged, figure=fault.before or fault.since, grade=fault.grade)
+        return judged, remarks
     return None, remarks
 
 
@@ -133,10 +149,19 @@ def _inside(fault: Fault, installed: Installed) -> bool | None:
     return None if None in sides else True
 
 
-def _with_remarks(row: Row, capable: Requirement, remarks: list[str], installed: Installed) -> Requirement:
+def _sound(row: Row, capable: Requirement, remarks: list[str], installed: Installed) -> Requirement:
+    """What speaks IMDSv2 and has no fault that matters: it rests on all figures that it was on the right side of."""
     if row.on_lost_token == "falls-back" and not _never_uses_v1(row, installed):
         remarks = [*remarks, "it uses IMDSv1 when the token response does not arrive"]
-    return Requirement(capable.minimum, "ok", "; ".join([capable.why, *remarks]), capable.source)
+    judged = replace(capable, why="; ".join([capable.why, *remarks]))
+    passed = [_passed(fault, installed) for fault in row.known_bad if fault.effect != "partial"]
+    return resting_on(judged, [*passed, *default_relied_on(row.setting, installed)])
+
+
+def _passed(fault: Fault, installed: Installed) -> Figure:
+    """The side of a fault's range that this version lies beyond."""
+    order = -1 if fault.before is None else compare_upstream(installed.manager, installed.version, fault.before).order
+    return Figure(fault.since if order is None or order < 0 else fault.before, fault.grade)
 
 
 def _never_uses_v1(row: Row, installed: Installed) -> bool:

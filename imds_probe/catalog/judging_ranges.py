@@ -14,6 +14,10 @@ def judge_range(row: Row, installed: Installed, at_least: str | None, below: str
 
     Only what holds for every version in between is said; everything else is "unknown".
     """
+    if row.asks_since is not None and _before(at_least or "0", row.asks_since, installed.manager):
+        if below is not None and not _before(row.asks_since, below, installed.manager):
+            return judge_row(row, replace(installed, version="0"))
+        return _not_told(row, at_least, below)
     judged = judge_row(row, replace(installed, version=at_least or "0"))
     if row.never or row.minimum is None:
         return judged
@@ -26,9 +30,18 @@ def judge_range(row: Row, installed: Installed, at_least: str | None, below: str
         order, _ = compare_upstream(installed.manager, below, row.minimum)
         if order is not None and order <= 0:
             return judge_row(row, replace(installed, version="0")) if at_least is None else judged
+    return _not_told(row, at_least, below)
+
+
+def _not_told(row: Row, at_least: str | None, below: str | None) -> Requirement:
     source = row.sources[0] if row.sources else None
     why = f"{row.name} speaks IMDSv2 from {row.minimum} on, but this version is {said_range(at_least, below)}"
     return Requirement(row.minimum, "unknown", why, source)
+
+
+def _before(version: str, figure: str, manager: str) -> bool:
+    order = compare_upstream(manager, version, figure).order
+    return order is not None and order < 0
 
 
 def said_range(at_least: str | None, below: str | None) -> str:

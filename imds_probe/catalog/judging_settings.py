@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from imds_probe.catalog.grades import Figure
 from imds_probe.catalog.rows import Prevention, RequiredSetting, Requirement, Row, Setting, Switch
 from imds_probe.catalog.settings_in_force import LookedUpSetting, SettingState, first_on, state_of
 from imds_probe.catalog.upstream import compare_upstream
@@ -35,7 +36,7 @@ def setting_missing(row: Row, capable: Requirement, installed: InstalledVersion)
             if missing is not None:
                 return missing
         elif needed:
-            why = f"{row.setting.text}, in versions before {row.setting.minimum_by_default}, but {needed}"
+            why = f"{row.setting.text}, in versions {_range(row.setting)}, but {needed}"
             return Requirement(capable.minimum, "unknown", why, row.setting.source)
     for index, prevention in enumerate(row.prevented_by):
         prevented = _prevented(f"prevented_by[{index}]", prevention, row, capable, installed)
@@ -46,6 +47,10 @@ def setting_missing(row: Row, capable: Requirement, installed: InstalledVersion)
 
 def _needed(setting: Setting, installed: InstalledVersion) -> str:
     """Yes, empty for no, or the doubt about it."""
+    if setting.since is not None:
+        order, doubt = compare_upstream(installed.manager, installed.version, setting.since)
+        if order is None or order < 0:
+            return doubt
     if setting.minimum_by_default is None:
         return "yes"
     order, doubt = compare_upstream(installed.manager, installed.version, setting.minimum_by_default)
@@ -54,9 +59,26 @@ def _needed(setting: Setting, installed: InstalledVersion) -> str:
     return "yes" if order < 0 else ""
 
 
+def _range(setting: Setting) -> str:
+    since = f"from {setting.since} on" if setting.since else ""
+    before = f"before {setting.minimum_by_default}" if setting.minimum_by_default else ""
+    return " ".join(filter(None, (since, before)))
+
+
+def default_relied_on(setting: Setting | None, installed: InstalledVersion) -> list[Figure]:
+    """The figure by which a version needs the setting no more, or not yet."""
+    if setting is None:
+        return []
+    for figure, side in ((setting.minimum_by_default, 1), (setting.since, -1)):
+        order = None if figure is None else compare_upstream(installed.manager, installed.version, figure).order
+        if order is not None and (order >= 0) == (side > 0):
+            return [Figure(figure, setting.grade)]
+    return []
+
+
 def _unless_set(setting: Setting, capable: Requirement, installed: InstalledVersion) -> Requirement | None:
     if setting.switch is None:
-        return Requirement(capable.minimum, "needs-setting", setting.text, setting.source)
+        return _needs(capable, setting.text, setting, None)
     state = state_of("setting", setting.switch, installed.settings)
     if state.in_force == "yes":
         return None
@@ -65,7 +87,14 @@ def _unless_set(setting: Setting, capable: Requirement, installed: InstalledVers
         why = f"{setting.text}, but that setting could not be read: {state.problem}"
         return Requirement(capable.minimum, "unknown", why, setting.source, _required(setting.switch, state, wanted))
     why = setting.text if state.in_force == "not-looked" else f"{setting.text}; {_observation(state)}"
-    return Requirement(capable.minimum, "needs-setting", why, setting.source, _required(setting.switch, state, wanted))
+    return _needs(capable, why, setting, _required(setting.switch, state, wanted))
+
+
+def _needs(capable: Requirement, why: str, setting: Setting, required: RequiredSetting | None) -> Requirement:
+    figure = setting.minimum_by_default or setting.since or capable.minimum
+    return Requirement(
+        capable.minimum, "needs-setting", why, setting.source, required, figure=figure, grade=setting.grade
+    )
 
 
 def _prevented(
@@ -80,7 +109,10 @@ def _prevented(
     if on is not None:
         why = f"{prevention.why}; {_observation(on)}"
         required = RequiredSetting(on.place, on.key, prevention.cure)
-        return Requirement(capable.minimum, "needs-setting", why, prevention.source, required)
+        figure = prevention.since or prevention.before or capable.minimum
+        return Requirement(
+            capable.minimum, "needs-setting", why, prevention.source, required, figure=figure, grade=prevention.grade
+        )
     state = state_of(name, prevention.switch, installed.settings)
     if state.in_force == "unread":
         why = f"{prevention.why}, and that setting could not be read: {state.problem}"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import get_args
 
 from imds_probe.catalog.entry import CatalogError, Entry, flag, wrong
-from imds_probe.catalog.reading_settings import no_v1_fallback, prevention, setting, switch
-from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, LostToken, Row
+from imds_probe.catalog.reading_settings import no_v1_fallback, optional_switch, prevention, setting, switch
+from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, Grade, LostToken, Row
 from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 
@@ -82,8 +82,15 @@ def _row(entry: Entry) -> Row:
         prevented_by=tuple(prevention(item) for item in entry.entries("prevented_by")),
         observed=tuple(switch(item) for item in entry.entries("observed")),
         through=entry.texts("through", []),
+        grade=entry.optional_choice("grade", get_args(Grade)),
+        asks_since=entry.figure("asks_since"),
+        only_if_switch=optional_switch(entry, "only_if_switch"),
     )
     entry.done()
+    if row.only_if_switch and not (row.only_if and row.only_if_switch.values):
+        raise wrong(f"{entry.where}.only_if_switch", "needs values, and only_if to say what it shows")
+    if row.grade and not row.never and row.minimum is None and row.asks_since is None:
+        raise wrong(entry.where, "has a grade and no figure that it is about")
     if row.never and row.minimum is not None:
         raise wrong(entry.where, "has a minimum and never speaks IMDSv2: one of them is wrong")
     return row
@@ -113,8 +120,11 @@ def _backport(entry: Entry) -> Backport:
         below=entry.choice("below", get_args(Below)),
         why=entry.text("why"),
         source=entry.text("source"),
+        grade=entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
+    if backport.grade and backport.minimum is None:
+        raise wrong(entry.where, "has a grade and no figure that it is about")
     compare = ecosystem_of(backport.manager).versions.order
     if compare is None:
         known = ", ".join(ecosystem.id for ecosystem in ECOSYSTEMS if ecosystem.versions.order is not None)
@@ -129,7 +139,11 @@ def _backport(entry: Entry) -> Backport:
 
 def _fault(entry: Entry) -> Fault:
     fault = Fault(
-        entry.figure("since"), entry.figure("before"), entry.choice("effect", get_args(Effect)), entry.text("why")
+        entry.figure("since"),
+        entry.figure("before"),
+        entry.choice("effect", get_args(Effect)),
+        entry.text("why"),
+        entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
     if fault.since is None and fault.before is None:

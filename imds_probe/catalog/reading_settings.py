@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import get_args
 
 from imds_probe.catalog.entry import Entry, check_figure, wrong
-from imds_probe.catalog.rows import FileFormat, NoV1Fallback, PlaceKind, Prevention, Setting, SettingPlace, Switch
+from imds_probe.catalog.rows import (
+    FileFormat,
+    Grade,
+    NoV1Fallback,
+    PlaceKind,
+    Prevention,
+    Setting,
+    SettingPlace,
+    Switch,
+)
 
 
 def setting(entry: Entry | None) -> Setting | None:
@@ -15,14 +24,16 @@ def setting(entry: Entry | None) -> Setting | None:
         entry.text("text"),
         entry.figure("minimum_by_default"),
         entry.text("source"),
-        _optional_switch(entry),
+        optional_switch(entry, "switch"),
+        entry.figure("since"),
+        entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
     return found
 
 
-def _optional_switch(entry: Entry) -> Switch | None:
-    found = entry.entry("switch")
+def optional_switch(entry: Entry, key: str) -> Switch | None:
+    found = entry.entry(key)
     return None if found is None else switch(found)
 
 
@@ -50,7 +61,7 @@ def _place(entry: Entry) -> SettingPlace:
 
 
 def prevention(entry: Entry) -> Prevention:
-    found = _optional_switch(entry)
+    found = optional_switch(entry, "switch")
     if found is None:
         raise wrong(entry.where, "has no switch")
     prevented = Prevention(
@@ -60,6 +71,7 @@ def prevention(entry: Entry) -> Prevention:
         since=entry.figure("since"),
         before=entry.figure("before"),
         source=entry.text("source"),
+        grade=entry.optional_choice("grade", get_args(Grade)),
     )
     entry.done()
     if not prevented.switch.values:
@@ -73,6 +85,11 @@ def no_v1_fallback(entry: Entry | None) -> NoV1Fallback | None:
     version = entry.text("version")
     check_figure(version, f"{entry.where}.version")
     config = Entry(entry.take("config"), f"{entry.where}.config")
-    free = NoV1Fallback(version, {key: config.text(key) for key in config.left()}, _optional_switch(entry))
+    free = NoV1Fallback(
+        version,
+        {key: config.text(key) for key in config.left()},
+        optional_switch(entry, "switch"),
+        entry.optional_choice("grade", get_args(Grade)),
+    )
     entry.done()
     return free

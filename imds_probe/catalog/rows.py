@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Confidence = Literal["documented", "changelog", "inferred"]
+Grade = Literal["package", "source", "documented", "inferred"]  # how a figure is known, strongest first
 LostToken = Literal["falls-back", "fails", "unknown"]
 Effect = Literal["fails", "doubtful", "partial"]
 Below = Literal["too-old", "unknown"]
@@ -26,13 +27,19 @@ class RequiredSetting:
 
 @dataclass(frozen=True)
 class Requirement:
-    """What the catalog says about one installed version. `minimum` is in the order that it was judged by."""
+    """What the catalog says about one installed version. `minimum` is in the order that it was judged by.
+
+    `figure` is the weakest of the figures that decided, None where none did or where it is that no version will do;
+    `grade` says how it is known.
+    """
 
     minimum: str | None
     status: Status
     why: str
     source: str | None
     setting: RequiredSetting | None = None
+    figure: str | None = None
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,16 @@ class Switch:
 
 @dataclass(frozen=True)
 class Setting:
-    """What has to be set before IMDSv2 is used, in versions below `minimum_by_default` (None: in every version)."""
+    """What has to be set before IMDSv2 is used, in versions from `since` on (None: from the first) and below
+    `minimum_by_default` (None: in every version).
+    """
 
     text: str
     minimum_by_default: str | None
     source: str
     switch: Switch | None = None
+    since: str | None = None
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,7 @@ class Prevention:
     since: str | None
     before: str | None
     source: str
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,7 @@ class NoV1Fallback:
     version: str
     config: Mapping[str, str]
     switch: Switch | None = None
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,7 @@ class Backport:
     below: Below
     why: str
     source: str
+    grade: Grade | None = None  # of `minimum`
 
 
 @dataclass(frozen=True)
@@ -124,6 +138,7 @@ class Fault:
     before: str | None
     effect: Effect
     why: str
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True)
@@ -133,8 +148,11 @@ class Row:
     packages: package names by the id of the ecosystem that they are from, a package manager or a language's.
     since, before: upstream versions that the row is about, where one package name holds two major versions.
     minimum: first upstream version that can speak IMDSv2; None where none could be sourced: judges nothing as ok.
+    asks_since: first upstream version that asks for metadata at all; None where all do, or it is not known.
     never: no version speaks IMDSv2, and a source says so.
+    grade: how `minimum`, `never` and `asks_since` are known. Every other figure has its own, beside it.
     only_if: what has to be so on a host for the row to matter there, which an installed package alone does not say.
+    only_if_switch: a setting that shows that it is so. Where it is not seen to be on, nothing follows.
     on_lost_token: what the software does when the token response never arrives; waits: for how long before that.
     programs: ends of the paths of its executables or scripts, for the processes whose settings count.
     prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
@@ -163,9 +181,19 @@ class Row:
     prevented_by: tuple[Prevention, ...] = ()
     observed: tuple[Switch, ...] = ()
     through: tuple[str, ...] = ()
+    grade: Grade | None = None
+    asks_since: str | None = None
+    only_if_switch: Switch | None = None
+
+    @property
+    def grade_or_guess(self) -> Grade:
+        """A catalog file of a user's own may have no grades: then what it has to say of the whole row."""
+        return self.grade or ("inferred" if self.confidence == "inferred" else "documented")
 
     def switches(self) -> Iterator[tuple[str, Switch]]:
         """Every setting of this row that can be looked up, by the name under which it is reported."""
+        if self.only_if_switch:
+            yield "only_if", self.only_if_switch
         if self.setting and self.setting.switch:
             yield "setting", self.setting.switch
         for index, prevention in enumerate(self.prevented_by):

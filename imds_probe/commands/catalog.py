@@ -13,7 +13,7 @@ from imds_probe.commands.run import add_config
 from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
-    from imds_probe.catalog.rows import Row, Switch
+    from imds_probe.catalog.rows import Grade, Row, Switch
 
 WIDTH = 100
 
@@ -78,11 +78,21 @@ def _by_default(row: Row) -> str:
     return row.setting.minimum_by_default or "only if set"
 
 
+def _known_by(row: Row) -> str:
+    """The grade of the figure in the table, a hyphen where there is none."""
+    return "-" if _speaks(row) == "unknown" else row.grade_or_guess
+
+
+def _graded(grade: Grade | None) -> str:
+    """To stand behind a figure, in brackets."""
+    return f" [{grade}]" if grade else ""
+
+
 def _table(rows: list[Row]) -> Iterator[str]:
-    header = ("id", "name", "IMDSv2 since", "by default", "token lost", "confidence")
+    header = ("id", "name", "IMDSv2 since", "by default", "token lost", "known by")
     lines = [
         header,
-        *((row.id, row.name, _speaks(row), _by_default(row), row.on_lost_token, row.confidence) for row in rows),
+        *((row.id, row.name, _speaks(row), _by_default(row), row.on_lost_token, _known_by(row)) for row in rows),
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
@@ -95,23 +105,29 @@ def _whole(row: Row) -> Iterator[str]:
     packages = [f"{kind}: {', '.join(names)}" for kind, names in row.packages.items()]
     yield from _wrapped("packages", ", ".join(filter(None, ["; ".join(packages), *about])))
     since = _speaks(row)
-    yield from _wrapped(
-        "IMDSv2", {"never": "no version", "unknown": "not known since when"}.get(since, f"since {since}")
-    )
+    known = {"never": "no version", "unknown": "not known since when"}.get(since, f"since {since}")
+    yield from _wrapped("IMDSv2", known + _graded(None if since == "unknown" else row.grade_or_guess))
+    if row.asks_since:
+        yield from _wrapped("asks", f"for metadata from {row.asks_since} on")
     if row.only_if:
         yield from _wrapped("only if", row.only_if)
+        yield from _switch("shown by", row.only_if_switch)
     if row.through:
         yield from _wrapped("through", f"{', '.join(row.through)}: judged in its place where found with it")
     if row.setting:
+        first = f", from {row.setting.since} on" if row.setting.since else ""
         until = f", before {row.setting.minimum_by_default}" if row.setting.minimum_by_default else ""
-        yield from _wrapped("setting", f"{row.setting.text}{until} ({row.setting.source})")
+        text = f"{row.setting.text}{first}{until} ({row.setting.source}){_graded(row.setting.grade)}"
+        yield from _wrapped("setting", text)
         yield from _switch("set in", row.setting.switch)
     for prevention in row.prevented_by:
-        yield from _wrapped("prevented", f"{prevention.why}; set it to {prevention.cure} ({prevention.source})")
+        text = f"{prevention.why}; set it to {prevention.cure} ({prevention.source}){_graded(prevention.grade)}"
+        yield from _wrapped("prevented", text)
         yield from _switch("looked for", prevention.switch)
     if row.no_v1_fallback:
         config = ", ".join(f"{key}={value}" for key, value in row.no_v1_fallback.config.items())
-        yield from _wrapped("no IMDSv1", f"from {row.no_v1_fallback.version} on{f' with {config}' if config else ''}")
+        text = f"from {row.no_v1_fallback.version} on{f' with {config}' if config else ''}"
+        yield from _wrapped("no IMDSv1", text + _graded(row.no_v1_fallback.grade))
         yield from _switch("looked for", row.no_v1_fallback.switch)
     for switch in row.observed:
         yield from _switch("reported", switch)
@@ -121,16 +137,18 @@ def _whole(row: Row) -> Iterator[str]:
     for backport in row.backports:
         where = " ".join([backport.manager, *backport.os_ids, backport.version_id_major or ""]).strip()
         floor = f"from {backport.minimum} on; " if backport.minimum else ""
-        yield from _wrapped("backport", f"{where}: {floor}{backport.why} ({backport.source})")
+        yield from _wrapped("backport", f"{where}: {floor}{backport.why} ({backport.source}){_graded(backport.grade)}")
     for fault in row.known_bad:
         sides = [f"from {fault.since}" if fault.since else "", f"before {fault.before}" if fault.before else ""]
-        yield from _wrapped("known bad", f"{' '.join(filter(None, sides))}: {fault.why} ({fault.effect})")
+        text = f"{' '.join(filter(None, sides))}: {fault.why} ({fault.effect}){_graded(fault.grade)}"
+        yield from _wrapped("known bad", text)
     for note in row.notes:
         yield from _wrapped("note", note)
     yield from _wrapped("fix", row.fix)
     for source in row.sources:
         yield from _wrapped("source", source)
-    yield from _wrapped("confidence", row.confidence)
+    if row.grade is None:
+        yield from _wrapped("confidence", row.confidence)
 
 
 def _switch(title: str, switch: Switch | None) -> Iterator[str]:

@@ -23,6 +23,7 @@ from imds_probe.rules.phrases import (
     known_by,
     make_setting,
     named,
+    not_verified,
     only_v1,
     raise_hop_limit,
     upgraded,
@@ -101,7 +102,8 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
             needed = requirement(entry, facts, catalog)
             if needed.status in _OLD:
                 name = named(entry, catalog.row(entry.component))
-                return Cause(_why(name, needed), _fix(entry, needed, facts), (f"{name}, {known_by(entry)}",))
+                evidence = (f"{name}, {known_by(entry)}", *not_verified(needed))
+                return Cause(_why(name, needed), _fix(entry, needed, facts), evidence)
     for caller in group:
         for product, version in _PRODUCT.findall(caller.user_agent or ""):
             component, manager = PRODUCTS.get(product.lower(), ("", ""))
@@ -113,6 +115,7 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
                 return Cause(
                     _why(f"{row.name} {version}", needed),
                     Fix(f"{upgraded(row.name, needed.minimum)}, and restart the programs that use it."),
+                    not_verified(needed),
                 )
     return None
 

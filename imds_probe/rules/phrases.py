@@ -38,6 +38,14 @@ def more_time_or(run: CollectorRun | None, otherwise: str) -> Fix:
     return Fix(MORE_TIME if run is not None and run.status == "skipped" else otherwise)
 
 
+def not_verified(needed: Requirement) -> tuple[str, ...]:
+    """Evidence that the catalog's figure is a conclusion, where that is what decided."""
+    if needed.grade != "inferred":
+        return ()
+    figure = f"the figure {needed.figure}" if needed.figure else "that no version speaks IMDSv2"
+    return (f"{figure} is inferred, not verified",)
+
+
 def raise_hop_limit(limit: int) -> Fix:
     return Fix(f"Raise the hop limit to {limit} with the command in this report.")
 

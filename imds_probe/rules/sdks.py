@@ -27,6 +27,7 @@ from imds_probe.rules.phrases import (
     make_setting,
     more_time_or,
     named,
+    not_verified,
     only_v1,
     raise_hop_limit,
     rebuilt,
@@ -36,6 +37,7 @@ from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.sdks_kinds import (
     KINDS,
     SDK_FALLS_BACK,
+    SDK_FIGURE_INFERRED,
     SDK_ON_DISK_TOO_OLD,
     SDK_SEARCH_CUT_SHORT,
     SDK_TOO_OLD,
@@ -63,7 +65,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
             found += _falls_back(entry, needed, facts, catalog)
     for (component, _, needed, running), entries in groups.items():
-        if needed.status != "ok":
+        if needed.status != "ok" or (running and not_verified(needed)):
             row = catalog.row(component)
             which = f"{named(entries[0], row)}{_in(entries, facts)}"
             found += _in_use(which, entries, needed, row) if running else _on_disk(which, entries, needed, row)
@@ -86,8 +88,10 @@ def _unseen(reasons: Sequence[str], run: CollectorRun | None) -> Found:
 def _in_use(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> list[Found]:
     what = f"{which}, in use by {_users(entries)}"
     subject = entries[0].component
+    if needed.status == "ok":
+        return _by_inference(what, entries, needed)
     need = need_of_processes([names for entry in entries for names in _environments(entry)])
-    evidence = (*_places(entries), need.in_words)
+    evidence = (*_places(entries), need.in_words, *not_verified(needed))
     if need.state == "unlikely":
         if needed.status == "unknown":
             return []
@@ -110,7 +114,22 @@ def _on_disk(which: str, entries: Sequence[SdkSoftware], needed: Requirement, ro
         return []
     summary = f"{which} is on disk, not in use now, and {_is(needed)}"
     fix = _fix(entries, needed, row)
-    return [SDK_ON_DISK_TOO_OLD.found(entries[0].component, summary, evidence=_places(entries), fix=fix)]
+    return [
+        SDK_ON_DISK_TOO_OLD.found(
+            entries[0].component, summary, evidence=(*_places(entries), *not_verified(needed)), fix=fix
+        )
+    ]
+
+
+def _by_inference(what: str, entries: Sequence[SdkSoftware], needed: Requirement) -> list[Found]:
+    return [
+        SDK_FIGURE_INFERRED.found(
+            entries[0].component,
+            f"{what}, counts as new enough for IMDSv2, but {line}",
+            evidence=_places(entries),
+        )
+        for line in not_verified(needed)
+    ]
 
 
 def _is(needed: Requirement) -> str:

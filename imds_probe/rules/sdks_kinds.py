@@ -44,6 +44,14 @@ SDK_UNKNOWN = Kind(
     cure="Look up the version in the application's list of dependencies. A catalog file of your own can state a minimum: see "
     "`imds-probe catalog --help`.",
 )
+SDK_FIGURE_INFERRED = Kind(
+    id="sdk-figure-inferred",
+    severity="info",
+    title="A library in use counts as new enough by an inferred figure",
+    meaning="The catalog has a first version for this library that was concluded from something else. Nobody has looked into the "
+    "release itself. The verdict counts the library as new enough.",
+    cure="Watch the host before the switch: `imds-probe run --watch 1h` sees whether the program calls IMDSv1.",
+)
 SDK_FALLS_BACK = Kind(
     id="sdk-falls-back",
     severity="blocker",
@@ -78,6 +86,7 @@ KINDS = (
     SDK_TOO_OLD_UNASKED,
     SDK_ON_DISK_TOO_OLD,
     SDK_UNKNOWN,
+    SDK_FIGURE_INFERRED,
     SDK_FALLS_BACK,
     SDKS_NOT_SEEN,
     SDK_SEARCH_CUT_SHORT,

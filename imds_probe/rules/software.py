@@ -23,6 +23,7 @@ from imds_probe.rules.phrases import (
     make_setting,
     more_time_or,
     named,
+    not_verified,
     only_v1,
     upgraded,
 )
@@ -63,6 +64,14 @@ SOFTWARE_UNKNOWN = Kind(
     "counts the package as unknown.",
     cure="Search the package's changelog for IMDSv2 (rpm -q --changelog, /usr/share/doc/*/changelog), or upgrade the package.",
 )
+SOFTWARE_FIGURE_INFERRED = Kind(
+    id="software-figure-inferred",
+    severity="info",
+    title="An installed package counts as new enough by an inferred figure",
+    meaning="The catalog has a first version for this package that was concluded from something else, for example from the day "
+    "on which a change was merged. Nobody has looked into the release itself. The verdict counts the package as new enough.",
+    cure="Watch the host before the switch: `imds-probe run --watch 1h` sees whether the package calls IMDSv1.",
+)
 PACKAGE_MANAGER_FAILED = Kind(
     id="package-manager-failed",
     severity="warning",
@@ -91,14 +100,25 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found]:
     if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
         found.append(_no_manager())
     groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
+    inferred: dict[tuple[str, str, str], list[Software]] = defaultdict(list)
     for software in facts[Installed].software:
         if isinstance(software, SdkSoftware):
             continue  # rules/sdks.py has those
         needed = requirement(software, facts, catalog)
+        for line in not_verified(needed) if needed.status == "ok" else ():
+            inferred[software.component, software.said_version, line].append(software)
         if needed.status != "ok":
             groups[software.component, software.manager, software.said_version, needed].append(software)
     found += [_judged(needed, group, facts, catalog) for (*_, needed), group in groups.items()]
+    found += [_by_inference(line, group, catalog) for (_, _, line), group in inferred.items()]
     return found
+
+
+def _by_inference(line: str, group: list[Software], catalog: Catalog) -> Found:
+    what = named(group[0], catalog.row(group[0].component))
+    summary = f"{what} counts as new enough for IMDSv2, but {line}"
+    evidence = (f"{group[0].package} {group[0].said_version}, {known_by(group[0])}",)
+    return SOFTWARE_FIGURE_INFERRED.found(group[0].component, summary, evidence=evidence)
 
 
 def _manager_trouble(run: CollectorRun) -> Found | None:
@@ -141,10 +161,13 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     if needed.status == "too-old":
         never = row is not None and row.never
         fix = Fix(row.fix) if row and never else _upgrade(needed, software, facts, catalog)
-        return SOFTWARE_TOO_OLD.found(subject, f"{what} {only_v1(needed)}", evidence=(seen,), fix=fix)
-    evidence = (seen, needed.why)
+        return SOFTWARE_TOO_OLD.found(
+            subject, f"{what} {only_v1(needed)}", evidence=(seen, *not_verified(needed)), fix=fix
+        )
+    evidence: tuple[str, ...] = (seen, needed.why)
     if needed.status == "needs-setting":
         fix = make_setting(needed)
+        evidence += not_verified(needed)
         return SOFTWARE_NEEDS_SETTING.found(subject, f"{what} {NEEDS_SETTING}", evidence=evidence, fix=fix)
     if needed.setting is not None:
         summary = f"the setting that makes {what} use IMDSv2 could not be read"
@@ -187,5 +210,12 @@ def _mend(setting: RequiredSetting) -> Fix:
 RULE = Rule(
     "software",
     _find,
-    kinds=(SOFTWARE_TOO_OLD, SOFTWARE_NEEDS_SETTING, SOFTWARE_UNKNOWN, PACKAGE_MANAGER_FAILED, NO_PACKAGE_MANAGER),
+    kinds=(
+        SOFTWARE_TOO_OLD,
+        SOFTWARE_NEEDS_SETTING,
+        SOFTWARE_UNKNOWN,
+        SOFTWARE_FIGURE_INFERRED,
+        PACKAGE_MANAGER_FAILED,
+        NO_PACKAGE_MANAGER,
+    ),
 )

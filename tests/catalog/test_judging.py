@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from imds_probe.catalog.judging import Installed, judge_row, matching_backport
-from imds_probe.catalog.rows import Backport, Fault, NoV1Fallback, Row, Setting
+from imds_probe.catalog.rows import Backport, Fault, NoV1Fallback, Requirement, Row, Setting, SettingPlace, Switch
+from imds_probe.facts.software import SettingSeen
 
 PLAIN = Row(
     id="thing",
@@ -148,6 +149,21 @@ def test_what_matters_under_a_condition_neither_passes_nor_fails_by_its_version(
     assert old.why.endswith("it matters only if the plugin is used")
 
 
+def test_a_condition_that_is_seen_to_hold_lets_the_version_decide():
+    switch = Switch(("aws",), (SettingPlace("arguments", "--provider"),))
+    row = replace(PLAIN, only_if="it runs with --provider=aws", only_if_switch=switch)
+
+    def seen(value: str | None) -> Requirement:
+        setting = SettingSeen("only_if", "the arguments of agent (7)", "--provider", value)
+        return judge_row(row, Installed("dpkg", "0.1-1", settings=(setting,)))
+
+    assert seen("aws").status == "too-old"
+    assert seen("aws").why.endswith("it matters here: the arguments of agent (7) sets --provider to aws")
+    # Where it is not on, somebody may turn it on elsewhere.
+    assert seen("gcp").status == seen(None).status == status(row, "0.1-1") == "unknown"
+    assert status(row, "9-1") == "ok"
+
+
 def test_a_distributions_own_figure_counts_also_where_upstream_has_none():
     backport = Backport("rpm", ("amzn",), False, "2023", "2.0-1", "unknown", "it is part of the image", "https://x/")
     row = replace(PLAIN, minimum=None, backports=(backport,))
@@ -155,3 +171,23 @@ def test_a_distributions_own_figure_counts_also_where_upstream_has_none():
     assert judge_row(row, here).status == "ok"
     assert judge_row(row, replace(here, version="1.4-30")).status == "unknown"
     assert judge_row(row, replace(here, os_version_id="2")).status == "unknown"
+
+
+def test_what_asks_for_nothing_needs_nothing():
+    row = replace(PLAIN, asks_since="1.5", grade="package")
+    judged = judge_row(row, Installed("dpkg", "1.4-1"))
+    assert (judged.status, judged.minimum, judged.figure, judged.grade) == ("ok", None, "1.5", "package")
+    assert judged.why == "Thing asks for no metadata before 1.5"
+    assert status(row, "1.5-1") == status(row, "1.9-1") == "too-old"
+    assert status(row, "2.0-1") == "ok"
+    assert status(row, "garbage") == "unknown"
+
+
+def test_a_setting_is_asked_for_only_since_there_is_one():
+    row = replace(PLAIN, setting=Setting("set it", "3.0", "s", since="2.5"))
+    assert [status(row, version) for version in ("1.9-1", "2.4-1", "2.5-1", "2.9-1", "3.0-1")] == [
+        *("too-old", "ok", "needs-setting", "needs-setting", "ok"),
+    ]
+    doubt = judge_row(row, Installed("dpkg", "2.5~rc1-1"))
+    assert doubt.status == "unknown"
+    assert "in versions from 2.5 on before 3.0" in doubt.why

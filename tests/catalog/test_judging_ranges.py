@@ -19,7 +19,7 @@ CATALOG = Catalog.load()
         ("aws-sdk-go-v1", "go", None, "1.30.0", "unknown"),
         ("aws-sdk-go-v1", "go", None, None, "unknown"),
         ("aws-sdk-java-v1", "maven", "1.11.678", None, "ok"),
-        ("aws-sdk-js-v2", "npm", "2.575.0", None, "unknown"),  # the catalog's minimum is AWS's own, 2.722.0
+        ("aws-sdk-js-v2", "npm", "2.575.0", None, "ok"),
         ("aws-sdk-js-v2", "npm", None, "2.575.0", "too-old"),
         ("boto2", "pypi", None, None, "too-old"),
         ("hadoop-s3a", "maven", "3.0", None, "unknown"),
@@ -55,3 +55,20 @@ def test_what_makes_its_calls_is_in_the_catalog_too() -> None:
     for row in riding:
         assert set(row.through) <= ids
         assert row.id not in row.through
+
+
+@pytest.mark.parametrize(
+    ("at_least", "below", "status"),
+    [
+        (None, None, "unknown"),
+        (None, "5.0.7", "ok"),  # it asks for nothing
+        (None, "6.0", "unknown"),
+        (None, "7.2.9", "unknown"),
+        ("4.0", "7.2.9", "unknown"),
+        ("4.0", "5.0.7", "ok"),
+        ("7.2.9", None, "ok"),
+    ],
+)
+def test_what_may_ask_for_nothing(at_least: str | None, below: str | None, status: str) -> None:
+    judged = CATALOG.judge("minio-python", manager="pypi", version=None, at_least=at_least, below=below)
+    assert judged.status == status, judged

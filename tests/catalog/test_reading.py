@@ -25,10 +25,15 @@ FULL = {
             "packages": {"dpkg": ["thing", "python3-thing"], "npm": ["@scope/thing"]},
             "since": "1",
             "before": "9",
+            "only_if": "it is used",
+            "only_if_switch": {"values": ["on"], "places": [{"kind": "arguments", "key": "--use"}]},
+            "asks_since": "1.5",
             "minimum": "2.0",
             "setting": {
                 "text": "set it",
+                "since": "2.2",
                 "minimum_by_default": "3.0",
+                "grade": "source",
                 "source": "s",
                 "switch": {
                     "values": ["true", "1"],
@@ -45,12 +50,13 @@ FULL = {
                     "cure": "v2",
                     "since": "2.5",
                     "source": "s",
+                    "grade": "documented",
                 }
             ],
             "programs": ["bin/thing"],
             "observed": [{"places": [{"kind": "file", "key": "k", "path": "/etc/x", "format": "env"}]}],
             "waits": "1 s",
-            "no_v1_fallback": {"version": "4.0", "config": {"KEY": "true"}},
+            "no_v1_fallback": {"version": "4.0", "config": {"KEY": "true"}, "grade": "inferred"},
             "on_lost_token": "fails",
             "backports": [
                 {
@@ -62,13 +68,15 @@ FULL = {
                     "below": "too-old",
                     "why": "w",
                     "source": "s",
+                    "grade": "documented",
                 }
             ],
-            "known_bad": [{"since": "2.1", "before": "2.2", "effect": "fails", "why": "w"}],
+            "known_bad": [{"since": "2.1", "before": "2.2", "effect": "fails", "why": "w", "grade": "source"}],
             "notes": ["n"],
             "fix": "upgrade",
             "sources": ["s"],
             "confidence": "documented",
+            "grade": "package",
         }
     ],
 }
@@ -98,15 +106,16 @@ def test_a_full_row_is_read() -> None:
         ("true", "1"), (SettingPlace("environment", "KEY"), SettingPlace("file", "a.b", "~/x", "yaml", ("-c",)))
     )
     assert row.prevented_by == (
-        Prevention(
-            "w", Switch(("v1",), (SettingPlace("arguments", "--v1"),)), "v2", since="2.5", before=None, source="s"
-        ),
+        Prevention("w", Switch(("v1",), (SettingPlace("arguments", "--v1"),)), "v2", "2.5", None, "s", "documented"),
     )
     assert (row.programs, row.waits) == (("bin/thing",), "1 s")
-    assert [name for name, _ in row.switches()] == ["setting", "prevented_by[0]", "observed[0]"]
+    assert [name for name, _ in row.switches()] == ["only_if", "setting", "prevented_by[0]", "observed[0]"]
     assert row.no_v1_fallback is not None and row.no_v1_fallback.config == {"KEY": "true"}
     assert row.backports[0].derivatives and row.backports[0].version_id_major == "20"
     assert row.known_bad[0].before == "2.2"
+    assert (row.grade, row.asks_since) == ("package", "1.5")
+    assert (row.setting.since, row.setting.grade, row.no_v1_fallback.grade) == ("2.2", "source", "inferred")
+    assert (row.backports[0].grade, row.known_bad[0].grade) == ("documented", "source")
     assert (row.since, row.before, row.minimum, row.notes, row.sources) == ("1", "9", "2.0", ("n",), ("s",))
 
 
@@ -126,6 +135,9 @@ def test_a_full_row_is_read() -> None:
         "programs",
         "observed",
         "waits",
+        "asks_since",
+        "grade",
+        "only_if_switch",
     ],
 )
 def test_what_is_optional_may_be_absent(key: str) -> None:
@@ -176,6 +188,17 @@ def test_what_is_optional_may_be_absent(key: str) -> None:
         ([*ROW, "backports", 0, "source"], None, "has no source"),
         ([*ROW, "known_bad", 0, "effect"], "bad", "one of"),
         ([*ROW, "known_bad", 0], {"effect": "fails", "why": "w"}, "since, before or both"),
+        ([*ROW, "grade"], "certain", "one of"),
+        ([*ROW, "asks_since"], "new", "plain dotted number"),
+        ([*ROW, "only_if_switch", "values"], [], "needs values"),
+        ([*ROW, "only_if"], None, "only_if to say what it shows"),
+        ([*ROW, "setting", "grade"], "certain", "one of"),
+        ([*ROW, "setting", "since"], "new", "plain dotted number"),
+        ([*ROW, "prevented_by", 0, "grade"], "certain", "one of"),
+        ([*ROW, "no_v1_fallback", "grade"], "certain", "one of"),
+        ([*ROW, "backports", 0, "grade"], "certain", "one of"),
+        ([*ROW, "backports", 0, "minimum"], None, "no figure that it is about"),
+        ([*ROW, "known_bad", 0, "grade"], "certain", "one of"),
         ([*ROW, "fix"], None, "has no fix"),
         ([*ROW, "comment"], "x", "unknown keys: comment"),
     ],
@@ -186,6 +209,20 @@ def test_what_does_not_fit_is_refused_by_checks_and_schema_alike(path: list, val
         jsonschema.validate(document, SCHEMA)
     with pytest.raises(CatalogError, match=said):
         read_rows(document, "test")
+
+
+def test_a_grade_is_of_a_figure() -> None:
+    document = changed([*ROW, "minimum"], None)
+    jsonschema.validate(document, SCHEMA)  # it is of asks_since
+    assert read_rows(document, "test")[0].grade == "package"
+    del document["components"][0]["asks_since"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+    with pytest.raises(CatalogError, match="no figure that it is about"):
+        read_rows(document, "test")
+    document["components"][0]["never"] = True
+    jsonschema.validate(document, SCHEMA)
+    assert read_rows(document, "test")[0].never
 
 
 def test_what_only_an_order_can_refuse() -> None:

@@ -64,7 +64,7 @@ def test_searching(capsys, words, ids):
 
 def test_what_a_table_says(capsys):
     rows = {line.split()[0]: line for line in printed(capsys).splitlines() if line}
-    assert rows["datadog-agent"].split()[-4:] == ["7.18.0", "7.64.0", "falls-back", "changelog"]
+    assert rows["datadog-agent"].split()[-4:] == ["7.18.0", "7.64.0", "falls-back", "source"]
     assert rows["boto2"].split()[-4:-2] == ["never", "never"]
     assert rows["consul"].split()[-4:-2] == ["unknown", "unknown"]
     assert "only if set" in rows["gruntwork-bash-commons"]
@@ -77,7 +77,7 @@ def test_sources_and_all(capsys):
         "no IMDSv1:  from 20.2 on",
         "backport:",
         "source:",
-        "confidence: changelog",
+        "[source]",
     ):
         assert words in text
     assert "only if:" in printed(capsys, "--sources", "prometheus")
@@ -85,6 +85,22 @@ def test_sources_and_all(capsys):
     assert "known bad:  from 1.10.0 before 1.10.1" in printed(capsys, "--sources", "amazon-vpc-cni")
     assert "packages:   gem: aws-sdk-core, aws-sdk, from 2, before 3" in printed(capsys, "--sources", "ruby", "v2")
     assert "setting:" in printed(capsys, "--sources", "datadog-agent")
+
+
+def test_how_a_figure_is_known(capsys, own):
+    assert printed(capsys).splitlines()[0].endswith("known by")
+    rows = {line.split()[0]: line.split() for line in printed(capsys, "--extra", str(own)).splitlines() if line}
+    assert rows["botocore"][-1] == "package"
+    assert rows["jets3t"][-1] == "inferred"
+    assert rows["consul"][-1] == "-"
+    assert rows["acme-agent"][-1] == "documented"  # what it says of the whole
+    text = printed(capsys, "--sources", "datadog-agent")
+    for words in ("since 7.18.0 [source]", "from 7.23.0 on, before 7.64.0", "(partial) [source]"):
+        assert words in " ".join(text.split())
+    assert "no version [documented]" in printed(capsys, "--sources", "awslogs")
+    assert "asks:       for metadata from 5.0.7 on" in printed(capsys, "--sources", "minio-python")
+    assert "confidence: documented" in printed(capsys, "--sources", "acme", "--extra", str(own))
+    assert "confidence" not in printed(capsys, "--sources", "cloud-init")
 
 
 def test_every_row_can_be_printed_whole(capsys):

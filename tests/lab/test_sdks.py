@@ -154,15 +154,17 @@ def test_each_in_its_own_container(settled, service, made_up, tmp_path):
         for where in (entry["container"], *entry["also_in"])
     }
     through = {("boto3", "1.9.253", "py-old"), ("boto3", None, "frozen"), ("aws-cli-v1", "1.16.260", "py-old")}
+    through |= {("pyarrow", "26.0.1", "cpp")}
     assert found - through == {
         ("botocore", "1.12.253", "py-old"),
-        ("aws-sdk-js-v2", "2.600.0", "js-old"),
+        ("aws-sdk-js-v2", "2.574.0", "js-old"),
         ("aws-sdk-js-v2", "2.1692.0", "js-bundle"),
         ("aws-sdk-go-v1", None, "go"),
         ("aws-sdk-java-v1", "1.12.262", "java"),
         ("botocore", None, "frozen"),
         ("aws-sdk-rust", "1.12.0", "rust"),
         ("aws-sdk-cpp", None, "cpp"),
+        ("deltalake-python", "1.6.6", "rust"),
     }
     for entry in ran.report["software"]:
         if entry["sdk"] and entry["pids"]:

@@ -29,12 +29,12 @@ BOTOCORE = SdkSoftware(
 )
 
 
-def cause(*by, **facts):
+def cause(*by, catalog=CATALOG, **facts):
     callers = callers_of(
         by, window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until="2023-11-14T22:13:20Z"
     )
     group = [each for each in by if each.version == "v1"]
-    return cause_of(group, callers, changed(FACTS, callers=callers, **facts), CATALOG)
+    return cause_of(group, callers, changed(FACTS, callers=callers, **facts), catalog)
 
 
 def lost(**changes):
@@ -110,6 +110,13 @@ def test_an_old_package_is_known_by_what_it_runs():
 )
 def test_by_what_it_says_it_is(agent, said):
     assert said in cause(replace(CALLER, user_agent=agent)).why
+
+
+def test_an_inferred_figure_is_said_of_who_asks():
+    inferred = Catalog((replace(CATALOG.row("botocore"), grade="inferred"),))
+    says = replace(CALLER, user_agent="Botocore/1.12.0")
+    found = cause(says, catalog=inferred)
+    assert found.evidence == ("the figure 1.13.25 is inferred, not verified",)
 
 
 def test_half_old_and_from_outside():

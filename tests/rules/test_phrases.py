@@ -14,6 +14,7 @@ from imds_probe.rules.phrases import (
     make_setting,
     more_time_or,
     named,
+    not_verified,
     only_v1,
     upgraded,
 )
@@ -73,3 +74,16 @@ def test_who_ran_out_of_time_is_told_of_time_alone():
     assert more_time_or(late, "Run as root.").text == "Give the run more time with --timeout."
     for other in (None, replace(late, status="failed"), replace(late, status="partial")):
         assert more_time_or(other, "Run as root.").text == "Run as root."
+
+
+@pytest.mark.parametrize(
+    ("figure", "grade", "said"),
+    [
+        ("19.4", "inferred", ("the figure 19.4 is inferred, not verified",)),
+        (None, "inferred", ("that no version speaks IMDSv2 is inferred, not verified",)),
+        ("19.4", "package", ()),
+        (None, None, ()),
+    ],
+)
+def test_an_inferred_figure_is_said(figure, grade, said):
+    assert not_verified(Requirement("19.4", "too-old", "", None, figure=figure, grade=grade)) == said

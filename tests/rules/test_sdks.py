@@ -74,6 +74,22 @@ def test_one_that_needs_a_setting_is_not_called_too_old():
     assert "it uses IMDSv2 only where told to" in finding.fix.text
 
 
+def test_a_figure_that_was_inferred_is_said_whichever_way_it_decides():
+    row = replace(CATALOG.row("botocore"), grade="inferred")
+    line = "the figure 1.13.25 is inferred, not verified"
+
+    def found(*software):
+        return RULE.judge(changed(FACTS, software=software, collectors=(LOOKED,)), Catalog((row,)))
+
+    (old,), (lying,), (new,) = found(library()), found(library(pids=())), found(library(version="1.34.0"))
+    assert (old.id, lying.id) == ("sdk-too-old", "sdk-on-disk-too-old")
+    assert line in old.evidence and line in lying.evidence
+    assert (new.id, new.severity, new.implies) == ("sdk-figure-inferred", "info", None)
+    assert new.summary.startswith("botocore 1.34.0, in use by web.service (12)")
+    assert new.summary.endswith(f"counts as new enough for IMDSv2, but {line}")
+    assert found(library(version="1.34.0", pids=())) == []
+
+
 def test_too_old_on_disk_warns():
     (finding,) = judged(library(pids=(), places=9, paths=("/a", "/b", "/c", "/d")))
     assert (finding.id, finding.severity, finding.implies) == ("sdk-on-disk-too-old", "warning", None)
@@ -135,7 +151,7 @@ def test_in_a_container_the_image_is_to_be_built_anew():
     [
         (
             ("aws-sdk-js-v2", "2.100.0", "npm", "aws-sdk", "/srv/app/node_modules/aws-sdk"),
-            "npm install --prefix /srv/app 'aws-sdk@>=2.722.0'",
+            "npm install --prefix /srv/app 'aws-sdk@>=2.575.0'",
         ),
         (
             ("aws-sdk-ruby-v3", "3.70.0", "gem", "aws-sdk-core", "/var/lib/gems/3.1.0/specifications/x.gemspec"),

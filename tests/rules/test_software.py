@@ -135,3 +135,22 @@ def test_settings_that_were_not_looked_at_are_not_good_ones(status, found):
     runs = (*FACTS.collectors, CollectorRun("settings", status, 1.0, "the run's time limit came first"))
     findings = RULE.judge(changed(FACTS, collectors=runs), CATALOG)
     assert [finding.summary for finding in findings] == ["the settings of installed software could not be read"] * found
+
+
+def test_a_figure_that_was_inferred_is_said_whichever_way_it_decides():
+    row = replace(CATALOG.row("cloud-init"), grade="inferred", backports=())
+    line = "the figure 19.4 is inferred, not verified"
+
+    def found(*software):
+        return RULE.judge(changed(FACTS, host=DEBIAN, software=software), Catalog((row,)))
+
+    (old,), (new,) = found(OLD_CLOUD_INIT), found(replace(OLD_CLOUD_INIT, version="22.4-1"))
+    assert (old.id, old.evidence[-1]) == ("software-too-old", line)
+    assert (new.id, new.severity, new.implies) == ("software-figure-inferred", "info", None)
+    assert new.summary == f"cloud-init 22.4-1 counts as new enough for IMDSv2, but {line}"
+    assert new.evidence == ("cloud-init 22.4-1, reported by the dpkg database",)
+
+
+def test_a_figure_of_the_catalog_that_was_seen_needs_no_word():
+    (finding,) = judged(OLD_CLOUD_INIT)
+    assert not any("inferred" in line for line in finding.evidence)

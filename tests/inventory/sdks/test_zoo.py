@@ -33,10 +33,12 @@ EXPECTED = {
     ("/opt/uploader/_internal/boto3", "boto3", (None, None), "data of a bundled program", ()),
     ("/opt/uploader/_internal/botocore", "botocore", ("1.23.19", None), "data of a bundled program", ()),
     ("/debian/usr/lib/python3/dist-packages/awscli-2.9.19.dist-info", "awscli", "2.9.19", "dist-info", ()),
-    ("/srv/node-old/node_modules/aws-sdk", "aws-sdk", "2.600.0", "package.json", ()),
+    (f"/opt/rust/{SITE}/deltalake-1.6.6.dist-info", "deltalake", "1.6.6", "dist-info", ()),
+    (f"/opt/cpp/{SITE}/pyarrow-26.0.1.dist-info", "pyarrow", "26.0.1", "dist-info", ()),
+    ("/srv/node-old/node_modules/aws-sdk", "aws-sdk", "2.574.0", "package.json", ()),
     ("/srv/node-new/node_modules/aws-sdk", "aws-sdk", "2.1692.0", "package.json", ()),
     (f"/srv/node-new/node_modules/{IMDS}", IMDS, "3.2.8", "package.json", ()),
-    ("/srv/bundles/old-aws-sdk.js", "aws-sdk", "2.600.0", "marker in a bundle", ()),
+    ("/srv/bundles/old-aws-sdk.js", "aws-sdk", "2.574.0", "marker in a bundle", ()),
     ("/srv/bundles/new-aws-sdk.js", "aws-sdk", "2.1692.0", "marker in a bundle", ()),
     ("/srv/bundles/new-aws-sdk-client-s3.js", IMDS, ("1.0.0", None), "marker in a bundle", ()),
     (f"/opt/spark/{CORE}", SDK1, "1.12.262", "pom.properties", ()),
@@ -86,7 +88,7 @@ def test_nothing_is_missed_and_nothing_invented(uses: list[Use]) -> None:
 
 
 def test_the_catalog_knows_every_one_of_them(uses: list[Use]) -> None:
-    old = {"boto", "aws-sdk 2.600.0", "botocore 1.12.253", "boto3 1.9.253", "awscli 1.16.260"}
+    old = {"boto", "aws-sdk 2.574.0", "botocore 1.12.253", "boto3 1.9.253", "awscli 1.16.260"}
     for use in uses:
         library = use.located.found
         row = CATALOG.recognise(library.ecosystem, library.package, library.version or library.at_least)
