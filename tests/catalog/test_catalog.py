@@ -39,7 +39,9 @@ def test_every_figure_has_a_source(catalog: Catalog) -> None:
     assert catalog.rows
     for row in catalog.rows:
         assert (row.minimum is None and not row.never) or row.sources, row.id
-        assert all(source.startswith(("https://", "PyPI package", "npm package")) for source in row.sources), row.id
+        assert all(
+            source.startswith(("https://", "PyPI package", "npm package", "Debian package")) for source in row.sources
+        ), row.id
 
 
 @pytest.mark.parametrize(

@@ -122,14 +122,23 @@ def _order(claim: Claim, version: str) -> int:
 def released(registry: str, package: str) -> list[str]:
     """All stable releases, oldest first."""
     if registry == "pypi":
-        said = _run(["pip", "index", "versions", package, "--disable-pip-version-check"]).stdout
-        line = next((line for line in said.splitlines() if line.startswith("Available versions:")), "")
-        found = [version.strip() for version in line.partition(":")[2].split(",")]
+        base = ["pip", "index", "versions", package, "--disable-pip-version-check"]
+        old = [*base, "--only-binary", ":all:", "--python-version", OLD_PYTHONS[0], *_platforms()]
+        found = [*{version for command in (base, old) for version in _listed(_run(command).stdout)}]
     else:
         listed = json.loads(_run(["npm", "view", package, "versions", "--json"]).stdout or "[]")
         found = listed if isinstance(listed, list) else [listed]
     stable = [version for version in found if STABLE.fullmatch(version)]
     return sorted(stable, key=lambda version: tuple(map(int, re.findall(r"\d+", version))))
+
+
+def _listed(said: str) -> list[str]:
+    line = next((line for line in said.splitlines() if line.startswith("Available versions:")), "")
+    return [version.strip() for version in line.partition(":")[2].split(",")]
+
+
+def _platforms() -> list[str]:
+    return [word for platform in PLATFORMS for word in ("--platform", platform)]
 
 
 def has(claim: Claim, version: str, folder: Path) -> bool | None:
@@ -160,8 +169,7 @@ def _npm(package: str, version: str) -> list[list[str]]:
 def _pip(package: str, version: str, directory: str) -> list[list[str]]:
     base = ["pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check", "--dest", directory]
     wheel = [*base, "--only-binary", ":all:"]
-    platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    old = [[*wheel, "--implementation", "cp", "--python-version", python, *platforms] for python in OLD_PYTHONS]
+    old = [[*wheel, "--implementation", "cp", "--python-version", python, *_platforms()] for python in OLD_PYTHONS]
     return [[*command, f"{package}=={version}"] for command in (wheel, *old, base)]
 
 
