@@ -13,7 +13,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd cre
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
-.PHONY: demo test soak lint declared packages bench fuzz clean
+.PHONY: demo test truth soak lint declared packages bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -29,6 +29,14 @@ test: $(VENV)/.linting .apt-test
 SOAK_MINUTES := 30
 soak: $(VENV)/.testing .apt-test
 	timeout --signal=INT $(SOAK_MINUTES)m $(VENV)/bin/python -m pytest -m soak --timeout=$$(($(SOAK_MINUTES) * 60)) --durations=0
+
+# Real clients up to the switch and past it, beside what was said of them: half an hour, less where it was broken off.
+# TRUTH='--check tests/truth/expected.json' holds it to what is expected; TRUTH_FRESH=1 starts over.
+truth: $(VENV)/.testing $(VENV)/.packaging .apt-test
+	tests/debian_roots.sh
+	tests/sdk_zoo.sh
+	tests/install/packages.sh
+	PYTHONPATH=tests $(VENV)/bin/python -m truth $(TRUTH)
 
 lint: $(VENV)/.linting
 	$(VENV)/bin/ruff check .

@@ -42,9 +42,9 @@ sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' 
 sed -i 's/^botocore==\(.*\)/&\nboto3==\1/' "$lowest"
 
 # What is in a package is run by the interpreter inside, and templates by AWS: the Python here makes no difference to them.
-packages=(tests/install tests/packaging)
+packages=(tests/install tests/packaging tests/truth)
 # Nor do the versions of libraries to what uses none of them.
-without=(install packaging net watch simulator render inventory/packages inventory/sdks inventory/containers
+without=(install packaging truth net watch simulator render inventory/packages inventory/sdks inventory/containers
     system service lab/test_docker.py lab/test_containers.py lab/test_sdks.py lab/test_daemon.py lab/test_watch.py
     lab/test_watch_callers.py)
 # Nor a newer Python to what other programs have written: engines and package managers that the oldest one's run starts.
