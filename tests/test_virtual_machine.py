@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -9,6 +12,12 @@ import pytest
 import virtual_machine
 from virtual_machine import Image, Machine, MachineError
 
+# prctl(2): PR_GET_PDEATHSIG is 2
+READ_SIGNAL = (
+    sys.executable,
+    "-c",
+    "import ctypes; said = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(said)); print(said.value)",
+)
 MADE = Image(Path("/made/root.ext4"), Path("/made/vmlinuz"), Path("/made/initrd.img"))
 
 
@@ -44,6 +53,13 @@ def test_there_is_no_network_and_nothing_that_qemu_would_add_by_itself(tmp_path,
     assert not [word for word in argv if word.startswith(("-net", "user,", "tap,"))]
     assert f"q35,accel={by}" in argv
     assert argv[argv.index("-append") + 1] == "root=/dev/vda rw console=ttyS0 panic=-1 quiet"
+
+
+def test_it_ends_with_whoever_started_it(tmp_path):
+    argv = virtual_machine.command_line(MADE, tmp_path)
+    before = argv[: argv.index("qemu-system-x86_64")]
+    done = subprocess.run([*before, *READ_SIGNAL], capture_output=True, text=True, check=True, timeout=30)
+    assert int(done.stdout) == signal.SIGKILL
 
 
 def test_the_image_is_changed_by_nobody(tmp_path):

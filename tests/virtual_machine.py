@@ -190,6 +190,7 @@ def command_line(
     """What starts qemu. `work` is where disk, sockets and console are. The firmware says that this is EC2."""
     second = ["-drive", f"file={drive},format=raw,if=virtio,readonly=on"] if drive else []
     return [
+        *("setpriv", "--pdeathsig", "KILL", "--"),  # it ends with whoever started it, however that ends
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none"),
         *("-machine", f"q35,accel={by}", "-cpu", "host" if by == "kvm" else "max", "-smp", "1", "-m", "1024"),
         *("-smbios", "type=0,vendor=Amazon EC2"),
