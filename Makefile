@@ -10,6 +10,10 @@ TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd cre
 	nodejs prometheus-node-exporter qemu-user-static rpm rpmlint runc snapd systemd systemd-container \
 	util-linux
 
+# What boots machines of its own, where that can be done: not a part of `make test`.
+MACHINES := [ ! -e /dev/kvm ] || { command -v qemu-system-x86_64 && command -v qemu-img; } >/dev/null \
+	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-x86 qemu-utils
+
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
@@ -25,14 +29,18 @@ test: $(VENV)/.linting .apt-test
 	tests/install/packages.sh
 	tests/everywhere.sh
 
-# What takes long: hundreds of kills, leaks, endurance. `make test` has a short form of each.
+# What takes long: hundreds of kills, leaks, endurance, of which `make test` has a short form each, and loss of power.
 SOAK_MINUTES := 30
-soak: $(VENV)/.testing .apt-test
-	timeout --signal=INT $(SOAK_MINUTES)m $(VENV)/bin/python -m pytest -m soak --timeout=$$(($(SOAK_MINUTES) * 60)) --durations=0
+soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
+	$(MACHINES)
+	tests/install/packages.sh
+	selected=soak; $(VENV)/bin/python tests/virtual_machine.py bullseye || selected='soak and not machine'; \
+	timeout --signal=INT $(SOAK_MINUTES)m $(VENV)/bin/python -m pytest -m "$$selected" --timeout=$$(($(SOAK_MINUTES) * 60)) --durations=0
 
 # Real clients up to the switch and past it, beside what was said of them: half an hour, less where it was broken off.
 # TRUTH='--check tests/truth/expected.json' holds it to what is expected; TRUTH_FRESH=1 starts over.
 truth: $(VENV)/.testing $(VENV)/.packaging .apt-test
+	$(MACHINES)
 	tests/debian_roots.sh
 	tests/sdk_zoo.sh
 	tests/install/packages.sh
