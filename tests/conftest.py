@@ -18,7 +18,12 @@ import socket
 import struct
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# An example that takes long says something of the machine only, which may be busy.
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 SIOCGSKNS = 0x894C  # <linux/sockios.h>: the network namespace a socket belongs to
