@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -242,6 +243,8 @@ def json_schema() -> dict[str, Any]:
     (_,), definitions = msgspec.json.schema_components([document_type()], ref_template="#/$defs/{name}")
     report = definitions.pop("Report")
     report.pop("description", None)
+    for each in definitions.values():  # docstrings, which Python 3.13 and later keep without their indentation
+        each["description"] = inspect.cleandoc(each["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA,
