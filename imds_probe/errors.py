@@ -26,7 +26,3 @@ class CommandError(ProbeError):
 
 class CommandMissing(CommandError):
     """The program is not installed."""
-
-
-class OutOfTime(ProbeError):
-    """The run's own time limit was reached."""

@@ -70,7 +70,8 @@ def changed(facts: Facts, **changes: object) -> Facts:
             continue
         kind = next((kind for kind in SECTIONS if kind.report_key == name), None)
         if kind is not None:
-            facts = facts.without(kind) if value is None else facts.with_(value)
+            kept = tuple(section for section in facts.sections if not isinstance(section, kind))
+            facts = replace(facts, sections=kept if value is None else (*kept, value))
             continue
         kind = next(kind for kind in SECTIONS if name in {field.name for field in fields(kind)})
         facts = facts.with_(replace(facts[kind], **{name: value}))

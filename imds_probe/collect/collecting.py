@@ -35,10 +35,6 @@ class Collecting:
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
 
     @property
-    def left_s(self) -> float:
-        return max(0.0, self.deadline - time.monotonic())
-
-    @property
     def working(self) -> tuple[Collector | Question, ...]:
         """Those that have begun and not ended."""
         return tuple(collector for collector, _ in self._working.values())
@@ -49,7 +45,7 @@ class Collecting:
 
     def begin(self, collector: Collector | Question, collect: Callable[[], Collected]) -> None:
         """Let it work, or put on record that there is no time left for it."""
-        if not self.left_s:
+        if time.monotonic() >= self.deadline:
             self._keep(collector, "skipped", 0.0, OUT_OF_TIME)
             return
         self._progress(f"looking at {collector.id}")

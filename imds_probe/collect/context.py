@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.section import Section
+from imds_probe.facts.section import S, Section, or_absent
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
 
 T = TypeVar("T")
-S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,7 @@ class Context:
 
     def __getitem__(self, kind: type[S]) -> S:
         """The section of this type, or what stands for it where nobody could look."""
-        found = self.get(kind)
-        if found is not None:
-            return found
-        absent: S | None = kind.absent()
-        if absent is None:
-            raise KeyError(f"{kind.__name__} may be absent: ask with get()")
-        return absent
+        return or_absent(kind, self.get(kind))
 
     @property
     def sections(self) -> tuple[Section, ...]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from imds_probe.errors import ProbeError
 from imds_probe.facts.collector_run import CollectorRun
-from imds_probe.facts.section import Section
-
-S = TypeVar("S", bound=Section)
+from imds_probe.facts.section import S, Section, or_absent
 
 
 class NotInReport(ProbeError):
@@ -34,22 +31,13 @@ class Facts:
 
     def __getitem__(self, kind: type[S]) -> S:
         """The section of this type, or what stands for it where nobody looked. Raises NotInReport."""
-        found = self.get(kind)
-        if found is None:
-            found = kind.absent()
-        if found is None:
-            raise KeyError(f"{kind.__name__} may be absent: ask with get()")
-        return found
+        return or_absent(kind, self.get(kind))
 
     def with_(self, *sections: Section) -> Facts:
         """The same facts with these sections in the place of those of their types."""
         kinds = tuple(type(section) for section in sections)
         kept = tuple(section for section in self.sections if type(section) not in kinds)
         return replace(self, sections=(*kept, *sections))
-
-    def without(self, *kinds: type[Section]) -> Facts:
-        """The same facts without sections of these types."""
-        return replace(self, sections=tuple(section for section in self.sections if type(section) not in kinds))
 
     def collector(self, collector_id: str) -> CollectorRun | None:
         """The run of one collector, None where it was never started."""

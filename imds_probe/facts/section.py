@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+S = TypeVar("S", bound="Section")
 NEEDED = {"needed": True}
 
 
@@ -24,3 +25,11 @@ class Section:
     def absent(cls) -> Any:
         """What stands in the facts where nobody could look: None, or a section that says so."""
         return None
+
+
+def or_absent(kind: type[S], found: S | None) -> S:
+    """The section that was found, or what stands for it where nobody could look. Raises KeyError where that is nothing."""
+    standing: S | None = kind.absent() if found is None else found
+    if standing is None:
+        raise KeyError(f"{kind.__name__} may be absent: ask with get()")
+    return standing
