@@ -123,6 +123,8 @@ class ReportedContainer:
     reach: tuple[Reach, ...]
     environment: tuple[tuple[str, ...], ...] | None = ()
     not_measured: str = ""
+    owner_uid: Count | None = None
+    inside: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,8 @@ def _reported(entry: JudgedContainer) -> ReportedContainer:
         reach=container.reach,
         environment=container.environment,
         not_measured=container.not_measured,
+        owner_uid=container.owner_uid,
+        inside=container.inside,
     )
 
 

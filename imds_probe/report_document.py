@@ -135,7 +135,7 @@ def _joined_by_id(document: Mapping[str, Any]) -> Mapping[str, Any]:
     callers = document.get("callers")
     if isinstance(callers, dict) and isinstance(callers.get("by"), list):
         by = [
-            {**each, "container_id": next(iter(known(each.get("container"))), None)}
+            {**each, "container_id": _only(known(each.get("container")))}
             if isinstance(each, dict) and "container_id" not in each
             else each
             for each in callers["by"]
@@ -150,6 +150,11 @@ def _joined_by_id(document: Mapping[str, Any]) -> Mapping[str, Any]:
             for each in software
         ]
     return made
+
+
+def _only(ids: list[str]) -> str | None:
+    """Namesakes cannot be told apart: what one of them did is not held to be the other's."""
+    return ids[0] if len(ids) == 1 else None
 
 
 def _labels(software: Mapping[str, Any]) -> list[object]:

@@ -20,9 +20,9 @@ def _join(context: Context) -> Containers | None:
     calls = Counter[str | None]()
     for caller in called.callers.by if called else ():
         calls[caller.container_id] += caller.count
+    inside = sdks.in_containers if sdks else {}
     containers = tuple(
-        replace(each, sdks=sdks.in_containers.get(each.id, ()) if sdks else (), calls_seen=calls[each.id])
-        for each in seen.containers
+        replace(each, sdks=inside.get(each.identity, ()), calls_seen=calls[each.identity]) for each in seen.containers
     )
     return Containers(containers, seen.unseen)
 

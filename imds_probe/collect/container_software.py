@@ -68,14 +68,14 @@ def look(
         if not root.is_symlink():
             continue  # it ended meanwhile
         # Without any database there is nothing to tell images apart by, and nothing to read either.
-        identity = contained.identity(root) or container.id
+        identity = contained.identity(root) or container.identity
         if identity not in images:
             images[identity] = _read(root, names, catalog, deadline)
         image = images[identity]
         troubles += [f"{label}: {trouble}" for trouble in image.troubles]
         own = (*image.software, *_by_image(container, catalog))
         here = with_settings(own, catalog, root=root, proc=proc, pids=container.pids)
-        software += [replace(entry, container=label, container_ids=(container.id,)) for entry in here]
+        software += [replace(entry, container=label, container_ids=(container.identity,)) for entry in here]
     return ContainerSoftware(_grouped(software), tuple(troubles))
 
 

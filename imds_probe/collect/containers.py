@@ -156,6 +156,8 @@ def _container(
         reach=reach,
         not_measured=not_measured,
         environment=names,
+        owner_uid=each.owner_uid,
+        inside=each.inside,
     )
 
 

@@ -90,7 +90,7 @@ def in_containers(root: Path, seen: SeenContainers, *, deadline: float) -> Found
         families = {reach.family for reach in container.reach}
         name = container.title
         found += [
-            replace(_observed(name, each), container_id=container.id)
+            replace(_observed(name, each), container_id=container.identity)
             for each in there.items
             if each.kind not in _OF_THE_SYSTEM and _matters(each, families)
         ]

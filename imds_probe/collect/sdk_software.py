@@ -23,7 +23,7 @@ PATHS_SHOWN, USERS_SHOWN, ENVIRONMENTS_MAX, NAME_MAX = 5, 10, 16, 300
 
 @dataclass(frozen=True)
 class Where:
-    """The system that libraries were found in: the host, or a container by its label and id."""
+    """The system that libraries were found in: the host, or a container by its title and identity."""
 
     label: str | None
     id: str | None
@@ -169,7 +169,7 @@ def _together(entries: Sequence[SdkSoftware]) -> SdkSoftware:
 
 
 def in_containers(software: Sequence[SdkSoftware], catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
-    """The SDKs in use by container id. What only makes its calls through another one does not count."""
+    """The SDKs in use by the identity of their container. What only makes its calls through another one does not count."""
     found: dict[str, list[str]] = defaultdict(list)
     for entry in software:
         row = catalog.row(entry.component)

@@ -55,7 +55,7 @@ class SearchOptions:
 
 @dataclass(frozen=True)
 class SdksFound:
-    """`software` is all there is now, `in_containers` the SDKs in use by container id.
+    """`software` is all there is now, `in_containers` the SDKs in use by the identity of the container.
 
     `unseen` says why processes may use more, `left_out` what of the disk was not searched, `troubles` what could not be
     read: sentences.
@@ -77,7 +77,8 @@ class SdksFound:
 
 @dataclass
 class _System:
-    """The host, a container, or a directory that a process was chrooted to. `label` and `id` are a container's."""
+    """The host, a container, or a directory that a process was chrooted to. `label` and `id` are a container's title and
+    identity."""
 
     root: Path
     pids: Sequence[int]
@@ -223,8 +224,9 @@ def _systems(
         inside = proc / str(container.pid) / "root"
         label = container.title
         # Without any database there is nothing to tell images apart by.
-        image = contained.identity(inside) or container.id
-        yield _System(inside, container.pids, label, container.id, image, systems.get(container.id))
+        identity = container.identity
+        image = contained.identity(inside) or identity
+        yield _System(inside, container.pids, label, identity, image, systems.get(identity))
 
 
 def _look(proc: Path, pids: Iterable[int], deadline: float) -> tuple[list[Running], int, int]:

@@ -34,7 +34,12 @@ class CallerSeen:
     refused: Count
     first_seen: Timestamp
     last_seen: Timestamp
-    container_id: str | None = None  # the runtime's, in full
+    container_id: str | None = None  # its identity, as in facts.containers
+
+    @property
+    def identity(self) -> tuple[str | None, ...]:
+        """Who called. What its container is called tells callers apart only where a report does not have more."""
+        return (self.program, self.unit, self.container_id, None if self.container_id else self.container)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,9 @@ class Container:
     `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
     AWS SDKs it sets: names alone. None where no process let us look. `sdks` are the AWS SDKs that its processes use,
     name and version. `calls_seen` is how often a watch saw it call the metadata service.
+
+    `owner_uid` is the unprivileged user whose container it is: he chose its id and its name. None: root's. `inside` is the
+    identity of the container that it runs in, which chose the same of it.
     """
 
     id: str
@@ -64,11 +67,18 @@ class Container:
     environment: tuple[tuple[str, ...], ...] | None = field(default=(), metadata=NEEDED)
     sdks: tuple[str, ...] = ()
     calls_seen: Count = 0
+    owner_uid: Count | None = None
+    inside: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells it from every other one, to join by."""
+        return identity(self.id, self.owner_uid, self.inside)
 
     @property
     def title(self) -> str:
-        """What people call it. May be hostile text."""
-        return title(self.id, self.name, self.pod, self.runtime)
+        """What people call it. May be hostile text: nothing is joined by it."""
+        return title(self.id, self.name, self.pod, self.runtime, self.owner_uid)
 
     @property
     def main(self) -> Reach | None:
@@ -99,9 +109,9 @@ class Containers(Section):
         """Those that were seen."""
         return self.containers or ()
 
-    def by_id(self, container_id: str | None) -> Container | None:
-        """The container of this id, None where there is none."""
-        return next((each for each in self.seen if each.id == container_id), None)
+    def by_identity(self, identity: str | None) -> Container | None:
+        """The container of this identity, None where there is none."""
+        return next((each for each in self.seen if each.identity == identity), None)
 
 
 NO_CONTAINERS = ("netns", "unit", "process")  # other network namespaces: see Container
@@ -109,12 +119,29 @@ ID_SHOWN = 12  # digits, as Docker's own tools show
 NAMES_MAX = 3
 
 
-def title(container_id: str, name: str | None, pod: str | None, runtime: str) -> str:
-    """What people call a container: its pod and name, its name, or the short form of its id. May be hostile text."""
+def identity(container_id: str, owner_uid: int | None, inside: str | None) -> str:
+    """What tells a container from every other one: the runtime's id where root runs it; else that of the container that it
+    runs in or the user who runs it, a slash, and the id. Ids are names of control groups, which have no slash.
+    """
+    if inside is not None:
+        return f"{inside}/{container_id}"
+    return container_id if owner_uid is None else f"{of_user(owner_uid)}/{container_id}"
+
+
+def of_user(uid: int) -> str:
+    """How something is marked that an unprivileged user named: a unit, a container."""
+    return f"user {uid}"
+
+
+def title(container_id: str, name: str | None, pod: str | None, runtime: str, owner_uid: int | None = None) -> str:
+    """What people call a container: its pod and name, its name, or the short form of its id; and whose it is where root
+    does not run it. May be hostile text.
+    """
     called = name or container_id[:ID_SHOWN]
     if runtime in NO_CONTAINERS:
         return f"{runtime} {called}"
-    return f"{pod}/{called}" if pod and pod != called else called
+    shown = f"{pod}/{called}" if pod and pod != called else called
+    return shown if owner_uid is None else f"{shown} of {of_user(owner_uid)}"
 
 
 def titles(containers: Iterable[Container]) -> str:

@@ -48,7 +48,7 @@ class SdkUse:
     A version that is not known lies from `at_least` (included) to `below` (not included), as far as either is known.
     `paths` and `users` are the first few of `places` and of the software's pids. `environment` has, for the processes
     that use it, the sets of variables that steer AWS SDKs, names alone, each set once, an empty one for those that set
-    none; None where no process let us look. `container_ids` are all containers that it is in.
+    none; None where no process let us look. `container_ids` are the identities of all containers that it is in.
     """
 
     at_least: str | None
@@ -65,7 +65,7 @@ class Software:
     """One installed piece of software that the catalog knows. Versions stand as their package manager prints them.
 
     `container` is the title of the container that it is in, None for the host's own; `also_in` are other containers with
-    exactly the same, and `container_ids` all of them. `os` is the container's, None for the host's. `available` is None
+    exactly the same, and `container_ids` the identities of all of them. `os` is the container's, None for the host's. `available` is None
     where repositories were not asked.
     """
 

@@ -50,7 +50,7 @@ class Cause:
 def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Cause:
     """`group` are the calls by IMDSv1 of one caller."""
     old = _old_software(group, facts, catalog)
-    container = facts[Containers].by_id(group[0].container_id)
+    container = facts[Containers].by_identity(group[0].container_id)
     if old is None and container is not None and _asks_for_tokens(group[0], callers):
         limit = _limit_that_cures(container)
         if limit is not None:
@@ -81,11 +81,7 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
 
 
 def _asks_for_tokens(caller: CallerSeen, callers: Callers) -> bool:
-    return any(
-        each.path_class == "token"
-        and (each.program, each.unit, each.container_id) == (caller.program, caller.unit, caller.container_id)
-        for each in callers.by
-    )
+    return any(each.path_class == "token" and each.identity == caller.identity for each in callers.by)
 
 
 def _limit_that_cures(container: Container) -> int | None:

@@ -89,10 +89,10 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         if run is not None and run.status in ("failed", "skipped"):
             return [_not_read(run)]
         return NothingToJudge(run.reason if run and run.reason else "the callers were not watched")
-    groups: dict[tuple[str, str | None, str | None], list[CallerSeen]] = defaultdict(list)
+    groups: dict[tuple[str | None, ...], list[CallerSeen]] = defaultdict(list)
     for each in callers.by:
         if each.version == "v1" and not each.probe:
-            groups[each.program, each.unit, each.container_id or each.container].append(each)
+            groups[each.identity].append(each)
     required = switched_already(facts.get(Imds))
     findings = []
     for group in list(groups.values())[:NAMED_MAX]:

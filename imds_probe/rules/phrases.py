@@ -91,9 +91,9 @@ def container_names(group: Iterable[Software], containers: Containers) -> list[s
     for entry in group:
         if entry.on_host:
             continue
-        known = [each for container_id in entry.container_ids if (each := containers.by_id(container_id))]
+        known = [each for container_id in entry.container_ids if (each := containers.by_identity(container_id))]
         if known:
-            called |= {each.id: each.title for each in known}
+            called |= {each.identity: each.title for each in known}
         else:
             called |= {name: name for name in (entry.container, *entry.also_in) if name}
     return list(called.values())

@@ -145,7 +145,7 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
     cut_off = [
         container
         for container in facts[Containers].seen
-        if container.id in entry.container_ids and _token_is_lost(container)
+        if container.identity in entry.container_ids and _token_is_lost(container)
     ]
     limit = max((container.needs_hop_limit or 0 for container in cut_off), default=0)
     if not limit:

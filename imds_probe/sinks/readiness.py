@@ -53,7 +53,9 @@ def readiness(report: Report) -> dict[str, str]:
 
 def _affected(report: Report) -> list[str] | None:
     lost = containers_lost(report)
-    return None if lost is None else [title(each["id"], each["name"], each["pod"], each["runtime"]) for each in lost]
+    if lost is None:
+        return None
+    return [title(each["id"], each["name"], each["pod"], each["runtime"], each.get("owner_uid")) for each in lost]
 
 
 def _too_old(report: Report) -> list[str]:

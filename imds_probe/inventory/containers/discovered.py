@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from imds_probe.facts.containers import identity as identity_of
 from imds_probe.facts.containers import title as title_of
 
 Network = Literal["host", "own", "unknown"]
@@ -17,8 +18,9 @@ class DiscoveredContainer:
     """One running container. Text is raw and may be hostile; none is longer than 256 characters.
 
     `runtime` is docker, containerd, cri-o, podman, ecs, lxc, nspawn, kubernetes (a pod's container of a runtime without
-    a record) or unknown. `pid` is the oldest process, to enter by. `network` is "own" for a namespace that is not the
-    host's, shared or not.
+    a record) or unknown. `pid` is the process to enter by. `network` is "own" for a namespace that is not the
+    host's, shared or not. `owner_uid` is the unprivileged user whose container it is, None: root's. `inside` is the
+    identity of the container that it runs in.
     """
 
     id: str
@@ -33,12 +35,18 @@ class DiscoveredContainer:
     network: Network
     pod_uid: str | None = None
     sandbox: bool = False  # a pause container: holds a pod's network namespace and calls nobody
-    inside: str | None = None  # the id of the container that this one runs in
+    inside: str | None = None
+    owner_uid: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells it from every other one, to join by."""
+        return identity_of(self.id, self.owner_uid, self.inside)
 
     @property
     def title(self) -> str:
-        """What people call it. May be hostile text."""
-        return title_of(self.id, self.name, self.pod, self.runtime)
+        """What people call it. May be hostile text: nothing is joined by it."""
+        return title_of(self.id, self.name, self.pod, self.runtime, self.owner_uid)
 
 
 @dataclass(frozen=True)
