@@ -17,8 +17,7 @@ from imds_probe.imds.endpoints import Endpoint, Endpoints
 from imds_probe.imds.pace import Pacer
 from imds_probe.imds.replies import NOT_CONNECTED
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
-from imds_probe.inventory.containers.discovery import discover
-from imds_probe.inventory.settings import programs
+from imds_probe.inventory.containers.discovery import discover, outside_containers
 from imds_probe.net import namespaces
 
 _KINDS = {"named": "netns", "unit": "unit", "other": "process"}
@@ -52,11 +51,15 @@ def concerned(context: Context) -> bool:
     return imds is not None and imds.endpoint != "disabled" and not context.endpoints.on_loopback
 
 
-def host_pids(context: Context) -> list[int]:
-    """The processes that run in no container."""
-    seen = context.get(SeenContainers)
-    theirs = {pid for container in seen.discovered for pid in container.pids} if seen else set()
-    return [pid for pid in programs.running(context.proc) if pid not in theirs]
+def host_pids(context: Context, *, of_users: bool = True) -> list[int]:
+    """The processes that run in no container; without those in users' own slices and services, unless `of_users`, as these may
+    be called like any program of the system. Empty where processes cannot be listed.
+    """
+    try:
+        outside = outside_containers(context.root, context.proc)
+    except ProbeError:
+        return []
+    return [each.pid for each in outside if of_users or each.membership.owner_uid is None]
 
 
 def proc_below(root: Path) -> Path:
@@ -79,7 +82,7 @@ def look(
     """
     pacer = hops.pacer_after(counter)
     proc = proc_below(root)
-    found = discover(root, proc, in_own_pid_namespace=root == Path("/"))
+    found = discover(root, proc, in_own_pid_namespace=root == Path("/"), deadline=deadline)
     environments = {each.pid: environment.collect(proc, each.pids) for each in found.containers}
     measured = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter, pacer=pacer)
     containers, skipped = [], []

@@ -14,6 +14,7 @@ from imds_probe.collect import environment
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.inventory.containers.cgroups import membership_of
+from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.scan import Use
 from imds_probe.system.small_file import read_head
@@ -90,13 +91,14 @@ def _shown(use: Use) -> str:
 
 
 def _users(proc: Path, pids: Iterable[int], *, in_container: bool) -> Iterator[SdkUser]:
+    owner_of = GroupOwners(proc.parent).owner
     for pid in pids:
         try:
             comm = read_head(proc / str(pid) / "comm", 64).decode(errors="replace")
             cgroup = read_head(proc / str(pid) / "cgroup", 64 * 1024).decode(errors="replace")
         except OSError:
             continue  # it ended meanwhile
-        yield SdkUser(pid, printable(comm, 64), None if in_container else membership_of(cgroup).unit)
+        yield SdkUser(pid, printable(comm, 64), None if in_container else membership_of(cgroup, owner_of).unit)
 
 
 def _environment(proc: Path, pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:

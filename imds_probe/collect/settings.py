@@ -25,9 +25,8 @@ class HostSoftware:
 
 
 def _collect(context: Context) -> Collected:
-    found = with_settings(
-        packages(context), context.catalog, root=context.root, proc=context.proc, pids=host_pids(context)
-    )
+    pids = host_pids(context, of_users=False)
+    found = with_settings(packages(context), context.catalog, root=context.root, proc=context.proc, pids=pids)
     problems = dict.fromkeys(one.problem for entry in found for one in entry.settings if one.problem)
     nothing = "" if any(entry.settings for entry in found) else "no installed software depends on a setting"
     return Collected((HostSoftware(found),), nothing=nothing, partial="; ".join(problems))

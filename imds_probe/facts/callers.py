@@ -8,6 +8,9 @@ from typing import ClassVar, Literal
 from imds_probe.facts.section import Section
 from imds_probe.facts.shapes import Count, Pid, Share, Timestamp
 
+# Where nobody but root says what is there.
+OF_ROOT_ALONE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
+
 
 @dataclass(frozen=True)
 class CallerSeen:
@@ -15,7 +18,8 @@ class CallerSeen:
 
     Text comes from processes and may be hostile. `program` is the path of its executable, or its name where only that is
     known, or "another host", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`, `cmdline` (secrets
-    masked), `path` and `user_agent` are those of its last call. `refused` calls were answered with 401.
+    masked), `path` and `user_agent` are those of its last call. `refused` calls were answered with 401. `unit`
+    is one of the system's, or "user UID: " and one of that user's.
     """
 
     version: Literal["v1", "v2"]

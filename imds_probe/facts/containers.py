@@ -115,6 +115,7 @@ class Containers(Section):
 
 
 NO_CONTAINERS = ("netns", "unit", "process")  # other network namespaces: see Container
+_USER = "user "
 ID_SHOWN = 12  # digits, as Docker's own tools show
 NAMES_MAX = 3
 
@@ -128,9 +129,16 @@ def identity(container_id: str, owner_uid: int | None, inside: str | None) -> st
     return container_id if owner_uid is None else f"{of_user(owner_uid)}/{container_id}"
 
 
+def short(identity: str) -> str:
+    """An identity as far as there is room for it, where nothing else is known of the container."""
+    around, _, container_id = identity.rpartition("/")
+    user = around if around.startswith(_USER) and "/" not in around else ""
+    return container_id[:ID_SHOWN] + (f" of {user}" if user else "")
+
+
 def of_user(uid: int) -> str:
     """How something is marked that an unprivileged user named: a unit, a container."""
-    return f"user {uid}"
+    return f"{_USER}{uid}"
 
 
 def title(container_id: str, name: str | None, pod: str | None, runtime: str, owner_uid: int | None = None) -> str:

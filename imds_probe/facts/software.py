@@ -38,7 +38,7 @@ class SdkUser:
 
     pid: Pid
     comm: str
-    unit: str | None  # systemd's, None where it has none or runs in a container
+    unit: str | None  # systemd's, as in CallerSeen; None where it has none or runs in a container
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Software:
     """One installed piece of software that the catalog knows. Versions stand as their package manager prints them.
 
     `container` is the title of the container that it is in, None for the host's own; `also_in` are other containers with
-    exactly the same, and `container_ids` the identities of all of them. `os` is the container's, None for the host's. `available` is None
-    where repositories were not asked.
+    exactly the same, and `container_ids` the identities of all of them. `os` is the container's, None for the host's.
+    `available` is None where repositories were not asked.
     """
 
     component: str  # the catalog row's id

@@ -10,7 +10,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
 from imds_probe.ecosystems import ECOSYSTEMS
-from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.callers import OF_ROOT_ALONE, Callers, CallerSeen
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
@@ -117,15 +117,21 @@ def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -
 
 
 def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
+    """Whether a caller is this software: a package by the name of its unit or program, where none but root gives these names,
+    or in its own container. A user's unit has a name that no package has.
+    """
     if not _is_where(entry, caller):
         return False
     if isinstance(entry, SdkSoftware):
         return any(
-            (user.pid, user.comm) == (caller.pid, caller.comm) or (user.unit and user.unit == caller.unit)
+            (user.unit and user.unit == caller.unit)
+            or (user.pid, user.comm, user.unit)
+            == (caller.pid, caller.comm, None if caller.container_id else caller.unit)
             for user in entry.sdk.users
         )
     # A package is known by the name of what it runs: amazon-ssm-agent, cloud-init.
-    program = caller.program.rpartition("/")[2]
+    named_by_root = caller.container_id is not None or caller.program.startswith(OF_ROOT_ALONE)
+    program = caller.program.rpartition("/")[2] if named_by_root else ""
     unit = (caller.unit or "").removesuffix(".service")
     return entry.package in (program, unit.removeprefix("snap.").partition(".")[0], unit)
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,11 +44,16 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def read(root: Path, path: str, limit_bytes: int = LIMIT_BYTES) -> bytes | None:
-    """The content of a regular file below `root`, None where there is none; see `opened`."""
+def read(
+    root: Path, path: str, limit_bytes: int = LIMIT_BYTES, *, owners: Collection[int] | None = None
+) -> bytes | None:
+    """The content of a regular file below `root`, None where there is none; see `opened`. `owners` as for read_json."""
     with opened(root, path) as file:
         if file is None:
             return None
+        owner = os.fstat(file.fileno()).st_uid
+        if owners is not None and owner not in owners:
+            raise FileUnreadable(f"{path} belongs to user {owner} and does not count")
         content = bytearray()
         while len(content) <= limit_bytes and (chunk := file.read(limit_bytes + 1 - len(content))):
             content += chunk
@@ -68,9 +73,13 @@ def status(root: Path, path: str) -> os.stat_result | None:
         os.close(pinned)
 
 
-def read_json(root: Path, path: str, limit_bytes: int = LIMIT_BYTES) -> object:
-    """The JSON value in a file below `root`, None where there is no file. Raises FileUnreadable."""
-    content = read(root, path, limit_bytes)
+def read_json(
+    root: Path, path: str, limit_bytes: int = LIMIT_BYTES, *, owners: Collection[int] | None = None
+) -> object:
+    """The JSON value in a file below `root`, None where there is no file. Raises FileUnreadable, also for a file of another
+    user than `owners`, where any are given.
+    """
+    content = read(root, path, limit_bytes, owners=owners)
     if content is None:
         return None
     try:

@@ -8,10 +8,12 @@ import stat
 from pathlib import Path
 
 
-def read_head(path: Path, limit_bytes: int) -> bytes:
-    """The first `limit_bytes` of a regular file; a FIFO or device, which could block for ever, is an OSError."""
+def read_head(path: Path | str, limit_bytes: int, *, dir_fd: int | None = None) -> bytes:
+    """The first `limit_bytes` of a regular file; a FIFO or device, which could block for ever, is an OSError. `dir_fd` is the
+    directory to begin at.
+    """
     # O_NONBLOCK: opening a FIFO for reading waits for a writer otherwise.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))

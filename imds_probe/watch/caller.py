@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from imds_probe.inventory.containers.cgroups import membership_of
+from imds_probe.inventory.containers.group_owners import GroupOwners
+from imds_probe.inventory.containers.members import key_of
+from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.inventory.packages.package import printable
 from imds_probe.system.small_file import read_head
 
@@ -30,7 +33,8 @@ _ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 class Caller:
     """One process. Text may be hostile, and is printable. `parents` are names of processes, the nearest first.
 
-    `container` is the runtime's id of the innermost container, `unit` the systemd unit outside of any.
+    `container` is the identity of the innermost container (see facts.containers), `unit` the systemd unit outside of any: the
+    system's, or a user's as unit_of_user writes it.
     """
 
     pid: int
@@ -51,21 +55,25 @@ def caller_of(proc: Path, tid: int) -> Caller | None:
     try:
         status = _status(at)
         pid = int(status["Tgid"])
+        started = start_ticks(proc, pid)
         comm = read_head(proc / str(pid) / "comm", 64)
         arguments = read_head(proc / str(pid) / "cmdline", COMMAND_MAX_BYTES)
     except (OSError, KeyError, ValueError):
         return None
     # Before the executable, which one that ends loses first: what has it was whole until here.
-    place = place_of(cgroup_of(proc, pid))
-    return Caller(
+    uid = int(status["Uid"].split()[0]) if "Uid" in status else None
+    place = place_of(cgroup_of(proc, pid), proc, uid)
+    caller = Caller(
         pid=pid,
         comm=printable(comm.decode(errors="replace"), 64),
         exe=_link(proc / str(pid) / "exe"),
         command=masked(arguments.decode(errors="replace").rstrip("\0").split("\0")),
-        uid=int(status["Uid"].split()[0]) if "Uid" in status else None,
+        uid=uid,
         parents=tuple(_parents(proc, status.get("PPid", "0"))),
         **place,
     )
+    # Its number may have become another's while it was read.
+    return caller if start_ticks(proc, pid) in (started, None) else None
 
 
 def has_begun_its_program(proc: Path, pid: int) -> bool:
@@ -96,15 +104,15 @@ def cgroup_of(proc: Path, pid: int) -> str:
         return ""
 
 
-def place_of(cgroup: str) -> Place:
-    """By the text of /proc/PID/cgroup."""
-    membership = membership_of(cgroup)
-    container = membership.container
+def place_of(cgroup: str, proc: Path, uid: int | None) -> Place:
+    """By the text of /proc/PID/cgroup of a process of this user, and by whose the control groups are beside `proc`."""
+    membership = membership_of(cgroup, GroupOwners(proc.parent).owner)
+    key = key_of(membership, uid or 0)
     return Place(
         unit=membership.unit,
-        container=container.id if container else None,
-        runtime=container.runtime if container else None,
-        pod_uid=membership.pod_uid,
+        container=key.identity if key else None,
+        runtime=key.chain[-1].runtime if key else None,
+        pod_uid=membership.pod_uid if membership.owner_uid is None else None,
     )
 
 

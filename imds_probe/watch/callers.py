@@ -90,7 +90,7 @@ class Callers:
             for line in cgroup_of(self._proc, above.pid).splitlines():
                 lines[line.partition(":")[0]] = line
         lines |= {str(hierarchy): f"{hierarchy}::{path}" for hierarchy, path in life.cgroups.items()}
-        return place_of("\n".join(lines.values()))
+        return place_of("\n".join(lines.values()), self._proc, above.uid if above else None)
 
     def _life(self, tid: int) -> Life | None:
         return self._lives.of(tid) if self._lives else None
@@ -137,4 +137,7 @@ def _resolved(path: str) -> str:
 
 
 def _puts_elsewhere(caller: Caller) -> bool:
+    """Only root can put a process outside of where his own are: in a container, and among a user's, a name means nothing."""
+    if caller.uid not in (0, None) or caller.container is not None:
+        return False
     return caller.pid == 1 or caller.comm in MANAGERS or caller.comm.startswith(RUNTIMES)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
-from imds_probe.facts.containers import ID_SHOWN
+from imds_probe.facts.containers import short
 from imds_probe.inventory.containers.discovery import discover
 from imds_probe.watch.caller import Caller
 
@@ -14,7 +14,7 @@ AGAIN_AFTER_S = 5.0
 
 
 class ContainerNames:
-    """Names by the runtime's id. Raises nothing: a container without a name is called by the start of its id."""
+    """Names by the container's identity. Raises nothing: one without a name is called by the start of its id."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -27,7 +27,7 @@ class ContainerNames:
             return None
         if caller.container not in self._names and time.monotonic() - self._looked_at > AGAIN_AFTER_S:
             self._look()
-        return self._names.get(caller.container, caller.container[:ID_SHOWN])
+        return self._names.get(caller.container) or short(caller.container)
 
     def _look(self) -> None:
         self._looked_at = time.monotonic()
@@ -36,4 +36,4 @@ class ContainerNames:
         except ProbeError:
             return
         for each in found.containers:
-            self._names[each.id] = each.title
+            self._names[each.identity] = each.title

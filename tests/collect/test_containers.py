@@ -28,6 +28,7 @@ def process(root, pid, cgroup, netns=None, environ=b""):
     place = root / "proc" / str(pid)
     (place / "ns").mkdir(parents=True)
     (place / "stat").write_text(f"{pid} (app) S 1 " + " ".join(["0"] * 15) + f" {pid} 0 0\n")
+    (place / "status").write_text("Name:\tapp\nUid:\t0\t0\t0\t0\n")
     (place / "cgroup").write_text(cgroup)
     (place / "environ").write_bytes(environ)
     for kind in ("net", "pid", "mnt"):

@@ -9,6 +9,7 @@ from watched_calls import CALLER
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.containers import Reach
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
+from imds_probe.inventory.containers.cgroups import unit_of_user
 from imds_probe.rules.caller_cause import PRODUCTS, cause_of
 from imds_probe.watch.evidence import callers_of
 
@@ -25,7 +26,7 @@ BOTOCORE = SdkSoftware(
     "dist-info",
     USE.paths[0],
     pids=(7,),
-    sdk=replace(USE, users=(SdkUser(7, "curl", None),)),
+    sdk=replace(USE, users=(SdkUser(7, "curl", CALLER.unit),)),
 )
 
 
@@ -69,12 +70,22 @@ def test_an_old_sdk_there_is_named_whatever_it_asks_besides():
     found = cause(CALLER, software=(SSM_AGENT, BOTOCORE))
     assert found.why == "botocore 1.12.0 speaks only IMDSv1; IMDSv2 since 1.13.25"
     assert found.fix.commands == ("/srv/env/bin/python3 -m pip install --upgrade 'botocore>=1.13.25'",)
-    inside = replace(BOTOCORE, container="web", container_ids=(container("web").id,))
+    used = replace(USE, users=(SdkUser(7, "curl", None),))
+    inside = replace(BOTOCORE, container="web", container_ids=(container("web").id,), sdk=used)
     found = cause(INSIDE, TOKEN, containers=(lost(),), software=(inside,))
     assert (found.needs_hop_limit, "Rebuild the image" in found.fix.text) == (None, True)
 
 
-@pytest.mark.parametrize("users", [(SdkUser(7, "other", None),), (SdkUser(8, "curl", "db.service"),), ()])
+@pytest.mark.parametrize(
+    "users",
+    [
+        (SdkUser(7, "other", None),),
+        (SdkUser(7, "curl", None),),  # a number that is used again, and a name that anybody may take
+        (SdkUser(8, "curl", "db.service"),),
+        (SdkUser(7, "curl", unit_of_user(4242, "web.service")),),
+        (),
+    ],
+)
 def test_one_that_somebody_else_uses_is_not(users):
     other = replace(BOTOCORE, sdk=replace(USE, users=users))
     assert NOTHING_OLD in cause(CALLER, software=(other,)).why
@@ -95,6 +106,23 @@ def test_an_old_package_is_known_by_what_it_runs():
     assert found.why.endswith("speaks only IMDSv1; IMDSv2 since 2.3.814.0") or "2.3.0.0" in found.why
     assert found.fix.commands == ("dnf upgrade amazon-ssm-agent",)
     assert NOTHING_OLD in cause(replace(CALLER, program="/usr/bin/other"), software=(agent,)).why
+    by_unit = replace(CALLER, program="curl", unit="amazon-ssm-agent.service")
+    assert "2.3.0.0" in cause(by_unit, software=(agent,)).why
+
+
+@pytest.mark.parametrize(
+    ("program", "unit"),
+    [
+        ("/home/mallory/amazon-ssm-agent", None),
+        ("/tmp/usr/bin/amazon-ssm-agent", None),
+        ("amazon-ssm-agent", None),
+        ("/usr/bin/curl", unit_of_user(4242, "amazon-ssm-agent.service")),
+        ("/usr/bin/curl", unit_of_user(4242, "snap.amazon-ssm-agent.amazon-ssm-agent.service")),
+    ],
+)
+def test_a_user_who_gives_his_own_a_packages_name_frames_nobody(program, unit):
+    agent = replace(SSM_AGENT, version="2.3.0.0-1")
+    assert NOTHING_OLD in cause(replace(CALLER, program=program, unit=unit), software=(agent,)).why
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,20 @@
 A path is read segment by segment, because containers nest (`/docker/OUTER/kubepods/pod.../INNER`) and the innermost one
 is where a process runs. Paths may start with `/../..` where the reader has a cgroup namespace of its own:
 cgroup_namespaces(7).
+
+A name is what whoever made the group chose. It says something of root's container or of the system's unit only where nobody
+but root may make groups: not in a user's slice, and nowhere below a directory that was handed to a user.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from imds_probe.facts.containers import of_user
+from imds_probe.inventory.containers.group_owners import OwnerOf
 
 TEXT_MAX = 256  # characters kept of a name that a container may have chosen
 
@@ -33,7 +40,7 @@ _MACHINE = re.compile(r"machine-(?P<id>.+)\.scope")
 _NSPAWN_UNIT = re.compile(r"systemd-nspawn@(?P<id>.+)\.service")
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")  # systemd.unit(5), string escaping
 _USER = re.compile(r"user-(\d{1,10})\.slice")
-_USER_MANAGER = re.compile(r"user@\d+\.service")
+_USER_MANAGER = re.compile(r"user@(\d{1,10})\.service")
 _KEEPER = "supervisor"  # where systemd-nspawn itself stays, beside "payload"
 
 
@@ -50,13 +57,20 @@ class ContainerId:
 
 @dataclass(frozen=True)
 class Membership:
-    """What one process's control groups say. `chain` goes from the outermost container to the innermost."""
+    """What one process's control groups say. `chain` goes from the outermost container to the innermost.
+
+    `owner_uid` is the unprivileged user who chose these names, or may have; None: root did. `unit` is the systemd service
+    outside of any container; see `unit_of_user` for a user's. Where `by_name_alone`, only the names say that root made the
+    container, and a unit is above it, which may have been handed to a user.
+    """
 
     chain: tuple[ContainerId, ...] = ()
     pod_uid: str | None = None
-    unit: str | None = None  # the innermost systemd service outside of any container
-    owner_uid: int | None = None  # whose user slice it is in; rootless containers run under other uids
+    unit: str | None = None
+    owner_uid: int | None = None
     pair: tuple[str, str] | None = None  # a path of just two segments: /NAMESPACE/ID, if a containerd bundle says so
+    by_name_alone: bool = False
+    by_root: bool = False  # the owners of all directories above the container say so
 
     @property
     def container(self) -> ContainerId | None:
@@ -64,53 +78,120 @@ class Membership:
         return self.chain[-1] if self.chain else None
 
 
+def unit_of_user(uid: int, unit: str) -> str:
+    """How a unit of a user's own manager is written, so that it is never taken for the system's of the same name."""
+    return f"{of_user(uid)}: {unit}"
+
+
 def container_of(cgroup: str) -> ContainerId | None:
     """Read the text of /proc/PID/cgroup; None for a process outside of containers."""
     return membership_of(cgroup).container
 
 
-@functools.lru_cache(maxsize=4096)
-def membership_of(cgroup: str) -> Membership:
-    """Read the text of /proc/PID/cgroup. Lines are `hierarchy:controllers:path`: cgroups(7).
+def _not_seen(hierarchy: str, controllers: str, names: Sequence[str]) -> int | None:
+    return None
 
-    Under cgroup v1 the hierarchies may disagree: the one that says most about containers decides.
+
+def membership_of(cgroup: str, owner_of: OwnerOf = _not_seen) -> Membership:
+    """Read the text of /proc/PID/cgroup. Lines are `hierarchy:controllers:path`: cgroups(7). `owner_of` says who may have
+    made a group; where it does not know, names do.
+
+    Under cgroup v1 the hierarchies may disagree: of those in which root alone makes groups, the one that says most about
+    containers decides, of the others only where none of these says anything.
     """
-    best = Membership()
-    unit, owner, pair = None, None, None
+    found = [_judged(line, owner_of) for line in _lines(cgroup)]
+    best = max(
+        found,
+        key=lambda each: (bool(each.chain), each.owner_uid is None, len(each.chain), each.pod_uid is not None),
+        default=Membership(),
+    )
+    owner = next((each.owner_uid for each in found if each.owner_uid is not None), None)
+    return Membership(
+        best.chain,
+        best.pod_uid,
+        next((each.unit for each in found if each.unit), None),
+        best.owner_uid if best.chain else owner,
+        None if best.chain else next((each.pair for each in found if each.pair), None),
+        best.by_name_alone,
+        best.by_root,
+    )
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One line, by its names. `user` is whose slice or manager it is below. The container's names begin at `container_at`, the
+    unit's at `unit_at`, each as an index of `names`.
+    """
+
+    hierarchy: str
+    controllers: str
+    names: tuple[str, ...]  # with "..", but nothing else that is no name
+    chain: tuple[ContainerId, ...]
+    container_at: int
+    pod_uid: str | None
+    unit: str | None
+    unit_at: int
+    user: int | None
+
+
+def _judged(line: _Line, owner_of: OwnerOf) -> Membership:
+    at = line.container_at if line.chain else line.unit_at if line.unit else len(line.names)
+    uid = owner_of(line.hierarchy, line.controllers, line.names[:at])
+    if not uid and line.user is not None and not (line.chain and uid == 0):
+        uid = line.user  # a container in his slice may be root's, but root alone can have made it then
+    unit = line.unit
+    if unit is not None and (line.user is not None or (uid and not line.chain)):
+        unit = unit_of_user(uid or line.user or 0, unit)
+    names = [name for name in line.names if name != ".."]
+    pair = (names[0], names[1]) if len(names) == 2 and not line.chain and not uid else None
+    return Membership(
+        line.chain,
+        line.pod_uid,
+        unit,
+        uid or None,
+        pair,
+        by_name_alone=bool(line.chain) and uid is None and line.unit is not None,
+        by_root=bool(line.chain) and uid == 0,
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _lines(cgroup: str) -> tuple[_Line, ...]:
+    found = []
     for line in cgroup.split("\n"):  # and at nothing else: names may hold every other separator
         fields = line.split(":", 2)
-        if len(fields) != 3:
-            continue
-        segments = [part for part in fields[2].split("/") if part not in ("", "..", ".")]
-        found = _read(segments)
-        if (len(found.chain), found.pod_uid is not None) > (len(best.chain), best.pod_uid is not None):
-            best = found
-        unit, owner, pair = unit or found.unit, owner if owner is not None else found.owner_uid, pair or found.pair
-    return Membership(best.chain, best.pod_uid, unit, owner, None if best.chain else pair)
+        if len(fields) == 3:
+            names = tuple(part for part in fields[2].split("/") if part not in ("", "."))
+            found.append(_read(fields[0], fields[1], names))
+    return tuple(found)
 
 
-def _read(segments: list[str]) -> Membership:
+def _read(hierarchy: str, controllers: str, names: tuple[str, ...]) -> _Line:
     chain: list[ContainerId] = []
-    pod_uid, unit, owner = None, None, None
-    since = 0  # where the innermost container's own groups begin
-    for index, segment in enumerate(segments):
-        following = segments[index + 1] if index + 1 < len(segments) else None
-        ancestors = segments[since:index]
-        found = _container(segment, ancestors, following)
+    pod_uid, unit, user = None, None, None
+    container_at = unit_at = 0
+    above = sum(name == ".." for name in names)  # they stand at the beginning
+    since = above  # where the innermost container's own groups begin
+    for index, name in enumerate(names[above:], above):
+        following = names[index + 1] if index + 1 < len(names) else None
+        ancestors = list(names[since:index])
+        found = _container(name, ancestors, following)
         if found and chain and found.id == chain[-1].id:
             since = index + 1  # a runtime's own subgroup, such as libpod-ID.scope/libpod-payload-ID
         elif found:
+            container_at = container_at if chain else index
             chain.append(ContainerId(found.runtime, found.id[:TEXT_MAX]))
             pod_uid, since = _pod_of(ancestors), index + 1
-        elif not chain:
-            if segment.endswith(".service") and not _USER_MANAGER.fullmatch(segment):
-                unit = _unescaped(segment)[:TEXT_MAX]
-            if match := _USER.fullmatch(segment):
-                owner = int(match[1])
+        elif not chain and unit is None:  # a unit's own groups are no units, whatever they are called
+            if manager := _USER_MANAGER.fullmatch(name):
+                user = int(manager[1]) if user is None else user
+            elif name.endswith(".service"):
+                unit, unit_at = _unescaped(name)[:TEXT_MAX], index
+            elif user is None and (match := _USER.fullmatch(name)) and ancestors in ([], ["user.slice"]):
+                user = int(match[1])
     if not chain:
-        pod_uid = _pod_of(segments)
-    pair = (segments[0], segments[1]) if len(segments) == 2 and not chain else None
-    return Membership(tuple(chain), pod_uid, unit, owner, pair)
+        pod_uid = _pod_of(names)
+    return _Line(hierarchy, controllers, names, tuple(chain), container_at, pod_uid, unit, unit_at, user)
 
 
 def _container(segment: str, ancestors: list[str], following: str | None) -> ContainerId | None:
@@ -164,7 +245,7 @@ def _in_ecs(ancestors: list[str]) -> bool:
     return any(part == "ecs" or part.startswith("ecstasks") for part in ancestors)
 
 
-def _pod_of(segments: list[str]) -> str | None:
+def _pod_of(segments: Sequence[str]) -> str | None:
     for segment in reversed(segments):
         if match := _POD.fullmatch(segment):
             return match["uid"].replace("_", "-")  # a hyphen separates levels in the name of a slice

@@ -1,6 +1,7 @@
 """Containers that have no control group of their own: rootless podman on cgroup v1 cannot make one.
 
-Their first process is a child of conmon, whose command line names the container: conmon(8), `-c`.
+Their first process is a child of conmon, whose command line names the container: conmon(8), `-c`. Anybody can run a program
+that is called conmon: the container is that of whoever runs it, and of what began below it only his own processes are in it.
 """
 
 from __future__ import annotations
@@ -11,36 +12,56 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.inventory.containers.cgroups import ContainerId
-from imds_probe.inventory.containers.processes import Process, command_line
+from imds_probe.inventory.containers.processes import Process, command_line, program
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 GENERATIONS_MAX = 64
 
 
-def children_of_conmon(proc: Path, processes: Sequence[Process]) -> Mapping[int, ContainerId]:
-    """pid to container, for processes below a conmon that no control group places in a container."""
-    keepers: dict[int, ContainerId] = {}
+def children_of_conmon(proc: Path, processes: Sequence[Process]) -> Mapping[int, tuple[int | None, ContainerId]]:
+    """pid to container and to the unprivileged user who runs it (None: root), for processes below a conmon that no control
+    group places in a container.
+    """
+    keepers: dict[int, tuple[Process, ContainerId]] = {}
     for process in processes:
-        if process.comm == "conmon" and not process.membership.chain:
+        if process.comm == "conmon" and not process.membership.chain and program(proc, process.pid) == "conmon":
             container = _container(command_line(proc, process.pid))
             if container:
-                keepers[process.pid] = container
+                keepers[process.pid] = process, container
     if not keepers:
         return {}
-    parents = {process.pid: process.ppid for process in processes}
-    found: dict[int, ContainerId] = {}
+    by_pid = {process.pid: process for process in processes}
+    found: dict[int, tuple[int | None, ContainerId]] = {}
     for process in processes:
         if process.membership.chain or process.pid in keepers:
             continue
-        ancestor = process.ppid
-        for _ in range(GENERATIONS_MAX):
-            if ancestor in keepers:
-                found[process.pid] = keepers[ancestor]
-                break
-            if ancestor not in parents:
-                break
-            ancestor = parents[ancestor]
+        keeper = _keeper(process, keepers, by_pid)
+        if keeper is not None:
+            conmon, container = keepers[keeper]
+            owner = user_of(conmon)
+            if owner is None or process.is_of_user(owner):
+                found[process.pid] = owner, container
     return found
+
+
+def user_of(process: Process) -> int | None:
+    """Whose a process is that no container's control group says anything of: an unprivileged user's number, None for root."""
+    return process.membership.owner_uid or process.userns_maker or process.real_uid or None
+
+
+def _keeper(
+    process: Process, keepers: Mapping[int, tuple[Process, ContainerId]], by_pid: Mapping[int, Process]
+) -> int | None:
+    """The number of the nearest conmon above a process."""
+    child = process
+    for _ in range(GENERATIONS_MAX):
+        above = by_pid.get(child.ppid)
+        if above is None or above.start_ticks > child.start_ticks:  # its number was taken over since
+            return None
+        if above.pid in keepers:
+            return above.pid
+        child = above
+    return None
 
 
 def _container(command: Sequence[str]) -> ContainerId | None:

@@ -5,10 +5,11 @@ The annotations are those of its CRI plugin (containerd, pkg/cri/annotations) an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from imds_probe.inventory.containers.description import Description, first, mapping, text
+from imds_probe.inventory.containers.started import by_pid_file
 from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
 STATES = (
@@ -36,9 +37,11 @@ def bundles(root: Path, notes: list[str]) -> Mapping[tuple[str, str], str]:
     return found
 
 
-def describe(root: Path, bundle: str) -> Description | None:
-    """Names of the container with this bundle, None where it has no configuration. Raises FileUnreadable."""
-    record = read_json(root, f"{bundle}/config.json")
+def describe(root: Path, bundle: str, owners: Collection[int] | None = None) -> Description | None:
+    """Names of the container with this bundle, None where it has no configuration. Raises FileUnreadable, also for one that is
+    not one of `owners`', where any are given.
+    """
+    record = read_json(root, f"{bundle}/config.json", owners=owners)
     if not isinstance(record, dict):
         return None
     annotations = mapping(record.get("annotations"))
@@ -49,4 +52,5 @@ def describe(root: Path, bundle: str) -> Description | None:
         pod=text(annotations.get(_CRI + "sandbox-name")),
         pod_namespace=text(annotations.get(_CRI + "sandbox-namespace")),
         sandbox=sandbox,
+        started=by_pid_file(root, f"{bundle}/init.pid", owners or ()),
     )

@@ -1,9 +1,16 @@
-"""Which runtime's records are asked for which container, each list of them read once a run."""
+"""Which runtime's records are asked for which container, each list of them read once a run.
+
+A record counts if whoever runs the container wrote it: root for root's, in the runtimes' places; a user for his own, in his
+home, and for nobody else's.
+"""
 
 from __future__ import annotations
 
 import functools
+import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.inventory.containers import containerd, docker, storage
@@ -22,25 +29,50 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     "kubernetes": ("containerd", "docker", "cri-o"),
     "unknown": ("docker", "containerd", "podman", "cri-o"),
 }
+# What a user's record may be found by, which is in his home. He has no other runtime that keeps its records there.
+_ASKED_OF_USERS: Mapping[str, tuple[str, ...]] = {
+    "docker": ("docker",),
+    "podman": ("podman",),
+    "unknown": ("docker", "podman"),
+}
 _NAMED_BY_ID = ("lxc", "nspawn")
+OUT_OF_TIME = "not all records of containers were read: the run's time limit came first"
 
 
 class Records:
-    """The records of all runtimes below one root. `notes` collects what could not be read, each trouble once."""
+    """The records of all runtimes below one root. `notes` collects what could not be read, each trouble once.
 
-    def __init__(self, root: Path, dockerd_commands: Iterable[Sequence[str]] = ()) -> None:
+    `deadline` is a time.monotonic, after which nothing is read. `of_a_container`: the root is a container's, which may have
+    put anything there, and knows no users of the host.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        dockerd_commands: Iterable[Sequence[str]] = (),
+        *,
+        deadline: float = float("inf"),
+        of_a_container: bool = False,
+    ) -> None:
         self.root = root
         self.notes: list[str] = []
         self._dockerd_commands = tuple(dockerd_commands)
+        self._deadline = deadline
+        # Whoever runs the probe trusts himself.
+        self._roots_own = None if of_a_container else frozenset({0, os.geteuid()})
 
-    def describe(self, container: ContainerId, owner_uid: int) -> Description:
+    def describe(self, container: ContainerId, owner_uid: int | None) -> Description:
         """What is on record about a container; an empty description where nothing is.
 
-        `owner_uid` is the account that may run it without root, to look into its home too.
+        `owner_uid` is the unprivileged user whose container it is, None: root's.
         """
         if container.runtime in _NAMED_BY_ID:
             return Description(name=container.id)
-        for runtime in _ASKED.get(container.runtime, ()):
+        asked = _ASKED if owner_uid is None else _ASKED_OF_USERS
+        for runtime in asked.get(container.runtime, ()):
+            if time.monotonic() > self._deadline:
+                self.notes.append(OUT_OF_TIME)
+                break
             try:
                 found = self._ask(runtime, container.id, owner_uid)
             except FileUnreadable as trouble:
@@ -55,18 +87,31 @@ class Records:
         """Whether containerd runs a container of this name in this namespace (of containerd's own kind)."""
         return (namespace, container_id) in self._bundles
 
-    def _ask(self, runtime: str, container_id: str, owner_uid: int) -> Description | None:
+    def _ask(self, runtime: str, container_id: str, owner_uid: int | None) -> Description | None:
+        if owner_uid is not None:
+            return self._ask_home(runtime, container_id, owner_uid)
         if runtime == "docker":
-            return docker.describe(
-                self.root, [*self._data_roots, *self._at_home(owner_uid, docker.ROOTLESS)], container_id
-            )
+            return docker.describe(self.root, self._data_roots, container_id, self._roots_own)
         if runtime == "containerd":
             bundle = self._bundle_of(container_id)
-            return containerd.describe(self.root, bundle) if bundle else None
+            return containerd.describe(self.root, bundle, self._roots_own) if bundle else None
         if runtime == "podman":
-            stores = self._at_home(owner_uid, storage.ROOTLESS_STORE)
-            return self._stored(storage.SYSTEM_STORES).get(container_id) or self._stored(stores).get(container_id)
-        return storage.describe_crio(self.root, container_id)
+            found = self._stored(storage.SYSTEM_STORES, self._roots_own).get(container_id)
+        else:
+            found = storage.describe_crio(self.root, container_id, self._roots_own)
+        if found is None or self._roots_own is None:
+            return found
+        return replace(found, started=storage.started(self.root, container_id, self._roots_own))
+
+    def _ask_home(self, runtime: str, container_id: str, owner_uid: int) -> Description | None:
+        """What a user says of his own container: nothing is taken of it but names."""
+        home, owners = self._homes.get(owner_uid), frozenset({owner_uid})
+        if home is None:
+            return None
+        if runtime == "docker":
+            found = docker.describe(self.root, (f"{home}/{docker.ROOTLESS}",), container_id, owners)
+            return replace(found, started=None) if found else None
+        return self._stored((f"{home}/{storage.ROOTLESS_STORE}",), owners).get(container_id)
 
     def _bundle_of(self, container_id: str) -> str | None:
         return next((place for (_, known), place in self._bundles.items() if known == container_id), None)
@@ -77,7 +122,7 @@ class Records:
 
     @functools.cached_property
     def _data_roots(self) -> tuple[str, ...]:
-        return docker.data_roots(self.root, self._dockerd_commands, self.notes)
+        return docker.data_roots(self.root, self._dockerd_commands, self.notes, self._roots_own)
 
     @functools.cached_property
     def _homes(self) -> Mapping[int, str]:
@@ -87,15 +132,11 @@ class Records:
     def _stores(self) -> dict[tuple[str, ...], Mapping[str, Description]]:
         return {}
 
-    def _stored(self, stores: tuple[str, ...]) -> Mapping[str, Description]:
+    def _stored(self, stores: tuple[str, ...], owners: frozenset[int] | None) -> Mapping[str, Description]:
         if stores not in self._stores:
-            self._stores[stores] = storage.listed(self.root, stores, self.notes)
+            self._stores[stores] = storage.listed(self.root, stores, self.notes, owners)
         return self._stores[stores]
-
-    def _at_home(self, uid: int, place: str) -> tuple[str, ...]:
-        home = self._homes.get(uid) if uid else None
-        return (f"{home}/{place}",) if home else ()
 
 
 def _with_runtime(found: Description, runtime: str) -> Description:
-    return Description(runtime, found.name, found.image, found.pod, found.pod_namespace, found.sandbox)
+    return replace(found, runtime=runtime)

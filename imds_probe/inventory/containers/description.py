@@ -9,6 +9,14 @@ from imds_probe.inventory.containers.cgroups import TEXT_MAX
 
 
 @dataclass(frozen=True)
+class Started:
+    """The first process of a container by its runtime's record. It had begun by `at`, in seconds since the epoch."""
+
+    pid: int
+    at: float
+
+
+@dataclass(frozen=True)
 class Description:
     """Names of one container. All text may be hostile: at most 256 characters, escaped by whoever prints it."""
 
@@ -18,6 +26,7 @@ class Description:
     pod: str | None = None
     pod_namespace: str | None = None
     sandbox: bool = False  # holds the network namespace of a pod or task and does nothing else
+    started: Started | None = None
 
 
 def text(value: object) -> str | None:

@@ -37,6 +37,7 @@ class DiscoveredContainer:
     sandbox: bool = False  # a pause container: holds a pod's network namespace and calls nobody
     inside: str | None = None
     owner_uid: int | None = None
+    started: tuple[int, ...] = ()  # when each of `pids` began, in ticks of 1/100 s since boot: numbers are used again
 
     @property
     def identity(self) -> str:

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.inventory.containers.cgroups import ContainerId
-from imds_probe.inventory.containers.conmon import children_of_conmon
+from imds_probe.inventory.containers.conmon import children_of_conmon, user_of
 from imds_probe.inventory.containers.describing import Records
 from imds_probe.inventory.containers.description import Description
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, Network
+from imds_probe.inventory.containers.group_owners import GroupOwners, OwnerOf
 from imds_probe.inventory.containers.grouping import group, named
-from imds_probe.inventory.containers.processes import Process, Walk, command_line, namespace_inode, walk
+from imds_probe.inventory.containers.members import Key, entry, members, settled
+from imds_probe.inventory.containers.processes import (
+    Process,
+    Walk,
+    command_line,
+    is_unchanged,
+    namespace_inode,
+    program,
+    walk,
+)
+from imds_probe.inventory.containers.started import booted_at, is_first
 from imds_probe.net.namespaces import current_inode
 
 INIT_PIDNS = 0xEFFFFFFC  # PROC_PID_INIT_INO, <linux/proc_ns.h>: the first PID namespace has this inode on every kernel
 NOTES_MAX = 50
-Chain = tuple[ContainerId, ...]
+Members = Mapping[Key, list[Process]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Looking:
+    """What is the same for all containers of one look."""
+
+    root: Path
+    proc: Path
+    owner_of: OwnerOf
+    host_netns: int | None
+    host_mntns: int | None
+    booted: float | None
+    deadline: float
 
 
 def discover(
@@ -26,20 +50,26 @@ def discover(
     own_netns: int | None = None,
     *,
     in_own_pid_namespace: bool = True,
+    deadline: float = float("inf"),
 ) -> Discovery:
     """Look at all processes and at what runtimes keep below `root`.
 
     `in_own_pid_namespace` says that `proc` shows what the probe is a part of, so that it has to be the first PID
     namespace to show everything; the /proc of another root is taken for the whole of that system. `own_netns` is the
     inode of the network namespace to take for the host's; by default it is that of process 1, or the calling thread's
-    where that cannot be read. Raises ProbeError where /proc cannot be listed.
+    where that cannot be read. After `deadline`, a time.monotonic, no more records are read: containers are found, but have no
+    names. Raises ProbeError where /proc cannot be listed.
     """
-    seen = walk(proc)
+    owner_of = GroupOwners(root).owner
+    seen = walk(proc, owner_of)
     notes: list[str] = []
     host = own_netns if own_netns is not None else _host_netns(proc, notes)
-    records = Records(root, _dockerd_commands(proc, seen.processes))
-    members = _members(proc, seen.processes, records)
-    containers = _named_by_pod([_container(chain, members, host, proc, records) for chain in members])
+    host_mntns = namespace_inode(proc / "1/ns/mnt")
+    looking = _Looking(root, proc, owner_of, host, host_mntns, booted_at(proc), deadline)
+    records = Records(root, _dockerd_commands(proc, seen.processes), deadline=deadline)
+    there = _members(looking, seen.processes, records)
+    described = [_container(key, there, looking, records) for key in there]
+    containers = _named_by_pod([each for each in described if each is not None])
     named_netns = named(root, notes)
     namespaces = group(seen.processes, containers, named_netns, host, proc)
     hidden = _hidden(proc, seen, in_own_pid_namespace)
@@ -50,35 +80,37 @@ def discover(
     )
 
 
-def _members(proc: Path, processes: Sequence[Process], records: Records) -> dict[Chain, list[Process]]:
-    """Containers with their processes, the oldest first. The whole chain is the key: a container that has control
-    groups of its own can name one after somebody else's container, but only below itself."""
-    orphans = children_of_conmon(proc, processes)
-    found: dict[Chain, list[Process]] = {}
-    for process in processes:
-        chain = process.membership.chain
-        pair = process.membership.pair
-        if process.pid in orphans:
-            chain = (orphans[process.pid],)
-        elif pair and records.has_bundle(*pair):
-            chain = (ContainerId("containerd", pair[1]),)
-        if chain:
-            found.setdefault(chain, []).append(process)
-    return found
+def outside_containers(root: Path, proc: Path) -> tuple[Process, ...]:
+    """The processes that run in no container now. Raises ProbeError where /proc cannot be listed."""
+    owner_of = GroupOwners(root).owner
+    seen = walk(proc, owner_of)
+    mntns = namespace_inode(proc / "1/ns/mnt")
+    looking = _Looking(root, proc, owner_of, None, mntns, None, float("inf"))
+    inside = {each.pid for some in _members(looking, seen.processes, Records(root)).values() for each in some}
+    return tuple(process for process in seen.processes if process.pid not in inside)
 
 
-def _container(
-    chain: Chain, members: Mapping[Chain, list[Process]], host: int | None, proc: Path, records: Records
-) -> DiscoveredContainer:
-    own = chain[-1]
-    processes = members[chain]
-    # runc's first processes are in the control group before they are in the namespaces.
-    settled = [process for process in processes if not process.comm.startswith("runc:[")]
-    entry = next((process for process in settled if process.netns is not None), (settled or processes)[0])
-    netns = entry.netns if settled else None
-    owner = entry.membership.owner_uid
-    where = _records_for(chain, members, proc, records)
-    said = where.describe(own, entry.uid if owner is None else owner) if where else Description()
+def _members(looking: _Looking, processes: Sequence[Process], records: Records) -> dict[Key, list[Process]]:
+    orphans = children_of_conmon(looking.proc, processes)
+    return members(processes, orphans, records.has_bundle, looking.host_mntns)
+
+
+def _container(key: Key, there: Members, looking: _Looking, records: Records) -> DiscoveredContainer | None:
+    """One container; None where none of its processes is there any more when all was read that there is of it."""
+    own, nested = key.chain[-1], len(key.chain) > 1
+    where = _records_for(key, there, looking, records)
+    said = where.describe(own, None if nested else key.owner_uid) if where else Description()
+    processes = [each for each in there[key] if is_unchanged(looking.proc, each, looking.owner_of)]
+    if not processes:
+        return None
+    if nested and not any(is_unchanged(looking.proc, each, looking.owner_of) for each in there.get(key.outer, ())[:1]):
+        said = Description()  # what was read by the number of the container around it may have been another's
+    inside = settled(processes, looking.host_mntns)
+    started = said.started
+    known = functools.partial(is_first, started=started, booted=looking.booted) if started else lambda _: False
+    found = entry(key, inside, known)
+    first = found or processes[0]
+    netns = found.netns if found else None
     return DiscoveredContainer(
         id=own.id,
         runtime=said.runtime or own.runtime,
@@ -87,26 +119,36 @@ def _container(
         pod=said.pod,
         pod_namespace=said.pod_namespace,
         pids=tuple(process.pid for process in processes),
-        pid=entry.pid,
+        pid=first.pid,
         netns=netns,
-        network=_network(netns, host),
-        pod_uid=entry.membership.pod_uid,
-        sandbox=said.sandbox or (entry.comm == "pause" and len(processes) == 1),
-        inside=chain[-2].id if len(chain) > 1 else None,
+        network=_network(netns, looking.host_netns),
+        pod_uid=first.membership.pod_uid,
+        sandbox=said.sandbox or _is_pause(key, processes, said),
+        inside=key.inside,
+        owner_uid=key.owner_uid,
+        started=tuple(process.start_ticks for process in processes),
     )
 
 
-def _records_for(chain: Chain, members: Mapping[Chain, list[Process]], proc: Path, records: Records) -> Records | None:
+def _is_pause(key: Key, processes: Sequence[Process], said: Description) -> bool:
+    """A name that any program can give itself counts only for a pod's container of root, where no record says more."""
+    if key.owner_uid is not None or said != Description() or processes[0].membership.pod_uid is None:
+        return False
+    return len(processes) == 1 and processes[0].comm == "pause"
+
+
+def _records_for(key: Key, there: Members, looking: _Looking, records: Records) -> Records | None:
     """The records of a runtime that itself runs in a container (kind, Docker in Docker) are in that one's root.
 
     Never the host's: an id below a container's own group is whatever that container wrote there.
     """
-    if len(chain) == 1:
+    if len(key.chain) == 1:
         return records
-    outer = members.get(chain[:-1])
+    outer = there.get(key.outer)
     if not outer:
         return None
-    inner = Records(proc / str(outer[0].pid) / "root")
+    inside = looking.proc / str(outer[0].pid) / "root"
+    inner = Records(inside, deadline=looking.deadline, of_a_container=True)
     inner.notes = records.notes
     return inner
 
@@ -118,22 +160,29 @@ def _network(netns: int | None, host: int | None) -> Network:
 
 
 def _named_by_pod(containers: list[DiscoveredContainer]) -> list[DiscoveredContainer]:
-    """Containers of one pod know its name when one of them does."""
-    pods = {found.pod_uid: found for found in reversed(containers) if found.pod_uid and found.pod}
+    """Containers of one pod know its name when one of them does: of root's pods, and those of one container."""
+
+    def pod_of(found: DiscoveredContainer) -> tuple[str | None, str] | None:
+        return (found.inside, found.pod_uid) if found.pod_uid and found.owner_uid is None else None
+
+    pods = {place: found for found in reversed(containers) if (place := pod_of(found)) and found.pod}
     return [
-        dataclasses.replace(found, pod=pods[found.pod_uid].pod, pod_namespace=pods[found.pod_uid].pod_namespace)
-        if found.pod_uid in pods and not found.pod
+        dataclasses.replace(found, pod=pods[place].pod, pod_namespace=pods[place].pod_namespace)
+        if (place := pod_of(found)) in pods and place and not found.pod
         else found
         for found in containers
     ]
 
 
 def _dockerd_commands(proc: Path, processes: Sequence[Process]) -> list[tuple[str, ...]]:
-    """Command lines of Docker daemons that root runs outside of containers; another's could point anywhere."""
+    """Command lines of Docker daemons that root runs outside of containers; another's could point anywhere. What a user may
+    start with root's rights (sudo) has a name and arguments of his choice, but the program that it runs is what it is.
+    """
     return [
         command_line(proc, process.pid)
         for process in processes
-        if process.comm == "dockerd" and process.uid == 0 and not process.membership.chain
+        if process.comm == "dockerd" and user_of(process) is None and process.uid == 0
+        if not process.membership.chain and program(proc, process.pid) == "dockerd"
     ]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from imds_probe.inventory.containers.description import Description, first, mapping, text
+from imds_probe.inventory.containers.started import by_words
 from imds_probe.system.rootfs import FileUnreadable, names, read_json
 
 DEFAULT_ROOTS = ("/var/lib/docker", "/var/snap/docker/common/var-lib-docker")
@@ -15,16 +16,21 @@ _REMAPPED = re.compile(r"\d+\.\d+")  # userns-remap keeps everything in DATA-ROO
 _ECS_PAUSE = "~internal~ecs~pause"
 
 
-def data_roots(root: Path, commands: Iterable[Sequence[str]] = (), notes: list[str] | None = None) -> tuple[str, ...]:
+def data_roots(
+    root: Path,
+    commands: Iterable[Sequence[str]] = (),
+    notes: list[str] | None = None,
+    owners: Collection[int] | None = None,
+) -> tuple[str, ...]:
     """Where Docker keeps its data: /etc/docker/daemon.json, the given command lines of dockerd, and the defaults.
 
-    Trouble with daemon.json is appended to `notes`.
+    Trouble with daemon.json is appended to `notes`, also that it is not one of `owners`', where any are given.
     """
     found: list[str] = []
     for command in commands:
         found += _from_command(command)
     try:
-        settings = mapping(read_json(root, "/etc/docker/daemon.json"))
+        settings = mapping(read_json(root, "/etc/docker/daemon.json", owners=owners))
         found += [place for key in ("data-root", "graph") if (place := text(settings.get(key)))]
     except FileUnreadable as trouble:
         if notes is not None:
@@ -32,22 +38,26 @@ def data_roots(root: Path, commands: Iterable[Sequence[str]] = (), notes: list[s
     return tuple(dict.fromkeys([*found, *DEFAULT_ROOTS]))
 
 
-def describe(root: Path, places: Iterable[str], container_id: str) -> Description | None:
-    """Names of one container; None where Docker has no record of it. Raises FileUnreadable."""
+def describe(
+    root: Path, places: Iterable[str], container_id: str, owners: Collection[int] | None = None
+) -> Description | None:
+    """Names of one container; None where Docker has no record of it. Raises FileUnreadable, also for a record that is not one
+    of `owners`', where any are given.
+    """
     for place in places:
         path = f"containers/{container_id}/config.v2.json"
-        record = read_json(root, f"{place}/{path}")
+        record = read_json(root, f"{place}/{path}", owners=owners)
         if record is None:
             for name in names(root, place):
                 if _REMAPPED.fullmatch(name):
-                    record = record or read_json(root, f"{place}/{name}/{path}")
+                    record = record or read_json(root, f"{place}/{name}/{path}", owners=owners)
         if isinstance(record, dict):
             return _description(record)
     return None
 
 
 def _description(record: dict[str, object]) -> Description:
-    config = mapping(record.get("Config"))
+    config, state = mapping(record.get("Config")), mapping(record.get("State"))
     labels = mapping(config.get("Labels"))
     name = (text(record.get("Name")) or "").lstrip("/")
     container = first(labels, "io.kubernetes.container.name", "com.amazonaws.ecs.container-name")
@@ -59,6 +69,7 @@ def _description(record: dict[str, object]) -> Description:
         pod=first(labels, "io.kubernetes.pod.name"),
         pod_namespace=first(labels, "io.kubernetes.pod.namespace"),
         sandbox=labels.get("io.kubernetes.docker.type") == "podsandbox" or container == _ECS_PAUSE,
+        started=by_words(state.get("Pid"), state.get("StartedAt")),
     )
 
 

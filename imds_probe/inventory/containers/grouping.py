@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.facts.containers import ID_SHOWN
+from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, NamespaceKind, NetworkNamespace
 from imds_probe.inventory.containers.processes import Process
 from imds_probe.net import namespaces
+from imds_probe.system.confined import FileUnreadable, pin
+from imds_probe.system.rootfs import names as names_in
 
+DIRECTORY = "run/netns"
 NAMED_MAX = 4096
+# How a container's namespace is given a name: a link of the kernel's, which leads to no place of the file system.
+_OF_PROCESS = re.compile(r"(?:/|\.\./\.\./)(?P<place>proc/\d{1,10}/ns/[a-z_]{1,20})")
 
 
 def named(root: Path, notes: list[str]) -> Mapping[int, Path]:
@@ -20,24 +26,44 @@ def named(root: Path, notes: list[str]) -> Mapping[int, Path]:
 
     A file that is no namespace any more, because its mount is gone, is left out: ip-netns(8) leaves such files behind.
     """
-    directory = root / "run/netns"
     found: dict[int, Path] = {}
     try:
-        entries = sorted(os.listdir(directory))[:NAMED_MAX]
-    except (FileNotFoundError, NotADirectoryError):
-        return found
-    except OSError as error:
-        notes.append(f"/run/netns cannot be listed: {error.strerror}")
-        return found
-    for entry in entries:
-        path = directory / entry
+        directory = pin(root, DIRECTORY)
+        if directory is None:
+            return found
         try:
-            found.setdefault(namespaces.inode(path), path)
-        except (namespaces.NotANamespace, namespaces.NamespaceGone):
-            continue
-        except namespaces.NamespaceError as trouble:
-            notes.append(trouble.problem[:TEXT_MAX])
+            for entry in names_in(root, DIRECTORY)[:NAMED_MAX]:
+                try:
+                    inode = _inode(root, directory, entry)
+                except (namespaces.NotANamespace, namespaces.NamespaceGone):
+                    continue
+                except ProbeError as trouble:
+                    notes.append(trouble.problem[:TEXT_MAX])
+                    continue
+                if inode is not None:
+                    found.setdefault(inode, root / DIRECTORY / entry)
+        finally:
+            os.close(directory)
+    except FileUnreadable as trouble:
+        notes.append(trouble.problem[:TEXT_MAX])
     return found
+
+
+def _inode(root: Path, directory: int, entry: str) -> int | None:
+    """Of the namespace that a name leads to, but never out of the root; None where it leads to nothing."""
+    try:
+        target = os.readlink(entry, dir_fd=directory)
+    except OSError:
+        target = ""
+    if match := _OF_PROCESS.fullmatch(target):
+        return namespaces.inode(root / match["place"])
+    pinned = pin(root, f"{DIRECTORY}/{entry}")
+    if pinned is None:
+        return None
+    try:
+        return namespaces.inode(pinned)
+    finally:
+        os.close(pinned)
 
 
 def group(
@@ -65,7 +91,8 @@ def group(
         kind, label = _kind(inode, members, tuple(inside.values()), names.get(inode), host)
         pids = tuple(process.pid for process in members)
         # A name outlives the processes; without one, a container's own process is the safer way in.
-        entry = next((container.pid for container in inside.values() if container.pid in pids), pids[0])
+        sorted_by_owner = sorted(inside.values(), key=lambda container: container.owner_uid is not None)
+        entry = next((container.pid for container in sorted_by_owner if container.pid in pids), pids[0])
         path = names.get(inode, proc / str(entry) / "ns/net")
         found.append(NetworkNamespace(inode, path, kind, label, pids, tuple(inside.values())))
     for inode, path in names.items():
@@ -96,8 +123,10 @@ def _kind(
 
 
 def _title(inside: Sequence[DiscoveredContainer]) -> str:
-    for container in inside:
+    """A pod's own name, or what one of the containers is called: root's, where some are."""
+    ours = [container for container in inside if container.owner_uid is None] or inside
+    for container in ours:
         if container.pod:
             place = f"{container.pod_namespace}/" if container.pod_namespace else ""
             return f"{place}{container.pod}"[:TEXT_MAX]
-    return next((container.name for container in inside if container.name), inside[0].id[:ID_SHOWN])
+    return next((container for container in ours if container.name), ours[0]).title[:TEXT_MAX]

@@ -1,43 +1,65 @@
-"""One walk over /proc: what each process says about where it runs, in as few system calls as that takes."""
+"""One walk over /proc: who each process is and where it runs, in as few system calls as that takes.
+
+A process is known by its number and the time that it began, as numbers are used again. All that is read of one process is
+read by way of one descriptor of its directory, which never shows another process: proc(5).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from dataclasses import dataclass
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, membership_of
-from imds_probe.system.small_file import read_head
+from imds_probe.inventory.containers.group_owners import GroupOwners, OwnerOf
+from imds_probe.system.small_file import read_head, read_pieces
+from imds_probe.system.user_namespace import outermost_maker
 
 READ_LIMIT_BYTES = 64 * 1024
+MOUNTS_LIMIT_BYTES = 4 * 1024 * 1024
 PF_KTHREAD = 0x00200000  # <linux/sched.h>
 _NAMESPACE = re.compile(r"[a-z_]+:\[(\d{1,20})\]")  # namespaces(7)
+_UIDS = re.compile(rb"^Uid:\t(\d{1,10})\t(\d{1,10})\t", re.MULTILINE)  # real and effective: proc(5), status
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
     """One process. A namespace is its inode number, None where the kernel does not let us see it.
 
-    Network namespaces belong to threads; this is the main thread's. `uid` is the effective one, or 0 for a process that
-    may not be traced: proc(5).
+    Network namespaces belong to threads; this is the main thread's. `userns_maker` is who made the process's user namespace,
+    the outermost of them: 0 for root, None for the system's own. Where that is not said, `userns` counts as hidden, too.
     """
 
     pid: int
     ppid: int
     comm: str
     start_ticks: int  # since boot; USER_HZ, 100 a second
-    uid: int
+    uid: int  # the effective one
     netns: int | None
     pidns: int | None
     mntns: int | None
     membership: Membership
+    real_uid: int = 0
+    userns: int | None = None
+    userns_maker: int | None = None
 
     @property
     def age_key(self) -> tuple[int, int]:
         """Sorts the oldest first."""
         return (self.start_ticks, self.pid)
+
+    def is_of_user(self, uid: int) -> bool:
+        """Whether it is a process of this user, or one of a user namespace that he made. One that hides its user namespace may
+        be.
+        """
+        if self.userns_maker is not None:
+            return self.userns_maker == uid
+        return self.userns is None or self.real_uid == uid
 
 
 @dataclass(frozen=True)
@@ -49,47 +71,151 @@ class Walk:
     vanished: int  # ended while we looked
 
 
-def walk(proc: Path) -> Walk:
-    """Look at every process once; kernel threads are left out, as they call nobody.
+@dataclass
+class _Walking:
+    """What is seen once and holds for many processes."""
 
-    Raises ProbeError where processes cannot be listed at all.
+    proc: Path
+    owner_of: OwnerOf
+    own_userns: int | None
+    makers: dict[int, int | None] = field(default_factory=dict)  # by the inode of the user namespace
+
+
+def walk(proc: Path, owner_of: OwnerOf | None = None) -> Walk:
+    """Look at every process once; kernel threads are left out, as they call nobody. `owner_of` says whose a control group is,
+    by default what is mounted beside `proc`.
+
+    Raises ProbeError where processes cannot be listed at all, or where it is not root who says what runs.
     """
-    base = str(proc)
+    if not _is_told_by_root(proc):
+        raise ProbeError(f"{proc} is no list of processes that root mounted", f"Mount /proc at {proc}.")
     try:
-        with os.scandir(base) as entries:
+        with os.scandir(proc) as entries:
             pids = [entry.name for entry in entries if entry.name.isdigit()]
     except OSError as error:
         raise ProbeError(f"{proc} cannot be listed: {error.strerror}", "Mount /proc.") from None
+    own = namespace_inode(Path("/proc/thread-self/ns/user"))
+    walking = _Walking(proc, owner_of or GroupOwners(proc.parent).owner, own)
     found: list[Process] = []
     unreadable = vanished = 0
     for pid in pids:
         try:
-            stat = read_head(Path(f"{base}/{pid}/stat"), READ_LIMIT_BYTES)
-        except OSError:
+            with _directory(proc, pid) as at:
+                process, hides = _process(walking, int(pid), at)
+        except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
             vanished += 1
             continue
-        fields = _stat_fields(stat)
-        if fields is None:
-            vanished += 1
-            continue
-        comm, ppid, flags, start_ticks = fields
-        if flags & PF_KTHREAD:
-            continue
-        try:
-            uid = os.stat(f"{base}/{pid}").st_uid
-            cgroup = _cgroup(base, pid)
-            netns, seen = _namespace(base, pid, "net")
-            pidns = _namespace(base, pid, "pid")[0]
-            mntns = _namespace(base, pid, "mnt")[0]
-        except (FileNotFoundError, ProcessLookupError):
-            vanished += 1
-            continue
-        if not seen or cgroup is None:
-            unreadable += 1
-        membership = Membership() if cgroup is None else membership_of(cgroup)
-        found.append(Process(int(pid), ppid, comm, start_ticks, uid, netns, pidns, mntns, membership))
+        if process is not None:
+            unreadable += hides
+            found.append(process)
     found.sort(key=lambda process: process.age_key)
     return Walk(tuple(found), unreadable, vanished)
+
+
+def is_unchanged(proc: Path, process: Process, owner_of: OwnerOf) -> bool:
+    """Whether a number still is this very process's, and it belongs where it did: what was read by its number is its own then."""
+    try:
+        with _directory(proc, str(process.pid)) as at:
+            fields = _stat_fields(read_head("stat", READ_LIMIT_BYTES, dir_fd=at))
+            cgroup = _cgroup(at)
+    except OSError:
+        return False
+    if fields is None or fields[3] != process.start_ticks:
+        return False
+    return process.membership == (Membership() if cgroup is None else membership_of(cgroup, owner_of))
+
+
+def start_ticks(proc: Path, pid: int) -> int | None:
+    """When the process began that has this number now, since boot in ticks of 1/100 s; None where there is none."""
+    try:
+        fields = _stat_fields(read_head(proc / str(pid) / "stat", READ_LIMIT_BYTES))
+    except OSError:
+        return None
+    return None if fields is None else fields[3]
+
+
+def _is_told_by_root(proc: Path) -> bool:
+    """Whether a directory is the kernel's or root's, or of whoever runs the probe. Below a root that somebody else laid out it
+    could be a link to the processes of another system, or have links that lead anywhere.
+    """
+    try:
+        status = os.lstat(proc)
+    except OSError:
+        return True  # nothing is there to be listed, which is said as such
+    return stat.S_ISDIR(status.st_mode) and (status.st_uid in (0, os.geteuid()) or _is_mounted(proc))
+
+
+def _is_mounted(proc: Path) -> bool:
+    """Whether it is a proc file system: in a user namespace, the one of the system around it belongs to nobody."""
+    try:
+        mounts = read_pieces(Path("/proc/thread-self/mountinfo"), MOUNTS_LIMIT_BYTES).decode(errors="replace")
+    except OSError:
+        return False
+    return any(line.split()[4:5] == [str(proc)] and " - proc " in line for line in mounts.splitlines())
+
+
+@contextlib.contextmanager
+def _directory(proc: Path, pid: str) -> Iterator[int]:
+    at = os.open(f"{proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield at
+    finally:
+        os.close(at)
+
+
+def _process(walking: _Walking, pid: int, at: int) -> tuple[Process | None, bool]:
+    """The process and whether it hides something; None for a kernel thread. What is ending raises ProcessLookupError or
+    FileNotFoundError.
+    """
+    try:
+        fields = _stat_fields(read_head("stat", READ_LIMIT_BYTES, dir_fd=at))
+        uids = _UIDS.search(read_head("status", READ_LIMIT_BYTES, dir_fd=at))
+    except OSError:
+        raise ProcessLookupError from None
+    if fields is None or uids is None:
+        raise ProcessLookupError
+    comm, ppid, flags, started = fields
+    if flags & PF_KTHREAD:
+        return None, False
+    cgroup = _cgroup(at)
+    netns, seen = _namespace(at, "net")
+    pidns = _namespace(at, "pid")[0]
+    mntns = _namespace(at, "mnt")[0]
+    try:
+        userns = _namespace(at, "user")[0]
+    except FileNotFoundError:  # a kernel without user namespaces
+        userns = walking.own_userns
+    maker = _maker(walking, at, userns)
+    process = Process(
+        pid,
+        ppid,
+        comm,
+        started,
+        int(uids[2]),
+        netns,
+        pidns,
+        mntns,
+        Membership() if cgroup is None else membership_of(cgroup, walking.owner_of),
+        int(uids[1]),
+        userns if userns == walking.own_userns or maker is not None else None,
+        maker,
+    )
+    return process, not seen or cgroup is None
+
+
+def _maker(walking: _Walking, at: int, userns: int | None) -> int | None:
+    if userns is None or userns == walking.own_userns:
+        return None
+    if userns not in walking.makers:
+        try:
+            opened = os.open("ns/user", os.O_RDONLY | os.O_CLOEXEC, dir_fd=at)
+        except OSError:
+            return None  # it is ending: others of the same namespace may tell
+        try:
+            walking.makers[userns] = outermost_maker(opened)
+        finally:
+            os.close(opened)
+    return walking.makers[userns]
 
 
 def namespace_inode(link: Path) -> int | None:
@@ -110,10 +236,20 @@ def command_line(proc: Path, pid: int) -> tuple[str, ...]:
     return tuple(text.decode(errors="replace").rstrip("\0").split("\0"))
 
 
-def _namespace(base: str, pid: str, kind: str) -> tuple[int | None, bool]:
+def program(proc: Path, pid: int) -> str:
+    """The name of the file that a process runs, empty where it cannot be read. Unlike its own name, which is free text, it is
+    a file's; what is in the file is up to whoever may write there.
+    """
+    try:
+        return os.readlink(proc / str(pid) / "exe").removesuffix(" (deleted)").rpartition("/")[2]
+    except OSError:
+        return ""
+
+
+def _namespace(at: int, kind: str) -> tuple[int | None, bool]:
     """The inode and whether it could be seen. A process that is ending raises FileNotFoundError, as it has none."""
     try:
-        match = _NAMESPACE.fullmatch(os.readlink(f"{base}/{pid}/ns/{kind}"))
+        match = _NAMESPACE.fullmatch(os.readlink(f"ns/{kind}", dir_fd=at))
     except (FileNotFoundError, ProcessLookupError):
         raise
     except OSError:
@@ -121,9 +257,9 @@ def _namespace(base: str, pid: str, kind: str) -> tuple[int | None, bool]:
     return (int(match[1]), True) if match else (None, False)
 
 
-def _cgroup(base: str, pid: str) -> str | None:
+def _cgroup(at: int) -> str | None:
     try:
-        return read_head(Path(f"{base}/{pid}/cgroup"), READ_LIMIT_BYTES).decode(errors="replace")
+        return read_head("cgroup", READ_LIMIT_BYTES, dir_fd=at).decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         raise
     except OSError:

@@ -6,10 +6,11 @@ Seen with podman 4.3; CRI-O's annotations are those of its pkg/annotations.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from imds_probe.inventory.containers.description import Description, first, mapping, text
+from imds_probe.inventory.containers.description import Description, Started, first, mapping, text
+from imds_probe.inventory.containers.started import by_pid_file
 from imds_probe.system.rootfs import FileUnreadable, read_json
 
 SYSTEM_STORES = ("/var/lib/containers/storage", "/run/containers/storage")
@@ -20,14 +21,18 @@ _LISTS = ("containers.json", "volatile-containers.json")
 _CRIO = "io.kubernetes.cri-o."
 
 
-def listed(root: Path, stores: tuple[str, ...], notes: list[str]) -> Mapping[str, Description]:
-    """Container ids of the given stores with their names and images. What cannot be read is said in `notes`."""
+def listed(
+    root: Path, stores: tuple[str, ...], notes: list[str], owners: Collection[int] | None = None
+) -> Mapping[str, Description]:
+    """Container ids of the given stores with their names and images. What cannot be read is said in `notes`, and what is not
+    one of `owners`', where any are given.
+    """
     found: dict[str, Description] = {}
     for store in stores:
         for driver in _DRIVERS:
             for file in _LISTS:
                 try:
-                    record = read_json(root, f"{store}/{driver}-containers/{file}", LIST_LIMIT_BYTES)
+                    record = read_json(root, f"{store}/{driver}-containers/{file}", LIST_LIMIT_BYTES, owners=owners)
                 except FileUnreadable as trouble:
                     notes.append(trouble.problem)
                     continue
@@ -38,11 +43,23 @@ def listed(root: Path, stores: tuple[str, ...], notes: list[str]) -> Mapping[str
     return found
 
 
-def describe_crio(root: Path, container_id: str) -> Description | None:
-    """Names of one container of CRI-O by its OCI configuration, None where there is none. Raises FileUnreadable."""
+def started(root: Path, container_id: str, owners: Collection[int]) -> Started | None:
+    """The first process of a container by the file that conmon wrote for root's podman or CRI-O; None where there is none, or
+    where it is not one of `owners`'.
+    """
+    places = (f"{store}/{driver}-containers" for store in reversed(SYSTEM_STORES) for driver in _DRIVERS)
+    files = (by_pid_file(root, f"{place}/{container_id}/userdata/pidfile", owners) for place in places)
+    return next((found for found in files if found), None)
+
+
+def describe_crio(root: Path, container_id: str, owners: Collection[int] | None = None) -> Description | None:
+    """Names of one container of CRI-O by its OCI configuration, None where there is none. Raises FileUnreadable, also for one
+    that is not one of `owners`', where any are given.
+    """
     for store in reversed(SYSTEM_STORES):
         for driver in _DRIVERS:
-            record = read_json(root, f"{store}/{driver}-containers/{container_id}/userdata/config.json")
+            path = f"{store}/{driver}-containers/{container_id}/userdata/config.json"
+            record = read_json(root, path, owners=owners)
             if isinstance(record, dict):
                 annotations = mapping(record.get("annotations"))
                 return Description(

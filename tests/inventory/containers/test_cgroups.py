@@ -151,7 +151,7 @@ def test_the_hierarchy_that_says_most_decides_under_v1():
         ("/system.slice/a\\x2db.service/sub", "a-b.service", None),
         ("/user.slice/user-1000.slice/session-3.scope", None, 1000),
         ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox.scope", None, 1000),
-        ("/user.slice/user-1000.slice/user@1000.service/app.slice/player.service", "player.service", 1000),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/player.service", "user 1000: player.service", 1000),
         (f"/docker/{ID}/system.slice/inner.service", None, None),
     ],
 )

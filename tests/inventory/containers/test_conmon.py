@@ -14,12 +14,12 @@ def children(tree):
 
 
 def test_what_conmon_started_is_its_container(tree):
-    tree.add(50, SESSION, comm="conmon", command=CONMON)
-    tree.add(51, SESSION, ppid=50)
-    tree.add(52, SESSION, ppid=51)
-    tree.add(53, SESSION)
+    tree.add(50, SESSION, comm="conmon", command=CONMON, uid=1000)
+    tree.add(51, SESSION, ppid=50, uid=1000)
+    tree.add(52, SESSION, ppid=51, uid=1000)
+    tree.add(53, SESSION, uid=1000)
     container = ContainerId("podman", ID)
-    assert children(tree) == {51: container, 52: container}
+    assert children(tree) == {51: (1000, container), 52: (1000, container)}
 
 
 def test_a_control_group_knows_better(tree):

@@ -1,9 +1,11 @@
 import json
+import os
+import time
 
 import pytest
 
 from imds_probe.inventory.containers.cgroups import ContainerId
-from imds_probe.inventory.containers.describing import Records
+from imds_probe.inventory.containers.describing import OUT_OF_TIME, Records
 
 ID = "0123456789abcdef" * 4
 
@@ -12,6 +14,12 @@ def write(root, path, content):
     place = root / path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def give(directory, uid):
+    """All of it to this user."""
+    for place in (directory, *directory.rglob("*")):
+        os.chown(place, uid, uid, follow_symlinks=False)
 
 
 def docker(root, place="var/lib/docker"):
@@ -39,27 +47,27 @@ WRITERS = {"docker": docker, "containerd": containerd, "cri-o": crio, "podman": 
 def test_each_runtime_has_its_records(tmp_path, runtime):
     for write_record in WRITERS.values():
         write_record(tmp_path)
-    found = Records(tmp_path).describe(ContainerId(runtime, ID), 0)
+    found = Records(tmp_path).describe(ContainerId(runtime, ID), None)
     assert (found.name, found.runtime) == (f"from-{runtime}", None)
 
 
 @pytest.mark.parametrize("runtime", ["docker", "containerd", "cri-o"])
 def test_a_pods_container_is_whose_record_it_is(tmp_path, runtime):
     WRITERS[runtime](tmp_path)
-    found = Records(tmp_path).describe(ContainerId("kubernetes", ID), 0)
+    found = Records(tmp_path).describe(ContainerId("kubernetes", ID), None)
     assert (found.name, found.runtime) == (f"from-{runtime}", runtime)
 
 
 @pytest.mark.parametrize("runtime", WRITERS)
 def test_an_id_of_no_known_spelling_is_whose_record_it_is(tmp_path, runtime):
     WRITERS[runtime](tmp_path)
-    found = Records(tmp_path).describe(ContainerId("unknown", ID), 0)
+    found = Records(tmp_path).describe(ContainerId("unknown", ID), None)
     assert (found.name, found.runtime) == (f"from-{runtime}", runtime)
 
 
 def test_ecs_runs_on_docker(tmp_path):
     docker(tmp_path)
-    found = Records(tmp_path).describe(ContainerId("ecs", ID), 0)
+    found = Records(tmp_path).describe(ContainerId("ecs", ID), None)
     assert (found.name, found.runtime) == ("from-docker", None)
 
 
@@ -72,7 +80,7 @@ def test_no_record(tmp_path, runtime):
 
 @pytest.mark.parametrize("runtime", ["lxc", "nspawn"])
 def test_some_are_named_by_their_id(tmp_path, runtime):
-    assert Records(tmp_path).describe(ContainerId(runtime, "web1"), 0).name == "web1"
+    assert Records(tmp_path).describe(ContainerId(runtime, "web1"), None).name == "web1"
 
 
 @pytest.mark.parametrize(
@@ -82,15 +90,63 @@ def test_some_are_named_by_their_id(tmp_path, runtime):
 def test_what_runs_without_root_is_at_home(tmp_path, runtime, write_record, place):
     write(tmp_path, "etc/passwd", "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n")
     write_record(tmp_path, f"home/ann/{place}")
+    give(tmp_path / "home/ann", 1000)
     records = Records(tmp_path)
     assert records.describe(ContainerId(runtime, ID), 1000).name == f"from-{runtime}"
     assert records.describe(ContainerId(runtime, ID), 1001).name is None
+    assert records.describe(ContainerId(runtime, ID), None).name is None
+
+
+@pytest.mark.parametrize(
+    ("runtime", "place"), [("podman", ".local/share/containers"), ("docker", ".local/share/docker")]
+)
+def test_a_link_in_a_home_does_not_lead_to_the_records_of_root(tmp_path, runtime, place):
+    write(tmp_path, "etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n")
+    WRITERS[runtime](tmp_path)
+    link = tmp_path / "home/ann" / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to({"podman": "/var/lib/containers", "docker": "/var/lib/docker"}[runtime])
+    records = Records(tmp_path)
+    assert records.describe(ContainerId(runtime, ID), 1000).name is None
+    assert all("belongs to user 0" in note for note in records.notes)
+    assert records.notes
+
+
+@pytest.mark.parametrize("runtime", WRITERS)
+def test_a_record_that_is_not_roots_does_not_count(tmp_path, runtime):
+    WRITERS[runtime](tmp_path)
+    give(tmp_path, 4242)
+    records = Records(tmp_path)
+    assert records.describe(ContainerId(runtime, ID), None).name is None
+    assert any("belongs to user 4242 and does not count" in note for note in records.notes)
+
+
+def test_what_a_user_says_of_his_container_is_asked_of_no_other_runtime(tmp_path):
+    for write_record in WRITERS.values():
+        write_record(tmp_path)
+    give(tmp_path, 4242)
+    records = Records(tmp_path)
+    for runtime in (*WRITERS, "ecs", "kubernetes", "unknown"):
+        assert records.describe(ContainerId(runtime, ID), 4242).name is None
+
+
+def test_what_is_in_a_container_may_be_anybodys(tmp_path):
+    docker(tmp_path)
+    give(tmp_path, 100_000)
+    assert Records(tmp_path, of_a_container=True).describe(ContainerId("docker", ID), None).name == "from-docker"
+
+
+def test_after_the_deadline_nothing_is_read(tmp_path):
+    docker(tmp_path)
+    records = Records(tmp_path, deadline=time.monotonic() - 1)
+    assert records.describe(ContainerId("docker", ID), None).name is None
+    assert records.notes == [OUT_OF_TIME]
 
 
 def test_the_data_root_of_a_running_daemon(tmp_path):
     docker(tmp_path, "mnt/docker")
     records = Records(tmp_path, [("dockerd", "--data-root", "/mnt/docker")])
-    assert records.describe(ContainerId("docker", ID), 0).name == "from-docker"
+    assert records.describe(ContainerId("docker", ID), None).name == "from-docker"
 
 
 def test_a_broken_record_is_noted_and_the_next_runtime_is_asked(tmp_path):
@@ -99,7 +155,7 @@ def test_a_broken_record_is_noted_and_the_next_runtime_is_asked(tmp_path):
     path = f"run/containerd/io.containerd.runtime.v2.task/k8s.io/{ID}/config.json"
     (tmp_path / path).write_text("{")
     records = Records(tmp_path)
-    assert records.describe(ContainerId("kubernetes", ID), 0).runtime == "docker"
+    assert records.describe(ContainerId("kubernetes", ID), None).runtime == "docker"
     assert records.notes == [f"/{path} is not JSON"]
 
 

@@ -134,10 +134,12 @@ def test_conmon_is_not_the_container_and_knows_it(tree, tmp_path, found):
     store = "home/ann/.local/share/containers/storage/overlay-containers/containers.json"
     write(tmp_path, store, [{"id": ID, "names": ["mine"]}])
     session = "0::/user.slice/user-1000.slice/session-3.scope\n"
-    tree.add(50, session, comm="conmon", command=("conmon", "-c", ID))
-    tree.add(51, session, ppid=50, netns=7)
+    os.chown(tmp_path / store, 1000, 1000)
+    tree.add(50, session, comm="conmon", command=("conmon", "-c", ID), uid=1000)
+    tree.add(51, session, ppid=50, netns=7, uid=1000)
     (container,) = found().containers
     assert (container.runtime, container.id, container.pids) == ("podman", ID, (51,))
+    assert (container.owner_uid, container.identity) == (1000, f"user 1000/{ID}")
     assert container.name == "mine"
 
 
@@ -220,10 +222,14 @@ def test_only_roots_own_docker_says_where_its_data_is(tree, tmp_path, found):
     tree.add(60, f"0::/docker/{ID}\n", netns=7)
     tree.add(50, f"0::/docker/{OTHER}\n", comm="dockerd", command=command)
     assert {container.name for container in found().containers} == {None}
-    daemon = tree.add(51, comm="dockerd", command=command)
-    assert {container.name for container in found().containers} == {None, "web"}
-    os.chown(daemon, 1000, 1000)
+    tree.add(51, comm="dockerd", command=command, uid=1000)
+    tree.add(52, comm="dockerd", command=command, real_uid=1000)
+    tree.add(53, "0::/user.slice/user-1000.slice/session-1.scope\n", comm="dockerd", command=command)
+    tree.add(54, comm="dockerd", command=command, exe="/usr/bin/sudo")
+    tree.add(55, comm="docker", command=command)
     assert {container.name for container in found().containers} == {None}
+    tree.add(56, comm="dockerd", command=command)
+    assert {container.name for container in found().containers} == {None, "web"}
 
 
 @pytest.mark.parametrize(

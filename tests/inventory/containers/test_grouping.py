@@ -112,6 +112,7 @@ def test_names_of_namespaces_are_found(tmp_path):
     try:
         link = f"/proc/{child.pid}/ns/net"
         wait_for(lambda: os.stat(link).st_ino != os.stat("/proc/self/ns/net").st_ino)
+        (tmp_path / "proc").symlink_to("/proc")
         directory = tmp_path / "run/netns"
         directory.mkdir(parents=True)
         (directory / "linked").symlink_to(link)
