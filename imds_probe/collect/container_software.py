@@ -18,6 +18,7 @@ from imds_probe.collect.software import known
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.inventory.containers.processes import still_there
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.package import Package
 from imds_probe.system import rootfs
@@ -65,16 +66,21 @@ def look(
             troubles.append(f"{label} and the containers after it were not inspected: the run's time limit came first")
             break
         root = proc / str(container.pid) / "root"
-        if not root.is_symlink():
+        pids = still_there(proc, container.pids, container.started)
+        if container.pid not in pids or not root.is_symlink():
             continue  # it ended meanwhile
         # Without any database there is nothing to tell images apart by, and nothing to read either.
         identity = contained.identity(root) or container.identity
         if identity not in images:
             images[identity] = _read(root, names, catalog, deadline)
         image = images[identity]
-        troubles += [f"{label}: {trouble}" for trouble in image.troubles]
         own = (*image.software, *_by_image(container, catalog))
-        here = with_settings(own, catalog, root=root, proc=proc, pids=container.pids)
+        here = with_settings(own, catalog, root=root, proc=proc, pids=pids)
+        if container.pid not in still_there(proc, container.pids, container.started):
+            del images[identity]  # its number may have been another's while it was read
+            troubles.append(f"{label} ended while it was inspected")
+            continue
+        troubles += [f"{label}: {trouble}" for trouble in image.troubles]
         software += [replace(entry, container=label, container_ids=(container.identity,)) for entry in here]
     return ContainerSoftware(_grouped(software), tuple(troubles))
 

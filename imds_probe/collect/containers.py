@@ -18,6 +18,7 @@ from imds_probe.imds.pace import Pacer
 from imds_probe.imds.replies import NOT_CONNECTED
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
 from imds_probe.inventory.containers.discovery import discover, outside_containers
+from imds_probe.inventory.containers.processes import still_there
 from imds_probe.net import namespaces
 
 _KINDS = {"named": "netns", "unit": "unit", "other": "process"}
@@ -83,15 +84,18 @@ def look(
     pacer = hops.pacer_after(counter)
     proc = proc_below(root)
     found = discover(root, proc, in_own_pid_namespace=root == Path("/"), deadline=deadline)
-    environments = {each.pid: environment.collect(proc, each.pids) for each in found.containers}
+    environments = {
+        each.identity: environment.collect(proc, still_there(proc, each.pids, each.started))
+        for each in found.containers
+    }
     measured = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter, pacer=pacer)
     containers, skipped = [], []
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
-        if each.netns in measured.gone or not any((proc / str(pid)).exists() for pid in each.pids):
+        if each.netns in measured.gone or not still_there(proc, each.pids, each.started):
             skipped.append(f"{each.title} ended while it was inspected")
         else:
-            containers.append(_container(each, environments[each.pid], measured))
+            containers.append(_container(each, environments[each.identity], measured))
     for namespace in found.namespaces:
         reach = measured.reach.get(namespace.inode, ())
         # Somebody's sandbox without a way out is nobody's concern here.

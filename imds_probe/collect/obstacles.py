@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from imds_probe.collect.collector import Collected, Collector, Join
 from imds_probe.collect.containers import SeenContainers, concerned
 from imds_probe.collect.context import Context
+from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container, Reach
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
-from imds_probe.inventory.containers.processes import namespace_inode
+from imds_probe.inventory.containers.processes import namespace_inode, walk
 
 if TYPE_CHECKING:
     from imds_probe.net.obstacles import Obstacle
@@ -70,9 +71,29 @@ def on_host(root: Path, imds: Imds, *, deadline: float) -> FoundObstacles:
     here = str(netns) if namespace_inode(netns) is not None else None
     found = find_obstacles(here, root, _time_left_s(deadline))
     families = {reply.family for reply in imds.endpoints if reply.token_outcome != "no-route"} | {"ipv4"}
-    return FoundObstacles(
-        tuple(_observed("host", each) for each in found.items if _matters(each, families)), found.unread
-    )
+    mattering = [each for each in found.items if _matters(each, families)]
+    return FoundObstacles(tuple(_observed("host", each) for each in of_root(mattering, root)), found.unread)
+
+
+def of_root(found: Sequence[Obstacle], root: Path) -> list[Obstacle]:
+    """Without what only a user's process is called: where it is no rule of root's that brings requests to a process on the
+    host's network, a proxy is known by its name, and that is free.
+    """
+    if not any(each.kind == "proxy" for each in found):
+        return list(found)
+    try:
+        there = {process.pid: process for process in walk(root / "proc").processes}
+    except ProbeError:
+        return list(found)
+    host = there[1].netns if 1 in there else None
+
+    def counts(each: Obstacle) -> bool:
+        process = there.get(each.pid or 0)
+        if process is None or process.user is None:
+            return True
+        return each.certain and process.netns == host
+
+    return [each for each in found if each.kind != "proxy" or counts(each)]
 
 
 def in_containers(root: Path, seen: SeenContainers, *, deadline: float) -> FoundObstacles:

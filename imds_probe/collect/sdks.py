@@ -21,6 +21,7 @@ from imds_probe.errors import UsageError
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.inventory.containers.processes import still_there
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.sdks.mounts import mount_points
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
@@ -86,6 +87,7 @@ class _System:
     id: str | None = None
     image: object = None  # the same for containers of one image
     os: OsRelease | None = None
+    container: DiscoveredContainer | None = None
 
     @property
     def said(self) -> str:
@@ -179,6 +181,9 @@ def look_for(
     # What runs comes first, everywhere; a disk can be as long as it likes.
     _search_disks(looked, root=root, proc=proc, options=options, collected=collected, deadline=deadline)
     for system, scan, uses in looked:
+        if not _is_there(proc, system.container):
+            collected.unseen.append(f"{system.label} ended while it was inspected")
+            continue
         collected.troubles += [f"{system.said}{trouble}" for trouble in scan.troubles]
         where = Where(system.label, system.id, system.os)
         collected.software += software_of(uses, where, proc, catalog)
@@ -226,7 +231,14 @@ def _systems(
         # Without any database there is nothing to tell images apart by.
         identity = container.identity
         image = contained.identity(inside) or identity
-        yield _System(inside, container.pids, label, identity, image, systems.get(identity))
+        pids = still_there(proc, container.pids, container.started)
+        if container.pid in pids:
+            yield _System(inside, pids, label, identity, image, systems.get(identity), container=container)
+
+
+def _is_there(proc: Path, container: DiscoveredContainer | None) -> bool:
+    """Whether what was read by a container's process was the container's: its number may have been another's since."""
+    return container is None or container.pid in still_there(proc, container.pids, container.started)
 
 
 def _look(proc: Path, pids: Iterable[int], deadline: float) -> tuple[list[Running], int, int]:

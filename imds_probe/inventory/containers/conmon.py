@@ -38,15 +38,10 @@ def children_of_conmon(proc: Path, processes: Sequence[Process]) -> Mapping[int,
         keeper = _keeper(process, keepers, by_pid)
         if keeper is not None:
             conmon, container = keepers[keeper]
-            owner = user_of(conmon)
+            owner = conmon.user
             if owner is None or process.is_of_user(owner):
                 found[process.pid] = owner, container
     return found
-
-
-def user_of(process: Process) -> int | None:
-    """Whose a process is that no container's control group says anything of: an unprivileged user's number, None for root."""
-    return process.membership.owner_uid or process.userns_maker or process.real_uid or None
 
 
 def _keeper(

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.inventory.containers.conmon import children_of_conmon, user_of
+from imds_probe.inventory.containers.conmon import children_of_conmon
 from imds_probe.inventory.containers.describing import Records
 from imds_probe.inventory.containers.description import Description
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, Network
@@ -181,7 +181,7 @@ def _dockerd_commands(proc: Path, processes: Sequence[Process]) -> list[tuple[st
     return [
         command_line(proc, process.pid)
         for process in processes
-        if process.comm == "dockerd" and user_of(process) is None and process.uid == 0
+        if process.comm == "dockerd" and process.user is None and process.uid == 0
         if not process.membership.chain and program(proc, process.pid) == "dockerd"
     ]
 

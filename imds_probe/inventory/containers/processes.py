@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +52,15 @@ class Process:
     def age_key(self) -> tuple[int, int]:
         """Sorts the oldest first."""
         return (self.start_ticks, self.pid)
+
+    @property
+    def user(self) -> int | None:
+        """The unprivileged user whose process it is, None for root's and all that root put into a container, whatever user that
+        runs as there.
+        """
+        if self.membership.chain and self.membership.owner_uid is None and not self.membership.by_name_alone:
+            return None
+        return self.membership.owner_uid or self.userns_maker or self.real_uid or None
 
     def is_of_user(self, uid: int) -> bool:
         """Whether it is a process of this user, or one of a user namespace that he made. One that hides its user namespace may
@@ -152,6 +161,15 @@ def _is_mounted(proc: Path) -> bool:
     except OSError:
         return False
     return any(line.split()[4:5] == [str(proc)] and " - proc " in line for line in mounts.splitlines())
+
+
+def still_there(proc: Path, pids: Sequence[int], started: Sequence[int]) -> list[int]:
+    """Those of the numbers that are still the processes' that had them; `started` has when each of these began. All of them
+    where that is not known.
+    """
+    if not started:
+        return list(pids)
+    return [pid for pid, ticks in zip(pids, started, strict=True) if start_ticks(proc, pid) == ticks]
 
 
 @contextlib.contextmanager
