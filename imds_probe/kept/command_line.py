@@ -64,9 +64,11 @@ def kept(arguments: Sequence[str], exe: str | None) -> str:
     title, *rest = [argument[:WORD_MAX] for argument in arguments[:WORDS_MAX]] or [""]
     if not title and not rest:
         return ""  # it took its arguments away
-    first, *more = title.split() or [""]  # a program that writes a title for itself puts all of it in one argument
+    first, *more = title.split() or [""]
     program = _program(first, exe)
-    return together((program, *([OMITTED] if more else ()), *_behind(posixpath.basename(program), rest)), SHOWN_MAX)
+    if more:  # a program that writes a title for itself puts all of it into one argument
+        return together((program, OMITTED), SHOWN_MAX)
+    return together((program, *_behind(posixpath.basename(program), rest)), SHOWN_MAX)
 
 
 def kept_of_stored(line: str, exe: str | None) -> str:
@@ -81,7 +83,7 @@ def _program(word: str, exe: str | None) -> str:
         if word == exe or (posixpath.dirname(word) == posixpath.dirname(exe) and is_named_after(name, exe)):
             return word if is_path(word) else OMITTED
         return name if is_named_after(name, exe) else own if is_name(own) else OMITTED
-    return name if is_named_after(name, "") else OMITTED
+    return name if name and is_named_after(name, "") else OMITTED
 
 
 def _behind(program: str, words: Sequence[str]) -> Iterator[str]:
@@ -126,12 +128,23 @@ def _up_to_script(interpreter: Interpreter, words: Sequence[str]) -> tuple[list[
             at += 1
         elif word[:1] in ("-", "+"):
             shown.append(_option(word))
-            if "=" not in word and word[:2] not in ("-D", "-X", "-W", "-I"):
+            if not _has_its_value(word):
                 return shown, at, True
         else:
             known = _is_script(interpreter, word) or _is_class(interpreter, word)
             return [*shown, word if known else OMITTED], at, not known
     return shown, at, False
+
+
+def _has_its_value(word: str) -> bool:
+    """Whether the word behind an option cannot be its value."""
+    name, separator, _ = word.partition("=")
+    return (bool(separator) and (name[:2] == "--" or name in _LONG_WITH_ONE_HYPHEN)) or word[:2] in (
+        "-D",
+        "-X",
+        "-W",
+        "-I",
+    )
 
 
 def _is_module(word: str) -> bool:
@@ -171,7 +184,7 @@ def _option(word: str) -> str:
     name, separator, value = word.partition("=")
     if name.startswith("--") and len(name) > 2:
         if not is_option_name(name[2:]):
-            return f"--{OMITTED}"
+            return f"--{OMITTED}" + (f"={OMITTED}" if separator else "")
         harmless = _HARMLESS.get(name[2:])
         return name + separator + ("" if not separator else value if harmless and harmless(value) else OMITTED)
     if name in _LONG_WITH_ONE_HYPHEN:

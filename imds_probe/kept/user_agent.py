@@ -1,4 +1,6 @@
-"""What is kept of a User-Agent: products that are known, with their versions. A program may send anything else in it."""
+"""What is kept of a User-Agent or a Server header: products that are known, with their versions. Anybody may send anything else
+in it.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,32 @@ KNOWN = frozenset(
         *("python", "python-httpx", "python-requests", "python-urllib", "python-urllib3", "requests", "reqwest"),
         *("rest-client", "ruby", "rust", "typhoeus", "ureq", "wget", "winhttp", "powershell", "windowspowershell"),
         *("mozilla", "linux", "darwin", "windows", "md", "os", "lang", "api", "exec-env", "cfg", "ua", "busybox"),
+        *(
+            "ec2ws",
+            "nginx",
+            "apache",
+            "openresty",
+            "envoy",
+            "istio-envoy",
+            "haproxy",
+            "squid",
+            "varnish",
+            "caddy",
+            "lighttpd",
+        ),
+        *(
+            "traefik",
+            "jetty",
+            "apache-coyote",
+            "tomcat",
+            "werkzeug",
+            "gunicorn",
+            "uvicorn",
+            "basehttp",
+            "simplehttp",
+            "cherrypy",
+        ),
+        *("tornadoserver", "microsoft-iis", "microsoft-httpapi", "kestrel", "amazons3", "cloudfront", "awselb", "moto"),
         *("dotnet", ".net", ".net_core", "cpython", "pypy", "openssl", "zlib", "glibc", "musl"),
     )
 )

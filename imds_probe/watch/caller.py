@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -12,9 +11,9 @@ from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.packages.package import printable
 from imds_probe.kept import command_line
 from imds_probe.kept.process_name import kept_name
+from imds_probe.system.called import arguments, process_name
 from imds_probe.system.small_file import read_head
 
-COMMAND_MAX_BYTES = 4096
 SHOWN_MAX = 300
 PARENTS_MAX = 4
 ENDED = "(ended)"
@@ -49,7 +48,7 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         status = _status(at)
         pid = int(status["Tgid"])
         comm = read_head(proc / str(pid) / "comm", 64)
-        arguments = _arguments(proc / str(pid))
+        words = arguments(proc / str(pid))
     except (OSError, KeyError, ValueError):
         return None
     # Before the executable, which one that ends loses first: what has it was whole until here.
@@ -57,9 +56,9 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
     exe = _link(proc / str(pid) / "exe")
     return Caller(
         pid=pid,
-        comm=kept_name(comm.decode(errors="replace"), exe, arguments),
+        comm=kept_name(comm.decode(errors="replace"), exe, words),
         exe=exe,
-        command=printable(" ".join(arguments), SHOWN_MAX) if full_command_line else command_line.kept(arguments, exe),
+        command=printable(" ".join(words), SHOWN_MAX) if full_command_line else command_line.kept(words, exe),
         uid=int(status["Uid"].split()[0]) if "Uid" in status else None,
         parents=tuple(_parents(proc, status.get("PPid", "0"))),
         **place,
@@ -119,24 +118,9 @@ def _parents(proc: Path, first: str) -> list[str]:
             status = _status(proc / parent)
         except OSError:
             break
-        found.append(_name(proc / parent, status.get("Name", "")))
+        found.append(process_name(proc / parent, status.get("Name", "")))
         parent = status.get("PPid", "0")
     return found
-
-
-def _name(at: Path, name: str) -> str:
-    """What a process is called, as far as that can be said."""
-    exe = _link(at / "exe")
-    if exe is None or kept_name(name, exe, ()) == name:
-        return kept_name(name, exe, ())
-    try:
-        return kept_name(name, exe, _arguments(at))
-    except OSError:
-        return kept_name(name, exe, ())
-
-
-def _arguments(at: Path) -> Sequence[str]:
-    return read_head(at / "cmdline", COMMAND_MAX_BYTES).decode(errors="replace").rstrip("\0").split("\0")
 
 
 def _status(at: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from imds_probe.catalog.rows import FileFormat
 from imds_probe.errors import ProbeError
+from imds_probe.kept.message import kept_message
 
 YAML_MAX = 128 * 1024  # 2 s for the reader in Python
 VALUE_MAX = 200  # what is longer is none of the values anybody looks for
@@ -27,8 +28,9 @@ def look_up(form: FileFormat, text: str, key: str) -> list[str]:
     try:
         return [value[:VALUE_MAX] for value in _READERS[form](text, key)]
     except (ValueError, RecursionError, configparser.Error) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise SettingsError(f"is not {form}: {first[:200] or type(error).__name__}", "Correct the file.") from None
+        # What it says may quote the file, which may have a secret there.
+        said = kept_message(str(error).strip().partition("\n")[0])
+        raise SettingsError(f"is not {form}: {said or type(error).__name__}", "Correct the file.") from None
 
 
 def _yaml(text: str, key: str) -> Iterator[str]:
