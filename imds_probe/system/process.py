@@ -31,9 +31,13 @@ class Completed:
 
     def stderr_line(self) -> str:
         """The first line of standard error that says something, as far as it is kept, for a one-line error message."""
+        return kept_message(self.whole_stderr_line())
+
+    def whole_stderr_line(self) -> str:
+        """The same with all words, for commands that read nothing but what the lab made."""
         for line in self.stderr.decode(errors="replace").splitlines():
             if line.strip():
-                return kept_message(line)
+                return line.strip()[:300]
         return ""
 
 

@@ -24,7 +24,7 @@ _TAGS = ("%{NAME}", "%{EPOCH}", "%{VERSION}", "%{RELEASE}", "%{ARCH}")
 _FORMAT = _RECORD + _FIELD.join(_TAGS) + _FIELD
 _MISSING = re.compile(rb"package (\S+) is not installed\n")
 _ERROR = re.compile(
-    r"^\s*(?:(?:error|fatal|rpmdb|bdb\w*|db\d+)\b.*|warning:.*(?:dummy database|%_db_backend).*)",
+    r"^[ \t]*(?:(?:error|fatal|rpmdb|bdb\w*|db\d+)\b.*|warning:.*(?:dummy database|%_db_backend).*)",
     re.MULTILINE | re.IGNORECASE,
 )
 

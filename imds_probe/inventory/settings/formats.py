@@ -137,8 +137,8 @@ def _fstab(text: str, key: str) -> Iterator[str]:
 
 
 _SECTION = re.compile(r"\[([^\]]+)\]")
-_CLASSIC = re.compile(r"^\s*(?:\[|@)", re.MULTILINE)
-_INCLUDE = re.compile(r"^\s*@INCLUDE\s+(\S.*?)\s*$", re.MULTILINE | re.IGNORECASE)
+_CLASSIC = re.compile(r"^[ \t]*(?:\[|@)", re.MULTILINE)
+_INCLUDE = re.compile(r"^[ \t]*@INCLUDE[ \t]+(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 def included(form: FileFormat, text: str) -> list[str]:
@@ -146,7 +146,7 @@ def included(form: FileFormat, text: str) -> list[str]:
     if form != "fluent-bit":
         return []
     if _CLASSIC.search(text):
-        return _INCLUDE.findall(text)
+        return [each.rstrip() for each in _INCLUDE.findall(text)]
     return look_up("yaml", text, "includes")
 
 

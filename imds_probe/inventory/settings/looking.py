@@ -18,6 +18,7 @@ from imds_probe.system import rootfs
 
 FILE_LIMIT_BYTES = 4 * 1024 * 1024  # Datadog's commented example has 200 KB
 INCLUDED_MAX = 100
+PATTERN_MAX = 4096  # PATH_MAX in <linux/limits.h>
 HOMES_MAX = 200
 UNNAMED = "the file that an option names"  # with a path that may be something else
 # What settings are set to. Any other value may be a secret that stands beside, or in the wrong place.
@@ -112,7 +113,7 @@ class Looking:
                         return []
                     continue
                 values += look_up(place.format, text, place.key)
-                for pattern in included(place.format, text):
+                for pattern in included(place.format, text)[:INCLUDED_MAX]:
                     ahead += self._matching(posixpath.join(posixpath.dirname(current), pattern))
         except (SettingsError, rootfs.FileUnreadable) as trouble:
             problem = trouble.problem if isinstance(trouble, rootfs.FileUnreadable) else f"{where} {trouble.problem}"
@@ -139,7 +140,7 @@ class Looking:
 
     def _matching(self, pattern: str) -> list[str]:
         """A path; or where its last part has a wildcard, the files that match it, sorted."""
-        directory, name = posixpath.split(pattern)
+        directory, name = posixpath.split(pattern[:PATTERN_MAX])
         if not any(sign in name for sign in "*?["):
             return [pattern]
         return [
