@@ -7,7 +7,7 @@ from imds_probe.watch.caller import Caller
 from imds_probe.watch.watcher import SeenCall
 
 NOW = 1_700_000_000.0
-CURL = Caller(7, "curl", "/usr/bin/curl", "curl x", 0, ("bash",), "web.service", None, None, None)
+CURL = Caller(7, "curl", "/usr/bin/curl", "curl …", 0, ("bash",), "web.service", None, None, None)
 SEEN = SeenCall(
     at=NOW + 0.5,
     version="v1",
@@ -30,7 +30,7 @@ CALLER = CallerSeen(
     exe="/usr/bin/curl",
     pid=7,
     comm="curl",
-    cmdline="curl x",
+    cmdline="curl …",
     unit="web.service",
     container=None,
     path="/latest/meta-data/",

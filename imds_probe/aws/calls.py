@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from botocore import exceptions
 
 from imds_probe.errors import ProbeError
+from imds_probe.kept.message import without_urls
 
 T = TypeVar("T")
 # later: nothing was done, the same may work another time. refused: this very request never will. in-doubt: it may have been.
@@ -146,4 +147,4 @@ def _skew_s(headers: dict[str, str]) -> float | None:
 
 
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return without_urls(str(error))

@@ -16,6 +16,7 @@ from imds_probe.config import AwsConfig
 from imds_probe.errors import UsageError
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
+from imds_probe.kept.message import without_urls
 
 CONNECT_S, READ_S = 3.0, 5.0
 COMPRESSED_FROM_BYTES = 2048  # botocore's own default is five times that, which most reports' metrics never reach
@@ -44,7 +45,7 @@ class Aws:
             self._region = self._region or self._session.get_config_variable("region") or region
         except BotoCoreError as error:
             raise CallError(
-                f"AWS's configuration makes no sense: {str(error)[:300]}", "Correct ~/.aws/config."
+                f"AWS's configuration makes no sense: {without_urls(str(error))}", "Correct ~/.aws/config."
             ) from None
         chain.remove(InstanceRole.METHOD)
         if is_ec2 and environ.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
@@ -74,5 +75,5 @@ class Aws:
             )
         except (BotoCoreError, ValueError) as error:
             raise CallError(
-                f"AWS cannot be reached: {str(error)[:300]}", "See the [aws] settings and ~/.aws/config."
+                f"AWS cannot be reached: {without_urls(str(error))}", "See the [aws] settings and ~/.aws/config."
             ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.context import Context
@@ -15,19 +16,23 @@ from imds_probe.system.state_directory import DEFAULT
 from imds_probe.watch.evidence import merged, rfc3339
 from imds_probe.watch.history_format import FILE
 
+if TYPE_CHECKING:
+    from imds_probe.watch.history import History
+
 NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or run with --watch"
 
 
 @dataclass(frozen=True)
 class CallersOptions:
     """Where the history is, the window to judge by and how much of it must have been watched (0 to 1), and for how long to
-    watch now; 0: not at all.
+    watch now; 0: not at all. `full_command_lines`: the report has all arguments of callers, whatever they are.
     """
 
     state: Path = DEFAULT
     window_s: float = 14 * 86400.0
     coverage: float = 0.99
     watch_s: float = 0.0
+    full_command_lines: bool = False
     compare: AwsConfig | None = None  # how CloudWatch is asked for its count; None: it is not
 
 
@@ -72,7 +77,7 @@ def watch(options: CallersOptions, root: Path) -> Watched:
     names = ContainerNames(root)
     calls = []
     began, steady = time.time(), time.monotonic()
-    with Watcher() as watcher:
+    with Watcher(full_command_lines=options.full_command_lines) as watcher:
         while (left := options.watch_s - (time.monotonic() - steady)) > 0:
             calls += [(seen, names.name(seen.caller)) for seen in watcher.calls(left)]
         calls += [(seen, names.name(seen.caller)) for seen in watcher.rest()]
@@ -80,7 +85,7 @@ def watch(options: CallersOptions, root: Path) -> Watched:
     ended = time.time()
     with History(MEMORY) as history:
         history.record(calls, began, ended, dropped)
-        return Watched(history.evidence(ended, options.window_s, options.coverage), rfc3339(began), degraded)
+        return Watched(_evidence(history, ended, options), rfc3339(began), degraded)
 
 
 def look(options: CallersOptions, watched: Watched | None) -> Callers | None:
@@ -91,8 +96,13 @@ def look(options: CallersOptions, watched: Watched | None) -> Callers | None:
     from imds_probe.watch.history import History  # noqa: PLC0415
 
     with History(path, read_only=True) as history:
-        known = history.evidence(time.time(), options.window_s, options.coverage)
+        known = _evidence(history, time.time(), options)
     return merged(known, watched.callers, watched.began) if watched else known
+
+
+def _evidence(history: History, now: float, options: CallersOptions) -> Callers:
+    full = options.full_command_lines
+    return history.evidence(now, options.window_s, options.coverage, full_command_lines=full)
 
 
 WATCH = Collector(
@@ -119,5 +129,16 @@ COLLECTOR = Collector(
     gives=(Called,),
     without="the earlier callers of the metadata service",
     needs=(Watched,),
+    options=(
+        Option(
+            "--full-command-lines",
+            CallersOptions,
+            "full_command_lines",
+            {
+                "action": "store_true",
+                "help": "put the whole command lines of callers into the report: passwords and keys that stand there, too",
+            },
+        ),
+    ),
 )
 JOIN = Join(gives=Callers, join=_join)

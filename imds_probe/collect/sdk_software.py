@@ -17,6 +17,7 @@ from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.scan import Use
+from imds_probe.system.called import process_name
 from imds_probe.system.small_file import read_head
 
 PATHS_SHOWN, USERS_SHOWN, ENVIRONMENTS_MAX, NAME_MAX = 5, 10, 16, 300
@@ -98,7 +99,8 @@ def _users(proc: Path, pids: Iterable[int], *, in_container: bool) -> Iterator[S
             cgroup = read_head(proc / str(pid) / "cgroup", 64 * 1024).decode(errors="replace")
         except OSError:
             continue  # it ended meanwhile
-        yield SdkUser(pid, printable(comm, 64), None if in_container else membership_of(cgroup, owner_of).unit)
+        unit = None if in_container else membership_of(cgroup, owner_of).unit
+        yield SdkUser(pid, process_name(proc / str(pid), comm.rstrip("\n")), unit)
 
 
 def _environment(proc: Path, pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
-from imds_probe.commands.run import add_config, add_state_directory
+from imds_probe.commands.run import add_config, add_full_command_lines, add_state_directory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_state_directory(parser)
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="look at the system below DIR (/)")
     parser.add_argument("--assume-ec2", action="store_true", help="assess even where DMI does not say EC2")
+    add_full_command_lines(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,7 +27,8 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
 
     def load() -> Config:
-        return configuration.load(args.config).settings.of(Config)
+        config = configuration.load(args.config).settings.of(Config)
+        return replace(config, full_command_lines=True) if args.full_command_lines else config
 
     given = args.state_directory or load().state_directory
     directory = state_directory(given, os.environ).absolute()
@@ -33,5 +36,6 @@ def run(args: argparse.Namespace) -> int:
     arguments += ["--root", str(args.root.absolute())] if args.root != Path("/") else []
     arguments += ["--config", str(args.config.absolute())] if args.config else []
     arguments += ["--assume-ec2"] if args.assume_ec2 else []
+    arguments += ["--full-command-lines"] if args.full_command_lines else []
     Daemon(directory, load, arguments, say, os.environ, root=args.root).run()
     return exitcodes.READY

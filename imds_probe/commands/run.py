@@ -92,6 +92,15 @@ def add_catalogs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_full_command_lines(parser: argparse.ArgumentParser) -> None:
+    """For the commands that watch."""
+    parser.add_argument(
+        "--full-command-lines",
+        action="store_true",
+        help="keep the whole command lines of callers: passwords and keys that stand there, too",
+    )
+
+
 def add_state_directory(parser: argparse.ArgumentParser) -> None:
     """Where the daemon keeps its history, for the daemon and for who reads it."""
     parser.add_argument(
@@ -177,6 +186,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
     found: dict[str, tuple[object, str]] = {}
     if args.report is not None:
         found["report"] = (list(args.report), "--report")
+    if getattr(args, "CallersOptions.full_command_lines", False):
+        found["watch.full_command_lines"] = (True, "--full-command-lines")
     if args.state_directory is not None:
         found["state_directory"] = (str(args.state_directory), "--state-directory")
     return found
@@ -193,6 +204,7 @@ def _of_configuration(settings: Settings, state: Path) -> dict[type, dict[str, A
             "state": state,
             "window_s": config.window_s,
             "coverage": config.coverage,
+            "full_command_lines": config.full_command_lines,
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
         }
     }

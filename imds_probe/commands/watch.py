@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
-from imds_probe.commands.run import duration
+from imds_probe.commands.run import add_config, add_full_command_lines, duration
 
 if TYPE_CHECKING:
     from imds_probe.watch.summary import Summary
@@ -27,11 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--v1-only", action="store_true", help="leave out calls by IMDSv2")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each call")
+    add_full_command_lines(parser)
+    add_config(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path  # noqa: PLC0415
 
+    from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.render import watching  # noqa: PLC0415
     from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
     from imds_probe.watch.summary import Summary  # noqa: PLC0415
@@ -51,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
         elif not live:
             print(watching.line(seen, container))
 
-    with Watcher() as watcher:
+    full = args.full_command_lines or configuration.load(args.config).settings.of(Config).full_command_lines
+    with Watcher(full_command_lines=full) as watcher:
         if watcher.degraded:
             say(f"callers that live shortly may stay unknown: {watcher.degraded}")
         # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.

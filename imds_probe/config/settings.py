@@ -34,7 +34,7 @@ class Config(Section):
     catalogs: files of the user's own to judge by, too.
     window_s, coverage: for how long nobody may have been seen calling IMDSv1, and how much of that must have been watched,
     from 0 to 1, for high confidence. retention_s: for how long the history is kept. compare_metric: hold the history against
-    CloudWatch's MetadataNoToken.
+    CloudWatch's MetadataNoToken. full_command_lines: keep all arguments of callers, whatever they are.
     interval_s, jitter_s: between the daemon's assessments, and up to how much is added to that at random.
     """
 
@@ -71,6 +71,13 @@ class Config(Section):
         values.flag,
         "Compare what the daemon saw with CloudWatch's MetadataNoToken of this instance, where its role may read that "
         "(cloudwatch:GetMetricStatistics): a difference is a caller that was not seen.",
+    )
+    full_command_lines: bool = setting(
+        "watch.full_command_lines",
+        False,
+        values.flag,
+        "Keep the whole command lines of callers. They hold passwords, tokens and keys, and go wherever the report goes. "
+        "Without it: program, script, names of options, and values that are known to be harmless.",
     )
     interval_s: float = setting("daemon.interval", "1h", values.duration, "Between the daemon's assessments,")
     jitter_s: float = setting(

@@ -17,9 +17,9 @@ class CallerSeen:
     """Calls of one program by one version of the protocol, after the same kind of thing.
 
     Text comes from processes and may be hostile. `program` is the path of its executable, or its name where only that is
-    known, or "another host", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`, `cmdline` (secrets
-    masked), `path` and `user_agent` are those of its last call. `refused` calls were answered with 401. `unit`
-    is one of the system's, or "user UID: " and one of that user's.
+    known, or "another host", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`, `cmdline`, `path` and
+    `user_agent` are those of its last call, as far as they are known to be harmless: "…" stands for what is not. `refused`
+    calls were answered with 401. `unit` is one of the system's, or "user UID: " and one of that user's.
     """
 
     version: Literal["v1", "v2"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from imds_probe.imds.dialer import Dialer, SocketMaker, SocketOption
 from imds_probe.imds.endpoints import Endpoint
-from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED, NO_TOKEN, classify, printable, trouble_of
+from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED, NO_TOKEN, classify, server_name, trouble_of
 from imds_probe.imds.replies import Outcome, Reply
 from imds_probe.imds.token import Token, plausible
 from imds_probe.imds.token_put import TOKEN_PATH, TTL_HEADER, USER_AGENT
@@ -135,7 +135,7 @@ class MetadataClient:
                 own = {"User-Agent": USER_AGENT, "Connection": "close"}
                 connection.request(method, path, headers=own | headers)
                 with connection.getresponse() as response:
-                    status, server = response.status, printable(response.headers.get("Server"))
+                    status, server = response.status, server_name(response.headers.get("Server"))
                     body = response.read(BODY_LIMIT_BYTES + 1)
                     trouble = _incomplete(response, body)
         except (http.client.HTTPException, OSError) as error:

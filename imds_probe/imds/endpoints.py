@@ -64,7 +64,7 @@ def from_environment(environ: Mapping[str, str]) -> Endpoints:
         return Endpoints(_parse(url), twin=None, given=True)
     mode = environ.get(MODE_VARIABLE, "").strip().lower()
     if mode not in ("", "ipv4", "ipv6"):
-        raise UsageError(f"{MODE_VARIABLE} is {mode!r}", "Set it to IPv4 or IPv6, or unset it.")
+        raise UsageError(f"{MODE_VARIABLE} is neither IPv4 nor IPv6", "Set it to IPv4 or IPv6, or unset it.")
     if mode == "ipv6":
         return Endpoints(IPV6, twin=IPV4, given=False)
     return Endpoints(IPV4, twin=IPV6, given=False)
@@ -77,9 +77,9 @@ def _parse(url: str) -> Endpoint:
         port = parts.port or 80
         address = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
-        raise UsageError(f"{ENDPOINT_VARIABLE} is {url!r}, which is no URL with a numeric address", remedy) from None
+        raise UsageError(f"{ENDPOINT_VARIABLE} is no URL with a numeric address", remedy) from None
     if parts.scheme != "http" or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"{ENDPOINT_VARIABLE} is {url!r}, which is more than http, address and port", remedy)
+        raise UsageError(f"{ENDPOINT_VARIABLE} is more than http, address and port", remedy)
     return Endpoint(str(address), port)
 
 

@@ -20,7 +20,7 @@ from imds_probe.imds.answers import read_answer
 from imds_probe.imds.client import BODY_LIMIT_BYTES
 from imds_probe.imds.dialer import Conversation
 from imds_probe.imds.endpoints import Endpoint
-from imds_probe.imds.outcomes import CLOSED, NO_TOKEN, SILENCE, classify, printable, trouble_of
+from imds_probe.imds.outcomes import CLOSED, NO_TOKEN, SILENCE, classify, server_name, trouble_of
 from imds_probe.imds.replies import Outcome
 from imds_probe.imds.token import plausible
 from imds_probe.imds.token_put import token_put
@@ -219,7 +219,7 @@ class Exchange:
             trouble = answer.trouble
             if answer.status == 200 and not trouble and not plausible(answer.body):
                 trouble = NO_TOKEN
-            self._settle(trouble, answer.status, printable(answer.server))
+            self._settle(trouble, answer.status, server_name(answer.server))
 
     def _settle(self, trouble: str, status: int | None = None, server: str | None = None) -> None:
         syn_ack, payload = self._arrivals()

@@ -11,6 +11,7 @@ import re
 
 from imds_probe.imds.dialer import Conversation
 from imds_probe.imds.replies import Outcome
+from imds_probe.kept.user_agent import kept_user_agent
 
 SILENCE = "the time limit came first"
 RESET = "connection reset"
@@ -75,6 +76,6 @@ def trouble_of(error: Exception) -> str:
     return error.strerror or MALFORMED if isinstance(error, OSError) else MALFORMED
 
 
-def printable(value: str | None) -> str | None:
-    """A header's value as far as it is printable ASCII: it comes from whoever answered and goes to a terminal."""
-    return None if value is None else re.sub(r"[^\x20-\x7e]", "?", value)[:100]
+def server_name(value: str | None) -> str | None:
+    """What a Server header names, as far as that is known: it comes from whoever answered."""
+    return None if value is None else kept_user_agent(value)

@@ -37,7 +37,7 @@ class Reply:
     outcome: Outcome
     detail: str
     status: int | None = None
-    server: str | None = None  # the Server header, printable ASCII only
+    server: str | None = None  # what the Server header names, as far as that is known
     latency_ms: float | None = None  # from the start of the connection to the end of the answer
     local_port: int | None = None
     body: bytes = field(default=b"", repr=False)

@@ -12,6 +12,9 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.kept.command_line import kept_of_stored
+from imds_probe.kept.metadata_path import kept_path
+from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
@@ -191,12 +194,14 @@ def _last(group: Sequence[CallerSeen]) -> str:
 
 
 def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
+    """Nothing but what is kept: a report that is judged again may be an earlier version's, or have whole command lines."""
     latest = max(group, key=lambda each: each.last_seen)
-    lines = [f"requested {', '.join(dict.fromkeys(each.path for each in group[:PATHS_SHOWN]))}"]
+    lines = [f"requested {', '.join(dict.fromkeys(kept_path(each.path) for each in group[:PATHS_SHOWN]))}"]
     if latest.cmdline or latest.pid:
-        lines.append(f"last call by process {latest.pid}: {latest.cmdline or latest.comm}")
+        command = kept_of_stored(latest.cmdline or "", latest.exe)
+        lines.append(f"last call by process {latest.pid}: {command or latest.comm}")
     if latest.user_agent:
-        lines.append(f"User-Agent: {latest.user_agent}")
+        lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
     return tuple(lines)
 
 

@@ -64,7 +64,7 @@ class Daemon:
             if history.set_aside:
                 self._say(f"{history.path} was damaged: it is kept as {history.set_aside}, and a new one begun")
             wake = stack.enter_context(self._signals())
-            watcher = stack.enter_context(Watcher(wake=wake))
+            watcher = stack.enter_context(Watcher(wake=wake, full_command_lines=config.full_command_lines))
             if watcher.degraded:
                 self._say(f"callers that live shortly may stay unknown: {watcher.degraded}")
             runs = ScheduledRuns(self._directory, self._run_arguments, self._say, self._environ)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from imds_probe.errors import CommandError, CommandMissing
+from imds_probe.kept.message import kept_message
 
 # Package managers live in sbin on some distributions, and SSM and cron hand down a short PATH.
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -29,7 +30,11 @@ class Completed:
     stderr: bytes
 
     def stderr_line(self) -> str:
-        """The first line of standard error that says something, for a one-line error message."""
+        """The first line of standard error that says something, as far as it is kept, for a one-line error message."""
+        return kept_message(self.whole_stderr_line())
+
+    def whole_stderr_line(self) -> str:
+        """The same with all words, for commands that read nothing but what the lab made."""
         for line in self.stderr.decode(errors="replace").splitlines():
             if line.strip():
                 return line.strip()[:300]

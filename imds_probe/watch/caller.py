@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -13,28 +12,23 @@ from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.containers.members import key_of
 from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.inventory.packages.package import printable
+from imds_probe.kept import command_line
+from imds_probe.kept.process_name import kept_name
+from imds_probe.system.called import arguments, process_name
 from imds_probe.system.small_file import read_head
 
-COMMAND_MAX_BYTES = 4096
 SHOWN_MAX = 300
 PARENTS_MAX = 4
-MASK = "***"
 ENDED = "(ended)"
-_NAME = (
-    r"(?:pass(?:word|wd|phrase)?|pwd|secret(?:[-_]?(?:access)?[-_]?key)?|token|api[-_]?key|credentials?|auth|cookie)"
-)
-_ASSIGNED = re.compile(rf"(?i)((?:^|[-_\w.]*){_NAME}[-_\w]*[=:]\s*)(.+)", re.DOTALL)
-_OPTION = re.compile(rf"(?i)-{{1,2}}[-\w]*{_NAME}")
-_URL = re.compile(r"(\w+://[^/\s:@]*:)[^/\s@]+(?=@)")
-_ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 
 
 @dataclass(frozen=True)
 class Caller:
     """One process. Text may be hostile, and is printable. `parents` are names of processes, the nearest first.
 
-    `container` is the identity of the innermost container (see facts.containers), `unit` the systemd unit outside of any: the
-    system's, or a user's as unit_of_user writes it.
+    Names and command line are what imds_probe/kept lets through of them. `container` is the identity of the innermost
+    container (see facts.containers), `unit` the systemd unit outside of any: the system's, or a user's as unit_of_user writes
+    it.
     """
 
     pid: int
@@ -49,25 +43,28 @@ class Caller:
     pod_uid: str | None
 
 
-def caller_of(proc: Path, tid: int) -> Caller | None:
-    """The process that a thread belongs to, None where it has ended already."""
+def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Caller | None:
+    """The process that a thread belongs to, None where it has ended already. `full_command_line`: with all its arguments,
+    whatever they are.
+    """
     at = proc / str(tid)
     try:
         status = _status(at)
         pid = int(status["Tgid"])
         started = start_ticks(proc, pid)
         comm = read_head(proc / str(pid) / "comm", 64)
-        arguments = read_head(proc / str(pid) / "cmdline", COMMAND_MAX_BYTES)
+        words = arguments(proc / str(pid))
     except (OSError, KeyError, ValueError):
         return None
     # Before the executable, which one that ends loses first: what has it was whole until here.
     uid = int(status["Uid"].split()[0]) if "Uid" in status else None
     place = place_of(cgroup_of(proc, pid), proc, uid)
+    exe = _link(proc / str(pid) / "exe")
     caller = Caller(
         pid=pid,
-        comm=printable(comm.decode(errors="replace"), 64),
-        exe=_link(proc / str(pid) / "exe"),
-        command=masked(arguments.decode(errors="replace").rstrip("\0").split("\0")),
+        comm=kept_name(comm.decode(errors="replace"), exe, words),
+        exe=exe,
+        command=printable(" ".join(words), SHOWN_MAX) if full_command_line else command_line.kept(words, exe),
         uid=uid,
         parents=tuple(_parents(proc, status.get("PPid", "0"))),
         **place,
@@ -121,19 +118,6 @@ def gone(tid: int) -> Caller:
     return Caller(tid, ENDED, None, "", None, (), None, None, None, None)
 
 
-def masked(arguments: list[str]) -> str:
-    """A command line without what may be a secret."""
-    shown = []
-    hide = False
-    for argument in arguments:
-        text = MASK if hide else argument
-        hide = _OPTION.fullmatch(argument) is not None
-        for pattern in (_ASSIGNED, _URL):
-            text = pattern.sub(rf"\1{MASK}", text)
-        shown.append(_ACCESS_KEY.sub(MASK, text))
-    return printable(" ".join(shown), SHOWN_MAX)
-
-
 def _parents(proc: Path, first: str) -> list[str]:
     found: list[str] = []
     parent = first
@@ -142,7 +126,7 @@ def _parents(proc: Path, first: str) -> list[str]:
             status = _status(proc / parent)
         except OSError:
             break
-        found.append(printable(status.get("Name", "?"), 64))
+        found.append(process_name(proc / parent, status.get("Name", "")))
         parent = status.get("PPid", "0")
     return found
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.inventory.packages.package import printable
+from imds_probe.kept.process_name import NAME_MAX, kept_name
 from imds_probe.watch.caller import (
     ENDED,
     PARENTS_MAX,
@@ -26,7 +27,6 @@ from imds_probe.watch.lives import Life, Lives
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
 GENERATIONS_MAX = 32
-NAME_MAX = 15  # the kernel's own limit to the name of a thread
 OF_THE_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/")
 # Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
 MANAGERS = ("systemd", "systemd-nspawn")
@@ -34,11 +34,15 @@ RUNTIMES = ("containerd", "dockerd", "conmon", "crun", "runc", "youki", "lxc-", 
 
 
 class Callers:
-    """Callers by thread, each looked at once: some call a thousand times a second. `lives` knows who has ended."""
+    """Callers by thread, each looked at once: some call a thousand times a second. `lives` knows who has ended.
 
-    def __init__(self, proc: Path, lives: Lives | None) -> None:
+    `full_command_lines`: with all arguments, whatever they are.
+    """
+
+    def __init__(self, proc: Path, lives: Lives | None, *, full_command_lines: bool = False) -> None:
         self._proc = proc
         self._lives = lives
+        self._full = full_command_lines
         self._known: dict[int, tuple[Caller, float]] = {}
         self.looked_at = 0  # how many were not known
 
@@ -49,13 +53,16 @@ class Callers:
         if known is not None and now - known[1] < KNOWN_S and self._runs_still(tid, known[0]):
             return known[0]
         self.looked_at += 1
-        caller = caller_of(self._proc, tid)
+        caller = self._look(tid)
         if caller is None or caller.exe is None:  # it has ended, or is just about to
             caller = self._ended(caller or gone(tid))
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[tid] = (caller, now)
         return caller
+
+    def _look(self, tid: int) -> Caller | None:
+        return caller_of(self._proc, tid, full_command_line=self._full)
 
     def _runs_still(self, tid: int, caller: Caller) -> bool:
         """Whether it runs the same program: numbers are used again, and a shell becomes what it starts."""
@@ -69,7 +76,7 @@ class Callers:
         life = self._life(caller.pid)
         if life is None:
             return caller
-        process = caller_of(self._proc, life.process)
+        process = self._look(life.process)
         if process is not None and process.exe is not None:
             return process  # it was a thread, and only that has ended
         parents, above, together = self._above(life)
@@ -80,7 +87,7 @@ class Callers:
             exe, comm = above.exe, above.comm  # of which it was a copy
         if exe and exe.startswith("/") and caller.container is None and together:
             exe = _resolved(exe)
-        comm = comm if caller.comm == ENDED else caller.comm
+        comm = comm if caller.comm == ENDED else kept_name(caller.comm, exe, caller.command.split())
         return replace(caller, pid=life.process, comm=comm, exe=exe or None, parents=caller.parents or parents)
 
     def _place(self, life: Life, above: Caller | None) -> Place:

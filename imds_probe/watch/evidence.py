@@ -8,10 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.kept.command_line import kept_of_stored
+from imds_probe.kept.metadata_path import kept_path
+from imds_probe.kept.process_name import kept_name
+from imds_probe.kept.user_agent import kept_user_agent
 
 
-def caller_of_row(row: tuple[Any, ...]) -> CallerSeen:
-    """A caller as its columns in the history have it."""
+def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> CallerSeen:
+    """A caller as its columns in the history have it. Whatever was kept when they were written, no more comes out than is
+    kept now; of the command line all that is stored with `full_command_lines`.
+    """
     (
         version,
         program,
@@ -30,19 +36,20 @@ def caller_of_row(row: tuple[Any, ...]) -> CallerSeen:
         agent,
         container_id,
     ) = row
+    exe = program if program.startswith("/") else None
     return CallerSeen(
         version=version,
         program=program,
-        exe=program if program.startswith("/") else None,
+        exe=exe,
         pid=pid,
-        comm=comm,
-        cmdline=cmdline,
+        comm=comm and kept_name(comm, exe, (cmdline or "").split()),
+        cmdline=cmdline and (cmdline if full_command_lines else kept_of_stored(cmdline, exe)),
         unit=unit or None,
         container=container or None,
         container_id=container_id or None,
-        path=path,
+        path=kept_path(path),
         path_class=wanted,
-        user_agent=agent or None,
+        user_agent=kept_user_agent(agent) or None,
         probe=bool(probe),
         count=count,
         refused=refused,

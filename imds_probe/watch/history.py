@@ -193,9 +193,11 @@ class History:
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be written: {error}", "See whether its disk is full.") from None
 
-    def evidence(self, now: float, window_s: float, needed_coverage: float = 1.0) -> Callers:
+    def evidence(
+        self, now: float, window_s: float, needed_coverage: float = 1.0, *, full_command_lines: bool = False
+    ) -> Callers:
         """What is known of the last `window_s` seconds before `now` (since the epoch). Calls count by the hour that they
-        fell into. Raises HistoryError.
+        fell into. `full_command_lines`: with all that is stored of them. Raises HistoryError.
         """
         since = now - window_s
         try:
@@ -210,7 +212,7 @@ class History:
             ).fetchall()
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
-        by = in_order(map(caller_of_row, rows))
+        by = in_order(caller_of_row(row, full_command_lines=full_command_lines) for row in rows)
         observed_s = covered(
             [(max(began, since), min(ended, now)) for began, ended, dropped in intervals if not dropped]
         )

@@ -24,7 +24,6 @@ from imds_probe.system.small_file import read_pieces
 SPARE_FILES = 256
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one
-_FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d*\])?;\s*offset:(\d+);\s*size:(\d+);")
 _ID = re.compile(r"^ID: (\d+)$", re.MULTILINE)
 _OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}")  # with the process id of who made it
 _FS = {"fsopen": 430, "fsconfig": 431, "fsmount": 432}  # <asm-generic/unistd.h>, the same on every architecture
@@ -208,8 +207,15 @@ def _make_room(count: int) -> None:
 
 
 def _fields(text: str) -> dict[str, tuple[int, int]]:
-    """Offset and size of each field of an event."""
-    return {name: (int(offset), int(size)) for name, offset, size in _FIELD.findall(text)}
+    """Offset and size of each field of an event: "field:char comm[16]; offset:8; size:16; signed:0;"."""
+    found: dict[str, tuple[int, int]] = {}
+    for line in text.splitlines():
+        declaration, *rest = (part.strip() for part in line.split(";"))
+        numbers = dict(part.split(":", 1) for part in rest if ":" in part)
+        offset, size = numbers.get("offset", ""), numbers.get("size", "")
+        if declaration.startswith("field:") and offset.isdecimal() and size.isdecimal():
+            found[declaration.split()[-1].partition("[")[0].lstrip("*")] = (int(offset), int(size))
+    return found
 
 
 def _records(page: bytes) -> Iterator[tuple[int, bytes]]:

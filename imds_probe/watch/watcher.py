@@ -15,12 +15,16 @@ from typing import Literal
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.endpoints import IPV4, IPV6
+from imds_probe.kept.metadata_path import kept_path
+from imds_probe.kept.shapes import OMITTED
+from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.watch.caller import Caller, caller_of
 from imds_probe.watch.callers import Callers
 from imds_probe.watch.connections import Call, Connection, Connections
 from imds_probe.watch.lives import Lives
 from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
+from imds_probe.watch.requests import METHODS
 from imds_probe.watch.ring import Ring
 from imds_probe.watch.tracepoint import Connect, Tracepoint
 from imds_probe.watch.tracing import NotToBeHad, has_pids_of_its_own
@@ -55,6 +59,7 @@ class _Connected:
 class SeenCall:
     """One call. `at` is in seconds since the epoch; `version` is v2 for a request with a token or for one.
 
+    Of method, path and User-Agent there is what imds_probe/kept lets through: whoever calls may write anything there.
     `status` is None where no answer was seen. `how` says how the caller is known, "none" where it is not. `relayed`: it
     came in from outside of this host and belongs to no process here.
     """
@@ -85,10 +90,18 @@ class Watcher:
     """Sees every call of this host and of what shares its network or goes out through it, while it is open.
 
     What comes in on the descriptor `wake` ends waiting, too; whoever gave it reads it. `degraded` says why callers are
-    known less surely than they could be; empty where they are known exactly. Raises ProbeError where packets cannot be captured.
+    known less surely than they could be; empty where they are known exactly. `full_command_lines`: callers come with all
+    their arguments, whatever they are. Raises ProbeError where packets cannot be captured.
     """
 
-    def __init__(self, proc: Path = Path("/proc"), *, tracing: bool = True, wake: int | None = None) -> None:
+    def __init__(
+        self,
+        proc: Path = Path("/proc"),
+        *,
+        tracing: bool = True,
+        wake: int | None = None,
+        full_command_lines: bool = False,
+    ) -> None:
         self._proc = proc
         self._connected: dict[tuple[int, str], deque[_Connected]] = {}  # by port and service
         self._connected_keys: deque[tuple[int, str]] = deque()  # of each, the oldest first
@@ -108,7 +121,8 @@ class Watcher:
                 self._lives = Lives(next(_NUMBER))
             except NotToBeHad as trouble:
                 self.degraded = trouble.problem
-        self._processes = Callers(proc, self._lives)
+        self._full = full_command_lines
+        self._processes = Callers(proc, self._lives, full_command_lines=full_command_lines)
         self._owners = Owners(proc)
         try:
             self._ring = Ring(watch_filter(IPV4.address, IPV6.address, PORT))
@@ -197,7 +211,7 @@ class Watcher:
     def _owner(self, call: Call) -> tuple[Caller | None, How]:
         connection = call.connection
         pid = self._owners.owner(connection.client, connection.port, connection.service, PORT)
-        caller = caller_of(self._proc, pid) if pid is not None else None
+        caller = caller_of(self._proc, pid, full_command_line=self._full) if pid is not None else None
         return caller, "sock_diag" if caller else "none"
 
     def _ready(self, now: float) -> Iterator[SeenCall]:
@@ -227,9 +241,9 @@ class Watcher:
         return SeenCall(
             at=call.at,
             version="v2" if request.with_token or request.asks_for_token else "v1",
-            method=request.method,
-            path=request.path,
-            user_agent=request.user_agent,
+            method=request.method if f"{request.method} ".encode() in METHODS else OMITTED,
+            path=kept_path(request.path),
+            user_agent=kept_user_agent(request.user_agent),
             status=call.status,
             family=connection.family,
             client=connection.client,

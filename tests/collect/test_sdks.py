@@ -99,8 +99,8 @@ def test_right_process_right_unit_right_path(system: System) -> None:
     use = entry.sdk
     assert use
     assert [(user.pid, user.comm, user.unit) for user in use.users] == [
-        (5, "worker-5", "web.service"),
-        (6, "worker-6", None),
+        (5, "python3", "web.service"),
+        (6, "python3", None),
     ]
     assert use.environment == ((), ("AWS_REGION",))
     assert (use.places, use.container_ids) == (1, ())

@@ -6,7 +6,7 @@ import http.client
 import pytest
 
 from imds_probe.imds.dialer import Conversation
-from imds_probe.imds.outcomes import CLOSED, MALFORMED, RESET, SILENCE, classify, of_beginning, printable, trouble_of
+from imds_probe.imds.outcomes import CLOSED, MALFORMED, RESET, SILENCE, classify, of_beginning, server_name, trouble_of
 from imds_probe.imds.replies import Outcome
 
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
@@ -76,7 +76,14 @@ def test_a_word_for_what_went_wrong(error, expected):
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(None, None), ("EC2ws", "EC2ws"), ("a\x1b[2J\xff", "a?[2J?"), ("x" * 200, "x" * 100)]
+    ("value", "shown"),
+    [
+        (None, None),
+        ("EC2ws", "EC2ws"),
+        ("nginx/1.24.0 (Ubuntu)", "nginx/1.24.0 …"),
+        ("a\x1b[2J\xff", "…"),
+        ("hunter2", "…"),
+    ],
 )
-def test_a_server_name_is_printable(value, shown):
-    assert printable(value) == shown
+def test_a_server_is_named_where_it_is_known(value, shown):
+    assert server_name(value) == shown

@@ -55,7 +55,7 @@ def test_a_call_blocks_and_says_who_when_and_what_for():
     )
     assert finding.evidence == (
         "requested /latest/meta-data/, /latest/user-data",
-        "last call by process 7: curl x",
+        "last call by process 7: curl …",
         "User-Agent: curl/8",
     )
 

@@ -56,7 +56,7 @@ def test_a_call_that_comes_in_from_another_host_is_said_to_be_relayed(card, expe
                 client.sendall(b"GET /latest/x HTTP/1.1\r\n\r\n")
                 said = child.stdout.readline().decode().strip()
         child.wait()
-    assert said == f"/latest/x {expected} {other.ipv4}"
+    assert said == f"/latest/… {expected} {other.ipv4}"
 
 
 def test_a_link_is_a_card_where_it_has_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from imds_probe.inventory.containers.cgroups import TEXT_MAX
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, NamespaceKind, NetworkNamespace
 from imds_probe.inventory.containers.processes import Process
 from imds_probe.net import namespaces
+from imds_probe.system.called import process_name
 from imds_probe.system.confined import FileUnreadable, pin
 from imds_probe.system.rootfs import names as names_in
 
@@ -88,7 +89,7 @@ def group(
         for process in members:
             if container := of_pid.get(process.pid):
                 inside.setdefault(id(container), container)
-        kind, label = _kind(inode, members, tuple(inside.values()), names.get(inode), host)
+        kind, label = _kind(members, tuple(inside.values()), names.get(inode), is_host=inode == host, proc=proc)
         pids = tuple(process.pid for process in members)
         # A name outlives the processes; without one, a container's own process is the safer way in.
         sorted_by_owner = sorted(inside.values(), key=lambda container: container.owner_uid is not None)
@@ -103,13 +104,14 @@ def group(
 
 
 def _kind(
-    inode: int,
     members: Sequence[Process],
     inside: Sequence[DiscoveredContainer],
     name: Path | None,
-    host: int | None,
+    *,
+    is_host: bool,
+    proc: Path,
 ) -> tuple[NamespaceKind, str]:
-    if inode == host:
+    if is_host:
         return "host", "host"
     if inside:
         return "container", _title(inside)
@@ -119,7 +121,7 @@ def _kind(
     units = {process.membership.unit for process in members}
     if len(units) == 1 and (unit := next(iter(units))):
         return "unit", unit
-    return "other", members[0].comm
+    return "other", process_name(proc / str(members[0].pid), members[0].comm)
 
 
 def _title(inside: Sequence[DiscoveredContainer]) -> str:

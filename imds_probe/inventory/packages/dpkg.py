@@ -108,7 +108,7 @@ class Dpkg:
         return "reinstall-required" if status is not None and letters[2:3] == "R" else status
 
     def _rubbish(self, output: bytes) -> PackageError:
-        return PackageError(self.id, f"dpkg-query printed something unexpected: {output[:80]!r}", DAMAGED)
+        return PackageError(self.id, f"dpkg-query printed something unexpected, {len(output)} bytes", DAMAGED)
 
     def _check_all_answered(self, names: Sequence[str], answered: set[str], stderr_line: str) -> None:
         silent = [name for name in names if name not in answered]

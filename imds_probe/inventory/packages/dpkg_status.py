@@ -34,7 +34,7 @@ def packages_of(content: bytes, names: Collection[str], *, has_status: bool = Tr
             continue
         fields = _fields(record)
         if not fields.get(b"Package"):
-            raise PackageError("dpkg", f"its status file has something that is no package: {record[:80]!r}", DAMAGED)
+            raise PackageError("dpkg", "its status file has something that is no package", DAMAGED)
         if fields[b"Package"] not in wanted:
             continue
         status = _status(fields, has_status=has_status)

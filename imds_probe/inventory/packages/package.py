@@ -65,7 +65,7 @@ def field_text(manager: str, raw: bytes) -> str:
     """One field of a manager's output. PackageError where it holds what no package's name or version can hold."""
     text = raw.decode(errors="backslashreplace")
     if not text.isprintable() or " " in text or len(text) > 1000:
-        raise PackageError(manager, f"its database has a field that cannot be right: {text[:80]!r}", DAMAGED)
+        raise PackageError(manager, f"its database has a field that cannot be right, {len(raw)} bytes long", DAMAGED)
     return text
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from imds_probe.errors import CommandError, CommandMissing
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, ToolMissing, field_text
 from imds_probe.inventory.packages.rooted import resolve
+from imds_probe.kept.message import kept_message
 from imds_probe.system import process
 
 # The second is where Fedora 36 and SUSE moved it; mostly one is a link to the other.
@@ -23,7 +24,7 @@ _TAGS = ("%{NAME}", "%{EPOCH}", "%{VERSION}", "%{RELEASE}", "%{ARCH}")
 _FORMAT = _RECORD + _FIELD.join(_TAGS) + _FIELD
 _MISSING = re.compile(rb"package (\S+) is not installed\n")
 _ERROR = re.compile(
-    r"^\s*(?:(?:error|fatal|rpmdb|bdb\w*|db\d+)\b.*|warning:.*(?:dummy database|%_db_backend).*)",
+    r"^[ \t]*(?:(?:error|fatal|rpmdb|bdb\w*|db\d+)\b.*|warning:.*(?:dummy database|%_db_backend).*)",
     re.MULTILINE | re.IGNORECASE,
 )
 
@@ -55,7 +56,9 @@ class Rpm:
         # Its exit code counts the names that are not installed and tells nothing.
         complaint = _ERROR.search(done.stderr.decode(errors="replace"))
         if complaint:
-            raise PackageError(self.id, complaint[0], f"Check {database.parent} with rpmdb --verifydb, as root")
+            raise PackageError(
+                self.id, kept_message(complaint[0]), f"Check {database.parent} with rpmdb --verifydb, as root"
+            )
         return self._parse(done.stdout, names, done.stderr_line())
 
     def _backend(self, database: Path, timeout_s: float) -> list[str]:
@@ -130,4 +133,4 @@ class Rpm:
         return {name.decode(errors="replace") for name in _MISSING.findall(text)}
 
     def _rubbish(self, output: bytes) -> PackageError:
-        return PackageError(self.id, f"rpm printed something unexpected: {output[:80]!r}", DAMAGED)
+        return PackageError(self.id, f"rpm printed something unexpected, {len(output)} bytes", DAMAGED)

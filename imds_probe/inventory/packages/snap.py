@@ -17,6 +17,7 @@ from typing import Any
 
 from imds_probe.errors import CommandError
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
+from imds_probe.kept.message import kept_message
 from imds_probe.system import process, rootfs
 
 SOCKET = "run/snapd.socket"
@@ -69,13 +70,13 @@ class Snap:
             raise PackageError(self.id, "snapd answered with something that is not JSON", DAMAGED) from None
         result = document.get("result") if isinstance(document, dict) else None
         if not isinstance(result, list) or document.get("type") != "sync":
-            raise PackageError(self.id, f"snapd answered with something unexpected: {answer[:80]!r}", DAMAGED)
+            raise PackageError(self.id, f"snapd answered with something unexpected, {len(answer)} bytes", DAMAGED)
         return [self._package(entry) for entry in result]
 
     def _package(self, entry: Any) -> Package:
         fields = [entry.get(key) if isinstance(entry, dict) else None for key in ("name", "version", "status")]
         if not all(isinstance(field, str) and field for field in fields):
-            raise PackageError(self.id, f"snapd listed something that is no snap: {str(entry)[:80]}", DAMAGED)
+            raise PackageError(self.id, "snapd listed something that is no snap", DAMAGED)
         name, version, status = (field_text(self.id, str(field).encode("utf-8", "replace")) for field in fields)
         return Package(self.id, name, version, "", _status(active=status == "active"))
 
@@ -95,7 +96,7 @@ class Snap:
         for line in lines[1:]:
             fields = line.split()
             if len(fields) < 6:  # name, version, revision, tracking, publisher, notes
-                raise PackageError(self.id, f"snap list printed something unexpected: {line[:80]!r}", DAMAGED)
+                raise PackageError(self.id, f"snap list printed something unexpected, {len(line)} characters", DAMAGED)
             active = "disabled" not in fields[5].split(",")
             found.append(Package(self.id, fields[0], fields[1], "", _status(active=active)))
         return found
@@ -160,7 +161,7 @@ def _get(path: str, target: str, deadline: float) -> bytes:
             else:
                 raise _Unanswered("snap", "snapd did not come to an end with its answer")
         except (OSError, http.client.HTTPException) as error:
-            said = str(error) or type(error).__name__
+            said = kept_message(str(error)) or type(error).__name__
             raise _Unanswered("snap", f"snapd does not answer on its socket: {said}") from None
     if response.length:
         raise _Unanswered("snap", f"snapd's answer was cut off, {response.length} bytes are missing")

@@ -21,7 +21,7 @@ DEPTH_MAX = 3  # vendor/bundle/ruby/3.1.0 and lib/ruby/gems/3.1.0 have them two 
 _VARIABLES = ("GEM_HOME", "GEM_PATH", "BUNDLE_PATH")
 _GEMS = re.compile(r"(.*)/(?:gems|extensions)/")
 _SPECIFICATION = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>\d[0-9A-Za-z.]{0,60})(?:-[a-z0-9_-]+)?\.gemspec"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99}?)-(?P<version>\d[0-9A-Za-z.]{0,60})(?:-[a-z0-9_-]{1,60})?\.gemspec"
 )
 
 

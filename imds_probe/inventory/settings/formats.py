@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from imds_probe.catalog.rows import FileFormat
 from imds_probe.errors import ProbeError
+from imds_probe.kept.message import kept_message
 
 YAML_MAX = 128 * 1024  # 2 s for the reader in Python
 VALUE_MAX = 200  # what is longer is none of the values anybody looks for
@@ -27,8 +28,9 @@ def look_up(form: FileFormat, text: str, key: str) -> list[str]:
     try:
         return [value[:VALUE_MAX] for value in _READERS[form](text, key)]
     except (ValueError, RecursionError, configparser.Error) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise SettingsError(f"is not {form}: {first[:200] or type(error).__name__}", "Correct the file.") from None
+        # What it says may quote the file, which may have a secret there.
+        said = kept_message(str(error).strip().partition("\n")[0])
+        raise SettingsError(f"is not {form}: {said or type(error).__name__}", "Correct the file.") from None
 
 
 def _yaml(text: str, key: str) -> Iterator[str]:
@@ -135,8 +137,8 @@ def _fstab(text: str, key: str) -> Iterator[str]:
 
 
 _SECTION = re.compile(r"\[([^\]]+)\]")
-_CLASSIC = re.compile(r"^\s*(?:\[|@)", re.MULTILINE)
-_INCLUDE = re.compile(r"^\s*@INCLUDE\s+(\S.*?)\s*$", re.MULTILINE | re.IGNORECASE)
+_CLASSIC = re.compile(r"^[ \t]*(?:\[|@)", re.MULTILINE)
+_INCLUDE = re.compile(r"^[ \t]*@INCLUDE[ \t]+(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 def included(form: FileFormat, text: str) -> list[str]:
@@ -144,7 +146,7 @@ def included(form: FileFormat, text: str) -> list[str]:
     if form != "fluent-bit":
         return []
     if _CLASSIC.search(text):
-        return _INCLUDE.findall(text)
+        return [each.rstrip() for each in _INCLUDE.findall(text)]
     return look_up("yaml", text, "includes")
 
 

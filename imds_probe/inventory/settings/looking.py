@@ -13,11 +13,37 @@ from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import SettingsError, from_arguments, included, look_up
 from imds_probe.inventory.settings.programs import Program
+from imds_probe.kept.shapes import OMITTED, is_path
 from imds_probe.system import rootfs
 
 FILE_LIMIT_BYTES = 4 * 1024 * 1024  # Datadog's commented example has 200 KB
 INCLUDED_MAX = 100
+PATTERN_MAX = 4096  # PATH_MAX in <linux/limits.h>
 HOMES_MAX = 200
+UNNAMED = "the file that an option names"  # with a path that may be something else
+# What settings are set to. Any other value may be a secret that stands beside, or in the wrong place.
+_HARMLESS = frozenset(
+    (
+        *("ec2snitch", "ec2multiregionsnitch", "simplesnitch", "propertyfilesnitch", "gossipingpropertyfilesnitch"),
+        *("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n", "enabled", "disabled", "required"),
+        *(
+            "optional",
+            "auto",
+            "default",
+            "none",
+            "v1",
+            "v2",
+            "imdsv1",
+            "imdsv2",
+            "1.0",
+            "2.0",
+            "2",
+            "aws",
+            "ec2",
+            "shared",
+        ),
+    )
+)
 
 
 @dataclass
@@ -40,7 +66,7 @@ class Looking:
         """What the first place that sets it says; else that the place to set it in does not."""
         unset: list[SettingSeen] = []
         for place in switch.places:
-            found = self._in_place(name, place, program)
+            found = self._in_place(name, place, program, switch.values)
             if any(entry.value is not None or entry.problem for entry in found):
                 return found
             unset += found
@@ -52,13 +78,15 @@ class Looking:
             return [SettingSeen(name, own.path or "", own.key, None)]
         return [SettingSeen(name, _whose(switch.places[0], program), switch.places[0].key, None)]
 
-    def _in_place(self, name: str, place: SettingPlace, program: Program | None) -> list[SettingSeen]:
+    def _in_place(
+        self, name: str, place: SettingPlace, program: Program | None, wanted: Sequence[str]
+    ) -> list[SettingSeen]:
         if place.kind == "file":
             try:
                 paths = self._paths(place, program)
             except rootfs.FileUnreadable as trouble:
                 return [SettingSeen(name, str(place), place.key, None, printable(trouble.problem))]
-            return [entry for path in paths for entry in self._in_file(name, place, path)]
+            return [entry for path in paths for entry in self._in_file(name, place, path, wanted)]
         if program is None:
             return []
         where = _whose(place, program)
@@ -68,12 +96,12 @@ class Looking:
             values = [program.environment[place.key]] if place.key in program.environment else []
         else:
             values = list(from_arguments(program.arguments, place.key))
-        return [SettingSeen(name, where, place.key, printable(value, 100)) for value in values]
+        return [SettingSeen(name, where, place.key, _said(value, wanted)) for value in values]
 
-    def _in_file(self, name: str, place: SettingPlace, path: str) -> list[SettingSeen]:
+    def _in_file(self, name: str, place: SettingPlace, path: str, wanted: Sequence[str]) -> list[SettingSeen]:
         """An entry a value, or one that says that the file does not set it or makes no sense; none without a file."""
         assert place.format is not None  # noqa: S101 - the catalog's reader demands it of files
-        where = printable(path, 200)
+        where = path if is_path(path) else UNNAMED
         values: list[str] = []
         ahead, done = [path], 0
         try:
@@ -85,14 +113,15 @@ class Looking:
                         return []
                     continue
                 values += look_up(place.format, text, place.key)
-                for pattern in included(place.format, text):
+                for pattern in included(place.format, text)[:INCLUDED_MAX]:
                     ahead += self._matching(posixpath.join(posixpath.dirname(current), pattern))
         except (SettingsError, rootfs.FileUnreadable) as trouble:
             problem = trouble.problem if isinstance(trouble, rootfs.FileUnreadable) else f"{where} {trouble.problem}"
+            problem = problem.replace(path, where)
             return [SettingSeen(name, where, place.key, None, printable(problem))]
         if not values:
             return [SettingSeen(name, where, place.key, None)]
-        return [SettingSeen(name, where, place.key, printable(value, 100)) for value in values]
+        return [SettingSeen(name, where, place.key, _said(value, wanted)) for value in values]
 
     def _text(self, path: str) -> str | None:
         if path not in self._texts:
@@ -111,7 +140,7 @@ class Looking:
 
     def _matching(self, pattern: str) -> list[str]:
         """A path; or where its last part has a wildcard, the files that match it, sorted."""
-        directory, name = posixpath.split(pattern)
+        directory, name = posixpath.split(pattern[:PATTERN_MAX])
         if not any(sign in name for sign in "*?["):
             return [pattern]
         return [
@@ -127,6 +156,14 @@ class Looking:
             homes = [each[5] for each in fields if len(each) > 6 and each[5].startswith("/") and each[5] != "/"]
             self._homes = list(dict.fromkeys(["/root", *homes]))[:HOMES_MAX]
         return self._homes
+
+
+def _said(value: str, wanted: Sequence[str]) -> str:
+    """The value, if it is one that such a setting has."""
+    known = value.strip().lower() in (*_HARMLESS, *(each.lower() for each in wanted)) or (
+        value.isdigit() and len(value) < 4
+    )
+    return printable(value, 100) if known else OMITTED
 
 
 def _whose(place: SettingPlace, program: Program | None) -> str:

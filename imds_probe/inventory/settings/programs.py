@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.inventory.packages.package import printable
 from imds_probe.system.small_file import read_head
 
 LIMIT_BYTES = 256 * 1024  # of an environment or command line
@@ -17,7 +16,9 @@ SAME_MAX = 16  # workers of one program are alike
 
 @dataclass(frozen=True)
 class Program:
-    """One process. `environment` holds only the variables that were asked for; None where it may not be read."""
+    """One process. `name` is that of the file by which it was found. `environment` holds only the variables that were asked
+    for; None where it may not be read.
+    """
 
     pid: int
     name: str
@@ -55,15 +56,19 @@ def find(
         if not arguments:
             continue  # a kernel thread, or a process that is ending
         own = {_link(at / "exe"), *(f"/{argument.lstrip('/')}" for argument in arguments[:SCRIPT_ARGUMENTS])}
-        keys = {key for path in own for key, end in by_last.get(path.rpartition("/")[2], ()) if path.endswith(end)}
-        for key in keys:
+        keys = {
+            key: end.rpartition("/")[2]
+            for path in own
+            for key, end in by_last.get(path.rpartition("/")[2], ())
+            if path.endswith(end)
+        }
+        for key, name in keys.items():
             if len(found[key]) < SAME_MAX:
-                found[key].append(_program(at, pid, arguments, variables))
+                found[key].append(_program(at, pid, name, arguments, variables))
     return found
 
 
-def _program(at: Path, pid: int, arguments: Sequence[str], variables: Collection[str]) -> Program:
-    name = printable(arguments[0].rpartition("/")[2] or arguments[0], 60)
+def _program(at: Path, pid: int, name: str, arguments: Sequence[str], variables: Collection[str]) -> Program:
     return Program(pid, name, tuple(arguments), _link(at / "cwd") or "/", _environment(at, variables))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from imds_probe.errors import ProbeError
 from imds_probe.facts.imds import Family
 from imds_probe.net import namespaces
-from imds_probe.net.obstacles import ip_listing, proxies, routes, settings
+from imds_probe.net.obstacles import ip_listing, iptables, proxies, routes, settings
 from imds_probe.net.obstacles.flow import ADDRESSES, Surroundings
 from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT, AppliesTo, Kind, Obstacle, Obstacles, shortened
 from imds_probe.net.obstacles.packet_rules import PacketRules
@@ -72,12 +72,13 @@ def _in_this_namespace(deadline: float) -> tuple[list[Obstacle], list[str]]:
 
 def _obstacles(hits: Iterable[Hit], rules: PacketRules) -> Iterable[Obstacle]:
     hits = [hit for hit in hits if not _leads_there(hit)]
-    wanted = {(hit.chain.key, hit.rule.handle) for hit in hits[: 4 * ITEMS_LIMIT] if hit.rule and not hit.rule.quote}
+    wanted = {(hit.chain.key, hit.rule.handle) for hit in hits[: 4 * ITEMS_LIMIT] if hit.rule and not hit.rule.line}
     quotes = rules.quotes(wanted)
     for hit in hits:
         quote = f"type {hit.base.kind} hook {hit.base.hook} priority {hit.base.priority}; policy drop;"
         if hit.rule is not None:
-            quote = hit.rule.quote or quotes.get((hit.chain.key, hit.rule.handle), "")
+            line = hit.rule.line
+            quote = iptables.quoted(line) if line else quotes.get((hit.chain.key, hit.rule.handle), "")
         where = hit.chain.place
         if hit.chain is not hit.base:
             where += f" (reached from {hit.base.key[3]})"

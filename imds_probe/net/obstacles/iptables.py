@@ -7,10 +7,12 @@ import re
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import EVERY_MARK
 from imds_probe.net.obstacles.iptables_options import Parsed, Word, parse
+from imds_probe.net.obstacles.quoting import iptables_rule
 from imds_probe.net.obstacles.ruleset import Action, Chain, ChainKey, Rule
 
 BY_NFT = b"(nf_tables)"  # stands in the first line of what a save program prints that reads nftables
 LINES_MAX = 100_000
+LINE_MAX = 4096  # of a rule that is quoted
 
 # Priorities of the built-in chains: <linux/netfilter_ipv4.h>, enum nf_ip_hook_priorities.
 _PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
@@ -38,11 +40,20 @@ def chains(saved: bytes, tool: str, family: Family) -> dict[ChainKey, Chain]:
             key = (tool, nft_family, table, name)
             found[key] = _chain(key, family, policy=rest.split(" ")[0])
         elif line.startswith("-A "):
-            words = [Word(_plain(m[1]), quoted=True) if m[2] is None else Word(m[2]) for m in _WORD.finditer(line)]
+            words = _words(line)
             key = (tool, nft_family, table, words[1].text if len(words) > 1 else "")
             if key in found and len(words) > 1:
                 found[key].rules.append(_rule(line, parse(words[2:], family), found, key))
     return found
+
+
+def quoted(line: str) -> str:
+    """One rule as far as it is quoted."""
+    return iptables_rule(_words(line[:LINE_MAX]))
+
+
+def _words(line: str) -> list[Word]:
+    return [Word(_plain(m[1]), quoted=True) if m[2] is None else Word(m[2]) for m in _WORD.finditer(line)]
 
 
 def _chain(key: ChainKey, family: Family, policy: str) -> Chain:
@@ -119,15 +130,17 @@ def _plain(quoted: str) -> str:
 def _lines(text: str) -> list[str]:
     """Lines, put together where a quoted comment spans several: its second line could read like a rule."""
     lines: list[str] = []
-    pending = ""
+    pending: list[str] = []
+    within = False
     for line in text.split("\n")[:LINES_MAX]:
-        pending = f"{pending}\n{line}" if pending else line
-        if '"' in pending and _inside_quotes(pending):
-            continue
-        lines.append(pending)
-        pending = ""
+        pending.append(line)
+        within ^= '"' in line and _quotation_marks(line) % 2 == 1
+        if not within:
+            lines.append("\n".join(pending))
+            pending.clear()
     return lines
 
 
-def _inside_quotes(line: str) -> bool:
-    return len(re.findall(r'(?<!\\)(?:\\\\)*"', line)) % 2 == 1
+def _quotation_marks(line: str) -> int:
+    """Those that have no backslash before them, which is not itself behind one."""
+    return line.replace("\\\\", "").replace('\\"', "").count('"')

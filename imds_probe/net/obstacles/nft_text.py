@@ -6,11 +6,14 @@ import re
 from collections.abc import Collection
 
 from imds_probe.net.obstacles.nftables import TOOL
+from imds_probe.net.obstacles.quoting import nft_rule
 from imds_probe.net.obstacles.ruleset import ChainKey
 
+TEXT_MAX = 4096  # of one rule
 _FLAGS = re.compile(r"^\tflags (.*)$")
 _TABLE = re.compile(r"^table (\S+) (\S+) \{")
 _CHAIN = re.compile(r"^\tchain (\S+) \{")
+_COUNTER = re.compile(r"counter packets \d{1,20} bytes \d{1,20} ?")
 _RULE = re.compile(r"^\t\t(.*\S) # handle (\d+)$")
 
 
@@ -29,7 +32,8 @@ def dormant(listing: bytes) -> frozenset[tuple[str, str]]:
 
 
 def quotes(listing: bytes, wanted: Collection[tuple[ChainKey, int]]) -> dict[tuple[ChainKey, int], str]:
-    """The rules among `wanted` (chain and handle) that the listing has, each in one line without its counters.
+    """The rules among `wanted` (chain and handle) that the listing has, each in one line without its counters, as far as
+    a rule is quoted.
 
     A comment can hold line breaks and so play a rule. A handle that seems to occur twice is left out for that reason.
     """
@@ -48,5 +52,5 @@ def quotes(listing: bytes, wanted: Collection[tuple[ChainKey, int]]) -> dict[tup
             if place in found:
                 doubled.add(place)
             elif place in wanted:
-                found[place] = re.sub(r"counter packets \d+ bytes \d+ ?", "", rule[1]).rstrip()
+                found[place] = nft_rule(_COUNTER.sub("", rule[1][:TEXT_MAX]).rstrip())
     return {place: text for place, text in found.items() if place not in doubled}

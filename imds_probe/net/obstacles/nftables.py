@@ -9,6 +9,7 @@ from typing import Any
 from imds_probe.errors import ProbeError
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.nft_statements import Meaning, meaning
+from imds_probe.net.obstacles.quoting import nft_json
 from imds_probe.net.obstacles.ruleset import Chain, ChainKey, Rule
 
 TOOL = "nftables"
@@ -75,8 +76,8 @@ class Nftables:
         return found
 
     def raw_quote(self, chain: ChainKey, handle: int) -> str:
-        """A rule in nft's JSON, for where its text cannot be had."""
-        return json.dumps(self._raw.get((chain, handle)), separators=(",", ":"))
+        """A rule in nft's JSON as far as it is quoted, for where its text cannot be had."""
+        return json.dumps(nft_json(self._raw.get((chain, handle))), separators=(",", ":"), ensure_ascii=False)
 
     def _rules(self, at: ChainKey, rule: dict[str, Any], saved: Rule | None) -> Iterator[Rule]:
         handle = rule.get("handle")

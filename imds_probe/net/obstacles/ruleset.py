@@ -35,11 +35,13 @@ class Action:
 
 @dataclass(frozen=True)
 class Rule:
-    """All conditions, then the action. `handle` finds the rule in the text that nft prints; 0 where there is none."""
+    """All conditions, then the action. `line` is the rule as iptables-save prints it, empty for one of nft's: `handle` finds
+    that in the text that nft prints; 0 where there is none.
+    """
 
     conditions: tuple[Condition, ...]
     action: Action
-    quote: str
+    line: str
     handle: int = 0
 
 

@@ -41,27 +41,27 @@ def obstacles(root: Path, *, route_refused: bool) -> tuple[list[Obstacle], list[
             if said is None:
                 unread.append(f"/{name}: {_CLOUD_KEY} stands there in a form that was not read")
             else:  # later files and lines win
-                in_force = _setting(name, line, certain=route_refused) if said[1] else None
+                in_force = _setting(name, f"{_CLOUD_KEY}: {said[1]}", certain=route_refused) if said[1] else None
     return [*found, in_force] if in_force else found, unread
 
 
 def _ecs(name: str, text: str) -> list[Obstacle]:
-    value, quote = "", ""
+    value = ""
     for line in text.splitlines():
         key, _, after = line.strip().partition("=")
         if key.strip() == _ECS_KEY:
-            value, quote = after.strip().strip("\"'"), line
+            value = after.strip().strip("\"'")
     if value not in _TRUE_IN_GO:
         return []
-    return [_setting(name, quote, certain=True, scope="ECS tasks in awsvpc network mode")]
+    return [_setting(name, f"{_ECS_KEY}={value}", certain=True, scope="ECS tasks in awsvpc network mode")]
 
 
-def _setting(name: str, line: str, *, certain: bool, scope: str | None = None) -> Obstacle:
+def _setting(name: str, quote: str, *, certain: bool, scope: str | None = None) -> Obstacle:
     return Obstacle(
         kind="setting",
         family="ipv4",  # both put a route for 169.254.169.254
         where=shortened(f"/{name}", 120),
-        quote=shortened(line),
+        quote=quote,
         target=None,
         certain=certain,
         scope=scope,

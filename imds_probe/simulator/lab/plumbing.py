@@ -108,6 +108,6 @@ def _feed(argv: list[str], lines: Iterable[str], lab_id: naming.LabId | None = N
     done = process.run(argv, stdin=text.encode(), timeout_s=TIMEOUT_S, env=env)
     if done.returncode == 0:
         return
-    said = done.stderr_line() or f"exit code {done.returncode}"
+    said = done.whole_stderr_line() or f"exit code {done.returncode}"
     remedy = next((remedy for words, remedy in REMEDIES.items() if words in said), "")
     raise LabError(f"a lab command failed ({' '.join(argv)}): {said}", remedy)

@@ -50,7 +50,7 @@ def how_to_build_a_lab() -> LabPrivilege:
     if done.returncode == 0:
         return LabPrivilege("userns", f"{lacking}, but a user namespace may be made")
     closed = [f"sysctl {key.replace('/', '.')}={value}" for key, value in SWITCHES.items() if _sysctl(key) == value]
-    detail = ", ".join([done.stderr_line() or f"exit code {done.returncode}", *closed])
+    detail = ", ".join([done.whole_stderr_line() or f"exit code {done.returncode}", *closed])
     return LabPrivilege("none", f"{lacking}, and a user namespace is refused: {detail}")
 
 

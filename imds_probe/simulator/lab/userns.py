@@ -43,7 +43,7 @@ def become(argv: Sequence[str]) -> NoReturn:
     NETNS_DIRECTORY.mkdir()
     done = process.run(["ip", "link", "set", "lo", "up"], timeout_s=10.0)
     if done.returncode:
-        raise ProbeError(f"the loopback cannot be set up: {done.stderr_line()}")
+        raise ProbeError(f"the loopback cannot be set up: {done.whole_stderr_line()}")
     os.execvp(argv[0], list(argv))  # noqa: S606 - an argument list, no shell
 
 

@@ -177,7 +177,7 @@ def test_the_tool_is_missing(dpkg_master: Path, tmp_path: Path, monkeypatch: pyt
         (r"printf '\036cloud-init\037\037all\037ii \037'", "unexpected"),
         (r"printf '\036cloud-init\0371.0\n\037all\037ii \037'", "cannot be right"),
         (r"printf '\036cloud-init\0371.0\n\036cloud-init\0372.0\037all\037ii \037'", "unexpected"),
-        ("echo 'dpkg-query: error: \033[31mred' >&2; exit 2", "red"),
+        ("echo 'dpkg-query: error: \033[31mred' >&2; exit 2", "dpkg-query: error: …"),
         ("exit 2", "ended with 2"),
         ("kill -9 $$", "ended with -9"),
         ("exec sleep 60", "did not end within"),

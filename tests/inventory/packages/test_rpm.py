@@ -173,7 +173,7 @@ def test_the_tool_is_missing(rpm_master: Path, tmp_path: Path, monkeypatch: pyte
         (r"printf '\036cloud-init\037(none)\0371.0\033[1m\0371\037noarch\037'", "cannot be right"),
         (r"printf '\036cloud-init\037(none)\0371.0\0371\037noarch\037package x is\n'", "unexpected"),
         (r"printf 'package other is not installed\n'", "said nothing about"),
-        (r"printf 'package cloud-init is not installed\n'; echo 'error: \033[31mred' >&2", "red"),
+        (r"printf 'package cloud-init is not installed\n'; echo 'error: \033[31mred' >&2", "error: …"),
         (r"printf 'package cloud-init is not installed\n'; echo 'warning: using dummy database, x' >&2", "dummy"),
         ("exec sleep 60", "did not end within"),
         ("exec yes", "printed more than"),

@@ -441,7 +441,7 @@ def test_twenty_thousand_rules(host):
     looked = find_obstacles(str(host.path), host.root, timeout_s=5 * SOON_S)
     assert cpu_s() - started < 20
     assert looked.unread == ()
-    assert [(each.kind, each.quote) for each in looked.items] == [("drop", f"ip daddr {IMDS} drop {comment}")]
+    assert [(each.kind, each.quote) for each in looked.items] == [("drop", f"ip daddr {IMDS} drop comment …")]
 
 
 def test_more_obstacles_than_anybody_reads(host):

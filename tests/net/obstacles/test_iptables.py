@@ -60,7 +60,7 @@ def test_tables_kept_in_nftables_have_its_keys():
 def test_actions(target, action):
     line = f"-A OUTPUT -d 169.254.169.254/32 {target}".rstrip()
     (rule,) = saved(line)[(TOOL, "", "filter", "OUTPUT")].rules
-    assert (rule.action, rule.quote) == (action, line)
+    assert (rule.action, rule.line) == (action, line)
 
 
 def test_comments_hide_nothing_and_add_nothing():

@@ -14,7 +14,7 @@ def test_rules_as_nft_prints_them(bare):
     text = bare.run("nft", "-a", "list", "ruleset").encode()
     wanted = {(AT, handle) for handle in range(1, 9)} | {(("nftables", "inet", "u", "c"), 2)}
     found = quotes(text, wanted)
-    assert set(found.values()) == {'ip daddr 169.254.169.254 drop comment "a {b} # handle 3"', "drop", "accept"}
+    assert set(found.values()) == {"ip daddr 169.254.169.254 drop comment …", "drop", "accept"}
     assert quotes(text, {(AT, 999)}) == {}
     assert dormant(text) == {("ip", "t")}
 

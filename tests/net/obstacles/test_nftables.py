@@ -69,7 +69,7 @@ def test_words_for_extensions_come_from_the_other_listing(bare):
     assert nft.chains({at: other}, ())[at].rules == [saved]
     two = Chain(at, ("ipv4",), rules=[saved, saved])  # not the same look at the chain
     (alone,) = nft.chains({at: two}, ())[at].rules
-    assert (alone.quote, alone.action) == ("", Action("drop"))
+    assert (alone.line, alone.action) == ("", Action("drop"))
 
 
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{}", b'{"nftables": 5}', b"table ip t {", b"[" * 100_000])

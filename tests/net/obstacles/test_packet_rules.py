@@ -64,7 +64,7 @@ def test_every_kind_is_read_once(bare):
     }
 
 
-def test_quotes_are_nft_s_own_text(bare):
+def test_quotes_are_nft_s_own_words(bare):
     bare.chain(f'ip daddr {IMDS} counter drop comment "why"', table="ip t")
     at = ("nftables", "ip", "t", "c")
 
@@ -73,7 +73,7 @@ def test_quotes_are_nft_s_own_text(bare):
         place = at, read.chains[at].rules[0].handle
         return read.quotes({place})[place], read.quotes({(at, 999)})[at, 999]
 
-    assert namespaces.call_in(bare.path, look) == (f'ip daddr {IMDS} drop comment "why"', "null")
+    assert namespaces.call_in(bare.path, look) == (f"ip daddr {IMDS} drop comment …", "null")
 
 
 def test_what_iptables_nft_save_leaves_out_is_not_lost(bare):

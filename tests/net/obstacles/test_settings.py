@@ -23,11 +23,11 @@ def test_nothing_there(tmp_path):
     assert found(tmp_path) == []
 
 
-@pytest.mark.parametrize("value", ["true", "1", "T", '"true"'])
-def test_ecs_blocks_its_tasks(tmp_path, value):
+@pytest.mark.parametrize(("value", "said"), [("true", "true"), ("1", "1"), ("T", "T"), ('"true"', "true")])
+def test_ecs_blocks_its_tasks(tmp_path, value, said):
     put(tmp_path, ECS, f"ECS_CLUSTER=blue\n ECS_AWSVPC_BLOCK_IMDS = {value}\n")
     assert found(tmp_path) == [
-        ("/etc/ecs/ecs.config", f"ECS_AWSVPC_BLOCK_IMDS = {value}", True, "ECS tasks in awsvpc network mode")
+        ("/etc/ecs/ecs.config", f"ECS_AWSVPC_BLOCK_IMDS={said}", True, "ECS tasks in awsvpc network mode")
     ]
 
 
@@ -48,12 +48,19 @@ def test_ecs_does_not(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "line", ["disable_ec2_metadata: true", "disable_ec2_metadata: Yes # why", "disable_ec2_metadata : on"]
+    ("line", "said"),
+    [
+        ("disable_ec2_metadata: true", "true"),
+        ("disable_ec2_metadata: Yes # why", "Yes"),
+        ("disable_ec2_metadata : on", "on"),
+    ],
 )
-def test_cloud_init_takes_it_away(tmp_path, line):
+def test_cloud_init_takes_it_away(tmp_path, line, said):
+    """Of the line only key and value are quoted."""
+    quote = f"disable_ec2_metadata: {said}"
     put(tmp_path, CLOUD, f"users:\n - default\n{line}\n")
-    assert found(tmp_path) == [("/etc/cloud/cloud.cfg", line, False, None)]
-    assert found(tmp_path, route_refused=True) == [("/etc/cloud/cloud.cfg", line, True, None)]
+    assert found(tmp_path) == [("/etc/cloud/cloud.cfg", quote, False, None)]
+    assert found(tmp_path, route_refused=True) == [("/etc/cloud/cloud.cfg", quote, True, None)]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
+from imds_probe.kept.message import kept_message
 
 STEPS_BETWEEN_LOOKS = 10_000
 
@@ -20,7 +21,7 @@ def headers(path: Path, names: Iterable[str], deadline: float) -> Iterator[bytes
     try:
         connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0)
     except sqlite3.Error as error:
-        raise DatabaseError(f"cannot be read: {error}") from None
+        raise DatabaseError(f"cannot be read: {kept_message(str(error))}") from None
     try:
         # A database of somebody else's making may hold views that never end or do more than read.
         connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
@@ -32,7 +33,7 @@ def headers(path: Path, names: Iterable[str], deadline: float) -> Iterator[bytes
                     raise DatabaseError("has a header that is not of bytes")
                 yield blob
     except sqlite3.Error as error:
-        raise DatabaseError(f"cannot be read: {error}") from None
+        raise DatabaseError(f"cannot be read: {kept_message(str(error))}") from None
     finally:
         connection.close()
 
