@@ -238,7 +238,4 @@ def test_damaged_pages_end_somewhere() -> None:
     chance = random.Random(4)
     for _ in range(2000):
         damaged = struct.pack("=QQ", 1, chance.randrange(200)) + chance.randbytes(chance.randrange(200))
-        try:
-            assert len(list(module._records(damaged))) < 200
-        except struct.error:
-            continue  # the kernel's own memory is never cut off
+        assert len(list(module._records(damaged))) < 200

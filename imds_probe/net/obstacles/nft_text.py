@@ -11,7 +11,7 @@ from imds_probe.net.obstacles.ruleset import ChainKey
 _FLAGS = re.compile(r"^\tflags (.*)$")
 _TABLE = re.compile(r"^table (\S+) (\S+) \{")
 _CHAIN = re.compile(r"^\tchain (\S+) \{")
-_RULE = re.compile(r"^\t\t(.*\S) # handle (\d+)$")
+_RULE = re.compile(r"^\t\t(.*\S) # handle ([0-9]{1,19})$")
 
 
 def dormant(listing: bytes) -> frozenset[tuple[str, str]]:

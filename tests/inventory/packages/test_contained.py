@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_one_damaged_database_is_one_trouble(dpkg_root: Path) -> None:
     found = contents(dpkg_root)
     assert len(found.packages) == 3
     (trouble,) = found.troubles
-    assert "rpm: /var/lib/rpm/rpmdb.sqlite cannot be read" in str(trouble)
+    assert "rpm: /var/lib/rpm/rpmdb.sqlite is no SQLite database" in str(trouble)
 
 
 @pytest.mark.parametrize("name", ["Packages", "Packages.db"])
@@ -115,7 +116,7 @@ def test_a_sparse_giant_is_not_read(tmp_path: Path, path: str) -> None:
         file.truncate(2**40)
     started = cpu_s()
     (trouble,) = contents(tmp_path).troubles
-    assert "has more than" in str(trouble) or "is no Berkeley DB" in str(trouble)
+    assert re.search("has (a line of )?more than", str(trouble))
     assert cpu_s() - started < 30
 
 
