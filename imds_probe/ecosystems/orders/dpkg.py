@@ -9,7 +9,6 @@ import re
 from itertools import zip_longest
 from typing import NamedTuple
 
-from imds_probe.ecosystems.orders.bounded import bounded
 from imds_probe.ecosystems.orders.digits import compare_digits
 from imds_probe.ecosystems.version_error import VersionError
 
@@ -30,7 +29,7 @@ _DPKG_EPOCH_MAX = 2**31 - 1  # dpkg keeps it in an int and refuses more
 
 def parse_dpkg(text: str) -> DpkgVersion:
     """Split a Debian version into its parts; the revision is what follows the last hyphen."""
-    match = _DPKG.fullmatch(bounded(text))
+    match = _DPKG.fullmatch(text)
     if not match:
         raise VersionError(f"{text[:80]!r} is no Debian version")
     epoch, upstream, revision = match.groups()

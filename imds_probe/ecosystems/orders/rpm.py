@@ -9,7 +9,6 @@ import re
 from itertools import zip_longest
 from typing import NamedTuple
 
-from imds_probe.ecosystems.orders.bounded import bounded
 from imds_probe.ecosystems.orders.digits import compare_digits
 from imds_probe.ecosystems.version_error import VersionError
 
@@ -30,7 +29,7 @@ _RPM_FORBIDDEN = re.compile(r"[\x00-\x20\x7f]")
 
 def parse_rpm_evr(text: str) -> RpmVersion:
     """Split [epoch:]version[-release]. "(none)" as epoch, which `rpm -q --qf` prints for a missing one, is "0"."""
-    text = bounded(text).removeprefix("(none):")
+    text = text.removeprefix("(none):")
     if _RPM_FORBIDDEN.search(text):
         raise VersionError(f"{text[:80]!r} is no rpm version")
     head, colon, tail = text.partition(":")

@@ -65,7 +65,7 @@ def read(family: Family, timeout_s: float) -> IpListing:
         ["ip", flag, "-j", "-force", "-batch", "-"], timeout_s=timeout_s, stdin="\n".join(wanted).encode() + b"\n"
     )
     said = done.stderr.decode(errors="replace")
-    failed = {int(line) for line in _FAILED.findall(said)}
+    failed = {int(line) for line in _FAILED.findall(said)} & set(range(1, len(wanted) + 1))
     answers = _arrays(done.stdout.decode(errors="replace"))
     if len(answers) + len(failed) != len(wanted) or failed & {1, 3}:
         raise ProbeError(f"ip printed something else than its JSON: {done.stderr_line() or 'nothing'}")
