@@ -68,10 +68,10 @@ bench: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	tests/install/packages.sh
 	PYTHONPATH=tests $(VENV)/bin/python tests/bench/bench.py
 
-# Coverage-guided, of every parser of what a container may have prepared; FUZZ_SECONDS for each.
+# Coverage-guided, of every parser of foreign bytes; FUZZ_SECONDS for each.
 fuzz: $(VENV)/.testing
 	$(VENV)/bin/python -m pip install --quiet --editable '.[fuzz]'
-	$(VENV)/bin/python tests/fuzz/fuzz.py
+	PYTHONPATH=tests $(VENV)/bin/python -m fuzz.fuzz
 
 $(VENV)/bin/python: | .apt-demo
 	"$$(tests/interpreter.sh oldest)" -m venv $(VENV)

@@ -41,6 +41,9 @@ def _subjects(facts: Facts, catalog: Catalog) -> list[Software]:
 
 
 def _ask(context: Context, facts: Facts, subjects: Sequence[Software]) -> Collected:
+    if context.root != _RUNNING:
+        # Of another system, this one's tools would follow links, settings and plug-ins of whoever made that.
+        raise NotKnown("repositories are asked on the running system only", "Run without --root.")
     return Collected((Installed(with_available(facts[Installed].software, subjects, context.root)),))
 
 

@@ -20,6 +20,7 @@ from imds_probe.inventory.containers.discovered import DiscoveredContainer, Disc
 from imds_probe.inventory.containers.discovery import discover, outside_containers
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.net import namespaces
+from imds_probe.system import procfs
 
 _KINDS = {"named": "netns", "unit": "unit", "other": "process"}
 _NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
@@ -68,9 +69,9 @@ def proc_below(root: Path) -> Path:
 
     Raises ProbeError where there is none: a root without processes says nothing about what runs.
     """
-    proc = root / "proc"
-    if not (proc / "self").exists():
-        raise ProbeError(f"no processes are visible below {root}", f"Mount /proc at {proc}.")
+    proc = procfs.below(root)
+    if proc == procfs.NOWHERE:
+        raise ProbeError(f"no processes are visible below {root}", f"Mount /proc at {root / 'proc'}.")
     return proc
 
 

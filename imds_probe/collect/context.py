@@ -12,6 +12,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.section import S, Section, or_absent
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
+from imds_probe.system import procfs
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class Context:
     ) -> None:
         self.request, self.endpoints, self.catalog, self.counter = request, endpoints, catalog, counter
         self.deadline = deadline
+        self._proc = procfs.below(request.root)
         self._found: list[object] = []
 
     @property
@@ -49,7 +51,7 @@ class Context:
 
     @property
     def proc(self) -> Path:
-        return self.request.root / "proc"
+        return self._proc
 
     @property
     def left_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
 from imds_probe.facts.platform import Platform
-from imds_probe.system.small_file import read_head
+from imds_probe.system import rootfs
 
+DMI = "sys/class/dmi/id"
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
 
@@ -31,18 +33,17 @@ def _collect(context: Context) -> Collected:
 
 def look(root: Path) -> Platform:
     """Look at what the firmware says. Source: EC2 User Guide, "Detect whether a host is an EC2 instance"."""
-    dmi = root / "sys/class/dmi/id"
-    vendor = _read(dmi / "sys_vendor")
+    vendor = _read(root, f"{DMI}/sys_vendor")
     instance_id = _instance_id(root)
     if vendor == "Amazon EC2":
         return Platform(True, "DMI: sys_vendor is Amazon EC2", instance_id)
-    if "amazon" in (bios := _read(dmi / "bios_version")).lower():
+    if "amazon" in (bios := _read(root, f"{DMI}/bios_version")).lower():
         return Platform(True, f"DMI: bios_version is {bios}", instance_id)
     # Xen instances: the UUID begins with ec2, in either byte order for its first group.
-    for path in (root / "sys/hypervisor/uuid", dmi / "product_uuid"):
-        uuid = _read(path).lower()
+    for path in ("sys/hypervisor/uuid", f"{DMI}/product_uuid"):
+        uuid = _read(root, path).lower()
         if uuid.startswith("ec2") or re.match(r"[0-9a-f]{4}2[0-9a-f]ec-", uuid):
-            return Platform(True, f"{path.name} begins with ec2", instance_id)
+            return Platform(True, f"{posixpath.basename(path)} begins with ec2", instance_id)
     if not vendor and not bios:
         return Platform(False, "no DMI information, and no hypervisor UUID that begins with ec2")
     return Platform(False, f"DMI: sys_vendor is {vendor or 'empty'}")
@@ -50,17 +51,18 @@ def look(root: Path) -> Platform:
 
 def _instance_id(root: Path) -> str | None:
     """The instance id without the metadata service: Nitro's board asset tag, or what cloud-init kept."""
-    for path in (root / "sys/class/dmi/id/board_asset_tag", root / "var/lib/cloud/data/instance-id"):
-        if INSTANCE_ID.fullmatch(value := _read(path)):
+    for path in (f"{DMI}/board_asset_tag", "var/lib/cloud/data/instance-id"):
+        if INSTANCE_ID.fullmatch(value := _read(root, path)):
             return value
     return None
 
 
-def _read(path: Path) -> str:
+def _read(root: Path, path: str) -> str:
     """The first line of a small file, printable; empty where it cannot be read (product_uuid is for root only)."""
     try:
-        line = read_head(path, 200).partition(b"\n")[0]
-    except OSError:
+        with rootfs.opened(root, path) as file:
+            line = file.read(200).partition(b"\n")[0] if file is not None else b""
+    except rootfs.FileUnreadable:
         return ""
     return re.sub(r"[^\x20-\x7e]", "?", line.decode("latin-1")).strip()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
 from imds_probe.inventory.sdks.walk import Budget
+from imds_probe.system import rootfs
 from imds_probe.system.privilege import privileged
 
 # Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.
@@ -137,11 +139,19 @@ def all_software(context: Context) -> Installed:
 def _directories(given: Sequence[str], root: Path) -> tuple[str, ...]:
     """Directories to search as well, as paths below the root."""
     for path in given:
-        if not path.startswith("/") or not (root / path.lstrip("/")).is_dir():
+        if not path.startswith("/") or not _is_directory(root, path):
             raise UsageError(
                 f"--deep {path} is no directory below {root}", "Give absolute paths, as the host sees them."
             )
     return tuple(given)
+
+
+def _is_directory(root: Path, path: str) -> bool:
+    try:
+        status = rootfs.status(root, path)
+    except rootfs.FileUnreadable:
+        return False
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def look_for(

@@ -11,7 +11,7 @@ from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
 from imds_probe.facts.software import Software
 from imds_probe.inventory.packages import MANAGERS, contained
-from imds_probe.inventory.packages.package import Package, PackageManager, ToolMissing
+from imds_probe.inventory.packages.package import Package, PackageManager
 
 # Both take milliseconds; one that takes longer than this hangs on a lock or a dead disk.
 QUERY_TIMEOUT_S = 10.0
@@ -51,19 +51,15 @@ def packages(context: Context) -> tuple[Software, ...]:
 
 def _query(manager: PackageManager, root: Path, catalog: Catalog, left_s: float) -> list[Package] | None:
     """None where the system has no such manager; an empty list where it has and knows none of the packages."""
-    if not manager.present(root):
-        return None
     names, timeout_s = catalog.package_names(manager.id), min(QUERY_TIMEOUT_S, left_s)
-    try:
-        return manager.query(root, names, timeout_s)
-    except ToolMissing:
-        if root == Path("/"):
-            raise
-    # A container that looks at its host has no tools, least of all those of whatever the host is.
+    if root == Path("/") or manager.id not in contained.MANAGERS:
+        return manager.query(root, names, timeout_s) if manager.present(root) else None
+    # Another system's, which may be anybody's: this one's tools would follow its links, and run what its settings say. A
+    # container that looks at its host has none of them, least of all those of whatever the host is.
     found = contained.read(root, {manager.id: names}, time.monotonic() + timeout_s)
     if found.troubles:
         raise found.troubles[0]
-    return list(found.packages)
+    return list(found.packages) if found.managers else None
 
 
 def known(package: Package, catalog: Catalog) -> Software | None:

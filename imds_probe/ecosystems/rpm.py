@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from imds_probe.ecosystems.ecosystem import Ecosystem, Outdated, Upstream, Versions
@@ -31,7 +32,7 @@ def _upgrade(outdated: Outdated) -> tuple[str, ...]:
 
 def _has_dnf(outdated: Outdated) -> bool:
     major = (outdated.os_version_id or "").partition(".")[0]
-    return major.isdigit() and int(major) >= DNF_SINCE.get(outdated.os_id or "", 10**6)
+    return re.fullmatch(r"[0-9]{1,9}", major) is not None and int(major) >= DNF_SINCE.get(outdated.os_id or "", 10**6)
 
 
 ECOSYSTEM = Ecosystem(

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from imds_probe.errors import ProbeError
 from imds_probe.system.background import Background
+from imds_probe.system.filesystem import magic
 
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 NSFS_MAGIC = 0x6E736673  # <linux/magic.h>
@@ -63,7 +64,7 @@ def open_netns(netns: Path | int) -> int:
     except OSError as error:
         raise _translated(error, netns) from None
     try:
-        if _filesystem_magic(pinned) != NSFS_MAGIC:
+        if magic(pinned) != NSFS_MAGIC:
             raise NotANamespace(f"{_named(netns)} is not a namespace", "Give a file like /proc/PID/ns/net")
         # An O_PATH descriptor takes no ioctl. The detour reopens that very file, whatever the path leads to by now.
         opened = os.open(f"/proc/thread-self/fd/{pinned}", os.O_RDONLY | os.O_CLOEXEC)
@@ -164,16 +165,6 @@ def _setns(fd: int) -> None:
         if libc.setns(fd, CLONE_NEWNET):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
-
-
-def _filesystem_magic(fd: int) -> int:
-    """f_type of fstatfs(2), the first field of struct statfs and a long; os.fstatvfs leaves it out."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    answer = (ctypes.c_long * 32)()  # 256 bytes; the structure has 120 on 64-bit Linux
-    if libc.fstatfs(fd, ctypes.byref(answer)):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return int(answer[0])
 
 
 def _named(netns: Path | int) -> str:

@@ -101,7 +101,7 @@ class ScheduledRuns:
 
 def _in_short(path: Path) -> str:
     """The verdict in a line."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         with path.open("rb") as file:
             verdict = json.loads(file.read(SIZE_LIMIT_BYTES))["verdict"]
         reasons = verdict["reasons"]

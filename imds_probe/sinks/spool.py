@@ -96,7 +96,7 @@ class Spool:
                 report = json.loads(content.read(REPORT_MAX_BYTES))
             started_at(report)
             return held, report
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error):
+        except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zlib.error):
             self._become(held, REFUSED)
             return None
 

@@ -38,6 +38,8 @@ def pin(root: Path, path: str) -> int | None:
     """
     if "\0" in path:
         raise FileUnreadable("a path with a NUL byte is nowhere")
+    if not _encodable(path):
+        raise FileUnreadable("a path with half a character is nowhere")
     if path.count("/") > DEPTH_MAX:
         raise FileUnreadable(f"{path[:200]} has too many links or is too deep")
     try:
@@ -114,6 +116,15 @@ def _walked(root_fd: int, path: str) -> tuple[int, list[str]]:
     finally:
         for fd in held:
             os.close(fd)
+
+
+def _encodable(path: str) -> bool:
+    """JSON can spell halves of a pair of surrogates, which no name of a file has."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parts(path: str) -> list[str]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from imds_probe.system.small_file import read_head
+
 CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN = 13, 19, 21  # <linux/capability.h>
+_EFFECTIVE = re.compile(rb"^CapEff:\t([0-9a-f]{1,16})$", re.MULTILINE)
 NEEDED = (CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN)
 
 
 def privileged(status: Path = Path("/proc/self/status")) -> bool:
     """Whether all is there that a full run needs: packet capture, other users' processes, entering namespaces."""
     try:
-        lines = status.read_text().splitlines()
+        content = read_head(status, 16 * 1024)
     except OSError:
         return False
-    for line in lines:
-        if line.startswith("CapEff:"):
-            effective = int(line.split()[1], 16)
-            return all(effective >> capability & 1 for capability in NEEDED)
-    return False
+    found = _EFFECTIVE.search(content)
+    return found is not None and all(int(found[1], 16) >> capability & 1 for capability in NEEDED)

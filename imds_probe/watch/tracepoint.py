@@ -92,10 +92,13 @@ class Tracepoint:
         self.close()
 
 
-def _connect(begin: Firing, end: Firing) -> Connect:
-    kind, suffix = AF_INET, ""
+def _connect(begin: Firing, end: Firing) -> Connect | None:
+    """None where the note was cut off, or a kernel has no such fields."""
+    kind, suffix, length = AF_INET, "", 4
     # A socket of IPv6 that talks IPv4 has both.
     if end.number("family") == AF_INET6 and not any(end.raw("daddr")):
-        kind, suffix = AF_INET6, "_v6"
-    local, remote = (inet_ntop(kind, end.raw(name + suffix)) for name in ("saddr", "daddr"))
-    return Connect(begin.at, begin.tid, local, end.number("sport"), remote)
+        kind, suffix, length = AF_INET6, "_v6", 16
+    local, remote = (end.raw(name + suffix) for name in ("saddr", "daddr"))
+    if len(local) != length or len(remote) != length:
+        return None
+    return Connect(begin.at, begin.tid, inet_ntop(kind, local), end.number("sport"), inet_ntop(kind, remote))

@@ -24,7 +24,10 @@ from imds_probe.system.small_file import read_pieces
 SPARE_FILES = 256
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO in <linux/proc_ns.h>
 PAGE_BYTES = 65536  # the largest page of any architecture; a read returns one
-_ID = re.compile(r"^ID: (\d+)$", re.MULTILINE)
+_ID = re.compile(r"^ID: ([0-9]{1,9})$", re.MULTILINE)
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_PAGE_HEADER = struct.Struct("=QQ")  # time, and how much is committed
+_ENTRY = struct.Struct("=HxxI")  # kind and thread
 _OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}")  # with the process id of who made it
 _FS = {"fsopen": 430, "fsconfig": 431, "fsmount": 432}  # <asm-generic/unistd.h>, the same on every architecture
 _FSCONFIG_CREATE = 6  # <linux/mount.h>
@@ -87,7 +90,8 @@ class Tracing:
         (self.instance / "trace_clock").write_text("mono")  # the same on all CPUs
         for name, condition in events.items():
             text = (self.instance / name / "format").read_text()
-            self._kinds[int(_ID.findall(text)[0])] = (name, _fields(text))
+            number, fields = read_format(text)
+            self._kinds[number] = (name, fields)
             if condition:
                 (self.instance / name / "filter").write_text(condition)
         paths = sorted(self.instance.glob("per_cpu/cpu*/trace_pipe_raw"))
@@ -149,14 +153,15 @@ class Tracing:
                 return
             if not page:
                 return
-            began_at, committed = struct.unpack_from("=QQ", page)
+            if len(page) < _PAGE_HEADER.size:
+                return
+            began_at, committed = _PAGE_HEADER.unpack_from(page)
             if committed & _MISSED:
                 self.lost_until = max(self.lost_until, began_at)
             for at, record in _records(page):
                 # Every event begins with these: struct trace_entry in <linux/trace_events.h>.
-                kind, tid = struct.unpack_from("=HxxI", record)
-                if kind in self._kinds:
-                    yield Firing(at, tid, *self._kinds[kind], record)
+                if len(record) >= _ENTRY.size and (kind := _ENTRY.unpack_from(record)[0]) in self._kinds:
+                    yield Firing(at, _ENTRY.unpack_from(record)[1], *self._kinds[kind], record)
 
     def close(self) -> None:
         """Switch it off and take the instance away."""
@@ -206,43 +211,48 @@ def _make_room(count: int) -> None:
         )
 
 
-def _fields(text: str) -> dict[str, tuple[int, int]]:
-    """Offset and size of each field of an event: "field:char comm[16]; offset:8; size:16; signed:0;"."""
+def read_format(text: str) -> tuple[int, dict[str, tuple[int, int]]]:
+    """An event's number, and offset and size of each of its fields: "field:char comm[16]; offset:8; size:16; signed:0;".
+    Raises NotToBeHad.
+    """
+    number = _ID.search(text)
+    if number is None:
+        raise NotToBeHad("the kernel's tracing describes an event without its number")
     found: dict[str, tuple[int, int]] = {}
     for line in text.splitlines():
         declaration, *rest = (part.strip() for part in line.split(";"))
         numbers = dict(part.split(":", 1) for part in rest if ":" in part)
         offset, size = numbers.get("offset", ""), numbers.get("size", "")
-        if declaration.startswith("field:") and offset.isdecimal() and size.isdecimal():
+        if declaration.startswith("field:") and _NUMBER.fullmatch(offset) and _NUMBER.fullmatch(size):
             found[declaration.split()[-1].partition("[")[0].lstrip("*")] = (int(offset), int(size))
-    return found
+    return int(number[1]), found
 
 
 def _records(page: bytes) -> Iterator[tuple[int, bytes]]:
     """The events of one page with their time. A page begins with its time and the length of what is in it."""
-    at, committed = struct.unpack_from("=QQ", page)
+    if len(page) < _PAGE_HEADER.size:
+        return
+    at, committed = _PAGE_HEADER.unpack_from(page)
     place, end = 16, min(16 + (committed & 0xFFFFF), len(page))
     while place + 4 <= end:
         (head,) = struct.unpack_from("=I", page, place)
         kind, delta = head & 31, head >> 5
         place += 4
-        if kind == _PADDING:
-            if not delta:
+        if kind == _PADDING and not delta:
+            return
+        more = 0
+        if kind in (0, _PADDING, _TIME_EXTEND, _TIME_STAMP):  # another word follows
+            if place + 4 > end:
                 return
-            (length,) = struct.unpack_from("=I", page, place)
-            place += length
+            (more,) = struct.unpack_from("=I", page, place)
+        if kind == _PADDING:
+            place += more
             at += delta
         elif kind in (_TIME_EXTEND, _TIME_STAMP):
-            (more,) = struct.unpack_from("=I", page, place)
             at = at + delta + (more << 27) if kind == _TIME_EXTEND else delta + (more << 27)
             place += 4
         else:
             at += delta
-            if kind:
-                length = kind * 4
-                yield at, page[place : place + length]
-                place += length
-            else:
-                (length,) = struct.unpack_from("=I", page, place)
-                yield at, page[place + 4 : place + length]
-                place += length
+            length = kind * 4 or more
+            yield at, page[place if kind else place + 4 : place + length]
+            place += length

@@ -45,6 +45,7 @@ from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.uptime import Uptime
+from imds_probe.system import rootfs
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class UptimeOptions:
 
 def _collect(context: Context) -> Collected:
     rounded = context.option(UptimeOptions).rounded
-    seconds = float((context.proc / "uptime").read_text().split()[0])
+    content = rootfs.read(context.root, "proc/uptime")
+    if content is None:
+        raise rootfs.FileUnreadable("there is no /proc/uptime")
+    seconds = float(content.split()[0])
     return Collected((Uptime(round(seconds) if rounded else seconds, rounded),))
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from contexts import context
 
-from imds_probe.collect.available import NotKnown, with_available
-from imds_probe.facts.software import InRepository, Software
+from imds_probe.collect.available import QUESTION, NotKnown, with_available
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.software import InRepository, Installed, Software
 from imds_probe.system import process
 
 DEB = Software("cloud-init", "dpkg", "cloud-init", "18.3-6", "dpkg database")
@@ -136,3 +138,9 @@ def test_a_missing_tool_is_said(apt_root: Path, monkeypatch: pytest.MonkeyPatch,
 def test_without_lists_apt_does_not_know(tmp_path: Path) -> None:
     with pytest.raises(NotKnown, match="apt has no package lists"):
         with_available([DEB], [DEB], tmp_path)
+
+
+def test_another_system_is_not_asked_for_its_repositories(apt_root: Path) -> None:
+    facts = Facts(privileged=True, collectors=(), sections=(Installed((DEB,)),))
+    with pytest.raises(NotKnown, match="on the running system only"):
+        QUESTION.ask(context(apt_root), facts, [DEB])

@@ -1,5 +1,6 @@
 """What becomes of containers that are seen and cannot be entered. Measuring them for real is in tests/lab."""
 
+import os
 import time
 from dataclasses import replace
 
@@ -11,14 +12,19 @@ from imds_probe.collect.containers import look, proc_below
 from imds_probe.errors import ProbeError
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
+from imds_probe.system import procfs
+from imds_probe.system.filesystem import magic
 
 ID = "0123456789abcdef" * 4
 HOST_NETNS, OTHER_NETNS = 4026531840, 4026532999
 
 
 @pytest.fixture
-def root(tmp_path):
-    """A root with a /proc in which only process 1 runs."""
+def root(tmp_path, monkeypatch):
+    """A root in which only process 1 runs; its directory of processes, which nothing is mounted at, is taken for a /proc."""
+    held = os.open(tmp_path, os.O_RDONLY)
+    monkeypatch.setattr(procfs, "MAGIC", magic(held))
+    os.close(held)
     process(tmp_path, 1, "0::/init.scope\n", HOST_NETNS)
     (tmp_path / "proc/self").symlink_to("1")
     return tmp_path

@@ -62,3 +62,14 @@ def test_a_fifo_in_place_of_the_firmware_does_not_block(tmp_path):
     (tmp_path / "sys/class/dmi/id").mkdir(parents=True)
     os.mkfifo(tmp_path / "sys/class/dmi/id/sys_vendor")
     assert not look(tmp_path).is_ec2
+
+
+def test_a_link_out_of_the_root_leads_nowhere(tmp_path):
+    outside = firmware(tmp_path / "outside", **{f"{DMI}sys_vendor": "Amazon EC2\n"})
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "sys").symlink_to(outside / "sys")
+    assert not look(root).is_ec2
+    (root / "sys").unlink()
+    (root / "sys").symlink_to("../outside/sys")
+    assert not look(root).is_ec2

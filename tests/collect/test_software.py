@@ -3,6 +3,7 @@ from contexts import collected, context
 
 from imds_probe.collect.software import COLLECTORS, packages
 from imds_probe.simulator import scenarios
+from imds_probe.system import process
 
 
 def host(tmp_path, **packages):
@@ -46,3 +47,25 @@ def test_from_a_container_without_the_hosts_tools(tmp_path, monkeypatch, damaged
     found = [(each.manager, each.package, each.version) for each in packages(given)]
     assert found == ([] if damaged else [("dpkg", "cloud-init", "18.3-6")])
     assert runs["dpkg"].status == ("failed" if damaged else "ok")
+
+
+def test_tools_of_this_host_are_not_run_on_another_root(tmp_path, monkeypatch):
+    def run(*argv, **how):
+        raise AssertionError(argv)
+
+    monkeypatch.setattr(process, "run", run)
+    given = host(tmp_path, **{"cloud-init": "18.3-6"})
+    (tmp_path / "var/lib/rpm").mkdir()
+    (tmp_path / "var/lib/rpm/Packages").write_bytes(b"garbage" * 1000)
+    runs = collected(given, COLLECTORS)
+    assert [each.package for each in packages(given)] == ["cloud-init"]
+    assert statuses(runs)[:2] == [("dpkg", "ok"), ("rpm", "failed")]
+
+
+def test_a_status_file_elsewhere_is_not_read(tmp_path):
+    given = host(tmp_path / "root", **{"cloud-init": "18.3-6"})
+    status = tmp_path / "root/var/lib/dpkg/status"
+    status.rename(tmp_path / "status")
+    status.symlink_to("../../../../status")
+    collected(given, COLLECTORS)
+    assert packages(given) == ()

@@ -51,7 +51,7 @@ def take_out(tree: Path) -> None:
         if path.stem in (NAME, f"test_{NAME}", RECOGNISER, f"test_{RECOGNISER}"):
             path.unlink()
     without_lines(tree / "imds_probe/ecosystems/__init__.py", NAME)
-    without_lines(tree / "tests/fuzz/fuzz.py", RECOGNISER)
+    without_lines(tree / "tests/fuzz/sdk_targets.py", RECOGNISER)
     recognisers = tree / "imds_probe/inventory/sdks/recognisers.py"
     text = recognisers.read_text().replace(f"    {RECOGNISER}.RECOGNISER,\n", "")
     recognisers.write_text(re.sub(rf"^(from .* import .*), {RECOGNISER}\b", r"\1", text, flags=re.MULTILINE))

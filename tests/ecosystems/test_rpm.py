@@ -25,6 +25,8 @@ def test_a_release_that_begins_with_zero_is_a_doubt(revision: str, doubtful: boo
         ("sles", "15.5", (), "zypper update"),
         ("home-made", None, ("suse",), "zypper update"),
         (None, None, (), "yum update"),
+        ("amzn", "²", (), "yum update"),
+        ("amzn", "9" * 5000, (), "yum update"),
     ],
 )
 def test_the_command_is_that_of_the_distribution(os_id, os_version_id, like, command) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 from pathlib import Path
@@ -73,7 +74,9 @@ def test_what_is_being_sent_is_not_dropped(tmp_path: Path) -> None:
         assert (spool.count(SENDING), spool.count(WAITING)) == (1, 0)
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffxx", None])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffxx", gzip.compress(b"[" * 100_000), None]
+)
 def test_a_damaged_one_is_put_aside_and_holds_nobody_up(tmp_path: Path, content: bytes | None) -> None:
     spool = Spool(tmp_path, BOUNDS)
     spool.put(numbered(1))

@@ -135,3 +135,9 @@ def test_whoever_renames_things_elsewhere_hides_nothing(tmp_path: Path) -> None:
 def test_a_path_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable, match="too deep"):
         pin(tmp_path, "a/" * 200)
+
+
+@pytest.mark.parametrize("path", ["a\ud800", "\udfff/x", "a\0b"])
+def test_what_no_name_can_be_is_said(tmp_path, path):
+    with pytest.raises(FileUnreadable, match="is nowhere"):
+        pin(tmp_path, path)

@@ -12,8 +12,10 @@ import time
 import pytest
 from soon import SOON_S
 
+from imds_probe.watch import tracepoint as module_of_connects
 from imds_probe.watch import tracing as module
 from imds_probe.watch.tracepoint import EVENT, Connect, Tracepoint
+from imds_probe.watch.tracing import Firing
 
 
 def connects(traced: Tracepoint, count: int) -> list[Connect]:
@@ -99,3 +101,10 @@ def test_one_that_runs_out_of_sight_is_left_alone(monkeypatch: pytest.MonkeyPatc
             with Tracepoint(99, 33):
                 socket.create_connection(server.getsockname()).close()
             assert len(connects(running, 1)) == 1
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_note_without_its_addresses_is_nobodys(family: int) -> None:
+    fields = {"family": (0, 2), "saddr": (4, 4), "daddr": (8, 4), "saddr_v6": (12, 16)}
+    short = Firing(1, 7, EVENT, fields, family.to_bytes(2, "little") + bytes(4))
+    assert module_of_connects._connect(short, short) is None

@@ -18,6 +18,7 @@ _MAVEN_SEPARATORS = (".", "-")
 _MAVEN_QUALIFIERS = ("alpha", "beta", "milestone", "rc", "snapshot", "", "sp")
 _MAVEN_ALIASES = {"cr": "rc", "ga": "", "final": "", "release": ""}
 _MAVEN_SHORT = {"a": "alpha", "b": "beta", "m": "milestone"}  # only directly before a digit
+DEPTH_MAX = 100  # each hyphen, and each change between digits and letters, is one deeper
 _MavenItem = int | str | list["_MavenItem"]
 
 
@@ -60,6 +61,8 @@ def _is_number(part: str) -> bool:
 
 
 def _maven_deeper(here: list[_MavenItem], stack: list[list[_MavenItem]]) -> list[_MavenItem]:
+    if len(stack) > DEPTH_MAX:
+        raise VersionError("a version that is nested so deeply is no Maven version")
     below: list[_MavenItem] = []
     here.append(below)
     stack.append(below)

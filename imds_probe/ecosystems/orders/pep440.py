@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imds_probe.ecosystems.orders.bounded import bounded
 from imds_probe.ecosystems.version_error import VersionError
 
 
@@ -14,7 +15,7 @@ def compare_pep440(a: str, b: str) -> int:
     from packaging.version import InvalidVersion, Version  # noqa: PLC0415
 
     try:
-        left, right = Version(a), Version(b)
+        left, right = Version(bounded(a)), Version(bounded(b))
     except InvalidVersion as error:
         raise VersionError(str(error)[:200]) from None
     return (left > right) - (left < right)

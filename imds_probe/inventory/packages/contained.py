@@ -1,19 +1,20 @@
 """Package databases below a root that somebody hostile may own: a container's.
 
 Read without the managers' own tools: those would follow links out of the root, and a host of one family has no tools
-of the other. What a file holds is bounded and parsed in Python; a copy is read where a library wants a path.
+of the other. What a file holds is bounded and parsed in Python, where it is: nothing is copied to a disk.
 """
 
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from imds_probe.inventory.packages import text
 from imds_probe.inventory.packages.apk import Apk
 from imds_probe.inventory.packages.dpkg_status import packages_of
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
@@ -27,9 +28,8 @@ DPKG_PARTS = "var/lib/dpkg/status.d"  # distroless images have a file for each p
 RPM_DIRECTORIES = ("var/lib/rpm", "usr/lib/sysimage/rpm")
 RPM_FORMATS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {"Packages.db": ndb.headers, "Packages": bdb.headers}
 RPM_SQLITE = "rpmdb.sqlite"
-LIMIT_BYTES = 256 * 1024 * 1024
-TEXT_LIMIT_BYTES = 64 * 1024 * 1024  # read into memory at once
-COPY_CHUNK_BYTES = 1024 * 1024
+LIMIT_BYTES = 256 * 1024 * 1024  # of a database of rpm, which is read in parts
+TEXT_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,22 @@ def identity(root: Path) -> tuple[tuple[str, int, int, int], ...]:
 
 
 def _dpkg(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
-    del deadline
-    content = _read("dpkg", root, DPKG_STATUS)
+    """A distroless image has a directory in place of the file. All of it counts as one."""
     try:
         parts = rootfs.names(root, DPKG_PARTS)
     except rootfs.FileUnreadable as trouble:
         raise PackageError("dpkg", trouble.problem, trouble.remedy or DAMAGED) from None
-    if content is None and not parts:
-        return None
-    packages = packages_of(content, names) if content else []
-    for part in parts:
-        if not part.endswith(".md5sums") and (one := _read("dpkg", root, f"{DPKG_PARTS}/{part}")):
-            packages += packages_of(one, names, has_status=False)
-    return packages
+    packages: list[Package] = []
+    left, there = TEXT_LIMIT_BYTES, bool(parts)
+    for path in (DPKG_STATUS, *(f"{DPKG_PARTS}/{part}" for part in parts if not part.endswith(".md5sums"))):
+        if time.monotonic() > deadline:
+            raise PackageError("dpkg", "its database was not read to its end: the run's time limit came first")
+        with text.lines("dpkg", root, path, left) as found:
+            if found is not None:
+                there = True
+                packages += packages_of(found, names, has_status=path == DPKG_STATUS)
+                left -= found.bytes
+    return packages if there else None
 
 
 def _apk(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
@@ -112,23 +115,23 @@ def _rpm(root: Path, names: Collection[str], deadline: float) -> list[Package] |
 
 
 def _of_rpm(root: Path, path: str, file: BinaryIO, names: Collection[str], deadline: float) -> list[Package]:
+    if file.seek(0, os.SEEK_END) > LIMIT_BYTES:
+        raise DatabaseError(f"has more than {LIMIT_BYTES} bytes")
+    file.seek(0)
     if path.endswith(RPM_SQLITE):
-        with tempfile.TemporaryDirectory(prefix="imds-probe-") as folder:
-            copy = Path(folder, RPM_SQLITE)
-            _copy(file, copy, path)
-            with rootfs.opened(root, f"{path}-wal") as log:  # what was not yet written into the database itself
-                if log is not None:
-                    _copy(log, Path(folder, f"{RPM_SQLITE}-wal"), path)
-            return _wanted(sqlite.headers(copy, names, deadline), names)
+        with rootfs.opened(root, f"{path}-wal") as log:  # what was not yet written into the database itself
+            return _wanted(sqlite.headers(file, log), names, deadline)
     # Unbuffered as it is opened: thousands of small reads want a buffer.
     with open(file.fileno(), "rb", closefd=False) as buffered:
-        return _wanted(RPM_FORMATS[path.rpartition("/")[2]](buffered), names)
+        return _wanted(RPM_FORMATS[path.rpartition("/")[2]](buffered), names, deadline)
 
 
-def _wanted(headers: Iterable[bytes], names: Collection[str]) -> list[Package]:
+def _wanted(headers: Iterable[bytes], names: Collection[str], deadline: float) -> list[Package]:
     wanted = {name.encode() for name in names}
     packages = []
     for blob in headers:
+        if time.monotonic() > deadline:
+            raise PackageError("rpm", "its database was not read to its end: the run's time limit came first")
         header = parse(blob)
         if header.name not in wanted:
             continue
@@ -140,23 +143,6 @@ def _wanted(headers: Iterable[bytes], names: Collection[str]) -> list[Package]:
         evr = f"{version}-{release}" if header.epoch is None else f"{header.epoch}:{version}-{release}"
         packages.append(Package("rpm", name, evr, arch, "installed"))
     return packages
-
-
-def _copy(source: BinaryIO, target: Path, path: str) -> None:
-    left = LIMIT_BYTES
-    with target.open("wb") as file:
-        while chunk := source.read(min(COPY_CHUNK_BYTES, left + 1)):
-            left -= len(chunk)
-            if left < 0:
-                raise PackageError("rpm", f"/{path} has more than {LIMIT_BYTES} bytes", DAMAGED)
-            file.write(chunk)
-
-
-def _read(manager: str, root: Path, path: str) -> bytes | None:
-    try:
-        return rootfs.read(root, path, TEXT_LIMIT_BYTES)
-    except rootfs.FileUnreadable as trouble:
-        raise PackageError(manager, trouble.problem, trouble.remedy or DAMAGED) from None
 
 
 _QUERIES: Mapping[str, Callable[[Path, Collection[str], float], list[Package] | None]] = {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.errors import CommandError, CommandMissing
-from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, ToolMissing, field_text
+from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
 from imds_probe.inventory.packages.rooted import resolve
 from imds_probe.system import process
 
@@ -53,7 +53,7 @@ class Dpkg:
         try:
             done = process.run(argv, timeout_s=timeout_s)
         except CommandMissing:
-            raise ToolMissing(
+            raise PackageError(
                 self.id, f"{status_file} is there, but dpkg-query is not", "Install dpkg, or check PATH"
             ) from None
         except CommandError as error:

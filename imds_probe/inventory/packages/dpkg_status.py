@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
+from imds_probe.inventory.packages.text import Lines, records
 
 # The third word of Status: dpkg(1), package states; not those that mean that nothing is there any more.
 _STATES: dict[bytes, PackageStatus | None] = {
@@ -20,19 +21,15 @@ _STATES: dict[bytes, PackageStatus | None] = {
 _FIELDS = (b"Package", b"Version", b"Architecture", b"Status")
 
 
-def packages_of(content: bytes, names: Collection[str], *, has_status: bool = True) -> list[Package]:
+def packages_of(lines: Lines, names: Collection[str], *, has_status: bool = True) -> list[Package]:
     """The installed packages among `names`. A record without Status counts as installed where `has_status` is False.
 
     Raises PackageError where a record makes no sense, or the file ends within one.
     """
-    if content and not content.endswith(b"\n"):
-        raise PackageError("dpkg", "its status file ends within a line", DAMAGED)
     wanted = {name.encode() for name in names}
     packages = []
-    for record in content.split(b"\n\n"):
-        if not record.strip():
-            continue
-        fields = _fields(record)
+    for record in records(lines, _FIELDS):
+        fields = {key: value.strip() for key, value in record.items()}
         if not fields.get(b"Package"):
             raise PackageError("dpkg", "its status file has something that is no package", DAMAGED)
         if fields[b"Package"] not in wanted:
@@ -43,16 +40,9 @@ def packages_of(content: bytes, names: Collection[str], *, has_status: bool = Tr
             if not version:
                 raise PackageError("dpkg", f"its status file has no version of {name}", DAMAGED)
             packages.append(Package("dpkg", name, version, arch, status))
+    if not lines.whole:
+        raise PackageError("dpkg", "its status file ends within a line", DAMAGED)
     return packages
-
-
-def _fields(record: bytes) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for line in record.split(b"\n"):
-        key, separator, value = line.partition(b":")
-        if separator and key in _FIELDS:
-            found.setdefault(key, value.strip())
-    return found
 
 
 def _status(fields: dict[bytes, bytes], *, has_status: bool) -> PackageStatus | None:

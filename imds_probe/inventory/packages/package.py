@@ -32,10 +32,6 @@ class PackageError(ProbeError):
         self.manager = manager
 
 
-class ToolMissing(PackageError):
-    """A package database is there, and the manager's own tool, which alone knows all of it, is not."""
-
-
 class PackageManager(Protocol):
     """One package manager. Stateless: every call looks at the system anew."""
 

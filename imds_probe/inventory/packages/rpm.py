@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.errors import CommandError, CommandMissing
-from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, ToolMissing, field_text
+from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
 from imds_probe.inventory.packages.rooted import resolve
 from imds_probe.kept.message import kept_message
 from imds_probe.system import process
@@ -81,7 +81,7 @@ class Rpm:
         try:
             return process.run(argv, timeout_s=max(0.1, timeout_s))
         except CommandMissing:
-            raise ToolMissing(self.id, f"{database} is there, but rpm is not", "Install rpm, or check PATH") from None
+            raise PackageError(self.id, f"{database} is there, but rpm is not", "Install rpm, or check PATH") from None
         except CommandError as error:
             remedy = f"See what holds a lock on {database} (fuser -v {database}), and run again"
             raise PackageError(self.id, error.problem, remedy) from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
+import os
 import socket
 import time
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from imds_probe.errors import CommandError
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, PackageStatus, field_text
 from imds_probe.kept.message import kept_message
 from imds_probe.system import process, rootfs
+from imds_probe.system.confined import FileUnreadable, pin
 
 SOCKET = "run/snapd.socket"
 STATE = "var/lib/snapd/state.json"
 MOUNTS = ("snap", "var/lib/snapd/snap")  # the second where distributions keep /snap free: snapd.conf(5)
 LIMIT_BYTES = 16 * 1024 * 1024  # one answer for all snaps; a host has some dozens
-SOCKET_PATH_MAX = 107  # sun_path, unix(7)
 SOCKET_SHARE = 0.5  # of the time there is; the command asks the same daemon and may fare no better
 COMMAND_TIMEOUT_S = 3.0  # without a daemon it tries for as long as one lets it
-_VERSION = re.compile(r"^version:\s*(['\"]?)([^'\"\n#]+?)\1\s*(?:#.*)?$", re.MULTILINE)  # snap.yaml(5), top level
+_VERSION = b"version:"  # snap.yaml(5), top level
 
 
 class Snap:
@@ -60,10 +60,17 @@ class Snap:
         raise PackageError(self.id, "; ".join(troubles), "Start snapd (systemctl start snapd) and run again")
 
     def _by_socket(self, root: Path, left_s: float) -> list[Package]:
-        path = str(root / SOCKET)
-        if len(path) > SOCKET_PATH_MAX:
-            raise _Unanswered(self.id, f"{path} is too long for a socket")
-        answer = _get(path, "/v2/snaps", time.monotonic() + left_s * SOCKET_SHARE)
+        try:
+            pinned = pin(root, SOCKET)
+        except FileUnreadable as trouble:
+            raise _Unanswered(self.id, trouble.problem) from None
+        if pinned is None:
+            raise _Unanswered(self.id, f"snapd does not answer on its socket: {root / SOCKET} is missing")
+        try:
+            # The very socket that is below the root, whatever its name leads to; and no path of it is too long.
+            answer = _get(f"/proc/thread-self/fd/{pinned}", "/v2/snaps", time.monotonic() + left_s * SOCKET_SHARE)
+        finally:
+            os.close(pinned)
         try:
             document = json.loads(answer)
         except (ValueError, RecursionError):
@@ -77,7 +84,7 @@ class Snap:
         fields = [entry.get(key) if isinstance(entry, dict) else None for key in ("name", "version", "status")]
         if not all(isinstance(field, str) and field for field in fields):
             raise PackageError(self.id, "snapd listed something that is no snap", DAMAGED)
-        name, version, status = (field_text(self.id, str(field).encode("utf-8", "replace")) for field in fields)
+        name, version, status = (_field(str(field)) for field in fields)
         return Package(self.id, name, version, "", _status(active=status == "active"))
 
     def _by_command(self, root: Path, left_s: float) -> list[Package]:
@@ -98,7 +105,7 @@ class Snap:
             if len(fields) < 6:  # name, version, revision, tracking, publisher, notes
                 raise PackageError(self.id, f"snap list printed something unexpected, {len(line)} characters", DAMAGED)
             active = "disabled" not in fields[5].split(",")
-            found.append(Package(self.id, fields[0], fields[1], "", _status(active=active)))
+            found.append(Package(self.id, _field(fields[0]), _field(fields[1]), "", _status(active=active)))
         return found
 
     def _by_state(self, root: Path, left_s: float) -> list[Package]:
@@ -117,9 +124,7 @@ class Snap:
             if not isinstance(entry, dict):
                 raise PackageError(self.id, f"{STATE} has not the shape of snapd's state", DAMAGED)
             version = self._mounted_version(root, name, entry.get("current"))
-            found.append(
-                Package(self.id, field_text(self.id, name.encode()), version, "", _status(bool(entry.get("active"))))
-            )
+            found.append(Package(self.id, _field(name), version, "", _status(bool(entry.get("active")))))
         return found
 
     def _mounted_version(self, root: Path, name: str, revision: object) -> str:
@@ -128,13 +133,26 @@ class Snap:
                 content = rootfs.read(root, f"{mounts}/{name}/{revision}/meta/snap.yaml")
             except rootfs.FileUnreadable as trouble:
                 raise _Unanswered(self.id, trouble.problem) from None
-            if content and (match := _VERSION.search(content.decode(errors="backslashreplace"))):
-                return field_text(self.id, match[2].encode())
+            if content and (version := _version(content)):
+                return field_text(self.id, version)
         raise _Unanswered(self.id, f"snapd does not run, and the version of {name} is not to be seen without it")
 
 
 class _Unanswered(PackageError):
     """This way to ask gave nothing; the next one may."""
+
+
+def _field(text: str) -> str:
+    """A text of JSON or of the command, which may hold halves of characters."""
+    return field_text("snap", text.encode("utf-8", "replace"))
+
+
+def _version(content: bytes) -> bytes:
+    """The version in a snap.yaml; empty for none."""
+    for line in content.split(b"\n"):
+        if line.startswith(_VERSION):
+            return line.removeprefix(_VERSION).partition(b"#")[0].strip().strip(b"'\"")
+    return b""
 
 
 def _status(active: bool) -> PackageStatus:
@@ -160,7 +178,7 @@ def _get(path: str, target: str, deadline: float) -> bytes:
                 body += chunk
             else:
                 raise _Unanswered("snap", "snapd did not come to an end with its answer")
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: lengths that are no numbers
             said = kept_message(str(error)) or type(error).__name__
             raise _Unanswered("snap", f"snapd does not answer on its socket: {said}") from None
     if response.length:

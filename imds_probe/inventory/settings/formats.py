@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import datetime
 import json
 import re
 import tomllib
@@ -13,6 +14,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.kept.message import kept_message
 
 YAML_MAX = 128 * 1024  # 2 s for the reader in Python
+LINE_MAX = 8192  # readers of lines look at some of them twice
 VALUE_MAX = 200  # what is longer is none of the values anybody looks for
 
 
@@ -27,7 +29,7 @@ def look_up(form: FileFormat, text: str, key: str) -> list[str]:
     """
     try:
         return [value[:VALUE_MAX] for value in _READERS[form](text, key)]
-    except (ValueError, RecursionError, configparser.Error) as error:
+    except (ValueError, RecursionError) as error:
         # What it says may quote the file, which may have a secret there.
         said = kept_message(str(error).strip().partition("\n")[0])
         raise SettingsError(f"is not {form}: {said or type(error).__name__}", "Correct the file.") from None
@@ -47,6 +49,9 @@ def _load_yaml(text: str) -> object:
     try:
         # Not the loader in C, which brackets nested deeply enough make it crash.
         document: object = yaml.safe_load(bare)
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        # Constructors of the reader, given something else than the tag before it says: "!!bool x", "!!timestamp x".
+        raise ValueError(f"a value is not of its type: {type(error).__name__}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
@@ -62,6 +67,10 @@ def _toml(text: str, key: str) -> Iterator[str]:
     yield from _nested(tomllib.loads(text), key.split("."))
 
 
+# A pair of YAML's !!pairs may hold one list many times over, which is nothing as an object and endless as a text.
+_PLAIN = (str, bool, int, float, datetime.date, datetime.time)
+
+
 def _nested(value: object, path: Sequence[str], seen: set[int] | None = None) -> Iterator[str]:
     """Follow the path; a list stands for each of its items. `seen` keeps YAML's aliases from growing without end."""
     seen = set() if seen is None else seen
@@ -73,7 +82,7 @@ def _nested(value: object, path: Sequence[str], seen: set[int] | None = None) ->
     elif isinstance(value, dict) and path:
         if path[0] in value:
             yield from _nested(value[path[0]], path[1:], seen)
-    elif not path and value is not None and not isinstance(value, dict):
+    elif not path and isinstance(value, _PLAIN):
         yield str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -81,7 +90,12 @@ def _ini(text: str, key: str) -> Iterator[str]:
     """`section.key`. Values are taken as they stand: no interpolation."""
     section, _, name = key.partition(".")
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True, default_section="")
-    parser.read_string(text)
+    try:
+        parser.read_string("\n".join(line[:LINE_MAX] for line in text.split("\n")))
+    except configparser.Error as error:
+        raise ValueError(str(error)) from None
+    except AttributeError:  # python/cpython#107625: a line below a key without a value
+        raise ValueError("a line goes on that has no value") from None
     if parser.has_option(section, name):
         yield parser.get(section, name) or ""
 
@@ -137,23 +151,26 @@ def _fstab(text: str, key: str) -> Iterator[str]:
 
 
 _SECTION = re.compile(r"\[([^\]]+)\]")
-_CLASSIC = re.compile(r"^[ \t]*(?:\[|@)", re.MULTILINE)
-_INCLUDE = re.compile(r"^[ \t]*@INCLUDE[ \t]+(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 def included(form: FileFormat, text: str) -> list[str]:
     """What else the file says to read: paths or patterns as they stand there. Raises SettingsError."""
     if form != "fluent-bit":
         return []
-    if _CLASSIC.search(text):
-        return [each.rstrip() for each in _INCLUDE.findall(text)]
+    if _is_classic(text):
+        commands = (line.strip().partition(" ") for line in text.replace("\t", " ").splitlines())
+        return [value.strip() for command, _, value in commands if command.upper() == "@INCLUDE" and value.strip()]
     return look_up("yaml", text, "includes")
+
+
+def _is_classic(text: str) -> bool:
+    return any(line.lstrip().startswith(("[", "@")) for line in text.splitlines())
 
 
 def _fluent_bit(text: str, key: str) -> Iterator[str]:
     """`plugin.key`, in its own format of sections and indented "Key value" lines, or in YAML."""
     plugin, _, name = key.partition(".")
-    if not _CLASSIC.search(text):
+    if not _is_classic(text):
         yield from _of_plugin(_load_yaml(text), plugin, name, set())
         return
     section: dict[str, str] = {}
@@ -173,8 +190,9 @@ def _of_plugin(value: object, plugin: str, name: str, seen: set[int]) -> Iterato
         return
     seen.add(id(value))
     if isinstance(value, dict):
-        keys = {str(key).lower(): item for key, item in value.items()}
-        if str(keys.get("name", "")).lower() == plugin and name in keys:
+        keys = {key.lower(): item for key, item in value.items() if isinstance(key, str)}
+        own = keys.get("name")
+        if isinstance(own, str) and own.lower() == plugin and name in keys:
             yield from _nested(keys[name], ())
     for item in value.values() if isinstance(value, dict) else value:
         yield from _of_plugin(item, plugin, name, seen)

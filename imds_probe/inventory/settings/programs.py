@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.system.procfs import processes
 from imds_probe.system.small_file import read_head
 
 LIMIT_BYTES = 256 * 1024  # of an environment or command line
@@ -30,8 +31,8 @@ class Program:
 def running(proc: Path) -> list[int]:
     """The processes there are; none where `proc` is no /proc, as below the root of a system that does not run."""
     try:
-        return [int(entry.name) for entry in os.scandir(proc) if entry.name.isdigit()]
-    except FileNotFoundError:
+        return processes(proc)
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -15,6 +15,7 @@ from imds_probe.net.obstacles.flow import ADDRESSES, Surroundings
 from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT, AppliesTo, Kind, Obstacle, Obstacles, shortened
 from imds_probe.net.obstacles.packet_rules import PacketRules
 from imds_probe.net.obstacles.walk import Hit, Walk
+from imds_probe.system import procfs
 
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 _APPLIES_TO: dict[str, AppliesTo] = {
@@ -42,7 +43,7 @@ def find_obstacles(netns: str | None, root: Path = Path("/"), timeout_s: float =
     refused = any(each.kind == "route" and each.family == "ipv4" and each.certain for each in found)
     set_so, not_read = settings.obstacles(root, route_refused=refused)
     redirects = [each for each in found if each.kind == "redirect"]
-    found += [*set_so, *proxies.obstacles(proxies.running(root / "proc"), redirects)]
+    found += [*set_so, *proxies.obstacles(proxies.running(procfs.below(root)), redirects)]
     unread += not_read
     if len(found) > ITEMS_LIMIT:
         unread.append(f"{len(found)} obstacles were found; the first {ITEMS_LIMIT} are listed")
@@ -56,18 +57,24 @@ def _in_this_namespace(deadline: float) -> tuple[list[Obstacle], list[str]]:
     for family in FAMILIES:
         here[family] = Surroundings()
         try:
-            listing = ip_listing.read(family, max(0.001, deadline - time.monotonic()))
+            read_so = _routes(family, deadline)
         except ProbeError as error:
             unread.append(f"routes ({family}): {error}")
             continue
-        here[family] = routes.surroundings(listing)
-        found += routes.obstacles(listing)
+        here[family], standing = read_so
+        found += standing
     rules = PacketRules(deadline)
     walk = Walk(rules.chains.values(), here, deadline=deadline)
     hits = walk.hits()
     if walk.exhausted:
         unread.append("packet rules: too many to judge in the time given; some were not looked at")
     return [*_merged(_obstacles(hits, rules)), *found], [*rules.unread, *unread]
+
+
+def _routes(family: Family, deadline: float) -> tuple[Surroundings, tuple[Obstacle, ...]]:
+    """What is around, and what of it stands in the way. Raises ProbeError."""
+    listing = ip_listing.read(family, max(0.001, deadline - time.monotonic()))
+    return routes.surroundings(listing), routes.obstacles(listing)
 
 
 def _obstacles(hits: Iterable[Hit], rules: PacketRules) -> Iterable[Obstacle]:

@@ -10,10 +10,12 @@ from typing import Any
 from imds_probe.errors import ProbeError
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES
+from imds_probe.net.obstacles.ranges import network
 from imds_probe.system import process
 
 Entry = dict[str, Any]
-_FAILED = re.compile(r"^Command failed -:(\d+)", re.MULTILINE)
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
+_FAILED = re.compile(r"^Command failed -:([0-9]{1,9})", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,26 @@ class IpListing:
     refusal: str
 
 
+class ListingError(ProbeError):
+    """What ip printed is its JSON, and makes no sense."""
+
+
+def number(entry: Entry, key: str, default: int = 0) -> int:
+    """A number of an entry, or as ip writes some, a text that is one. Raises ListingError."""
+    value = entry.get(key, default)
+    if isinstance(value, int) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return int(value)
+    raise ListingError(f"ip printed {key} {str(value)[:40]!r} where a number should be")
+
+
+def span(text: object) -> tuple[int, int]:
+    """The first and the last address of a network or address. Raises ListingError."""
+    try:
+        return network(str(text)).spans[0]
+    except ValueError:
+        raise ListingError(f"ip printed {str(text)[:40]!r} where an address should be") from None
+
+
 def read(family: Family, timeout_s: float) -> IpListing:
     """Ask iproute2, in one process for all four. Nothing is sent: `route get` only asks the kernel's own tables.
 
@@ -43,7 +65,7 @@ def read(family: Family, timeout_s: float) -> IpListing:
         ["ip", flag, "-j", "-force", "-batch", "-"], timeout_s=timeout_s, stdin="\n".join(wanted).encode() + b"\n"
     )
     said = done.stderr.decode(errors="replace")
-    failed = {int(line) for line in _FAILED.findall(said)}
+    failed = {int(line) for line in _FAILED.findall(said)} & set(range(1, len(wanted) + 1))
     answers = _arrays(done.stdout.decode(errors="replace"))
     if len(answers) + len(failed) != len(wanted) or failed & {1, 3}:
         raise ProbeError(f"ip printed something else than its JSON: {done.stderr_line() or 'nothing'}")

@@ -17,6 +17,7 @@ LINE_MAX = 4096  # of a rule that is quoted
 # Priorities of the built-in chains: <linux/netfilter_ipv4.h>, enum nf_ip_hook_priorities.
 _PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
+_TTL = re.compile(r"[0-9]{1,3}")
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
 # They let the packet go on, or change only where it says it comes from.
 _HARMLESS = frozenset(
@@ -100,7 +101,7 @@ def _action(parsed: Parsed, to_a_chain: bool) -> Action:
             number = options.get(f"--{prefix}-set", "")
             if f"--{prefix}-dec" in options:  # takes the replies at low hop limits below what they need
                 return Action("ttl", number=1)
-            return Action("ttl", number=int(number)) if number.isdigit() else Action("pass")
+            return Action("ttl", number=int(number)) if _TTL.fullmatch(number) else Action("pass")
     return Action("pass" if not target or target in _HARMLESS else "elsewhere")
 
 

@@ -14,7 +14,7 @@ _FLAGS = re.compile(r"^\tflags (.*)$")
 _TABLE = re.compile(r"^table (\S+) (\S+) \{")
 _CHAIN = re.compile(r"^\tchain (\S+) \{")
 _COUNTER = re.compile(r"counter packets \d{1,20} bytes \d{1,20} ?")
-_RULE = re.compile(r"^\t\t(.*\S) # handle (\d+)$")
+_RULE = re.compile(r"^\t\t(.*\S) # handle ([0-9]{1,19})$")
 
 
 def dormant(listing: bytes) -> frozenset[tuple[str, str]]:

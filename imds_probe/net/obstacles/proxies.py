@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.net.obstacles.obstacle import Obstacle
+from imds_probe.system.procfs import processes
+from imds_probe.system.small_file import read_head, read_pieces
 
 NAMES = ("kube2iam", "kiam")
 DEFAULT_PORT = 8181  # --app-port of kube2iam, --port of the kiam agent
 LISTENING = "0A"  # TCP_LISTEN in <net/tcp_states.h>, as /proc/net/tcp writes it
 TABLE_MAX = 4 * 1024 * 1024
 DESCRIPTORS_MAX = 4096
+_PORT = re.compile(r"[0-9]{1,5}")
+_LISTENED = re.compile(r"[0-9A-F]+:([0-9A-F]{1,4})")
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Proxy:
 def running(proc: Path) -> tuple[Proxy, ...]:
     """The proxies among the processes of a mounted /proc, by command name or the name of the executable."""
     try:
-        pids = sorted(int(name) for name in os.listdir(proc) if name.isdigit())
+        pids = processes(proc)
     except OSError:
         return ()
     return tuple(Proxy(name, pid, _ports(proc / str(pid))) for pid in pids if (name := _name(proc / str(pid))) in NAMES)
@@ -62,13 +67,13 @@ def _obstacle(proxy: Proxy, *, certain: bool) -> Obstacle:
 
 def _port_of(target: str | None) -> int | None:
     port = (target or "").rpartition(":")[2]
-    return int(port) if port.isdigit() else None
+    return int(port) if _PORT.fullmatch(port) else None
 
 
 def _name(process: Path) -> str:
     """The name of a process if it is one of those looked for, by its command or its executable; else empty."""
     try:
-        command = (process / "comm").read_text(errors="replace").rstrip("\n")
+        command = read_head(process / "comm", 64).decode(errors="replace").rstrip("\n")
         if command in NAMES:
             return command
         executable = os.path.basename(os.readlink(process / "exe")).removesuffix(" (deleted)")
@@ -103,11 +108,10 @@ def _sockets(process: Path) -> Iterator[str]:
 def _listeners(table: Path) -> Iterator[tuple[str, int]]:
     """Inode and port of every listening socket in /proc/PID/net/tcp: proc(5)."""
     try:
-        with table.open("rb") as file:
-            lines = file.read(TABLE_MAX).decode(errors="replace").splitlines()[1:]
+        lines = read_pieces(table, TABLE_MAX).decode(errors="replace").splitlines()[1:]
     except OSError:
         return
     for line in lines:
         fields = line.split()
-        if len(fields) > 9 and fields[3] == LISTENING:
-            yield fields[9], int(fields[1].rpartition(":")[2], 16)
+        if len(fields) > 9 and fields[3] == LISTENING and (port := _LISTENED.fullmatch(fields[1])):
+            yield fields[9], int(port[1], 16)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES, NOBODY, Surroundings
-from imds_probe.net.obstacles.ip_listing import Entry, IpListing
+from imds_probe.net.obstacles.ip_listing import Entry, IpListing, number, span
 from imds_probe.net.obstacles.obstacle import Obstacle, shortened
 from imds_probe.net.obstacles.ranges import Ranges, network
 from imds_probe.net.obstacles.routing_rules import Selected, selected
@@ -45,12 +45,12 @@ def surroundings(listing: IpListing) -> Surroundings:
     uplink = way.get("dev")
     # Loopback and link-local addresses are not what a request leaves with.
     own = [str(info["local"]) for entry in listing.addresses for info in _own(entry) if info.get("scope") == "global"]
-    spans = [span for text in own for span in network(text).spans]
+    spans = [span(text) for text in own]
     beside = [
-        span
+        each
         for route in listing.routes
         if route.get("scope") == "link" and route.get("dev") != uplink and "type" not in route
-        for span in _network(route.get("dst"), listing.family).spans
+        for each in _network(route.get("dst"), listing.family).spans
     ]
     return Surroundings(
         own=Ranges.of(spans),
@@ -77,7 +77,7 @@ def obstacles(listing: IpListing) -> tuple[Obstacle, ...]:
 def _decisions(listing: IpListing) -> Iterator[_Decision]:
     """What each rule that concerns the address leads to, in order, to the first that decides for everybody."""
     rules = sorted(
-        (_DEFAULT_RULES if listing.rules is None else listing.rules), key=lambda rule: int(rule.get("priority", 0))
+        (_DEFAULT_RULES if listing.rules is None else listing.rules), key=lambda rule: number(rule, "priority")
     )
     skip_to = 0
     for entry in rules:
@@ -106,7 +106,7 @@ def _lookup(listing: IpListing, rule: Selected) -> Entry | None:
         if not spans or not spans[0][0] <= address <= spans[0][1]:
             continue
         length = (32 if listing.family == "ipv4" else 128) - (spans[0][1] - spans[0][0] + 1).bit_length() + 1
-        rank = (-length, int(route.get("metric", 0)))
+        rank = (-length, number(route, "metric"))
         if best is None or rank < best:
             best, found = rank, route
     if best is not None and -best[0] <= rule.suppressed:

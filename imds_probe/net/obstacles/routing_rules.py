@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES
-from imds_probe.net.obstacles.ip_listing import Entry
+from imds_probe.net.obstacles.ip_listing import Entry, number, span
 from imds_probe.net.obstacles.obstacle import AppliesTo
-from imds_probe.net.obstacles.ranges import network
 
 # Selectors that say whose packets they are about; marks and the rest say nothing that could be told apart from here.
 _OPEN = ("fwmark", "tos", "dsfield", "l3mdev", "tun_id", "oif", "sport")
@@ -56,11 +55,11 @@ def selected(rule: Entry, family: Family) -> Selected | None:
         scopes.append("some packets")
     table = rule.get("table")
     return Selected(
-        priority=int(rule.get("priority", 0)),
+        priority=number(rule, "priority"),
         table="" if table is None else str(table),
         action=str(rule.get("action", "")),
         goto=goto if isinstance(goto := rule.get("goto"), int) else 0,
-        suppressed=int(rule.get("suppress_prefixlen", -1)),
+        suppressed=number(rule, "suppress_prefixlen", -1),
         scopes=tuple(scopes),
         exact=bool(scopes) and not open_ended,
         applies_to=applies_to,
@@ -70,14 +69,14 @@ def selected(rule: Entry, family: Family) -> Selected | None:
 
 def _concerns(rule: Entry, family: Family) -> bool:
     if "dst" in rule and rule["dst"] != "all":
-        span = network(_prefix(rule, "dst")).spans[0]
-        if not span[0] <= int(ipaddress.ip_address(ADDRESSES[family])) <= span[1]:
+        first, last = span(_prefix(rule, "dst"))
+        if not first <= int(ipaddress.ip_address(ADDRESSES[family])) <= last:
             return False
     if str(rule.get("ipproto", "tcp")) not in ("tcp", "6"):
         return False
     if "dport" in rule or "dport_start" in rule:
-        first = int(rule["dport_start"] if "dport_start" in rule else rule["dport"])
-        return first <= 80 <= int(rule.get("dport_end", first))
+        first = number(rule, "dport_start" if "dport_start" in rule else "dport")
+        return first <= 80 <= number(rule, "dport_end", first)
     return True
 
 

@@ -41,3 +41,9 @@ def test_what_is_no_version(text: str) -> None:
 def test_digits_that_are_no_ascii_are_letters_to_maven(text: str) -> None:
     assert compare_maven(text, text) == 0
     assert compare_maven(text, "9" * 40) == -1
+
+
+@pytest.mark.parametrize("text", ["1a" * 500, "1-" * 499 + "1", "-" * 900])
+def test_what_is_nested_without_end_is_no_version(text: str) -> None:
+    with pytest.raises(VersionError, match="nested so deeply"):
+        compare_maven(text, text)

@@ -26,3 +26,8 @@ def test_what_is_no_python_version_is_refused() -> None:
 def test_what_orders_them_is_loaded_only_for_that() -> None:
     program = "import sys, imds_probe.ecosystems; sys.exit('packaging' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
+
+
+def test_numbers_without_end_are_no_version() -> None:
+    with pytest.raises(VersionError):
+        compare_pep440("1" * 5000, "1.0")

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import io
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imds_probe.inventory.packages import dpkg_status
 from imds_probe.inventory.packages.dpkg import Dpkg
-from imds_probe.inventory.packages.dpkg_status import packages_of
 from imds_probe.inventory.packages.package import Package, PackageError
+from imds_probe.inventory.packages.text import Lines
 
 NAMES = ["amazon-ssm-agent", "awscli", "cloud-init", "removed", "never-heard-of"]
+
+
+def packages_of(content: bytes, names: Collection[str], *, has_status: bool = True) -> list[Package]:
+    lines = Lines("dpkg", "status", io.BytesIO(content), len(content))
+    return dpkg_status.packages_of(lines, names, has_status=has_status)
 
 
 def test_it_finds_what_dpkg_query_finds(dpkg_root: Path) -> None:

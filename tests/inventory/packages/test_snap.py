@@ -228,3 +228,23 @@ def test_a_command_that_does_not_do_its_work(tool, script: str) -> None:
 def test_no_snapd_is_not_the_same_as_not_allowed_to_look(tmp_path: Path, root: Path) -> None:
     assert not SNAP.present(tmp_path / "none")
     assert SNAP.present(root)
+
+
+def test_a_socket_outside_of_the_root_is_not_spoken_to(root: Path, tmp_path: Path) -> None:
+    with snapd(tmp_path, answer([AGENT])) as asked:
+        (root / "run").mkdir()
+        (root / "run/snapd.socket").symlink_to("../../run/snapd.socket")
+        assert query(root) == [INSTALLED]  # by what is on disk
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ["a\ud800", "../../x", "x" * 5000])
+def test_names_in_the_state_that_no_snap_has(root: Path, name: str) -> None:
+    (root / "var/lib/snapd/state.json").write_text(json.dumps({"data": {"snaps": {name: {"current": "\ud800"}}}}))
+    with pytest.raises(PackageError):
+        query(root)
+
+
+def test_a_length_that_is_none(root: Path) -> None:
+    with snapd(root, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n"):
+        assert query(root) == [INSTALLED]

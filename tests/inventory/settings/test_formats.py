@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from soon import cpu_s
 
 from imds_probe.catalog.rows import FileFormat
 from imds_probe.inventory.settings.formats import VALUE_MAX, SettingsError, from_arguments, included, look_up
@@ -153,3 +156,47 @@ def test_any_text_gives_values_or_one_kind_of_error(form: FileFormat, text: str)
         assert all(isinstance(value, str) for value in look_up(form, text, "a.K"))
     except SettingsError as error:
         assert error.problem.startswith(f"is not {form}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a: !!timestamp x", "a: !!bool x", "a: !!int ''", "a: !!float ''", "a: !!int x", "a: !!binary \u00fc"),
+        *(
+            "a: 2001-13-45",
+            "? {}\n: b",
+            "a: " + "[" * 3000,
+            "!!set [a]",
+            "a: !!python/object:os.system {}",
+            "a: " + "9" * 5000,
+        ),
+    ],
+)
+def test_values_of_yaml_that_are_not_of_their_type(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not yaml"):
+        look_up("yaml", text, "a")
+
+
+def test_a_list_in_pairs_that_is_endless_as_a_text_is_no_value() -> None:
+    lines = ["l0: &l0 [x, x]", *(f"l{at}: &l{at} [*l{at - 1}, *l{at - 1}, *l{at - 1}]" for at in range(1, 40))]
+    started = cpu_s()
+    assert look_up("yaml", "\n".join([*lines, "a: !!pairs [b: *l39]"]), "a") == []
+    assert look_up("fluent-bit", "\n".join([*lines, "- name: aws\n  b: x"][:-1]), "aws.b") == []
+    assert cpu_s() - started < 10
+
+
+def test_an_ini_whose_line_goes_on_below_a_key_without_a_value() -> None:
+    with pytest.raises(SettingsError, match="is not ini"):
+        look_up("ini", "[a]\nkey\n  goes on\n", "a.key")
+
+
+@pytest.mark.parametrize("form", ["ini", "env", "flags", "fluent-bit", "fstab"])
+@pytest.mark.parametrize(
+    "text", ["[a]\nx" + " " * 500_000 + "y", "\n" * 500_000, "[" * 500_000, "@INCLUDE " + " " * 500_000 + "\tx\n@"]
+)
+def test_long_lines_and_many_take_no_longer_than_their_length(form: FileFormat, text: str) -> None:
+    started = cpu_s()
+    with contextlib.suppress(SettingsError):
+        look_up(form, text, "a.x")
+        included(form, text)
+    assert cpu_s() - started < 15

@@ -1,9 +1,10 @@
 import pytest
 
-from imds_probe.errors import CommandError
+from imds_probe.errors import CommandError, ProbeError
 from imds_probe.net import namespaces
 from imds_probe.net.obstacles import ip_listing
 from imds_probe.net.obstacles.ip_listing import read
+from imds_probe.system import process
 
 
 def look(host, family):
@@ -49,3 +50,30 @@ def test_something_else_than_arrays(text):
 
 def test_arrays_one_after_another():
     assert ip_listing._arrays('[{"a":1},{}]\n[ ] [{"b":2}]\n') == [({"a": 1},), (), ({"b": 2},)]
+
+
+@pytest.mark.parametrize("value", ["x", None, 1.5, [], "\u00b2", "9" * 5000])
+def test_what_should_be_a_number(value):
+    with pytest.raises(ip_listing.ListingError, match="where a number should be"):
+        ip_listing.number({"priority": value}, "priority")
+    assert ip_listing.number({"priority": "7"}, "priority") == 7
+    assert ip_listing.number({}, "priority", -1) == -1
+
+
+@pytest.mark.parametrize("value", ["x", None, "10.0.0.0/99", "\ud800", "10.0.0.0/" + "9" * 5000])
+def test_what_should_be_an_address(value):
+    with pytest.raises(ip_listing.ListingError, match="where an address should be"):
+        ip_listing.span(value)
+
+
+@pytest.mark.parametrize(
+    "said", ["Command failed -:9\n", "Command failed -:0\nCommand failed -:4\n", "Command failed -:1\n"]
+)
+def test_failures_of_lines_that_were_not_asked_for(monkeypatch, said):
+    done = process.Completed(("ip",), 1, b"[][][]", said.encode())
+    monkeypatch.setattr(process, "run", lambda *_, **__: done)
+    if "-:4" in said:
+        assert read("ipv4", 5).way is None
+        return
+    with pytest.raises(ProbeError, match="something else than its JSON"):
+        read("ipv4", 5)

@@ -135,3 +135,9 @@ def test_no_line_is_too_strange(words):
     line = " ".join(words).replace("\n", " ")
     found = saved(f"-A OUTPUT {line}")
     assert len(found[(TOOL, "", "filter", "OUTPUT")].rules) <= 1
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "9" * 5000, "-1"])
+def test_a_ttl_that_is_no_number(number):
+    (rule,) = saved(f"-A OUTPUT -j TTL --ttl-set {number}")[(TOOL, "", "filter", "OUTPUT")].rules
+    assert rule.action == Action("pass")

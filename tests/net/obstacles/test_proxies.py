@@ -92,3 +92,8 @@ def test_broken_tables(tmp_path):
     table.write_text("  sl  local_address rem_address st\n garbage\n" + " 0: 0100007F:1FF5 0:0 0A 0 0 0 0 0 77 1\n")
     assert list(proxies._listeners(table)) == [("77", 8181)]
     assert list(proxies._listeners(tmp_path / "gone")) == []
+
+
+@pytest.mark.parametrize("target", [":\u00b2", ":" + "9" * 5000, ":x", ""])
+def test_a_target_without_a_port(target):
+    assert obstacles([], [redirect(target)]) == []

@@ -18,6 +18,7 @@ _PAGE_HEADER = 26
 _HASH_PAGES = (2, 13)  # P_HASH_UNSORTED, P_HASH
 _OVERFLOW_PAGE = 7
 _KEY_AND_DATA, _OFF_PAGE = 1, 3  # H_KEYDATA, H_OFFPAGE
+RECORD_MAX_BYTES = 64 * 1024 * 1024
 
 
 def headers(file: BinaryIO) -> Iterator[bytes]:
@@ -64,6 +65,8 @@ class _Hash:
                 raise DatabaseError("has a damaged hash page")
 
     def _chain(self, number: int, length: int) -> bytes:
+        if length > RECORD_MAX_BYTES:
+            raise DatabaseError("has a record that is too long")
         content = bytearray()
         while len(content) < length:
             self._chain_pages_left -= 1

@@ -28,11 +28,15 @@ def headers(file: BinaryIO) -> Iterator[bytes]:
     if not 0 < slot_pages <= SLOT_PAGES_MAX:
         raise DatabaseError("has a table of packages that cannot be right")
     slots = _exactly(file, 0, slot_pages * _PAGE)
+    left = file.seek(0, 2)  # each record has bytes of its own in an honest file
     for at in range(_HEADER_SLOTS * _SLOT.size, len(slots), _SLOT.size):
         magic, package, block, blocks = _SLOT.unpack_from(slots, at)
         if magic != b"Slot":
             raise DatabaseError("has a damaged table of packages")
         if block:
+            left -= blocks * _BLOCK
+            if left < 0:
+                raise DatabaseError("has records that overlap")
             yield _blob(file, package, block * _BLOCK, blocks * _BLOCK)
 
 

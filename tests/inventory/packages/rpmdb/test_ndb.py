@@ -46,3 +46,9 @@ def test_random_damage_is_an_error_or_unnoticed_but_never_anything_else(ndb_byte
             assert all(isinstance(blob, bytes) for blob in headers(io.BytesIO(damaged)))
         except DatabaseError as error:
             assert str(error)
+
+
+def test_one_record_many_times_is_not_read_so_often(ndb_bytes: bytearray) -> None:
+    ndb_bytes[32:4096] = ndb_bytes[32:48] * 254
+    with pytest.raises(DatabaseError, match="overlap"):
+        list(headers(io.BytesIO(ndb_bytes)))

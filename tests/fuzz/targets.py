@@ -1,0 +1,28 @@
+"""All targets of the fuzzer, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fuzz import (
+    document_targets,
+    network_targets,
+    package_targets,
+    process_targets,
+    sdk_targets,
+    settings_targets,
+    simulator_targets,
+    watch_targets,
+)
+from fuzz.target import Target
+
+TARGETS: Mapping[str, Target] = {
+    **sdk_targets.TARGETS,
+    **package_targets.TARGETS,
+    **process_targets.TARGETS,
+    **watch_targets.TARGETS,
+    **network_targets.TARGETS,
+    **settings_targets.TARGETS,
+    **document_targets.TARGETS,
+    **simulator_targets.TARGETS,
+}

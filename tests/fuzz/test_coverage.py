@@ -1,0 +1,140 @@
+"""Every parser is driven by a target of the fuzzer.
+
+What is a parser is told by what it calls: whatever makes numbers, texts or values of bytes or text. A function that does so
+is entered by the seeds of some target, or named here with the reason why it is not.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from fuzz.targets import TARGETS
+
+import imds_probe
+
+PACKAGE = Path(imds_probe.__file__).parent
+PARSING = frozenset(
+    (
+        "decode",
+        "from_bytes",
+        "fromisoformat",
+        "loads",
+        "raw_decode",
+        "read_string",
+        "safe_load",
+        "splitlines",
+        "strptime",
+        "unpack",
+        "unpack_from",
+    )
+)
+NUMBERS = ("int", "float")
+# Functions and whole folders, and why: nothing of anybody else comes to them, or it is driven where the kernel or a tool is.
+ELSEWHERE = {
+    "aws/calls.py:": "an answer that botocore has read",
+    "aws/instance_role.py:InstanceRole.": "the name of a role, held to its shape, and a time that _credentials has read",
+    "commands/run.py:_seconds": "words of whoever runs it, each of which argparse refuses in a sentence",
+    "commands/simulate.py:_state": "the same, for the file that simulator-state drives",
+    "commands/simulate.py:printable": "makes text of bytes and never fails",
+    "config/values.py:one_of.read": "a value that TOML has read, held to a list",
+    "escape.py:": "makes text of text and never fails",
+    "net/bpf.py:": "addresses of our own",
+    "service/notify.py:": "an environment that systemd gives",
+    "simulator/control.py:": "a socket that only its own user may open; simulator-state drives what it is sent",
+    "simulator/instance.py:": "a number that is there already",
+    "simulator/lab/": "what the lab itself has made",
+    "sinks/": "reports of our own; spool drives what waits on disk",
+    "system/filesystem.py:": "the same",
+    "system/state_directory.py:": "the number in our own lock, for a message",
+    "watch/callers.py:": "what caller_of has read, which process drives",
+    "watch/history.py:": "numbers of our own",
+    "watch/packet_filter.py:": "addresses of our own",
+    "watch/ring.py:": "the kernel's own memory; packets drives what is in it",
+    "watch/tracing.py:Tracing._mounted": "a number that the kernel returns",
+    "watch/tracing.py:_tracefs": "our own mounts, which root made",
+}
+
+
+def parses(node: ast.AST) -> bool:
+    """Whether this is a call that makes something of bytes or text."""
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr in PARSING
+    taken = (ast.Name, ast.Subscript, ast.Attribute, ast.Call)
+    return (
+        isinstance(node.func, ast.Name)
+        and node.func.id in NUMBERS
+        and bool(node.args)
+        and isinstance(node.args[0], taken)
+    )
+
+
+def functions(node: ast.AST, name: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Every function by its full name, those within others and classes too."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            full = f"{name}.{child.name}" if name else child.name
+            if not isinstance(child, ast.ClassDef):
+                yield full, child
+            yield from functions(child, full)
+        else:
+            yield from functions(child, name)
+
+
+def own(node: ast.AST) -> Iterator[ast.AST]:
+    """What a function has in it, without the functions within."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield child
+            yield from own(child)
+
+
+def parsers() -> dict[tuple[str, int], str]:
+    """The place of each parser's first line to what it is called."""
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for name, function in functions(ast.parse(file.read_text())):
+            if any(parses(each) for each in own(function)):
+                line = min([function.lineno, *(each.lineno for each in function.decorator_list)])
+                found[str(file), line] = f"{file.relative_to(PACKAGE)}:{name}"
+    return found
+
+
+@pytest.fixture(scope="module")
+def entered(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, int]]:
+    """Where the functions begin that the seeds of all targets lead to."""
+    found: set[tuple[str, int]] = set()
+
+    def called(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            found.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+
+    for name, target in TARGETS.items():
+        parse = target.make(tmp_path_factory.mktemp(name))
+        seeds = target.seeds().values()
+        sys.setprofile(called)
+        try:
+            for seed in seeds:
+                parse(seed)
+        finally:
+            sys.setprofile(None)
+    return found
+
+
+def excuse(parser: str) -> str:
+    return next((place for place in ELSEWHERE if parser.startswith(place)), "")
+
+
+def test_every_parser_is_driven_or_excused(entered: set[tuple[str, int]]) -> None:
+    assert [name for place, name in parsers().items() if place not in entered and not excuse(name)] == []
+
+
+def test_no_excuse_outlives_its_reason(entered: set[tuple[str, int]]) -> None:
+    needed = {excuse(name) for place, name in parsers().items() if place not in entered}
+    assert sorted(set(ELSEWHERE) - needed) == []
