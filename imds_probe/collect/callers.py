@@ -120,4 +120,4 @@ COLLECTOR = Collector(
     without="the earlier callers of the metadata service",
     needs=(Watched,),
 )
-JOIN = Join(gives=Callers, join=_join)
+JOIN = Join(gives=Callers, join=_join, without="the callers of the metadata service")
