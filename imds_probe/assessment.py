@@ -7,10 +7,12 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import TypeVar
 
 from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
+from imds_probe.catalog.rows import Requirement
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.context import RunRequest
@@ -23,21 +25,26 @@ from imds_probe.observation import observe
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
-from imds_probe.rules.metadata_need import metadata_need
-from imds_probe.verdict import decide
+from imds_probe.rules.metadata_need import Need, metadata_need
+from imds_probe.system.bug import TellBug, in_short, untold
+from imds_probe.system.usage import usage
+from imds_probe.verdict import Verdict, decide
 
 
-def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None) -> Report:
-    """One assessment. Raises UsageError for a request that makes no sense; other trouble is in the report."""
+def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None, bug: TellBug = untold) -> Report:
+    """One assessment. Raises UsageError for a request that makes no sense; other trouble is in the report. `bug` is told of
+    errors that nobody expected, too.
+    """
     started = time.monotonic()
     started_at = datetime.datetime.now(datetime.UTC)
     selected = select(RULES, request.only, request.skip)
     endpoints = endpoints_from(request.environ)
     catalog = Catalog.load(request.catalogs)
     counter = RequestCounter()
-    collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress)
+    collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     facts = observe(request, endpoints, catalog, counter, collecting)
+    spent = usage()
     probe = ProbeInfo(
         version=__version__,
         run_id=secrets.token_hex(16),
@@ -46,25 +53,71 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
         privileged=facts.privileged,
         imdsv1_requests_made=counter.imdsv1,
         imdsv2_requests_made=counter.imdsv2,
+        cpu_ms=spent.cpu_ms,
+        bytes_read=spent.bytes_read,
+        disk_bytes_read=spent.disk_bytes_read,
+        peak_memory_bytes=spent.peak_memory_bytes,
     )
-    return report_on(facts, catalog, selected, probe)
+    return report_on(facts, catalog, selected, probe, bug)
 
 
-def report_on(facts: Facts, catalog: Catalog, selected: Collection[str], probe: ProbeInfo) -> Report:
-    """Judge facts by the selected rules. Pure, so the same facts can be judged again with a newer catalog."""
-    findings, runs = judge(RULES, selected, facts, catalog)
+def report_on(
+    facts: Facts, catalog: Catalog, selected: Collection[str], probe: ProbeInfo, bug: TellBug = untold
+) -> Report:
+    """Judge facts by the selected rules. Pure, so the same facts can be judged again with a newer catalog. Errors that nobody
+    expected make the verdict unknown at best, and `bug` is told of them.
+    """
+    findings, runs = judge(RULES, selected, facts, catalog, bug)
     facts = replace(facts, lacking=())  # rules have said what they missed
+    guard = _Guard(bug)
     containers = facts[Containers].containers
-    return Report(
-        probe=probe,
-        facts=facts,
-        containers=None
-        if containers is None
-        else tuple(JudgedContainer(container, metadata_need(container)) for container in containers),
-        software=tuple(
-            JudgedSoftware(entry, requirement(entry, facts, catalog)) for entry in facts[Installed].software
-        ),
-        rules=runs,
-        findings=findings,
-        verdict=decide(facts, findings, runs),
+    judged = None
+    if containers is not None:
+        judged = tuple(
+            JudgedContainer(each, guard.made(metadata_need, each, otherwise=_need_on_bug)) for each in containers
+        )
+    software = tuple(
+        JudgedSoftware(each, guard.made(requirement, each, facts, catalog, otherwise=_requirement_on_bug))
+        for each in facts[Installed].software
     )
+    verdict = guard.made(decide, facts, findings, runs, otherwise=_verdict_on_bug)
+    return Report(probe, facts, judged, software, runs, findings, guard.counted(verdict))
+
+
+T = TypeVar("T")
+
+
+class _Guard:
+    """Makes parts of the report, or what stands for one that an error kept from being made; such an error counts."""
+
+    def __init__(self, bug: TellBug) -> None:
+        self._bug = bug
+        self._failed: dict[str, str] = {}
+
+    def made(self, function: Callable[..., T], *arguments: object, otherwise: Callable[[str], T]) -> T:
+        try:
+            return function(*arguments)
+        except Exception as error:  # noqa: BLE001 - the rest of the report does not depend on it
+            name = function.__name__.replace("_", " ")
+            if name not in self._failed:  # once, not for each container
+                self._bug(name, error)
+            self._failed[name] = in_short(error)
+            return otherwise(self._failed[name])
+
+    def counted(self, verdict: Verdict) -> Verdict:
+        """The verdict, which is unknown at best where something failed."""
+        if not self._failed or verdict.state not in ("ready", "needs-hop-limit"):
+            return verdict
+        return _verdict_on_bug("; ".join(f"{name} failed: {why}" for name, why in self._failed.items()))
+
+
+def _need_on_bug(why: str) -> Need:
+    return Need("unknown", "unknown", why)
+
+
+def _requirement_on_bug(why: str) -> Requirement:
+    return Requirement(None, "unknown", why, None)
+
+
+def _verdict_on_bug(why: str) -> Verdict:
+    return Verdict("unknown", "low", (), (why,), None, None)

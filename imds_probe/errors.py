@@ -20,6 +20,17 @@ class UsageError(ProbeError):
     """The command line or the environment asks for something that makes no sense (exit code 2)."""
 
 
+class OutputError(ProbeError):
+    """The output is not where it was to go: a full disk, or a standard output that is closed (an exit code of its own).
+
+    `reader_left`: nobody is there to miss it, as in `imds-probe catalog | head`.
+    """
+
+    def __init__(self, problem: str, remedy: str = "", *, reader_left: bool = False) -> None:
+        super().__init__(problem, remedy)
+        self.reader_left = reader_left
+
+
 class CommandError(ProbeError):
     """A program could not be run to its end: missing, too slow, or more output than is sane."""
 

@@ -9,4 +9,6 @@ USAGE = 2
 UNKNOWN = 3
 NEEDS_HOP_LIMIT = 4
 BUG = 70  # EX_SOFTWARE in <sysexits.h>
+NOT_WRITTEN = 74  # EX_IOERR: the output is not where it was to go
+SWITCHED_OFF = 77  # EX_NOPERM: /etc/imds-probe/disabled exists
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it

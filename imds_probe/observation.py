@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import COLLECTORS, JOINS, QUESTIONS, SECTIONS
-from imds_probe.collect.collecting import Collecting
-from imds_probe.collect.collector import Collector, Question
+from imds_probe.collect.collecting import Collecting, checked_section
+from imds_probe.collect.collector import Collector, Join, Question
 from imds_probe.collect.context import Context, RunRequest
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import Section
@@ -27,22 +27,42 @@ def observe(
     while waiting or collecting.working:
         for collector in _ready(waiting, collecting):
             waiting.remove(collector)
-            if collector.applies(context):
+            if _applies(collector, context, collecting):
                 collecting.begin(collector, lambda collector=collector: collector.collect(context))  # type: ignore[misc]
         context.keep(collecting.ended().given)
     for join in JOINS:
-        if (section := join.join(context)) is not None:
-            context.keep((section,))
+        context.keep(_joined(join, context, collecting))
     found = {type(section): section for section in context.sections}
     facts = Facts(privileged(), (), tuple(found[kind] for kind in SECTIONS if kind in found))
     for question in QUESTIONS:
         facts = _asked(question, context, facts, collecting)
-    return Facts(facts.privileged, collecting.runs(ORDER), facts.sections)
+    return Facts(facts.privileged, collecting.runs((*ORDER, *(each.id for each in JOINS))), facts.sections)
+
+
+def _applies(collector: Collector, context: Context, collecting: Collecting) -> bool:
+    try:
+        return collector.applies(context)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one collector's
+        collecting.failed(collector.id, collector.without, error)
+        return False
+
+
+def _joined(join: Join, context: Context, collecting: Collecting) -> tuple[Section, ...]:
+    try:
+        section = join.join(context)
+        return () if section is None else (checked_section(section, join.gives),)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one section's
+        collecting.failed(join.id, join.without, error)
+        return ()
 
 
 def _asked(question: Question, context: Context, facts: Facts, collecting: Collecting) -> Facts:
     """The facts with the answers; as they are where there is no reason to ask."""
-    subjects = question.subjects(facts, context.catalog)
+    try:
+        subjects = question.subjects(facts, context.catalog)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one question's
+        collecting.failed(question.id, question.without, error)
+        return facts
     if not subjects:
         return facts
     collecting.begin(question, lambda: question.ask(context, facts, subjects))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -13,6 +12,7 @@ from imds_probe.catalog.rows import Requirement
 from imds_probe.collect import SECTIONS
 from imds_probe.facts.containers import Container, ContainerNetwork, ContainerToken, Reach
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.section import plain
 from imds_probe.facts.shapes import Count, HopLimit, Milliseconds, Pid, Timestamp
 from imds_probe.facts.software import Software
 from imds_probe.findings import Finding
@@ -30,7 +30,11 @@ FIRST = (
 
 @dataclass(frozen=True)
 class ProbeInfo:
-    """The run itself. `started_at` is RFC 3339 UTC; the request counts are of requests that reached a connection."""
+    """The run itself. `started_at` is RFC 3339 UTC; the request counts are of requests that reached a connection.
+
+    `cpu_ms` and the bytes are those of the process with its children, from its start to the judgement: `bytes_read` by all
+    reads, `disk_bytes_read` by those that the page cache did not have. None: it was not counted.
+    """
 
     version: str
     run_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
@@ -39,6 +43,10 @@ class ProbeInfo:
     privileged: bool
     imdsv1_requests_made: Annotated[int, Meta(ge=0, le=1)]
     imdsv2_requests_made: Count
+    cpu_ms: Milliseconds | None = None
+    bytes_read: Count | None = None
+    disk_bytes_read: Count | None = None
+    peak_memory_bytes: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -170,15 +178,6 @@ def _reported(entry: JudgedContainer) -> ReportedContainer:
         owner_uid=container.owner_uid,
         inside=container.inside,
     )
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses as dicts and tuples as lists, all the way down: what JSON knows, before it is text."""
-    if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    return value
 
 
 def dump(report: Report) -> str:

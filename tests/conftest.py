@@ -101,3 +101,11 @@ def link_local_guard(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReq
     for name in ("connect", "connect_ex", "sendto"):
         monkeypatch.setattr(socket.socket, name, guarded(name), raising=True)
     yield
+
+
+@pytest.fixture(autouse=True)
+def machine_with_room(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the machine is short of just now is no matter of what a test finds."""
+    nowhere = tmp_path_factory.getbasetemp() / "nowhere"
+    monkeypatch.setattr("imds_probe.system.pressure.PRESSURE", nowhere)
+    monkeypatch.setattr("imds_probe.system.pressure.MEMORY", nowhere)

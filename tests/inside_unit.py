@@ -13,12 +13,14 @@ import mmap
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
 from imds_probe.net import namespaces
 from imds_probe.system import privilege
+from imds_probe.system.give_way import give_way
 from imds_probe.watch.tracepoint import Tracepoint
 
 CLONE_NEWUTS, PTRACE_ATTACH, NOBODY = 0x04000000, 16, 0x3FFFFFFF  # <linux/sched.h>, <linux/ptrace.h>; above all pid_max
@@ -90,6 +92,22 @@ def writable_code() -> None:
     mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
 
 
+def gives_way() -> list[int]:
+    """The nice value and the class of I/O of a thread that has given way."""
+    said = []
+
+    def work() -> None:
+        give_way()
+        number = {"x86_64": 252, "aarch64": 31}[os.uname().machine]  # ioprio_get in <asm/unistd.h>
+        io_class = ctypes.CDLL(None).syscall(number, 1, 0) >> 13
+        said.extend((os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), io_class))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return said
+
+
 def main(out: Path, neighbour: int) -> None:
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
     answers = {
@@ -101,7 +119,7 @@ def main(out: Path, neighbour: int) -> None:
             "chown": tried(lambda: os.chown("/nonexistent", 0, 0)),
             "ptrace": tried(lambda: call("ptrace", PTRACE_ATTACH, NOBODY, None, None)),
             "setreuid": tried(lambda: os.setreuid(0, 0)),
-            "setpriority": tried(lambda: os.setpriority(os.PRIO_PROCESS, 0, 0)),
+            "scheduler": tried(lambda: os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))),
             "unshare": tried(lambda: in_a_child(lambda: call("unshare", CLONE_NEWUTS))),
             "writable code": tried(writable_code),
             "set-user-id": tried(lambda: set_user_id_bit("/tmp")),
@@ -116,6 +134,7 @@ def main(out: Path, neighbour: int) -> None:
             "another's environment": tried(lambda: Path(f"/proc/{neighbour}/environ").read_bytes()),
             "homes": tried(lambda: os.listdir("/root")),
         },
+        "gives way": gives_way(),
         "tracepoint": tried(lambda: Tracepoint(80).close()),
     }
     out.write_text(json.dumps(answers))

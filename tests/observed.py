@@ -83,7 +83,7 @@ def with_imds(**changes: object) -> Facts:
     return changed(FACTS, imds=replace(IMDS, **changes))
 
 
-PROBE = ProbeInfo("0.1.0", "0" * 32, "2026-11-23T00:00:00Z", 12.5, True, 1, 3)
+PROBE = ProbeInfo("0.1.0", "0" * 32, "2026-11-23T00:00:00Z", 12.5, True, 1, 3, 812.5, 30 * 2**20, 0, 48 * 2**20)
 CATALOG = Catalog.load()
 
 

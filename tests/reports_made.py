@@ -11,7 +11,7 @@ from report_schema import check
 from watched_calls import CALLER
 
 from imds_probe.facts.facts import Facts
-from imds_probe.report import plain
+from imds_probe.facts.section import plain
 from imds_probe.sinks.sink import started_at
 from imds_probe.watch.evidence import callers_of
 

@@ -141,4 +141,4 @@ COLLECTOR = Collector(
         ),
     ),
 )
-JOIN = Join(gives=Callers, join=_join)
+JOIN = Join(gives=Callers, join=_join, without="the callers of the metadata service")

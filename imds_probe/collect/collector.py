@@ -71,10 +71,19 @@ class Collector:
 
 @dataclass(frozen=True)
 class Join:
-    """What several collectors found, put together to a section of the report. Pure: it looks at nothing else."""
+    """What several collectors found, put together to a section of the report. Pure: it looks at nothing else.
+
+    `without` says what stays unknown where it fails.
+    """
 
     gives: type[Section]
     join: Callable[[Context], Section | None]
+    without: str
+
+    @property
+    def id(self) -> str:
+        """What the report's record of collectors calls it, where it failed."""
+        return f"{self.gives.report_key or self.gives.__name__.lower()}-joined"
 
 
 @dataclass(frozen=True)

@@ -27,4 +27,4 @@ def _join(context: Context) -> Containers | None:
     return Containers(containers, seen.unseen)
 
 
-JOIN = Join(gives=Containers, join=_join)
+JOIN = Join(gives=Containers, join=_join, without="the containers of this host")

@@ -100,4 +100,4 @@ COLLECTOR = Collector(
     applies=lambda context: context.get(Service) is not None,
     aside=True,
 )
-JOIN = Join(gives=Instance, join=instance_of)
+JOIN = Join(gives=Instance, join=instance_of, without="the identity of this instance")

@@ -29,7 +29,9 @@ from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
 from imds_probe.inventory.sdks.walk import Budget
-from imds_probe.system import rootfs
+from imds_probe.system import pressure, rootfs
+from imds_probe.system.background import Background
+from imds_probe.system.give_way import give_way
 from imds_probe.system.privilege import privileged
 
 # Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.
@@ -50,10 +52,11 @@ DEEP_ENTRIES = 100_000_000
 @dataclass(frozen=True)
 class SearchOptions:
     """`deep` lifts the budget of the search on disk, and has the directories of the host that are searched besides; None:
-    the budget holds.
+    the budget holds. `written` are places that the run writes afterwards: where they have no room, no disk is searched.
     """
 
     deep: tuple[str, ...] | None = None
+    written: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,11 @@ def look_for(
             )
         scan = Scan(system.root, names, caches[system.image or system.root])
         looked.append((system, scan, scan.of_processes(running, proc)))
-    # What runs comes first, everywhere; a disk can be as long as it likes.
-    _search_disks(looked, root=root, proc=proc, options=options, collected=collected, deadline=deadline)
+    # What runs comes first, everywhere; a disk can be as long as it likes. On a thread of its own, which gives way for good.
+    Background(
+        "disks",
+        lambda: _search_disks(looked, root=root, proc=proc, options=options, collected=collected, deadline=deadline),
+    ).result()
     for system, scan, uses in looked:
         if not _is_there(proc, system.container):
             collected.unseen.append(f"{system.label} ended while it was inspected")
@@ -279,16 +285,18 @@ def _search_disks(
     deadline: float,
 ) -> None:
     """The host's disk, then each image's once, within one budget; what is found is added to what processes use."""
+    give_way()
     seconds = deadline - time.monotonic()
     allowed_s = seconds if options.deep is not None else min(DISK_TIME_S, seconds / 3)
-    budget = Budget(time.monotonic() + allowed_s, DEEP_ENTRIES if options.deep is not None else DISK_ENTRIES)
+    entries = DEEP_ENTRIES if options.deep is not None else DISK_ENTRIES
+    budget = Budget(time.monotonic() + allowed_s, entries, lambda: pressure.need(options.written))
     searched: set[object] = set()
     for system, scan, uses in looked:
         identity = system.image or system.root
         if identity in searched or (system.label is None and system.root != root):
             continue
         searched.add(identity)
-        if budget.cut_short:
+        if not budget.take(0):
             collected.left_out.append(f"{system.said}the disk was not searched for SDKs: {budget.cut_short}")
             continue
         if system.label is None:
@@ -325,4 +333,4 @@ COLLECTOR = Collector(
     ),
     memory_mib=128,
 )
-JOIN = Join(gives=Installed, join=all_software)
+JOIN = Join(gives=Installed, join=all_software, without="the installed software")

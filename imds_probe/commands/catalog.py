@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.catalog.catalog import Catalog  # noqa: PLC0415
     from imds_probe.commands import configuration  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
-    from imds_probe.report import plain  # noqa: PLC0415
+    from imds_probe.facts.section import plain  # noqa: PLC0415
 
     catalog = Catalog.load((*configuration.load(args.config).settings.of(Config).catalogs, *args.extra))
     rows = [row for row in catalog.rows if _has(row, args.words)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
-from imds_probe.errors import ProbeError
+from imds_probe.errors import OutputError, ProbeError
 
 if TYPE_CHECKING:
     from imds_probe.simulator.lab.host import MadeUpHost
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from imds_probe.simulator.lab.privilege import how_to_build_a_lab, reexec_in_userns  # noqa: PLC0415
 
+    _check_temporary()
     if args.loopback:
         return _on_loopback()
     privilege = how_to_build_a_lab()
@@ -45,6 +46,16 @@ def run(args: argparse.Namespace) -> int:
         _say(f"No lab can be built here ({privilege.reason}): the service answers on loopback instead.")
         return _on_loopback()
     return _in_lab()
+
+
+def _check_temporary() -> None:
+    """Before anything is built: the made-up host is made of files."""
+    try:
+        tempfile.gettempdir()  # which writes to find out
+    except FileNotFoundError:
+        raise OutputError(
+            "no directory for temporary files can be written", "Free space in /tmp, or name a directory by TMPDIR."
+        ) from None
 
 
 def _in_lab() -> int:

@@ -118,7 +118,7 @@ def _finding(finding: Finding) -> str:
 
 
 def _json(path: Path, stored: Stored, changed: Changes) -> str:
-    from imds_probe.report import plain  # noqa: PLC0415
+    from imds_probe.facts.section import plain  # noqa: PLC0415
 
     document = {"file": str(path), "probe": plain(stored.probe), "host": _host(stored)}
     return json.dumps(document | plain(changed), ensure_ascii=True)

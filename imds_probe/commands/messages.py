@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from imds_probe import __version__
 from imds_probe.escape import terminal
 
 
@@ -12,6 +13,25 @@ def say(line: str) -> None:
     """On standard error, with the program's name, which the journal puts there itself: systemd.exec(5), $JOURNAL_STREAM."""
     name = "" if _goes_to_the_journal() else "imds-probe: "
     print(f"{name}{terminal(line)}", file=sys.stderr, flush=True)
+
+
+def report_bug(part: str, error: BaseException) -> None:
+    """What nobody expected: all that a bug report needs, ready to be pasted, and no values of variables. `part` is what
+    failed where the rest goes on, and empty where the program ends by it.
+    """
+    import platform  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+
+    failed = f", in {part}" if part else ""
+    print(
+        f"imds-probe: this is a bug in imds-probe{failed}. Please report it with all of the following:\n"
+        f"  imds-probe {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        "".join(traceback.format_exception(error)),
+        sep="\n",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _goes_to_the_journal() -> bool:

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imds_probe import exitcodes
-from imds_probe.commands.messages import say
+from imds_probe.commands.messages import report_bug, say
+from imds_probe.commands.streams import outliving_terminal
+from imds_probe.commands.switched_off import unless_switched_off
 from imds_probe.duration import parse_duration
-from imds_probe.errors import UsageError
+from imds_probe.errors import OutputError, UsageError
 from imds_probe.sinks import SINKS, output_file
 
 if TYPE_CHECKING:
     from imds_probe.collect.collector import Option
-    from imds_probe.config import Settings
+    from imds_probe.config import Loaded, Settings
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
@@ -132,14 +134,11 @@ duration = _reader(parse_duration)
 
 def run(args: argparse.Namespace) -> int:
     # Heavy imports only once it is clear that they are needed.
-    from imds_probe.assessment import assess  # noqa: PLC0415
-    from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.commands import configuration  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
     from imds_probe.sinks.settings import DeliveryConfig  # noqa: PLC0415
     from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
-    from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
     if not args.root.is_dir():
         raise UsageError(f"--root {args.root} is no directory")
@@ -152,6 +151,18 @@ def run(args: argparse.Namespace) -> int:
         return exitcodes.READY
     names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
     state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
+    with unless_switched_off(args.root), outliving_terminal(bool(names or args.out)):
+        return _assessed(args, loaded, names, state)
+
+
+def _assessed(args: argparse.Namespace, loaded: Loaded, names: Sequence[str], state: Path) -> int:
+    """Assess, print, deliver; the exit code."""
+    from imds_probe.assessment import assess  # noqa: PLC0415
+    from imds_probe.collect.context import RunRequest  # noqa: PLC0415
+    from imds_probe.config import Config  # noqa: PLC0415
+    from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
+
+    settings = loaded.settings.of(Config)
     given = _given(args)
     report = assess(
         RunRequest(
@@ -161,24 +172,31 @@ def run(args: argparse.Namespace) -> int:
             only=args.only,
             skip=args.skip,
             catalogs=(*settings.catalogs, *args.catalog),
-            options=_options(args, given, _of_configuration(loaded.settings, state)),
+            options=_options(args, given, _of_configuration(loaded.settings, state, args.out)),
         ),
         progress=_progress if sys.stderr.isatty() else _silent,
+        bug=report_bug,
     )
     if sys.stderr.isatty():
         _progress("")
-    _write(_rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty()), args.out)
+    code = exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
+    document, rendered = _rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty())
+    not_written = _written(document, args.out)
+    # After the report has been printed: a sink that hangs keeps nobody from the verdict.
     if names:
         _deliver(report, names, loaded.settings, state)
-    return exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
+    # Last: what could not be written here has reached the sinks that can be reached. Whoever read the first lines and left
+    # has the verdict.
+    if not_written is not None and not not_written.reader_left:
+        raise not_written
+    return code if rendered else exitcodes.BUG
 
 
 def _deliver(report: Report, names: Sequence[str], settings: Settings, state: Path) -> None:
-    """After the report has been printed: a sink that hangs keeps nobody from the verdict."""
     from imds_probe.sinks.delivery import deliver, make_sinks  # noqa: PLC0415
 
-    sys.stdout.flush()
-    deliver(report.to_json(), make_sinks(names, settings, os.environ), settings, state, say)
+    sinks = make_sinks(names, settings, os.environ, report_bug)
+    deliver(report.to_json(), sinks, settings, state, say, bug=report_bug)
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
@@ -193,9 +211,10 @@ def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
     return found
 
 
-def _of_configuration(settings: Settings, state: Path) -> dict[type, dict[str, Any]]:
+def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict[type, dict[str, Any]]:
     """What the configuration says about collectors' options, by their type."""
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
+    from imds_probe.collect.sdks import SearchOptions  # noqa: PLC0415
     from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
 
     config = settings.of(Config)
@@ -206,7 +225,8 @@ def _of_configuration(settings: Settings, state: Path) -> dict[type, dict[str, A
             "coverage": config.coverage,
             "full_command_lines": config.full_command_lines,
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
-        }
+        },
+        SearchOptions: {"written": (state, *([out.absolute().parent] if out else []))},
     }
 
 
@@ -228,7 +248,16 @@ def _options(
     return tuple(kind(**values) for kind, values in configured.items())
 
 
-def _rendered(report: Report, form: str, *, to_terminal: bool) -> str:
+def _rendered(report: Report, form: str, *, to_terminal: bool) -> tuple[str, bool]:
+    """The report in a form, and whether it could be made. Where a bug is in the way, it is JSON instead."""
+    try:
+        return _in_form(report, form, to_terminal=to_terminal), True
+    except Exception as error:  # noqa: BLE001 - the report is whole, whatever cannot be done with it
+        report_bug(f"the output as {form}", error)
+        return _in_form(report, "json", to_terminal=False), False
+
+
+def _in_form(report: Report, form: str, *, to_terminal: bool) -> str:
     from imds_probe.render import html, text  # noqa: PLC0415
     from imds_probe.report import dump  # noqa: PLC0415
 
@@ -248,17 +277,23 @@ def _check_writable(path: Path) -> None:
         raise UsageError(f"--out {path} cannot be written", "Name a file in a directory that exists and is writable.")
 
 
-def _write(document: str, path: Path | None) -> None:
-    if path is None:
-        sys.stdout.write(document)
-        return
+def _written(document: str, path: Path | None) -> OutputError | None:
+    """Write the report, to standard output where the file cannot be had: the run is not lost with it. What went wrong."""
+    failed = None
+    if path is not None:
+        try:
+            output_file.replace(path, document.encode(errors="backslashreplace"))
+            return None
+        except OSError as error:
+            failed = OutputError(
+                f"--out {path} cannot be written: {error.strerror}", "The report is on standard output."
+            )
     try:
-        output_file.replace(path, document.encode(errors="backslashreplace"))
-    except OSError as error:
-        sys.stdout.write(document)  # the run is not lost with the file
-        raise UsageError(
-            f"--out {path} cannot be written: {error.strerror}", "The report is on standard output."
-        ) from None
+        sys.stdout.write(document)
+        sys.stdout.flush()
+    except OutputError as error:
+        return OutputError(f"{failed.problem}, and {error.problem}", error.remedy) if failed else error
+    return failed
 
 
 def _progress(message: str) -> None:

@@ -11,7 +11,8 @@ import threading
 from pathlib import Path
 
 from imds_probe import exitcodes
-from imds_probe.errors import ProbeError, UsageError
+from imds_probe.commands.streams import stopping
+from imds_probe.errors import OutputError, ProbeError, UsageError
 from imds_probe.simulator.control import Control
 from imds_probe.simulator.counts import Counts
 from imds_probe.simulator.instance import LoggedRequest
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGTERM (exit code 0) or Ctrl-C (130), then print what was seen.
+    """Serve until SIGTERM or a hangup (exit code 0) or Ctrl-C (130), then print what was seen.
 
     Raises UsageError for a bad option or state, ProbeError where an address or the socket cannot be had.
     """
@@ -66,18 +67,24 @@ def run(args: argparse.Namespace) -> int:
         caught.append(number)
         stopped.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    lost: OutputError | None = None
+    before = {number: signal.signal(number, stop) for number in stopping()}
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(simulator)
             if args.control is not None:
                 stack.enter_context(Control(simulator, args.control))
-            _announce(simulator, listen)
+            try:
+                _announce(simulator, listen)
+            except OutputError as error:
+                lost = error  # to serve is what was asked for
             stopped.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     _summarise(simulator.counts)
+    if lost is not None and not lost.reader_left:
+        raise lost
     return exitcodes.INTERRUPTED if caught[0] == signal.SIGINT else 0
 
 

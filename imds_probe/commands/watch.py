@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
 from imds_probe.commands.run import add_config, add_full_command_lines, duration
+from imds_probe.commands.streams import stopping
+from imds_probe.commands.switched_off import unless_switched_off
 
 if TYPE_CHECKING:
     from imds_probe.watch.summary import Summary
@@ -56,12 +58,12 @@ def run(args: argparse.Namespace) -> int:
             print(watching.line(seen, container))
 
     full = args.full_command_lines or configuration.load(args.config).settings.of(Config).full_command_lines
-    with Watcher(full_command_lines=full) as watcher:
+    with unless_switched_off(Path("/")), Watcher(full_command_lines=full) as watcher:
         if watcher.degraded:
             say(f"callers that live shortly may stay unknown: {watcher.degraded}")
         # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.
         asked_to_stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stopping():
             signal.signal(number, lambda *_: asked_to_stop.set())
         while not asked_to_stop.is_set() and (args.seconds is None or time.monotonic() - started < args.seconds):
             left = REDRAWN_S if args.seconds is None else min(REDRAWN_S, args.seconds - (time.monotonic() - started))

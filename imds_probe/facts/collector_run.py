@@ -13,7 +13,7 @@ CollectorStatus = Literal["ok", "nothing", "partial", "failed", "skipped"]
 @dataclass(frozen=True)
 class CollectorRun:
     """How one collector fared. "nothing" (it looked, there was nothing) and "failed" (it could not look) differ. "skipped":
-    the run's time limit came before it.
+    the run's time limit came before it. `bug`: it failed by an error that nobody expected.
     """
 
     id: str
@@ -21,3 +21,4 @@ class CollectorRun:
     duration_ms: Milliseconds
     reason: str = ""
     means: str = ""  # what stays unknown, where it could not look at everything
+    bug: bool = False

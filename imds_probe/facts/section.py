@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar, TypeVar
 
 S = TypeVar("S", bound="Section")
@@ -33,3 +34,12 @@ def or_absent(kind: type[S], found: S | None) -> S:
     if standing is None:
         raise KeyError(f"{kind.__name__} may be absent: ask with get()")
     return standing
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts and tuples as lists, all the way down: what JSON knows, before it is text."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from imds_probe.rules import callers, containers, endpoint, hop_limit, obstacles, platform, sdks, software, tokens
+from imds_probe.rules import (
+    callers,
+    containers,
+    endpoint,
+    hop_limit,
+    observed,
+    obstacles,
+    platform,
+    sdks,
+    software,
+    tokens,
+)
 from imds_probe.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -15,4 +26,5 @@ RULES: tuple[Rule, ...] = (
     software.RULE,
     sdks.RULE,
     callers.RULE,
+    observed.RULE,
 )

@@ -13,6 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.shapes import Milliseconds
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.system.bug import TellBug, in_short, untold
 
 RuleStatus = Literal["ok", "warn", "fail", "skip", "error"]
 
@@ -38,9 +39,11 @@ def select(rules: Sequence[Rule], only: Collection[str], skip: Collection[str]) 
 
 
 def judge(
-    rules: Sequence[Rule], selected: Collection[str], facts: Facts, catalog: Catalog
+    rules: Sequence[Rule], selected: Collection[str], facts: Facts, catalog: Catalog, bug: TellBug = untold
 ) -> tuple[tuple[Finding, ...], tuple[RuleRun, ...]]:
-    """All findings, worst first, and how each rule fared. One rule's trouble never stops another."""
+    """All findings, worst first, and how each rule fared. One rule's trouble never stops another; `bug` is told of errors that
+    nobody expected.
+    """
     findings: list[Finding] = []
     runs: list[RuleRun] = []
     for rule in rules:
@@ -54,6 +57,9 @@ def judge(
             result = rule.judge(facts, catalog)
         except ProbeError as error:
             status, reason = "error", str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one rule's
+            bug(f"the rule {rule.id}", error)
+            status, reason = "error", in_short(error)
         else:
             if isinstance(result, NothingToJudge):
                 status, reason = "skip", result.reason

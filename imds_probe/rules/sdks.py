@@ -177,7 +177,9 @@ def _left_out(reasons: Sequence[str]) -> Found:
         _SUBJECT,
         "the search of the disk for AWS SDKs that are not in use was cut short",
         evidence=tuple(reasons),
-        fix=Fix("Search the disk once without a limit.", ("imds-probe run --deep",)),
+        fix=Fix(
+            "Search the disk once without a limit, at a time when the host has room for it.", ("imds-probe run --deep",)
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import threading
 import time
@@ -17,6 +18,8 @@ from imds_probe.escape import terminal
 from imds_probe.service.notify import ServiceManager
 from imds_probe.service.schedule import ScheduledRuns
 from imds_probe.system.state_directory import Lock
+from imds_probe.system.switch_off import FILE as SWITCH
+from imds_probe.system.switch_off import is_switched_off
 from imds_probe.watch import history as histories
 from imds_probe.watch.history import History, HistoryError
 from imds_probe.watch.history_format import FILE
@@ -24,7 +27,8 @@ from imds_probe.watch.names import ContainerNames
 from imds_probe.watch.recorder import Recorder
 from imds_probe.watch.watcher import SeenCall, Watcher
 
-TURN_S = 10.0  # the longest wait of a turn of the loop
+TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
+WATCHING = "watching"
 TIDIED_EVERY_S = 3600.0
 ANNOUNCED_MAX = 1000
 
@@ -64,38 +68,64 @@ class Daemon:
             if history.set_aside:
                 self._say(f"{history.path} was damaged: it is kept as {history.set_aside}, and a new one begun")
             wake = stack.enter_context(self._signals())
+            while not self._stop.is_set():
+                config = self._rest(wake, config) if is_switched_off(self._root) else self._watch(history, wake, config)
+            self._say("stopped")
+
+    def _watch(self, history: History, wake: int, config: Config) -> Config:
+        """Watch and assess until the end, or until somebody switches it off. The configuration as it is then."""
+        with ExitStack() as stack:
             watcher = stack.enter_context(Watcher(wake=wake, full_command_lines=config.full_command_lines))
+            self._dropped = 0
             if watcher.degraded:
                 self._say(f"callers that live shortly may stay unknown: {watcher.degraded}")
             runs = ScheduledRuns(self._directory, self._run_arguments, self._say, self._environ)
             stack.callback(runs.stop)
             runs.schedule(config.interval_s, config.jitter_s)
             self._say(f"watching; the history is {history.path}, the next assessment in {runs.due_in_s():.0f} s")
-            self._manager.ready("watching")
-            self._loop(watcher, history, runs, wake, config)
+            self._manager.ready(WATCHING)
+            return self._loop(watcher, history, runs, wake, config)
 
-    def _loop(self, watcher: Watcher, history: History, runs: ScheduledRuns, wake: int, config: Config) -> None:
+    def _rest(self, wake: int, config: Config) -> Config:
+        """Nothing but to stay there, until the end or until it is switched on again. This time counts as not watched."""
+        off = f"switched off: {self._root / SWITCH} exists"
+        self._say(f"{off}, so nothing is watched or assessed")
+        self._manager.ready(off)
+        while is_switched_off(self._root) and not self._stop.is_set():
+            select.select((wake,), (), (), self._longest_s)
+            _drain(wake)
+            config = self._reloaded(config, off)
+            self._manager.alive()
+        if self._stop.is_set():
+            self._manager.stopping()
+        else:
+            self._say("switched on again")
+        return config
+
+    @property
+    def _longest_s(self) -> float:
+        """The longest wait of a turn."""
+        return min(TURN_S, self._manager.feed_every_s or TURN_S)
+
+    def _loop(self, watcher: Watcher, history: History, runs: ScheduledRuns, wake: int, config: Config) -> Config:
         names, recorder = ContainerNames(self._root), Recorder(history, self._say)
-        longest = min(TURN_S, self._manager.feed_every_s or TURN_S)
-        while not self._stop.is_set():
-            for seen in watcher.calls(min(longest, recorder.due_in_s(), runs.due_in_s())):
+        while not self._stop.is_set() and not is_switched_off(self._root):
+            for seen in watcher.calls(min(self._longest_s, recorder.due_in_s(), runs.due_in_s())):
                 self._took(seen, names, recorder)
             _drain(wake)
             recorder.keep(self._dropped_since(watcher))
             runs.tick()
             if self._reload.is_set():
-                self._reload.clear()
-                self._manager.reloading()
-                config = self._reloaded(config)
+                config = self._reloaded(config, WATCHING)
                 runs.schedule(config.interval_s, config.jitter_s)
-                self._manager.ready("watching")
             self._tidy(history, config)
             self._manager.alive()
-        self._manager.stopping()
+        if self._stop.is_set():
+            self._manager.stopping()
         for seen in watcher.rest():
             self._took(seen, names, recorder)
         recorder.keep(self._dropped_since(watcher), now=True)
-        self._say("stopped")
+        return config
 
     def _took(self, seen: SeenCall, names: ContainerNames, recorder: Recorder) -> None:
         container = names.name(seen.caller)
@@ -113,13 +143,19 @@ class Daemon:
         self._dropped = watcher.dropped
         return since
 
-    def _reloaded(self, config: Config) -> Config:
+    def _reloaded(self, config: Config, status: str) -> Config:
+        """The configuration, read again where that was asked for; `status` is what it is at afterwards."""
+        if not self._reload.is_set():
+            return config
+        self._reload.clear()
+        self._manager.reloading()
         try:
             config = self._load()
         except ProbeError as error:
             self._say(f"the configuration stays as it was: {error}")
         else:
             self._say("the configuration was read again")
+        self._manager.ready(status)
         return config
 
     def _tidy(self, history: History, config: Config) -> None:

@@ -88,6 +88,11 @@ class ScheduledRuns:
         if ended in VERDICTS:
             self._say(_in_short(self._report))
             return
+        if ended == exitcodes.SWITCHED_OFF:
+            return  # in the middle of it, which the daemon is about to notice
+        if ended == exitcodes.NOT_WRITTEN:
+            self._say(f"assessed, and sent to the sinks; {self._report} could not be written")
+            return
         self._next = min(self._next, self._steady() + AGAIN_AFTER_S)
         how = f"did not end within {TIME_LIMIT_S:g} s" if ended is None else f"ended with exit code {ended}"
         self._say(f"no assessment: imds-probe run {how}")

@@ -9,32 +9,55 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imds_probe.config import Settings
+from imds_probe.errors import ProbeError
 from imds_probe.sinks import declared
 from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
 from imds_probe.sinks.sink import Report, Sink, SinkError
 from imds_probe.sinks.spool import DOUBT, REFUSED, WAITING, Spool, SpoolError
+from imds_probe.system.bug import TellBug, untold
 
 SPOOL = "spool"
 
 
-def make_sinks(names: Sequence[str], settings: Settings, environ: Mapping[str, str]) -> list[Sink]:
-    """The sinks of these names; only what they need is imported."""
-    return [declared(name).make(settings, environ) for name in dict.fromkeys(names)]
+def make_sinks(
+    names: Sequence[str], settings: Settings, environ: Mapping[str, str], bug: TellBug = untold
+) -> list[Sink]:
+    """The sinks of these names; only what they need is imported. `bug` is told of those that cannot be made by a bug."""
+    made = []
+    for name in dict.fromkeys(names):
+        try:
+            made.append(declared(name).make(settings, environ))
+        except ProbeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other sinks get the report
+            bug(f"the sink {name}", error)
+    return made
 
 
-def deliver(report: Report, sinks: Sequence[Sink], settings: Settings, state: Path, say: Callable[[str], None]) -> None:
+def deliver(
+    report: Report,
+    sinks: Sequence[Sink],
+    settings: Settings,
+    state: Path,
+    say: Callable[[str], None],
+    *,
+    bug: TellBug = untold,
+) -> None:
     """Send a report, and what waits from before, the oldest first, until the time limit of DeliveryConfig is over. Each sink
-    gets its share of that time. `say` gets a line about each trouble.
+    gets its share of that time. `say` gets a line about each trouble, `bug` is told of errors that nobody expected.
     """
     end = time.monotonic() + settings.of(DeliveryConfig).time_limit_s
     for index, sink in enumerate(sinks):
         now = time.monotonic()
         deadline = now + max(0.0, end - now) / (len(sinks) - index)
         about = functools.partial(_about, sink.name, say)
-        if sink.keeps_each:
-            _by_spool(report, sink, Place(state / SPOOL / sink.name, settings.of(SpoolConfig)), deadline, about)
-        else:
-            _at_once(report, sink, deadline, about, "the next run tries again")
+        try:
+            if sink.keeps_each:
+                _by_spool(report, sink, Place(state / SPOOL / sink.name, settings.of(SpoolConfig)), deadline, about)
+            else:
+                _at_once(report, sink, deadline, about, "the next run tries again")
+        except Exception as error:  # noqa: BLE001 - the other sinks get the report
+            bug(f"the sink {sink.name}", error)
 
 
 class Place(NamedTuple):

@@ -163,8 +163,8 @@ def test_one_that_is_there_can_be_taken_away_and_put_back(tree, host):
         (tree / "imds_probe" / name).unlink()
     for line in ("    obstacles,\n", "    obstacles.COLLECTOR,\n", "    obstacles.INSIDE,\n", "obstacles.JOIN, "):
         line_removed(lists[0], line)
-    text = lists[1].read_text()
-    lists[1].write_text(text.replace("    obstacles.RULE,\n", "").replace("obstacles, ", ""))
+    for line in ("    obstacles,\n", "    obstacles.RULE,\n"):
+        line_removed(lists[1], line)
     with Simulator() as simulator:
         arguments = ("-m", "imds_probe", "run", "--root", str(host), "--output", "json")
         without = json.loads(python(tree, *arguments, endpoint=simulator.url))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from imds_probe.collect.sdks import SdksFound, SearchOptions, look_for
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.system import pressure
+from imds_probe.system.give_way import NICE
 
 CATALOG = Catalog.load()
 SITE = "usr/lib/python3/dist-packages"
@@ -231,3 +234,38 @@ def test_the_probe_itself_does_not_count(system: System) -> None:
     record(system.root, "botocore", "1.12.0", "opt/x/lib/python3/site-packages")
     system.process(os.getpid(), system.root)
     assert [entry.pids for entry in system.look(os.getpid()).software] == [()]
+
+
+def test_no_disk_is_searched_on_a_host_in_need(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs is looked at all the same."""
+    record(system.root, "botocore", "1.12.0")
+    record(system.root, "boto3", "1.9.0", site="opt/app/site-packages")
+    system.process(5, system.root)
+    inside = system.image("inside")
+    record(inside, "boto3", "1.9.1", site="opt/app/site-packages")
+    web = container("web", system.process(6, inside, exe="/usr/bin/web"))
+    all_of_it = system.look(5, containers=[web])
+    assert {each.version for each in all_of_it.software} == {"1.12.0", "1.9.0", "1.9.1"}
+    monkeypatch.setattr(pressure, "need", lambda written: f"no room in {written[0]}")
+    found = system.look(5, containers=[web], request=SearchOptions(written=(Path("/state"),)))
+    assert [each.version for each in found.software] == ["1.12.0"]
+    assert found.left_out == (
+        "the disk was not searched for SDKs: no room in /state",
+        "web: the disk was not searched for SDKs: no room in /state",
+    )
+    assert "the disk was not searched" in found.partial
+
+
+def test_disks_are_searched_by_one_who_gives_way(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    on_disk = sdks.Scan.on_disk
+
+    def noted(scan, *arguments):
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return on_disk(scan, *arguments)
+
+    monkeypatch.setattr(sdks.Scan, "on_disk", noted)
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    system.look()
+    assert seen == [max(before, NICE)]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import bad_places
 import pytest
 from report_schema import check
 from soon import SOON_S
@@ -168,3 +169,46 @@ def test_out_never_takes_the_place_of_a_device_or_a_fifo(elsewhere, tmp_path):
     assert done.returncode == 2
     assert b"fifo cannot be written" in done.stderr
     assert (tmp_path / "fifo").is_fifo()
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_form_with_a_bug_in_it_is_json_instead(elsewhere, tmp_path, form):
+    """The report is whole, and the sinks get it."""
+    config = tmp_path / "c.toml"
+    config.write_text(f'[file]\npath = "{tmp_path}/kept/report.json"\n')
+    arguments = ["run", "--root", str(elsewhere), "--output", form, "--report", "file", "--config", str(config)]
+    program = (
+        f"import sys; from imds_probe.render import {form}\n"
+        "def broken(*_): raise ZeroDivisionError('boom')\n"
+        f"{form}.render = broken\n"
+        "from imds_probe.commands.dispatch import main\n"
+        f"sys.exit(main({[*arguments, '--state-directory', str(tmp_path)]!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 70
+    assert f"this is a bug in imds-probe, in the output as {form}" in done.stderr.decode()
+    assert check(json.loads(done.stdout)) == json.loads((tmp_path / "kept/report.json").read_text())
+
+
+def test_what_a_run_used_is_in_its_report(elsewhere):
+    probe = json.loads(run("--root", elsewhere, "--output", "json").stdout)["probe"]
+    assert 0 < probe["cpu_ms"] < 60_000
+    assert 1024**2 < probe["bytes_read"] < 1024**3
+    assert probe["disk_bytes_read"] >= 0
+    assert 10 * 1024**2 < probe["peak_memory_bytes"] < 200 * 1024**2
+
+
+def test_what_a_host_is_short_of_is_about_what_the_run_writes(elsewhere, tmp_path):
+    """Its disk is searched for SDKs where there is room, and not where the report's own place has none."""
+    disk = tmp_path / "disk"
+    (elsewhere / "proc").mkdir(exist_ok=True)
+
+    def act():
+        state = ("--state-directory", disk, "--output", "json")
+        return json.loads(run("--root", elsewhere, *state).stdout)
+
+    full = bad_places.on_disk(disk, "full", act)
+    said = f"the disk was not searched for SDKs: the disk below {disk} is nearly full: 0 KiB are free"
+    assert full["sdks_left_out"] == [said]
+    disk.rmdir()
+    assert act()["sdks_left_out"] == []

@@ -130,6 +130,35 @@ def test_a_wrong_configuration_is_a_failed_unit(machine):
     assert machine.show(SERVICE, "Result") == "success"
 
 
+def test_a_host_on_which_it_is_switched_off_is_left_alone(machine):
+    assessed(machine)
+    before = (machine.root / REPORT).stat().st_ino
+    machine.write("etc/imds-probe/disabled", "")
+    try:
+        machine.must("systemctl", "start", SERVICE)
+        assert machine.show(SERVICE, "ConditionResult") == "no"
+        assert machine.show(SERVICE, "Result") == "success"
+        by_hand = machine.run("imds-probe", "run")
+        assert (by_hand.returncode, by_hand.stdout) == (exitcodes.SWITCHED_OFF, "")
+    finally:
+        (machine.root / "etc/imds-probe/disabled").unlink()
+    assert (machine.root / REPORT).stat().st_ino == before
+    machine.must("systemctl", "start", SERVICE)
+    assert (machine.root / REPORT).stat().st_ino != before
+
+
+def test_the_daemon_rests_while_it_is_switched_off(machine, daemon):
+    machine.must("systemctl", "start", daemon)
+    machine.write("etc/imds-probe/disabled", "")
+    try:
+        machine.must("systemctl", "reload", daemon)
+        machine.until(lambda: "switched off" in machine.show(daemon, "StatusText"), lambda: machine.journal(daemon))
+        assert machine.show(daemon, "ActiveState") == "active"
+    finally:
+        (machine.root / "etc/imds-probe/disabled").unlink()
+    machine.until(lambda: machine.show(daemon, "StatusText") == "watching", lambda: machine.journal(daemon))
+
+
 def test_the_daemon_is_active_once_it_watches(machine, daemon):
     assert machine.run("systemctl", "is-enabled", daemon).stdout == "disabled\n"
     machine.must("systemctl", "enable", "--now", daemon)
@@ -255,6 +284,7 @@ def test_the_units_confine_the_probe_and_leave_it_what_it_needs(machine, neighbo
     held = f"{sum(1 << number for number in (2, 12, 13, 19, 21)):016x}"
     assert found["capabilities"] == {"CapPrm": held, "CapEff": held, "CapBnd": held, "CapAmb": "0" * 16}
     assert found["no new privileges"] == "1"
+    assert found["gives way"] == [10, 3]
 
     assert found["needs"] == dict.fromkeys(found["needs"], "done") | {
         "privileged": True

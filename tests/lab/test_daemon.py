@@ -280,3 +280,47 @@ def test_a_run_can_watch_for_itself(lab, service, host, state):
     assert report["verdict"]["confidence"] == "high"
     (collector,) = [each for each in report["collectors"] if each["id"] == "watch"]
     assert collector["status"] == "ok"
+
+
+def test_switched_off_it_watches_nothing_until_it_is_switched_on(lab, service, daemon, state, host):
+    """At once where it is told to look, else in its next turn. The time between counts as not watched."""
+    file = host / "etc/imds-probe/disabled"
+    file.parent.mkdir()
+    began = time.monotonic()
+    running = daemon(state)
+    lab.instance.run([*V1, f"{URL}before"], timeout_s=SOON_S)
+    until(lambda: evidence(state).imdsv1 == 1)
+    file.touch()
+    running.child.send_signal(signal.SIGHUP)
+    running.says(f"switched off: {file} exists, so nothing is watched or assessed")
+    off = time.monotonic()
+    opened = Path(f"/proc/{running.child.pid}/fd")
+    assert not [each for each in map(os.readlink, opened.iterdir()) if each.startswith("socket:") or "trac" in each]
+    lab.instance.run([*V1, f"{URL}meanwhile"], timeout_s=SOON_S)
+    time.sleep(1.5)  # time that is not watched
+    running.child.send_signal(signal.SIGHUP)
+    running.says("the configuration was read again")
+    off_s = time.monotonic() - off
+    file.unlink()
+    running.says("switched on again")
+    until(lambda: running.text().count("watching; the history is") == 2)
+    lab.instance.run([*V1, f"{URL}after"], timeout_s=SOON_S)
+    until(lambda: evidence(state).imdsv1 == 2)
+    assert running.end() == 0
+    assert evidence(state).observed_s <= time.monotonic() - began - off_s
+    assert running.text().splitlines()[-1] == "imds-probe: stopped"
+
+
+def test_one_that_begins_switched_off_rests_and_ends_when_told(lab, host, state, tmp_path):
+    file = host / "etc/imds-probe/disabled"
+    file.parent.mkdir()
+    file.touch()
+    running = Running(lab.instance, state, "--root", str(host))
+    try:
+        running.says("switched off: ")
+        assert running.end() == 0
+        assert "watching; the history is" not in running.text()
+        assert evidence(state).observed_s == 0
+    finally:
+        running.child.kill()
+        running.child.wait()

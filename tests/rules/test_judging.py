@@ -51,9 +51,13 @@ def test_only_and_skip():
     assert {run.status for run in runs if run.deselected} == {"skip"}
 
 
-def test_a_bug_is_not_hidden():
-    with pytest.raises(ZeroDivisionError):
-        judge((Rule("bug", lambda facts, catalog: 1 / 0, ()),), {"bug"}, FACTS, CATALOG)
+def test_a_bug_fails_its_rule_alone_and_is_told():
+    told = []
+    rules = (Rule("bug", lambda facts, catalog: 1 / 0, ()), Rule("last", finds("info"), KINDS))
+    findings, (bug, last) = judge(rules, {"bug", "last"}, FACTS, CATALOG, lambda *said: told.append(said))
+    assert (bug.status, last.status, len(findings)) == ("error", "ok", 1)
+    assert bug.reason.startswith("ZeroDivisionError at ")
+    assert [(part, type(error)) for part, error in told] == [("the rule bug", ZeroDivisionError)]
 
 
 @pytest.mark.parametrize(("only", "skip"), [(("nonesuch",), ()), ((), ("nonesuch",))])

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from soon import SOON_S
+from soon import SOON_S, wait_for
 
+from imds_probe import exitcodes
 from imds_probe.service import schedule
 from imds_probe.service.schedule import AGAIN_AFTER_S, REPORT, ScheduledRuns
 
@@ -94,6 +95,22 @@ def test_one_without_a_verdict_is_tried_again_soon(made, code, said):
     one.runs.schedule(3600, 0)
     assert one.until_said() == f"no assessment: imds-probe run ended with exit code {code}"
     assert one.runs.due_in_s() <= AGAIN_AFTER_S
+
+
+def test_one_that_could_not_keep_its_report_has_sent_it(made):
+    one = made(code=exitcodes.NOT_WRITTEN, said=None)
+    one.runs.schedule(3600, 0)
+    assert one.until_said() == f"assessed, and sent to the sinks; {one.directory / REPORT} could not be written"
+    assert one.runs.due_in_s() > AGAIN_AFTER_S
+
+
+def test_one_that_is_switched_off_in_the_middle_says_so_itself(made):
+    one = made(code=exitcodes.SWITCHED_OFF)
+    one.runs.schedule(3600, 0)
+    one.runs.tick()
+    child = one.runs._child
+    wait_for(lambda: one.runs.tick() or one.runs._child is None)
+    assert (child.returncode, one.lines) == (exitcodes.SWITCHED_OFF, [])
 
 
 def test_one_that_hangs_is_ended(made):

@@ -246,3 +246,32 @@ def test_a_region_is_missing_and_the_report_waits(tmp_path, monkeypatch):
     deliver(made, sinks, Settings(), tmp_path, said.append)
     assert said[0].startswith("cloudwatch: no AWS Region is known. Set aws.region")
     assert Spool(tmp_path / "spool/cloudwatch", SpoolConfig()).count(WAITING) == 1
+
+
+@pytest.mark.parametrize("keeps_each", [True, False])
+@pytest.mark.parametrize("error", [ZeroDivisionError("secret"), MemoryError(), RecursionError()], ids=repr)
+def test_a_bug_of_one_sink_is_told_and_keeps_nothing_from_the_others(tmp_path, error, keeps_each):
+    broken, works = Kept(error, keeps_each=keeps_each), Kept(keeps_each=keeps_each)
+    broken.name = "broken"
+    said: list[str] = []
+    told: list[tuple[str, BaseException]] = []
+    deliver(numbered(1), [broken, works], Settings(), tmp_path, said.append, bug=lambda *bug: told.append(bug))
+    assert (works.got, told, said) == (["001"], [("the sink broken", error)], [])
+    deliver(numbered(2), [broken, works], Settings(), tmp_path, said.append)
+    # It may have arrived: it is kept, not sent again, and no later report waits for it.
+    assert (broken.got, works.got, said) == (["002"], ["001", "002"], [])
+    assert Spool(tmp_path / "spool/broken", SpoolConfig()).count(DOUBT) == keeps_each
+
+
+def test_a_sink_that_cannot_be_made_by_a_bug_is_told_and_left_out(monkeypatch):
+    from imds_probe.sinks import delivery
+
+    class Broken:
+        def make(self, *_):
+            raise ImportError("botocore is damaged")
+
+    known = delivery.declared
+    monkeypatch.setattr(delivery, "declared", lambda name: Broken() if name == "cloudwatch" else known(name))
+    told: list[str] = []
+    made = make_sinks(["cloudwatch", "file"], Settings(), {}, lambda part, _: told.append(part))
+    assert ([each.name for each in made], told) == (["file"], ["the sink cloudwatch"])

@@ -17,24 +17,35 @@ from pathlib import Path
 
 from imds_probe.system.confined import FileUnreadable, pin
 
+NEED_EVERY_S = 1.0
 DEPTH_MAX = 24  # below where it starts; a node_modules of a node_modules takes two
 PRUNED = frozenset({".git", ".hg", ".svn", "proc", "sys", "dev"})
 
 
 @dataclass
 class Budget:
-    """What a walk may cost at most. `deadline` is a time.monotonic; `left` counts directory entries."""
+    """What a walk may cost at most. `deadline` is a time.monotonic; `left` counts directory entries. `need` says why the host
+    cannot bear a search at present, and nothing where it can: it is asked now and then.
+    """
 
     deadline: float
     left: int
+    need: Callable[[], str] = lambda: ""
     cut_short: str = ""  # why, once it is spent
+    _need_at: float = float("-inf")
 
     def take(self, entries: int) -> bool:
         """Whether there is room for so many more."""
-        if time.monotonic() > self.deadline:
-            self.cut_short = self.cut_short or "the time for it was over"
+        now = time.monotonic()
+        if now >= self._need_at:
+            self._need_at = now + NEED_EVERY_S
+            self.cut_short = self.cut_short or self.need()
+        if self.cut_short:
+            return False
+        if now > self.deadline:
+            self.cut_short = "the time for it was over"
         elif self.left < entries:
-            self.cut_short = self.cut_short or "there were too many files"
+            self.cut_short = "there were too many files"
         else:
             self.left -= entries
             return True

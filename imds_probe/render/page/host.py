@@ -11,7 +11,7 @@ from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
 from imds_probe.render.page.blocks import Fields, Part, Text
 from imds_probe.render.page.bounds import NOT_KNOWN, Bounds, known, listed
-from imds_probe.report import Report
+from imds_probe.report import ProbeInfo, Report
 
 HOST, SERVICE, RUN = "Host", "Instance metadata service", "This run"
 _TOKENS = {
@@ -85,12 +85,30 @@ def run(report: Report, bounds: Bounds) -> Iterator[Part]:
     rows = [
         ("imds-probe", f"{probe.version}, {'with' if probe.privileged else 'without'} root's privileges"),
         ("started", f"{probe.started_at}, took {probe.duration_ms / 1000:.1f} s"),
+        *_used(probe),
         ("run", probe.run_id),
         ("requests", f"{probe.imdsv2_requests_made} by IMDSv2, {probe.imdsv1_requests_made} by IMDSv1"),
     ]
     incomplete = [_incomplete(each) for each in report.facts.collectors if each.status in _INCOMPLETE]
     said = (Text(f"Not inspected in full: {listed(incomplete, bounds.items)}."),) if incomplete else ()
     yield Part(RUN, (Fields(tuple(rows)), *said))
+
+
+def _used(probe: ProbeInfo) -> Iterator[tuple[str, str]]:
+    used = []
+    if probe.cpu_ms is not None:
+        used.append(f"{probe.cpu_ms / 1000:.1f} s of CPU time")
+    if probe.peak_memory_bytes is not None:
+        used.append(f"{_mib(probe.peak_memory_bytes)} of memory")
+    if probe.bytes_read is not None:
+        from_disk = "" if probe.disk_bytes_read is None else f" ({_mib(probe.disk_bytes_read)} from disks)"
+        used.append(f"{_mib(probe.bytes_read)} read{from_disk}")
+    if used:
+        yield "used", ", ".join(used)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:.0f} MiB"
 
 
 def _incomplete(run: CollectorRun) -> str:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a lab stands: neither may leave half a lab behind.
+"""Ctrl-C, SIGTERM and a terminal that is gone while a lab stands: none may leave half a lab behind.
 
 Python runs signal handlers on the main thread only, so elsewhere there is nothing to hold back and nothing to install.
 """
@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-HELD = (signal.SIGINT, signal.SIGTERM)
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # would end a process outright
+HELD = (signal.SIGINT, *ENDING)
 
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Put SIGINT and SIGTERM off to the end of the block, where they then do what they would have done at once."""
+    """Put these signals off to the end of the block, where they then do what they would have done at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -39,28 +40,30 @@ def held() -> Iterator[None]:
 
 
 class _Termination:
-    """SIGTERM as KeyboardInterrupt while at least one lab stands, so that every cleanup on the way out runs."""
+    """SIGTERM and SIGHUP as KeyboardInterrupt while at least one lab stands, so that every cleanup on the way out runs."""
 
     def __init__(self) -> None:
         self._standing = 0
-        self._taken = False
+        self._taken: list[int] = []
 
     def take(self) -> None:
-        """Count one more lab. SIGTERM is taken over only where it would have killed the process outright."""
+        """Count one more lab. A signal is taken over only where it would have killed the process outright."""
         if threading.current_thread() is threading.main_thread():
-            if self._standing == 0 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-                signal.signal(signal.SIGTERM, signal.default_int_handler)
-                self._taken = True
+            if self._standing == 0:
+                self._taken = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
+                for number in self._taken:
+                    signal.signal(number, signal.default_int_handler)
             self._standing += 1
 
     def give_back(self) -> None:
-        """Count one lab less; with the last one SIGTERM becomes what it was, unless somebody changed it since."""
+        """Count one lab less; with the last one the signals become what they were, unless somebody changed them since."""
         if threading.current_thread() is threading.main_thread() and self._standing:
             self._standing -= 1
-            if self._standing == 0 and self._taken:
-                self._taken = False
-                if signal.getsignal(signal.SIGTERM) is signal.default_int_handler:
-                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if self._standing == 0:
+                for number in self._taken:
+                    if signal.getsignal(number) is signal.default_int_handler:
+                        signal.signal(number, signal.SIG_DFL)
+                self._taken = []
 
 
 termination = _Termination()

@@ -112,3 +112,17 @@ def test_other_file_systems_are_left_out(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.stdout == "['/opt/a.jar']\n", done.stderr
+
+
+def test_a_host_in_need_is_left_alone_from_then_on(tmp_path: Path) -> None:
+    make(tmp_path, *(f"opt/{number}/a.jar" for number in range(5)))
+    said = [""]
+    one = walk(tmp_path, Budget(time.monotonic() + 20, 1000, lambda: said[0]))
+    found = one.below("/opt")
+    assert next(found) == "/opt/0/a.jar"
+    said[0] = "the host is short of memory"
+    one.budget._need_at = 0.0  # it is asked now and then
+    assert list(found) == []
+    assert one.budget.in_part() == "the disk was searched for SDKs in part: the host is short of memory"
+    said[0] = ""
+    assert list(walk(tmp_path, one.budget).below("/opt")) == []

@@ -8,6 +8,7 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.render.page.blocks import Text
 from imds_probe.render.page.bounds import SHORT
 from imds_probe.render.page.host import host, run, service
+from imds_probe.report import ProbeInfo
 
 
 def rows(part):
@@ -79,3 +80,16 @@ def test_of_many_that_were_not_the_rest_is_counted():
     runs = tuple(CollectorRun(f"c{number}", "failed", 1.0, "no") for number in range(SHORT.items + 4))
     (part,) = run(report_of(changed(FACTS, collectors=runs)), SHORT)
     assert part.blocks[1].text.endswith("c9 (no) and 4 more.")
+
+
+def test_what_a_run_used_as_far_as_it_was_counted():
+    def used(**counted):
+        uncounted = ProbeInfo("0.1.0", "0" * 32, "2026-11-23T00:00:00Z", 12.5, True, 1, 3)
+        (part,) = run(replace(report_of(FACTS), probe=replace(uncounted, **counted)), SHORT)
+        return rows(part).get("used")
+
+    assert used() is None
+    assert used(cpu_ms=812.5) == "0.8 s of CPU time"
+    assert used(cpu_ms=0.0, bytes_read=3 * 2**20) == "0.0 s of CPU time, 3 MiB read"
+    every = {"cpu_ms": 1250.0, "peak_memory_bytes": 48 * 2**20, "bytes_read": 2**25, "disk_bytes_read": 2**20}
+    assert used(**every) == "1.2 s of CPU time, 48 MiB of memory, 32 MiB read (1 MiB from disks)"

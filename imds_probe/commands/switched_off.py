@@ -1,0 +1,42 @@
+"""A command that ends, before and in the middle of its work, where somebody switches imds-probe off."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from imds_probe.system.background import Background
+from imds_probe.system.switch_off import check, is_switched_off
+
+LOOKED_EVERY_S = 1.0
+# Wakes the main thread wherever it waits, which nothing but a signal does.
+_WAKING = signal.SIGUSR1
+
+
+@contextlib.contextmanager
+def unless_switched_off(root: Path) -> Iterator[None]:
+    """Raises SwitchedOff at once, or within LOOKED_EVERY_S seconds, in the main thread; elsewhere at once only."""
+    check(root)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    main, ended = threading.main_thread().ident, threading.Event()
+    assert main is not None  # noqa: S101 - it runs
+
+    def look() -> None:
+        while not ended.wait(LOOKED_EVERY_S):
+            if is_switched_off(root):
+                signal.pthread_kill(main, _WAKING)
+                return
+
+    before = signal.signal(_WAKING, lambda *_: check(root))
+    looking = Background("switch", look)
+    try:
+        yield
+    finally:
+        ended.set()
+        looking.result()  # no signal comes any more
+        signal.signal(_WAKING, before)

@@ -1,0 +1,53 @@
+"""Did every collector come back? Where another rule says what one that failed leaves unknown, this one is silent."""
+
+from __future__ import annotations
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.facts import Facts
+from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.precedence import INVENTORIES
+from imds_probe.rules.rule import Rule
+
+# Their own rules have a finding that makes the verdict unknown.
+_SAID_ELSEWHERE = (*INVENTORIES, "settings", "sdks", "containers", "callers")
+# It asks which versions there are to upgrade to, where the verdict is not ready or unknown for another reason, and hosts
+# without the metadata of their repositories are common.
+_NO_EVIDENCE = "repositories"
+
+NOT_OBSERVED = Kind(
+    id="not-observed",
+    severity="warning",
+    implies="unknown",
+    title="A part of the host could not be observed",
+    meaning="One of the collectors that observe the host failed. What it would have found may change the verdict, so the verdict "
+    "counts it as not seen.",
+    cure="Remove the cause that the finding quotes, and run imds-probe again. If the cause is a bug in imds-probe, report it with "
+    "what standard error or the journal says.",
+)
+
+
+def _find(facts: Facts, catalog: Catalog) -> list[Found]:
+    del catalog
+    return [_not_observed(run) for run in facts.collectors if run.status == "failed" and _counts(run)]
+
+
+def _counts(run: CollectorRun) -> bool:
+    return run.bug or run.id not in (*_SAID_ELSEWHERE, _NO_EVIDENCE)
+
+
+def _not_observed(run: CollectorRun) -> Found:
+    what = run.means or f"what the collector {run.id} looks at"
+    return NOT_OBSERVED.found(
+        run.id,
+        f"imds-probe could not observe {what}",
+        evidence=(run.reason,),
+        fix=Fix(
+            "Report the bug, with what standard error or the journal says of it."
+            if run.bug
+            else "Remove the cause that is quoted, and run again."
+        ),
+    )
+
+
+RULE = Rule("observed", _find, kinds=(NOT_OBSERVED,))

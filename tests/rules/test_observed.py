@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+from observed import FACTS, changed, report_of
+
+from imds_probe.facts.collector_run import CollectorRun
+
+
+def judged(run: CollectorRun):
+    report = report_of(changed(FACTS, collectors=(*(each for each in FACTS.collectors if each.id != run.id), run)))
+    return report.verdict.state, [each for each in report.findings if each.id == "not-observed"]
+
+
+@pytest.mark.parametrize("name", ["platform", "options", "identity", "host", "obstacles", "watch", "callers-joined"])
+def test_what_failed_is_not_seen_and_said(name):
+    state, (finding,) = judged(CollectorRun(name, "failed", 1.0, "it is locked", "the colour of the host"))
+    assert state == "unknown"
+    assert finding.summary == "imds-probe could not observe the colour of the host"
+    assert finding.evidence == ("it is locked",)
+
+
+@pytest.mark.parametrize("status", ["ok", "nothing", "partial", "skipped"])
+def test_what_did_not_fail_is_no_matter_of_this_rule(status):
+    assert judged(CollectorRun("host", status, 1.0, "why", "something")) == ("ready", [])
+
+
+@pytest.mark.parametrize("name", ["dpkg", "container-software", "settings", "sdks", "callers"])
+def test_what_another_rule_says_is_said_once(name):
+    state, said = judged(CollectorRun(name, "failed", 1.0, "it is locked", "something"))
+    assert (state, said) == ("unknown", [])
+
+
+def test_repositories_without_metadata_decide_nothing_and_a_bug_does():
+    run = CollectorRun("repositories", "failed", 1.0, "apt has no package lists on disk", "the versions")
+    assert judged(run) == ("ready", [])
+    state, (finding,) = judged(CollectorRun("repositories", "failed", 1.0, "KeyError", "the versions", bug=True))
+    assert state == "unknown"
+    assert "Report the bug" in finding.fix.text
+
+
+def test_a_report_of_before_names_the_collector_where_it_says_no_more():
+    _, (finding,) = judged(CollectorRun("uptime", "failed", 1.0, "it is locked"))
+    assert finding.summary == "imds-probe could not observe what the collector uptime looks at"
