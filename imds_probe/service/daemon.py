@@ -130,13 +130,14 @@ class Daemon:
     def _took(self, seen: SeenCall, names: ContainerNames, recorder: Recorder) -> None:
         container = names.name(seen.caller)
         recorder.add(seen, container)
-        who = (seen.program, seen.caller.unit if seen.caller else None, container)
+        unit, inside = (seen.caller.unit, seen.caller.container) if seen.caller else (None, None)
+        who = (seen.program, unit, inside)
         if seen.version != "v1" or histories.is_ours(seen) or who in self._announced:
             return
         if len(self._announced) < ANNOUNCED_MAX:
             self._announced.add(who)
-            unit, inside = (f", unit {who[1]}" if who[1] else ""), (f", container {container}" if container else "")
-            self._say(terminal(f"called by IMDSv1: {seen.program}{unit}{inside}: {seen.method} {seen.path}"))
+            where = (f", unit {unit}" if unit else "") + (f", container {container}" if container else "")
+            self._say(terminal(f"called by IMDSv1: {seen.program}{where}: {seen.method} {seen.path}"))
 
     def _dropped_since(self, watcher: Watcher) -> int:
         since = watcher.dropped - self._dropped

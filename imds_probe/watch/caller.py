@@ -101,7 +101,7 @@ def cgroup_of(proc: Path, pid: int) -> str:
         return ""
 
 
-def place_of(cgroup: str, proc: Path, uid: int | None) -> Place:
+def place_of(cgroup: str, proc: Path = Path("/proc"), uid: int | None = None) -> Place:
     """By the text of /proc/PID/cgroup of a process of this user, and by whose the control groups are beside `proc`."""
     membership = membership_of(cgroup, GroupOwners(proc.parent).owner)
     key = key_of(membership, uid or 0)

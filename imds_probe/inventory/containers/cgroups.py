@@ -140,8 +140,9 @@ def _judged(line: _Line, owner_of: OwnerOf) -> Membership:
     if not uid and line.user is not None and not (line.chain and uid == 0):
         uid = line.user  # a container in his slice may be root's, but root alone can have made it then
     unit = line.unit
-    if unit is not None and (line.user is not None or (uid and not line.chain)):
-        unit = unit_of_user(uid or line.user or 0, unit)
+    if unit is not None:
+        by = owner_of(line.hierarchy, line.controllers, line.names[: line.unit_at])
+        unit = unit_of_user(by or line.user or 0, unit) if by or line.user is not None else unit
     names = [name for name in line.names if name != ".."]
     pair = (names[0], names[1]) if len(names) == 2 and not line.chain and not uid else None
     return Membership(

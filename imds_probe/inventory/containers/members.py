@@ -55,10 +55,11 @@ def members(
     the mount namespace of the system.
     """
     found: dict[Key, list[Process]] = {}
+    known: dict[str, Key] = {}  # one id may be spelled as two runtimes' do
     for process in processes:
         key = _key(process, orphans, has_bundle, host_mntns)
         if key is not None and (key.owner_uid is None or process.is_of_user(key.owner_uid)):
-            found.setdefault(key, []).append(process)
+            found.setdefault(known.setdefault(key.identity, key), []).append(process)
     return found
 
 

@@ -169,3 +169,78 @@ def test_names_are_bounded_and_raw():
     found = container_of("0::/lxc.payload.\x1b[2J" + "x" * 3000 + "\n")
     assert len(found.id) == TEXT_MAX
     assert found.id.startswith("\x1b[2J")
+
+
+MANAGER = "/user.slice/user-4242.slice/user@4242.service"
+
+
+def by(**uids):
+    """Who owns what, by the first name of a path; all else is root's."""
+    return lambda hierarchy, controllers, names: next((uids[name] for name in names if name in uids), 0)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{MANAGER}/docker-{ID}.scope",
+        f"{MANAGER}/app.slice/docker-{ID}.scope/docker-{ID}.scope",
+        f"{MANAGER}/user.slice/user-0.slice/docker-{ID}.scope",
+        f"{MANAGER}/user-0.slice/user@0.service/system.slice/docker-{ID}.scope",
+        f"/user.slice/user-4242.slice/session-1.scope/docker-{ID}.scope",
+        f"/../../user.slice/user-4242.slice/docker-{ID}.scope",
+        f"/machine.slice/user@4242.service/docker-{ID}.scope",
+    ],
+)
+def test_below_a_users_slice_a_container_is_his(path):
+    found = membership_of(f"0::{path}\n")
+    assert (found.container, found.owner_uid, found.by_root) == (ContainerId("docker", ID), 4242, False)
+
+
+@pytest.mark.parametrize(
+    "path", [f"{MANAGER}/amazon-ssm-agent.service", f"{MANAGER}/system.slice/amazon-ssm-agent.service/x"]
+)
+def test_a_users_unit_is_not_the_systems(path):
+    for found in (membership_of(f"0::{path}\n"), membership_of(f"0::{path}\n", by(**{"user@4242.service": 4242}))):
+        assert (found.unit, found.owner_uid) == ("user 4242: amazon-ssm-agent.service", 4242)
+
+
+def test_a_unit_below_a_unit_is_that_units_own_group():
+    found = membership_of("0::/system.slice/app.service/system.slice/amazon-ssm-agent.service\n")
+    assert found.unit == "app.service"
+
+
+def test_a_group_that_was_handed_to_a_user_is_his_whatever_it_is_called():
+    owner = by(job=4242)
+    found = membership_of(f"0::/batch/job/amazon-ssm-agent.service/docker-{ID}.scope\n", owner)
+    assert (found.unit, found.owner_uid) == ("user 4242: amazon-ssm-agent.service", 4242)
+    assert membership_of("0::/batch/job\n", owner).owner_uid == 4242
+    assert membership_of("0::/job/web\n", owner).pair is None
+
+
+def test_a_unit_of_the_system_that_was_handed_to_its_user_stays_its_own():
+    owner = by(**{"app.service": 4242})
+    unit = membership_of("0::/system.slice/app.service/worker\n", owner)
+    assert (unit.unit, unit.owner_uid) == ("app.service", None)
+    container = membership_of(f"0::/system.slice/app.service/docker-{ID}.scope\n", owner)
+    assert (container.unit, container.owner_uid) == ("app.service", 4242)
+
+
+def test_what_is_known_by_its_name_alone_below_a_unit_is_said_to_be():
+    path = f"0::/system.slice/web.service/libpod-payload-{ID}\n"
+    assert membership_of(path).by_name_alone
+    assert not membership_of(path, by()).by_name_alone
+    assert not membership_of(f"0::/docker/{ID}\n").by_name_alone
+
+
+def test_a_hierarchy_that_root_alone_fills_goes_before_a_users_under_v1():
+    other = "f" * 64
+    text = f"1:name=systemd:{MANAGER}/docker-{other}.scope/docker-{ID}.scope\n8:pids:/docker/{ID}\n"
+    found = membership_of(text)
+    assert (found.chain, found.owner_uid) == ((ContainerId("docker", ID),), None)
+    users = membership_of(f"8:pids:/user.slice/user-4242.slice\n1:name=systemd:{MANAGER}/docker-{ID}.scope\n")
+    assert (users.container, users.owner_uid) == (ContainerId("docker", ID), 4242)
+
+
+def test_roots_own_manager_is_root_and_no_system():
+    found = membership_of("0::/user.slice/user-0.slice/user@0.service/amazon-ssm-agent.service\n")
+    assert (found.unit, found.owner_uid) == ("user 0: amazon-ssm-agent.service", None)

@@ -49,3 +49,29 @@ def test_parents_in_a_circle_end(tree):
     tree.add(60, SESSION, ppid=61)
     tree.add(61, SESSION, ppid=60)
     assert children(tree) == {}
+
+
+def test_a_program_that_only_calls_itself_conmon_keeps_nobody(tree):
+    tree.add(50, SESSION, comm="conmon", command=CONMON, exe="/usr/bin/python3", uid=1000)
+    tree.add(51, SESSION, ppid=50, uid=1000)
+    assert children(tree) == {}
+
+
+def test_a_conmon_keeps_the_processes_of_its_own_user_alone(tree):
+    tree.add(50, SESSION, comm="conmon", command=CONMON, uid=1000)
+    tree.add(51, SESSION, ppid=50, uid=0)  # sudo
+    tree.add(52, SESSION, ppid=51, uid=1001)
+    tree.add(53, SESSION, ppid=50, uid=1000)
+    assert children(tree) == {53: (1000, ContainerId("podman", ID))}
+
+
+def test_a_container_of_roots_may_have_processes_of_anybody(tree):
+    tree.add(50, "0::/machine.slice/x.scope\n", comm="conmon", command=CONMON)
+    tree.add(51, "0::/machine.slice/x.scope\n", ppid=50, uid=1000)
+    assert children(tree) == {51: (None, ContainerId("podman", ID))}
+
+
+def test_a_parent_that_is_younger_than_its_child_has_got_its_number_since(tree):
+    tree.add(50, SESSION, comm="conmon", command=CONMON, uid=1000, start=900)
+    tree.add(51, SESSION, ppid=50, uid=1000, start=100)
+    assert children(tree) == {}

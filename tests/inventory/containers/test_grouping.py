@@ -151,3 +151,34 @@ def test_a_directory_that_cannot_be_listed_is_noted(tmp_path):
     notes = []
     assert named(tmp_path, notes) == {}
     assert len(notes) == 1
+
+
+def test_names_lead_out_of_no_root(tmp_path):
+    """Below a root that somebody else laid out, a name may be a link to anything."""
+    child = subprocess.Popen(["unshare", "--net", "sleep", "60"])
+    try:
+        link = f"/proc/{child.pid}/ns/net"
+        wait_for(lambda: os.stat(link).st_ino != os.stat("/proc/self/ns/net").st_ino)
+        outside, root = tmp_path / "outside", tmp_path / "root"
+        for place in (outside, root / "run", root / "other"):
+            place.mkdir(parents=True)
+        (outside / "named").symlink_to(link)
+        (root / "run/netns").symlink_to(outside)
+        assert named(root, []) == {}
+        (root / "run/netns").unlink()
+        (root / "run/netns").mkdir()
+        (root / "run/netns/direct").symlink_to(link)  # there is no such process below this root
+        (root / "run/netns/around").symlink_to(outside / "named")
+        assert named(root, []) == {}
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_roots_container_gives_the_way_and_the_name_before_a_users(tree):
+    tree.add(50, netns=7)
+    tree.add(51, netns=7)
+    his, ours = container("a", (50,), 7, owner_uid=4242), container("b", (51,), 7)
+    found = grouped(tree, (his, ours))[1]
+    assert (found.label, found.path) == ("b", tree.path / "51/ns/net")
+    assert grouped(tree, (his,))[1].label == "a of user 4242"

@@ -174,3 +174,63 @@ def test_a_proc_that_is_none_cannot_block(tree):
     assert [process.pid for process in seen.processes] == [1, 51, 52]
     assert (seen.vanished, seen.unreadable) == (1, 1)
     assert command_line(tree.path, 52) == ()
+
+
+def test_a_list_of_processes_is_roots_or_none(tree, tmp_path):
+    (tmp_path / "linked").symlink_to(tree.path)
+    with pytest.raises(ProbeError, match="no list of processes that root mounted"):
+        walk(tmp_path / "linked")
+    os.chown(tree.path, 4242, 4242)
+    with pytest.raises(ProbeError, match="no list of processes that root mounted"):
+        walk(tree.path)
+
+
+def test_a_process_says_its_users_and_whose_its_namespaces_are():
+    as_mallory = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups"]
+    makers = {"none": as_mallory, "his": [*as_mallory, "unshare", "--user"], "roots": ["unshare", "--user"]}
+    children = {name: subprocess.Popen([*before, "sleep", "60"]) for name, before in makers.items()}
+    try:
+        for child in children.values():
+            wait_for(lambda: Path(f"/proc/{child.pid}/comm").read_text() == "sleep\n")  # noqa: B023 - called here
+        seen = by_pid(Path("/proc"))
+        found = {name: seen[child.pid] for name, child in children.items()}
+        assert {name: (each.real_uid, each.userns_maker) for name, each in found.items()} == {
+            "none": (4242, None),
+            "his": (4242, 4242),
+            "roots": (0, 0),
+        }
+        assert {name: each.is_of_user(4242) for name, each in found.items()} == {
+            "none": True,
+            "his": True,
+            "roots": False,
+        }
+        assert {name: each.user for name, each in found.items()} == {"none": 4242, "his": 4242, "roots": None}
+        assert found["none"].userns == os.stat("/proc/self/ns/user").st_ino != found["his"].userns
+    finally:
+        for child in children.values():
+            child.kill()
+            child.wait()
+
+
+def test_a_process_that_may_not_be_traced_is_not_roots():
+    """Its files in /proc are root's, whoever it is: proc(5)."""
+    script = (
+        "import ctypes,os,time\nos.setgid(4242)\nos.setuid(4242)\n"
+        "ctypes.CDLL(None).prctl(4, 0)\nprint(flush=True)\ntime.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    try:
+        child.stdout.readline()
+        assert os.stat(f"/proc/{child.pid}/stat").st_uid == 0
+        assert (by_pid(Path("/proc"))[child.pid].uid, by_pid(Path("/proc"))[child.pid].user) == (4242, 4242)
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def test_a_kernel_without_user_namespaces(tree):
+    directory = tree.add(50)
+    (directory / "ns/user").unlink()
+    assert by_pid(tree.path)[50].userns_maker is None
+    assert by_pid(tree.path)[50].is_of_user(0)
