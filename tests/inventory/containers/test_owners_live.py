@@ -41,9 +41,9 @@ def handed_to_mallory(path):
 
 
 @contextlib.contextmanager
-def moved_by_mallory(path, pid):
-    """All of it with his rights alone."""
-    places = [hierarchy / path.lstrip("/") for hierarchy in hierarchies()]
+def moved_by_mallory(above, below, pid):
+    """All of it with his rights alone: a group below the one that is his, and a process in it."""
+    places = [hierarchy / above.lstrip("/") / below for hierarchy in hierarchies()]
     try:
         for place in places:
             as_mallory("mkdir", "-p", str(place))
@@ -53,10 +53,9 @@ def moved_by_mallory(path, pid):
         for hierarchy, place in zip(hierarchies(), places, strict=True):
             with contextlib.suppress(ProcessLookupError):
                 (hierarchy / "cgroup.procs").write_text(f"{pid}\n")
-            for made in (place, *place.parents):
-                with contextlib.suppress(OSError):  # what was there before has other groups in it, or is not his to empty
-                    if made != hierarchy and hierarchy in made.parents:
-                        made.rmdir()
+            for made in [place, *place.parents][: len(Path(below).parts)]:
+                with contextlib.suppress(OSError):  # there is something else in it
+                    made.rmdir()
 
 
 def as_mallory(*command):
@@ -82,7 +81,7 @@ def test_his_scope_is_his_and_the_container_is_roots(container_id, above):
         sleeper(*AS_MALLORY) as his,
         sleeper("unshare", "--net") as ours,
         handed_to_mallory(above),
-        moved_by_mallory(f"{above}/docker-{container_id}.scope", his),
+        moved_by_mallory(above, f"docker-{container_id}.scope", his),
         control_group(f"/system.slice/docker-{container_id}.scope", ours),
     ):
         found = by_identity(container_id)
@@ -101,7 +100,7 @@ def test_a_container_in_a_user_namespace_of_his_is_his(container_id):
     with (
         sleeper(*rootless) as his,
         handed_to_mallory(MANAGER),
-        moved_by_mallory(f"{MANAGER}/libpod-{container_id}.scope", his),
+        moved_by_mallory(MANAGER, f"libpod-{container_id}.scope", his),
     ):
         (found,) = by_identity(container_id).values()
         assert (found.owner_uid, found.pids, found.runtime, found.network) == (MALLORY, (his,), "podman", "own")
@@ -113,7 +112,7 @@ def test_a_process_of_roots_that_he_started_is_in_none_of_his_containers(contain
         sleeper(*AS_MALLORY) as his,
         sleeper() as sudo,
         handed_to_mallory(MANAGER),
-        moved_by_mallory(f"{MANAGER}/docker-{container_id}.scope", his),
+        moved_by_mallory(MANAGER, f"docker-{container_id}.scope", his),
         control_group(f"{MANAGER}/docker-{container_id}.scope", sudo),
     ):
         (found,) = by_identity(container_id).values()
@@ -130,7 +129,7 @@ def test_a_process_of_roots_that_he_started_is_in_none_of_his_containers(contain
     ],
 )
 def test_his_unit_is_not_the_systems(above, below, unit):
-    with sleeper(*AS_MALLORY) as his, handed_to_mallory(above), moved_by_mallory(f"{above}/{below}", his):
+    with sleeper(*AS_MALLORY) as his, handed_to_mallory(above), moved_by_mallory(above, below, his):
         assert caller_of(PROC, his).unit == unit
 
 

@@ -1,0 +1,60 @@
+"""What a user without any privilege calls his own, through the whole main job: nobody else's need or verdict moves by it."""
+
+import pytest
+
+REGION = {"AWS_REGION": "eu-west-1"}
+ELSEWHERE = {"AWS_ROLE_ARN": "arn", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+AS_MALLORY = ("setpriv", "--reuid=4242", "--regid=4242", "--clear-groups")
+MANAGER = "0::/user.slice/user-4242.slice/user@4242.service"
+ID = b"web".hex().ljust(64, "0")
+OTHER = "f" * 64
+
+
+@pytest.fixture(scope="module")
+def bridge(lab):
+    return lab.add_container("bridge", "bridge")
+
+
+def by_name(ran):
+    return {each["name"] or each["id"]: each for each in ran.report["containers"]}
+
+
+@pytest.mark.parametrize(
+    "cgroup",
+    [
+        f"{MANAGER}/app.slice/docker-{ID}.scope\n",
+        f"{MANAGER}/docker/{ID}\n",
+        f"{MANAGER}/user-0.slice/system.slice/docker-{ID}.scope\n",
+        f"0::/system.slice/his.service/docker-{ID}.scope\n",
+        f"0::/docker/{OTHER}/docker/{ID}\n",  # a container that makes groups below its own
+    ],
+)
+def test_his_scope_does_not_take_a_containers_need_away(run, service, made_up, bridge, cgroup):
+    made_up.start([*AS_MALLORY, "sleep", "infinity"], cgroup=cgroup, env=ELSEWHERE)
+    pid = made_up.start_container("web", bridge, env=REGION)
+    ran = run()
+    assert (ran.code, ran.verdict) == (4, "needs-hop-limit")
+    web = by_name(ran)["web"]
+    assert (web["pid"], web["token"], web["metadata_need"], web["owner_uid"]) == (pid, "lost", "likely", None)
+    (his,) = [each for each in ran.report["containers"] if each["id"] == ID and each is not web]
+    assert (his["network"], his["name"]) == ("host", None)
+    assert (his["owner_uid"], his["inside"]) == ((None, OTHER) if OTHER in cgroup else (4242, None))
+    assert ran.report["verdict"]["switch"]["http_put_response_hop_limit"] == 2
+
+
+def test_his_need_is_reported_as_his(run, service, made_up, bridge):
+    made_up.start([*AS_MALLORY, "sleep", "infinity"], node=bridge, cgroup=f"{MANAGER}/docker-{ID}.scope\n", env=REGION)
+    ran = run()
+    (his,) = ran.report["containers"]
+    assert (his["owner_uid"], his["token"], his["metadata_need"]) == (4242, "lost", "likely")
+    (page,) = [each["summary"] for each in ran.report["findings"] if each["id"] == "hop-limit-too-low"]
+    assert f"{ID[:12]} of user 4242" in page
+
+
+def test_a_name_makes_no_proxy_of_his_program(run, service, made_up):
+    named = ["sh", "-c", "echo kube2iam > /proc/$$/comm; echo named; sleep 600 & wait"]
+    made_up.start([*AS_MALLORY, *named], cgroup=f"{MANAGER}/app.slice/run.scope\n")
+    ran = run()
+    assert (ran.verdict, "metadata-proxy" in ran.finding_ids) == ("ready", False)
+    made_up.start(named, cgroup="0::/system.slice/kube2iam.service\n")
+    assert "metadata-proxy" in run().finding_ids
