@@ -171,6 +171,16 @@ def test_callers_and_software_of_the_first_release_know_their_container_by_its_n
     assert facts[Installed].software[0].container_ids == (web,)
 
 
+def test_namesakes_of_the_first_release_are_not_taken_for_each_other():
+    """What one of them was seen doing would make the other's need observed."""
+    containers = with_containers(container("web"), replace(container("web"), id="f" * 64))
+    troubled, both = report_of(TROUBLED).to_json(), report_of(containers).to_json()
+    caller = {**troubled["callers"]["by"][0], "container": "web"}
+    del caller["container_id"]
+    document = {**both, "callers": {**troubled["callers"], "by": [caller]}}
+    assert read(document).facts.get(Callers).by[0].container_id is None
+
+
 def test_rules_that_were_left_out_stay_left_out():
     report = report_on(
         changed(FACTS, software=(OLD_CLOUD_INIT,)), CATALOG, select(RULES, (), ("software",)), report_of(FACTS).probe

@@ -11,6 +11,7 @@ from imds_probe.inventory.containers.discovery import discover
 from imds_probe.watch.caller import Caller
 
 AGAIN_AFTER_S = 5.0
+WITHIN_S = 1.0  # whoever watches waits for it
 
 
 class ContainerNames:
@@ -32,7 +33,12 @@ class ContainerNames:
     def _look(self) -> None:
         self._looked_at = time.monotonic()
         try:
-            found = discover(self._root, self._root / "proc", in_own_pid_namespace=self._root == Path("/"))
+            found = discover(
+                self._root,
+                self._root / "proc",
+                in_own_pid_namespace=self._root == Path("/"),
+                deadline=self._looked_at + WITHIN_S,
+            )
         except ProbeError:
             return
         for each in found.containers:

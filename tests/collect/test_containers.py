@@ -5,10 +5,11 @@ import time
 from dataclasses import replace
 
 import pytest
+from contexts import context
 from observed import ENDPOINT, IMDS
 from soon import SOON_S
 
-from imds_probe.collect.containers import look, proc_below
+from imds_probe.collect.containers import host_pids, look, proc_below
 from imds_probe.errors import ProbeError
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
@@ -95,3 +96,22 @@ def test_containers_on_the_hosts_network_count_without_an_answer_too(root):
     (container,) = collected(root, imds=None).containers
     assert (container.network, container.reach) == ("host", ())
     assert container.not_measured
+
+
+def test_processes_of_the_host_are_those_outside_of_containers_and_of_the_system_those_of_no_user(root):
+    process(root, 7, f"0::/docker/{ID}\n", OTHER_NETNS)
+    process(root, 8, "0::/system.slice/agent.service\n", HOST_NETNS)
+    process(root, 9, "0::/user.slice/user-4242.slice/user@4242.service/agent.service\n", HOST_NETNS)
+    assert host_pids(context(root)) == [1, 8, 9]
+    assert host_pids(context(root), of_users=False) == [1, 8]
+
+
+def test_below_a_root_without_processes_there_are_none(tmp_path):
+    assert host_pids(context(tmp_path)) == []
+
+
+def test_a_list_of_processes_that_somebody_else_laid_out_is_none(root, tmp_path):
+    os.chown(root / "proc", 4242, 4242)
+    assert host_pids(context(root)) == []
+    with pytest.raises(ProbeError, match="no list of processes that root mounted"):
+        collected(root)

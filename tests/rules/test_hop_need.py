@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from observed import FACTS, changed, container, with_containers
 
-from imds_probe.facts.containers import titles
+from imds_probe.facts.containers import Containers, short, titles
 from imds_probe.rules.hop_need import needed_hop_limit, needing
 
 ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
@@ -41,10 +43,26 @@ def test_who_needs_it():
         ({"pod": "shop-7d9"}, "shop-7d9/web"),
         ({"pod": "web"}, "web"),
         ({"runtime": "netns"}, "netns web"),
+        ({"owner_uid": 4242}, "web of user 4242"),
+        ({"owner_uid": 4242, "pod": "shop-7d9"}, "shop-7d9/web of user 4242"),
     ],
 )
 def test_titles(changes, expected):
     assert container("web", **changes).title == expected
+
+
+def test_an_identity_is_nobody_elses():
+    """Whoever chooses an id cannot choose what stands before it."""
+    web = container("web")
+    his, inner = replace(web, owner_uid=4242), replace(web, inside="f" * 64)
+    assert [each.identity for each in (web, his, inner)] == [web.id, f"user 4242/{web.id}", f"{'f' * 64}/{web.id}"]
+    there = Containers((his, inner, web))
+    assert [there.by_identity(each.identity) for each in (web, his, inner)] == [web, his, inner]
+    assert [short(each.identity) for each in (web, his, inner)] == [
+        web.id[:12],
+        f"{web.id[:12]} of user 4242",
+        web.id[:12],
+    ]
 
 
 def test_a_list_of_titles_is_bounded():

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imds_probe.watch.caller import caller_of, gone, has_begun_its_program
+import pytest
+
+from imds_probe.watch import caller as module
+from imds_probe.watch.caller import caller_of, gone, has_begun_its_program, place_of
 
 PROC = Path("/proc")
 
@@ -70,3 +73,39 @@ def test_one_without_a_command_line_may_not_have_begun_its_program() -> None:
     assert not has_begun_its_program(PROC, child.pid)
     child.wait()
     assert not has_begun_its_program(PROC, child.pid)
+
+
+MANAGER = "/user.slice/user-4242.slice/user@4242.service"
+WEB = "1" * 64
+
+
+@pytest.mark.parametrize(
+    ("path", "uid", "unit", "container"),
+    [
+        (f"/system.slice/docker-{WEB}.scope", 0, None, WEB),
+        (f"{MANAGER}/docker-{WEB}.scope", 4242, None, f"user 4242/{WEB}"),
+        (f"/docker/{WEB}/docker/{'2' * 64}", 0, None, f"{WEB}/{'2' * 64}"),
+        (f"{MANAGER}/amazon-ssm-agent.service", 4242, "user 4242: amazon-ssm-agent.service", None),
+        ("/system.slice/amazon-ssm-agent.service", 0, "amazon-ssm-agent.service", None),
+        (f"/system.slice/his.service/docker-{WEB}.scope", 4242, "his.service", f"user 4242/{WEB}"),
+    ],
+)
+def test_where_it_belongs_is_said_with_whose_that_is(
+    tmp_path: Path, path: str, uid: int, unit: str | None, container: str | None
+) -> None:
+    place = place_of(f"0::{path}\n", tmp_path / "proc", uid)
+    assert (place["unit"], place["container"]) == (unit, container)
+
+
+def test_a_users_pod_is_no_pod_of_the_hosts(tmp_path: Path) -> None:
+    pod = "/kubepods/pod0a1b2c3d-0000-1111-2222-333344445555"
+    assert place_of(f"0::{pod}/{WEB}\n", tmp_path, 0)["pod_uid"] == pod[-36:]
+    assert place_of(f"0::{MANAGER}{pod}/{WEB}\n", tmp_path, 4242)["pod_uid"] is None
+
+
+def test_a_number_that_became_anothers_while_it_was_read_is_nobodys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beginnings = iter((10, 99))
+    monkeypatch.setattr(module, "start_ticks", lambda proc, pid: next(beginnings))
+    assert caller_of(PROC, os.getpid()) is None

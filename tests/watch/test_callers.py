@@ -304,6 +304,8 @@ def test_more_than_the_kernel_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"comm": "runc:[2:INIT]"}, True),
         ({"comm": "systemd-udevd"}, False),
         ({"comm": "bash"}, False),
+        ({"comm": "systemd", "uid": 4242}, False),  # anybody can be called so, and puts nobody outside of what is his
+        ({"comm": "runc:[2:INIT]", "container": "1" * 64}, False),
     ],
 )
 def test_whose_own_place_says_nothing_of_what_it_began(changed: dict, expected: bool) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,10 +28,12 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """How often all containers were looked for."""
     made: list[Path] = []
 
-    def discover(root: Path, proc: Path, *, in_own_pid_namespace: bool) -> Discovery:
+    def discover(root: Path, proc: Path, *, in_own_pid_namespace: bool, deadline: float) -> Discovery:
         assert in_own_pid_namespace
+        assert deadline < time.monotonic() + 60
         made.append(proc)
-        found = (container(WEB, "web"), container(POD, "app", "api-7d9f"), container(BARE, None))
+        his = replace(container(WEB, "his"), owner_uid=4242)
+        found = (container(WEB, "web"), container(POD, "app", "api-7d9f"), container(BARE, None), his)
         return Discovery(found, (), 0, 3, True, ())
 
     monkeypatch.setattr(module, "discover", discover)
@@ -40,6 +44,13 @@ def test_pod_and_name_or_name_or_id(looks: list[Path]) -> None:
     names = ContainerNames(Path("/"))
     assert [names.name(caller(each)) for each in (WEB, POD, BARE)] == ["web", "api-7d9f/app", "3" * 12]
     assert looks == [Path("/proc")]  # once for all of them
+
+
+def test_a_users_container_has_not_the_name_of_roots(looks: list[Path]) -> None:
+    names = ContainerNames(Path("/"))
+    found = [names.name(caller(each)) for each in (WEB, f"user 4242/{WEB}", f"user 4243/{WEB}", f"{POD}/{WEB}")]
+    assert found == ["web", "his of user 4242", f"{'1' * 12} of user 4243", "1" * 12]
+    assert looks
 
 
 def test_outside_of_containers_nobody_is_looked_for(looks: list[Path]) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from imds_probe.facts.containers import of_user
 from imds_probe.inventory.containers.group_owners import OwnerOf
 
+KNOWN_MAX = 4096
 TEXT_MAX = 256  # characters kept of a name that a container may have chosen
 
 _HEX = r"(?P<id>[0-9a-f]{64})"
@@ -73,6 +74,11 @@ class Membership:
     by_root: bool = False  # the owners of all directories above the container say so
 
     @property
+    def is_of_root(self) -> bool:
+        """Whether it is a container of root's by all that is to be seen, whosever the process is."""
+        return bool(self.chain) and self.owner_uid is None and not self.by_name_alone
+
+    @property
     def container(self) -> ContainerId | None:
         """The innermost container."""
         return self.chain[-1] if self.chain else None
@@ -117,6 +123,23 @@ def membership_of(cgroup: str, owner_of: OwnerOf = _not_seen) -> Membership:
     )
 
 
+class Memberships:
+    """What control groups say in one look, each text of theirs judged once: all processes of a container share it."""
+
+    def __init__(self, owner_of: OwnerOf) -> None:
+        self._owner_of = owner_of
+        self._known: dict[str | None, Membership] = {None: Membership()}
+
+    def of(self, cgroup: str | None) -> Membership:
+        """By the text of /proc/PID/cgroup; None where that could not be read."""
+        found = self._known.get(cgroup)
+        if found is None:
+            found = membership_of(cgroup or "", self._owner_of)
+            if len(self._known) < KNOWN_MAX:
+                self._known[cgroup] = found
+        return found
+
+
 @dataclass(frozen=True)
 class _Line:
     """One line, by its names. `user` is whose slice or manager it is below. The container's names begin at `container_at`, the
@@ -156,7 +179,7 @@ def _judged(line: _Line, owner_of: OwnerOf) -> Membership:
     )
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=KNOWN_MAX)
 def _lines(cgroup: str) -> tuple[_Line, ...]:
     found = []
     for line in cgroup.split("\n"):  # and at nothing else: names may hold every other separator

@@ -7,11 +7,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imds_probe.inventory.containers.cgroups import Memberships
 from imds_probe.inventory.containers.conmon import children_of_conmon
 from imds_probe.inventory.containers.describing import Records
 from imds_probe.inventory.containers.description import Description
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, Network
-from imds_probe.inventory.containers.group_owners import GroupOwners, OwnerOf
+from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.containers.grouping import group, named
 from imds_probe.inventory.containers.members import Key, entry, members, settled
 from imds_probe.inventory.containers.processes import (
@@ -37,11 +38,12 @@ class _Looking:
 
     root: Path
     proc: Path
-    owner_of: OwnerOf
+    memberships: Memberships
     host_netns: int | None
     host_mntns: int | None
     booted: float | None
     deadline: float
+    inner: dict[Key, Records] = dataclasses.field(default_factory=dict)  # by the container that they are in
 
 
 def discover(
@@ -60,12 +62,12 @@ def discover(
     where that cannot be read. After `deadline`, a time.monotonic, no more records are read: containers are found, but have no
     names. Raises ProbeError where /proc cannot be listed.
     """
-    owner_of = GroupOwners(root).owner
-    seen = walk(proc, owner_of)
+    memberships = Memberships(GroupOwners(root).owner)
+    seen = walk(proc, memberships)
     notes: list[str] = []
     host = own_netns if own_netns is not None else _host_netns(proc, notes)
     host_mntns = namespace_inode(proc / "1/ns/mnt")
-    looking = _Looking(root, proc, owner_of, host, host_mntns, booted_at(proc), deadline)
+    looking = _Looking(root, proc, memberships, host, host_mntns, booted_at(proc), deadline)
     records = Records(root, _dockerd_commands(proc, seen.processes), deadline=deadline)
     there = _members(looking, seen.processes, records)
     described = [_container(key, there, looking, records) for key in there]
@@ -82,10 +84,10 @@ def discover(
 
 def outside_containers(root: Path, proc: Path) -> tuple[Process, ...]:
     """The processes that run in no container now. Raises ProbeError where /proc cannot be listed."""
-    owner_of = GroupOwners(root).owner
-    seen = walk(proc, owner_of)
+    memberships = Memberships(GroupOwners(root).owner)
+    seen = walk(proc, memberships)
     mntns = namespace_inode(proc / "1/ns/mnt")
-    looking = _Looking(root, proc, owner_of, None, mntns, None, float("inf"))
+    looking = _Looking(root, proc, memberships, None, mntns, None, float("inf"))
     inside = {each.pid for some in _members(looking, seen.processes, Records(root)).values() for each in some}
     return tuple(process for process in seen.processes if process.pid not in inside)
 
@@ -100,10 +102,12 @@ def _container(key: Key, there: Members, looking: _Looking, records: Records) ->
     own, nested = key.chain[-1], len(key.chain) > 1
     where = _records_for(key, there, looking, records)
     said = where.describe(own, None if nested else key.owner_uid) if where else Description()
-    processes = [each for each in there[key] if is_unchanged(looking.proc, each, looking.owner_of)]
+    processes = [each for each in there[key] if is_unchanged(looking.proc, each, looking.memberships)]
     if not processes:
         return None
-    if nested and not any(is_unchanged(looking.proc, each, looking.owner_of) for each in there.get(key.outer, ())[:1]):
+    if nested and not any(
+        is_unchanged(looking.proc, each, looking.memberships) for each in there.get(key.outer, ())[:1]
+    ):
         said = Description()  # what was read by the number of the container around it may have been another's
     inside = settled(processes, looking.host_mntns)
     started = said.started
@@ -147,10 +151,11 @@ def _records_for(key: Key, there: Members, looking: _Looking, records: Records) 
     outer = there.get(key.outer)
     if not outer:
         return None
-    inside = looking.proc / str(outer[0].pid) / "root"
-    inner = Records(inside, deadline=looking.deadline, of_a_container=True)
-    inner.notes = records.notes
-    return inner
+    if key.outer not in looking.inner:
+        inside = looking.proc / str(outer[0].pid) / "root"
+        looking.inner[key.outer] = Records(inside, deadline=looking.deadline, of_a_container=True)
+        looking.inner[key.outer].notes = records.notes
+    return looking.inner[key.outer]
 
 
 def _network(netns: int | None, host: int | None) -> Network:

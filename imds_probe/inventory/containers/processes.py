@@ -6,17 +6,16 @@ read by way of one descriptor of its directory, which never shows another proces
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
-from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, membership_of
-from imds_probe.inventory.containers.group_owners import GroupOwners, OwnerOf
+from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, Memberships
+from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.system.small_file import read_head, read_pieces
 from imds_probe.system.user_namespace import outermost_maker
 
@@ -44,7 +43,7 @@ class Process:
     pidns: int | None
     mntns: int | None
     membership: Membership
-    real_uid: int = 0
+    real_uid: int = 0  # in a container of root's the effective one: there it does not matter
     userns: int | None = None
     userns_maker: int | None = None
 
@@ -58,7 +57,7 @@ class Process:
         """The unprivileged user whose process it is, None for root's and all that root put into a container, whatever user that
         runs as there.
         """
-        if self.membership.chain and self.membership.owner_uid is None and not self.membership.by_name_alone:
+        if self.membership.is_of_root:
             return None
         return self.membership.owner_uid or self.userns_maker or self.real_uid or None
 
@@ -84,15 +83,14 @@ class Walk:
 class _Walking:
     """What is seen once and holds for many processes."""
 
-    proc: Path
-    owner_of: OwnerOf
+    memberships: Memberships
     own_userns: int | None
     makers: dict[int, int | None] = field(default_factory=dict)  # by the inode of the user namespace
 
 
-def walk(proc: Path, owner_of: OwnerOf | None = None) -> Walk:
-    """Look at every process once; kernel threads are left out, as they call nobody. `owner_of` says whose a control group is,
-    by default what is mounted beside `proc`.
+def walk(proc: Path, memberships: Memberships | None = None) -> Walk:
+    """Look at every process once; kernel threads are left out, as they call nobody. `memberships` say whose a control group is,
+    by default by what is mounted beside `proc`.
 
     Raises ProbeError where processes cannot be listed at all, or where it is not root who says what runs.
     """
@@ -104,13 +102,16 @@ def walk(proc: Path, owner_of: OwnerOf | None = None) -> Walk:
     except OSError as error:
         raise ProbeError(f"{proc} cannot be listed: {error.strerror}", "Mount /proc.") from None
     own = namespace_inode(Path("/proc/thread-self/ns/user"))
-    walking = _Walking(proc, owner_of or GroupOwners(proc.parent).owner, own)
+    walking = _Walking(memberships or Memberships(GroupOwners(proc.parent).owner), own)
     found: list[Process] = []
     unreadable = vanished = 0
     for pid in pids:
         try:
-            with _directory(proc, pid) as at:
+            at = _open_directory(proc, pid)
+            try:
                 process, hides = _process(walking, int(pid), at)
+            finally:
+                os.close(at)
         except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
             vanished += 1
             continue
@@ -121,17 +122,20 @@ def walk(proc: Path, owner_of: OwnerOf | None = None) -> Walk:
     return Walk(tuple(found), unreadable, vanished)
 
 
-def is_unchanged(proc: Path, process: Process, owner_of: OwnerOf) -> bool:
+def is_unchanged(proc: Path, process: Process, memberships: Memberships) -> bool:
     """Whether a number still is this very process's, and it belongs where it did: what was read by its number is its own then."""
     try:
-        with _directory(proc, str(process.pid)) as at:
+        at = _open_directory(proc, str(process.pid))
+        try:
             fields = _stat_fields(read_head("stat", READ_LIMIT_BYTES, dir_fd=at))
             cgroup = _cgroup(at)
+        finally:
+            os.close(at)
     except OSError:
         return False
     if fields is None or fields[3] != process.start_ticks:
         return False
-    return process.membership == (Membership() if cgroup is None else membership_of(cgroup, owner_of))
+    return process.membership == memberships.of(cgroup)
 
 
 def start_ticks(proc: Path, pid: int) -> int | None:
@@ -172,13 +176,8 @@ def still_there(proc: Path, pids: Sequence[int], started: Sequence[int]) -> list
     return [pid for pid, ticks in zip(pids, started, strict=True) if start_ticks(proc, pid) == ticks]
 
 
-@contextlib.contextmanager
-def _directory(proc: Path, pid: str) -> Iterator[int]:
-    at = os.open(f"{proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield at
-    finally:
-        os.close(at)
+def _open_directory(proc: Path, pid: str) -> int:
+    return os.open(f"{proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _process(walking: _Walking, pid: int, at: int) -> tuple[Process | None, bool]:
@@ -187,15 +186,16 @@ def _process(walking: _Walking, pid: int, at: int) -> tuple[Process | None, bool
     """
     try:
         fields = _stat_fields(read_head("stat", READ_LIMIT_BYTES, dir_fd=at))
-        uids = _UIDS.search(read_head("status", READ_LIMIT_BYTES, dir_fd=at))
     except OSError:
         raise ProcessLookupError from None
-    if fields is None or uids is None:
+    if fields is None:
         raise ProcessLookupError
     comm, ppid, flags, started = fields
     if flags & PF_KTHREAD:
         return None, False
     cgroup = _cgroup(at)
+    membership = walking.memberships.of(cgroup)
+    real_uid, uid = _uids(at, membership)
     netns, seen = _namespace(at, "net")
     pidns = _namespace(at, "pid")[0]
     mntns = _namespace(at, "mnt")[0]
@@ -209,16 +209,32 @@ def _process(walking: _Walking, pid: int, at: int) -> tuple[Process | None, bool
         ppid,
         comm,
         started,
-        int(uids[2]),
+        uid,
         netns,
         pidns,
         mntns,
-        Membership() if cgroup is None else membership_of(cgroup, walking.owner_of),
-        int(uids[1]),
+        membership,
+        real_uid,
         userns if userns == walking.own_userns or maker is not None else None,
         maker,
     )
     return process, not seen or cgroup is None
+
+
+def _uids(at: int, membership: Membership) -> tuple[int, int]:
+    """The real and the effective user. Most processes of a busy host are in containers of root's, where it does not matter
+    whose they are: writing a whole status down takes the kernel longer than all that is read besides.
+    """
+    if membership.is_of_root:
+        uid = os.fstat(at).st_uid
+        return uid, uid
+    try:
+        found = _UIDS.search(read_head("status", READ_LIMIT_BYTES, dir_fd=at))
+    except OSError:
+        found = None
+    if found is None:
+        raise ProcessLookupError
+    return int(found[1]), int(found[2])
 
 
 def _maker(walking: _Walking, at: int, userns: int | None) -> int | None:
