@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from imds_probe.facts.containers import of_user
 from imds_probe.inventory.containers.group_owners import OwnerOf
 
-KNOWN_MAX = 4096
+KNOWN_MAX, KNOWN_TEXT_MAX = 2048, 4096  # how many texts are kept as they were read, and of how many characters
+NAMES_MAX = 128  # looked at of one path: whoever goes deeper stays where he was before
 TEXT_MAX = 256  # characters kept of a name that a container may have chosen
 
 _HEX = r"(?P<id>[0-9a-f]{64})"
@@ -105,7 +106,8 @@ def membership_of(cgroup: str, owner_of: OwnerOf = _not_seen) -> Membership:
     Under cgroup v1 the hierarchies may disagree: of those in which root alone makes groups, the one that says most about
     containers decides, of the others only where none of these says anything.
     """
-    found = [_judged(line, owner_of) for line in _lines(cgroup)]
+    lines = _lines if len(cgroup) <= KNOWN_TEXT_MAX else _lines.__wrapped__
+    found = [_judged(line, owner_of) for line in lines(cgroup)]
     best = max(
         found,
         key=lambda each: (bool(each.chain), each.owner_uid is None, len(each.chain), each.pod_uid is not None),
@@ -135,7 +137,7 @@ class Memberships:
         found = self._known.get(cgroup)
         if found is None:
             found = membership_of(cgroup or "", self._owner_of)
-            if len(self._known) < KNOWN_MAX:
+            if len(self._known) < KNOWN_MAX and len(cgroup or "") <= KNOWN_TEXT_MAX:
                 self._known[cgroup] = found
         return found
 
@@ -186,7 +188,7 @@ def _lines(cgroup: str) -> tuple[_Line, ...]:
         fields = line.split(":", 2)
         if len(fields) == 3:
             names = tuple(part for part in fields[2].split("/") if part not in ("", "."))
-            found.append(_read(fields[0], fields[1], names))
+            found.append(_read(fields[0], fields[1], names[:NAMES_MAX]))
     return tuple(found)
 
 

@@ -1,6 +1,13 @@
 import pytest
 
-from imds_probe.inventory.containers.cgroups import TEXT_MAX, ContainerId, container_of, membership_of
+from imds_probe.inventory.containers.cgroups import (
+    TEXT_MAX,
+    ContainerId,
+    Membership,
+    Memberships,
+    container_of,
+    membership_of,
+)
 
 ID = "0123456789abcdef" * 4
 POD_UID = "0a1b2c3d-0000-1111-2222-333344445555"
@@ -244,3 +251,21 @@ def test_a_hierarchy_that_root_alone_fills_goes_before_a_users_under_v1():
 def test_roots_own_manager_is_root_and_no_system():
     found = membership_of("0::/user.slice/user-0.slice/user@0.service/amazon-ssm-agent.service\n")
     assert (found.unit, found.owner_uid) == ("user 0: amazon-ssm-agent.service", None)
+
+
+def test_a_path_without_end_is_where_it_begins():
+    """A user may nest groups as deep as a path is long, and begin a thousand processes there."""
+    deep = MANAGER + "/a" * 2000
+    assert membership_of(f"0::{deep}/docker-{ID}.scope\n").owner_uid == 4242
+    inside = f"0::/docker/{ID}{'/ecs' * 1000}/{'f' * 64}\n"
+    assert membership_of(inside).chain == (ContainerId("docker", ID),)
+    for number in range(200):
+        membership_of(f"0::{deep}/{number}\n")
+
+
+def test_each_text_is_judged_once_in_one_look():
+    asked = []
+    look = Memberships(lambda *line: asked.append(line))
+    assert [look.of(f"0::/docker/{ID}\n").container for _ in range(9)] == [ContainerId("docker", ID)] * 9
+    assert len(asked) == 1
+    assert look.of(None) == Membership()
