@@ -42,7 +42,8 @@ class ProcTree:
         uids = "\t".join(map(str, [uid if real_uid is None else real_uid, uid, uid, uid]))
         (directory / "status").write_text(f"Name:\t{comm!r}\nUid:\t{uids}\nGid:\t0\t0\t0\t0\n")
         (directory / "cmdline").write_bytes(b"".join(part.encode() + b"\0" for part in command))
-        os.symlink(exe or f"/usr/bin/{command[0].rpartition('/')[2]}", directory / "exe")
+        if exe or command != ("app",):
+            os.symlink(exe or f"/usr/bin/{command[0].rpartition('/')[2]}", directory / "exe")
         if cgroup is not None:
             (directory / "cgroup").write_text(cgroup)
         for kind, inode in (("net", netns), ("pid", pidns), ("mnt", mntns), ("user", userns)):
