@@ -11,6 +11,7 @@ from imds_probe.findings import Finding
 from imds_probe.report import Report
 from imds_probe.report_document import Stored
 from imds_probe.rules import RULES
+from imds_probe.system.bug import TellBug, untold
 from imds_probe.verdict import Verdict
 
 
@@ -33,12 +34,13 @@ class Changes:
     not_judged: tuple[NotJudged, ...]
 
 
-def judged_again(stored: Stored, catalog: Catalog) -> Report:
+def judged_again(stored: Stored, catalog: Catalog, bug: TellBug = untold) -> Report:
     """The report as this version would have made it. A rule that needs what the report lacks is not judged, which makes the
-    verdict unknown at best; then there is no command either, as it might name too low a hop limit.
+    verdict unknown at best; then there is no command either, as it might name too low a hop limit. `bug` is told of errors that
+    nobody expected, which keep a rule from being judged as well.
     """
     selected = [rule.id for rule in RULES if rule.id not in stored.deselected]
-    report = report_on(stored.facts, catalog, selected, stored.probe)
+    report = report_on(stored.facts, catalog, selected, stored.probe, bug)
     if not stored.facts.lacking:
         return report
     return replace(report, verdict=replace(report.verdict, switch=None, rollback=None, price=None))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
-from imds_probe.commands.messages import say
+from imds_probe.commands.messages import report_bug, say
 from imds_probe.commands.run import add_catalogs
 from imds_probe.errors import UsageError
 from imds_probe.escape import terminal
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"{path}: {error}")
             failed = True
             continue
-        changed = changes(stored, judged_again(stored, catalog))
+        changed = changes(stored, judged_again(stored, catalog, report_bug))
         states.add(changed.now.state)
         lines = [_json(path, stored, changed)] if args.output == "json" else _text(path, stored, changed)
         print("\n".join(lines))

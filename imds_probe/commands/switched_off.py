@@ -9,11 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imds_probe.system.background import Background
-from imds_probe.system.switch_off import check, is_switched_off
+from imds_probe.system.switch_off import check, is_switched_off, switched_off
 
 LOOKED_EVERY_S = 1.0
 # Wakes the main thread wherever it waits, which nothing but a signal does.
 _WAKING = signal.SIGUSR1
+
+
+class _Now(KeyboardInterrupt):
+    """Raised wherever the main thread is: what goes on in spite of errors must not go on in spite of this one."""
+
+
+def _now(*_: object) -> None:
+    raise _Now
 
 
 @contextlib.contextmanager
@@ -32,10 +40,12 @@ def unless_switched_off(root: Path) -> Iterator[None]:
                 signal.pthread_kill(main, _WAKING)
                 return
 
-    before = signal.signal(_WAKING, lambda *_: check(root))
+    before = signal.signal(_WAKING, _now)
     looking = Background("switch", look)
     try:
         yield
+    except _Now:
+        raise switched_off(root) from None
     finally:
         ended.set()
         looking.result()  # no signal comes any more

@@ -22,4 +22,9 @@ def is_switched_off(root: Path) -> bool:
 def check(root: Path) -> None:
     """Raises SwitchedOff."""
     if is_switched_off(root):
-        raise SwitchedOff(f"switched off on this host: {root / FILE} exists", "Remove that file to switch it on again.")
+        raise switched_off(root)
+
+
+def switched_off(root: Path) -> SwitchedOff:
+    """What is said of it."""
+    return SwitchedOff(f"switched off on this host: {root / FILE} exists", "Remove that file to switch it on again.")

@@ -29,7 +29,7 @@ def test_the_story_is_true(arguments, second):
     assert ("[sdk-falls-back]" in done.stdout) == (not arguments)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_demo_leaves_nothing_behind(number, tmp_path):
     before = set(NETNS.glob("imdslab-demo-*"))
     child = subprocess.Popen(

@@ -1,12 +1,13 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from observed import FACTS, OLD_CLOUD_INIT, changed, report_of
 
 import imds_probe
-from imds_probe import exitcodes
+from imds_probe import assessment, exitcodes
 from imds_probe.commands.dispatch import main
 from imds_probe.report import dump
 
@@ -103,3 +104,15 @@ def test_hostile_text_does_not_reach_the_terminal(stored, capsys):
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\u202e" not in out
+
+
+def test_a_bug_of_a_rule_is_told_and_the_others_judge(stored, capsys, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("boom")
+
+    rules = tuple(replace(each, find=broken) if each.id == "tokens" else each for each in assessment.RULES)
+    monkeypatch.setattr(assessment, "RULES", rules)
+    assert main(["judge", stored("a.json", dump(READY))]) == exitcodes.UNKNOWN
+    said = capsys.readouterr()
+    assert "not judged  tokens: ZeroDivisionError at " in said.out
+    assert "this is a bug in imds-probe, in the rule tokens" in said.err

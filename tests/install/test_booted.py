@@ -147,18 +147,6 @@ def test_a_host_on_which_it_is_switched_off_is_left_alone(machine):
     assert (machine.root / REPORT).stat().st_ino != before
 
 
-def test_the_daemon_rests_while_it_is_switched_off(machine, daemon):
-    machine.must("systemctl", "start", daemon)
-    machine.write("etc/imds-probe/disabled", "")
-    try:
-        machine.must("systemctl", "reload", daemon)
-        machine.until(lambda: "switched off" in machine.show(daemon, "StatusText"), lambda: machine.journal(daemon))
-        assert machine.show(daemon, "ActiveState") == "active"
-    finally:
-        (machine.root / "etc/imds-probe/disabled").unlink()
-    machine.until(lambda: machine.show(daemon, "StatusText") == "watching", lambda: machine.journal(daemon))
-
-
 def test_the_daemon_is_active_once_it_watches(machine, daemon):
     assert machine.run("systemctl", "is-enabled", daemon).stdout == "disabled\n"
     machine.must("systemctl", "enable", "--now", daemon)
@@ -170,6 +158,18 @@ def test_the_daemon_is_active_once_it_watches(machine, daemon):
     assert watching < started
     # Callers are named by the tracepoint on hosts only, where process ids are the kernel's own. Here it says so.
     assert "callers that live shortly may stay unknown" in machine.journal(daemon)
+
+
+def test_the_daemon_rests_while_it_is_switched_off(machine, daemon):
+    machine.must("systemctl", "start", daemon)
+    machine.write("etc/imds-probe/disabled", "")
+    try:
+        machine.must("systemctl", "reload", daemon)
+        machine.until(lambda: "switched off" in machine.show(daemon, "StatusText"), lambda: machine.journal(daemon))
+        assert machine.show(daemon, "ActiveState") == "active"
+    finally:
+        (machine.root / "etc/imds-probe/disabled").unlink()
+    machine.until(lambda: machine.show(daemon, "StatusText") == "watching", lambda: machine.journal(daemon))
 
 
 def test_a_daemon_that_cannot_start_is_never_active_and_not_tried_again(machine, daemon):
