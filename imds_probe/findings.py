@@ -24,7 +24,8 @@ class Finding:
     """One thing worth saying about one subject, as reports have it. Rules make theirs by `Kind.found`.
 
     `implies` is the best verdict that is left while the finding stands: "not-ready" for something that would break,
-    "unknown" for something that could not be seen, None where the switch does not depend on it.
+    "unknown" for something that could not be seen, None where the switch does not depend on it. `forgeable_by` are the users
+    and containers who alone stand behind its evidence, and could have made it up; empty where root stands behind some of it.
     """
 
     id: str  # its kind's: stable, the argument of `imds-probe explain`
@@ -35,6 +36,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
     fix: Fix | None = None
     implies: State | None = None
+    forgeable_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,12 @@ class Kind:
         fix: Fix | None = None,
         severity: Severity | None = None,
         implies: State | None = None,
+        forgeable_by: tuple[str, ...] = (),
     ) -> Found:
         """One of this kind, about one subject."""
-        return Found(self, subject, summary, evidence, fix, severity or self.severity, implies or self.implies)
+        return Found(
+            self, subject, summary, evidence, fix, severity or self.severity, implies or self.implies, forgeable_by
+        )
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Found:
     fix: Fix | None
     severity: Severity
     implies: State | None
+    forgeable_by: tuple[str, ...]
 
     def by(self, rule: str) -> Finding:
         """The finding of the rule with this id."""
@@ -89,4 +95,5 @@ class Found:
             evidence=self.evidence,
             fix=self.fix,
             implies=self.implies,
+            forgeable_by=self.forgeable_by,
         )

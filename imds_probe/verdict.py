@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,7 @@ from imds_probe.rules import precedence
 from imds_probe.rules.hop_need import needed_hop_limit, needing
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.phrases import few
 
 Confidence = Literal["low", "medium", "high"]
 
@@ -58,7 +60,9 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Verdict:
-    """May this host be switched now? `evidence` names the kinds it stands on, weakest first."""
+    """May this host be switched now? `evidence` names the kinds it stands on, weakest first. `forgeable` says, in sentences
+    without a full stop, where evidence stands alone that somebody else than root could have made up.
+    """
 
     state: State
     confidence: Confidence
@@ -67,6 +71,7 @@ class Verdict:
     switch: Switch | None
     rollback: Rollback | None
     price: str | None = None  # what the hop limit of the switch command costs in security
+    forgeable: tuple[str, ...] = ()
 
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...]) -> Verdict:
@@ -82,23 +87,54 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
     if state == "ready":
         reasons = (_why_ready(facts),)
     evidence = _evidence(facts)
+    forgers = _forgers(findings, state)
     switch, rollback = _commands(facts) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     return Verdict(
         state=state,
-        confidence=_confidence(facts, evidence, state),
+        confidence=_confidence(facts, evidence, state, forgers),
         evidence=evidence,
         reasons=reasons,
         switch=switch,
         rollback=rollback,
         price=_price(facts, switch),
+        forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state)),
     )
 
 
-def _confidence(facts: Facts, evidence: tuple[str, ...], state: State) -> Confidence:
-    """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen."""
+def _forgers(findings: Sequence[Finding], state: State) -> tuple[str, ...]:
+    """Those who could have made up all that decides; none where root stands behind some of it."""
+    decisive = [finding for finding in findings if finding.implies == state]
+    if not all(finding.forgeable_by for finding in decisive):
+        return ()
+    return tuple(dict.fromkeys(name for finding in decisive for name in finding.forgeable_by))
+
+
+def _only_from(forgers: Sequence[str]) -> tuple[str, ...]:
+    if not forgers:
+        return ()
+    return (f"All evidence for this verdict comes from {few(forgers)}, and could have been made up there",)
+
+
+def _by_their_own_word(facts: Facts, state: State) -> tuple[str, ...]:
+    """The containers that would need a higher hop limit, were it not for what their environment says."""
+    needed = needed_hop_limit(facts)
+    left_out = [
+        each
+        for each in facts[Containers].seen
+        if not each.sandbox and (each.needs_hop_limit or 0) > needed and metadata_need(each).state == "unlikely"
+    ]
+    if state not in ("ready", "needs-hop-limit") or not left_out:
+        return ()
+    it = "it needs" if len(left_out) == 1 else "they need"
+    own = "its own environment" if len(left_out) == 1 else "their own environment"
+    return (f"That {it} no metadata is said by {own} alone: {titles(left_out)}",)
+
+
+def _confidence(facts: Facts, evidence: tuple[str, ...], state: State, forgers: Sequence[str]) -> Confidence:
+    """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen of somebody whom root trusts."""
     if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
         return "low"
-    return "high" if precedence.is_sure(facts, state) else "medium"
+    return "high" if precedence.is_sure(facts, state) and not forgers else "medium"
 
 
 def _price(facts: Facts, switch: Switch | None) -> str | None:

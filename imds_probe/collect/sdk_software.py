@@ -99,8 +99,12 @@ def _users(proc: Path, pids: Iterable[int], *, in_container: bool) -> Iterator[S
             cgroup = read_head(proc / str(pid) / "cgroup", 64 * 1024).decode(errors="replace")
         except OSError:
             continue  # it ended meanwhile
-        unit = None if in_container else membership_of(cgroup, owner_of).unit
-        yield SdkUser(pid, process_name(proc / str(pid), comm.rstrip("\n")), unit)
+        name = process_name(proc / str(pid), comm.rstrip("\n"))
+        if in_container:
+            yield SdkUser(pid, name, None)
+        else:
+            place = membership_of(cgroup, owner_of)
+            yield SdkUser(pid, name, place.unit, place.owner_uid)
 
 
 def _environment(proc: Path, pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:

@@ -34,11 +34,14 @@ class InRepository:
 
 @dataclass(frozen=True)
 class SdkUser:
-    """A process that has a library loaded, or would find it where it looks for libraries."""
+    """A process that has a library loaded, or would find it where it looks for libraries. `owner_uid` is the unprivileged
+    user who runs it on his own account; None: root does, a service of the system, or a container.
+    """
 
     pid: Pid
     comm: str
     unit: str | None  # systemd's, as in CallerSeen; None where it has none or runs in a container
+    owner_uid: Count | None = None
 
 
 @dataclass(frozen=True)

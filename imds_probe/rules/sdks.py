@@ -16,6 +16,7 @@ from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
+from imds_probe.rules.origins import of_containers, of_software
 from imds_probe.rules.phrases import (
     NAMES_SHOWN,
     NEEDS_SETTING,
@@ -68,7 +69,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         if needed.status != "ok" or (running and not_verified(needed)):
             row = catalog.row(component)
             which = f"{named(entries[0], row)}{_in(entries, facts)}"
-            found += _in_use(which, entries, needed, row) if running else _on_disk(which, entries, needed, row)
+            found += _in_use(which, entries, needed, row, facts) if running else _on_disk(which, entries, needed, row)
     if facts[SdkSearch].sdks_left_out:
         found.append(_left_out(facts[SdkSearch].sdks_left_out))
     return found
@@ -85,13 +86,16 @@ def _unseen(reasons: Sequence[str], run: CollectorRun | None) -> Found:
     )
 
 
-def _in_use(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> list[Found]:
+def _in_use(
+    which: str, entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None, facts: Facts
+) -> list[Found]:
     what = f"{which}, in use by {_users(entries)}"
     subject = entries[0].component
     if needed.status == "ok":
         return _by_inference(what, entries, needed)
     need = need_of_processes([names for entry in entries for names in _environments(entry)])
     evidence = (*_places(entries), need.in_words, *not_verified(needed))
+    origins = of_software(entries, facts)
     if need.state == "unlikely":
         if needed.status == "unknown":
             return []
@@ -103,9 +107,10 @@ def _in_use(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row
         fix = Fix(
             f"Look up the version of {entries[0].package} in the application's list of dependencies, or upgrade it."
         )
-        return [SDK_UNKNOWN.found(subject, summary, evidence=(needed.why, *evidence), fix=fix)]
+        return [SDK_UNKNOWN.found(subject, summary, evidence=(needed.why, *evidence), fix=fix, forgeable_by=origins)]
     summary = f"{what}, {_is(needed)}"
-    return [SDK_TOO_OLD.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
+    fix = _fix(entries, needed, row)
+    return [SDK_TOO_OLD.found(subject, summary, evidence=evidence, fix=fix, forgeable_by=origins)]
 
 
 def _on_disk(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> list[Found]:
@@ -162,7 +167,15 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
         f"{named(entry, row)} in {titles(cut_off)} speaks IMDSv2 but receives no token: it {becomes}; "
         f"hop limit {limit} cures that"
     )
-    return [SDK_FALLS_BACK.found(row.id, summary, evidence=_places([entry]), fix=raise_hop_limit(limit))]
+    return [
+        SDK_FALLS_BACK.found(
+            row.id,
+            summary,
+            evidence=_places([entry]),
+            fix=raise_hop_limit(limit),
+            forgeable_by=of_containers(cut_off),
+        )
+    ]
 
 
 def _token_is_lost(container: Container) -> bool:

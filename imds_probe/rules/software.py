@@ -14,6 +14,7 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.fixes import upgrade_commands
+from imds_probe.rules.origins import of_software
 from imds_probe.rules.phrases import (
     NEEDS_SETTING,
     container_names,
@@ -158,26 +159,33 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     places = " and ".join([*(["on the host"] if on_host else []), in_containers]) if inside else ""
     seen = f"{software.package} {software.said_version}, {known_by(software)}{f', {places}' if places else ''}"
     subject = software.component
+    origins = of_software(group, facts)
     if needed.status == "too-old":
         never = row is not None and row.never
         fix = Fix(row.fix) if row and never else _upgrade(needed, software, facts, catalog)
+        evidence = (seen, *not_verified(needed))
         return SOFTWARE_TOO_OLD.found(
-            subject, f"{what} {only_v1(needed)}", evidence=(seen, *not_verified(needed)), fix=fix
+            subject, f"{what} {only_v1(needed)}", evidence=evidence, fix=fix, forgeable_by=origins
         )
-    evidence: tuple[str, ...] = (seen, needed.why)
+    evidence = (seen, needed.why)
     if needed.status == "needs-setting":
         fix = make_setting(needed)
         evidence += not_verified(needed)
-        return SOFTWARE_NEEDS_SETTING.found(subject, f"{what} {NEEDS_SETTING}", evidence=evidence, fix=fix)
+        return SOFTWARE_NEEDS_SETTING.found(
+            subject, f"{what} {NEEDS_SETTING}", evidence=evidence, fix=fix, forgeable_by=origins
+        )
     if needed.setting is not None:
         summary = f"the setting that makes {what} use IMDSv2 could not be read"
-        return SOFTWARE_UNKNOWN.found(subject, summary, evidence=evidence, fix=_mend(needed.setting))
+        return SOFTWARE_UNKNOWN.found(
+            subject, summary, evidence=evidence, fix=_mend(needed.setting), forgeable_by=origins
+        )
     look = (
         f"Ask the vendor of {software.package} which version speaks IMDSv2, or upgrade it: the newest version is the "
         "safest choice."
     )
     upgrade = _upgrade(needed, software, facts, catalog, look)
-    return SOFTWARE_UNKNOWN.found(subject, f"IMDSv2 support of {what} is not known", evidence=evidence, fix=upgrade)
+    summary = f"IMDSv2 support of {what} is not known"
+    return SOFTWARE_UNKNOWN.found(subject, summary, evidence=evidence, fix=upgrade, forgeable_by=origins)
 
 
 def _upgrade(needed: Requirement, software: Software, facts: Facts, catalog: Catalog, text: str = "") -> Fix:

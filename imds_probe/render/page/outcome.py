@@ -63,6 +63,7 @@ def sentence(report: Report) -> str:
     said += [f"The rule {run.id} failed: {run.reason}." for run in report.rules if run.status == "error"]
     evidence = f" (evidence: {', '.join(verdict.evidence)})" if verdict.evidence else ""
     said.append(f"Confidence: {verdict.confidence}{evidence}.")
+    said += [f"{line}." for line in verdict.forgeable]
     return " ".join(said)
 
 
