@@ -18,7 +18,7 @@ SOURCE = str(Path(__file__).parents[1])
 
 def numbered(number: int) -> str:
     """A path of the metadata service for each number from 0 to 65535: of paths that it has not, nothing is kept."""
-    return f"/latest/meta-data/network/interfaces/macs/02:00:00:00:{number >> 8:02x}:{number & 255:02x}/mac"
+    return f"/latest/meta-data/network/interfaces/macs/06:00:00:00:{number >> 8:02x}:{number & 255:02x}/mac"
 
 
 class Watched:
