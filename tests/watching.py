@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,11 @@ from pathlib import Path
 from soon import SOON_S
 
 SOURCE = str(Path(__file__).parents[1])
+
+
+def numbered(number: int) -> str:
+    """A path of the metadata service for each number from 0 to 65535: of paths that it has not, nothing is kept."""
+    return f"/latest/meta-data/network/interfaces/macs/06:00:00:00:{number >> 8:02x}:{number & 255:02x}/mac"
 
 
 class Watched:
@@ -33,18 +38,22 @@ class Watched:
 def watching(lab, *arguments: str, settle_s: float = 0.8, number: int = signal.SIGINT) -> Iterator[Watched]:
     argv = [sys.executable, "-m", "imds_probe", "watch", *arguments]
     env = {"PYTHONPATH": SOURCE, "PYTHONUNBUFFERED": "1"}
-    child = lab.instance.start(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
-    watched = Watched(child.pid)
-    try:
-        _wait_until_it_listens(child.pid)
-        yield watched
-        time.sleep(settle_s)
-        child.send_signal(number)
-        out, err = child.communicate(timeout=2 * SOON_S)
-    finally:
-        child.kill()
-        child.wait()
-    watched.code, watched.out, watched.err = child.returncode, out.decode(), err.decode()
+    # Into files: a pipe that nobody reads would stop it.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = lab.instance.start(argv, stdout=out, stderr=err, env=env)
+        watched = Watched(child.pid)
+        try:
+            _wait_until_it_listens(child.pid)
+            yield watched
+            time.sleep(settle_s)
+            child.send_signal(number)
+            child.wait(timeout=2 * SOON_S)
+        finally:
+            child.kill()
+            child.wait()
+        for file in (out, err):
+            file.seek(0)
+        watched.code, watched.out, watched.err = child.returncode, out.read().decode(), err.read().decode()
 
 
 def _wait_until_it_listens(pid: int) -> None:

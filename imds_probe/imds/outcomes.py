@@ -29,6 +29,7 @@ BY_STATUS = {
     429: Outcome.THROTTLED,
     503: Outcome.THROTTLED,
 }
+SERVER_MAX = 100  # characters of a Server header
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?![0-9])")
 
 
@@ -78,4 +79,4 @@ def trouble_of(error: Exception) -> str:
 
 def server_name(value: str | None) -> str | None:
     """What a Server header names, as far as that is known: it comes from whoever answered."""
-    return None if value is None else kept_user_agent(value)
+    return None if value is None else kept_user_agent(value[:SERVER_MAX])

@@ -16,6 +16,7 @@ from imds_probe.kept.shapes import (
     LETTERS,
     LOWER,
     OMITTED,
+    is_absolute_path,
     is_name,
     is_number,
     is_option_name,
@@ -32,10 +33,6 @@ _LONG_WITH_ONE_HYPHEN = frozenset(
 )
 
 
-def _is_absolute_path(value: str) -> bool:
-    return value.startswith("/") and is_path(value)
-
-
 def _is_region(value: str) -> bool:
     """As "eu-west-1"."""
     *words, number = value.split("-", 4) if len(value) <= 20 else [""]
@@ -45,9 +42,9 @@ def _is_region(value: str) -> bool:
 
 _HARMLESS: dict[str, Callable[[str], bool]] = {
     **dict.fromkeys(
-        ("config", "config-file", "config-dir", "configfile", "config-path", "conf-file"), _is_absolute_path
+        ("config", "config-file", "config-dir", "configfile", "config-path", "conf-file"), is_absolute_path
     ),
-    **dict.fromkeys(("pid-file", "pidfile", "state-directory", "log-file", "rcfile"), _is_absolute_path),
+    **dict.fromkeys(("pid-file", "pidfile", "state-directory", "log-file", "rcfile"), is_absolute_path),
     **dict.fromkeys(("unit", "slice"), is_unit),
     **dict.fromkeys(("port", "listen-port", "metrics-port", "http-port", "app-port"), is_number),
     **dict.fromkeys(("timeout", "connect-timeout", "max-time", "retry", "retries", "tries", "interval"), is_number),
@@ -139,11 +136,8 @@ def _up_to_script(interpreter: Interpreter, words: Sequence[str]) -> tuple[list[
 def _has_its_value(word: str) -> bool:
     """Whether the word behind an option cannot be its value."""
     name, separator, _ = word.partition("=")
-    return (bool(separator) and (name[:2] == "--" or name in _LONG_WITH_ONE_HYPHEN)) or word[:2] in (
-        "-D",
-        "-X",
-        "-W",
-        "-I",
+    return (bool(separator) and (name[:2] == "--" or name in _LONG_WITH_ONE_HYPHEN)) or (
+        len(word) > 2 and word[:2] in ("-D", "-X", "-W", "-I")
     )
 
 
@@ -152,7 +146,7 @@ def _is_module(word: str) -> bool:
 
 
 def _is_script(interpreter: Interpreter, word: str) -> bool:
-    return is_path(word) and ("/" in word or word.endswith(interpreter.ends))
+    return is_absolute_path(word) or (is_path(word) and word.endswith(interpreter.ends))
 
 
 def _is_class(interpreter: Interpreter, word: str) -> bool:

@@ -13,12 +13,53 @@ _IN_UNITS = LETTERS | DIGITS | frozenset("._@:\\-")
 PATH_MAX, NAME_MAX, UNIT_MAX = 200, 64, 100
 OPTION_PARTS_MAX, OPTION_PART_MAX = 5, 14
 NUMBER_DIGITS_MAX = 5
+_AT_THE_TOP = frozenset(
+    (
+        *(
+            "app",
+            "apps",
+            "bin",
+            "boot",
+            "code",
+            "config",
+            "data",
+            "etc",
+            "home",
+            "lib",
+            "lib64",
+            "libexec",
+            "local",
+            "mnt",
+        ),
+        *(
+            "nix",
+            "opt",
+            "proc",
+            "root",
+            "run",
+            "sbin",
+            "scripts",
+            "snap",
+            "srv",
+            "sys",
+            "tmp",
+            "usr",
+            "var",
+            "workspace",
+        ),
+    )
+)
 UNIT_KINDS = (".service", ".socket", ".timer", ".target", ".scope", ".slice", ".mount", ".path")
 
 
 def is_path(word: str) -> bool:
     """A path of a file as programs and configurations have it."""
     return 0 < len(word) <= PATH_MAX and _IN_PATHS.issuperset(word) and not word.startswith("-")
+
+
+def is_absolute_path(word: str) -> bool:
+    """A path below a directory that systems and images have at their top. A key in base64 may begin with a slash."""
+    return word.startswith("/") and word[1:].partition("/")[0] in _AT_THE_TOP and is_path(word)
 
 
 def is_name(word: str) -> bool:

@@ -26,6 +26,6 @@ def process_name(at: Path, comm: str) -> str:
         return name
 
 
-def arguments(at: Path) -> list[str]:
-    """The first arguments of the process at /proc/PID. Raises OSError."""
-    return read_head(at / "cmdline", ARGUMENTS_MAX_BYTES).decode(errors="replace").rstrip("\0").split("\0")
+def arguments(at: Path, limit_bytes: int = ARGUMENTS_MAX_BYTES) -> list[str]:
+    """The arguments of the process at /proc/PID, at most so many bytes of them. Raises OSError."""
+    return read_head(at / "cmdline", limit_bytes).decode(errors="replace").rstrip("\0").split("\0")

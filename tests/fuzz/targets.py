@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fuzz import (
     document_targets,
+    kept_targets,
     network_targets,
     package_targets,
     process_targets,
@@ -24,5 +25,6 @@ TARGETS: Mapping[str, Target] = {
     **network_targets.TARGETS,
     **settings_targets.TARGETS,
     **document_targets.TARGETS,
+    **kept_targets.TARGETS,
     **simulator_targets.TARGETS,
 }

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from soon import SOON_S
-from watching import SOURCE, watching
+from watching import SOURCE, numbered, watching
 
 from imds_probe.simulator.lab.node import Node
 from imds_probe.watch.history import OURS
@@ -47,11 +47,11 @@ def test_all_are_counted_with_version_and_process(lab, service, nodes):
             for node in nodes:
                 for family in ADDRESSES:
                     token = number % 2 == 0
-                    path = f"/latest/meta-data/{node.name}/{family}/{number}"
+                    path = numbered(len(called))
                     pid = curl(node, family, path, token=token)
                     called[path] = ("v2" if token else "v1", pid, 401 if token else 404)
             for family in ADDRESSES:  # root in a user namespace of its own, as rootless containers are
-                path = f"/latest/meta-data/userns/{family}/{number}"
+                path = numbered(len(called))
                 pid = curl(lab.instance, family, path, token=False, before=("unshare", "--user", "--map-root-user"))
                 called[path] = ("v1", pid, 404)
     seen = watched.calls
@@ -84,10 +84,10 @@ def test_it_leaves_nothing_in_the_kernel(lab, service, number):
 
 def test_a_line_a_call_and_a_summary(lab, service):
     with watching(lab, "--v1-only") as watched:
-        pid = curl(lab.instance, "ipv4", "/latest/dynamic/x", token=False)
-        curl(lab.instance, "ipv4", "/latest/dynamic/y", token=True)
+        pid = curl(lab.instance, "ipv4", numbered(1), token=False)
+        curl(lab.instance, "ipv4", numbered(2), token=True)
     line, counted, header, row = watched.out.splitlines()
-    assert f" v1 404 GET /latest/dynamic/x by curl[{pid}] /usr/bin/curl" in line
+    assert f" v1 404 GET {numbered(1)} by curl[{pid}] /usr/bin/curl" in line
     assert 'user-agent="curl/' in line
     assert counted.startswith("1 IMDSv1 call and 0 IMDSv2 calls in ")
     assert header.split()[:3] == ["version", "calls", "refused"]
@@ -96,12 +96,12 @@ def test_a_line_a_call_and_a_summary(lab, service):
 
 SAME_PORT = """
 import socket, sys
-for number in range(2):
+for path in sys.argv[2:]:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    client.bind(("", int(sys.argv[3])))
+    client.bind(("", int(sys.argv[1])))
     client.connect(("169.254.169.254", 80))
-    client.sendall(f"GET /latest/{'/'.join(sys.argv[1:])}/{number} HTTP/1.1\\r\\n\\r\\n".encode())
+    client.sendall(f"GET {path} HTTP/1.1\\r\\n\\r\\n".encode())
     while client.recv(65536):
         pass
     client.close()
@@ -117,25 +117,26 @@ def test_the_same_port_in_several_networks_at_a_time(lab, service, nodes):
         for turn in range(8):
             # Not both of one and the container inside it: a port that is taken there is translated to another.
             for port, node in ((41000, host), (41000, web), (41000, mac), (41001, host), (41001, deep), (41001, mac)):
-                child = node.start([sys.executable, "-c", SAME_PORT, node.name, str(turn), str(port)])
+                paths = [numbered(len(pids)), numbered(len(pids) + 1)]
+                child = node.start([sys.executable, "-c", SAME_PORT, str(port), *paths])
                 child.wait()
-                pids[node.name, str(turn), str(port)] = child.pid
+                pids |= dict.fromkeys(paths, child.pid)
             # For four turns it gets no time, as on a host that is busy, and then all at once.
             os.kill(watched.pid, signal.SIGSTOP if turn == 2 else signal.SIGCONT if turn == 6 else 0)
-    seen = {tuple(each["path"].split("/")[2:]): each["caller"] and each["caller"]["pid"] for each in watched.calls}
-    assert len(seen) == 2 * len(pids) == 8 * 6 * 2
-    assert seen == {key: pids[key[:3]] for key in seen}
+    seen = {each["path"]: each["caller"] and each["caller"]["pid"] for each in watched.calls}
+    assert len(seen) == 8 * 6 * 2
+    assert seen == pids
 
 
 def test_several_on_one_connection_and_refused_ones(lab, service):
     service.update(http_tokens="required")
-    urls = [f"http://169.254.169.254/latest/meta-data/{name}" for name in ("a", "b", "c")]
+    urls = [f"http://169.254.169.254/latest/meta-data/{name}" for name in ("ami-id", "hostname", "mac")]
     with watching(lab, "--json") as watched:
         child = lab.instance.start(["curl", "-s", *(part for url in urls for part in ("-o", "/dev/null", url))])
         child.wait()
     seen = watched.calls
-    assert [(each["path"][-1], each["version"], each["status"]) for each in seen] == [
-        (name, "v1", 401) for name in ("a", "b", "c")
+    assert [(each["path"].rpartition("/")[2], each["version"], each["status"]) for each in seen] == [
+        (name, "v1", 401) for name in ("ami-id", "hostname", "mac")
     ]
     assert {each["caller"]["pid"] for each in seen} == {child.pid}
 

@@ -10,7 +10,7 @@ import time
 import pytest
 from sdk_zoo import ZOO
 from soon import SOON_S
-from watching import watching
+from watching import numbered, watching
 
 IP = "169.254.169.254"
 # botocore of 2019 needs names that collections had until Python 3.9.
@@ -97,8 +97,8 @@ def bridged(lab):
 HOSTILE = {
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
     "no UTF-8": b"GET /latest/\xff\xfe\x80 HTTP/1.1\r\nUser-Agent: \xff\xfe\x1b[31m\r\n\r\n",
-    "a head of 64 KB": b"GET /latest/big HTTP/1.1\r\nCookie: " + b"x" * 65536 + b"\r\n\r\n",
-    "a token without ==": b"GET /latest/token HTTP/1.1\r\nX-aws-ec2-metadata-token: AQAEA-no-end\r\n\r\n",
+    "a head of 64 KB": b"GET /latest/user-data HTTP/1.1\r\nCookie: " + b"x" * 65536 + b"\r\n\r\n",
+    "a token without ==": b"GET /latest/meta-data/ami-id HTTP/1.1\r\nX-aws-ec2-metadata-token: AQAEA-no-end\r\n\r\n",
 }
 
 
@@ -119,16 +119,16 @@ def test_what_is_no_request_of_anybodys_hurts_nobody(lab, service):
         with lab.instance.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.connect((IP, 80))
-            for byte in b"GET /latest/one-byte-a-segment HTTP/1.1\r\nHost: x\r\n\r\n":
+            for byte in f"GET {numbered(1)} HTTP/1.1\r\nHost: x\r\n\r\n".encode():
                 client.sendall(bytes([byte]))
                 time.sleep(0.001)
             client.recv(65536)
     seen = {each["path"]: each for each in watched.calls}
     assert watched.code == 0
     assert "Traceback" not in watched.err
-    assert seen["/latest/token"]["version"] == "v2"
-    assert seen["/latest/big"]["version"] == "v1"
-    assert seen["/latest/one-byte-a-segment"]["status"] == 404
+    assert seen["/latest/meta-data/ami-id"]["version"] == "v2"
+    assert seen["/latest/user-data"]["version"] == "v1"
+    assert seen[numbered(1)]["status"] == 404
     assert "AQAEA-no-end" not in watched.out
     assert "\x1b" not in watched.out
     assert len(seen) == 4  # the TLS hello is no call

@@ -16,6 +16,7 @@ from pathlib import Path
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, Memberships
 from imds_probe.inventory.containers.group_owners import GroupOwners
+from imds_probe.system.called import arguments
 from imds_probe.system.small_file import read_head, read_pieces
 from imds_probe.system.user_namespace import outermost_maker
 
@@ -264,10 +265,9 @@ def namespace_inode(link: Path) -> int | None:
 def command_line(proc: Path, pid: int) -> tuple[str, ...]:
     """The arguments of one process, empty where they cannot be read. At most 64 KiB of them."""
     try:
-        text = read_head(proc / str(pid) / "cmdline", READ_LIMIT_BYTES)
+        return tuple(arguments(proc / str(pid), READ_LIMIT_BYTES))
     except OSError:
         return ()
-    return tuple(text.decode(errors="replace").rstrip("\0").split("\0"))
 
 
 def program(proc: Path, pid: int) -> str:

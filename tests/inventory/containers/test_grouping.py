@@ -76,14 +76,14 @@ def test_a_unit_with_a_network_of_its_own(tree):
 
 @pytest.mark.parametrize("second", ["0::/system.slice/b.service\n", "0::/user.slice/user-0.slice/session-1.scope\n"])
 def test_several_units_in_one_namespace_are_no_unit(tree, second):
-    tree.add(50, "0::/system.slice/a.service\n", netns=7, comm="first")
+    tree.add(50, "0::/system.slice/a.service\n", netns=7, comm="first", command=("first",))
     tree.add(51, second, netns=7)
     assert (grouped(tree)[1].kind, grouped(tree)[1].label) == ("other", "first")
 
 
 def test_the_sandbox_of_a_browser(tree):
     scope = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-chromium-77.scope\n"
-    tree.add(50, scope, netns=7, comm="chrome")
+    tree.add(50, scope, netns=7, comm="chrome", command=("chrome",))
     assert (grouped(tree)[1].kind, grouped(tree)[1].label) == ("other", "chrome")
 
 
