@@ -186,7 +186,7 @@ def _answer(data: bytes) -> None:
             if found is not None:
                 assert len(found.body) <= LIMIT_BYTES
                 plausible(found.body)
-                printable(outcomes.printable(found.server), 100)
+                printable(outcomes.server_name(found.server), 100)
                 printable(found.trouble, 100)
     elif at == 1:
         reply = _replied(content)
