@@ -17,6 +17,7 @@ from pathlib import Path
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, membership_of
 from imds_probe.inventory.containers.group_owners import GroupOwners, OwnerOf
+from imds_probe.system.procfs import processes
 from imds_probe.system.small_file import read_head, read_pieces
 from imds_probe.system.user_namespace import outermost_maker
 
@@ -99,8 +100,7 @@ def walk(proc: Path, owner_of: OwnerOf | None = None) -> Walk:
     if not _is_told_by_root(proc):
         raise ProbeError(f"{proc} is no list of processes that root mounted", f"Mount /proc at {proc}.")
     try:
-        with os.scandir(proc) as entries:
-            pids = [entry.name for entry in entries if entry.name.isdigit()]
+        pids = processes(proc)
     except OSError as error:
         raise ProbeError(f"{proc} cannot be listed: {error.strerror}", "Mount /proc.") from None
     own = namespace_inode(Path("/proc/thread-self/ns/user"))
@@ -109,8 +109,8 @@ def walk(proc: Path, owner_of: OwnerOf | None = None) -> Walk:
     unreadable = vanished = 0
     for pid in pids:
         try:
-            with _directory(proc, pid) as at:
-                process, hides = _process(walking, int(pid), at)
+            with _directory(proc, str(pid)) as at:
+                process, hides = _process(walking, pid, at)
         except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
             vanished += 1
             continue
