@@ -73,7 +73,6 @@ ELSEWHERE = {
     "collect/available.py:_run": "apt and dnf, asked on the running system only",
     "collect/callers.py:look": "the history in the daemon's own state directory",
     "collect/metadata_no_token.py:look": "the same",
-    "collect/containers.py:look": _PROC,
     "collect/container_software.py:look": _PROC,
     "collect/environment.py:collect": _PROC,
     "collect/sdk_software.py:_users": _PROC,

@@ -16,6 +16,7 @@ from imds_probe.facts.containers import Container, Reach
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.inventory.containers.processes import namespace_inode, walk
+from imds_probe.system import procfs
 
 if TYPE_CHECKING:
     from imds_probe.net.obstacles import Obstacle
@@ -66,7 +67,7 @@ def on_host(root: Path, imds: Imds, *, deadline: float) -> FoundObstacles:
     # The readers of rule sets take as long to load as they take to read: elsewhere than on EC2 nobody waits for them.
     from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415
 
-    netns = root / "proc/1/ns/net"
+    netns = procfs.below(root) / "1/ns/net"
     # Not ours to see, or no /proc at all: then the probe's own namespace is the best guess, as in discovery.
     here = str(netns) if namespace_inode(netns) is not None else None
     found = find_obstacles(here, root, _time_left_s(deadline))
@@ -82,7 +83,7 @@ def of_root(found: Sequence[Obstacle], root: Path) -> list[Obstacle]:
     if not any(each.kind == "proxy" for each in found):
         return list(found)
     try:
-        there = {process.pid: process for process in walk(root / "proc").processes}
+        there = {process.pid: process for process in walk(procfs.below(root)).processes}
     except ProbeError:
         return list(found)
     host = there[1].netns if 1 in there else None

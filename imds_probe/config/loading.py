@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from imds_probe.config.keys import Key, Section, fields_of, keys_of
 from imds_probe.config.lines import line_of
 from imds_probe.config.settings import Settings
 from imds_probe.errors import UsageError
+from imds_probe.system import toml
 
 DEFAULT = Path("/etc/imds-probe/imds-probe.toml")
 SIZE_LIMIT_BYTES = 1024 * 1024
@@ -114,7 +114,7 @@ def _read(path: Path) -> File:
         raise UsageError(f"{path} has more than {SIZE_LIMIT_BYTES} bytes")
     try:
         text = raw.decode()
-        return File(path, text, tomllib.loads(text))
+        return File(path, text, toml.loads(text))
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}:{line} is not TOML: a byte there is not UTF-8") from None

@@ -124,5 +124,5 @@ def parse_setting(setting: str) -> tuple[str, Any]:
         return name, text
     try:
         return name, json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ProbeError(f"{name}: {text!r} is not JSON", 'Write e.g. hop_limit=2 or tags={"Name":"web"}') from None

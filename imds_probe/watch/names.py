@@ -8,6 +8,7 @@ from pathlib import Path
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import short
 from imds_probe.inventory.containers.discovery import discover
+from imds_probe.system import procfs
 from imds_probe.watch.caller import Caller
 
 AGAIN_AFTER_S = 5.0
@@ -35,7 +36,7 @@ class ContainerNames:
         try:
             found = discover(
                 self._root,
-                self._root / "proc",
+                procfs.below(self._root),
                 in_own_pid_namespace=self._root == Path("/"),
                 deadline=self._looked_at + WITHIN_S,
             )

@@ -27,10 +27,10 @@ from imds_probe.watch import caller, tracing
 ID = "0123456789abcdef" * 4
 PID = 7
 _FILES: Mapping[str, bytes] = {
-    "stat": b"7 (app) S 1 " + b" ".join([b"0"] * 15) + b" 7 0 0\n",
+    "stat": b"7 (conmon) S 1 " + b" ".join([b"0"] * 15) + b" 7 0 0\n",
     "status": b"Name:\tapp\nTgid:\t7\nPPid:\t1\nUid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n",
-    "cgroup": f"0::/system.slice/docker-{ID}.scope\n".encode(),
-    "cmdline": b"/usr/bin/python3\0-c\0x\0--token\0secret\0",
+    "cgroup": b"0::/user.slice/user-1000.slice/session-3.scope\n",
+    "cmdline": f"/usr/bin/conmon\0-c\0{ID}\0-u\0{ID}\0--token\0secret\0".encode(),
     "environ": b"AWS_REGION=eu-west-1\0PYTHONPATH=/x:/y\0GEM_HOME=/gems\0CLASSPATH=/a.jar\0",
     "comm": b"app\n",
     "maps": b"7f00-7f01 r-xp 00000000 08:01 42   /usr/lib/libpython3.11.so.1.0\n7f00-7f01 r--p 0 08:01 42 /x (deleted)\n",
@@ -121,11 +121,11 @@ def _process_seeds() -> Mapping[str, bytes]:
     links = {
         name.replace("/", "-"): chosen(len(_FILES) + at, target) for at, (name, target) in enumerate(_LINKS.items())
     }
-    conmon = f"/usr/bin/conmon\0-c\0{ID}\0-u\0{ID}\0"
+    python = b"/usr/bin/python3\0-c\0x\0--password=secret\0"
     java = b"/usr/bin/java\0-cp\0/a.jar:/b/*\0-Dx=y\0Main\0"
     node, ruby = b"node\0/srv/app.js\0", b"ruby\0-I/x\0/srv/app.rb\0"
     at = list(_FILES).index("cmdline")
-    more = {f"command-{index}": chosen(at, each) for index, each in enumerate((conmon, java, node, ruby))}
+    more = {f"command-{index}": chosen(at, each) for index, each in enumerate((python, java, node, ruby))}
     exe = len(_FILES)
     ran = {
         each: chosen(exe, f"/usr/bin/{each} (deleted)")

@@ -17,6 +17,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, Memberships
 from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.system.called import arguments
+from imds_probe.system.procfs import processes
 from imds_probe.system.small_file import read_head, read_pieces
 from imds_probe.system.user_namespace import outermost_maker
 
@@ -98,8 +99,7 @@ def walk(proc: Path, memberships: Memberships | None = None) -> Walk:
     if not _is_told_by_root(proc):
         raise ProbeError(f"{proc} is no list of processes that root mounted", f"Mount /proc at {proc}.")
     try:
-        with os.scandir(proc) as entries:
-            pids = [entry.name for entry in entries if entry.name.isdigit()]
+        pids = processes(proc)
     except OSError as error:
         raise ProbeError(f"{proc} cannot be listed: {error.strerror}", "Mount /proc.") from None
     own = namespace_inode(Path("/proc/thread-self/ns/user"))
@@ -108,9 +108,9 @@ def walk(proc: Path, memberships: Memberships | None = None) -> Walk:
     unreadable = vanished = 0
     for pid in pids:
         try:
-            at = _open_directory(proc, pid)
+            at = _open_directory(proc, str(pid))
             try:
-                process, hides = _process(walking, int(pid), at)
+                process, hides = _process(walking, pid, at)
             finally:
                 os.close(at)
         except (FileNotFoundError, ProcessLookupError, NotADirectoryError):

@@ -6,12 +6,12 @@ import configparser
 import datetime
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 
 from imds_probe.catalog.rows import FileFormat
 from imds_probe.errors import ProbeError
 from imds_probe.kept.message import kept_message
+from imds_probe.system import toml
 
 YAML_MAX = 128 * 1024  # 2 s for the reader in Python
 LINE_MAX = 8192  # readers of lines look at some of them twice
@@ -64,7 +64,7 @@ def _json(text: str, key: str) -> Iterator[str]:
 
 
 def _toml(text: str, key: str) -> Iterator[str]:
-    yield from _nested(tomllib.loads(text), key.split("."))
+    yield from _nested(toml.loads(text), key.split("."))
 
 
 # A pair of YAML's !!pairs may hold one list many times over, which is nothing as an object and endless as a text.
