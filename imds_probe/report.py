@@ -133,6 +133,7 @@ class ReportedContainer:
     not_measured: str = ""
     owner_uid: Count | None = None
     inside: str | None = None
+    netns_owner_uid: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,7 @@ def _reported(entry: JudgedContainer) -> ReportedContainer:
         not_measured=container.not_measured,
         owner_uid=container.owner_uid,
         inside=container.inside,
+        netns_owner_uid=container.netns_owner_uid,
     )
 
 

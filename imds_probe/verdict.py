@@ -9,7 +9,7 @@ from typing import Literal
 from imds_probe import exitcodes
 from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers
-from imds_probe.facts.containers import Containers, titles
+from imds_probe.facts.containers import FAR, Containers, titles
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
@@ -18,7 +18,7 @@ from imds_probe.facts.shapes import HopLimit
 from imds_probe.facts.software import Installed
 from imds_probe.findings import Finding, State
 from imds_probe.rules import precedence
-from imds_probe.rules.hop_need import needed_hop_limit, needing
+from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
@@ -72,6 +72,7 @@ class Verdict:
     rollback: Rollback | None
     price: str | None = None  # what the hop limit of the switch command costs in security
     forgeable: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()  # where it takes a hop limit above 3: the ways that need it, hop by hop
 
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...]) -> Verdict:
@@ -98,6 +99,7 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         rollback=rollback,
         price=_price(facts, switch),
         forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state)),
+        ways=_ways(facts, switch),
     )
 
 
@@ -121,7 +123,10 @@ def _by_their_own_word(facts: Facts, state: State) -> tuple[str, ...]:
     left_out = [
         each
         for each in facts[Containers].seen
-        if not each.sandbox and (each.needs_hop_limit or 0) > needed and metadata_need(each).state == "unlikely"
+        if not each.sandbox
+        and not is_users(each)
+        and (each.needs_hop_limit or 0) > needed
+        and metadata_need(each).state == "unlikely"
     ]
     if state not in ("ready", "needs-hop-limit") or not left_out:
         return ()
@@ -134,7 +139,11 @@ def _confidence(facts: Facts, evidence: tuple[str, ...], state: State, forgers: 
     """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen of somebody whom root trusts."""
     if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
         return "low"
-    return "high" if precedence.is_sure(facts, state) and not forgers else "medium"
+    # What users made has no say, and yet something may break in it.
+    lowered = bool(forgers) or bool(users_without_token(facts))
+    if precedence.is_sure(facts, state):
+        return "medium" if lowered else "high"
+    return "low" if users_without_token(facts) else "medium"
 
 
 def _price(facts: Facts, switch: Switch | None) -> str | None:
@@ -144,7 +153,7 @@ def _price(facts: Facts, switch: Switch | None) -> str | None:
     within = [each for each in facts[Containers].seen if not each.sandbox and 1 < (each.needs_hop_limit or 0) <= limit]
     if not within:
         return None
-    causes = [each for each in needing(facts) if each.needs_hop_limit == limit]
+    causes = [each for each in needing(facts) if limit_for(each) == limit]
     because = f"; needed for {titles(causes)}" if causes else ""
     if causes and all(metadata_need(each).state == "unknown" for each in causes):
         because += ", if metadata is needed there, which is not known"
@@ -154,13 +163,19 @@ def _price(facts: Facts, switch: Switch | None) -> str | None:
     )
 
 
+def _ways(facts: Facts, switch: Switch | None) -> tuple[str, ...]:
+    limit = switch.http_put_response_hop_limit if switch else None
+    return drawn_ways(facts, limit) if limit is not None and limit > FAR else ()
+
+
 def _why_ready(facts: Facts) -> str:
     imds, callers = facts.get(Imds), facts.get(Callers)
     if imds is not None and imds.endpoint == "disabled":
         return "the metadata service is turned off, so requiring tokens takes nothing away"
     if switched_already(imds):
         return "nothing was found that breaks without IMDSv1"
-    reached = sum(each.token == "ok" for container in facts[Containers].seen for each in container.reach[:1])
+    counted = [container for container in facts[Containers].seen if not is_users(container)]
+    reached = sum(each.token == "ok" for container in counted for each in container.reach[:1])
     inside = f" and {reached} container{'' if reached == 1 else 's'}" if reached else ""
     arrives = f"the token reaches the host{inside}"
     if callers is not None and callers.complete and not callers.imdsv1:

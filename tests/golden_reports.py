@@ -48,6 +48,11 @@ CONTAINERS = (
     container("pause", 1, "lost", sandbox=True),
     container("vpn", None, "refused", runtime="netns", image=None),
 )
+FAR = (
+    container("web", 1, "lost", environment=REGION),
+    container("far", 3, "lost", environment=REGION),
+    container("rootless", None, "lost", runtime="process", image=None, netns_owner_uid=1000),
+)
 REACHED = (
     container("host-agent", 0, "ok", 2, environment=REGION),
     container("web", 1, "ok", 2, environment=REGION),
@@ -108,6 +113,7 @@ CASES: dict[str, Callable[[], Facts]] = {
     "ready-watched": lambda: changed(with_containers(*REACHED, limit=2), callers=watched(V2)),
     "ready-switched": lambda: switched(changed(with_containers(*REACHED, limit=2), callers=watched(V2))),
     "needs-hop-limit": lambda: changed(with_containers(*CONTAINERS), callers=watched(V2, observed_s=3600.0)),
+    "needs-hop-limit-far": lambda: changed(with_containers(*FAR), callers=watched(V2)),
     "needs-hop-limit-switched": lambda: switched(with_containers(*CONTAINERS)),
     "not-ready": lambda: changed(FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,)),
     "not-ready-much": lambda: changed(

@@ -8,7 +8,7 @@ from imds_probe.assessment import report_on
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import SECTIONS
 from imds_probe.facts.collector_run import CollectorRun
-from imds_probe.facts.containers import Container, Containers, Reach
+from imds_probe.facts.containers import FAR, Container, Containers, Hop, Reach
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host, OsRelease
 from imds_probe.facts.imds import EndpointReply, Imds
@@ -96,7 +96,17 @@ def container(name: str, hops: int | None = 1, token: str = "ok", limit: int = 1
     """A container so many hops beyond the instance. `limit` is the hop limit that was in force."""
     expected = None if hops is None else "ok" if hops < limit else "lost"
     needs = None if hops is None else hops + 1
-    reach = Reach("ipv4", token, f"token {token}", hops, needs, expected, status=200 if token == "ok" else None)
+    reach = Reach(
+        "ipv4",
+        token,
+        f"token {token}",
+        hops,
+        needs,
+        expected,
+        status=200 if token == "ok" else None,
+        confirmed=None if hops is None else True,
+        way=() if hops is None or hops < FAR else way(name, hops),
+    )
     made = Container(
         id=(name * 64)[:64],
         runtime="docker",
@@ -110,6 +120,12 @@ def container(name: str, hops: int | None = 1, token: str = "ok", limit: int = 1
         reach=(reach,),
     )
     return replace(made, **changes)
+
+
+def way(name: str, hops: int) -> tuple[Hop, ...]:
+    """The way of a request from a container so many hops beyond the instance, through the networks of others."""
+    between = [Hop(f"{name}-r{number}", f"inner{number}", "eth0") for number in range(hops - 1, 0, -1)]
+    return (Hop(name, "", "eth0"), *between, Hop("host", "veth2 on docker0", "ens5"))
 
 
 def with_containers(*containers: Container, limit: int = 1, **changes: object) -> Facts:

@@ -1,10 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from observed import FACTS, PLATFORM, changed, container, report_of, with_containers, with_imds
 from watched_calls import CALLER
 
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.containers import Reach
 from imds_probe.findings import Kind
 from imds_probe.rules.judging import RuleRun
 from imds_probe.verdict import EXIT_CODES, decide
@@ -174,3 +177,67 @@ def test_only_watching_makes_it_sure(coverage, calls, state, confidence):
 def test_a_watch_does_not_make_up_for_what_was_not_looked_at():
     callers = callers_of((), window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until=None)
     assert report_of(changed(FACTS, callers=callers, collectors=())).verdict.confidence == "low"
+
+
+TOKENS = ("ok", "lost", "refused", "unreachable", "disabled", "answered-by-proxy", "error")
+REACHES = st.builds(
+    Reach,
+    st.sampled_from(("ipv4", "ipv6")),
+    st.sampled_from(TOKENS),
+    st.just("words"),
+    distance=st.none() | st.integers(0, 63),
+    needs_hop_limit=st.none() | st.integers(1, 64),
+    expected=st.sampled_from((None, "ok", "lost")),
+    status=st.sampled_from((None, 200, 403)),
+    confirmed=st.sampled_from((None, True, False)),
+)
+USERS = st.lists(
+    st.builds(
+        lambda reach, environment, uid: container(
+            "rootless", reach=tuple(reach), environment=environment, netns_owner_uid=uid
+        ),
+        st.lists(REACHES, max_size=2),
+        st.sampled_from(((), (("AWS_REGION",),), None, (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),))),
+        st.integers(0, 70_000),
+    ),
+    max_size=4,
+)
+ORDER = ("low", "medium", "high")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4])
+@given(users=USERS)
+def test_no_network_of_a_user_changes_more_than_the_confidence(limit, users):
+    roots = (container("web", 1, "lost" if limit == 1 else "ok", limit), container("agent", 0, "ok", limit))
+    before = report_of(with_containers(*roots, limit=limit)).verdict
+    after = report_of(with_containers(*roots, *users, limit=limit)).verdict
+    assert replace(after, confidence=before.confidence, price=before.price) == before
+    assert ORDER.index(after.confidence) <= ORDER.index(before.confidence)
+
+
+@given(distance=st.integers(0, 63), drawn=st.booleans(), limit=st.integers(1, 3), token=st.sampled_from(("ok", "lost")))
+def test_no_command_has_a_limit_above_3_without_the_way(distance, drawn, limit, token):
+    there = container("there", distance, token, limit)
+    if not drawn:
+        there = replace(there, reach=(replace(there.reach[0], way=()),))
+    verdict = report_of(with_containers(there, limit=limit)).verdict
+    printed = verdict.switch.http_put_response_hop_limit
+    assert f"--http-put-response-hop-limit {printed} " in verdict.switch.aws_cli
+    assert printed <= 3 or len(verdict.ways[0].split(" -> ")) == printed == distance + 1
+    if distance < 3:
+        assert printed == max(limit, distance + 1)
+
+
+@pytest.mark.parametrize(("coverage", "lowered"), [(1.0, "medium"), (0.5, "low")])
+def test_a_user_without_a_token_lowers_the_confidence(coverage, lowered):
+    callers = callers_of(
+        (), window_s=1000.0, observed_s=1000.0 * coverage, needed_coverage=0.99, dropped=0, watched_until=None
+    )
+    facts = with_containers(container("rootless", None, "lost", netns_owner_uid=1000))
+    verdict = report_of(changed(facts, callers=callers)).verdict
+    assert (verdict.state, verdict.confidence) == ("ready", lowered)
+
+
+def test_ready_does_not_count_what_users_say_arrives():
+    verdict = switch_of(container("a"), container("rootless", None, "ok", netns_owner_uid=1000))
+    assert "the token reaches the host and 1 container," in f"{verdict.reasons[0]},"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imds_probe.collect import environment, hops
@@ -90,13 +90,16 @@ def look(
         for each in found.containers
     }
     measured = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter, pacer=pacer)
+    owners = {each.inode: each.owner_uid for each in found.namespaces}
     containers, skipped = [], []
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
         if each.netns in measured.gone or not still_there(proc, each.pids, each.started):
             skipped.append(f"{each.title} ended while it was inspected")
         else:
-            containers.append(_container(each, environments[each.identity], measured))
+            owner = owners.get(each.netns) if each.netns is not None else None
+            container = _container(each, environments[each.identity], measured)
+            containers.append(replace(container, netns_owner_uid=owner))
     for namespace in found.namespaces:
         reach = measured.reach.get(namespace.inode, ())
         # Somebody's sandbox without a way out is nobody's concern here.
@@ -104,6 +107,10 @@ def look(
             containers.append(_other(namespace, proc, measured))
     unseen = () if found.complete else found.notes or ("some processes could not be inspected",)
     ways_in = {each.inode: each for each in found.namespaces}
+    if not all(each.owner_said for each in found.namespaces):
+        skipped.append(
+            "the kernel does not say who made a network namespace (before Linux 4.11): the processes' user maps were used"
+        )
     images = {pid: each.image for each in found.containers if each.image for pid in each.pids}
     return SeenContainers(tuple(containers), unseen, tuple(skipped), ways_in, images, found.containers)
 
@@ -139,6 +146,8 @@ def _measure(
         deadline=deadline,
         counter=counter,
         pacer=pacer,
+        users={each.inode for each in found.namespaces if each.owner_uid is not None},
+        names={each.inode: each.label for each in found.namespaces},
     )
 
 
@@ -182,6 +191,7 @@ def _other(namespace: NetworkNamespace, proc: Path, measured: hops.MeasuredDista
         network="own",
         reach=measured.reach[namespace.inode],
         environment=environment.collect(proc, namespace.pids) if namespace.pids else (),
+        netns_owner_uid=namespace.owner_uid,
     )
 
 

@@ -2,36 +2,39 @@
 
 Distance is the TTL of the SYN-ACK on the instance less the one seen there: it counts hops whatever becomes of the
 answer, so the hop limit that is needed is known also where the present one is too low.
+
+A TTL is what somebody wrote. So a distance counts only where the host saw that connection reach the service, and the
+service's answer come in; or, where a namespace has an interface of its own that leads past the host, where it came in there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imds_probe.facts.containers import ContainerToken, Reach
+from imds_probe.collect import reaches
+from imds_probe.collect.reaches import Reference
+from imds_probe.facts.containers import FAR, Hop, Reach
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.exchange import Attempt, Way
 from imds_probe.imds.pace import Pacer
 from imds_probe.imds.parallel import put_tokens
 from imds_probe.imds.replies import EC2_SERVER, Outcome
+from imds_probe.net.namespaces import NamespaceError
+from imds_probe.net.topology import Topology
+from imds_probe.net.witness import Witness
 
 # What the run asked for just before counts within the same second: with FIN and ACKs, a request takes six packets.
 PACKETS_PER_EARLIER_REQUEST = 6
 # A run must not end at its limit with all its time spent here.
 SHARE_OF_TIME = 0.8
-_BY_OUTCOME: Mapping[Outcome, ContainerToken] = {
-    Outcome.OK: "ok",
-    Outcome.ANSWER_LOST: "lost",
-    Outcome.REFUSED: "refused",
-    Outcome.UNREACHABLE: "unreachable",
-    Outcome.CONNECT_TIMEOUT: "unreachable",
-}
-# Answers that the instance itself did not get: somebody else gave them, or something on the way provoked them.
-_FOREIGN = (Outcome.BAD_REQUEST, Outcome.UNAUTHORIZED, Outcome.FORBIDDEN, Outcome.NOT_FOUND, Outcome.UNEXPECTED)
+USERS_MAX = 32  # namespaces of users that are measured: anybody can make thousands
+PLACE_MAX = 40  # characters: a way is drawn in one line
+OWN_UPLINKS_MAX = 128  # more than a machine has interfaces to give away; each takes a tap
 
 
 @dataclass
@@ -60,89 +63,175 @@ def measure(
     deadline: float,
     counter: RequestCounter,
     pacer: Pacer | None = None,
+    users: Collection[int] = (),
+    names: Mapping[int, str] | None = None,
 ) -> MeasuredDistances:
     """Ask for a token from every namespace, given as a path and the inode to expect there, at every address.
 
     The instance itself is asked first: what it sees is what the others are measured against. `hop_limit` is used where
-    the instance's own answer does not show it. `pacer` is one that knows what was sent before, see `pacer_after`.
+    the instance's own answer does not show it. `pacer` is one that knows what was sent before, see `pacer_after`. `users`
+    are the inodes of namespaces that users made: they come last, and only some of them. `names` says what people call the
+    namespaces that a way leads through.
     """
-    pacer = pacer or Pacer()
     deadline = time.monotonic() + (deadline - time.monotonic()) * SHARE_OF_TIME
-    asked = put_tokens(
-        [Way(*host, endpoint) for endpoint in endpoints], origins={}, pacer=pacer, deadline=deadline, counter=counter
-    )
-    origins = dict(zip(endpoints, asked, strict=True))
-    measured = MeasuredDistances()
-    limits = {endpoint: _limit(origin) or hop_limit for endpoint, origin in origins.items()}
-    measured.host = tuple(
-        _reach(endpoint, origin, origin, limits[endpoint]) for endpoint, origin in origins.items() if origin.outcome
-    )
-    if not measured.host:
-        trouble = asked[0].detail if asked else "the host itself cannot reach the service"
-        measured.not_measured = {inode: trouble for _, inode in others}
-        return measured
-    ways = [Way(path, inode, endpoint) for path, inode in others for endpoint in endpoints]
-    attempts = put_tokens(ways, origins=origins, pacer=pacer, deadline=deadline, counter=counter)
-    for way, attempt in zip(ways, attempts, strict=True):
-        _note(
-            measured, way, attempt, origins[way.endpoint], limits[way.endpoint], is_first=way.endpoint is endpoints[0]
+    with contextlib.ExitStack() as opened:
+        measuring = _Measuring(
+            host,
+            others,
+            endpoints,
+            users=users,
+            opened=opened,
+            pacer=pacer or Pacer(),
+            deadline=deadline,
+            counter=counter,
         )
-    return measured
+        measuring.ask_host(hop_limit)
+        if not measuring.measured.host:
+            return measuring.measured
+        measuring.ask_root([way for way in others if way[1] not in users], names or {})
+        measuring.ask_users([way for way in others if way[1] in users])
+        return measuring.measured
 
 
-def _note(
-    measured: MeasuredDistances, way: Way, attempt: Attempt, origin: Attempt, limit: int | None, *, is_first: bool
-) -> None:
-    if attempt.gone:
-        measured.gone.add(way.inode)
-    elif attempt.outcome is None:
-        measured.not_measured[way.inode] = attempt.detail
-    elif is_first or attempt.outcome is not Outcome.UNREACHABLE:  # a missing route matters at the first address only
-        reach = measured.reach.get(way.inode, ())
-        measured.reach[way.inode] = (*reach, _reach(way.endpoint, attempt, origin, limit))
+class _Measuring:
+    """One measurement, step by step. What it opens is closed by `opened`."""
 
+    def __init__(
+        self,
+        host: tuple[Path, int],
+        others: Sequence[tuple[Path, int]],
+        endpoints: Sequence[Endpoint],
+        *,
+        users: Collection[int],
+        opened: contextlib.ExitStack,
+        pacer: Pacer,
+        deadline: float,
+        counter: RequestCounter,
+    ) -> None:
+        self.measured = MeasuredDistances()
+        self._host, self._endpoints, self._users = host, endpoints, frozenset(users)
+        self._paths = {inode: path for path, inode in others}
+        self._opened, self._pacer, self._deadline, self._counter = opened, pacer, deadline, counter
+        self._topology = opened.enter_context(Topology({host[1]: host[0], **self._paths}))
+        self._references: dict[Endpoint, Reference] = {}
+        self._witnesses: list[Witness] = []
+        self._unseen = ""  # why nobody could look
 
-def _reach(endpoint: Endpoint, attempt: Attempt, origin: Attempt, limit: int | None) -> Reach:
-    token, detail = _token(attempt, origin)
-    distance = None if token == "answered-by-proxy" else attempt.distance_from(origin)
-    return Reach(
-        family=endpoint.family,
-        token=token,
-        detail=detail,
-        distance=distance,
-        needs_hop_limit=None if distance is None else 1 + distance,
-        expected=None if distance is None or limit is None else "ok" if distance < limit else "lost",
-        status=attempt.status,
-        answered_by=attempt.server,
-        latency_ms=attempt.latency_ms,
-    )
+    def ask_host(self, hop_limit: int | None) -> None:
+        """The instance itself, and by which interfaces the service's answers come in there."""
+        trouble = self._look(self._host[0])
+        self._unseen = f"the host's packets could not be captured: {trouble}" if trouble else ""
+        asked = self._put([Way(*self._host, endpoint) for endpoint in self._endpoints])
+        for endpoint, origin in zip(self._endpoints, asked, strict=True):
+            if origin.outcome:
+                self._references[endpoint] = Reference(endpoint, origin, _limit(origin) or hop_limit)
+        self.measured.host = tuple(reaches.of_host(each) for each in self._references.values())
+        if not self.measured.host:
+            trouble = asked[0].detail if asked else "the host itself cannot reach the service"
+            self.measured.not_measured = dict.fromkeys(self._paths, trouble)
+            return
+        inode = self._host[1]
+        arrived = {name for witness in self._witnesses for each in asked for name in witness.interfaces(each.handshake)}
+        leading = {link.index for link in self._topology.links(inode) if link.name in arrived and not link.loopback}
+        for witness in self._witnesses:
+            witness.only(leading | {link.index for link in self._topology.uplinks(inode)})
 
+    def ask_root(self, others: Sequence[tuple[Path, int]], names: Mapping[int, str]) -> None:
+        """The namespaces that root made. Where the host saw nothing of a connection, and the way leads past the host, it is
+        tried once more with a look there.
+        """
+        ways = [Way(path, inode, endpoint) for path, inode in others for endpoint in self._references]
+        attempts = dict(zip(ways, self._put(ways), strict=True))
+        again = self._look_past_host([way for way in ways if not self._is_settled(attempts[way])])
+        attempts |= {way: new for way, new in zip(again, self._put(again), strict=True) if new.outcome}
+        for way, attempt in attempts.items():
+            if self._is_measured(way, attempt):
+                reference = self._references[way.endpoint]
+                distance = attempt.distance_from(reference.origin)
+                drawn = self._way(way, names) if distance is not None and distance >= FAR else ()
+                seen = self._is_seen(attempt)
+                self._add(way, reaches.of_root(reference, attempt, seen=seen, unseen=self._unseen, way=drawn))
 
-def _token(attempt: Attempt, origin: Attempt) -> tuple[ContainerToken, str]:
-    assert attempt.outcome is not None  # noqa: S101 - what was not tried is no reach
-    if attempt.outcome is Outcome.OK and (stranger := _stranger(attempt, origin)):
-        return "answered-by-proxy", stranger
-    if attempt.outcome in _FOREIGN:
-        if attempt.outcome is not origin.outcome:
-            by = f" by {attempt.server}" if attempt.server not in (EC2_SERVER, None) else ""
-            return "answered-by-proxy", f"{attempt.detail}{by}, where the instance itself gets: {origin.detail}"
-        return ("disabled" if attempt.outcome is Outcome.FORBIDDEN else "error"), attempt.detail
-    return _BY_OUTCOME.get(attempt.outcome, "error"), attempt.detail
+    def ask_users(self, others: Sequence[tuple[Path, int]]) -> None:
+        """The namespaces that users made, with what time is left."""
+        for _, inode in others[USERS_MAX:]:
+            self.measured.not_measured[inode] = f"no more than {USERS_MAX} networks of users are tested"
+        ways = [Way(path, inode, endpoint) for path, inode in others[:USERS_MAX] for endpoint in self._references]
+        for way, attempt in zip(ways, self._put(ways), strict=True):
+            if self._is_measured(way, attempt):
+                reference = self._references[way.endpoint]
+                self._add(way, reaches.of_user(reference, attempt, seen=self._is_seen(attempt)))
 
+    def _put(self, ways: Sequence[Way]) -> list[Attempt]:
+        attempts = put_tokens(
+            ways,
+            origins={endpoint: each.origin for endpoint, each in self._references.items()},
+            pacer=self._pacer,
+            deadline=self._deadline,
+            counter=self._counter,
+            on_turn=self._drain,
+        )
+        if sum(witness.dropped() for witness in self._witnesses):
+            self._unseen = "more packets came from the service than could be looked at"
+        return attempts
 
-def _stranger(attempt: Attempt, origin: Attempt) -> str:
-    """Why a token is not the service's own, empty where nothing speaks against it."""
-    if attempt.server not in (EC2_SERVER, origin.server):
-        return f"a token was given by {attempt.server or 'a server without a name'}, not by {EC2_SERVER}"
-    distance = attempt.distance_from(origin)
-    if None in (attempt.answer_ttl, origin.answer_ttl, distance):
+    def _drain(self) -> None:
+        for witness in self._witnesses:
+            witness.drain()
+
+    def _look(self, netns: Path, interfaces: Collection[int] | None = None) -> str:
+        """Listen in one more namespace; returns what kept us from it."""
+        services = [(endpoint.address, endpoint.port) for endpoint in self._endpoints]
+        try:
+            self._witnesses.append(self._opened.enter_context(Witness(netns, services, interfaces)))
+        except NamespaceError as trouble:
+            return trouble.problem
+        except OSError as error:
+            return error.strerror or str(error)
         return ""
-    assert attempt.answer_ttl and origin.answer_ttl and distance is not None  # noqa: S101 - for the type checker
-    expected = origin.answer_ttl - distance
-    if attempt.answer_ttl != expected and distance == 0:
-        # Nobody is nearer to the service than the instance: an answer from next door was made next door.
-        return f"a token came with TTL {attempt.answer_ttl}, the service's own would have come with {expected}"
-    return ""
+
+    def _look_past_host(self, ways: Sequence[Way]) -> list[Way]:
+        """Listen where these ways leave by another namespace's uplink; returns those that do."""
+        found: list[Way] = []
+        looking: dict[int, bool] = {}
+        for way in ways:
+            steps = self._topology.way(way.inode, way.endpoint.address, self._host[1])
+            inode = steps[-1].inode if steps else self._host[1]
+            if inode not in self._paths or inode in self._users:
+                continue
+            if inode not in looking and len(looking) < OWN_UPLINKS_MAX:
+                uplinks = [link.index for link in self._topology.uplinks(inode)]
+                looking[inode] = not self._look(self._paths[inode], uplinks)
+            if looking.get(inode):
+                found.append(way)
+        return found
+
+    def _way(self, way: Way, names: Mapping[int, str]) -> tuple[Hop, ...]:
+        return tuple(
+            Hop(names.get(step.inode, str(step.inode))[:PLACE_MAX], step.incoming, step.outgoing)
+            for step in self._topology.way(way.inode, way.endpoint.address, self._host[1])
+        )
+
+    def _is_seen(self, attempt: Attempt) -> bool:
+        return any(witness.interfaces(attempt.handshake) for witness in self._witnesses)
+
+    def _is_settled(self, attempt: Attempt) -> bool:
+        """Whether nothing is left to ask: the connection was seen, or there was none, or nobody can look."""
+        return bool(self._unseen) or not reaches.connected(attempt) or self._is_seen(attempt)
+
+    def _is_measured(self, way: Way, attempt: Attempt) -> bool:
+        """Whether there is something to say of this address; what there is none of is noted."""
+        if attempt.gone:
+            self.measured.gone.add(way.inode)
+        elif attempt.outcome is None:
+            self.measured.not_measured[way.inode] = attempt.detail
+        # A missing route matters at the first address only.
+        return attempt.outcome is not None and (
+            way.endpoint is self._endpoints[0] or attempt.outcome is not Outcome.UNREACHABLE
+        )
+
+    def _add(self, way: Way, reach: Reach) -> None:
+        self.measured.reach[way.inode] = (*self.measured.reach.get(way.inode, ()), reach)
 
 
 def _limit(origin: Attempt) -> int | None:

@@ -13,6 +13,7 @@ from imds_probe.imds.replies import EC2_SERVER, Outcome, Reply
 from imds_probe.imds.token_put import token_put
 from imds_probe.net import minttl
 from imds_probe.net.capture import Capture
+from imds_probe.net.rtnetlink import outgoing_interface
 
 # How long silence has to last before an answer counts as dropped: many times what the first one took.
 PATIENCE_FACTOR = 8
@@ -35,7 +36,10 @@ def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounte
     """
     endpoint = client.endpoint
     try:
-        capture = Capture(endpoint.address, endpoint.port, endpoint.family)
+        # Where the way to the service leads: a container can forge answers, which come in by an interface of its own.
+        capture = Capture(
+            endpoint.address, endpoint.port, endpoint.family, interface=outgoing_interface(endpoint.address)
+        )
     except OSError:
         return _by_minttl(client.put_token(), endpoint, deadline=deadline, counter=counter)
     with capture:

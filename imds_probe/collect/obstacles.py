@@ -132,10 +132,17 @@ def _time_left_s(deadline: float) -> float:
 
 
 def _unexplained(seen: SeenContainers) -> list[Container]:
-    """One container for each namespace in which something else happened than distance and hop limit say."""
+    """One container for each namespace in which something else happened than distance and hop limit say. What users do in
+    networks of their own is their own, and thousands of rules there would keep the run from those that matter.
+    """
     asked: dict[int, Container] = {}
     for container in seen.containers:
-        if container.network == "own" and container.netns and any(_is_odd(reach) for reach in container.reach):
+        if (
+            container.netns_owner_uid is None
+            and container.network == "own"
+            and container.netns
+            and any(_is_odd(reach) for reach in container.reach)
+        ):
             asked.setdefault(container.netns, container)
     return list(asked.values())
 

@@ -14,12 +14,32 @@ ContainerNetwork = Literal["host", "own", "unknown"]
 ContainerToken = Literal["ok", "lost", "refused", "unreachable", "disabled", "answered-by-proxy", "error"]
 
 
+# Hops beyond the instance from which on a measured distance has to be explained by the way that leads there: it takes a
+# hop limit above 3, which nobody shall set because something on the way says so.
+FAR = 3
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One network namespace that a request passes: what it is called, and the interfaces by which the request comes in
+    (empty where it begins) and leaves.
+    """
+
+    place: str
+    incoming: str
+    outgoing: str
+
+
 @dataclass(frozen=True)
 class Reach:
     """What came of the token PUT from one network namespace at one address of the service.
 
     `distance` is in hops further than the instance itself, by the TTL of the SYN-ACK: measured, whatever became of the
     answer. `expected` is what distance and hop limit say about the answer, None where one of them is not known.
+
+    `confirmed` says whether the host saw the connection reach the service, or an interface that leads past the host did.
+    None where nothing took the connection, and in reports of releases that did not look. `way` has the namespaces from there
+    to the host, both included, where a distance of FAR and more could be explained by them.
     """
 
     family: Family
@@ -31,6 +51,13 @@ class Reach:
     status: int | None = None  # of HTTP, where something answered
     answered_by: str | None = None
     latency_ms: Milliseconds | None = None
+    confirmed: bool | None = None
+    way: tuple[Hop, ...] = ()
+
+    @property
+    def explained(self) -> bool:
+        """Whether the distance is one that links and routes bear out, or too short to be wondered at."""
+        return self.distance is None or self.distance < FAR or len(self.way) == self.distance + 1
 
     @property
     def disagrees(self) -> bool:
@@ -49,7 +76,8 @@ class Container:
     name and version. `calls_seen` is how often a watch saw it call the metadata service.
 
     `owner_uid` is the unprivileged user whose container it is: he chose its id and its name. None: root's. `inside` is the
-    identity of the container that it runs in, which chose the same of it.
+    identity of the container that it runs in, which chose the same of it. `netns_owner_uid` is the user who made its network
+    namespace and can have anything answer there; None: root did.
     """
 
     id: str
@@ -69,6 +97,7 @@ class Container:
     calls_seen: Count = 0
     owner_uid: Count | None = None
     inside: str | None = None
+    netns_owner_uid: Count | None = None
 
     @property
     def identity(self) -> str:

@@ -25,6 +25,8 @@ from imds_probe.imds.replies import Outcome
 from imds_probe.imds.token import plausible
 from imds_probe.imds.token_put import token_put
 from imds_probe.net import namespaces
+from imds_probe.net.capture import Arrivals
+from imds_probe.net.packets import Handshake
 from imds_probe.net.tap import Tap
 
 HOP_LIMIT_MAX = 64  # HttpPutResponseHopLimit: EC2 API, InstanceMetadataOptionsRequest
@@ -52,7 +54,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of a token PUT. `detail` is safe to print. TTLs are None where the packet was not seen.
+    """What came of a token PUT. `detail` is safe to print. TTLs and handshake are None where the packet was not seen.
 
     `outcome` is None for a way that could not be tried, `gone` where that is because the namespace is.
     """
@@ -64,6 +66,7 @@ class Attempt:
     latency_ms: float | None = None
     syn_ack_ttl: int | None = None
     answer_ttl: int | None = None
+    handshake: Handshake | None = None
     gone: bool = False
 
     def distance_from(self, origin: Attempt | None) -> int | None:
@@ -195,7 +198,7 @@ class Exchange:
 
     def _patience_s(self) -> float:
         origin = self._origin
-        hops = Attempt(None, "", syn_ack_ttl=self._arrivals()[0]).distance_from(origin)
+        hops = Attempt(None, "", syn_ack_ttl=self._arrivals().syn_ack).distance_from(origin)
         if origin is None or origin.answer_ttl is None or origin.latency_ms is None or hops is None:
             return PATIENCE_S
         self.expected_to_be_lost = hops >= origin.answer_ttl
@@ -204,11 +207,10 @@ class Exchange:
         self._packets += TIME_EXCEEDED
         return min(PATIENCE_S, max(SHORT_PATIENCE_S, LATENCY_FACTOR * origin.latency_ms / 1000))
 
-    def _arrivals(self) -> tuple[int | None, tuple[int, ...]]:
+    def _arrivals(self) -> Arrivals:
         if self._tap is None or self._conversation.local_port is None:
-            return None, ()
-        seen = self._tap.arrivals(self._conversation.local_port)
-        return seen.syn_ack, seen.payload
+            return Arrivals()
+        return self._tap.arrivals(self._conversation.local_port)
 
     def _read(self, *, ended: bool) -> None:
         if ended and not self._received:
@@ -222,7 +224,7 @@ class Exchange:
             self._settle(trouble, answer.status, server_name(answer.server))
 
     def _settle(self, trouble: str, status: int | None = None, server: str | None = None) -> None:
-        syn_ack, payload = self._arrivals()
+        seen = self._arrivals()
         outcome, detail = classify(self._conversation, status, trouble)
         self.result = Attempt(
             outcome,
@@ -230,8 +232,9 @@ class Exchange:
             status=status,
             server=server,
             latency_ms=round((time.monotonic() - self._started) * 1000, 3),
-            syn_ack_ttl=syn_ack,
-            answer_ttl=min(payload, default=None),
+            syn_ack_ttl=seen.syn_ack,
+            answer_ttl=min(seen.payload, default=None),
+            handshake=seen.handshake,
         )
 
     def _not_connected(self, error: OSError) -> Attempt:

@@ -6,7 +6,7 @@ import contextlib
 import random
 import selectors
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint
@@ -26,10 +26,12 @@ def put_tokens(
     pacer: Pacer,
     deadline: float,
     counter: RequestCounter,
+    on_turn: Callable[[], None] = lambda: None,
 ) -> list[Attempt]:
     """Ask for a token on each way, in parallel, and give what came of it in the same order.
 
     `origins` has what the instance itself saw at each address. Nothing is asked without a token, and no token is kept.
+    `on_turn` is called after each wait, for what has to be read meanwhile.
     """
     results: dict[int, Attempt] = {}
     waiting = [(0.0, index, 1) for index in range(len(ways))]  # not before, which, which attempt
@@ -50,7 +52,9 @@ def put_tokens(
             else:
                 wait_s = min(wait_s, min((exchange.deadline for exchange in running), default=deadline) - now)
             # Also after a start, and always before time is called up: where starting is slow, answers would be missed.
-            for key, _ in selector.select(max(0.0, wait_s)):
+            ready = selector.select(max(0.0, wait_s))
+            on_turn()
+            for key, _ in ready:
                 key.data.go_on()
                 pacer.spend(key.data.packets_since(), now)
             now = time.monotonic()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import socket
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
 from imds_probe.facts.imds import Family
 from imds_probe.net import bpf
-from imds_probe.net.packets import TcpPacket, parse
+from imds_probe.net.packets import Handshake, TcpPacket, parse
 
+ETH_P_ALL = 0x0003  # before a bridge or a macvlan takes a packet away: <linux/if_ether.h>
 ETHERTYPE: dict[Family, int] = {"ipv4": 0x0800, "ipv6": 0x86DD}
 PACKET_LIMIT = 4096  # far more than a run's few requests cause; a flood must not keep us here
 
@@ -19,35 +23,63 @@ PacketSocketMaker = Callable[[int], socket.socket]
 
 @dataclass(frozen=True)
 class Arrivals:
-    """The TTLs with which one connection's packets arrived: the SYN-ACK's, and those of packets with payload."""
+    """The TTLs with which one connection's packets arrived: the SYN-ACK's, and those of packets with payload.
 
-    syn_ack: int | None
-    payload: tuple[int, ...]
+    `handshake` is that of the SYN-ACK.
+    """
+
+    syn_ack: int | None = None
+    payload: tuple[int, ...] = ()
+    handshake: Handshake | None = None
 
     @classmethod
     def at(cls, local_port: int, packets: Iterable[TcpPacket]) -> Arrivals:
-        """Those of the packets that are for this local port."""
+        """Those of the packets that are for this local port, and of one connection: with forged SYN-ACKs among them, of the one
+        that goes on.
+        """
         mine = [packet for packet in packets if packet.destination_port == local_port]
-        return cls(
-            syn_ack=next((packet.ttl for packet in mine if packet.is_syn_ack), None),
-            payload=tuple(packet.ttl for packet in mine if packet.payload),
-        )
+        payload = [packet for packet in mine if packet.payload]
+        begun = [(packet, packet.handshake) for packet in mine if packet.handshake]
+        if not begun:
+            return cls(payload=tuple(packet.ttl for packet in payload))
+        followed = [(each, [packet for packet in payload if packet.follows(each[1])]) for each in begun]
+        (first, handshake), following = next((each for each in followed if each[1]), followed[0])
+        return cls(first.ttl, tuple(packet.ttl for packet in following), handshake)
+
+
+def receive_everything(sock: socket.socket) -> None:
+    """Have a packet socket of protocol 0, which receives nothing, receive from every interface.
+
+    Python's own bind takes a name, which none has that stands for all. Raises OSError.
+    """
+    address = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(ETH_P_ALL), 0, 0, 0, 0, b"")
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.bind(sock.fileno(), address, len(address)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 class Capture:
-    """An open tap for answers from one address and port, on every interface of a network namespace.
+    """An open tap for answers from one address and port, on one interface of a network namespace, by default on all.
 
-    Raises PermissionError where the right is missing, OSError where packet sockets are not to be had.
+    Raises PermissionError where the right is missing, OSError where packet sockets or the interface are not to be had.
     """
 
     def __init__(
-        self, address: str, port: int, family: Family, make_packet_socket: PacketSocketMaker | None = None
+        self,
+        address: str,
+        port: int,
+        family: Family,
+        make_packet_socket: PacketSocketMaker | None = None,
+        interface: str | None = None,
     ) -> None:
         make = make_packet_socket or (lambda protocol: socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, protocol))
         # What comes before the filter is in place is no answer to us yet: `arrivals` goes by the local port.
         self._socket = make(socket.htons(ETHERTYPE[family]))
         try:
             bpf.attach(self._socket, bpf.answers_from(address, port))
+            if interface is not None:
+                self._socket.bind((interface, ETHERTYPE[family]))
             self._socket.setblocking(False)
         except OSError:
             self._socket.close()

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from imds_probe.errors import ProbeError
+from imds_probe.system import user_namespace
 from imds_probe.system.background import Background
 from imds_probe.system.filesystem import magic
 
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 NSFS_MAGIC = 0x6E736673  # <linux/magic.h>
-NS_GET_NSTYPE = 0xB703  # <linux/nsfs.h>
+NS_GET_USERNS, NS_GET_NSTYPE = 0xB701, 0xB703  # <linux/nsfs.h>
+NOBODY = 65534  # the user whom nobody here knows by a number: user_namespaces(7)
 CURRENT = Path("/proc/thread-self/ns/net")
 
 T = TypeVar("T")
@@ -44,6 +46,10 @@ class NamespaceRefused(NamespaceError):
 
 class NotANamespace(NamespaceError):
     """The path or descriptor is something else than a network namespace."""
+
+
+class OwnerNotSaid(NamespaceError):
+    """The kernel is older than the question who made a namespace: Linux 4.11."""
 
 
 class LostInNamespace(RuntimeError):
@@ -91,6 +97,30 @@ def inode(netns: Path | int) -> int:
         return os.fstat(fd).st_ino
     finally:
         os.close(fd)
+
+
+def owner_uid(netns: Path | int) -> int | None:
+    """The user who rules over a network namespace without being root, None where root made it.
+
+    A network namespace belongs to a user namespace, and whoever made that one, or one of those around it, has every right
+    in it. The outermost maker counts; the probe's own user namespace and those around it are the system's. What dockerd
+    makes for userns-remap is root's. Raises as open_netns does, and OwnerNotSaid.
+    """
+    here = open_netns(netns)
+    try:
+        around = fcntl.ioctl(here, NS_GET_USERNS)
+        try:
+            return next((uid for uid in reversed(user_namespace.makers(around)) if uid), None)
+        finally:
+            os.close(around)
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            return None  # it belongs to a user namespace around the probe's own
+        if error.errno in (errno.ENOTTY, errno.EINVAL):
+            raise OwnerNotSaid(f"the kernel does not say who made {_named(netns)}", "Use Linux 4.11 or later") from None
+        raise _translated(error, netns) from None
+    finally:
+        os.close(here)
 
 
 def current_inode() -> int:

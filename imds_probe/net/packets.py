@@ -7,6 +7,18 @@ import struct
 from dataclasses import dataclass
 
 SYN, ACK, RST, FIN = 0x02, 0x10, 0x04, 0x01
+WINDOW_BYTES = 1 << 20  # more than is ever said on one connection
+_SEQUENCE_MASK = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """What names a connection on each interface that it crosses, behind address translation as well: the sequence numbers
+    with which its two ends began.
+    """
+
+    client: int
+    service: int
 
 
 @dataclass(frozen=True)
@@ -18,12 +30,24 @@ class TcpPacket:
     destination: str
     source_port: int
     destination_port: int
+    number: int
+    acknowledged: int
     flags: int
     payload: bytes
 
     @property
     def is_syn_ack(self) -> bool:
         return self.flags & (SYN | ACK) == SYN | ACK
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """That of the connection, which only a SYN-ACK tells."""
+        return Handshake((self.acknowledged - 1) & _SEQUENCE_MASK, self.number) if self.is_syn_ack else None
+
+    def follows(self, handshake: Handshake) -> bool:
+        """Whether the service could have sent it early on such a connection. Who sees neither end's numbers cannot guess it."""
+        sent, answered = self.number - handshake.service, self.acknowledged - handshake.client
+        return 0 < sent & _SEQUENCE_MASK < WINDOW_BYTES and 0 < answered & _SEQUENCE_MASK < WINDOW_BYTES
 
 
 def parse(packet: bytes) -> TcpPacket | None:
@@ -58,7 +82,7 @@ def parse_segment(segment: bytes, ttl: int, source: str, destination: str) -> Tc
     """Read a TCP segment whose IP header was read by somebody else. None where it has no whole TCP header."""
     if len(segment) < 20:
         return None
-    source_port, destination_port = struct.unpack_from("!HH", segment)
+    source_port, destination_port, number, acknowledged = struct.unpack_from("!HHII", segment)
     data_offset = (segment[12] >> 4) * 4
     return TcpPacket(
         ttl=ttl,
@@ -66,6 +90,8 @@ def parse_segment(segment: bytes, ttl: int, source: str, destination: str) -> Tc
         destination=destination,
         source_port=source_port,
         destination_port=destination_port,
+        number=number,
+        acknowledged=acknowledged,
         flags=segment[13],
         payload=bytes(segment[data_offset:]),
     )

@@ -17,6 +17,7 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.rules.fixes import library_commands, upgrade_commands
+from imds_probe.rules.hop_need import limit_for
 from imds_probe.rules.phrases import (
     NEEDS_SETTING,
     image_rebuilt,
@@ -52,12 +53,19 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
     old = _old_software(group, facts, catalog)
     container = facts[Containers].by_identity(group[0].container_id)
     if old is None and container is not None and _asks_for_tokens(group[0], callers):
-        limit = _limit_that_cures(container)
-        if limit is not None:
+        limit = limit_for(container)
+        if _token_is_lost(container) and limit is not None:
             return Cause(
                 f"it asks for a token, receives none and falls back; hop limit {limit} cures that",
                 raise_hop_limit(limit),
                 needs_hop_limit=limit,
+            )
+        if _token_is_lost(container):
+            return Cause(
+                "it asks for a token, receives none and falls back, and it is not known which hop limit would cure that",
+                Fix(
+                    "Follow the finding on its container or network: `imds-probe explain` says what keeps the token out."
+                ),
             )
     if old is not None:
         return old
@@ -84,11 +92,9 @@ def _asks_for_tokens(caller: CallerSeen, callers: Callers) -> bool:
     return any(each.path_class == "token" and each.identity == caller.identity for each in callers.by)
 
 
-def _limit_that_cures(container: Container) -> int | None:
+def _token_is_lost(container: Container) -> bool:
     main = container.main
-    if main is None or main.token != "lost" or main.disagrees:
-        return None
-    return container.needs_hop_limit
+    return main is not None and main.token == "lost" and not main.disagrees
 
 
 def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -> Cause | None:

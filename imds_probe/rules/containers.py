@@ -13,6 +13,7 @@ from imds_probe.rules.containers_kinds import (
     ANSWERED_BY_PROXY,
     CONTAINER_NOT_MEASURED,
     CONTAINERS_NOT_SEEN,
+    DISTANCE_UNEXPLAINED,
     HOP_LIMIT_HIGHER_THAN_NEEDED,
     HOP_LIMIT_KEEPS_OUT,
     HOP_LIMIT_TOO_LOW,
@@ -20,8 +21,15 @@ from imds_probe.rules.containers_kinds import (
     METADATA_UNREACHABLE,
     TOKEN_BEYOND_HOP_LIMIT,
     TOKEN_FILTERED,
+    USERS_NETWORK_WITHOUT_TOKEN,
 )
-from imds_probe.rules.hop_need import needed_hop_limit
+from imds_probe.rules.hop_need import (
+    is_users,
+    needed_hop_limit,
+    unexplained,
+    users_without_token,
+    ways_of,
+)
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rule import NothingToJudge, Rule
@@ -45,8 +53,10 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         if group := _group(container):
             groups.setdefault(group, []).append(container)
     findings += [describe(members, facts) for describe, members in groups.items()]
+    if members := users_without_token(facts):
+        findings.append(_users(members))
     everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
-    if everything_seen:
+    if everything_seen and not unexplained(facts):
         findings += _higher_than_needed(facts)
     return findings
 
@@ -54,7 +64,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 def _group(container: Container) -> Callable[[list[Container], Facts], Found] | None:
     """Which finding a container belongs to; the worst of its addresses decides."""
     unneeded = metadata_need(container).state == "unlikely"
-    if container.sandbox:
+    if container.sandbox or is_users(container):
         return None
     tokens = {reach.token for reach in container.reach}
     disagree = {reach.token for reach in container.reach if reach.disagrees}
@@ -63,7 +73,8 @@ def _group(container: Container) -> Callable[[list[Container], Facts], Found] | 
     if "lost" in disagree:
         return _filtered
     if "lost" in tokens:
-        return _too_far_unneeded if unneeded else _too_far
+        known = all(reach.explained for reach in container.reach if reach.token == "lost")
+        return _too_far_unneeded if unneeded else _too_far if known else _unexplained
     if "answered-by-proxy" in tokens:
         return _proxied
     if "ok" in disagree:
@@ -113,8 +124,39 @@ def _too_far(members: list[Container], facts: Facts) -> Found:
     return HOP_LIMIT_TOO_LOW.found(
         _SUBJECT,
         f"{_receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
-        evidence=_measures(members),
+        evidence=(*_measures(members), *_ways(members)),
         fix=raise_hop_limit(needed),
+    )
+
+
+def _unexplained(members: list[Container], facts: Facts) -> Found:
+    del facts
+    hops = max(reach.distance or 0 for each in members for reach in each.reach if not reach.explained)
+    distance = f"a distance of {'up to ' if len(members) > 1 else ''}{hops} hops"
+    return DISTANCE_UNEXPLAINED.found(
+        _SUBJECT,
+        f"{_receive(members)} no token, and {distance} was measured there that nothing explains: {titles(members)}",
+        evidence=(*_measures(members), "the way to the host could not be followed over links and routes"),
+        fix=Fix(
+            "Find out what lies between these containers and the host: `ip route get 169.254.169.254` in each network "
+            "namespace on the way, and rules that change TTLs. Do not raise the hop limit before that."
+        ),
+    )
+
+
+def _users(members: Sequence[Container]) -> Found:
+    networks = "1 network of a user receives" if len(members) == 1 else f"{len(members)} networks of users receive"
+    return USERS_NETWORK_WITHOUT_TOKEN.found(
+        _SUBJECT,
+        f"{networks} no token, which the verdict does not depend on: {titles(members)}",
+        evidence=tuple(
+            f"{line}; the network belongs to user {each.netns_owner_uid}"
+            for each, line in zip(members, _measures(members), strict=True)
+        ),
+        fix=Fix(
+            "Let a program that needs metadata run on the host's network or behind a relay (slirp4netns, pasta), or give it "
+            "credentials of its own."
+        ),
     )
 
 
@@ -185,7 +227,8 @@ def _cut_off(members: list[Container], facts: Facts) -> Found:
 def _higher_than_needed(facts: Facts) -> list[Found]:
     imds = facts.get(Imds)
     limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts)
-    if limit is None or limit <= needed:
+    served = [each.needs_hop_limit or 1 for each in facts[Containers].seen if is_users(each)]
+    if limit is None or limit <= max(needed, *served, 1):
         return []
     fix = Fix(
         "Lower the hop limit if nothing else will run here: a lower limit keeps the role's credentials from containers. "
@@ -207,8 +250,13 @@ def _measures(members: Sequence[Container]) -> tuple[str, ...]:
         for reach in each.reach:
             families.setdefault(f"{_hops(reach.distance)}, {reach.detail}", []).append(reach.family)
         seen = "; ".join(f"{words} ({' and '.join(who)})" for words, who in families.items())
-        lines.append(f"{each.title}: {seen}; {need.in_words}")
+        lines.append(f"{each.title}: {seen or each.not_measured or 'not tested'}; {need.in_words}")
     return tuple(lines)
+
+
+def _ways(members: Sequence[Container]) -> tuple[str, ...]:
+    """How the requests of those get to the host that need a hop limit above what most hosts have."""
+    return tuple(f"the way from {way}" for each in members for way in ways_of(each))
 
 
 def _hops(distance: int | None) -> str:

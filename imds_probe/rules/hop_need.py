@@ -1,10 +1,37 @@
-"""Which hop limit the containers of a host need, and which of them need it."""
+"""Which hop limit the containers of a host need, and which of them need it.
+
+Networks that users made have no say in it: there they can have anything answer, from any distance. Nor has a distance that
+nothing explains, as a hop limit above 3 opens more than most hosts have.
+"""
 
 from __future__ import annotations
 
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.rules.metadata_need import metadata_need
+
+
+def is_users(container: Container) -> bool:
+    """Whether the container is in a network that a user made."""
+    return container.netns_owner_uid is not None
+
+
+def limit_for(container: Container) -> int | None:
+    """The hop limit that brings the token to a container, as far as its distance counts and can be explained."""
+    if is_users(container):
+        return None
+    return max(
+        (each.needs_hop_limit for each in container.reach if each.needs_hop_limit and each.explained), default=None
+    )
+
+
+def unexplained(facts: Facts) -> tuple[Container, ...]:
+    """The containers that are too far away for a hop limit to be raised without knowing the way there."""
+    return tuple(
+        container
+        for container in facts[Containers].seen
+        if not is_users(container) and not all(reach.explained for reach in container.reach)
+    )
 
 
 def needing(facts: Facts) -> tuple[Container, ...]:
@@ -16,7 +43,7 @@ def needing(facts: Facts) -> tuple[Container, ...]:
     return tuple(
         container
         for container in facts[Containers].seen
-        if container.needs_hop_limit
+        if limit_for(container)
         and any(reach.token in ("ok", "lost") for reach in container.reach)
         and metadata_need(container).state != "unlikely"
     )
@@ -24,4 +51,35 @@ def needing(facts: Facts) -> tuple[Container, ...]:
 
 def needed_hop_limit(facts: Facts) -> int:
     """The smallest hop limit that serves the host itself and every container that needs metadata, or may."""
-    return max((container.needs_hop_limit or 1 for container in needing(facts)), default=1)
+    return max((limit_for(container) or 1 for container in needing(facts)), default=1)
+
+
+def users_without_token(facts: Facts) -> tuple[Container, ...]:
+    """The containers in networks that users made to which no token comes, and which may need one."""
+    return tuple(
+        container
+        for container in facts[Containers].seen
+        if is_users(container) and _receives_none(container) and metadata_need(container).state != "unlikely"
+    )
+
+
+def _receives_none(container: Container) -> bool:
+    return not container.sandbox and (
+        not container.reach or any(reach.token not in ("ok", "refused", "unreachable") for reach in container.reach)
+    )
+
+
+def drawn_ways(facts: Facts, hop_limit: int) -> tuple[str, ...]:
+    """The ways that need this hop limit, hop by hop."""
+    return tuple(way for container in needing(facts) if limit_for(container) == hop_limit for way in ways_of(container))
+
+
+def ways_of(container: Container) -> tuple[str, ...]:
+    """The ways of a container's requests that were drawn, each in one line and once."""
+    ways = {}
+    for reach in container.reach:
+        if reach.way:
+            begin, *beyond = reach.way
+            hops = [f"{hop.place} ({hop.incoming}, {hop.outgoing})" for hop in beyond]
+            ways[" -> ".join([f"{container.title} ({begin.outgoing})", *hops])] = True
+    return tuple(ways)

@@ -15,6 +15,7 @@ from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.fixes import library_commands
+from imds_probe.rules.hop_need import limit_for
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
 from imds_probe.rules.origins import of_containers, of_software
 from imds_probe.rules.phrases import (
@@ -150,11 +151,11 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
     cut_off = [
         container
         for container in facts[Containers].seen
-        if container.identity in entry.container_ids and _token_is_lost(container)
+        if container.identity in entry.container_ids and _token_is_lost(container) and limit_for(container)
     ]
-    limit = max((container.needs_hop_limit or 0 for container in cut_off), default=0)
-    if not limit:
+    if not cut_off:
         return []
+    limit = max(limit_for(container) or 1 for container in cut_off)
     required = switched_already(facts.get(Imds))
     if required or row.on_lost_token == "fails":
         becomes = "has no metadata now"

@@ -17,23 +17,31 @@ def outermost_maker(fd: int) -> int | None:
 
     `fd` is of a user namespace, and stays open.
     """
-    maker = None
+    try:
+        return next(reversed(makers(fd)), None)
+    except OSError:
+        return None
+
+
+def makers(fd: int) -> list[int]:
+    """The same for all of them, the innermost first. Raises OSError where the kernel does not say."""
+    found: list[int] = []
     here = os.dup(fd)
     try:
         for _ in range(DEPTH_MAX):
             try:
                 around = fcntl.ioctl(here, NS_GET_PARENT)
             except OSError as error:
-                return maker if error.errno == errno.EPERM else None  # EPERM: the parent is not the caller's to see
-            answer = bytearray(4)
+                if error.errno != errno.EPERM:  # EPERM: the parent is not the caller's to see
+                    raise
+                break
             try:
+                answer = bytearray(4)
                 fcntl.ioctl(here, NS_GET_OWNER_UID, answer)
-            except OSError:
-                os.close(around)
-                return None
-            maker = int.from_bytes(answer, sys.byteorder)
-            os.close(here)
-            here = around
-        return maker
+                found.append(int.from_bytes(answer, sys.byteorder))
+            finally:
+                os.close(here)
+                here = around
+        return found
     finally:
         os.close(here)

@@ -9,64 +9,45 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from dataclasses import dataclass, field
 
-LD_W, LD_H, LD_B = 0x20, 0x28, 0x30  # from a fixed place of the packet
-LD_W_X, LD_H_X, LD_B_X = 0x40, 0x48, 0x50  # from X on
-LDX_IPV4_HEADER_LENGTH = 0xB1
-LDX_IMMEDIATE = 0x01
-TAX = 0x07
-AND, RSH, ADD_X = 0x54, 0x74, 0x0C
-JEQ, JGT_X, JSET = 0x15, 0x2D, 0x45
-RETURN = 0x06
+from imds_probe.net.bpf import (
+    ADD_X,
+    AND,
+    JEQ,
+    JGT_X,
+    JSET,
+    LD_B,
+    LD_B_X,
+    LD_H,
+    LD_H_X,
+    LD_W,
+    LD_W_X,
+    LDX_IMMEDIATE,
+    LDX_IPV4_HEADER_LENGTH,
+    RSH,
+    TAX,
+    Program,
+)
+
 SYN = 0x02
 HTTP = int.from_bytes(b"HTTP", "big")
 IPV6_HEADER = 40
 EXTENSIONS = (0, 43, 60)  # hop-by-hop options, routing, destination options: RFC 8200
-WHOLE_PACKET = 0x40000
-
-
-@dataclass
-class _Program:
-    """Instructions whose jumps name labels; a jump without one goes on."""
-
-    instructions: list[tuple[int, str, str, int]] = field(default_factory=list)
-    labels: dict[str, int] = field(default_factory=dict)
-
-    def label(self, name: str) -> None:
-        self.labels[name] = len(self.instructions)
-
-    def do(self, code: int, value: int = 0) -> None:
-        self.instructions.append((code, "", "", value))
-
-    def jump(self, code: int, value: int, yes: str = "", no: str = "") -> None:
-        self.instructions.append((code, yes, no, value))
-
-    def assembled(self) -> bytes:
-        out = []
-        for index, (code, yes, no, value) in enumerate(self.instructions):
-            offsets = [self.labels[name] - index - 1 if name else 0 for name in (yes, no)]
-            out.append(struct.pack("HBBI", code, *offsets, value))
-        return b"".join(out)
 
 
 def watch_filter(ipv4: str, ipv6: str, port: int) -> bytes:
     """The program for both addresses of the service."""
-    program = _Program()
+    program = Program()
     program.do(LD_B, 0)
     program.do(AND, 0xF0)
     program.jump(JEQ, 0x40, yes="ipv4")
     program.jump(JEQ, 0x60, yes="ipv6", no="drop")
     _ipv4(program, int(ipaddress.IPv4Address(ipv4)), port)
     _ipv6(program, struct.unpack("!4I", ipaddress.IPv6Address(ipv6).packed), port)
-    program.label("keep")
-    program.do(RETURN, WHOLE_PACKET)
-    program.label("drop")
-    program.do(RETURN, 0)
-    return program.assembled()
+    return program.end()
 
 
-def _ipv4(program: _Program, address: int, port: int) -> None:
+def _ipv4(program: Program, address: int, port: int) -> None:
     program.label("ipv4")
     program.do(LD_B, 9)
     program.jump(JEQ, socket.IPPROTO_TCP, no="drop")
@@ -94,7 +75,7 @@ def _ipv4(program: _Program, address: int, port: int) -> None:
     program.jump(JGT_X, 0, yes="keep", no="drop")
 
 
-def _data_offset(program: _Program, at: int) -> None:
+def _data_offset(program: Program, at: int) -> None:
     """Where the payload begins, into A: X plus the length of the TCP header, whose data offset stands at X + `at`."""
     program.do(LD_B_X, at)
     program.do(AND, 0xF0)
@@ -102,7 +83,7 @@ def _data_offset(program: _Program, at: int) -> None:
     program.do(ADD_X)
 
 
-def _ipv6(program: _Program, words: tuple[int, ...], port: int) -> None:
+def _ipv6(program: Program, words: tuple[int, ...], port: int) -> None:
     program.label("ipv6")
     program.do(LD_B, 6)
     program.jump(JEQ, socket.IPPROTO_TCP, yes="ipv6 tcp")

@@ -5,9 +5,7 @@ Source: Linux, networking/packet_mmap (TPACKET_V2, which hands on each packet at
 
 from __future__ import annotations
 
-import ctypes
 import mmap
-import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -15,8 +13,8 @@ from types import TracebackType
 from typing import NamedTuple
 
 from imds_probe.net import bpf
+from imds_probe.net.capture import receive_everything
 
-ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 263, 5, 6, 10
 TPACKET_V2 = 1
 STATUS_KERNEL, STATUS_USER = 0, 1
@@ -28,15 +26,6 @@ _HEADER = struct.Struct("=IIIHHII")  # status, length, kept length, link header,
 _ADDRESS_AT = 32  # TPACKET_ALIGN(sizeof(struct tpacket2_hdr)): a struct sockaddr_ll
 _ADDRESS = struct.Struct("=HHiHBB")
 _STATUS = struct.Struct("=I")
-
-
-def _bind_to_all(sock: socket.socket) -> None:
-    """Receive from every interface: Python's own bind takes a name, which none has that stands for all."""
-    address = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(ETH_P_ALL), 0, 0, 0, 0, b"")
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.bind(sock.fileno(), address, len(address)):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 class Packet(NamedTuple):
@@ -64,7 +53,7 @@ class Ring:
             request = struct.pack("=IIII", BLOCK_BYTES, size // BLOCK_BYTES, FRAME_BYTES, FRAMES)
             self._socket.setsockopt(SOL_PACKET, PACKET_RX_RING, request)
             self._memory = mmap.mmap(self._socket.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
-            _bind_to_all(self._socket)
+            receive_everything(self._socket)
         except OSError:
             self._socket.close()
             raise

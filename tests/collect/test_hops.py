@@ -1,11 +1,13 @@
 """Measured and tried, in a lab that has every kind of container network. Distances are exact or the test fails."""
 
+import os
 import time
 
 import pytest
 from forwarding_proxy import ForwardingProxy, redirect
 from soon import SOON_S
 
+from imds_probe.collect import hops
 from imds_probe.collect.hops import measure
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import IPV4, IPV6
@@ -200,3 +202,83 @@ def test_ipvlan_l3_is_as_near_as_the_instance_or_the_kernel_lacks_it(lab, servic
     else:
         _, reach = measured(lab, "ipv")
         assert told(reach["ipv"]) == [("ipv4", "ok", 0, 1), ("ipv6", "ok", 0, 1)]
+
+
+def test_what_the_host_saw_is_confirmed(lab, service):
+    service.update(hop_limit=2)
+    result, reach = measured(lab, *KINDS, "dropped", "stranded")
+    assert [each.confirmed for each in result.host] == [True, True]
+    assert {name: {each.confirmed for each in reach[name]} for name in KINDS} == {name: {True} for name in KINDS}
+    assert {each.confirmed for name in ("dropped", "stranded") for each in reach[name]} == {None}
+
+
+def test_a_proxy_is_not_the_service_whatever_it_answers(lab, service):
+    """As the service itself would, from as far away: only that the host saw nothing of it tells."""
+    service.update(hop_limit=9)
+    redirect(lab.instance, lab.nodes["proxied"].ipv4)
+    for flags, ttl in (("ACK", 8), ("SYN,ACK", 63)):
+        to = f"-t mangle -I POSTROUTING -d {lab.nodes['proxied'].ipv4} -p tcp"
+        rule = f"{to} --tcp-flags SYN,ACK {flags} -j TTL --ttl-set {ttl}"
+        assert lab.instance.run(["iptables", *rule.split()], timeout_s=SOON_S).returncode == 0
+    with ForwardingProxy(lab.instance, added="") as proxy:
+        _, reach = measured(lab, "proxied", "web", endpoints=(IPV4,))
+    assert proxy.requests == 1
+    assert [(each.token, each.distance, each.confirmed) for each in reach["proxied"]] == [
+        ("answered-by-proxy", None, False)
+    ]
+    assert [(each.token, each.distance, each.confirmed) for each in reach["web"]] == [("ok", 1, True)]
+
+
+def test_without_a_look_at_the_hosts_packets_nothing_is_concluded(lab, service, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(hops, "Witness", refused)
+    result, reach = measured(lab, "web", "dropped", endpoints=(IPV4,))
+    assert told(result.host) == [("ipv4", "ok", 0, 1)]
+    (seen,) = reach["web"]
+    assert (seen.token, seen.distance, seen.confirmed) == ("error", None, False)
+    assert seen.detail == "the host's packets could not be captured: Operation not permitted"
+    assert reach["dropped"][0].token == "unreachable"
+
+
+def test_users_come_last_and_only_some_of_them(lab, service, monkeypatch):
+    monkeypatch.setattr(hops, "USERS_MAX", 1)
+    counter = RequestCounter()
+    nodes = [lab.nodes[name] for name in ("deep", "far", "web")]
+    result = measure(
+        (lab.instance.netns, lab.instance.inode),
+        [(node.netns, node.inode) for node in nodes],
+        [IPV4],
+        hop_limit=None,
+        deadline=time.monotonic() + SOON_S,
+        counter=counter,
+        users={lab.nodes["deep"].inode, lab.nodes["far"].inode},
+    )
+    assert list(result.reach) == [lab.nodes["web"].inode, lab.nodes["deep"].inode]
+    assert "no more than 1 networks of users" in result.not_measured[lab.nodes["far"].inode]
+    assert service.counts.total == counter.imdsv2 == 3
+
+
+def test_the_way_is_looked_up_for_what_is_far_away(lab, service):
+    nodes = [node for node in lab.nodes.values() if node.name.startswith(("web", "far"))]
+    result = measure(
+        (lab.instance.netns, lab.instance.inode),
+        [(node.netns, node.inode) for node in {node.inode: node for node in nodes}.values()],
+        [IPV4, IPV6],
+        hop_limit=None,
+        deadline=time.monotonic() + SOON_S,
+        counter=RequestCounter(),
+        names={node.inode: node.name for node in nodes},
+    )
+    for reach in result.reach[lab.nodes["far"].inode]:
+        assert [hop.place for hop in reach.way] == ["far", "far-r2", "far-r1", str(lab.instance.inode)]
+        assert reach.explained
+    assert {reach.way for reach in result.reach[lab.nodes["web"].inode]} == {()}
+
+
+def test_nothing_stays_open(lab, service):
+    measured(lab, "web")
+    before = len(os.listdir("/proc/self/fd"))
+    measured(lab, *KINDS, "dropped", "stranded")
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -105,7 +105,7 @@ def run(made_up, host, request):
             done = made_up.run(argv, timeout_s=timeout_s, env=environment)
         stdout, stderr = done.stdout.decode(), done.stderr.decode()
         assert stdout, stderr
-        if keep := os.environ.get("IMDS_PROBE_KEEP_REPORTS"):
+        if parse and (keep := os.environ.get("IMDS_PROBE_KEEP_REPORTS")):
             _keep(Path(keep), request.node.name, stdout)
         return Ran(done.returncode, check(json.loads(stdout)) if parse else {}, stdout, stderr)
 

@@ -10,6 +10,7 @@ from imds_probe.simulator.lab import plumbing
 
 REGION = {"AWS_REGION": "eu-west-1"}
 ELSEWHERE = {"AWS_ROLE_ARN": "arn", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+BETWEEN = ("far-r1", "far-r2")  # what forwards for the one that is far away
 ESCAPES = "\x1b[2Jweb\n\x1b]0;owned\x07\u202e"
 
 
@@ -23,7 +24,8 @@ def nodes(lab):
         "dropped": ("bridge", {"drop": True}),
         "stranded": ("bridge", {"no_route": True}),
     }
-    return {name: lab.add_container(name, kind, **options) for name, (kind, options) in kinds.items()}
+    made = {name: lab.add_container(name, kind, **options) for name, (kind, options) in kinds.items()}
+    return made | {name: lab.nodes[name] for name in BETWEEN}
 
 
 def by_name(ran):
@@ -37,7 +39,7 @@ def switch(ran):
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
 def test_the_verdict_names_the_hop_limit_that_all_of_them_need(run, service, made_up, nodes, limit):
     service.update(hop_limit=limit)
-    for name in ("web", "deep", "far", "mac"):
+    for name in ("web", "deep", "far", "mac", *BETWEEN):
         made_up.start_container(name, nodes[name], image=f"example/{name}:1", env=REGION)
     made_up.start_container("agent", None, env=REGION)
     ran = run()
@@ -105,11 +107,15 @@ def test_a_namespace_that_is_no_container_is_called_what_it_is(run, service, mad
     made_up.start(node=nodes["deep"], cgroup="0::/system.slice/vpn.service\n")
     made_up.start(node=nodes["far"], env=REGION)
     made_up.start(node=nodes["stranded"])
+    for name in BETWEEN:
+        made_up.start(node=nodes[name])
     ran = run()
-    assert {(each["runtime"], each["name"], each["distance"]) for each in ran.report["containers"]} == {
-        ("unit", "vpn.service", 2),
+    assert sorted((each["runtime"], each["name"], each["distance"]) for each in ran.report["containers"]) == [
+        ("process", "sleep", 1),
+        ("process", "sleep", 2),
         ("process", "sleep", 3),
-    }
+        ("unit", "vpn.service", 2),
+    ]
     assert switch(ran) == 4
 
 

@@ -1,5 +1,6 @@
 """Network namespaces as a probe meets them: alive, gone, forbidden, and things that only look like one."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -15,6 +16,7 @@ from soon import SOON_S
 import imds_probe
 from imds_probe.errors import ProbeError
 from imds_probe.net import namespaces
+from imds_probe.system import user_namespace
 
 ROOT = str(Path(imds_probe.__file__).parents[1])
 SIOCGSKNS = 0x894C  # <linux/sockios.h>
@@ -215,3 +217,58 @@ except ProbeError:
     assert done.stdout == ""
     assert done.returncode == 1
     assert "LostInNamespace: thread " in done.stderr and f"is stuck in {netns}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "owner"),
+    [
+        (("unshare", "--net"), None),
+        (("unshare", "--user", "--map-root-user", "--net"), None),
+        (("unshare", "-Urn", "unshare", "-U"), None),
+        (("setpriv", "--reuid=4242", "--clear-groups", "unshare", "--user", "--map-root-user", "--net"), 4242),
+        (("setpriv", "--reuid=4242", "--clear-groups", *("unshare", "-Ur") * 3, "unshare", "-n"), 4242),
+        (("unshare", "-Urn", "setpriv", "--reuid=0", "unshare", "-Urn"), None),
+    ],
+    ids=["root", "root in a user namespace", "a user namespace inside", "a user", "a user's users", "root's in root's"],
+)
+def test_who_made_a_network_namespace(argv, owner):
+    with subprocess.Popen([*argv, "sh", "-c", "echo in; exec sleep 60"], stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout.readline() == b"in\n"
+            assert namespaces.owner_uid(Path(f"/proc/{child.pid}/ns/net")) == owner
+        finally:
+            child.kill()
+
+
+def test_ours_is_nobody_elses():
+    assert namespaces.owner_uid(namespaces.CURRENT) is None
+
+
+def test_a_user_who_asks_is_answered_as_far_as_that_user_sees():
+    """In a user namespace of one's own, that one and what is around it are the system."""
+    code = "from imds_probe.net import namespaces; print(namespaces.owner_uid(namespaces.CURRENT))"
+    inside = ("unshare", "--user", "--map-root-user", "--net")
+    done = in_child(code, prefix=inside)
+    assert (done.stdout, done.stderr) == ("None\n", "")
+
+
+@pytest.mark.parametrize(
+    "missing", [namespaces.NS_GET_USERNS, user_namespace.NS_GET_PARENT, user_namespace.NS_GET_OWNER_UID]
+)
+def test_an_older_kernel_does_not_say(monkeypatch, missing):
+    whole = fcntl.ioctl
+    argv = ["unshare", "--user", "--net", "sh", "-c", "echo in; exec sleep 60"]
+
+    def older(fd, request, *rest):
+        if request == missing:
+            raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+        return whole(fd, request, *rest)
+
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout.readline() == b"in\n"
+            monkeypatch.setattr(fcntl, "ioctl", older)
+            with pytest.raises(namespaces.OwnerNotSaid, match="does not say who made"):
+                namespaces.owner_uid(Path(f"/proc/{child.pid}/ns/net"))
+        finally:
+            child.kill()

@@ -53,6 +53,22 @@ def test_who_asks_for_tokens_where_they_are_lost_falls_back():
 
 
 @pytest.mark.parametrize(
+    "there",
+    [
+        replace(lost(), netns_owner_uid=1000),
+        replace(lost(), reach=(Reach("ipv4", "lost", "", distance=63, needs_hop_limit=64, confirmed=True),)),
+        replace(lost(), reach=(Reach("ipv4", "lost", ""),)),
+    ],
+    ids=["a user's network", "nothing explains the distance", "no distance"],
+)
+def test_no_hop_limit_is_named_that_does_not_count(there):
+    found = cause(INSIDE, TOKEN, containers=(there,))
+    assert found.needs_hop_limit is None
+    assert "it is not known which hop limit would cure that" in found.why
+    assert "limit to" not in found.fix.text
+
+
+@pytest.mark.parametrize(
     ("by", "containers"),
     [
         ((INSIDE,), (lost(),)),  # never asked for a token

@@ -41,7 +41,7 @@ def test_too_far_for_a_container_that_needs_metadata_or_may(environment):
 def test_the_number_serves_the_one_that_is_furthest():
     (finding,) = judged(container("web", 1, "lost"), container("deep", 3, "lost"))
     assert "2 containers receive no token at hop limit 1; hop limit 4 suffices" in finding.summary
-    assert len(finding.evidence) == 2
+    assert [line.partition(":")[0] for line in finding.evidence[:2]] == ["web", "deep"]
 
 
 def test_where_tokens_are_required_already_there_is_no_metadata_now():
@@ -192,3 +192,58 @@ def test_with_the_endpoint_off_no_container_can_miss_it():
 def test_an_endpoint_on_loopback_is_nothing_that_a_container_could_share():
     facts = changed(with_imds(endpoints=(replace(ENDPOINT, address="127.0.0.1"),)), containers=None)
     assert isinstance(RULE.judge(facts, Catalog(())), NothingToJudge)
+
+
+def far_away(name, token="lost", **changes):
+    """A distance that no links and routes bear out."""
+    reach = replace(container(name, 63, token, 64 if token == "ok" else 1).reach[0], way=())
+    return container(name, reach=(reach,), **changes)
+
+
+@pytest.mark.parametrize("environment", [(), LIKELY])
+def test_a_distance_that_nothing_explains_is_in_no_order(environment):
+    near, far = container("web", 1, "lost"), far_away("liar", environment=environment)
+    findings = {finding.id: finding for finding in judged(near, far)}
+    assert set(findings) == {"hop-limit-too-low", "distance-unexplained"}
+    found = findings["distance-unexplained"]
+    assert (found.severity, found.implies) == ("warning", "unknown")
+    assert found.summary == (
+        "1 container receives no token, and a distance of 63 hops was measured there that nothing explains: liar"
+    )
+    assert "Do not raise the hop limit" in found.fix.text
+    assert not any("64" in finding.fix.text for finding in findings.values())
+    assert "hop limit 2 suffices: web" in findings["hop-limit-too-low"].summary
+
+
+def test_it_holds_nothing_up_where_no_metadata_is_needed_or_the_token_arrives():
+    assert ids(far_away("liar", environment=UNLIKELY)) == {("hop-limit-keeps-out", None)}
+    assert ids(far_away("liar", "ok"), limit=64) == set()
+
+
+def test_the_way_is_evidence_of_the_limit_that_it_needs():
+    (finding,) = judged(container("far", 3, "lost"))
+    assert "the way from far (eth0) -> far-r2 (inner2, eth0)" in finding.evidence[-1]
+
+
+@pytest.mark.parametrize("token", ["lost", "answered-by-proxy", "error", "disabled"])
+@pytest.mark.parametrize("hops", [None, 0, 1, 63])
+@pytest.mark.parametrize("limit", [1, 2, 64])
+def test_what_is_measured_in_a_users_network_warns_and_no_more(token, hops, limit):
+    (finding,) = judged(
+        container("rootless", hops, token, limit, netns_owner_uid=1000, environment=LIKELY), limit=limit
+    )[:1]
+    assert (finding.id, finding.severity, finding.implies) == ("users-network-without-token", "warning", None)
+    assert finding.summary == ("1 network of a user receives no token, which the verdict does not depend on: rootless")
+    assert finding.evidence[0].endswith("the network belongs to user 1000")
+
+
+def test_a_users_network_that_was_not_tested_or_needs_nothing():
+    (finding,) = judged(container("rootless", reach=(), not_measured="time was up", netns_owner_uid=1000))
+    assert (finding.id, finding.implies) == ("users-network-without-token", None)
+    assert "rootless: time was up" in finding.evidence[0]
+    assert judged(container("rootless", None, "lost", netns_owner_uid=1000, environment=UNLIKELY)) == []
+    assert judged(container("rootless", None, "ok", netns_owner_uid=1000)) == []
+
+
+def test_a_limit_that_serves_a_user_is_not_called_too_high():
+    assert judged(container("rootless", 1, "ok", 2, netns_owner_uid=1000), limit=2) == []

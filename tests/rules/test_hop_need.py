@@ -4,8 +4,16 @@ import pytest
 from observed import FACTS, changed, container, with_containers
 
 from imds_probe.facts.containers import Containers, short, titles
-from imds_probe.rules.hop_need import needed_hop_limit, needing
+from imds_probe.rules.hop_need import (
+    drawn_ways,
+    limit_for,
+    needed_hop_limit,
+    needing,
+    unexplained,
+    users_without_token,
+)
 
+FAR_AWAY = replace(container("a", 63, "lost").reach[0], way=())
 ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
 
 
@@ -23,6 +31,13 @@ ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
         ((container("a", None, "lost"),), 1),
         ((container("a", reach=()),), 1),
         ((container("a", 1, "lost", sandbox=True),), 1),
+        ((container("a", 3, "lost"),), 4),
+        ((container("a", 63, "lost", reach=(FAR_AWAY,)),), 1),
+        ((container("a", 1, "lost", reach=(replace(FAR_AWAY, distance=2, needs_hop_limit=3),)),), 3),
+        ((container("a", 1, "lost"), container("b", 63, "lost", reach=(FAR_AWAY,))), 2),
+        ((container("a", 1, "lost", netns_owner_uid=1000),), 1),
+        ((container("a", 1, "lost"), container("b", 5, "lost", netns_owner_uid=1000)), 2),
+        ((container("a", 1, "lost", netns_owner_uid=0),), 1),
     ],
 )
 def test_the_smallest_hop_limit_that_serves_all_that_need_it(containers, needed):
@@ -33,6 +48,42 @@ def test_who_needs_it():
     a, b = container("a", 1, "lost"), container("b", 1, "lost", environment=ELSEWHERE)
     assert needing(with_containers(a, b)) == (a,)
     assert needing(changed(FACTS, containers=None)) == ()
+
+
+def test_a_limit_of_one_address_is_not_that_of_another_that_nothing_explains():
+    near = container("a", 1, "lost")
+    both = replace(near, reach=(*near.reach, replace(FAR_AWAY, family="ipv6")))
+    assert limit_for(both) == 2
+    assert unexplained(with_containers(both, near)) == (both,)
+    assert unexplained(with_containers(replace(both, netns_owner_uid=7))) == ()
+
+
+@pytest.mark.parametrize(
+    ("members", "without"),
+    [
+        ((container("a", None, "lost", netns_owner_uid=7),), "a"),
+        ((container("a", None, "answered-by-proxy", netns_owner_uid=7),), "a"),
+        ((container("a", None, "error", netns_owner_uid=7),), "a"),
+        ((container("a", reach=(), netns_owner_uid=7),), "a"),
+        ((container("a", None, "ok", netns_owner_uid=7),), ""),
+        ((container("a", None, "refused", netns_owner_uid=7),), ""),
+        ((container("a", None, "lost", netns_owner_uid=7, environment=ELSEWHERE),), ""),
+        ((container("a", None, "lost", netns_owner_uid=7, sandbox=True),), ""),
+        ((container("a", 1, "lost"),), ""),
+    ],
+)
+def test_which_users_go_without(members, without):
+    assert "".join(each.name for each in users_without_token(with_containers(*members))) == without
+
+
+def test_the_ways_that_need_a_limit():
+    far, near = container("far", 3, "lost"), container("near", 2, "lost")
+    both = replace(far, reach=(*far.reach, replace(far.reach[0], family="ipv6")))
+    facts = with_containers(both, near)
+    assert drawn_ways(facts, 4) == (
+        "far (eth0) -> far-r2 (inner2, eth0) -> far-r1 (inner1, eth0) -> host (veth2 on docker0, ens5)",
+    )
+    assert drawn_ways(facts, 3) == drawn_ways(facts, 9) == ()
 
 
 @pytest.mark.parametrize(

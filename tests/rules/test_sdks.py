@@ -188,6 +188,9 @@ def test_where_the_token_arrives_or_nobody_asks_nothing_falls_back():
     assert judged(INSIDE, containers=(replace(LOST, environment=(STATIC,)),)) == []
     assert judged(INSIDE, containers=(replace(LOST, id="another"),)) == []
     assert judged(replace(INSIDE, pids=()), containers=(LOST,)) == []
+    assert judged(INSIDE, containers=(replace(LOST, netns_owner_uid=1000),)) == []
+    far = tuple(replace(reach, distance=63, needs_hop_limit=64) for reach in LOST.reach)
+    assert judged(INSIDE, containers=(replace(LOST, reach=far),)) == []
     filtered = tuple(replace(reach, expected="ok") for reach in LOST.reach)
     assert judged(INSIDE, containers=(replace(LOST, reach=filtered),)) == []
 

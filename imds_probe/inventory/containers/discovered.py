@@ -55,7 +55,8 @@ class NetworkNamespace:
     """One network namespace, to be measured once for all who share it.
 
     `path` is there to enter by; as processes end and numbers come again, compare `inode` after opening it.
-    `containers` are all that have a process in it.
+    `containers` are all that have a process in it. `owner_uid` is the user who made it, None for root, and where `owner_said`
+    is False, because the kernel is older than that question, for whoever the processes do not give away.
     """
 
     inode: int
@@ -64,6 +65,8 @@ class NetworkNamespace:
     label: str
     pids: tuple[int, ...]  # the oldest first; none for a namespace that only has a name
     containers: tuple[DiscoveredContainer, ...]
+    owner_uid: int | None = None
+    owner_said: bool = True
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
@@ -15,11 +16,13 @@ from imds_probe.net import namespaces
 from imds_probe.system.called import process_name
 from imds_probe.system.confined import FileUnreadable, pin
 from imds_probe.system.rootfs import names as names_in
+from imds_probe.system.small_file import read_head
 
 DIRECTORY = "run/netns"
 NAMED_MAX = 4096
 # How a container's namespace is given a name: a link of the kernel's, which leads to no place of the file system.
 _OF_PROCESS = re.compile(r"(?:/|\.\./\.\./)(?P<place>proc/\d{1,10}/ns/[a-z_]{1,20})")
+UID_MAP_BYTES = 64 * 1024
 
 
 def named(root: Path, notes: list[str]) -> Mapping[int, Path]:
@@ -95,11 +98,11 @@ def group(
         sorted_by_owner = sorted(inside.values(), key=lambda container: container.owner_uid is not None)
         entry = next((container.pid for container in sorted_by_owner if container.pid in pids), pids[0])
         path = names.get(inode, proc / str(entry) / "ns/net")
-        found.append(NetworkNamespace(inode, path, kind, label, pids, tuple(inside.values())))
+        found.append(_owned(NetworkNamespace(inode, path, kind, label, pids, tuple(inside.values())), proc))
     for inode, path in names.items():
         if inode not in inhabitants:
             kind = "host" if inode == host else "named"
-            found.append(NetworkNamespace(inode, path, kind, path.name[:TEXT_MAX], (), ()))
+            found.append(_owned(NetworkNamespace(inode, path, kind, path.name[:TEXT_MAX], (), ()), proc))
     return tuple(sorted(found, key=lambda namespace: namespace.kind != "host"))
 
 
@@ -122,6 +125,42 @@ def _kind(
     if len(units) == 1 and (unit := next(iter(units))):
         return "unit", unit
     return "other", process_name(proc / str(members[0].pid), members[0].comm)
+
+
+def _owned(namespace: NetworkNamespace, proc: Path) -> NetworkNamespace:
+    """The same with the user who made it."""
+    if namespace.kind == "host":
+        return namespace
+    try:
+        opened = namespaces.open_netns(namespace.path)
+    except namespaces.NamespaceError:
+        return namespace  # gone, or not to be entered: then nothing is measured in it
+    try:
+        if os.fstat(opened).st_ino != namespace.inode:
+            return namespace  # the same: process ids come again
+        return replace(namespace, owner_uid=namespaces.owner_uid(opened))
+    except namespaces.OwnerNotSaid:
+        return replace(namespace, owner_uid=_mapped_alone(proc, namespace.pids), owner_said=False)
+    except namespaces.NamespaceError:
+        return replace(namespace, owner_uid=namespaces.NOBODY)
+    finally:
+        os.close(opened)
+
+
+def _mapped_alone(proc: Path, pids: Sequence[int]) -> int | None:
+    """Whose user namespace a process is in, by its map: who is no root can map nobody but oneself, save with newuidmap, and
+    does. Root maps ranges (userns-remap): user_namespaces(7).
+    """
+    for pid in pids[:1]:
+        try:
+            lines = read_head(proc / str(pid) / "uid_map", UID_MAP_BYTES).decode("ascii", errors="replace").splitlines()
+        except OSError:
+            return None
+        for line in lines:
+            fields = line.split()
+            if len(fields) == 3 and fields[2] == "1" and fields[1] != "0":
+                return int(fields[1])
+    return None
 
 
 def _title(inside: Sequence[DiscoveredContainer]) -> str:

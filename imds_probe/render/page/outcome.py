@@ -36,6 +36,7 @@ _TO_SWITCH: dict[State, str] = {
     "not-ready": "Command for later, once this host is ready",
     "unknown": "Command for later, once this host is known to be ready",
 }
+WAYS_SHOWN = 2
 TO_RAISE = "Command to raise the hop limit"
 TO_UNDO = "Command to undo the switch"
 
@@ -72,7 +73,9 @@ def commands(report: Report) -> Iterator[Part]:
     verdict = report.verdict
     if verdict.switch is None or verdict.rollback is None:
         return
-    price: tuple[Block, ...] = (Text(f"{verdict.price}."),) if verdict.price else ()
+    price: list[Block] = [Text(f"{verdict.price}.")] if verdict.price else []
+    limit = verdict.switch.http_put_response_hop_limit
+    price += [Text(f"Hop limit {limit} is needed on this way: {way}.") for way in verdict.ways[:WAYS_SHOWN]]
     switched = is_switched(report)
     if not switched or _raises(report):
         heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]

@@ -209,6 +209,10 @@ class MadeUpHost:
         """End a process that `start` or `start_container` started."""
         process.stop(self._children.pop(pid))
 
+    def outer_pid(self, pid: int) -> int:
+        """The process id on the machine of a process that was started inside."""
+        return self._children[pid].pid
+
     def freeze(self, pid: int) -> None:
         """Stop a process as SIGSTOP does: it is there and does nothing."""
         os.kill(self._children[pid].pid, signal.SIGSTOP)

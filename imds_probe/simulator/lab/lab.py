@@ -132,6 +132,7 @@ class Lab:
         shared     in the namespace of the container `with_`, as the containers of a pod are
         ipvlan-l3  a link of its own on ens5, no hop further (where the kernel has ipvlan)
         macvlan    a link of its own on a second interface, ens6, no hop further
+        awsvpc     an interface of its own that the instance has no part in, as tasks of ECS have; no hop further
 
         `drop`: what forwards for this container drops its packets to the metadata service. `no_route`: the container
         has no route there at all.
@@ -162,6 +163,8 @@ class Lab:
                 return self._ipvlan(name, no_route)
             case "macvlan":
                 return self._macvlan(name, no_route)
+            case "awsvpc":
+                return self._awsvpc(name, no_route)
             case "nested":
                 outer = other or self._bridge(f"{name}-outer", "bridge")
                 return self._behind(outer, name, kind, drop=drop, no_route=no_route)
@@ -252,6 +255,14 @@ class Lab:
             plumbing.ip_batch(self.instance.netns, here)
             plumbing.ip_batch(self.service.netns, there)
         plumbing.ip_batch(self.instance.netns, topology.macvlan_link(node.netns.name))
+        self._own_link(node, address, no_route)
+        return node
+
+    def _awsvpc(self, name: str, no_route: bool) -> Node:
+        address = topology.THIRD_VPC.address(self._number(self._vpc_numbers), self.has_ipv6)
+        node = self._container(name, "awsvpc", 0, address)
+        link = f"task{sum(other.kind == 'awsvpc' for other in self.nodes.values())}"
+        plumbing.ip_batch(self.service.netns, topology.own_interface(link, node.netns.name, address, self.has_ipv6))
         self._own_link(node, address, no_route)
         return node
 

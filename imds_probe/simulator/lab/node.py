@@ -15,7 +15,7 @@ from imds_probe.simulator.lab.naming import LabId
 from imds_probe.simulator.lab.plumbing import inside
 from imds_probe.system import process
 
-Kind = Literal["instance", "service", "bridge", "nested", "chain", "host", "shared", "ipvlan-l3", "macvlan"]
+Kind = Literal["instance", "service", "bridge", "nested", "chain", "host", "shared", "ipvlan-l3", "macvlan", "awsvpc"]
 T = TypeVar("T")
 
 

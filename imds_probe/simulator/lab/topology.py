@@ -43,6 +43,7 @@ class Subnet:
 
 VPC = Subnet("10.0.0.{}", 24, "2001:db8:0:10::{}")
 SECOND_VPC = Subnet("10.0.1.{}", 24, "2001:db8:0:11::{}")
+THIRD_VPC = Subnet("10.0.2.{}", 24, "2001:db8:0:12::{}")
 DOCKER = Subnet("172.17.0.{}", 16, "fd00:172:17::{}")
 INSTANCE_NUMBER, FIRST_IN_VPC, FIRST_IN_BRIDGE, LAST_NUMBER = 10, 20, 2, 250
 
@@ -170,6 +171,16 @@ def macvlan_uplink(service_namespace: str, has_ipv6: bool) -> tuple[Sequence[str
         *subnet_routes(SECOND_VPC, SERVICE_SECOND_LINK, has_ipv6),
     ]
     return here, there
+
+
+def own_interface(link: str, namespace: str, container: Address, has_ipv6: bool) -> list[str]:
+    """ip commands, in the service: an interface of a container's own with the service at its end."""
+    lines = [
+        cable(link, CONTAINER_LINK, namespace),
+        *assign(link, service_address(has_ipv6)),
+        f"route add {container.ipv4}/32 dev {link}",
+    ]
+    return [*lines, f"route add {container.ipv6}/128 dev {link}"] if container.ipv6 else lines
 
 
 def macvlan_link(namespace: str) -> list[str]:

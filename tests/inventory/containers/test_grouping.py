@@ -10,6 +10,7 @@ from imds_probe.inventory.containers.cgroups import TEXT_MAX
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.grouping import group, named
 from imds_probe.inventory.containers.processes import walk
+from imds_probe.net import namespaces
 
 HOST = 4026531840
 
@@ -182,3 +183,73 @@ def test_roots_container_gives_the_way_and_the_name_before_a_users(tree):
     found = grouped(tree, (his, ours))[1]
     assert (found.label, found.path) == ("b", tree.path / "51/ns/net")
     assert grouped(tree, (his,))[1].label == "a of user 4242"
+
+
+@pytest.fixture(params=[(), ("setpriv", "--reuid=4242", "--clear-groups")], ids=["root", "a user"])
+def network_of(request):
+    """A network namespace of root's or of a user's, and its owner."""
+    with subprocess.Popen([*request.param, "unshare", "-Urn", "sleep", "60"]) as child:
+        link = Path(f"/proc/{child.pid}/ns/net")
+        try:
+            wait_for(lambda: link.stat().st_ino != os.stat("/proc/self/ns/net").st_ino)
+            yield child.pid, link.stat().st_ino, 4242 if request.param else None
+        finally:
+            child.kill()
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_whose_a_network_is(tree, network_of, is_named):
+    pid, inode, owner = network_of
+    path = Path(f"/proc/{pid}/ns/net")
+    if is_named:
+        names = {inode: path}
+    else:
+        place = tree.add(pid, netns=inode)
+        (place / "ns/net").unlink()
+        names = {}
+    processes = [] if is_named else walk_as(tree, pid, inode)
+    (found,) = [each for each in group(processes, (), names, HOST, Path("/proc")) if each.inode == inode]
+    assert (found.owner_uid, found.owner_said) == (owner, True)
+
+
+def walk_as(tree, pid, inode):
+    (tree.path / f"{pid}/ns/net").symlink_to(f"net:[{inode}]")
+    return [process for process in walk(tree.path).processes if process.pid == pid]
+
+
+def test_a_number_that_came_again_says_nothing(tree, network_of):
+    pid, inode, _ = network_of
+    names = {inode + 1: Path(f"/proc/{pid}/ns/net")}
+    (found,) = [each for each in group([], (), names, HOST, tree.path) if each.inode == inode + 1]
+    assert (found.owner_uid, found.owner_said) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "owner"),
+    [
+        ("         0       1000          1\n", 1000),
+        ("         0       1000          1\n         1     100000      65536\n", 1000),
+        ("         0     100000      65536\n", None),
+        ("         0          0 4294967295\n", None),
+        ("         0          0          1\n", None),
+        ("nonsense\n", None),
+        (None, None),
+    ],
+)
+def test_on_an_older_kernel_the_map_of_users_says_it(tree, monkeypatch, uid_map, owner):
+    def older(_):
+        raise namespaces.OwnerNotSaid("the kernel is older")
+
+    with subprocess.Popen(["unshare", "--net", "sleep", "60"]) as child:
+        try:
+            link = Path(f"/proc/{child.pid}/ns/net")
+            wait_for(lambda: link.stat().st_ino != os.stat("/proc/self/ns/net").st_ino)
+            inode = link.stat().st_ino
+            place = tree.add(50, netns=inode)
+            if uid_map is not None:
+                (place / "uid_map").write_text(uid_map)
+            monkeypatch.setattr(namespaces, "owner_uid", older)
+            found = grouped(tree, names={inode: link})[1]
+            assert (found.owner_uid, found.owner_said) == (owner, False)
+        finally:
+            child.kill()

@@ -1,0 +1,133 @@
+"""What a token PUT from one network namespace says of it: whose answer it was, how far away, and what that comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imds_probe.facts.containers import ContainerToken, Hop, Reach
+from imds_probe.imds.endpoints import Endpoint
+from imds_probe.imds.exchange import Attempt
+from imds_probe.imds.replies import EC2_SERVER, Outcome
+
+_BY_OUTCOME: Mapping[Outcome, ContainerToken] = {
+    Outcome.OK: "ok",
+    Outcome.ANSWER_LOST: "lost",
+    Outcome.REFUSED: "refused",
+    Outcome.UNREACHABLE: "unreachable",
+    Outcome.CONNECT_TIMEOUT: "unreachable",
+}
+_NOT_CONNECTED = (Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.CONNECT_TIMEOUT)
+# Answers that the instance itself did not get: somebody else gave them, or something on the way provoked them.
+_FOREIGN = (Outcome.BAD_REQUEST, Outcome.UNAUTHORIZED, Outcome.FORBIDDEN, Outcome.NOT_FOUND, Outcome.UNEXPECTED)
+NOT_SEEN = "the host did not see this connection reach the service"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What attempts from one address are held against: what the instance itself got there, and the hop limit in force."""
+
+    endpoint: Endpoint
+    origin: Attempt
+    hop_limit: int | None
+
+
+def connected(attempt: Attempt) -> bool:
+    """Whether something took the connection: the service, or somebody in its place."""
+    return attempt.outcome is not None and attempt.outcome not in _NOT_CONNECTED
+
+
+def of_host(reference: Reference) -> Reach:
+    """How the instance itself reaches the service."""
+    return _reach(reference, reference.origin, *_token(reference.origin, reference.origin), measured=True)
+
+
+def of_root(
+    reference: Reference, attempt: Attempt, *, seen: bool, unseen: str = "", way: tuple[Hop, ...] = ()
+) -> Reach:
+    """From a namespace that root made. `seen` says that the connection was seen to reach the service, `unseen` why nobody
+    could look.
+    """
+    token, detail = _token(attempt, reference.origin)
+    if not connected(attempt) or seen:
+        return _reach(reference, attempt, token, detail, measured=token != "answered-by-proxy", seen=seen, way=way)
+    if unseen:
+        token, detail = "error", unseen
+    elif attempt.status is None:
+        token, detail = "error", f"{NOT_SEEN}: something took it in between, and gave no answer"
+    elif token != "answered-by-proxy":
+        token, detail = "answered-by-proxy", f"{NOT_SEEN}: something in between answered ({detail})"
+    return _reach(reference, attempt, token, detail, measured=False, seen=False)
+
+
+def of_user(reference: Reference, attempt: Attempt, *, seen: bool) -> Reach:
+    """From a namespace that a user made. A token that arrives by a relay of the user's (slirp4netns, pasta) has arrived:
+    the host sees the relay's own connection, and this one ends before.
+    """
+    token, detail = _token(attempt, reference.origin)
+    relayed = connected(attempt) and not seen
+    if relayed and attempt.outcome is Outcome.OK and not _other_server(attempt, reference.origin):
+        token, detail = "ok", f"{attempt.detail}, through a relay"
+    elif relayed:
+        detail = f"{detail}; {NOT_SEEN}"
+    return _reach(reference, attempt, token, detail, measured=not relayed and token != "answered-by-proxy", seen=seen)
+
+
+def _reach(
+    reference: Reference,
+    attempt: Attempt,
+    token: ContainerToken,
+    detail: str,
+    *,
+    measured: bool,
+    seen: bool = True,
+    way: tuple[Hop, ...] = (),
+) -> Reach:
+    distance = attempt.distance_from(reference.origin) if measured else None
+    limit = reference.hop_limit
+    return Reach(
+        family=reference.endpoint.family,
+        token=token,
+        detail=detail,
+        distance=distance,
+        needs_hop_limit=None if distance is None else 1 + distance,
+        expected=None if distance is None or limit is None else "ok" if distance < limit else "lost",
+        status=attempt.status,
+        answered_by=attempt.server,
+        latency_ms=attempt.latency_ms,
+        confirmed=seen if connected(attempt) else None,
+        way=way if distance is not None and len(way) == distance + 1 else (),
+    )
+
+
+def _token(attempt: Attempt, origin: Attempt) -> tuple[ContainerToken, str]:
+    assert attempt.outcome is not None  # noqa: S101 - what was not tried is no reach
+    if attempt.outcome is Outcome.OK and (stranger := _stranger(attempt, origin)):
+        return "answered-by-proxy", stranger
+    if attempt.outcome in _FOREIGN:
+        if attempt.outcome is not origin.outcome:
+            by = f" by {attempt.server}" if attempt.server not in (EC2_SERVER, None) else ""
+            return "answered-by-proxy", f"{attempt.detail}{by}, where the instance itself gets: {origin.detail}"
+        return ("disabled" if attempt.outcome is Outcome.FORBIDDEN else "error"), attempt.detail
+    return _BY_OUTCOME.get(attempt.outcome, "error"), attempt.detail
+
+
+def _other_server(attempt: Attempt, origin: Attempt) -> str:
+    if attempt.server in (EC2_SERVER, origin.server):
+        return ""
+    return f"a token was given by {attempt.server or 'a server without a name'}, not by {EC2_SERVER}"
+
+
+def _stranger(attempt: Attempt, origin: Attempt) -> str:
+    """Why a token is not the service's own, empty where nothing speaks against it."""
+    if other := _other_server(attempt, origin):
+        return other
+    distance = attempt.distance_from(origin)
+    if None in (attempt.answer_ttl, origin.answer_ttl, distance):
+        return ""
+    assert attempt.answer_ttl and origin.answer_ttl and distance is not None  # noqa: S101 - for the type checker
+    expected = origin.answer_ttl - distance
+    if attempt.answer_ttl != expected and distance == 0:
+        # Nobody is nearer to the service than the instance: an answer from next door was made next door.
+        return f"a token came with TTL {attempt.answer_ttl}, the service's own would have come with {expected}"
+    return ""
