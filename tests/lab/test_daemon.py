@@ -184,6 +184,29 @@ def test_a_state_directory_that_it_cannot_trust_or_fill_is_one_error_and_no_wron
     assert str(state) in line
 
 
+def test_a_history_that_is_damaged_is_set_aside_and_the_verdict_knows(lab, service, daemon, state, run):
+    running = daemon(state)
+    lab.instance.run([*V1, URL], timeout_s=SOON_S)
+    until(lambda: evidence(state).imdsv1)
+    running.end(signal.SIGKILL)
+    content = bytearray((state / FILE).read_bytes())
+    at = content.index(b"/latest/meta-data/")
+    content[at] ^= 1
+    (state / FILE).write_bytes(content)
+    ran = run("--state-directory", str(state))
+    assert (ran.verdict, "callers-not-read" in ran.finding_ids) == ("unknown", True)
+    again = daemon(state)
+    assert "it is kept as" in again.says("could not be used")
+    ran = run("--state-directory", str(state))
+    assert (ran.verdict, "callers-lost" in ran.finding_ids) == ("unknown", True)
+    # Under a daemon that runs, too.
+    (state / FILE).unlink()
+    lab.instance.run([*V1, URL], timeout_s=SOON_S)
+    again.says("it was gone")
+    until(lambda: (state / FILE).exists() and evidence(state).imdsv1)
+    assert run("--state-directory", str(state)).verdict == "not-ready"
+
+
 def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, state, tmp_path):
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notified:
         notified.bind(str(tmp_path / "notify"))
