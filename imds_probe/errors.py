@@ -2,7 +2,7 @@
 
 
 class ProbeError(Exception):
-    """Trouble that was to be expected: says what, about which thing, and what to do about it.
+    """Trouble that was to be expected: says what, about which thing, and what to do about it (exit code 69).
 
     `remedy` is one sentence in the imperative, or empty where there is nothing the user can do.
     """
@@ -17,7 +17,11 @@ class ProbeError(Exception):
 
 
 class UsageError(ProbeError):
-    """The command line or the environment asks for something that makes no sense (exit code 2)."""
+    """The command line, the environment or a file of the user's asks for something that makes no sense (exit code 2)."""
+
+
+class HeldError(ProbeError):
+    """Another process has what is needed; once it ends, the same may work (exit code 75)."""
 
 
 class OutputError(ProbeError):
@@ -37,3 +41,10 @@ class CommandError(ProbeError):
 
 class CommandMissing(CommandError):
     """The program is not installed."""
+
+
+def said(error: ProbeError | OSError) -> str:
+    """What one that was to be expected says in a report."""
+    if isinstance(error, ProbeError):
+        return str(error)
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")

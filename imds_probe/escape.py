@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 
 def terminal(text: str) -> str:
@@ -15,6 +16,22 @@ def terminal(text: str) -> str:
         else _escaped(character)
         for character in text
     )
+
+
+def encodable(text: str) -> str:
+    """The same, where UTF-8 can encode it. Half a surrogate pair, which a name of bytes or somebody's JSON may bring along,
+    becomes a backslash escape: whoever reads what we write may refuse all of it otherwise.
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def encodable_document(value: Any) -> Any:
+    """The same for all text in a JSON document."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, dict):
+        return {encodable(name): encodable_document(each) for name, each in value.items()}
+    return [encodable_document(each) for each in value] if isinstance(value, list) else value
 
 
 _TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})

@@ -16,8 +16,10 @@ CLONE_NEWNS = 0x20000
 Result = TypeVar("Result")
 
 
-def on_disk(directory: Path, state: Literal["full", "read-only"], act: Callable[[], Result]) -> Result:
-    """What `act` gives while a file system that is full or read-only is at `directory`, which is made.
+def on_disk(
+    directory: Path, state: Literal["full", "read-only"], act: Callable[[], Result], size_kib: int = 64
+) -> Result:
+    """What `act` gives while a file system of that size that is full or read-only is at `directory`, which is made.
 
     In a thread that has its own mounts, so that nothing is left of them and a user namespace will do.
     """
@@ -26,7 +28,7 @@ def on_disk(directory: Path, state: Literal["full", "read-only"], act: Callable[
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(CLONE_NEWNS):
             raise OSError(ctypes.get_errno(), "no mounts of its own")
-        options = f"size=64k,mode=755,{'ro' if state == 'read-only' else 'rw'}"
+        options = f"size={size_kib}k,mode=755,{'ro' if state == 'read-only' else 'rw'}"
         for command in (("--make-rprivate", "/"), ("-t", "tmpfs", "-o", options, "tmpfs", str(directory))):
             subprocess.run(["mount", *command], check=True)
         if state == "full":

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imds_probe.escape import terminal
+from imds_probe.escape import encodable, encodable_document, terminal
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,12 @@ def test_what_could_steer_a_terminal_is_spelled_out(hostile, safe):
 @given(st.text())
 def test_nothing_unprintable_is_left(text):
     assert terminal(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("plain", "plain"), ("é\U0001f600", "é\U0001f600"), ("a\ud800b\udcff", "a\\ud800b\\udcff")]
+)
+def test_half_a_surrogate_pair_becomes_text(text, written):
+    assert encodable(text) == written
+    assert encodable(text).encode()
+    assert encodable_document({text: [text, 1, None, {"a": text}]}) == {written: [written, 1, None, {"a": written}]}

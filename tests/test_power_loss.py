@@ -13,9 +13,8 @@ import virtual_host
 import virtual_machine
 from virtual_machine import Machine
 
-# The history is written without waiting for the disk (pragma synchronous=normal), so what is lost is what the kernel kept
-# to itself: dirty_expire_centisecs and dirty_writeback_centisecs, 30 s and 5 s, and the commit of ext4, 5 s; all over a
-# processor that may be emulated.
+# What was recorded is on the disk (pragma synchronous=full), so what is lost is what was not recorded yet: calls of two
+# seconds, the time that was watched of thirty; all over a processor that may be emulated.
 LOST_S = 60
 EARLY = 15
 BEGUN_WITHIN_S = 120

@@ -23,7 +23,6 @@ ELSEWHERE = {
     "rules/sdks_kinds.py": "the same, for test_sdks.py",
     "render/page/blocks.py": "values, which the pages' tests compare with",
     "service/daemon.py": "needs a lab to watch: tests/lab/test_daemon.py",
-    "watch/history_format.py": "older files, which test_history.py brings up",
 }
 
 

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from imds_probe.catalog.upstream import numbers
 from imds_probe.ecosystems.version_error import VersionError
-from imds_probe.errors import ProbeError
+from imds_probe.errors import UsageError
 
 _NO_DEFAULT = object()
 _Choice = TypeVar("_Choice", bound=str)
 
 
-class CatalogError(ProbeError):
+class CatalogError(UsageError):
     """A catalog file that cannot be read, or whose content is not of the catalog's shape."""
 
 

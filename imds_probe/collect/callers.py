@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +12,25 @@ from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.context import Context
 from imds_probe.config.settings import AwsConfig
 from imds_probe.duration import parse_duration
+from imds_probe.errors import ProbeError, said
 from imds_probe.facts.callers import Callers, MetricCompared
-from imds_probe.system.state_directory import DEFAULT
+from imds_probe.system.state_directory import (
+    DEFAULT,
+    SPOOL,
+    UNIT,
+    StateError,
+    check_directory,
+    check_file,
+    daemon_is_enabled,
+    daemon_was_here,
+)
 from imds_probe.watch.evidence import merged, rfc3339
 from imds_probe.watch.history_format import FILE
 
 if TYPE_CHECKING:
     from imds_probe.watch.history import History
 
+RESTART = f"Restart the daemon: systemctl restart {UNIT}"
 NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or run with --watch"
 
 
@@ -58,8 +70,21 @@ def _watch(context: Context) -> Collected:
 
 
 def _collect(context: Context) -> Collected:
-    found = look(context.option(CallersOptions), context.get(Watched))
-    return Collected(nothing=NOBODY) if found is None else Collected((Called(found),))
+    options, watched = context.option(CallersOptions), context.get(Watched)
+    found, trouble = watched.callers if watched else None, list[ProbeError | OSError]()
+    try:
+        found = look(options, watched, context.root)
+    except (ProbeError, OSError) as error:
+        trouble.append(error)
+    try:
+        check_spool(options.state)
+    except (ProbeError, OSError) as error:
+        trouble.append(error)
+    if found is not None:
+        return Collected((Called(found),), partial="; ".join(map(said, trouble)))
+    if trouble:
+        raise trouble[0]
+    return Collected(nothing=NOBODY)
 
 
 def _join(context: Context) -> Callers | None:
@@ -70,7 +95,8 @@ def _join(context: Context) -> Callers | None:
 def watch(options: CallersOptions, root: Path) -> Watched:
     """Watch for `watch_s` seconds. Raises ProbeError where packets cannot be captured."""
     # Most runs neither watch nor find a history, and need not wait for what does.
-    from imds_probe.watch.history import MEMORY, History  # noqa: PLC0415
+    from imds_probe.watch.history import History  # noqa: PLC0415
+    from imds_probe.watch.history_file import MEMORY  # noqa: PLC0415
     from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
     from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
 
@@ -88,10 +114,17 @@ def watch(options: CallersOptions, root: Path) -> Watched:
         return Watched(_evidence(history, ended, options), rfc3339(began), degraded)
 
 
-def look(options: CallersOptions, watched: Watched | None) -> Callers | None:
-    """What is known; None where nobody ever watched. Raises HistoryError where there is a history that cannot be read."""
+def look(options: CallersOptions, watched: Watched | None, root: Path = Path("/")) -> Callers | None:
+    """What is known; None where nobody ever watched. Raises ProbeError or OSError where there is, was or should be a history
+    and it cannot be read.
+    """
     path = options.state / FILE
-    if not path.exists():
+    check_directory(options.state)
+    if not check_file(path):
+        if daemon_was_here(options.state) or any(options.state.glob(f"{FILE}*")):
+            raise StateError(f"{path} is gone, which a daemon had begun", f"{RESTART}, which begins a new one.")
+        if daemon_is_enabled(root):
+            raise StateError(f"{path} is not there, though {UNIT} is enabled", f"{RESTART}.")
         return watched.callers if watched else None
     from imds_probe.watch.history import History  # noqa: PLC0415
 
@@ -103,6 +136,16 @@ def look(options: CallersOptions, watched: Watched | None) -> Callers | None:
 def _evidence(history: History, now: float, options: CallersOptions) -> Callers:
     full = options.full_command_lines
     return history.evidence(now, options.window_s, options.coverage, full_command_lines=full)
+
+
+def check_spool(state: Path) -> None:
+    """Raise ProbeError or OSError where there is a spool of reports that cannot be opened."""
+    spool = state / SPOOL
+    check_directory(spool)
+    if spool.is_dir():
+        for each in sorted(spool.iterdir()):
+            check_directory(each)
+            os.listdir(each)
 
 
 WATCH = Collector(

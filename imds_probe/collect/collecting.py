@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from imds_probe.collect.collector import Collected, Collector, Question
-from imds_probe.errors import ProbeError
+from imds_probe.errors import ProbeError, said
 from imds_probe.facts.collector_run import CollectorRun, CollectorStatus
 from imds_probe.facts.section import S, Section, plain
 from imds_probe.system.background import Background
@@ -104,12 +104,8 @@ class Collecting:
 
     def _judged(self, ended: _Ended) -> Collected:
         result = ended.result
-        if isinstance(result, ProbeError):
-            self._keep(ended.collector, "failed", ended.took_s, str(result))
-            return Collected()
-        if isinstance(result, OSError):
-            why = f"{result.strerror or result}" + (f": {result.filename}" if result.filename else "")
-            self._keep(ended.collector, "failed", ended.took_s, why)
+        if isinstance(result, (ProbeError, OSError)):
+            self._keep(ended.collector, "failed", ended.took_s, said(result))
             return Collected()
         try:
             if isinstance(result, BaseException):

@@ -14,7 +14,7 @@ from typing import NoReturn
 from imds_probe import __version__, exitcodes
 from imds_probe.commands import COMMANDS, streams
 from imds_probe.commands.messages import report_bug, say
-from imds_probe.errors import OutputError, ProbeError
+from imds_probe.errors import HeldError, OutputError, ProbeError, UsageError
 from imds_probe.system.switch_off import SwitchedOff
 
 
@@ -45,13 +45,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exitcodes.SWITCHED_OFF
     except ProbeError as error:
         say(str(error))
-        return exitcodes.USAGE
+        return _code(error)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         say(f"{error.filename or 'a file'} cannot be written: {error.strerror}. Free space there.")
         return exitcodes.NOT_WRITTEN
     return code
+
+
+def _code(error: ProbeError) -> int:
+    if isinstance(error, UsageError):
+        return exitcodes.USAGE
+    return exitcodes.HELD if isinstance(error, HeldError) else exitcodes.UNAVAILABLE
 
 
 def _left_with_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -65,8 +71,9 @@ def _dispatch(arguments: list[str]) -> int:
     parser = _Parser(
         prog="imds-probe",
         description="May this EC2 host be switched to IMDSv2-only now, with what command, and if not, what must change?",
-        epilog="Exit codes of run and judge: 0 ready, 1 not ready, 3 unknown, 4 needs a higher hop limit; 2 wrong usage, "
-        "70 a bug, 74 output that could not be written, 77 switched off.",
+        epilog="Exit codes of run and judge: 0 ready, 1 not ready, 3 unknown, 4 needs a higher hop limit; 2 wrong usage or "
+        "configuration, 69 trouble on the host, 75 another process is at it, 70 a bug, 74 output that could not be written, "
+        "77 switched off.",
     )
     parser.add_argument("--version", action="version", version=f"imds-probe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

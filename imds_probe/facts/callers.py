@@ -66,6 +66,14 @@ class MetricCompared:
 
 
 @dataclass(frozen=True)
+class HistoryLoss:
+    """The history of calls was lost at this time, with all evidence from before."""
+
+    at: Timestamp
+    why: str
+
+
+@dataclass(frozen=True)
 class Callers(Section):
     """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
 
@@ -85,6 +93,7 @@ class Callers(Section):
     imdsv2: Count
     imdsv1_by_probe: Count
     by: tuple[CallerSeen, ...]
+    losses: tuple[HistoryLoss, ...] = ()  # within the window, the oldest first
     metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, TypeVar
 
+from imds_probe.escape import encodable
+
 S = TypeVar("S", bound="Section")
 NEEDED = {"needed": True}
 
@@ -37,7 +39,11 @@ def or_absent(kind: type[S], found: S | None) -> S:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as dicts and tuples as lists, all the way down: what JSON knows, before it is text."""
+    """Dataclasses as dicts and tuples as lists, all the way down: what JSON knows, before it is text. All that a report says
+    passes through here on its way out, and has no text then that UTF-8 cannot encode.
+    """
+    if isinstance(value, str):
+        return encodable(value)
     if dataclasses.is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, tuple):

@@ -21,6 +21,7 @@ from imds_probe.rules.rule import NothingToJudge, Rule
 
 NAMED_MAX = 20
 PATHS_SHOWN = 3
+LOSSES_SHOWN = 3
 
 IMDSV1_CALLER = Kind(
     id="imdsv1-caller",
@@ -70,9 +71,22 @@ CALLERS_NOT_READ = Kind(
     implies="unknown",
     title="The record of calls could not be read",
     meaning="The daemon has kept a history of calls on this host, or a watch was asked for, but the run could not read what was "
-    "seen. A program that still calls IMDSv1 may be in it. Evidence that cannot be read is not evidence that nobody calls.",
-    cure="Mend what the finding quotes: the rights of the state directory, its disk, or a damaged callers.sqlite3. Without the "
-    "file the daemon begins a new history, which counts once it is as long as the window.",
+    "seen, or could not rely on the state directory. A program that still calls IMDSv1 may be in it. Evidence that cannot be "
+    "read is not evidence that nobody calls.",
+    cure="Mend what the finding quotes: the owner or the rights of the state directory, its disk, or a damaged callers.sqlite3. "
+    "Restarted, the daemon keeps a damaged file aside and begins a new one, which counts once it covers the whole window. On a "
+    "host that is not to be watched any more, disable the daemon and remove the state directory.",
+)
+CALLERS_LOST = Kind(
+    id="callers-lost",
+    severity="warning",
+    implies="unknown",
+    title="Earlier evidence of calls was lost",
+    meaning="Within the window that the verdict is judged by, the daemon could not use its history of calls any more, and has "
+    "begun a new one. The file may have been damaged or removed, or written by a later version of imds-probe. A program that "
+    "called IMDSv1 before that may not have called again since.",
+    cure="Keep the daemon running. The finding goes away once the new history covers the whole window (watch.window, 14 days "
+    "unless set otherwise). The old file is kept beside the new one. See what damaged it, such as the disk.",
 )
 WATCHED_TOO_SHORTLY = Kind(
     id="watched-too-shortly",
@@ -87,8 +101,8 @@ WATCHED_TOO_SHORTLY = Kind(
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     callers = facts.get(Callers)
+    run = facts.collector("callers")
     if callers is None:
-        run = facts.collector("callers")
         if run is not None and run.status in ("failed", "skipped"):
             return [_not_read(run)]
         return NothingToJudge(run.reason if run and run.reason else "the callers were not watched")
@@ -105,6 +119,10 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         findings.append(_more(list(groups.values())[NAMED_MAX:], required=required))
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))
+    if run is not None and run.status == "partial":
+        findings.append(_not_read(run))
+    if callers.losses and not callers.complete:
+        findings.append(_lost(callers))
     if not callers.imdsv1 and not callers.complete:
         findings.append(_short(callers))
     return findings
@@ -116,6 +134,17 @@ def _not_read(run: CollectorRun) -> Found:
         "the record of calls to the metadata service could not be read",
         evidence=(run.reason,),
         fix=more_time_or(run, "Mend what is quoted, and run again."),
+    )
+
+
+def _lost(callers: Callers) -> Found:
+    last = callers.losses[-1]
+    return CALLERS_LOST.found(
+        "watch",
+        f"evidence of calls from before {last.at} was lost, and {in_words(callers.observed_s)} of the last "
+        f"{in_words(callers.window_s)} are covered",
+        evidence=tuple(f"{loss.at}: {loss.why}" for loss in callers.losses[-LOSSES_SHOWN:]),
+        fix=Fix("Keep the daemon running until the new history covers the whole window."),
     )
 
 
@@ -214,6 +243,7 @@ RULE = Rule(
         IMDSV1_REFUSED,
         IMDSV1_UNSEEN,
         CALLERS_NOT_READ,
+        CALLERS_LOST,
         WATCHED_TOO_SHORTLY,
     ),
 )

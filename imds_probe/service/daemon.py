@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,7 +20,9 @@ from imds_probe.system.state_directory import Lock
 from imds_probe.system.switch_off import FILE as SWITCH
 from imds_probe.system.switch_off import is_switched_off
 from imds_probe.watch import history as histories
-from imds_probe.watch.history import History, HistoryError
+from imds_probe.watch.forgetting import Forgetting
+from imds_probe.watch.history import History
+from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.history_format import FILE
 from imds_probe.watch.names import ContainerNames
 from imds_probe.watch.recorder import Recorder
@@ -29,15 +30,14 @@ from imds_probe.watch.watcher import SeenCall, Watcher
 
 TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
 WATCHING = "watching"
-TIDIED_EVERY_S = 3600.0
 ANNOUNCED_MAX = 1000
 
 
 class Daemon:
     """One running daemon. `load` reads the configuration, again on SIGHUP; `say` gets each line of the log.
 
-    Raises UsageError where another one runs already or the state directory cannot be written, ProbeError where nothing can
-    be watched.
+    Raises HeldError where another one runs already, ProbeError where the state directory cannot be used or nothing can be
+    watched.
     """
 
     def __init__(
@@ -56,7 +56,6 @@ class Daemon:
         self._manager = ServiceManager(environ)
         self._stop, self._reload = threading.Event(), threading.Event()
         self._announced: set[tuple[str, str | None, str | None]] = set()
-        self._tidied_at = float("-inf")
         self._dropped = 0
 
     def run(self) -> None:
@@ -64,9 +63,7 @@ class Daemon:
         config = self._load()
         with ExitStack() as stack:
             stack.enter_context(Lock(self._directory))
-            history = stack.enter_context(History(self._directory / FILE))
-            if history.set_aside:
-                self._say(f"{history.path} was damaged: it is kept as {history.set_aside}, and a new one begun")
+            history = stack.enter_context(History(self._directory / FILE, say=self._say))
             wake = stack.enter_context(self._signals())
             while not self._stop.is_set():
                 config = self._rest(wake, config) if is_switched_off(self._root) else self._watch(history, wake, config)
@@ -109,6 +106,7 @@ class Daemon:
 
     def _loop(self, watcher: Watcher, history: History, runs: ScheduledRuns, wake: int, config: Config) -> Config:
         names, recorder = ContainerNames(self._root), Recorder(history, self._say)
+        forgetting = Forgetting(history)
         while not self._stop.is_set() and not is_switched_off(self._root):
             for seen in watcher.calls(min(self._longest_s, recorder.due_in_s(), runs.due_in_s())):
                 self._took(seen, names, recorder)
@@ -118,7 +116,8 @@ class Daemon:
             if self._reload.is_set():
                 config = self._reloaded(config, WATCHING)
                 runs.schedule(config.interval_s, config.jitter_s)
-            self._tidy(history, config)
+            with contextlib.suppress(HistoryError):  # the recorder says so where the disk is full
+                forgetting.tidy(config.retention_s)
             self._manager.alive()
         if self._stop.is_set():
             self._manager.stopping()
@@ -158,12 +157,6 @@ class Daemon:
             self._say("the configuration was read again")
         self._manager.ready(status)
         return config
-
-    def _tidy(self, history: History, config: Config) -> None:
-        if time.monotonic() - self._tidied_at > TIDIED_EVERY_S:
-            self._tidied_at = time.monotonic()
-            with contextlib.suppress(HistoryError):  # the recorder says so where the disk is full
-                history.forget(time.time() - config.retention_s)
 
     @contextmanager
     def _signals(self) -> Iterator[int]:

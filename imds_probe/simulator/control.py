@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from imds_probe.errors import ProbeError
+from imds_probe.errors import HeldError, ProbeError
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import parse_changes
 
@@ -89,7 +89,7 @@ def _remove_stale(path: Path) -> None:
             return
         except OSError as error:
             raise ProbeError(f"{path} cannot be used: {error.strerror or error}", "Give another path") from None
-    raise ProbeError(f"{path} is served by another process", "Give another path, or stop that process")
+    raise HeldError(f"{path} is served by another process", "Give another path, or stop that process")
 
 
 class _Server(socketserver.UnixStreamServer):

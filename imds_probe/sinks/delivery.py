@@ -15,8 +15,7 @@ from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
 from imds_probe.sinks.sink import Report, Sink, SinkError
 from imds_probe.sinks.spool import DOUBT, REFUSED, WAITING, Spool, SpoolError
 from imds_probe.system.bug import TellBug, untold
-
-SPOOL = "spool"
+from imds_probe.system.state_directory import SPOOL
 
 
 def make_sinks(
@@ -53,7 +52,7 @@ def deliver(
         about = functools.partial(_about, sink.name, say)
         try:
             if sink.keeps_each:
-                _by_spool(report, sink, Place(state / SPOOL / sink.name, settings.of(SpoolConfig)), deadline, about)
+                _by_spool(report, sink, Place(state, sink.name, settings.of(SpoolConfig)), deadline, about)
             else:
                 _at_once(report, sink, deadline, about, "the next run tries again")
         except Exception as error:  # noqa: BLE001 - the other sinks get the report
@@ -61,10 +60,16 @@ def deliver(
 
 
 class Place(NamedTuple):
-    """Where a sink's spool is, and its bounds."""
+    """Where a sink's spool is, below the state directory, and its bounds."""
 
-    directory: Path
+    state: Path
+    name: str
     bounds: SpoolConfig
+
+    def open(self) -> Spool:
+        """Raises SpoolError."""
+        spools = self.state / SPOOL
+        return Spool(spools / self.name, self.bounds, (self.state, spools))
 
 
 def _about(name: str, say: Callable[[str], None], what: str) -> None:
@@ -87,19 +92,22 @@ def _send(report: Report, sink: Sink, deadline: float) -> None:
 
 def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Callable[[str], None]) -> None:
     """First to the spool, then from there: what is killed on the way is not lost, and all arrive in their order."""
-    spool, dropped = None, 0
+    spool = None
     try:
-        spool = Spool(*place)
-        dropped = spool.put(report)
+        spool = place.open()
+        spool.put(report)
     except SpoolError as error:
         say(f"{error}; this report is sent without it")
         _at_once(report, sink, deadline, say, "this report is lost to it")
     if spool is None:
         return
-    if dropped:
-        say(
-            f"{_reports(dropped)} dropped, as more than {place.bounds.reports} or {place.bounds.size_bytes} bytes waited"
-        )
+    # From here on the report is in the spool, or was sent: what fails now must not send it again.
+    try:
+        if dropped := spool.bound():
+            bounds = f"{place.bounds.reports} or {place.bounds.size_bytes} bytes"
+            say(f"{_reports(dropped)} dropped, as more than {bounds} waited")
+    except SpoolError as error:
+        say(f"{error}")
     try:
         with spool.sending() as held:
             if held:
@@ -140,6 +148,8 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
             break
         else:
             spool.done(held)
+    for why, count in spool.left.items():
+        say(f"{_reports(count)} {why} left in {spool.directory}")
     if too_old:
         say(f"{_reports(too_old)} dropped, older than it takes")
 

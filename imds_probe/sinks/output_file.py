@@ -51,7 +51,7 @@ def written_beside(directory: int, name: str, content: bytes, mode: int | None =
 
     What was not renamed by the end is removed.
     """
-    _remove_left_over(directory, name)
+    remove_left_over(directory, f".{name}.")
     temporary = f".{name}.{secrets.token_hex(4)}{SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o644 if mode is None else mode, dir_fd=directory)
@@ -67,13 +67,15 @@ def written_beside(directory: int, name: str, content: bytes, mode: int | None =
         _remove(directory, temporary)
 
 
-def _remove_left_over(directory: int, name: str) -> None:
-    """What writers left that were killed. A directory that may be written but not read keeps it."""
+def remove_left_over(directory: int, prefix: str) -> None:
+    """What writers left that were killed, under temporary names that begin so. A directory that may be written but not read
+    keeps it. Raises OSError.
+    """
     with contextlib.suppress(PermissionError):
         readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
             for found in os.listdir(readable):
-                if found.startswith(f".{name}.") and found.endswith(SUFFIX) and _is_left_over(readable, found):
+                if found.startswith(prefix) and found.endswith(SUFFIX) and _is_left_over(readable, found):
                     _remove(readable, found)
         finally:
             os.close(readable)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.callers import Callers, CallerSeen, HistoryLoss
 from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.process_name import kept_name
@@ -92,6 +92,7 @@ def callers_of(
     needed_coverage: float,
     dropped: int,
     watched_until: str | None,
+    losses: tuple[HistoryLoss, ...] = (),
 ) -> Callers:
     """The sums of what was seen."""
     return Callers(
@@ -105,6 +106,7 @@ def callers_of(
         imdsv2=sum(each.count for each in by if each.version == "v2" and not each.probe),
         imdsv1_by_probe=sum(each.count for each in by if each.version == "v1" and each.probe),
         by=by,
+        losses=losses,
     )
 
 
@@ -141,4 +143,5 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         needed_coverage=history.needed_coverage,
         dropped=history.dropped_packets + watched.dropped_packets,
         watched_until=watched.watched_until,
+        losses=history.losses,
     )

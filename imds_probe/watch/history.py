@@ -6,28 +6,36 @@ down, the host rebooted, packets came too fast) is missing from the intervals, a
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
-import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from imds_probe.errors import ProbeError
-from imds_probe.facts.callers import Callers
+from imds_probe.escape import encodable
+from imds_probe.facts.callers import Callers, HistoryLoss
 from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
-from imds_probe.watch.history_format import CONTAINER_ID, FORMAT, HOUR_S, NO_CONTAINER_ID, READABLE, brought_up
+from imds_probe.watch.history_file import (
+    MEMORY,
+    HistoryError,
+    Loss,
+    is_of_the_file,
+    lost_before,
+    note_as_begun,
+    opened_to_read,
+    opened_to_write,
+    put_aside,
+)
+from imds_probe.watch.history_format import FORMAT, HOUR_S, TABLES
+from imds_probe.watch.seals import check
 from imds_probe.watch.watcher import SeenCall
 
-RETENTION_S = 90 * 24 * HOUR_S
 CALLERS_MAX = 10_000
+HOURS_MAX = 500_000  # hours of callers: all of it is read to see that it is whole
 INTERVALS_MAX = 50_000
-BUSY_S = 5.0
 TEXT_MAX = 300
-MEMORY = Path(":memory:")
+CALLERS = TABLES["callers"]
 OURS = "imds-probe/"  # how the probe's own client names itself
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.
 _CLASSES = (
@@ -41,10 +49,6 @@ _CLASSES = (
 )
 
 
-class HistoryError(ProbeError):
-    """The history cannot be opened or written."""
-
-
 def path_class(path: str) -> str:
     """What a request is after, in one word."""
     below = path.strip("/").partition("/")[2]  # without "latest" or the date of a version
@@ -54,57 +58,81 @@ def path_class(path: str) -> str:
 class History:
     """An open history. Raises HistoryError.
 
-    A file that is damaged is set aside, and a new one begun: `set_aside` is where it went, None otherwise.
+    A file that cannot be used is set aside, and a new one begun, which remembers that evidence was lost: `set_aside` is
+    where it went, None otherwise, and `say` gets a line about it.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path, self.set_aside = path, None  # type: tuple[Path, Path | None]
-        if read_only and not path.exists():
-            raise HistoryError(f"{path} is not there", "Enable imds-probe's daemon, which writes it.")
+    def __init__(self, path: Path, *, read_only: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
+        self.path, self._say, self._read_only = path, say, read_only
+        self.set_aside: Path | None = None
+        self._lost: Loss | None = None
+        self._format = FORMAT
+        if read_only:
+            self._database, self._format = opened_to_read(path)
+            return
+        self._open()
         try:
-            self._database = self._opened(read_only)
-        except sqlite3.DatabaseError as error:
-            if read_only or isinstance(error, sqlite3.OperationalError):
-                raise HistoryError(f"{path} cannot be opened: {error}", "See whether its disk is full.") from None
-            self.set_aside = self._put_aside()
-            self._database = self._opened(read_only)
-
-    def _opened(self, read_only: bool) -> sqlite3.Connection:
-        if self.path == MEMORY:
-            address = "file::memory:"
-        else:
-            address = f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-            # Left in order, by a daemon that has ended: then SQLite would want to make files beside it to read it.
-            if read_only and not Path(f"{self.path}-wal").exists():
-                address += "&immutable=1"
-        database = sqlite3.connect(address, uri=True, timeout=BUSY_S)
-        try:
-            found = database.execute("pragma user_version").fetchone()[0]
-            if not read_only:
-                found = brought_up(database, found)
-            if found not in READABLE:
-                raise sqlite3.DatabaseError(f"its format is {found}, not {FORMAT}")
-            self._container_id = CONTAINER_ID if found == FORMAT else NO_CONTAINER_ID
-            if not read_only:
-                database.execute("pragma synchronous=normal")
-                database.execute("pragma foreign_keys=on")
-                if database.execute("pragma quick_check(1)").fetchone()[0] != "ok":
-                    raise sqlite3.DatabaseError("it is damaged")
-            return database
-        except BaseException:
-            database.close()
-            raise
-
-    def _put_aside(self) -> Path:
-        aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-        try:
-            os.replace(self.path, aside)
-            for end in ("-wal", "-shm"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{self.path}{end}")
+            note_as_begun(self.path)
         except OSError as error:
-            raise HistoryError(f"{self.path} is damaged and cannot be set aside: {error.strerror}") from None
-        return aside
+            self.close()
+            raise self._not_written(error.strerror or str(error)) from None
+
+    def _open(self) -> None:
+        try:
+            self._database = opened_to_write(self.path, self._lost)
+        except sqlite3.Error as error:
+            self._hold_to_account(error)
+            self._begin_anew(error)
+
+    def _hold_to_account(self, error: sqlite3.Error) -> None:
+        """Raise HistoryError where it is not the file that is at fault."""
+        if self._read_only or self.path == MEMORY or not is_of_the_file(self.path, error):
+            raise self._not_written(str(error)) from None
+
+    def _begin_anew(self, error: sqlite3.Error) -> None:
+        """In the place of a file that cannot be used. Raises HistoryError."""
+        self.set_aside, self._lost = put_aside(self.path, error)
+        kept = f"it is kept as {self.set_aside}" if self.set_aside else "it was gone"
+        self._say(f"{self.path} could not be used ({error}): {kept}, and a new one is begun")
+        try:
+            self._database = opened_to_write(self.path, self._lost)
+        except sqlite3.Error as again:
+            raise self._not_written(str(again)) from None
+
+    def _not_written(self, why: str) -> HistoryError:
+        return HistoryError(
+            f"{self.path} cannot be written: {why}", "Free space on its disk, and see that it is writable."
+        )
+
+    def check(self) -> None:
+        """Begin anew where the file is not what was written any more. Raises HistoryError."""
+        self._write(lambda: check(self._database, FORMAT))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """All of it in one transaction, or nothing; in a new file where it is the file that cannot be written."""
+        try:
+            self._in_transaction(write)
+            return
+        except sqlite3.ProgrammingError:  # it is closed, as no new one could be begun before
+            self._open()
+        except sqlite3.Error as error:
+            self._hold_to_account(error)
+            self.close()
+            self._begin_anew(error)
+        try:
+            self._in_transaction(write)
+        except sqlite3.Error as again:
+            raise self._not_written(str(again)) from None
+
+    def _in_transaction(self, write: Callable[[], None]) -> None:
+        self._database.execute("begin immediate")
+        try:
+            write()
+            self._database.execute("commit")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("rollback")
+            raise
 
     def record(
         self, calls: Iterable[tuple[SeenCall, str | None]], began: float, ended: float, dropped: int = 0
@@ -117,35 +145,34 @@ class History:
         together: dict[tuple[_Key, int], list[SeenCall]] = defaultdict(list)
         for seen, container in calls:
             together[_key(seen, container), int(seen.at // HOUR_S)].append(seen)
-        try:
-            with self._database:
-                for (key, hour), some in together.items():
-                    self._count(key, hour, some)
-                self._observe(began, ended, dropped)
-        except sqlite3.Error as error:
-            raise HistoryError(f"{self.path} cannot be written: {error}", "See whether its disk is full.") from None
+
+        def write() -> None:
+            for (key, hour), some in together.items():
+                self._count(key, hour, some)
+            self._observe(began, ended, dropped)
+
+        self._write(write)
 
     def _count(self, key: _Key, hour: int, some: list[SeenCall]) -> None:
-        if self._id(key) is None and self._is_full():
+        if self._is_full(key):
             key = key._replace(program="others", unit="", container="", container_id="", path_class="other")
         last = max(some, key=lambda seen: seen.at)
         caller = last.caller
+        values = key._asdict() | {
+            "first_seen": min(seen.at for seen in some),
+            "last_seen": last.at,
+            "user_agent": _text(last.user_agent),
+            "pid": caller.pid if caller else None,
+            "comm": _text(caller.comm) if caller else None,
+            "cmdline": _text(caller.command) if caller else None,
+            "path": _text(last.path),
+        }
+        newest = ("user_agent", "pid", "comm", "cmdline", "path")
         self._database.execute(
-            "insert into callers (version, program, unit, container, container_id, path_class, probe, first_seen, last_seen,"
-            " user_agent, pid, comm, cmdline, path) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " on conflict do update set last_seen = max(last_seen, excluded.last_seen),"
-            " user_agent = excluded.user_agent, pid = excluded.pid, comm = excluded.comm,"
-            " cmdline = excluded.cmdline, path = excluded.path",
-            (
-                *key,
-                min(seen.at for seen in some),
-                last.at,
-                last.user_agent[:TEXT_MAX],
-                caller.pid if caller else None,
-                caller.comm if caller else None,
-                caller.command[:TEXT_MAX] if caller else None,
-                last.path[:TEXT_MAX],
-            ),
+            f"insert into callers ({', '.join(values)}) values ({', '.join('?' * len(values))})"
+            " on conflict do update set last_seen = max(last_seen, excluded.last_seen), "
+            + ", ".join(f"{name} = excluded.{name}" for name in newest),
+            tuple(values.values()),
         )
         self._database.execute(
             "insert into hours (caller, hour, calls, refused) values (?, ?, ?, ?)"
@@ -153,9 +180,10 @@ class History:
             (self._id(key), hour, len(some), sum(seen.status == 401 for seen in some)),
         )
 
-    def _is_full(self) -> bool:
-        (known,) = self._database.execute("select count(*) from callers").fetchone()
-        return bool(known >= CALLERS_MAX)
+    def _is_full(self, key: _Key) -> bool:
+        """Whether there is no more room for a caller of its own."""
+        amounts = dict(self._database.execute("select name, amount from seals"))
+        return amounts["hours"] >= HOURS_MAX or (amounts["callers"] >= CALLERS_MAX and self._id(key) is None)
 
     def _id(self, key: _Key) -> int | None:
         found = self._database.execute(
@@ -173,25 +201,37 @@ class History:
             "select began, ended, dropped from intervals order by began desc limit 1"
         ).fetchone()
         if last and last[1] == began and bool(last[2]) == bool(dropped):
-            self._database.execute(
-                "update intervals set ended = ?, dropped = dropped + ? where began = ?", (ended, dropped, last[0])
-            )
-        else:
-            self._database.execute("insert or replace into intervals values (?, ?, ?)", (began, ended, dropped))
+            began = last[0]
+        self._database.execute(
+            "insert into intervals (began, ended, dropped) values (?, ?, ?)"
+            " on conflict do update set ended = max(ended, excluded.ended), dropped = dropped + excluded.dropped",
+            (began, ended, dropped),
+        )
 
-    def forget(self, before: float) -> None:
-        """Take away what is older (seconds since the epoch), and callers of whom nothing is left. Raises HistoryError."""
-        try:
-            with self._database:
-                self._database.execute("delete from hours where hour < ?", (int(before // HOUR_S),))
-                self._database.execute("delete from callers where id not in (select caller from hours)")
-                self._database.execute("delete from intervals where ended < ?", (before,))
-                self._database.execute(
+    def forget(self, before: float, at_most_s: float = float("inf")) -> None:
+        """Take away what is older (seconds since the epoch), but no more than the oldest `at_most_s` seconds; and callers of
+        whom nothing is left. Raises HistoryError.
+        """
+
+        def write() -> None:
+            oldest = self._database.execute(
+                "select min(at) from (select min(hour) * ? as at from hours union all select min(ended) from intervals)",
+                (HOUR_S,),
+            ).fetchone()[0]
+            until = before if oldest is None else min(before, oldest + at_most_s)
+            for statement, value in (
+                ("delete from hours where hour < ?", int(until // HOUR_S)),
+                ("delete from callers where id not in (select caller from hours)", None),
+                ("delete from intervals where ended < ?", until),
+                (
                     "delete from intervals where began not in (select began from intervals order by began desc limit ?)",
-                    (INTERVALS_MAX,),
-                )
-        except sqlite3.Error as error:
-            raise HistoryError(f"{self.path} cannot be written: {error}", "See whether its disk is full.") from None
+                    INTERVALS_MAX,
+                ),
+                ("delete from losses where at < ?", until),
+            ):
+                self._database.execute(statement, () if value is None else (value,))
+
+        self._write(write)
 
     def evidence(
         self, now: float, window_s: float, needed_coverage: float = 1.0, *, full_command_lines: bool = False
@@ -200,16 +240,18 @@ class History:
         fell into. `full_command_lines`: with all that is stored of them. Raises HistoryError.
         """
         since = now - window_s
+        container_id = dict(zip(CALLERS.names, CALLERS.read_as(self._format), strict=True))["container_id"]
         try:
             rows = self._database.execute(
                 "select version, program, unit, container, path_class, probe, sum(calls), sum(refused),"
-                f" max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent, {self._container_id}"
+                f" max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent, {container_id}"
                 " from hours join callers on id = caller where hour >= ? group by id",
                 (since, int(since // HOUR_S)),
             ).fetchall()
             intervals = self._database.execute(
                 "select began, ended, dropped from intervals where ended > ? and began < ? order by began", (since, now)
             ).fetchall()
+            losses = self._losses(since)
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         by = in_order(caller_of_row(row, full_command_lines=full_command_lines) for row in rows)
@@ -223,7 +265,14 @@ class History:
             needed_coverage=needed_coverage,
             dropped=sum(dropped for _, _, dropped in intervals),
             watched_until=rfc3339(max(ended for _, ended, _ in intervals)) if intervals else None,
+            losses=tuple(HistoryLoss(rfc3339(at), why) for at, why in losses),
         )
+
+    def _losses(self, since: float) -> list[Loss]:
+        if self._format == FORMAT:
+            return self._database.execute("select at, why from losses where at > ? order by at", (since,)).fetchall()
+        lost = lost_before(self.path, self._format)
+        return [lost] if lost is not None and lost[0] > since else []
 
     def served_by_hour(self, since: float, now: float) -> dict[int, int]:
         """Calls by IMDSv1 that were not refused, the probe's own, too, in each hour (of the epoch) of which all was watched
@@ -286,13 +335,17 @@ def is_ours(seen: SeenCall) -> bool:
     return seen.user_agent.startswith(OURS)
 
 
+def _text(text: str | None) -> str:
+    return encodable(text or "")[:TEXT_MAX]
+
+
 def _key(seen: SeenCall, container: str | None) -> _Key:
     return _Key(
         version=seen.version,
-        program=seen.program[:TEXT_MAX],
-        unit=(seen.caller.unit or "" if seen.caller else "")[:TEXT_MAX],
-        container=(container or "")[:TEXT_MAX],
-        container_id=(seen.caller.container or "" if seen.caller else "")[:TEXT_MAX],
+        program=_text(seen.program),
+        unit=_text(seen.caller.unit if seen.caller else None),
+        container=_text(container),
+        container_id=_text(seen.caller.container if seen.caller else None),
         path_class=path_class(seen.path),
         probe=is_ours(seen),
     )

@@ -1,7 +1,13 @@
-"""The tables of the history, and how those of an earlier version become these."""
+"""The tables of the history, and how those of an earlier format become these.
+
+A column is one line here: what reads, upgrades and seals the tables goes by these lines. One that is added later says since
+which format it is there, and what stands for it before. So does a table.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,51 +15,167 @@ if TYPE_CHECKING:
 
 FILE = "callers.sqlite3"
 HOUR_S = 3600
-FORMAT = 2
-READABLE = (1, FORMAT)  # without being written
-# What the tables of a format say for the id of a caller's container.
-CONTAINER_ID, NO_CONTAINER_ID = "container_id", "''"
-_SCHEMA = """
-create table callers (
-    id integer primary key, version text not null, program text not null, unit text not null, container text not null,
-    path_class text not null, probe integer not null, first_seen real not null, last_seen real not null,
-    user_agent text not null, pid integer, comm text, cmdline text, path text not null, container_id text not null,
-    unique (version, program, unit, container, container_id, path_class, probe)
-);
-create table hours (
-    caller integer not null references callers on delete cascade, hour integer not null, calls integer not null,
-    refused integer not null, primary key (caller, hour)
-) without rowid;
-create table intervals (began real primary key, ended real not null, dropped integer not null);
-"""
-# From the format that a version began with to the next one. Before format 2, callers had no container's id.
-_UPGRADES = {
-    1: """
-alter table callers rename to callers_before;
-alter table hours rename to hours_before;
-alter table intervals rename to intervals_before;
-"""
-    + _SCHEMA
-    + """
-insert into callers select *, '' from callers_before;
-insert into hours select * from hours_before;
-insert into intervals select * from intervals_before;
-drop table hours_before;
-drop table callers_before;
-drop table intervals_before;
-"""
-}
+FORMAT = 3
+READABLE = (1, 2, FORMAT)  # without being written
+TIME_MAX = 253_402_300_799  # seconds since the epoch, the end of the year 9999: what RFC 3339 can write
+_PRIME, _PRIMES = 2_147_483_647, (7919, 104_729, 1_299_709, 15_485_863, 32_452_843, 49_979_687, 67_867_967, 86_028_121)
+_TIME = f"between 0 and {TIME_MAX}"
 
 
-def brought_up(database: sqlite3.Connection, found: int) -> int:
-    """Make the tables where there are none (format 0), or bring those of an earlier format up. Returns the format that the
-    file has then: as it is, where it is not known here.
+@dataclass(frozen=True)
+class Column:
+    """`default` is SQL for its value where the file is of a format before `since`."""
 
-    All of it or nothing: whoever is killed here finds what was there before.
+    name: str
+    kind: str
+    since: int = 1
+    default: str = "null"
+
+
+@dataclass(frozen=True)
+class Table:
+    """`possible` is SQL that is true of each row that we may have written; `keys` ends the list of columns. `numbers`: all
+    columns are whole numbers, none of them null.
     """
-    statements = _SCHEMA if found == 0 else _UPGRADES.get(found)
-    if statements is None:
-        return found
-    database.execute("pragma journal_mode=wal")
-    database.executescript(f"begin immediate; {statements} pragma user_version={FORMAT}; commit;")
-    return FORMAT
+
+    columns: tuple[Column, ...]
+    keys: str = ""
+    options: str = ""
+    possible: str = "1"
+    numbers: bool = False
+    since: int = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def names_of(self, found: int) -> tuple[str, ...]:
+        """The columns that a file of this format has."""
+        return tuple(column.name for column in self.columns if column.since <= found)
+
+    def read_as(self, found: int) -> tuple[str, ...]:
+        """SQL for each column's value in a file of this format."""
+        return tuple(column.name if column.since <= found else column.default for column in self.columns)
+
+    def seal(self, row: str = "") -> str:
+        """SQL for the checksum of a row, which may be called `new.` or `old.`. A table with many rows of numbers alone has one
+        that SQLite calculates by itself, ten times as fast.
+        """
+        values = [f"{row}{name}" for name in self.names]
+        if not self.numbers:
+            return f"seal({', '.join(values)})"
+        mixed = (
+            f"(({' + '.join(f'{value} * {prime}' for value, prime in zip(values, _PRIMES, strict=False))}) % {_PRIME})"
+        )
+        return f"{mixed} * {mixed} % {_PRIME}"  # squared: two values that change places are noticed
+
+    def created(self, name: str) -> str:
+        lines = [f"{column.name} {column.kind}" for column in self.columns] + ([self.keys] if self.keys else [])
+        return f"create table {name} ({', '.join(lines)}){self.options}"
+
+
+TABLES: Mapping[str, Table] = {
+    "callers": Table(
+        (
+            Column("id", "integer primary key"),
+            Column("version", "text not null"),
+            Column("program", "text not null"),
+            Column("unit", "text not null"),
+            Column("container", "text not null"),
+            Column("path_class", "text not null"),
+            Column("probe", "integer not null"),
+            Column("first_seen", "real not null"),
+            Column("last_seen", "real not null"),
+            Column("user_agent", "text not null"),
+            Column("pid", "integer"),
+            Column("comm", "text"),
+            Column("cmdline", "text"),
+            Column("path", "text not null"),
+            Column("container_id", "text not null", since=2, default="''"),
+        ),
+        keys="unique (version, program, unit, container, container_id, path_class, probe)",
+        possible=f"version in ('v1', 'v2') and probe in (0, 1) and first_seen <= last_seen"
+        f" and first_seen {_TIME} and last_seen {_TIME}",
+    ),
+    "hours": Table(
+        (
+            Column("caller", "integer not null references callers on delete cascade"),
+            Column("hour", "integer not null"),
+            Column("calls", "integer not null"),
+            Column("refused", "integer not null"),
+        ),
+        keys="primary key (caller, hour)",
+        options=" without rowid",
+        numbers=True,
+        possible=f"hour between 0 and {TIME_MAX // HOUR_S} and calls > 0 and refused between 0 and calls"
+        " and caller in (select id from callers)",
+    ),
+    "intervals": Table(
+        (
+            Column("began", "real primary key"),
+            Column("ended", "real not null"),
+            Column("dropped", "integer not null"),
+        ),
+        possible=f"began <= ended and began {_TIME} and ended {_TIME} and dropped >= 0",
+    ),
+    # When evidence from before was lost, and how.
+    "losses": Table(
+        (Column("at", "real not null"), Column("why", "text not null")),
+        possible=f"at {_TIME}",
+        since=3,
+    ),
+}
+# What each of these tables comes to: how many rows it has, and the sum of their seals.
+SEALS = "create table seals (name text primary key, amount integer not null, total integer not null)"
+
+
+def _triggers(name: str, table: Table) -> tuple[str, ...]:
+    new, old = table.seal("new."), table.seal("old.")
+    return tuple(
+        f"create trigger {name}_{event} after {event} on {name} begin "
+        f"update seals set amount = amount + {more}, total = total + {sum_} where name = '{name}'; end"
+        for event, more, sum_ in (("insert", 1, new), ("update", 0, f"{new} - ({old})"), ("delete", -1, f"0 - ({old})"))
+    )
+
+
+SCHEMA = (
+    *(table.created(name) for name, table in TABLES.items()),
+    SEALS,
+    *(trigger for name, table in TABLES.items() for trigger in _triggers(name, table)),
+    *(f"insert into seals values ('{name}', 0, 0)" for name in TABLES),
+)
+
+
+def brought_up(database: sqlite3.Connection, found: int, lost: tuple[float, str] | None = None) -> None:
+    """Make the tables where there are none (format 0), or bring those of an earlier format up. `lost` says when evidence
+    from before was lost, and how.
+
+    All of it in one transaction, its format too: whoever is killed here finds what was there before. To be called on a
+    connection that begins none by itself, and that knows the function `seal`.
+    """
+    database.execute("begin immediate")
+    try:
+        for statement in _statements(found):
+            database.execute(statement)
+        if lost is not None:
+            database.execute("insert into losses (at, why) values (?, ?)", lost)
+        database.execute(f"pragma user_version={FORMAT}")
+        database.execute("commit")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("rollback")
+        raise
+
+
+def _statements(found: int) -> tuple[str, ...]:
+    before = [name for name, table in TABLES.items() if table.since <= found]
+    return (
+        *(f"alter table {name} rename to {name}_before" for name in before),
+        *SCHEMA,
+        *(
+            f"insert into {name} ({', '.join(TABLES[name].names)}) select {', '.join(TABLES[name].read_as(found))}"
+            f" from {name}_before"
+            for name in before
+        ),
+        *(f"drop table {name}_before" for name in reversed(before)),
+    )

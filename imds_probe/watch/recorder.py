@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from imds_probe.watch.history import History, HistoryError
+from imds_probe.watch.history import History
+from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.watcher import SeenCall
 
 CALLS_WITHIN_S = 2.0  # what a kill may cost

@@ -8,7 +8,8 @@ from watched_calls import CALLER, SEEN
 
 from imds_probe.collect.callers import CallersOptions, Watched, look
 from imds_probe.watch.evidence import callers_of, rfc3339
-from imds_probe.watch.history import History, HistoryError
+from imds_probe.watch.history import History
+from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.history_format import FILE
 
 

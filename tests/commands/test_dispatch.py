@@ -66,6 +66,21 @@ def test_a_bad_endpoint_in_the_environment_is_wrong_usage_too():
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("error", "code"), [("UsageError", 2), ("ProbeError", 69), ("HeldError", 75), ("CommandMissing", 69)]
+)
+def test_only_wrong_usage_has_its_code(error, code):
+    program = (
+        "import imds_probe.assessment as a, imds_probe.errors as e, sys\n"
+        f"def broken(*_, **__): raise e.{error}('it is so', 'Do that.')\n"
+        "a.assess = broken\n"
+        "from imds_probe.commands.dispatch import main\n"
+        "sys.exit(main(['run']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (code, "imds-probe: it is so. Do that.\n")
+
+
 def test_a_bug_has_its_own_code_and_a_report_to_paste():
     program = (
         "import imds_probe.assessment as a, sys\n"

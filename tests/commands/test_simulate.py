@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from soon import SOON_S, wait_for
 
+from imds_probe import exitcodes
 from imds_probe.commands.simulate import parse_address, printable
 from imds_probe.errors import UsageError
 from imds_probe.system import process
@@ -134,19 +135,19 @@ def test_ipv6_is_announced_as_closed_or_open():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    ("arguments", "code", "named"),
     [
-        (["--listen", "169.254.169.254:80"], "cannot listen on 169.254.169.254:80"),
-        (["--listen", "localhost:80"], "--listen"),
-        (["--set", "hop_limit=99"], "hop_limit"),
-        (["--set", "hop_limt=9"], "hop_limt"),
-        (["--state", "/dev/null/state.json"], "/dev/null/state.json"),
-        (["--control", "/dev/null/control", "--listen", "127.0.0.1:0"], "/dev/null/control"),
+        (["--listen", "169.254.169.254:80"], exitcodes.UNAVAILABLE, "cannot listen on 169.254.169.254:80"),
+        (["--listen", "localhost:80"], exitcodes.USAGE, "--listen"),
+        (["--set", "hop_limit=99"], exitcodes.USAGE, "hop_limit"),
+        (["--set", "hop_limt=9"], exitcodes.USAGE, "hop_limt"),
+        (["--state", "/dev/null/state.json"], exitcodes.USAGE, "/dev/null/state.json"),
+        (["--control", "/dev/null/control", "--listen", "127.0.0.1:0"], exitcodes.UNAVAILABLE, "/dev/null/control"),
     ],
 )
-def test_mistakes_are_one_line(arguments, named):
+def test_mistakes_are_one_line(arguments, code, named):
     done = process.run([sys.executable, "-m", "imds_probe", "simulate", *arguments], timeout_s=SOON_S)
-    assert done.returncode == 2
+    assert done.returncode == code
     assert done.stdout == b""
     assert done.stderr.decode().count("\n") == 1
     assert named in done.stderr.decode()

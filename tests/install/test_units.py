@@ -50,6 +50,11 @@ def test_a_verdict_is_no_failure_and_a_bug_is():
     assert fine == {exitcodes.NOT_READY, exitcodes.UNKNOWN, exitcodes.NEEDS_HOP_LIMIT, exitcodes.SWITCHED_OFF}
 
 
+def test_the_daemon_is_started_again_after_all_but_wrong_usage():
+    service = _service("imds-probe-daemon.service")
+    assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", str(exitcodes.USAGE))
+
+
 def test_systemd_hears_from_the_daemon_and_keeps_its_state():
     service = _service("imds-probe-daemon.service")
     assert (service["Type"], service["StateDirectory"]) == ("notify", DEFAULT.name)

@@ -14,9 +14,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from bad_places import fill
 from report_schema import check
 from soon import SOON_S
 
+from imds_probe import exitcodes
 from imds_probe.simulator.lab.node import Node
 from imds_probe.watch.history import History
 from imds_probe.watch.history_format import FILE
@@ -117,7 +119,7 @@ def test_what_it_sees_is_kept_judged_and_handed_on(lab, service, daemon, state, 
 
 def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon, state, run, tmp_path):
     config = tmp_path / "short.toml"
-    config.write_text('[watch]\nwindow = "3s"\ncoverage = 0.5\n')
+    config.write_text('[watch]\nwindow = "30s"\ncoverage = 0.05\n')
     running = daemon(state)
     time.sleep(3)
     assert running.end() == 0
@@ -143,7 +145,7 @@ def test_a_run_beside_it_reads_its_history(lab, service, daemon, state, run):
 def test_the_second_one_says_who_is_there(lab, daemon, state):
     first = daemon(state)
     second = Running(lab.instance, state)
-    assert second.child.wait(timeout=SOON_S) == 2
+    assert second.child.wait(timeout=SOON_S) == exitcodes.HELD
     assert f"process {first.child.pid} holds {state / 'daemon.lock'}: a daemon is running already" in second.text()
     first.end(signal.SIGKILL)
     daemon(state)  # the lock went with it
@@ -152,8 +154,57 @@ def test_the_second_one_says_who_is_there(lab, daemon, state):
 def test_a_state_directory_that_cannot_be_written(lab, tmp_path):
     (tmp_path / "file").write_text("")
     running = Running(lab.instance, tmp_path / "file/state")
-    assert running.child.wait(timeout=SOON_S) == 2
-    assert f"{tmp_path / 'file/state'} cannot be written: Not a directory. Name a writable one" in running.text()
+    assert running.child.wait(timeout=SOON_S) == exitcodes.UNAVAILABLE
+    assert f"{tmp_path / 'file/state'} cannot be written: Not a directory. Free space" in running.text()
+
+
+@pytest.mark.parametrize("spoil", ["chown 4242", "chmod 777", "full"])
+def test_a_state_directory_that_it_cannot_trust_or_fill_is_one_error_and_no_wrong_usage(lab, tmp_path, spoil):
+    """So systemd starts it again, and once the trouble is over it watches."""
+    state = tmp_path / "state"
+
+    def ended() -> tuple[int, list[str]]:
+        running = Running(lab.instance, state)
+        return running.child.wait(timeout=SOON_S), running.text().splitlines()
+
+    if spoil == "full":
+        state.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k,mode=700", "tmpfs", str(state)], check=True)
+        try:
+            fill(state)
+            code, lines = ended()
+        finally:
+            subprocess.run(["umount", str(state)], check=True)
+    else:
+        state.mkdir(0o700)
+        subprocess.run([*spoil.split(), str(state)], check=True)
+        code, lines = ended()
+    assert code == exitcodes.UNAVAILABLE
+    (line,) = lines
+    assert str(state) in line
+
+
+def test_a_history_that_is_damaged_is_set_aside_and_the_verdict_knows(lab, service, daemon, state, run):
+    running = daemon(state)
+    lab.instance.run([*V1, URL], timeout_s=SOON_S)
+    until(lambda: evidence(state).imdsv1)
+    running.end(signal.SIGKILL)
+    content = bytearray((state / FILE).read_bytes())
+    at = content.index(b"/latest/meta-data/")
+    content[at] ^= 1
+    (state / FILE).write_bytes(content)
+    ran = run("--state-directory", str(state))
+    assert (ran.verdict, "callers-not-read" in ran.finding_ids) == ("unknown", True)
+    again = daemon(state)
+    assert "it is kept as" in again.says("could not be used")
+    ran = run("--state-directory", str(state))
+    assert (ran.verdict, "callers-lost" in ran.finding_ids) == ("unknown", True)
+    # Under a daemon that runs, too.
+    (state / FILE).unlink()
+    lab.instance.run([*V1, URL], timeout_s=SOON_S)
+    again.says("it was gone")
+    until(lambda: (state / FILE).exists() and evidence(state).imdsv1)
+    assert run("--state-directory", str(state)).verdict == "not-ready"
 
 
 def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, state, tmp_path):
@@ -251,7 +302,7 @@ def test_without_the_right_to_watch_it_says_so(lab, state):
     without = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"]
     argv = [*without, sys.executable, "-m", "imds_probe", "daemon", "--state-directory", str(state)]
     done = lab.instance.run(argv, timeout_s=SOON_S, env={"PYTHONPATH": SOURCE})
-    assert done.returncode == 2
+    assert done.returncode == exitcodes.UNAVAILABLE
     assert b"packets cannot be captured: Operation not permitted. Run as root." in done.stderr
 
 

@@ -313,7 +313,7 @@ def test_it_is_found_without_any_environment_as_a_shell_finds_it(shell, tmp_path
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=SHELL_IDS)
-@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 70, 130, *ORDERS_TO_THE_AGENT])
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 69, 70, 74, 75, 77, 130, *ORDERS_TO_THE_AGENT])
 def test_exit_codes_are_passed_on_but_never_order_the_agent(shell, code, recorded, tmp_path):
     (recorded / "end").write_text(f"exit {code}\n")
     done = run(shell, f"{recorded}:/usr/bin:/bin", script(ExitBehaviour="verdict-as-exit-code"), tmp_path)

@@ -7,7 +7,7 @@ from observed import FACTS, IMDS, changed
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.callers import CallerSeen, MetricCompared
+from imds_probe.facts.callers import CallerSeen, HistoryLoss, MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.rules.callers import NAMED_MAX, RULE
 from imds_probe.rules.rule import NothingToJudge
@@ -17,7 +17,7 @@ CATALOG = Catalog.load()
 DAY_S = 86400.0
 
 
-def judged(*by: CallerSeen, coverage=1.0, dropped=0, metric=None, **facts):
+def judged(*by: CallerSeen, coverage=1.0, dropped=0, metric=None, losses=(), **facts):
     callers = callers_of(
         by,
         window_s=14 * DAY_S,
@@ -25,6 +25,7 @@ def judged(*by: CallerSeen, coverage=1.0, dropped=0, metric=None, **facts):
         needed_coverage=0.99,
         dropped=dropped,
         watched_until="2023-11-14T22:13:20Z",
+        losses=losses,
     )
     found = RULE.judge(changed(FACTS, callers=replace(callers, metric=metric), **facts), CATALOG)
     assert isinstance(found, list)
@@ -44,6 +45,26 @@ def test_a_history_that_cannot_be_read_is_not_nobody_calling(status, fix):
     (finding,) = RULE.judge(changed(FACTS, collectors=(*FACTS.collectors, run)), CATALOG)
     assert (finding.id, finding.implies, finding.evidence) == ("callers-not-read", "unknown", (run.reason,))
     assert fix in finding.fix.text
+
+
+def test_what_could_not_be_read_beside_what_was_watched_is_said_and_a_call_blocks_all_the_same():
+    run = CollectorRun("callers", "partial", 1.0, "callers.sqlite3 cannot be read: it is damaged")
+    collectors = (*FACTS.collectors, run)
+    assert [each.id for each in judged(CALLER, collectors=collectors)] == ["imdsv1-caller", "callers-not-read"]
+    (finding,) = judged(collectors=collectors)
+    assert (finding.implies, finding.evidence) == ("unknown", (run.reason,))
+
+
+def test_earlier_evidence_that_was_lost_counts_until_the_window_is_whole():
+    losses = (HistoryLoss("2023-11-10T00:00:00Z", "callers.sqlite3 was gone"),)
+    finding, _ = judged(coverage=0.5, losses=losses)
+    assert (finding.id, finding.implies) == ("callers-lost", "unknown")
+    assert finding.summary == (
+        "evidence of calls from before 2023-11-10T00:00:00Z was lost, and 7 d of the last 14 d are covered"
+    )
+    assert finding.evidence == ("2023-11-10T00:00:00Z: callers.sqlite3 was gone",)
+    assert judged(coverage=1.0, losses=losses) == []
+    assert [each.id for each in judged(CALLER, coverage=0.5, losses=losses)] == ["imdsv1-caller", "callers-lost"]
 
 
 def test_a_call_blocks_and_says_who_when_and_what_for():

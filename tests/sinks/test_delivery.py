@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import errno
+import fcntl
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,7 @@ from imds_probe.config import Settings
 from imds_probe.sinks.delivery import deliver, make_sinks
 from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
 from imds_probe.sinks.sink import Report, SinkError
-from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, STATES, WAITING, Spool
+from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, STATES, WAITING, Spool, SpoolError
 
 TESTS = Path(__file__).parents[1]
 
@@ -109,7 +112,7 @@ def test_without_a_spool_it_is_sent_all_the_same(tmp_path):
     (tmp_path / "file").write_text("")
     sink = Kept()
     (line,) = delivering(sink, tmp_path / "file", 1)
-    assert "cannot be made: Not a directory" in line
+    assert f"{tmp_path}/file is a file, not a directory" in line
     assert sink.got == ["001"]
     said = delivering(Kept("later"), tmp_path / "file", 2)
     assert said[1] == "kept: it is later; this report is lost to it"
@@ -126,6 +129,122 @@ def test_where_the_disk_is_full_what_waits_goes_out_all_the_same(tmp_path, monke
     (line,) = delivering(sink, tmp_path, 2)
     assert "cannot be written: No space left on device" in line
     assert sink.got == ["002", "001"]
+
+
+def test_a_spool_that_cannot_be_bounded_sends_nothing_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr(Spool, "bound", lambda _: (_ for _ in ()).throw(SpoolError("the spool cannot be bounded")))
+    sink = Kept()
+    assert delivering(sink, tmp_path, 1) == ["kept: the spool cannot be bounded"]
+    delivering(sink, tmp_path, 2)
+    assert sink.got == ["001", "002"]
+
+
+def test_a_spool_that_cannot_be_opened_keeps_no_other_sink_from_its_report(tmp_path):
+    (tmp_path / "spool").mkdir(0o700)
+    (tmp_path / "spool/kept").symlink_to(tmp_path)
+    first, other = Kept(), Kept()
+    other.name = "other"
+    said: list[str] = []
+    deliver(numbered(1), [first, other], Settings(), tmp_path, said.append)
+    assert (first.got, other.got) == (["001"], ["001"])
+    (line,) = said
+    assert line.startswith(f"kept: the spool {tmp_path}/spool/kept is not used: ")
+
+
+CALLS = (
+    "open",
+    "close",
+    "mkdir",
+    "lstat",
+    "stat",
+    "fstat",
+    "listdir",
+    "rename",
+    "replace",
+    "unlink",
+    "fsync",
+    "fchmod",
+)
+
+
+class Faulty:
+    """Has the call number `at` of those to the system do what `fault` does, before or after it did what it should."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, fault: Callable[[], None], *, after: bool) -> None:
+        self.made, self._at, self._fault, self._after = 0, at, fault, after
+        for module, name in [*((os, name) for name in CALLS), (fcntl, "flock")]:
+            monkeypatch.setattr(module, name, self._wrapped(getattr(module, name)))
+
+    def _wrapped(self, call: Callable[..., object]) -> Callable[..., object]:
+        def act(*args: object, **keywords: object) -> object:
+            self.made += 1
+            hit = self.made == self._at
+            if hit and not self._after and call.__name__ != "close":  # which closes, whatever it says: close(2)
+                self._fault()
+            try:
+                return call(*args, **keywords)
+            finally:
+                if hit:
+                    self._fault()
+
+        return act
+
+
+def breaks() -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def at_each_call(act: Callable[[int, bool], int]) -> None:
+    """Act with a fault at the first call, the second one, and so on, as long as there are so many."""
+    for after in (False, True):
+        at = 1
+        while act(at, after) >= at:
+            at += 1
+        assert at > 30, "it calls the system less often than it must"
+
+
+def test_whatever_call_to_the_system_fails_a_report_arrives_once_or_is_kept(tmp_path):
+    def act(at: int, after: bool) -> int:
+        state, sink = tmp_path / f"{at}-{after}", Kept()
+        with pytest.MonkeyPatch.context() as patch:
+            faulty = Faulty(patch, at, breaks, after=after)
+            deliver(numbered(1), [sink], Settings(SpoolConfig(reports=3)), state, lambda _: None)
+        delivering(sink, state, 2)
+        times = Counter(sink.got)
+        assert times["002"] == 1, (at, after)
+        kept = [file.suffix for file in state.glob("spool/kept/[0-9]*1.*")]
+        assert times["001"] + len(kept) >= 1, (at, after)
+        assert times["001"] <= 1, (at, after)
+        assert set(kept) <= {DOUBT}, (at, after)
+        return faulty.made
+
+    at_each_call(act)
+
+
+def test_at_whatever_call_it_is_killed_a_report_arrives_once_at_most(tmp_path):
+    def act(at: int, after: bool) -> int:
+        state, taken = tmp_path / f"{at}-{after}", tmp_path / f"{at}-{after}.taken"
+
+        class Noted(Kept):
+            def send(self, made: Report, deadline: float) -> None:
+                with taken.open("a") as file:
+                    file.write(made["probe"]["run_id"][-3:] + "\n")
+
+        child = os.fork()
+        if not child:
+            faulty = Faulty(pytest.MonkeyPatch(), at, lambda: os.kill(os.getpid(), signal.SIGKILL), after=after)
+            deliver(numbered(1), [Noted()], Settings(), state, lambda _: None)
+            os._exit(0 if faulty.made < at else 1)
+        ended = os.waitpid(child, 0)[1]
+        delivering(Noted(), state, 2)
+        times = Counter(taken.read_text().split())
+        assert (times["001"] <= 1, times["002"]) == (True, 1), (at, after)
+        kept = {file.suffix for file in state.glob("spool/kept/[0-9]*1.*")}
+        assert kept <= {DOUBT}, (at, after)
+        assert ended in (0, signal.SIGKILL)
+        return 0 if ended == 0 else at
+
+    at_each_call(act)
 
 
 def test_one_sink_that_hangs_leaves_time_for_the_next(tmp_path):

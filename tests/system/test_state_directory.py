@@ -1,12 +1,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bad_places import on_disk
 
-from imds_probe.errors import UsageError
-from imds_probe.system.state_directory import LOCK, Lock, state_directory
+from imds_probe.errors import HeldError
+from imds_probe.system.state_directory import (
+    LOCK,
+    UNIT,
+    WANTS,
+    Lock,
+    StateError,
+    check_directory,
+    check_file,
+    daemon_is_enabled,
+    daemon_was_here,
+    state_directory,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +39,7 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
     directory = tmp_path / "deep/state"
     with Lock(directory):
         assert (directory.stat().st_mode & 0o777, (directory / LOCK).read_text()) == (0o700, f"{os.getpid()}\n")
-        with pytest.raises(UsageError, match=f"process {os.getpid()} holds .*daemon.lock: a daemon is running"):
+        with pytest.raises(HeldError, match=f"process {os.getpid()} holds .*daemon.lock: a daemon is running"):
             Lock(directory)
     with Lock(directory):
         pass
@@ -35,6 +48,79 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
 def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("text")
     (tmp_path / LOCK).symlink_to("precious")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(StateError, match=f"{LOCK} is a symbolic link, not a file"):
         Lock(tmp_path)
     assert (tmp_path / "precious").read_text() == "text"
+
+
+def test_a_fifo_under_the_locks_name_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / LOCK)
+    with pytest.raises(StateError, match="is a FIFO, not a file"):
+        Lock(tmp_path)
+
+
+def test_a_full_disk_is_said_and_no_bug(tmp_path: Path) -> None:
+    place = tmp_path / "full"
+
+    def lock() -> None:
+        with pytest.raises(StateError, match="cannot be written: No space left on device"):
+            Lock(place)
+
+    on_disk(place, "full", lock)
+
+
+def given_away(path: Path) -> None:
+    os.chown(path, 4242, 4242, follow_symlinks=False)
+
+
+def for_everybody(path: Path) -> None:
+    path.chmod(0o777)
+
+
+def for_a_group(path: Path) -> None:
+    os.chown(path, 0, 4242)
+    path.chmod(0o770)
+
+
+def behind_a_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def a_fifo(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("spoil", [given_away, for_everybody, for_a_group, behind_a_link, a_fifo])
+@pytest.mark.parametrize("kind", ["directory", "file"])
+def test_what_others_can_change_is_not_ours(tmp_path: Path, spoil: Callable[[Path], None], kind: str) -> None:
+    path = tmp_path / "state"
+    path.mkdir(0o700) if kind == "directory" else path.touch(0o600)
+    check = check_directory if kind == "directory" else check_file
+    check(path)
+    spoil(path)
+    with pytest.raises(StateError, match=str(path)):
+        check(path)
+    if kind == "directory":
+        with pytest.raises(StateError, match=str(path)):
+            Lock(path)
+
+
+def test_what_is_missing_is_no_trouble(tmp_path: Path) -> None:
+    check_directory(tmp_path / "none")
+    assert check_file(tmp_path / "none/file") is False
+
+
+def test_signs_of_a_daemon(tmp_path: Path) -> None:
+    assert not daemon_was_here(tmp_path)
+    (tmp_path / LOCK).touch()
+    assert not daemon_was_here(tmp_path)
+    with Lock(tmp_path):
+        pass
+    assert daemon_was_here(tmp_path)
+    assert not daemon_is_enabled(tmp_path)
+    wants = tmp_path / WANTS.strip("/")
+    wants.mkdir(parents=True)
+    (wants / UNIT).symlink_to(f"/usr/lib/systemd/system/{UNIT}")
+    assert daemon_is_enabled(tmp_path)

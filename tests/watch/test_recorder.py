@@ -7,7 +7,8 @@ import pytest
 from watched_calls import NOW, SEEN
 
 from imds_probe.watch import recorder as module
-from imds_probe.watch.history import MEMORY, History, HistoryError
+from imds_probe.watch.history import History
+from imds_probe.watch.history_file import MEMORY, HistoryError
 from imds_probe.watch.recorder import CALLS_WITHIN_S, TIME_WITHIN_S, Recorder
 
 
