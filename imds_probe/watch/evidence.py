@@ -12,6 +12,7 @@ from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.process_name import kept_name
 from imds_probe.kept.user_agent import kept_user_agent
+from imds_probe.watch.caller import NOT_VERIFIED
 
 
 def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> CallerSeen:
@@ -35,8 +36,10 @@ def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> 
         path,
         agent,
         container_id,
+        uid,
+        on_host,
     ) = row
-    exe = program if program.startswith("/") else None
+    exe = program.removesuffix(NOT_VERIFIED) if program.startswith("/") else None
     return CallerSeen(
         version=version,
         program=program,
@@ -55,6 +58,8 @@ def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> 
         refused=refused,
         first_seen=rfc3339(first),
         last_seen=rfc3339(last),
+        uid=None if uid < 0 else uid,
+        on_host=None if on_host is None else bool(on_host),
     )
 
 
@@ -81,6 +86,7 @@ def _identity(caller: CallerSeen) -> tuple[object, ...]:
         caller.container_id,
         caller.path_class,
         caller.probe,
+        caller.uid,
     )
 
 
@@ -92,6 +98,8 @@ def callers_of(
     needed_coverage: float,
     dropped: int,
     watched_until: str | None,
+    unconfirmed: int = 0,
+    senders: tuple[str, ...] = (),
 ) -> Callers:
     """The sums of what was seen."""
     return Callers(
@@ -105,6 +113,8 @@ def callers_of(
         imdsv2=sum(each.count for each in by if each.version == "v2" and not each.probe),
         imdsv1_by_probe=sum(each.count for each in by if each.version == "v1" and each.probe),
         by=by,
+        unconfirmed=unconfirmed,
+        senders=senders,
     )
 
 
@@ -132,6 +142,7 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
             refused=max(before.refused, each.refused) if both else before.refused + each.refused,
             first_seen=min(before.first_seen, each.first_seen),
             last_seen=max(before.last_seen, each.last_seen),
+            on_host=False if False in (before.on_host, each.on_host) else each.on_host,
         )
     observed_s = max(history.observed_s, watched.observed_s)
     return callers_of(
@@ -141,4 +152,8 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         needed_coverage=history.needed_coverage,
         dropped=history.dropped_packets + watched.dropped_packets,
         watched_until=watched.watched_until,
+        unconfirmed=max(history.unconfirmed, watched.unconfirmed)
+        if both
+        else history.unconfirmed + watched.unconfirmed,
+        senders=tuple(dict.fromkeys((*history.senders, *watched.senders))),
     )
