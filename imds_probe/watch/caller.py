@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.containers.members import key_of
@@ -23,8 +24,6 @@ from imds_probe.system.small_file import read_head
 SHOWN_MAX = 300
 PARENTS_MAX = 4
 NS_GET_USERNS = 0xB701  # <linux/nsfs.h>
-# Where nobody but root says what is there.
-OF_ROOT_ALONE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
 NOT_VERIFIED = " (not verified)"  # after the path of a program that may be another one
 ENDED = "(ended)"
 

@@ -9,11 +9,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.packages.package import printable
 from imds_probe.kept.process_name import NAME_MAX, kept_name
 from imds_probe.watch.caller import (
     ENDED,
-    OF_ROOT_ALONE,
     PARENTS_MAX,
     SHOWN_MAX,
     Caller,

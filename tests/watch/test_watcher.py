@@ -83,7 +83,7 @@ import socket, sys
 client = socket.create_connection(("169.254.169.254", 80))
 print("connected", flush=True)
 sys.stdin.readline()
-client.sendall(b"GET /latest/held HTTP/1.1\\r\\n\\r\\n")
+client.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\n\\r\\n")
 sys.stdin.readline()
 """
 WATCHING = """
@@ -125,5 +125,5 @@ def test_what_was_open_before_and_is_not_answered_is_its_owners_and_a_forged_one
                 forged = child.stdout.readline().decode().strip()
                 client.communicate(b"\n")
         child.wait()
-    assert said == f"/latest/held {client.pid} sock_diag None"
+    assert said == f"/latest/meta-data/hostname {client.pid} sock_diag None"
     assert forged == f"[('veth{forger.ipv4.rpartition('.')[2]}', '{node.ipv4}', 1)]"
