@@ -15,7 +15,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 def tcp(source: str, destination: str, ports: tuple[int, int], number: int, payload: bytes = b"", **how) -> bytes:
     flags, acknowledged, options = how.get("flags", ACK | PSH), how.get("ack", 77), how.get("options", b"")
     head = struct.pack(
-        "!HHIIBBHHH", *ports, number % 2**32, acknowledged, (5 + len(options) // 4) << 4, flags, 65535, 0, 0
+        "!HHIIBBHHH", *ports, number % 2**32, acknowledged % 2**32, (5 + len(options) // 4) << 4, flags, 65535, 0, 0
     )
     segment = head + options + payload
     if ":" in source:
@@ -38,5 +38,68 @@ def to(number: int, payload: bytes = b"", *, client: str = "10.0.0.5", port: int
     return tcp(client, MD6 if ":" in client else MD4, (port, 80), number, payload, **how)
 
 
-def back(number: int, payload: bytes, *, client: str = "10.0.0.5", port: int = 4000) -> bytes:
-    return tcp(MD6 if ":" in client else MD4, client, (80, port), number, payload)
+def back(number: int, payload: bytes = b"", *, client: str = "10.0.0.5", port: int = 4000, **how) -> bytes:
+    return tcp(MD6 if ":" in client else MD4, client, (80, port), number, payload, **how)
+
+
+UPLINK, BRIDGE, VETH, OTHER_VETH = 2, 3, 7, 8
+Sight = tuple[tuple[int, bool], bytes]  # interface and whether it leaves there, the packet
+# Where packets to the service are seen, the nearest to the caller first, and by which names.
+FROM_HOST = (((UPLINK, True), "10.0.0.5", 4000),)
+FROM_CONTAINER = (
+    ((VETH, False), "172.17.0.2", 4000),
+    ((BRIDGE, False), "172.17.0.2", 4000),
+    ((UPLINK, True), "10.0.0.5", 61000),
+)
+FROM_OTHER = (
+    ((OTHER_VETH, False), "172.17.0.3", 4000),
+    ((BRIDGE, False), "172.17.0.3", 4000),
+    ((UPLINK, True), "10.0.0.5", 61001),
+)
+
+
+class Talk:
+    """A connection to the service, as a watch sees it: each packet wherever it passes, in the order in which it does."""
+
+    def __init__(self, way=FROM_HOST, number: int = 1000, served: int = 5000) -> None:
+        self.way, self.number, self.served = way, number, served
+        self.began = False
+
+    def _sent(self, payload: bytes = b"", **how) -> list[Sight]:
+        number = how.pop("number", self.number)
+        return [
+            (place, to(number, payload, client=client, port=port, ack=self.served, **how))
+            for place, client, port in self.way
+        ]
+
+    def _back(self, payload: bytes = b"", **how) -> list[Sight]:
+        how = {"ack": self.number} | how
+        return [
+            ((interface, not leaves), back(self.served, payload, client=client, port=port, **how))
+            for (interface, leaves), client, port in reversed(self.way)
+        ]
+
+    def opened(self) -> list[Sight]:
+        """SYN and the service's SYN; what acknowledges that is no packet that a watch wants."""
+        syn = self._sent(flags=SYN)
+        self.number += 1
+        answer = self._back(flags=SYN | ACK)
+        self.served += 1
+        return syn + answer
+
+    def sends(self, payload: bytes) -> list[Sight]:
+        sent = self._sent(payload)
+        self.number += len(payload)
+        return sent
+
+    def sends_at(self, offset: int, payload: bytes) -> list[Sight]:
+        """As far after what was sent last as `offset` says; it goes on from where it was."""
+        return self._sent(payload, number=self.number + offset)
+
+    def is_answered(self, payload: bytes = OK) -> list[Sight]:
+        answer = self._back(payload)
+        self.served += len(payload)
+        return answer
+
+    def asks(self, payload: bytes = V1, answer: bytes = OK) -> list[Sight]:
+        return self.sends(payload) + self.is_answered(answer)

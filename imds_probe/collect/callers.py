@@ -98,6 +98,7 @@ def watch(options: CallersOptions, root: Path) -> Watched:
     from imds_probe.watch.history import History  # noqa: PLC0415
     from imds_probe.watch.history_file import MEMORY  # noqa: PLC0415
     from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
+    from imds_probe.watch.unconfirmed import counted  # noqa: PLC0415
     from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
 
     names = ContainerNames(root)
@@ -107,10 +108,11 @@ def watch(options: CallersOptions, root: Path) -> Watched:
         while (left := options.watch_s - (time.monotonic() - steady)) > 0:
             calls += [(seen, names.name(seen.caller)) for seen in watcher.calls(left)]
         calls += [(seen, names.name(seen.caller)) for seen in watcher.rest()]
+        unconfirmed = counted(watcher.senders(), names.name)
         dropped, degraded = watcher.dropped, watcher.degraded
     ended = time.time()
     with History(MEMORY) as history:
-        history.record(calls, began, ended, dropped)
+        history.record(calls, began, ended, dropped, unconfirmed)
         return Watched(_evidence(history, ended, options), rfc3339(began), degraded)
 
 

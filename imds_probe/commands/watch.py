@@ -14,12 +14,14 @@ from imds_probe.commands.messages import say
 from imds_probe.commands.run import add_config, add_full_command_lines, duration
 from imds_probe.commands.streams import stopping
 from imds_probe.commands.switched_off import unless_switched_off
+from imds_probe.escape import terminal
 
 if TYPE_CHECKING:
     from imds_probe.watch.summary import Summary
     from imds_probe.watch.watcher import SeenCall, Watcher
 
 REDRAWN_S = 0.5
+SENDERS_TOLD_MAX = 100
 CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -57,6 +59,16 @@ def run(args: argparse.Namespace) -> int:
         elif not live:
             print(watching.line(seen, container))
 
+    told: set[str] = set()
+
+    def tell() -> None:
+        """Once for each place."""
+        for sender in watcher.senders():
+            if sender.place not in told and len(told) < SENDERS_TOLD_MAX and not live:
+                told.add(sender.place)
+                where = sender.described(names.name(sender.caller))
+                say(terminal(f"requests by IMDSv1 that could not be confirmed and may be forged: {where}"))
+
     full = args.full_command_lines or configuration.load(args.config).settings.of(Config).full_command_lines
     with unless_switched_off(Path("/")), Watcher(full_command_lines=full) as watcher:
         if watcher.degraded:
@@ -70,15 +82,20 @@ def run(args: argparse.Namespace) -> int:
             for seen in watcher.calls(max(left, 0.0)):
                 show(seen)
             sys.stdout.flush()
+            tell()
             if live:
                 _draw(summary, watcher, time.monotonic() - started)
         for seen in watcher.rest():
             show(seen)
+        tell()
         if live:
             _draw(summary, watcher, time.monotonic() - started)
         else:
             stream = sys.stderr if args.json else sys.stdout
-            print(watching.sentence(summary, time.monotonic() - started, watcher.dropped), file=stream)
+            print(
+                watching.sentence(summary, time.monotonic() - started, watcher.dropped, watcher.unconfirmed),
+                file=stream,
+            )
             print("\n".join(watching.table(summary)), file=stream)
     return exitcodes.READY
 
@@ -86,6 +103,6 @@ def run(args: argparse.Namespace) -> int:
 def _draw(summary: Summary, watcher: Watcher, seconds: float) -> None:
     from imds_probe.render import watching  # noqa: PLC0415
 
-    text = [watching.sentence(summary, seconds, watcher.dropped), *watching.table(summary)]
+    text = [watching.sentence(summary, seconds, watcher.dropped, watcher.unconfirmed), *watching.table(summary)]
     sys.stdout.write(CLEAR + "\n".join(text) + "\n")
     sys.stdout.flush()

@@ -19,7 +19,9 @@ class CallerSeen:
     Text comes from processes and may be hostile. `program` is the path of its executable, or its name where only that is
     known, or "another host", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`, `cmdline`, `path` and
     `user_agent` are those of its last call, as far as they are known to be harmless: "…" stands for what is not. `refused`
-    calls were answered with 401. `unit` is one of the system's, or "user UID: " and one of that user's.
+    calls were answered with 401. `unit` is one of the system's, or "user UID: " and one of that user's. `exe` is as its own
+    mount namespace has it. `on_host`: it is the host's file of that path; False where it was not shown to be, None where the
+    report is from before that was looked at. `uid` is the user's on the host, also of root in a user namespace.
     """
 
     version: Literal["v1", "v2"]
@@ -39,11 +41,18 @@ class CallerSeen:
     first_seen: Timestamp
     last_seen: Timestamp
     container_id: str | None = None  # its identity, as in facts.containers
+    uid: int | None = None
+    on_host: bool | None = None
 
     @property
-    def identity(self) -> tuple[str | None, ...]:
-        """Who called. What its container is called tells callers apart only where a report does not have more."""
-        return (self.program, self.unit, self.container_id, None if self.container_id else self.container)
+    def identity(self) -> tuple[str | int | None, ...]:
+        """Who called. What its container is called tells callers apart only where a report does not have more; which user it
+        is, only outside of any.
+        """
+        container = self.container_id or self.container
+        return (self.program, self.unit, self.container_id, None if self.container_id else self.container) + (
+            () if container else (self.uid,)
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,8 @@ class Callers(Section):
     """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
 
     `coverage` is their share, from 0 to 1, and `needed_coverage` what suffices to say that nobody else did. Calls by the
-    probe itself are in `imdsv1_by_probe` and in `by` only.
+    probe itself are in `imdsv1_by_probe` and in `by` only. `unconfirmed` requests by IMDSv1 were seen of which nothing shows
+    that the service received them: they are nobody's, and count as a loss. `senders` says where most of them came from.
     """
 
     report_key: ClassVar[str] = "callers"
@@ -94,6 +104,8 @@ class Callers(Section):
     imdsv1_by_probe: Count
     by: tuple[CallerSeen, ...]
     losses: tuple[HistoryLoss, ...] = ()  # within the window, the oldest first
+    unconfirmed: Count = 0
+    senders: tuple[str, ...] = ()
     metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
 
     @property

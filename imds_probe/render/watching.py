@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from imds_probe.escape import terminal
 from imds_probe.render.page.bounds import cut_front, first
 from imds_probe.render.page.calls import COLUMNS as REPORTED
-from imds_probe.render.page.calls import NONE, UNKNOWN, calls, lost
+from imds_probe.render.page.calls import NONE, UNKNOWN, calls, lost, not_confirmed
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.summary import Summary, Tally
 from imds_probe.watch.watcher import SeenCall
@@ -61,9 +61,10 @@ def table(summary: Summary) -> Iterator[str]:
         yield f"  {more}"
 
 
-def sentence(summary: Summary, seconds: float, dropped: int) -> str:
-    """How many calls in how long, and whether some may have been missed."""
-    return f"{calls(summary.counts['v1'], summary.counts['v2'])} in {seconds:.0f} s.{lost(dropped)}"
+def sentence(summary: Summary, seconds: float, dropped: int, unconfirmed: int = 0) -> str:
+    """How many calls in how long, and whether some may have been missed, or forged."""
+    counted = calls(summary.counts["v1"], summary.counts["v2"])
+    return f"{counted} in {seconds:.0f} s.{lost(dropped)}{not_confirmed(unconfirmed)}"
 
 
 def _row(tally: Tally) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ PRODUCTS = {
 }
 _PRODUCT = re.compile(r"([A-Za-z][A-Za-z0-9-]{2,39})/(\d{1,6}(?:\.\d{1,6}){1,3})(?![\w.])")
 _OLD = ("too-old", "needs-setting")
+NOT_OF_PACKAGES = "/usr/local/"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         return Cause(
             "it also asks for tokens, so only a part of it is old, or it does not wait for the answer",
             Fix("Find the part that asks without a token: `imds-probe watch --v1-only` shows each call with its path."),
+        )
+    if any((each.user_agent or "").startswith("imds-probe/") for each in group):
+        return Cause(
+            "it says that it is imds-probe, and is not root's",
+            Fix(
+                "Run imds-probe as root, or with --no-v1-probe. If nobody ran it, look at the program that takes its name."
+            ),
         )
     if group[0].program == "another host":
         return Cause(
@@ -136,10 +144,17 @@ def _is_run_by(entry: Software, caller: CallerSeen) -> bool:
             for user in entry.sdk.users
         )
     # A package is known by the name of what it runs: amazon-ssm-agent, cloud-init.
-    named_by_root = caller.container_id is not None or caller.program.startswith(OF_ROOT_ALONE)
-    program = caller.program.rpartition("/")[2] if named_by_root else ""
+    program = _named_by_root(caller).rpartition("/")[2]
     unit = (caller.unit or "").removesuffix(".service")
     return entry.package in (program, unit.removeprefix("snap.").partition(".")[0], unit)
+
+
+def _named_by_root(caller: CallerSeen) -> str:
+    """The path of its program where that was put there with a package: names, and paths below a home, are anybody's. What a
+    container calls its own is its own affair.
+    """
+    of_package = caller.program.startswith(OF_ROOT_ALONE) and not caller.program.startswith(NOT_OF_PACKAGES)
+    return caller.program if caller.container_id or (of_package and caller.on_host is not False) else ""
 
 
 def _is_where(entry: Software, caller: CallerSeen) -> bool:

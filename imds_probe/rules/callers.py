@@ -88,13 +88,26 @@ CALLERS_LOST = Kind(
     cure="Keep the daemon running. The finding goes away once the new history covers the whole window (watch.window, 14 days "
     "unless set otherwise). The old file is kept beside the new one. See what damaged it, such as the disk.",
 )
+REQUESTS_NOT_CONFIRMED = Kind(
+    id="requests-not-confirmed",
+    severity="warning",
+    title="Somebody seems to forge requests to the metadata service",
+    meaning="The watch saw requests without a token that belong to no connection with the metadata service, as far as anything "
+    "shows. A program that may send raw packets, such as a container with the capability NET_RAW, can write any source "
+    "address into them. The watch therefore counts them for nobody. The time in which they came counts as not watched, "
+    "because a real call may be among them. A connection that had been open before the watch began and that was never "
+    "answered looks the same.",
+    cure="Find the container or program at the interface that the finding names, and stop it. Take the capability NET_RAW from "
+    "containers that do not need it (docker run --cap-drop NET_RAW).",
+    sources=("capabilities(7): CAP_NET_RAW", "packet(7)"),
+)
 WATCHED_TOO_SHORTLY = Kind(
     id="watched-too-shortly",
     severity="info",
     title="No call by IMDSv1 was seen, but the watch is too short",
     meaning="For high confidence, 99 % of the last 14 days must have been watched (watch.coverage and watch.window). Time counts "
-    "as not watched while the daemon did not run, the host was down or packets came too fast. A monthly job may have called "
-    "then.",
+    "as not watched while the daemon did not run, the host was down, packets came too fast or requests came that could not be "
+    "confirmed. A monthly job may have called then.",
     cure="Keep the daemon running: systemctl enable --now imds-probe-daemon.",
 )
 
@@ -106,7 +119,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         if run is not None and run.status in ("failed", "skipped"):
             return [_not_read(run)]
         return NothingToJudge(run.reason if run and run.reason else "the callers were not watched")
-    groups: dict[tuple[str | None, ...], list[CallerSeen]] = defaultdict(list)
+    groups: dict[tuple[str | int | None, ...], list[CallerSeen]] = defaultdict(list)
     for each in callers.by:
         if each.version == "v1" and not each.probe:
             groups[each.identity].append(each)
@@ -123,6 +136,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         findings.append(_not_read(run))
     if callers.losses and not callers.complete:
         findings.append(_lost(callers))
+    if callers.unconfirmed:
+        findings.append(_not_confirmed(callers))
     if not callers.imdsv1 and not callers.complete:
         findings.append(_short(callers))
     return findings
@@ -196,12 +211,29 @@ def _unseen(metric: MetricCompared) -> Found:
     )
 
 
+def _not_confirmed(callers: Callers) -> Found:
+    requests = "1 request" if callers.unconfirmed == 1 else f"{callers.unconfirmed} requests"
+    return REQUESTS_NOT_CONFIRMED.found(
+        "watch",
+        f"{requests} by IMDSv1 could not be confirmed and may be forged; nobody is held to have made them",
+        evidence=callers.senders,
+        fix=Fix("Find the container or program that sends them, and stop it. Their time counts as not watched."),
+    )
+
+
 def _short(callers: Callers) -> Found:
     return WATCHED_TOO_SHORTLY.found(
         "watch",
         f"the watch covers {in_words(callers.observed_s)} of the last {in_words(callers.window_s)} ({callers.coverage:.1%}; "
         f"{callers.needed_coverage:.0%} is needed) and saw no call by IMDSv1",
-        evidence=(f"{callers.dropped_packets} packets were lost",) if callers.dropped_packets else (),
+        evidence=tuple(
+            f"{count} {what}"
+            for count, what in (
+                (callers.dropped_packets, "packets were lost"),
+                (callers.unconfirmed, "requests could not be confirmed"),
+            )
+            if count
+        ),
         fix=Fix(
             "Keep imds-probe's daemon running. Once it has watched a whole window, the verdict can have high confidence."
         ),
@@ -210,7 +242,8 @@ def _short(callers: Callers) -> Found:
 
 def _who(caller: CallerSeen) -> str:
     name = "an unknown process" if caller.program == "unknown" else caller.program
-    unit = f" ({caller.unit})" if caller.unit else ""
+    user = f" of user {caller.uid}" if caller.uid and not caller.container else ""
+    unit = f"{user} ({caller.unit})" if caller.unit else user
     return name + unit + (f" in {caller.container}" if caller.container else "")
 
 
@@ -231,6 +264,8 @@ def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
         lines.append(f"last call by process {latest.pid}: {command or latest.comm}")
     if latest.user_agent:
         lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
+    if latest.exe and latest.exe != latest.program:
+        lines.append(f"the process runs in a mount namespace of its own, where {latest.exe} may be another file")
     return tuple(lines)
 
 
@@ -244,6 +279,7 @@ RULE = Rule(
         IMDSV1_UNSEEN,
         CALLERS_NOT_READ,
         CALLERS_LOST,
+        REQUESTS_NOT_CONFIRMED,
         WATCHED_TOO_SHORTLY,
     ),
 )

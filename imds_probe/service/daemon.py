@@ -26,6 +26,7 @@ from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.history_format import FILE
 from imds_probe.watch.names import ContainerNames
 from imds_probe.watch.recorder import Recorder
+from imds_probe.watch.unconfirmed import counted
 from imds_probe.watch.watcher import SeenCall, Watcher
 
 TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
@@ -111,7 +112,7 @@ class Daemon:
             for seen in watcher.calls(min(self._longest_s, recorder.due_in_s(), runs.due_in_s())):
                 self._took(seen, names, recorder)
             _drain(wake)
-            recorder.keep(self._dropped_since(watcher))
+            recorder.keep(self._dropped_since(watcher), self._unconfirmed_since(watcher, names))
             runs.tick()
             if self._reload.is_set():
                 config = self._reloaded(config, WATCHING)
@@ -123,7 +124,7 @@ class Daemon:
             self._manager.stopping()
         for seen in watcher.rest():
             self._took(seen, names, recorder)
-        recorder.keep(self._dropped_since(watcher), now=True)
+        recorder.keep(self._dropped_since(watcher), self._unconfirmed_since(watcher, names), now=True)
         return config
 
     def _took(self, seen: SeenCall, names: ContainerNames, recorder: Recorder) -> None:
@@ -142,6 +143,16 @@ class Daemon:
         since = watcher.dropped - self._dropped
         self._dropped = watcher.dropped
         return since
+
+    def _unconfirmed_since(self, watcher: Watcher, names: ContainerNames) -> Mapping[str, int]:
+        senders = watcher.senders()
+        for sender in senders:
+            who = ("", None, sender.place)
+            if who not in self._announced and len(self._announced) < ANNOUNCED_MAX:
+                self._announced.add(who)
+                where = sender.described(names.name(sender.caller))
+                self._say(terminal(f"requests by IMDSv1 that could not be confirmed and may be forged: {where}"))
+        return counted(senders, names.name)
 
     def _reloaded(self, config: Config, status: str) -> Config:
         """The configuration, read again where that was asked for; `status` is what it is at afterwards."""

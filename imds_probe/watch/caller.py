@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.containers.members import key_of
@@ -15,10 +18,13 @@ from imds_probe.inventory.packages.package import printable
 from imds_probe.kept import command_line
 from imds_probe.kept.process_name import kept_name
 from imds_probe.system.called import arguments, process_name
+from imds_probe.system.same_file import same_file
 from imds_probe.system.small_file import read_head
 
 SHOWN_MAX = 300
 PARENTS_MAX = 4
+NS_GET_USERNS = 0xB701  # <linux/nsfs.h>
+NOT_VERIFIED = " (not verified)"  # after the path of a program that may be another one
 ENDED = "(ended)"
 
 
@@ -28,7 +34,8 @@ class Caller:
 
     Names and command line are what imds_probe/kept lets through of them. `container` is the identity of the innermost
     container (see facts.containers), `unit` the systemd unit outside of any: the system's, or a user's as unit_of_user writes
-    it.
+    it. `exe` is as the process's own mount namespace calls it. `on_host`: that is the host's file of this path.
+    `exe_by_anybody`: it may be any file, as not root alone says what is where. `netns` is the inode of its network namespace.
     """
 
     pid: int
@@ -41,6 +48,9 @@ class Caller:
     container: str | None
     runtime: str | None
     pod_uid: str | None
+    on_host: bool = False
+    exe_by_anybody: bool = False
+    netns: int | None = None
 
 
 def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Caller | None:
@@ -58,8 +68,8 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         return None
     # Before the executable, which one that ends loses first: what has it was whole until here.
     uid = int(status["Uid"].split()[0]) if "Uid" in status else None
-    place = place_of(cgroup_of(proc, pid), proc, uid)
-    exe = _link(proc / str(pid) / "exe")
+    place, netns = place_of(cgroup_of(proc, pid), proc, uid), _namespace(proc, pid, "net")
+    exe, in_its_own = _link(proc / str(pid) / "exe"), _whose_mounts(proc, pid)
     caller = Caller(
         pid=pid,
         comm=kept_name(comm.decode(errors="replace"), exe, words),
@@ -67,6 +77,9 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         command=printable(" ".join(words), SHOWN_MAX) if full_command_line else command_line.kept(words, exe),
         uid=uid,
         parents=tuple(_parents(proc, status.get("PPid", "0"))),
+        on_host=exe is not None and (in_its_own is None or _is_file_of_host(proc, pid, exe)),
+        exe_by_anybody=in_its_own is not None and in_its_own != _namespace(proc, "self", "user"),
+        netns=netns,
         **place,
     )
     # Its number may have become another's while it was read.
@@ -118,6 +131,13 @@ def gone(tid: int) -> Caller:
     return Caller(tid, ENDED, None, "", None, (), None, None, None, None)
 
 
+def said_program(caller: Caller) -> str:
+    """What it runs, in a word. Inside a container, that is the container's own affair."""
+    if caller.exe is None:
+        return caller.comm
+    return caller.exe + (NOT_VERIFIED if caller.exe_by_anybody and not (caller.on_host or caller.container) else "")
+
+
 def _parents(proc: Path, first: str) -> list[str]:
     found: list[str] = []
     parent = first
@@ -135,6 +155,38 @@ def _status(at: Path) -> dict[str, str]:
     text = read_head(at / "status", 4096).decode(errors="replace")
     pairs = (line.partition(":") for line in text.splitlines())
     return {name: value.strip() for name, _, value in pairs}
+
+
+def _namespace(proc: Path, pid: int | str, kind: str) -> int | None:
+    try:
+        return os.stat(f"{proc}/{pid}/ns/{kind}").st_ino
+    except OSError:
+        return None
+
+
+def _whose_mounts(proc: Path, pid: int) -> int | None:
+    """The user namespace whose root mounts what he likes for a process; None in the host's mount namespace, which is that of
+    process 1, and ours, where that one may not be looked at.
+    """
+    mounts = _namespace(proc, pid, "mnt")
+    if mounts is None or mounts in (_namespace(proc, 1, "mnt"), _namespace(proc, "self", "mnt")):
+        return None
+    with contextlib.suppress(OSError), open(f"{proc}/{pid}/ns/mnt", "rb") as namespace:
+        owner = fcntl.ioctl(namespace, NS_GET_USERNS)
+        try:
+            return os.fstat(owner).st_ino
+        finally:
+            os.close(owner)
+    return 0  # it has ended meanwhile, or is not to be looked at
+
+
+def _is_file_of_host(proc: Path, pid: int, exe: str) -> bool:
+    """Whether the host's own root has, by this path, the very file that a process runs. Looks only where root alone says what
+    is there: elsewhere it could take as long as anybody likes.
+    """
+    if not exe.startswith(OF_ROOT_ALONE):
+        return False
+    return any(same_file(f"{proc}/{pid}/exe", root + exe) for root in (f"{proc}/1/root", ""))
 
 
 def _link(path: Path) -> str | None:

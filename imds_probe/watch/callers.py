@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.packages.package import printable
 from imds_probe.kept.process_name import NAME_MAX, kept_name
 from imds_probe.watch.caller import (
@@ -27,7 +28,6 @@ from imds_probe.watch.lives import Life, Lives
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
 GENERATIONS_MAX = 32
-OF_THE_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/")
 # Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
 MANAGERS = ("systemd", "systemd-nspawn")
 RUNTIMES = ("containerd", "dockerd", "conmon", "crun", "runc", "youki", "lxc-", "crio", "podman")
@@ -88,7 +88,16 @@ class Callers:
         if exe and exe.startswith("/") and caller.container is None and together:
             exe = _resolved(exe)
         comm = comm if caller.comm == ENDED else kept_name(caller.comm, exe, caller.command.split())
-        return replace(caller, pid=life.process, comm=comm, exe=exe or None, parents=caller.parents or parents)
+        return replace(
+            caller,
+            pid=life.process,
+            comm=comm,
+            exe=exe or None,
+            parents=caller.parents or parents,
+            uid=caller.uid if caller.uid is not None or above is None else above.uid,
+            # Where it was when it ran that is not known: root's own are believed to have been where root is.
+            exe_by_anybody=bool(exe) and (above is None or above.exe_by_anybody or above.uid != 0),
+        )
 
     def _place(self, life: Life, above: Caller | None) -> Place:
         """Where it was: where the one above it is, as far as it was not moved."""
@@ -140,7 +149,7 @@ def name_of(exe: str) -> str:
 def _resolved(path: str) -> str:
     """As /proc has it, where root alone says what is there: looking elsewhere could take as long as anybody likes."""
     path = os.path.normpath(path)
-    return os.path.realpath(path) if path.startswith(OF_THE_SYSTEM) else path
+    return os.path.realpath(path) if path.startswith(OF_ROOT_ALONE) else path
 
 
 def _puts_elsewhere(caller: Caller) -> bool:

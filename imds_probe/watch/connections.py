@@ -1,147 +1,222 @@
-"""Packets of many interfaces put together to requests, each once.
+"""Packets of many interfaces put together to requests, each once, and only those that somebody really made.
 
 A container's packet is seen on its veth pair, on the bridge, and again behind NAT with another source. What stays the
-same is the sequence number that the connection began with: so a SYN says which sightings are one connection, and within
-it each byte counts once, however often it is seen or sent.
+same are the sequence numbers: so a SYN says which sightings are one connection, and within it each byte counts once,
+however often it is seen or sent. What the client sends counts where it was seen first, which is nearest to the caller.
+
+Whoever may send raw packets writes into them what he likes. He does not see what the service answers to somebody else: a
+connection counts once the service's own number is known to both ends, by its SYN or by an answer to all that was sent.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from socket import AF_INET, AF_INET6, inet_ntop
-from typing import NamedTuple, TypeVar
 
-from imds_probe.facts.imds import Family
-from imds_probe.watch.caller import Caller
-from imds_probe.watch.packet_filter import EXTENSIONS
-from imds_probe.watch.requests import HttpRequestHead, RequestReader
+from imds_probe.watch.connection import (
+    SIGHTINGS_MAX,
+    Answers,
+    Call,
+    Connection,
+    Opening,
+    Place,
+    Sighting,
+    connection_of,
+)
+from imds_probe.watch.requests import HttpRequestHead
 from imds_probe.watch.ring import Packet
+from imds_probe.watch.room import Recent, Room
+from imds_probe.watch.segments import MASK, SYN, Ends, Segment, ahead_of, segment_of
 
-SYN, ACK = 0x02, 0x10
-TCP = 6
-CONNECTIONS_MAX = 4000  # those that were used last
-AHEAD_MAX = 64  # segments kept that came before an earlier one
-WAITING_MAX = 64  # requests on one connection that have no answer yet
-_MASK = 0xFFFFFFFF
-_TCP = struct.Struct("!HHIIBB")
-K = TypeVar("K")
-_Ends = tuple[bytes, int, bytes]  # client, its port, the service
-
-
-@dataclass(slots=True)
-class Connection:
-    """One connection to the service. `client` and `port` are as on the interface nearest to the caller."""
-
-    family: Family
-    client: str
-    port: int
-    service: str
-    interface: int
-    outgoing: bool  # it left the host's own stack, as a process in the host's namespace has it
-    began: float
-    expected: int | None  # the next sequence number of the client
-    reader: RequestReader = field(default_factory=RequestReader)
-    ahead: dict[int, bytes] = field(default_factory=dict)
-    waiting: list[Call] = field(default_factory=list)
-    answered: int | None = None  # sequence number of the last answer's beginning
-    caller: Caller | None = None  # once it is known for sure
-
-
-@dataclass(slots=True)
-class Call:
-    """One request, and the status of its answer once that was seen."""
-
-    at: float
-    request: HttpRequestHead
-    connection: Connection
-    status: int | None = None
+PROVEN_MAX, CLAIMED_MAX, LOOSE_MAX, OPENING_MAX = 4000, 500, 1000, 4000
+CAME_IN_MAX = TAKEN_MAX = 4000
+AHEAD_MAX, AHEAD_OF_ALL_MAX = 64, 2000  # segments kept that came before an earlier one: of one connection, of all
+WAITING_MAX, UNPROVEN_WAITING_MAX = 64, 8  # requests on one connection that have no answer yet
+UNPROVEN_MAX = 8000  # requests that may be confirmed yet
 
 
 class Connections:
-    """All connections to the service, by its addresses in network byte order and its port. `on_call` is called for each
-    request, `on_answer` once its status is known.
+    """All connections to the service, by its addresses in network byte order and its port.
+
+    `leads_there` says of an interface whether the host's way to the service leads over it, so that nobody on this host
+    can have sent what comes in by it. `on_call` is called for each request of a connection that is proven, or claimed to
+    be one: then its answers come from elsewhere, and another witness is needed. `on_unconfirmed` is called for each other.
     """
 
     def __init__(
         self,
         services: Collection[bytes],
         port: int,
+        leads_there: Callable[[int], bool],
         on_call: Callable[[Call], None],
-        on_answer: Callable[[Call], None] = lambda _: None,
+        on_unconfirmed: Callable[[Call], None],
     ) -> None:
-        self._services, self._port = frozenset(services), port
-        self._on_call, self._on_answer = on_call, on_answer
-        self._by_ends: OrderedDict[_Ends, Connection] = OrderedDict()
-        self._by_start: OrderedDict[tuple[bytes, int], Connection] = OrderedDict()
+        self._services, self._port, self._leads_there = frozenset(services), port, leads_there
+        self._on_call, self._on_unconfirmed = on_call, on_unconfirmed
+        self._opening = Room[Opening](OPENING_MAX)
+        self._proven = Room[Connection](PROVEN_MAX, self._forget)
+        self._claimed = Room[Connection](CLAIMED_MAX, self._forget)
+        self._loose = Room[Connection](LOOSE_MAX, self._give_up)  # of which nothing is known but what the client sent
+        self._unproven: deque[Call] = deque()  # the oldest first
+        self._came_in, self._taken = Recent(CAME_IN_MAX), Recent(TAKEN_MAX)
+        self._ahead = 0
 
     def packet(self, packet: Packet) -> None:
         """Take in one packet that the filter let through. What makes no sense is passed over."""
-        segment = _segment(packet.data)
+        segment = segment_of(packet.data)
         if segment is None:
             return
         if segment.ports[1] == self._port and segment.destination in self._services:
+            place, ends = (packet.interface, packet.outgoing), (segment.source, segment.ports[0], segment.destination)
             if segment.flags & SYN:
-                self._begin(packet, segment)
+                self._begun(packet.at, segment, place, ends)
             elif segment.length:
-                self._sent(packet, segment)
+                self._sent(packet.at, segment, place, ends)
         elif segment.ports[0] == self._port and segment.source in self._services:
-            connection = self._by_ends.get((segment.destination, segment.ports[1], segment.source))
-            if connection is not None:
-                self._answered(connection, segment.number, segment.payload)
+            ends = (segment.destination, segment.ports[1], segment.source)
+            answers = self._where_from(packet, segment, ends)
+            if segment.flags & SYN:
+                opening = self._opening.get((segment.source, (segment.acknowledged - 1) & MASK))
+                if opening is not None and opening.has(ends):
+                    opening.answered(segment.number, answers, ends)
+            elif segment.payload:
+                self._answer(segment, ends, answers)
 
-    def _begin(self, packet: Packet, segment: _Segment) -> None:
+    @property
+    def undecided(self) -> bool:
+        """Whether something may be confirmed yet."""
+        return bool(self._unproven)
+
+    def give_up(self, before: float) -> None:
+        """Whatever was sent before then (seconds since the epoch) and is not confirmed yet counts as unconfirmed."""
+        while self._unproven and self._unproven[0].at < before:
+            self._not_confirmed(self._unproven.popleft())
+
+    def _where_from(self, packet: Packet, segment: Segment, ends: Ends) -> Answers:
+        """What leaves was forwarded if it came in before; otherwise it is the host's own."""
+        if not packet.outgoing and self._leads_there(packet.interface):
+            return "uplink"
+        key = (ends, segment.number, segment.flags & SYN)
+        if packet.outgoing:
+            return "elsewhere" if key in self._came_in else "stack"
+        self._came_in.note(key)
+        return "elsewhere"
+
+    def _begun(self, at: float, segment: Segment, place: Place, ends: Ends) -> None:
         start = (segment.destination, segment.number)
-        connection = self._by_start.get(start)
+        opening = self._opening.get(start)
+        if opening is None:
+            self._opening.add(place, Opening([(place, ends)], segment.number, at), (start,))
+        elif (place, ends) not in opening.sightings and len(opening.sightings) < SIGHTINGS_MAX:
+            opening.sightings.append((place, ends))
+
+    def _sent(self, at: float, segment: Segment, place: Place, ends: Ends) -> None:
+        sighting = (place, ends)
+        # First of all: with the same ports soon after, numbers go on near where those of the last connection were.
+        opening = self._opening.get((segment.destination, (segment.number - 1) & MASK))
+        if opening is not None and opening.goes_on_with(sighting, segment):
+            self._opening.remove(opening)
+            connection = connection_of(segment, opening.sightings, opening.began)
+            self._shown(connection, opening.answers or "elsewhere", opening.answered_at or ends)
+            self._take(connection, at, segment)
+            return
+        known = self._proven.get(sighting) or self._claimed.get(sighting)
+        if known is not None and known.sightings[0] != sighting:
+            if known.has(segment):
+                return  # it was seen nearer to the caller before
+        elif known is not None and known.fits(segment):
+            self._room(known).used(known)
+            if ahead_of(segment.acknowledged, known.acknowledged) > 0:
+                known.acknowledged = segment.acknowledged
+            self._take(known, at, segment)
+            return
+        self._sent_loose(at, segment, sighting, opening)
+
+    def _sent_loose(self, at: float, segment: Segment, sighting: Sighting, opening: Opening | None) -> None:
+        """It began before we did, or somebody says so. What stays the same behind NAT are both sequence numbers."""
+        _, ends = sighting
+        end = (segment.number + segment.length) & MASK
+        same, answered_by = (
+            (segment.destination, segment.number, segment.acknowledged),
+            (ends, end, segment.acknowledged),
+        )
+        if same in self._taken:
+            return  # it was seen nearer to the caller before, and has other ends by now
+        connection = self._loose.get(same)
         if connection is None:
-            connection = _connection(packet, segment, (segment.number + 1) & _MASK)
-            _keep(self._by_start, start, connection)
-        _keep(self._by_ends, segment.ends, connection)
+            connection = self._loose.get((sighting, segment.number))
+            if connection is None or connection.expected != segment.number:
+                connection = connection_of(segment, [sighting], opening.began if opening and opening.has(ends) else at)
+                self._loose.add(sighting[0], connection)
+            connection.acknowledged = segment.acknowledged
+            self._loose.also(connection, same)
+            self._loose.also(connection, (sighting, end))
+            self._feed(connection, at, segment.number, segment.payload, segment.length)
+        elif sighting not in connection.sightings and len(connection.sightings) < SIGHTINGS_MAX:
+            connection.sightings.append(sighting)
+        self._loose.also(connection, answered_by)
 
-    def _sent(self, packet: Packet, segment: _Segment) -> None:
-        connection = self._by_ends.get(segment.ends)
+    def _answer(self, segment: Segment, ends: Ends, answers: Answers) -> None:
+        connection = self._proven.get(ends)
+        if connection is not None and connection.answers == answers and connection.fits_answer(segment):
+            self._answered(connection, segment)
+            return
+        connection = self._claimed.get(ends)
+        if connection is not None and answers == "elsewhere" and connection.fits_answer(segment):
+            self._answered(connection, segment)
+            return
+        if connection is None or not connection.answers_exactly(segment):
+            connection = self._loose.get((ends, segment.acknowledged, segment.number))
         if connection is not None:
-            self._by_ends.move_to_end(segment.ends)
-        else:
-            # It began before we did. What stays the same behind NAT are both sequence numbers.
-            start = (segment.destination + segment.acknowledged.to_bytes(4, "big"), segment.number)
-            connection = self._by_start.get(start)
-            if connection is None:
-                connection = _connection(packet, segment, segment.number)
-                _keep(self._by_start, start, connection)
-            _keep(self._by_ends, segment.ends, connection)
-        self._take(connection, packet.at, segment.number, segment.payload, segment.length)
+            self._loose.remove(connection)
+            self._claimed.remove(connection)
+            self._shown(connection, answers, ends)
+            self._answered(connection, segment)
 
-    def _take(self, connection: Connection, at: float, number: int, payload: bytes, length: int) -> None:
-        expected = connection.expected
-        behind = (expected - number) & _MASK if expected is not None else 0
-        if behind and behind < 1 << 31:  # seen before, at least in part
+    def _shown(self, connection: Connection, answers: Answers, ends: Ends) -> None:
+        """The service answers this connection; `ends` are as its answers have them."""
+        known = connection.answers is not None
+        connection.answers = answers
+        self._room(connection).add(connection.sightings[0][0], connection, (*connection.sightings, ends))
+        for call in () if known else tuple(connection.waiting):
+            self._on_call(call)
+
+    def _room(self, connection: Connection) -> Room[Connection]:
+        return self._proven if connection.proven else self._claimed
+
+    def _take(self, connection: Connection, at: float, segment: Segment) -> None:
+        number, payload, length = segment.number, segment.payload, segment.length
+        if not connection.outgoing:  # it goes on from here
+            self._taken.note((segment.destination, number, segment.acknowledged))
+        behind = ahead_of(connection.expected, number)
+        if behind > 0:  # seen before, at least in part
             if behind >= length:
                 return
-            payload, length, number = payload[behind:], length - behind, (number + behind) & _MASK
-        elif behind:
-            if number not in connection.ahead and len(connection.ahead) < AHEAD_MAX:
+            payload, length, number = payload[behind:], length - behind, (number + behind) & MASK
+        elif behind < 0:
+            if number in connection.ahead:
+                return
+            if len(connection.ahead) < AHEAD_MAX and self._ahead < AHEAD_OF_ALL_MAX:
                 connection.ahead[number] = payload
+                self._ahead += 1
                 return
             # Something was lost for good: the next one begins anew.
             self._calls(connection, at, connection.reader.give_up())
-            connection.ahead.clear()
+            self._forget(connection)
         self._feed(connection, at, number, payload, length)
-        while (place := self._reached(connection)) is not None:
+        while connection.ahead and (place := self._reached(connection)) is not None:
             following = connection.ahead.pop(place)
-            behind = ((connection.expected or 0) - place) & _MASK
+            self._ahead -= 1
+            behind = ahead_of(connection.expected, place)
             if behind < len(following):
                 self._feed(connection, at, place + behind, following[behind:], len(following) - behind)
 
     def _reached(self, connection: Connection) -> int | None:
         """Where a segment that came early begins that is next by now, or was sent again in part."""
-        expected = connection.expected or 0
-        return next((place for place in connection.ahead if (expected - place) & _MASK < 1 << 31), None)
+        return next((place for place in connection.ahead if ahead_of(connection.expected, place) >= 0), None)
 
     def _feed(self, connection: Connection, at: float, number: int, payload: bytes, length: int) -> None:
-        connection.expected = (number + length) & _MASK
+        connection.expected = (number + length) & MASK
         self._calls(connection, at, connection.reader.feed(payload))
         if len(payload) < length:  # cut off by the ring: what was to follow is not known
             self._calls(connection, at, connection.reader.give_up())
@@ -149,12 +224,22 @@ class Connections:
     def _calls(self, connection: Connection, at: float, requests: list[HttpRequestHead]) -> None:
         for request in requests:
             call = Call(at, request, connection)
-            if len(connection.waiting) < WAITING_MAX:
+            known = connection.answers is not None
+            kept = len(connection.waiting) < (WAITING_MAX if known else UNPROVEN_WAITING_MAX)
+            if kept:
                 connection.waiting.append(call)
-            self._on_call(call)
+            if known:
+                self._on_call(call)
+            elif kept:
+                self._unproven.append(call)
+                if len(self._unproven) > UNPROVEN_MAX:
+                    self._not_confirmed(self._unproven.popleft())
+            else:
+                self._not_confirmed(call)
 
-    def _answered(self, connection: Connection, number: int, payload: bytes) -> None:
-        if connection.answered is not None and (number - connection.answered) & _MASK >= 1 << 31:
+    def _answered(self, connection: Connection, segment: Segment) -> None:
+        number, payload = segment.number, segment.payload
+        if connection.answered is not None and ahead_of(number, connection.answered) < 0:
             return
         if connection.answered == number or not connection.waiting:
             return
@@ -162,66 +247,17 @@ class Connections:
         status = payload[9:12]
         call = connection.waiting.pop(0)
         call.status = int(status) if payload.startswith(b"HTTP/1.") and status.isdigit() else None
-        self._on_answer(call)
 
+    def _forget(self, connection: Connection) -> None:
+        """What came early of a connection is not waited for any longer."""
+        self._ahead -= len(connection.ahead)
+        connection.ahead.clear()
 
-class _Segment(NamedTuple):
-    """A TCP segment. `length` is that of the payload on the wire, which can be more than was kept."""
+    def _give_up(self, connection: Connection) -> None:
+        for call in tuple(connection.waiting):
+            self._not_confirmed(call)
 
-    family: Family
-    source: bytes
-    destination: bytes
-    ports: tuple[int, int]
-    number: int
-    acknowledged: int
-    flags: int
-    payload: bytes
-    length: int
-
-    @property
-    def ends(self) -> _Ends:
-        return self.source, self.ports[0], self.destination
-
-
-def _connection(packet: Packet, segment: _Segment, expected: int) -> Connection:
-    kind = AF_INET if segment.family == "ipv4" else AF_INET6
-    return Connection(
-        family=segment.family,
-        client=inet_ntop(kind, segment.source),
-        port=segment.ports[0],
-        service=inet_ntop(kind, segment.destination),
-        interface=packet.interface,
-        outgoing=packet.outgoing,
-        began=packet.at,
-        expected=expected,
-    )
-
-
-def _keep(known: OrderedDict[K, Connection], key: K, connection: Connection) -> None:
-    known[key] = connection
-    if len(known) > CONNECTIONS_MAX:
-        known.popitem(last=False)
-
-
-def _segment(data: bytes) -> _Segment | None:
-    version = data[0] >> 4 if data else 0
-    family: Family
-    if version == 4 and len(data) >= 20:
-        at, total = (data[0] & 15) * 4, int.from_bytes(data[2:4], "big")
-        family, source, destination, protocol = "ipv4", data[12:16], data[16:20], data[9]
-    elif version == 6 and len(data) >= 40:
-        at, total = 40, 40 + int.from_bytes(data[4:6], "big")
-        family, source, destination, protocol = "ipv6", data[8:24], data[24:40], data[6]
-        while protocol in EXTENSIONS and len(data) >= at + 8:
-            protocol, at = data[at], at + (data[at + 1] + 1) * 8
-    else:
-        return None
-    if protocol != TCP or len(data) < at + 20:
-        return None
-    source_port, destination_port, number, acknowledged, offset, flags = _TCP.unpack_from(data, at)
-    start = at + (offset >> 4) * 4
-    if total <= at:
-        total = len(data)  # longer than its field can say, as it was handed to the card to be cut up
-    ports = (source_port, destination_port)
-    payload, length = data[start:total], max(0, total - start)
-    return _Segment(family, source, destination, ports, number, acknowledged, flags, payload, length)
+    def _not_confirmed(self, call: Call) -> None:
+        if call.connection.answers is None and not call.given_up:
+            call.given_up = True
+            self._on_unconfirmed(call)

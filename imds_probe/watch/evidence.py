@@ -12,6 +12,7 @@ from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.process_name import kept_name
 from imds_probe.kept.user_agent import kept_user_agent
+from imds_probe.watch.caller import NOT_VERIFIED
 
 
 def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> CallerSeen:
@@ -35,8 +36,10 @@ def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> 
         path,
         agent,
         container_id,
+        uid,
+        on_host,
     ) = row
-    exe = program if program.startswith("/") else None
+    exe = program.removesuffix(NOT_VERIFIED) if program.startswith("/") else None
     return CallerSeen(
         version=version,
         program=program,
@@ -55,6 +58,8 @@ def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> 
         refused=refused,
         first_seen=rfc3339(first),
         last_seen=rfc3339(last),
+        uid=None if uid < 0 else uid,
+        on_host=None if on_host is None else bool(on_host),
     )
 
 
@@ -81,6 +86,7 @@ def _identity(caller: CallerSeen) -> tuple[object, ...]:
         caller.container_id,
         caller.path_class,
         caller.probe,
+        caller.uid,
     )
 
 
@@ -93,6 +99,8 @@ def callers_of(
     dropped: int,
     watched_until: str | None,
     losses: tuple[HistoryLoss, ...] = (),
+    unconfirmed: int = 0,
+    senders: tuple[str, ...] = (),
 ) -> Callers:
     """The sums of what was seen."""
     return Callers(
@@ -107,6 +115,8 @@ def callers_of(
         imdsv1_by_probe=sum(each.count for each in by if each.version == "v1" and each.probe),
         by=by,
         losses=losses,
+        unconfirmed=unconfirmed,
+        senders=senders,
     )
 
 
@@ -134,6 +144,7 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
             refused=max(before.refused, each.refused) if both else before.refused + each.refused,
             first_seen=min(before.first_seen, each.first_seen),
             last_seen=max(before.last_seen, each.last_seen),
+            on_host=False if False in (before.on_host, each.on_host) else each.on_host,
         )
     observed_s = max(history.observed_s, watched.observed_s)
     return callers_of(
@@ -144,4 +155,8 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         dropped=history.dropped_packets + watched.dropped_packets,
         watched_until=watched.watched_until,
         losses=history.losses,
+        unconfirmed=max(history.unconfirmed, watched.unconfirmed)
+        if both
+        else history.unconfirmed + watched.unconfirmed,
+        senders=tuple(dict.fromkeys((*history.senders, *watched.senders))),
     )

@@ -6,15 +6,18 @@ down, the host rebooted, packets came too fast) is missing from the intervals, a
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 from imds_probe.escape import encodable
 from imds_probe.facts.callers import Callers, HistoryLoss
+from imds_probe.watch.caller import cgroup_of, place_of
 from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
 from imds_probe.watch.history_file import (
     MEMORY,
@@ -34,8 +37,9 @@ from imds_probe.watch.watcher import SeenCall
 CALLERS_MAX = 10_000
 HOURS_MAX = 500_000  # hours of callers: all of it is read to see that it is whole
 INTERVALS_MAX = 50_000
+SENDERS_MAX, SENDERS_SHOWN = 1000, 5
 TEXT_MAX = 300
-CALLERS = TABLES["callers"]
+UNKNOWN_UID = -1  # as NULL is not equal to itself
 OURS = "imds-probe/"  # how the probe's own client names itself
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.
 _CLASSES = (
@@ -135,9 +139,15 @@ class History:
             raise
 
     def record(
-        self, calls: Iterable[tuple[SeenCall, str | None]], began: float, ended: float, dropped: int = 0
+        self,
+        calls: Iterable[tuple[SeenCall, str | None]],
+        began: float,
+        ended: float,
+        dropped: int = 0,
+        unconfirmed: Mapping[str, int] | None = None,
     ) -> None:
-        """Keep what was seen from `began` to `ended`: calls, each with what its container is called, and the time itself.
+        """Keep what was seen from `began` to `ended`: calls, each with what its container is called, and the time itself;
+        `unconfirmed` are requests by IMDSv1 that nothing confirmed, by where they came from.
 
         Times are in seconds since the epoch. All of it or nothing, also at a power cut. Raises HistoryError where the disk
         is full: then nothing is lost that was there before.
@@ -149,7 +159,9 @@ class History:
         def write() -> None:
             for (key, hour), some in together.items():
                 self._count(key, hour, some)
-            self._observe(began, ended, dropped)
+            self._observe(began, ended, dropped, sum((unconfirmed or {}).values()))
+            for sender, requests in (unconfirmed or {}).items():
+                self._sent(_text(sender), int(ended // HOUR_S), requests)
 
         self._write(write)
 
@@ -166,12 +178,14 @@ class History:
             "comm": _text(caller.comm) if caller else None,
             "cmdline": _text(caller.command) if caller else None,
             "path": _text(last.path),
+            "on_host": all(seen.caller.on_host for seen in some if seen.caller) if caller else None,
         }
         newest = ("user_agent", "pid", "comm", "cmdline", "path")
         self._database.execute(
             f"insert into callers ({', '.join(values)}) values ({', '.join('?' * len(values))})"
             " on conflict do update set last_seen = max(last_seen, excluded.last_seen), "
-            + ", ".join(f"{name} = excluded.{name}" for name in newest),
+            + ", ".join(f"{name} = excluded.{name}" for name in newest)
+            + ", on_host = min(on_host, excluded.on_host)",
             tuple(values.values()),
         )
         self._database.execute(
@@ -187,25 +201,32 @@ class History:
 
     def _id(self, key: _Key) -> int | None:
         found = self._database.execute(
-            "select id from callers where (version, program, unit, container, container_id, path_class, probe)"
-            " = (?, ?, ?, ?, ?, ?, ?)",
+            "select id from callers where (version, program, unit, container, container_id, path_class, probe, uid)"
+            " = (?, ?, ?, ?, ?, ?, ?, ?)",
             key,
         ).fetchone()
         return None if found is None else int(found[0])
 
-    def _observe(self, began: float, ended: float, dropped: int) -> None:
-        """Where it goes on from where the last one ended, it is the same interval, if both are without a loss, or both
-        with one.
-        """
+    def _observe(self, began: float, ended: float, dropped: int, unconfirmed: int) -> None:
+        """Where it goes on from where the last one ended, it is the same interval, if both are whole, or both are not."""
         last = self._database.execute(
-            "select began, ended, dropped from intervals order by began desc limit 1"
+            "select began, ended, dropped + unconfirmed from intervals order by began desc limit 1"
         ).fetchone()
-        if last and last[1] == began and bool(last[2]) == bool(dropped):
+        if last and last[1] == began and bool(last[2]) == bool(dropped + unconfirmed):
             began = last[0]
         self._database.execute(
-            "insert into intervals (began, ended, dropped) values (?, ?, ?)"
-            " on conflict do update set ended = max(ended, excluded.ended), dropped = dropped + excluded.dropped",
-            (began, ended, dropped),
+            "insert into intervals (began, ended, dropped, unconfirmed) values (?, ?, ?, ?)"
+            " on conflict do update set ended = max(ended, excluded.ended), dropped = dropped + excluded.dropped,"
+            " unconfirmed = unconfirmed + excluded.unconfirmed",
+            (began, ended, dropped, unconfirmed),
+        )
+
+    def _sent(self, sender: str, hour: int, requests: int) -> None:
+        (known,) = self._database.execute("select amount from seals where name = 'senders'").fetchone()
+        self._database.execute(
+            "insert into senders (sender, hour, requests) values (?, ?, ?)"
+            " on conflict do update set requests = requests + excluded.requests",
+            (sender if known < SENDERS_MAX else "others", hour, requests),
         )
 
     def forget(self, before: float, at_most_s: float = float("inf")) -> None:
@@ -228,6 +249,7 @@ class History:
                     INTERVALS_MAX,
                 ),
                 ("delete from losses where at < ?", until),
+                ("delete from senders where hour < ?", int(until // HOUR_S)),
             ):
                 self._database.execute(statement, () if value is None else (value,))
 
@@ -240,33 +262,48 @@ class History:
         fell into. `full_command_lines`: with all that is stored of them. Raises HistoryError.
         """
         since = now - window_s
-        container_id = dict(zip(CALLERS.names, CALLERS.read_as(self._format), strict=True))["container_id"]
+        added = ", ".join(TABLES["callers"].column(name, self._format) for name in ("container_id", "uid", "on_host"))
+        unconfirmed = TABLES["intervals"].column("unconfirmed", self._format)
         try:
             rows = self._database.execute(
                 "select version, program, unit, container, path_class, probe, sum(calls), sum(refused),"
-                f" max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent, {container_id}"
+                f" max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent, {added}"
                 " from hours join callers on id = caller where hour >= ? group by id",
                 (since, int(since // HOUR_S)),
             ).fetchall()
             intervals = self._database.execute(
-                "select began, ended, dropped from intervals where ended > ? and began < ? order by began", (since, now)
+                f"select began, ended, dropped, {unconfirmed} from intervals where ended > ? and began < ? order by began",
+                (since, now),
             ).fetchall()
-            losses = self._losses(since)
+            losses, senders = self._losses(since), self._senders(int(since // HOUR_S))
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         by = in_order(caller_of_row(row, full_command_lines=full_command_lines) for row in rows)
         observed_s = covered(
-            [(max(began, since), min(ended, now)) for began, ended, dropped in intervals if not dropped]
+            [(max(began, since), min(ended, now)) for began, ended, *lost in intervals if not any(lost)]
         )
         return callers_of(
             by,
             window_s=window_s,
             observed_s=observed_s,
             needed_coverage=needed_coverage,
-            dropped=sum(dropped for _, _, dropped in intervals),
-            watched_until=rfc3339(max(ended for _, ended, _ in intervals)) if intervals else None,
+            dropped=sum(dropped for _, _, dropped, _ in intervals),
+            watched_until=rfc3339(max(ended for _, ended, _, _ in intervals)) if intervals else None,
             losses=tuple(HistoryLoss(rfc3339(at), why) for at, why in losses),
+            unconfirmed=sum(each for _, _, _, each in intervals),
+            senders=senders,
         )
+
+    def _senders(self, since: int) -> tuple[str, ...]:
+        """Where most of what is unconfirmed came from, from an hour of the epoch on."""
+        if self._format < TABLES["senders"].since:
+            return ()
+        rows = self._database.execute(
+            "select sender, sum(requests) as requests from senders where hour >= ? group by sender"
+            " order by requests desc, sender limit ?",
+            (since, SENDERS_SHOWN),
+        )
+        return tuple(f"{count}: {sender}" for sender, count in rows)
 
     def _losses(self, since: float) -> list[Loss]:
         if self._format == FORMAT:
@@ -287,7 +324,9 @@ class History:
                 )
             )
             intervals = self._database.execute(
-                "select began, ended from intervals where ended > ? and dropped = 0 order by began", (since,)
+                "select began, ended from intervals where ended > ? and dropped = 0"
+                f" and {TABLES['intervals'].column('unconfirmed', self._format)} = 0 order by began",
+                (since,),
             ).fetchall()
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
@@ -328,11 +367,24 @@ class _Key(NamedTuple):
     container_id: str
     path_class: str
     probe: bool
+    uid: int
 
 
 def is_ours(seen: SeenCall) -> bool:
-    """Whether the probe made this call itself, as its own client says of itself."""
-    return seen.user_agent.startswith(OURS)
+    """Whether the probe made this call itself. Anybody may say so: root is believed, on the host and in the container that
+    we are in ourselves; and the host, where nobody knows which process it was.
+    """
+    if not seen.user_agent.startswith(OURS):
+        return False
+    if seen.caller is None or seen.caller.uid is None:
+        return seen.outgoing
+    return seen.caller.uid == 0 and seen.caller.container in (None, _own_container())
+
+
+@cache
+def _own_container() -> str | None:
+    proc = Path("/proc")
+    return place_of(cgroup_of(proc, os.getpid()), proc, os.getuid())["container"]
 
 
 def _text(text: str | None) -> str:
@@ -348,4 +400,5 @@ def _key(seen: SeenCall, container: str | None) -> _Key:
         container_id=_text(seen.caller.container if seen.caller else None),
         path_class=path_class(seen.path),
         probe=is_ours(seen),
+        uid=UNKNOWN_UID if seen.caller is None or seen.caller.uid is None else seen.caller.uid,
     )

@@ -53,6 +53,10 @@ class Table:
         """The columns that a file of this format has."""
         return tuple(column.name for column in self.columns if column.since <= found)
 
+    def column(self, name: str, found: int) -> str:
+        """SQL for one column's value in a file of this format."""
+        return dict(zip(self.names, self.read_as(found), strict=True))[name]
+
     def read_as(self, found: int) -> tuple[str, ...]:
         """SQL for each column's value in a file of this format."""
         return tuple(column.name if column.since <= found else column.default for column in self.columns)
@@ -92,8 +96,10 @@ TABLES: Mapping[str, Table] = {
             Column("cmdline", "text"),
             Column("path", "text not null"),
             Column("container_id", "text not null", since=2, default="''"),
+            Column("uid", "integer not null", since=3, default="-1"),
+            Column("on_host", "integer", since=3),
         ),
-        keys="unique (version, program, unit, container, container_id, path_class, probe)",
+        keys="unique (version, program, unit, container, container_id, path_class, probe, uid)",
         possible=f"version in ('v1', 'v2') and probe in (0, 1) and first_seen <= last_seen"
         f" and first_seen {_TIME} and last_seen {_TIME}",
     ),
@@ -115,8 +121,21 @@ TABLES: Mapping[str, Table] = {
             Column("began", "real primary key"),
             Column("ended", "real not null"),
             Column("dropped", "integer not null"),
+            Column("unconfirmed", "integer not null", since=3, default="0"),
         ),
         possible=f"began <= ended and began {_TIME} and ended {_TIME} and dropped >= 0",
+    ),
+    # Requests by IMDSv1 that nothing confirmed, by where they came from.
+    "senders": Table(
+        (
+            Column("sender", "text not null"),
+            Column("hour", "integer not null"),
+            Column("requests", "integer not null"),
+        ),
+        keys="primary key (sender, hour)",
+        options=" without rowid",
+        possible=f"hour between 0 and {TIME_MAX // HOUR_S} and requests > 0",
+        since=3,
     ),
     # When evidence from before was lost, and how.
     "losses": Table(

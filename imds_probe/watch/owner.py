@@ -9,10 +9,13 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from imds_probe.inventory.settings.programs import running
 from imds_probe.net import namespaces
+from imds_probe.net.links import attributes
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 NLM_F_REQUEST, NLMSG_ERROR = 1, 2
@@ -21,26 +24,51 @@ NO_COOKIE = b"\xff" * 8
 NAMESPACES_MAX = 512
 REFRESHED_S = 2.0
 ANSWER_WITHIN_S = 0.2
-_INODE_AT = 16 + 68  # behind the netlink header: the last field of struct inet_diag_msg
+SENT_WITHIN_S = 0.25  # what is sent is seen so soon
+_STATE_AT, _INODE_AT, _ATTRIBUTES_AT = 16 + 1, 16 + 68, 16 + 72  # behind the netlink header: struct inet_diag_msg
+INET_DIAG_INFO = 2  # an attribute: struct tcp_info
+_LAST_SENT_AT = 44  # in it, in milliseconds before now: <linux/tcp.h>
+CONNECTED = (1, 4, 5, 8)  # established, and those that are being closed by one end: <net/tcp_states.h>
+
+
+class _Socket(NamedTuple):
+    inode: int
+    connected: bool
+    sent_before_s: float | None  # when payload was sent last
 
 
 class Owners:
-    """Asks in every network namespace that a process of `proc` is in; a socket for asking is kept open in each."""
+    """Asks in every network namespace that a process of `proc` is in; a socket for asking is kept open in each. `met` is
+    told of each namespace, by its inode and a process in it.
+    """
 
-    def __init__(self, proc: Path) -> None:
-        self._proc = proc
+    def __init__(self, proc: Path, met: Callable[[int, int], None] = lambda *_: None) -> None:
+        self._proc, self._met = proc, met
         self._asking: dict[int, socket.socket] = {}
         self._listed_at = 0.0
 
-    def owner(self, client: str, port: int, service: str, service_port: int) -> int | None:
-        """The process id of whoever has this connection open, None where nobody is found."""
+    def owner(
+        self,
+        client: str,
+        port: int,
+        service: str,
+        service_port: int,
+        *,
+        may_be_in: Callable[[int], bool] = lambda _: True,
+        sent_before_s: float | None = None,
+    ) -> int | None:
+        """The process id of whoever has this connection open, None where nobody is found.
+
+        `may_be_in` says in which network namespaces it can be. With `sent_before_s`, it must be connected and have sent
+        something so long ago, and nothing after that.
+        """
         question = _question(client, port, service, service_port)
         if time.monotonic() - self._listed_at > REFRESHED_S:
             self._list()
-        for asking in self._asking.values():
-            inode = _inode(asking, question)
-            if inode:
-                return self._holder(inode)
+        for netns, asking in self._asking.items():
+            found = _socket(asking, question) if may_be_in(netns) else None
+            if found is not None and (sent_before_s is None or _has_sent(found, sent_before_s)):
+                return self._holder(found.inode)
         return None
 
     def close(self) -> None:
@@ -69,6 +97,7 @@ class Owners:
                     continue
                 asking.settimeout(ANSWER_WITHIN_S)
                 self._asking[inode] = asking
+            self._met(inode, int(path.parts[-3]))
 
     def _holder(self, inode: int) -> int | None:
         """The newest process first: what was just started is what is just calling."""
@@ -92,19 +121,25 @@ def _question(client: str, port: int, service: str, service_port: int) -> bytes:
     """struct inet_diag_req_v2 for one connection, with its netlink header."""
     family = socket.AF_INET6 if ":" in client else socket.AF_INET
     ends = [socket.inet_pton(family, address).ljust(16, b"\0") for address in (client, service)]
-    body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, ALL_STATES)
+    body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), ALL_STATES)
     body += struct.pack("!HH", port, service_port) + b"".join(ends) + struct.pack("=I", 0) + NO_COOKIE
     return struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0) + body
 
 
-def _inode(asking: socket.socket, question: bytes) -> int:
-    """The inode of the connection's socket, 0 where the namespace has no such connection or the socket no owner."""
+def _socket(asking: socket.socket, question: bytes) -> _Socket | None:
+    """The connection's socket, None where the namespace has no such connection or the socket no owner."""
     try:
         asking.send(question)
         answer = asking.recv(4096)
     except OSError:
-        return 0
-    if len(answer) < _INODE_AT + 4 or struct.unpack_from("=H", answer, 4)[0] != SOCK_DIAG_BY_FAMILY:
-        return 0
+        return None
+    if len(answer) < _ATTRIBUTES_AT or struct.unpack_from("=H", answer, 4)[0] != SOCK_DIAG_BY_FAMILY:
+        return None
     (inode,) = struct.unpack_from("=I", answer, _INODE_AT)
-    return int(inode)
+    info = attributes(answer[_ATTRIBUTES_AT:]).get(INET_DIAG_INFO, b"")
+    sent = struct.unpack_from("=I", info, _LAST_SENT_AT)[0] / 1000 if len(info) >= _LAST_SENT_AT + 4 else None
+    return _Socket(inode, answer[_STATE_AT] in CONNECTED, sent) if inode else None
+
+
+def _has_sent(found: _Socket, before_s: float) -> bool:
+    return found.connected and found.sent_before_s is not None and abs(found.sent_before_s - before_s) < SENT_WITHIN_S

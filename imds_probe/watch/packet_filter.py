@@ -1,7 +1,7 @@
 """The filter of the watch, in classic BPF: of a busy host's traffic only what says who asks the metadata service for what.
 
-That is, to the service: SYNs and segments with payload; from it: segments that begin with a status line. Instruction set:
-Linux, networking/filter. Packets begin with the IP header, as a SOCK_DGRAM packet socket has them.
+That is, to the service: SYNs and segments with payload; from it: SYNs and segments that begin with a status line.
+Instruction set: Linux, networking/filter. Packets begin with the IP header, as a SOCK_DGRAM packet socket has them.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def _ipv4(program: Program, address: int, port: int) -> None:
     program.jump(JEQ, address, no="drop")
     program.do(LD_H_X, 0)
     program.jump(JEQ, port, no="drop")
+    program.do(LD_B_X, 13)
+    program.jump(JSET, SYN, yes="keep")
     _data_offset(program, 12)
     program.do(TAX)
     program.do(LD_W_X, 0)
@@ -104,6 +106,8 @@ def _ipv6(program: Program, words: tuple[int, ...], port: int) -> None:
         program.jump(JEQ, word, no="drop")
     program.do(LD_H, IPV6_HEADER)
     program.jump(JEQ, port, no="drop")
+    program.do(LD_B, IPV6_HEADER + 13)
+    program.jump(JSET, SYN, yes="keep")
     program.do(LDX_IMMEDIATE, IPV6_HEADER)
     _data_offset(program, 12)
     program.do(TAX)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
@@ -12,6 +14,7 @@ from imds_probe.watch.watcher import SeenCall
 CALLS_WITHIN_S = 2.0  # what a kill may cost
 TIME_WITHIN_S = 30.0  # where nobody calls, only the time that was watched is to be kept
 PENDING_MAX = 20_000
+SENDERS_MAX, OTHERS = 100, "others"
 JUMP_S = 2.0
 
 
@@ -31,6 +34,7 @@ class Recorder:
         self._history, self._say, self._clock, self._steady = history, say, clock, steady
         self._calls: list[tuple[SeenCall, str | None]] = []
         self._lost = 0
+        self._unconfirmed: Counter[str] = Counter()
         self._failing = False
         self._began, self._steady_began = clock(), steady()
         self._tried_at = self._steady_began
@@ -44,12 +48,19 @@ class Recorder:
 
     def due_in_s(self) -> float:
         """In how many seconds `keep` will have something to do."""
-        within = CALLS_WITHIN_S if self._calls and not self._failing else TIME_WITHIN_S
+        within = CALLS_WITHIN_S if (self._calls or self._unconfirmed) and not self._failing else TIME_WITHIN_S
         return max(0.0, within - (self._steady() - self._tried_at))
 
-    def keep(self, dropped: int = 0, *, now: bool = False) -> None:
-        """Write what is due, or all. `dropped`: packets that were lost since this was called last."""
+    def keep(
+        self, dropped: int = 0, unconfirmed: Mapping[str, int] = MappingProxyType({}), *, now: bool = False
+    ) -> None:
+        """Write what is due, or all. Since this was called last, so many packets were lost, and so many requests not
+        confirmed, by where they came from.
+        """
         self._lost += dropped
+        for sender, count in unconfirmed.items():
+            known = sender in self._unconfirmed or len(self._unconfirmed) < SENDERS_MAX
+            self._unconfirmed[sender if known else OTHERS] += count
         if self.due_in_s() and not now:
             return
         self._tried_at = self._steady()
@@ -60,7 +71,7 @@ class Recorder:
         if not jumped:
             ended = max(wall, self._began)
         try:
-            self._history.record(self._calls, self._began, ended, self._lost)
+            self._history.record(self._calls, self._began, ended, self._lost, self._unconfirmed)
         except HistoryError as error:
             if not self._failing:
                 self._say(f"{error}; what is seen is kept in memory until then")
@@ -70,5 +81,6 @@ class Recorder:
             self._say(f"{self._history.path} can be written again; {self._lost} calls or packets were lost")
         self._failing = False
         self._calls.clear()
+        self._unconfirmed.clear()
         self._lost = 0
         self._began, self._steady_began = (wall if jumped else ended), self._tried_at

@@ -18,9 +18,11 @@ from imds_probe.imds.endpoints import IPV4, IPV6
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.kept.user_agent import kept_user_agent
-from imds_probe.watch.caller import Caller, caller_of
+from imds_probe.watch.caller import Caller, caller_of, said_program
 from imds_probe.watch.callers import Callers
-from imds_probe.watch.connections import Call, Connection, Connections
+from imds_probe.watch.connection import Call
+from imds_probe.watch.connections import Connections
+from imds_probe.watch.connects import Connects
 from imds_probe.watch.lives import Lives
 from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
@@ -28,31 +30,20 @@ from imds_probe.watch.requests import METHODS
 from imds_probe.watch.ring import Ring
 from imds_probe.watch.tracepoint import Connect, Tracepoint
 from imds_probe.watch.tracing import NotToBeHad, has_pids_of_its_own
+from imds_probe.watch.unconfirmed import Sender, Unconfirmed
+from imds_probe.watch.ways import Ways
 
 PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
 TRACED_WITHIN_S = 0.5
 # Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
 TOGETHER_S = 0.05
-CONNECTED_MAX = 8000  # connections kept as they were traced
-AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.5  # between a connection as it was traced and its first packet that is seen
+CLAIMED_MAX = 1000  # calls that wait for another witness
+LOOKS_AT_OWNERS_MAX = 20  # in one turn, for what may be forged
 Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
 LOOKS = 3
 _NUMBER = itertools.count()
-
-
-@dataclass(slots=True)
-class _Connected:
-    """A connection as it was traced. `local` is the address that its maker has, `at` in seconds since the epoch.
-
-    `found`: it was seen with this address, and is no other's.
-    """
-
-    local: str
-    at: float
-    caller: Caller
-    found: bool = False
 
 
 @dataclass(slots=True)
@@ -61,7 +52,7 @@ class SeenCall:
 
     Of method, path and User-Agent there is what imds_probe/kept lets through: whoever calls may write anything there.
     `status` is None where no answer was seen. `how` says how the caller is known, "none" where it is not. `relayed`: it
-    came in from outside of this host and belongs to no process here.
+    came in from outside of this host and belongs to no process here. `outgoing`: it left the host's own stack.
     """
 
     at: float
@@ -77,17 +68,21 @@ class SeenCall:
     how: How
     relayed: bool
     whole: bool
+    outgoing: bool = True
 
     @property
     def program(self) -> str:
-        """Who called, in a word: the path of the executable as far as it is known."""
+        """Who called, in a word: the path of the executable as far as it is known, or its name, which it gives itself."""
         if self.caller is not None:
-            return self.caller.exe or self.caller.comm
+            return said_program(self.caller)
         return "another host" if self.relayed else "unknown"
 
 
 class Watcher:
     """Sees every call of this host and of what shares its network or goes out through it, while it is open.
+
+    A call counts once the service is known to have been asked: see Connections. `unconfirmed` counts requests by IMDSv1 of
+    which that is not known, and of which nobody is accused.
 
     What comes in on the descriptor `wake` ends waiting, too; whoever gave it reads it. `degraded` says why callers are
     known less surely than they could be; empty where they are known exactly. `full_command_lines`: callers come with all
@@ -103,13 +98,16 @@ class Watcher:
         full_command_lines: bool = False,
     ) -> None:
         self._proc = proc
-        self._connected: dict[tuple[int, str], deque[_Connected]] = {}  # by port and service
-        self._connected_keys: deque[tuple[int, str]] = deque()  # of each, the oldest first
         self._pending: deque[Call] = deque()
         self._early: dict[int, tuple[Caller | None, How]] = {}
         addresses = [socket.inet_pton(each.socket_family, each.address) for each in (IPV4, IPV6)]
         self._remotes = {IPV4.address, IPV6.address}
-        self._connections = Connections(addresses, PORT, self._called)
+        self._ways = Ways(proc, sorted(self._remotes))
+        self._connects = Connects(self._ways.may_be_of)
+        self._connections = Connections(addresses, PORT, self._ways.lead_to_service, self._called, self._not_confirmed)
+        self._unconfirmed = Unconfirmed(self._behind)
+        self._claims: set[Call] = set()
+        self._looks_at_owners = 0
         self.degraded = "" if tracing else "the tracepoint is not used, as asked"
         self._tracepoint: Tracepoint | None = None
         self._lives: Lives | None = None
@@ -123,7 +121,7 @@ class Watcher:
                 self.degraded = trouble.problem
         self._full = full_command_lines
         self._processes = Callers(proc, self._lives, full_command_lines=full_command_lines)
-        self._owners = Owners(proc)
+        self._owners = Owners(proc, self._ways.learn)
         try:
             self._ring = Ring(watch_filter(IPV4.address, IPV6.address, PORT))
         except OSError as error:
@@ -142,7 +140,7 @@ class Watcher:
         """The calls that came in, after waiting for the first at most so long. An empty time costs nothing."""
         if self._in_no_hurry:
             time.sleep(min(timeout_s, TOGETHER_S))
-        waiting = min(timeout_s, TRACED_WITHIN_S / 2) if self._pending else timeout_s
+        waiting = min(timeout_s, TRACED_WITHIN_S / 2) if self._pending or self._connections.undecided else timeout_s
         self._poll.poll(max(0.0, waiting) * 1000)
         before = self._processes.looked_at
         self._in_no_hurry = self._take_in() > 0 and self._processes.looked_at == before
@@ -152,6 +150,7 @@ class Watcher:
         """What is still waiting for its answer, at the end."""
         self._take_in()
         self._traced_until = float("inf")
+        self._connections.give_up(float("inf"))
         yield from self._ready(float("inf"))
 
     def _take_in(self) -> int:
@@ -165,52 +164,68 @@ class Watcher:
                 if connect.remote in self._remotes:
                     count += 1
                     self._note(connect)
+        self._looks_at_owners = 0
         for packet in self._ring.packets():
             self._connections.packet(packet)
+        self._connections.give_up(self._traced_until - ANSWER_WITHIN_S)
         self.dropped += self._ring.dropped()
         return count
 
     def _note(self, connect: Connect) -> None:
         caller = self._processes.caller(connect.tid)
-        at = connect.at / 1e9 + self._epoch_s
-        key = (connect.port, connect.remote)
-        self._connected.setdefault(key, deque()).append(_Connected(connect.local, at, caller))
-        self._connected_keys.append(key)
-        if len(self._connected_keys) > CONNECTED_MAX:
-            oldest = self._connected_keys.popleft()
-            self._connected[oldest].popleft()
-            if not self._connected[oldest]:
-                del self._connected[oldest]
-
-    def _traced(self, connection: Connection, *, waited: bool) -> Caller | None:
-        """Whoever made this connection. `waited`: what was traced of it has been read by now.
-
-        A port is used again, and in several networks at a time. Behind a NAT that is out of sight, in a container's own
-        network, the address is another and the port mostly the same. A SYN that was lost out of sight was sent again.
-        """
-
-        def far_off(each: _Connected) -> tuple[bool, bool, float]:
-            apart = abs(connection.began - each.at)
-            return apart > AT_ONCE_S, each.local != connection.client, apart
-
-        if connection.caller is None:
-            traced = self._connected.get((connection.port, connection.service), ())
-            made = [each for each in traced if -AT_ONCE_S <= connection.began - each.at <= SENT_AGAIN_S]
-            made = [each for each in made if each.local == connection.client or not each.found]
-            best = min(made, key=far_off, default=None)
-            if best is not None and (waited or far_off(best)[:2] == (False, False)):
-                best.found = best.local == connection.client
-                connection.caller = best.caller
-        return connection.caller
+        self._ways.learn(caller.netns, caller.pid)
+        self._connects.note(connect, connect.at / 1e9 + self._epoch_s, caller)
 
     def _called(self, call: Call) -> None:
+        if not call.connection.proven:
+            if len(self._claims) >= CLAIMED_MAX:
+                self._not_confirmed(call)
+                return
+            self._claims.add(call)
         self._pending.append(call)
         if self._tracepoint is None:  # at once, or whoever called has ended
             self._early[id(call)] = self._owner(call)
 
-    def _owner(self, call: Call) -> tuple[Caller | None, How]:
+    def _not_confirmed(self, call: Call) -> None:
+        """Nothing shows that this was sent by who it says. Connections that have been open for long have an owner still."""
+        if _version(call) == "v2":
+            return  # it would change nothing
+        caller, how = self._owner(call, time.time() - call.at) if call.connection.answers is None else (None, "none")
+        if caller is not None:
+            if call in call.connection.waiting:
+                call.connection.waiting.remove(call)  # or a late answer would make it a second one
+            self._pending.append(call)
+            self._early[id(call)] = caller, how
+        else:
+            self._unconfirmed.add(call.connection)
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many requests by IMDSv1 nothing confirmed."""
+        return self._unconfirmed.count
+
+    def senders(self) -> list[Sender]:
+        """Where they came from, of those since this was asked last."""
+        return self._unconfirmed.take()
+
+    def _behind(self, interface: int) -> Caller | None:
+        pid = self._ways.whose(interface)
+        return caller_of(self._proc, pid) if pid is not None else None
+
+    def _owner(self, call: Call, sent_before_s: float | None = None) -> tuple[Caller | None, How]:
         connection = call.connection
-        pid = self._owners.owner(connection.client, connection.port, connection.service, PORT)
+        if not connection.proven:
+            self._looks_at_owners += 1
+            if self._looks_at_owners > LOOKS_AT_OWNERS_MAX:
+                return None, "none"
+        pid = self._owners.owner(
+            connection.client,
+            connection.port,
+            connection.service,
+            PORT,
+            may_be_in=lambda netns: self._ways.may_be_of(netns, connection.client, connection),
+            sent_before_s=sent_before_s,
+        )
         caller = caller_of(self._proc, pid, full_command_line=self._full) if pid is not None else None
         return caller, "sock_diag" if caller else "none"
 
@@ -223,24 +238,31 @@ class Watcher:
             # The connect of a request that was just read may not have been: it is on another list, which was read before.
             traced_for = self._traced_until - call.at
             traced = self._tracepoint is None or traced_for > TRACED_WITHIN_S
-            traced = traced or self._traced(call.connection, waited=traced_for > TRACED_WITHIN_S / 2) is not None
+            traced = (
+                traced or self._connects.maker(call.connection, waited=traced_for > TRACED_WITHIN_S / 2) is not None
+            )
             if (call.status is not None or age > ANSWER_WITHIN_S) and traced:
-                yield self._seen(call)
+                yield from self._seen(call)
             else:
                 waiting.append(call)
         self._pending = waiting
 
-    def _seen(self, call: Call) -> SeenCall:
+    def _seen(self, call: Call) -> Iterator[SeenCall]:
+        """The call as it is handed on; none where it is only claimed to be one, and nobody has such a connection."""
         connection, request = call.connection, call.request
         caller, how = self._early.pop(id(call), (None, "none"))
-        known = self._traced(connection, waited=True)
+        known = self._connects.maker(connection, waited=True)
         if known is not None:
             caller, how = known, "tracepoint"
         elif how == "none" and self._tracepoint is not None:
             caller, how = self._owner(call)
-        return SeenCall(
+        self._claims.discard(call)
+        if caller is None and not connection.proven:
+            self._not_confirmed(call)
+            return
+        yield SeenCall(
             at=call.at,
-            version="v2" if request.with_token or request.asks_for_token else "v1",
+            version=_version(call),
             method=request.method if f"{request.method} ".encode() in METHODS else OMITTED,
             path=kept_path(request.path),
             user_agent=kept_user_agent(request.user_agent),
@@ -250,13 +272,15 @@ class Watcher:
             service=connection.service,
             caller=caller,
             how=how,
-            relayed=caller is None and not connection.outgoing and _is_physical(connection.interface),
+            relayed=caller is None and not connection.outgoing and self._ways.physical(connection.interface),
             whole=request.whole,
+            outgoing=connection.outgoing,
         )
 
     def close(self) -> None:
         """Stop watching; what was switched on in the kernel is switched off."""
         self._owners.close()
+        self._ways.close()
         for tracing in (self._tracepoint, self._lives):
             if tracing is not None:
                 tracing.close()
@@ -285,9 +309,5 @@ def epoch_s() -> float:
     return min(looks)[1] / 1e9
 
 
-def _is_physical(interface: int) -> bool:
-    """Whether packets come in here from other hosts: a card has a device, what the kernel made up has none."""
-    try:
-        return Path(f"/sys/class/net/{socket.if_indextoname(interface)}/device").exists()
-    except OSError:
-        return False
+def _version(call: Call) -> Version:
+    return "v2" if call.request.with_token or call.request.asks_for_token else "v1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+from collections import OrderedDict
 from collections.abc import Mapping
 from types import SimpleNamespace
 
@@ -43,18 +44,21 @@ def _request(data: bytes) -> None:
 def _packets(data: bytes) -> None:
     """Packets as they come from an interface, of a length that the first byte says; and as a capture of answers reads them."""
     calls: list[connections.Call] = []
-    seen = connections.Connections([MD4, MD6], 80, calls.append)
+    seen = connections.Connections([MD4, MD6], 80, lambda interface: interface == 1, calls.append, calls.append)
     tap = SimpleNamespace(_family="ipv6", _address="fd00:ec2::254")
     while data:
         length = 20 + data[0]
         packet, data = data[1:length], data[length:]
-        seen.packet(Packet(0.0, 1, False, packet))
+        for interface, outgoing in ((2, False), (1, True), (1, False)):
+            seen.packet(Packet(0.0, interface, outgoing, packet))
         parsed = packets.parse(packet)
         if parsed is not None:
             check(parsed.source)
             assert 0 <= parsed.ttl <= 255
             Arrivals.at(parsed.destination_port, [parsed])
         Tap._parsed(tap, packet, [(41, 52, packet[:4])])  # type: ignore[arg-type]
+    seen.give_up(1.0)
+    assert not seen.undecided
     _seen([call.request for call in calls])
 
 
@@ -74,7 +78,9 @@ def _packet_seeds() -> Mapping[str, bytes]:
         watched_packets.to(2, watched_packets.V1, client=client, extension=b"\6\0\1\4\0\0\0\0"),
         watched_packets.back(9, watched_packets.OK, client=client),
     ]
-    joined = {"ip4": ip4, "options": options, "ip6": ip6}
+    talk = watched_packets.Talk()
+    whole = [packet for _, packet in talk.opened() + talk.asks() + talk.asks(watched_packets.V2)]
+    joined = {"ip4": ip4, "options": options, "ip6": ip6, "whole": whole}
     return {name: b"".join(bytes([len(each) - 19]) + each for each in some) for name, some in joined.items()}
 
 
@@ -94,8 +100,8 @@ def _traced(data: bytes) -> None:
     traced = SimpleNamespace(_kinds=kinds, lost_until=0)
     firings = list(Tracing._read(traced, _pipe(page)))  # type: ignore[arg-type]
     point, lives = Tracepoint.__new__(Tracepoint), Lives.__new__(Lives)
-    point._begun, point._ended, point._tracing = connections.OrderedDict(), connections.OrderedDict(), _Fired(firings)  # type: ignore[assignment]
-    lives._known, lives._threads, lives._known_since = connections.OrderedDict(), connections.OrderedDict(), 0
+    point._begun, point._ended, point._tracing = OrderedDict(), OrderedDict(), _Fired(firings)  # type: ignore[assignment]
+    lives._known, lives._threads, lives._known_since = OrderedDict(), OrderedDict(), 0
     lives._tracing = _Fired([each for each in firings if each.event != EVENT])  # type: ignore[assignment]
     point._tracing.fired = [each for each in firings if each.event == EVENT]  # type: ignore[attr-defined]
     for connect in point.connects():
@@ -177,7 +183,8 @@ class _Asked:
 
 
 def _netlink(data: bytes) -> None:
-    assert 0 <= owner._inode(_Asked(data), b"") < 1 << 32  # type: ignore[arg-type]
+    found = owner._socket(_Asked(data), b"")  # type: ignore[arg-type]
+    assert found is None or 0 < found.inode < 1 << 32
 
 
 _ANSWER = struct.pack("=IHHII", 88, 20, 0, 1, 0) + bytes(68) + struct.pack("=I", 4242)

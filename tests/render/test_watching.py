@@ -72,3 +72,4 @@ def test_what_was_missed_is_said() -> None:
     summary.add(SEEN, None)
     assert sentence(summary, 12.4, 0) == "1 IMDSv1 call and 0 IMDSv2 calls in 12 s."
     assert " 3 packets came too fast to be inspected." in sentence(summary, 12.4, 3)
+    assert " 1 more request by IMDSv1 could not be confirmed." in sentence(summary, 12.4, 0, 1)

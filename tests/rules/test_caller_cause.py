@@ -168,3 +168,34 @@ def test_half_old_and_from_outside():
     assert cause(CALLER, token).why.startswith("it also asks for tokens")
     relayed = replace(CALLER, program="another host", exe=None, unit=None)
     assert "from outside" in cause(relayed).why
+
+
+@pytest.mark.parametrize(
+    ("changes", "blamed"),
+    [
+        ({}, True),
+        ({"on_host": True}, True),
+        ({"on_host": False}, False),  # another file may lie there in its own mount namespace
+        ({"program": "/usr/bin/amazon-ssm-agent (not verified)"}, False),
+        ({"program": "/home/u/amazon-ssm-agent"}, False),
+        ({"program": "/usr/local/bin/amazon-ssm-agent"}, False),
+        ({"program": "amazon-ssm-agent", "exe": None}, False),  # anybody calls himself what he likes
+        ({"program": "/snap/amazon-ssm-agent/9881/amazon-ssm-agent"}, True),
+    ],
+)
+def test_a_package_is_blamed_only_for_its_own_program(changes, blamed):
+    agent = replace(SSM_AGENT, version="2.3.0.0-1")
+    caller = replace(CALLER, program="/usr/bin/amazon-ssm-agent", exe="/usr/bin/amazon-ssm-agent")
+    assert (NOTHING_OLD not in cause(replace(caller, **changes), software=(agent,)).why) is blamed
+
+
+def test_another_users_token_explains_nothing():
+    token = replace(TOKEN, container=None, container_id=None, unit=CALLER.unit, uid=4242)
+    assert NOTHING_OLD in cause(replace(CALLER, uid=0), token).why
+    assert cause(replace(CALLER, uid=4242), token).why.startswith("it also asks for tokens")
+
+
+def test_who_takes_the_probes_name():
+    found = cause(replace(CALLER, user_agent="imds-probe/1.0", uid=4242))
+    assert found.why == "it says that it is imds-probe, and is not root's"
+    assert "--no-v1-probe" in found.fix.text

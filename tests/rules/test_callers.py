@@ -131,3 +131,39 @@ def test_calls_that_cloudwatch_counted_and_nobody_saw_leave_it_unknown():
     )
     assert judged(metric=replace(metric, seen=43)) == []
     assert judged(metric=metric, imds=replace(IMDS, tokens="required")) == []
+
+
+def test_what_could_not_be_confirmed_accuses_nobody_and_is_no_nobody_called():
+    callers = callers_of(
+        (),
+        window_s=14 * DAY_S,
+        observed_s=13 * DAY_S,
+        needed_coverage=0.99,
+        dropped=0,
+        watched_until="2023-11-14T22:13:20Z",
+        unconfirmed=7,
+        senders=("7: came in by veth2 from container web, source address 10.0.0.10",),
+    )
+    forged, short = RULE.judge(changed(FACTS, callers=callers), CATALOG)
+    assert (forged.id, forged.severity, forged.implies) == ("requests-not-confirmed", "warning", None)
+    assert forged.summary.startswith("7 requests by IMDSv1 could not be confirmed and may be forged")
+    assert forged.evidence == callers.senders
+    assert (short.id, short.evidence) == ("watched-too-shortly", ("7 requests could not be confirmed",))
+
+
+def test_users_of_one_program_are_two_callers_and_are_named():
+    (other, root) = sorted(
+        judged(replace(CALLER, uid=0), replace(CALLER, uid=4242)), key=lambda each: "of user" not in each.summary
+    )
+    assert other.summary.startswith("/usr/bin/curl of user 4242 (web.service) called IMDSv1 3 times")
+    assert root.summary.startswith("/usr/bin/curl (web.service) called IMDSv1 3 times")
+    inside = [replace(CALLER, uid=uid, container="web", container_id="1" * 64) for uid in (0, 4242)]
+    assert len(judged(*inside)) == 1
+
+
+def test_a_path_that_was_not_verified_is_said():
+    (finding,) = judged(replace(CALLER, program="/usr/bin/agent (not verified)", exe="/usr/bin/agent", uid=4242))
+    assert finding.summary.startswith("/usr/bin/agent (not verified) of user 4242")
+    assert finding.evidence[-1] == (
+        "the process runs in a mount namespace of its own, where /usr/bin/agent may be another file"
+    )

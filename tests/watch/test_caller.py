@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from soon import wait_for
 
 from imds_probe.watch import caller as module
-from imds_probe.watch.caller import caller_of, gone, has_begun_its_program, place_of
+from imds_probe.watch.caller import Caller, caller_of, gone, has_begun_its_program, place_of, said_program
 
 PROC = Path("/proc")
 
@@ -109,3 +110,73 @@ def test_a_number_that_became_anothers_while_it_was_read_is_nobodys(
     beginnings = iter((10, 99))
     monkeypatch.setattr(module, "start_ticks", lambda proc, pid: next(beginnings))
     assert caller_of(PROC, os.getpid()) is None
+
+
+OTHER = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups"]
+
+
+def runs(*argv: str) -> Caller:
+    """A process as it was seen while it ran /usr/bin/sleep or what is called so, after it said a line."""
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE)
+    try:
+        assert child.stdout
+        assert child.stdout.readline() == b"\n"
+        wait_for(lambda: (PROC / f"{child.pid}/cmdline").read_bytes().endswith(b"\x0060\0"))
+        caller = caller_of(PROC, child.pid)
+        assert caller
+        return caller
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_a_program_of_the_host_is_known_as_such() -> None:
+    caller = runs(*OTHER, "sh", "-c", "echo; exec sleep 60")
+    assert (caller.uid, caller.on_host, caller.exe_by_anybody) == (4242, True, False)
+    assert caller.netns == os.stat("/proc/self/ns/net").st_ino
+    assert said_program(caller) == caller.exe == os.path.realpath("/usr/bin/sleep")
+
+
+@pytest.mark.parametrize(
+    "before", [["unshare", "--mount"], [*OTHER, "unshare", "--user", "--map-root-user", "--mount"]]
+)
+def test_in_a_mount_namespace_of_its_own_it_is_by_the_file(before: list[str]) -> None:
+    """As services are that the manager gives one, and root of a user namespace, who is no root on the host."""
+    caller = runs(*before, "sh", "-c", "echo; exec sleep 60")
+    assert (caller.on_host, said_program(caller)) == (True, os.path.realpath("/usr/bin/sleep"))
+    assert caller.uid == (4242 if "--user" in before else 0)
+
+
+def test_what_a_user_mounted_over_it_is_not_that_program() -> None:
+    mounted = "mount --bind /usr/bin/sleep /usr/bin/env && echo && exec /usr/bin/env 60"
+    caller = runs(*OTHER, "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounted)
+    assert (caller.exe, caller.uid, caller.on_host, caller.exe_by_anybody) == ("/usr/bin/env", 4242, False, True)
+    assert said_program(caller) == "/usr/bin/env (not verified)"
+    rooted = runs("unshare", "--mount", "sh", "-c", mounted)
+    assert (rooted.exe, rooted.on_host, rooted.exe_by_anybody) == ("/usr/bin/env", False, False)  # root says so
+
+
+def test_a_name_that_it_gives_itself_is_not_its_program() -> None:
+    script = "import ctypes; ctypes.CDLL(None).prctl(15, b'amazon-ssm-agen', 0, 0, 0); print(flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", script, "60"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert child.stdout
+        child.stdout.readline()
+        caller = caller_of(PROC, child.pid)
+        assert caller
+        assert (caller.comm, said_program(caller)) == ("amazon-ssm-agen", os.path.realpath(sys.executable))
+    finally:
+        child.communicate(b"\n")
+
+
+def test_one_whose_mounts_cannot_be_looked_at_is_not_verified(tmp_path: Path) -> None:
+    process = tmp_path / "7"
+    process.mkdir()
+    for name, text in (("status", "Tgid:\t7\nUid:\t0\n"), ("comm", "x"), ("cmdline", "x"), ("cgroup", "")):
+        (process / name).write_text(text)
+    (process / "exe").symlink_to("/usr/bin/x")
+    (process / "ns").mkdir()
+    (process / "ns/mnt").write_text("")
+    caller = caller_of(tmp_path, 7)
+    assert caller
+    assert said_program(caller) == "/usr/bin/x (not verified)"

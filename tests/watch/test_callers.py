@@ -310,3 +310,17 @@ def test_more_than_the_kernel_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_whose_own_place_says_nothing_of_what_it_began(changed: dict, expected: bool) -> None:
     assert _puts_elsewhere(replace(gone(7), **changed)) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "anybodys"),
+    [((), False), (("setpriv", "--reuid=4242", "--clear-groups"), True)],
+)
+def test_what_has_ended_is_believed_as_far_as_those_above_it(
+    callers: Callers, before: tuple[str, ...], anybodys: bool
+) -> None:
+    """It may have had a mount namespace of its own, in which its path was another program."""
+    with beginner(*before) as above:
+        caller = callers.caller(begun_by(above))
+    assert (caller.exe, caller.on_host, caller.exe_by_anybody) == (PYTHON, False, anybodys)
+    assert caller.uid == (4242 if before else os.getuid())

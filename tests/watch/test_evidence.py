@@ -54,3 +54,17 @@ def test_a_watch_beside_the_daemon_counts_nothing_twice():
     both = merged(history, watched, rfc3339(NOW))
     assert {each.program: each.count for each in both.by} == {CALLER.program: 7, "/new": CALLER.count}
     assert both.observed_s == 158.0
+
+
+@pytest.mark.parametrize(("until", "unconfirmed"), [(NOW, 5), (NOW + 58, 3)])
+def test_what_neither_could_confirm_is_said_of_both(until, unconfirmed):
+    history = replace(seen(until=until), unconfirmed=2, senders=("2: veth2",))
+    watched = replace(seen(observed_s=60.0, until=NOW + 60), unconfirmed=3, senders=("2: veth2", "1: veth3"))
+    both = merged(history, watched, rfc3339(NOW))
+    assert (both.unconfirmed, both.senders) == (unconfirmed, ("2: veth2", "1: veth3"))
+
+
+def test_users_of_one_program_stay_apart_and_what_was_once_not_shown_to_be_the_hosts_is_not():
+    root, other = replace(CALLER, uid=0, on_host=True), replace(CALLER, uid=4242, on_host=False)
+    both = merged(seen(root, other), seen(replace(root, on_host=False)), rfc3339(NOW))
+    assert {(each.uid, each.on_host, each.count) for each in both.by} == {(0, False, 6), (4242, False, 3)}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -245,3 +246,89 @@ def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     os.sync()
     return path
+
+
+def test_users_who_run_a_program_of_one_path_are_not_one(path: Path) -> None:
+    calls = [(replace(SEEN, caller=replace(CURL, uid=uid, on_host=not uid)), None) for uid in (0, 4242, None)]
+    with History(path) as history:
+        history.record(calls, NOW - 60, NOW)
+        found = history.evidence(NOW, DAY).by
+    assert {(each.program, each.uid, each.on_host, each.count) for each in found} == {
+        ("/usr/bin/curl", 0, True, 1),
+        ("/usr/bin/curl", 4242, False, 1),
+        ("/usr/bin/curl", None, True, 1),
+    }
+
+
+def test_a_program_is_the_hosts_only_if_it_always_was(path: Path) -> None:
+    with History(path) as history:
+        for on_host in (True, False, True):
+            history.record([(replace(SEEN, caller=replace(CURL, on_host=on_host)), None)], NOW - 60, NOW)
+        (caller,) = history.evidence(NOW, DAY).by
+    assert (caller.on_host, caller.count) == (False, 3)
+
+
+def test_a_path_that_anybody_may_have_mounted_is_not_that_program(path: Path) -> None:
+    own = replace(CURL, exe_by_anybody=True)
+    with History(path) as history:
+        history.record([(SEEN, None), (replace(SEEN, caller=own), None)], NOW - 60, NOW)
+        found = history.evidence(NOW, DAY).by
+    assert [(each.program, each.exe) for each in found] == [
+        ("/usr/bin/curl", "/usr/bin/curl"),
+        ("/usr/bin/curl (not verified)", "/usr/bin/curl"),
+    ]
+
+
+def test_what_could_not_be_confirmed_makes_its_time_unobserved_and_is_said(path: Path) -> None:
+    with History(path) as history:
+        history.record([], NOW - 300, NOW - 200)
+        history.record([], NOW - 200, NOW - 100, 0, {"veth2": 2, "veth3": 5})
+        history.record([], NOW - 100, NOW - 60, 1, {"veth2": 2})
+        history.record([], NOW - 60, NOW)
+        found = history.evidence(NOW, DAY)
+    assert (found.observed_s, found.unconfirmed, found.dropped_packets, found.imdsv1) == (160, 9, 1, 0)
+    assert found.senders == ("5: veth3", "4: veth2")
+    rows = sqlite3.connect(path).execute("select ended - began, dropped, unconfirmed from intervals order by began")
+    assert list(rows) == [(100, 0, 0), (140, 1, 9), (60, 0, 0)]
+
+
+def test_an_hour_with_what_could_not_be_confirmed_is_not_compared(path: Path) -> None:
+    hour = int(NOW // HOUR_S)
+    with History(path) as history:
+        history.record([], (hour - 3) * HOUR_S, (hour - 2) * HOUR_S)
+        history.record([], (hour - 2) * HOUR_S, (hour - 1) * HOUR_S, 0, {"veth2": 1})
+        assert history.served_by_hour(NOW - DAY, NOW) == {hour - 3: 0}
+
+
+def test_who_sent_is_bounded_and_forgotten(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SENDERS_MAX", 3)
+    with History(path) as history:
+        history.record([], NOW - 60, NOW, 0, {f"veth{number}": 1 for number in range(20)})
+        senders = history.evidence(NOW, DAY).senders
+        assert "17: others" in senders
+        assert len(senders) == 4
+        history.forget(NOW + 2 * HOUR_S)
+        assert history._database.execute("select count(*) from senders").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ours"),
+    [
+        ({}, True),
+        ({"caller": replace(CURL, uid=4242)}, False),  # anybody may say that he is the probe
+        ({"caller": replace(CURL, container="1" * 64)}, False),
+        ({"caller": None}, True),
+        ({"caller": None, "outgoing": False}, False),
+        ({"caller": replace(CURL, uid=None), "outgoing": False}, False),
+        ({"user_agent": "curl/8"}, False),
+    ],
+)
+def test_only_root_on_the_host_is_believed_to_be_the_probe(changes, ours: bool) -> None:
+    assert module.is_ours(replace(SEEN, **{"user_agent": "imds-probe/1.0"} | changes)) is ours
+
+
+def test_our_own_container_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_own_container", lambda: "1" * 64)
+    for container, ours in (("1" * 64, True), ("2" * 64, False)):
+        seen = replace(SEEN, user_agent="imds-probe/1.0", caller=replace(CURL, container=container))
+        assert module.is_ours(seen) is ours

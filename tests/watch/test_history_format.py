@@ -57,8 +57,8 @@ def evidence(path: Path, *, read_only: bool = True) -> dict:
 
 
 def known(caller: dict) -> dict:
-    """What is known of a caller, less the text of which each version keeps as much as it thinks harmless."""
-    text = ("cmdline", "path", "user_agent", "container_id")
+    """What each version knows of a caller, less the text of which each keeps as much as it thinks harmless."""
+    text = ("cmdline", "path", "user_agent", "container_id", "uid", "on_host")
     return {name: value for name, value in caller.items() if name not in text} | {"id": caller.get("container_id")}
 
 
@@ -84,6 +84,8 @@ def test_nothing_is_lost_on_the_way_up(earlier: Path, path: Path, ended: str) ->
         name: theirs[name] for name in theirs if name != "by"
     }
     assert [known(each) for each in as_it_is["by"]] == [known(each) for each in theirs["by"]]
+    assert {(each["uid"], each["on_host"]) for each in as_it_is["by"]} == {(None, None)}
+    assert (as_it_is["unconfirmed"], as_it_is["senders"]) == (0, [])
     assert (as_it_is["imdsv1"], as_it_is["imdsv2"], as_it_is["observed_s"], as_it_is["losses"]) == (40, 20, 1080, [])
     assert evidence(path, read_only=False) == as_it_is
     assert evidence(path) == as_it_is

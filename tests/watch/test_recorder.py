@@ -126,3 +126,27 @@ def test_what_there_is_no_room_for_is_on_record_as_lost(monkeypatch):
         recorded.clocks.go_on(2)
         recorded.recorder.keep()
         assert recorded.intervals() == [(0, 2, 7)]
+
+
+def test_what_is_not_confirmed_is_written_soon_and_its_time_is_not_observed(recorded):
+    recorder, clocks = recorded.recorder, recorded.clocks
+    clocks.go_on(10)
+    recorder.keep(now=True)
+    recorder.keep(0, {"veth2": 2})
+    assert recorder.due_in_s() == CALLS_WITHIN_S
+    clocks.go_on(2)
+    recorder.keep(0, {"veth2": 1, "veth3": 1})
+    clocks.go_on(30)
+    recorder.keep()
+    found = recorded.evidence()
+    assert (found.unconfirmed, found.senders, found.observed_s) == (4, ("3: veth2", "1: veth3"), 40)
+
+
+def test_those_who_sent_are_bounded_while_nothing_can_be_written(monkeypatch):
+    monkeypatch.setattr(module, "SENDERS_MAX", 3)
+    with Full(MEMORY) as history:
+        recorded = Recorded(history)
+        history.full = True
+        for number in range(20):
+            recorded.recorder.keep(0, {f"veth{number}": 1})
+        assert recorded.recorder._unconfirmed == {"veth0": 1, "veth1": 1, "veth2": 1, "others": 17}

@@ -6,10 +6,10 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from forging import ONE_PACKET, forging
 from soon import SOON_S
 
 from imds_probe.errors import ProbeError
@@ -19,11 +19,11 @@ from imds_probe.watch.watcher import Watcher
 
 ROUTED = """
 import sys
-from imds_probe.watch import watcher
+import socket, time
+from imds_probe.watch import ways
 from imds_probe.watch.watcher import Watcher
 physical = sys.argv[1]
-watcher._is_physical = lambda interface: socket.if_indextoname(interface) == physical
-import socket, time
+ways._is_physical = lambda interface: socket.if_indextoname(interface) == physical
 with Watcher() as watching:
     print("ready", flush=True)
     end = time.monotonic() + 60
@@ -59,24 +59,6 @@ def test_a_call_that_comes_in_from_another_host_is_said_to_be_relayed(card, expe
     assert said == f"/latest/… {expected} {other.ipv4}"
 
 
-def test_a_link_is_a_card_where_it_has_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loopback = socket.if_nametoindex("lo")
-    assert watcher._is_physical(loopback) is False
-    assert watcher._is_physical(99999) is False
-    # One of a made-up /sys that has a device.
-    (tmp_path / "lo/device").mkdir(parents=True)
-
-    @dataclass
-    class Sys:
-        path: Path
-
-        def __call__(self, given: str) -> Path:
-            return Path(given.replace("/sys/class/net", str(self.path)))
-
-    monkeypatch.setattr(watcher, "Path", Sys(tmp_path))
-    assert watcher._is_physical(loopback) is True
-
-
 def test_without_the_right_to_capture_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(program: bytes):
         raise PermissionError(1, "Operation not permitted")
@@ -94,3 +76,54 @@ def test_the_two_clocks_are_held_against_each_other_when_nothing_came_between(mo
     monkeypatch.setattr(watcher.time, "monotonic_ns", lambda: next(monotonic))
     monkeypatch.setattr(watcher.time, "time_ns", lambda: next(wall) * 10**9)
     assert watcher.epoch_s() == pytest.approx(500.0, abs=1e-6)
+
+
+HELD = """
+import socket, sys
+client = socket.create_connection(("169.254.169.254", 80))
+print("connected", flush=True)
+sys.stdin.readline()
+client.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\n\\r\\n")
+sys.stdin.readline()
+"""
+WATCHING = """
+import socket, sys, time
+from imds_probe.watch.watcher import Watcher
+with Watcher(tracing=False) as watching:
+    print("ready", flush=True)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not watching.unconfirmed:
+        for seen in watching.calls(0.2):
+            print(seen.path, seen.caller.pid, seen.how, seen.status, flush=True)
+    print([(each.interface, each.client, each.count) for each in watching.senders()], flush=True)
+"""
+
+
+@pytest.mark.parametrize("where", ["instance", "container"])
+def test_what_was_open_before_and_is_not_answered_is_its_owners_and_a_forged_one_nobodys(where):
+    """The owner sent something just then, by an interface of his. Who forges one on the same connection did not."""
+    with Lab("held") as lab:
+        nodes = {"instance": lab.instance, "container": lab.add_container("held")}
+        forger, node = lab.add_container("forger"), nodes[where]
+        with lab.service.socket(socket.AF_INET, socket.SOCK_STREAM) as service:
+            service.bind(("169.254.169.254", 80))
+            service.listen()
+            client = node.start([sys.executable, "-c", HELD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            assert client.stdin and client.stdout
+            assert client.stdout.readline() == b"connected\n"
+            connection, (_, port) = service.accept()
+            with connection:
+                env = {"PYTHONPATH": str(Path(__file__).parents[2])}
+                child = lab.instance.start([sys.executable, "-c", WATCHING], env=env, stdout=subprocess.PIPE)
+                assert child.stdout
+                assert child.stdout.readline() == b"ready\n"
+                client.stdin.write(b"\n")
+                client.stdin.flush()
+                said = child.stdout.readline().decode().strip()
+                done = forger.run(forging(ONE_PACKET, node.ipv4, port), timeout_s=SOON_S)
+                assert done.returncode == 0, done.stderr
+                forged = child.stdout.readline().decode().strip()
+                client.communicate(b"\n")
+        child.wait()
+    assert said == f"/latest/meta-data/hostname {client.pid} sock_diag None"
+    assert forged == f"[('veth{forger.ipv4.rpartition('.')[2]}', '{node.ipv4}', 1)]"

@@ -8,7 +8,7 @@ from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.render.page.blocks import Part, Table, Text
 from imds_probe.render.page.bounds import Bounds, cut_front, first
-from imds_probe.render.page.calls import COLUMNS, NONE, calls, lost, program
+from imds_probe.render.page.calls import COLUMNS, NONE, calls, lost, not_confirmed, program
 from imds_probe.report import Report
 
 HEADING = "Calls to the metadata service"
@@ -28,6 +28,7 @@ def _watched(seen: Callers) -> str:
     return (
         f"imds-probe watched {in_words(seen.observed_s)} of the last {in_words(seen.window_s)} "
         f"and saw {calls(seen.imdsv1, seen.imdsv2)}.{lost(seen.dropped_packets)}"
+        f"{not_confirmed(seen.unconfirmed)}"
     )
 
 

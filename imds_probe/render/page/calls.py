@@ -21,6 +21,11 @@ def lost(packets: int) -> str:
     return f" {count(packets, 'packet')} came too fast to be inspected." if packets else ""
 
 
+def not_confirmed(requests: int) -> str:
+    """The same where requests were seen that somebody may have forged."""
+    return f" {count(requests, 'more request')} by IMDSv1 could not be confirmed." if requests else ""
+
+
 def program(name: str) -> str:
     """The program in words: "unknown" is one that nobody saw."""
     return UNKNOWN if name == "unknown" else name

@@ -42,3 +42,8 @@ def test_what_came_too_fast_is_said():
 
 def test_nothing_is_said_where_nobody_watched():
     assert list(callers(report_of(FACTS), SHORT)) == []
+
+
+def test_what_could_not_be_confirmed_is_said():
+    sentence, *_ = part_of(replace(watched(CALLER), unconfirmed=2)).blocks
+    assert sentence.text.endswith(" 2 more requests by IMDSv1 could not be confirmed.")

@@ -1,0 +1,142 @@
+"""By which interface of this network namespace whose packets come: a packet says of itself what its sender likes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from imds_probe.inventory.settings.programs import running
+from imds_probe.net import links, namespaces
+from imds_probe.watch.connection import Connection
+
+KNOWN_S, KNOWN_MAX = 30.0, 1000
+NAMESPACES_MAX = 512
+OF_DEVICES = Path("/sys/class/net")
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Ways:
+    """What leads where, asked once in KNOWN_S seconds. `proc` says which processes there are, `services` are addresses."""
+
+    def __init__(self, proc: Path, services: Collection[str]) -> None:
+        self._proc, self._services = proc, tuple(services)
+        self._home = namespaces.open_netns(namespaces.CURRENT)
+        self.home = os.fstat(self._home).st_ino
+        self._known: dict[int, tuple[frozenset[int], float]] = {}
+        self._uplinks: tuple[frozenset[int], float] = (frozenset(), float("-inf"))
+        self._local: dict[str, tuple[bool, float]] = {}
+        self._physical: dict[int, tuple[bool, float]] = {}
+
+    def lead_to_service(self, interface: int) -> bool:
+        """Whether nobody on this host can have sent what comes in by this interface: it is a card, or the host's own way to
+        the service leads over it. Of a bridge or a bond over cards, the cards alone: containers have ports of it, too.
+        """
+        if self.physical(interface):
+            return True
+        now = time.monotonic()
+        if now - self._uplinks[1] > KNOWN_S:
+            routed = {links.interface_to(service) for service in self._services} - {None}
+            self._uplinks = frozenset(each for each in routed if each is not None and not links.has_ports(each)), now
+        return interface in self._uplinks[0]
+
+    def physical(self, interface: int) -> bool:
+        """Whether packets come in here from other hosts: a card has a device, what the kernel made up has none."""
+        now = time.monotonic()
+        known = self._physical.get(interface)
+        if known is None or now - known[1] > KNOWN_S:
+            known = _is_physical(interface), now
+            _keep(self._physical, interface, known)
+        return known[0]
+
+    def may_be_of(self, netns: int | None, local: str, connection: Connection) -> bool:
+        """Whether a socket in a network namespace, whose address is `local` there, can have made this connection.
+
+        None is a namespace that is not known any more, as its process has ended.
+        """
+        same = local == connection.client
+        if netns == self.home or (netns is None and connection.outgoing):
+            return connection.outgoing and (same or self._is_local(connection.client))
+        if netns is None:
+            return not self._is_local(local)
+        ways = self._known.get(netns, (frozenset(), 0.0))[0]
+        return not ways or connection.interface in ways
+
+    def learn(self, netns: int | None, pid: int) -> None:
+        """Find out about the namespace that a process is in, as long as it is there."""
+        now = time.monotonic()
+        if netns is None or netns == self.home:
+            return
+        known = self._known.get(netns)
+        if known is not None and now - known[1] < KNOWN_S:
+            return
+        path = self._proc / str(pid) / "ns/net"
+        try:
+            if path.stat().st_ino != netns:
+                return
+            found = links.ways_into(self._home, path)
+        except (OSError, namespaces.NamespaceError):
+            return
+        _keep(self._known, netns, (found, now))
+
+    def whose(self, interface: int) -> int | None:
+        """The oldest process of whom the packets are that come in by an interface; None for the host's own and where nobody
+        is found. Looks at all processes.
+        """
+        for netns, pid in self._namespaces():
+            self.learn(netns, pid)
+            if interface in self._known.get(netns, (frozenset(), 0.0))[0]:
+                return pid
+        return None
+
+    def _namespaces(self) -> Iterator[tuple[int, int]]:
+        """Each other network namespace with the oldest process in it."""
+        seen = {self.home}
+        for pid in sorted(running(self._proc)):
+            try:
+                netns = (self._proc / str(pid) / "ns/net").stat().st_ino
+            except OSError:
+                continue
+            if netns not in seen and len(seen) < NAMESPACES_MAX:
+                seen.add(netns)
+                yield netns, pid
+
+    def _is_local(self, address: str) -> bool:
+        now = time.monotonic()
+        known = self._local.get(address)
+        if known is None or now - known[1] > KNOWN_S:
+            known = _is_local(address), now
+            _keep(self._local, address, known)
+        return known[0]
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+        os.close(self._home)
+
+
+def _keep(known: dict[K, V], key: K, value: V) -> None:
+    if len(known) >= KNOWN_MAX:
+        known.clear()
+    known[key] = value
+
+
+def _is_physical(interface: int) -> bool:
+    try:
+        return (OF_DEVICES / socket.if_indextoname(interface) / "device").exists()
+    except OSError:
+        return False
+
+
+def _is_local(address: str) -> bool:
+    """Whether the host has this address: only its own can be taken."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as one:
+        try:
+            one.bind((address, 0))
+        except OSError:
+            return False
+    return True
