@@ -71,7 +71,7 @@ _PROC = "a mounted proc file system, as procfs.below finds it: what is there is 
 ELSEWHERE = {
     "collect/available.py:_dnf": "a directory of our own for dnf's log; asked on the running system only",
     "collect/available.py:_run": "apt and dnf, asked on the running system only",
-    "collect/callers.py:look": "the history in the daemon's own state directory",
+    "collect/callers.py:": "the history and the spool in the daemon's own state directory",
     "collect/metadata_no_token.py:look": "the same",
     "collect/container_software.py:look": _PROC,
     "collect/environment.py:collect": _PROC,

@@ -16,6 +16,7 @@ from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.caller_cause import cause_of
+from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
 
@@ -129,7 +130,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         finding = _refused(group) if required else _calls(group, callers, facts, catalog)
         findings += [finding] if finding else []
     if len(groups) > NAMED_MAX:
-        findings.append(_more(list(groups.values())[NAMED_MAX:], required=required))
+        findings.append(_more(list(groups.values())[NAMED_MAX:], facts, required=required))
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))
     if run is not None and run.status == "partial":
@@ -171,6 +172,7 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
         f"{_who(group[0])} called IMDSv1 {_times(sum(each.count for each in group))}, last at {_last(group)}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence),
         fix=cause.fix,
+        forgeable_by=of_callers(group, facts),
     )
 
 
@@ -187,7 +189,7 @@ def _refused(group: Sequence[CallerSeen]) -> Found | None:
     )
 
 
-def _more(groups: Sequence[Sequence[CallerSeen]], *, required: bool) -> Found:
+def _more(groups: Sequence[Sequence[CallerSeen]], facts: Facts, *, required: bool) -> Found:
     count = sum(each.count for group in groups for each in group)
     return (IMDSV1_REFUSED if required else IMDSV1_CALLER).found(
         "more callers",
@@ -196,6 +198,7 @@ def _more(groups: Sequence[Sequence[CallerSeen]], *, required: bool) -> Found:
         fix=Fix(
             "Find all callers under callers.by in the JSON report, or watch them with `imds-probe watch --v1-only`."
         ),
+        forgeable_by=of_callers((each for group in groups for each in group), facts),
     )
 
 

@@ -31,6 +31,7 @@ from imds_probe.rules.hop_need import (
     ways_of,
 )
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rule import NothingToJudge, Rule
 
@@ -183,6 +184,7 @@ def _filtered(members: list[Container], facts: Facts) -> Found:
         ),
         severity="blocker" if certain else None,
         implies="not-ready" if certain else _unless_unneeded(members),
+        forgeable_by=of_containers(members),
     )
 
 
@@ -211,6 +213,7 @@ def _proxied(members: list[Container], facts: Facts) -> Found:
         ),
         severity="blocker" if certain else None,
         implies="not-ready" if certain else _unless_unneeded(members),
+        forgeable_by=of_containers(members),
     )
 
 

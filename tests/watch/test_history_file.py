@@ -22,7 +22,7 @@ from imds_probe.watch.history_file import ASIDE_MAX, BEGUN, HistoryError, opened
 from imds_probe.watch.history_format import FORMAT, HOUR_S
 
 DAY = 24 * HOUR_S
-SMALL_KIB = 128  # room for a history and its journal
+SMALL_KIB = 160  # room for a history, one set aside, and a journal
 TESTS = Path(__file__).parents[1]
 ENVIRON = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}"}
 
@@ -151,6 +151,7 @@ def test_no_damaged_file_is_kept_that_cannot_be_written(tmp_path: Path) -> None:
             case _:
                 damaged[at] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
+        Path(f"{path}{BEGUN}").touch(0o600)
         with History(path) as history:
             history.record([(SEEN, None)], NOW + 200, NOW + 260)
             found = history.evidence(NOW + 260, DAY)
@@ -158,6 +159,8 @@ def test_no_damaged_file_is_kept_that_cannot_be_written(tmp_path: Path) -> None:
                 aside += 1
                 assert history.set_aside.read_bytes() == damaged
                 assert (found.imdsv1, [history.set_aside.name in each.why for each in found.losses]) == (1, [True])
+            elif found.losses:  # so little is left of it that nothing is
+                assert (found.imdsv1, len(found.losses), len(damaged) < 512) == (1, 1, True)
             else:
                 assert (found.imdsv1, found.losses) == (101, ())
         for each in tmp_path.glob("history.db*"):
@@ -258,7 +261,8 @@ def test_a_writer_that_was_killed_within_a_transaction_leaves_what_was_before(pa
         "database.execute('pragma cache_size=1'); database.execute('pragma cache_spill=1')\n"
         "database.execute('begin immediate')\n"
         "for number in range(3000):\n"
-        "    database.execute('insert into intervals values (?, ?, 0)', (NOW + 9 + number, NOW + 9 + number))\n"
+        "    at = NOW + 9 + number\n"
+        "    database.execute('insert into intervals (began, ended, dropped, unconfirmed) values (?, ?, 0, 0)', (at, at))\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, path], env=ENVIRON, check=False)

@@ -45,7 +45,7 @@ def test_what_was_recorded_and_forgotten_is_whole(calls, took_s, dropped) -> Non
 @pytest.fixture
 def written() -> Iterator[sqlite3.Connection]:
     with History(MEMORY) as history:
-        history.record([(SEEN, "web")], NOW - 60, NOW)
+        history.record([(SEEN, "web")], NOW - 60, NOW, 0, {"veth2": 1})
         history._database.execute("insert into losses values (?, 'it was gone')", (NOW,))
         yield history._database
 
