@@ -13,6 +13,7 @@ from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
+from imds_probe.collect import READING
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.context import RunRequest
@@ -22,6 +23,7 @@ from imds_probe.facts.software import Installed
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment as endpoints_from
 from imds_probe.observation import observe
+from imds_probe.reading.reader import Reader
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
@@ -43,7 +45,9 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     counter = RequestCounter()
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
-    facts = observe(request, endpoints, catalog, counter, collecting)
+    # Forked here, where there is one thread yet.
+    with Reader(READING, request.option(CallersOptions).state) as reader:
+        facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
     spent = usage()
     probe = ProbeInfo(
         version=__version__,

@@ -13,16 +13,23 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import Section
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
+from imds_probe.reading.reader import Reader
 from imds_probe.system.privilege import privileged
 
 ORDER = (*(each.id for each in COLLECTORS), *(each.id for each in QUESTIONS))
 
 
 def observe(
-    request: RunRequest, endpoints: Endpoints, catalog: Catalog, counter: RequestCounter, collecting: Collecting
+    request: RunRequest,
+    endpoints: Endpoints,
+    catalog: Catalog,
+    counter: RequestCounter,
+    collecting: Collecting,
+    *,
+    reader: Reader,
 ) -> Facts:
     """Collect, put together, and ask what only some of what was found gives reason to ask."""
-    context = Context(request, endpoints, catalog, counter, collecting.deadline)
+    context = Context(request, endpoints, catalog, counter, collecting.deadline, reader=reader)
     waiting = list(COLLECTORS)
     while waiting or collecting.working:
         for collector in _ready(waiting, collecting):

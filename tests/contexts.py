@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect import READING
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.collector import Collector
 from imds_probe.collect.context import Context, RunRequest
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
+from imds_probe.reading.reader import Reader
 
 CATALOG = Catalog.load()
+
+
+@functools.cache
+def reader() -> Reader:
+    """The one reader of all tests that need one, until they end."""
+    made = Reader(READING)
+    atexit.register(made.close)
+    return made
 
 
 def context(
@@ -22,7 +34,9 @@ def context(
 ) -> Context:
     """The context of a run on the system below `root`, in which this was found before."""
     asked = RunRequest(environ=environ or {}, root=root, **request)
-    made = Context(asked, from_environment(asked.environ), CATALOG, RequestCounter(), time.monotonic() + left_s)
+    made = Context(
+        asked, from_environment(asked.environ), CATALOG, RequestCounter(), time.monotonic() + left_s, reader=reader()
+    )
     made.keep(found)
     return made
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from soon import wait_for
 
 
 def hierarchies() -> list[Path]:
@@ -36,3 +40,45 @@ def control_group(path: str, *pids: int) -> Iterator[None]:
         for directory in reversed(made):
             with contextlib.suppress(OSError):  # somebody else has something in it by now
                 directory.rmdir()
+
+
+class Frozen:
+    """A control group of the freezer of version 1. What is in it and frozen does not even die when it is killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def take(self, pid: int) -> None:
+        """Freeze a process."""
+        (self._directory / "cgroup.procs").write_text(f"{pid}\n")
+        (self._directory / "freezer.state").write_text("FROZEN\n")
+        wait_for(lambda: (self._directory / "freezer.state").read_text() == "FROZEN\n")
+
+    def thaw(self) -> None:
+        """Let go."""
+        (self._directory / "freezer.state").write_text("THAWED\n")
+
+
+@contextlib.contextmanager
+def frozen(name: str) -> Iterator[Frozen]:
+    """A group of this name that freezes; what is in it is let go, and the group removed."""
+    with contextlib.ExitStack() as stack:
+        freezer = Path("/sys/fs/cgroup/freezer")
+        if not (freezer / "cgroup.procs").exists():
+            freezer = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            subprocess.run(["mount", "-t", "cgroup", "-o", "freezer", "freezer", freezer], check=True)
+            stack.callback(subprocess.run, ["umount", freezer], check=True)
+        directory = freezer / name
+        directory.mkdir()
+        stack.callback(lambda: wait_for(lambda: _removed(directory)))
+        group = Frozen(directory)
+        stack.callback(group.thaw)
+        yield group
+
+
+def _removed(directory: Path) -> bool:
+    try:
+        directory.rmdir()
+    except OSError:
+        return False  # something in it has yet to end
+    return True

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from contexts import reader
 from watched_calls import SEEN
 
 from imds_probe import observation
@@ -33,7 +34,7 @@ def observed(root: Path, environ: dict[str, str], **request):
     collecting = Collecting(time.monotonic() + 20, lambda _: None)
     asked = RunRequest(environ=environ, root=root, **request)
     counter = RequestCounter()
-    facts = observe(asked, from_environment(environ), Catalog.load(), counter, collecting)
+    facts = observe(asked, from_environment(environ), Catalog.load(), counter, collecting, reader=reader())
     return facts, {run.id: run for run in facts.collectors}, counter
 
 

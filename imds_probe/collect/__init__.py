@@ -5,10 +5,13 @@ When a collector starts is no matter of this order: it follows from what each ne
 
 from __future__ import annotations
 
+from typing import Any
+
 from imds_probe.collect import (
     available,
     callers,
     container_facts,
+    container_reading,
     container_software,
     containers,
     host,
@@ -23,6 +26,7 @@ from imds_probe.collect import (
 )
 from imds_probe.collect.collector import Collector, Join, Question
 from imds_probe.facts.section import Section
+from imds_probe.reading.task import Task
 
 COLLECTORS: tuple[Collector, ...] = (
     platform.COLLECTOR,
@@ -42,6 +46,8 @@ COLLECTORS: tuple[Collector, ...] = (
 )
 JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
+# What these have the parser read.
+READING: tuple[Task[Any, Any], ...] = (settings.SETTINGS, container_reading.IDENTITY, container_reading.IMAGE)
 
 # The sections of the report that come of these, each once.
 SECTIONS: tuple[type[Section], ...] = tuple(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import host
 from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.container_reading import IDENTITY, IMAGE, Inside
 from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.context import Context
-from imds_probe.collect.settings import with_settings
+from imds_probe.collect.settings import System, with_settings
 from imds_probe.collect.software import known
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
@@ -21,9 +21,10 @@ from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.package import Package
-from imds_probe.system import rootfs
+from imds_probe.reading.reader import Reader, share_of
 
 SHOWN_TROUBLES = 5
+CONTAINER_S = 5.0  # one step of the reading of one container; an honest one takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,15 @@ class _Image:
 def _collect(context: Context) -> Collected:
     seen = context.get(SeenContainers)
     discovered = seen.discovered if seen else ()
-    found = look(context.proc, discovered, context.catalog, deadline=context.deadline)
+    found = look(context.proc, discovered, context.catalog, context.reader, deadline=context.deadline)
     nothing = "" if found.software else "none of the packages in containers is in the catalog"
     return Collected((found,), nothing=nothing, partial=in_short(found.troubles))
 
 
 def look(
-    proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, *, deadline: float
+    proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, reader: Reader, *, deadline: float
 ) -> ContainerSoftware:
-    """Read each image's databases once, and each container's settings."""
+    """Read each image's databases once, and each container's settings. What one of them does to its reading is its own loss."""
     names = {manager: catalog.package_names(manager) for manager in contained.MANAGERS}
     images: dict[object, _Image] = {}
     software: list[Software] = []
@@ -70,12 +71,14 @@ def look(
         if container.pid not in pids or not root.is_symlink():
             continue  # it ended meanwhile
         # Without any database there is nothing to tell images apart by, and nothing to read either.
-        identity = contained.identity(root) or container.identity
+        asked = reader.ask(IDENTITY, str(root), [root], share_of(deadline, CONTAINER_S))
+        identity = (asked.found[0] if asked.found else ()) or container.identity
         if identity not in images:
-            images[identity] = _read(root, names, catalog, deadline)
+            images[identity] = _read(root, names, catalog, reader, deadline)
         image = images[identity]
         own = (*image.software, *_by_image(container, catalog))
-        here = with_settings(own, catalog, root=root, proc=proc, pids=pids)
+        system = System(root, proc, pids, share_of(deadline, CONTAINER_S))
+        here = with_settings(own, catalog, reader, system)
         if container.pid not in still_there(proc, container.pids, container.started):
             del images[identity]  # its number may have been another's while it was read
             troubles.append(f"{label} ended while it was inspected")
@@ -91,18 +94,18 @@ def in_short(troubles: Sequence[str]) -> str:
     return "; ".join(troubles[:SHOWN_TROUBLES]) + more
 
 
-def _read(root: Path, names: dict[str, tuple[str, ...]], catalog: Catalog, deadline: float) -> _Image:
-    try:
-        system = host.os_release(root)
-    except rootfs.FileUnreadable as trouble:
-        if not _readable(root):
-            return _Image((), ("its files may not be read: run as root",))
-        system, troubles = OsRelease(None, None, None), [str(trouble)]
-    else:
-        troubles = []
-    contents = contained.read(root, names, deadline)
-    troubles += [str(trouble) for trouble in contents.troubles]
-    found = [replace(entry, os=system) for package in contents.packages if (entry := known(package, catalog))]
+def _read(
+    root: Path, names: Mapping[str, tuple[str, ...]], catalog: Catalog, reader: Reader, deadline: float
+) -> _Image:
+    ends = share_of(deadline, CONTAINER_S)
+    answer = reader.ask(IMAGE, Inside(str(root), names, ends), [root], ends)
+    system = next((part.os for part in answer.found if part.os), OsRelease(None, None, None))
+    contents = [part.contents for part in answer.found if part.contents]
+    packages = [package for each in contents for package in each.packages]
+    troubles = [part.trouble for part in answer.found if part.trouble]
+    troubles += [trouble for each in contents for trouble in each.troubles]
+    troubles += [answer.failed] if answer.failed else []
+    found = [replace(entry, os=system) for package in packages if (entry := known(package, catalog))]
     return _Image(tuple(found), tuple(troubles))
 
 
@@ -124,14 +127,6 @@ def _is_image(name: str, known_name: str) -> bool:
     if "/" in known_name:
         return name == known_name or name.endswith(f"/{known_name}")
     return name in (known_name, f"library/{known_name}", f"docker.io/library/{known_name}")
-
-
-def _readable(root: Path) -> bool:
-    try:
-        rootfs.names(root, "/")
-    except rootfs.FileUnreadable:
-        return False
-    return True
 
 
 def _grouped(software: Sequence[Software]) -> tuple[Software, ...]:

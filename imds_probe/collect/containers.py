@@ -21,6 +21,7 @@ from imds_probe.inventory.containers.discovery import discover, outside_containe
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.net import namespaces
 from imds_probe.system import procfs
+from imds_probe.system.own_processes import family
 
 _KINDS = {"named": "netns", "unit": "unit", "other": "process"}
 _NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
@@ -55,13 +56,14 @@ def concerned(context: Context) -> bool:
 
 def host_pids(context: Context, *, of_users: bool = True) -> list[int]:
     """The processes that run in no container; without those in users' own slices and services, unless `of_users`, as these may
-    be called like any program of the system. Empty where processes cannot be listed.
+    be called like any program of the system; and without the probe's own readers. Empty where processes cannot be listed.
     """
     try:
         outside = outside_containers(context.root, context.proc)
     except ProbeError:
         return []
-    return [each.pid for each in outside if of_users or each.membership.owner_uid is None]
+    own = family(context.proc, context.reader.pid)
+    return [each.pid for each in outside if each.pid not in own and (of_users or each.membership.owner_uid is None)]
 
 
 def proc_below(root: Path) -> Path:

@@ -12,6 +12,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.section import S, Section, or_absent
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints
+from imds_probe.reading.reader import Reader
 from imds_probe.system import procfs
 
 T = TypeVar("T")
@@ -35,13 +36,20 @@ class RunRequest:
 
 
 class Context:
-    """`deadline` is a time.monotonic: the end of the run."""
+    """`deadline` is a time.monotonic: the end of the run. What strangers may have prepared is read by `reader`."""
 
     def __init__(
-        self, request: RunRequest, endpoints: Endpoints, catalog: Catalog, counter: RequestCounter, deadline: float
+        self,
+        request: RunRequest,
+        endpoints: Endpoints,
+        catalog: Catalog,
+        counter: RequestCounter,
+        deadline: float,
+        *,
+        reader: Reader,
     ) -> None:
         self.request, self.endpoints, self.catalog, self.counter = request, endpoints, catalog, counter
-        self.deadline = deadline
+        self.reader, self.deadline = reader, deadline
         self._proc = procfs.below(request.root)
         self._found: list[object] = []
 

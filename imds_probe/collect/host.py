@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 from pathlib import Path
 
 import distro
@@ -28,27 +29,25 @@ def os_release(root: Path) -> OsRelease:
     """What os-release below a root says, which may be a container's. Raises FileUnreadable."""
     found = (rootfs.read(root, path, LIMIT_BYTES) for path in _PATHS)
     content = next((content for content in found if content is not None), b"")
-    # distro wants a path, and one below a container's root could be swapped for a link while it is opened.
-    memory = os.memfd_create("os-release", os.MFD_CLOEXEC)
+    fields = _fields(content.decode(errors="replace"))
+    name = fields.get("ID", "").lower().replace(" ", "_")
+    return OsRelease(
+        id=_text(distro.NORMALIZED_OS_ID.get(name, name)),
+        version_id=_text(fields.get("VERSION_ID", "")),
+        pretty_name=_text(fields.get("PRETTY_NAME", "")),
+        id_like=tuple(printable(each, TEXT_MAX) for each in fields.get("ID_LIKE", "").split()[:LIKE_MAX]),
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Assignments, quoted as a shell has them. Raises FileUnreadable for a quotation without its end."""
+    words = shlex.shlex(text, posix=True)
+    words.whitespace_split = True
     try:
-        os.write(memory, content.decode(errors="replace").encode())
-        parsed = distro.LinuxDistribution(
-            include_lsb=False,
-            include_uname=False,
-            include_oslevel=False,
-            os_release_file=f"/proc/self/fd/{memory}",
-            distro_release_file=os.devnull,  # or this host's own would speak for a root that has no os-release
-        )
-        return OsRelease(
-            id=_text(parsed.id()),
-            version_id=_text(parsed.version()),
-            pretty_name=_text(parsed.os_release_attr("pretty_name")),
-            id_like=tuple(printable(each, TEXT_MAX) for each in parsed.like().split()[:LIKE_MAX]),
-        )
-    except ValueError as error:  # a quotation without its end
+        pairs = [word.partition("=") for word in words]
+    except ValueError as error:
         raise rootfs.FileUnreadable(f"os-release makes no sense: {error}") from None
-    finally:
-        os.close(memory)
+    return {name: value for name, sign, value in pairs if sign}
 
 
 def _text(value: str) -> str | None:

@@ -24,7 +24,6 @@ from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Softwar
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.inventory.packages import contained
-from imds_probe.inventory.sdks.mounts import mount_points
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
@@ -32,6 +31,7 @@ from imds_probe.inventory.sdks.walk import Budget
 from imds_probe.system import pressure, rootfs
 from imds_probe.system.background import Background
 from imds_probe.system.give_way import give_way
+from imds_probe.system.mounts import mount_points
 from imds_probe.system.privilege import privileged
 
 # Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.

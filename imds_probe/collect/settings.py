@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.containers import SeenContainers, host_pids
 from imds_probe.collect.context import Context
 from imds_probe.collect.software import Packages, packages
-from imds_probe.facts.software import Software
+from imds_probe.facts.software import SettingSeen, Software
 from imds_probe.inventory.settings.looking import Looking
 from imds_probe.inventory.settings.programs import find
+from imds_probe.reading.reader import Reader
+from imds_probe.reading.task import Task
 
 
 @dataclass(frozen=True)
@@ -24,50 +26,96 @@ class HostSoftware:
     software: tuple[Software, ...]
 
 
+@dataclass(frozen=True)
+class System:
+    """Where settings are in force: a root, and the processes of `proc` that run there. They are read until `deadline`."""
+
+    root: Path
+    proc: Path
+    pids: Iterable[int]
+    deadline: float
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What the parser looks up: rows whose settings may stand below a root, or with processes there."""
+
+    root: str
+    proc: str
+    pids: tuple[int, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A row's settings in force, and its running programs."""
+
+    component: str
+    settings: tuple[SettingSeen, ...]
+    pids: tuple[int, ...]
+
+
 def _collect(context: Context) -> Collected:
-    pids = host_pids(context, of_users=False)
-    found = with_settings(packages(context), context.catalog, root=context.root, proc=context.proc, pids=pids)
+    system = System(context.root, context.proc, host_pids(context, of_users=False), context.deadline)
+    found = with_settings(packages(context), context.catalog, context.reader, system)
     problems = dict.fromkeys(one.problem for entry in found for one in entry.settings if one.problem)
     nothing = "" if any(entry.settings for entry in found) else "no installed software depends on a setting"
     return Collected((HostSoftware(found),), nothing=nothing, partial="; ".join(problems))
 
 
-def with_settings(
-    found: Sequence[Software], catalog: Catalog, *, root: Path, proc: Path, pids: Iterable[int]
-) -> tuple[Software, ...]:
-    """The same software with its settings and running programs, as one system at `root` with the processes `pids` has
-    them. Trouble with one place is part of what is seen there.
+def with_settings(found: Sequence[Software], catalog: Catalog, reader: Reader, system: System) -> tuple[Software, ...]:
+    """The same software with its settings and running programs, as one system has them. Trouble with one place is part of
+    what is seen there.
     """
     rows = {row.id: row for entry in found if (row := catalog.row(entry.component)) and _has_settings(row)}
     if not rows:
         return tuple(found)
+    looked = _Looked(str(system.root), str(system.proc), tuple(system.pids), tuple(rows.values()))
+    formats = {place.format for row in rows.values() for _, switch in row.switches() for place in switch.places}
+    answer = reader.ask(
+        SETTINGS,
+        looked,
+        [system.root, system.proc],
+        system.deadline,
+        modules=["yaml"] if "yaml" in formats else (),
+    )
+    seen = {row.id: _unseen(row, answer.failed) for row in rows.values()}
+    seen.update((each.component, each) for each in answer.found if each.component in rows)
+    return tuple(
+        replace(entry, settings=seen[entry.component].settings, pids=seen[entry.component].pids)
+        if entry.component in seen
+        else entry
+        for entry in found
+    )
+
+
+def _unseen(row: Row, why: str) -> _Seen:
+    """What stands for the settings of a row that could not be looked up."""
+    switches = ((name, switch.places[0]) for name, switch in row.switches())
+    return _Seen(row.id, tuple(SettingSeen(name, str(place), place.key, None, why) for name, place in switches), ())
+
+
+def _look(looked: _Looked) -> Iterator[_Seen]:
     variables = {
         place.key
-        for row in rows.values()
+        for row in looked.rows
         for _, switch in row.switches()
         for place in switch.places
         if place.kind == "environment"
     }
-    ends = {row.id: row.programs for row in rows.values() if row.programs}
-    programs = find(proc, pids, ends, variables) if ends else {}
-    looking = Looking(root)
-    settings = {row.id: looking.look(row, programs.get(row.id, ())) for row in rows.values()}
-    return tuple(
-        replace(
-            entry,
-            settings=settings[entry.component],
-            pids=tuple(program.pid for program in programs.get(entry.component, ())),
-        )
-        if entry.component in settings
-        else entry
-        for entry in found
-    )
+    ends = {row.id: row.programs for row in looked.rows if row.programs}
+    programs = find(Path(looked.proc), looked.pids, ends, variables) if ends else {}
+    looking = Looking(Path(looked.root))
+    for row in looked.rows:
+        running = programs.get(row.id, ())
+        yield _Seen(row.id, looking.look(row, running), tuple(program.pid for program in running))
 
 
 def _has_settings(row: Row) -> bool:
     return next(row.switches(), None) is not None
 
 
+SETTINGS: Task[_Looked, _Seen] = Task("settings", _Looked, _Seen, _look)
 COLLECTOR = Collector(
     id="settings",
     collect=_collect,

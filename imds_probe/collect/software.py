@@ -9,6 +9,7 @@ from pathlib import Path
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
+from imds_probe.errors import ProbeError
 from imds_probe.facts.software import Software
 from imds_probe.inventory.packages import MANAGERS, contained
 from imds_probe.inventory.packages.package import Package, PackageManager
@@ -58,7 +59,7 @@ def _query(manager: PackageManager, root: Path, catalog: Catalog, left_s: float)
     # container that looks at its host has none of them, least of all those of whatever the host is.
     found = contained.read(root, {manager.id: names}, time.monotonic() + timeout_s)
     if found.troubles:
-        raise found.troubles[0]
+        raise ProbeError(found.troubles[0])
     return list(found.packages) if found.managers else None
 
 

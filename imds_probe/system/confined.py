@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 import struct
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
@@ -23,6 +24,7 @@ RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_IN_ROOT = 0x01, 0x02, 0x10  # <l
 # that make us go by steps, which none of it can mislead.
 TRIES = 8
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH)
+UNANSWERED = (errno.EHOSTDOWN, errno.ETIMEDOUT)  # a share whose server is gone
 _UNAVAILABLE = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -36,6 +38,19 @@ def pin(root: Path, path: str) -> int | None:
 
     None where there is nothing. Raises FileUnreadable.
     """
+    try:
+        held = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        nothing_at(error, path)
+        return None
+    try:
+        return pin_below(held, path, _either_way)
+    finally:
+        os.close(held)
+
+
+def pin_below(root_fd: int, path: str, look_up: Callable[[int, str], int]) -> int | None:
+    """The same below a directory that is held open. `look_up` is `by_steps`, or one like it."""
     if "\0" in path:
         raise FileUnreadable("a path with a NUL byte is nowhere")
     if not _encodable(path):
@@ -43,18 +58,26 @@ def pin(root: Path, path: str) -> int | None:
     if path.count("/") > DEPTH_MAX:
         raise FileUnreadable(f"{path[:200]} has too many links or is too deep")
     try:
-        held = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            found = by_kernel(held, path)
-            return found if found is not None else by_steps(held, path)
-        finally:
-            os.close(held)
+        return look_up(root_fd, path)
     except OSError as error:
-        if error.errno in _ABSENT:
-            return None
-        if error.errno == errno.ELOOP:
-            raise FileUnreadable(f"{path[:200]} has too many links or is too deep") from None
-        raise FileUnreadable(f"{path[:200]} cannot be looked up: {error.strerror}", "Run as root.") from None
+        nothing_at(error, path)
+        return None
+
+
+def nothing_at(error: OSError, path: str) -> None:
+    """Return where there is nothing at a path; raise FileUnreadable where something keeps us from it."""
+    if error.errno in _ABSENT:
+        return
+    if error.errno == errno.ELOOP:
+        raise FileUnreadable(f"{path[:200]} has too many links or is too deep") from None
+    if error.errno in UNANSWERED:
+        raise FileUnreadable(f"{path[:200]} cannot be read: what it lies on does not answer") from None
+    raise FileUnreadable(f"{path[:200]} cannot be looked up: {error.strerror}", "Run as root.") from None
+
+
+def _either_way(root_fd: int, path: str) -> int:
+    found = by_kernel(root_fd, path)
+    return found if found is not None else by_steps(root_fd, path)
 
 
 def by_kernel(root_fd: int, path: str) -> int | None:
@@ -72,26 +95,44 @@ def by_kernel(root_fd: int, path: str) -> int | None:
     return None
 
 
-def by_steps(root_fd: int, path: str) -> int:
-    """Name by name, each from a directory that is held open. OSError as open(2)."""
-    return _walked(root_fd, path)[0]
+def _everywhere(names: Sequence[str], part: str) -> None:
+    """What `by_steps` calls before each step, where nobody wants to know of it."""
+
+
+def by_steps(root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None] = _everywhere) -> int:
+    """Name by name, each from a directory that is held open. OSError as open(2).
+
+    `stepping` is called before each step with the names that lead from the root to where it starts, free of links, and
+    the name that comes next. What it raises ends the look-up.
+    """
+    return _walked(root_fd, path, stepping)[0]
 
 
 def real_path(root: Path, path: str) -> str | None:
     """`path` below `root` without links, as a process chrooted there would see it; None where there is nothing to see."""
     try:
         held = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fd, names = _walked(held, path)
-            os.close(fd)
-        finally:
-            os.close(held)
     except (OSError, ValueError):  # ValueError: a NUL byte
         return None
+    try:
+        return real_path_below(held, path)
+    finally:
+        os.close(held)
+
+
+def real_path_below(
+    root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None] = _everywhere
+) -> str | None:
+    """The same below a directory that is held open."""
+    try:
+        fd, names = _walked(root_fd, path, stepping)
+    except (OSError, ValueError):
+        return None
+    os.close(fd)
     return f"/{'/'.join(names)}"
 
 
-def _walked(root_fd: int, path: str) -> tuple[int, list[str]]:
+def _walked(root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]) -> tuple[int, list[str]]:
     """A descriptor of what the path leads to, and the names on the way from the root."""
     held = [os.dup(root_fd)]
     names: list[str] = []
@@ -100,6 +141,7 @@ def _walked(root_fd: int, path: str) -> tuple[int, list[str]]:
     try:
         while ahead:
             part = ahead.pop()
+            stepping(names, part)
             target = _step(held, part)
             if target is not None:
                 links += 1

@@ -1,47 +1,44 @@
-"""Read files below a root that somebody hostile may own: bounded, never led out of it, never blocked."""
+"""Read files below a root that somebody hostile may own: bounded, never led out of it, never blocked.
+
+Whoever reads need not be who opens: `behind` puts another process's files behind these functions.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
 
-from imds_probe.system.confined import FileUnreadable, pin
+from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.door import File, Files, FileStatus, buffered
+from imds_probe.system.local_files import LocalFiles
 
-__all__ = ["FileUnreadable", "names", "opened", "read", "read_json", "status"]
+__all__ = ["FileUnreadable", "behind", "buffered", "files", "names", "opened", "program", "read", "read_json"]
+__all__ += ["real_path", "status", "statuses"]
 LIMIT_BYTES = 1024 * 1024
-ENTRIES_MAX = 20_000
+PIECE_BYTES = 1024 * 1024  # room is made for as much as is asked for, however short the file
+_files: Files = LocalFiles()
 
 
-@contextlib.contextmanager
-def opened(root: Path, path: str) -> Iterator[BinaryIO | None]:
+def behind(files: Files) -> None:
+    """From now on, all that this process reads by these functions and by small_file's comes from `files`."""
+    global _files  # noqa: PLW0603 - one door in a process, and it is changed once in a process's life
+    _files = files
+
+
+def files() -> Files:
+    """What stands behind these functions."""
+    return _files
+
+
+def opened(root: Path, path: str) -> AbstractContextManager[File | None]:
     """A regular file below `root`, open for reading and seeking, unbuffered; None where there is none.
 
     Links are followed as a process chrooted to `root` would follow them. Raises FileUnreadable, also for trouble with
     reading from it.
     """
-    pinned = pin(root, path)
-    if pinned is None:
-        yield None
-        return
-    try:
-        if not stat.S_ISREG(os.fstat(pinned).st_mode):
-            raise FileUnreadable(f"{path} is not a regular file")
-        # Only now is it opened for reading: the very file that was looked at, whatever its name leads to meanwhile.
-        with open(f"/proc/thread-self/fd/{pinned}", "rb", buffering=0, opener=_open_at_once) as file:
-            yield file
-    except OSError as error:
-        raise FileUnreadable(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
-    finally:
-        os.close(pinned)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    return _files.opened(root, path)
 
 
 def read(
@@ -51,26 +48,26 @@ def read(
     with opened(root, path) as file:
         if file is None:
             return None
-        owner = os.fstat(file.fileno()).st_uid
+        owner = file.status().st_uid
         if owners is not None and owner not in owners:
             raise FileUnreadable(f"{path} belongs to user {owner} and does not count")
-        content = bytearray()
-        while len(content) <= limit_bytes and (chunk := file.read(limit_bytes + 1 - len(content))):
-            content += chunk
-    if len(content) > limit_bytes:
+        chunks, left = [], limit_bytes + 1
+        while left and (chunk := file.read(min(left, PIECE_BYTES))):
+            chunks.append(chunk)
+            left -= len(chunk)
+    if not left:
         raise FileUnreadable(f"{path} has more than {limit_bytes} bytes")
-    return bytes(content)
+    return b"".join(chunks)
 
 
-def status(root: Path, path: str) -> os.stat_result | None:
+def status(root: Path, path: str) -> FileStatus | None:
     """What fstat(2) says of a path below `root`, links followed; None where there is nothing. Raises FileUnreadable."""
-    pinned = pin(root, path)
-    if pinned is None:
-        return None
-    try:
-        return os.fstat(pinned)
-    finally:
-        os.close(pinned)
+    return _files.status(root, path)
+
+
+def statuses(root: Path, paths: Sequence[str]) -> tuple[FileStatus | None, ...]:
+    """The same of several paths in one go; None also for what cannot be looked up."""
+    return _files.statuses(root, paths)
 
 
 def read_json(
@@ -91,20 +88,14 @@ def read_json(
 
 def names(root: Path, path: str) -> tuple[str, ...]:
     """What a directory below `root` holds, sorted; empty where there is none. Raises FileUnreadable."""
-    pinned = pin(root, path)
-    if pinned is None:
-        return ()
-    try:
-        if not stat.S_ISDIR(os.fstat(pinned).st_mode):
-            return ()
-        found = []
-        with os.scandir(f"/proc/thread-self/fd/{pinned}") as entries:
-            for entry in entries:
-                found.append(entry.name)
-                if len(found) >= ENTRIES_MAX:
-                    break
-    except OSError as error:
-        raise FileUnreadable(f"{path} cannot be listed: {error.strerror}", "Run as root.") from None
-    finally:
-        os.close(pinned)
-    return tuple(sorted(found))
+    return _files.names(root, path)
+
+
+def real_path(root: Path, path: str) -> str | None:
+    """`path` below `root` without links, as a process chrooted there would see it; None where there is nothing to see."""
+    return _files.real_path(root, path)
+
+
+def program(proc: Path, pid: int) -> AbstractContextManager[File]:
+    """The file that a process runs, whatever stands under its name by now. Raises OSError."""
+    return _files.program(proc, pid)

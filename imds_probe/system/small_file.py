@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 from pathlib import Path
+
+from imds_probe.system import rootfs
+from imds_probe.system.local_files import head
 
 
 def read_head(path: Path | str, limit_bytes: int, *, dir_fd: int | None = None) -> bytes:
     """The first `limit_bytes` of a regular file; a FIFO or device, which could block for ever, is an OSError. `dir_fd` is the
-    directory to begin at.
+    directory to begin at, for who has it open.
     """
-    # O_NONBLOCK: opening a FIFO for reading waits for a writer otherwise.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=dir_fd)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        return os.read(descriptor, limit_bytes)
-    finally:
-        os.close(descriptor)
+    if dir_fd is not None:
+        return head(path, limit_bytes, dir_fd)
+    return rootfs.files().head(Path(path), limit_bytes)
 
 
 def read_pieces(path: Path, limit_bytes: int) -> bytes:
-    """At most so much of a file of /proc that the kernel hands out a page at a time."""
-    content = bytearray()
-    with open(path, "rb", buffering=0) as file:
-        while len(content) < limit_bytes and (chunk := file.read(65536)):
-            content += chunk
-    return bytes(content[:limit_bytes])
+    """At most so much of a file of /proc that the kernel hands out a page at a time. Raises OSError."""
+    return rootfs.files().pieces(path, limit_bytes)
+
+
+def read_link(path: Path) -> str:
+    """Where a link leads, by its text alone. Raises OSError."""
+    return rootfs.files().link(path)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from contexts import reader
 from soon import SOON_S
 
 from imds_probe.catalog.catalog import Catalog
@@ -43,7 +44,7 @@ def image(root: Path, os_id: str, *packages: tuple[str, str]) -> Path:
 
 
 def look(proc: Path, *containers: DiscoveredContainer) -> ContainerSoftware:
-    return look_at(proc, containers, CATALOG, deadline=time.monotonic() + SOON_S)
+    return look_at(proc, containers, CATALOG, reader(), deadline=time.monotonic() + SOON_S)
 
 
 def test_with_the_containers_own_distribution(proc: Path, tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ def test_other_images_are_nobodys(proc: Path, tmp_path: Path, name: str | None) 
 
 def test_out_of_time_is_said(proc: Path, tmp_path: Path) -> None:
     enter(proc, 7, image(tmp_path / "a", "debian", ("cloud-init", "18.3-6")))
-    found = look_at(proc, [container(7, "web")], CATALOG, deadline=time.monotonic() - 1)
+    found = look_at(proc, [container(7, "web")], CATALOG, reader(), deadline=time.monotonic() - 1)
     assert found.software == ()
     assert found.troubles == ("web and the containers after it were not inspected: the run's time limit came first",)
 

@@ -17,9 +17,9 @@ from imds_probe.inventory.containers import accounts, cgroups, containerd, docke
 from imds_probe.inventory.containers.discovery import discover
 from imds_probe.inventory.containers.processes import command_line, walk
 from imds_probe.inventory.sdks import running
-from imds_probe.inventory.sdks.mounts import mount_points
 from imds_probe.inventory.settings import programs
 from imds_probe.net.obstacles import proxies
+from imds_probe.system.mounts import mount_points
 from imds_probe.system.privilege import privileged
 from imds_probe.system.rootfs import FileUnreadable
 from imds_probe.watch import caller, tracing

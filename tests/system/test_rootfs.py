@@ -3,8 +3,9 @@ import socket
 
 import pytest
 
-from imds_probe.system import confined, rootfs
+from imds_probe.system import confined
 from imds_probe.system.confined import DEPTH_MAX
+from imds_probe.system.local_files import LocalFiles
 from imds_probe.system.rootfs import LIMIT_BYTES, FileUnreadable, names, read, read_json
 
 
@@ -135,7 +136,7 @@ def test_names_are_sorted_and_bounded(root, monkeypatch):
     for name in ("c", "a", "b"):
         (root / "data" / name).touch()
     assert names(root, "data") == ("a", "b", "c", "file")
-    monkeypatch.setattr(rootfs, "ENTRIES_MAX", 2)
+    monkeypatch.setattr(LocalFiles, "entries_max", 2)
     assert len(names(root, "data")) == 2
 
 

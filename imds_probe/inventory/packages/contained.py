@@ -6,7 +6,6 @@ of the other. What a file holds is bounded and parsed in Python, where it is: no
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,6 +21,7 @@ from imds_probe.inventory.packages.rpmdb import bdb, ndb, sqlite
 from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
 from imds_probe.inventory.packages.rpmdb.header import HeaderError, parse
 from imds_probe.system import rootfs
+from imds_probe.system.door import File
 
 DPKG_STATUS = "var/lib/dpkg/status"
 DPKG_PARTS = "var/lib/dpkg/status.d"  # distroless images have a file for each package
@@ -32,47 +32,53 @@ LIMIT_BYTES = 256 * 1024 * 1024  # of a database of rpm, which is read in parts
 TEXT_LIMIT_BYTES = 64 * 1024 * 1024
 
 
+Identity = tuple[tuple[str, int, int, int], ...]
+
+
 @dataclass(frozen=True)
 class Contents:
-    """What was found below one root. `managers` have a database there; `troubles` are those that could not be read."""
+    """What was found below one root. `managers` have a database there; `troubles` say which of these could not be read."""
 
-    packages: tuple[Package, ...]
-    managers: tuple[str, ...]
-    troubles: tuple[PackageError, ...]
+    packages: tuple[Package, ...] = ()
+    managers: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
 
 
 def read(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Contents:
     """The packages among `names` (by manager, those whose databases are looked at) that are installed below `root`.
     `deadline` is a time.monotonic.
     """
-    packages: list[Package] = []
-    managers, troubles = [], []
+    found = tuple(by_manager(root, names, deadline))
+    return Contents(
+        tuple(package for each in found for package in each.packages),
+        tuple(manager for each in found for manager in each.managers),
+        tuple(trouble for each in found for trouble in each.troubles),
+    )
+
+
+def by_manager(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Iterator[Contents]:
+    """The same of one manager after the other, as soon as each is known."""
     for manager, query in _QUERIES.items():
         if manager not in names:
             continue
         try:
             found = query(root, names[manager], deadline)
         except PackageError as trouble:
-            found = []
-            troubles.append(trouble)
+            yield Contents(managers=(manager,), troubles=(str(trouble),))
+            continue
         if found is not None:
-            managers.append(manager)
-            packages += found
-    return Contents(tuple(packages), tuple(managers), tuple(troubles))
+            yield Contents(tuple(found), (manager,))
 
 
-def identity(root: Path) -> tuple[tuple[str, int, int, int], ...]:
+def identity(root: Path) -> Identity:
     """What tells the databases below two roots apart: containers of one image have the same, read once.
 
     Inode, size and time of change of each database; overlay file systems keep them from the image's layer.
     """
-    found = []
     paths = (DPKG_STATUS, *(f"{where}/{name}" for where in RPM_DIRECTORIES for name in (RPM_SQLITE, *RPM_FORMATS)))
-    for path in (*paths, "lib/apk/db/installed", "etc/os-release", "usr/lib/os-release"):
-        with contextlib.suppress(rootfs.FileUnreadable):
-            if (status := rootfs.status(root, path)) is not None:
-                found.append((path, status.st_ino, status.st_size, status.st_mtime_ns))
-    return tuple(found)
+    paths = (*paths, "lib/apk/db/installed", "etc/os-release", "usr/lib/os-release")
+    found = zip(paths, rootfs.statuses(root, paths), strict=True)
+    return tuple((path, each.st_ino, each.st_size, each.st_mtime_ns) for path, each in found if each is not None)
 
 
 def _dpkg(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
@@ -114,16 +120,24 @@ def _rpm(root: Path, names: Collection[str], deadline: float) -> list[Package] |
     return None
 
 
-def _of_rpm(root: Path, path: str, file: BinaryIO, names: Collection[str], deadline: float) -> list[Package]:
+def _of_rpm(root: Path, path: str, file: File, names: Collection[str], deadline: float) -> list[Package]:
     if file.seek(0, os.SEEK_END) > LIMIT_BYTES:
         raise DatabaseError(f"has more than {LIMIT_BYTES} bytes")
     file.seek(0)
     if path.endswith(RPM_SQLITE):
         with rootfs.opened(root, f"{path}-wal") as log:  # what was not yet written into the database itself
-            return _wanted(sqlite.headers(file, log), names, deadline)
+            return _of_sqlite(file, log, names, deadline)
     # Unbuffered as it is opened: thousands of small reads want a buffer.
-    with open(file.fileno(), "rb", closefd=False) as buffered:
+    with rootfs.buffered(file) as buffered:
         return _wanted(RPM_FORMATS[path.rpartition("/")[2]](buffered), names, deadline)
+
+
+def _of_sqlite(file: File, log: File | None, names: Collection[str], deadline: float) -> list[Package]:
+    with rootfs.buffered(file) as buffered:
+        if log is None:
+            return _wanted(sqlite.headers(buffered, None), names, deadline)
+        with rootfs.buffered(log) as late:
+            return _wanted(sqlite.headers(buffered, late), names, deadline)
 
 
 def _wanted(headers: Iterable[bytes], names: Collection[str], deadline: float) -> list[Package]:

@@ -45,7 +45,7 @@ def lines(manager: str, root: Path, path: str, limit_bytes: int) -> Iterator[Lin
             if file is None:
                 yield None
                 return
-            with open(file.fileno(), "rb", closefd=False) as buffered:
+            with rootfs.buffered(file) as buffered:
                 yield Lines(manager, path, buffered, limit_bytes)
     except rootfs.FileUnreadable as trouble:
         raise PackageError(manager, trouble.problem, trouble.remedy or DAMAGED) from None

@@ -6,7 +6,6 @@ Source: the System V ABI, chapters 4 and 5 (elf(5)).
 from __future__ import annotations
 
 import errno
-import io
 import os
 import re
 import struct
@@ -99,13 +98,8 @@ class Elf:
     def _data_from(self, at: int) -> int:
         """Where the next byte is that was ever written: a sparse file costs its owner nothing, and us the time."""
         try:
-            fd = self.file.fileno()
-            kept = os.lseek(fd, 0, os.SEEK_CUR)  # what is buffered was read from here
-            try:
-                return os.lseek(fd, at, os.SEEK_DATA)
-            finally:
-                os.lseek(fd, kept, os.SEEK_SET)
-        except io.UnsupportedOperation:
+            return self.file.seek(at, os.SEEK_DATA)
+        except ValueError:
             return at  # it lies in memory
         except OSError as error:
             return self.size if error.errno == errno.ENXIO else at

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, get_args
+from typing import get_args
 
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Claim, Files, Recogniser
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
+from imds_probe.system import rootfs
+from imds_probe.system.door import File
 
 _BY_CLAIM: dict[Claim, list[tuple[Recogniser, Files]]] = {
     claim: [(each, each.files) for each in RECOGNISERS if each.files is not None and each.files.claim == claim]
@@ -27,9 +29,9 @@ class Look:
     min_bytes: int = 0
 
 
-def libraries_of(file: BinaryIO, path: str, names: Mapping[str, Collection[str]], look: Look) -> list[Library]:
+def libraries_of(file: File, path: str, names: Mapping[str, Collection[str]], look: Look) -> list[Library]:
     """The libraries among `names` (packages by ecosystem) in an open file. Never raises on its content."""
-    with open(file.fileno(), "rb", closefd=False) as buffered:  # many small reads
+    with rootfs.buffered(file) as buffered:
         buffered.seek(0)
         for recogniser, files in _claiming(path, buffered.read(_MAGIC_BYTES)):
             thorough = look.thorough or any(part in path for part in files.parts)

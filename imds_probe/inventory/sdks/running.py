@@ -15,7 +15,7 @@ from pathlib import Path
 from imds_probe.inventory.sdks.recogniser import Recogniser, Runtime
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.start import Start
-from imds_probe.system.small_file import read_head, read_pieces
+from imds_probe.system.small_file import read_head, read_link, read_pieces
 
 MAPS_LIMIT_BYTES = 4 * 1024 * 1024  # a JVM with thousands of mappings has some hundred KB
 LIMIT_BYTES = 256 * 1024
@@ -58,9 +58,9 @@ def look(proc: Path, pid: int) -> Running | None:
         arguments = _split(read_head(at / "cmdline", LIMIT_BYTES))
         if not arguments and not _may_be_program(at):
             return None
-        executable = os.readlink(at / "exe")
-        root = os.readlink(at / "root")
-        directory = os.readlink(at / "cwd")
+        executable = read_link(at / "exe")
+        root = read_link(at / "root")
+        directory = read_link(at / "cwd")
         mapped, replaced = _mapped(at, root)
     except PermissionError:
         raise
@@ -147,6 +147,6 @@ def _below(path: str, root: str) -> str:
 
 def _link(path: str) -> str:
     try:
-        return os.readlink(path)
+        return read_link(Path(path))
     except OSError:
         return ""

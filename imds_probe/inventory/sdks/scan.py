@@ -6,7 +6,6 @@ A system is a root directory, the host's or a container's, with the processes th
 from __future__ import annotations
 
 import fnmatch
-import os
 import posixpath
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -104,7 +103,7 @@ class Scan:
             yield from found
         elif process.executable in process.replaced:
             # The kernel keeps the file for as long as it runs, whatever stands under its name now.
-            with open(proc / str(process.pid) / "exe", "rb") as file:
+            with rootfs.program(proc, process.pid) as file:
                 for library in libraries_of(file, process.executable, self.names, Look(thorough=True)):
                     yield Located(library, process.executable)
 
@@ -187,7 +186,7 @@ class Scan:
             with rootfs.opened(self.root, path) as file:
                 if file is None:
                     return
-                status = os.fstat(file.fileno())
+                status = file.status()
                 if status.st_size < look.min_bytes:
                     return
                 content = (status.st_ino, status.st_size, status.st_mtime_ns, look.thorough)

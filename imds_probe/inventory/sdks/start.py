@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imds_probe.system.confined import real_path
+from imds_probe.system.rootfs import real_path
 
 # What Linux opens at most, in bytes: a whole path with its NUL, and one name in it.
 PATH_MAX = 4096

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.system.procfs import processes
-from imds_probe.system.small_file import read_head
+from imds_probe.system.small_file import read_head, read_link
 
 LIMIT_BYTES = 256 * 1024  # of an environment or command line
 SCRIPT_ARGUMENTS = 4  # an interpreter's script stands among the first of them
@@ -92,6 +91,6 @@ def _split(content: bytes) -> list[str]:
 
 def _link(path: Path) -> str:
     try:
-        return os.readlink(path).removesuffix(" (deleted)")
+        return read_link(path).removesuffix(" (deleted)")
     except OSError:
         return ""

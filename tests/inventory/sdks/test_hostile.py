@@ -194,7 +194,7 @@ MOUNTED = """
 import subprocess, sys, time
 from pathlib import Path
 from test_hostile import NAMES
-from imds_probe.inventory.sdks.mounts import mount_points
+from imds_probe.system.mounts import mount_points
 from imds_probe.inventory.sdks.scan import Scan
 from imds_probe.inventory.sdks.walk import Budget
 root, outside = Path(sys.argv[1]), Path(sys.argv[2])

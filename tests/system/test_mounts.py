@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imds_probe.inventory.sdks.mounts import mount_points
+from imds_probe.system.mounts import mount_points
 
 TEXT = r"""22 1 8:1 / / rw,relatime - ext4 /dev/root rw
 23 22 0:21 / /proc rw - proc proc rw

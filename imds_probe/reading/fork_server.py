@@ -1,0 +1,197 @@
+"""The fork server: forked while this process has one thread, it forks the workers, whatever threads there are by then.
+
+It reads nothing of strangers, and it is the parent of the workers: their numbers are theirs until it has reaped them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import fcntl
+import gc
+import importlib
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from imds_probe.errors import ProbeError
+from imds_probe.reading import messages as m
+from imds_probe.reading.confinement import Limits, confine, detach
+from imds_probe.reading.connection import Connection, Garbage
+from imds_probe.reading.opener import Opener
+from imds_probe.reading.parser import Parser
+from imds_probe.reading.task import Task
+
+MIB = 1024 * 1024
+# What the parser may take on top is what a run's budget leaves it; the opener holds one piece of a file at a time.
+LIMITS = {"parser": Limits(64 * MIB, 1000, 16), "opener": Limits(32 * MIB, 1000, 256)}
+# Python imports these when they are met for the first time: json takes texts in all of them, and a parser imports nothing.
+ENCODINGS = (
+    *("utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"),
+    *("ascii", "latin-1", "unicode_escape", "raw_unicode_escape"),
+)
+GOING_S = 0.5  # what was killed is waited for; what is in the kernel's hands may stay there
+K = TypeVar("K", m.Spawned, m.Imported, m.Ended)
+LOST = "the process that starts the readers of files is gone"
+
+
+class ForkServerLost(ProbeError):
+    """There is no fork server any more."""
+
+
+class ForkServer:
+    """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now."""
+
+    def __init__(self, tasks: Mapping[str, Task[Any, Any]]) -> None:
+        ours, theirs = (_above_standard(each) for each in socket.socketpair())
+        gc.freeze()  # what is there already stays shared: no child's collector touches it
+        self.pid = os.fork()
+        if not self.pid:
+            _lived(lambda: _Server(theirs, tasks).serve(), (theirs.fileno(),))
+        gc.unfreeze()
+        theirs.close()
+        self._connection: Connection[m.Account] = Connection(ours, m.Account)
+        self._lost = False  # or out of step: an answer that came too late would be taken for the next one
+
+    def spawn(self, role: str, sockets: list[int], deadline: float) -> int:
+        """Fork a worker with these descriptors; its PID. Raises ForkServerLost."""
+        return self._asked(m.Spawn(role), deadline, m.Spawned, sockets).pid
+
+    def load(self, modules: Sequence[str], deadline: float) -> None:
+        """Import modules, for the workers that come. Raises ForkServerLost."""
+        self._asked(m.Import(list(modules)), deadline, m.Imported)
+
+    def end(self, pid: int, deadline: float) -> m.Ended:
+        """Kill a worker. Raises ForkServerLost."""
+        return self._asked(m.End(pid), deadline, m.Ended)
+
+    def close(self) -> None:
+        """End it and all workers, and reap it."""
+        self._connection.close()
+        deadline = time.monotonic() + 2 * GOING_S
+        while _reaped(self.pid) is None:
+            if time.monotonic() > deadline:
+                _kill(self.pid)
+            time.sleep(0.001)
+
+    def _asked(self, errand: m.Errand, deadline: float, kind: type[K], descriptors: Sequence[int] = ()) -> K:
+        if self._lost:
+            raise ForkServerLost(LOST)
+        self._lost = True
+        try:
+            self._connection.send(errand, deadline, descriptors)
+            account = self._connection.receive(deadline)
+        except (EOFError, Garbage, TimeoutError):
+            raise ForkServerLost(LOST) from None
+        if not isinstance(account, kind):
+            raise ForkServerLost(LOST)
+        self._lost = False
+        return account
+
+
+class _Server:
+    """The server itself."""
+
+    def __init__(self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]]) -> None:
+        self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
+        self._tasks = tasks
+        self._workers: set[int] = set()
+
+    def serve(self) -> None:
+        """Until the run has gone. Then nothing of it is left but what the kernel does not let go."""
+        for encoding in ENCODINGS:
+            codecs.lookup(encoding)
+        try:
+            while True:
+                errand = self._run.receive()
+                if isinstance(errand, m.Spawn):
+                    self._run.send(m.Spawned(self._forked(errand.role)))
+                elif isinstance(errand, m.Import):
+                    for module in errand.modules:
+                        with contextlib.suppress(Exception):  # who needs it says so
+                            importlib.import_module(module)
+                    self._run.send(m.Imported())
+                else:
+                    self._run.send(self._ended(errand.pid))
+        except (EOFError, Garbage):
+            pass
+        for pid in self._workers:
+            _kill(pid)
+        deadline = time.monotonic() + GOING_S
+        while self._workers and time.monotonic() < deadline:
+            self._workers -= {pid for pid in self._workers if _reaped(pid) is not None}
+            select.select((), (), (), 0.001)
+
+    def _forked(self, role: str) -> int:
+        descriptors = self._run.descriptors
+        self._run.descriptors = []
+        pid = os.fork()
+        if not pid:
+            _lived(lambda: self._worker(role, descriptors), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._workers.add(pid)
+        return pid
+
+    def _worker(self, role: str, descriptors: list[int]) -> None:
+        first, second = (socket.socket(fileno=each) for each in descriptors[:2])
+        if role == "opener":
+            opener = Opener(first, second, descriptors[2])
+            confine("opener", LIMITS["opener"])
+            opener.serve()
+        else:
+            parser = Parser(first, second, self._tasks)
+            confine("parser", LIMITS["parser"])
+            parser.serve()
+
+    def _ended(self, pid: int) -> m.Ended:
+        if pid not in self._workers:
+            return m.Ended(True, 0.0)
+        _kill(pid)
+        deadline = time.monotonic() + GOING_S
+        while (usage := _reaped(pid)) is None and time.monotonic() < deadline:
+            select.select((), (), (), 0.001)
+        if usage is None:
+            return m.Ended(False, 0.0)
+        self._workers.discard(pid)
+        return m.Ended(True, usage.ru_utime + usage.ru_stime)
+
+
+def _lived(life: Callable[[], object], keep: tuple[int, ...] | list[int]) -> None:
+    """The whole life of a child of ours, of which nothing but these descriptors is left of its parent's. Never returns."""
+    code = 70
+    try:
+        detach(keep)
+        life()
+        code = 0
+    except BaseException:  # noqa: BLE001, S110 - there is nobody to tell: who asked sees that it ended
+        pass
+    finally:
+        os._exit(code)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _reaped(pid: int) -> resource.struct_rusage | None:
+    """What it used, once it has ended."""
+    try:
+        ended, _, usage = os.wait4(pid, os.WNOHANG)
+    except ChildProcessError:
+        return resource.getrusage(resource.RUSAGE_CHILDREN)  # somebody else has reaped it
+    return usage if ended else None
+
+
+def _above_standard(sock: socket.socket) -> socket.socket:
+    """The same where it is none of the descriptors 0 to 2, which may be free: a program can be started without them."""
+    if sock.fileno() > 2:
+        return sock
+    with sock:
+        return socket.socket(fileno=fcntl.fcntl(sock, fcntl.F_DUPFD_CLOEXEC, 3))

@@ -1,0 +1,116 @@
+"""Files below the roots that the run granted, and nowhere else; each step is said before it is made."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imds_probe.reading.whereabouts import Whereabouts
+from imds_probe.system import confined
+from imds_probe.system.local_files import LocalFile, LocalFiles, all_of, open_at_once
+
+DEAD = errno.EHOSTDOWN  # what is known not to answer is not touched
+
+
+@dataclass
+class _Root:
+    """A granted root by its name: `refused` are paths within it, `fd` is of its directory once somebody has asked below it."""
+
+    name: bytes
+    refused: frozenset[bytes]
+    fd: int | None = None
+
+
+class Granted(LocalFiles):
+    """Roots are known by the paths that the run calls them by. Links of /proc that lead anywhere are taken as texts."""
+
+    def __init__(self, whereabouts: Whereabouts) -> None:
+        self._whereabouts = whereabouts
+        self._roots: dict[str, _Root] = {}
+
+    def grant(self, root: str, refused: Sequence[bytes]) -> None:
+        """See messages.Grant."""
+        self._forget(root)
+        self._roots[root] = _Root(os.fsencode(root), frozenset(refused))
+
+    def revoke(self) -> None:
+        """See messages.Revoke."""
+        for root in list(self._roots):
+            self._forget(root)
+
+    def pin(self, root: Path, path: str) -> int | None:
+        try:
+            held, stepping = self._below(root)
+        except OSError as error:
+            confined.nothing_at(error, path)
+            return None
+        return confined.pin_below(held, path, lambda fd, at: confined.by_steps(fd, at, stepping))
+
+    def real_path(self, root: Path, path: str) -> str | None:
+        try:
+            held, stepping = self._below(root)
+        except OSError:
+            return None
+        return confined.real_path_below(held, path, stepping)
+
+    def head_below(self, root: Path, path: str, limit_bytes: int) -> bytes:
+        """See small_file.read_pieces: to its end, if that comes before the limit."""
+        with self._held(root, path) as pinned:
+            if not stat.S_ISREG(os.fstat(pinned).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
+            with LocalFile(open_at_once(f"/proc/thread-self/fd/{pinned}")) as file:
+                return all_of(file.fileno(), limit_bytes)
+
+    def link_below(self, root: Path, path: str) -> str:
+        """See small_file.read_link."""
+        directory, name = posixpath.split(path)
+        with self._held(root, directory) as pinned:
+            self._step(self._roots[str(root)], path.lstrip("/"))
+            return os.readlink(name, dir_fd=pinned)
+
+    @contextlib.contextmanager
+    def program(self, proc: Path, pid: int) -> Iterator[LocalFile]:
+        with self._held(proc, str(pid)) as pinned:
+            self._step(self._roots[str(proc)], f"{pid}/exe")
+            with LocalFile(open_at_once("exe", pinned)) as file:
+                yield file
+
+    @contextlib.contextmanager
+    def _held(self, root: Path, path: str) -> Iterator[int]:
+        """A descriptor of what is there. Raises OSError."""
+        held, stepping = self._below(root)
+        pinned = confined.by_steps(held, path, stepping)
+        try:
+            yield pinned
+        finally:
+            os.close(pinned)
+
+    def _below(self, root: Path) -> tuple[int, Callable[[Sequence[str], str], None]]:
+        granted = self._roots.get(str(root))
+        if granted is None:
+            raise OSError(errno.EPERM, "it was not granted", str(root))
+        if granted.fd is None:
+            self._step(granted, "")
+            granted.fd = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+        def stepping(names: Sequence[str], part: str) -> None:
+            self._step(granted, f"{'/'.join(names)}/{part}" if names else part)
+
+        return granted.fd, stepping
+
+    def _step(self, granted: _Root, path: str) -> None:
+        where = f"/{path}".encode("utf-8", "surrogateescape")
+        self._whereabouts.put(granted.name, where)
+        if where in granted.refused:
+            raise OSError(DEAD, "it did not answer before", path)
+
+    def _forget(self, root: str) -> None:
+        gone = self._roots.pop(root, None)
+        if gone is not None and gone.fd is not None:
+            os.close(gone.fd)

@@ -1,0 +1,260 @@
+"""What a run and its workers say to each other. Paths and names are bytes: they need not be text."""
+
+from __future__ import annotations
+
+import msgspec
+
+from imds_probe.system.door import FileStatus
+
+
+class Message(msgspec.Struct, array_like=True, frozen=True, tag=True, gc=False):
+    """A message is known by the name of its type."""
+
+
+# To the opener, from the parser. Each but Close has one answer.
+class Open(Message, frozen=True):
+    """A regular file, and its first `head_bytes`. `program`: the path is that of a process in /proc, and its program is
+    meant.
+    """
+
+    root: bytes
+    path: bytes
+    head_bytes: int
+    program: bool = False
+
+
+class Piece(Message, frozen=True):
+    """So much of an open file from there on."""
+
+    handle: int
+    at: int
+    length: int
+
+
+class Data(Message, frozen=True):
+    """Where there is something in an open file, from there on: lseek(2), SEEK_DATA."""
+
+    handle: int
+    at: int
+
+
+class Close(Message, frozen=True):
+    """An open file is not needed any more."""
+
+    handle: int
+
+
+class Names(Message, frozen=True):
+    """What a directory holds."""
+
+    root: bytes
+    path: bytes
+
+
+class Status(Message, frozen=True):
+    """What fstat(2) says of a path."""
+
+    root: bytes
+    path: bytes
+
+
+class Statuses(Message, frozen=True):
+    """The same of several paths, as far as they can be looked up."""
+
+    root: bytes
+    paths: list[bytes]
+
+
+class RealPath(Message, frozen=True):
+    """A path without links."""
+
+    root: bytes
+    path: bytes
+
+
+class Head(Message, frozen=True):
+    """The first bytes of a small file that is there, of /proc mostly."""
+
+    root: bytes
+    path: bytes
+    limit_bytes: int
+
+
+class Link(Message, frozen=True):
+    """Where a link leads, by its text."""
+
+    root: bytes
+    path: bytes
+
+
+Request = Open | Piece | Data | Close | Names | Status | Statuses | RealPath | Head | Link
+
+
+# From the opener, to the parser.
+class Opened(Message, frozen=True):
+    """`handle` is None where `head` is the whole file, and nothing has to be closed."""
+
+    handle: int | None
+    status: FileStatus
+    head: bytes
+
+
+class Content(Message, frozen=True):
+    """Bytes that were asked for, or a path."""
+
+    content: bytes
+
+
+class Place(Message, frozen=True):
+    """A place in a file."""
+
+    at: int
+
+
+class Listed(Message, frozen=True):
+    """Names, sorted."""
+
+    names: list[bytes]
+
+
+class Stated(Message, frozen=True):
+    """What fstat(2) says."""
+
+    status: FileStatus
+
+
+class AllStated(Message, frozen=True):
+    """The same of several paths, None for each that there is nothing to say of."""
+
+    statuses: list[FileStatus | None]
+
+
+class Absent(Message, frozen=True):
+    """There is nothing there."""
+
+
+class Unreadable(Message, frozen=True):
+    """FileUnreadable."""
+
+    problem: str
+    remedy: str
+
+
+class Failed(Message, frozen=True):
+    """OSError."""
+
+    number: int
+
+
+Reply = Opened | Content | Place | Listed | Stated | AllStated | Absent | Unreadable | Failed
+
+
+# To the opener, from the run.
+class Grant(Message, frozen=True):
+    """From now on paths may be looked up below this root, but not at or below `refused`: paths within the root that lead
+    to what did not answer before.
+    """
+
+    root: bytes
+    refused: list[bytes]
+
+
+class Revoke(Message, frozen=True):
+    """From now on there is no root."""
+
+
+Order = Grant | Revoke
+
+
+# To the parser, from the run.
+class Ask(Message, frozen=True):
+    """A task by its id, with its arguments as encoded by msgspec. `roots` are those that were granted."""
+
+    task: str
+    arguments: bytes
+    roots: list[bytes]
+
+
+class NewDoor(Message, frozen=True):
+    """The socket to another opener comes with this message."""
+
+
+class GoOn(Message, frozen=True):
+    """There is no other opener: the files of this task stay closed."""
+
+
+Command = Ask | NewDoor | GoOn
+
+
+# From the parser, to the run.
+class Result(Message, frozen=True):
+    """One piece of what a task gives, as encoded by msgspec."""
+
+    encoded: bytes
+
+
+class Done(Message, frozen=True):
+    """The task is at its end."""
+
+
+class Trouble(Message, frozen=True):
+    """The task ended early: with trouble that was to be expected, or by a bug, which `traceback` is of."""
+
+    reason: str
+    traceback: str
+
+
+class OutOfMemory(Message, frozen=True):
+    """The task took more memory than it may have. The worker that says so is not asked again."""
+
+
+class DoorLost(Message, frozen=True):
+    """The opener did not answer in time, where `hangs`, or is gone."""
+
+    hangs: bool
+
+
+Word = Result | Done | Trouble | OutOfMemory | DoorLost
+
+
+# To the fork server, from the run. The worker's ends of its sockets come with Spawn.
+class Spawn(Message, frozen=True):
+    """Fork a worker of this role: "opener" or "parser"."""
+
+    role: str
+
+
+class Import(Message, frozen=True):
+    """Import these modules, for the workers that are forked from now on."""
+
+    modules: list[str]
+
+
+class End(Message, frozen=True):
+    """Kill this worker, and reap it if it goes."""
+
+    pid: int
+
+
+Errand = Spawn | Import | End
+
+
+# From the fork server, to the run.
+class Imported(Message, frozen=True):
+    """It is done, as far as there are such modules."""
+
+
+class Spawned(Message, frozen=True):
+    """The worker's process."""
+
+    pid: int
+
+
+class Ended(Message, frozen=True):
+    """Whether it has ended: what hangs in the kernel does so only when that lets it go. `seconds` of CPU that it took."""
+
+    gone: bool
+    seconds: float
+
+
+Account = Spawned | Imported | Ended

@@ -1,0 +1,171 @@
+"""The opener: looks paths up below the roots that the run granted, opens for reading, and answers the parser with bytes.
+
+It parses nothing. Whatever a stranger made of a file or a mount can make it wait for ever, and nothing else: it holds no
+descriptor that anybody waits for, says beforehand where it goes, and is replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imds_probe.reading import messages as m
+from imds_probe.reading.connection import Connection
+from imds_probe.reading.granted import Granted
+from imds_probe.reading.whereabouts import Whereabouts
+from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.door import FileStatus
+from imds_probe.system.local_files import LocalFile
+
+OPEN_MAX = 32  # files at a time
+PIECE_MAX_BYTES = 4 * 1024 * 1024
+
+
+@dataclass
+class _Held:
+    """An open file, and where it was found."""
+
+    file: LocalFile
+    where: tuple[bytes, bytes]
+
+
+class Opener:
+    """`orders` come from the run, `door` leads to the parser."""
+
+    def __init__(self, orders: socket.socket, door: socket.socket, whereabouts: int) -> None:
+        self._door: Connection[m.Request] = Connection(door, m.Request)
+        self._orders: Connection[m.Order] = Connection(orders, m.Order)
+        self._whereabouts = Whereabouts(whereabouts)
+        self._files = Granted(self._whereabouts)
+        self._held: dict[int, _Held] = {}
+        self._next = 1
+
+    def serve(self) -> None:
+        """Until the run or the parser has gone. An order that was sent before a request is obeyed before it."""
+        poll = select.poll()
+        poll.register(self._orders.socket, select.POLLIN)
+        poll.register(self._door.socket, select.POLLIN)
+        try:
+            while True:
+                ready = {descriptor for descriptor, _ in poll.poll()}
+                if self._orders.socket.fileno() in ready:
+                    self._obey()
+                if self._door.socket.fileno() in ready:
+                    self._answer()
+        except EOFError:
+            return
+
+    def _answer(self) -> None:
+        """Whatever has been asked: a file that is not needed any more, and the next one with it."""
+        while (request := self._door.arrived()) is not None:
+            if (reply := self._reply(request)) is not None:
+                self._door.send(reply)
+                return  # the next request comes after this answer
+
+    def _obey(self) -> None:
+        while (order := self._orders.arrived()) is not None:
+            if isinstance(order, m.Grant):
+                self._files.grant(os.fsdecode(order.root), order.refused)
+            else:
+                self._files.revoke()
+                for handle in list(self._held):
+                    self._close(m.Close(handle))
+
+    def _reply(self, request: m.Request) -> m.Reply | None:
+        try:
+            reply: m.Reply | None = _ANSWERS[type(request)](self, request)
+        except FileUnreadable as trouble:
+            return m.Unreadable(trouble.problem, trouble.remedy)
+        except (OSError, ValueError) as error:  # ValueError: a NUL byte
+            return m.Failed((error.errno if isinstance(error, OSError) else None) or errno.EINVAL)
+        return reply
+
+    def _open(self, request: m.Open) -> m.Reply:
+        root, path = Path(os.fsdecode(request.root)), os.fsdecode(request.path)
+        if len(self._held) >= OPEN_MAX:
+            return m.Failed(errno.EMFILE)
+        opened = self._files.program(root, int(path)) if request.program else self._files.opened(root, path)
+        with opened as file:
+            if file is None:
+                return m.Absent()
+            status = file.status()
+            head = _read(file, 0, min(request.head_bytes, PIECE_MAX_BYTES))
+            # A file of /proc has no size that means anything: only its end says that it is whole.
+            if len(head) < request.head_bytes and status.st_size <= len(head):
+                return m.Opened(None, status, head)
+            handle, self._next = self._next, self._next + 1
+            kept = LocalFile(os.dup(file.fileno()))
+            self._held[handle] = _Held(kept, self._whereabouts.get())
+            return m.Opened(handle, status, head)
+
+    def _piece(self, request: m.Piece) -> m.Reply:
+        return m.Content(_read(self._file(request.handle), request.at, min(request.length, PIECE_MAX_BYTES)))
+
+    def _data(self, request: m.Data) -> m.Reply:
+        return m.Place(os.lseek(self._file(request.handle).fileno(), request.at, os.SEEK_DATA))
+
+    def _close(self, request: m.Close) -> None:
+        if (held := self._held.pop(request.handle, None)) is not None:
+            held.file.close()
+
+    def _names(self, request: m.Names) -> m.Reply:
+        names = self._files.names(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
+        return m.Listed([os.fsencode(name) for name in names])
+
+    def _status(self, request: m.Status) -> m.Reply:
+        status: FileStatus | None = self._files.status(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
+        return m.Absent() if status is None else m.Stated(status)
+
+    def _statuses(self, request: m.Statuses) -> m.Reply:
+        paths = [os.fsdecode(path) for path in request.paths]
+        return m.AllStated(list(self._files.statuses(Path(os.fsdecode(request.root)), paths)))
+
+    def _real_path(self, request: m.RealPath) -> m.Reply:
+        found = self._files.real_path(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
+        return m.Absent() if found is None else m.Content(os.fsencode(found))
+
+    def _head(self, request: m.Head) -> m.Reply:
+        root, path = Path(os.fsdecode(request.root)), os.fsdecode(request.path)
+        return m.Content(self._files.head_below(root, path, min(request.limit_bytes, PIECE_MAX_BYTES)))
+
+    def _link(self, request: m.Link) -> m.Reply:
+        root, path = Path(os.fsdecode(request.root)), os.fsdecode(request.path)
+        return m.Content(os.fsencode(self._files.link_below(root, path)))
+
+    def _file(self, handle: int) -> LocalFile:
+        held = self._held.get(handle)
+        if held is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self._whereabouts.put(*held.where)
+        return held.file
+
+
+def _read(file: LocalFile, at: int, length: int) -> bytes:
+    """So many bytes, fewer where the file ends before."""
+    content = os.pread(file.fileno(), length, at)
+    if 0 < len(content) < length:
+        chunks = [content]
+        while (left := length - sum(map(len, chunks))) and (chunk := os.pread(file.fileno(), left, at + length - left)):
+            chunks.append(chunk)
+        return b"".join(chunks)
+    return content
+
+
+_ANSWERS: dict[type, Callable[[Opener, Any], m.Reply | None]] = {
+    m.Open: Opener._open,
+    m.Piece: Opener._piece,
+    m.Data: Opener._data,
+    m.Close: Opener._close,
+    m.Names: Opener._names,
+    m.Status: Opener._status,
+    m.Statuses: Opener._statuses,
+    m.RealPath: Opener._real_path,
+    m.Head: Opener._head,
+    m.Link: Opener._link,
+}

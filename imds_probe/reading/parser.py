@@ -1,0 +1,72 @@
+"""The parser: works on tasks with bytes that the opener brings, and gives back plain values. It can open nothing."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from imds_probe.errors import ProbeError
+from imds_probe.reading import messages as m
+from imds_probe.reading.connection import Connection
+from imds_probe.reading.remote_files import RemoteFiles
+from imds_probe.reading.task import Task
+from imds_probe.system import rootfs
+
+TRACEBACK_MAX = 8000
+
+
+class Parser:
+    """`run` leads to whoever asks, `door` to the opener."""
+
+    def __init__(self, run: socket.socket, door: socket.socket, tasks: Mapping[str, Task[Any, Any]]) -> None:
+        self._run: Connection[m.Command] = Connection(run, m.Command, takes_descriptors=True)
+        self._files = RemoteFiles(Connection(door, m.Reply), self._lost)
+        self._tasks = tasks
+
+    def serve(self) -> None:
+        """Until the run has gone, or a task took too much memory: what it had is given back with the process."""
+        rootfs.behind(self._files)
+        try:
+            while True:
+                command = self._run.receive()
+                if isinstance(command, m.Ask):
+                    word = self._worked(command)
+                    self._run.send(word)
+                    if isinstance(word, m.OutOfMemory):
+                        return
+        except EOFError:
+            return
+
+    def _worked(self, ask: m.Ask) -> m.Word:
+        task = self._tasks[ask.task]
+        self._files.roots([os.fsdecode(root) for root in ask.roots])
+        try:
+            for result in task.work(msgspec.msgpack.decode(ask.arguments, type=task.arguments)):
+                self._run.send(m.Result(msgspec.msgpack.encode(result)))
+        except MemoryError:
+            gc.collect()
+            return m.OutOfMemory()
+        except EOFError:
+            raise
+        except ProbeError as trouble:
+            return m.Trouble(str(trouble), "")
+        except Exception as error:  # noqa: BLE001 - said to whoever asked, with where it came from
+            shown = "".join(traceback.format_exception(error))[-TRACEBACK_MAX:]
+            return m.Trouble(f"{type(error).__name__}: {error}"[:300], shown)
+        return m.Done()
+
+    def _lost(self, hangs: bool) -> Connection[m.Reply] | None:
+        """Say so, and take the way to the next opener."""
+        self._run.send(m.DoorLost(hangs))
+        command = self._run.receive()
+        if not isinstance(command, m.NewDoor) or not self._run.descriptors:
+            return None
+        door = self._run.descriptors.pop()
+        # All is said of it that Python would otherwise ask the kernel by calls that are refused here.
+        return Connection(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=door), m.Reply)

@@ -1,0 +1,247 @@
+"""Having strangers' bytes read: tasks for the parser, with a deadline each; what hangs or breaks is replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+
+from imds_probe.reading import messages as m
+from imds_probe.reading.confinement import Role
+from imds_probe.reading.connection import Connection, Garbage
+from imds_probe.reading.fork_server import ForkServer, ForkServerLost
+from imds_probe.reading.task import Answer, Task
+from imds_probe.reading.unanswered import Place, Unanswered
+from imds_probe.reading.whereabouts import Whereabouts
+
+A = TypeVar("A")
+R = TypeVar("R")
+FORK_S = 5.0  # takes milliseconds, unless the machine is all but standing still
+RESULT_MAX_BYTES = 4 * 1024 * 1024  # one piece
+RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
+OPENERS_MAX = 6  # that may be lost in one task
+OUT_OF_TIME = "the reading did not end within its time"
+OUT_OF_MEMORY = "the reading took more memory than it may have"
+BROKEN = "the process that reads ended early"
+NONSENSE = "the process that reads gave back what makes no sense"
+TOO_MUCH = "the reading found more than is taken"
+
+
+def share_of(deadline: float, most_s: float) -> float:
+    """When one of many has to be at its end: never with more than half of what is left until a deadline for all."""
+    now = time.monotonic()
+    return now + min(most_s, max(0.0, deadline - now) / 2)
+
+
+@dataclass
+class _Worker:
+    """An opener or a parser by its PID, and the run's connection to it."""
+
+    pid: int
+    connection: Connection[Any]
+    whereabouts: Whereabouts | None = None
+
+    def close(self) -> None:
+        """The run's side of it; the process is not touched."""
+        self.connection.close()
+        if self.whereabouts is not None:
+            self.whereabouts.close()
+
+
+@dataclass
+class _Gathering:
+    """What came of a task so far."""
+
+    decode: Callable[[bytes], Any]
+    found: list[Any] = field(default_factory=list)
+    size_bytes: int = 0
+    lost: int = 0
+
+
+class Reader:
+    """The workers of one run. Made while the process has one thread; asked from any.
+
+    `state` is where it is kept which mounts hang processes that cannot be killed.
+    """
+
+    def __init__(self, tasks: Sequence[Task[Any, Any]], state: Path | None = None) -> None:
+        self._server = ForkServer({task.id: task for task in tasks})
+        self._loaded: set[str] = set()
+        self._unanswered = Unanswered(state)
+        self._lock = threading.Lock()
+        self._parser: _Worker | None = None
+        self._opener: _Worker | None = None
+        self.cpu_s = 0.0  # of the workers that have ended
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The child of this process that all workers come from."""
+        return self._server.pid
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in (self._parser, self._opener):
+            if worker is not None:
+                worker.close()
+        self._parser = self._opener = None
+        self._server.close()
+
+    def ask(
+        self,
+        task: Task[A, R],
+        arguments: A,
+        roots: Sequence[Path],
+        deadline: float,
+        *,
+        modules: Collection[str] = (),
+    ) -> Answer[R]:
+        """What the task finds below these roots until `deadline`, a time.monotonic. One task at a time: others wait.
+
+        `modules` are those that it imports when it needs them, which it cannot: they are there beforehand.
+        """
+        gathering = _Gathering(msgspec.msgpack.Decoder(task.result).decode)
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return Answer((), OUT_OF_TIME)
+        try:
+            self._load(modules)
+            failed, traceback = self._attempt(task, arguments, [str(root) for root in roots], gathering, deadline)
+        finally:
+            self._lock.release()
+        return Answer(tuple(gathering.found), failed, traceback)
+
+    def _attempt(
+        self, task: Task[A, R], arguments: A, roots: Sequence[str], gathering: _Gathering, deadline: float
+    ) -> tuple[str, str]:
+        """Why the task ended early, and where in the code; empty for one that did not. What came is in `gathering`."""
+        try:
+            ask = m.Ask(task.id, msgspec.msgpack.encode(arguments), [os.fsencode(root) for root in roots])
+            parser = self._ready(roots, deadline)
+            parser.connection.send(ask, deadline)
+            while True:
+                word = parser.connection.receive(deadline)
+                if isinstance(word, m.Result):
+                    self._take(word, gathering)
+                elif isinstance(word, m.DoorLost):
+                    if word.hangs and self._opener is not None:
+                        self._learn(self._opener)
+                    self._replace(parser, roots, gathering, deadline)
+                else:
+                    return self._ended(word)
+        except TimeoutError:
+            why = OUT_OF_TIME
+        except EOFError:
+            why = BROKEN
+        except (Garbage, msgspec.MsgspecError, RecursionError):
+            why = NONSENSE
+        except _TooMuch:
+            why = TOO_MUCH
+        except ForkServerLost as lost:
+            return lost.problem, ""
+        self._discard()
+        return why, ""
+
+    def _load(self, modules: Collection[str]) -> None:
+        """Those that are new, for a parser that is forked then."""
+        new = set(modules) - self._loaded
+        if new:
+            self._discard()
+            self._loaded |= new
+            with contextlib.suppress(ForkServerLost):  # said where a worker is asked for
+                self._server.load(sorted(new), time.monotonic() + FORK_S)
+
+    def _ended(self, word: m.Done | m.Trouble | m.OutOfMemory) -> tuple[str, str]:
+        if isinstance(word, m.OutOfMemory):
+            self._discard()
+            return OUT_OF_MEMORY, ""
+        return (word.reason, word.traceback) if isinstance(word, m.Trouble) else ("", "")
+
+    def _take(self, word: m.Result, gathering: _Gathering) -> None:
+        gathering.size_bytes += len(word.encoded)
+        if gathering.size_bytes > RESULTS_MAX_BYTES:
+            raise _TooMuch
+        gathering.found.append(gathering.decode(word.encoded))
+
+    def _ready(self, roots: Sequence[str], deadline: float) -> _Worker:
+        """A parser whose opener knows these roots and no others."""
+        if self._parser is None or self._opener is None:
+            self._discard()
+            door, behind = socket.socketpair()
+            with door, behind:
+                self._opener = self._spawned("opener", behind)
+                self._parser = self._spawned("parser", door)
+        self._grant(self._opener, roots, deadline)
+        return self._parser
+
+    def _spawned(self, role: Role, door: socket.socket) -> _Worker:
+        ours, theirs = socket.socketpair()
+        whereabouts = Whereabouts.made() if role == "opener" else None
+        shared = [whereabouts.descriptor] if whereabouts else []
+        with theirs:
+            given = [theirs.fileno(), door.fileno(), *shared]
+            pid = self._server.spawn(role, given, time.monotonic() + FORK_S)
+        return _Worker(pid, Connection(ours, m.Word, frame_max_bytes=RESULT_MAX_BYTES), whereabouts)
+
+    def _grant(self, opener: _Worker, roots: Sequence[str], deadline: float) -> None:
+        opener.connection.send(m.Revoke(), deadline)
+        for root in roots:
+            opener.connection.send(m.Grant(os.fsencode(root), self._unanswered.refused(root)), deadline)
+
+    def _replace(self, parser: _Worker, roots: Sequence[str], gathering: _Gathering, deadline: float) -> None:
+        """Another opener in the place of one that hangs or is gone, with what is known not to answer kept from it."""
+        lost, self._opener = self._opener, None
+        if lost is None:
+            raise Garbage("there is no opener that could be lost")
+        self._end(lost)
+        gathering.lost += 1
+        if gathering.lost > OPENERS_MAX:
+            parser.connection.send(m.GoOn(), deadline)
+            return
+        door, behind = socket.socketpair()
+        with door, behind:
+            self._opener = self._spawned("opener", behind)
+            self._grant(self._opener, roots, deadline)
+            parser.connection.send(m.NewDoor(), deadline, (door.fileno(),))
+
+    def _learn(self, opener: _Worker) -> Place | None:
+        """The place where an opener is; None where it has not been anywhere."""
+        root, path = opener.whereabouts.get() if opener.whereabouts else (b"", b"")
+        return self._unanswered.learn(os.fsdecode(root), path) if root else None
+
+    def _discard(self) -> None:
+        """End the workers; the next task has new ones."""
+        for worker in (self._parser, self._opener):
+            if worker is not None:
+                self._end(worker)
+        self._parser = self._opener = None
+
+    def _end(self, worker: _Worker) -> None:
+        try:
+            ended = self._server.end(worker.pid, time.monotonic() + FORK_S)
+        except ForkServerLost:
+            worker.close()
+            return
+        self.cpu_s += ended.seconds
+        if not ended.gone and (place := self._learn(worker)) is not None:
+            self._unanswered.leave_behind(place, worker.pid)
+        worker.close()
+
+
+class _TooMuch(Exception):
+    """A task gave back more than is taken."""

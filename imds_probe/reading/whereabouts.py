@@ -1,0 +1,45 @@
+"""Where the opener is, in memory that the run shares with it: one that hangs cannot be asked."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+
+SIZE_BYTES = 8192
+_LENGTH = struct.Struct("=I")
+ROOM_BYTES = SIZE_BYTES - _LENGTH.size
+
+
+class Whereabouts:
+    """A path below a root, in a file of memory only. Whoever writes may be anybody: what is read is bounded."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._memory = mmap.mmap(descriptor, SIZE_BYTES)
+
+    @staticmethod
+    def made() -> Whereabouts:
+        """One that no other process knows of yet."""
+        descriptor = os.memfd_create("imds-probe", os.MFD_CLOEXEC)
+        os.ftruncate(descriptor, SIZE_BYTES)
+        return Whereabouts(descriptor)
+
+    def put(self, root: bytes, path: bytes) -> None:
+        """Say that the opener is about to touch this path below this root, cut to what there is room for."""
+        said = b"%b\0%b" % (root, path)
+        if len(said) > ROOM_BYTES:
+            said = said[:ROOM_BYTES]
+        self._memory[: _LENGTH.size + len(said)] = _LENGTH.pack(len(said)) + said
+
+    def get(self) -> tuple[bytes, bytes]:
+        """What was said last; both empty where nothing was."""
+        (length,) = _LENGTH.unpack_from(self._memory)
+        said = self._memory[_LENGTH.size : _LENGTH.size + min(length, ROOM_BYTES)]
+        root, _, path = said.partition(b"\0")
+        return root, path
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._memory.close()
+        os.close(self.descriptor)

@@ -1,0 +1,86 @@
+"""The one door to files that strangers may own, and who stands behind it: this process itself, or one that opens for it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+BUFFER_BYTES = 64 * 1024
+ENTRIES_MAX = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """Of what stat(2) says of a file, the fields that anybody asks for, under the names that os.stat_result has."""
+
+    st_mode: int
+    st_dev: int
+    st_ino: int
+    st_size: int
+    st_mtime_ns: int
+    st_uid: int
+
+    @staticmethod
+    def of(descriptor: int) -> FileStatus:
+        """What fstat(2) says. Raises OSError."""
+        status = os.fstat(descriptor)
+        return FileStatus(
+            status.st_mode, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_uid
+        )
+
+
+class File(io.RawIOBase):
+    """A regular file, open for reading and seeking, unbuffered; os.SEEK_DATA is known to it where the file system knows
+    where nothing was ever written.
+    """
+
+    def status(self) -> FileStatus:
+        """What fstat(2) says of it."""
+        raise NotImplementedError
+
+
+class Files(Protocol):
+    """The ways in. A root is a directory that somebody hostile may own: nothing leads out of it, and nothing blocks."""
+
+    def opened(self, root: Path, path: str) -> AbstractContextManager[File | None]:
+        """See rootfs.opened."""
+
+    def names(self, root: Path, path: str) -> tuple[str, ...]:
+        """See rootfs.names."""
+
+    def status(self, root: Path, path: str) -> FileStatus | None:
+        """See rootfs.status."""
+
+    def statuses(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | None, ...]:
+        """See rootfs.statuses."""
+
+    def real_path(self, root: Path, path: str) -> str | None:
+        """See rootfs.real_path."""
+
+    def program(self, proc: Path, pid: int) -> AbstractContextManager[File]:
+        """See rootfs.program."""
+
+    def head(self, path: Path, limit_bytes: int) -> bytes:
+        """See small_file.read_head."""
+
+    def pieces(self, path: Path, limit_bytes: int) -> bytes:
+        """See small_file.read_pieces."""
+
+    def link(self, path: Path) -> str:
+        """See small_file.read_link."""
+
+
+@contextlib.contextmanager
+def buffered(file: File) -> Iterator[BinaryIO]:
+    """The same file for many small reads. It is still open afterwards."""
+    reader = io.BufferedReader(file, BUFFER_BYTES)
+    try:
+        yield reader
+    finally:
+        reader.detach()

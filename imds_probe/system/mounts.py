@@ -1,0 +1,47 @@
+"""What is mounted where, as one process sees it: proc_pid_mountinfo(5)."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from imds_probe.system.small_file import read_pieces
+
+LIMIT_BYTES = 4 * 1024 * 1024  # a Kubernetes node has thousands of mounts, of some 200 bytes each
+_ESCAPE = re.compile(rb"\\([0-7]{3})")  # of blanks and backslashes
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One mount. `device` is that of st_dev, "MAJOR:MINOR"; `kind` the file system's; `point` below the process's root."""
+
+    device: str
+    point: str
+    kind: str
+
+
+def mounts(proc: Path, pid: int | str) -> tuple[Mount, ...]:
+    """Every mount, in the order in which they were made; empty where that cannot be read."""
+    try:
+        content = read_pieces(proc / str(pid) / "mountinfo", LIMIT_BYTES)
+    except OSError:
+        return ()
+    found = []
+    for line in content.splitlines():
+        fields, _, after = line.partition(b" - ")
+        parts = fields.split(b" ")
+        if len(parts) > 5:
+            point = _ESCAPE.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), parts[4])
+            kind = after.partition(b" ")[0].decode(errors="replace")
+            found.append(Mount(parts[2].decode(errors="replace"), os.fsdecode(point), kind))
+    return tuple(found)
+
+
+def mount_points(proc: Path, pid: int | str) -> frozenset[str]:
+    """The paths at which something is mounted, without the root itself.
+
+    Empty where that cannot be read: then the devices of directories have to do.
+    """
+    return frozenset(mount.point for mount in mounts(proc, pid)) - {"/"}
