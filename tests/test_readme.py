@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from golden_reports import DIRECTORY
 
+from imds_probe import exitcodes
 from imds_probe.commands import COMMANDS
 from imds_probe.commands.dispatch import main
 
@@ -36,3 +37,15 @@ def test_its_commands_and_options_exist(line, capsys):
         main([name, "--help"])
     known = capsys.readouterr().out
     assert all(word in known for word in rest if word.startswith("--"))
+
+
+def test_what_the_page_on_security_names_is_there():
+    root = Path(__file__).parents[1]
+    named = re.findall(r"`((?:tests|imds_probe)/[\w./]+)`", (root / "SECURITY.md").read_text())
+    assert len(named) > 15
+    assert [each for each in named if not (root / each).exists()] == []
+
+
+def test_every_exit_code_is_in_its_tables():
+    codes = {str(value) for name, value in vars(exitcodes).items() if name.isupper()}
+    assert codes <= set(re.findall(r"\| (\d+) \|", README))
