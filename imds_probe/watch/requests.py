@@ -45,7 +45,8 @@ class RequestReader:
                 self._body_left -= passed
                 data = data[passed:]
                 continue
-            self._buffer += data
+            # Empty lines before a request are passed over, as servers do: RFC 9112, 2.2.
+            self._buffer += data if self._buffer else data.lstrip(b"\r\n")
             data = b""
             end = _END.search(self._buffer)
             if end is not None:
@@ -71,7 +72,7 @@ class RequestReader:
         user_agent, with_token, asks = b"", False, False
         for entry in fields:
             name, _, value = entry.partition(b":")
-            name = name.strip().lower()
+            name = name.lower()  # with a space in it, it is no name, or goes on with the line before: RFC 9112, 5.1 and 5.2
             if name == b"user-agent":
                 user_agent = value.strip()
             elif name == TOKEN:
@@ -82,6 +83,8 @@ class RequestReader:
                 digits = value.strip()
                 self._body_left = int(digits) if digits.isdigit() and len(digits) < 10 else 0
         path = match[2].partition(b"?")[0]
+        # No other method asks for a token: with its header alone, a GET is served without one, and refused once one is required.
+        asks = asks and match[1] == b"PUT"
         return [HttpRequestHead(match[1].decode(), _text(path), _text(user_agent), with_token, asks, whole)]
 
 

@@ -102,6 +102,19 @@ HOSTILE = {
 }
 
 
+def test_who_sends_the_header_of_a_token_request_with_a_get_breaks_at_the_switch(lab, service):
+    """And so has to count as one that asks without a token: it is served until then."""
+    argv = ["curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}"]
+    argv += ["-H", "X-aws-ec2-metadata-token-ttl-seconds: 21600", f"http://{IP}/latest/meta-data/ami-id"]
+    answers = []
+    with watching(lab, "--json") as watched:
+        for tokens in ("optional", "required"):
+            service.update(http_tokens=tokens)
+            answers.append(lab.instance.run(argv, timeout_s=SOON_S).stdout)
+    assert answers == [b"200", b"401"]
+    assert [(each["version"], each["status"]) for each in watched.calls] == [("v1", 200), ("v1", 401)]
+
+
 def test_what_is_no_request_of_anybodys_hurts_nobody(lab, service):
     """And what comes after it is counted all the same."""
     with watching(lab, "--json") as watched:

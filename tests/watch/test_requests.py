@@ -37,6 +37,26 @@ def test_any_way_of_cutting_gives_the_same() -> None:
     assert read(*(stream[n : n + 1] for n in range(len(stream)))) == [PUT_READ, V2_READ, V1_READ, V2_READ]
 
 
+@pytest.mark.parametrize("header", [b"X-aws-ec2-metadata-token-ttl-seconds: 60", b"X-AWS-EC2-METADATA-TOKEN-TTL-SECONDS:60"])
+def test_who_asks_for_metadata_with_the_header_of_a_token_request_has_no_token(header: bytes) -> None:
+    """A mistake that is easily made: it is served today, and refused once a token is required."""
+    assert read(V1.replace(b"Accept: */*", header)) == [V1_READ]
+
+
+@pytest.mark.parametrize("line", [b" X-aws-ec2-metadata-token: a", b"\tX-aws-ec2-metadata-token: a", b"X-aws-ec2-metadata-token : a"])
+def test_what_is_no_header_of_its_own_brings_no_token(line: bytes) -> None:
+    """It goes on with the value before, or is no header at all: RFC 9112, 5.1 and 5.2."""
+    assert read(V1.replace(b"Accept: */*", line)) == [V1_READ]
+
+
+@pytest.mark.parametrize("before", [b"\r\n", b"\n", b"\r\n\r\n\n"])
+def test_empty_lines_before_a_request_hide_nothing(before: bytes) -> None:
+    """Servers pass them over: RFC 9112, 2.2."""
+    assert read(before + V1 + before + V2) == [V1_READ, V2_READ]
+    stream = before + V1
+    assert read(*(stream[n : n + 1] for n in range(len(stream)))) == [V1_READ]
+
+
 def test_bodies_are_passed_over() -> None:
     body = b"GET /in/a/body HTTP/1.1\r\n\r\n"
     post = b"POST /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
