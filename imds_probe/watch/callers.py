@@ -8,6 +8,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.packages.package import printable
@@ -33,6 +34,16 @@ MANAGERS = ("systemd", "systemd-nspawn")
 RUNTIMES = ("containerd", "dockerd", "conmon", "crun", "runc", "youki", "lxc-", "crio", "podman")
 
 
+class _Known(NamedTuple):
+    """A caller as it was looked at, of the monotonic clock in seconds. `mark` is what no other process's directory has, and what
+    changes with its user; None where it had ended.
+    """
+
+    caller: Caller
+    at: float
+    mark: tuple[int, int] | None
+
+
 class Callers:
     """Callers by thread, each looked at once: some call a thousand times a second. `lives` knows who has ended.
 
@@ -43,33 +54,48 @@ class Callers:
         self._proc = proc
         self._lives = lives
         self._full = full_command_lines
-        self._known: dict[int, tuple[Caller, float]] = {}
+        self._known: dict[int, _Known] = {}
         self.looked_at = 0  # how many were not known
 
     def caller(self, tid: int) -> Caller:
         """The process that a thread belongs to; one of which only its number is known where it has ended already."""
         now = time.monotonic()
         known = self._known.get(tid)
-        if known is not None and now - known[1] < KNOWN_S and self._runs_still(tid, known[0]):
-            return known[0]
+        if known is not None and now - known.at < KNOWN_S and self._runs_still(tid, known):
+            return known.caller
         self.looked_at += 1
+        mark = self._mark(tid)
         caller = self._look(tid)
         if caller is None or caller.exe is None:  # it has ended, or is just about to
             caller = self._ended(caller or gone(tid))
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[tid] = (caller, now)
+        self._known[tid] = _Known(caller, now, mark)
         return caller
 
     def _look(self, tid: int) -> Caller | None:
         return caller_of(self._proc, tid, full_command_line=self._full)
 
-    def _runs_still(self, tid: int, caller: Caller) -> bool:
-        """Whether it runs the same program: numbers are used again, and a shell becomes what it starts."""
+    def _runs_still(self, tid: int, known: _Known) -> bool:
+        """Whether it is the same process and runs the same program: numbers are used again, and a shell becomes what it starts."""
+        mark = self._mark(tid)
+        if mark is None:  # it has just ended: another one of its number would have begun since
+            life = self._life(tid)
+            return life is None or (life.process == known.caller.pid and life.began < known.at)
+        if mark != known.mark:
+            return False
         try:
-            return printable(os.readlink(f"{self._proc}/{tid}/exe"), SHOWN_MAX) == caller.exe
+            return printable(os.readlink(f"{self._proc}/{tid}/exe"), SHOWN_MAX) == known.caller.exe
         except OSError:
-            return True  # it has just ended, or hides what it runs
+            return known.caller.exe is None  # it hides what it runs, as before
+
+    def _mark(self, tid: int) -> tuple[int, int] | None:
+        """The inode of a thread's directory, which is made anew for each thread that has its number, and whose it is."""
+        try:
+            found = os.stat(f"{self._proc}/{tid}")
+        except OSError:
+            return None
+        return found.st_ino, found.st_uid
 
     def _ended(self, caller: Caller) -> Caller:
         """The same, by what the kernel noted of its life, and by those who began it as far as they run still."""

@@ -32,7 +32,8 @@ class Life:
     `ran` is the path that was executed, as it was given: "" for what has none, None where that was before. `cgroups` are
     paths by hierarchy, of those that it was moved in. `elsewhere`: it began in another cgroup than its parent, in which
     one is not known. `renamed`: it has another name than before. What executes a program gets its name first, and is noted
-    to have run it a moment later; others name themselves.
+    to have run it a moment later; others name themselves. `began` is of the monotonic clock, in seconds; 0 where that was
+    before.
     """
 
     process: int
@@ -41,6 +42,7 @@ class Life:
     cgroups: dict[int, str] = field(default_factory=dict)
     elsewhere: bool = False
     renamed: bool = False
+    began: float = field(default=0.0, compare=False)
 
 
 class Lives:
@@ -80,7 +82,7 @@ class Lives:
             return
         pid = firing.number("pid")
         if firing.event == BEGUN:
-            self._begun(self._threads.get(firing.tid, firing.tid), pid, firing.number("clone_flags"))
+            self._begun(self._threads.get(firing.tid, firing.tid), pid, firing.number("clone_flags"), firing.at / 1e9)
             return
         life = self._of_process(self._threads.get(pid, pid))
         if firing.event == RUN:
@@ -89,7 +91,7 @@ class Lives:
             moved = {firing.number("dst_root"): firing.text("dst_path", CGROUP_MAX)}
             self._note(replace(life, cgroups=life.cgroups | moved))
 
-    def _begun(self, parent: int, child: int, flags: int) -> None:
+    def _begun(self, parent: int, child: int, flags: int, at: float) -> None:
         if flags & CLONE_THREAD:
             _keep(self._threads, child, parent)
             return
@@ -97,7 +99,7 @@ class Lives:
         # The kernel notes no move for one that begins elsewhere, and it has none of its parent's cgroups: only version 2
         # knows this.
         before, elsewhere = self._of_process(parent), flags & CLONE_INTO_CGROUP != 0
-        self._note(Life(child, parent, before.ran, {} if elsewhere else before.cgroups, elsewhere))
+        self._note(Life(child, parent, before.ran, {} if elsewhere else before.cgroups, elsewhere, began=at))
 
     def _note(self, life: Life) -> None:
         _keep(self._known, life.process, life)

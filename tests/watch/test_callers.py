@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from control_groups import control_group
+from soon import wait_for
 
 from imds_probe.watch import lives as module
-from imds_probe.watch.caller import gone
+from imds_probe.watch.caller import Caller, gone
 from imds_probe.watch.callers import Callers, _puts_elsewhere
 from imds_probe.watch.lives import Lives
 
@@ -180,6 +181,63 @@ def test_a_hostile_path_is_printable(callers: Callers, tmp_path: Path) -> None:
     (pid,) = pids_of(str(program))
     exe = callers.caller(pid).exe
     assert exe == f"{tmp_path}/a\\x1b[2J\\nb"
+
+
+# With clone3(2), a process of a given number.
+NUMBERED = """
+import ctypes, os, sys
+libc, wanted = ctypes.CDLL(None, use_errno=True), (ctypes.c_int * 1)(int(sys.argv[1]))
+arguments = (ctypes.c_uint64 * 11)(0, 0, 0, 0, 17, 0, 0, 0, ctypes.addressof(wanted), 1, 0)
+pid = libc.syscall(435, arguments, 88)
+if not pid: os.execv(sys.argv[2], sys.argv[2:])
+if pid < 0: sys.exit(os.strerror(ctypes.get_errno()))
+print(flush=True); input(); os.kill(pid, 9); os.waitpid(pid, 0)
+"""
+
+
+@contextlib.contextmanager
+def with_the_number_of(ended: int, *argv: str) -> Iterator[None]:
+    """A program that has the number of a process that has ended. It is ended, and nobody has waited for it, at the end."""
+    child = subprocess.Popen(
+        [PYTHON, "-c", NUMBERED, str(ended), *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert child.stdout
+        assert child.stdout.readline() == b"\n"
+        yield
+    finally:
+        child.communicate(b"\n")
+
+
+def once_known(callers: Callers) -> Caller:
+    """A caller of root's that was looked at, and has ended."""
+    child = subprocess.Popen([PYTHON, "-c", "print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert child.stdout
+        child.stdout.readline()
+        return callers.caller(child.pid)
+    finally:
+        child.communicate(b"\n")
+
+
+def test_whoever_gets_the_number_of_a_caller_is_not_taken_for_it(callers: Callers) -> None:
+    """Soon after, and with the same program: numbers come again after some ten thousand processes, which anybody may begin."""
+    before = once_known(callers)
+    his = ("/usr/bin/setpriv", "--reuid=4242", "--clear-groups", PYTHON, "-c", "import time; time.sleep(60)")
+    with with_the_number_of(before.pid, *his):
+        began = f"{PYTHON}\0-c\0import time; time.sleep(60)\0"
+        wait_for(lambda: Path(f"/proc/{before.pid}/cmdline").read_text() == began)
+        after = callers.caller(before.pid)
+    assert (before.uid, before.exe) == (0, PYTHON)
+    assert (after.uid, after.exe, after.pid) == (4242, PYTHON, before.pid)
+
+
+def test_nor_where_it_has_ended_itself(callers: Callers) -> None:
+    before = once_known(callers)
+    assert callers.caller(before.pid) == before  # what asks twice and ends has asked twice
+    with with_the_number_of(before.pid, "/usr/bin/true"):
+        wait_for(lambda: ") Z " in Path(f"/proc/{before.pid}/stat").read_text())
+    assert callers.caller(before.pid).exe == "/usr/bin/true"
 
 
 CONTAINER = "c0ffee" * 10 + "beef"
