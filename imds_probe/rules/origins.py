@@ -13,6 +13,7 @@ from imds_probe.facts.software import SdkSoftware, Software
 from imds_probe.rules.phrases import container_names
 
 ROOT: tuple[str, ...] = ()
+UNKNOWN = "a process that is not known"  # or of which it is not known whose it is
 
 
 def of_containers(containers: Iterable[Container]) -> tuple[str, ...]:
@@ -46,6 +47,8 @@ def of_callers(group: Iterable[CallerSeen], facts: Facts) -> tuple[str, ...]:
             found.append(f"container {caller.container}")
         elif caller.uid and (caller.unit is None or caller.unit.startswith(f"{of_user(caller.uid)}: ")):
             found.append(of_user(caller.uid))
+        elif caller.uid is None and caller.unit is None:
+            found.append(UNKNOWN)
         else:
             return ROOT
     return _alone(found)

@@ -132,7 +132,7 @@ class Daemon:
         recorder.add(seen, container)
         unit, inside = (seen.caller.unit, seen.caller.container) if seen.caller else (None, None)
         who = (seen.program, unit, inside)
-        if seen.version != "v1" or histories.is_ours(seen) or who in self._announced:
+        if seen.version != "v1" or histories.is_ours(seen) or histories.may_be_ours(seen) or who in self._announced:
             return
         if len(self._announced) < ANNOUNCED_MAX:
             self._announced.add(who)

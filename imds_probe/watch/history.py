@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,7 @@ SENDERS_MAX, SENDERS_SHOWN = 1000, 5
 TEXT_MAX = 300
 UNKNOWN_UID = -1  # as NULL is not equal to itself
 OURS = "imds-probe/"  # how the probe's own client names itself
+CLAIMED = "imds-probe by its User-Agent alone, from a process that is not known"  # who sent it
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.
 _CLASSES = (
     ("api/token", "token"),
@@ -149,18 +150,23 @@ class History:
         """Keep what was seen from `began` to `ended`: calls, each with what its container is called, and the time itself;
         `unconfirmed` are requests by IMDSv1 that nothing confirmed, by where they came from.
 
-        Times are in seconds since the epoch. All of it or nothing, also at a power cut. Raises HistoryError where the disk
+        A call by IMDSv1 of which nobody knows whether the probe made it is one of these, too: it accuses nobody, and does not
+        vanish. Times are in seconds since the epoch. All of it or nothing, also at a power cut. Raises HistoryError where the disk
         is full: then nothing is lost that was there before.
         """
         together: dict[tuple[_Key, int], list[SeenCall]] = defaultdict(list)
+        senders = Counter(unconfirmed or {})
         for seen, container in calls:
-            together[_key(seen, container), int(seen.at // HOUR_S)].append(seen)
+            if may_be_ours(seen) and seen.version == "v1":
+                senders[CLAIMED] += 1
+            else:
+                together[_key(seen, container), int(seen.at // HOUR_S)].append(seen)
 
         def write() -> None:
             for (key, hour), some in together.items():
                 self._count(key, hour, some)
-            self._observe(began, ended, dropped, sum((unconfirmed or {}).values()))
-            for sender, requests in (unconfirmed or {}).items():
+            self._observe(began, ended, dropped, senders.total())
+            for sender, requests in senders.items():
                 self._sent(_text(sender), int(ended // HOUR_S), requests)
 
         self._write(write)
@@ -372,13 +378,17 @@ class _Key(NamedTuple):
 
 def is_ours(seen: SeenCall) -> bool:
     """Whether the probe made this call itself. Anybody may say so: root is believed, on the host and in the container that
-    we are in ourselves; and the host, where nobody knows which process it was.
+    we are in ourselves.
     """
-    if not seen.user_agent.startswith(OURS):
+    if not seen.user_agent.startswith(OURS) or seen.caller is None or seen.caller.uid is None:
         return False
-    if seen.caller is None or seen.caller.uid is None:
-        return seen.outgoing
     return seen.caller.uid == 0 and seen.caller.container in (None, _own_container())
+
+
+def may_be_ours(seen: SeenCall) -> bool:
+    """Whether the host made it, it says that it is the probe's, and nobody knows which process it was."""
+    unknown = seen.caller is None or seen.caller.uid is None
+    return unknown and seen.outgoing and seen.user_agent.startswith(OURS)
 
 
 @cache

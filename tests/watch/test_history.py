@@ -317,7 +317,8 @@ def test_who_sent_is_bounded_and_forgotten(path: Path, monkeypatch: pytest.Monke
         ({}, True),
         ({"caller": replace(CURL, uid=4242)}, False),  # anybody may say that he is the probe
         ({"caller": replace(CURL, container="1" * 64)}, False),
-        ({"caller": None}, True),
+        ({"caller": None}, False),
+        ({"caller": replace(CURL, uid=None)}, False),
         ({"caller": None, "outgoing": False}, False),
         ({"caller": replace(CURL, uid=None), "outgoing": False}, False),
         ({"user_agent": "curl/8"}, False),
@@ -325,6 +326,22 @@ def test_who_sent_is_bounded_and_forgotten(path: Path, monkeypatch: pytest.Monke
 )
 def test_only_root_on_the_host_is_believed_to_be_the_probe(changes, ours: bool) -> None:
     assert module.is_ours(replace(SEEN, **{"user_agent": "imds-probe/1.0"} | changes)) is ours
+
+
+@pytest.mark.parametrize("caller", [None, replace(CURL, uid=None)])
+def test_who_is_not_known_and_says_that_he_is_the_probe_hides_no_call(path: Path, caller) -> None:
+    """A process of anybody's that ended too soon, or that nothing shows: it accuses nobody, and the time counts as not watched."""
+    claimed = replace(SEEN, caller=caller, user_agent="imds-probe/1.0")
+    with History(path) as history:
+        history.record([(claimed, None)], NOW - 600, NOW)
+        evidence = history.evidence(NOW, DAY)
+    assert (evidence.imdsv1, evidence.imdsv1_by_probe, evidence.by) == (0, 0, ())
+    assert (evidence.unconfirmed, evidence.observed_s) == (1, 0)
+    assert evidence.senders == (f"1: {module.CLAIMED}",)
+    with History(path) as history:
+        history.record([(replace(claimed, outgoing=False), None), (replace(claimed, version="v2"), None)], NOW, NOW + 60)
+        later = history.evidence(NOW + 60, DAY)
+    assert (later.imdsv1, later.imdsv2, later.unconfirmed, later.observed_s) == (1, 1, 1, 60)
 
 
 def test_our_own_container_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
