@@ -31,14 +31,13 @@ _NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
 class SeenContainers:
     """`unseen` says why there may be more containers, `skipped` what ended while it was inspected.
 
-    `namespaces` (by inode) are the ways in, and `images` (by process id) say what runs, for who wants to look further.
+    `namespaces` (by inode) are the ways in, and `discovered` says what runs, for who wants to look further.
     """
 
     containers: tuple[Container, ...]
     unseen: tuple[str, ...]
     skipped: tuple[str, ...]
     namespaces: Mapping[int, NetworkNamespace]
-    images: Mapping[int, str]
     discovered: tuple[DiscoveredContainer, ...] = ()
 
 
@@ -113,8 +112,7 @@ def look(
         skipped.append(
             "the kernel does not say who made a network namespace (before Linux 4.11): the processes' user maps were used"
         )
-    images = {pid: each.image for each in found.containers if each.image for pid in each.pids}
-    return SeenContainers(tuple(containers), unseen, tuple(skipped), ways_in, images, found.containers)
+    return SeenContainers(tuple(containers), unseen, tuple(skipped), ways_in, found.containers)
 
 
 def _asked(endpoints: Endpoints, imds: Imds | None) -> list[Endpoint]:

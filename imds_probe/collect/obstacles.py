@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container, Reach
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import namespace_inode, walk
 from imds_probe.system import procfs
 
@@ -59,7 +60,8 @@ def _in_containers(context: Context) -> Collected:
 def _join(context: Context) -> Obstacles:
     host, inside, seen = context.get(OnHost), context.get(InContainers), context.get(SeenContainers)
     on_the_host = host.obstacles if host else ()
-    return Obstacles((*with_images(on_the_host, seen.images if seen else {}), *(inside.obstacles if inside else ())))
+    proxies = with_containers(on_the_host, seen.discovered if seen else ())
+    return Obstacles((*proxies, *(inside.obstacles if inside else ())))
 
 
 def on_host(root: Path, imds: Imds, *, deadline: float) -> FoundObstacles:
@@ -77,8 +79,8 @@ def on_host(root: Path, imds: Imds, *, deadline: float) -> FoundObstacles:
 
 
 def of_root(found: Sequence[Obstacle], root: Path) -> list[Obstacle]:
-    """Without what only a user's process is called: where it is no rule of root's that brings requests to a process on the
-    host's network, a proxy is known by its name, and that is free.
+    """Without what is a proxy by its name alone, which is free: a user's process where no rule of root's brings requests to it
+    on the host's network, and a container's that is neither on that network nor where a rule brings requests.
     """
     if not any(each.kind == "proxy" for each in found):
         return list(found)
@@ -90,9 +92,12 @@ def of_root(found: Sequence[Obstacle], root: Path) -> list[Obstacle]:
 
     def counts(each: Obstacle) -> bool:
         process = there.get(each.pid or 0)
-        if process is None or process.user is None:
+        if process is None:
             return True
-        return each.certain and process.netns == host
+        on_host = host is not None and process.netns == host
+        if process.user is not None:
+            return each.certain and on_host
+        return not process.membership.chain or each.certain or on_host or host is None
 
     return [each for each in found if each.kind != "proxy" or counts(each)]
 
@@ -122,9 +127,17 @@ def in_containers(root: Path, seen: SeenContainers, *, deadline: float) -> Found
     return FoundObstacles(tuple(found), tuple(dict.fromkeys(unread)))
 
 
-def with_images(found: tuple[PathObstacle, ...], images: Mapping[int, str]) -> tuple[PathObstacle, ...]:
-    """The same, where a proxy's process runs in a container with its image (`images` is by process id)."""
-    return tuple(replace(each, image=images.get(each.pid)) if each.pid else each for each in found)
+def with_containers(
+    found: tuple[PathObstacle, ...], containers: Iterable[DiscoveredContainer]
+) -> tuple[PathObstacle, ...]:
+    """The same, where a proxy's process runs in a container with that and its image."""
+    inside = {pid: container for container in containers for pid in container.pids}
+    return tuple(
+        replace(each, image=container.image, container_id=container.identity)
+        if each.pid and (container := inside.get(each.pid))
+        else each
+        for each in found
+    )
 
 
 def _time_left_s(deadline: float) -> float:

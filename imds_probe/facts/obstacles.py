@@ -22,7 +22,7 @@ class PathObstacle:
     applies_to: str
     pid: int | None = None  # of a proxy's process
     image: str | None = None  # of the container that it runs in
-    container_id: str | None = None  # its identity, where `namespace` is a container's
+    container_id: str | None = None  # its identity, where `namespace` or the proxy's process is a container's
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.containers import Containers, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Fix, Found, Kind, Severity, State
+from imds_probe.rules.origins import ROOT, of_containers
 from imds_probe.rules.rule import NothingToJudge, Rule
 
 METADATA_REDIRECTED = Kind(
@@ -87,7 +89,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
     if facts.get(Imds) is None or facts.collector("obstacles") is None:
         return NothingToJudge("rules and routes were not inspected")
-    return [_proxy(each) if each.kind == "proxy" else _obstacle(each) for each in facts[Obstacles].obstacles]
+    return [_proxy(each, facts) if each.kind == "proxy" else _obstacle(each) for each in facts[Obstacles].obstacles]
 
 
 def _obstacle(each: PathObstacle) -> Found:
@@ -108,9 +110,9 @@ def _obstacle(each: PathObstacle) -> Found:
     )
 
 
-def _proxy(each: PathObstacle) -> Found:
+def _proxy(each: PathObstacle, facts: Facts) -> Found:
     name = next((name for name in _PROXIES if each.quote.startswith(name)), "")
-    version = _version(each.image)
+    version = _version(each.image, name)
     severity: Severity = "warning"
     implies: State | None = "unknown"
     if not name:
@@ -135,14 +137,26 @@ def _proxy(each: PathObstacle) -> Found:
         fix=Fix(f"Upgrade {name} to {newest}, or replace it by IRSA or EKS Pod Identity.") if implies else None,
         severity=severity,
         implies=implies,
+        forgeable_by=_origins(each, facts),
     )
 
 
-def _version(image: str | None) -> Version | None:
-    """The version that an image's tag names, None where it names none ("latest", a digest)."""
-    match = _TAG.search(image or "")
+def _origins(proxy: PathObstacle, facts: Facts) -> tuple[str, ...]:
+    """Whose word it is that this is a proxy: a process calls itself what it likes."""
+    if proxy.container_id is None:
+        return ROOT
+    container = facts[Containers].by_identity(proxy.container_id)
+    return of_containers([container]) if container else (f"container {short(proxy.container_id)}",)
+
+
+def _version(image: str | None, name: str) -> Version | None:
+    """The version that the tag of a proxy's image names, None where it names none ("latest", a digest), and where the image
+    is called otherwise: then its version is that of something else.
+    """
+    last = (image or "").rpartition("/")[2]
+    match = _TAG.search(last)
     try:
-        return Version(match[1]) if match else None
+        return Version(match[1]) if match and name in last.partition(":")[0] else None
     except InvalidVersion:
         return None
 

@@ -8,9 +8,9 @@ from observed import ENDPOINT, IMDS, container
 from soon import SOON_S
 
 from imds_probe.collect.containers import SeenContainers
-from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_images
+from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_containers
 from imds_probe.facts.obstacles import PathObstacle
-from imds_probe.inventory.containers.discovered import NetworkNamespace
+from imds_probe.inventory.containers.discovered import DiscoveredContainer, NetworkNamespace
 from imds_probe.simulator.lab.lab import Lab
 
 DROP = "-A OUTPUT -d 169.254.169.254/32 -p tcp -j DROP"
@@ -35,7 +35,7 @@ def seen_in(lab, **tokens):
         ways_in[node.inode] = NetworkNamespace(node.inode, node.netns, "container", name, (), ())
     host = lab.instance
     ways_in[host.inode] = NetworkNamespace(host.inode, host.netns, "host", "host", (), ())
-    return SeenContainers(tuple(containers), (), (), ways_in, {})
+    return SeenContainers(tuple(containers), (), (), ways_in)
 
 
 def inside(tmp_path, seen):
@@ -93,12 +93,14 @@ def test_an_ipv6_route_that_nobody_asked_for_is_no_obstacle(lab, tmp_path):
     assert host_of(lab, tmp_path, replace(IMDS, endpoints=(ENDPOINT, twin))).obstacles == ()
 
 
-def test_a_proxy_that_runs_in_a_container_has_its_image(lab):
+def test_a_proxy_that_runs_in_a_container_has_its_image():
     proxy = PathObstacle("host", "proxy", "ipv4", "process 7", "kube2iam (pid 7)", None, True, None, "prerouting", 7)
     other = replace(proxy, kind="redirect", pid=None)
-    named, same = with_images((proxy, other), {7: "jtblin/kube2iam:0.10.9"})
-    assert (named.image, same) == ("jtblin/kube2iam:0.10.9", other)
-    assert with_images((proxy,), {}) == (proxy,)
+    image = "jtblin/kube2iam:0.10.9"
+    container = DiscoveredContainer("1" * 64, "docker", "web", image, None, None, (6, 7), 6, None, "host")
+    named, same = with_containers((proxy, other), (container,))
+    assert (named.image, named.container_id, same) == (image, "1" * 64, other)
+    assert with_containers((proxy,), ()) == (proxy,)
 
 
 def test_many_open_questions_are_bounded_and_said(lab, tmp_path):

@@ -1,6 +1,9 @@
 """What a user without any privilege calls his own, through the whole main job: nobody else's need or verdict moves by it."""
 
+from pathlib import Path
+
 import pytest
+from soon import wait_for
 
 REGION = {"AWS_REGION": "eu-west-1"}
 ELSEWHERE = {"AWS_ROLE_ARN": "arn", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
@@ -58,3 +61,19 @@ def test_a_name_makes_no_proxy_of_his_program(run, service, made_up):
     assert (ran.verdict, "metadata-proxy" in ran.finding_ids) == ("ready", False)
     made_up.start(named, cgroup="0::/system.slice/kube2iam.service\n")
     assert "metadata-proxy" in run().finding_ids
+
+
+NAMED = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'kube2iam', 0, 0, 0); time.sleep(600)"
+
+
+def test_nor_of_a_containers_where_nothing_leads_to_it(run, service, made_up, bridge):
+    """Without any privilege: on a network of its own, it answers nobody but itself. On the host's network it may."""
+    service.update(hop_limit=2)
+    for name, node in {"web": bridge, "shares": None}.items():
+        pid = made_up.start_container(name, node, argv=["/usr/bin/python3", "-c", NAMED], image="kube2iam:0.9")
+        wait_for(lambda: Path(f"/proc/{made_up.outer_pid(pid)}/comm").read_text() == "kube2iam\n")
+        ran = run()
+        assert ("metadata-proxy" in ran.finding_ids) == (name == "shares")
+        assert ran.verdict == ("ready" if name == "web" else "not-ready")
+    assert ran.report["verdict"]["confidence"] != "high"
+    assert "comes from container shares" in ran.report["verdict"]["forgeable"][0]

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, changed, with_imds
+from observed import FACTS, changed, container, with_containers, with_imds
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
@@ -86,6 +86,8 @@ def test_a_container_that_is_called_host_is_not_the_host():
         ("kube2iam", "jtblin/kube2iam:0.12.0", "info", None, "passes tokens and speaks IMDSv2"),
         ("kube2iam", "registry.example:5000/kube2iam:latest", "warning", "unknown", "its version is not known"),
         ("kube2iam", None, "warning", "unknown", "its version is not known"),
+        ("kube2iam", "example/app:0.9", "warning", "unknown", "its version is not known"),  # of something else
+        ("kube2iam", "kube2iam/app:12", "warning", "unknown", "its version is not known"),
         ("kiam", "quay.io/uswitch/kiam:v3.5", "blocker", "not-ready", "does not pass token requests; 3.6 does"),
         ("kiam", "quay.io/uswitch/kiam:v4.2@sha256:0123", "info", None, "kiam 4.2 answers"),
         ("kiam", "quay.io/uswitch/kiam:v3.6-debug", "blocker", "not-ready", "kiam 3.6 passes"),
@@ -97,6 +99,17 @@ def test_a_proxy_is_judged_by_its_version(name, image, severity, implied, words)
     assert (finding.id, finding.severity, finding.implies) == ("metadata-proxy", severity, implied)
     assert words in finding.summary
     assert (finding.fix is not None) == (implied is not None)
+
+
+@pytest.mark.parametrize(
+    ("container_id", "origins"),
+    [(None, ()), (container("web").identity, ("container web",)), ("9" * 64, (f"container {'9' * 12}",))],
+)
+def test_what_a_container_calls_itself_is_its_own_word(container_id, origins):
+    facts = changed(with_containers(container("web")), collectors=LOOKED.collectors)
+    facts = changed(facts, obstacles=(replace(PROXY, container_id=container_id),))
+    (finding,) = RULE.judge(facts, Catalog(()))
+    assert finding.forgeable_by == origins
 
 
 def test_a_guess_stays_one():
