@@ -72,7 +72,7 @@ def look(
             continue  # it ended meanwhile
         # Without any database there is nothing to tell images apart by, and nothing to read either.
         asked = reader.ask(IDENTITY, str(root), [root], share_of(deadline, CONTAINER_S))
-        identity = (asked.found[0] if asked.found else ()) or container.identity
+        identity = (container.owner_uid, (asked.found[0] if asked.found else ()) or container.identity)
         if identity not in images:
             images[identity] = _read(root, names, catalog, reader, deadline)
         image = images[identity]

@@ -12,10 +12,10 @@ import distro
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
 from imds_probe.facts.host import Host, OsRelease
+from imds_probe.inventory.packages.contained import OS_RELEASES
 from imds_probe.inventory.packages.package import printable
 from imds_probe.system import rootfs
 
-_PATHS = ("etc/os-release", "usr/lib/os-release")  # in the order of os-release(5)
 LIMIT_BYTES = 16 * 1024  # the longest of any distribution has one
 TEXT_MAX, LIKE_MAX = 200, 20
 
@@ -27,7 +27,7 @@ def _collect(context: Context) -> Collected:
 
 def os_release(root: Path) -> OsRelease:
     """What os-release below a root says, which may be a container's. Raises FileUnreadable."""
-    found = (rootfs.read(root, path, LIMIT_BYTES) for path in _PATHS)
+    found = (rootfs.read(root, path, LIMIT_BYTES) for path in OS_RELEASES)
     content = next((content for content in found if content is not None), b"")
     fields = _fields(content.decode(errors="replace"))
     name = fields.get("ID", "").lower().replace(" ", "_")

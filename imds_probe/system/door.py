@@ -24,6 +24,7 @@ class FileStatus:
     st_ino: int
     st_size: int
     st_mtime_ns: int
+    st_ctime_ns: int  # which, unlike all others, nobody can set
     st_uid: int
 
     @staticmethod
@@ -31,7 +32,13 @@ class FileStatus:
         """What fstat(2) says. Raises OSError."""
         status = os.fstat(descriptor)
         return FileStatus(
-            status.st_mode, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_uid
+            status.st_mode,
+            status.st_dev,
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_uid,
         )
 
 

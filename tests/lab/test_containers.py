@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from soon import wait_for
 
 from imds_probe.simulator.lab import plumbing
 
@@ -214,3 +215,34 @@ def test_the_capabilities_of_the_unit_are_enough(run, service, made_up, nodes):
     assert ran.report["containers_unseen"] == []
     assert {each["status"] for each in ran.report["collectors"]} <= {"ok", "nothing"}
     assert ran.imds["hop_limit_method"] == "capture"
+
+
+# A root directory on a tmpfs of its own, which numbers its files from one on: in all of them the same ones have the same.
+IMAGE = """
+import os, sys, time
+for path, text in (("/etc/os-release", "ID=debian\\nVERSION_ID=10\\n"), ("/var/lib/dpkg/status", sys.argv[1])):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+    os.utime(path, (1e9, 1e9))
+open("/made", "w")
+time.sleep(600)
+"""
+CLOUD_INIT = "Package: cloud-init\nStatus: install ok installed\nVersion: {}\nArchitecture: all\n\n"
+
+
+def test_a_container_that_dresses_up_as_anothers_image_hides_nothing_of_it(run, made_up):
+    """It is older, and its database has the number, the size and the date of the other's."""
+    looks = []
+    for name, version in {"mallory": "20.2-1", "web": "18.3-6"}.items():
+        argv = ["/usr/bin/python3", "-c", IMAGE, CLOUD_INIT.format(version)]
+        pid = made_up.start_container(name, argv=argv, root=made_up.container_root({}))
+        root = Path(f"/proc/{made_up.outer_pid(pid)}/root")
+        wait_for((root / "made").exists)
+        seen = (root / "var/lib/dpkg/status").stat()
+        looks.append((seen.st_ino, seen.st_size, seen.st_mtime_ns))
+    assert looks[0] == looks[1]
+    ran = run()
+    assert (ran.verdict, "software-too-old" in ran.finding_ids) == ("not-ready", True)
+    found = {each["container"]: each["version"] for each in ran.report["software"] if each["component"] == "cloud-init"}
+    assert {"mallory": "20.2-1", "web": "18.3-6"}.items() <= found.items()

@@ -6,6 +6,7 @@ of the other. What a file holds is bounded and parsed in Python, where it is: no
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imds_probe.inventory.packages import text
-from imds_probe.inventory.packages.apk import Apk
+from imds_probe.inventory.packages.apk import DATABASES, Apk
 from imds_probe.inventory.packages.dpkg_status import packages_of
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
 from imds_probe.inventory.packages.rpmdb import bdb, ndb, sqlite
@@ -27,12 +28,14 @@ DPKG_STATUS = "var/lib/dpkg/status"
 DPKG_PARTS = "var/lib/dpkg/status.d"  # distroless images have a file for each package
 RPM_DIRECTORIES = ("var/lib/rpm", "usr/lib/sysimage/rpm")
 RPM_FORMATS: dict[str, Callable[[BinaryIO], Iterator[bytes]]] = {"Packages.db": ndb.headers, "Packages": bdb.headers}
+OS_RELEASES = ("etc/os-release", "usr/lib/os-release")  # in the order of os-release(5)
 RPM_SQLITE = "rpmdb.sqlite"
+RPM_SQLITE_LOG = f"{RPM_SQLITE}-wal"
 LIMIT_BYTES = 256 * 1024 * 1024  # of a database of rpm, which is read in parts
 TEXT_LIMIT_BYTES = 64 * 1024 * 1024
 
 
-Identity = tuple[tuple[str, int, int, int], ...]
+Identity = tuple[tuple[str, int, int, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,24 @@ def by_manager(root: Path, names: Mapping[str, Collection[str]], deadline: float
 def identity(root: Path) -> Identity:
     """What tells the databases below two roots apart: containers of one image have the same, read once.
 
-    Inode, size and time of change of each database; overlay file systems keep them from the image's layer.
+    Inode, size and times of each file that is read; overlay file systems keep them from the image's layer. A container can
+    give a file of its own any of these but the time of its last change.
     """
-    paths = (DPKG_STATUS, *(f"{where}/{name}" for where in RPM_DIRECTORIES for name in (RPM_SQLITE, *RPM_FORMATS)))
-    paths = (*paths, "lib/apk/db/installed", "etc/os-release", "usr/lib/os-release")
+    paths = (*_databases(root), *OS_RELEASES)
     found = zip(paths, rootfs.statuses(root, paths), strict=True)
-    return tuple((path, each.st_ino, each.st_size, each.st_mtime_ns) for path, each in found if each is not None)
+    return tuple(
+        (path, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for path, each in found if each is not None
+    )
+
+
+def _databases(root: Path) -> Iterator[str]:
+    """All files that there may be something read of."""
+    with contextlib.suppress(rootfs.FileUnreadable):
+        yield from (f"{DPKG_PARTS}/{part}" for part in rootfs.names(root, DPKG_PARTS))
+    yield DPKG_STATUS
+    for where in RPM_DIRECTORIES:
+        yield from (f"{where}/{name}" for name in (RPM_SQLITE, RPM_SQLITE_LOG, *RPM_FORMATS))
+    yield from DATABASES
 
 
 def _dpkg(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
@@ -125,7 +140,7 @@ def _of_rpm(root: Path, path: str, file: File, names: Collection[str], deadline:
         raise DatabaseError(f"has more than {LIMIT_BYTES} bytes")
     file.seek(0)
     if path.endswith(RPM_SQLITE):
-        with rootfs.opened(root, f"{path}-wal") as log:  # what was not yet written into the database itself
+        with rootfs.opened(root, f"{path.rpartition('/')[0]}/{RPM_SQLITE_LOG}") as log:  # what was not yet written into the database itself
             return _of_sqlite(file, log, names, deadline)
     # Unbuffered as it is opened: thousands of small reads want a buffer.
     with rootfs.buffered(file) as buffered:

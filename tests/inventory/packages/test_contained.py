@@ -131,6 +131,25 @@ def test_what_changes_shows_in_the_identity(dpkg_root: Path) -> None:
     assert identity(dpkg_root) != before
 
 
+READ = [
+    *("var/lib/dpkg/status", "var/lib/dpkg/status.d/base", "lib/apk/db/installed", "usr/lib/apk/db/installed"),
+    *("var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite-wal", "usr/lib/sysimage/rpm/rpmdb.sqlite-wal"),
+    *("var/lib/rpm/Packages", "var/lib/rpm/Packages.db", "etc/os-release", "usr/lib/os-release"),
+]
+
+
+@pytest.mark.parametrize("path", READ)
+def test_all_that_is_read_shows_in_the_identity(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text("one")
+    before = identity(tmp_path)
+    assert before == identity(tmp_path) != ()
+    status = (tmp_path / path).stat()
+    (tmp_path / path).write_text("two")
+    os.utime(tmp_path / path, ns=(status.st_atime_ns, status.st_mtime_ns))  # as whoever wants to hide it does
+    assert identity(tmp_path) != before
+
+
 @pytest.mark.parametrize("path", ["var/lib/dpkg/status", "lib/apk/db/installed"])
 @pytest.mark.parametrize("line", [b"\n", b"P:x\n", b"a\n", b"Package: x\n\n"])
 def test_of_a_text_only_what_is_asked_for_is_kept(tmp_path: Path, path: str, line: bytes) -> None:
