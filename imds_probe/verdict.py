@@ -15,7 +15,7 @@ from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.shapes import HopLimit
-from imds_probe.facts.software import Installed
+from imds_probe.facts.software import Installed, UsersContainers
 from imds_probe.findings import Finding, State
 from imds_probe.rules import precedence
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
@@ -140,10 +140,10 @@ def _confidence(facts: Facts, evidence: tuple[str, ...], state: State, forgers: 
     if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
         return "low"
     # What users made has no say, and yet something may break in it.
-    lowered = bool(forgers) or bool(users_without_token(facts))
+    of_users = bool(users_without_token(facts) or facts[UsersContainers].users_software_unread)
     if precedence.is_sure(facts, state):
-        return "medium" if lowered else "high"
-    return "low" if users_without_token(facts) else "medium"
+        return "medium" if of_users or forgers else "high"
+    return "low" if of_users else "medium"
 
 
 def _price(facts: Facts, switch: Switch | None) -> str | None:

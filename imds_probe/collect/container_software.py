@@ -16,7 +16,7 @@ from imds_probe.collect.context import Context
 from imds_probe.collect.settings import System, with_settings
 from imds_probe.collect.software import known
 from imds_probe.facts.host import OsRelease
-from imds_probe.facts.software import Software
+from imds_probe.facts.software import Software, UsersContainers
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.inventory.packages import contained
@@ -24,15 +24,19 @@ from imds_probe.inventory.packages.package import Package
 from imds_probe.reading.reader import Reader, share_of
 
 SHOWN_TROUBLES = 5
+USERS_SHARE = 0.25  # of the time that is left: anybody can make a thousand containers that take their time
 CONTAINER_S = 5.0  # one step of the reading of one container; an honest one takes milliseconds
 
 
 @dataclass(frozen=True)
 class ContainerSoftware:
-    """`troubles` are sentences about databases that are there and could not be read, each with its container."""
+    """`troubles` are sentences about databases that are there and could not be read, each with its container; `of_users` are
+    those about containers that users made, who may put there what nobody can read.
+    """
 
     software: tuple[Software, ...]
     troubles: tuple[str, ...]
+    of_users: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ def _collect(context: Context) -> Collected:
     discovered = seen.discovered if seen else ()
     found = look(context.proc, discovered, context.catalog, context.reader, deadline=context.deadline)
     nothing = "" if found.software else "none of the packages in containers is in the catalog"
-    return Collected((found,), nothing=nothing, partial=in_short(found.troubles))
+    given = (found, UsersContainers(found.of_users[:SHOWN_TROUBLES]))
+    return Collected(given, nothing=nothing, partial=in_short(found.troubles))
 
 
 def look(
@@ -59,12 +64,18 @@ def look(
     images: dict[object, _Image] = {}
     software: list[Software] = []
     troubles: list[str] = []
-    for container in containers:
+    of_users: list[str] = []
+    users_turn = False
+    for container in sorted(containers, key=lambda each: each.owner_uid is not None):  # root's before time runs out
         if container.sandbox:
             continue
         label = container.title
+        said = troubles if container.owner_uid is None else of_users
+        if container.owner_uid is not None and not users_turn:
+            deadline, users_turn = time.monotonic() + (deadline - time.monotonic()) * USERS_SHARE, True
         if time.monotonic() > deadline:
-            troubles.append(f"{label} and the containers after it were not inspected: the run's time limit came first")
+            limit = "no more time is spent on containers of users" if users_turn else "the run's time limit came first"
+            said.append(f"{label} and the containers after it were not inspected: {limit}")
             break
         root = proc / str(container.pid) / "root"
         pids = still_there(proc, container.pids, container.started)
@@ -81,11 +92,11 @@ def look(
         here = with_settings(own, catalog, reader, system)
         if container.pid not in still_there(proc, container.pids, container.started):
             del images[identity]  # its number may have been another's while it was read
-            troubles.append(f"{label} ended while it was inspected")
+            said.append(f"{label} ended while it was inspected")
             continue
-        troubles += [f"{label}: {trouble}" for trouble in image.troubles]
+        said += [f"{label}: {trouble}" for trouble in image.troubles]
         software += [replace(entry, container=label, container_ids=(container.identity,)) for entry in here]
-    return ContainerSoftware(_grouped(software), tuple(troubles))
+    return ContainerSoftware(_grouped(software), tuple(troubles), tuple(of_users))
 
 
 def in_short(troubles: Sequence[str]) -> str:
@@ -153,7 +164,7 @@ def _any_container(context: Context) -> bool:
 COLLECTOR = Collector(
     id="container-software",
     collect=_collect,
-    gives=(ContainerSoftware,),
+    gives=(ContainerSoftware, UsersContainers),
     without="the packages installed in containers",
     needs=(SeenContainers,),
     applies=_any_container,

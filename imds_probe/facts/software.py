@@ -151,3 +151,14 @@ class SdkSearch(Section):
     @classmethod
     def absent(cls) -> SdkSearch:
         return cls()
+
+
+@dataclass(frozen=True)
+class UsersContainers(Section):
+    """What could not be read of the packages in containers that users made, a sentence each."""
+
+    users_software_unread: tuple[str, ...] = ()
+
+    @classmethod
+    def absent(cls) -> UsersContainers:
+        return cls()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement, requirement_of
@@ -11,7 +12,7 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
-from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.facts.software import Installed, SdkSoftware, Software, UsersContainers
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.fixes import upgrade_commands
 from imds_probe.rules.origins import of_software
@@ -82,6 +83,15 @@ PACKAGE_MANAGER_FAILED = Kind(
     "or locked, its tool is missing, or rights or time ran out. An unread database is not an empty one.",
     cure="Run the command that the finding quotes by hand, and repair the fault that it reports.",
 )
+USERS_SOFTWARE_UNREAD = Kind(
+    id="users-software-unread",
+    severity="warning",
+    title="Packages in a user's own container could not be read",
+    meaning="A user without privilege made this container, and may put anything in the place of a package database there. So what "
+    "cannot be read there holds no switch up. It lowers the confidence of the verdict, because a program in the container may "
+    "speak only IMDSv1.",
+    cure="Ask the user what runs there, or watch the host: `imds-probe run --watch 1h` sees whether the container calls IMDSv1.",
+)
 NO_PACKAGE_MANAGER = Kind(
     id="no-package-manager",
     severity="warning",
@@ -98,6 +108,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found]:
     if not runs:
         raise NotInReport("could not be judged again: the report has no record of a package manager")
     found = [trouble for run in runs if (trouble := _manager_trouble(run))]
+    if unread := facts[UsersContainers].users_software_unread:
+        found.append(_unread_of_users(unread))
     if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
         found.append(_no_manager())
     groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
@@ -136,6 +148,15 @@ def _manager_trouble(run: CollectorRun) -> Found | None:
             "Repair the fault that the evidence names, or run as root. Give the run more time with --timeout if its time "
             "limit came first.",
         ),
+    )
+
+
+def _unread_of_users(unread: Sequence[str]) -> Found:
+    return USERS_SOFTWARE_UNREAD.found(
+        "container-software",
+        "the packages in containers of users could not be read, which the verdict does not depend on",
+        evidence=tuple(unread),
+        fix=Fix("Ask the users what runs there, or watch whether the containers call IMDSv1."),
     )
 
 
@@ -224,6 +245,7 @@ RULE = Rule(
         SOFTWARE_UNKNOWN,
         SOFTWARE_FIGURE_INFERRED,
         PACKAGE_MANAGER_FAILED,
+        USERS_SOFTWARE_UNREAD,
         NO_PACKAGE_MANAGER,
     ),
 )

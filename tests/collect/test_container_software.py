@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from contexts import reader
 from soon import SOON_S
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect import container_software
 from imds_probe.collect.container_software import ContainerSoftware, in_short
 from imds_probe.collect.container_software import look as look_at
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
@@ -82,6 +84,23 @@ def test_a_damaged_one_is_said_and_the_others_are_read(proc: Path, tmp_path: Pat
     assert [entry.container for entry in found.software] == ["good"]
     (trouble,) = found.troubles
     assert trouble.startswith("bad: dpkg: its status file")
+
+
+def test_those_of_users_come_last_and_take_no_more_than_their_share(
+    proc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = image(tmp_path / "a", "debian")
+    (bad / "var/lib/dpkg/status").write_bytes(b"\0\1\2\n")
+    for pid, root in {7: bad, 8: bad, 9: image(tmp_path / "b", "debian", ("cloud-init", "18.3-6"))}.items():
+        enter(proc, pid, root)
+    his = [replace(container(pid, name), owner_uid=4242) for pid, name in ((7, "his"), (8, "other"))]
+    found = look(proc, *his, container(9, "roots"))
+    assert ([entry.container for entry in found.software], found.troubles) == (["roots"], ())
+    assert [each.partition(": ")[0] for each in found.of_users] == ["his of user 4242", "other of user 4242"]
+    monkeypatch.setattr(container_software, "USERS_SHARE", 0)
+    found = look(proc, *his, container(9, "roots"))
+    assert [entry.container for entry in found.software] == ["roots"]
+    assert found.of_users == ("his of user 4242 and the containers after it were not inspected: no more time is spent on containers of users",)
 
 
 def test_sandboxes_and_what_ended_are_left_out(proc: Path, tmp_path: Path) -> None:

@@ -54,6 +54,19 @@ def test_his_need_is_reported_as_his(run, service, made_up, bridge):
     assert f"{ID[:12]} of user 4242" in page
 
 
+def test_what_cannot_be_read_in_his_container_holds_nothing_up(run, service, made_up, tmp_path):
+    """He needs no more than a directory in the place of a database. In a container of root's it does count."""
+    (tmp_path / "dpkg/status").mkdir(parents=True)
+    root = made_up.container_root({"/var/lib/dpkg": tmp_path / "dpkg"})
+    made_up.start([*AS_MALLORY, "sleep", "infinity"], root=root, cgroup=f"{MANAGER}/docker-{ID}.scope\n")
+    ran = run()
+    assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "low")
+    (unread,) = [each for each in ran.report["findings"] if each["id"] == "users-software-unread"]
+    assert unread["evidence"][0].startswith(f"{ID[:12]} of user 4242: dpkg: ")
+    made_up.start_container("web", root=root)
+    assert run().verdict == "unknown"
+
+
 def test_a_name_makes_no_proxy_of_his_program(run, service, made_up):
     named = ["sh", "-c", "echo kube2iam > /proc/$$/comm; echo named; sleep 600 & wait"]
     made_up.start([*AS_MALLORY, *named], cgroup=f"{MANAGER}/app.slice/run.scope\n")
