@@ -72,7 +72,9 @@ class RequestReader:
         user_agent, with_token, asks = b"", False, False
         for entry in fields:
             name, _, value = entry.partition(b":")
-            name = name.lower()  # with a space in it, it is no name, or goes on with the line before: RFC 9112, 5.1 and 5.2
+            name = (
+                name.lower()
+            )  # with a space in it, it is no name, or goes on with the line before: RFC 9112, 5.1 and 5.2
             if name == b"user-agent":
                 user_agent = value.strip()
             elif name == TOKEN:

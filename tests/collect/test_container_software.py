@@ -17,6 +17,7 @@ from imds_probe.collect.container_software import look as look_at
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 
 CATALOG = Catalog.load()
+NO_MORE = "no more time is spent on containers of users"
 STATUS = "Package: {}\nStatus: install ok installed\nVersion: {}\nArchitecture: all\n\n"
 
 
@@ -100,7 +101,7 @@ def test_those_of_users_come_last_and_take_no_more_than_their_share(
     monkeypatch.setattr(container_software, "USERS_SHARE", 0)
     found = look(proc, *his, container(9, "roots"))
     assert [entry.container for entry in found.software] == ["roots"]
-    assert found.of_users == ("his of user 4242 and the containers after it were not inspected: no more time is spent on containers of users",)
+    assert found.of_users == (f"his of user 4242 and the containers after it were not inspected: {NO_MORE}",)
 
 
 def test_sandboxes_and_what_ended_are_left_out(proc: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a user without any privilege calls his own, through the whole main job: nobody else's need or verdict moves by it."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,10 @@ def test_a_name_makes_no_proxy_of_his_program(run, service, made_up):
     assert "metadata-proxy" in run().finding_ids
 
 
+def _says(path, text):
+    return path.read_text() == text
+
+
 NAMED = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'kube2iam', 0, 0, 0); time.sleep(600)"
 
 
@@ -84,7 +89,8 @@ def test_nor_of_a_containers_where_nothing_leads_to_it(run, service, made_up, br
     service.update(hop_limit=2)
     for name, node in {"web": bridge, "shares": None}.items():
         pid = made_up.start_container(name, node, argv=["/usr/bin/python3", "-c", NAMED], image="kube2iam:0.9")
-        wait_for(lambda: Path(f"/proc/{made_up.outer_pid(pid)}/comm").read_text() == "kube2iam\n")
+        name_of = Path(f"/proc/{made_up.outer_pid(pid)}/comm")
+        wait_for(functools.partial(_says, name_of, "kube2iam\n"))
         ran = run()
         assert ("metadata-proxy" in ran.finding_ids) == (name == "shares")
         assert ran.verdict == ("ready" if name == "web" else "not-ready")

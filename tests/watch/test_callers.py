@@ -198,9 +198,7 @@ print(flush=True); input(); os.kill(pid, 9); os.waitpid(pid, 0)
 @contextlib.contextmanager
 def with_the_number_of(ended: int, *argv: str) -> Iterator[None]:
     """A program that has the number of a process that has ended. It is ended, and nobody has waited for it, at the end."""
-    child = subprocess.Popen(
-        [PYTHON, "-c", NUMBERED, str(ended), *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    child = subprocess.Popen([PYTHON, "-c", NUMBERED, str(ended), *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert child.stdout
         assert child.stdout.readline() == b"\n"
@@ -211,7 +209,9 @@ def with_the_number_of(ended: int, *argv: str) -> Iterator[None]:
 
 def once_known(callers: Callers) -> Caller:
     """A caller of root's that was looked at, and has ended."""
-    child = subprocess.Popen([PYTHON, "-c", "print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child = subprocess.Popen(
+        [PYTHON, "-c", "print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         assert child.stdout
         child.stdout.readline()

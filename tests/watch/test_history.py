@@ -339,7 +339,9 @@ def test_who_is_not_known_and_says_that_he_is_the_probe_hides_no_call(path: Path
     assert (evidence.unconfirmed, evidence.observed_s) == (1, 0)
     assert evidence.senders == (f"1: {module.CLAIMED}",)
     with History(path) as history:
-        history.record([(replace(claimed, outgoing=False), None), (replace(claimed, version="v2"), None)], NOW, NOW + 60)
+        history.record(
+            [(replace(claimed, outgoing=False), None), (replace(claimed, version="v2"), None)], NOW, NOW + 60
+        )
         later = history.evidence(NOW + 60, DAY)
     assert (later.imdsv1, later.imdsv2, later.unconfirmed, later.observed_s) == (1, 1, 1, 60)
 

@@ -37,13 +37,17 @@ def test_any_way_of_cutting_gives_the_same() -> None:
     assert read(*(stream[n : n + 1] for n in range(len(stream)))) == [PUT_READ, V2_READ, V1_READ, V2_READ]
 
 
-@pytest.mark.parametrize("header", [b"X-aws-ec2-metadata-token-ttl-seconds: 60", b"X-AWS-EC2-METADATA-TOKEN-TTL-SECONDS:60"])
+@pytest.mark.parametrize(
+    "header", [b"X-aws-ec2-metadata-token-ttl-seconds: 60", b"X-AWS-EC2-METADATA-TOKEN-TTL-SECONDS:60"]
+)
 def test_who_asks_for_metadata_with_the_header_of_a_token_request_has_no_token(header: bytes) -> None:
     """A mistake that is easily made: it is served today, and refused once a token is required."""
     assert read(V1.replace(b"Accept: */*", header)) == [V1_READ]
 
 
-@pytest.mark.parametrize("line", [b" X-aws-ec2-metadata-token: a", b"\tX-aws-ec2-metadata-token: a", b"X-aws-ec2-metadata-token : a"])
+@pytest.mark.parametrize(
+    "line", [b" X-aws-ec2-metadata-token: a", b"\tX-aws-ec2-metadata-token: a", b"X-aws-ec2-metadata-token : a"]
+)
 def test_what_is_no_header_of_its_own_brings_no_token(line: bytes) -> None:
     """It goes on with the value before, or is no header at all: RFC 9112, 5.1 and 5.2."""
     assert read(V1.replace(b"Accept: */*", line)) == [V1_READ]

@@ -82,7 +82,9 @@ def identity(root: Path) -> Identity:
     paths = (*_databases(root), *OS_RELEASES)
     found = zip(paths, rootfs.statuses(root, paths), strict=True)
     return tuple(
-        (path, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for path, each in found if each is not None
+        (path, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns)
+        for path, each in found
+        if each is not None
     )
 
 
@@ -140,7 +142,9 @@ def _of_rpm(root: Path, path: str, file: File, names: Collection[str], deadline:
         raise DatabaseError(f"has more than {LIMIT_BYTES} bytes")
     file.seek(0)
     if path.endswith(RPM_SQLITE):
-        with rootfs.opened(root, f"{path.rpartition('/')[0]}/{RPM_SQLITE_LOG}") as log:  # what was not yet written into the database itself
+        with rootfs.opened(
+            root, f"{path.rpartition('/')[0]}/{RPM_SQLITE_LOG}"
+        ) as log:  # what was not yet written into the database itself
             return _of_sqlite(file, log, names, deadline)
     # Unbuffered as it is opened: thousands of small reads want a buffer.
     with rootfs.buffered(file) as buffered:
