@@ -113,6 +113,8 @@ class Callers:
             exe, comm = above.exe, above.comm  # of which it was a copy
         if exe and exe.startswith("/") and caller.container is None and together:
             exe = _resolved(exe)
+        # What a user's process began is his. Root's may have become anybody's since: cron, sudo -u and sshd begin such ones.
+        uid = caller.uid if caller.uid is not None or above is None else above.uid or None
         comm = comm if caller.comm == ENDED else kept_name(caller.comm, exe, caller.command.split())
         return replace(
             caller,
@@ -120,9 +122,9 @@ class Callers:
             comm=comm,
             exe=exe or None,
             parents=caller.parents or parents,
-            uid=caller.uid if caller.uid is not None or above is None else above.uid,
+            uid=uid,
             # Where it was when it ran that is not known: root's own are believed to have been where root is.
-            exe_by_anybody=bool(exe) and (above is None or above.exe_by_anybody or above.uid != 0),
+            exe_by_anybody=bool(exe) and uid != 0,
         )
 
     def _place(self, life: Life, above: Caller | None) -> Place:

@@ -94,6 +94,7 @@ def test_one_that_nobody_has_waited_for(callers: Callers) -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     caller = callers.caller(child.pid)
     assert (caller.pid, caller.comm, caller.exe, caller.uid) == (child.pid, "true", "/usr/bin/true", os.getuid())
+    assert not caller.exe_by_anybody
     child.wait()
 
 
@@ -370,15 +371,13 @@ def test_whose_own_place_says_nothing_of_what_it_began(changed: dict, expected: 
     assert _puts_elsewhere(replace(gone(7), **changed)) is expected
 
 
-@pytest.mark.parametrize(
-    ("before", "anybodys"),
-    [((), False), (("setpriv", "--reuid=4242", "--clear-groups"), True)],
-)
-def test_what_has_ended_is_believed_as_far_as_those_above_it(
-    callers: Callers, before: tuple[str, ...], anybodys: bool
+@pytest.mark.parametrize(("before", "uid"), [((), None), (("setpriv", "--reuid=4242", "--clear-groups"), 4242)])
+def test_what_has_ended_is_believed_as_far_as_it_is_known_whose_it_was(
+    callers: Callers, before: tuple[str, ...], uid: int | None
 ) -> None:
-    """It may have had a mount namespace of its own, in which its path was another program."""
+    """It may have had a mount namespace of its own, in which its path was another program. What a user's process began is his;
+    what root's began may have become anybody's, as what cron and sshd begin.
+    """
     with beginner(*before) as above:
         caller = callers.caller(begun_by(above))
-    assert (caller.exe, caller.on_host, caller.exe_by_anybody) == (PYTHON, False, anybodys)
-    assert caller.uid == (4242 if before else os.getuid())
+    assert (caller.exe, caller.on_host, caller.exe_by_anybody, caller.uid) == (PYTHON, False, True, uid)
