@@ -87,7 +87,12 @@ def by_version(place: Path, code: str, *arguments: str) -> str:
     """What a program prints that imports the package from this place."""
     environ = dict(os.environ) | {"PYTHONPATH": f"{place}:{place}/tests", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", _NOTHING_ELSE + code, *arguments], capture_output=True, text=True, check=False, env=environ, cwd="/"
+        [sys.executable, "-c", _NOTHING_ELSE + code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+        cwd="/",
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

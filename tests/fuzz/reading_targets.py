@@ -48,7 +48,10 @@ def _worker(data: bytes) -> None:
     """To the run from a parser, to a parser from an opener, and to the run from the fork server."""
     at, content = choose(data, 3)
     if at == 0:
-        reader, gathering = Reader.__new__(Reader), _Gathering(msgspec.msgpack.Decoder(dict[str, tuple[str, ...]]).decode)
+        reader, gathering = (
+            Reader.__new__(Reader),
+            _Gathering(msgspec.msgpack.Decoder(dict[str, tuple[str, ...]]).decode),
+        )
         for word in _said(m.Word, content):
             if isinstance(word, m.Result):
                 with contextlib.suppress(Garbage):
@@ -84,15 +87,19 @@ def _requests(root: Path) -> Parse:
             opener = Opener(orders, door, whereabouts)
             opener._files.grant(str(granted), [])
             for request in _said(m.Request, data):
-                if getattr(request, "root", None) == GRANTED:
-                    request = msgspec.structs.replace(request, root=os.fsencode(granted))
-                assert HIDDEN not in msgspec.msgpack.encode(opener._reply(request))
+                assert HIDDEN not in msgspec.msgpack.encode(opener._reply(_at(granted, request)))
                 assert len(opener._held) <= OPEN_MAX
             for handle in list(opener._held):
                 opener._close(m.Close(handle))
             opener._files.revoke()
 
     return parse
+
+
+def _at(granted: Path, request: m.Request) -> m.Request:
+    """The same of the root that was granted, which seeds do not know by its path."""
+    asked = getattr(request, "root", b"")
+    return msgspec.structs.replace(request, root=os.fsencode(granted)) if asked == GRANTED else request
 
 
 def _request_seeds() -> Mapping[str, bytes]:

@@ -13,6 +13,7 @@ import pytest
 from soon import SOON_S
 from watching import SOURCE, numbered, watching
 
+from imds_probe import exitcodes
 from imds_probe.simulator.lab.node import Node
 from imds_probe.watch.history import OURS
 from imds_probe.watch.tracepoint import Tracepoint

@@ -324,3 +324,15 @@ def test_what_has_ended_is_believed_as_far_as_those_above_it(
         caller = callers.caller(begun_by(above))
     assert (caller.exe, caller.on_host, caller.exe_by_anybody) == (PYTHON, False, anybodys)
     assert caller.uid == (4242 if before else os.getuid())
+
+
+def test_of_what_has_ended_root_chose_the_first_program_and_none_that_it_executed_in_turn(callers: Callers) -> None:
+    """By then it may have been another user's, in mounts of his own."""
+    (pid,) = pids_of(PYTHON, "-c", "")
+    assert (callers.caller(pid).exe, callers.caller(pid).exe_by_anybody) == (PYTHON, False)
+    (pid,) = pids_of("/usr/bin/env", PYTHON, "-c", "")
+    assert (callers.caller(pid).exe, callers.caller(pid).exe_by_anybody) == (PYTHON, True)
+    # Nor what one that has ended, too, began.
+    script = f"import subprocess; child = subprocess.Popen([{PYTHON!r}, '-c', '']); child.wait(); print(child.pid)"
+    _, pid = pids_of(PYTHON, "-c", script)
+    assert (callers.caller(pid).exe, callers.caller(pid).exe_by_anybody) == (PYTHON, True)
