@@ -31,7 +31,8 @@ from imds_probe.watch.history_format import FILE, HOUR_S
 
 WINDOW_S = 48.0 * HOUR_S
 CONFIDENCE = ("low", "medium", "high")
-EARLIER = Path(__file__).parent / "watch/earlier"  # so much of the code of these commits as writes and reads a history
+# So much of the code of these commits as writes and reads a history and a spool.
+EARLIER = Path(__file__).parent / "watch/earlier"
 FIRST_RELEASE, SECOND_FORMAT = "73c9e4a", "ac714af"  # the last commits with formats 1 and 2 of the history
 
 
@@ -70,7 +71,7 @@ def left_by_daemon(
 
 
 def earlier_version(directory: Path, commit: str) -> Path:
-    """What the history was written with at a commit, and the calls that its tests made up."""
+    """What history and spool were written with at a commit, and the calls that its tests made up."""
     place = directory / commit
     if not place.exists():
         place.mkdir()
@@ -78,11 +79,20 @@ def earlier_version(directory: Path, commit: str) -> Path:
     return place
 
 
+# An editable installation finds today's module for each that is not there.
+_NOTHING_ELSE = "import sys; sys.meta_path[:] = [each for each in sys.meta_path if 'editable' not in each.__module__]\n"
+
+
 def by_version(place: Path, code: str, *arguments: str) -> str:
     """What a program prints that imports the package from this place."""
     environ = dict(os.environ) | {"PYTHONPATH": f"{place}:{place}/tests", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, env=environ, cwd="/"
+        [sys.executable, "-c", _NOTHING_ELSE + code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+        cwd="/",
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

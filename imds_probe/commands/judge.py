@@ -13,7 +13,7 @@ from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
 from imds_probe.commands.run import add_catalogs
 from imds_probe.errors import UsageError
-from imds_probe.escape import terminal
+from imds_probe.escape import encodable_document, terminal
 
 if TYPE_CHECKING:
     from imds_probe.findings import Finding
@@ -80,9 +80,9 @@ def _content(path: Path) -> bytes:
 
 
 def parsed(content: bytes) -> object:
-    """The JSON document that these bytes are. Raises UsageError."""
+    """The JSON document that these bytes are; JSON can name half a character, which becomes an escape. Raises UsageError."""
     try:
-        return json.loads(content)
+        return encodable_document(json.loads(content))
     except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 are a ValueError, too
         said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
         raise UsageError(f"it is not JSON: {said}", "Name what `imds-probe run --output json` wrote.") from None

@@ -82,7 +82,7 @@ class Opener:
             reply: m.Reply | None = _ANSWERS[type(request)](self, request)
         except FileUnreadable as trouble:
             return m.Unreadable(trouble.problem, trouble.remedy)
-        except (OSError, ValueError) as error:  # ValueError: a NUL byte
+        except (OSError, ValueError, OverflowError) as error:  # a NUL byte; a number that is no place in a file
             return m.Failed((error.errno if isinstance(error, OSError) else None) or errno.EINVAL)
         return reply
 

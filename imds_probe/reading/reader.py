@@ -148,7 +148,7 @@ class Reader:
             why = OUT_OF_TIME
         except EOFError:
             why = BROKEN
-        except (Garbage, msgspec.MsgspecError, RecursionError):
+        except Garbage:
             why = NONSENSE
         except _TooMuch:
             why = TOO_MUCH
@@ -176,7 +176,10 @@ class Reader:
         gathering.size_bytes += len(word.encoded)
         if gathering.size_bytes > RESULTS_MAX_BYTES:
             raise _TooMuch
-        gathering.found.append(gathering.decode(word.encoded))
+        try:
+            gathering.found.append(gathering.decode(word.encoded))
+        except (ValueError, RecursionError) as error:  # also of text that is not UTF-8, which is no MsgspecError
+            raise Garbage(str(error)) from None
 
     def _ready(self, roots: Sequence[str], deadline: float) -> _Worker:
         """A parser whose opener knows these roots and no others."""

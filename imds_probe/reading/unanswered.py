@@ -91,7 +91,7 @@ class Unanswered:
         try:
             for entry in json.loads(read_head(self._path, LIMIT_BYTES)):
                 yield _LeftBehind(Place(**entry.pop("place")), **entry)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return  # there is none, or somebody spoilt it: then the place is found anew
 
 

@@ -105,7 +105,7 @@ class Callers:
         process = self._look(life.process)
         if process is not None and process.exe is not None:
             return process  # it was a thread, and only that has ended
-        parents, above, together = self._above(life)
+        parents, above, together, runs = self._above(life)
         if not caller.unit and not caller.container:
             caller = replace(caller, **self._place(life, above if together else None))
         exe, comm = life.ran, name_of(life.ran) if life.ran else ENDED
@@ -123,8 +123,9 @@ class Callers:
             exe=exe or None,
             parents=caller.parents or parents,
             uid=uid,
-            # Where it was when it ran that is not known: root's own are believed to have been where root is.
-            exe_by_anybody=bool(exe) and uid != 0,
+            # Where it was when it ran that is not known: what root's own began is believed to have been where root is. What
+            # that executed in turn may be another user's by then, with mounts of his own.
+            exe_by_anybody=bool(exe) and (above is None or above.exe_by_anybody or above.uid != 0 or runs > 1),
         )
 
     def _place(self, life: Life, above: Caller | None) -> Place:
@@ -148,25 +149,25 @@ class Callers:
         life = self._life(pid)
         return life is not None and (life.ran is not None or life.renamed)
 
-    def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None, bool]:
-        """The names of those above, the nearest first, the first of them that runs still, and whether all of them to there
-        began where that one is.
+    def _above(self, life: Life) -> tuple[tuple[str, ...], Caller | None, bool, int]:
+        """The names of those above, the nearest first, the first of them that runs still, whether all of them to there
+        began where that one is, and how many programs they executed one after the other.
         """
         names: list[str] = []
-        pid, together = life.parent, not life.elsewhere
+        pid, together, runs = life.parent, not life.elsewhere, life.runs
         for _ in range(GENERATIONS_MAX):
             if pid is None:
                 break
             above = caller_of(self._proc, pid)
             if above is not None and above.exe is not None:
                 names += [above.comm, *above.parents] if pid != 1 else []
-                return tuple(names[:PARENTS_MAX]), above, together
+                return tuple(names[:PARENTS_MAX]), above, together, runs
             before = self._life(pid)
             if before is None:
                 break
             names += [name_of(before.ran)] if before.ran else []
-            pid, together = before.parent, together and not before.elsewhere
-        return tuple(names[:PARENTS_MAX]), None, together
+            pid, together, runs = before.parent, together and not before.elsewhere, runs + before.runs
+        return tuple(names[:PARENTS_MAX]), None, together, runs
 
 
 def name_of(exe: str) -> str:

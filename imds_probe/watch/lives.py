@@ -32,8 +32,9 @@ class Life:
     `ran` is the path that was executed, as it was given: "" for what has none, None where that was before. `cgroups` are
     paths by hierarchy, of those that it was moved in. `elsewhere`: it began in another cgroup than its parent, in which
     one is not known. `renamed`: it has another name than before. What executes a program gets its name first, and is noted
-    to have run it a moment later; others name themselves. `began` is of the monotonic clock, in seconds; 0 where that was
-    before.
+    to have run it a moment later; others name themselves. `runs` is how many programs it executed since it began: the
+    first was chosen by whoever began it, each other one by itself. `began` is of the monotonic clock, in seconds; 0 where
+    that was before.
     """
 
     process: int
@@ -43,6 +44,7 @@ class Life:
     elsewhere: bool = False
     renamed: bool = False
     began: float = field(default=0.0, compare=False)
+    runs: int = field(default=0, compare=False)
 
 
 class Lives:
@@ -86,7 +88,8 @@ class Lives:
             return
         life = self._of_process(self._threads.get(pid, pid))
         if firing.event == RUN:
-            self._note(replace(life, ran=_ran(firing.text("filename", PATH_MAX), life.ran)))
+            ran = _ran(firing.text("filename", PATH_MAX), life.ran)
+            self._note(replace(life, ran=ran, runs=life.runs + 1))
         else:
             moved = {firing.number("dst_root"): firing.text("dst_path", CGROUP_MAX)}
             self._note(replace(life, cgroups=life.cgroups | moved))

@@ -119,12 +119,14 @@ def test_what_it_sees_is_kept_judged_and_handed_on(lab, service, daemon, state, 
 
 def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon, state, run, tmp_path):
     config = tmp_path / "short.toml"
-    config.write_text('[watch]\nwindow = "30s"\ncoverage = 0.05\n')
+    # A second of it is enough, whenever the run comes to read of it.
+    config.write_text('[watch]\nwindow = "1000s"\ncoverage = 0.001\n')
     running = daemon(state)
-    time.sleep(3)
+    time.sleep(2)
     assert running.end() == 0
     ran = run("--state-directory", str(state), "--config", str(config))
-    assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "high")
+    assert (ran.report["callers"]["dropped_packets"], ran.report["callers"]["unconfirmed"]) == (0, 0)
+    assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "high"), ran.report["callers"]
     assert ran.report["verdict"]["evidence"] == ["capability", "reachability", "behaviour"]
     ran = run("--state-directory", str(state))
     assert ran.report["verdict"]["confidence"] == "medium"

@@ -1,9 +1,11 @@
 """A real Docker engine on the made-up host: its daemon, bridges, names and cgroups, as on an instance."""
 
+from itertools import count, islice
+
 import pytest
 from docker_engine import IMAGE, running_engine
 from soon import SOON_S
-from watching import watching
+from watching import numbered, watching
 
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
@@ -163,22 +165,22 @@ def test_short_lived_callers_are_named_with_their_container(engine, service, lab
     url, wget, ids = "http://169.254.169.254", "/bin/busybox wget -q -O -", {}
     names = ("web", "api", "agent", "sidecar")
     whole = {name: engine.docker("inspect", "--format", "{{.Id}}", name) for name in names}
+    paths = map(numbered, count())
     with watching(lab, "--json") as watched:
         for name in names:
-            for number in range(5):
-                path = f"/latest/{name}/{number}"
+            for path in islice(paths, 5):
                 engine.docker("exec", name, *wget.split(), url + path, check=False)
                 ids[path] = whole[name]
-            several = [f"/latest/{name}/loop/{number}" for number in range(5)]
+            several = list(islice(paths, 5))
             loop = "; ".join(f"{wget} {url}{path}" for path in several)
             engine.docker("exec", name, "/bin/busybox", "sh", "-c", f"{loop}; true")
             ids |= dict.fromkeys(several, whole[name])
         for number, network in enumerate(("bridge", "host", "backend") * 2):
-            path, file = f"/latest/run/{number}", tmp_path / str(number)
+            path, file = next(paths), tmp_path / str(number)
             options = ("--rm", "--pull", "never", "--network", network, "--cidfile", str(file))
             engine.docker("run", *options, IMAGE, *wget.split(), url + path, check=False)
             ids[path] = file.read_text()
     seen = {each["path"]: each["caller"] for each in watched.calls}
-    assert {path: caller["container"] for path, caller in seen.items()} == ids
+    assert {path: caller and caller["container"] for path, caller in seen.items()} == ids
     assert {caller["runtime"] for caller in seen.values()} == {"docker"}
     assert {caller["exe"] for caller in seen.values()} == {"/bin/busybox"}

@@ -13,6 +13,7 @@ import pytest
 from soon import SOON_S
 from watching import SOURCE, numbered, watching
 
+from imds_probe import exitcodes
 from imds_probe.simulator.lab.node import Node
 from imds_probe.watch.history import OURS
 from imds_probe.watch.tracepoint import Tracepoint
@@ -160,7 +161,7 @@ def test_for_a_while_and_without_a_right(lab, service):
     assert b"No calls yet." in done.stdout
     without = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs", *argv]
     done = lab.instance.run(without, timeout_s=2 * SOON_S, env={"PYTHONPATH": SOURCE})
-    assert (done.returncode, done.stdout) == (2, b"")
+    assert (done.returncode, done.stdout) == (exitcodes.UNAVAILABLE, b"")
     assert done.stderr.decode().splitlines()[-1] == (
         "imds-probe: packets cannot be captured: Operation not permitted. Run as root."
     )

@@ -371,13 +371,29 @@ def test_whose_own_place_says_nothing_of_what_it_began(changed: dict, expected: 
     assert _puts_elsewhere(replace(gone(7), **changed)) is expected
 
 
-@pytest.mark.parametrize(("before", "uid"), [((), None), (("setpriv", "--reuid=4242", "--clear-groups"), 4242)])
+@pytest.mark.parametrize(
+    ("before", "anybodys", "uid"),
+    [((), False, None), (("setpriv", "--reuid=4242", "--clear-groups"), True, 4242)],
+)
 def test_what_has_ended_is_believed_as_far_as_it_is_known_whose_it_was(
-    callers: Callers, before: tuple[str, ...], uid: int | None
+    callers: Callers, before: tuple[str, ...], anybodys: bool, uid: int | None
 ) -> None:
     """It may have had a mount namespace of its own, in which its path was another program. What a user's process began is his;
     what root's began may have become anybody's, as what cron and sshd begin.
     """
     with beginner(*before) as above:
         caller = callers.caller(begun_by(above))
-    assert (caller.exe, caller.on_host, caller.exe_by_anybody, caller.uid) == (PYTHON, False, True, uid)
+    assert (caller.exe, caller.on_host) == (PYTHON, False)
+    assert (caller.exe_by_anybody, caller.uid) == (anybodys, uid)
+
+
+def test_of_what_has_ended_root_chose_the_first_program_and_none_that_it_executed_in_turn(callers: Callers) -> None:
+    """By then it may have been another user's, in mounts of his own."""
+    (pid,) = pids_of(PYTHON, "-c", "")
+    assert (callers.caller(pid).exe, callers.caller(pid).exe_by_anybody) == (PYTHON, False)
+    (pid,) = pids_of("/usr/bin/env", PYTHON, "-c", "")
+    assert (callers.caller(pid).exe, callers.caller(pid).exe_by_anybody) == (PYTHON, True)
+    # Nor what one that has ended, too, began.
+    script = f"import subprocess; child = subprocess.Popen([{PYTHON!r}, '-c', '']); child.wait(); print(child.pid)"
+    _, pid = pids_of(PYTHON, "-c", script)
+    assert (callers.caller(pid).exe, callers.caller(pid).exe_by_anybody) == (PYTHON, True)
