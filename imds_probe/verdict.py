@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -219,9 +220,10 @@ def _commands(facts: Facts) -> tuple[Switch, Rollback]:
 
 
 def _aws_cli(instance: Instance | None, tokens: str, endpoint: str, hop_limit: int | None) -> str:
-    # Setting HttpTokens should also pass HttpEndpoint: EC2 API, ModifyInstanceMetadataOptions.
-    region = f" --region {instance.region}" if instance and instance.region else ""
-    instance_id = (instance and instance.instance_id) or '"$INSTANCE_ID"'
+    # Setting HttpTokens should also pass HttpEndpoint: EC2 API, ModifyInstanceMetadataOptions. Quoted, as a stored report that
+    # is judged again is whoever's.
+    region = f" --region {shlex.quote(instance.region)}" if instance and instance.region else ""
+    instance_id = shlex.quote(instance.instance_id) if instance and instance.instance_id else '"$INSTANCE_ID"'
     limit = "" if hop_limit is None else f" --http-put-response-hop-limit {hop_limit}"
     return (
         f"aws ec2 modify-instance-metadata-options{region} --instance-id {instance_id}"

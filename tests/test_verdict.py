@@ -1,3 +1,4 @@
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from watched_calls import CALLER
 
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
+from imds_probe.facts.instance import Instance
 from imds_probe.findings import Kind
 from imds_probe.rules.judging import RuleRun
 from imds_probe.verdict import EXIT_CODES, decide
@@ -92,6 +94,17 @@ def test_a_disabled_endpoint_is_not_turned_on_by_the_switch():
 
 def test_without_identity_the_command_asks_for_it():
     assert '--instance-id "$INSTANCE_ID"' in decide(changed(FACTS, instance=None), (), RUNS).switch.aws_cli
+
+
+@pytest.mark.parametrize("field", ["instance_id", "region"])
+def test_what_a_stored_report_says_runs_nothing_in_the_command(field):
+    """It may be anybody's: `imds-probe judge` prints a command that is there to be pasted."""
+    hostile = "x'; touch /tmp/owned #"
+    facts = changed(FACTS, instance=replace(FACTS.get(Instance), **{field: hostile}))
+    verdict = decide(facts, (), RUNS)
+    for command in (verdict.switch.aws_cli, verdict.rollback.aws_cli):
+        assert hostile in shlex.split(command)
+        assert shlex.split(command)[-2:] == ["--http-endpoint", "enabled"]
 
 
 def test_elsewhere_there_is_nothing_to_switch():

@@ -26,7 +26,7 @@ def report_bug(part: str, error: BaseException) -> None:
     print(
         f"imds-probe: this is a bug in imds-probe{failed}. Please report it with all of the following:\n"
         f"  imds-probe {__version__}, Python {platform.python_version()}, {platform.platform()}",
-        "".join(traceback.format_exception(error)),
+        "\n".join(map(terminal, "".join(traceback.format_exception(error)).split("\n"))),  # it may quote anybody
         sep="\n",
         end="",
         file=sys.stderr,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +53,13 @@ class File:
 def read(path: Path | None, default: Path | None = None) -> tuple[File, ...]:
     """The file, and the drop-ins beside it: NAME.d/*.toml for NAME.toml, in the order of their names, the last one wins.
 
-    Without a file named, the default one, where it or a drop-in exists. Raises UsageError.
+    Without a file named, the default one, where it or a drop-in exists. What nobody named has to be of root or of whoever runs
+    this, as it says where root writes and what is judged by. Raises UsageError.
     """
     named = path or default or DEFAULT
     drop_ins = _drop_ins(named)
-    files = [_read(named)] if path is not None or named.exists() else []
-    return (*files, *map(_read, drop_ins))
+    files = [_read(named, checked=path is None)] if path is not None or named.exists() else []
+    return (*files, *(_read(each, checked=True) for each in drop_ins))
 
 
 def load(files: Sequence[File], sections: Sequence[type[Section]]) -> Loaded:
@@ -104,9 +107,11 @@ def _drop_ins(path: Path) -> Sequence[Path]:
     return found
 
 
-def _read(path: Path) -> File:
+def _read(path: Path, *, checked: bool) -> File:
     try:
         with path.open("rb") as file:
+            if checked:
+                _check(path, os.fstat(file.fileno()))
             raw = file.read(SIZE_LIMIT_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a readable file with --config.") from None
@@ -120,6 +125,13 @@ def _read(path: Path) -> File:
         raise UsageError(f"{path}:{line} is not TOML: a byte there is not UTF-8") from None
     except (ValueError, RecursionError) as error:  # TOML's own error says line and column
         raise UsageError(f"{path} is not TOML: {str(error)[:200]}") from None
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    if found.st_uid not in (0, os.geteuid()):
+        raise UsageError(f"{path} is not used: it belongs to user {found.st_uid}", "Give it to root (chown root).")
+    if found.st_mode & stat.S_IWOTH:
+        raise UsageError(f"{path} is not used: everybody may write to it", "Take that right away (chmod o-w).")
 
 
 def _found(file: File, key: str) -> Any:

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from imds_probe.commands.messages import say
+from imds_probe.commands.messages import report_bug, say
 
 
 def test_a_line_has_the_programs_name_and_nothing_that_steers_a_terminal(capfd, monkeypatch):
@@ -13,6 +13,17 @@ def test_a_line_has_the_programs_name_and_nothing_that_steers_a_terminal(capfd, 
     assert err.startswith("imds-probe: container ")
     assert "\x1b" not in err
     assert err.count("\n") == 1
+
+
+def test_nor_has_what_a_bug_quotes(capfd):
+    try:
+        raise ValueError("no number: \x1b]0;owned\x07\u202e")
+    except ValueError as error:
+        report_bug("the collector x", error)
+    err = capfd.readouterr().err
+    assert "ValueError: no number: \\x1b]0;owned" in err
+    assert not {"\x1b", "\x07", "\u202e"} & set(err)
+    assert '    raise ValueError("no number' in err  # as many lines as it had
 
 
 def of_standard_error() -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -120,6 +121,29 @@ def test_a_file_that_was_named_must_be_readable(tmp_path: Path, kind: str) -> No
         path.mkdir()
     with pytest.raises(UsageError, match=r"x\.toml cannot be read: (No such file|Is a directory)"):
         load(path)
+
+
+@pytest.mark.parametrize("which", ["imds-probe.toml", "imds-probe.d/50-his.toml"])
+@pytest.mark.parametrize(
+    ("uid", "mode", "why"),
+    [(4242, 0o644, "it belongs to user 4242"), (0, 0o646, "everybody may write to it"), (0, 0o664, "")],
+)
+def test_what_anybody_may_have_written_sets_nothing(tmp_path: Path, which: str, uid: int, mode: int, why: str) -> None:
+    """It says where root writes, and for how long nobody may have been seen calling."""
+    path = tmp_path / which
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('[watch]\nwindow = "1s"\n')
+    path.chmod(mode)
+    os.chown(path, uid, 0)
+    default = tmp_path / "imds-probe.toml"
+    if not why:
+        assert load(None, default).window_s == 1
+        return
+    with pytest.raises(UsageError) as raised:
+        load(None, default)
+    assert raised.value.problem == f"{path} is not used: {why}"
+    if path == default:
+        assert load(path).window_s == 1  # whoever names a file knows which
 
 
 def test_a_mistake_in_a_drop_in_is_one(tmp_path: Path) -> None:
