@@ -27,17 +27,16 @@ from imds_probe.rules.judging import select
 sys.path.append(str(Path(__file__).parent / "reports"))
 import keep
 
-MANY = 1000
-
 
 def again(report, catalog=CATALOG):
     stored = read(json.loads(dump(report)))
     return stored, judged_again(stored, catalog)
 
 
-def test_by_the_same_catalog_all_verdicts_are_the_same_to_the_byte():
+@pytest.mark.parametrize("many", [200, pytest.param(1000, marks=pytest.mark.soak)])
+def test_by_the_same_catalog_all_verdicts_are_the_same_to_the_byte(many):
     states = set()
-    for facts in many_facts(MANY):
+    for facts in many_facts(many):
         before = report_of(facts)
         stored, after = again(before)
         assert set(facts.sections) <= set(stored.facts.sections)

@@ -12,9 +12,11 @@ from cloudformation_template import Template
 from insights import Event, Name, names_in, parse, run
 from observed import FACTS, HOST, OLD_CLOUD_INIT, changed, report_of
 from report_schema import check
+from watched_calls import CALLER
 
 from imds_probe.report import dump
 from imds_probe.report_document import SCHEMA_FILE
+from imds_probe.watch.evidence import callers_of
 
 
 def resolved(schema, definitions):
@@ -35,7 +37,7 @@ QUERIES = {
     query["Name"].removeprefix("imds-probe/"): query["QueryString"]
     for query in Template("imds-probe-fleet.yaml").resources("AWS::Logs::QueryDefinition").values()
 }
-HOUR = 3600
+HOUR, DAY_S = 3600, 86400.0
 ANYTHING = {"type": ["string", "number"]}  # what a function gives: it has no members
 SYSTEM_FIELDS = {"@logStream", "@timestamp", "@message"}
 
@@ -121,7 +123,7 @@ def test_words_it_compares_with_are_the_schemas(name):
 
 def report(host, state=None, *, software=(), callers=None, hop_limit=None):
     """A report of a host, as the program would write it; `state` and `hop_limit` are put in its place."""
-    facts = changed(FACTS, software=software, host=replace(HOST, hostname=f"name-of-{host}"))
+    facts = changed(FACTS, software=software, callers=callers, host=replace(HOST, hostname=f"name-of-{host}"))
     document = json.loads(dump(report_of(facts)))
     if state:
         document["verdict"]["state"] = state
@@ -133,43 +135,17 @@ def report(host, state=None, *, software=(), callers=None, hop_limit=None):
             "terraform": "",
             "cloudformation": "",
         }
-    if callers:
-        document["callers"] = {
-            "window_s": 1209600.0,
-            "observed_s": 1209600.0,
-            "coverage": 1.0,
-            "needed_coverage": 0.99,
-            "watched_until": None,
-            "dropped_packets": 0,
-            "imdsv1": 1,
-            "imdsv2": 0,
-            "imdsv1_by_probe": 1,
-            "metric": None,
-            "by": callers,
-        }
     return check(document)
 
 
-def caller(program, count, *, version="v1", probe=False, unit=None, path_class="meta-data"):
-    return {
-        "version": version,
-        "program": program,
-        "exe": None,
-        "pid": None,
-        "comm": None,
-        "cmdline": None,
-        "unit": unit,
-        "container": None,
-        "path": "/latest/meta-data/",
-        "path_class": path_class,
-        "container_id": None,
-        "user_agent": None,
-        "probe": probe,
-        "count": count,
-        "refused": 1,
-        "first_seen": "2026-11-23T00:00:00Z",
-        "last_seen": "2026-11-23T00:00:00Z",
-    }
+def watched(*by):
+    return callers_of(
+        by, window_s=14 * DAY_S, observed_s=14 * DAY_S, needed_coverage=0.99, dropped=0, watched_until=None
+    )
+
+
+def caller(program, count, **changes):
+    return replace(CALLER, program=program, count=count, refused=1, **changes)
 
 
 @pytest.fixture
@@ -243,13 +219,13 @@ def test_hop_limits_needed_now(ask):
 
 
 def test_callers_are_counted_once_and_without_the_probe(ask):
-    calls = [
+    calls = watched(
         caller("/usr/bin/curl", 5, unit="web.service"),
         caller("/usr/bin/curl", 2, unit="web.service", path_class="credentials"),
         caller("/opt/imds-probe", 9, probe=True),
         caller("/usr/bin/aws", 7, version="v2"),
-    ]
-    fewer = [caller("/usr/bin/curl", 4, unit="web.service"), caller("/usr/sbin/agent", 1)]
+    )
+    fewer = watched(caller("/usr/bin/curl", 4, unit="web.service"), caller("/usr/sbin/agent", 1))
     rows = ask(
         "IMDSv1 callers by executable",
         ("i-1", 2, report("i-1", callers=fewer)),
