@@ -48,6 +48,8 @@ JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, ob
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
 # What these have the parser read.
 READING: tuple[Task[Any, Any], ...] = (settings.SETTINGS, container_reading.IDENTITY, container_reading.IMAGE)
+# And what it needs for that beyond what is imported here: the files of most software's settings are in YAML.
+READING_LOADS = ("yaml",)
 
 # The sections of the report that come of these, each once.
 SECTIONS: tuple[type[Section], ...] = tuple(

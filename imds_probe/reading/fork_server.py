@@ -45,15 +45,18 @@ class ForkServerLost(ProbeError):
 
 
 class ForkServer:
-    """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now."""
+    """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now, and
+    `modules` by the fork server itself, before it forks anything.
+    """
 
-    def __init__(self, tasks: Mapping[str, Task[Any, Any]]) -> None:
+    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str] = ()) -> None:
         ours, theirs = (_above_standard(each) for each in socket.socketpair())
-        gc.freeze()  # what is there already stays shared: no child's collector touches it
+        # What is there already stays shared: no child's collector touches it. Nor does this process's again, where it is all
+        # that was imported, which nobody lets go of before the end.
+        gc.freeze()
         self.pid = os.fork()
         if not self.pid:
-            _lived(lambda: _Server(theirs, tasks).serve(), (theirs.fileno(),))
-        gc.unfreeze()
+            _lived(lambda: _Server(theirs, tasks, modules).serve(), (theirs.fileno(),))
         theirs.close()
         self._connection: Connection[m.Account] = Connection(ours, m.Account)
         self._lost = False  # or out of step: an answer that came too late would be taken for the next one
@@ -70,8 +73,15 @@ class ForkServer:
         """Kill a worker. Raises ForkServerLost."""
         return self._asked(m.End(pid), deadline, m.Ended)
 
+    def leave(self) -> None:
+        """Have it end all workers and itself, which takes it a moment."""
+        with contextlib.suppress(OSError):  # it has gone already
+            self._connection.socket.shutdown(socket.SHUT_RDWR)  # another thread may be asking just now
+
     def close(self) -> None:
-        """End it and all workers, and reap it."""
+        """The same, and reap it."""
+        self.leave()
+        self._lost = True
         self._connection.close()
         deadline = time.monotonic() + 2 * GOING_S
         while _reaped(self.pid) is None:
@@ -97,24 +107,24 @@ class ForkServer:
 class _Server:
     """The server itself."""
 
-    def __init__(self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]]) -> None:
+    def __init__(self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str]) -> None:
         self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
-        self._tasks = tasks
+        self._tasks, self._modules = tasks, modules
         self._workers: set[int] = set()
 
     def serve(self) -> None:
         """Until the run has gone. Then nothing of it is left but what the kernel does not let go."""
         for encoding in ENCODINGS:
             codecs.lookup(encoding)
+        _imported(self._modules)
+        gc.freeze()
         try:
             while True:
                 errand = self._run.receive()
                 if isinstance(errand, m.Spawn):
                     self._run.send(m.Spawned(self._forked(errand.role)))
                 elif isinstance(errand, m.Import):
-                    for module in errand.modules:
-                        with contextlib.suppress(Exception):  # who needs it says so
-                            importlib.import_module(module)
+                    _imported(errand.modules)
                     self._run.send(m.Imported())
                 else:
                     self._run.send(self._ended(errand.pid))
@@ -160,6 +170,12 @@ class _Server:
             return m.Ended(False, 0.0)
         self._workers.discard(pid)
         return m.Ended(True, usage.ru_utime + usage.ru_stime)
+
+
+def _imported(modules: Sequence[str]) -> None:
+    for module in modules:
+        with contextlib.suppress(Exception):  # who needs it says so
+            importlib.import_module(module)
 
 
 def _lived(life: Callable[[], object], keep: tuple[int, ...] | list[int]) -> None:

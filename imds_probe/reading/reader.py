@@ -22,9 +22,11 @@ from imds_probe.reading.fork_server import ForkServer, ForkServerLost
 from imds_probe.reading.task import Answer, Task
 from imds_probe.reading.unanswered import Place, Unanswered
 from imds_probe.reading.whereabouts import Whereabouts
+from imds_probe.system.background import Background
 
 A = TypeVar("A")
 R = TypeVar("R")
+LEFT_S = 0.5  # that whoever asks may take to notice that all have gone
 FORK_S = 5.0  # takes milliseconds, unless the machine is all but standing still
 RESULT_MAX_BYTES = 4 * 1024 * 1024  # one piece
 RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
@@ -70,12 +72,14 @@ class _Gathering:
 class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
-    `state` is where it is kept which mounts hang processes that cannot be killed.
+    `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks.
     """
 
-    def __init__(self, tasks: Sequence[Task[Any, Any]], state: Path | None = None) -> None:
-        self._server = ForkServer({task.id: task for task in tasks})
-        self._loaded: set[str] = set()
+    def __init__(
+        self, tasks: Sequence[Task[Any, Any]], state: Path | None = None, modules: Collection[str] = ()
+    ) -> None:
+        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules))
+        self._loaded: set[str] = set(modules)
         self._unanswered = Unanswered(state)
         self._lock = threading.Lock()
         self._parser: _Worker | None = None
@@ -95,12 +99,24 @@ class Reader:
         """The child of this process that all workers come from."""
         return self._server.pid
 
+    def begin(self) -> None:
+        """Have the first workers forked while something else is done."""
+        Background("readers", self._begin)
+
+    def leave(self) -> None:
+        """Have all workers ended, and wait for none of them; `close` does."""
+        self._server.leave()
+
     def close(self) -> None:
-        """End all workers."""
+        """End all workers. Whoever asks still is told that they have gone."""
+        self._server.leave()
+        held = self._lock.acquire(timeout=LEFT_S)
         for worker in (self._parser, self._opener):
             if worker is not None:
                 worker.close()
         self._parser = self._opener = None
+        if held:
+            self._lock.release()
         self._server.close()
 
     def ask(
@@ -157,6 +173,10 @@ class Reader:
         self._discard()
         return why, ""
 
+    def _begin(self) -> None:
+        with self._lock, contextlib.suppress(ForkServerLost, EOFError, TimeoutError):  # said where somebody asks
+            self._ready((), time.monotonic() + FORK_S)
+
     def _load(self, modules: Collection[str]) -> None:
         """Those that are new, for a parser that is forked then."""
         new = set(modules) - self._loaded
@@ -195,7 +215,13 @@ class Reader:
         shared = [whereabouts.descriptor] if whereabouts else []
         with theirs:
             given = [theirs.fileno(), door.fileno(), *shared]
-            pid = self._server.spawn(role, given, time.monotonic() + FORK_S)
+            try:
+                pid = self._server.spawn(role, given, time.monotonic() + FORK_S)
+            except ForkServerLost:
+                ours.close()
+                if whereabouts is not None:
+                    whereabouts.close()
+                raise
         return _Worker(pid, Connection(ours, m.Word, frame_max_bytes=RESULT_MAX_BYTES), whereabouts)
 
     def _grant(self, opener: _Worker, roots: Sequence[str], deadline: float) -> None:
