@@ -29,6 +29,7 @@ from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.metadata_need import Need, metadata_need
 from imds_probe.system.bug import TellBug, in_short, untold
+from imds_probe.system.own_memory import read_by
 from imds_probe.system.usage import usage
 from imds_probe.verdict import Verdict, decide
 
@@ -46,7 +47,7 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     # Forked here, where there is one thread yet.
-    with Reader(READING, request.option(CallersOptions).state, READING_LOADS) as reader:
+    with Reader(READING, request.option(CallersOptions).state, READING_LOADS) as reader, read_by(reader.looker):
         reader.begin()
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
         reader.leave()

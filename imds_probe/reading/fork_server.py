@@ -15,6 +15,7 @@ import resource
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -59,6 +60,7 @@ class ForkServer:
             _lived(lambda: _Server(theirs, tasks, modules).serve(), (theirs.fileno(),))
         theirs.close()
         self._connection: Connection[m.Account] = Connection(ours, m.Account)
+        self._lock = threading.Lock()  # several may have workers of their own
         self._lost = False  # or out of step: an answer that came too late would be taken for the next one
 
     def spawn(self, role: str, sockets: list[int], deadline: float) -> int:
@@ -69,9 +71,9 @@ class ForkServer:
         """Import modules, for the workers that come. Raises ForkServerLost."""
         self._asked(m.Import(list(modules)), deadline, m.Imported)
 
-    def end(self, pid: int, deadline: float) -> m.Ended:
-        """Kill a worker. Raises ForkServerLost."""
-        return self._asked(m.End(pid), deadline, m.Ended)
+    def end(self, pid: int, deadline: float, within_s: float = GOING_S) -> m.Ended:
+        """Kill a worker, and wait so long for its end. Raises ForkServerLost."""
+        return self._asked(m.End(pid, within_s), deadline, m.Ended)
 
     def leave(self) -> None:
         """Have it end all workers and itself, which takes it a moment."""
@@ -90,18 +92,19 @@ class ForkServer:
             time.sleep(0.001)
 
     def _asked(self, errand: m.Errand, deadline: float, kind: type[K], descriptors: Sequence[int] = ()) -> K:
-        if self._lost:
-            raise ForkServerLost(LOST)
-        self._lost = True
-        try:
-            self._connection.send(errand, deadline, descriptors)
-            account = self._connection.receive(deadline)
-        except (EOFError, Garbage, TimeoutError):
-            raise ForkServerLost(LOST) from None
-        if not isinstance(account, kind):
-            raise ForkServerLost(LOST)
-        self._lost = False
-        return account
+        with self._lock:
+            if self._lost:
+                raise ForkServerLost(LOST)
+            self._lost = True
+            try:
+                self._connection.send(errand, deadline, descriptors)
+                account = self._connection.receive(deadline)
+            except (EOFError, Garbage, TimeoutError):
+                raise ForkServerLost(LOST) from None
+            if not isinstance(account, kind):
+                raise ForkServerLost(LOST)
+            self._lost = False
+            return account
 
 
 class _Server:
@@ -127,7 +130,7 @@ class _Server:
                     _imported(errand.modules)
                     self._run.send(m.Imported())
                 else:
-                    self._run.send(self._ended(errand.pid))
+                    self._run.send(self._ended(errand.pid, errand.within_s))
         except (EOFError, Garbage):
             pass
         for pid in self._workers:
@@ -159,11 +162,11 @@ class _Server:
             confine("parser", LIMITS["parser"])
             parser.serve()
 
-    def _ended(self, pid: int) -> m.Ended:
+    def _ended(self, pid: int, within_s: float) -> m.Ended:
         if pid not in self._workers:
             return m.Ended(True, 0.0)
         _kill(pid)
-        deadline = time.monotonic() + GOING_S
+        deadline = time.monotonic() + min(within_s, GOING_S)
         while (usage := _reaped(pid)) is None and time.monotonic() < deadline:
             select.select((), (), (), 0.001)
         if usage is None:
