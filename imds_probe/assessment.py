@@ -13,7 +13,7 @@ from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
-from imds_probe.collect import READING
+from imds_probe.collect import READING, READING_LOADS
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.context import RunRequest
@@ -29,6 +29,7 @@ from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.metadata_need import Need, metadata_need
 from imds_probe.system.bug import TellBug, in_short, untold
+from imds_probe.system.own_memory import read_by
 from imds_probe.system.usage import usage
 from imds_probe.verdict import Verdict, decide
 
@@ -46,23 +47,31 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     # Forked here, where there is one thread yet.
-    with Reader(READING, request.option(CallersOptions).state) as reader:
+    with Reader(READING, request.option(CallersOptions).state, READING_LOADS) as reader, read_by(reader.looker):
+        reader.begin()
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
+        reader.leave()
+        probe = ProbeInfo(
+            version=__version__,
+            run_id=secrets.token_hex(16),
+            started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            duration_ms=round((time.monotonic() - started) * 1000, 3),
+            privileged=facts.privileged,
+            imdsv1_requests_made=counter.imdsv1,
+            imdsv2_requests_made=counter.imdsv2,
+        )
+        report = report_on(facts, catalog, selected, probe, bug)  # while they end
     spent = usage()
-    probe = ProbeInfo(
-        version=__version__,
-        run_id=secrets.token_hex(16),
-        started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        duration_ms=round((time.monotonic() - started) * 1000, 3),
-        privileged=facts.privileged,
-        imdsv1_requests_made=counter.imdsv1,
-        imdsv2_requests_made=counter.imdsv2,
-        cpu_ms=spent.cpu_ms,
-        bytes_read=spent.bytes_read,
-        disk_bytes_read=spent.disk_bytes_read,
-        peak_memory_bytes=spent.peak_memory_bytes,
+    return replace(
+        report,
+        probe=replace(
+            probe,
+            cpu_ms=spent.cpu_ms,
+            bytes_read=spent.bytes_read,
+            disk_bytes_read=spent.disk_bytes_read,
+            peak_memory_bytes=spent.peak_memory_bytes,
+        ),
     )
-    return report_on(facts, catalog, selected, probe, bug)
 
 
 def report_on(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
@@ -36,6 +38,7 @@ def observe(
             waiting.remove(collector)
             if _applies(collector, context, collecting):
                 collecting.begin(collector, lambda collector=collector: collector.collect(context))  # type: ignore[misc]
+        _load(waiting, collecting)
         context.keep(collecting.ended().given)
     for join in JOINS:
         context.keep(_joined(join, context, collecting))
@@ -44,6 +47,14 @@ def observe(
     for question in QUESTIONS:
         facts = _asked(question, context, facts, collecting)
     return Facts(facts.privileged, collecting.runs((*ORDER, *(each.id for each in JOINS))), facts.sections)
+
+
+def _load(waiting: Sequence[Collector], collecting: Collecting) -> None:
+    """Import what those need that come later, while others work and mostly wait."""
+    if any(each.aside for each in collecting.working if isinstance(each, Collector)):
+        for module in (module for each in waiting for module in each.loads):
+            with contextlib.suppress(Exception):  # who needs it says so
+                importlib.import_module(module)
 
 
 def _applies(collector: Collector, context: Context, collecting: Collecting) -> bool:

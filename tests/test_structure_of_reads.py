@@ -74,7 +74,6 @@ ELSEWHERE = {
     "collect/callers.py:": "the history and the spool in the daemon's own state directory",
     "collect/metadata_no_token.py:look": "the same",
     "collect/container_software.py:look": _PROC,
-    "collect/environment.py:collect": _PROC,
     "collect/sdk_software.py:_users": _PROC,
     "collect/sdks.py:_systems": "the root itself, and those of processes, to tell them apart",
     "inventory/containers/": "processes, and named network namespaces, which are held to be namespaces before they are opened",

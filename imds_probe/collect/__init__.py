@@ -26,6 +26,7 @@ from imds_probe.collect import (
 )
 from imds_probe.collect.collector import Collector, Join, Question
 from imds_probe.facts.section import Section
+from imds_probe.inventory.containers import record_reading
 from imds_probe.reading.task import Task
 
 COLLECTORS: tuple[Collector, ...] = (
@@ -46,8 +47,11 @@ COLLECTORS: tuple[Collector, ...] = (
 )
 JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
-# What these have the parser read.
-READING: tuple[Task[Any, Any], ...] = (settings.SETTINGS, container_reading.IDENTITY, container_reading.IMAGE)
+# What these have the parser read; and what a daemon needs of it, to call containers by their names.
+NAMING: tuple[Task[Any, Any], ...] = (record_reading.BUNDLES, record_reading.RECORDS)
+READING: tuple[Task[Any, Any], ...] = (*NAMING, settings.SETTINGS, container_reading.IDENTITY, container_reading.IMAGE)
+# And what it needs for that beyond what is imported here: the files of most software's settings are in YAML.
+READING_LOADS = ("yaml",)
 
 # The sections of the report that come of these, each once.
 SECTIONS: tuple[type[Section], ...] = tuple(

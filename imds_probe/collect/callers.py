@@ -14,6 +14,7 @@ from imds_probe.config.settings import AwsConfig
 from imds_probe.duration import parse_duration
 from imds_probe.errors import ProbeError, said
 from imds_probe.facts.callers import Callers, MetricCompared
+from imds_probe.reading.here import HERE, Asks
 from imds_probe.system.state_directory import (
     DEFAULT,
     SPOOL,
@@ -65,7 +66,7 @@ class Called:
 
 
 def _watch(context: Context) -> Collected:
-    watched = watch(context.option(CallersOptions), context.root)
+    watched = watch(context.option(CallersOptions), context.root, context.reader)
     return Collected((watched,), partial=watched.degraded)
 
 
@@ -92,7 +93,7 @@ def _join(context: Context) -> Callers | None:
     return replace(called.callers, metric=context.get(MetricCompared)) if called else None
 
 
-def watch(options: CallersOptions, root: Path) -> Watched:
+def watch(options: CallersOptions, root: Path, reader: Asks = HERE) -> Watched:
     """Watch for `watch_s` seconds. Raises ProbeError where packets cannot be captured."""
     # Most runs neither watch nor find a history, and need not wait for what does.
     from imds_probe.watch.history import History  # noqa: PLC0415
@@ -101,7 +102,7 @@ def watch(options: CallersOptions, root: Path) -> Watched:
     from imds_probe.watch.unconfirmed import counted  # noqa: PLC0415
     from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
 
-    names = ContainerNames(root)
+    names = ContainerNames(root, reader)
     calls = []
     began, steady = time.time(), time.monotonic()
     with Watcher(full_command_lines=options.full_command_lines) as watcher:

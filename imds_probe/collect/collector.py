@@ -54,7 +54,8 @@ class Collector:
     that give what it `needs` have ended, well or not, and only where it `applies`; otherwise it is not in the report.
     One that mostly waits (`aside`) is no reason for others to wait, too; of the rest, one works at a time.
     It may take `time_s` seconds, or all that is left of the run, and its findings `memory_mib`.
-    `without` says what stays unknown where it fails.
+    `without` says what stays unknown where it fails. `loads` are modules that it imports itself as it needs them: where others
+    are waited for, that is the time for it.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Collector:
     aside: bool = False
     time_s: float | None = None
     memory_mib: int = 16
+    loads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from imds_probe.inventory.containers.discovered import DiscoveredContainer, Disc
 from imds_probe.inventory.containers.discovery import discover, outside_containers
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.net import namespaces
+from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import procfs
 from imds_probe.system.own_processes import family
 
@@ -42,9 +43,17 @@ class SeenContainers:
 
 
 def _collect(context: Context) -> Collected:
-    seen = look(context.root, context.endpoints, context.get(Imds), deadline=context.deadline, counter=context.counter)
+    seen = look(
+        context.root,
+        context.endpoints,
+        context.get(Imds),
+        deadline=context.deadline,
+        counter=context.counter,
+        reader=context.reader,
+    )
+    silent = context.reader.looker.said_of_unanswered()
     nothing = "" if seen.containers or seen.unseen else "no containers are running"
-    return Collected((seen,), nothing=nothing, partial="; ".join((*seen.unseen, *seen.skipped)))
+    return Collected((seen,), nothing=nothing, partial="; ".join((*seen.unseen, *seen.skipped, *silent)))
 
 
 def concerned(context: Context) -> bool:
@@ -58,7 +67,7 @@ def host_pids(context: Context, *, of_users: bool = True) -> list[int]:
     be called like any program of the system; and without the probe's own readers. Empty where processes cannot be listed.
     """
     try:
-        outside = outside_containers(context.root, context.proc)
+        outside = outside_containers(context.root, context.proc, context.reader)
     except ProbeError:
         return []
     own = family(context.proc, context.reader.pid)
@@ -77,7 +86,13 @@ def proc_below(root: Path) -> Path:
 
 
 def look(
-    root: Path, endpoints: Endpoints, imds: Imds | None, *, deadline: float, counter: RequestCounter
+    root: Path,
+    endpoints: Endpoints,
+    imds: Imds | None,
+    *,
+    deadline: float,
+    counter: RequestCounter,
+    reader: Asks = HERE,
 ) -> SeenContainers:
     """Find and measure. Without the right to enter namespaces the containers are there, but nothing was measured.
 
@@ -85,14 +100,14 @@ def look(
     """
     pacer = hops.pacer_after(counter)
     proc = proc_below(root)
-    found = discover(root, proc, in_own_pid_namespace=root == Path("/"), deadline=deadline)
+    found = discover(root, proc, in_own_pid_namespace=root == Path("/"), deadline=deadline, reader=reader)
     environments = {
         each.identity: environment.collect(proc, still_there(proc, each.pids, each.started))
         for each in found.containers
     }
     measured = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter, pacer=pacer)
     owners = {each.inode: each.owner_uid for each in found.namespaces}
-    containers, skipped = [], []
+    containers, skipped = [], list(found.unread)
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
         if each.netns in measured.gone or not still_there(proc, each.pids, each.started):

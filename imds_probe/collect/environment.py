@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from imds_probe.system.small_file import read_head
+from imds_probe.system.own_memory import heads
 
 # AWS SDKs and Tools Reference Guide, environment variables list.
 KNOWN = frozenset(
@@ -45,11 +45,9 @@ def collect(proc: Path, pids: Iterable[int]) -> tuple[tuple[str, ...], ...] | No
     """
     found: set[tuple[str, ...]] = set()
     readable = False
-    for pid in list(pids)[:PROCESSES_MAX]:
-        try:
-            content = read_head(proc / str(pid) / "environ", LIMIT_BYTES)
-        except OSError:
-            continue  # it ended, or is not ours to read
+    for content in heads(proc, [f"{pid}/environ" for pid in list(pids)[:PROCESSES_MAX]], LIMIT_BYTES):
+        if isinstance(content, OSError):
+            continue  # it ended, is not ours to read, or does not let itself be read
         readable = True
         if names := _names(content):
             found.add(names)

@@ -66,8 +66,7 @@ def _join(context: Context) -> Obstacles:
 
 def on_host(root: Path, imds: Imds, *, deadline: float) -> FoundObstacles:
     """What is in the way of the host itself and of what it forwards. Sends nothing; trouble is in `unread`."""
-    # The readers of rule sets take as long to load as they take to read: elsewhere than on EC2 nobody waits for them.
-    from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415
+    from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415 - see `loads`
 
     netns = procfs.below(root) / "1/ns/net"
     # Not ours to see, or no /proc at all: then the probe's own namespace is the best guess, as in discovery.
@@ -192,6 +191,8 @@ COLLECTOR = Collector(
     needs=(Imds,),
     applies=concerned,
     aside=True,
+    # The readers of rule sets take as long to load as they take to read.
+    loads=("imds_probe.net.obstacles",),
 )
 INSIDE = Collector(
     id="container-obstacles",

@@ -258,13 +258,16 @@ def _rendered(report: Report, form: str, *, to_terminal: bool) -> tuple[str, boo
 
 
 def _in_form(report: Report, form: str, *, to_terminal: bool) -> str:
-    from imds_probe.render import html, text  # noqa: PLC0415
-    from imds_probe.report import dump  # noqa: PLC0415
-
     if form == "json":
+        from imds_probe.report import dump  # noqa: PLC0415
+
         return dump(report) + "\n"
     if form == "html":
+        from imds_probe.render import html  # noqa: PLC0415
+
         return html.render(report)
+    from imds_probe.render import text  # noqa: PLC0415
+
     width = min(120, max(60, shutil.get_terminal_size((100, 25)).columns)) if to_terminal else 100
     colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return text.render(report, text.Style(width=width, colour=colour))

@@ -38,16 +38,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path  # noqa: PLC0415
 
+    from imds_probe.collect import NAMING  # noqa: PLC0415
     from imds_probe.commands import configuration  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
+    from imds_probe.reading.looker import OF_A_DAEMON  # noqa: PLC0415
+    from imds_probe.reading.reader import Reader  # noqa: PLC0415
     from imds_probe.render import watching  # noqa: PLC0415
+    from imds_probe.system.own_memory import read_by  # noqa: PLC0415
     from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
     from imds_probe.watch.summary import Summary  # noqa: PLC0415
     from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
 
-    summary, names = Summary(), ContainerNames(Path("/"))
-    live = sys.stdout.isatty() and not args.json
-    started = time.monotonic()
+    summary = Summary()
+    live, started = sys.stdout.isatty() and not args.json, time.monotonic()
 
     def show(seen: SeenCall) -> None:
         if args.v1_only and seen.version != "v1":
@@ -70,7 +73,13 @@ def run(args: argparse.Namespace) -> int:
                 say(terminal(f"requests by IMDSv1 that could not be confirmed and may be forged: {where}"))
 
     full = args.full_command_lines or configuration.load(args.config).settings.of(Config).full_command_lines
-    with unless_switched_off(Path("/")), Watcher(full_command_lines=full) as watcher:
+    with (
+        unless_switched_off(Path("/")),
+        Reader(NAMING, patience=OF_A_DAEMON) as reader,
+        read_by(reader.looker),
+        Watcher(full_command_lines=full) as watcher,
+    ):
+        names = ContainerNames(Path("/"), reader)
         if watcher.degraded:
             say(f"callers that live shortly may stay unknown: {watcher.degraded}")
         # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.

@@ -15,6 +15,7 @@ import resource
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -45,17 +46,21 @@ class ForkServerLost(ProbeError):
 
 
 class ForkServer:
-    """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now."""
+    """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now, and
+    `modules` by the fork server itself, before it forks anything.
+    """
 
-    def __init__(self, tasks: Mapping[str, Task[Any, Any]]) -> None:
+    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str] = ()) -> None:
         ours, theirs = (_above_standard(each) for each in socket.socketpair())
-        gc.freeze()  # what is there already stays shared: no child's collector touches it
+        # What is there already stays shared: no child's collector touches it. Nor does this process's again, where it is all
+        # that was imported, which nobody lets go of before the end.
+        gc.freeze()
         self.pid = os.fork()
         if not self.pid:
-            _lived(lambda: _Server(theirs, tasks).serve(), (theirs.fileno(),))
-        gc.unfreeze()
+            _lived(lambda: _Server(theirs, tasks, modules).serve(), (theirs.fileno(),))
         theirs.close()
         self._connection: Connection[m.Account] = Connection(ours, m.Account)
+        self._lock = threading.Lock()  # several may have workers of their own
         self._lost = False  # or out of step: an answer that came too late would be taken for the next one
 
     def spawn(self, role: str, sockets: list[int], deadline: float) -> int:
@@ -66,12 +71,19 @@ class ForkServer:
         """Import modules, for the workers that come. Raises ForkServerLost."""
         self._asked(m.Import(list(modules)), deadline, m.Imported)
 
-    def end(self, pid: int, deadline: float) -> m.Ended:
-        """Kill a worker. Raises ForkServerLost."""
-        return self._asked(m.End(pid), deadline, m.Ended)
+    def end(self, pid: int, deadline: float, within_s: float = GOING_S) -> m.Ended:
+        """Kill a worker, and wait so long for its end. Raises ForkServerLost."""
+        return self._asked(m.End(pid, within_s), deadline, m.Ended)
+
+    def leave(self) -> None:
+        """Have it end all workers and itself, which takes it a moment."""
+        with contextlib.suppress(OSError):  # it has gone already
+            self._connection.socket.shutdown(socket.SHUT_RDWR)  # another thread may be asking just now
 
     def close(self) -> None:
-        """End it and all workers, and reap it."""
+        """The same, and reap it."""
+        self.leave()
+        self._lost = True
         self._connection.close()
         deadline = time.monotonic() + 2 * GOING_S
         while _reaped(self.pid) is None:
@@ -80,44 +92,45 @@ class ForkServer:
             time.sleep(0.001)
 
     def _asked(self, errand: m.Errand, deadline: float, kind: type[K], descriptors: Sequence[int] = ()) -> K:
-        if self._lost:
-            raise ForkServerLost(LOST)
-        self._lost = True
-        try:
-            self._connection.send(errand, deadline, descriptors)
-            account = self._connection.receive(deadline)
-        except (EOFError, Garbage, TimeoutError):
-            raise ForkServerLost(LOST) from None
-        if not isinstance(account, kind):
-            raise ForkServerLost(LOST)
-        self._lost = False
-        return account
+        with self._lock:
+            if self._lost:
+                raise ForkServerLost(LOST)
+            self._lost = True
+            try:
+                self._connection.send(errand, deadline, descriptors)
+                account = self._connection.receive(deadline)
+            except (EOFError, Garbage, TimeoutError):
+                raise ForkServerLost(LOST) from None
+            if not isinstance(account, kind):
+                raise ForkServerLost(LOST)
+            self._lost = False
+            return account
 
 
 class _Server:
     """The server itself."""
 
-    def __init__(self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]]) -> None:
+    def __init__(self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str]) -> None:
         self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
-        self._tasks = tasks
+        self._tasks, self._modules = tasks, modules
         self._workers: set[int] = set()
 
     def serve(self) -> None:
         """Until the run has gone. Then nothing of it is left but what the kernel does not let go."""
         for encoding in ENCODINGS:
             codecs.lookup(encoding)
+        _imported(self._modules)
+        gc.freeze()
         try:
             while True:
                 errand = self._run.receive()
                 if isinstance(errand, m.Spawn):
                     self._run.send(m.Spawned(self._forked(errand.role)))
                 elif isinstance(errand, m.Import):
-                    for module in errand.modules:
-                        with contextlib.suppress(Exception):  # who needs it says so
-                            importlib.import_module(module)
+                    _imported(errand.modules)
                     self._run.send(m.Imported())
                 else:
-                    self._run.send(self._ended(errand.pid))
+                    self._run.send(self._ended(errand.pid, errand.within_s))
         except (EOFError, Garbage):
             pass
         for pid in self._workers:
@@ -149,17 +162,23 @@ class _Server:
             confine("parser", LIMITS["parser"])
             parser.serve()
 
-    def _ended(self, pid: int) -> m.Ended:
+    def _ended(self, pid: int, within_s: float) -> m.Ended:
         if pid not in self._workers:
             return m.Ended(True, 0.0)
         _kill(pid)
-        deadline = time.monotonic() + GOING_S
+        deadline = time.monotonic() + min(within_s, GOING_S)
         while (usage := _reaped(pid)) is None and time.monotonic() < deadline:
             select.select((), (), (), 0.001)
         if usage is None:
             return m.Ended(False, 0.0)
         self._workers.discard(pid)
         return m.Ended(True, usage.ru_utime + usage.ru_stime)
+
+
+def _imported(modules: Sequence[str]) -> None:
+    for module in modules:
+        with contextlib.suppress(Exception):  # who needs it says so
+            importlib.import_module(module)
 
 
 def _lived(life: Callable[[], object], keep: tuple[int, ...] | list[int]) -> None:

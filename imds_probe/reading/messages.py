@@ -87,7 +87,15 @@ class Link(Message, frozen=True):
     path: bytes
 
 
-Request = Open | Piece | Data | Close | Names | Status | Statuses | RealPath | Head | Link
+class Heads(Message, frozen=True):
+    """The first bytes of several, each as far as it can be read."""
+
+    root: bytes
+    paths: list[bytes]
+    limit_bytes: int
+
+
+Request = Open | Piece | Data | Close | Names | Status | Statuses | RealPath | Head | Heads | Link
 
 
 # From the opener, to the parser.
@@ -103,6 +111,12 @@ class Content(Message, frozen=True):
     """Bytes that were asked for, or a path."""
 
     content: bytes
+
+
+class Contents(Message, frozen=True):
+    """The same of several: errno where one cannot be read."""
+
+    contents: list[bytes | int]
 
 
 class Place(Message, frozen=True):
@@ -146,7 +160,7 @@ class Failed(Message, frozen=True):
     number: int
 
 
-Reply = Opened | Content | Place | Listed | Stated | AllStated | Absent | Unreadable | Failed
+Reply = Opened | Content | Contents | Place | Listed | Stated | AllStated | Absent | Unreadable | Failed
 
 
 # To the opener, from the run.
@@ -231,9 +245,10 @@ class Import(Message, frozen=True):
 
 
 class End(Message, frozen=True):
-    """Kill this worker, and reap it if it goes."""
+    """Kill this worker, and reap it if it goes within this time."""
 
     pid: int
+    within_s: float
 
 
 Errand = Spawn | Import | End

@@ -83,7 +83,7 @@ class Opener:
         except FileUnreadable as trouble:
             return m.Unreadable(trouble.problem, trouble.remedy)
         except (OSError, ValueError, OverflowError) as error:  # a NUL byte; a number that is no place in a file
-            return m.Failed((error.errno if isinstance(error, OSError) else None) or errno.EINVAL)
+            return m.Failed(_number(error))
         return reply
 
     def _open(self, request: m.Open) -> m.Reply:
@@ -134,6 +134,16 @@ class Opener:
         root, path = Path(os.fsdecode(request.root)), os.fsdecode(request.path)
         return m.Content(self._files.head_below(root, path, min(request.limit_bytes, PIECE_MAX_BYTES)))
 
+    def _heads(self, request: m.Heads) -> m.Reply:
+        root, limit_bytes = Path(os.fsdecode(request.root)), min(request.limit_bytes, PIECE_MAX_BYTES)
+        contents: list[bytes | int] = []
+        for path in request.paths:
+            try:
+                contents.append(self._files.head_below(root, os.fsdecode(path), limit_bytes))
+            except (OSError, ValueError) as error:
+                contents.append(_number(error))
+        return m.Contents(contents)
+
     def _link(self, request: m.Link) -> m.Reply:
         root, path = Path(os.fsdecode(request.root)), os.fsdecode(request.path)
         return m.Content(os.fsencode(self._files.link_below(root, path)))
@@ -144,6 +154,10 @@ class Opener:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         self._whereabouts.put(*held.where)
         return held.file
+
+
+def _number(error: OSError | ValueError) -> int:
+    return (error.errno if isinstance(error, OSError) else None) or errno.EINVAL
 
 
 def _read(file: LocalFile, at: int, length: int) -> bytes:
@@ -167,5 +181,6 @@ _ANSWERS: dict[type, Callable[[Opener, Any], m.Reply | None]] = {
     m.Statuses: Opener._statuses,
     m.RealPath: Opener._real_path,
     m.Head: Opener._head,
+    m.Heads: Opener._heads,
     m.Link: Opener._link,
 }

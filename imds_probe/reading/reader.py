@@ -16,17 +16,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from imds_probe.reading import messages as m
-from imds_probe.reading.confinement import Role
-from imds_probe.reading.connection import Connection, Garbage
-from imds_probe.reading.fork_server import ForkServer, ForkServerLost
+from imds_probe.reading.connection import Garbage
+from imds_probe.reading.fork_server import ForkServerLost
+from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
 from imds_probe.reading.task import Answer, Task
-from imds_probe.reading.unanswered import Place, Unanswered
-from imds_probe.reading.whereabouts import Whereabouts
+from imds_probe.reading.workers import FORK_S, Worker, Workers
+from imds_probe.system.background import Background
 
 A = TypeVar("A")
 R = TypeVar("R")
-FORK_S = 5.0  # takes milliseconds, unless the machine is all but standing still
-RESULT_MAX_BYTES = 4 * 1024 * 1024  # one piece
+LEFT_S = 0.5  # that whoever asks may take to notice that all have gone
 RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
 OPENERS_MAX = 6  # that may be lost in one task
 OUT_OF_TIME = "the reading did not end within its time"
@@ -43,21 +42,6 @@ def share_of(deadline: float, most_s: float) -> float:
 
 
 @dataclass
-class _Worker:
-    """An opener or a parser by its PID, and the run's connection to it."""
-
-    pid: int
-    connection: Connection[Any]
-    whereabouts: Whereabouts | None = None
-
-    def close(self) -> None:
-        """The run's side of it; the process is not touched."""
-        self.connection.close()
-        if self.whereabouts is not None:
-            self.whereabouts.close()
-
-
-@dataclass
 class _Gathering:
     """What came of a task so far."""
 
@@ -70,17 +54,22 @@ class _Gathering:
 class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
-    `state` is where it is kept which mounts hang processes that cannot be killed.
+    `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks.
     """
 
-    def __init__(self, tasks: Sequence[Task[Any, Any]], state: Path | None = None) -> None:
-        self._server = ForkServer({task.id: task for task in tasks})
-        self._loaded: set[str] = set()
-        self._unanswered = Unanswered(state)
+    def __init__(
+        self,
+        tasks: Sequence[Task[Any, Any]],
+        state: Path | None = None,
+        modules: Collection[str] = (),
+        patience: Patience = OF_A_RUN,
+    ) -> None:
+        self._workers = Workers(tasks, state, modules)
+        self.looker = Looker(self._workers, patience)
+        self._loaded: set[str] = set(modules)
         self._lock = threading.Lock()
-        self._parser: _Worker | None = None
-        self._opener: _Worker | None = None
-        self.cpu_s = 0.0  # of the workers that have ended
+        self._parser: Worker | None = None
+        self._opener: Worker | None = None
 
     def __enter__(self) -> Reader:
         return self
@@ -93,15 +82,33 @@ class Reader:
     @property
     def pid(self) -> int:
         """The child of this process that all workers come from."""
-        return self._server.pid
+        return self._workers.pid
+
+    @property
+    def cpu_s(self) -> float:
+        """What the workers took that have ended."""
+        return self._workers.cpu_s
+
+    def begin(self) -> None:
+        """Have the first workers forked while something else is done."""
+        Background("readers", self._begin)
+
+    def leave(self) -> None:
+        """Have all workers ended, and wait for none of them; `close` does."""
+        self._workers.leave()
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers. Whoever asks still is told that they have gone."""
+        self._workers.leave()
+        held = self._lock.acquire(timeout=LEFT_S)
         for worker in (self._parser, self._opener):
             if worker is not None:
                 worker.close()
         self._parser = self._opener = None
-        self._server.close()
+        self.looker.close()
+        if held:
+            self._lock.release()
+        self._workers.close()
 
     def ask(
         self,
@@ -117,7 +124,8 @@ class Reader:
         `modules` are those that it imports when it needs them, which it cannot: they are there beforehand.
         """
         gathering = _Gathering(msgspec.msgpack.Decoder(task.result).decode)
-        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or not self._lock.acquire(timeout=left_s):
             return Answer((), OUT_OF_TIME)
         try:
             self._load(modules)
@@ -140,7 +148,7 @@ class Reader:
                     self._take(word, gathering)
                 elif isinstance(word, m.DoorLost):
                     if word.hangs and self._opener is not None:
-                        self._learn(self._opener)
+                        self._workers.learn(self._opener)
                     self._replace(parser, roots, gathering, deadline)
                 else:
                     return self._ended(word)
@@ -157,6 +165,11 @@ class Reader:
         self._discard()
         return why, ""
 
+    def _begin(self) -> None:
+        self.looker.begin()
+        with self._lock, contextlib.suppress(ForkServerLost, EOFError, TimeoutError):  # said where somebody asks
+            self._ready((), time.monotonic() + FORK_S)
+
     def _load(self, modules: Collection[str]) -> None:
         """Those that are new, for a parser that is forked then."""
         new = set(modules) - self._loaded
@@ -164,7 +177,7 @@ class Reader:
             self._discard()
             self._loaded |= new
             with contextlib.suppress(ForkServerLost):  # said where a worker is asked for
-                self._server.load(sorted(new), time.monotonic() + FORK_S)
+                self._workers.load(sorted(new))
 
     def _ended(self, word: m.Done | m.Trouble | m.OutOfMemory) -> tuple[str, str]:
         if isinstance(word, m.OutOfMemory):
@@ -181,69 +194,39 @@ class Reader:
         except (ValueError, RecursionError) as error:  # also of text that is not UTF-8, which is no MsgspecError
             raise Garbage(str(error)) from None
 
-    def _ready(self, roots: Sequence[str], deadline: float) -> _Worker:
+    def _ready(self, roots: Sequence[str], deadline: float) -> Worker:
         """A parser whose opener knows these roots and no others."""
         if self._parser is None or self._opener is None:
             self._discard()
             door, behind = socket.socketpair()
             with door, behind:
-                self._opener = self._spawned("opener", behind)
-                self._parser = self._spawned("parser", door)
-        self._grant(self._opener, roots, deadline)
+                self._opener = self._workers.spawned("opener", behind)
+                self._parser = self._workers.spawned("parser", door)
+        self._workers.grant(self._opener, roots, deadline)
         return self._parser
 
-    def _spawned(self, role: Role, door: socket.socket) -> _Worker:
-        ours, theirs = socket.socketpair()
-        whereabouts = Whereabouts.made() if role == "opener" else None
-        shared = [whereabouts.descriptor] if whereabouts else []
-        with theirs:
-            given = [theirs.fileno(), door.fileno(), *shared]
-            pid = self._server.spawn(role, given, time.monotonic() + FORK_S)
-        return _Worker(pid, Connection(ours, m.Word, frame_max_bytes=RESULT_MAX_BYTES), whereabouts)
-
-    def _grant(self, opener: _Worker, roots: Sequence[str], deadline: float) -> None:
-        opener.connection.send(m.Revoke(), deadline)
-        for root in roots:
-            opener.connection.send(m.Grant(os.fsencode(root), self._unanswered.refused(root)), deadline)
-
-    def _replace(self, parser: _Worker, roots: Sequence[str], gathering: _Gathering, deadline: float) -> None:
+    def _replace(self, parser: Worker, roots: Sequence[str], gathering: _Gathering, deadline: float) -> None:
         """Another opener in the place of one that hangs or is gone, with what is known not to answer kept from it."""
         lost, self._opener = self._opener, None
         if lost is None:
             raise Garbage("there is no opener that could be lost")
-        self._end(lost)
+        self._workers.end(lost)
         gathering.lost += 1
         if gathering.lost > OPENERS_MAX:
             parser.connection.send(m.GoOn(), deadline)
             return
         door, behind = socket.socketpair()
         with door, behind:
-            self._opener = self._spawned("opener", behind)
-            self._grant(self._opener, roots, deadline)
+            self._opener = self._workers.spawned("opener", behind)
+            self._workers.grant(self._opener, roots, deadline)
             parser.connection.send(m.NewDoor(), deadline, (door.fileno(),))
-
-    def _learn(self, opener: _Worker) -> Place | None:
-        """The place where an opener is; None where it has not been anywhere."""
-        root, path = opener.whereabouts.get() if opener.whereabouts else (b"", b"")
-        return self._unanswered.learn(os.fsdecode(root), path) if root else None
 
     def _discard(self) -> None:
         """End the workers; the next task has new ones."""
         for worker in (self._parser, self._opener):
             if worker is not None:
-                self._end(worker)
+                self._workers.end(worker)
         self._parser = self._opener = None
-
-    def _end(self, worker: _Worker) -> None:
-        try:
-            ended = self._server.end(worker.pid, time.monotonic() + FORK_S)
-        except ForkServerLost:
-            worker.close()
-            return
-        self.cpu_s += ended.seconds
-        if not ended.gone and (place := self._learn(worker)) is not None:
-            self._unanswered.leave_behind(place, worker.pid)
-        worker.close()
 
 
 class _TooMuch(Exception):

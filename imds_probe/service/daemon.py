@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from imds_probe.collect import NAMING
 from imds_probe.config import Config
 from imds_probe.errors import ProbeError
 from imds_probe.escape import terminal
+from imds_probe.reading.looker import OF_A_DAEMON
+from imds_probe.reading.reader import Reader
 from imds_probe.service.notify import ServiceManager
 from imds_probe.service.schedule import ScheduledRuns
+from imds_probe.system.own_memory import read_by
 from imds_probe.system.state_directory import Lock
 from imds_probe.system.switch_off import FILE as SWITCH
 from imds_probe.system.switch_off import is_switched_off
@@ -66,11 +70,18 @@ class Daemon:
             stack.enter_context(Lock(self._directory))
             history = stack.enter_context(History(self._directory / FILE, say=self._say))
             wake = stack.enter_context(self._signals())
+            # Forked here, where there is one thread: what strangers made is waited for by its processes, not by this one.
+            reader = stack.enter_context(Reader(NAMING, self._directory, patience=OF_A_DAEMON))
+            stack.enter_context(read_by(reader.looker))
             while not self._stop.is_set():
-                config = self._rest(wake, config) if is_switched_off(self._root) else self._watch(history, wake, config)
+                config = (
+                    self._rest(wake, config)
+                    if is_switched_off(self._root)
+                    else self._watch(history, wake, config, reader)
+                )
             self._say("stopped")
 
-    def _watch(self, history: History, wake: int, config: Config) -> Config:
+    def _watch(self, history: History, wake: int, config: Config, reader: Reader) -> Config:
         """Watch and assess until the end, or until somebody switches it off. The configuration as it is then."""
         with ExitStack() as stack:
             watcher = stack.enter_context(Watcher(wake=wake, full_command_lines=config.full_command_lines))
@@ -82,7 +93,8 @@ class Daemon:
             runs.schedule(config.interval_s, config.jitter_s)
             self._say(f"watching; the history is {history.path}, the next assessment in {runs.due_in_s():.0f} s")
             self._manager.ready(WATCHING)
-            return self._loop(watcher, history, runs, wake, config)
+            names = ContainerNames(self._root, reader)
+            return self._loop(watcher, history, runs, names, wake=wake, config=config)
 
     def _rest(self, wake: int, config: Config) -> Config:
         """Nothing but to stay there, until the end or until it is switched on again. This time counts as not watched."""
@@ -105,9 +117,17 @@ class Daemon:
         """The longest wait of a turn."""
         return min(TURN_S, self._manager.feed_every_s or TURN_S)
 
-    def _loop(self, watcher: Watcher, history: History, runs: ScheduledRuns, wake: int, config: Config) -> Config:
-        names, recorder = ContainerNames(self._root), Recorder(history, self._say)
-        forgetting = Forgetting(history)
+    def _loop(
+        self,
+        watcher: Watcher,
+        history: History,
+        runs: ScheduledRuns,
+        names: ContainerNames,
+        *,
+        wake: int,
+        config: Config,
+    ) -> Config:
+        recorder, forgetting = Recorder(history, self._say), Forgetting(history)
         while not self._stop.is_set() and not is_switched_off(self._root):
             for seen in watcher.calls(min(self._longest_s, recorder.due_in_s(), runs.due_in_s())):
                 self._took(seen, names, recorder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -18,6 +19,8 @@ from imds_probe.inventory.packages.package import printable
 from imds_probe.kept import command_line
 from imds_probe.kept.process_name import kept_name
 from imds_probe.system.called import arguments, process_name
+from imds_probe.system.confined import UNANSWERED
+from imds_probe.system.own_memory import head
 from imds_probe.system.same_file import same_file
 from imds_probe.system.small_file import read_head
 
@@ -63,12 +66,14 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         pid = int(status["Tgid"])
         started = start_ticks(proc, pid)
         comm = read_head(proc / str(pid) / "comm", 64)
-        words = arguments(proc / str(pid))
+        uid = int(status["Uid"].split()[0]) if "Uid" in status else None
+        place = place_of(cgroup_of(proc, pid), proc, uid)
+        of = uid, place["container"], place["unit"]
+        words = _words(proc / str(pid), of)
     except (OSError, KeyError, ValueError):
         return None
     # Before the executable, which one that ends loses first: what has it was whole until here.
-    uid = int(status["Uid"].split()[0]) if "Uid" in status else None
-    place, netns = place_of(cgroup_of(proc, pid), proc, uid), _namespace(proc, pid, "net")
+    netns = _namespace(proc, pid, "net")
     exe, in_its_own = _link(proc / str(pid) / "exe"), _whose_mounts(proc, pid)
     caller = Caller(
         pid=pid,
@@ -76,7 +81,7 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         exe=exe,
         command=printable(" ".join(words), SHOWN_MAX) if full_command_line else command_line.kept(words, exe),
         uid=uid,
-        parents=tuple(_parents(proc, status.get("PPid", "0"))),
+        parents=tuple(_parents(proc, status.get("PPid", "0"), of)),
         on_host=exe is not None and (in_its_own is None or _is_file_of_host(proc, pid, exe)),
         exe_by_anybody=in_its_own is not None and in_its_own != _namespace(proc, "self", "user"),
         netns=netns,
@@ -92,9 +97,9 @@ def has_begun_its_program(proc: Path, pid: int) -> bool:
     fs/binfmt_elf.c), and none if it took its own away.
     """
     try:
-        return bool(read_head(proc / str(pid) / "cmdline", 1))
-    except OSError:
-        return False
+        return bool(head(proc, f"{pid}/cmdline", 1))
+    except OSError as error:
+        return error.errno in UNANSWERED  # by a page that it put there itself
 
 
 class Place(TypedDict):
@@ -138,7 +143,17 @@ def said_program(caller: Caller) -> str:
     return caller.exe + (NOT_VERIFIED if caller.exe_by_anybody and not (caller.on_host or caller.container) else "")
 
 
-def _parents(proc: Path, first: str) -> list[str]:
+def _words(at: Path, of: Hashable) -> list[str]:
+    """Its arguments, none where it keeps those that read them waiting. Raises OSError where it has ended."""
+    try:
+        return arguments(at, of=of)
+    except OSError as error:
+        if error.errno in UNANSWERED:
+            return []
+        raise
+
+
+def _parents(proc: Path, first: str, of: Hashable) -> list[str]:
     found: list[str] = []
     parent = first
     while parent not in ("0", "1") and len(found) < PARENTS_MAX:
@@ -146,7 +161,7 @@ def _parents(proc: Path, first: str) -> list[str]:
             status = _status(proc / parent)
         except OSError:
             break
-        found.append(process_name(proc / parent, status.get("Name", "")))
+        found.append(process_name(proc / parent, status.get("Name", ""), of))
         parent = status.get("PPid", "0")
     return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import short
 from imds_probe.inventory.containers.discovery import discover
+from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import procfs
 from imds_probe.watch.caller import Caller
 
@@ -16,10 +17,12 @@ WITHIN_S = 1.0  # whoever watches waits for it
 
 
 class ContainerNames:
-    """Names by the container's identity. Raises nothing: one without a name is called by the start of its id."""
+    """Names by the container's identity, from records that `reader` reads. Raises nothing: one without a name is called by the
+    start of its id.
+    """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, reader: Asks = HERE) -> None:
+        self._root, self._reader = root, reader
         self._names: dict[str, str] = {}
         self._looked_at = float("-inf")
 
@@ -39,6 +42,7 @@ class ContainerNames:
                 procfs.below(self._root),
                 in_own_pid_namespace=self._root == Path("/"),
                 deadline=self._looked_at + WITHIN_S,
+                reader=self._reader,
             )
         except ProbeError:
             return

@@ -7,9 +7,11 @@ Prints figures and judges nothing: machines are shared and noisy, so quote media
 from __future__ import annotations
 
 import collections
+import compileall
 import contextlib
 import json
 import os
+import shutil
 import socket
 import statistics
 import struct
@@ -131,13 +133,16 @@ def before() -> None:
     """A whole run in the lab, by today's code and by that of an earlier commit (BENCH_BEFORE), with the same interpreter."""
     commit = os.environ.get("BENCH_BEFORE", BEFORE)
     with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab:
-        root, checkout = Path(directory, "root"), Path(directory, "checkout")
+        root, checkout, today = (Path(directory, name) for name in ("root", "checkout", "today"))
         scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
         archive = process.run(
             ["git", "-C", str(HERE), "archive", commit, "imds_probe"], timeout_s=60, output_limit_bytes=100_000_000
         )
         checkout.mkdir()
         process.run(["tar", "-x", "-C", str(checkout)], timeout_s=60, stdin=archive.stdout)
+        shutil.copytree(HERE / "imds_probe", today / "imds_probe")
+        for place in (checkout, today):  # as an installed program is
+            compileall.compile_dir(place, quiet=1)
         listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
         state = InstanceState(http_protocol_ipv6="enabled")
         with Simulator(state, listen, netns=str(lab.service.netns)), MadeUpHost(lab.instance, root) as host:
@@ -146,14 +151,14 @@ def before() -> None:
                 f"The main job in the lab, by commit {commit} and today (ms)",
                 {
                     commit: host.command(["env", f"PYTHONPATH={checkout}", *probe]),
-                    "today": host.command(["env", f"PYTHONPATH={HERE}", *probe]),
+                    "today": host.command(["env", f"PYTHONPATH={today}", *probe]),
                 },
                 dict(os.environ),
             )
         help_of = ["env", "-C", directory, sys.executable, "-m", "imds_probe", "--help"]
         compare(
             f"imds-probe --help, by commit {commit} and today (ms)",
-            {name: ["env", f"PYTHONPATH={place}", *help_of] for name, place in ((commit, checkout), ("today", HERE))},
+            {name: ["env", f"PYTHONPATH={place}", *help_of] for name, place in ((commit, checkout), ("today", today))},
             dict(os.environ),
         )
 

@@ -8,6 +8,7 @@ import pytest
 
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery
+from imds_probe.reading.here import Asks
 from imds_probe.watch import names as module
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.names import ContainerNames
@@ -28,7 +29,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """How often all containers were looked for."""
     made: list[Path] = []
 
-    def discover(root: Path, proc: Path, *, in_own_pid_namespace: bool, deadline: float) -> Discovery:
+    def discover(root: Path, proc: Path, *, in_own_pid_namespace: bool, deadline: float, reader: Asks) -> Discovery:
         assert in_own_pid_namespace
         assert deadline < time.monotonic() + 60
         made.append(proc)

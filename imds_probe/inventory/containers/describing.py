@@ -83,9 +83,9 @@ class Records:
                 return found if settled else _with_runtime(found, runtime)
         return Description()
 
-    def has_bundle(self, namespace: str, container_id: str) -> bool:
-        """Whether containerd runs a container of this name in this namespace (of containerd's own kind)."""
-        return (namespace, container_id) in self._bundles
+    def bundled(self) -> Iterable[tuple[str, str]]:
+        """The containers that containerd runs, each with its namespace (of containerd's own kind)."""
+        return self._bundles
 
     def _ask(self, runtime: str, container_id: str, owner_uid: int | None) -> Description | None:
         if owner_uid is not None:

@@ -71,7 +71,9 @@ class NetworkNamespace:
 
 @dataclass(frozen=True)
 class Discovery:
-    """All of them. `complete` is False where something may be missing; `notes` say what and why."""
+    """All of them. `complete` is False where something may be missing; `notes` say what and why. `unread` says of what the records
+    could not be read to their end.
+    """
 
     containers: tuple[DiscoveredContainer, ...]
     namespaces: tuple[NetworkNamespace, ...]
@@ -79,3 +81,4 @@ class Discovery:
     processes: int  # looked at, without kernel threads
     complete: bool
     notes: tuple[str, ...]
+    unread: tuple[str, ...] = ()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.inventory.containers.cgroups import Memberships
 from imds_probe.inventory.containers.conmon import children_of_conmon
-from imds_probe.inventory.containers.describing import Records
 from imds_probe.inventory.containers.description import Description
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, Network
 from imds_probe.inventory.containers.group_owners import GroupOwners
@@ -24,8 +23,10 @@ from imds_probe.inventory.containers.processes import (
     program,
     walk,
 )
+from imds_probe.inventory.containers.record_reading import RecordsAt, bundles, described
 from imds_probe.inventory.containers.started import booted_at, is_first
 from imds_probe.net.namespaces import current_inode
+from imds_probe.reading.here import HERE, Asks
 
 INIT_PIDNS = 0xEFFFFFFC  # PROC_PID_INIT_INO, <linux/proc_ns.h>: the first PID namespace has this inode on every kernel
 NOTES_MAX = 50
@@ -43,7 +44,9 @@ class _Looking:
     host_mntns: int | None
     booted: float | None
     deadline: float
-    inner: dict[Key, Records] = dataclasses.field(default_factory=dict)  # by the container that they are in
+    reader: Asks
+    notes: list[str] = dataclasses.field(default_factory=list)
+    unread: list[str] = dataclasses.field(default_factory=list)
 
 
 def discover(
@@ -53,55 +56,83 @@ def discover(
     *,
     in_own_pid_namespace: bool = True,
     deadline: float = float("inf"),
+    reader: Asks = HERE,
 ) -> Discovery:
     """Look at all processes and at what runtimes keep below `root`.
 
     `in_own_pid_namespace` says that `proc` shows what the probe is a part of, so that it has to be the first PID
     namespace to show everything; the /proc of another root is taken for the whole of that system. `own_netns` is the
     inode of the network namespace to take for the host's; by default it is that of process 1, or the calling thread's
-    where that cannot be read. After `deadline`, a time.monotonic, no more records are read: containers are found, but have no
-    names. Raises ProbeError where /proc cannot be listed.
+    where that cannot be read. Records are read by `reader`. After `deadline`, a time.monotonic, no more are: containers are
+    found, but have no names. Raises ProbeError where /proc cannot be listed.
     """
     memberships = Memberships(GroupOwners(root).owner)
     seen = walk(proc, memberships)
     notes: list[str] = []
     host = own_netns if own_netns is not None else _host_netns(proc, notes)
     host_mntns = namespace_inode(proc / "1/ns/mnt")
-    looking = _Looking(root, proc, memberships, host, host_mntns, booted_at(proc), deadline)
-    records = Records(root, _dockerd_commands(proc, seen.processes), deadline=deadline)
-    there = _members(looking, seen.processes, records)
-    described = [_container(key, there, looking, records) for key in there]
-    containers = _named_by_pod([each for each in described if each is not None])
+    looking = _Looking(root, proc, memberships, host, host_mntns, booted_at(proc), deadline, reader, notes)
+    there = _members(looking, seen.processes)
+    said = _said(there, looking, _dockerd_commands(proc, seen.processes))
+    found = [_container(key, there, looking, said.get(key, Description())) for key in there]
+    containers = _named_by_pod([each for each in found if each is not None])
     named_netns = named(root, notes)
     namespaces = group(seen.processes, containers, named_netns, host, proc)
     hidden = _hidden(proc, seen, in_own_pid_namespace)
-    notes = list(dict.fromkeys([*hidden, *notes, *records.notes]))
+    notes = list(dict.fromkeys([*hidden, *notes]))
     complete = not hidden and host is not None
     return Discovery(
-        tuple(containers), namespaces, seen.unreadable, len(seen.processes), complete, tuple(notes[:NOTES_MAX])
+        tuple(containers),
+        namespaces,
+        seen.unreadable,
+        len(seen.processes),
+        complete,
+        tuple(notes[:NOTES_MAX]),
+        tuple(dict.fromkeys(looking.unread))[:NOTES_MAX],
     )
 
 
-def outside_containers(root: Path, proc: Path) -> tuple[Process, ...]:
+def outside_containers(root: Path, proc: Path, reader: Asks = HERE) -> tuple[Process, ...]:
     """The processes that run in no container now. Raises ProbeError where /proc cannot be listed."""
     memberships = Memberships(GroupOwners(root).owner)
     seen = walk(proc, memberships)
     mntns = namespace_inode(proc / "1/ns/mnt")
-    looking = _Looking(root, proc, memberships, None, mntns, None, float("inf"))
-    inside = {each.pid for some in _members(looking, seen.processes, Records(root)).values() for each in some}
+    looking = _Looking(root, proc, memberships, None, mntns, None, float("inf"), reader)
+    inside = {each.pid for some in _members(looking, seen.processes).values() for each in some}
     return tuple(process for process in seen.processes if process.pid not in inside)
 
 
-def _members(looking: _Looking, processes: Sequence[Process], records: Records) -> dict[Key, list[Process]]:
+def _members(looking: _Looking, processes: Sequence[Process]) -> dict[Key, list[Process]]:
     orphans = children_of_conmon(looking.proc, processes)
-    return members(processes, orphans, records.has_bundle, looking.host_mntns)
+    running: Collection[tuple[str, str]] = ()
+    if any(process.membership.pair for process in processes):
+        running, failed = bundles(looking.reader, looking.root, looking.deadline, looking.notes)
+        looking.unread.extend([f"containerd's containers: {failed}"] if failed else [])
+    return members(processes, orphans, lambda *pair: pair in running, looking.host_mntns)
 
 
-def _container(key: Key, there: Members, looking: _Looking, records: Records) -> DiscoveredContainer | None:
+def _said(there: Members, looking: _Looking, dockerd: Sequence[tuple[str, ...]]) -> dict[Key, Description]:
+    """What records say of the containers. Those of one owner are read together, and cost nobody else's anything."""
+    places: dict[tuple[RecordsAt, int | None], list[Key]] = {}
+    for key in there:
+        at = _records_for(key, there, looking, dockerd)
+        if at is not None:
+            places.setdefault((at, None if at.of_a_container else key.owner_uid), []).append(key)
+    said: dict[Key, Description] = {}
+    for (at, owner_uid), keys in places.items():
+        ids = [key.chain[-1] for key in keys]
+        found, failed = described(looking.reader, at, owner_uid, ids, deadline=looking.deadline, notes=looking.notes)
+        said.update((key, found[own]) for key, own in zip(keys, ids, strict=True) if own in found)
+        # What a user keeps of his own containers is names. Where they are missing, nothing is that anybody judges by.
+        if failed and owner_uid is None:
+            whose = f"in {there[keys[0].outer][0].comm}" if at.of_a_container else "of root's containers"
+            looking.unread.append(f"the records {whose}: {failed}")
+    return said
+
+
+def _container(key: Key, there: Members, looking: _Looking, said: Description) -> DiscoveredContainer | None:
     """One container; None where none of its processes is there any more when all was read that there is of it."""
     own, nested = key.chain[-1], len(key.chain) > 1
-    where = _records_for(key, there, looking, records)
-    said = where.describe(own, None if nested else key.owner_uid) if where else Description()
     processes = [each for each in there[key] if is_unchanged(looking.proc, each, looking.memberships)]
     if not processes:
         return None
@@ -141,21 +172,15 @@ def _is_pause(key: Key, processes: Sequence[Process], said: Description) -> bool
     return len(processes) == 1 and processes[0].comm == "pause"
 
 
-def _records_for(key: Key, there: Members, looking: _Looking, records: Records) -> Records | None:
+def _records_for(key: Key, there: Members, looking: _Looking, dockerd: Sequence[tuple[str, ...]]) -> RecordsAt | None:
     """The records of a runtime that itself runs in a container (kind, Docker in Docker) are in that one's root.
 
     Never the host's: an id below a container's own group is whatever that container wrote there.
     """
     if len(key.chain) == 1:
-        return records
+        return RecordsAt(str(looking.root), commands=tuple(dockerd))
     outer = there.get(key.outer)
-    if not outer:
-        return None
-    if key.outer not in looking.inner:
-        inside = looking.proc / str(outer[0].pid) / "root"
-        looking.inner[key.outer] = Records(inside, deadline=looking.deadline, of_a_container=True)
-        looking.inner[key.outer].notes = records.notes
-    return looking.inner[key.outer]
+    return RecordsAt(f"{looking.proc}/{outer[0].pid}/root", of_a_container=True) if outer else None
 
 
 def _network(netns: int | None, host: int | None) -> Network:

@@ -163,7 +163,7 @@ def test_a_number_that_is_used_again_mixes_nothing(tree, tmp_path, found, monkey
     of_docker(tmp_path, "web")
     tree.add(50, f"0::/docker/{ID}\n", netns=7, start=10)
     tree.add(60, f"0::/docker/{OTHER}\n", netns=8, start=10)
-    from imds_probe.inventory.containers import describing, discovery
+    from imds_probe.inventory.containers import describing, record_reading
 
     class Slow(describing.Records):
         def describe(self, container, owner_uid):
@@ -174,7 +174,7 @@ def test_a_number_that_is_used_again_mixes_nothing(tree, tmp_path, found, monkey
                 (tree.path / "60/cgroup").write_text("0::/system.slice/cron.service\n")  # and this one was moved
             return super().describe(container, owner_uid)
 
-    monkeypatch.setattr(discovery, "Records", Slow)
+    monkeypatch.setattr(record_reading, "Records", Slow)
     assert found().containers == ()
 
 

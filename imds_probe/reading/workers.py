@@ -1,0 +1,111 @@
+"""The workers of one run: forked and ended by the fork server, told where they may go, and watched for where they hang."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imds_probe.reading import messages as m
+from imds_probe.reading.confinement import Role
+from imds_probe.reading.connection import Connection
+from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost
+from imds_probe.reading.task import Task
+from imds_probe.reading.unanswered import Place, Unanswered
+from imds_probe.reading.whereabouts import Whereabouts
+
+FORK_S = 5.0  # takes milliseconds, unless the machine is all but standing still
+RESULT_MAX_BYTES = 4 * 1024 * 1024  # one piece
+
+
+@dataclass
+class Worker:
+    """An opener or a parser by its PID, and the run's connection to it."""
+
+    pid: int
+    connection: Connection[Any]
+    whereabouts: Whereabouts | None = None
+
+    @property
+    def place(self) -> tuple[str, bytes]:
+        """The root and the path below it where an opener is, as far as that is known."""
+        root, path = self.whereabouts.get() if self.whereabouts else (b"", b"")
+        return os.fsdecode(root), path
+
+    def close(self) -> None:
+        """The run's side of it; the process is not touched."""
+        self.connection.close()
+        if self.whereabouts is not None:
+            self.whereabouts.close()
+
+
+class Workers:
+    """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed."""
+
+    def __init__(self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str]) -> None:
+        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules))
+        self._unanswered = Unanswered(state)
+        self.cpu_s = 0.0  # of the workers that have ended
+
+    @property
+    def pid(self) -> int:
+        """The child of this process that all workers come from."""
+        return self._server.pid
+
+    def leave(self) -> None:
+        """Have all ended, and wait for none of them."""
+        self._server.leave()
+
+    def close(self) -> None:
+        """End all."""
+        self._server.close()
+
+    def load(self, modules: Sequence[str]) -> None:
+        """Import modules, for the workers that come. Raises ForkServerLost."""
+        self._server.load(modules, time.monotonic() + FORK_S)
+
+    def spawned(self, role: Role, door: socket.socket) -> Worker:
+        """A new worker with its end of the socket between opener and parser. Raises ForkServerLost."""
+        ours, theirs = socket.socketpair()
+        whereabouts = Whereabouts.made() if role == "opener" else None
+        worker = Worker(0, Connection(ours, m.Word, frame_max_bytes=RESULT_MAX_BYTES), whereabouts)
+        shared = [whereabouts.descriptor] if whereabouts else []
+        with theirs:
+            given = [theirs.fileno(), door.fileno(), *shared]
+            try:
+                worker.pid = self._server.spawn(role, given, time.monotonic() + FORK_S)
+            except ForkServerLost:
+                worker.close()
+                raise
+        return worker
+
+    def grant(self, opener: Worker, roots: Sequence[str], deadline: float) -> None:
+        """Let an opener look below these roots and no others, and not at what is known not to answer."""
+        opener.connection.send(m.Revoke(), deadline)
+        for root in roots:
+            opener.connection.send(m.Grant(os.fsencode(root), self._unanswered.refused(root)), deadline)
+
+    def learn(self, opener: Worker) -> Place | None:
+        """The place where an opener is is not gone to again; None where it has not been anywhere."""
+        root, path = opener.place
+        return self._unanswered.learn(root, path) if root else None
+
+    def refused(self, root: str) -> list[bytes]:
+        """The paths below a root that are known not to answer."""
+        return self._unanswered.refused(root)
+
+    def end(self, worker: Worker, within_s: float = GOING_S) -> None:
+        """Kill a worker. One that the kernel does not let go is left behind, and later runs are told where."""
+        try:
+            ended = self._server.end(worker.pid, time.monotonic() + FORK_S, within_s)
+        except ForkServerLost:
+            worker.close()
+            return
+        self.cpu_s += ended.seconds
+        if not ended.gone and (place := self.learn(worker)) is not None:
+            self._unanswered.leave_behind(place, worker.pid)
+        worker.close()

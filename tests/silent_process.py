@@ -1,0 +1,75 @@
+"""A process whose arguments and environment cannot be read: whoever tries waits for a lock that it does not let go of.
+
+As a program: silent_process.py FILE maps FILE, which lies on a share that never answers a read, and reads that page by way of
+/proc/self/mem. The kernel waits for the page with the process's map of its memory locked for readers, a second thread wants
+to change the map, and whoever comes after that one waits behind it. Any user can do the same with a FUSE mount of his own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from fuse_share import share
+from soon import wait_for
+
+HOLDS, WAITS = "holds", "waits"  # what the two threads are called
+PR_SET_NAME = 15  # <linux/prctl.h>
+
+
+def _main(path: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    file, memory = os.open(path, os.O_RDONLY), os.open("/proc/self/mem", os.O_RDONLY)
+    page = libc.mmap(None, mmap.PAGESIZE, mmap.PROT_READ, mmap.MAP_PRIVATE, file, 0)
+    go = threading.Event()
+
+    def holds() -> None:
+        libc.prctl(PR_SET_NAME, HOLDS.encode(), 0, 0, 0)
+        os.pread(memory, 1, page)
+
+    def waits() -> None:
+        libc.prctl(PR_SET_NAME, WAITS.encode(), 0, 0, 0)
+        go.wait()
+        libc.mmap(None, mmap.PAGESIZE, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+
+    signal.signal(signal.SIGUSR1, lambda *_: go.set())
+    threads = [threading.Thread(target=each, daemon=True) for each in (waits, holds)]
+    for each in threads:
+        each.start()
+    while True:
+        signal.pause()
+
+
+def _is_held_up(pid: int, name: str) -> bool:
+    """Whether the thread of this name waits for the share, or for the lock."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            text = (thread / "stat").read_text()
+            waits = text.rpartition(") ")[2].startswith("D") or (thread / "wchan").read_text() == "request_wait_answer"
+            if f"({name})" in text and waits:
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def silent_process(directory: Path) -> Iterator[int]:
+    """Its PID. It and its share, which is mounted at `directory` where nobody else sees it, are gone afterwards."""
+    argv = (sys.executable, __file__, str(directory / "file"))
+    with share(directory, "read", mmap.PAGESIZE, argv) as (_, pid):
+        wait_for(lambda: _is_held_up(pid, HOLDS))
+        os.kill(pid, signal.SIGUSR1)
+        wait_for(lambda: _is_held_up(pid, WAITS))
+        yield pid
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
