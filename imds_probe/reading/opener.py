@@ -156,7 +156,7 @@ class Opener:
         return held.file
 
 
-def _number(error: OSError | ValueError) -> int:
+def _number(error: OSError | ValueError | OverflowError) -> int:
     return (error.errno if isinstance(error, OSError) else None) or errno.EINVAL
 
 
