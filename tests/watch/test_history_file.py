@@ -242,7 +242,7 @@ def test_one_of_a_later_format_is_kept_aside_whole(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute(f"pragma user_version={FORMAT + 1}")
     content = path.read_bytes()
-    with pytest.raises(HistoryError, match=f"its format is {FORMAT + 1}, and this version .* Run that version"):
+    with pytest.raises(HistoryError, match=f"its format is {FORMAT + 1}; this version .* Run that version"):
         opened_to_read(path)
     assert path.read_bytes() == content
     with History(path) as history:
