@@ -75,7 +75,7 @@ def test_time_is_bounded_and_said(tmp_path: Path) -> None:
     make(tmp_path, "a.jar")
     one = walk(tmp_path, Budget(time.monotonic() - 1, 40))
     assert list(one.below("/")) == []
-    assert one.budget.cut_short == "its time limit came first"
+    assert one.budget.cut_short == "the time limit was reached"
 
 
 def test_depth_is_bounded(tmp_path: Path) -> None:
