@@ -115,7 +115,7 @@ def _forgers(findings: Sequence[Finding], state: State) -> tuple[str, ...]:
 def _only_from(forgers: Sequence[str]) -> tuple[str, ...]:
     if not forgers:
         return ()
-    return (f"All evidence for this verdict comes from {few(forgers)}, and could have been made up there",)
+    return (f"All evidence for this verdict comes from {few(forgers)} and may be forged",)
 
 
 def _by_their_own_word(facts: Facts, state: State) -> tuple[str, ...]:
@@ -131,9 +131,10 @@ def _by_their_own_word(facts: Facts, state: State) -> tuple[str, ...]:
     ]
     if state not in ("ready", "needs-hop-limit") or not left_out:
         return ()
-    it = "it needs" if len(left_out) == 1 else "they need"
-    own = "its own environment" if len(left_out) == 1 else "their own environment"
-    return (f"That {it} no metadata is said by {own} alone: {titles(left_out)}",)
+    one = len(left_out) == 1
+    containers = "1 container counts" if one else f"{len(left_out)} containers count"
+    alone = "its own environment variables" if one else "their own environment variables"
+    return (f"{containers} as not needing metadata because of {alone} alone: {titles(left_out)}",)
 
 
 def _confidence(facts: Facts, evidence: tuple[str, ...], state: State, forgers: Sequence[str]) -> Confidence:

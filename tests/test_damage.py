@@ -208,7 +208,7 @@ def test_a_daemon_that_is_enabled_and_left_nothing_is_said(tmp_path: Path) -> No
     wants = tmp_path / WANTS.strip("/")
     wants.mkdir(parents=True)
     (wants / UNIT).symlink_to(f"/usr/lib/systemd/system/{UNIT}")
-    named(reported(tmp_path / "state", tmp_path), f"{tmp_path / 'state' / FILE} is not there, though {UNIT} is enabled")
+    named(reported(tmp_path / "state", tmp_path), f"{tmp_path / 'state' / FILE} is missing, although {UNIT} is enabled")
 
 
 def test_a_directory_with_a_spool_only_was_never_watched(tmp_path: Path) -> None:

@@ -125,9 +125,9 @@ def look(options: CallersOptions, watched: Watched | None, root: Path = Path("/"
     check_directory(options.state)
     if not check_file(path):
         if daemon_was_here(options.state) or any(options.state.glob(f"{FILE}*")):
-            raise StateError(f"{path} is gone, which a daemon had begun", f"{RESTART}, which begins a new one.")
+            raise StateError(f"{path} is missing, although a daemon began it", f"{RESTART}. It begins a new file.")
         if daemon_is_enabled(root):
-            raise StateError(f"{path} is not there, though {UNIT} is enabled", f"{RESTART}.")
+            raise StateError(f"{path} is missing, although {UNIT} is enabled", f"{RESTART}.")
         return watched.callers if watched else None
     from imds_probe.watch.history import History  # noqa: PLC0415
 
@@ -182,7 +182,7 @@ COLLECTOR = Collector(
             "full_command_lines",
             {
                 "action": "store_true",
-                "help": "put the whole command lines of callers into the report: passwords and keys that stand there, too",
+                "help": "report the whole command lines of callers, including any passwords and keys in them",
             },
         ),
     ),

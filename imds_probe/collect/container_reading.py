@@ -42,7 +42,7 @@ def _image(inside: Inside) -> Iterator[Part]:
         yield Part(os=host.os_release(root))
     except rootfs.FileUnreadable as trouble:
         if not _readable(root):
-            yield Part(trouble="its files may not be read: run as root")
+            yield Part(trouble="its files cannot be read: run as root")
             return
         yield Part(trouble=str(trouble))
     for contents in contained.by_manager(root, inside.names, inside.deadline):

@@ -125,7 +125,7 @@ def look(
     ways_in = {each.inode: each for each in found.namespaces}
     if not all(each.owner_said for each in found.namespaces):
         skipped.append(
-            "the kernel does not say who made a network namespace (before Linux 4.11): the processes' user maps were used"
+            "the kernel does not report who made a network namespace (before Linux 4.11): user maps of processes were used instead"
         )
     return SeenContainers(tuple(containers), unseen, tuple(skipped), ways_in, found.containers)
 

@@ -155,7 +155,7 @@ class _Measuring:
     def ask_users(self, others: Sequence[tuple[Path, int]]) -> None:
         """The namespaces that users made, with what time is left."""
         for _, inode in others[USERS_MAX:]:
-            self.measured.not_measured[inode] = f"no more than {USERS_MAX} networks of users are tested"
+            self.measured.not_measured[inode] = f"at most {USERS_MAX} networks made by users are tested"
         ways = [Way(path, inode, endpoint) for path, inode in others[:USERS_MAX] for endpoint in self._references]
         for way, attempt in zip(ways, self._put(ways), strict=True):
             if self._is_measured(way, attempt):
@@ -172,7 +172,7 @@ class _Measuring:
             on_turn=self._drain,
         )
         if sum(witness.dropped() for witness in self._witnesses):
-            self._unseen = "more packets came from the service than could be looked at"
+            self._unseen = "more packets came from the service than could be inspected"
         return attempts
 
     def _drain(self) -> None:

@@ -46,7 +46,7 @@ def _fields(text: str) -> dict[str, str]:
     try:
         pairs = [word.partition("=") for word in words]
     except ValueError as error:
-        raise rootfs.FileUnreadable(f"os-release makes no sense: {error}") from None
+        raise rootfs.FileUnreadable(f"os-release cannot be parsed: {error}") from None
     return {name: value for name, sign, value in pairs if sign}
 
 

@@ -202,4 +202,4 @@ INSIDE = Collector(
     needs=(SeenContainers,),
     applies=lambda context: context.get(SeenContainers) is not None,
 )
-JOIN = Join(gives=Obstacles, join=_join, without="what is in the way of metadata requests")
+JOIN = Join(gives=Obstacles, join=_join, without="the obstacles between this host and the metadata service")

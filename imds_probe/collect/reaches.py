@@ -54,9 +54,9 @@ def of_root(
     if unseen:
         token, detail = "error", unseen
     elif attempt.status is None:
-        token, detail = "error", f"{NOT_SEEN}: something took it in between, and gave no answer"
+        token, detail = "error", f"{NOT_SEEN}: another program on the path accepted it and gave no answer"
     elif token != "answered-by-proxy":
-        token, detail = "answered-by-proxy", f"{NOT_SEEN}: something in between answered ({detail})"
+        token, detail = "answered-by-proxy", f"{NOT_SEEN}: another program on the path answered ({detail})"
     return _reach(reference, attempt, token, detail, measured=False, seen=False)
 
 
@@ -107,7 +107,7 @@ def _token(attempt: Attempt, origin: Attempt) -> tuple[ContainerToken, str]:
     if attempt.outcome in _FOREIGN:
         if attempt.outcome is not origin.outcome:
             by = f" by {attempt.server}" if attempt.server not in (EC2_SERVER, None) else ""
-            return "answered-by-proxy", f"{attempt.detail}{by}, where the instance itself gets: {origin.detail}"
+            return "answered-by-proxy", f"{attempt.detail}{by}; the instance itself receives: {origin.detail}"
         return ("disabled" if attempt.outcome is Outcome.FORBIDDEN else "error"), attempt.detail
     return _BY_OUTCOME.get(attempt.outcome, "error"), attempt.detail
 
@@ -115,7 +115,7 @@ def _token(attempt: Attempt, origin: Attempt) -> tuple[ContainerToken, str]:
 def _other_server(attempt: Attempt, origin: Attempt) -> str:
     if attempt.server in (EC2_SERVER, origin.server):
         return ""
-    return f"a token was given by {attempt.server or 'a server without a name'}, not by {EC2_SERVER}"
+    return f"the token came from {attempt.server or 'a server without a name'}, not from {EC2_SERVER}"
 
 
 def _stranger(attempt: Attempt, origin: Attempt) -> str:
@@ -129,5 +129,5 @@ def _stranger(attempt: Attempt, origin: Attempt) -> str:
     expected = origin.answer_ttl - distance
     if attempt.answer_ttl != expected and distance == 0:
         # Nobody is nearer to the service than the instance: an answer from next door was made next door.
-        return f"a token came with TTL {attempt.answer_ttl}, the service's own would have come with {expected}"
+        return f"the token came with TTL {attempt.answer_ttl}; the service's own answer would have TTL {expected}"
     return ""

@@ -54,7 +54,7 @@ def _check_temporary() -> None:
         tempfile.gettempdir()  # which writes to find out
     except FileNotFoundError:
         raise OutputError(
-            "no directory for temporary files can be written", "Free space in /tmp, or name a directory by TMPDIR."
+            "no directory for temporary files is writable", "Free space in /tmp, or set TMPDIR to another directory."
         ) from None
 
 

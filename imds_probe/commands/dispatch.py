@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        say(f"{error.filename or 'a file'} cannot be written: {error.strerror}. Free space there.")
+        say(f"{error.filename or 'a file'} cannot be written: {error.strerror}. Free space on its disk.")
         return exitcodes.NOT_WRITTEN
     return code
 
@@ -77,7 +77,7 @@ def _dispatch(arguments: list[str]) -> int:
         prog="imds-probe",
         description="May this EC2 host be switched to IMDSv2-only now, with what command, and if not, what must change?",
         epilog="Exit codes of run and judge: 0 ready, 1 not ready, 3 unknown, 4 needs a higher hop limit; 2 wrong usage or "
-        "configuration, 69 trouble on the host, 75 another process is at it, 70 a bug, 74 output that could not be written, "
+        "configuration, 69 trouble on the host, 70 a bug, 74 the output could not be written, 75 another process holds a lock, "
         "77 switched off.",
     )
     parser.add_argument("--version", action="version", version=f"imds-probe {__version__}")

@@ -99,7 +99,7 @@ def add_full_command_lines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--full-command-lines",
         action="store_true",
-        help="keep the whole command lines of callers: passwords and keys that stand there, too",
+        help="keep the whole command lines of callers, including any passwords and keys in them",
     )
 
 

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
             if sender.place not in told and len(told) < SENDERS_TOLD_MAX and not live:
                 told.add(sender.place)
                 where = sender.described(names.name(sender.caller))
-                say(terminal(f"requests by IMDSv1 that could not be confirmed and may be forged: {where}"))
+                say(terminal(f"unconfirmed requests by IMDSv1, which may be forged: {where}"))
 
     full = args.full_command_lines or configuration.load(args.config).settings.of(Config).full_command_lines
     with (
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         names = ContainerNames(Path("/"), reader)
         if watcher.degraded:
-            say(f"callers that live shortly may stay unknown: {watcher.degraded}")
+            say(f"short-lived callers may stay unknown: {watcher.degraded}")
         # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.
         asked_to_stop = threading.Event()
         for number in stopping():

@@ -76,8 +76,8 @@ class Config(Section):
         "watch.full_command_lines",
         False,
         values.flag,
-        "Keep the whole command lines of callers. They hold passwords, tokens and keys, and go wherever the report goes. "
-        "Without it: program, script, names of options, and values that are known to be harmless.",
+        "Keep the whole command lines of callers. They may contain passwords, tokens and keys, and go wherever the report goes. "
+        "If false, imds-probe keeps program, script, sub-commands, names of options, and values known to be harmless.",
     )
     interval_s: float = setting("daemon.interval", "1h", values.duration, "Between the daemon's assessments,")
     jitter_s: float = setting(

@@ -77,9 +77,9 @@ def _parse(url: str) -> Endpoint:
         port = parts.port or 80
         address = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
-        raise UsageError(f"{ENDPOINT_VARIABLE} is no URL with a numeric address", remedy) from None
+        raise UsageError(f"{ENDPOINT_VARIABLE} is not a URL with a numeric address", remedy) from None
     if parts.scheme != "http" or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"{ENDPOINT_VARIABLE} is more than http, address and port", remedy)
+        raise UsageError(f"{ENDPOINT_VARIABLE} has more than http, address and port", remedy)
     return Endpoint(str(address), port)
 
 

@@ -117,7 +117,9 @@ def owner_uid(netns: Path | int) -> int | None:
         if error.errno == errno.EPERM:
             return None  # it belongs to a user namespace around the probe's own
         if error.errno in (errno.ENOTTY, errno.EINVAL):
-            raise OwnerNotSaid(f"the kernel does not say who made {_named(netns)}", "Use Linux 4.11 or later") from None
+            raise OwnerNotSaid(
+                f"the kernel does not report who made {_named(netns)}", "Use Linux 4.11 or later"
+            ) from None
         raise _translated(error, netns) from None
     finally:
         os.close(here)

@@ -38,7 +38,7 @@ ENCODINGS = (
 )
 GOING_S = 0.5  # what was killed is waited for; what is in the kernel's hands may stay there
 K = TypeVar("K", m.Spawned, m.Imported, m.Ended)
-LOST = "the process that starts the readers of files is gone"
+LOST = "the process that starts the reader processes has ended"
 
 
 class ForkServerLost(ProbeError):

@@ -28,11 +28,11 @@ R = TypeVar("R")
 LEFT_S = 0.5  # that whoever asks may take to notice that all have gone
 RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
 OPENERS_MAX = 6  # that may be lost in one task
-OUT_OF_TIME = "the reading did not end within its time"
-OUT_OF_MEMORY = "the reading took more memory than it may have"
-BROKEN = "the process that reads ended early"
-NONSENSE = "the process that reads gave back what makes no sense"
-TOO_MUCH = "the reading found more than is taken"
+OUT_OF_TIME = "the reading took longer than allowed"
+OUT_OF_MEMORY = "the reading took more memory than allowed"
+BROKEN = "the reader process ended early"
+NONSENSE = "the reader process returned invalid data"
+TOO_MUCH = "the reading found more than the limit"
 
 
 def share_of(deadline: float, most_s: float) -> float:

@@ -200,5 +200,5 @@ def _unreadable(reply: m.Reply, path: str) -> FileUnreadable:
         return FileUnreadable(reply.problem, reply.remedy)
     number = reply.number if isinstance(reply, m.Failed) else errno.EIO
     if number in UNANSWERED:
-        return FileUnreadable(f"{path[:200]} cannot be read: what it lies on does not answer")
+        return FileUnreadable(f"{path[:200]} cannot be read: its file system does not answer")
     return FileUnreadable(f"{path[:200]} cannot be read: {os.strerror(number)}")

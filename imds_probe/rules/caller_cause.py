@@ -63,9 +63,9 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
             )
         if _token_is_lost(container):
             return Cause(
-                "it asks for a token, receives none and falls back, and it is not known which hop limit would cure that",
+                "it asks for a token, receives none and falls back; the hop limit that would cure that is not known",
                 Fix(
-                    "Follow the finding on its container or network: `imds-probe explain` says what keeps the token out."
+                    "See the finding about this container or its network: `imds-probe explain ID` describes why no token arrives."
                 ),
             )
     if old is not None:
@@ -77,9 +77,9 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         )
     if any((each.user_agent or "").startswith("imds-probe/") for each in group):
         return Cause(
-            "it says that it is imds-probe, and is not root's",
+            "it calls itself imds-probe, but does not run as root",
             Fix(
-                "Run imds-probe as root, or with --no-v1-probe. If nobody ran it, look at the program that takes its name."
+                "Run imds-probe as root, or with --no-v1-probe. If nobody ran imds-probe, inspect the program that uses its name."
             ),
         )
     if group[0].program == "another host":

@@ -71,35 +71,35 @@ CALLERS_NOT_READ = Kind(
     severity="warning",
     implies="unknown",
     title="The record of calls could not be read",
-    meaning="The daemon has kept a history of calls on this host, or a watch was asked for, but the run could not read what was "
-    "seen, or could not rely on the state directory. A program that still calls IMDSv1 may be in it. Evidence that cannot be "
-    "read is not evidence that nobody calls.",
-    cure="Mend what the finding quotes: the owner or the rights of the state directory, its disk, or a damaged callers.sqlite3. "
-    "Restarted, the daemon keeps a damaged file aside and begins a new one, which counts once it covers the whole window. On a "
-    "host that is not to be watched any more, disable the daemon and remove the state directory.",
+    meaning="The daemon has kept a history of calls on this host, or this run watched for calls. The run could not read the "
+    "recorded calls, or could not trust the state directory. A program that still calls IMDSv1 may be among them. Evidence "
+    "that cannot be read does not show that nobody calls.",
+    cure="Correct the cause that the finding quotes: the owner or the permissions of the state directory, its disk, or a damaged "
+    "callers.sqlite3. At a restart, the daemon sets a damaged file aside and begins a new one. The new file counts once it "
+    "covers the whole window. If this host is no longer to be watched, disable the daemon and remove the state directory.",
 )
 CALLERS_LOST = Kind(
     id="callers-lost",
     severity="warning",
     implies="unknown",
     title="Earlier evidence of calls was lost",
-    meaning="Within the window that the verdict is judged by, the daemon could not use its history of calls any more, and has "
-    "begun a new one. The file may have been damaged or removed, or written by a later version of imds-probe. A program that "
-    "called IMDSv1 before that may not have called again since.",
-    cure="Keep the daemon running. The finding goes away once the new history covers the whole window (watch.window, 14 days "
-    "unless set otherwise). The old file is kept beside the new one. See what damaged it, such as the disk.",
+    meaning="The daemon lost its history of calls within the window (watch.window), and began a new one. The old file may have "
+    "been damaged, removed, or written by a later version of imds-probe. A program that called IMDSv1 before the loss may not "
+    "have called again since.",
+    cure="Keep the daemon running. The finding disappears once the new history covers the whole window (14 days by default). The "
+    "daemon keeps a damaged file beside the new one. Find out what damaged or removed the file, for example a failing disk.",
 )
 REQUESTS_NOT_CONFIRMED = Kind(
     id="requests-not-confirmed",
     severity="warning",
-    title="Somebody seems to forge requests to the metadata service",
-    meaning="The watch saw requests without a token that belong to no connection with the metadata service, as far as anything "
-    "shows. A program that may send raw packets, such as a container with the capability NET_RAW, can write any source "
-    "address into them. The watch therefore counts them for nobody. The time in which they came counts as not watched, "
-    "because a real call may be among them. A connection that had been open before the watch began and that was never "
-    "answered looks the same.",
-    cure="Find the container or program at the interface that the finding names, and stop it. Take the capability NET_RAW from "
-    "containers that do not need it (docker run --cap-drop NET_RAW).",
+    title="Requests to the metadata service may be forged",
+    meaning="The watch saw requests without a token that belong to no known connection with the metadata service. A program that "
+    "may send raw packets, such as a container with the capability NET_RAW, can write any source address into such requests. "
+    "The watch therefore attributes the requests to no caller. The time in which they came counts as not watched, because a "
+    "real call may be among them. A request looks the same if its connection was opened before the watch began and was never "
+    "answered.",
+    cure="Find the container or program behind the interface that the finding names, and stop it. Remove the capability NET_RAW "
+    "from containers that do not need it (docker run --cap-drop NET_RAW).",
     sources=("capabilities(7): CAP_NET_RAW", "packet(7)"),
 )
 WATCHED_TOO_SHORTLY = Kind(
@@ -107,8 +107,8 @@ WATCHED_TOO_SHORTLY = Kind(
     severity="info",
     title="No call by IMDSv1 was seen, but the watch is too short",
     meaning="For high confidence, 99 % of the last 14 days must have been watched (watch.coverage and watch.window). Time counts "
-    "as not watched while the daemon did not run, the host was down, packets came too fast or requests came that could not be "
-    "confirmed. A monthly job may have called then.",
+    "as not watched while the daemon did not run, the host was down, packets came too fast, or requests came that could not be "
+    "confirmed. A monthly job may have called in that time.",
     cure="Keep the daemon running: systemctl enable --now imds-probe-daemon.",
 )
 
@@ -149,7 +149,7 @@ def _not_read(run: CollectorRun) -> Found:
         "watch",
         "the record of calls to the metadata service could not be read",
         evidence=(run.reason,),
-        fix=more_time_or(run, "Mend what is quoted, and run again."),
+        fix=more_time_or(run, "Correct the quoted cause, and run again."),
     )
 
 
@@ -157,8 +157,8 @@ def _lost(callers: Callers) -> Found:
     last = callers.losses[-1]
     return CALLERS_LOST.found(
         "watch",
-        f"evidence of calls from before {last.at} was lost, and {in_words(callers.observed_s)} of the last "
-        f"{in_words(callers.window_s)} are covered",
+        f"evidence of calls before {last.at} was lost; the watch covers {in_words(callers.observed_s)} of the last "
+        f"{in_words(callers.window_s)}",
         evidence=tuple(f"{loss.at}: {loss.why}" for loss in callers.losses[-LOSSES_SHOWN:]),
         fix=Fix("Keep the daemon running until the new history covers the whole window."),
     )
@@ -218,9 +218,11 @@ def _not_confirmed(callers: Callers) -> Found:
     requests = "1 request" if callers.unconfirmed == 1 else f"{callers.unconfirmed} requests"
     return REQUESTS_NOT_CONFIRMED.found(
         "watch",
-        f"{requests} by IMDSv1 could not be confirmed and may be forged; nobody is held to have made them",
+        f"{requests} by IMDSv1 could not be confirmed, may be forged and count for no caller",
         evidence=callers.senders,
-        fix=Fix("Find the container or program that sends them, and stop it. Their time counts as not watched."),
+        fix=Fix(
+            "Find the container or program that sends these requests, and stop it. Until then, the watch is incomplete."
+        ),
     )
 
 
@@ -268,7 +270,7 @@ def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
     if latest.user_agent:
         lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
     if latest.exe and latest.exe != latest.program:
-        lines.append(f"the process runs in a mount namespace of its own, where {latest.exe} may be another file")
+        lines.append(f"the process has its own mount namespace, in which {latest.exe} may differ from the host's file")
     return tuple(lines)
 
 

@@ -133,30 +133,31 @@ def _too_far(members: list[Container], facts: Facts) -> Found:
 def _unexplained(members: list[Container], facts: Facts) -> Found:
     del facts
     hops = max(reach.distance or 0 for each in members for reach in each.reach if not reach.explained)
-    distance = f"a distance of {'up to ' if len(members) > 1 else ''}{hops} hops"
+    its, up_to = ("its", "") if len(members) == 1 else ("their", "up to ")
     return DISTANCE_UNEXPLAINED.found(
         _SUBJECT,
-        f"{_receive(members)} no token, and {distance} was measured there that nothing explains: {titles(members)}",
-        evidence=(*_measures(members), "the way to the host could not be followed over links and routes"),
+        f"{_receive(members)} no token; {its} measured distance of {up_to}{hops} hops is unexplained: {titles(members)}",
+        evidence=(*_measures(members), "no path to the host over links and routes has this number of hops"),
         fix=Fix(
-            "Find out what lies between these containers and the host: `ip route get 169.254.169.254` in each network "
-            "namespace on the way, and rules that change TTLs. Do not raise the hop limit before that."
+            "Trace the path from these containers to the host: run `ip route get 169.254.169.254` in each network namespace on "
+            "the path, and look for rules that change TTLs. Do not raise the hop limit before that."
         ),
     )
 
 
 def _users(members: Sequence[Container]) -> Found:
-    networks = "1 network of a user receives" if len(members) == 1 else f"{len(members)} networks of users receive"
+    one = len(members) == 1
+    networks = "1 network made by a user receives" if one else f"{len(members)} networks made by users receive"
     return USERS_NETWORK_WITHOUT_TOKEN.found(
         _SUBJECT,
-        f"{networks} no token, which the verdict does not depend on: {titles(members)}",
+        f"{networks} no token; the verdict does not depend on {'it' if one else 'them'}: {titles(members)}",
         evidence=tuple(
             f"{line}; the network belongs to user {each.netns_owner_uid}"
             for each, line in zip(members, _measures(members), strict=True)
         ),
         fix=Fix(
-            "Let a program that needs metadata run on the host's network or behind a relay (slirp4netns, pasta), or give it "
-            "credentials of its own."
+            "Run a program that needs metadata on the host's network or behind a relay (slirp4netns, pasta), or give the "
+            "program its own credentials."
         ),
     )
 
@@ -258,8 +259,8 @@ def _measures(members: Sequence[Container]) -> tuple[str, ...]:
 
 
 def _ways(members: Sequence[Container]) -> tuple[str, ...]:
-    """How the requests of those get to the host that need a hop limit above what most hosts have."""
-    return tuple(f"the way from {way}" for each in members for way in ways_of(each))
+    """The paths to the host of the containers that need a hop limit above FAR, a line each."""
+    return tuple(f"path from {way}" for each in members for way in ways_of(each))
 
 
 def _hops(distance: int | None) -> str:

@@ -16,8 +16,8 @@ HOP_LIMIT_TOO_LOW = Kind(
     title="The hop limit is too low for the token to reach a container",
     meaning="The token response is sent with the hop limit as its IP time to live, and every router takes one off, the host "
     "itself among them. A container behind a bridge is one hop further than the host and needs a hop limit of 2. "
-    "imds-probe measured the distance by the TTL of the connection's first answer, and it really tried a token request. It "
-    "counts only where the host saw that connection reach the service. "
+    "imds-probe measured the distance by the TTL of the connection's first answer, and it really tried a token request. The "
+    "distance counts only if the host saw that connection reach the service. "
     "While IMDSv1 is on, current SDKs fall back to it after a delay. Once IMDSv1 is off, these containers have no metadata. "
     "A container counts as needing metadata unless something says that it does not.",
     cure="Raise HttpPutResponseHopLimit to the number printed, in the same command as the switch. The price: every process in "
@@ -29,27 +29,29 @@ DISTANCE_UNEXPLAINED = Kind(
     id="distance-unexplained",
     severity="warning",
     implies="unknown",
-    title="A container is too far from the host, and nothing explains the distance",
-    meaning="imds-probe measures the distance by the TTL of the connection's first answer. Whatever rules over a network can "
-    "write TTLs. So a distance that takes a hop limit above 3 counts only if the links and routes between the container and "
-    "the host have as many routers. Here they could not be followed, or they have another number. The command does not "
-    "contain the hop limit that the distance would take. It is not known which hop limit brings the token there.",
-    cure="Find out what lies between the container and the host. `ip route get 169.254.169.254` and `ip -d link` say it in each "
-    "network namespace on the way. Look for rules of nftables and iptables that change TTLs, and for tunnels. A network "
-    "namespace that no process and no name in /run/netns keeps is not seen by imds-probe. A report of a release before this "
-    "check does not have the way: run imds-probe again.",
+    title="A container receives no token, and its distance from the host is unexplained",
+    meaning="imds-probe measures the distance by the TTL of the connection's first answer. Anyone who controls a network can "
+    "change TTLs. A distance that needs a hop limit above 3 therefore counts only if the path between the container and the "
+    "host has the same number of routers. Here the links and routes could not be followed to the host, or they show another "
+    "number. The command in the report does not raise the hop limit for this container, because the hop limit that it needs is "
+    "not known.",
+    cure="Trace the path from the container to the host: run `ip route get 169.254.169.254` and `ip -d link` in each network "
+    "namespace on the path. Look for rules of nftables and iptables that change TTLs, and for tunnels. imds-probe does not see "
+    "a network namespace that has neither a process nor a name in /run/netns. A report of an earlier release does not "
+    "contain the path: run imds-probe again.",
     sources=_HOPS,
 )
 USERS_NETWORK_WITHOUT_TOKEN = Kind(
     id="users-network-without-token",
     severity="warning",
-    title="A user's own network does not receive the token",
-    meaning="A user without privilege made this network namespace, as rootless Podman and Docker do, or `unshare`. Its maker can "
-    "have anything answer there in place of the metadata service, from any distance. So what was measured there raises no hop "
-    "limit and holds no switch up. It lowers the confidence of the verdict, because a program in it may need metadata. A "
-    "token that arrives there through a relay, such as slirp4netns or pasta, has arrived.",
-    cure="Nothing has to be done for the switch. Let a program that needs metadata run on the host's network or behind a relay, "
-    "or give it credentials of its own. If its network has to count, have root make it.",
+    title="A network that an unprivileged user made does not receive the token",
+    meaning="An unprivileged user made this network namespace, for example with rootless Podman, rootless Docker or `unshare`. "
+    "That user can let any program answer there in place of the metadata service, from any distance. A measurement there "
+    "therefore neither raises the hop limit nor blocks the switch. The finding lowers the confidence of the verdict, because a "
+    "program in the network may need metadata. A token that arrives through a relay, such as slirp4netns or pasta, counts as "
+    "received.",
+    cure="The switch requires no change here. If a program in this network needs metadata, run it on the host's network or "
+    "behind a relay, or give it its own credentials. If the network has to count, create it as root.",
     sources=("user_namespaces(7), network_namespaces(7)",),
 )
 HOP_LIMIT_KEEPS_OUT = Kind(
@@ -84,9 +86,9 @@ ANSWERED_BY_PROXY = Kind(
     id="answered-by-proxy",
     severity="warning",
     title="A proxy answers containers instead of the metadata service",
-    meaning="Something in between answers these containers. The host did not see their connections reach the service, or the "
-    "answer differs from the one on the host: it has another Server header, another status, or a TTL that the service's own "
-    "answer cannot have. kube2iam, kiam, service meshes and sidecars answer like that. The "
+    meaning="A program between these containers and the service answers them. Either the host did not see their connections "
+    "reach the service, or the answer differs from the one on the host: it has another Server header, another status, or a TTL "
+    "that the service's own answer cannot have. kube2iam, kiam, service meshes and sidecars answer like that. The "
     "proxy decides how these containers fare after the switch: a proxy that adds X-Forwarded-For receives 403 for token "
     "requests, and a proxy that speaks only IMDSv1 itself receives 401.",
     cure="Upgrade the proxy (kube2iam 0.12.0, kiam 4.0 or later), or replace it by IRSA or EKS Pod Identity.",

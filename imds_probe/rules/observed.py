@@ -20,10 +20,10 @@ NOT_OBSERVED = Kind(
     severity="warning",
     implies="unknown",
     title="A part of the host could not be observed",
-    meaning="One of the collectors that observe the host failed. What it would have found may change the verdict, so the verdict "
-    "counts it as not seen.",
-    cure="Remove the cause that the finding quotes, and run imds-probe again. If the cause is a bug in imds-probe, report it with "
-    "what standard error or the journal says.",
+    meaning="Each part of the host is observed by one collector, and a collector failed. Its result could change the verdict, so "
+    "the verdict treats that part as not seen.",
+    cure="Remove the cause that the finding quotes, and run imds-probe again. If the cause is a bug in imds-probe, report the bug "
+    "with the text that imds-probe wrote to standard error or the journal.",
 )
 
 
@@ -37,15 +37,15 @@ def _counts(run: CollectorRun) -> bool:
 
 
 def _not_observed(run: CollectorRun) -> Found:
-    what = run.means or f"what the collector {run.id} looks at"
+    what = run.means or f"the part of the host that the collector {run.id} inspects"
     return NOT_OBSERVED.found(
         run.id,
         f"imds-probe could not observe {what}",
         evidence=(run.reason,),
         fix=Fix(
-            "Report the bug, with what standard error or the journal says of it."
+            "Report the bug with the text that imds-probe wrote to standard error or the journal."
             if run.bug
-            else "Remove the cause that is quoted, and run again."
+            else "Remove the quoted cause, and run again."
         ),
     )
 

@@ -192,7 +192,8 @@ def _left_out(reasons: Sequence[str]) -> Found:
         "the search of the disk for AWS SDKs that are not in use was cut short",
         evidence=tuple(reasons),
         fix=Fix(
-            "Search the disk once without a limit, at a time when the host has room for it.", ("imds-probe run --deep",)
+            "Search the disk once without a limit, while the host has memory and disk space to spare.",
+            ("imds-probe run --deep",),
         ),
     )
 

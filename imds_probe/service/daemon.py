@@ -87,7 +87,7 @@ class Daemon:
             watcher = stack.enter_context(Watcher(wake=wake, full_command_lines=config.full_command_lines))
             self._dropped = 0
             if watcher.degraded:
-                self._say(f"callers that live shortly may stay unknown: {watcher.degraded}")
+                self._say(f"short-lived callers may stay unknown: {watcher.degraded}")
             runs = ScheduledRuns(self._directory, self._run_arguments, self._say, self._environ)
             stack.callback(runs.stop)
             runs.schedule(config.interval_s, config.jitter_s)
@@ -99,7 +99,7 @@ class Daemon:
     def _rest(self, wake: int, config: Config) -> Config:
         """Nothing but to stay there, until the end or until it is switched on again. This time counts as not watched."""
         off = f"switched off: {self._root / SWITCH} exists"
-        self._say(f"{off}, so nothing is watched or assessed")
+        self._say(f"{off}; nothing is watched or assessed")
         self._manager.ready(off)
         while is_switched_off(self._root) and not self._stop.is_set():
             select.select((wake,), (), (), self._longest_s)
@@ -171,7 +171,7 @@ class Daemon:
             if who not in self._announced and len(self._announced) < ANNOUNCED_MAX:
                 self._announced.add(who)
                 where = sender.described(names.name(sender.caller))
-                self._say(terminal(f"requests by IMDSv1 that could not be confirmed and may be forged: {where}"))
+                self._say(terminal(f"unconfirmed requests by IMDSv1, which may be forged: {where}"))
         return counted(senders, names.name)
 
     def _reloaded(self, config: Config, status: str) -> Config:
@@ -183,7 +183,7 @@ class Daemon:
         try:
             config = self._load()
         except ProbeError as error:
-            self._say(f"the configuration stays as it was: {error}")
+            self._say(f"the old configuration stays in force: {error}")
         else:
             self._say("the configuration was read again")
         self._manager.ready(status)

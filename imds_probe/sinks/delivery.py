@@ -97,15 +97,15 @@ def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Ca
         spool = place.open()
         spool.put(report)
     except SpoolError as error:
-        say(f"{error}; this report is sent without it")
-        _at_once(report, sink, deadline, say, "this report is lost to it")
+        say(f"{error}; this report is sent without the spool")
+        _at_once(report, sink, deadline, say, "this sink does not get this report")
     if spool is None:
         return
     # From here on the report is in the spool, or was sent: what fails now must not send it again.
     try:
         if dropped := spool.bound():
             bounds = f"{place.bounds.reports} or {place.bounds.size_bytes} bytes"
-            say(f"{_reports(dropped)} dropped, as more than {bounds} waited")
+            say(f"{_reports(dropped)} dropped: more than {bounds} waited")
     except SpoolError as error:
         say(f"{error}")
     try:
@@ -120,7 +120,7 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
     too_old = 0
     for file in spool.waiting():
         if time.monotonic() >= deadline:
-            say(f"no time is left; {_reports(spool.count(WAITING))} left for the next run")
+            say(f"the time limit came first; {_reports(spool.count(WAITING))} left for the next run")
             break
         taken = spool.take(file)
         if taken is None:
@@ -149,9 +149,9 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
         else:
             spool.done(held)
     for why, count in spool.left.items():
-        say(f"{_reports(count)} {why} left in {spool.directory}")
+        say(f"{_reports(count)} {why}: left in {spool.directory}")
     if too_old:
-        say(f"{_reports(too_old)} dropped, older than it takes")
+        say(f"{_reports(too_old)} dropped: older than this sink accepts")
 
 
 def _reports(count: int) -> str:

@@ -198,5 +198,5 @@ class Spool:
 def _cannot(directory: Path, what: str, error: OSError) -> SpoolError:
     return SpoolError(
         f"the spool {directory} cannot be {what}: {error.strerror}",
-        "See that its disk is writable and not full, or set state_directory.",
+        "Free space on its disk, make it writable, or set state_directory.",
     )

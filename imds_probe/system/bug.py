@@ -17,7 +17,7 @@ def untold(part: str, error: BaseException) -> None:
 def in_short(error: BaseException) -> str:
     """A clause for a report: the kind of error and the place that raised it. Its words are left out: they may quote anything."""
     if isinstance(error, MemoryError):
-        return "there was not enough memory for it"
+        return "there was not enough memory"
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename.rpartition('imds_probe/')[2]}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}, which is a bug in imds-probe; its log has the details"
+    return f"a bug in imds-probe: {type(error).__name__}{place}; the log has the details"

@@ -54,9 +54,9 @@ def pin_below(root_fd: int, path: str, look_up: Callable[[int, str], int]) -> in
     if "\0" in path:
         raise FileUnreadable("a path with a NUL byte is nowhere")
     if not _encodable(path):
-        raise FileUnreadable("a path with half a character is nowhere")
+        raise FileUnreadable("a path is not valid text")
     if path.count("/") > DEPTH_MAX:
-        raise FileUnreadable(f"{path[:200]} has too many links or is too deep")
+        raise FileUnreadable(f"{path[:200]} has too many symbolic links or is too deep")
     try:
         return look_up(root_fd, path)
     except OSError as error:
@@ -69,9 +69,9 @@ def nothing_at(error: OSError, path: str) -> None:
     if error.errno in _ABSENT:
         return
     if error.errno == errno.ELOOP:
-        raise FileUnreadable(f"{path[:200]} has too many links or is too deep") from None
+        raise FileUnreadable(f"{path[:200]} has too many symbolic links or is too deep") from None
     if error.errno in UNANSWERED:
-        raise FileUnreadable(f"{path[:200]} cannot be read: what it lies on does not answer") from None
+        raise FileUnreadable(f"{path[:200]} cannot be read: its file system does not answer") from None
     raise FileUnreadable(f"{path[:200]} cannot be looked up: {error.strerror}", "Run as root.") from None
 
 

@@ -32,14 +32,14 @@ def short_of_memory(pressure: Path, memory: Path) -> str:
         shares = {who: float(share) for who, share in _LINE.findall(pressure.read_text())}
         for who, most, words in (("full", FULL_MAX, "all programs"), ("some", SOME_MAX, "programs")):
             if (share := shares.get(who, 0.0)) >= most:
-                return f"the host is short of memory: {words} waited for it in {share:.0f} % of the last 10 s"
+                return f"the host is short of memory: {words} waited for memory during {share:.0f} % of the last 10 s"
         if shares:
             return ""
     with contextlib.suppress(OSError):
         amounts = {name: int(amount) for name, amount in _AMOUNT.findall(memory.read_text())}
         total, available = amounts.get("MemTotal", 0), amounts.get("MemAvailable")
         if available is not None and available < AVAILABLE_MIN * total:
-            return f"the host is short of memory: {available // 1024} MiB are available"
+            return f"the host is short of memory: only {available // 1024} MiB are available"
     return ""
 
 
@@ -53,5 +53,5 @@ def short_of_space(place: Path) -> str:
         return ""
     free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
     if size and free < min(FREE_MIN_BYTES, FREE_MIN_SHARE * size):
-        return f"the disk below {place} is nearly full: {free // 1024} KiB are free"
+        return f"the disk below {place} is nearly full: only {free // 1024} KiB are free"
     return ""

@@ -50,7 +50,7 @@ def read(
             return None
         owner = file.status().st_uid
         if owners is not None and owner not in owners:
-            raise FileUnreadable(f"{path} belongs to user {owner} and does not count")
+            raise FileUnreadable(f"{path} belongs to user {owner} and is ignored")
         chunks, left = [], limit_bytes + 1
         while left and (chunk := file.read(min(left, PIECE_BYTES))):
             chunks.append(chunk)

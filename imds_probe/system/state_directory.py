@@ -78,14 +78,14 @@ def _found(path: Path) -> os.stat_result | None:
 def _check_rights(path: Path, found: os.stat_result) -> None:
     if found.st_uid not in (ROOT, os.geteuid()):
         raise StateError(
-            f"{path} belongs to user {found.st_uid}, who can change what is in it",
-            f"See what is in it, then give it to root (chown root), {_OTHERWISE}.",
+            f"{path} belongs to user {found.st_uid}, who can change its content",
+            f"Inspect its content, then make root its owner (chown root), {_OTHERWISE}.",
         )
     by_group = found.st_mode & stat.S_IWGRP and found.st_gid not in (ROOT, os.getegid())
     if found.st_mode & stat.S_IWOTH or by_group:
         raise StateError(
             f"{path} can be written by other users",
-            f"See what is in it, then take that right away (chmod go-w), {_OTHERWISE}.",
+            f"Inspect its content, then remove that permission (chmod go-w), {_OTHERWISE}.",
         )
 
 
@@ -130,7 +130,7 @@ class Lock:
             holder = os.read(self._fd, 20).decode("ascii", "replace").strip()
             raise HeldError(
                 f"process {holder or 'unknown'} holds {path}: a daemon is running already",
-                "Stop that one first, or give this one another --state-directory.",
+                "Stop that daemon first, or give this one another --state-directory.",
             ) from None
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"{os.getpid()}\n".encode())
@@ -147,5 +147,5 @@ class Lock:
 def _cannot_be_written(directory: Path, error: OSError) -> StateError:
     return StateError(
         f"{directory} cannot be written: {error.strerror}",
-        "Free space on its disk, make it writable, or name another one with --state-directory.",
+        "Free space on its disk, make it writable, or name another directory with --state-directory.",
     )

@@ -27,4 +27,6 @@ def check(root: Path) -> None:
 
 def switched_off(root: Path) -> SwitchedOff:
     """What is said of it."""
-    return SwitchedOff(f"switched off on this host: {root / FILE} exists", "Remove that file to switch it on again.")
+    return SwitchedOff(
+        f"switched off on this host: {root / FILE} exists", "Remove that file to switch imds-probe on again."
+    )

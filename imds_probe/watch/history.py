@@ -97,8 +97,8 @@ class History:
     def _begin_anew(self, error: sqlite3.Error) -> None:
         """In the place of a file that cannot be used. Raises HistoryError."""
         self.set_aside, self._lost = put_aside(self.path, error)
-        kept = f"it is kept as {self.set_aside}" if self.set_aside else "it was gone"
-        self._say(f"{self.path} could not be used ({error}): {kept}, and a new one is begun")
+        kept = f"the file is kept as {self.set_aside}" if self.set_aside else "the file was missing"
+        self._say(f"{self.path} could not be used ({error}): {kept}, and a new history is begun")
         try:
             self._database = opened_to_write(self.path, self._lost)
         except sqlite3.Error as again:
@@ -106,7 +106,7 @@ class History:
 
     def _not_written(self, why: str) -> HistoryError:
         return HistoryError(
-            f"{self.path} cannot be written: {why}", "Free space on its disk, and see that it is writable."
+            f"{self.path} cannot be written: {why}", "Free space on its disk, or make the file writable."
         )
 
     def check(self) -> None:

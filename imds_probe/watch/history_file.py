@@ -34,7 +34,7 @@ _BY_FILE_OR_PLACE = (
     *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH),
     *(sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_PROTOCOL),
 )
-_BEGUN_TEXT = "imds-probe has begun {name} here. Where that file is missing, evidence of who called is missing.\n"
+_BEGUN_TEXT = "imds-probe began {name} here. If that file is missing, evidence of calls was lost.\n"
 
 
 class HistoryError(ProbeError):
@@ -50,7 +50,7 @@ def opened_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
     HistoryError.
     """
     if not _is_there(path):
-        raise HistoryError(f"{path} is not there", "Enable imds-probe's daemon, which writes it.")
+        raise HistoryError(f"{path} is missing", "Enable imds-probe's daemon, which writes it.")
     try:
         return _opened_to_read(path)
     except sqlite3.Error as error:
@@ -77,7 +77,7 @@ def _not_to_be_read(path: Path, error: Exception) -> HistoryError:
         return HistoryError(f"{path} cannot be read: {error}", "Run that version of imds-probe, or a later one.")
     return HistoryError(
         f"{path} cannot be read: {error}",
-        "Restart the daemon, which keeps a damaged file aside and begins a new one: systemctl restart imds-probe-daemon.",
+        "Restart the daemon: systemctl restart imds-probe-daemon. It sets a damaged file aside and begins a new one.",
     )
 
 
@@ -93,7 +93,7 @@ def _opened_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
             database.execute("begin")
             found = _format(database)
             if found not in READABLE:
-                raise Damaged(f"its format is {found}, which is none")
+                raise Damaged(f"its format is {found}, which no version writes")
             check(database, found)
         return database, found
     except BaseException:
@@ -112,7 +112,7 @@ def opened_to_write(path: Path, lost: Loss | None = None) -> sqlite3.Connection:
         with _bounded(database):
             found = _format(database)
             if found == 0 and not is_empty(database):
-                raise Damaged("its format is 0, which is none")
+                raise Damaged("its format is 0, which no version writes")
             if found:
                 check(database, found)
         # Everything that was written is in the file itself, and in its journal for a moment: in a log beside it (wal), the
@@ -137,7 +137,7 @@ def lost_before(path: Path, found: int) -> Loss | None:
     if path == MEMORY:
         return None
     if found == 0 and Path(f"{path}{BEGUN}").exists():
-        return time.time(), f"{path.name} was gone"
+        return time.time(), f"{path.name} was missing"
     aside = max(_damaged(path), key=lambda each: each.stat().st_mtime, default=None)
     return (
         None if aside is None else (aside.stat().st_mtime, f"{path.name} could not be used and is kept as {aside.name}")
@@ -154,9 +154,9 @@ def _empty_out(database: sqlite3.Connection) -> None:
 def _format(database: sqlite3.Connection) -> int:
     found = int(database.execute("pragma user_version").fetchone()[0])
     if FORMAT < found < FORMAT + 100:
-        raise LaterFormat(f"its format is {found}, and this version of imds-probe knows those up to {FORMAT}")
+        raise LaterFormat(f"its format is {found}; this version of imds-probe reads formats up to {FORMAT}")
     if found not in (0, *READABLE):
-        raise Damaged(f"its format is {found}, which is none")
+        raise Damaged(f"its format is {found}, which no version writes")
     return found
 
 
@@ -245,7 +245,7 @@ def put_aside(path: Path, error: sqlite3.Error) -> tuple[Path | None, Loss]:
             f"{path} cannot be used ({error}) and cannot be set aside: {trouble.strerror}", "Move it away."
         ) from None
     if not aside.exists():
-        return None, (time.time(), f"{path.name} was gone")
+        return None, (time.time(), f"{path.name} was missing")
     # The clock may have been wrong when it was written last, or be wrong now: a loss that seems older would pass sooner.
     at = max(time.time(), min(aside.stat().st_mtime, TIME_MAX))
     return aside, (at, f"{path.name} could not be used ({error}) and is kept as {aside.name}")

@@ -49,9 +49,9 @@ def _check(database: sqlite3.Connection, found: int) -> None:
     for name in _there(database, found):
         if found == FORMAT:
             if _counted(database, name) != _noted(database, name):
-                raise Damaged(f"its {name} are not those that were written")
+                raise Damaged(f"its {name} differ from what was written")
         elif wrong := _impossible(database, name):
-            raise Damaged(f"{wrong} of its {name} have values that cannot be")
+            raise Damaged(f"{wrong} of its {name} have impossible values")
 
 
 def _impossible(database: sqlite3.Connection, name: str) -> int:

@@ -45,7 +45,7 @@ class Sender:
             inside = f" from container {container}" if container else ""
             process = f" from process {self.caller.pid} ({self.caller.comm})" if self.caller and not container else ""
             way = f"came in by {self.interface}{inside or process}"
-        return f"{way}, source address {self.client if self.addresses == 1 else 'not always the same'}"
+        return f"{way}, {f'source address {self.client}' if self.addresses == 1 else 'several source addresses'}"
 
 
 def counted(senders: Iterable[Sender], name: Callable[[Caller | None], str | None]) -> dict[str, int]:
@@ -100,4 +100,4 @@ class Unconfirmed:
 def _name(interface: int) -> str:
     with contextlib.suppress(OSError):
         return socket.if_indextoname(interface)
-    return f"interface {interface}, which is gone"
+    return f"interface {interface} (since removed)"

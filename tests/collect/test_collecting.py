@@ -58,14 +58,14 @@ def test_a_bug_fails_its_collector_alone_and_is_told(error):
     assert told == [("bug", error)]
     assert (failed.status, failed.bug, failed.means, works.status) == ("failed", True, "this", "ok")
     place = f"{type(error).__name__} at {__file__}:{raising.__code__.co_firstlineno + 2}"
-    assert failed.reason == f"{place}, which is a bug in imds-probe; its log has the details"
+    assert failed.reason == f"a bug in imds-probe: {place}; the log has the details"
 
 
 def test_memory_that_does_not_suffice_is_no_bug():
     told = []
     collecting = Collecting(time.monotonic() + 60, lambda _: None, lambda *bug: told.append(bug))
     run(collecting, "large", raising(MemoryError()))
-    assert (collecting.runs(("large",))[0].reason, told) == ("there was not enough memory for it", [])
+    assert (collecting.runs(("large",))[0].reason, told) == ("there was not enough memory", [])
 
 
 HOST = Host("web", OsRelease("debian", "12", None), "6.1")

@@ -113,5 +113,5 @@ def test_below_a_root_without_processes_there_are_none(tmp_path):
 def test_a_list_of_processes_that_somebody_else_laid_out_is_none(root, tmp_path):
     os.chown(root / "proc", 4242, 4242)
     assert host_pids(context(root)) == []
-    with pytest.raises(ProbeError, match="no list of processes that root mounted"):
+    with pytest.raises(ProbeError, match="not a proc file system that root mounted"):
         collected(root)

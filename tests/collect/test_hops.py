@@ -109,13 +109,16 @@ def test_a_proxy_that_adds_x_forwarded_for(lab, service):
     assert proxy.requests == 1
     (seen,) = reach["proxied"]
     assert (seen.token, seen.status, seen.needs_hop_limit) == ("answered-by-proxy", 403, None)
-    assert seen.detail == "HTTP status 403, where the instance itself gets: HTTP status 200"
+    assert seen.detail == "HTTP status 403; the instance itself receives: HTTP status 200"
     assert reach["web"][0].token == "lost"
 
 
 @pytest.mark.parametrize(
     ("server", "words"),
-    [("kiam", "a token was given by kiam, not by EC2ws"), (None, "came with TTL 64, the service's own would have")],
+    [
+        ("kiam", "the token came from kiam, not from EC2ws"),
+        (None, "came with TTL 64; the service's own answer would have"),
+    ],
 )
 def test_a_proxy_that_passes_tokens(lab, service, server, words):
     redirect(lab.instance, lab.nodes["proxied"].ipv4)
@@ -256,7 +259,7 @@ def test_users_come_last_and_only_some_of_them(lab, service, monkeypatch):
         users={lab.nodes["deep"].inode, lab.nodes["far"].inode},
     )
     assert list(result.reach) == [lab.nodes["web"].inode, lab.nodes["deep"].inode]
-    assert "no more than 1 networks of users" in result.not_measured[lab.nodes["far"].inode]
+    assert "at most 1 networks made by users" in result.not_measured[lab.nodes["far"].inode]
     assert service.counts.total == counter.imdsv2 == 3
 
 

@@ -200,8 +200,8 @@ def test_a_search_is_cut_short_by_its_budget_and_says_so(system: System, monkeyp
     system.process(9, other)
     found = system.look(containers=[container("web", 9)])
     assert found.left_out == (
-        "the disk was searched for SDKs in part: there were too many files",
-        "web: the disk was not searched for SDKs: there were too many files",
+        "only a part of the disk was searched for SDKs: the file limit was reached",
+        "web: the disk was not searched for SDKs: the file limit was reached",
     )
     assert found.unseen == ()
     assert found.partial == "; ".join(found.left_out)

@@ -114,5 +114,5 @@ def test_a_bug_of_a_rule_is_told_and_the_others_judge(stored, capsys, monkeypatc
     monkeypatch.setattr(assessment, "RULES", rules)
     assert main(["judge", stored("a.json", dump(READY))]) == exitcodes.UNKNOWN
     said = capsys.readouterr()
-    assert "not judged  tokens: ZeroDivisionError at " in said.out
+    assert "not judged  tokens: a bug in imds-probe: ZeroDivisionError at " in said.out
     assert "this is a bug in imds-probe, in the rule tokens" in said.err

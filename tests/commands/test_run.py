@@ -208,7 +208,7 @@ def test_what_a_host_is_short_of_is_about_what_the_run_writes(elsewhere, tmp_pat
         return json.loads(run("--root", elsewhere, *state).stdout)
 
     full = bad_places.on_disk(disk, "full", act)
-    said = f"the disk was not searched for SDKs: the disk below {disk} is nearly full: 0 KiB are free"
+    said = f"the disk was not searched for SDKs: the disk below {disk} is nearly full: only 0 KiB are free"
     assert full["sdks_left_out"] == [said]
     disk.rmdir()
     assert act()["sdks_left_out"] == []

@@ -40,7 +40,7 @@ def test_a_run_asks_nobody_and_says_so_in_one_line(host, tmp_path):
                 timeout=100,
             )
             assert (done.returncode, done.stdout) == (exitcodes.SWITCHED_OFF, b"")
-            said = f"imds-probe: switched off on this host: {host / FILE} exists. Remove that file to switch it on again.\n"
+            said = f"imds-probe: switched off on this host: {host / FILE} exists. Remove that file to switch imds-probe on again.\n"
             assert done.stderr.decode() == said
         assert simulator.counts.connections == 0
     assert not (tmp_path / "report.json").exists()

@@ -157,7 +157,7 @@ def test_the_daemon_is_active_once_it_watches(machine, daemon):
     (started,) = (number for number, line in enumerate(lines) if "systemd[1]: Started" in line)
     assert watching < started
     # Callers are named by the tracepoint on hosts only, where process ids are the kernel's own. Here it says so.
-    assert "callers that live shortly may stay unknown" in machine.journal(daemon)
+    assert "short-lived callers may stay unknown" in machine.journal(daemon)
 
 
 def test_the_daemon_rests_while_it_is_switched_off(machine, daemon):
@@ -210,7 +210,7 @@ def test_the_daemon_reads_its_configuration_again(machine, daemon):
     before = machine.show(daemon, "MainPID")
     machine.write(SETTINGS, "report = 1\n")
     machine.must("systemctl", "reload", daemon)
-    machine.until(lambda: "the configuration stays as it was" in machine.journal(daemon), "it did not say so")
+    machine.until(lambda: "the old configuration stays in force" in machine.journal(daemon), "it did not say so")
     machine.write(SETTINGS, SINKS + QUIET)
     machine.must("systemctl", "reload", daemon)
     machine.until(lambda: "the configuration was read again" in machine.journal(daemon), "it did not say so")

@@ -204,7 +204,7 @@ def test_a_history_that_is_damaged_is_set_aside_and_the_verdict_knows(lab, servi
     # Under a daemon that runs, too.
     (state / FILE).unlink()
     lab.instance.run([*V1, URL], timeout_s=SOON_S)
-    again.says("it was gone")
+    again.says("the file was missing")
     until(lambda: (state / FILE).exists() and evidence(state).imdsv1)
     assert run("--state-directory", str(state)).verdict == "not-ready"
 
@@ -219,7 +219,7 @@ def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, 
         config = tmp_path / "later.toml"
         config.write_text("[daemon]\ninterval = 1\n")
         running.child.send_signal(signal.SIGHUP)
-        running.says("the configuration stays as it was: ")
+        running.says("the old configuration stays in force: ")
         config.write_text('[daemon]\ninterval = "2h"\n')
         running.child.send_signal(signal.SIGHUP)
         running.says("the configuration was read again")
@@ -349,7 +349,7 @@ def test_switched_off_it_watches_nothing_until_it_is_switched_on(lab, service, d
     until(lambda: evidence(state).imdsv1 == 1)
     file.touch()
     running.child.send_signal(signal.SIGHUP)
-    running.says(f"switched off: {file} exists, so nothing is watched or assessed")
+    running.says(f"switched off: {file} exists; nothing is watched or assessed")
     off = time.monotonic()
     opened = Path(f"/proc/{running.child.pid}/fd")
     assert not [each for each in map(os.readlink, opened.iterdir()) if each.startswith("socket:") or "trac" in each]

@@ -110,7 +110,7 @@ def test_networks_of_users_within_users_and_many_of_them(run, service, made_up, 
     assert verdict(after) == verdict(before)
     assert [each["netns_owner_uid"] for each in of_users(after)] == [USER] * 3
     found = finding(after, "users-network-without-token")
-    assert found["summary"].startswith("3 networks of users receive no token")
+    assert found["summary"].startswith("3 networks made by users receive no token")
     assert all("belongs to user 4242" in line for line in found["evidence"])
 
 
@@ -230,10 +230,10 @@ def test_a_hop_limit_above_3_comes_with_the_way_that_needs_it(run, service, lab,
     assert (beginning, host.partition(" ")[0]) == ("far (eth0)", "host")
     assert [each.partition(" ")[0] for each in (first, second)] == ["far-r2", "far-r1"]
     assert "on docker0, ens5)" in host
-    assert f"the way from {way}" in finding(ran, "hop-limit-too-low")["evidence"]
+    assert f"path from {way}" in finding(ran, "hop-limit-too-low")["evidence"]
     for output in ("text", "html"):
         printed = " ".join(run("--output", output, parse=False).stdout.split())
-        assert f"Hop limit 4 is needed on this way: {way}." in printed.replace("&gt;", ">")
+        assert f"Hop limit 4 is needed for this path: {way}." in printed.replace("&gt;", ">")
 
 
 def test_a_way_that_cannot_be_followed_is_in_no_command(run, service, made_up, nodes):
@@ -244,7 +244,7 @@ def test_a_way_that_cannot_be_followed_is_in_no_command(run, service, made_up, n
     assert (ran.code, ran.verdict) == (3, "unknown")
     assert ran.report["verdict"]["switch"]["http_put_response_hop_limit"] == 2
     found = finding(ran, "distance-unexplained")
-    assert "a distance of 3 hops was measured there that nothing explains: far" in found["summary"]
+    assert "its measured distance of 3 hops is unexplained: far" in found["summary"]
     assert found["summary"] in ran.report["verdict"]["reasons"][0]
     assert "hop limit 2 suffices: web" in finding(ran, "hop-limit-too-low")["summary"]
     service.update(hop_limit=4)

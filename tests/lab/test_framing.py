@@ -24,7 +24,7 @@ client.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\nHost: x\\r\\n\\r\\
 client.recv(65536)
 """
 REAL = "/latest/meta-data/hostname"
-CONFIRMED_NOT = "requests by IMDSv1 that could not be confirmed and may be forged: "
+CONFIRMED_NOT = "unconfirmed requests by IMDSv1, which may be forged: "
 
 
 @pytest.fixture(scope="module")

@@ -268,7 +268,7 @@ def test_an_older_kernel_does_not_say(monkeypatch, missing):
         try:
             assert child.stdout.readline() == b"in\n"
             monkeypatch.setattr(fcntl, "ioctl", older)
-            with pytest.raises(namespaces.OwnerNotSaid, match="does not say who made"):
+            with pytest.raises(namespaces.OwnerNotSaid, match="does not report who made"):
                 namespaces.owner_uid(Path(f"/proc/{child.pid}/ns/net"))
         finally:
             child.kill()

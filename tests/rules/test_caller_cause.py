@@ -64,7 +64,7 @@ def test_who_asks_for_tokens_where_they_are_lost_falls_back():
 def test_no_hop_limit_is_named_that_does_not_count(there):
     found = cause(INSIDE, TOKEN, containers=(there,))
     assert found.needs_hop_limit is None
-    assert "it is not known which hop limit would cure that" in found.why
+    assert "the hop limit that would cure that is not known" in found.why
     assert "limit to" not in found.fix.text
 
 
@@ -197,5 +197,5 @@ def test_another_users_token_explains_nothing():
 
 def test_who_takes_the_probes_name():
     found = cause(replace(CALLER, user_agent="imds-probe/1.0", uid=4242))
-    assert found.why == "it says that it is imds-probe, and is not root's"
+    assert found.why == "it calls itself imds-probe, but does not run as root"
     assert "--no-v1-probe" in found.fix.text

@@ -39,7 +39,7 @@ def test_where_nobody_watched_it_says_why():
     assert RULE.judge(FACTS, CATALOG) == NothingToJudge("the callers were not watched")
 
 
-@pytest.mark.parametrize(("status", "fix"), [("failed", "Mend what is quoted"), ("skipped", "more time")])
+@pytest.mark.parametrize(("status", "fix"), [("failed", "Correct the quoted cause"), ("skipped", "more time")])
 def test_a_history_that_cannot_be_read_is_not_nobody_calling(status, fix):
     run = CollectorRun("callers", status, 1.0, "callers.sqlite3 cannot be opened: file is not a database")
     (finding,) = RULE.judge(changed(FACTS, collectors=(*FACTS.collectors, run)), CATALOG)
@@ -56,13 +56,13 @@ def test_what_could_not_be_read_beside_what_was_watched_is_said_and_a_call_block
 
 
 def test_earlier_evidence_that_was_lost_counts_until_the_window_is_whole():
-    losses = (HistoryLoss("2023-11-10T00:00:00Z", "callers.sqlite3 was gone"),)
+    losses = (HistoryLoss("2023-11-10T00:00:00Z", "callers.sqlite3 was missing"),)
     finding, _ = judged(coverage=0.5, losses=losses)
     assert (finding.id, finding.implies) == ("callers-lost", "unknown")
     assert finding.summary == (
-        "evidence of calls from before 2023-11-10T00:00:00Z was lost, and 7 d of the last 14 d are covered"
+        "evidence of calls before 2023-11-10T00:00:00Z was lost; the watch covers 7 d of the last 14 d"
     )
-    assert finding.evidence == ("2023-11-10T00:00:00Z: callers.sqlite3 was gone",)
+    assert finding.evidence == ("2023-11-10T00:00:00Z: callers.sqlite3 was missing",)
     assert judged(coverage=1.0, losses=losses) == []
     assert [each.id for each in judged(CALLER, coverage=0.5, losses=losses)] == ["imdsv1-caller", "callers-lost"]
 
@@ -146,7 +146,7 @@ def test_what_could_not_be_confirmed_accuses_nobody_and_is_no_nobody_called():
     )
     forged, short = RULE.judge(changed(FACTS, callers=callers), CATALOG)
     assert (forged.id, forged.severity, forged.implies) == ("requests-not-confirmed", "warning", None)
-    assert forged.summary.startswith("7 requests by IMDSv1 could not be confirmed and may be forged")
+    assert forged.summary.startswith("7 requests by IMDSv1 could not be confirmed, may be forged")
     assert forged.evidence == callers.senders
     assert (short.id, short.evidence) == ("watched-too-shortly", ("7 requests could not be confirmed",))
 
@@ -165,5 +165,5 @@ def test_a_path_that_was_not_verified_is_said():
     (finding,) = judged(replace(CALLER, program="/usr/bin/agent (not verified)", exe="/usr/bin/agent", uid=4242))
     assert finding.summary.startswith("/usr/bin/agent (not verified) of user 4242")
     assert finding.evidence[-1] == (
-        "the process runs in a mount namespace of its own, where /usr/bin/agent may be another file"
+        "the process has its own mount namespace, in which /usr/bin/agent may differ from the host's file"
     )

@@ -207,9 +207,7 @@ def test_a_distance_that_nothing_explains_is_in_no_order(environment):
     assert set(findings) == {"hop-limit-too-low", "distance-unexplained"}
     found = findings["distance-unexplained"]
     assert (found.severity, found.implies) == ("warning", "unknown")
-    assert found.summary == (
-        "1 container receives no token, and a distance of 63 hops was measured there that nothing explains: liar"
-    )
+    assert found.summary == ("1 container receives no token; its measured distance of 63 hops is unexplained: liar")
     assert "Do not raise the hop limit" in found.fix.text
     assert not any("64" in finding.fix.text for finding in findings.values())
     assert "hop limit 2 suffices: web" in findings["hop-limit-too-low"].summary
@@ -222,7 +220,7 @@ def test_it_holds_nothing_up_where_no_metadata_is_needed_or_the_token_arrives():
 
 def test_the_way_is_evidence_of_the_limit_that_it_needs():
     (finding,) = judged(container("far", 3, "lost"))
-    assert "the way from far (eth0) -> far-r2 (inner2, eth0)" in finding.evidence[-1]
+    assert "path from far (eth0) -> far-r2 (inner2, eth0)" in finding.evidence[-1]
 
 
 @pytest.mark.parametrize("token", ["lost", "answered-by-proxy", "error", "disabled"])
@@ -233,7 +231,9 @@ def test_what_is_measured_in_a_users_network_warns_and_no_more(token, hops, limi
         container("rootless", hops, token, limit, netns_owner_uid=1000, environment=LIKELY), limit=limit
     )[:1]
     assert (finding.id, finding.severity, finding.implies) == ("users-network-without-token", "warning", None)
-    assert finding.summary == ("1 network of a user receives no token, which the verdict does not depend on: rootless")
+    assert finding.summary == (
+        "1 network made by a user receives no token; the verdict does not depend on it: rootless"
+    )
     assert finding.evidence[0].endswith("the network belongs to user 1000")
 
 

@@ -56,7 +56,7 @@ def test_a_bug_fails_its_rule_alone_and_is_told():
     rules = (Rule("bug", lambda facts, catalog: 1 / 0, ()), Rule("last", finds("info"), KINDS))
     findings, (bug, last) = judge(rules, {"bug", "last"}, FACTS, CATALOG, lambda *said: told.append(said))
     assert (bug.status, last.status, len(findings)) == ("error", "ok", 1)
-    assert bug.reason.startswith("ZeroDivisionError at ")
+    assert bug.reason.startswith("a bug in imds-probe: ZeroDivisionError at ")
     assert [(part, type(error)) for part, error in told] == [("the rule bug", ZeroDivisionError)]
 
 

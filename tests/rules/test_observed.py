@@ -40,4 +40,4 @@ def test_repositories_without_metadata_decide_nothing_and_a_bug_does():
 
 def test_a_report_of_before_names_the_collector_where_it_says_no_more():
     _, (finding,) = judged(CollectorRun("uptime", "failed", 1.0, "it is locked"))
-    assert finding.summary == "imds-probe could not observe what the collector uptime looks at"
+    assert finding.summary == "imds-probe could not observe the part of the host that the collector uptime inspects"

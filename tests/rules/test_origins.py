@@ -98,7 +98,7 @@ def watched(*by, **changes):
 def test_a_verdict_on_a_users_word_alone_says_so_and_is_less_sure():
     alone = replace(CALLER, uid=4242, unit=None)
     found = verdict(watched(alone))
-    assert found.forgeable == ("All evidence for this verdict comes from user 4242, and could have been made up there",)
+    assert found.forgeable == ("All evidence for this verdict comes from user 4242 and may be forged",)
     assert (found.state, found.confidence) == ("not-ready", "medium")
     beside = verdict(watched(alone, CALLER))
     assert (beside.state, beside.confidence, beside.forgeable) == ("not-ready", "high", ())
@@ -110,10 +110,10 @@ def test_containers_that_are_left_out_by_their_own_word_are_named():
     elsewhere = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
     far = [container(name, 1, "lost", environment=elsewhere) for name in ("web", "db")]
     assert verdict(with_containers(far[0])).forgeable == (
-        "That it needs no metadata is said by its own environment alone: web",
+        "1 container counts as not needing metadata because of its own environment variables alone: web",
     )
     assert verdict(with_containers(*far)).forgeable == (
-        "That they need no metadata is said by their own environment alone: web, db",
+        "2 containers count as not needing metadata because of their own environment variables alone: web, db",
     )
     needing = container("needing", 1, "lost")
     assert verdict(with_containers(*far, needing)).forgeable == ()  # the command serves them, too

@@ -83,7 +83,7 @@ def test_what_is_refused_is_kept_aside_and_what_is_too_old_dropped_and_counted(t
     assert sink.got == ["004"]
     assert len(said) == 2
     assert said[0].endswith(REFUSED)
-    assert said[1] == "kept: 2 reports dropped, older than it takes"
+    assert said[1] == "kept: 2 reports dropped: older than this sink accepts"
     spool = Spool(tmp_path / "spool/kept", SpoolConfig())
     assert [spool.count(state) for state in STATES] == [0, 0, 0, 1]
 
@@ -115,7 +115,7 @@ def test_without_a_spool_it_is_sent_all_the_same(tmp_path):
     assert f"{tmp_path}/file is a file, not a directory" in line
     assert sink.got == ["001"]
     said = delivering(Kept("later"), tmp_path / "file", 2)
-    assert said[1] == "kept: it is later; this report is lost to it"
+    assert said[1] == "kept: it is later; this sink does not get this report"
 
 
 def test_where_the_disk_is_full_what_waits_goes_out_all_the_same(tmp_path, monkeypatch):

@@ -13,8 +13,8 @@ PLENTY, LITTLE = "MemTotal: 8000000 kB\nMemAvailable: 4000000 kB\n", "MemTotal: 
     [
         ("0.00", "0.00", ""),
         ("19.99", "9.99", ""),
-        ("20.00", "0.00", "the host is short of memory: programs waited for it in 20 % of the last 10 s"),
-        ("47.31", "10.02", "the host is short of memory: all programs waited for it in 10 % of the last 10 s"),
+        ("20.00", "0.00", "the host is short of memory: programs waited for memory during 20 % of the last 10 s"),
+        ("47.31", "10.02", "the host is short of memory: all programs waited for memory during 10 % of the last 10 s"),
     ],
 )
 def test_programs_that_wait_for_memory(tmp_path, some, full, said):
@@ -27,7 +27,7 @@ def test_programs_that_wait_for_memory(tmp_path, some, full, said):
 
 @pytest.mark.parametrize("figures", [None, "", "some avg10=x\n"])
 @pytest.mark.parametrize(
-    ("memory", "said"), [(PLENTY, ""), (LITTLE, "the host is short of memory: 100 MiB are available"), ("", "")]
+    ("memory", "said"), [(PLENTY, ""), (LITTLE, "the host is short of memory: only 100 MiB are available"), ("", "")]
 )
 def test_a_kernel_without_these_figures_says_how_much_is_left(tmp_path, figures, memory, said):
     if figures is not None:
@@ -52,7 +52,7 @@ def test_a_full_disk_where_something_is_to_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(pressure, "MEMORY", tmp_path / "none")
     disk = tmp_path / "disk"
     said = bad_places.on_disk(disk, "full", lambda: pressure.need((tmp_path, disk / "not/yet/there")))
-    assert said == f"the disk below {disk} is nearly full: 0 KiB are free"
+    assert said == f"the disk below {disk} is nearly full: only 0 KiB are free"
     assert pressure.need((disk,)) == ""
     assert pressure.need() == ""
 

@@ -87,5 +87,5 @@ def test_it_begins_anew_where_the_file_is_not_what_was_written(tmp_path) -> None
         history._database.execute("update seals set total = 0")
         kept.hours(CHECKED_EACH)
         assert history.set_aside
-        assert "are not those that were written" in said[0]
+        assert "differ from what was written" in said[0]
         assert history.evidence(NOW, DAY_S).by == ()

@@ -236,7 +236,7 @@ def test_containers_of_one_name_are_not_one(path: Path) -> None:
 
 
 def test_where_there_is_none_it_says_what_writes_one(path: Path) -> None:
-    with pytest.raises(HistoryError, match="is not there"):
+    with pytest.raises(HistoryError, match="is missing"):
         History(path, read_only=True)
     with pytest.raises(HistoryError, match="cannot be written"):
         History(path.parent / "no/such/directory/history.db")

@@ -209,12 +209,12 @@ def test_one_that_is_gone_is_remembered_and_an_empty_one_too(path: Path) -> None
     path.unlink()
     recorded(path)
     with History(path, read_only=True) as history:
-        assert [each.why for each in history.evidence(NOW + 60, DAY).losses] == ["history.db was gone"]
+        assert [each.why for each in history.evidence(NOW + 60, DAY).losses] == ["history.db was missing"]
     path.write_bytes(b"")
     recorded(path)
     with History(path, read_only=True) as history:
-        assert [each.why for each in history.evidence(NOW + 60, DAY).losses] == ["history.db was gone"]
-    assert Path(f"{path}{BEGUN}").read_text().startswith("imds-probe has begun history.db here.")
+        assert [each.why for each in history.evidence(NOW + 60, DAY).losses] == ["history.db was missing"]
+    assert Path(f"{path}{BEGUN}").read_text().startswith("imds-probe began history.db here.")
 
 
 def test_a_loss_that_an_old_clock_noted_is_no_older_than_what_was_lost(
@@ -242,7 +242,7 @@ def test_one_of_a_later_format_is_kept_aside_whole(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute(f"pragma user_version={FORMAT + 1}")
     content = path.read_bytes()
-    with pytest.raises(HistoryError, match=f"its format is {FORMAT + 1}, and this version .* Run that version"):
+    with pytest.raises(HistoryError, match=f"its format is {FORMAT + 1}; this version .* Run that version"):
         opened_to_read(path)
     assert path.read_bytes() == content
     with History(path) as history:

@@ -28,7 +28,7 @@ def test_they_are_counted_by_where_they_came_from() -> None:
     assert (out.interface, out.caller, out.client, out.count, out.place) == ("lo", None, "10.0.0.5", 1, "lo out")
     assert unconfirmed.take() == []
     unconfirmed.add(connection(interface=99999))
-    assert [each.interface for each in unconfirmed.take()] == ["interface 99999, which is gone"]
+    assert [each.interface for each in unconfirmed.take()] == ["interface 99999 (since removed)"]
 
 
 def test_whoever_is_behind_it_is_asked_for_once() -> None:
@@ -45,7 +45,7 @@ def test_whoever_is_behind_it_is_asked_for_once() -> None:
     [
         ({}, None, "came in by veth2 from process 7 (curl), source address 10.0.0.5"),
         ({}, "shop/web", "came in by veth2 from container shop/web, source address 10.0.0.5"),
-        ({"caller": None, "addresses": 9}, None, "came in by veth2, source address not always the same"),
+        ({"caller": None, "addresses": 9}, None, "came in by veth2, several source addresses"),
         ({"caller": None, "outgoing": True}, None, "sent by this host over veth2, source address 10.0.0.5"),
     ],
 )

@@ -97,7 +97,7 @@ def walk(proc: Path, memberships: Memberships | None = None) -> Walk:
     Raises ProbeError where processes cannot be listed at all, or where it is not root who says what runs.
     """
     if not _is_told_by_root(proc):
-        raise ProbeError(f"{proc} is no list of processes that root mounted", f"Mount /proc at {proc}.")
+        raise ProbeError(f"{proc} is not a proc file system that root mounted", f"Mount /proc at {proc}.")
     try:
         pids = processes(proc)
     except OSError as error:

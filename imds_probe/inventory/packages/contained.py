@@ -108,7 +108,7 @@ def _dpkg(root: Path, names: Collection[str], deadline: float) -> list[Package] 
     left, there = TEXT_LIMIT_BYTES, bool(parts)
     for path in (DPKG_STATUS, *(f"{DPKG_PARTS}/{part}" for part in parts if not part.endswith(".md5sums"))):
         if time.monotonic() > deadline:
-            raise PackageError("dpkg", "its database was not read to its end: the run's time limit came first")
+            raise PackageError("dpkg", "its database was not read to the end: the run's time limit came first")
         with text.lines("dpkg", root, path, left) as found:
             if found is not None:
                 there = True
@@ -164,7 +164,7 @@ def _wanted(headers: Iterable[bytes], names: Collection[str], deadline: float) -
     packages = []
     for blob in headers:
         if time.monotonic() > deadline:
-            raise PackageError("rpm", "its database was not read to its end: the run's time limit came first")
+            raise PackageError("rpm", "its database was not read to the end: the run's time limit came first")
         header = parse(blob)
         if header.name not in wanted:
             continue

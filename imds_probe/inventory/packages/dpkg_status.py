@@ -31,7 +31,7 @@ def packages_of(lines: Lines, names: Collection[str], *, has_status: bool = True
     for record in records(lines, _FIELDS):
         fields = {key: value.strip() for key, value in record.items()}
         if not fields.get(b"Package"):
-            raise PackageError("dpkg", "its status file has something that is no package", DAMAGED)
+            raise PackageError("dpkg", "its status file has an entry that is not a package", DAMAGED)
         if fields[b"Package"] not in wanted:
             continue
         status = _status(fields, has_status=has_status)

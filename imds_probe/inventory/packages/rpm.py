@@ -81,7 +81,9 @@ class Rpm:
         try:
             return process.run(argv, timeout_s=max(0.1, timeout_s))
         except CommandMissing:
-            raise PackageError(self.id, f"{database} is there, but rpm is not", "Install rpm, or check PATH") from None
+            raise PackageError(
+                self.id, f"{database} exists, but rpm is not installed", "Install rpm, or check PATH"
+            ) from None
         except CommandError as error:
             remedy = f"See what holds a lock on {database} (fuser -v {database}), and run again"
             raise PackageError(self.id, error.problem, remedy) from None

@@ -83,7 +83,7 @@ class Snap:
     def _package(self, entry: Any) -> Package:
         fields = [entry.get(key) if isinstance(entry, dict) else None for key in ("name", "version", "status")]
         if not all(isinstance(field, str) and field for field in fields):
-            raise PackageError(self.id, "snapd listed something that is no snap", DAMAGED)
+            raise PackageError(self.id, "snapd listed an entry that is not a snap", DAMAGED)
         name, version, status = (_field(str(field)) for field in fields)
         return Package(self.id, name, version, "", _status(active=status == "active"))
 

@@ -43,9 +43,9 @@ class Budget:
         if self.cut_short:
             return False
         if now > self.deadline:
-            self.cut_short = "the time for it was over"
+            self.cut_short = "the time limit was reached"
         elif self.left < entries:
-            self.cut_short = "there were too many files"
+            self.cut_short = "the file limit was reached"
         else:
             self.left -= entries
             return True
@@ -53,7 +53,7 @@ class Budget:
 
     def in_part(self) -> str:
         """A sentence for who was cut short, empty for who was not."""
-        return f"the disk was searched for SDKs in part: {self.cut_short}" if self.cut_short else ""
+        return f"only a part of the disk was searched for SDKs: {self.cut_short}" if self.cut_short else ""
 
 
 @dataclass

@@ -51,7 +51,7 @@ def _load_yaml(text: str) -> object:
         document: object = yaml.safe_load(bare)
     except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
         # Constructors of the reader, given something else than the tag before it says: "!!bool x", "!!timestamp x".
-        raise ValueError(f"a value is not of its type: {type(error).__name__}") from None
+        raise ValueError(f"a value has the wrong type: {type(error).__name__}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
@@ -95,7 +95,7 @@ def _ini(text: str, key: str) -> Iterator[str]:
     except configparser.Error as error:
         raise ValueError(str(error)) from None
     except AttributeError:  # python/cpython#107625: a line below a key without a value
-        raise ValueError("a line goes on that has no value") from None
+        raise ValueError("a line continues a value that does not exist") from None
     if parser.has_option(section, name):
         yield parser.get(section, name) or ""
 

@@ -75,7 +75,7 @@ def commands(report: Report) -> Iterator[Part]:
         return
     price: list[Block] = [Text(f"{verdict.price}.")] if verdict.price else []
     limit = verdict.switch.http_put_response_hop_limit
-    price += [Text(f"Hop limit {limit} is needed on this way: {way}.") for way in verdict.ways[:WAYS_SHOWN]]
+    price += [Text(f"Hop limit {limit} is needed for this path: {way}.") for way in verdict.ways[:WAYS_SHOWN]]
     switched = is_switched(report)
     if not switched or _raises(report):
         heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]

@@ -78,4 +78,4 @@ def test_a_place_that_cannot_be_listed_is_noted(tmp_path):
     notes = []
     assert bundles(tmp_path, notes) == {}
     assert notes
-    assert all("too many links" in note for note in notes)
+    assert all("too many symbolic links" in note for note in notes)

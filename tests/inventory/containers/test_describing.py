@@ -118,7 +118,7 @@ def test_a_record_that_is_not_roots_does_not_count(tmp_path, runtime):
     give(tmp_path, 4242)
     records = Records(tmp_path)
     assert records.describe(ContainerId(runtime, ID), None).name is None
-    assert any("belongs to user 4242 and does not count" in note for note in records.notes)
+    assert any("belongs to user 4242 and is ignored" in note for note in records.notes)
 
 
 def test_what_a_user_says_of_his_container_is_asked_of_no_other_runtime(tmp_path):

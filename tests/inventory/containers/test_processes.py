@@ -178,10 +178,10 @@ def test_a_proc_that_is_none_cannot_block(tree):
 
 def test_a_list_of_processes_is_roots_or_none(tree, tmp_path):
     (tmp_path / "linked").symlink_to(tree.path)
-    with pytest.raises(ProbeError, match="no list of processes that root mounted"):
+    with pytest.raises(ProbeError, match="not a proc file system that root mounted"):
         walk(tmp_path / "linked")
     os.chown(tree.path, 4242, 4242)
-    with pytest.raises(ProbeError, match="no list of processes that root mounted"):
+    with pytest.raises(ProbeError, match="not a proc file system that root mounted"):
         walk(tree.path)
 
 

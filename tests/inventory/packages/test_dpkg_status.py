@@ -67,8 +67,8 @@ def test_texts_of_several_lines_are_not_fields() -> None:
         (b"Package: awscli\nVersion: 1\n\n", "no state of awscli"),
         (record().replace(b"1:2.9-1", b""), "no version of awscli"),
         (record().replace(b"1:2.9-1", b"1 2"), "a field that cannot be right"),
-        (b"garbage\n\n", "no package"),
-        (b"\0\1\2\n", "no package"),
+        (b"garbage\n\n", "not a package"),
+        (b"\0\1\2\n", "not a package"),
     ],
 )
 def test_what_makes_no_sense_is_an_error(content: bytes, said: str) -> None:

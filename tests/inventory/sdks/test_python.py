@@ -103,7 +103,7 @@ def test_hostile_records_lead_nowhere_and_block_nobody(tmp_path: Path) -> None:
 def test_a_place_that_may_not_be_looked_at_is_an_error(tmp_path: Path) -> None:
     loop = tmp_path / "site-packages"
     loop.symlink_to("site-packages")
-    with pytest.raises(FileUnreadable, match="too many links"):
+    with pytest.raises(FileUnreadable, match="too many symbolic links"):
         look(tmp_path)
 
 

@@ -68,14 +68,14 @@ def test_the_number_of_entries_is_bounded_and_said(tmp_path: Path) -> None:
     make(tmp_path, *(f"d{n}/{m}.jar" for n in range(10) for m in range(10)))
     one = walk(tmp_path, Budget(time.monotonic() + 20, 40))
     assert 0 < len(list(one.below("/"))) < 40
-    assert one.budget.cut_short == "there were too many files"
+    assert one.budget.cut_short == "the file limit was reached"
 
 
 def test_time_is_bounded_and_said(tmp_path: Path) -> None:
     make(tmp_path, "a.jar")
     one = walk(tmp_path, Budget(time.monotonic() - 1, 40))
     assert list(one.below("/")) == []
-    assert one.budget.cut_short == "the time for it was over"
+    assert one.budget.cut_short == "the time limit was reached"
 
 
 def test_depth_is_bounded(tmp_path: Path) -> None:
@@ -123,6 +123,6 @@ def test_a_host_in_need_is_left_alone_from_then_on(tmp_path: Path) -> None:
     said[0] = "the host is short of memory"
     one.budget._need_at = 0.0  # it is asked now and then
     assert list(found) == []
-    assert one.budget.in_part() == "the disk was searched for SDKs in part: the host is short of memory"
+    assert one.budget.in_part() == "only a part of the disk was searched for SDKs: the host is short of memory"
     said[0] = ""
     assert list(walk(tmp_path, one.budget).below("/opt")) == []
