@@ -9,6 +9,7 @@ import time
 import pytest
 import silent_process
 from soon import wait_for
+from watching import SOURCE
 
 TIMEOUT_S = 8.0
 # Starting the interpreter and the package manager on a busy machine comes on top of the run's own limit.
@@ -75,3 +76,18 @@ def test_64_mb_of_json_in_a_users_home(in_time, made_up, host):
     assert len(ran.report["containers"]) == len(before.report["containers"]) + 1
     assert ran.report["probe"]["peak_memory_bytes"] < 150 << 20
     assert ran.verdict == before.verdict
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobody_waits_for_what_hangs(made_up, host, service, tmp_path, form):
+    """`run | cat` ends with the run: no process that hangs holds the pipe."""
+    (tmp_path / "share").mkdir()
+    his = made_up.start(
+        [sys.executable, silent_process.__file__, str(tmp_path / "share")], cgroup=f"0::/docker/{'5' * 64}\n"
+    )
+    wait_for(lambda: silent_process.is_held_up(made_up.outer_pid(his), silent_process.WAITS))
+    probe = f"{sys.executable} -m imds_probe run --timeout {TIMEOUT_S} --output {form} --root {host}"
+    began = time.monotonic()
+    done = made_up.run(["sh", "-c", f"{probe} | cat"], timeout_s=40, env={"PYTHONPATH": SOURCE})
+    assert time.monotonic() - began < TIMEOUT_S + SLACK_S
+    assert done.stdout
