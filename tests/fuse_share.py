@@ -77,12 +77,18 @@ def _call(name: str, *arguments: object) -> None:
         raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
 
 
-def _main(directory: str, operation: str, size: str = "10000", *started: str) -> None:
+def mounted(directory: str) -> int:
+    """Mount a share in mounts of this process's own; the descriptor by which it is served."""
     _call("unshare", CLONE_NEWNS)
     _call("mount", None, b"/", None, MS_PRIVATE_ALL, None)
     fuse = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other"
     _call("mount", b"share", directory.encode(), b"fuse.share", 0, options.encode())
+    return fuse
+
+
+def _main(directory: str, operation: str, size: str = "10000", *started: str) -> None:
+    fuse = mounted(directory)
     child = subprocess.Popen(started, stdout=subprocess.PIPE) if started else None
     print("mounted", child.pid if child else 0, flush=True)
     try:

@@ -3,6 +3,7 @@
 As a program: silent_process.py FILE maps FILE, which lies on a share that never answers a read, and reads that page by way of
 /proc/self/mem. The kernel waits for the page with the process's map of its memory locked for readers, a second thread wants
 to change the map, and whoever comes after that one waits behind it. Any user can do the same with a FUSE mount of his own.
+With a directory in the place of FILE it mounts the share there itself, where nobody else sees it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from fuse_share import share
+from fuse_share import OPERATIONS, Share, mounted, share
 from soon import wait_for
 
 HOLDS, WAITS = "holds", "waits"  # what the two threads are called
@@ -25,6 +26,8 @@ PR_SET_NAME = 15  # <linux/prctl.h>
 
 
 def _main(path: str) -> None:
+    alone = os.path.isdir(path)
+    path = _share_of_its_own(path) if alone else path
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
@@ -46,10 +49,24 @@ def _main(path: str) -> None:
     for each in threads:
         each.start()
     while True:
-        signal.pause()
+        if not alone:
+            signal.pause()
+        elif is_held_up(os.getpid(), HOLDS):
+            go.set()
+            alone = False
 
 
-def _is_held_up(pid: int, name: str) -> bool:
+def _share_of_its_own(directory: str) -> str:
+    """The file of a share that a child of this process serves."""
+    fuse = mounted(directory)
+    if not os.fork():
+        Share(fuse, OPERATIONS["read"], b"x" * mmap.PAGESIZE).serve()
+        os._exit(0)
+    os.close(fuse)
+    return f"{directory}/file"
+
+
+def is_held_up(pid: int, name: str) -> bool:
     """Whether the thread of this name waits for the share, or for the lock."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):
@@ -65,9 +82,9 @@ def silent_process(directory: Path) -> Iterator[int]:
     """Its PID. It and its share, which is mounted at `directory` where nobody else sees it, are gone afterwards."""
     argv = (sys.executable, __file__, str(directory / "file"))
     with share(directory, "read", mmap.PAGESIZE, argv) as (_, pid):
-        wait_for(lambda: _is_held_up(pid, HOLDS))
+        wait_for(lambda: is_held_up(pid, HOLDS))
         os.kill(pid, signal.SIGUSR1)
-        wait_for(lambda: _is_held_up(pid, WAITS))
+        wait_for(lambda: is_held_up(pid, WAITS))
         yield pid
 
 

@@ -16,7 +16,7 @@ from imds_probe.facts.section import S, Section, plain
 from imds_probe.system.background import Background
 from imds_probe.system.bug import TellBug, in_short, untold
 
-HANGING_S = 1.0  # past the deadline, which what works keeps by itself
+HANGING_S = 0.5  # past the deadline, which what works keeps by itself
 OUT_OF_TIME = "the run's time limit came first"
 HANGS = "the collector did not end within its time limit: something that it reads from hangs"
 

@@ -22,6 +22,7 @@ from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
 from imds_probe.reading.task import Answer, Task
 from imds_probe.reading.workers import FORK_S, Worker, Workers
 from imds_probe.system.background import Background
+from imds_probe.system.bug import TellBug, untold
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -55,6 +56,7 @@ class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
     `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks.
+    `bug` is told of errors in tasks that nobody expected.
     """
 
     def __init__(
@@ -63,8 +65,9 @@ class Reader:
         state: Path | None = None,
         modules: Collection[str] = (),
         patience: Patience = OF_A_RUN,
+        bug: TellBug = untold,
     ) -> None:
-        self._workers = Workers(tasks, state, modules)
+        self._workers, self._bug = Workers(tasks, state, modules), bug
         self.looker = Looker(self._workers, patience)
         self._loaded: set[str] = set(modules)
         self._lock = threading.Lock()
@@ -132,6 +135,8 @@ class Reader:
             failed, traceback = self._attempt(task, arguments, [str(root) for root in roots], gathering, deadline)
         finally:
             self._lock.release()
+        if traceback:
+            self._bug(f"reading {task.id}", BugInTask(traceback))
         return Answer(tuple(gathering.found), failed, traceback)
 
     def _attempt(
@@ -227,6 +232,10 @@ class Reader:
             if worker is not None:
                 self._workers.end(worker)
         self._parser = self._opener = None
+
+
+class BugInTask(Exception):
+    """A task met an error that nobody expected: its words are where that came from."""
 
 
 class _TooMuch(Exception):

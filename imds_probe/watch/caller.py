@@ -69,12 +69,17 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         uid = int(status["Uid"].split()[0]) if "Uid" in status else None
         place = place_of(cgroup_of(proc, pid), proc, uid)
         of = uid, place["container"], place["unit"]
-        words = _words(proc / str(pid), of)
+        # At once, as it may end while somebody else reads what it was started with; and again, as it may become another.
+        netns, exe = _namespace(proc, pid, "net"), _link(proc / str(pid) / "exe")
+        in_its_own = _whose_mounts(proc, pid)
+        on_host = exe is not None and (in_its_own is None or _is_file_of_host(proc, pid, exe))
+        words = _words(proc / str(pid), of, ended=exe is not None)
+        now = _link(proc / str(pid) / "exe")
+        if now not in (None, exe):
+            exe, in_its_own = now, _whose_mounts(proc, pid)
+            on_host = in_its_own is None or _is_file_of_host(proc, pid, now)
     except (OSError, KeyError, ValueError):
         return None
-    # Before the executable, which one that ends loses first: what has it was whole until here.
-    netns = _namespace(proc, pid, "net")
-    exe, in_its_own = _link(proc / str(pid) / "exe"), _whose_mounts(proc, pid)
     caller = Caller(
         pid=pid,
         comm=kept_name(comm.decode(errors="replace"), exe, words),
@@ -82,7 +87,7 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         command=printable(" ".join(words), SHOWN_MAX) if full_command_line else command_line.kept(words, exe),
         uid=uid,
         parents=tuple(_parents(proc, status.get("PPid", "0"), of)),
-        on_host=exe is not None and (in_its_own is None or _is_file_of_host(proc, pid, exe)),
+        on_host=on_host,
         exe_by_anybody=in_its_own is not None and in_its_own != _namespace(proc, "self", "user"),
         netns=netns,
         **place,
@@ -143,12 +148,14 @@ def said_program(caller: Caller) -> str:
     return caller.exe + (NOT_VERIFIED if caller.exe_by_anybody and not (caller.on_host or caller.container) else "")
 
 
-def _words(at: Path, of: Hashable) -> list[str]:
-    """Its arguments, none where it keeps those that read them waiting. Raises OSError where it has ended."""
+def _words(at: Path, of: Hashable, *, ended: bool) -> list[str]:
+    """Its arguments, none where it keeps those that read them waiting. One that has ended has none either, if that may be
+    (`ended`), and raises OSError otherwise.
+    """
     try:
         return arguments(at, of=of)
     except OSError as error:
-        if error.errno in UNANSWERED:
+        if ended or error.errno in UNANSWERED:
             return []
         raise
 

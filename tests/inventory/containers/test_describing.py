@@ -163,4 +163,4 @@ def test_names_that_only_containerd_knows(tmp_path):
     write(tmp_path, "run/containerd/io.containerd.runtime.v2.task/default/web/config.json", {})
     records = Records(tmp_path)
     assert ("default", "web") in records.bundled()
-    assert not records.has_bundle("k8s.io", "web")
+    assert ("k8s.io", "web") not in records.bundled()
