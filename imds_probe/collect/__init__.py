@@ -20,6 +20,7 @@ from imds_probe.collect import (
     obstacles,
     options,
     platform,
+    sdk_reading,
     sdks,
     settings,
     software,
@@ -49,7 +50,15 @@ JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, ob
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
 # What these have the parser read; and what a daemon needs of it, to call containers by their names.
 NAMING: tuple[Task[Any, Any], ...] = (record_reading.BUNDLES, record_reading.RECORDS)
-READING: tuple[Task[Any, Any], ...] = (*NAMING, settings.SETTINGS, container_reading.IDENTITY, container_reading.IMAGE)
+READING: tuple[Task[Any, Any], ...] = (
+    *NAMING,
+    settings.SETTINGS,
+    container_reading.IDENTITY,
+    container_reading.IMAGE,
+    sdk_reading.ROOTS,
+    sdk_reading.IN_USE,
+    sdk_reading.ON_DISK,
+)
 # And what it needs for that beyond what is imported here: the files of most software's settings are in YAML.
 READING_LOADS = ("yaml",)
 
