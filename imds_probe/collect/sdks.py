@@ -186,7 +186,10 @@ def look_for(
             collected.unseen.append(f"{system.label} ended while it was inspected")
             continue
         late = [f"{len(search.left)} processes were not inspected: {LATE}"] if search.left else []
-        collected.unseen += [f"{system.said}{each}" for each in (*search.unseen, *late)]
+        # What cannot be read in a user's own container holds no switch up.
+        of_user = system.container is not None and system.container.owner_uid is not None
+        unseen = collected.troubles if of_user else collected.unseen
+        unseen += [f"{system.said}{each}" for each in (*search.unseen, *late)]
         collected.left_out += [f"{system.said}{each}" for each in search.left_out]
         collected.troubles += [f"{system.said}{each}" for each in search.troubles]
         collected.hidden += search.hidden
