@@ -13,7 +13,7 @@ from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
-from imds_probe.collect import READING, READING_LOADS
+from imds_probe.collect import READING, READING_LOADS, READING_MIB
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.context import RunRequest
@@ -47,7 +47,9 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     # Forked here, where there is one thread yet.
-    with Reader(READING, request.option(CallersOptions).state, READING_LOADS) as reader, read_by(reader.looker):
+    state = request.option(CallersOptions).state
+    made = Reader(READING, state, READING_LOADS, memory_mib=READING_MIB)
+    with made as reader, read_by(reader.looker):
         reader.begin()
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
         reader.leave()

@@ -13,7 +13,7 @@ from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_reading import IDENTITY, IMAGE, Inside
 from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.context import Context
-from imds_probe.collect.settings import System, with_settings
+from imds_probe.collect.settings import SETTINGS, System, with_settings
 from imds_probe.collect.software import known
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software, UsersContainers
@@ -174,4 +174,5 @@ COLLECTOR = Collector(
     without="the packages installed in containers",
     needs=(SeenContainers,),
     applies=_any_container,
+    reads=(IDENTITY, IMAGE, SETTINGS),
 )

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector, Join, Option
+from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import SeenContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.sdk_search import Search
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
 from imds_probe.collect.sdk_systems import is_there, systems
@@ -256,6 +258,7 @@ COLLECTOR = Collector(
             time_limit_s=900.0,
         ),
     ),
-    memory_mib=128,
+    memory_mib=40,
+    reads=(ROOTS, IDENTITY, IN_USE, ON_DISK),
 )
 JOIN = Join(gives=Installed, join=all_software, without="the installed software")

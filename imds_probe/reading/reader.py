@@ -27,6 +27,7 @@ from imds_probe.system.give_way import give_way
 A = TypeVar("A")
 R = TypeVar("R")
 LEFT_S = 0.5  # that whoever asks may take to notice that all have gone
+MEMORY_MIB = 64  # that a parser may take, unless the run says otherwise
 RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
 OPENERS_MAX = 6  # that may be lost in one task
 OUT_OF_TIME = "the reading took longer than allowed"
@@ -64,7 +65,8 @@ class _Gathering:
 class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
-    `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks.
+    `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks,
+    and `memory_mib` is what a parser may take.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class Reader:
         state: Path | None = None,
         modules: Collection[str] = (),
         patience: Patience = OF_A_RUN,
+        *,
+        memory_mib: int = MEMORY_MIB,
     ) -> None:
-        self._workers = Workers(tasks, state, modules)
+        self._workers = Workers(tasks, state, modules, memory_mib)
         self.looker = Looker(self._workers, patience)
         self._loaded: set[str] = set(modules)
         self._lock = threading.Lock()

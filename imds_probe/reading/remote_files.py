@@ -17,7 +17,7 @@ from imds_probe.system.walk import Budget, Part, Sought
 
 REPLY_S = 3.0  # a disk that is alive answers sooner; past it the opener counts as hanging
 HEAD_BYTES = 64 * 1024  # comes with the answer that a file was opened: most files have no more
-PIECE_MAX_BYTES = 4 * 1024 * 1024
+PIECE_MAX_BYTES = 1024 * 1024
 AT_A_TIME = 500  # paths whose status is asked for
 WALKS_MAX = 8  # begun anew where the opener was lost
 AGAIN_MAX = 3

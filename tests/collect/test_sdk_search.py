@@ -17,7 +17,7 @@ from sdk_attacks import ATTACKS, archive, values_without_number
 from sdk_systems import System, container, record
 from soon import SOON_S
 
-from imds_probe.collect import READING
+from imds_probe.collect import READING, READING_MIB
 from imds_probe.collect.sdk_search import STUCK_SHARE
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.inventory.sdks import files
@@ -41,7 +41,7 @@ def system(tmp_path: Path) -> System:
 
 @pytest.fixture(scope="module")
 def looker() -> Iterator[Reader]:
-    with Reader(READING) as made:
+    with Reader(READING, memory_mib=READING_MIB) as made:
         yield made
 
 
@@ -121,7 +121,7 @@ def test_what_a_recogniser_does_at_one_file_is_that_files_own(
 
     monkeypatch.setitem(files._BY_CLAIM, "archive", [(java, Files("archive", faulty, ends=archives.ends)), *others])
     pid = system.process(5, system.root, exe="/usr/bin/java", env="CLASSPATH=/evil.jar:/good.jar\0")
-    with Reader(READING) as faulty_reader:
+    with Reader(READING, memory_mib=READING_MIB) as faulty_reader:
         found = beside(system, faulty_reader, pid, deadline_s=8 * STUCK_SHARE)
     assert ("1.11.1", (5,)) in {(each.version, each.pids) for each in found.software}
     assert f"/evil.jar {GIVEN_UP}" in found.unseen
@@ -142,7 +142,10 @@ def test_who_has_many_such_files_does_not_have_others_wait(system: System, looke
 @pytest.mark.parametrize("operation", ["lookup", "getattr", "open", "read", "readdir"])
 def test_a_share_that_never_answers_costs_what_lies_on_it(system: System, tmp_path: Path, operation: str) -> None:
     place = tmp_path / "share"
-    with Reader(READING) as own, share(place, operation, started=("/bin/sleep", "600")) as (server, _):
+    with (
+        Reader(READING, memory_mib=READING_MIB) as own,
+        share(place, operation, started=("/bin/sleep", "600")) as (server, _),
+    ):
         inside = Path(f"/proc/{server}/root")
         env = f"PYTHONPATH={place}:{tmp_path}/old\0CLASSPATH={place}/file:{place}\0GEM_HOME={place}\0"
         record(tmp_path, "botocore", "1.12.2", "old")

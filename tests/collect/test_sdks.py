@@ -10,7 +10,7 @@ import pytest
 from contexts import reader
 from sdk_systems import SITE, System, container, record
 
-from imds_probe.collect import READING, sdk_reading, sdks
+from imds_probe.collect import READING, READING_MIB, sdk_reading, sdks
 from imds_probe.collect.sdks import SearchOptions
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
@@ -163,7 +163,7 @@ def test_what_hides_is_counted(system: System, monkeypatch: pytest.MonkeyPatch) 
     system.process(5, system.root)
     system.process(6, system.root)
     monkeypatch.setattr(sdk_reading, "look", refuse)
-    with Reader(READING) as refused:  # forked now
+    with Reader(READING, memory_mib=READING_MIB) as refused:  # forked now
         found = system.look(5, 6, by=refused)
     assert found.unseen[0].startswith("2 processes could not be inspected")
 
