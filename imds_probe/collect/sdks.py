@@ -258,7 +258,7 @@ COLLECTOR = Collector(
             time_limit_s=900.0,
         ),
     ),
-    memory_mib=40,
+    memory_mib=32,
     reads=(ROOTS, IDENTITY, IN_USE, ON_DISK),
 )
 JOIN = Join(gives=Installed, join=all_software, without="the installed software")

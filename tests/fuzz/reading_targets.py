@@ -21,7 +21,7 @@ from imds_probe.reading.unanswered import FILE, Unanswered
 from imds_probe.reading.whereabouts import ROOM_BYTES, Whereabouts
 from imds_probe.system.door import FileStatus
 
-STATUS = FileStatus(0o100644, 1, 2, 6, 3, 0)
+STATUS = FileStatus(0o100644, 1, 2, 6, 3, 4, 0)
 GRANTED, HIDDEN = b"granted", b"what lies beside it"
 
 
