@@ -13,7 +13,7 @@ from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
-from imds_probe.collect import READING, READING_LOADS
+from imds_probe.collect import READING, READING_LOADS, READING_MIB
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.context import RunRequest
@@ -47,7 +47,7 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     # Forked here, where there is one thread yet.
-    reading = Reader(READING, request.option(CallersOptions).state, READING_LOADS, bug=bug)
+    reading = Reader(READING, request.option(CallersOptions).state, READING_LOADS, bug=bug, memory_mib=READING_MIB)
     with reading as reader, read_by(reader.looker):
         reader.begin()
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import READING
+from imds_probe.collect import READING, READING_MIB
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.collector import Collector
 from imds_probe.collect.context import Context, RunRequest
@@ -24,7 +24,7 @@ CATALOG = Catalog.load()
 @functools.cache
 def reader() -> Reader:
     """The one reader of all tests that need one, until they end."""
-    made = Reader(READING)
+    made = Reader(READING, memory_mib=READING_MIB)
     atexit.register(made.close)
     return made
 

@@ -200,7 +200,7 @@ def test_a_history_that_is_gone_is_said(tmp_path: Path, left: str) -> None:
     state = tmp_path / "state"
     state.mkdir()
     (state / left).write_text("1\n")
-    named(reported(state, tmp_path), f"{state / FILE} is gone")
+    named(reported(state, tmp_path), f"{state / FILE} is missing")
 
 
 def test_a_daemon_that_is_enabled_and_left_nothing_is_said(tmp_path: Path) -> None:

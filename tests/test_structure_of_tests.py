@@ -11,6 +11,8 @@ ELSEWHERE = {
     "facts/": "values, which the tests of those compare with that find or judge them",
     "collect/collector.py": "values by which collectors are declared: test_collectors.py holds every one to them",
     "collect/container_facts.py": "one join of what three collectors find: tests/lab/test_containers.py and test_observation.py",
+    "collect/sdk_reading.py": "tasks, which test_sdks.py and test_sdk_search.py have worked on",
+    "collect/sdk_systems.py": "the systems of test_sdks.py, and of test_sdk_search.py",
     "collect/context.py": "what every collector's tests are given, by tests/contexts.py",
     "ecosystems/ansible_galaxy.py": "a declaration: test_ecosystems.py holds every one to what holds for all",
     "ecosystems/cpan.py": "the same",

@@ -11,7 +11,6 @@ from imds_probe.collect import (
     available,
     callers,
     container_facts,
-    container_reading,
     container_software,
     containers,
     host,
@@ -47,9 +46,13 @@ COLLECTORS: tuple[Collector, ...] = (
 )
 JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
-# What these have the parser read; and what a daemon needs of it, to call containers by their names.
+# What these have the parser work on, and the memory that it may take for the one that needs most; and what a daemon needs of
+# it, to call containers by their names.
 NAMING: tuple[Task[Any, Any], ...] = (record_reading.BUNDLES, record_reading.RECORDS)
-READING: tuple[Task[Any, Any], ...] = (*NAMING, settings.SETTINGS, container_reading.IDENTITY, container_reading.IMAGE)
+READING: tuple[Task[Any, Any], ...] = tuple(
+    dict.fromkeys((*NAMING, *(task for each in COLLECTORS for task in each.reads)))
+)
+READING_MIB = max(each.memory_mib for each in COLLECTORS if each.reads)
 # And what it needs for that beyond what is imported here: the files of most software's settings are in YAML.
 READING_LOADS = ("yaml",)
 

@@ -14,6 +14,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.context import Context
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import Section
+from imds_probe.reading.task import Task
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Collector:
     `gives` are the types of what it finds: sections of the report, or what other collectors build on. It starts when all
     that give what it `needs` have ended, well or not, and only where it `applies`; otherwise it is not in the report.
     One that mostly waits (`aside`) is no reason for others to wait, too; of the rest, one works at a time.
-    It may take `time_s` seconds, or all that is left of the run, and its findings `memory_mib`.
+    It may take `time_s` seconds, or all that is left of the run, and its findings `memory_mib`; so may the parser, which works
+    on the tasks that it `reads` with.
     `without` says what stays unknown where it fails. `loads` are modules that it imports itself as it needs them: where others
     are waited for, that is the time for it.
     """
@@ -69,6 +71,7 @@ class Collector:
     time_s: float | None = None
     memory_mib: int = 16
     loads: tuple[str, ...] = ()
+    reads: tuple[Task[Any, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
@@ -13,13 +13,14 @@ from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_reading import IDENTITY, IMAGE, Inside
 from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.context import Context
-from imds_probe.collect.settings import System, with_settings
+from imds_probe.collect.settings import SETTINGS, System, with_settings
 from imds_probe.collect.software import known
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software, UsersContainers
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.inventory.packages import contained
+from imds_probe.inventory.packages.contained import Identity
 from imds_probe.inventory.packages.package import Package
 from imds_probe.reading.reader import Reader, share_of
 
@@ -31,12 +32,14 @@ CONTAINER_S = 5.0  # one step of the reading of one container; an honest one tak
 @dataclass(frozen=True)
 class ContainerSoftware:
     """`troubles` are sentences about databases that are there and could not be read, each with its container; `of_users` are
-    those about containers that users made, who may put there what nobody can read.
+    those about containers that users made, who may put there what nobody can read. `images` are what tells the images of
+    containers apart that have databases, by the identity of the container.
     """
 
     software: tuple[Software, ...]
     troubles: tuple[str, ...]
     of_users: tuple[str, ...] = ()
+    images: Mapping[str, Identity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def look(
     """Read each image's databases once, and each container's settings. What one of them does to its reading is its own loss."""
     names = {manager: catalog.package_names(manager) for manager in contained.MANAGERS}
     images: dict[object, _Image] = {}
+    identities: dict[str, Identity] = {}
     software: list[Software] = []
     troubles: list[str] = []
     of_users: list[str] = []
@@ -83,6 +87,8 @@ def look(
             continue  # it ended meanwhile
         # Without any database there is nothing to tell images apart by, and nothing to read either.
         asked = reader.ask(IDENTITY, str(root), [root], share_of(deadline, CONTAINER_S))
+        if asked.found:
+            identities[container.identity] = asked.found[0]
         identity = (container.owner_uid, (asked.found[0] if asked.found else ()) or container.identity)
         if identity not in images:
             images[identity] = _read(root, names, catalog, reader, deadline)
@@ -96,7 +102,7 @@ def look(
             continue
         said += [f"{label}: {trouble}" for trouble in image.troubles]
         software += [replace(entry, container=label, container_ids=(container.identity,)) for entry in here]
-    return ContainerSoftware(_grouped(software), tuple(troubles), tuple(of_users))
+    return ContainerSoftware(_grouped(software), tuple(troubles), tuple(of_users), identities)
 
 
 def in_short(troubles: Sequence[str]) -> str:
@@ -168,4 +174,5 @@ COLLECTOR = Collector(
     without="the packages installed in containers",
     needs=(SeenContainers,),
     applies=_any_container,
+    reads=(IDENTITY, IMAGE, SETTINGS),
 )

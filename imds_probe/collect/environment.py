@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from imds_probe.inventory.sdks.running import names_set
 from imds_probe.system.own_memory import heads
 
 # AWS SDKs and Tools Reference Guide, environment variables list.
@@ -49,11 +50,6 @@ def collect(proc: Path, pids: Iterable[int]) -> tuple[tuple[str, ...], ...] | No
         if isinstance(content, OSError):
             continue  # it ended, is not ours to read, or does not let itself be read
         readable = True
-        if names := _names(content):
+        if names := names_set(content, KNOWN):
             found.add(names)
     return tuple(sorted(found)) if readable else None
-
-
-def _names(content: bytes) -> tuple[str, ...]:
-    names = {entry.partition(b"=")[0].decode("ascii", "replace") for entry in content.split(b"\0") if b"=" in entry}
-    return tuple(sorted(names & KNOWN))

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream
-from imds_probe.collect import environment
+from imds_probe.collect.sdk_reading import USERS_SHOWN
+from imds_probe.collect.sdk_search import Seen
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.inventory.containers.cgroups import membership_of
-from imds_probe.inventory.containers.group_owners import GroupOwners
+from imds_probe.inventory.containers.group_owners import OwnerOf
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.sdks.scan import Use
-from imds_probe.system.called import process_name
-from imds_probe.system.small_file import read_head
 
-PATHS_SHOWN, USERS_SHOWN, ENVIRONMENTS_MAX, NAME_MAX = 5, 10, 16, 300
+PATHS_SHOWN, ENVIRONMENTS_MAX, NAME_MAX = 5, 16, 300
 
 
 @dataclass(frozen=True)
@@ -32,23 +30,26 @@ class Where:
     os: OsRelease | None
 
 
-def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog) -> list[SdkSoftware]:
-    """One entry for each component and version of one system."""
+def software_of(
+    uses: Sequence[Use], system: Where, seen: Mapping[int, Seen], catalog: Catalog, owner_of: OwnerOf
+) -> list[SdkSoftware]:
+    """One entry for each component and version of one system; `seen` are its processes by their numbers."""
     groups: dict[tuple[str, str, str | None, str | None, str | None], list[Use]] = defaultdict(list)
     for row, use in _decisive(uses, catalog):
-        seen = use.located.found
-        groups[row.id, seen.ecosystem, seen.version, seen.at_least, seen.below].append(use)
+        library = use.located.found
+        key = (row.id, library.ecosystem, library.version, library.at_least, library.below)
+        groups[key].append(use)
     found = []
     for (component, ecosystem, version, at_least, below), members in groups.items():
         pids = tuple(sorted({pid for use in members for pid in use.pids}))
         paths = list(dict.fromkeys(_shown(use) for use in sorted(members, key=lambda use: not use.pids)))
-        library = SdkUse(
+        sdk = SdkUse(
             at_least=at_least,
             below=below,
             paths=tuple(paths[:PATHS_SHOWN]),
             places=len(paths),
-            users=tuple(_users(proc, pids[:USERS_SHOWN], in_container=system.label is not None)),
-            environment=_environment(proc, pids),
+            users=tuple(_users(seen, pids[:USERS_SHOWN], owner_of, in_container=system.label is not None)),
+            environment=_environment(seen, pids),
             container_ids=(system.id,) if system.id else (),
         )
         found.append(
@@ -62,8 +63,8 @@ def software_of(uses: Sequence[Use], system: Where, proc: Path, catalog: Catalog
                 container=system.label,
                 pids=pids,
                 os=system.os,
-                sdk=library,
-                container_ids=library.container_ids,
+                sdk=sdk,
+                container_ids=sdk.container_ids,
             )
         )
     return found
@@ -91,31 +92,24 @@ def _shown(use: Use) -> str:
     return printable("!".join([use.located.path, *use.located.found.inside]), NAME_MAX)
 
 
-def _users(proc: Path, pids: Iterable[int], *, in_container: bool) -> Iterator[SdkUser]:
-    owner_of = GroupOwners(proc.parent).owner
+def _users(
+    seen: Mapping[int, Seen], pids: Iterable[int], owner_of: OwnerOf, *, in_container: bool
+) -> Iterator[SdkUser]:
     for pid in pids:
-        try:
-            comm = read_head(proc / str(pid) / "comm", 64).decode(errors="replace")
-            cgroup = read_head(proc / str(pid) / "cgroup", 64 * 1024).decode(errors="replace")
-        except OSError:
+        user = seen[pid].user if pid in seen else None
+        if user is None:
             continue  # it ended meanwhile
-        name = process_name(proc / str(pid), comm.rstrip("\n"))
         if in_container:
-            yield SdkUser(pid, name, None)
+            yield SdkUser(pid, user.name, None)
         else:
-            place = membership_of(cgroup, owner_of)
-            yield SdkUser(pid, name, place.unit, place.owner_uid)
+            place = membership_of(user.cgroup, owner_of)
+            yield SdkUser(pid, user.name, place.unit, place.owner_uid)
 
 
-def _environment(proc: Path, pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:
-    sets: set[tuple[str, ...]] = set()
-    readable = not pids
-    for pid in pids:
-        names = environment.collect(proc, [pid])
-        if names is not None:
-            readable = True
-            sets.add(names[0] if names else ())
-    return tuple(sorted(sets)[:ENVIRONMENTS_MAX]) if readable else None
+def _environment(seen: Mapping[int, Seen], pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:
+    found = [seen[pid].environment if pid in seen else None for pid in pids]
+    sets = {names for names in found if names is not None}
+    return tuple(sorted(sets)[:ENVIRONMENTS_MAX]) if sets or not pids else None
 
 
 def merged(installed: Sequence[Software], libraries: Sequence[SdkSoftware]) -> tuple[list[Software], list[SdkSoftware]]:

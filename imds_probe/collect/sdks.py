@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import os
+import math
 import stat
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector, Join, Option
+from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import SeenContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, ROOTS
+from imds_probe.collect.sdk_search import Search
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
+from imds_probe.collect.sdk_systems import is_there, systems
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
 from imds_probe.errors import UsageError
-from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
-from imds_probe.inventory.containers.processes import still_there
-from imds_probe.inventory.packages import contained
+from imds_probe.inventory.containers.group_owners import GroupOwners
+from imds_probe.inventory.packages.contained import Identity
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
-from imds_probe.inventory.sdks.running import Running, look
-from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
-from imds_probe.inventory.sdks.walk import Budget
+from imds_probe.reading.reader import Reader, share_of
 from imds_probe.system import pressure, rootfs
-from imds_probe.system.background import Background
-from imds_probe.system.give_way import give_way
 from imds_probe.system.mounts import mount_points
 from imds_probe.system.privilege import privileged
+from imds_probe.system.walk import Budget
 
 # Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.
 HOST_STARTS = (
@@ -47,6 +46,8 @@ STORES = frozenset(
 DISK_TIME_S = 3.0
 DISK_ENTRIES = 250_000
 DEEP_ENTRIES = 100_000_000
+FIRST_S = 2.0  # for one container, before all others have had their turn
+LATE = "the run's time limit came first"
 
 
 @dataclass(frozen=True)
@@ -82,25 +83,6 @@ class SdksFound:
 
 
 @dataclass
-class _System:
-    """The host, a container, or a directory that a process was chrooted to. `label` and `id` are a container's title and
-    identity."""
-
-    root: Path
-    pids: Sequence[int]
-    label: str | None = None
-    id: str | None = None
-    image: object = None  # the same for containers of one image
-    os: OsRelease | None = None
-    container: DiscoveredContainer | None = None
-
-    @property
-    def said(self) -> str:
-        """To be put before a sentence about it; empty for the host."""
-        return f"{self.label}: " if self.label else ""
-
-
-@dataclass
 class _Collected:
     """What was found in all systems, on its way into the report."""
 
@@ -108,10 +90,11 @@ class _Collected:
     unseen: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    hidden: int = 0
 
 
 def _collect(context: Context) -> Collected:
-    seen = context.get(SeenContainers)
+    seen, inside = context.get(SeenContainers), context.get(ContainerSoftware)
     found = look_for(
         context.root,
         context.proc,
@@ -119,7 +102,9 @@ def _collect(context: Context) -> Collected:
         containers=seen.discovered if seen else (),
         installed=installed(context),
         catalog=context.catalog,
+        images=inside.images if inside else {},
         options=context.option(SearchOptions),
+        reader=context.reader,
         deadline=context.deadline,
     )
     nothing = "" if any(isinstance(entry, SdkSoftware) for entry in found.software) else "no AWS SDKs were found"
@@ -165,46 +150,55 @@ def look_for(
     containers: Sequence[DiscoveredContainer],
     installed: Sequence[Software],
     catalog: Catalog,
+    images: Mapping[str, Identity],
     options: SearchOptions,
+    reader: Reader,
     deadline: float,
 ) -> SdksFound:
-    """Look at the host's processes `pids` and disk, and at each container's; `installed` is what package managers know.
+    """Look at the host's processes `pids` and disk, and at each container's; `installed` is what package managers know, `images`
+    what tells the images of containers apart, by the containers' identity.
 
     Raises nothing for what processes and containers prepared; that is in the result.
     """
-    names = {ecosystem: catalog.package_names(ecosystem) for ecosystem in RECOGNISED}
+    names = {ecosystem: tuple(catalog.package_names(ecosystem)) for ecosystem in RECOGNISED}
     collected = _Collected()
-    caches: dict[object, FileCache] = defaultdict(dict)
-    looked: list[tuple[_System, Scan, list[Use]]] = []
-    hidden = 0
-    for system in _systems(root, proc, pids, containers, installed):
+    searches: list[Search] = []
+    there = systems(
+        root, proc, tuple(pids), containers, installed=installed, images=images, reader=reader, deadline=deadline
+    )
+    for system in there:
         if time.monotonic() > deadline:
             collected.unseen.append(
                 f"{system.label or 'the host'} and the systems after it were not inspected: the run's time limit came first"
             )
             break
-        running, hidden_here, late = _look(proc, system.pids, deadline)
-        hidden += hidden_here
-        if late:
-            collected.unseen.append(
-                f"{system.said}{late} processes were not inspected: the run's time limit came first"
-            )
-        scan = Scan(system.root, names, caches[system.image or system.root])
-        looked.append((system, scan, scan.of_processes(running, proc)))
-    # What runs comes first, everywhere; a disk can be as long as it likes. On a thread of its own, which gives way for good.
-    Background(
-        "disks",
-        lambda: _search_disks(looked, root=root, proc=proc, options=options, collected=collected, deadline=deadline),
-    ).result()
-    for system, scan, uses in looked:
-        if not _is_there(proc, system.container):
+        search = Search(system, proc, names, reader)
+        searches.append(search)
+        # A container that takes long comes last, with what the others leave.
+        first = system.container is None
+        search.look(share_of(deadline, math.inf if first else FIRST_S), patient=first)
+    for search in searches:
+        search.look(share_of(deadline, math.inf))
+    # What runs comes first, everywhere; a disk can be as long as it likes.
+    _search_disks(searches, root=root, proc=proc, options=options, deadline=deadline)
+    owner_of = GroupOwners(proc.parent).owner
+    for search in searches:
+        system = search.system
+        if not is_there(proc, system.container):
             collected.unseen.append(f"{system.label} ended while it was inspected")
             continue
-        collected.troubles += [f"{system.said}{trouble}" for trouble in scan.troubles]
+        late = [f"{len(search.left)} processes were not inspected: {LATE}"] if search.left else []
+        # What cannot be read in a user's own container holds no switch up.
+        of_user = system.container is not None and system.container.owner_uid is not None
+        unseen = collected.troubles if of_user else collected.unseen
+        unseen += [f"{system.said}{each}" for each in (*search.unseen, *late)]
+        collected.left_out += [f"{system.said}{each}" for each in search.left_out]
+        collected.troubles += [f"{system.said}{each}" for each in search.troubles]
+        collected.hidden += search.hidden
         where = Where(system.label, system.id, system.os)
-        collected.software += software_of(uses, where, proc, catalog)
-    if hidden:
-        said = "1 process" if hidden == 1 else f"{hidden} processes"
+        collected.software += software_of(search.uses, where, search.seen, catalog, owner_of)
+    if collected.hidden:
+        said = "1 process" if collected.hidden == 1 else f"{collected.hidden} processes"
         collected.unseen.append(f"{said} could not be inspected{'' if privileged() else ': run as root'}")
     software, rest = merged(installed, collected.software)
     libraries = grouped(rest)
@@ -217,87 +211,22 @@ def look_for(
     )
 
 
-def _systems(
-    root: Path,
-    proc: Path,
-    pids: Iterable[int],
-    containers: Sequence[DiscoveredContainer],
-    installed: Sequence[Software],
-) -> Iterator[_System]:
-    own = os.stat(root)
-    by_root: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for pid in pids:
-        if pid == os.getpid():
-            continue  # the probe and its own libraries
-        try:
-            status = os.stat(proc / str(pid) / "root")
-        except OSError:
-            by_root[own.st_dev, own.st_ino].append(pid)  # whether it ended or hides is found out when it is looked at
-            continue
-        by_root[status.st_dev, status.st_ino].append(pid)
-    yield _System(root, by_root.pop((own.st_dev, own.st_ino), []))
-    for others in by_root.values():
-        yield _System(proc / str(others[0]) / "root", others)
-    systems = {container_id: entry.os for entry in installed for container_id in entry.container_ids}
-    for container in containers:
-        if container.sandbox:
-            continue
-        inside = proc / str(container.pid) / "root"
-        label = container.title
-        # Without any database there is nothing to tell images apart by.
-        identity = container.identity
-        image = contained.identity(inside) or identity
-        pids = still_there(proc, container.pids, container.started)
-        if container.pid in pids:
-            yield _System(inside, pids, label, identity, image, systems.get(identity), container=container)
-
-
-def _is_there(proc: Path, container: DiscoveredContainer | None) -> bool:
-    """Whether what was read by a container's process was the container's: its number may have been another's since."""
-    return container is None or container.pid in still_there(proc, container.pids, container.started)
-
-
-def _look(proc: Path, pids: Iterable[int], deadline: float) -> tuple[list[Running], int, int]:
-    """The processes, how many hide, and how many there was no time for."""
-    found: list[Running] = []
-    hidden = late = 0
-    for pid in pids:
-        if time.monotonic() > deadline:
-            late += 1
-            continue
-        try:
-            running = look(proc, pid)
-        except PermissionError:
-            hidden += 1
-            continue
-        if running is not None:
-            found.append(running)
-    return found, hidden, late
-
-
 def _search_disks(
-    looked: Sequence[tuple[_System, Scan, list[Use]]],
-    *,
-    root: Path,
-    proc: Path,
-    options: SearchOptions,
-    collected: _Collected,
-    deadline: float,
+    searches: Sequence[Search], *, root: Path, proc: Path, options: SearchOptions, deadline: float
 ) -> None:
     """The host's disk, then each image's once, within one budget; what is found is added to what processes use."""
-    give_way()
     seconds = deadline - time.monotonic()
     allowed_s = seconds if options.deep is not None else min(DISK_TIME_S, seconds / 3)
     entries = DEEP_ENTRIES if options.deep is not None else DISK_ENTRIES
     budget = Budget(time.monotonic() + allowed_s, entries, lambda: pressure.need(options.written))
-    searched: set[object] = set()
-    for system, scan, uses in looked:
-        identity = system.image or system.root
-        if identity in searched or (system.label is None and system.root != root):
+    searched: set[str] = set()
+    for search in searches:
+        system = search.system
+        if system.image in searched or (system.label is None and system.root != root):
             continue
-        searched.add(identity)
+        searched.add(system.image)
         if not budget.take(0):
-            collected.left_out.append(f"{system.said}the disk was not searched for SDKs: {budget.cut_short}")
+            search.left_out.append(f"the disk was not searched for SDKs: {budget.cut_short}")
             continue
         if system.label is None:
             starts: tuple[str, ...] = (*HOST_STARTS, *(options.deep or ()))
@@ -306,9 +235,7 @@ def _search_disks(
         else:
             starts = ("/",)
             points = mount_points(proc, system.pids[0]) if system.pids else frozenset()
-        uses.extend(scan.on_disk(starts, budget, (points | STORES) - set(starts)))
-        if sentence := budget.in_part():
-            collected.left_out.append(f"{system.said}{sentence}")
+        search.search(starts, budget, (points | STORES) - set(starts), deadline)
 
 
 COLLECTOR = Collector(
@@ -331,6 +258,7 @@ COLLECTOR = Collector(
             time_limit_s=900.0,
         ),
     ),
-    memory_mib=128,
+    memory_mib=32,
+    reads=(ROOTS, IDENTITY, IN_USE, ON_DISK),
 )
 JOIN = Join(gives=Installed, join=all_software, without="the installed software")

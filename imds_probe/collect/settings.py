@@ -122,4 +122,5 @@ COLLECTOR = Collector(
     gives=(HostSoftware,),
     without="the settings of the software on this host",
     needs=(Packages, SeenContainers),
+    reads=(SETTINGS,),
 )

@@ -29,8 +29,8 @@ from imds_probe.reading.parser import Parser
 from imds_probe.reading.task import Task
 
 MIB = 1024 * 1024
-# What the parser may take on top is what a run's budget leaves it; the opener holds one piece of a file at a time.
-LIMITS = {"parser": Limits(64 * MIB, 1000, 16), "opener": Limits(32 * MIB, 1000, 256)}
+# The opener holds one piece of a file at a time, and the names of a directory. CPU: no search may take longer.
+OPENER, CPU_S, PARSER_FILES = Limits(32 * MIB, 1000, 256), 1000, 16
 # Python imports these when they are met for the first time: json takes texts in all of them, and a parser imports nothing.
 ENCODINGS = (
     *("utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"),
@@ -47,17 +47,17 @@ class ForkServerLost(ProbeError):
 
 class ForkServer:
     """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now, and
-    `modules` by the fork server itself, before it forks anything.
+    `modules` by the fork server itself, before it forks anything. A parser may take `memory_mib`.
     """
 
-    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str] = ()) -> None:
+    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], memory_mib: int) -> None:
         ours, theirs = (_above_standard(each) for each in socket.socketpair())
         # What is there already stays shared: no child's collector touches it. Nor does this process's again, where it is all
         # that was imported, which nobody lets go of before the end.
         gc.freeze()
         self.pid = os.fork()
         if not self.pid:
-            _lived(lambda: _Server(theirs, tasks, modules).serve(), (theirs.fileno(),))
+            _lived(lambda: _Server(theirs, tasks, modules, memory_mib).serve(), (theirs.fileno(),))
         theirs.close()
         self._connection: Connection[m.Account] = Connection(ours, m.Account)
         self._lock = threading.Lock()  # several may have workers of their own
@@ -110,9 +110,12 @@ class ForkServer:
 class _Server:
     """The server itself."""
 
-    def __init__(self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str]) -> None:
+    def __init__(
+        self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], memory_mib: int
+    ) -> None:
         self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
         self._tasks, self._modules = tasks, modules
+        self._parser_limits = Limits(memory_mib * MIB, CPU_S, PARSER_FILES)
         self._workers: set[int] = set()
 
     def serve(self) -> None:
@@ -155,11 +158,11 @@ class _Server:
         first, second = (socket.socket(fileno=each) for each in descriptors[:2])
         if role == "opener":
             opener = Opener(first, second, descriptors[2])
-            confine("opener", LIMITS["opener"])
+            confine("opener", OPENER)
             opener.serve()
         else:
             parser = Parser(first, second, self._tasks)
-            confine("parser", LIMITS["parser"])
+            confine("parser", self._parser_limits)
             parser.serve()
 
     def _ended(self, pid: int, within_s: float) -> m.Ended:

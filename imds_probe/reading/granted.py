@@ -7,23 +7,29 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.reading.whereabouts import Whereabouts
 from imds_probe.system import confined
-from imds_probe.system.local_files import LocalFile, LocalFiles, all_of, open_at_once
+from imds_probe.system.door import Identity
+from imds_probe.system.local_files import LocalFile, LocalFiles, all_of, links_in, open_at_once, several_in
+from imds_probe.system.same_file import identity
+from imds_probe.system.walk import Budget, Part, Sought, Walk
 
 DEAD = errno.EHOSTDOWN  # what is known not to answer is not touched
 
 
 @dataclass
 class _Root:
-    """A granted root by its name: `refused` are paths within it, `fd` is of its directory once somebody has asked below it."""
+    """A granted root by its name: `refused` and `given_up` are paths within it, `fd` is of its directory once somebody has asked
+    below it.
+    """
 
     name: bytes
     refused: frozenset[bytes]
+    given_up: frozenset[bytes]
     fd: int | None = None
 
 
@@ -34,10 +40,10 @@ class Granted(LocalFiles):
         self._whereabouts = whereabouts
         self._roots: dict[str, _Root] = {}
 
-    def grant(self, root: str, refused: Sequence[bytes]) -> None:
+    def grant(self, root: str, refused: Sequence[bytes], given_up: Sequence[bytes]) -> None:
         """See messages.Grant."""
         self._forget(root)
-        self._roots[root] = _Root(os.fsencode(root), frozenset(refused))
+        self._roots[root] = _Root(os.fsencode(root), frozenset(refused), frozenset(given_up))
 
     def revoke(self) -> None:
         """See messages.Revoke."""
@@ -81,6 +87,50 @@ class Granted(LocalFiles):
             with LocalFile(open_at_once("exe", pinned)) as file:
                 yield file
 
+    def several_below(
+        self, root: Path, directory: str, files: Sequence[tuple[str, int]], links: Sequence[str]
+    ) -> tuple[bytes | OSError, ...]:
+        """See small_file.read_several. Raises OSError where there is no such directory."""
+        with self._held(root, directory) as pinned:
+            found: list[bytes | OSError] = []
+            for file in files:
+                self._step(self._roots[str(root)], f"{directory.lstrip('/')}/{file[0]}")
+                found += several_in(pinned, (file,), ())
+            for link in links:
+                self._step(self._roots[str(root)], f"{directory.lstrip('/')}/{link}")
+                found += several_in(pinned, (), (link,))
+            return tuple(found)
+
+    def links_below(self, root: Path, directory: str, most: int) -> tuple[str, ...]:
+        """See small_file.read_links."""
+        with self._held(root, directory) as pinned:
+            opened = os.open(f"/proc/thread-self/fd/{pinned}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                return links_in(opened, most)
+            finally:
+                os.close(opened)
+
+    def roots_of(self, proc: Path, pids: Sequence[int]) -> tuple[Identity | None, ...]:
+        held, _ = self._below(proc)
+        return tuple(self._root_of(proc, held, pid) for pid in pids)
+
+    def _root_of(self, proc: Path, held: int, pid: int) -> Identity | None:
+        try:
+            self._step(self._roots[str(proc)], f"{pid}/root")
+        except OSError:
+            return None
+        return identity(f"{pid}/root", held)
+
+    def walk(
+        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+    ) -> Iterator[Part]:
+        granted = self._roots[str(root)]
+
+        def stepping(path: str) -> None:
+            self._step(granted, path.lstrip("/"))
+
+        return Walk(lambda path: self.pin(root, path), sought, budget, left_out, stepping).parts(starts)
+
     @contextlib.contextmanager
     def _held(self, root: Path, path: str) -> Iterator[int]:
         """A descriptor of what is there. Raises OSError."""
@@ -109,6 +159,8 @@ class Granted(LocalFiles):
         self._whereabouts.put(granted.name, where)
         if where in granted.refused:
             raise OSError(DEAD, "it did not answer before", path)
+        if where in granted.given_up:
+            raise OSError(confined.GIVEN_UP, "it was given up", path)
 
     def _forget(self, root: str) -> None:
         gone = self._roots.pop(root, None)

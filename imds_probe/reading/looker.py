@@ -125,7 +125,7 @@ class Looker:
     def _learned(self, of: Hashable, lost_s: float) -> bool:
         """End the opener that hangs. Whether it said where, and had not been there before."""
         assert self._opener is not None  # noqa: S101 - it has been asked
-        root, path = self._opener.place
+        root, path, _ = self._opener.place
         self._end()
         now = time.monotonic()
         if self._patience.rest:
@@ -151,7 +151,7 @@ class Looker:
         if self._granted != (proc, refused):
             assert self._opener is not None  # noqa: S101 - it is ready
             self._opener.connection.send(m.Revoke(), now + FORK_S)
-            self._opener.connection.send(m.Grant(os.fsencode(proc), list(refused)), now + FORK_S)
+            self._opener.connection.send(m.Grant(os.fsencode(proc), list(refused), []), now + FORK_S)
             self._granted = proc, refused
         return door
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from imds_probe.system.door import FileStatus
+from imds_probe.system.door import FileStatus, Identity
+from imds_probe.system.walk import Sought
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True, tag=True, gc=False):
@@ -95,7 +96,65 @@ class Heads(Message, frozen=True):
     limit_bytes: int
 
 
-Request = Open | Piece | Data | Close | Names | Status | Statuses | RealPath | Head | Heads | Link
+class Several(Message, frozen=True):
+    """Files of one directory, with as many bytes as are read of each, and texts of links there."""
+
+    root: bytes
+    directory: bytes
+    files: list[tuple[bytes, int]]
+    links: list[bytes]
+
+
+class Links(Message, frozen=True):
+    """Where the links in a directory lead, by their texts; at most so many."""
+
+    root: bytes
+    directory: bytes
+    most: int
+
+
+class Roots(Message, frozen=True):
+    """Which root directories processes have."""
+
+    proc: bytes
+    pids: list[int]
+
+
+class Walk(Message, frozen=True):
+    """The first part of a walk, in the place of any that there is: see rootfs.walk. It takes `entries` of directories at most,
+    until `deadline`.
+    """
+
+    root: bytes
+    starts: list[bytes]
+    sought: Sought
+    left_out: list[bytes]
+    entries: int
+    deadline: float
+
+
+class WalkOn(Message, frozen=True):
+    """The next part."""
+
+
+Request = (
+    Open
+    | Piece
+    | Data
+    | Close
+    | Names
+    | Status
+    | Statuses
+    | RealPath
+    | Head
+    | Heads
+    | Link
+    | Several
+    | Links
+    | Roots
+    | Walk
+    | WalkOn
+)
 
 
 # From the opener, to the parser.
@@ -137,21 +196,22 @@ class Stated(Message, frozen=True):
     status: FileStatus
 
 
-class AllStated(Message, frozen=True):
-    """The same of several paths, None for each that there is nothing to say of."""
-
-    statuses: list[FileStatus | None]
-
-
-class Absent(Message, frozen=True):
-    """There is nothing there."""
-
-
 class Unreadable(Message, frozen=True):
     """FileUnreadable."""
 
     problem: str
     remedy: str
+    unanswered: bool = False
+
+
+class AllStated(Message, frozen=True):
+    """The same of several paths, None where there is nothing."""
+
+    statuses: list[FileStatus | Unreadable | None]
+
+
+class Absent(Message, frozen=True):
+    """There is nothing there."""
 
 
 class Failed(Message, frozen=True):
@@ -160,17 +220,47 @@ class Failed(Message, frozen=True):
     number: int
 
 
-Reply = Opened | Content | Contents | Place | Listed | Stated | AllStated | Absent | Unreadable | Failed
+class Identities(Message, frozen=True):
+    """Of files, None for each that is not to be known."""
+
+    identities: list[Identity | None]
+
+
+class Walked(Message, frozen=True):
+    """A part of a walk. `unreadable` are sentences, `cut_short` says why the walk ends early; `done`: nothing comes after it."""
+
+    paths: list[bytes]
+    entries: int
+    unreadable: list[bytes]
+    cut_short: str
+    done: bool
+
+
+Reply = (
+    Opened
+    | Content
+    | Place
+    | Listed
+    | Stated
+    | AllStated
+    | Absent
+    | Unreadable
+    | Failed
+    | Contents
+    | Identities
+    | Walked
+)
 
 
 # To the opener, from the run.
 class Grant(Message, frozen=True):
     """From now on paths may be looked up below this root, but not at or below `refused`: paths within the root that lead
-    to what did not answer before.
+    to what did not answer before; nor are files read at `given_up`, which no parser could bear.
     """
 
     root: bytes
     refused: list[bytes]
+    given_up: list[bytes]
 
 
 class Revoke(Message, frozen=True):

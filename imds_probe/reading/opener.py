@@ -10,7 +10,7 @@ import errno
 import os
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.granted import Granted
 from imds_probe.reading.whereabouts import Whereabouts
-from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.confined import FileUnanswered, FileUnreadable
 from imds_probe.system.door import FileStatus
 from imds_probe.system.local_files import LocalFile
+from imds_probe.system.walk import Budget, Part
 
 OPEN_MAX = 32  # files at a time
 PIECE_MAX_BYTES = 4 * 1024 * 1024
@@ -32,7 +33,7 @@ class _Held:
     """An open file, and where it was found."""
 
     file: LocalFile
-    where: tuple[bytes, bytes]
+    where: tuple[bytes, bytes, bool]
 
 
 class Opener:
@@ -45,6 +46,7 @@ class Opener:
         self._files = Granted(self._whereabouts)
         self._held: dict[int, _Held] = {}
         self._next = 1
+        self._walk: tuple[Iterator[Part], Budget] | None = None
 
     def serve(self) -> None:
         """Until the run or the parser has gone. An order that was sent before a request is obeyed before it."""
@@ -71,9 +73,10 @@ class Opener:
     def _obey(self) -> None:
         while (order := self._orders.arrived()) is not None:
             if isinstance(order, m.Grant):
-                self._files.grant(os.fsdecode(order.root), order.refused)
+                self._files.grant(os.fsdecode(order.root), order.refused, order.given_up)
             else:
                 self._files.revoke()
+                self._walk = None
                 for handle in list(self._held):
                     self._close(m.Close(handle))
 
@@ -81,7 +84,7 @@ class Opener:
         try:
             reply: m.Reply | None = _ANSWERS[type(request)](self, request)
         except FileUnreadable as trouble:
-            return m.Unreadable(trouble.problem, trouble.remedy)
+            return _unreadable(trouble)
         except (OSError, ValueError, OverflowError) as error:  # a NUL byte; a number that is no place in a file
             return m.Failed(_number(error))
         return reply
@@ -95,6 +98,7 @@ class Opener:
             if file is None:
                 return m.Absent()
             status = file.status()
+            self._whereabouts.read()
             head = _read(file, 0, min(request.head_bytes, PIECE_MAX_BYTES))
             # A file of /proc has no size that means anything: only its end says that it is whole.
             if len(head) < request.head_bytes and status.st_size <= len(head):
@@ -124,7 +128,8 @@ class Opener:
 
     def _statuses(self, request: m.Statuses) -> m.Reply:
         paths = [os.fsdecode(path) for path in request.paths]
-        return m.AllStated(list(self._files.statuses(Path(os.fsdecode(request.root)), paths)))
+        found = self._files.looked_up(Path(os.fsdecode(request.root)), paths)
+        return m.AllStated([_unreadable(each) if isinstance(each, FileUnreadable) else each for each in found])
 
     def _real_path(self, request: m.RealPath) -> m.Reply:
         found = self._files.real_path(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
@@ -148,6 +153,44 @@ class Opener:
         root, path = Path(os.fsdecode(request.root)), os.fsdecode(request.path)
         return m.Content(os.fsencode(self._files.link_below(root, path)))
 
+    def _several(self, request: m.Several) -> m.Reply:
+        files = [(os.fsdecode(name), min(most, PIECE_MAX_BYTES)) for name, most in request.files]
+        links = [os.fsdecode(name) for name in request.links]
+        root, directory = Path(os.fsdecode(request.root)), os.fsdecode(request.directory)
+        found = self._files.several_below(root, directory, files, links)
+        return m.Contents([each if isinstance(each, bytes) else each.errno or errno.EINVAL for each in found])
+
+    def _links(self, request: m.Links) -> m.Reply:
+        root, directory = Path(os.fsdecode(request.root)), os.fsdecode(request.directory)
+        return m.Listed([os.fsencode(each) for each in self._files.links_below(root, directory, request.most)])
+
+    def _roots(self, request: m.Roots) -> m.Reply:
+        return m.Identities(list(self._files.roots_of(Path(os.fsdecode(request.proc)), request.pids)))
+
+    def _begin_walk(self, request: m.Walk) -> m.Reply:
+        budget = Budget(request.deadline, request.entries)
+        starts = [os.fsdecode(start) for start in request.starts]
+        left_out = frozenset(os.fsdecode(path) for path in request.left_out)
+        parts = self._files.walk(Path(os.fsdecode(request.root)), starts, request.sought, budget, left_out)
+        self._walk = parts, budget
+        return self._walk_on(m.WalkOn())
+
+    def _walk_on(self, request: m.WalkOn) -> m.Reply:
+        del request
+        if self._walk is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        parts, budget = self._walk
+        part = next(parts, None)
+        self._walk = self._walk if part else None
+        found = part or Part()
+        return m.Walked(
+            [os.fsencode(path) for path in found.paths],
+            found.entries,
+            [os.fsencode(sentence) for sentence in found.unreadable],
+            budget.cut_short,
+            part is None,
+        )
+
     def _file(self, handle: int) -> LocalFile:
         held = self._held.get(handle)
         if held is None:
@@ -158,6 +201,10 @@ class Opener:
 
 def _number(error: OSError | ValueError | OverflowError) -> int:
     return (error.errno if isinstance(error, OSError) else None) or errno.EINVAL
+
+
+def _unreadable(trouble: FileUnreadable) -> m.Unreadable:
+    return m.Unreadable(trouble.problem, trouble.remedy, isinstance(trouble, FileUnanswered))
 
 
 def _read(file: LocalFile, at: int, length: int) -> bytes:
@@ -183,4 +230,9 @@ _ANSWERS: dict[type, Callable[[Opener, Any], m.Reply | None]] = {
     m.Head: Opener._head,
     m.Heads: Opener._heads,
     m.Link: Opener._link,
+    m.Several: Opener._several,
+    m.Links: Opener._links,
+    m.Roots: Opener._roots,
+    m.Walk: Opener._begin_walk,
+    m.WalkOn: Opener._walk_on,
 }

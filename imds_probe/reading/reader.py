@@ -23,10 +23,12 @@ from imds_probe.reading.task import Answer, Task
 from imds_probe.reading.workers import FORK_S, Worker, Workers
 from imds_probe.system.background import Background
 from imds_probe.system.bug import TellBug, untold
+from imds_probe.system.give_way import give_way
 
 A = TypeVar("A")
 R = TypeVar("R")
 LEFT_S = 0.5  # that whoever asks may take to notice that all have gone
+MEMORY_MIB = 64  # that a parser may take, unless the run says otherwise
 RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
 OPENERS_MAX = 6  # that may be lost in one task
 OUT_OF_TIME = "the reading took longer than allowed"
@@ -34,6 +36,11 @@ OUT_OF_MEMORY = "the reading took more memory than allowed"
 BROKEN = "the reader process ended early"
 NONSENSE = "the reader process returned invalid data"
 TOO_MUCH = "the reading found more than the limit"
+
+
+def _go_on(piece: object) -> str:
+    del piece
+    return ""
 
 
 def share_of(deadline: float, most_s: float) -> float:
@@ -47,16 +54,20 @@ class _Gathering:
     """What came of a task so far."""
 
     decode: Callable[[bytes], Any]
+    seen: Callable[[Any], str]
+    stuck_s: float | None
     found: list[Any] = field(default_factory=list)
     size_bytes: int = 0
     lost: int = 0
+    given_up: str = ""
+    began_at: tuple[str, bytes, bool] = ("", b"", False)
 
 
 class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
-    `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks.
-    `bug` is told of errors in tasks that nobody expected.
+    `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks,
+    and `memory_mib` is what a parser may take. `bug` is told of errors in tasks that nobody expected.
     """
 
     def __init__(
@@ -65,14 +76,17 @@ class Reader:
         state: Path | None = None,
         modules: Collection[str] = (),
         patience: Patience = OF_A_RUN,
+        *,
         bug: TellBug = untold,
+        memory_mib: int = MEMORY_MIB,
     ) -> None:
-        self._workers, self._bug = Workers(tasks, state, modules), bug
+        self._workers, self._bug = Workers(tasks, state, modules, memory_mib), bug
         self.looker = Looker(self._workers, patience)
         self._loaded: set[str] = set(modules)
         self._lock = threading.Lock()
         self._parser: Worker | None = None
         self._opener: Worker | None = None
+        self._modest = False  # the workers that there are have given way for good
 
     def __enter__(self) -> Reader:
         return self
@@ -121,23 +135,32 @@ class Reader:
         deadline: float,
         *,
         modules: Collection[str] = (),
+        seen: Callable[[R], str] = _go_on,
+        stuck_s: float | None = None,
+        modest: bool = False,
     ) -> Answer[R]:
         """What the task finds below these roots until `deadline`, a time.monotonic. One task at a time: others wait.
 
-        `modules` are those that it imports when it needs them, which it cannot: they are there beforehand.
+        `modules` are those that it imports when it needs them, which it cannot: they are there beforehand. `seen` is called
+        with each piece as it comes; what it says that is not empty is a reason to end the task. A file at which nothing comes
+        of the task for `stuck_s` ends it, and is not read again in this run, nor is one that the parser broke at.
+        `modest`: by workers who leave the CPU and the disk to others.
         """
-        gathering = _Gathering(msgspec.msgpack.Decoder(task.result).decode)
+        gathering = _Gathering(msgspec.msgpack.Decoder(task.result).decode, seen, stuck_s)
         left_s = deadline - time.monotonic()
         if left_s <= 0 or not self._lock.acquire(timeout=left_s):
             return Answer((), OUT_OF_TIME)
         try:
             self._load(modules)
+            if self._modest and not modest:
+                self._discard()  # there is no way back
+            self._modest = modest
             failed, traceback = self._attempt(task, arguments, [str(root) for root in roots], gathering, deadline)
         finally:
             self._lock.release()
         if traceback:
             self._bug(f"reading {task.id}", BugInTask(traceback))
-        return Answer(tuple(gathering.found), failed, traceback)
+        return Answer(tuple(gathering.found), failed, traceback, gathering.given_up)
 
     def _attempt(
         self, task: Task[A, R], arguments: A, roots: Sequence[str], gathering: _Gathering, deadline: float
@@ -146,9 +169,10 @@ class Reader:
         try:
             ask = m.Ask(task.id, msgspec.msgpack.encode(arguments), [os.fsencode(root) for root in roots])
             parser = self._ready(roots, deadline)
+            gathering.began_at = self._where()
             parser.connection.send(ask, deadline)
             while True:
-                word = parser.connection.receive(deadline)
+                word = self._next(parser, gathering, deadline)
                 if isinstance(word, m.Result):
                     self._take(word, gathering)
                 elif isinstance(word, m.DoorLost):
@@ -156,17 +180,23 @@ class Reader:
                         self._workers.learn(self._opener)
                     self._replace(parser, roots, gathering, deadline)
                 else:
-                    return self._ended(word)
+                    return self._ended(word, gathering)
+        except _Enough as enough:
+            self._discard()
+            return str(enough), ""
         except TimeoutError:
+            self._discard()
+            return OUT_OF_TIME, ""
+        except _Stuck:
             why = OUT_OF_TIME
+            self._pass_over(gathering)
         except EOFError:
             why = BROKEN
         except Garbage:
             why = NONSENSE
-        except _TooMuch:
-            why = TOO_MUCH
         except ForkServerLost as lost:
             return lost.problem, ""
+        self._give_up(gathering)
         self._discard()
         return why, ""
 
@@ -174,6 +204,35 @@ class Reader:
         self.looker.begin()
         with self._lock, contextlib.suppress(ForkServerLost, EOFError, TimeoutError):  # said where somebody asks
             self._ready((), time.monotonic() + FORK_S)
+
+    def _next(self, parser: Worker, gathering: _Gathering, deadline: float) -> Any:
+        """The parser's next word. Raises _Stuck where none comes and the opener does not get on either."""
+        while gathering.stuck_s is not None and time.monotonic() + gathering.stuck_s < deadline:
+            where = self._where()
+            try:
+                return parser.connection.receive(time.monotonic() + gathering.stuck_s)
+            except TimeoutError:
+                if self._where() == where:
+                    raise _Stuck from None
+        return parser.connection.receive(deadline)
+
+    def _where(self) -> tuple[str, bytes, bool]:
+        """Where the opener is."""
+        return self._opener.place if self._opener else ("", b"", False)
+
+    def _give_up(self, gathering: _Gathering) -> None:
+        """Do not read the file again that the parser was at."""
+        root, path, reads = where = self._where()
+        if reads and gathering.stuck_s is not None and where != gathering.began_at:
+            self._workers.give_up(root, path)
+            gathering.given_up = os.fsdecode(path)
+
+    def _pass_over(self, gathering: _Gathering) -> None:
+        """Do not touch the place again that the opener is still at, which is no file that it could read from."""
+        root, path, reads = where = self._where()
+        if self._opener and root and not reads and where != gathering.began_at:
+            self._workers.learn(self._opener)
+            gathering.given_up = os.fsdecode(path)
 
     def _load(self, modules: Collection[str]) -> None:
         """Those that are new, for a parser that is forked then."""
@@ -184,20 +243,25 @@ class Reader:
             with contextlib.suppress(ForkServerLost):  # said where a worker is asked for
                 self._workers.load(sorted(new))
 
-    def _ended(self, word: m.Done | m.Trouble | m.OutOfMemory) -> tuple[str, str]:
+    def _ended(self, word: m.Done | m.Trouble | m.OutOfMemory, gathering: _Gathering) -> tuple[str, str]:
         if isinstance(word, m.OutOfMemory):
+            self._give_up(gathering)
             self._discard()
             return OUT_OF_MEMORY, ""
+        if isinstance(word, m.Trouble):
+            self._give_up(gathering)
         return (word.reason, word.traceback) if isinstance(word, m.Trouble) else ("", "")
 
     def _take(self, word: m.Result, gathering: _Gathering) -> None:
         gathering.size_bytes += len(word.encoded)
         if gathering.size_bytes > RESULTS_MAX_BYTES:
-            raise _TooMuch
+            raise _Enough(TOO_MUCH)
         try:
             gathering.found.append(gathering.decode(word.encoded))
         except (ValueError, RecursionError) as error:  # also of text that is not UTF-8, which is no MsgspecError
             raise Garbage(str(error)) from None
+        if enough := gathering.seen(gathering.found[-1]):
+            raise _Enough(enough)
 
     def _ready(self, roots: Sequence[str], deadline: float) -> Worker:
         """A parser whose opener knows these roots and no others."""
@@ -207,6 +271,8 @@ class Reader:
             with door, behind:
                 self._opener = self._workers.spawned("opener", behind)
                 self._parser = self._workers.spawned("parser", door)
+        for worker in (self._opener, self._parser) if self._modest else ():
+            give_way(worker.pid)
         self._workers.grant(self._opener, roots, deadline)
         return self._parser
 
@@ -223,6 +289,8 @@ class Reader:
         door, behind = socket.socketpair()
         with door, behind:
             self._opener = self._workers.spawned("opener", behind)
+            if self._modest:
+                give_way(self._opener.pid)
             self._workers.grant(self._opener, roots, deadline)
             parser.connection.send(m.NewDoor(), deadline, (door.fileno(),))
 
@@ -238,5 +306,9 @@ class BugInTask(Exception):
     """A task met an error that nobody expected: its words are where that came from."""
 
 
-class _TooMuch(Exception):
-    """A task gave back more than is taken."""
+class _Enough(Exception):
+    """A task is to end, as enough came of it."""
+
+
+class _Stuck(Exception):
+    """Nothing comes of a task any more."""

@@ -6,17 +6,22 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection, Garbage
-from imds_probe.system.confined import UNANSWERED, FileUnreadable
-from imds_probe.system.door import File, FileStatus
+from imds_probe.system.confined import GIVEN_UP, UNANSWERED, FileUnanswered, FileUnreadable, given_up
+from imds_probe.system.door import File, FileStatus, Identity
+from imds_probe.system.walk import Budget, Part, Sought
 
 REPLY_S = 3.0  # a disk that is alive answers sooner; past it the opener counts as hanging
 HEAD_BYTES = 64 * 1024  # comes with the answer that a file was opened: most files have no more
-PIECE_MAX_BYTES = 4 * 1024 * 1024
+PIECE_MAX_BYTES = 1024 * 1024
+AT_A_TIME = 500  # paths whose status is asked for
+WALKS_MAX = 8  # begun anew where the opener was lost
+AGAIN_MAX = 3
+NO_ANSWER = "its files do not answer"
 
 
 class RemoteFile(File):
@@ -132,9 +137,16 @@ class RemoteFiles:
             return None
         raise _unreadable(reply, path)
 
-    def statuses(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | None, ...]:
-        reply = self._asked(m.Statuses(os.fsencode(root), [os.fsencode(path) for path in paths]))
-        return tuple(reply.statuses) if isinstance(reply, m.AllStated) else (None,) * len(paths)
+    def looked_up(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
+        found: list[FileStatus | FileUnreadable | None] = []
+        for at in range(0, len(paths), AT_A_TIME):
+            some = paths[at : at + AT_A_TIME]
+            reply = self._asked_again(m.Statuses(os.fsencode(root), [os.fsencode(path) for path in some]))
+            if isinstance(reply, m.AllStated):
+                found += [_unreadable(each, "") if isinstance(each, m.Unreadable) else each for each in reply.statuses]
+            else:
+                found += [_unreadable(reply, path) for path in some]
+        return tuple(found)
 
     def real_path(self, root: Path, path: str) -> str | None:
         reply = self._asked(m.RealPath(os.fsencode(root), os.fsencode(path)))
@@ -150,6 +162,61 @@ class RemoteFiles:
     def link(self, path: Path) -> str:
         root, below = self._split(path)
         return os.fsdecode(self._content(m.Link(root, below), path))
+
+    def several(
+        self, directory: Path, files: Sequence[tuple[str, int]], links: Sequence[str]
+    ) -> tuple[bytes | OSError, ...]:
+        root, below = self._split(directory)
+        named = [(os.fsencode(name), limit_bytes) for name, limit_bytes in files]
+        reply = self._asked(m.Several(root, below, named, [os.fsencode(name) for name in links]))
+        if not isinstance(reply, m.Contents):
+            return (trouble(reply, str(directory)),) * (len(files) + len(links))
+        return tuple(
+            each if isinstance(each, bytes) else OSError(each, os.strerror(each), str(directory))
+            for each in reply.contents
+        )
+
+    def links(self, directory: Path, most: int) -> tuple[str, ...]:
+        root, below = self._split(directory)
+        reply = self._asked(m.Links(root, below, most))
+        if not isinstance(reply, m.Listed):
+            raise trouble(reply, str(directory))
+        return tuple(os.fsdecode(name) for name in reply.names)
+
+    def roots_of(self, proc: Path, pids: Sequence[int]) -> tuple[Identity | None, ...]:
+        found: list[Identity | None] = []
+        for at in range(0, len(pids), AT_A_TIME):
+            some = pids[at : at + AT_A_TIME]
+            reply = self._asked_again(m.Roots(os.fsencode(proc), list(some)))
+            found += reply.identities if isinstance(reply, m.Identities) else [None] * len(some)
+        return tuple(found)
+
+    def walk(
+        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+    ) -> Iterator[Part]:
+        known: set[str] = set()
+        for _ in range(WALKS_MAX):
+            # Where one opener was lost, the next one knows what kept it; all else is looked at again.
+            request: m.Request = m.Walk(
+                os.fsencode(root),
+                [os.fsencode(start) for start in starts],
+                sought,
+                [os.fsencode(path) for path in left_out],
+                budget.left,
+                budget.deadline,
+            )
+            while isinstance(reply := self._asked(request), m.Walked):
+                paths = [path for each in reply.paths if (path := os.fsdecode(each)) not in known]
+                known.update(paths)
+                budget.left -= reply.entries
+                budget.cut_short = budget.cut_short or reply.cut_short
+                yield Part(tuple(paths), reply.entries, tuple(os.fsdecode(each) for each in reply.unreadable))
+                if reply.done or budget.cut_short:
+                    return
+                request = m.WalkOn()
+            if self._door is None or not budget.take(0):
+                break
+        budget.cut_short = budget.cut_short or NO_ANSWER
 
     def _content(self, request: m.Request, path: Path) -> bytes:
         reply = self._asked(request)
@@ -175,6 +242,15 @@ class RemoteFiles:
 
         return RemoteFile(opened, ask, path)
 
+    def _asked_again(self, request: m.Request) -> m.Reply:
+        """The answer about several places: where one of them costs an opener, the next one knows which."""
+        reply = self._asked(request)
+        for _ in range(AGAIN_MAX):
+            if reply != m.Failed(errno.ETIMEDOUT):
+                break
+            reply = self._asked(request)
+        return reply
+
     def _asked(self, request: m.Request) -> m.Reply:
         if self._door is None:
             return m.Failed(errno.EHOSTDOWN)
@@ -197,8 +273,10 @@ def trouble(reply: m.Reply, path: str) -> OSError:
 
 def _unreadable(reply: m.Reply, path: str) -> FileUnreadable:
     if isinstance(reply, m.Unreadable):
-        return FileUnreadable(reply.problem, reply.remedy)
+        return (FileUnanswered if reply.unanswered else FileUnreadable)(reply.problem, reply.remedy)
     number = reply.number if isinstance(reply, m.Failed) else errno.EIO
     if number in UNANSWERED:
-        return FileUnreadable(f"{path[:200]} cannot be read: its file system does not answer")
+        return FileUnanswered(f"{path[:200]} cannot be read: its file system does not answer")
+    if number == GIVEN_UP:
+        return FileUnanswered(given_up(path))
     return FileUnreadable(f"{path[:200]} cannot be read: {os.strerror(number)}")

@@ -28,9 +28,11 @@ class Task(Generic[A, R]):
 @dataclass(frozen=True)
 class Answer(Generic[R]):
     """What came of a task: all that it found, or what it had found when it ended early; then `failed` says why, as a
-    clause, and `traceback` is not empty where a bug is why.
+    clause, and `traceback` is not empty where a bug is why. `given_up` is the file that it was at, which is not read again in
+    this run: asked once more, the task passes it over.
     """
 
     found: tuple[R, ...]
     failed: str = ""
     traceback: str = ""
+    given_up: str = ""

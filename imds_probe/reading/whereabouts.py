@@ -9,6 +9,7 @@ import struct
 SIZE_BYTES = 8192
 _LENGTH = struct.Struct("=I")
 ROOM_BYTES = SIZE_BYTES - _LENGTH.size
+_TOUCHES, _READS = b"-", b"r"
 
 
 class Whereabouts:
@@ -25,19 +26,25 @@ class Whereabouts:
         os.ftruncate(descriptor, SIZE_BYTES)
         return Whereabouts(descriptor)
 
-    def put(self, root: bytes, path: bytes) -> None:
-        """Say that the opener is about to touch this path below this root, cut to what there is room for."""
-        said = b"%b\0%b" % (root, path)
+    def put(self, root: bytes, path: bytes, reads: bool = False) -> None:
+        """Say that the opener is about to touch this path below this root, cut to what there is room for; whether what is there
+        is a file that the parser is given.
+        """
+        said = b"%b%b\0%b" % (_READS if reads else _TOUCHES, root, path)
         if len(said) > ROOM_BYTES:
             said = said[:ROOM_BYTES]
         self._memory[: _LENGTH.size + len(said)] = _LENGTH.pack(len(said)) + said
 
-    def get(self) -> tuple[bytes, bytes]:
-        """What was said last; both empty where nothing was."""
+    def read(self) -> None:
+        """Say of what was said last that it is a file, which the parser is given."""
+        self._memory[_LENGTH.size : _LENGTH.size + 1] = _READS
+
+    def get(self) -> tuple[bytes, bytes, bool]:
+        """What was said last; all empty where nothing was."""
         (length,) = _LENGTH.unpack_from(self._memory)
         said = self._memory[_LENGTH.size : _LENGTH.size + min(length, ROOM_BYTES)]
-        root, _, path = said.partition(b"\0")
-        return root, path
+        root, _, path = said[1:].partition(b"\0")
+        return root, path, said[:1] == _READS
 
     def close(self) -> None:
         """Give the memory back."""

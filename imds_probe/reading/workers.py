@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,10 @@ class Worker:
     whereabouts: Whereabouts | None = None
 
     @property
-    def place(self) -> tuple[str, bytes]:
-        """The root and the path below it where an opener is, as far as that is known."""
-        root, path = self.whereabouts.get() if self.whereabouts else (b"", b"")
-        return os.fsdecode(root), path
+    def place(self) -> tuple[str, bytes, bool]:
+        """The root and the path below it where an opener is, as far as that is known, and whether it is a file that it reads."""
+        root, path, reads = self.whereabouts.get() if self.whereabouts else (b"", b"", False)
+        return os.fsdecode(root), path, reads
 
     def close(self) -> None:
         """The run's side of it; the process is not touched."""
@@ -46,9 +47,12 @@ class Worker:
 class Workers:
     """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed."""
 
-    def __init__(self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str]) -> None:
-        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules))
+    def __init__(
+        self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str], memory_mib: int
+    ) -> None:
+        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules), memory_mib)
         self._unanswered = Unanswered(state)
+        self._given_up: defaultdict[str, list[bytes]] = defaultdict(list)  # paths by their root
         self.cpu_s = 0.0  # of the workers that have ended
 
     @property
@@ -87,11 +91,16 @@ class Workers:
         """Let an opener look below these roots and no others, and not at what is known not to answer."""
         opener.connection.send(m.Revoke(), deadline)
         for root in roots:
-            opener.connection.send(m.Grant(os.fsencode(root), self._unanswered.refused(root)), deadline)
+            refused, given_up = self._unanswered.refused(root), self._given_up.get(root, [])
+            opener.connection.send(m.Grant(os.fsencode(root), refused, given_up), deadline)
+
+    def give_up(self, root: str, path: bytes) -> None:
+        """A file that no parser could bear is not read again in this run."""
+        self._given_up[root].append(path)
 
     def learn(self, opener: Worker) -> Place | None:
         """The place where an opener is is not gone to again; None where it has not been anywhere."""
-        root, path = opener.place
+        root, path, _ = opener.place
         return self._unanswered.learn(root, path) if root else None
 
     def refused(self, root: str) -> list[bytes]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable
 from pathlib import Path
 
 from imds_probe.kept.process_name import kept_name
 from imds_probe.system.own_memory import head
+from imds_probe.system.small_file import read_link
 
 ARGUMENTS_MAX_BYTES = 4096
 
@@ -18,7 +18,7 @@ def process_name(at: Path, comm: str, of: Hashable = None) -> str:
     `of` as for own_memory.heads.
     """
     try:
-        exe = os.readlink(at / "exe")
+        exe = read_link(at / "exe")
     except OSError:
         return kept_name(comm, None, ())
     name = kept_name(comm, exe, ())

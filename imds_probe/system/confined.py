@@ -25,12 +25,17 @@ RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_IN_ROOT = 0x01, 0x02, 0x10  # <l
 TRIES = 8
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH)
 UNANSWERED = (errno.EHOSTDOWN, errno.ETIMEDOUT)  # a share whose server is gone
+GIVEN_UP = errno.ECANCELED  # a file that took whoever parsed it more time or memory than there is
 _UNAVAILABLE = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class FileUnreadable(ProbeError):
     """There is a file, but it cannot be read or makes no sense."""
+
+
+class FileUnanswered(FileUnreadable):
+    """What a file lies on does not answer, or reading it was given up: nobody knows what it says."""
 
 
 def pin(root: Path, path: str) -> int | None:
@@ -64,6 +69,11 @@ def pin_below(root_fd: int, path: str, look_up: Callable[[int, str], int]) -> in
         return None
 
 
+def given_up(path: str) -> str:
+    """What is said of a file that was given up."""
+    return f"{path[:200]} was not read: it takes more time or memory than there is for one file"
+
+
 def nothing_at(error: OSError, path: str) -> None:
     """Return where there is nothing at a path; raise FileUnreadable where something keeps us from it."""
     if error.errno in _ABSENT:
@@ -71,7 +81,9 @@ def nothing_at(error: OSError, path: str) -> None:
     if error.errno == errno.ELOOP:
         raise FileUnreadable(f"{path[:200]} has too many symbolic links or is too deep") from None
     if error.errno in UNANSWERED:
-        raise FileUnreadable(f"{path[:200]} cannot be read: its file system does not answer") from None
+        raise FileUnanswered(f"{path[:200]} cannot be read: its file system does not answer") from None
+    if error.errno == GIVEN_UP:
+        raise FileUnanswered(given_up(path)) from None
     raise FileUnreadable(f"{path[:200]} cannot be looked up: {error.strerror}", "Run as root.") from None
 
 

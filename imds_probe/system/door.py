@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.walk import Budget, Part, Sought
+
 BUFFER_BYTES = 64 * 1024
 ENTRIES_MAX = 20_000
+Identity = tuple[int, int, int]  # of a file: the two numbers of its device, and its inode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ class Files(Protocol):
     def status(self, root: Path, path: str) -> FileStatus | None:
         """See rootfs.status."""
 
-    def statuses(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | None, ...]:
-        """See rootfs.statuses."""
+    def looked_up(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
+        """See rootfs.looked_up."""
 
     def real_path(self, root: Path, path: str) -> str | None:
         """See rootfs.real_path."""
@@ -81,6 +85,22 @@ class Files(Protocol):
 
     def link(self, path: Path) -> str:
         """See small_file.read_link."""
+
+    def several(
+        self, directory: Path, files: Sequence[tuple[str, int]], links: Sequence[str]
+    ) -> tuple[bytes | OSError, ...]:
+        """See small_file.read_several."""
+
+    def links(self, directory: Path, most: int) -> tuple[str, ...]:
+        """See small_file.read_links."""
+
+    def roots_of(self, proc: Path, pids: Sequence[int]) -> tuple[Identity | None, ...]:
+        """See rootfs.roots_of."""
+
+    def walk(
+        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+    ) -> Iterator[Part]:
+        """See rootfs.walk."""
 
 
 @contextlib.contextmanager

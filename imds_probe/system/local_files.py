@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import itertools
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from imds_probe.system import confined
 from imds_probe.system.confined import FileUnreadable
-from imds_probe.system.door import ENTRIES_MAX, File, FileStatus
+from imds_probe.system.door import ENTRIES_MAX, File, FileStatus, Identity
+from imds_probe.system.same_file import identity
+from imds_probe.system.walk import Budget, Part, Sought, Walk
 
 PIECE_BYTES = 65536
 
@@ -78,14 +81,14 @@ class LocalFiles:
         finally:
             os.close(pinned)
 
-    def statuses(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | None, ...]:
-        return tuple(self._status_or_none(root, path) for path in paths)
+    def looked_up(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
+        return tuple(self._status_or_trouble(root, path) for path in paths)
 
-    def _status_or_none(self, root: Path, path: str) -> FileStatus | None:
+    def _status_or_trouble(self, root: Path, path: str) -> FileStatus | FileUnreadable | None:
         try:
             return self.status(root, path)
-        except FileUnreadable:
-            return None
+        except FileUnreadable as trouble:
+            return trouble
 
     def real_path(self, root: Path, path: str) -> str | None:
         return confined.real_path(root, path)
@@ -105,6 +108,33 @@ class LocalFiles:
     def link(self, path: Path) -> str:
         return os.readlink(path)
 
+    def several(
+        self, directory: Path, files: Sequence[tuple[str, int]], links: Sequence[str]
+    ) -> tuple[bytes | OSError, ...]:
+        try:
+            held = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            return (error,) * (len(files) + len(links))
+        try:
+            return several_in(held, files, links)
+        finally:
+            os.close(held)
+
+    def links(self, directory: Path, most: int) -> tuple[str, ...]:
+        held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return links_in(held, most)
+        finally:
+            os.close(held)
+
+    def roots_of(self, proc: Path, pids: Sequence[int]) -> tuple[Identity | None, ...]:
+        return tuple(identity(f"{proc}/{pid}/root") for pid in pids)
+
+    def walk(
+        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+    ) -> Iterator[Part]:
+        return Walk(lambda path: self.pin(root, path), sought, budget, left_out).parts(starts)
+
 
 def all_of(descriptor: int, limit_bytes: int) -> bytes:
     """What is read from there to the end, which a file of /proc hands out a page at a time, or to the limit."""
@@ -112,6 +142,33 @@ def all_of(descriptor: int, limit_bytes: int) -> bytes:
     while (left := limit_bytes - len(content)) and (chunk := os.read(descriptor, min(left, PIECE_BYTES))):
         content += chunk
     return bytes(content)
+
+
+def several_in(directory: int, files: Sequence[tuple[str, int]], links: Sequence[str]) -> tuple[bytes | OSError, ...]:
+    """See small_file.read_several; `directory` is held open."""
+    found: list[bytes | OSError] = []
+    for name, limit_bytes in files:
+        try:
+            with _at_once(name, directory) as descriptor:
+                found.append(all_of(descriptor, limit_bytes))
+        except OSError as error:
+            found.append(error)
+    for name in links:
+        try:
+            found.append(os.fsencode(os.readlink(name, dir_fd=directory)))
+        except OSError as error:
+            found.append(error)
+    return tuple(found)
+
+
+def links_in(directory: int, most: int) -> tuple[str, ...]:
+    """See small_file.read_links; `directory` is held open."""
+    found = []
+    with os.scandir(f"/proc/thread-self/fd/{directory}") as entries:
+        for entry in itertools.islice(entries, most):
+            with contextlib.suppress(OSError):
+                found.append(os.readlink(entry.name, dir_fd=directory))
+    return tuple(found)
 
 
 def head(path: Path | str, limit_bytes: int, directory: int | None = None) -> bytes:

@@ -6,16 +6,28 @@ Whoever reads need not be who opens: `behind` puts another process's files behin
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from imds_probe.system.confined import FileUnreadable
-from imds_probe.system.door import File, Files, FileStatus, buffered
+from imds_probe.system.door import File, Files, FileStatus, Identity, buffered
 from imds_probe.system.local_files import LocalFiles
+from imds_probe.system.walk import Budget, Part, Sought
 
-__all__ = ["FileUnreadable", "behind", "buffered", "files", "names", "opened", "program", "read", "read_json"]
-__all__ += ["real_path", "status", "statuses"]
+__all__ = [
+    "FileUnreadable",
+    "behind",
+    "buffered",
+    "files",
+    "looked_up",
+    "names",
+    "opened",
+    "program",
+    "read",
+    "read_json",
+]
+__all__ += ["real_path", "roots_of", "status", "statuses", "walk"]
 LIMIT_BYTES = 1024 * 1024
 PIECE_BYTES = 1024 * 1024  # room is made for as much as is asked for, however short the file
 _files: Files = LocalFiles()
@@ -67,7 +79,12 @@ def status(root: Path, path: str) -> FileStatus | None:
 
 def statuses(root: Path, paths: Sequence[str]) -> tuple[FileStatus | None, ...]:
     """The same of several paths in one go; None also for what cannot be looked up."""
-    return _files.statuses(root, paths)
+    return tuple(each if isinstance(each, FileStatus) else None for each in looked_up(root, paths))
+
+
+def looked_up(root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
+    """The same of several paths in one go, with what keeps us from those that cannot be looked up."""
+    return _files.looked_up(root, paths)
 
 
 def read_json(
@@ -99,3 +116,17 @@ def real_path(root: Path, path: str) -> str | None:
 def program(proc: Path, pid: int) -> AbstractContextManager[File]:
     """The file that a process runs, whatever stands under its name by now. Raises OSError."""
     return _files.program(proc, pid)
+
+
+def roots_of(proc: Path, pids: Sequence[int]) -> tuple[Identity | None, ...]:
+    """Which root directory each process has, by what the kernel knows of it; None where it hides that, or has ended."""
+    return _files.roots_of(proc, pids)
+
+
+def walk(
+    root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str] = ()
+) -> Iterator[Part]:
+    """What is sought below these directories, one file system at a time, until the budget is spent; see walk.Walk. There may
+    be a pause between two parts.
+    """
+    return _files.walk(root, starts, sought, budget, left_out)

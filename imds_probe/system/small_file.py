@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.system import rootfs
@@ -25,3 +26,24 @@ def read_pieces(path: Path, limit_bytes: int) -> bytes:
 def read_link(path: Path) -> str:
     """Where a link leads, by its text alone. Raises OSError."""
     return rootfs.files().link(path)
+
+
+def read_several(
+    directory: Path, files: Sequence[tuple[str, int]], links: Sequence[str] = ()
+) -> tuple[bytes | OSError, ...]:
+    """Files of one directory of /proc with as many bytes as are read of each, and then the texts of links there: each of them,
+    or why it cannot be had. What does not answer costs all of the directory.
+    """
+    return rootfs.files().several(directory, files, links)
+
+
+def read_links(directory: Path, most: int) -> tuple[str, ...]:
+    """Where the links in a directory of /proc lead, by their texts; at most so many. Raises OSError."""
+    return rootfs.files().links(directory, most)
+
+
+def needed(content: bytes | OSError) -> bytes:
+    """One of `read_several`, where it is needed. Raises the OSError."""
+    if isinstance(content, OSError):
+        raise content
+    return content

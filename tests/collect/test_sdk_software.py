@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -63,16 +63,20 @@ def test_what_another_one_makes_calls_for_is_not_named_as_in_use() -> None:
     assert in_containers([boto3], CATALOG) == {}
 
 
-def test_many_places_are_counted_and_the_first_few_kept(tmp_path: Path) -> None:
+def nobody(hierarchy: str, controllers: str, names: Sequence[str]) -> int | None:
+    return None
+
+
+def test_many_places_are_counted_and_the_first_few_kept() -> None:
     located = [Located(Library("pypi", "botocore", "1.12.0", "dist-info"), f"/srv/{n:02}\x1b") for n in range(20)]
     uses = [Use(each, (7,) if each is located[-1] else ()) for each in located]
-    (entry,) = software_of(uses, Where("web", "id", None), tmp_path, CATALOG)
+    (entry,) = software_of(uses, Where("web", "id", None), {}, CATALOG, nobody)
     assert entry.sdk
     assert (entry.sdk.places, len(entry.sdk.paths), entry.pids) == (20, 5, (7,))
     assert entry.path == "/srv/19\\x1b"  # in use comes first
     assert (entry.sdk.users, entry.sdk.environment) == ((), None)  # it has ended
 
 
-def test_what_the_catalog_does_not_know_is_left_out(tmp_path: Path) -> None:
+def test_what_the_catalog_does_not_know_is_left_out() -> None:
     located = Located(Library("pypi", "requests", "2.0", "dist-info"), "/srv")
-    assert software_of([Use(located, ())], Where(None, None, None), tmp_path, CATALOG) == []
+    assert software_of([Use(located, ())], Where(None, None, None), {}, CATALOG, nobody) == []

@@ -3,93 +3,27 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from pathlib import Path
 
 import pytest
+from contexts import reader
+from sdk_systems import SITE, System, container, record
 
-from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import sdks
-from imds_probe.collect.sdks import SdksFound, SearchOptions, look_for
+from imds_probe.collect import READING, READING_MIB, sdk_reading, sdks
+from imds_probe.collect.sdks import SearchOptions
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
-from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.reading.reader import Reader
 from imds_probe.system import pressure
 from imds_probe.system.give_way import NICE
 
-CATALOG = Catalog.load()
-SITE = "usr/lib/python3/dist-packages"
 DPKG = Software("botocore", "dpkg", "python3-botocore", "1.26.27+repack-1", "dpkg database", os=None)
-
-
-class System:
-    """A host and its /proc, to put processes and libraries in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root, self.proc = folder / "host", folder / "host/proc"
-        self.proc.mkdir(parents=True)
-        self._folder = folder
-
-    def image(self, name: str) -> Path:
-        root = self._folder / name
-        (root / "etc").mkdir(parents=True)
-        (root / "etc/os-release").write_text(f"ID={name}\n")
-        return root
-
-    def process(self, pid: int, root: Path, *, exe: str = "/usr/bin/python3", env: str = "", cgroup: str = "/") -> int:
-        at = self.proc / str(pid)
-        at.mkdir()
-        for name, target in (("exe", exe), ("cwd", "/")):
-            (at / name).symlink_to(target)
-        (at / "root").symlink_to(root)
-        contents = {"cmdline": f"{exe}\0", "maps": "", "environ": env, "comm": f"worker-{pid}\n", "statm": "1 1"}
-        for name, content in {**contents, "cgroup": f"0::{cgroup}\n", "mountinfo": ""}.items():
-            (at / name).write_text(content)
-        return pid
-
-    def look(self, *pids: int, containers=(), installed=(), request=None, deadline_s: float = 20) -> SdksFound:
-        return look_for(
-            self.root,
-            self.proc,
-            pids=pids,
-            containers=containers,
-            installed=installed,
-            catalog=CATALOG,
-            options=request or SearchOptions(),
-            deadline=time.monotonic() + deadline_s,
-        )
 
 
 @pytest.fixture
 def system(tmp_path: Path) -> System:
     return System(tmp_path)
-
-
-def record(root: Path, name: str, version: str, site: str = SITE) -> None:
-    at = root / site / f"{name}-{version}.dist-info"
-    at.mkdir(parents=True)
-    (at / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
-
-
-def container(name: str | None, *pids: int, **changes) -> DiscoveredContainer:
-    return DiscoveredContainer(
-        f"{pids[0]:064x}", "docker", name, None, None, None, pids, pids[0], None, "own", **changes
-    )
-
-
-@pytest.fixture
-def chroots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """/proc/PID/root is a magic link, whose text is "/" and which leads elsewhere: here the text is where it leads."""
-    read = os.readlink
-
-    def readlink(path, **arguments):
-        return "/" if str(path).endswith("/root") else read(path, **arguments)
-
-    monkeypatch.setattr(os, "readlink", readlink)
-
-
-pytestmark = pytest.mark.usefixtures("chroots")
 
 
 def test_right_process_right_unit_right_path(system: System) -> None:
@@ -223,11 +157,15 @@ def test_without_time_left_it_is_said_what_was_not_seen(system: System) -> None:
 
 
 def test_what_hides_is_counted(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(proc: Path, pid: int) -> None:
+    def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(sdks, "look", refuse)
-    assert system.look(5, 6).unseen[0].startswith("2 processes could not be inspected")
+    system.process(5, system.root)
+    system.process(6, system.root)
+    monkeypatch.setattr(sdk_reading, "look", refuse)
+    with Reader(READING, memory_mib=READING_MIB) as refused:  # forked now
+        found = system.look(5, 6, by=refused)
+    assert found.unseen[0].startswith("2 processes could not be inspected")
 
 
 def test_the_probe_itself_does_not_count(system: System) -> None:
@@ -256,16 +194,13 @@ def test_no_disk_is_searched_on_a_host_in_need(system: System, monkeypatch: pyte
     assert "the disk was not searched" in found.partial
 
 
-def test_disks_are_searched_by_one_who_gives_way(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    on_disk = sdks.Scan.on_disk
+def test_disks_are_searched_by_ones_who_give_way(system: System) -> None:
+    def priorities() -> list[int]:
+        workers = (reader()._parser, reader()._opener)
+        return [os.getpriority(os.PRIO_PROCESS, worker.pid) for worker in workers if worker]
 
-    def noted(scan, *arguments):
-        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        return on_disk(scan, *arguments)
-
-    monkeypatch.setattr(sdks.Scan, "on_disk", noted)
-    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    own = os.getpriority(os.PRIO_PROCESS, 0)
     system.look()
-    assert seen == [max(before, NICE)]
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+    assert priorities() == [max(own, NICE)] * 2
+    reader().ask(sdk_reading.ROOTS, sdk_reading.Processes(str(system.proc), ()), [system.proc], time.monotonic() + 20)
+    assert priorities() == [own] * 2

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from bench.memory import peak_mb
+from sdk_attacks import ATTACKS
 from sdk_zoo import ZOO
 from soon import SOON_S
 
@@ -225,3 +229,34 @@ def test_a_directory_that_is_none_is_wrong_usage(made_up, host, given):
     assert done.returncode == 2
     assert done.stdout == b""
     assert f"--deep {given} is no directory" in done.stderr.decode()
+
+
+# Shells under the names of interpreters, which wait; what they are given as a script lies beside what a stranger prepared.
+WAITING = "while :; do sleep 60; done"
+TIMEOUT_S = 20
+
+
+def test_what_strangers_prepare_takes_no_blocker_away(settled, service, made_up, host, tmp_path):
+    """Every attack at once, on the host and in a container, beside an old SDK of the host's: the run ends in time, within its
+    memory, and says what it could not read.
+    """
+    for number, attack in enumerate(ATTACKS):
+        evil = tmp_path / f"evil{number}"
+        evil.mkdir()
+        variables = dict(each.split("=", 1) for each in attack(evil).split("\0") if "=" in each)
+        for name in ("java", "ruby3.1", "php8", "python3"):
+            program = evil / name
+            shutil.copy("/bin/sh", program)
+            made_up.start((str(program), "-c", WAITING, str(evil / "index.php")), env=variables)
+    pid = made_up.start(PYTHON, env=path("opt/python-old", str(ZOO)))
+    ran = settled(in_use("botocore"), "--timeout", str(TIMEOUT_S))
+    assert (ran.code, ran.verdict) == (1, "not-ready")
+    botocore = [entry for entry in ran.report["software"] if entry["sdk"] and entry["version"] == "1.12.253"]
+    assert pid in {each for entry in botocore for each in entry["pids"]}
+    assert "botocore 1.12.253" in findings(ran)["sdk-too-old"]["summary"]
+    assert ran.report["probe"]["duration_ms"] < (TIMEOUT_S + 1) * 1000
+    (collector,) = [each for each in ran.report["collectors"] if each["id"] == "sdks"]
+    assert collector["status"] == "partial"
+    assert any("takes more time or memory" in each for each in ran.report["sdks_unseen"])
+    probe = [sys.executable, "-m", "imds_probe", "run", "--root", str(host), "--timeout", str(TIMEOUT_S)]
+    assert peak_mb(made_up.command(probe), dict(os.environ)) < 150

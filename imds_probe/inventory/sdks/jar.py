@@ -7,7 +7,7 @@ com/amazonaws/sdk/versionInfo.properties of the AWS SDK for Java 1.x; software.a
 
 from __future__ import annotations
 
-import io
+import itertools
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +19,8 @@ from imds_probe.inventory.sdks.libraries import Library
 ENTRY_MAX_BYTES = 256 * 1024
 NESTED_DEPTH_MAX = 3
 NESTED_MAX = 2000  # archives within one file, all levels together
-UNPACKED_MAX_BYTES = 128 * 1024 * 1024  # of packed inner archives, all together; they are kept in memory one at a time
+UNPACKED_MAX_BYTES = 128 * 1024 * 1024  # of packed inner archives, all together
+HELD_MAX_BYTES = 16 * 1024 * 1024  # of them at a time: one, and those that it lies in
 FOUND_MAX = 1000  # in one file
 ARCHIVES = (".jar", ".war", ".ear")
 SDK1, SDK2 = "com.amazonaws:aws-java-sdk-core", "software.amazon.awssdk:bundle"
@@ -53,6 +54,7 @@ class _Budget:
 
     nested: int = NESTED_MAX
     unpacked_bytes: int = UNPACKED_MAX_BYTES
+    held_bytes: int = HELD_MAX_BYTES
 
 
 def java_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
@@ -60,12 +62,9 @@ def java_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
 
     Empty for what is no archive, or a damaged one. Never raises on the file's content.
     """
-    found: dict[Library, None] = {}
-    for library in _in_archive(file, frozenset(names), _Budget(), 0):
-        found[library] = None
-        if len(found) >= FOUND_MAX:
-            break
-    return list(found)
+    # Counted as they come: what is found again and again takes its time, too.
+    found = itertools.islice(_in_archive(file, frozenset(names), _Budget(), 0), FOUND_MAX)
+    return list(dict.fromkeys(found))
 
 
 def _in_archive(file: BinaryIO, names: frozenset[str], budget: _Budget, depth: int) -> Iterator[Library]:
@@ -138,16 +137,16 @@ def _checked(version: bytes) -> str | None:
 
 def _nested(archive: Archive, entry: Member, names: frozenset[str], budget: _Budget, depth: int) -> Iterator[Library]:
     named = _by_name(entry.name, names)
-    if entry.size <= budget.unpacked_bytes and (named or entry.method == STORED or _promising(entry.name)):
-        content = archive.content(entry, budget.unpacked_bytes)
-        if content is not None:
-            if entry.method != STORED:  # those are bounded by the file itself
-                budget.unpacked_bytes -= len(content)
-            inner = list(_in_archive(io.BytesIO(content), names, budget, depth + 1))
-            if inner:
-                yield from inner
-                return
-    yield from named
+    found: list[Library] = []
+    if named or entry.method == STORED or _promising(entry.name):
+        file = archive.inner(entry, min(budget.unpacked_bytes, budget.held_bytes))
+        if file is not None:
+            held = 0 if entry.method == STORED else file.seek(0, 2)
+            budget.unpacked_bytes -= held
+            budget.held_bytes -= held
+            found = list(itertools.islice(_in_archive(file, names, budget, depth + 1), FOUND_MAX))
+            budget.held_bytes += held
+    yield from found or named
 
 
 def _promising(path: str) -> bool:

@@ -5,6 +5,7 @@ Source: Python's zipapp documentation; pex's layout (.deps/WHEEL/PACKAGE); PyPA'
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterator
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from imds_probe.inventory.sdks.python_metadata import ASSIGNED, checked, normali
 
 PYTHON_ARCHIVES = (".pyz", ".pyzw", ".pex", ".shiv", ".par", ".egg")
 MODULE_MAX_BYTES = 1024 * 1024
+FOUND_MAX = 100  # of packages with a record, and as many without, in one file
 _RECORD = re.compile(rb"(?:.{0,300}/)?([A-Za-z0-9._]{1,100})-([^-/]{1,100})\.dist-info/METADATA", re.DOTALL)
 _MODULE = re.compile(rb"(?:.{0,300}/)?[A-Za-z0-9_]{1,100}/__init__\.py", re.DOTALL)
 
@@ -26,9 +28,10 @@ def python_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
     except NotAnArchive:
         return []
     wanted = {normalised(name): name for name in names}
-    found = dict.fromkeys(_recorded(archive, wanted))
+    found = dict.fromkeys(itertools.islice(_recorded(archive, wanted), FOUND_MAX))
     known = {library.package for library in found}
-    return [*found, *_bare(archive, {name for name in wanted.values() if name not in known})]
+    bare = _bare(archive, {name for name in wanted.values() if name not in known})
+    return [*found, *itertools.islice(bare, FOUND_MAX)]
 
 
 def _recorded(archive: Archive, wanted: dict[str, str]) -> Iterator[Library]:

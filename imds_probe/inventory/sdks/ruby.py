@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 
 DIRECTORY = "specifications"
+DIRECTORIES_MAX = 200  # listed for one place that a process looks into; RubyGems has some ten
 DEPTH_MAX = 3  # vendor/bundle/ruby/3.1.0 and lib/ruby/gems/3.1.0 have them two below, GEM_HOME itself
 _VARIABLES = ("GEM_HOME", "GEM_PATH", "BUNDLE_PATH")
 _GEMS = re.compile(r"(.*)/(?:gems|extensions)/")
@@ -27,10 +29,10 @@ _SPECIFICATION = re.compile(
 
 def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
     """See Directories. A place that a process looks into may have the specifications some levels down."""
-    return list(_below(root, path, names, DEPTH_MAX))
+    return list(_below(root, path, names, DEPTH_MAX, set()))
 
 
-def _below(root: Path, path: str, names: Collection[str], depth: int) -> Iterator[Located]:
+def _below(root: Path, path: str, names: Collection[str], depth: int, seen: set[tuple[int, int]]) -> Iterator[Located]:
     entries = rootfs.names(root, path)
     if path.rpartition("/")[2] == DIRECTORY:
         for entry in entries:
@@ -38,11 +40,17 @@ def _below(root: Path, path: str, names: Collection[str], depth: int) -> Iterato
             if match and match["name"] in names:
                 yield Located(Library("gem", match["name"], match["version"], "gemspec"), f"{path}/{entry}")
     elif DIRECTORY in entries:
-        yield from _below(root, f"{path}/{DIRECTORY}", names, 0)
+        yield from _below(root, f"{path}/{DIRECTORY}", names, 0, seen)
     elif depth:
-        for entry in entries:
-            if entry == "ruby" or entry[0].isdigit() or entry == "gems":
-                yield from _below(root, f"{path}/{entry}", names, depth - 1)
+        further = [entry for entry in entries if entry in ("ruby", "gems") or entry[0].isdigit()][:DIRECTORIES_MAX]
+        paths = [f"{path}/{entry}" for entry in further]
+        for each, status in zip(paths, rootfs.statuses(root, paths), strict=True):
+            # Links can lead back to where they lie, and one directory can have any number of names.
+            if status is None or not stat.S_ISDIR(status.st_mode) or (status.st_dev, status.st_ino) in seen:
+                continue
+            if len(seen) < DIRECTORIES_MAX:
+                seen.add((status.st_dev, status.st_ino))
+                yield from _below(root, each, names, depth - 1, seen)
 
 
 def _places(start: Start) -> Iterator[str]:

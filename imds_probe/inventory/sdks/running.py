@@ -5,22 +5,26 @@ Paths are as the process sees them, below its own root directory. Source: proc(5
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.inventory.sdks.recogniser import Recogniser, Runtime
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.start import Start
-from imds_probe.system.small_file import read_head, read_link, read_pieces
+from imds_probe.system.small_file import needed, read_links, read_several
 
 MAPS_LIMIT_BYTES = 4 * 1024 * 1024  # a JVM with thousands of mappings has some hundred KB
 LIMIT_BYTES = 256 * 1024
 DELETED = " (deleted)"  # what the kernel puts behind the path of a file that has no name any more: proc(5)
 DESCRIPTORS_MAX = 4096  # looked at of a JVM, for the archives that it holds open
+# The environment first: it is the one of them that may be missed.
+_FILES = (("environ", LIMIT_BYTES), ("cmdline", LIMIT_BYTES), ("statm", 64), ("maps", MAPS_LIMIT_BYTES))
+_LINKS = ("exe", "root", "cwd")
 _RUNTIMES = [(each, each.runtime) for each in RECOGNISERS if each.runtime is not None]
 # Names of programs, without numbers at their ends, whose own file is long and holds no SDK: what they run matters.
 INTERPRETERS = frozenset({"perl", "bash", "dash"}).union(*(runtime.programs for _, runtime in _RUNTIMES))
@@ -37,7 +41,8 @@ class Running:
     environment, whose prefix may be one of `prefixes`. `scripts` are what an interpreter may have been started with.
     `replaced` are files that are mapped and no longer there: an upgrade that the process has not seen yet.
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
-    loaded it.
+    loaded it. `variables` are the names that were asked for, of those that are set in its environment; None where that may not
+    be read.
     """
 
     pid: int
@@ -49,33 +54,40 @@ class Running:
     prefixes: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     without_tls: str = ""
+    variables: tuple[str, ...] | None = ()
 
 
-def look(proc: Path, pid: int) -> Running | None:
-    """One process; None where it has ended or is a kernel's. Raises PermissionError where it may not be looked at."""
+def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = ()) -> Running | None:
+    """One process; None where it has ended or is a kernel's. `below` is its root directory, where that is known by another
+    name. Raises PermissionError where it may not be looked at, TimeoutError where it does not answer.
+    """
     at = proc / str(pid)
+    environ, *rest = read_several(at, _FILES, _LINKS)
     try:
-        arguments = _split(read_head(at / "cmdline", LIMIT_BYTES))
-        if not arguments and not _may_be_program(at):
+        cmdline, statm = map(needed, rest[:2])
+        arguments = _split(cmdline)
+        # Kernel threads and zombies have no arguments and no memory; a program may have wiped its arguments.
+        if not arguments and statm.split()[:1] in ([], [b"0"]):
             return None
-        executable = read_link(at / "exe")
-        root = read_link(at / "root")
-        directory = read_link(at / "cwd")
-        mapped, replaced = _mapped(at, root)
-    except PermissionError:
+        maps, exe, root_link, cwd = map(needed, rest[2:])
+    except (PermissionError, TimeoutError):
         raise
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EHOSTDOWN:
+            raise TimeoutError(*error.args) from None
         return None
+    executable, root, directory = map(os.fsdecode, (exe, root_link, cwd))
+    mapped, replaced = _mapped(maps, root)
     if executable.endswith(DELETED):
         executable = executable.removesuffix(DELETED)
         replaced.add(_below(executable, root))
     executable = _below(executable, root)
-    environment = _environment(at)
+    environment = _environment(environ)
     here = list(runtimes(executable, mapped))
     loaded = {executable, *mapped}
     if ends := tuple(end for _, runtime in here for end in runtime.holds_open):
         loaded.update(_open_archives(at, root, ends))
-    start = Start(executable, _below(directory, root), tuple(arguments), environment, mapped, at / "root")
+    start = Start(executable, _below(directory, root), tuple(arguments), environment, mapped, below or at / "root")
     directories = [(recogniser.key, place) for recogniser, runtime in here for place in runtime.places(start)]
     return Running(
         pid,
@@ -87,6 +99,7 @@ def look(proc: Path, pid: int) -> Running | None:
         prefixes=tuple(prefix for _, runtime in here for prefix in runtime.prefixes(start)),
         scripts=tuple(start.scripts()) if any(runtime.reads_scripts for _, runtime in here) else (),
         without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
+        variables=None if isinstance(environ, OSError) else names_set(environ, variables),
     )
 
 
@@ -99,17 +112,11 @@ def runtimes(executable: str, mapped: frozenset[str]) -> Iterator[tuple[Recognis
             yield recogniser, runtime
 
 
-def _may_be_program(at: Path) -> bool:
-    """Kernel threads and zombies have no arguments and no memory; a program may have wiped its arguments."""
-    return bool(read_head(at / "statm", 64).split()[:1] not in ([], [b"0"]))
-
-
-def _mapped(at: Path, root: str) -> tuple[frozenset[str], set[str]]:
+def _mapped(maps: bytes, root: str) -> tuple[frozenset[str], set[str]]:
     """Files that are mapped, and those of them that are gone."""
-    content = read_pieces(at / "maps", MAPS_LIMIT_BYTES)
     there: set[str] = set()
     gone: set[str] = set()
-    for raw in set(_MAPPED.findall(content)):
+    for raw in set(_MAPPED.findall(maps)):
         path = raw.decode(errors="replace")
         (gone if path.endswith(DELETED) else there).add(_below(path.removesuffix(DELETED), root))
     return frozenset(there), gone
@@ -117,23 +124,25 @@ def _mapped(at: Path, root: str) -> tuple[frozenset[str], set[str]]:
 
 def _open_archives(at: Path, root: str, ends: tuple[str, ...]) -> Iterator[str]:
     try:
-        with os.scandir(at / "fd") as entries:
-            for _, entry in zip(range(DESCRIPTORS_MAX), entries, strict=False):
-                target = _link(entry.path)
-                if target.startswith("/") and target.endswith(ends):
-                    yield _below(target, root)
+        for target in read_links(at / "fd", DESCRIPTORS_MAX):
+            if target.startswith("/") and target.endswith(ends):
+                yield _below(target, root)
     except OSError:
         return  # it ended, or may not be looked at: what is mapped is known
 
 
-def _environment(at: Path) -> dict[str, str]:
+def _environment(environ: bytes | OSError) -> dict[str, str]:
     """Only what says where libraries are; other variables may be secrets. Empty where it may not be read."""
-    try:
-        entries = _split(read_head(at / "environ", LIMIT_BYTES))
-    except OSError:
+    if isinstance(environ, OSError):
         return {}
-    pairs = (entry.partition("=") for entry in entries)
+    pairs = (entry.partition("=") for entry in _split(environ))
     return {name: value for name, separator, value in pairs if separator and name in _VARIABLES}
+
+
+def names_set(environ: bytes, asked: Collection[str]) -> tuple[str, ...]:
+    """Which of the names are set in the content of /proc/PID/environ, sorted."""
+    names = {entry.partition(b"=")[0].decode("ascii", "replace") for entry in environ.split(b"\0") if b"=" in entry}
+    return tuple(sorted(names.intersection(asked)))
 
 
 def _split(content: bytes) -> list[str]:
@@ -143,10 +152,3 @@ def _split(content: bytes) -> list[str]:
 def _below(path: str, root: str) -> str:
     """The path without the root directory of a process that was chrooted without a mount namespace of its own."""
     return path if root == "/" else path.removeprefix(root) or "/"
-
-
-def _link(path: str) -> str:
-    try:
-        return read_link(Path(path))
-    except OSError:
-        return ""

@@ -5,6 +5,7 @@ A system is a root directory, the host's or a container's, with the processes th
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import posixpath
 from collections import defaultdict
@@ -17,21 +18,25 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Located, Recogniser
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.running import INTERPRETERS, Running
-from imds_probe.inventory.sdks.walk import Budget, Walk
-from imds_probe.inventory.sdks.wanted import wanted
+from imds_probe.inventory.sdks.wanted import SOUGHT
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered, FileUnreadable
+from imds_probe.system.door import FileStatus
+from imds_probe.system.walk import Budget
 
 ARCHIVES_OF_A_DIRECTORY_MAX = 1000
 TROUBLES_MAX = 100
+FOUND_MAX = 1000  # libraries in one file
 SHARED_MIN_BYTES = 1024 * 1024  # an SDK that was linked into a shared object
 _SYSTEM_LIBRARIES = ("/lib/", "/lib64/", "/usr/lib/x86_64", "/usr/lib/aarch64", "/usr/lib64/lib", "/usr/lib/lib")
 _WITH_DIRECTORIES = [(each, each.directories) for each in RECOGNISERS if each.directories is not None]
+_ENVIRONMENT = "pyvenv.cfg"
 _BY_KEY = {each.key: each for each in RECOGNISERS}
 _ARCHIVES = tuple(
     end for each in RECOGNISERS if each.files is not None and each.files.claim == "archive" for end in each.files.ends
 )
 _Identity = tuple[int, int, int, int, bool]
-# What files of containers of one image were found to hold: by path, inode, size, time of change, and how they were read.
+# What files of containers of one image were found to hold: by path, inode, size, time of the last change, and how they were read.
 FileCache = dict[tuple[str, int, int, int, bool], tuple[Library, ...]]
 
 
@@ -46,13 +51,20 @@ class Use:
 @dataclass
 class Scan:
     """One system. `names` are the packages that matter, by ecosystem; `shared` is shared by containers of one image.
-    `troubles` are places that could not be read.
+    `troubles` are places that could not be read, `unanswered` those of which nobody knows whether there is something.
     """
 
     root: Path
     names: Mapping[str, Collection[str]]
     shared: FileCache = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    # What was looked at for one process is not looked at again for the next one.
+    _statuses: dict[str, FileStatus | FileUnreadable | None] = field(default_factory=dict)
+    _patterns: dict[tuple[str, str], tuple[Located, ...]] = field(default_factory=dict)
+    _paths: dict[tuple[str, Look], tuple[Located, ...]] = field(default_factory=dict)
+    _isolated: dict[str, bool] = field(default_factory=dict)
+    _tls: dict[str, bool] = field(default_factory=dict)
     _files: dict[_Identity, tuple[Located, ...]] = field(default_factory=dict)
     _places: dict[tuple[str, int, int], tuple[Located, ...]] = field(default_factory=dict)
 
@@ -62,38 +74,57 @@ class Scan:
         """
         pids: dict[Located, set[int]] = defaultdict(set)
         for process in processes:
-            for located in self._of_process(process, proc):
+            for located in self.of_process(process, proc):
                 pids[located].add(process.pid)
         ordered = sorted(pids.items(), key=lambda item: (item[0].path, str(item[0].found)))
         return [Use(located, tuple(sorted(found))) for located, found in ordered]
 
     def on_disk(self, starts: Sequence[str], budget: Budget, left_out: Collection[str] = ()) -> list[Use]:
         """What lies below `starts`, whoever uses it. What is mounted below them is left out, and so is `left_out`."""
-        walk = Walk(self.root, wanted, budget, left_out)
-        found: dict[Located, None] = {}
-        for start in starts:
-            for path in walk.below(start):
-                found.update(dict.fromkeys(self._at(path)))
-        for trouble in walk.unreadable:
-            self._trouble(trouble)
+        found = {located: None for part, _ in self.parts_of_disk(starts, budget, left_out) for located in part}
         return [Use(located, ()) for located in sorted(found, key=lambda located: (located.path, str(located.found)))]
 
-    def _of_process(self, process: Running, proc: Path | None) -> Iterator[Located]:
+    def parts_of_disk(
+        self, starts: Sequence[str], budget: Budget, left_out: Collection[str] = ()
+    ) -> Iterator[tuple[Iterator[Located], int]]:
+        """The same, a part after the other as the walk comes along, with the number of entries that it has met for it."""
+        for part in rootfs.walk(self.root, starts, SOUGHT, budget, left_out):
+            for trouble in part.unreadable:
+                self._trouble(FileUnreadable(trouble))
+            yield (located for path in part.paths for located in self._at(path)), part.entries
+
+    def of_process(self, process: Running, proc: Path | None = None) -> Iterator[Located]:
+        """What one process uses, as it is found; see of_processes."""
+        small = {path for path in process.loaded if path != process.executable and _may_have_one_linked_in(path)}
+        self._look_up(small)
         for path in sorted(process.loaded):
             if path == process.executable:
                 yield from self._executable(process, proc)
             elif path.endswith(_ARCHIVES) or "aws" in posixpath.basename(path):
                 yield from self._file(path, Look(thorough=True))
-            elif ".so" in path and not path.startswith(_SYSTEM_LIBRARIES):
+            elif path in small and not self._is_smaller(path, SHARED_MIN_BYTES):
                 yield from self._file(path, Look(thorough=True, min_bytes=SHARED_MIN_BYTES))
         idle = bool(process.without_tls) and self._has_tls(process.without_tls)
         if idle:
             return
         for path in process.scripts:
             yield from self._file(path, Look(thorough=True))
+        self._look_up([*(f"{prefix}/{_ENVIRONMENT}" for prefix in process.prefixes), *_paths_of(process.directories)])
         isolated = any(self._is_isolated(prefix) for prefix in process.prefixes)
-        for key, path in (*process.directories, *(() if isolated else process.base)):
+        base = () if isolated else process.base
+        self._look_up(_paths_of(base))
+        for key, path in (*process.directories, *base):
             yield from self._place(key, path)
+
+    def _look_up(self, paths: Iterable[str]) -> None:
+        """The status of all of these, in one go."""
+        new = [path for path in dict.fromkeys(paths) if path not in self._statuses]
+        if new:
+            self._statuses.update(zip(new, rootfs.looked_up(self.root, new), strict=True))
+
+    def _is_smaller(self, path: str, size: int) -> bool:
+        status = self._statuses.get(path)
+        return isinstance(status, FileStatus) and status.st_size < size
 
     def _executable(self, process: Running, proc: Path | None) -> Iterator[Located]:
         if posixpath.basename(process.executable).rstrip("0123456789.") in INTERPRETERS:
@@ -103,22 +134,40 @@ class Scan:
             yield from found
         elif process.executable in process.replaced:
             # The kernel keeps the file for as long as it runs, whatever stands under its name now.
-            with rootfs.program(proc, process.pid) as file:
-                for library in libraries_of(file, process.executable, self.names, Look(thorough=True)):
-                    yield Located(library, process.executable)
+            try:
+                with rootfs.program(proc, process.pid) as file:
+                    libraries = libraries_of(file, process.executable, self.names, Look(thorough=True))
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ESRCH):  # it has ended
+                    self._trouble(FileUnanswered(f"{process.executable} cannot be read: {error.strerror}"))
+                return
+            yield from (Located(library, process.executable) for library in libraries[:FOUND_MAX])
 
     def _has_tls(self, directory: str) -> bool:
+        if directory not in self._tls:
+            self._tls[directory] = self._has_module(directory, "_ssl.")
+        return self._tls[directory]
+
+    def _has_module(self, directory: str, begins: str) -> bool:
         try:
             return any(
-                name.startswith("_ssl.") for path in self._matching(directory) for name in rootfs.names(self.root, path)
+                name.startswith(begins) for path in self._matching(directory) for name in rootfs.names(self.root, path)
             )
         except rootfs.FileUnreadable:
             return False
 
     def _is_isolated(self, prefix: str) -> bool:
         """Whether this is a virtual environment that does not see the packages of the Python that it was made from."""
+        path = f"{prefix}/{_ENVIRONMENT}"
+        if self._statuses.get(path, self) is None:  # it was looked up, and there is none
+            return False
+        if prefix not in self._isolated:
+            self._isolated[prefix] = self._sees_no_other(path)
+        return self._isolated[prefix]
+
+    def _sees_no_other(self, path: str) -> bool:
         try:
-            content = rootfs.read(self.root, f"{prefix}/pyvenv.cfg", 64 * 1024)
+            content = rootfs.read(self.root, path, 64 * 1024)
         except rootfs.FileUnreadable:
             return False
         if content is None:
@@ -129,13 +178,27 @@ class Scan:
         )
 
     def _place(self, key: str, pattern: str) -> Iterator[Located]:
+        if (key, pattern) not in self._patterns:
+            found: list[Located] = []
+            for located in self._places_of(key, pattern):
+                found.append(located)
+                yield located
+            self._patterns[key, pattern] = tuple(found)
+        else:
+            yield from self._patterns[key, pattern]
+
+    def _places_of(self, key: str, pattern: str) -> Iterator[Located]:
         recogniser = _BY_KEY[key]
         if not recogniser.wanted(self.names):
             return
         try:
-            for path in self._matching(pattern):
-                status = rootfs.status(self.root, path)
-                if status is None:
+            paths = self._matching(pattern)
+            self._look_up(paths)
+            for path in paths:
+                status = self._statuses[path]
+                if isinstance(status, FileUnreadable):
+                    self._trouble(status)
+                if not isinstance(status, FileStatus):
                     continue
                 # One directory has several names: lib64 is a link to lib, in many a virtual environment.
                 identity = (key, status.st_dev, status.st_ino)
@@ -143,7 +206,7 @@ class Scan:
                     self._places[identity] = tuple(self._looked_into(recogniser, path))
                 yield from self._places[identity]
         except rootfs.FileUnreadable as trouble:
-            self._trouble(trouble.problem)
+            self._trouble(trouble)
 
     def _looked_into(self, recogniser: Recogniser, path: str) -> Iterator[Located]:
         if recogniser.files is not None and recogniser.files.claim == "archive":
@@ -166,7 +229,9 @@ class Scan:
         at = next((index for index, part in enumerate(parts) if "*" in part), None)
         if at is None:
             return [pattern]
-        names = rootfs.names(self.root, "/".join(parts[:at]) or "/")
+        above = "/".join(parts[:at]) or "/"
+        self._look_up([above])
+        names = rootfs.names(self.root, above) if self._statuses[above] is not None else ()
         return ["/".join([*parts[:at], name, *parts[at + 1 :]]) for name in fnmatch.filter(names, parts[at])]
 
     def _at(self, path: str) -> Iterator[Located]:
@@ -182,6 +247,11 @@ class Scan:
         yield from self._file(path, Look(thorough=False))
 
     def _file(self, path: str, look: Look) -> Iterator[Located]:
+        if (path, look) not in self._paths:
+            self._paths[path, look] = tuple(self._read(path, look))
+        yield from self._paths[path, look]
+
+    def _read(self, path: str, look: Look) -> Iterator[Located]:
         try:
             with rootfs.opened(self.root, path) as file:
                 if file is None:
@@ -189,16 +259,26 @@ class Scan:
                 status = file.status()
                 if status.st_size < look.min_bytes:
                     return
-                content = (status.st_ino, status.st_size, status.st_mtime_ns, look.thorough)
+                content = (status.st_ino, status.st_size, status.st_ctime_ns, look.thorough)
                 if (status.st_dev, *content) not in self._files:
                     if (path, *content) not in self.shared:
-                        self.shared[path, *content] = tuple(libraries_of(file, path, self.names, look))
+                        found = libraries_of(file, path, self.names, look)
+                        self.shared[path, *content] = tuple(found[:FOUND_MAX])
                     libraries = self.shared[path, *content]
                     self._files[status.st_dev, *content] = tuple(Located(library, path) for library in libraries)
                 yield from self._files[status.st_dev, *content]
         except rootfs.FileUnreadable as trouble:
-            self._trouble(trouble.problem)
+            self._trouble(trouble)
 
-    def _trouble(self, sentence: str) -> None:
-        if len(self.troubles) < TROUBLES_MAX and sentence not in self.troubles:
-            self.troubles.append(sentence)
+    def _trouble(self, trouble: FileUnreadable) -> None:
+        kept = self.unanswered if isinstance(trouble, FileUnanswered) else self.troubles
+        if len(kept) < TROUBLES_MAX and trouble.problem not in kept:
+            kept.append(trouble.problem)
+
+
+def _may_have_one_linked_in(path: str) -> bool:
+    return ".so" in path and not path.startswith(_SYSTEM_LIBRARIES)
+
+
+def _paths_of(places: Iterable[tuple[str, str]]) -> list[str]:
+    return [path for _, path in places if "*" not in path]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +35,17 @@ class Start:
         """The directories that a variable lists."""
         return [self.path(part) for part in self.environment.get(variable, "").split(":") if part]
 
-    def scripts(self) -> Iterator[str]:
+    def scripts(self) -> Sequence[str]:
         """Arguments that may be the script: the first few that are no options; where they are links, what those lead to,
         as an interpreter has it.
         """
+        return self._scripts
+
+    @functools.cached_property
+    def _scripts(self) -> tuple[str, ...]:
+        return tuple(self._scripts_looked_up())
+
+    def _scripts_looked_up(self) -> Iterator[str]:
         for argument in [each for each in self.arguments[1:6] if not each.startswith("-")][:2]:
             path = self.path(argument)
             if not _can_be_opened(path):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
+from imds_probe.inventory.sdks.recogniser import Files, Recogniser
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
+from imds_probe.system.walk import Scripts, Sought
 
 PROGRAM_MIN_BYTES = 512 * 1024  # a Go program that does nothing has more
 _FILES = [(each, each.files) for each in RECOGNISERS if each.files is not None]
@@ -16,7 +15,6 @@ _ENDS = (
     *(mark for directories in _UNPACKED for mark in directories.marks),
 )
 _SCRIPTS = tuple(end for _, files in _FILES if files.claim == "script" for end in files.ends)
-_PARTS = tuple(part for _, files in _FILES for part in files.parts)
 # What ends so is no program, whatever its mode says, unless a recogniser knows better.
 _DATA = frozenset(
     {
@@ -30,37 +28,18 @@ _DATA = frozenset(
 ) - {end.rpartition(".")[2] for end in (*_ENDS, *_SCRIPTS)}
 
 
-def wanted(entry: os.DirEntry[str], directory: str, is_directory: bool) -> bool:
-    """Whether a walk over the disk has met something worth looking into."""
-    name = entry.name
-    if is_directory:
-        return name in _DIRECTORIES
-    _, dot, end = name.rpartition(".")
-    if dot and end in _DATA:
-        return False
-    if name.endswith(_ENDS) or name.startswith(_PARTS):
-        return True
-    if name.endswith(_SCRIPTS):
-        return _is_bundle(entry, directory)
-    if end in ("json", "zip", "dll"):
-        return False
-    return _size(entry, executable=True) >= PROGRAM_MIN_BYTES
+def _scripts(recogniser: Recogniser, files: Files) -> Scripts:
+    """Those that may have libraries merged into them; in a directory of libraries they are parts of these."""
+    unpacked = recogniser.directories.names if recogniser.directories is not None else ()
+    return Scripts(files.ends, tuple(unpacked), files.min_bytes)
 
 
-def _is_bundle(entry: os.DirEntry[str], directory: str) -> bool:
-    """Whether a script may have libraries merged into it; in a directory of libraries it is a part of one."""
-    for recogniser, files in _FILES:
-        if files.claim == "script" and entry.name.endswith(files.ends):
-            unpacked = recogniser.directories.names if recogniser.directories is not None else ()
-            return not any(f"/{name}" in directory for name in unpacked) and _size(entry) >= files.min_bytes
-    return False
-
-
-def _size(entry: os.DirEntry[str], *, executable: bool = False) -> int:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.EACCES):
-            raise
-        return 0
-    return 0 if executable and not status.st_mode & 0o111 else status.st_size
+SOUGHT = Sought(
+    _DIRECTORIES,
+    _DATA,
+    _ENDS,
+    tuple(part for _, files in _FILES for part in files.parts),
+    tuple(_scripts(recogniser, files) for recogniser, files in _FILES if files.claim == "script"),
+    frozenset({"json", "zip", "dll"}),
+    PROGRAM_MIN_BYTES,
+)

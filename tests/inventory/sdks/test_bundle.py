@@ -41,6 +41,11 @@ def test_two_of_them_in_one_script() -> None:
     assert {library.version for library in found} == {"2.600.0", "2.1000.1"}
 
 
+def test_marks_where_two_pieces_meet() -> None:
+    for at in range(bundle.PIECE_BYTES - 40, bundle.PIECE_BYTES + 1, 5):
+        assert look(b" " * at + V2_OLD + b'VERSION:"2.600.0"') == known("2.600.0")
+
+
 def test_version_3() -> None:
     assert look(V3_SCRIPT) == [Library("npm", V3, None, "marker in a bundle", at_least="1.0.0")]
     assert [library.package for library in look(V2_NEW + V3_SCRIPT + b"@smithy/credential-provider-imds")] == [V2, V3]

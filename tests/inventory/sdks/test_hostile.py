@@ -17,8 +17,8 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running
 from imds_probe.inventory.sdks.scan import Scan
-from imds_probe.inventory.sdks.walk import Budget
 from imds_probe.system import process
+from imds_probe.system.walk import Budget
 
 CATALOG = Catalog.load()
 NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in RECOGNISED}
@@ -196,7 +196,7 @@ from pathlib import Path
 from test_hostile import NAMES
 from imds_probe.system.mounts import mount_points
 from imds_probe.inventory.sdks.scan import Scan
-from imds_probe.inventory.sdks.walk import Budget
+from imds_probe.system.walk import Budget
 root, outside = Path(sys.argv[1]), Path(sys.argv[2])
 (root / "opt/with blank").mkdir(parents=True)
 subprocess.run(["mount", "--bind", outside, root / "opt/with blank"], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import struct
 import zipfile
@@ -39,6 +40,22 @@ def version_class(version: str) -> bytes:
     """The beginning of a class file: its magic, its version, and texts of the constant pool, the SDK's among them."""
     texts = [b"SDK_VERSION", b"Ljava/lang/String;", version.encode(), b"com/x/1.2.3"]
     return b"\xca\xfe\xba\xbe\0\0\0\x34\0\x10" + b"".join(b"\1" + struct.pack(">H", len(text)) + text for text in texts)
+
+
+class Counted(io.BytesIO):
+    """Counts what is read of it."""
+
+    bytes = 0
+
+    def readinto(self, buffer):
+        got = super().readinto(buffer)
+        self.bytes += got
+        return got
+
+    def read(self, size=-1):
+        content = super().read(size)
+        self.bytes += len(content)
+        return content
 
 
 def look(content: bytes) -> list[Library]:
@@ -108,6 +125,34 @@ def test_a_bomb_is_not_unpacked() -> None:
     assert look(bomb) == [CORE_FOUND]
     assert [library.version for library in look(archive(huge_property))] == [None]
     assert cpu_s() - started < 20
+
+
+@pytest.mark.parametrize("how", [STORED, DEFLATED])
+def test_a_directory_that_names_one_entry_often_has_it_read_once(how: int) -> None:
+    """As its directory is the archive's own, that costs whoever made it nothing."""
+    inner = archive({**pom(SDK1, "1.11.600"), "padding": os.urandom(1024 * 1024)})
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", how) as file:
+        file.writestr("aws.jar", inner)
+        (entry,) = file.filelist
+        file.filelist += [entry] * 2000
+    reads = Counted(out.getvalue())
+    assert [library.version for library in java_libraries(reads, NAMES)] == ["1.11.600"]
+    assert reads.bytes < 5 * len(inner)
+
+
+def test_stored_archives_that_overlap_are_read_no_further_than_the_file_is_long() -> None:
+    inner = archive(pom(SDK1, "1.11.600"), STORED)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", STORED) as file:
+        for number in range(50):
+            file.writestr(f"{number}.jar", inner)
+    content = bytearray(out.getvalue())
+    at = content.rfind(b"PK\1\2", 0, content.rfind(b"PK\5\6"))
+    struct.pack_into(
+        "<II", content, at + 20, len(content), len(content)
+    )  # the last of them says that it is all of the file
+    assert len(look(bytes(content))) == 49
 
 
 @pytest.mark.parametrize("version", ["", "1\x1b[31m", "x" * 200])

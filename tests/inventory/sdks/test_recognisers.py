@@ -15,7 +15,7 @@ from imds_probe.inventory.sdks.recognisers import RECOGNISED, RECOGNISERS
 from imds_probe.inventory.sdks.running import Running, runtimes
 from imds_probe.inventory.sdks.scan import Scan, Use
 from imds_probe.inventory.sdks.start import Start
-from imds_probe.inventory.sdks.walk import Budget
+from imds_probe.system.walk import Budget
 
 CATALOG = Catalog.load()
 NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in RECOGNISED}

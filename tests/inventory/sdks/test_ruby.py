@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from program_starts import start
 
-from imds_probe.inventory.sdks.ruby import RECOGNISER, libraries_in
+from imds_probe.inventory.sdks.ruby import DIRECTORIES_MAX, RECOGNISER, libraries_in
+from imds_probe.system import rootfs
 
 NAMES = ["aws-sdk-core", "aws-sdk", "fog-aws"]
 
@@ -61,3 +62,27 @@ def test_gems_by_what_is_mapped_by_the_environment_and_by_the_script() -> None:
     found = list(RECOGNISER.runtime.places(started))
     assert found[:2] == ["/opt/gems", "/home/a/gems"]
     assert {"/app/vendor/bundle", "/usr/lib/ruby/gems", "/var/lib/gems"} <= set(found)
+
+
+def test_directories_that_lead_to_themselves_are_looked_into_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "gems/3.1.0/specifications/aws-sdk-core-3.79.0.gemspec")
+    for number in range(2000):
+        (tmp_path / f"gems/{number}").symlink_to(".")
+        (tmp_path / f"gems/3.1.0/{number}").symlink_to("..")
+    listed = []
+    names = rootfs.names
+    monkeypatch.setattr(rootfs, "names", lambda root, path: (listed.append(path), names(root, path))[1])
+    look(tmp_path, "/gems")
+    assert len(listed) < 10
+    (tmp_path / "gems/3.1.0/0").unlink()
+    for number in range(1, 2000):
+        (tmp_path / f"gems/{number}").unlink()
+    assert look(tmp_path, "/gems") == [("aws-sdk-core", "3.79.0")]
+
+
+def test_directories_without_number_are_looked_into_no_further_than_gems_go(tmp_path: Path) -> None:
+    for number in range(DIRECTORIES_MAX + 50):
+        write(tmp_path, f"gems/{number:04}/specifications/aws-sdk-core-3.{number}.0.gemspec")
+    assert len(look(tmp_path, "/gems")) == DIRECTORIES_MAX

@@ -17,7 +17,7 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
-from imds_probe.inventory.sdks.walk import Budget
+from imds_probe.system.walk import Budget
 
 CATALOG = Catalog.load()
 NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in RECOGNISED}

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from imds_probe.inventory.sdks.bundle import BUNDLE_MIN_BYTES
-from imds_probe.inventory.sdks.wanted import PROGRAM_MIN_BYTES, wanted
+from imds_probe.inventory.sdks.wanted import PROGRAM_MIN_BYTES, SOUGHT
 
 
 def is_wanted(folder: Path, shown: str = "/srv") -> bool:
     with os.scandir(folder) as entries:
         (entry,) = entries
-        return wanted(entry, shown, entry.is_dir())
+        return SOUGHT.takes(entry, shown, entry.is_dir())
 
 
 @pytest.mark.parametrize(

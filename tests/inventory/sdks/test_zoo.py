@@ -13,7 +13,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.inventory.sdks.scan import Scan, Use
-from imds_probe.inventory.sdks.walk import Budget
+from imds_probe.system.walk import Budget
 
 CATALOG = Catalog.load()
 NAMES = {ecosystem: CATALOG.package_names(ecosystem) for ecosystem in RECOGNISED}

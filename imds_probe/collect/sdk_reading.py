@@ -1,0 +1,204 @@
+"""What the parser reads for the search for SDKs: which roots processes have, what they use, and what lies on a disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imds_probe.collect.environment import KNOWN
+from imds_probe.escape import encodable
+from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.inventory.sdks.running import look
+from imds_probe.inventory.sdks.scan import FileCache, Scan
+from imds_probe.reading.task import Task
+from imds_probe.system import rootfs
+from imds_probe.system.called import process_name
+from imds_probe.system.door import Identity
+from imds_probe.system.small_file import needed, read_several
+from imds_probe.system.walk import Budget
+
+USERS_SHOWN = 10  # processes that a report names of one library
+LIBRARIES_MAX = 5000  # of one system, in one go: what comes on top is somebody's joke
+CACHED_MAX = 20_000  # files whose content is remembered, of all images together
+COMM_BYTES, CGROUP_BYTES = 64, 64 * 1024
+TOO_MANY = f"there are more than {LIBRARIES_MAX} libraries"
+# What files of each image were found to hold, for as long as this process lives.
+_caches: dict[str, FileCache] = {}
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Processes by their numbers in a /proc."""
+
+    proc: str
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rooted:
+    """Which root directory a process has; None where that is not to be known."""
+
+    pid: int
+    root: Identity | None
+
+
+@dataclass(frozen=True)
+class Using:
+    """Processes of one system, below its root. `names` are the packages that matter, by ecosystem; `image` is the same for
+    containers of one image.
+    """
+
+    root: str
+    processes: Processes
+    names: Mapping[str, tuple[str, ...]]
+    image: str
+
+
+@dataclass(frozen=True)
+class User:
+    """What a process is called, and the text of its control groups."""
+
+    name: str
+    cgroup: str
+
+
+@dataclass(frozen=True)
+class Used:
+    """A library that a process uses; or, where it is `done`, what else there is to say of the process: of the variables that
+    steer SDKs, which it sets (None: that is hidden), and what could not be read for it, as sentences: `troubles`, and
+    `unseen`, behind which more may be.
+    """
+
+    pid: int
+    located: Located | None = None
+    done: bool = False
+    hidden: bool = False
+    user: User | None = None
+    environment: tuple[str, ...] | None = None
+    troubles: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Directories of a system to search, until `deadline`, a time.monotonic, and for at most so many entries."""
+
+    root: str
+    starts: tuple[str, ...]
+    left_out: tuple[str, ...]
+    names: Mapping[str, tuple[str, ...]]
+    image: str
+    entries: int
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Lying:
+    """What part of a search came to. `entries` were met, `cut_short` says why the search ends early; `troubles` and `unseen` as
+    of Used.
+    """
+
+    located: tuple[Located, ...] = ()
+    entries: int = 0
+    cut_short: str = ""
+    troubles: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+class _Said:
+    """What a scan could not read, as far as it was not yet said."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._troubles = self._unanswered = 0
+
+    def new(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        troubles, unanswered = self._scan.troubles[self._troubles :], self._scan.unanswered[self._unanswered :]
+        self._troubles += len(troubles)
+        self._unanswered += len(unanswered)
+        return tuple(map(encodable, troubles)), tuple(map(encodable, unanswered))
+
+
+def _roots(processes: Processes) -> Iterator[Rooted]:
+    found = rootfs.roots_of(Path(processes.proc), processes.pids)
+    yield from (Rooted(pid, root) for pid, root in zip(processes.pids, found, strict=True))
+
+
+def _in_use(using: Using) -> Iterator[Used]:
+    scan = Scan(Path(using.root), using.names, _cache_of(using.image))
+    said, named, left = _Said(scan), Counter[Located](), LIBRARIES_MAX
+    for pid in using.processes.pids:
+        end = Used(pid, done=True)
+        for each in _of_process(scan, Path(using.processes.proc), pid, named):
+            if each.located is not None:
+                left -= 1
+                yield each
+            else:
+                end = each
+            if left <= 0:
+                yield Used(pid, unseen=(TOO_MANY,))
+                return
+        troubles, unseen = said.new()
+        yield replace(end, done=True, troubles=(*end.troubles, *troubles), unseen=(*end.unseen, *unseen))
+
+
+def _of_process(scan: Scan, proc: Path, pid: int, named: Counter[Located]) -> Iterator[Used]:
+    """What it uses, and then what is to be said of itself."""
+    try:
+        running = look(proc, pid, scan.root, KNOWN)
+    except PermissionError:
+        yield Used(pid, hidden=True)
+        return
+    except TimeoutError:
+        yield Used(pid, unseen=(f"process {pid} does not answer",))
+        return
+    used = set()
+    for located in scan.of_process(running, proc) if running else ():
+        if located not in used:
+            used.add(located)
+            yield Used(pid, replace(located, path=encodable(located.path)))
+    if running and used:
+        user = _user(proc, pid) if any(named[located] < USERS_SHOWN for located in used) else None
+        named.update(used)
+        yield Used(pid, user=user, environment=running.variables)
+
+
+def _user(proc: Path, pid: int) -> User | None:
+    try:
+        comm, cgroup = map(needed, read_several(proc / str(pid), (("comm", COMM_BYTES), ("cgroup", CGROUP_BYTES))))
+    except OSError:
+        return None  # it ended meanwhile
+    name = process_name(proc / str(pid), comm.decode(errors="replace").rstrip("\n"))
+    return User(encodable(name), cgroup.decode(errors="replace"))
+
+
+def _on_disk(disk: Disk) -> Iterator[Lying]:
+    scan = Scan(Path(disk.root), disk.names, _cache_of(disk.image))
+    said, left = _Said(scan), LIBRARIES_MAX
+    budget = Budget(disk.deadline, disk.entries)
+    for part, entries in scan.parts_of_disk(disk.starts, budget, frozenset(disk.left_out)):
+        yield Lying(entries=entries)
+        for located in part:
+            left -= 1
+            yield Lying((replace(located, path=encodable(located.path)),))
+            if left <= 0:
+                yield Lying(cut_short=TOO_MANY)
+                return
+        troubles, unseen = said.new()
+        if troubles or unseen:
+            yield Lying(troubles=troubles, unseen=unseen)
+    if budget.cut_short:
+        yield Lying(cut_short=budget.cut_short)
+
+
+def _cache_of(image: str) -> FileCache:
+    if sum(map(len, _caches.values())) > CACHED_MAX:
+        _caches.clear()
+    return _caches.setdefault(image, {})
+
+
+ROOTS: Task[Processes, Rooted] = Task("roots of processes", Processes, Rooted, _roots)
+IN_USE: Task[Using, Used] = Task("SDKs in use", Using, Used, _in_use)
+ON_DISK: Task[Disk, Lying] = Task("SDKs on a disk", Disk, Lying, _on_disk)
