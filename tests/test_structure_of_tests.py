@@ -28,6 +28,7 @@ ELSEWHERE = {
     "reading/opener.py": "the same as fork_server.py",
     "reading/parser.py": "the same",
     "reading/remote_files.py": "the same",
+    "reading/workers.py": "the same",
     "reading/task.py": "values, by which test_reader.py asks",
     "system/door.py": "what test_rootfs.py, and reading/test_reader.py from another process, hold to the same",
     "system/local_files.py": "the same",
