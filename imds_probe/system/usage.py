@@ -17,7 +17,8 @@ _COUNT = re.compile(r"^(rchar|read_bytes): (\d+)$", re.MULTILINE)
 @dataclass(frozen=True)
 class Usage:
     """From the start of the process until now, with its children: of CPU time and bytes those that have ended, of memory those
-    that are there. None where the kernel does not count it.
+    that are there. So the memory of a run is its own: its reader processes, which share most of theirs with it, have ended when
+    it is asked. None where the kernel does not count it.
 
     `bytes_read` are those of all reads, `disk_bytes_read` those that the page cache did not have.
     """
