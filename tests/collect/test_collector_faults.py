@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -59,7 +59,12 @@ def service() -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.fixture(params=BEFORE, ids=["ready", "not-ready"])
+@pytest.fixture(
+    params=[
+        pytest.param(exitcodes.READY, id="ready"),
+        pytest.param(exitcodes.NOT_READY, id="not-ready", marks=pytest.mark.soak),
+    ]
+)
 def healthy(request, tmp_path) -> int:
     """The exit code of a run on the host in which nothing fails."""
     scenarios.write_host(tmp_path / "root", BEFORE[request.param], "i-0123456789abcdef0")
@@ -78,6 +83,16 @@ def run(healthy, service, monkeypatch, tmp_path, capsys) -> Run:
         return Ran(code, check(json.loads(said.out)), said.err)
 
     return call
+
+
+# A part has one fault of each kind in the suite, each part another one, and all of them in the soak test.
+whole = pytest.mark.parametrize(
+    "whole", [pytest.param(False, id="one"), pytest.param(True, id="all", marks=pytest.mark.soak)]
+)
+
+
+def some(faults: Sequence[Any], at: int, *, whole: bool) -> Sequence[Any]:
+    return faults if whole else (faults[at % len(faults)],)
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -106,17 +121,18 @@ def test_nothing_fails_by_itself(run, healthy):
     )
 
 
+@whole
 @pytest.mark.parametrize("at", range(len(COLLECTORS)), ids=[each.id for each in COLLECTORS])
-def test_a_collector_that_raises_or_gives_garbage(run, healthy, monkeypatch, at):
+def test_a_collector_that_raises_or_gives_garbage(run, healthy, monkeypatch, at, whole):
     name = COLLECTORS[at].id
-    for error in (*EXPECTED, *BUGS):
+    for error in (*some(EXPECTED, at, whole=whole), *some(BUGS, at, whole=whole)):
         faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, collect=raising(error), applies=lambda _: True)
         ran = run()
         assert ran.code in ((healthy,) if name == NO_CONCERN and error in EXPECTED else NO_BETTER), error
         failed = record(ran.report, name)
         assert (failed["status"], failed["bug"]) == ("failed", error in BUGS)
         assert ("this is a bug in imds-probe, in " + name in ran.said) == (failed["bug"] and error is not BUGS[1])
-    for garbage in GARBAGE:
+    for garbage in some(GARBAGE, at, whole=whole):
         faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, collect=lambda _, it=garbage: it, applies=lambda _: True)
         ran = run()
         assert ran.code in NO_BETTER, garbage
@@ -139,9 +155,11 @@ def test_a_collector_that_hangs(run, healthy, monkeypatch, at):
     assert record(ran.report, COLLECTORS[at].id)["reason"] == HANGS
 
 
+@whole
 @pytest.mark.parametrize("at", range(len(JOINS)), ids=[each.id for each in JOINS])
-def test_a_join_that_raises_or_gives_garbage(run, monkeypatch, at):
-    for join in (raising(EXPECTED[0]), *map(raising, BUGS), lambda _: "x", lambda _: Host(1, 2, 3)):
+def test_a_join_that_raises_or_gives_garbage(run, monkeypatch, at, whole):
+    garbage = (lambda _: "x", lambda _: Host(1, 2, 3))
+    for join in (*map(raising, some((EXPECTED[0], *BUGS), at, whole=whole)), *some(garbage, at, whole=whole)):
         faulty(monkeypatch, "JOINS", JOINS, at, join=join)
         ran = run()
         assert ran.code in NO_BETTER
@@ -165,9 +183,11 @@ def test_a_question_that_raises_or_gets_garbage(run, healthy, monkeypatch, at):
         assert run().code in NO_BETTER
 
 
+@whole
 @pytest.mark.parametrize("at", range(len(RULES)), ids=[each.id for each in RULES])
-def test_a_rule_that_raises_or_gives_garbage(run, monkeypatch, at):
-    for find in (*map(raising, (*EXPECTED, *BUGS)), lambda *_: None, lambda *_: ["x"]):
+def test_a_rule_that_raises_or_gives_garbage(run, monkeypatch, at, whole):
+    garbage = (lambda *_: None, lambda *_: ["x"])
+    for find in (*map(raising, some((*EXPECTED, *BUGS), at, whole=whole)), *some(garbage, at, whole=whole)):
         changed = replace(RULES[at], find=find)
         monkeypatch.setattr(assessment, "RULES", (*RULES[:at], changed, *RULES[at + 1 :]))
         ran = run()
