@@ -3,6 +3,7 @@
 As a program: fuse_share.py DIRECTORY OPERATION [CONTENT_BYTES] mounts the share at DIRECTORY, where nobody but this process
 and what it starts sees it, says "mounted" and then never answers OPERATION ("lookup", "getattr", "open", "read", "readdir",
 or "none"). It holds one file, "file". Its end ends every wait for it. Source: <linux/fuse.h>.
+With --here before all that, whoever has the mounts of who started it sees the share, and the directory is made.
 """
 
 from __future__ import annotations
@@ -77,18 +78,21 @@ def _call(name: str, *arguments: object) -> None:
         raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
 
 
-def mounted(directory: str) -> int:
-    """Mount a share in mounts of this process's own; the descriptor by which it is served."""
-    _call("unshare", CLONE_NEWNS)
-    _call("mount", None, b"/", None, MS_PRIVATE_ALL, None)
+def mounted(directory: str, *, here: bool = False) -> int:
+    """Mount a share in mounts of this process's own, or `here`, where it is; the descriptor by which it is served."""
+    if here:
+        os.makedirs(directory, exist_ok=True)
+    else:
+        _call("unshare", CLONE_NEWNS)
+        _call("mount", None, b"/", None, MS_PRIVATE_ALL, None)
     fuse = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other"
     _call("mount", b"share", directory.encode(), b"fuse.share", 0, options.encode())
     return fuse
 
 
-def _main(directory: str, operation: str, size: str = "10000", *started: str) -> None:
-    fuse = mounted(directory)
+def _main(directory: str, operation: str, size: str = "10000", *started: str, here: bool = False) -> None:
+    fuse = mounted(directory, here=here)
     child = subprocess.Popen(started, stdout=subprocess.PIPE) if started else None
     print("mounted", child.pid if child else 0, flush=True)
     try:
@@ -123,4 +127,5 @@ def share(
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    here = sys.argv[1] == "--here"
+    _main(*sys.argv[1 + here :], here=here)

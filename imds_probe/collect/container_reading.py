@@ -49,6 +49,10 @@ def _image(inside: Inside) -> Iterator[Part]:
         yield Part(contents=contents)
 
 
+def _databases(inside: Inside) -> Iterator[Contents]:
+    yield from contained.by_manager(Path(inside.root), inside.names, inside.deadline)
+
+
 def _readable(root: Path) -> bool:
     try:
         rootfs.names(root, "/")
@@ -58,4 +62,5 @@ def _readable(root: Path) -> bool:
 
 
 IDENTITY: Task[str, Identity] = Task("identity of an image", str, Identity, _identity)
+DATABASES: Task[Inside, Contents] = Task("packages below a root", Inside, Contents, _databases)
 IMAGE: Task[Inside, Part] = Task("packages of an image", Inside, Part, _image)

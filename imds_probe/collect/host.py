@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import distro
@@ -14,15 +15,22 @@ from imds_probe.collect.context import Context
 from imds_probe.facts.host import Host, OsRelease
 from imds_probe.inventory.packages.contained import OS_RELEASES
 from imds_probe.inventory.packages.package import printable
+from imds_probe.reading.reader import share_of
+from imds_probe.reading.task import Task
 from imds_probe.system import rootfs
 
+READ_S = 5.0  # takes a millisecond
 LIMIT_BYTES = 16 * 1024  # the longest of any distribution has one
 TEXT_MAX, LIKE_MAX = 200, 20
 
 
 def _collect(context: Context) -> Collected:
-    """os-release below the root; kernel and host name are the running system's. Raises FileUnreadable."""
-    return Collected((Host(hostname=platform.node() or None, os=os_release(context.root), kernel=os.uname().release),))
+    """os-release below the root; kernel and host name are the running system's."""
+    ends = share_of(context.deadline, READ_S)
+    answer = context.reader.ask(OS_RELEASE, str(context.root), [context.root], ends)
+    release = next(iter(answer.found), OsRelease(None, None, None))
+    host = Host(hostname=platform.node() or None, os=release, kernel=os.uname().release)
+    return Collected((host,), partial=answer.failed)
 
 
 def os_release(root: Path) -> OsRelease:
@@ -54,4 +62,15 @@ def _text(value: str) -> str | None:
     return printable(value, TEXT_MAX) or None
 
 
-COLLECTOR = Collector(id="host", collect=_collect, gives=(Host,), without="the operating system of this host")
+def _released(root: str) -> Iterator[OsRelease]:
+    yield os_release(Path(root))
+
+
+OS_RELEASE: Task[str, OsRelease] = Task("system of the host", str, OsRelease, _released)
+COLLECTOR = Collector(
+    id="host",
+    collect=_collect,
+    gives=(Host,),
+    without="the operating system of this host",
+    reads=(OS_RELEASE,),
+)

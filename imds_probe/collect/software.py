@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.container_reading import DATABASES, Inside
 from imds_probe.collect.context import Context
 from imds_probe.errors import ProbeError
 from imds_probe.facts.software import Software
 from imds_probe.inventory.packages import MANAGERS, contained
 from imds_probe.inventory.packages.package import Package, PackageManager
+from imds_probe.reading.reader import share_of
 
 # Both take milliseconds; one that takes longer than this hangs on a lock or a dead disk.
 QUERY_TIMEOUT_S = 10.0
@@ -29,7 +30,7 @@ def _of(manager: PackageManager) -> Collector:
     """Each manager is a collector: a failing one takes nothing from the others."""
 
     def collect(context: Context) -> Collected:
-        packages = _query(manager, context.root, context.catalog, context.left_s)
+        packages = _query(manager, context)
         if packages is None:
             return Collected(nothing=f"no {manager.id} database")
         found = (known(package, context.catalog) for package in packages)
@@ -40,6 +41,7 @@ def _of(manager: PackageManager) -> Collector:
         collect=collect,
         gives=(Packages,),
         without=f"the packages installed by {manager.id} on this host",
+        reads=(DATABASES,) if manager.id in contained.MANAGERS else (),
     )
 
 
@@ -50,17 +52,21 @@ def packages(context: Context) -> tuple[Software, ...]:
     return tuple(sorted(found, key=lambda each: order.index(each.manager)))
 
 
-def _query(manager: PackageManager, root: Path, catalog: Catalog, left_s: float) -> list[Package] | None:
+def _query(manager: PackageManager, context: Context) -> list[Package] | None:
     """None where the system has no such manager; an empty list where it has and knows none of the packages."""
-    names, timeout_s = catalog.package_names(manager.id), min(QUERY_TIMEOUT_S, left_s)
+    root, names = context.root, context.catalog.package_names(manager.id)
+    timeout_s = min(QUERY_TIMEOUT_S, context.left_s)
     if root == Path("/") or manager.id not in contained.MANAGERS:
         return manager.query(root, names, timeout_s) if manager.present(root) else None
     # Another system's, which may be anybody's: this one's tools would follow its links, and run what its settings say. A
     # container that looks at its host has none of them, least of all those of whatever the host is.
-    found = contained.read(root, {manager.id: names}, time.monotonic() + timeout_s)
-    if found.troubles:
-        raise ProbeError(found.troubles[0])
-    return list(found.packages) if found.managers else None
+    ends = share_of(context.deadline, QUERY_TIMEOUT_S)
+    answer = context.reader.ask(DATABASES, Inside(str(root), {manager.id: names}, ends), [root], ends)
+    troubles = [*(trouble for each in answer.found for trouble in each.troubles), *filter(None, (answer.failed,))]
+    if troubles:
+        raise ProbeError(troubles[0])
+    managed = [each for each in answer.found if each.managers]
+    return [package for each in managed for package in each.packages] if managed else None
 
 
 def known(package: Package, catalog: Catalog) -> Software | None:

@@ -34,8 +34,9 @@ def test_links_are_read_as_that_system_reads_them(tmp_path):
 def test_a_fifo_does_not_block(tmp_path):
     (tmp_path / "etc").mkdir()
     os.mkfifo(tmp_path / "etc/os-release")
-    with pytest.raises(FileUnreadable, match="not a regular file"):
-        COLLECTOR.collect(context(tmp_path)).given[0]
+    collected = COLLECTOR.collect(context(tmp_path))
+    assert "not a regular file" in collected.partial
+    assert collected.given[0].kernel == os.uname().release
 
 
 def test_the_running_system():

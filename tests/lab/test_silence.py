@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 
+import fuse_share
 import pytest
 import silent_process
-from soon import wait_for
+from soon import SOON_S, wait_for
 from watching import SOURCE
+
+from imds_probe.reading.unanswered import FILE
+from imds_probe.simulator import scenarios
 
 TIMEOUT_S = 8.0
 # Starting the interpreter and the package manager on a busy machine comes on top of the run's own limit.
@@ -91,3 +96,100 @@ def test_nobody_waits_for_what_hangs(made_up, host, service, tmp_path, form):
     done = made_up.run(["sh", "-c", f"{probe} | cat"], timeout_s=40, env={"PYTHONPATH": SOURCE})
     assert time.monotonic() - began < TIMEOUT_S + SLACK_S
     assert done.stdout
+
+
+OUTER = "5" * 64
+OLD_PACKAGES = scenarios.OLD_PACKAGES | {"datadog-agent": "1:7.60.0-1"}
+WAITS = ("sh", "-c", "echo there; exec sleep 600")
+
+
+@pytest.fixture
+def first_line(made_up):
+    """Of a program that is started on the made-up host, and its PID there."""
+
+    def call(argv, **options):
+        reading, writing = os.pipe()
+        with open(reading) as said:
+            try:
+                pid = made_up.start(argv, stdout=writing, **options)
+            finally:
+                os.close(writing)
+            return pid, said.readline().strip()
+
+    return call
+
+
+@pytest.fixture
+def shared(first_line):
+    """Mount a share that never answers this operation; the PID of its server."""
+
+    def call(directory, operation):
+        pid, said = first_line([sys.executable, fuse_share.__file__, "--here", str(directory), operation])
+        assert said.startswith("mounted"), said
+        return pid
+
+    return call
+
+
+def on_the_host(path):
+    def prepare(made_up, host, first_line):
+        del made_up, first_line
+        return host / path
+
+    return prepare
+
+
+def in_a_container(path, nested=0):
+    def prepare(made_up, host, first_line):
+        del host
+        root = made_up.container_root({})
+        assert first_line(WAITS, cgroup=f"0::/docker/{OUTER}\n", root=root)[1] == "there"
+        for number in range(nested):
+            made_up.start(cgroup=f"0::/docker/{OUTER}/docker/{str(number) * 64}\n", root=root)
+        return root / path
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("prepare", "collector", "place"),
+    [
+        pytest.param(on_the_host("etc/datadog-agent"), "settings", "etc/datadog-agent", id="settings of the host"),
+        pytest.param(on_the_host("var/lib/dpkg"), "dpkg", "var/lib/dpkg", id="packages of the host"),
+        pytest.param(on_the_host("opt"), "sdks", "/opt", id="opt of the host"),
+        pytest.param(in_a_container("etc"), "container-software", "etc/os-release", id="etc of a container"),
+        pytest.param(
+            in_a_container("var", nested=3), "containers", "/var/lib", id="var of a container with containers"
+        ),
+    ],
+)
+def test_a_share_that_never_answers(in_time, made_up, host, first_line, shared, tmp_path, prepare, collector, place):
+    """The place is named, and what else is known of the host, which is not ready, still is."""
+    scenarios.write_host(host, OLD_PACKAGES, "i-0123456789abcdef0")
+    shared(prepare(made_up, host, first_line), "lookup")
+    ran = in_time("--state-directory", str(tmp_path / "state"))
+    record = records(ran)[collector]
+    assert record["status"] in ("partial", "failed")
+    assert place in record["reason"]
+    # Without its packages, nothing of the host is too old.
+    assert ran.verdict == ("unknown" if collector == "dpkg" else "not-ready")
+
+
+def test_later_runs_leave_a_share_alone_until_it_is_gone(in_time, made_up, host, shared, tmp_path):
+    """The reader that hangs there cannot be killed: hourly runs are not to leave one each."""
+    scenarios.write_host(host, OLD_PACKAGES, "i-0123456789abcdef0")
+    state = tmp_path / "state"
+    server = shared(host / "etc/datadog-agent", "lookup")
+    ran = in_time("--state-directory", str(state))
+    (left,) = json.loads((state / FILE).read_text())
+    status = ["grep", "-q", "^State:.[^Z]", str(host / f"proc/{left['pid']}/status")]
+    assert made_up.run(status, timeout_s=SOON_S).returncode == 0
+    again = in_time("--state-directory", str(state))
+    assert json.loads((state / FILE).read_text()) == [left]
+    for each in (ran, again):
+        assert records(each)["settings"]["status"] == "partial"
+        assert "etc/datadog-agent" in records(each)["settings"]["reason"]
+    made_up.end(server)
+    assert made_up.run(["umount", str(host / "etc/datadog-agent")], timeout_s=SOON_S).returncode == 0
+    wait_for(lambda: made_up.run(status, timeout_s=SOON_S).returncode)
+    assert records(in_time("--state-directory", str(state)))["settings"]["status"] == "ok"

@@ -17,6 +17,7 @@ from imds_probe.inventory.containers import containerd, docker, storage
 from imds_probe.inventory.containers.accounts import homes
 from imds_probe.inventory.containers.cgroups import ContainerId
 from imds_probe.inventory.containers.description import Description
+from imds_probe.system.confined import FileUnanswered
 from imds_probe.system.rootfs import FileUnreadable
 
 # Where the control group leaves the runtime open, whoever has a record of the id is the one.
@@ -40,7 +41,8 @@ OUT_OF_TIME = "not all records of containers were read: the run's time limit cam
 
 
 class Records:
-    """The records of all runtimes below one root. `notes` collects what could not be read, each trouble once.
+    """The records of all runtimes below one root. `notes` collects what could not be read, each trouble once; `unanswered` what did
+    not answer when it was asked for.
 
     `deadline` is a time.monotonic, after which nothing is read. `of_a_container`: the root is a container's, which may have
     put anything there, and knows no users of the host.
@@ -56,6 +58,7 @@ class Records:
     ) -> None:
         self.root = root
         self.notes: list[str] = []
+        self.unanswered: list[str] = []
         self._dockerd_commands = tuple(dockerd_commands)
         self._deadline = deadline
         # Whoever runs the probe trusts himself.
@@ -75,6 +78,9 @@ class Records:
                 break
             try:
                 found = self._ask(runtime, container.id, owner_uid)
+            except FileUnanswered as trouble:
+                self.unanswered.append(trouble.problem)
+                continue
             except FileUnreadable as trouble:
                 self.notes.append(trouble.problem)
                 continue

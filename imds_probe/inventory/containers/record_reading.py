@@ -42,6 +42,7 @@ class Told:
     id: ContainerId | None = None
     description: Description | None = None
     notes: tuple[str, ...] = ()
+    unanswered: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _told(wanted: Wanted) -> Iterator[Told]:
     records = Records(Path(at.root), at.commands, deadline=wanted.deadline, of_a_container=at.of_a_container)
     for each in wanted.ids:
         yield Told(each, records.describe(each, wanted.owner_uid))
-    yield Told(notes=tuple(dict.fromkeys(records.notes)))
+    yield Told(notes=tuple(dict.fromkeys(records.notes)), unanswered=next(iter(records.unanswered), ""))
 
 
 BUNDLES: Task[RecordsAt, Bundles] = Task("bundles of containerd", RecordsAt, Bundles, _bundles)
@@ -91,4 +92,5 @@ def described(
     answer = reader.ask(RECORDS, Wanted(at, owner_uid, tuple(ids), ends), [Path(at.root)], ends)
     for each in answer.found:
         notes += each.notes
-    return {each.id: each.description for each in answer.found if each.id and each.description}, answer.failed
+    failed = answer.failed or next((each.unanswered for each in answer.found if each.unanswered), "")
+    return {each.id: each.description for each in answer.found if each.id and each.description}, failed
