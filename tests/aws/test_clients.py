@@ -72,12 +72,14 @@ def test_a_nonsensical_metadata_endpoint_is_a_trouble_of_the_call():
         Aws(AwsConfig(), {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "x"}, is_ec2=True, region="eu-west-1")
 
 
-def test_a_run_that_reports_nothing_loads_no_botocore():
+def test_a_run_that_reports_nothing_loads_no_botocore(tmp_path):
     code = (
         "import sys; from imds_probe.commands import run; from imds_probe import assessment, config\n"
         "from imds_probe.service import daemon\n"
         "from imds_probe.commands.dispatch import main\n"
-        "main(['run', '--output', 'json', '--timeout', '5'])\n"
+        "main(['run', '--output', 'json', '--timeout', '5', '--root', sys.argv[1]])\n"
         "sys.exit(any(name.partition('.')[0] in ('botocore', 'prometheus_client') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code, tmp_path], check=False, stdout=subprocess.DEVNULL).returncode == 0
+    )

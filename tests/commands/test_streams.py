@@ -356,7 +356,7 @@ def test_a_daemon_keeps_its_files_apart_from_its_streams(tmp_path, closed):
         without(arguments, closed), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
-        wait_for(lambda: any("socket" in each for each in descriptors(child.pid)))
+        wait_for(lambda: catches(child.pid, signal.SIGHUP) and any("socket" in each for each in descriptors(child.pid)))
         child.send_signal(signal.SIGHUP)  # it says so, with whatever comes first by then
         child.send_signal(signal.SIGTERM)
         _, said = child.communicate(timeout=SOON_S)
@@ -368,6 +368,15 @@ def test_a_daemon_keeps_its_files_apart_from_its_streams(tmp_path, closed):
     (history,) = state.glob("*.sqlite3")
     assert sqlite3.connect(history).execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert (state / "daemon.lock").read_text() == f"{child.pid}\n"
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has said what is to be done on a signal."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
 
 
 def descriptors(pid: int) -> Iterator[str]:

@@ -198,7 +198,7 @@ def test_a_history_that_is_damaged_is_set_aside_and_the_verdict_knows(lab, servi
     ran = run("--state-directory", str(state))
     assert (ran.verdict, "callers-not-read" in ran.finding_ids) == ("unknown", True)
     again = daemon(state)
-    assert "it is kept as" in again.says("could not be used")
+    assert f"{FILE}.damaged-" in again.says("could not be used")
     ran = run("--state-directory", str(state))
     assert (ran.verdict, "callers-lost" in ran.finding_ids) == ("unknown", True)
     # Under a daemon that runs, too.

@@ -39,7 +39,7 @@ def resolve(root: Path, path: str) -> Path | None:
             continue
         links += 1
         if links > LINKS_MAX:
-            raise LinkLoop(f"too many links at {place}")
+            raise LinkLoop(f"too many symbolic links at {place}")
         target = os.readlink(place)
         if target.startswith("/"):
             done.clear()
