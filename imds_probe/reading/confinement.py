@@ -44,13 +44,23 @@ def detach(keep: Collection[int]) -> None:
         with contextlib.suppress(OSError, ValueError):  # those that the C library keeps for itself
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    null = os.open(os.devnull, os.O_RDWR)
+    null = _nothing()
     for standard in range(3):
         os.dup2(null, standard)
     for held in _open_descriptors():
         if held > 2 and held not in keep:
             with contextlib.suppress(OSError):
                 os.close(held)
+
+
+def _nothing() -> int:
+    """What nobody waits for. In a root without devices it is the end of a pipe that has no other."""
+    try:
+        return os.open(os.devnull, os.O_RDWR)
+    except OSError:
+        reading, writing = os.pipe()
+        os.close(writing)
+        return reading
 
 
 def confine(role: Role, limits: Limits) -> None:
