@@ -258,7 +258,7 @@ class Reader:
             raise _Enough(TOO_MUCH)
         try:
             gathering.found.append(gathering.decode(word.encoded))
-        except (ValueError, RecursionError) as error:  # also of text that is not UTF-8, which is no MsgspecError
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: text that is not UTF-8
             raise Garbage(str(error)) from None
         if enough := gathering.seen(gathering.found[-1]):
             raise _Enough(enough)
