@@ -125,13 +125,14 @@ class Looker:
     def _learned(self, of: Hashable, lost_s: float) -> bool:
         """End the opener that hangs. Whether it said where, and had not been there before."""
         assert self._opener is not None  # noqa: S101 - it has been asked
-        root, path, _ = self._opener.place
+        where = self._opener.where
+        root = os.fsdecode(where.root)
         self._end()
         now = time.monotonic()
         if self._patience.rest:
             self._resting[of] = now + lost_s * self._patience.rest
             _shortened(self._resting, OWNERS_MAX)
-        process = b"/" + path.strip(b"/").partition(b"/")[0]
+        process = b"/" + where.path.strip(b"/").partition(b"/")[0]
         if not root or process == b"/":
             return False
         self.unanswered.add(root + os.fsdecode(process))

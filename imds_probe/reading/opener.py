@@ -18,7 +18,7 @@ from typing import Any
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.granted import Granted
-from imds_probe.reading.whereabouts import Whereabouts
+from imds_probe.reading.whereabouts import Where, Whereabouts
 from imds_probe.system.confined import FileUnanswered, FileUnreadable
 from imds_probe.system.door import FileStatus
 from imds_probe.system.local_files import LocalFile
@@ -33,7 +33,7 @@ class _Held:
     """An open file, and where it was found."""
 
     file: LocalFile
-    where: tuple[bytes, bytes, bool]
+    where: Where
 
 
 class Opener:

@@ -20,6 +20,7 @@ from imds_probe.reading.connection import Garbage
 from imds_probe.reading.fork_server import ForkServerLost
 from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
 from imds_probe.reading.task import Answer, Task
+from imds_probe.reading.whereabouts import NOWHERE, Where
 from imds_probe.reading.workers import FORK_S, Worker, Workers
 from imds_probe.system.background import Background
 from imds_probe.system.bug import TellBug, untold
@@ -60,7 +61,7 @@ class _Gathering:
     size_bytes: int = 0
     lost: int = 0
     given_up: str = ""
-    began_at: tuple[str, bytes, bool] = ("", b"", False)
+    began_at: Where = NOWHERE
 
 
 class Reader:
@@ -216,23 +217,23 @@ class Reader:
                     raise _Stuck from None
         return parser.connection.receive(deadline)
 
-    def _where(self) -> tuple[str, bytes, bool]:
+    def _where(self) -> Where:
         """Where the opener is."""
-        return self._opener.place if self._opener else ("", b"", False)
+        return self._opener.where if self._opener else NOWHERE
 
     def _give_up(self, gathering: _Gathering) -> None:
         """Do not read the file again that the parser was at."""
-        root, path, reads = where = self._where()
-        if reads and gathering.stuck_s is not None and where != gathering.began_at:
-            self._workers.give_up(root, path)
-            gathering.given_up = os.fsdecode(path)
+        where = self._where()
+        if where.reads and gathering.stuck_s is not None and where != gathering.began_at:
+            self._workers.give_up(os.fsdecode(where.root), where.path)
+            gathering.given_up = os.fsdecode(where.path)
 
     def _pass_over(self, gathering: _Gathering) -> None:
         """Do not touch the place again that the opener is still at, which is no file that it could read from."""
-        root, path, reads = where = self._where()
-        if self._opener and root and not reads and where != gathering.began_at:
+        where = self._where()
+        if self._opener and where.root and not where.reads and where != gathering.began_at:
             self._workers.learn(self._opener)
-            gathering.given_up = os.fsdecode(path)
+            gathering.given_up = os.fsdecode(where.path)
 
     def _load(self, modules: Collection[str]) -> None:
         """Those that are new, for a parser that is forked then."""

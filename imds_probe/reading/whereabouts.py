@@ -5,11 +5,23 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from typing import NamedTuple
 
 SIZE_BYTES = 8192
 _LENGTH = struct.Struct("=I")
 ROOM_BYTES = SIZE_BYTES - _LENGTH.size
 _TOUCHES, _READS = b"-", b"r"
+
+
+class Where(NamedTuple):
+    """A path below a root; `reads`: it is a file that the parser is given. All empty where an opener has not been anywhere."""
+
+    root: bytes = b""
+    path: bytes = b""
+    reads: bool = False
+
+
+NOWHERE = Where()
 
 
 class Whereabouts:
@@ -39,12 +51,12 @@ class Whereabouts:
         """Say of what was said last that it is a file, which the parser is given."""
         self._memory[_LENGTH.size : _LENGTH.size + 1] = _READS
 
-    def get(self) -> tuple[bytes, bytes, bool]:
-        """What was said last; all empty where nothing was."""
+    def get(self) -> Where:
+        """What was said last."""
         (length,) = _LENGTH.unpack_from(self._memory)
         said = self._memory[_LENGTH.size : _LENGTH.size + min(length, ROOM_BYTES)]
         root, _, path = said[1:].partition(b"\0")
-        return root, path, said[:1] == _READS
+        return Where(root, path, said[:1] == _READS)
 
     def close(self) -> None:
         """Give the memory back."""

@@ -17,7 +17,7 @@ from imds_probe.reading.connection import Connection
 from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost
 from imds_probe.reading.task import Task
 from imds_probe.reading.unanswered import Place, Unanswered
-from imds_probe.reading.whereabouts import Whereabouts
+from imds_probe.reading.whereabouts import NOWHERE, Where, Whereabouts
 
 FORK_S = 5.0  # takes milliseconds, unless the machine is all but standing still
 RESULT_MAX_BYTES = 4 * 1024 * 1024  # one piece
@@ -32,10 +32,9 @@ class Worker:
     whereabouts: Whereabouts | None = None
 
     @property
-    def place(self) -> tuple[str, bytes, bool]:
-        """The root and the path below it where an opener is, as far as that is known, and whether it is a file that it reads."""
-        root, path, reads = self.whereabouts.get() if self.whereabouts else (b"", b"", False)
-        return os.fsdecode(root), path, reads
+    def where(self) -> Where:
+        """Where an opener is, as far as that is known."""
+        return self.whereabouts.get() if self.whereabouts else NOWHERE
 
     def close(self) -> None:
         """The run's side of it; the process is not touched."""
@@ -100,8 +99,8 @@ class Workers:
 
     def learn(self, opener: Worker) -> Place | None:
         """The place where an opener is is not gone to again; None where it has not been anywhere."""
-        root, path, _ = opener.place
-        return self._unanswered.learn(root, path) if root else None
+        where = opener.where
+        return self._unanswered.learn(os.fsdecode(where.root), where.path) if where.root else None
 
     def refused(self, root: str) -> list[bytes]:
         """The paths below a root that are known not to answer."""

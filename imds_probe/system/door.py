@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import io
 import os
@@ -51,9 +52,9 @@ class File(io.RawIOBase):
     where nothing was ever written.
     """
 
+    @abc.abstractmethod
     def status(self) -> FileStatus:
         """What fstat(2) says of it."""
-        raise NotImplementedError
 
 
 class Files(Protocol):

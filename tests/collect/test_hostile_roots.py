@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import package_contents
 import pytest
 from fuzz import package_targets, process_targets
 from soon import cpu_s
@@ -58,7 +59,7 @@ def look(root: Path) -> list[object]:
     notes: list[str] = []
     snap = Snap()
     readers: list[Callable[[], object]] = [
-        lambda: contained.read(root, package_targets.ALL, time.monotonic() + 30),
+        lambda: package_contents.read(root, package_targets.ALL, time.monotonic() + 30),
         lambda: contained.identity(root),
         lambda: host.os_release(root),
         lambda: platform.look(root),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from unittest import mock
 
+import package_contents
 from fuzz.target import Parse, Target, check, choose, chosen, printable
 
 from imds_probe.catalog.upstream import compare_upstream
@@ -20,7 +21,6 @@ from imds_probe.ecosystems import ECOSYSTEMS
 from imds_probe.ecosystems.ecosystem import Outdated
 from imds_probe.ecosystems.version_error import VersionError
 from imds_probe.errors import ProbeError
-from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.package import Package, PackageError
 from imds_probe.inventory.packages.rpm import Rpm
@@ -52,7 +52,7 @@ def _text(root: Path) -> Parse:
         at, content = choose(data, len(_FILES))
         file = root / _FILES[at]
         file.write_bytes(content)
-        found = contained.read(root, ALL, time.monotonic() + 60)
+        found = package_contents.read(root, ALL, time.monotonic() + 60)
         _packages(found.packages)
         for trouble in found.troubles:
             printable(str(trouble), 1000)

@@ -47,20 +47,10 @@ class Contents:
     troubles: tuple[str, ...] = ()
 
 
-def read(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Contents:
-    """The packages among `names` (by manager, those whose databases are looked at) that are installed below `root`.
-    `deadline` is a time.monotonic.
-    """
-    found = tuple(by_manager(root, names, deadline))
-    return Contents(
-        tuple(package for each in found for package in each.packages),
-        tuple(manager for each in found for manager in each.managers),
-        tuple(trouble for each in found for trouble in each.troubles),
-    )
-
-
 def by_manager(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Iterator[Contents]:
-    """The same of one manager after the other, as soon as each is known."""
+    """The packages among `names` (by manager, those whose databases are looked at) that are installed below `root`: of one
+    manager after the other, as soon as each is known. `deadline` is a time.monotonic.
+    """
     for manager, query in _QUERIES.items():
         if manager not in names:
             continue

@@ -12,9 +12,10 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from package_contents import read
 from soon import SOON_S, cpu_s
 
-from imds_probe.inventory.packages.contained import Contents, identity, read
+from imds_probe.inventory.packages.contained import Contents, identity
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.rpm import Rpm
 
