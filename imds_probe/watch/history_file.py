@@ -26,6 +26,7 @@ BEGUN = ".begun"
 COMPANIONS = ("-journal", "-wal", "-shm")
 ASIDE_MAX = 10
 READER_WAITS_S, WRITER_WAITS_S = 5.0, 1.0  # for another process that has the file; the watch cannot wait for long
+READER_LOOKS_AGAIN_S = 0.1
 CHECKED_WITHIN_S = 10.0
 STEPS = 10_000  # of SQLite's machine, between two looks at the time
 SIZE_MAX = 1 << 30
@@ -45,6 +46,10 @@ class LaterFormat(sqlite3.DatabaseError):
     """A later version wrote the file."""
 
 
+class NotBegun(sqlite3.DatabaseError):
+    """The file is there, and nothing was written into it yet."""
+
+
 def opened_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
     """The file of which nothing is changed, checked, and its format; within one transaction until it is closed. Raises
     HistoryError.
@@ -52,7 +57,7 @@ def opened_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
     if not _is_there(path):
         raise HistoryError(f"{path} is missing", "Enable imds-probe's daemon, which writes it.")
     try:
-        return _opened_to_read(path)
+        return _opened_once_begun(path)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise _not_to_be_read(path, error) from None
@@ -70,6 +75,18 @@ def opened_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
             return _opened_to_read(copy)
     except (sqlite3.Error, OSError) as error:
         raise _not_to_be_read(path, error) from None
+
+
+def _opened_once_begun(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Opened to read; where a daemon is only just making the file, once it has."""
+    deadline = time.monotonic() + READER_WAITS_S
+    while True:
+        try:
+            return _opened_to_read(path)
+        except NotBegun:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(READER_LOOKS_AGAIN_S)
 
 
 def _not_to_be_read(path: Path, error: Exception) -> HistoryError:
@@ -92,6 +109,8 @@ def _opened_to_read(path: Path) -> tuple[sqlite3.Connection, int]:
         with _bounded(database):
             database.execute("begin")
             found = _format(database)
+            if found == 0 and not database.execute("select count(*) from sqlite_master").fetchone()[0]:
+                raise NotBegun("it is empty")
             if found not in READABLE:
                 raise Damaged(f"its format is {found}, which no version writes")
             check(database, found)

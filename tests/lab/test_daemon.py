@@ -95,9 +95,14 @@ def evidence(state: Path, window_s: float = DAY_S):
 def test_what_it_sees_is_kept_judged_and_handed_on(lab, service, daemon, state, run, tmp_path):
     service.update(hop_limit=64)
     running = daemon(state, assess=True)
-    lab.instance.run([*V1, "-A", "old-thing/1", f"{URL}instance-id"], timeout_s=SOON_S)
-    lab.instance.run([*V1, "-H", "X-aws-ec2-metadata-token: x", URL], timeout_s=SOON_S)
+    # One that ends while it is looked at would leave open whose file it ran: it waits for somebody to write.
+    waiting = tmp_path / "waiting"
+    os.mkfifo(waiting)
+    first = lab.instance.start([*V1, "-A", "old-thing/1", f"{URL}instance-id", "-o", "/dev/null", f"file://{waiting}"])
     assert "curl" in running.says("called by IMDSv1: ")
+    waiting.write_bytes(b"")
+    first.wait(timeout=SOON_S)
+    lab.instance.run([*V1, "-H", "X-aws-ec2-metadata-token: x", URL], timeout_s=SOON_S)
     running.says("verdict ")
     until(lambda: evidence(state).imdsv1 == 1 and evidence(state).imdsv2 >= 1)
     assert running.end() == 0

@@ -217,6 +217,31 @@ def test_one_that_is_gone_is_remembered_and_an_empty_one_too(path: Path) -> None
     assert Path(f"{path}{BEGUN}").read_text().startswith("imds-probe began history.db here.")
 
 
+def test_a_reader_waits_for_one_that_is_only_just_being_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_bytes(b"")
+    path.chmod(0o600)
+    waits = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            recorded(path)
+
+    monkeypatch.setattr(module.time, "sleep", wait)
+    assert calls(path) == 1
+    assert len(waits) == 3
+
+
+def test_a_reader_of_one_that_nobody_goes_on_making_says_that_it_is_empty(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(b"")
+    path.chmod(0o600)
+    monkeypatch.setattr(module, "READER_WAITS_S", 0.0)
+    with pytest.raises(HistoryError, match=r"cannot be read: it is empty\. Restart the daemon"):
+        calls(path)
+
+
 def test_a_loss_that_an_old_clock_noted_is_no_older_than_what_was_lost(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,84 @@
+"""Code that calls the metadata service, and how much of what runs was read for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imds_probe.facts.section import Section
+from imds_probe.facts.shapes import Count, Pid
+
+# v1: asks without a token. v2: asks for a token. both: has the one and the other, and reading cannot tell which is used.
+# mentions: names the service and does not ask it.
+Speaks = Literal["v1", "v2", "both", "mentions"]
+# running: a process has loaded it, or would find it where it imports from. scheduled, boot: something starts it later.
+Runs = Literal["running", "scheduled", "boot", "lies"]
+
+
+@dataclass(frozen=True)
+class CodeSeen:
+    """A script, a program, or a package of code that names the metadata service, judged as a whole.
+
+    `path` is where the words stand, as its own system calls it, `line` the line there, None in a file without lines. `quote`
+    are the words that matched, from the list of words that are looked for; never text around them. `form` is what it is:
+    "shell", "python", "jar", "elf". `package` owns the file: "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that
+    package. `started_by` says what starts it and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty
+    and `on_host` false for a directory that processes were chrooted to. `owner_uid` is the unprivileged user who can write the
+    file, None where root alone can.
+    """
+
+    path: str
+    line: Count | None
+    quote: tuple[str, ...]
+    speaks: Speaks
+    form: str
+    runs: Runs = "lies"
+    started_by: tuple[str, ...] = ()
+    package: str | None = None
+    component: str | None = None
+    on_host: bool = True
+    container_ids: tuple[str, ...] = ()
+    pids: tuple[Pid, ...] = ()
+    owner_uid: Count | None = None
+
+
+@dataclass(frozen=True)
+class NotRead:
+    """A program that runs, or that something starts, and whose code was not searched whole. `why` is one of the reasons that
+    inventory/code/unread.py lists.
+    """
+
+    program: str
+    why: str
+    started_by: tuple[str, ...] = ()
+    on_host: bool = True
+    container_ids: tuple[str, ...] = ()
+    pids: tuple[Pid, ...] = ()
+    component: str | None = None  # the catalog's row where the catalog knows the program
+
+
+@dataclass(frozen=True)
+class CodeRead(Section):
+    """How much code stands behind a verdict. `programs` counts what runs, each program once a system; `programs_read` those of
+    which all code that they load was searched. The same for what is `scheduled`; None where no schedules were looked for.
+    """
+
+    report_key = "read"
+
+    programs: Count = 0
+    programs_read: Count = 0
+    scheduled: Count | None = None
+    scheduled_read: Count | None = None
+    bytes_searched: Count = 0
+    not_read: tuple[NotRead, ...] = ()
+
+
+@dataclass(frozen=True)
+class Code(Section):
+    """All code that was found."""
+
+    code: tuple[CodeSeen, ...] = field(default=())
+
+    @classmethod
+    def absent(cls) -> Code:
+        return cls()
