@@ -337,9 +337,10 @@ def test_a_run_can_watch_for_itself(lab, service, host, state):
     assert {each["pid"] for each in seen} <= pids
     # The probe may have asked before the watch had begun.
     assert report["callers"]["imdsv1_by_probe"] <= report["probe"]["imdsv1_requests_made"] == 1
-    assert 3.9 < report["callers"]["observed_s"] < 8
+    assert 3.9 < report["callers"]["observed_s"] < report["probe"]["duration_ms"] / 1000
     assert report["callers"]["window_s"] == 14 * DAY_S
-    assert report["verdict"]["confidence"] == "high"
+    # High only if none of them ended while it was looked at, which nobody can promise.
+    assert report["verdict"]["confidence"] in ("medium", "high")
     (collector,) = [each for each in report["collectors"] if each["id"] == "watch"]
     assert collector["status"] == "ok"
 
