@@ -327,7 +327,7 @@ def test_a_run_can_watch_for_itself(lab, service, host, state):
         pids.add(client.pid)
         time.sleep(0.3)
     report = check(json.loads(child.communicate(timeout=SOON_S)[0]))
-    assert child.returncode == 1
+    assert child.returncode == 1, report["verdict"]["reasons"]
     seen = [
         each
         for each in report["callers"]["by"]
