@@ -117,7 +117,13 @@ def test_a_flood_is_said_once_and_real_calls_beside_it_are_counted(lab, service,
     assert {call["caller"]["exe"] for call in watched.calls} == {shutil.which("curl")}
     said = [line for line in watched.err.splitlines() if CONFIRMED_NOT in line]
     assert len(said) == 1
-    assert f" {sent} more requests by IMDSv1 could not be confirmed." in watched.err, watched.err
+    # What a busy machine has no time for is said as well: none is passed over in silence.
+    counted = {
+        words: int(number) if (number := watched.err.partition(words)[0].rpartition(" ")[2]).isdigit() else 0
+        for words in (" more requests by IMDSv1 could not be confirmed.", " packets came too fast to be inspected.")
+    }
+    assert sent <= sum(counted.values()), watched.err
+    assert max(counted.values()) <= sent, watched.err
 
 
 MOUNTED_OVER = (
