@@ -13,7 +13,7 @@ from build_error import run
 
 # These have no wheel for more than one version. PyYAML's machine code is taken out later: its parser in Python is what all tests
 # are about.
-ONE_PER_VERSION = ("PyYAML", "msgspec")
+ONE_PER_VERSION = ("PyYAML", "msgspec", "ahocorasick-rs")
 PYTHON_VERSION = "3.13"
 
 

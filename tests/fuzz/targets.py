@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fuzz import (
+    code_targets,
     document_targets,
     kept_targets,
     network_targets,
@@ -20,6 +21,7 @@ from fuzz.target import Target
 
 TARGETS: Mapping[str, Target] = {
     **sdk_targets.TARGETS,
+    **code_targets.TARGETS,
     **package_targets.TARGETS,
     **process_targets.TARGETS,
     **watch_targets.TARGETS,

@@ -81,7 +81,7 @@ class Elf:
         """
         at, rest, end = 0, b"", min(self.size, SEARCHED_MAX_BYTES)
         while at < end:
-            data = self._data_from(at)
+            data = data_from(self.file, at, self.size)
             if data > at:
                 at, rest = data, b""
                 continue
@@ -94,15 +94,6 @@ class Elf:
                         yield match
                     place = piece.find(start, place + 1)
             rest = piece[-MATCH_MAX_BYTES:] if at < end else b""
-
-    def _data_from(self, at: int) -> int:
-        """Where the next byte is that was ever written: a sparse file costs its owner nothing, and us the time."""
-        try:
-            return self.file.seek(at, os.SEEK_DATA)
-        except ValueError:
-            return at  # it lies in memory
-        except OSError as error:
-            return self.size if error.errno == errno.ENXIO else at
 
     def sections(self) -> list[Part]:
         """Every section, with its name where the table of names can be read; empty for a stripped table."""
@@ -175,6 +166,16 @@ class Elf:
             raise NotElf("a table of headers cannot be right")
         content = self.read(at, count * entry_bytes)
         return (content[index * entry_bytes : (index + 1) * entry_bytes] for index in range(count))
+
+
+def data_from(file: BinaryIO, at: int, size: int) -> int:
+    """Where the next byte is that was ever written: a sparse file costs its owner nothing, and us the time."""
+    try:
+        return file.seek(at, os.SEEK_DATA)
+    except ValueError:
+        return at  # it lies in memory
+    except OSError as error:
+        return size if error.errno == errno.ENXIO else at
 
 
 def _text(table: bytes, at: int) -> str:

@@ -1,0 +1,128 @@
+"""What one file says of how it asks the metadata service: searched in one pass, and judged by the form that it has."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+from typing import BinaryIO
+
+from imds_probe.inventory.code.forms import FORMS, class_file, machine, opaque, packed, prose, shell
+from imds_probe.inventory.code.forms.form import Form, Judged
+from imds_probe.inventory.code.speaks import Said, speaks_of
+from imds_probe.inventory.code.unread import TOO_LONG, TOO_MANY
+from imds_probe.inventory.code.words import FOUND_MAX, Search, search
+
+TEXT_MAX_BYTES = 4 * 1024 * 1024  # a longer one is judged by its words alone, as a program is
+HEAD_BYTES = 256
+ARCHIVES = (".jar", ".war", ".ear", ".zip", ".egg", ".whl", ".pyz")
+_ZIP = b"PK\3\4"
+_INTERPRETER = re.compile(rb"#![ \t]{0,10}([^\s]{1,200})(?:[ \t]{1,10}(?:-S[ \t]{1,10})?([^\s]{1,100}))?")
+# What lies there in a package is not what the package does. Only below where packages lie: a script's own place is anybody's.
+_PACKAGES = re.compile(
+    r"/(?:site-packages|dist-packages|node_modules|gems|vendor|perl5?|share|python3?(?:\.\d{1,2})?|go/pkg/mod)/"
+)
+_ASIDE = re.compile(
+    r"/(?:tests?|testing|spec|specs|__tests__|examples?|samples?|docs?|documentation|man|mocks?|fixtures|benchmarks?|locale)/"
+    r"|/(?:test_[^/]{1,100}|conftest)\.py$|_tests?\.(?:py|go|rb|js)$|\.(?:spec|test)\.[jt]s$|/t/[^/]{1,100}\.t$"
+)
+
+
+def said_by(file: BinaryIO, path: str) -> Said:
+    """Search an open file and judge it. `path` is its own system's. Never raises on the file's content."""
+    head = _head(file)
+    name = posixpath.basename(path)
+    if head.startswith(_ZIP) or name.endswith(ARCHIVES) or (head.startswith(b"#!") and _ends_as_archive(file)):
+        return _of_archive(file, path)
+    form = _form(name, head)
+    wide = head[:2] in (b"MZ", b"\xff\xfe", b"\xfe\xff")
+    found = search(file, wide=wide)
+    judged = _judged(file, path, form, found)
+    unread = judged.unread or _cut_short(found) or opaque.why_not_read(file)
+    return _said(form.name if form else "text", judged, unread, found.searched)
+
+
+def _cut_short(found: Search) -> str:
+    """Why a search was not of the whole file, empty where it was."""
+    if found.whole:
+        return ""
+    return TOO_MANY if len(found.found) >= FOUND_MAX else TOO_LONG
+
+
+def _said(form: str, judged: Judged, unread: str, searched: int) -> Said:
+    speaks = speaks_of(judged.evidence, met=bool(judged.hits))
+    return Said(form, judged.hits, speaks, not unread, unread, searched, judged.evidence)
+
+
+def _judged(file: BinaryIO, path: str, form: Form | None, found: Search) -> Judged:
+    if not found.found and not (form is not None and form.always):
+        return Judged()
+    aside = _PACKAGES.search(path)
+    if aside is not None and _ASIDE.search(path, aside.end() - 1):
+        return prose.judged(_text(file)) if form is None or form.text else machine.judged_data(found.found)
+    if form is not None and form.file is not None:
+        return form.file(file, found)
+    if form is None and b"\0" in _head(file):
+        return machine.judged_data(found.found)
+    if file.seek(0, 2) > TEXT_MAX_BYTES:
+        return machine.judged_words(found.found)
+    # One whose name and first line say nothing may be a part of a crontab, a shell's profile, a list, or a manual.
+    return (form.text if form is not None and form.text is not None else shell.judged)(_text(file))
+
+
+def _text(file: BinaryIO) -> str:
+    """Of a text file: each character stands for a byte; what is in UTF-16 for one of UTF-8."""
+    file.seek(0)
+    content = file.read(TEXT_MAX_BYTES)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        content = content.decode("utf-16", "replace").encode("utf-8", "replace")
+    return content.decode("latin-1")
+
+
+def _head(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(HEAD_BYTES)
+
+
+def _ends_as_archive(file: BinaryIO) -> bool:
+    """Whether it is a script that Python runs as an archive: a first line, and a zip archive behind it."""
+    file.seek(max(0, file.seek(0, 2) - packed.END_BYTES))
+    return packed.END in file.read(packed.END_BYTES)
+
+
+def _form(name: str, head: bytes) -> Form | None:
+    """By how it begins, else by how its name ends."""
+    for form in FORMS:
+        if form.begins and head.startswith(form.begins):
+            return form
+    interpreter = _interpreter(head)
+    if interpreter:
+        for form in FORMS:
+            if interpreter.rstrip("0123456789.") in form.interpreters:
+                return form
+    end = posixpath.splitext(name)[1].lower()
+    return next((form for form in FORMS if end and end in form.ends), None)
+
+
+def _interpreter(head: bytes) -> str:
+    """The program that a script's first line names, empty where there is none."""
+    match = _INTERPRETER.match(head)
+    if match is None:
+        return ""
+    program = posixpath.basename(match[1].decode("latin-1"))
+    return posixpath.basename(match[2].decode("latin-1")) if program == "env" and match[2] else program
+
+
+def _of_archive(file: BinaryIO, path: str) -> Said:
+    judged = packed.judged(file, _in_archive, _IN_ARCHIVES)
+    return _said("jar" if path.endswith((".jar", ".war", ".ear")) else "zip", judged, judged.unread, judged.searched)
+
+
+def _in_archive(content: bytes, name: str) -> Judged:
+    if name.endswith(".class"):
+        return class_file.judged(content)
+    said = said_by(io.BytesIO(content), f"/{name}")
+    return Judged(said.hits, said.evidence)
+
+
+_IN_ARCHIVES = (".class", ".py", ".pyc", ".js", ".sh", ".rb", ".groovy", ".properties", ".so")

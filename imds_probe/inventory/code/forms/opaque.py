@@ -1,0 +1,31 @@
+"""What cannot be read although all its bytes can: packed or encrypted programs, and byte code that is not known here.
+
+Source: UPX's l_info ("UPX!", within the first 1 KiB); PyInstaller's cookie at the end of a program; the first lines of what
+PyArmor, SOURCEdefender and ionCube write; BEAM's chunks, whose literals are compressed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from imds_probe.inventory.code.unread import ENCRYPTED, ODD_BYTE_CODE, PACKED
+
+HEAD_BYTES, TAIL_BYTES = 1024, 8192
+_COOKIE = b"MEI\x0c\x0b\x0a\x0b\x0e"
+_ENCRYPTED = (b"__pyarmor__(", b"pyarmor_runtime", b"ionCube Loader", b"<?php //0", b"---BEGIN PYE FILE---")
+_ODD = (b"FOR1", b"\x00asm", b"\x1bLua", b"BC\xc0\xde")
+
+
+def why_not_read(file: BinaryIO) -> str:
+    """One of unread.py's reasons, empty where nothing of the kind is seen."""
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if head.startswith(b"\x7fELF"):
+        if b"UPX!" in head:
+            return PACKED
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+        return PACKED if _COOKIE in file.read(TAIL_BYTES) else ""
+    if any(mark in head for mark in _ENCRYPTED):
+        return ENCRYPTED
+    return ODD_BYTE_CODE if head.startswith(_ODD) else ""

@@ -1,0 +1,32 @@
+"""Python's source."""
+
+from __future__ import annotations
+
+import re
+
+from imds_probe.inventory.code.forms.form import Form, Judged
+from imds_probe.inventory.code.forms.lexing import Quotes, Syntax
+from imds_probe.inventory.code.forms.source import Language, judged
+
+_LANGUAGE = Language(
+    Syntax(
+        line_comments=("#",),
+        strings=(Quotes('"""', '"""', many=True), Quotes("'''", "'''", many=True), Quotes('"', '"'), Quotes("'", "'")),
+        documents=True,
+        blocks=False,
+    ),
+    re.compile(
+        r"\b(?:urllib2?\.(?:request\.)?)?urlopen\(|\burlretrieve\(|\b(?:requests|httpx|urllib3)\.(?:get|head|request)\("
+    ),
+    re.compile(
+        r"\burlopen|\burllib|\brequests\b|\bhttpx\b|\baiohttp\b|HTTPConnection|\bhttplib|\bhttp\.client|\bsocket\b|\bpycurl\b"
+        r"|\bsession\b|\.get\(|\.request\("
+    ),
+)
+
+
+def _judged(text: str) -> Judged:
+    return judged(text, _LANGUAGE)
+
+
+FORM = Form("python", ends=(".py", ".pyw"), interpreters=("python", "pypy"), text=_judged)

@@ -1,0 +1,71 @@
+"""Settings and data: they ask nothing themselves, but for commands in them and for what tells a library where to ask.
+
+Source: Google's "Configure workload identity federation with AWS": the file of a client has the addresses that the library
+asks, with a token if imdsv2_session_token_url is there.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import replace
+
+from imds_probe.inventory.code.forms import context, shell
+from imds_probe.inventory.code.forms.form import Form, Judged
+from imds_probe.inventory.code.speaks import Evidence, Hit
+from imds_probe.inventory.code.words import search_bytes
+
+_CLIENT = re.compile(r"[\"']environment_id[\"']\s{0,20}:\s{0,20}[\"']aws\d")
+_DOCUMENTED = re.compile(r"\"(?:documentation|description)\"")  # of models of an API, in HTML
+_TASK = re.compile(r"\b(?:uri|get_url):")  # of Ansible
+LINE_MAX = 1000
+
+
+def _judged(text: str) -> Judged:
+    found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
+    if not found:
+        return Judged()
+    if not _DOCUMENTED.search(text) and context.COMMAND.search(text):
+        return shell.judged(text)
+    hits, evidence = [], Evidence(asks=_CLIENT.search(text) is not None or _TASK.search(text) is not None)
+    lines = [match.start() for match in re.finditer(r"\n", text)]
+    for each in found:
+        line = _line(text, each.at)
+        said = context.is_prose(line) or context.of_another_cloud(each) or context.of_another_host(each)
+        said = said or line.lstrip().startswith(("#", ";", "//")) or each.after.startswith((b"/32", b"/16"))
+        hits.append(Hit(_number(lines, each.at), each.word, each.kind, said or not evidence.asks))
+        if not said:
+            evidence |= Evidence(
+                service=each.kind == "service",
+                path=each.kind in ("path", "token") or context.has_version(each),
+                token=each.kind in ("token", "header"),
+            )
+    return Judged(tuple(hits), replace(evidence, bare=evidence.asks and not evidence.token))
+
+
+def _line(text: str, at: int) -> str:
+    begin = text.rfind("\n", max(0, at - LINE_MAX), at)
+    end = text.find("\n", at, at + LINE_MAX)
+    return text[begin + 1 if begin >= 0 else max(0, at - LINE_MAX) : end if end >= 0 else at + LINE_MAX]
+
+
+def _number(lines: list[int], at: int) -> int:
+    return bisect_right(lines, at) + 1
+
+
+_ENDS = (
+    ".json",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".ini",
+    ".cfg",
+    ".conf",
+    ".cnf",
+    ".properties",
+    ".env",
+    ".xml",
+    ".tf",
+    ".hcl",
+)
+FORM = Form("settings", (*_ENDS, ".plist", ".j2", ".tmpl", ".tpl", ".config"), text=_judged)

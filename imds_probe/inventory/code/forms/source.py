@@ -1,0 +1,172 @@
+"""What a source text in any of the languages says: which words are in code, and which requests carry a token.
+
+A text with none of the words for tokens asks without one. Where it has them, all its requests are taken to carry a token but
+those that surely do not: one call that names the service and nothing that could be a header.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imds_probe.inventory.code.forms import context
+from imds_probe.inventory.code.forms.form import Judged
+from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
+from imds_probe.inventory.code.speaks import Evidence, Hit
+from imds_probe.inventory.code.words import Found, search_bytes
+
+NAMES_MAX = 20
+USES_MAX = 100
+_NAME = re.compile(r"[A-Za-z_]\w{0,80}")
+_HANDED_ON = re.compile(
+    r"token|header|hdr|auth|imdsv2|session|opt(?:ion)?s\b|config|params|kwargs|init\b|request\b|\breq\b|context|ctx|client\b|\.\.\.",
+    re.IGNORECASE,
+)
+# What many statements have in common and what carries no token.
+_COMMON = frozenset(
+    (
+        *("timeout", "text", "decode", "read", "json", "strip", "method", "url", "data", "verify", "return"),
+        *("get", "put", "open", "http", "https", "urllib", "request", "requests", "axios", "fetch", "curl"),
+        *("res", "response", "resp", "result", "body", "status", "code", "err", "error", "async", "await"),
+        *("const", "let", "var", "my", "our", "self", "this", "try", "except", "catch", "if", "else", "for"),
+        *("in", "not", "def", "function", "func", "new", "String", "string", "None", "null", "nil", "true"),
+        *("false", "True", "False", "use", "import", "from", "require", "GET", "PUT", "raise", "throw", "print"),
+        *("echo", "host", "path", "value", "content", "then"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Language:
+    """syntax: see there. complete: a call that is a whole request, whose headers could only be in its brackets. asks: anything
+    that is used to make requests.
+    """
+
+    syntax: Syntax
+    complete: re.Pattern[str]
+    asks: re.Pattern[str]
+
+
+def judged(text: str, language: Language) -> Judged:
+    """Judge a text, whose characters stand for one byte each."""
+    found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
+    if not found:
+        return Judged()
+    return _Reading(laid_out(text, language.syntax), language, found).judged()
+
+
+class _Reading:
+    def __init__(self, layout: Layout, language: Language, found: list[Found]) -> None:
+        self._layout, self._language = layout, language
+        self._live = {each.at: each for each in found if self._is_live(each)}
+        self._found = found
+
+    def judged(self) -> Judged:
+        live = list(self._live.values())
+        tokens = [each for each in live if each.kind in ("token", "header")]
+        targets = [each for each in live if each.kind in ("service", "path")]
+        bare = {each.at for each in targets if self._is_bare(each.at)} if targets else set()
+        bare |= self._bare_by_name(targets)
+        service = any(each.kind == "service" for each in live)
+        path = any(each.kind in ("path", "token") or context.has_version(each) for each in live)
+        token = bool(tokens) and not self._is_weak(tokens, service)
+        requests = service and (bool(bare) or self._requests(targets))
+        alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
+        evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
+        return Judged(tuple(self._hit(each, bare) for each in self._found), evidence)
+
+    @staticmethod
+    def _is_weak(tokens: list[Found], service: bool) -> bool:
+        """Many services have a path /api/token: it counts beside an address alone."""
+        return not service and all(each.word == "/api/token" for each in tokens)
+
+    def _hit(self, found: Found, bare: set[int]) -> Hit:
+        said = found.at not in self._live
+        return Hit(self._layout.line(found.at), found.word, found.kind, said, found.at in bare)
+
+    def _is_live(self, found: Found) -> bool:
+        begin, end, kind = self._layout.region(found.at)
+        if kind in ("comment", "document") or context.of_another_cloud(found) or context.of_another_host(found):
+            return False
+        if kind == "string" and context.is_prose(self._line_in(begin, end, found.at)):
+            return False
+        since, until = self._layout.statement(found.at)
+        return not context.is_listed(self._layout.code[since:until], found.at - since, found)
+
+    def _line_in(self, begin: int, end: int, at: int) -> str:
+        """The line of a string that a place is in, as far as it is looked at."""
+        text = self._layout.text
+        begin, end = max(begin, at - 400), min(end, at + 400)
+        since, until = text.rfind("\n", begin, at), text.find("\n", at, end)
+        return text[since + 1 if since >= 0 else begin : until if until >= 0 else end]
+
+    def _requests(self, targets: list[Found]) -> bool:
+        """Whether an address is in a statement that makes requests, of a text that has no other cloud's words."""
+        if any(word in self._layout.code for word in context.OTHERS):
+            return False
+        for each in targets:
+            if each.kind == "service":
+                since, until = self._layout.statement(each.at)
+                code = self._layout.code[since:until]
+                if self._language.asks.search(self._layout.masked, since, until) or context.COMMAND.search(code):
+                    return True
+        return False
+
+    def _is_bare(self, at: int) -> bool:
+        """Whether the statement at a place is a request that surely carries no token."""
+        since, until = self._layout.statement(at)
+        code = self._layout.code[since:until]
+        complete = self._language.complete
+        if not complete.search(code) and not context.COMMAND.search(code):
+            return False
+        if any(each.kind in ("token", "header") and since <= each.at < until for each in self._live.values()):
+            return False
+        left = complete.sub(" ", self._layout.masked[since:until])
+        return not _HANDED_ON.search(left) and not (self._carriers & set(_NAME.findall(left)))
+
+    @functools.cached_property
+    def _carriers(self) -> frozenset[str]:
+        """Names that may stand for a header: whatever is named where one is."""
+        named: set[str] = set()
+        for each in self._live.values():
+            if each.kind == "header":
+                since, until = self._layout.statement(each.at)
+                named.update(_NAME.findall(self._layout.masked, since, until))
+        return frozenset(named - _COMMON - set(self._constants))
+
+    @functools.cached_property
+    def _constants(self) -> dict[str, int]:
+        """Names that hold an address or a path, and where one of its words is."""
+        constants: dict[str, int] = {}
+        for each in self._live.values():
+            if each.kind in ("service", "path") and len(constants) < NAMES_MAX:
+                since, _ = self._layout.statement(each.at)
+                before = self._layout.masked[since : each.at]
+                sign = max(before.rfind("="), before.rfind(":"))
+                if "(" not in before and sign > 0 and (names := _NAME.findall(before[max(0, sign - 120) : sign])):
+                    constants.setdefault(names[-1], each.at)
+        return constants
+
+    def _bare_by_name(self, targets: list[Found]) -> set[int]:
+        if not targets:
+            return set()
+        bare = set()
+        for name, at in self._constants.items():
+            for use in self._uses(name):
+                if self._is_bare(use):
+                    bare.add(at)
+                    break
+        return bare
+
+    def _uses(self, name: str) -> Iterator[int]:
+        """Where a name is used, in code or within a string."""
+        code, at = self._layout.code, -1
+        for _ in range(USES_MAX):
+            at = code.find(name, at + 1)
+            if at < 0:
+                return
+            around = code[max(0, at - 1) : at] + code[at + len(name) : at + len(name) + 1]
+            if not any(sign.isalnum() or sign == "_" for sign in around):
+                yield at

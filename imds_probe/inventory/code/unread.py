@@ -1,0 +1,14 @@
+"""Why code was not read, or not all of it: the closed list of reasons, each a clause."""
+
+from __future__ import annotations
+
+TOO_LONG = "it is too long"
+TOO_MANY = "it has too many of the words that are looked for"
+ODD_BYTE_CODE = "its byte code is of an unknown kind"
+DAMAGED = "it is damaged"
+PACKED = "it is packed"
+ENCRYPTED = "it is encrypted"
+UNPACKS_TOO_MUCH = "it unpacks to too much"
+HIDDEN = "it could not be opened"
+NO_TIME = "there was no time left"
+REASONS = (TOO_LONG, TOO_MANY, ODD_BYTE_CODE, DAMAGED, PACKED, ENCRYPTED, UNPACKS_TOO_MUCH, HIDDEN, NO_TIME)

@@ -1,0 +1,98 @@
+"""Comments, strings, documentation and statements of source texts."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from imds_probe.inventory.code.forms import compiled, lexing, node, perl, php, python, ruby
+from imds_probe.inventory.code.forms.lexing import Syntax, laid_out
+
+PYTHON, NODE, RUBY = python._LANGUAGE.syntax, node._LANGUAGE.syntax, ruby._LANGUAGE.syntax
+PERL, PHP, RUST, GO = perl._LANGUAGE.syntax, php._LANGUAGE.syntax, compiled._RUST.syntax, compiled._GO.syntax
+
+
+@pytest.mark.parametrize(
+    ("syntax", "text", "kind"),
+    [
+        (PYTHON, "x = 1  # here", "comment"),
+        (PYTHON, "x = 'here'", "string"),
+        (PYTHON, "x = 'it\\'s here'", "string"),
+        (PYTHON, "x = f'''a\nhere'''", "string"),
+        (PYTHON, '"""a\n\nhere"""', "document"),
+        (PYTHON, "def f():\n    'here'\n", "document"),
+        (PYTHON, "f(\n    'here')", "string"),
+        (PYTHON, "x = 'a#b'; here", "code"),
+        (PYTHON, "x = 'never ends\nhere", "code"),
+        (NODE, "a // here", "comment"),
+        (NODE, "a /* x\nhere */", "comment"),
+        (NODE, "a = `x\nhere`", "string"),
+        (NODE, "a = 'http://here'", "string"),
+        (NODE, "a = /'/; // x\nhere", "code"),
+        (NODE, "get(http://here)", "code"),
+        (RUBY, "x # here", "comment"),
+        (RUBY, '"#{a} here"', "string"),
+        (RUBY, "x\n=begin\nhere\n=end\ny", "comment"),
+        (PERL, "my $#a = 1; here", "code"),
+        (PERL, "x;\n\n=head1 A\n\nhere\n\n=cut\n", "comment"),
+        (PERL, "x;\n__END__\nhere", "comment"),
+        (PHP, "# here", "comment"),
+        (RUST, "fn f<'a>() { here }", "code"),
+        (RUST, "'\"'; here", "code"),
+        (GO, "x := `a\\`; here", "code"),
+    ],
+)
+def test_what_is_at_a_place(syntax: Syntax, text: str, kind: str) -> None:
+    layout = laid_out(text, syntax)
+    assert layout.region(text.index("here"))[2] == kind
+    assert len(layout.masked) == len(layout.code) == len(text)
+    assert ("here" in layout.masked) == (kind == "code") and ("here" in layout.code) == (kind in ("code", "string"))
+
+
+@pytest.mark.parametrize(
+    ("syntax", "text", "statement"),
+    [
+        (PYTHON, "a = 1\nget(\n  here,\n  {'x': 1},\n)\nb = 2\n", "get(\n  here,\n  {'x': 1},\n)\n"),
+        (PYTHON, "a = 1; here = 2; c = 3", " here = 2;"),
+        (PYTHON, "x = y \\\n  + here\nz", "x = y \\\n  + here\n"),
+        (NODE, "a();\nfetch(u, {\n  h: here\n}).then(x);\nb()", "fetch(u, {\n  h: here\n}).then(x);"),
+        (NODE, "(function () { a(); here(); b() })()", " here();"),
+        (NODE, "const o = {\n  a: here,\n}\nb()", "const o = {\n  a: here,\n}\n"),
+        (NODE, "axios\n  .get(here)\n  .then(x)\nb()", "axios\n  .get(here)\n  .then(x)\n"),
+        (RUST, "fn f() { a(); here() }", " here() "),
+    ],
+)
+def test_a_statement(syntax: Syntax, text: str, statement: str) -> None:
+    begin, end = laid_out(text, syntax).statement(text.index("here"))
+    assert text[begin:end] == statement
+
+
+def test_lines() -> None:
+    layout = laid_out("a\nb\n\nc", PYTHON)
+    assert [layout.line(at) for at in range(6)] == [1, 1, 2, 2, 3, 4]
+
+
+def test_a_minified_script_has_no_comments() -> None:
+    text = "a=/'\\/\\//;" * 1000 + "here"
+    assert laid_out(text, NODE).region(text.index("here"))[2] == "code"
+
+
+@pytest.mark.parametrize("syntax", [PYTHON, NODE, RUBY, PERL, PHP, RUST, GO])
+@pytest.mark.parametrize(
+    "part", ["'", '"', '"""', "/*", "#", "//", "(", "{", ")", "\\", "\n", "'\\", "`", "\n=head", "a='", "'''\"", ";{"]
+)
+def test_time_is_in_proportion(syntax: Syntax, part: str) -> None:
+    def seconds(times: int) -> float:
+        began = time.thread_time()
+        laid_out(part * times, syntax)
+        return time.thread_time() - began
+
+    short, long = 4000, 32_000
+    took = seconds(long)
+    assert took < 0.25 or min(seconds(long) for _ in range(3)) < 30 * max(0.001, min(seconds(short) for _ in range(3)))
+
+
+def test_what_is_nested_too_deep_is_read_on() -> None:
+    text = "(" * (lexing.DEPTH_MAX + 10) + "'here'"
+    assert laid_out(text, NODE).region(text.index("here"))[2] == "string"

@@ -1,0 +1,74 @@
+"""Commands, and what their variables hold. Most of it is in the snippets."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from imds_probe.inventory.code.forms import shell
+
+URL = "http://169.254.169.254/latest/meta-data/"
+
+
+def bare(text: str) -> bool:
+    return shell.judged(text).evidence.bare
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"curl -s {URL}",
+        f"A={URL}\ncurl $A/x",
+        f"A=$B\nB={URL}\nwget -q ${{A}}x",
+        f"curl ${{1:-{URL}}}",
+        f"curl -s \\\n  {URL}",
+        f"x && /usr/bin/curl '{URL}' | head",
+    ],
+)
+def test_surely_without_a_token(command: str) -> None:
+    assert bare(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f'curl -H "$HEADER" {URL}',
+        f'curl "${{OPTS[@]}}" {URL}',
+        f'curl "$@" {URL}',
+        f"T='X-aws-ec2-metadata-token: x'\ncurl -H \"$T\" {URL}",
+        f"curl -H 'X-aws-ec2-metadata-token: x' \\\n {URL}",
+        "curl http://169.254.169.254/computeMetadata/v1/",
+        "curl https://example.com/",
+        f"# curl {URL}",
+    ],
+)
+def test_perhaps_with_one(command: str) -> None:
+    assert not bare(command)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "curl ",
+        "curl $A ",
+        "A=$A$A\ncurl $A\n",
+        "#",
+        "'",
+        '"',
+        "$(",
+        "a=",
+        "${A:-",
+        "\\\n",
+        "169.254.169.254 ",
+        "a() {\n",
+    ],
+)
+def test_time_is_in_proportion(part: str) -> None:
+    def seconds(times: int) -> float:
+        began = time.thread_time()
+        shell.judged("curl x\n" + part * times + URL)
+        return time.thread_time() - began
+
+    took = seconds(16_000)
+    assert took < 2 or min(seconds(16_000) for _ in range(3)) < 20 * max(0.01, min(seconds(2000) for _ in range(3)))

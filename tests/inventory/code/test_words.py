@@ -1,0 +1,99 @@
+"""The words, found wherever they stand in a file."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from imds_probe.inventory.code import words
+from imds_probe.inventory.code.words import CONTEXT_BYTES, FOUND_MAX, PIECE_BYTES, WORDS, search, search_bytes
+
+
+def met(content: bytes, *, wide: bool = False) -> list[tuple[int, str]]:
+    return [(each.at, each.word) for each in search(io.BytesIO(content), wide=wide).found]
+
+
+@pytest.mark.parametrize("word", [word for word, kind in WORDS if kind != "header"])
+def test_each_word_is_found(word: str) -> None:
+    assert (3, word) in met(b"x  " + word.encode() + b"/x")
+    assert (4, word) in met(("x " + word + "/x").encode("utf-16-le"), wide=True)
+    assert met(("x " + word + "/x").encode("utf-16-le")) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-aws-ec2-metadata-token",
+        "x-aws-ec2-metadata-token",
+        "X-Aws-Ec2-Metadata-Token",
+        "X-AWS-EC2-METADATA-TOKEN",
+        "X-AWS-EC2-Metadata-Token",
+        "HTTP_X_AWS_EC2_METADATA_TOKEN",
+        "x_aws_ec2_metadata_token",
+    ],
+)
+def test_headers_in_any_case(header: str) -> None:
+    sign = "_" if "_" in header else "-"
+    ttl = f"{header}{sign}{'TTL' if header.isupper() else 'ttl'}{sign}seconds"
+    assert [each.word for each in search_bytes(header.encode())] == ["x-aws-ec2-metadata-token"]
+    assert [each.word for each in search_bytes(ttl.encode())] == ["x-aws-ec2-metadata-token-ttl-seconds"]
+    assert search_bytes(f"my-{header[-18:]}".encode()) == ()
+
+
+def test_a_name_ends() -> None:
+    assert met(b"http://instance-data/latest") and met(b"http://instance-data.ec2.internal/")
+    assert met(b"http://instance-data.example.org/") == met(b"http://instance-database/") == []
+
+
+def test_where_two_pieces_meet() -> None:
+    word = b"169.254.169.254"
+    for at in range(PIECE_BYTES - CONTEXT_BYTES - 20, PIECE_BYTES + 20, 7):
+        (found,) = search(io.BytesIO(b" " * at + word + b"/latest" + b" " * 600)).found
+        assert (found.at, found.before[-1:], found.after[:7]) == (at, b" ", b"/latest")
+
+
+def test_what_stands_around() -> None:
+    (found,) = search_bytes(b"a" * 999 + b"fd00:ec2::254" + b"b" * 999)
+    assert found.before == b"a" * CONTEXT_BYTES and found.after == b"b" * CONTEXT_BYTES
+    (wide,) = search(io.BytesIO("see http://169.254.169.254/latest".encode("utf-16-le")), wide=True).found
+    assert wide.wide and wide.before.endswith(b"http://") and wide.after == b"/latest"
+
+
+def test_what_is_searched_is_bounded() -> None:
+    content = b" " * 5000 + b"169.254.169.254"
+    assert search(io.BytesIO(content)).whole
+    cut = search(io.BytesIO(content), limit_bytes=4000)
+    assert not cut.whole and cut.searched == 4000 and not cut.found
+    many = search(io.BytesIO(b"169.254.169.254 " * (FOUND_MAX + 5)))
+    assert not many.whole and len(many.found) == FOUND_MAX
+
+
+def test_holes_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(400 * PIECE_BYTES)
+        file.seek(300 * PIECE_BYTES)
+        file.write(b"169.254.169.254")
+    read: list[int] = []
+    found_in = words._found_in
+    monkeypatch.setattr(words, "_found_in", lambda piece, *rest: (read.append(len(piece)), found_in(piece, *rest))[1])
+    with path.open("rb") as file:
+        found = search(file)
+    assert [each.at for each in found.found] == [300 * PIECE_BYTES] and found.whole
+    assert sum(read) < 10 * PIECE_BYTES, "the file system here keeps no holes" if os.name == "posix" else ""
+
+
+def test_a_file_that_shrinks() -> None:
+    class Shrinking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(size) if self.tell() == 0 else b""
+
+    found = search(Shrinking(b"169.254.169.254" + bytes(3 * PIECE_BYTES)))
+    assert [each.at for each in found.found] == [0] and not found.whole
+
+
+def test_the_words_fit_what_the_library_searches_fast() -> None:
+    assert len(WORDS) <= 64 and len({word for word, _ in WORDS}) == len(WORDS)
