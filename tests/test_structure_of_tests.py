@@ -34,6 +34,7 @@ ELSEWHERE = {
     "system/local_files.py": "the same",
     "rules/containers_kinds.py": "kinds and their words: test_rules.py and the findings that test_containers.py makes",
     "rules/sdks_kinds.py": "the same, for test_sdks.py",
+    "rules/software_kinds.py": "the same, for test_software.py",
     "render/page/blocks.py": "values, which the pages' tests compare with",
     "service/daemon.py": "needs a lab to watch: tests/lab/test_daemon.py",
 }
