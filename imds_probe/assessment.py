@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
 from imds_probe.collect import READING, READING_LOADS, READING_MIB
 from imds_probe.collect.callers import CallersOptions
@@ -28,6 +27,7 @@ from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.metadata_need import Need, metadata_need
+from imds_probe.rules.requirement import requirement
 from imds_probe.system.bug import TellBug, in_short, untold
 from imds_probe.system.own_memory import read_by
 from imds_probe.system.usage import usage

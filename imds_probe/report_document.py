@@ -92,7 +92,7 @@ def _section(kind: type[Section], document: Mapping[str, Any]) -> Section | None
     if kind.report_key is None:
         own = {field.name: document[field.name] for field in _fields(kind) if field.name in document}
         return typing.cast("Section", _convert(own, kind, ""))
-    value = document[kind.report_key]
+    value = document.get(kind.report_key)
     return None if value is None else typing.cast("Section", _convert(value, kind, kind.report_key))
 
 
@@ -166,7 +166,8 @@ def _missing(kind: type[Section], document: Mapping[str, Any]) -> str:
     """Which key of a section the report lacks that it cannot do without; empty where it has them all."""
     if kind.report_key is not None:
         if kind.report_key not in document:
-            return kind.report_key
+            # One that came after the first release is what nobody looked for then.
+            return kind.report_key if kind.report_key in FIRST else ""
         return next(_lacking(kind, document[kind.report_key], kind.report_key), "")
     for field in _fields(kind):
         if field.name not in document:

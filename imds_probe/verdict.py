@@ -18,11 +18,14 @@ from imds_probe.facts.platform import Platform
 from imds_probe.facts.shapes import HopLimit
 from imds_probe.facts.software import Installed, UsersContainers
 from imds_probe.findings import Finding, State
-from imds_probe.rules import precedence
+from imds_probe.rules import code, precedence, sdks, software
+from imds_probe.rules.code_kinds import CODE_NOT_READ_OF_USERS
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
+from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
+from imds_probe.rules.software_kinds import SOFTWARE_SETTLED
 
 Confidence = Literal["low", "medium", "high"]
 
@@ -31,7 +34,9 @@ Confidence = Literal["low", "medium", "high"]
 ORDER: tuple[State, ...] = ("not-ready", "unknown", "needs-hop-limit", "ready")
 
 # What a verdict may stand on, weakest first.
-EVIDENCE = ("capability", "reachability", "behaviour")
+EVIDENCE = ("capability", "code", "reachability", "behaviour", "experiment")
+# The rules whose warnings name software that speaks only IMDSv1, or may.
+_ON_SOFTWARE = (software.RULE.id, sdks.RULE.id, code.RULE.id)
 
 EXIT_CODES: dict[State, int] = {
     "ready": exitcodes.READY,
@@ -87,13 +92,13 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
     if state == "unknown":
         reasons += tuple(f"rule {run.id} was not judged: {run.reason}" for run in not_judged)
     if state == "ready":
-        reasons = (_why_ready(facts),)
+        reasons = (_why_ready(facts, findings),)
     evidence = _evidence(facts)
     forgers = _forgers(findings, state)
     switch, rollback = _commands(facts) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     return Verdict(
         state=state,
-        confidence=_confidence(facts, evidence, state, forgers),
+        confidence=_confidence(facts, findings, evidence, state, forgers),
         evidence=evidence,
         reasons=reasons,
         switch=switch,
@@ -137,14 +142,21 @@ def _by_their_own_word(facts: Facts, state: State) -> tuple[str, ...]:
     return (f"{containers} as not needing metadata because of {alone} alone: {titles(left_out)}",)
 
 
-def _confidence(facts: Facts, evidence: tuple[str, ...], state: State, forgers: Sequence[str]) -> Confidence:
-    """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen of somebody whom root trusts."""
+def _confidence(
+    facts: Facts, findings: Sequence[Finding], evidence: tuple[str, ...], state: State, forgers: Sequence[str]
+) -> Confidence:
+    """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen of somebody whom root trusts. Code
+    decides, but makes no verdict surer: what was read may never run.
+    """
     if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
         return "low"
     # What users made has no say, and yet something may break in it.
-    of_users = bool(users_without_token(facts) or facts[UsersContainers].users_software_unread)
+    ids = {finding.id for finding in findings}
+    of_users = bool(
+        users_without_token(facts) or facts[UsersContainers].users_software_unread or CODE_NOT_READ_OF_USERS.id in ids
+    )
     if precedence.is_sure(facts, state):
-        return "medium" if of_users or forgers else "high"
+        return "medium" if of_users or forgers or SDK_TOO_OLD_SILENT.id in ids else "high"
     return "low" if of_users else "medium"
 
 
@@ -170,7 +182,7 @@ def _ways(facts: Facts, switch: Switch | None) -> tuple[str, ...]:
     return drawn_ways(facts, limit) if limit is not None and limit > FAR else ()
 
 
-def _why_ready(facts: Facts) -> str:
+def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
     imds, callers = facts.get(Imds), facts.get(Callers)
     if imds is not None and imds.endpoint == "disabled":
         return "the metadata service is turned off, so requiring tokens takes nothing away"
@@ -182,9 +194,13 @@ def _why_ready(facts: Facts) -> str:
     arrives = f"the token reaches the host{inside}"
     if callers is not None and callers.complete and not callers.imdsv1:
         arrives = f"no call by IMDSv1 was seen in {in_words(callers.window_s)}, {arrives}"
+    if any(finding.severity == "warning" and finding.rule in _ON_SOFTWARE for finding in findings):
+        return f"{arrives}; the warnings name software that speaks only IMDSv1, or may"
     if not facts[Installed].software:
         return f"{arrives}, and none of the installed software is in the catalog"
-    return f"{arrives}, and all installed software that is in the catalog speaks IMDSv2"
+    settled = any(finding.id in (SOFTWARE_SETTLED.id, SDK_SETTLED.id) for finding in findings)
+    by = ", by its version or by stronger evidence" if settled else ""
+    return f"{arrives}, and all installed software that is in the catalog speaks IMDSv2{by}"
 
 
 def _evidence(facts: Facts) -> tuple[str, ...]:

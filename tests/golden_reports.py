@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from code_seen import AGENT, BACKUP, PACKED, with_code
 from observed import (
     FACTS,
     HOST,
@@ -119,6 +120,16 @@ CASES: dict[str, Callable[[], Facts]] = {
     "not-ready-much": lambda: changed(
         with_containers(*CONTAINERS), host=DEBIAN, software=SOFTWARE, callers=watched(CALLER, V2)
     ),
+    "not-ready-code": lambda: with_code(
+        BACKUP,
+        replace(AGENT, package="agent 1.2-1 (dpkg)", owner_uid=1000),
+        replace(AGENT, path="/srv/app/app.jar", form="jar", speaks="both"),
+        replace(BACKUP, path="/opt/old/region.sh", line=3, runs="lies", started_by=()),
+        replace(BACKUP, path="/var/lib/cloud/instance/user-data.txt", line=2, runs="once", started_by=()),
+        not_read=(PACKED,),
+        facts=changed(FACTS, host=DEBIAN),
+    ),
+    "unknown-code": lambda: with_code(not_read=(PACKED,)),
     "not-ready-switched": lambda: switched(
         changed(
             FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,), callers=watched(replace(CALLER, count=12, refused=12), V2)

@@ -11,7 +11,10 @@ from observed import CATALOG, FACTS, report_of
 from report_schema import check, strict
 from reports_made import TROUBLED
 
+from imds_probe import report_document
+from imds_probe.collect import SECTIONS
 from imds_probe.errors import UsageError
+from imds_probe.facts.code import Code, CodeRead, NotRead
 from imds_probe.judging_again import changes, judged_again
 from imds_probe.report import SCHEMA, dump
 from imds_probe.report_document import SCHEMA_FILE, json_schema, read
@@ -154,3 +157,15 @@ def test_depth_without_end_is_no_crash():
     document["software"] = nested
     with pytest.raises(UsageError):
         read(document)
+
+
+def test_a_section_that_came_later_is_not_missed_in_a_report_from_before(monkeypatch):
+    later = tuple(kind for kind in (Code, CodeRead) if kind not in SECTIONS)
+    monkeypatch.setattr(report_document, "SECTIONS", (*SECTIONS, *later))
+    document = json.loads(dump(report_of(TROUBLED)))
+    for key in ("code", "read"):
+        document.pop(key, None)
+    stored = read(document)
+    assert (stored.facts.lacking, stored.facts.get(CodeRead), stored.facts[Code]) == ((), None, Code())
+    document["read"] = {"programs": 3, "programs_read": 2, "not_read": [{"program": "/opt/x", "why": "packed"}]}
+    assert read(document).facts.get(CodeRead) == CodeRead(3, 2, not_read=(NotRead("/opt/x", "packed"),))

@@ -2,6 +2,7 @@ import shlex
 from dataclasses import replace
 
 import pytest
+from code_seen import BACKUP, DAY_S, watched, with_code
 from hypothesis import given
 from hypothesis import strategies as st
 from observed import FACTS, PLATFORM, changed, container, report_of, with_containers, with_imds
@@ -10,6 +11,7 @@ from watched_calls import CALLER
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
 from imds_probe.facts.instance import Instance
+from imds_probe.facts.software import SdkSoftware, SdkUse
 from imds_probe.findings import Kind
 from imds_probe.rules.judging import RuleRun
 from imds_probe.verdict import EXIT_CODES, decide
@@ -254,3 +256,53 @@ def test_a_user_without_a_token_lowers_the_confidence(coverage, lowered):
 def test_ready_does_not_count_what_users_say_arrives():
     verdict = switch_of(container("a"), container("rootless", None, "ok", netns_owner_uid=1000))
     assert "the token reaches the host and 1 container," in f"{verdict.reasons[0]},"
+
+
+LIBRARY = SdkSoftware("botocore", "pypi", "botocore", "1.12.0", "METADATA", sdk=SdkUse(None, None, ("/srv/a",), 1))
+LOOKED = CollectorRun("sdks", "ok", 1.0)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        changed(FACTS, software=(LIBRARY,), collectors=(*FACTS.collectors, LOOKED)),
+        with_code(replace(BACKUP, runs="lies")),
+        with_code(replace(BACKUP, runs="once")),
+    ],
+)
+def test_that_all_speaks_imdsv2_is_never_said_beside_a_finding_that_says_otherwise(facts):
+    report = report_of(facts)
+    assert report.verdict.state == "ready"
+    assert any(each.severity == "warning" for each in report.findings)
+    assert report.verdict.reasons == (
+        "the token reaches the host; the warnings name software that speaks only IMDSv1, or may",
+    )
+    assert "all installed software" in report_of(FACTS).verdict.reasons[0]
+
+
+def test_code_is_evidence_and_makes_no_verdict_surer():
+    read = report_of(with_code()).verdict
+    assert (read.evidence, read.confidence) == (("capability", "code", "reachability"), "medium")
+    blocked = report_of(with_code(BACKUP)).verdict
+    assert (blocked.state, blocked.confidence) == ("not-ready", "medium")
+    assert blocked.reasons[0].endswith("asks the metadata service without a token [code-imdsv1]")
+    watched_whole = report_of(with_code(facts=changed(FACTS, callers=watched()))).verdict
+    assert (watched_whole.evidence, watched_whole.confidence) == (
+        ("capability", "code", "reachability", "behaviour"),
+        "high",
+    )
+
+
+def test_what_was_too_old_but_silent_leaves_no_high_confidence():
+    silent = replace(LIBRARY, pids=(7,), sdk=replace(LIBRARY.sdk, oldest_s=3 * DAY_S))
+    facts = changed(FACTS, software=(silent,), collectors=(*FACTS.collectors, LOOKED), callers=watched())
+    verdict = report_of(facts).verdict
+    assert (verdict.state, verdict.confidence) == ("ready", "medium")
+
+
+def test_what_stronger_evidence_settled_is_said_beside_what_versions_tell():
+    settled = replace(LIBRARY, version=None, pids=(7,), sdk=replace(LIBRARY.sdk, oldest_s=3 * DAY_S))
+    facts = changed(FACTS, software=(settled,), collectors=(*FACTS.collectors, LOOKED), callers=watched())
+    verdict = report_of(facts).verdict
+    assert (verdict.state, verdict.confidence) == ("ready", "high")
+    assert verdict.reasons[0].endswith(" speaks IMDSv2, by its version or by stronger evidence")

@@ -27,10 +27,10 @@ class RequiredSetting:
 
 @dataclass(frozen=True)
 class Requirement:
-    """What the catalog says about one installed version. `minimum` is in the order that it was judged by.
+    """What is said about one installed version. `minimum` is in the order that it was judged by.
 
     `figure` is the weakest of the figures that decided, None where none did or where it is that no version will do;
-    `grade` says how it is known.
+    `grade` says how it is known. `by` says whether the version decided, held against the catalog, or the software's own code.
     """
 
     minimum: str | None
@@ -40,6 +40,7 @@ class Requirement:
     setting: RequiredSetting | None = None
     figure: str | None = None
     grade: Grade | None = None
+    by: Literal["version", "code"] = "version"
 
 
 @dataclass(frozen=True)

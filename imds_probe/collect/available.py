@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.requirement import requirement
 from imds_probe.collect.collector import Collected, Question
 from imds_probe.collect.context import Context
 from imds_probe.errors import CommandError, ProbeError
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import InRepository, Installed, Software
 from imds_probe.inventory.packages.package import PackageError, field_text
+from imds_probe.rules.requirement import requirement
 from imds_probe.system import process, rootfs
 
 MANAGERS = ("dpkg", "rpm")

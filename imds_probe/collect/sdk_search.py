@@ -15,6 +15,7 @@ from pathlib import Path
 
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.collect.sdk_systems import System
+from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.scan import Use
 from imds_probe.reading.reader import OUT_OF_TIME, TOO_MUCH, Reader
@@ -30,10 +31,13 @@ Names = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Seen:
-    """What a process is called, and which variables it sets that steer SDKs: None where that is hidden."""
+    """What a process is called, which variables it sets that steer SDKs, and for how many seconds it has run: None where that
+    is hidden, or not known.
+    """
 
     user: User | None
     environment: tuple[str, ...] | None
+    age_s: float | None = None
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Search:
     troubles: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     _used: dict[Located, set[int]] = field(default_factory=dict)
+    _using: set[int] = field(default_factory=set)
     _strikes: Counter[int] = field(default_factory=Counter)  # by user
 
     def __post_init__(self) -> None:
@@ -129,10 +134,12 @@ class Search:
             _note(self.unseen, sentence)
         if used.located is not None:
             self._used.setdefault(used.located, set()).add(used.pid)
+            self._using.add(used.pid)
         if used.done and used.pid in self.left:
             self.left.remove(used.pid)
             self.hidden += used.hidden
-            self.seen[used.pid] = Seen(used.user, used.environment)
+            age = age_s(self.proc, used.pid) if used.pid in self._using else None
+            self.seen[used.pid] = Seen(used.user, used.environment, age)
         return ""
 
     def _lies(self, lying: Lying) -> None:

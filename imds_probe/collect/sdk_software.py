@@ -51,6 +51,7 @@ def software_of(
             users=tuple(_users(seen, pids[:USERS_SHOWN], owner_of, in_container=system.label is not None)),
             environment=_environment(seen, pids),
             container_ids=(system.id,) if system.id else (),
+            oldest_s=_oldest([seen[pid].age_s if pid in seen else None for pid in pids]),
         )
         found.append(
             SdkSoftware(
@@ -104,6 +105,12 @@ def _users(
         else:
             place = membership_of(user.cgroup, owner_of)
             yield SdkUser(pid, user.name, place.unit, place.owner_uid)
+
+
+def _oldest(ages: Sequence[float | None]) -> float | None:
+    """The greatest; None where one of them is not known."""
+    known = [age for age in ages if age is not None]
+    return max(known) if known and len(known) == len(ages) else None
 
 
 def _environment(seen: Mapping[int, Seen], pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:
@@ -160,6 +167,7 @@ def _together(entries: Sequence[SdkSoftware]) -> SdkSoftware:
         users=tuple(user for use in uses for user in use.users)[:USERS_SHOWN],
         environment=tuple(sorted({names for each in environments for names in each})) if environments else None,
         container_ids=tuple(dict.fromkeys(each for use in uses for each in use.container_ids)),
+        oldest_s=_oldest([use.oldest_s for use in uses]),
     )
     return replace(
         first,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from imds_probe.facts.section import Section
-from imds_probe.facts.shapes import Count, Pid
+from imds_probe.facts.shapes import Count, Pid, Seconds
 
 # v1: asks without a token. v2: asks for a token. both: has the one and the other, and reading cannot tell which is used.
 # mentions: names the service and does not ask it.
 Speaks = Literal["v1", "v2", "both", "mentions"]
 # running: a process has loaded it, or would find it where it imports from. scheduled, boot: something starts it later.
-Runs = Literal["running", "scheduled", "boot", "lies"]
+# once: it has run on this host, and only another instance of the same template will run it again. lies: nothing starts it.
+Runs = Literal["running", "scheduled", "boot", "once", "lies"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class CodeSeen:
     "shell", "python", "jar", "elf". `package` owns the file: "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that
     package. `started_by` says what starts it and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty
     and `on_host` false for a directory that processes were chrooted to. `owner_uid` is the unprivileged user who can write the
-    file, None where root alone can.
+    file, None where root alone can. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that is not known.
     """
 
     path: str
@@ -40,12 +41,14 @@ class CodeSeen:
     container_ids: tuple[str, ...] = ()
     pids: tuple[Pid, ...] = ()
     owner_uid: Count | None = None
+    oldest_s: Seconds | None = None
 
 
 @dataclass(frozen=True)
 class NotRead:
     """A program that runs, or that something starts, and whose code was not searched whole. `why` is one of the reasons that
-    inventory/code/unread.py lists.
+    inventory/code/unread.py lists. `owner_uid` is the unprivileged user who runs it on his own account, None where root does, or
+    a service of the system. `oldest_s` is as in CodeSeen.
     """
 
     program: str
@@ -55,6 +58,8 @@ class NotRead:
     container_ids: tuple[str, ...] = ()
     pids: tuple[Pid, ...] = ()
     component: str | None = None  # the catalog's row where the catalog knows the program
+    owner_uid: Count | None = None
+    oldest_s: Seconds | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class CodeRead(Section):
     which all code that they load was searched. The same for what is `scheduled`; None where no schedules were looked for.
     """
 
-    report_key = "read"
+    report_key: ClassVar[str] = "read"
 
     programs: Count = 0
     programs_read: Count = 0
@@ -75,7 +80,7 @@ class CodeRead(Section):
 
 @dataclass(frozen=True)
 class Code(Section):
-    """All code that was found."""
+    """All code that was found to name the service."""
 
     code: tuple[CodeSeen, ...] = field(default=())
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 HopLimit = Annotated[int, Meta(ge=1, le=64)]  # EC2 API: HttpPutResponseHopLimit
 Count = Annotated[int, Meta(ge=0)]
 Pid = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]  # RFC 3339, UTC

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.section import NEEDED, Section
-from imds_probe.facts.shapes import Count, Pid
+from imds_probe.facts.shapes import Count, Pid, Seconds
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class SdkUse:
     A version that is not known lies from `at_least` (included) to `below` (not included), as far as either is known.
     `paths` and `users` are the first few of `places` and of the software's pids. `environment` has, for the processes
     that use it, the sets of variables that steer AWS SDKs, names alone, each set once, an empty one for those that set
-    none; None where no process let us look. `container_ids` are the identities of all containers that it is in.
+    none; None where no process let us look. `container_ids` are the identities of all containers that it is in. `oldest_s` is for
+    how many seconds the oldest of those processes has run, None where that is not known of each.
     """
 
     at_least: str | None
@@ -61,6 +62,7 @@ class SdkUse:
     users: tuple[SdkUser, ...] = ()
     environment: tuple[tuple[str, ...], ...] | None = ()
     container_ids: tuple[str, ...] = ()
+    oldest_s: Seconds | None = None
 
 
 @dataclass(frozen=True)

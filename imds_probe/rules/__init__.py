@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imds_probe.rules import (
     callers,
+    code,
     containers,
     endpoint,
     hop_limit,
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     obstacles.RULE,
     software.RULE,
     sdks.RULE,
+    code.RULE,
     callers.RULE,
     observed.RULE,
 )

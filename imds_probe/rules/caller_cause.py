@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement
 from imds_probe.ecosystems import ECOSYSTEMS
 from imds_probe.facts.callers import OF_ROOT_ALONE, Callers, CallerSeen
+from imds_probe.facts.code import Code, CodeSeen
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
+from imds_probe.rules.code_fixes import fix_for
+from imds_probe.rules.code_phrases import matched, place_of
 from imds_probe.rules.fixes import library_commands, upgrade_commands
 from imds_probe.rules.hop_need import limit_for
 from imds_probe.rules.phrases import (
@@ -29,6 +31,7 @@ from imds_probe.rules.phrases import (
     raise_hop_limit,
     upgraded,
 )
+from imds_probe.rules.requirement import requirement
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
 PRODUCTS = {
@@ -52,6 +55,9 @@ class Cause:
 def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Cause:
     """`group` are the calls by IMDSv1 of one caller."""
     old = _old_software(group, facts, catalog)
+    if old is None and (code := _code_of(group, facts)):
+        why = f"its own code asks without a token: {place_of(code)}"
+        return Cause(why, fix_for(code, facts, catalog), (matched(code),))
     container = facts[Containers].by_identity(group[0].container_id)
     if old is None and container is not None and _asks_for_tokens(group[0], callers):
         limit = limit_for(container)
@@ -94,6 +100,18 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
             "IMDSv1."
         ),
     )
+
+
+def _code_of(group: Sequence[CallerSeen], facts: Facts) -> CodeSeen | None:
+    """The code that the caller runs and that was read to ask without a token."""
+    for code in facts[Code].code:
+        for caller in group:
+            inside = caller.container_id or caller.container
+            there = caller.container_id in code.container_ids if inside else code.on_host
+            by_path = code.path == caller.program and bool(inside or caller.on_host)
+            if code.speaks == "v1" and there and (by_path or caller.pid in code.pids):
+                return code
+    return None
 
 
 def _asks_for_tokens(caller: CallerSeen, callers: Callers) -> bool:

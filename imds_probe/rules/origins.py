@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from imds_probe.facts.callers import CallerSeen
-from imds_probe.facts.containers import Container, Containers, of_user
+from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.containers import Container, Containers, of_user, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import SdkSoftware, Software
 from imds_probe.rules.phrases import container_names
@@ -33,6 +34,20 @@ def of_software(entries: Sequence[Software], facts: Facts) -> tuple[str, ...]:
         else:
             known = [each for identity in entry.container_ids if (each := facts[Containers].by_identity(identity))]
             found += [_of_container(each) for each in known] or container_names([entry], facts[Containers])
+    return _alone(found)
+
+
+def of_code(code: Iterable[CodeSeen | NotRead], facts: Facts) -> tuple[str, ...]:
+    """Those who could have written all of the code, or chosen what runs there; none where root alone could write some."""
+    found: list[str] = []
+    for each in code:
+        if each.owner_uid is not None:
+            found.append(of_user(each.owner_uid))
+        elif each.on_host or not each.container_ids:
+            return ROOT
+        else:
+            inside = [(facts[Containers].by_identity(identity), identity) for identity in each.container_ids]
+            found += [_of_container(known) if known else f"container {short(identity)}" for known, identity in inside]
     return _alone(found)
 
 

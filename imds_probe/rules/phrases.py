@@ -28,6 +28,8 @@ def known_by(software: Software) -> str:
 
 def only_v1(needed: Requirement) -> str:
     """What is wrong with software that is too old."""
+    if needed.by == "code":
+        return f"{ONLY_V1} by its own code{f'; IMDSv2 since {needed.minimum}' if needed.minimum else ''}"
     return f"{ONLY_V1}{f'; IMDSv2 since {needed.minimum}' if needed.minimum else ', in every version'}"
 
 

@@ -1,4 +1,7 @@
-"""Which evidence outweighs which: one table, strongest first. What is weaker never overrules what is stronger."""
+"""Which evidence outweighs which: one table, strongest first. What is weaker never overrules what is stronger.
+
+How code outweighs a version is in requirement.py, and how a watch does in settled.py.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imds_probe.facts.callers import Callers
+from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import State
 
-Counts = Literal["capability", "behaviour"]
+Counts = Literal["capability", "code", "behaviour"]
 
 # The managers of packages, and what reads their databases in containers: their collectors' ids. "nothing" says that there is
 # none.
@@ -38,6 +42,12 @@ def _called(facts: Facts) -> bool:
     return callers is not None and callers.imdsv1 > 0
 
 
+def _read(facts: Facts) -> bool:
+    """Some of what runs or is started was read. How much of it, the report says: what was not is named, and decides nothing."""
+    read = facts.get(CodeRead)
+    return read is not None and (read.programs_read > 0 or bool(read.scheduled_read))
+
+
 def _watched(facts: Facts) -> bool:
     callers = facts.get(Callers)
     return callers is not None and callers.complete
@@ -52,7 +62,8 @@ def _inventoried(facts: Facts) -> bool:
 
 
 def _lies(facts: Facts) -> bool:
-    return any(not library.running for library in _libraries(facts))
+    code_lies = any(each.speaks == "v1" and each.runs in ("once", "lies") for each in facts[Code].code)
+    return code_lies or any(not library.running for library in _libraries(facts))
 
 
 def _libraries(facts: Facts) -> list[SdkSoftware]:
@@ -62,25 +73,32 @@ def _libraries(facts: Facts) -> list[SdkSoftware]:
 TABLE: tuple[Evidence, ...] = (
     Evidence(
         "seen calling IMDSv1",
-        "blocks, whatever the catalog says of the caller",
+        "blocks, whatever code and catalog say of the caller",
         _called,
         counts_as="behaviour",
         sure=("not-ready",),
     ),
     Evidence(
+        "code that is loaded or started",
+        "blocks where it asks without a token, and is fit where it asks for one, whatever its version and whoever watched",
+        _read,
+        counts_as="code",
+    ),
+    Evidence(
         "watched for the whole window",
-        "says that nobody calls IMDSv1, save what runs less often than the window is long",
+        "settles what is unknown of programs that were started in it, and makes too old an SDK of theirs a warning; not for what "
+        "runs less often than the window is long",
         _watched,
         counts_as="behaviour",
         sure=("ready", "needs-hop-limit"),
     ),
     Evidence(
         "version against the catalog",
-        "decides for installed packages and for libraries in use, where no call was seen",
+        "decides for installed packages and for libraries in use, where none of these does",
         _inventoried,
         counts_as="capability",
     ),
-    Evidence("lies on disk", "warns: nothing that runs uses it now", _lies),
+    Evidence("lies on disk", "warns: nothing that runs uses it now, and nothing starts it", _lies),
     Evidence("nothing of these", "leaves it unknown, and says what would settle it", lambda facts: True),
 )
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.requirement import requirement
 from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Container, Containers, titles
@@ -35,6 +34,7 @@ from imds_probe.rules.phrases import (
     rebuilt,
     upgraded,
 )
+from imds_probe.rules.requirement import requirement
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.sdks_kinds import (
     KINDS,
@@ -42,11 +42,14 @@ from imds_probe.rules.sdks_kinds import (
     SDK_FIGURE_INFERRED,
     SDK_ON_DISK_TOO_OLD,
     SDK_SEARCH_CUT_SHORT,
+    SDK_SETTLED,
     SDK_TOO_OLD,
+    SDK_TOO_OLD_SILENT,
     SDK_TOO_OLD_UNASKED,
     SDK_UNKNOWN,
     SDKS_NOT_SEEN,
 )
+from imds_probe.rules.settled import silent_since_start
 
 _SUBJECT = "sdks"
 _Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
@@ -67,7 +70,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             groups[entry.component, entry.said_version, needed, entry.running].append(entry)
             found += _falls_back(entry, needed, facts, catalog)
     for (component, _, needed, running), entries in groups.items():
-        if needed.status != "ok" or (running and not_verified(needed)):
+        if needed.status != "ok" or needed.by == "code" or (running and not_verified(needed)):
             row = catalog.row(component)
             which = f"{named(entries[0], row)}{_in(entries, facts)}"
             found += _in_use(which, entries, needed, row, facts) if running else _on_disk(which, entries, needed, row)
@@ -92,10 +95,17 @@ def _in_use(
 ) -> list[Found]:
     what = f"{which}, in use by {_users(entries)}"
     subject = entries[0].component
+    if needed.status == "ok" and needed.by == "code":
+        return [
+            SDK_SETTLED.found(
+                subject, f"{what}, was read and asks for a token", evidence=(needed.why, *_places(entries))
+            )
+        ]
     if needed.status == "ok":
         return _by_inference(what, entries, needed)
     need = need_of_processes([names for entry in entries for names in _environments(entry)])
-    evidence = (*_places(entries), need.in_words, *not_verified(needed))
+    by_code = (needed.why,) if needed.by == "code" else ()
+    evidence = (*by_code, *_places(entries), need.in_words, *not_verified(needed))
     origins = of_software(entries, facts)
     if need.state == "unlikely":
         if needed.status == "unknown":
@@ -103,6 +113,9 @@ def _in_use(
         speaks = NEEDS_SETTING if needed.status == "needs-setting" else ONLY_V1
         summary = f"{what}, {speaks}, but does not seem to ask for metadata: {need.reason}"
         return [SDK_TOO_OLD_UNASKED.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
+    silent = [silent_since_start(entry.sdk.oldest_s, facts) for entry in entries]
+    if all(silent) and needed.by == "version":  # a watch does not outweigh code
+        return _silent(what, entries, needed, row, dict.fromkeys(silent))
     if needed.status == "unknown":
         summary = f"IMDSv2 support of {what}, is not known"
         fix = Fix(
@@ -112,6 +125,21 @@ def _in_use(
     summary = f"{what}, {_is(needed)}"
     fix = _fix(entries, needed, row)
     return [SDK_TOO_OLD.found(subject, summary, evidence=evidence, fix=fix, forgeable_by=origins)]
+
+
+def _silent(
+    what: str, entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None, silent: Iterable[str]
+) -> list[Found]:
+    """What was watched since it started outweighs its version."""
+    subject = entries[0].component
+    evidence = (*silent, needed.why, *_places(entries))
+    if needed.status == "unknown":
+        summary = (
+            f"{what}, made no call by IMDSv1 while it was watched, which outweighs that its version does not decide"
+        )
+        return [SDK_SETTLED.found(subject, summary, evidence=evidence)]
+    summary = f"{what}, {_is(needed)}, but made no call by IMDSv1 while it was watched"
+    return [SDK_TOO_OLD_SILENT.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
 
 
 def _on_disk(which: str, entries: Sequence[SdkSoftware], needed: Requirement, row: Row | None) -> list[Found]:

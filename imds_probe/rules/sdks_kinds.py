@@ -26,6 +26,25 @@ SDK_TOO_OLD_UNASKED = Kind(
     "for a region or an instance id would still fail.",
     cure="Upgrade the SDK when you can.",
 )
+SDK_TOO_OLD_SILENT = Kind(
+    id="sdk-too-old-silent",
+    severity="warning",
+    title="An old AWS SDK is in use, but made no call by IMDSv1 while it was watched",
+    meaning="The SDK speaks only IMDSv1. Every process that uses it was started within the window that was watched (watch.window) "
+    "and has run for a day since, or for half of the window. Nobody called IMDSv1 in the window, and what was seen outweighs the "
+    "version. A task that the program does less often than the window is long may still call. The confidence of the verdict is "
+    "therefore never high.",
+    cure="Upgrade the SDK when you can, or make sure that the program needs no metadata.",
+)
+SDK_SETTLED = Kind(
+    id="sdk-settled",
+    severity="info",
+    title="Stronger evidence than its version tells how an AWS SDK asks",
+    meaning="The version of the SDK does not decide. Stronger evidence decided instead. Either its own code was read and asks "
+    "for a token. Or its processes were started within the window that was watched, and nobody called IMDSv1 in that window. "
+    "The finding names the evidence. Where the catalog says otherwise, the finding names the catalog's row too.",
+    cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
+)
 SDK_ON_DISK_TOO_OLD = Kind(
     id="sdk-on-disk-too-old",
     severity="warning",
@@ -84,6 +103,8 @@ SDK_SEARCH_CUT_SHORT = Kind(
 KINDS = (
     SDK_TOO_OLD,
     SDK_TOO_OLD_UNASKED,
+    SDK_TOO_OLD_SILENT,
+    SDK_SETTLED,
     SDK_ON_DISK_TOO_OLD,
     SDK_UNKNOWN,
     SDK_FIGURE_INFERRED,

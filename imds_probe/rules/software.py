@@ -6,17 +6,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.catalog.requirement import requirement, requirement_of
+from imds_probe.catalog.requirement import requirement_of
 from imds_probe.catalog.rows import RequiredSetting, Requirement
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software, UsersContainers
-from imds_probe.findings import Fix, Found, Kind
+from imds_probe.findings import Fix, Found
+from imds_probe.rules.code_phrases import matched, place_of
 from imds_probe.rules.fixes import upgrade_commands
-from imds_probe.rules.origins import of_software
+from imds_probe.rules.origins import of_code, of_software
 from imds_probe.rules.phrases import (
+    NAMES_SHOWN,
     NEEDS_SETTING,
     container_names,
     few,
@@ -30,77 +32,26 @@ from imds_probe.rules.phrases import (
     upgraded,
 )
 from imds_probe.rules.precedence import INVENTORIES
+from imds_probe.rules.requirement import own_code, requirement
 from imds_probe.rules.rule import Rule
+from imds_probe.rules.settled import silent_software
+from imds_probe.rules.software_kinds import (
+    KINDS,
+    NO_PACKAGE_MANAGER,
+    PACKAGE_MANAGER_FAILED,
+    SOFTWARE_FIGURE_INFERRED,
+    SOFTWARE_NEEDS_SETTING,
+    SOFTWARE_SETTLED,
+    SOFTWARE_TOO_OLD,
+    SOFTWARE_UNKNOWN,
+    USERS_SOFTWARE_UNREAD,
+)
 
 _COLLECTORS = (*INVENTORIES, "settings")
 _UNREAD = {
     "container-software": "the packages in some containers could not be read",
     "settings": "the settings of installed software could not be read",
 }
-
-SOFTWARE_TOO_OLD = Kind(
-    id="software-too-old",
-    severity="blocker",
-    implies="not-ready",
-    title="An installed package speaks only IMDSv1",
-    meaning="The package is older than the first version that asks for a token. Once tokens are required, its metadata calls "
-    "are answered with 401: the program receives no credentials, no region and no user data.",
-    cure="Upgrade the package. `imds-probe run --output json` lists the version it needs, and the source of that number.",
-    sources=("EC2 User Guide: Transition to using Instance Metadata Service Version 2",),
-)
-SOFTWARE_NEEDS_SETTING = Kind(
-    id="software-needs-setting",
-    severity="blocker",
-    implies="not-ready",
-    title="An installed package uses IMDSv2 only with a setting",
-    meaning="This version can speak IMDSv2, but it does so only with a setting that is not in force.",
-    cure="Set the key as the finding says, restart the program, and run imds-probe again.",
-)
-SOFTWARE_UNKNOWN = Kind(
-    id="software-unknown",
-    severity="warning",
-    implies="unknown",
-    title="IMDSv2 support of an installed package is not known",
-    meaning="The catalog has no sourced minimum for this version: the version is a distribution's backport below upstream's "
-    "number, or its vendor never said. Or a setting that decides could not be read. A guess could break the host, so the verdict "
-    "counts the package as unknown.",
-    cure="Search the package's changelog for IMDSv2 (rpm -q --changelog, /usr/share/doc/*/changelog), or upgrade the package.",
-)
-SOFTWARE_FIGURE_INFERRED = Kind(
-    id="software-figure-inferred",
-    severity="info",
-    title="An installed package counts as new enough by an inferred figure",
-    meaning="The catalog has a first version for this package that was concluded from something else, for example from the day "
-    "on which a change was merged. Nobody has looked into the release itself. The verdict counts the package as new enough.",
-    cure="Watch the host before the switch: `imds-probe run --watch 1h` sees whether the package calls IMDSv1.",
-)
-PACKAGE_MANAGER_FAILED = Kind(
-    id="package-manager-failed",
-    severity="warning",
-    implies="unknown",
-    title="Installed packages or their settings could not be read",
-    meaning="A package manager is present on the host or in a container, but it gave no proper answer: its database is damaged "
-    "or locked, its tool is missing, or rights or time ran out. An unread database is not an empty one.",
-    cure="Run the command that the finding quotes by hand, and repair the fault that it reports.",
-)
-USERS_SOFTWARE_UNREAD = Kind(
-    id="users-software-unread",
-    severity="warning",
-    title="Packages in a user's own container could not be read",
-    meaning="A user without privilege made this container, and may put anything in the place of a package database there. So what "
-    "cannot be read there holds no switch up. It lowers the confidence of the verdict, because a program in the container may "
-    "speak only IMDSv1.",
-    cure="Ask the user what runs there, or watch the host: `imds-probe run --watch 1h` sees whether the container calls IMDSv1.",
-)
-NO_PACKAGE_MANAGER = Kind(
-    id="no-package-manager",
-    severity="warning",
-    implies="unknown",
-    title="No package database was found",
-    meaning="The host has no database of a package manager, as is usual in a distroless container. The installed software is "
-    "then not known, and no verdict can rest on it.",
-    cure="Run on the host itself, or mount the host's root and name it with --root.",
-)
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found]:
@@ -120,7 +71,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found]:
         needed = requirement(software, facts, catalog)
         for line in not_verified(needed) if needed.status == "ok" else ():
             inferred[software.component, software.said_version, line].append(software)
-        if needed.status != "ok":
+        if needed.status != "ok" or needed.by == "code":
             groups[software.component, software.manager, software.said_version, needed].append(software)
     found += [_judged(needed, group, facts, catalog) for (*_, needed), group in groups.items()]
     found += [_by_inference(line, group, catalog) for (_, _, line), group in inferred.items()]
@@ -181,6 +132,8 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     seen = f"{software.package} {software.said_version}, {known_by(software)}{f', {places}' if places else ''}"
     subject = software.component
     origins = of_software(group, facts)
+    if needed.by == "code":
+        return _by_code(what, seen, needed, group, facts=facts, catalog=catalog)
     if needed.status == "too-old":
         never = row is not None and row.never
         fix = Fix(row.fix) if row and never else _upgrade(needed, software, facts, catalog)
@@ -189,6 +142,12 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
             subject, f"{what} {only_v1(needed)}", evidence=evidence, fix=fix, forgeable_by=origins
         )
     evidence = (seen, needed.why)
+    silent = [silent_software(entry, facts) for entry in group]
+    if needed.status == "unknown" and all(silent):
+        summary = (
+            f"{what} made no call by IMDSv1 while it was watched, which outweighs that its version does not decide"
+        )
+        return SOFTWARE_SETTLED.found(subject, summary, evidence=(*evidence, *dict.fromkeys(silent)))
     if needed.status == "needs-setting":
         fix = make_setting(needed)
         evidence += not_verified(needed)
@@ -207,6 +166,26 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     upgrade = _upgrade(needed, software, facts, catalog, look)
     summary = f"IMDSv2 support of {what} is not known"
     return SOFTWARE_UNKNOWN.found(subject, summary, evidence=evidence, fix=upgrade, forgeable_by=origins)
+
+
+def _by_code(
+    what: str, seen: str, needed: Requirement, group: list[Software], *, facts: Facts, catalog: Catalog
+) -> Found:
+    """What was read in the software itself decides, whatever the catalog says of its version."""
+    code = tuple(dict.fromkeys(each for entry in group for each in own_code(entry, facts)))
+    decisive = [each for each in code if each.speaks == ("v2" if needed.status == "ok" else "v1")]
+    evidence = (seen, needed.why, *(matched(each) for each in decisive[:NAMES_SHOWN]))
+    at = place_of(decisive[0])
+    if needed.status == "ok":
+        summary = f"the code of {what} was read and asks for a token, which decides: {at}"
+        return SOFTWARE_SETTLED.found(group[0].component, summary, evidence=evidence)
+    return SOFTWARE_TOO_OLD.found(
+        group[0].component,
+        f"{what} {only_v1(needed)}: {at}",
+        evidence=evidence,
+        fix=_upgrade(needed, group[0], facts, catalog),
+        forgeable_by=of_code(decisive, facts),
+    )
 
 
 def _upgrade(needed: Requirement, software: Software, facts: Facts, catalog: Catalog, text: str = "") -> Fix:
@@ -236,16 +215,4 @@ def _mend(setting: RequiredSetting) -> Fix:
     )
 
 
-RULE = Rule(
-    "software",
-    _find,
-    kinds=(
-        SOFTWARE_TOO_OLD,
-        SOFTWARE_NEEDS_SETTING,
-        SOFTWARE_UNKNOWN,
-        SOFTWARE_FIGURE_INFERRED,
-        PACKAGE_MANAGER_FAILED,
-        USERS_SOFTWARE_UNREAD,
-        NO_PACKAGE_MANAGER,
-    ),
-)
+RULE = Rule("software", _find, kinds=KINDS)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.sdk_search import Seen
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.inventory.sdks.libraries import Library
@@ -75,6 +76,28 @@ def test_many_places_are_counted_and_the_first_few_kept() -> None:
     assert (entry.sdk.places, len(entry.sdk.paths), entry.pids) == (20, 5, (7,))
     assert entry.path == "/srv/19\\x1b"  # in use comes first
     assert (entry.sdk.users, entry.sdk.environment) == ((), None)  # it has ended
+
+
+def test_the_oldest_of_the_processes_counts_where_the_age_of_each_is_known() -> None:
+    use = Use(Located(Library("pypi", "botocore", "1.12.0", "dist-info"), "/srv/a"), (7, 8))
+    seen = {7: Seen(None, (), 5.0), 8: Seen(None, (), 90.0)}
+    where = Where(None, None, None)
+    (entry,) = software_of([use], where, seen, CATALOG, nobody)
+    assert entry.sdk.oldest_s == 90.0
+    for others in ({7: seen[7]}, {**seen, 8: Seen(None, ())}):
+        (entry,) = software_of([use], where, others, CATALOG, nobody)
+        assert entry.sdk.oldest_s is None
+
+
+def test_of_several_containers_the_oldest_counts() -> None:
+    def inside(name: str, oldest_s: float | None) -> SdkSoftware:
+        use = replace(USE, oldest_s=oldest_s, container_ids=(name,))
+        return replace(LIBRARY, container=name, container_ids=(name,), sdk=use)
+
+    (together,) = grouped([inside("a", 5.0), inside("b", 90.0)])
+    assert together.sdk.oldest_s == 90.0
+    (unsure,) = grouped([inside("a", 5.0), inside("b", None)])
+    assert unsure.sdk.oldest_s is None
 
 
 def test_what_the_catalog_does_not_know_is_left_out() -> None:

@@ -14,6 +14,7 @@ from imds_probe.collect import READING, READING_MIB, sdk_reading, sdks
 from imds_probe.collect.sdks import SearchOptions
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
+from imds_probe.inventory.containers.processes import age_s
 from imds_probe.reading.reader import Reader
 from imds_probe.system import pressure
 from imds_probe.system.give_way import NICE
@@ -30,7 +31,11 @@ def test_right_process_right_unit_right_path(system: System) -> None:
     record(system.root, "botocore", "1.12.0")
     system.process(5, system.root, cgroup="/system.slice/web.service", env="AWS_REGION=x\0SECRET=y\0")
     system.process(6, system.root)
+    for pid in (5, 6):
+        (system.proc / str(pid) / "stat").write_text(Path("/proc/self/stat").read_text())
+    before = age_s(Path("/proc"), os.getpid())
     (entry,) = system.look(5, 6).software
+    after = age_s(Path("/proc"), os.getpid())
     assert (entry.component, entry.version, entry.pids) == ("botocore", "1.12.0", (5, 6))
     assert entry.path == f"/{SITE}/botocore-1.12.0.dist-info"
     use = entry.sdk
@@ -41,6 +46,10 @@ def test_right_process_right_unit_right_path(system: System) -> None:
     ]
     assert use.environment == ((), ("AWS_REGION",))
     assert (use.places, use.container_ids) == (1, ())
+    assert before is not None
+    assert use.oldest_s is not None
+    assert after is not None
+    assert before <= use.oldest_s <= after
 
 
 def test_what_the_package_manager_knows_stays_its_own_and_gets_the_processes(system: System) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from code_seen import AGENT, with_code
 from observed import FACTS, SSM_AGENT, changed, container
 from watched_calls import CALLER
 
@@ -30,12 +31,12 @@ BOTOCORE = SdkSoftware(
 )
 
 
-def cause(*by, catalog=CATALOG, **facts):
+def cause(*by, catalog=CATALOG, code=(), **facts):
     callers = callers_of(
         by, window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until="2023-11-14T22:13:20Z"
     )
     group = [each for each in by if each.version == "v1"]
-    return cause_of(group, callers, changed(FACTS, callers=callers, **facts), catalog)
+    return cause_of(group, callers, with_code(*code, facts=changed(FACTS, callers=callers, **facts)), catalog)
 
 
 def lost(**changes):
@@ -199,3 +200,34 @@ def test_who_takes_the_probes_name():
     found = cause(replace(CALLER, user_agent="imds-probe/1.0", uid=4242))
     assert found.why == "it calls itself imds-probe, but does not run as root"
     assert "--no-v1-probe" in found.fix.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "explained"),
+    [
+        ({"pids": (CALLER.pid,)}, True),
+        ({"pids": (CALLER.pid,), "speaks": "both"}, False),
+        ({"pids": (99,)}, False),
+        ({"pids": (99,), "path": CALLER.program}, False),  # not shown to be the host's own file of that path
+        ({"pids": (CALLER.pid,), "on_host": False}, False),
+        ({"pids": (CALLER.pid,), "on_host": False, "container_ids": ("f" * 64,)}, False),
+    ],
+)
+def test_code_that_the_caller_runs_explains_the_call(changes, explained):
+    found = cause(CALLER, code=(replace(AGENT, **changes),))
+    assert (found.why == "its own code asks without a token: /opt/agent/agent") is explained
+    if explained:
+        assert found.evidence == ("/opt/agent/agent has 169.254.169.254, latest/meta-data",)
+        assert found.fix.text.startswith("Ask the owner of /opt/agent/agent")
+
+
+def test_code_is_that_of_the_hosts_own_program():
+    code = (replace(AGENT, pids=(), path=CALLER.program),)
+    assert cause(replace(CALLER, on_host=True), code=code).why.startswith("its own code asks without a token")
+
+
+def test_no_hop_limit_cures_code_that_asks_without_a_token():
+    code = replace(AGENT, on_host=False, container_ids=(INSIDE.container_id,), pids=(INSIDE.pid,))
+    found = cause(INSIDE, TOKEN, containers=(lost(),), code=(code,))
+    assert found.needs_hop_limit is None
+    assert found.why.startswith("its own code asks without a token")

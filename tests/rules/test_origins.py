@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from code_seen import AGENT, PACKED
 from observed import FACTS, OLD_CLOUD_INIT, SSM_AGENT, changed, container, report_of, with_containers
 from watched_calls import CALLER
 
 from imds_probe.facts.containers import Container
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
 from imds_probe.render import text
-from imds_probe.rules.origins import of_callers, of_containers, of_software
+from imds_probe.rules.origins import of_callers, of_code, of_containers, of_software
 from imds_probe.watch.evidence import callers_of
 
 WEB = container("web")
@@ -119,3 +120,24 @@ def test_containers_that_are_left_out_by_their_own_word_are_named():
     assert verdict(with_containers(*far, needing)).forgeable == ()  # the command serves them, too
     near = container("near", 0, "ok", environment=elsewhere)
     assert verdict(with_containers(near)).forgeable == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "origins"),
+    [
+        ((AGENT,), ()),
+        ((PACKED,), ()),
+        ((replace(AGENT, owner_uid=4242),), ("user 4242",)),
+        ((replace(PACKED, owner_uid=4242), replace(AGENT, owner_uid=4242)), ("user 4242",)),
+        ((replace(AGENT, owner_uid=4242), AGENT), ()),
+        ((replace(AGENT, on_host=False),), ()),
+        ((replace(AGENT, on_host=False, container_ids=(WEB.identity,)),), ("container web",)),
+        (
+            (replace(AGENT, on_host=False, container_ids=(HIS.identity, "f" * 64)),),
+            ("user 4242", "container ffffffffffff"),
+        ),
+        ((replace(AGENT, container_ids=(WEB.identity,)),), ()),
+    ],
+)
+def test_code_is_whose_who_can_write_it_or_controls_where_it_runs(code, origins):
+    assert of_code(code, with_containers(WEB, HIS)) == origins

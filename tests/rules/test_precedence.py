@@ -1,9 +1,11 @@
 from dataclasses import replace
 
 import pytest
+from code_seen import AGENT, with_code
 from observed import FACTS, changed
 from watched_calls import CALLER
 
+from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.software import SdkSoftware, SdkUse
 from imds_probe.inventory.packages import MANAGERS
@@ -48,11 +50,30 @@ def test_libraries_are_evidence_where_no_package_manager_is():
     assert counted(cut_short) == set()
 
 
+def test_code_is_evidence_where_some_of_it_was_read():
+    assert counted(with_code(AGENT, facts=BARE)) == {"code"}
+    unread = BARE.with_(CodeRead(programs=43))
+    assert counted(unread) == counted(BARE) == set()
+    assert counted(unread.with_(CodeRead(scheduled=3, scheduled_read=1))) == {"code"}
+
+
+def test_code_that_nothing_starts_lies_there():
+    for runs, lies in (("running", False), ("scheduled", False), ("once", True), ("lies", True)):
+        assert ("lies on disk" in had(with_code(replace(AGENT, runs=runs), facts=BARE))) == lies
+    assert "lies on disk" not in had(with_code(replace(AGENT, runs="lies", speaks="v2"), facts=BARE))
+
+
 def test_the_strongest_comes_first_and_nothing_last():
-    both = changed(watched(CALLER), software=(replace(LIBRARY, pids=()),))
-    assert had(both) == ["seen calling IMDSv1", "watched for the whole window", "lies on disk", "nothing of these"]
+    both = with_code(facts=changed(watched(CALLER), software=(replace(LIBRARY, pids=()),)))
+    assert had(both) == [
+        "seen calling IMDSv1",
+        "code that is loaded or started",
+        "watched for the whole window",
+        "lies on disk",
+        "nothing of these",
+    ]
     assert had(BARE) == ["nothing of these"]
-    assert counted(both) == {"behaviour"}
+    assert counted(both) == {"code", "behaviour"}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +86,7 @@ def test_the_strongest_comes_first_and_nothing_last():
         (watched(CALLER, coverage=0.001), "not-ready", True),
         (watched(CALLER, coverage=0.001), "needs-hop-limit", False),
         (runs(("dpkg", "ok")), "ready", False),
+        (with_code(AGENT, facts=BARE), "not-ready", False),
         (watched(), "unknown", False),
     ],
 )

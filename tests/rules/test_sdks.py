@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from code_seen import AGENT, DAY_S, watched, with_code
 from observed import FACTS, IMDS, SSM_AGENT, changed, container
 
 from imds_probe.catalog.catalog import Catalog
@@ -214,3 +215,55 @@ def test_what_hides_is_unknown_and_what_was_not_searched_is_said():
     (finding,) = judged(sdks_left_out=("the disk was searched in part",))
     assert (finding.id, finding.severity, finding.implies) == ("sdk-search-cut-short", "info", None)
     assert finding.fix.commands == ("imds-probe run --deep",)
+
+
+def test_a_watched_window_in_which_it_was_started_turns_too_old_into_a_warning():
+    (finding,) = judged(library(oldest_s=3 * DAY_S), callers=watched())
+    assert (finding.id, finding.severity, finding.implies) == ("sdk-too-old-silent", "warning", None)
+    assert finding.summary.endswith(
+        "speaks only IMDSv1; IMDSv2 since 1.13.25, but made no call by IMDSv1 while it was watched"
+    )
+    assert finding.evidence[0].startswith("started 3 d ago, and no call by IMDSv1 was seen")
+    assert finding.fix.text.startswith("Upgrade botocore to 1.13.25 or later")
+
+
+@pytest.mark.parametrize(("oldest_s", "coverage"), [(None, 1.0), (60.0, 1.0), (90 * DAY_S, 1.0), (3 * DAY_S, 0.5)])
+def test_without_certainty_too_old_still_blocks(oldest_s, coverage):
+    (finding,) = [
+        each for each in judged(library(oldest_s=oldest_s), callers=watched(coverage=coverage)) if each.rule == "sdks"
+    ]
+    assert finding.id == "sdk-too-old"
+
+
+def test_one_place_of_several_without_certainty_still_blocks():
+    quiet, other = library(oldest_s=3 * DAY_S), library(container="web", pids=(99,))
+    (finding,) = judged(quiet, other, callers=watched())
+    assert finding.id == "sdk-too-old"
+
+
+def test_an_unknown_version_is_settled_by_a_watched_window_and_says_by_what():
+    (finding,) = judged(library(version=None, oldest_s=3 * DAY_S), callers=watched())
+    assert (finding.id, finding.implies) == ("sdk-settled", None)
+    assert finding.summary.endswith("which outweighs that its version does not decide")
+    (unsettled,) = judged(library(version=None), callers=watched())
+    assert unsettled.id == "sdk-unknown"
+
+
+@pytest.mark.parametrize(("speaks", "finding_id"), [("v2", "sdk-settled"), ("v1", "sdk-too-old")])
+def test_an_unknown_version_is_settled_by_its_code_and_says_by_what(speaks, finding_id):
+    code = replace(AGENT, component="botocore", pids=(12, 13), speaks=speaks)
+    unknown = library(version=None)
+    facts = with_code(code, facts=changed(FACTS, software=(unknown,), collectors=(LOOKED,)))
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert finding.id == finding_id
+    assert finding.evidence[0].startswith("its own code asks ")
+    assert "/opt/agent/agent" in finding.evidence[0]
+
+
+def test_a_watch_does_not_outweigh_code():
+    code = replace(AGENT, component="botocore", pids=(12, 13))
+    silent = library(version="1.34.0", oldest_s=3 * DAY_S)
+    facts = with_code(code, facts=changed(FACTS, software=(silent,), collectors=(LOOKED,), callers=watched()))
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert finding.id == "sdk-too-old"
+    assert "the catalog's row botocore says otherwise" in finding.evidence[0]

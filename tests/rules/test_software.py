@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from code_seen import AGENT, DAY_S, PACKED, watched, with_code
 from observed import FACTS, HOST, OLD_CLOUD_INIT, changed
 
 from imds_probe.catalog.catalog import Catalog
@@ -154,3 +155,48 @@ def test_a_figure_that_was_inferred_is_said_whichever_way_it_decides():
 def test_a_figure_of_the_catalog_that_was_seen_needs_no_word():
     (finding,) = judged(OLD_CLOUD_INIT)
     assert not any("inferred" in line for line in finding.evidence)
+
+
+AMAZON_LINUX_2 = replace(HOST, os=OsRelease("amzn", "2", "Amazon Linux 2"))
+UNKNOWN = Software("cloud-init", "rpm", "cloud-init", "19.3-46.amzn2", "rpm database")
+DATASOURCE = replace(AGENT, path="/usr/lib/cloudinit/DataSourceEc2.py", line=12, component="cloud-init")
+FOUND = changed(FACTS, host=AMAZON_LINUX_2, software=(UNKNOWN,))
+
+
+def test_what_no_figure_tells_its_own_code_settles_and_the_finding_says_so():
+    (before,) = RULE.judge(FOUND, CATALOG)
+    assert before.id == "software-unknown"
+    (finding,) = RULE.judge(with_code(replace(DATASOURCE, speaks="v2"), facts=FOUND), CATALOG)
+    assert (finding.id, finding.severity, finding.implies) == ("software-settled", "info", None)
+    assert finding.summary == (
+        "the code of cloud-init 19.3-46.amzn2 was read and asks for a token, which decides: /usr/lib/cloudinit/DataSourceEc2.py:12"
+    )
+    assert finding.evidence[1].startswith("its own code asks for a token: ")
+    assert finding.evidence[2] == "/usr/lib/cloudinit/DataSourceEc2.py:12 has 169.254.169.254, latest/meta-data"
+
+
+def test_code_that_asks_without_a_token_blocks_and_is_whose_who_can_write_it():
+    (finding,) = RULE.judge(with_code(replace(DATASOURCE, owner_uid=1000), facts=FOUND), CATALOG)
+    assert (finding.id, finding.implies, finding.forgeable_by) == ("software-too-old", "not-ready", ("user 1000",))
+    assert "speaks only IMDSv1 by its own code" in finding.summary
+    assert finding.summary.endswith(": /usr/lib/cloudinit/DataSourceEc2.py:12")
+    assert finding.fix.text.startswith("Upgrade cloud-init")
+
+
+def test_code_that_says_otherwise_than_the_version_names_the_row():
+    new = replace(UNKNOWN, manager="dpkg", version="23.1-1")
+    facts = changed(FACTS, host=DEBIAN, software=(new,))
+    assert RULE.judge(facts, CATALOG) == []
+    (finding,) = RULE.judge(with_code(DATASOURCE, facts=facts), CATALOG)
+    assert finding.id == "software-too-old"
+    assert "the catalog's row cloud-init says otherwise" in finding.evidence[1]
+
+
+def test_a_watched_window_settles_a_program_that_could_not_be_read():
+    packed = replace(PACKED, component="cloud-init", oldest_s=3 * DAY_S)
+    facts = changed(FOUND, callers=watched())
+    (finding,) = RULE.judge(with_code(not_read=(packed,), facts=facts), CATALOG)
+    assert (finding.id, finding.implies) == ("software-settled", None)
+    assert finding.evidence[-1].startswith("started 3 d ago")
+    (unsettled,) = RULE.judge(with_code(not_read=(packed,), facts=FOUND), CATALOG)
+    assert unsettled.id == "software-unknown"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from imds_probe.system.user_namespace import outermost_maker
 
 READ_LIMIT_BYTES = 64 * 1024
 MOUNTS_LIMIT_BYTES = 4 * 1024 * 1024
+TICKS_A_SECOND = 100  # USER_HZ, in which the kernel tells times whatever its own clock: time(7)
 PF_KTHREAD = 0x00200000  # <linux/sched.h>
 _NAMESPACE = re.compile(r"[a-z_]+:\[(\d{1,20})\]")  # namespaces(7)
 _UIDS = re.compile(rb"^Uid:\t(\d{1,10})\t(\d{1,10})\t", re.MULTILINE)  # real and effective: proc(5), status
@@ -146,6 +148,15 @@ def start_ticks(proc: Path, pid: int) -> int | None:
     except OSError:
         return None
     return None if fields is None else fields[3]
+
+
+def age_s(proc: Path, pid: int) -> float | None:
+    """For how many seconds the process has run that has this number now; None where there is none, or where it began by another
+    clock than this system's.
+    """
+    began = start_ticks(proc, pid)
+    age = None if began is None else time.clock_gettime(time.CLOCK_BOOTTIME) - began / TICKS_A_SECOND
+    return round(age, 1) if age is not None and age >= 0 else None
 
 
 def _is_told_by_root(proc: Path) -> bool:

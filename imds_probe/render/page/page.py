@@ -8,6 +8,7 @@ from imds_probe.render.page import findings, host, outcome
 from imds_probe.render.page.blocks import Hint, Page, Part
 from imds_probe.render.page.bounds import Bounds
 from imds_probe.render.page.callers import callers
+from imds_probe.render.page.code import code
 from imds_probe.render.page.containers import containers
 from imds_probe.render.page.sections import sections
 from imds_probe.render.page.software import software
@@ -35,6 +36,7 @@ def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
     yield from host.service(report)
     yield from containers(report, bounds)
     yield from callers(report, bounds)
+    yield from code(report, bounds)
     yield from software(report, bounds)
     yield from sections(report, bounds)
     yield from host.run(report, bounds)

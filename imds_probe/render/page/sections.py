@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imds_probe.facts.callers import Callers
+from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.host import Host
 from imds_probe.facts.imds import Imds
@@ -19,7 +20,9 @@ from imds_probe.render.page.bounds import NOT_KNOWN, Bounds, cut, first
 from imds_probe.report import Report
 
 # The other modules of this folder show these.
-SHOWN_ELSEWHERE: tuple[type[Section], ...] = (Platform, Host, Instance, Imds, Containers, Installed, Callers)
+SHOWN_ELSEWHERE: tuple[type[Section], ...] = (
+    *(Platform, Host, Instance, Imds, Containers, Installed, Callers, Code, CodeRead),
+)
 UNITS = {"s": "s", "ms": "ms", "us": "us", "bytes": "bytes", "kib": "KiB", "mib": "MiB", "gib": "GiB", "percent": "%"}
 WORDS = {
     **{

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from soon import wait_for
 
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, ContainerId
-from imds_probe.inventory.containers.processes import command_line, namespace_inode, walk
+from imds_probe.inventory.containers.processes import TICKS_A_SECOND, age_s, command_line, namespace_inode, walk
 
 ID = "0123456789abcdef" * 4
 
@@ -23,6 +24,25 @@ def test_all_that_a_process_says(tree):
     assert (process.netns, process.pidns, process.mntns) == (5, 6, 7)
     assert (process.comm, process.ppid, process.start_ticks, process.uid) == ("nginx", 40, 1234, os.getuid())
     assert process.membership.chain == (ContainerId("docker", ID),)
+
+
+def test_how_long_a_process_has_run_is_told_by_the_clock_that_it_began_by(tree, monkeypatch):
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: {time.CLOCK_BOOTTIME: 1000.0}[clock])
+    tree.add(77, start=250 * TICKS_A_SECOND)
+    tree.add(78, start=1001 * TICKS_A_SECOND)
+    assert [age_s(tree.path, pid) for pid in (77, 78, 79)] == [750.0, None, None]
+
+
+def test_the_age_of_a_process_is_the_kernels():
+    assert os.sysconf("SC_CLK_TCK") == TICKS_A_SECOND
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    try:
+        age = age_s(Path("/proc"), child.pid)
+    finally:
+        child.communicate()
+    assert age is not None
+    assert age <= time.clock_gettime(time.CLOCK_BOOTTIME) - before + 1
 
 
 def test_the_oldest_comes_first_whatever_its_number(tree):

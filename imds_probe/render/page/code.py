@@ -1,0 +1,80 @@
+"""How much code stands behind the verdict, in one line, and the places of the code that names the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from imds_probe.duration import in_words
+from imds_probe.facts.callers import Callers
+from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, Runs, Speaks
+from imds_probe.render.page.blocks import Block, Part, Table, Text
+from imds_probe.render.page.bounds import Bounds, cut, cut_front, first, listed
+from imds_probe.report import Report
+
+HEADING = "Code that was read"
+COLUMNS = ("asks", "runs", "file", "line", "form", "words that matched")
+ASKS: dict[Speaks, str] = {
+    "v1": "without a token",
+    "both": "both ways",
+    "v2": "for a token",
+    "mentions": "not at all",
+}
+RUNS: dict[Runs, str] = {
+    "running": "now",
+    "scheduled": "by schedule",
+    "boot": "at boot",
+    "once": "once, before",
+    "lies": "not started",
+}
+REASONS_SHOWN = 5
+
+
+def code(report: Report, bounds: Bounds) -> Iterator[Part]:
+    """What only names the service is left out: it asks nobody."""
+    blocks: list[Block] = []
+    read = report.facts.get(CodeRead)
+    if read is not None:
+        blocks.append(Text(_stands(read, report.facts.get(Callers))))
+    order, starts = list(ASKS), list(RUNS)
+    found = [each for each in report.facts[Code].code if each.speaks != "mentions"]
+    found.sort(key=lambda each: (order.index(each.speaks), starts.index(each.runs)))
+    if found:
+        shown, more = first(found, bounds.software)
+        blocks.append(Table(COLUMNS, tuple(_cells(each, bounds.width) for each in shown), more))
+    if blocks:
+        yield Part(HEADING, tuple(blocks))
+
+
+def _stands(read: CodeRead, callers: Callers | None) -> str:
+    """One line, whatever was read."""
+    run = [each for each in read.not_read if each.pids or not each.started_by]
+    waiting = [each for each in read.not_read if each not in run]
+    running = f"{read.programs_read} of {read.programs} running programs were read"
+    running += _not(read.programs - read.programs_read, run)
+    scheduled = "schedules not read"
+    if read.scheduled is not None:
+        done = read.scheduled_read or 0
+        scheduled = f"{done} of {read.scheduled} scheduled commands were read{_not(read.scheduled - done, waiting)}"
+    watched = "nobody watched"
+    if callers is not None:
+        watched = f"watched for {in_words(callers.observed_s)} of the last {in_words(callers.window_s)}"
+    return f"Code: {running}; {scheduled}; {watched}; boot not watched."
+
+
+def _not(number: int, programs: Sequence[NotRead]) -> str:
+    """How many were not read, and why, to follow what was."""
+    if not number:
+        return ""
+    reasons = listed([f"{each.program} ({each.why})" for each in programs], REASONS_SHOWN)
+    return f" ({number} not{f': {reasons}' if reasons else ''})"
+
+
+def _cells(seen: CodeSeen, width: int) -> tuple[str, ...]:
+    return (
+        ASKS[seen.speaks],
+        RUNS[seen.runs],
+        cut_front(seen.path, width * 3 // 2),
+        "-" if seen.line is None else str(seen.line),
+        cut(seen.form, width),
+        cut(", ".join(seen.quote), width * 3 // 2),
+    )

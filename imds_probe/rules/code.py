@@ -1,0 +1,143 @@
+"""Does the code that runs, or that something starts, ask for a token? And what of it was not read?
+
+Code of software that the catalog knows is judged with that software: see requirement.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.code import Code, CodeSeen
+from imds_probe.facts.facts import Facts
+from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.code_fixes import fix_for
+from imds_probe.rules.code_kinds import (
+    CODE_IMDSV1,
+    CODE_IMDSV1_ONCE,
+    CODE_IMDSV1_UNSERVED,
+    CODE_ON_DISK_IMDSV1,
+    CODE_SETTLED,
+    CODE_UNDECIDED,
+    KINDS,
+)
+from imds_probe.rules.code_phrases import WATCH, count, detail, listed, matched, named, place_of, started
+from imds_probe.rules.code_unread import not_read
+from imds_probe.rules.origins import of_code
+from imds_probe.rules.phrases import few
+from imds_probe.rules.requirement import software_of
+from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settled import elsewhere, seen_by_token, unserved
+
+_COLLECTOR = _SUBJECT = "code"
+NAMED_MAX = 20
+_STARTED = ("running", "scheduled", "boot")
+
+
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
+    run = facts.collector(_COLLECTOR)
+    if run is None:
+        return NothingToJudge("the code of running programs was not read")
+    code = [each for each in facts[Code].code if each.runs == "once" or software_of(each, facts) is None]
+    asking = [each for each in code if each.speaks == "v1"]
+    found = _blocking([each for each in asking if each.runs in _STARTED], facts, catalog)
+    found += _once([each for each in asking if each.runs == "once"], facts)
+    found += _on_disk([each for each in asking if each.runs == "lies"], facts)
+    undecided, settled = _undecided([each for each in code if each.speaks == "both" and each.runs in _STARTED], facts)
+    unread, settled_unread = not_read(run, facts)
+    found += [*undecided, *unread]
+    if lines := [*settled, *settled_unread]:
+        one = len(lines) == 1
+        summary = f"{count(len(lines), 'program')} {'is' if one else 'are'} settled by other evidence than code"
+        found.append(CODE_SETTLED.found(_SUBJECT, summary, evidence=listed(lines)))
+    return found
+
+
+def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[Found]:
+    """What breaks, each by itself; and what does not, as nothing is served there."""
+    idle = {each: why for each in code if (why := unserved(each.on_host, each.container_ids, facts))}
+    blocking = [each for each in code if each not in idle]
+    found = [_asks(each, facts, catalog) for each in blocking[:NAMED_MAX]]
+    if rest := blocking[NAMED_MAX:]:
+        found.append(
+            CODE_IMDSV1.found(
+                "more code",
+                f"{len(rest)} more programs and scripts ask the metadata service without a token",
+                evidence=listed([named(each, facts) for each in rest]),
+                fix=Fix("Find all of them under code in the JSON report."),
+                forgeable_by=of_code(rest, facts),
+            )
+        )
+    if idle:
+        lines = [f"{named(each, facts)}: {why}" for each, why in idle.items()]
+        fix = Fix("Change the code before the service is turned on, or the container is let through to it.")
+        found.append(_together(CODE_IMDSV1_UNSERVED, list(idle), "where no metadata is served", lines, fix))
+    return found
+
+
+def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
+    by = started(code)
+    evidence = [matched(code)]
+    if code.package is not None:
+        evidence.append(f"the file belongs to {code.package}")
+    evidence += [f"started by {who}" for who in code.started_by[1:NAMED_MAX]]
+    if code.owner_uid is not None:
+        evidence.append(f"user {code.owner_uid} can write the file")
+    return CODE_IMDSV1.found(
+        code.path,
+        f"{named(code, facts)}{f', {by},' if by else ''} asks the metadata service without a token",
+        evidence=tuple(evidence),
+        fix=fix_for(code, facts, catalog),
+        forgeable_by=of_code([code], facts),
+    )
+
+
+def _once(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:
+    if not code:
+        return []
+    fix = Fix("Change the template, image or user data that these came from before it requires tokens.")
+    lines = [detail(each, facts) for each in code]
+    return [_together(CODE_IMDSV1_ONCE, code, "that ran once here and will run on each new instance", lines, fix)]
+
+
+def _on_disk(code: Sequence[CodeSeen], facts: Facts) -> list[Found]:
+    if not code:
+        return []
+    fix = Fix("Change or remove these files, or make sure that nobody starts them.")
+    lines = [detail(each, facts) for each in code]
+    return [_together(CODE_ON_DISK_IMDSV1, code, "on disk that nothing starts", lines, fix)]
+
+
+def _together(kind: Kind, code: Sequence[CodeSeen], which: str, lines: Sequence[str], fix: Fix) -> Found:
+    """One finding for all that break nothing that runs here."""
+    ask = "asks" if len(code) == 1 else "ask"
+    files = few([place_of(each) for each in code])
+    summary = f"{count(len(code), 'file')} {which} {ask} without a token: {files}"
+    return kind.found(_SUBJECT, summary, evidence=listed(lines), fix=fix)
+
+
+def _undecided(code: Sequence[CodeSeen], facts: Facts) -> tuple[list[Found], list[str]]:
+    """What cannot be told apart by reading, and a line for each of which something else tells."""
+    told = {each: why for each in code if (why := elsewhere(each, facts) or seen_by_token(each, facts))}
+    lines = [f"{named(each, facts)} has requests with and without a token: {why}" for each, why in told.items()]
+    left = [each for each in code if each not in told]
+    if not left:
+        return [], lines
+    what = "program has" if len(left) == 1 else "programs have"
+    return [
+        CODE_UNDECIDED.found(
+            _SUBJECT,
+            f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "
+            f"{few([named(each, facts) for each in left])}",
+            evidence=listed([detail(each, facts) for each in left]),
+            fix=Fix(
+                "Watch the host, restart these programs once while the daemon watches, and run again after the window. Or ask "
+                "their owners.",
+                WATCH,
+            ),
+            forgeable_by=of_code(left, facts),
+        )
+    ], lines
+
+
+RULE = Rule("code", _find, kinds=KINDS)

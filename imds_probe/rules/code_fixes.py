@@ -1,0 +1,94 @@
+"""What to do about code that asks without a token: lines to paste where it is a script, an upgrade where it is a package, and
+otherwise whom to ask.
+
+The lines keep the token out of the arguments of processes, which every user of the host can list, and out of what `sh -x`
+logs. They pass no proxy, and ask for nothing where they receive no token.
+"""
+
+from __future__ import annotations
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.ecosystems import ecosystem_of
+from imds_probe.ecosystems.ecosystem import Outdated
+from imds_probe.facts.code import CodeSeen
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host
+from imds_probe.findings import Fix
+from imds_probe.rules.phrases import image_rebuilt, rebuilt, upgraded
+
+ADDRESS = "http://169.254.169.254"
+TTL = "X-aws-ec2-metadata-token-ttl-seconds"
+TOKEN = "X-aws-ec2-metadata-token"
+_CURL = "curl -sf -m 5 --noproxy '*'"
+_WGET = "wget -q -O - -T 5 -t 1 --no-proxy"
+
+# curl reads the header from its standard input (-K -): releases before 7.55 cannot read headers alone (-H @-). wget takes headers
+# from its arguments or from a file of settings, which has to be a regular one; nobody else can read mktemp's.
+WITH_SHELL = (
+    "imds() ( set +x",
+    f"  token=$({_CURL} -X PUT -H '{TTL}: 60' {ADDRESS}/latest/api/token) &&",
+    f'  echo "header = \\"{TOKEN}: $token\\"" | {_CURL} -K - "{ADDRESS}/$1" )',
+    "command -v curl >/dev/null || imds() ( file=$(mktemp) && trap 'rm -f \"$file\"' EXIT &&",
+    f"  printf 'header = {TOKEN}: ' >\"$file\" &&",
+    f"  {_WGET} --method=PUT --header='{TTL}: 60' {ADDRESS}/latest/api/token >>\"$file\" &&",
+    f'  {_WGET} --config="$file" "{ADDRESS}/$1" )',
+    "imds latest/meta-data/instance-id",
+)
+WITH_PYTHON = (
+    "import urllib.request",
+    f'def imds(path, base="{ADDRESS}/"):',
+    "    http = urllib.request.build_opener(urllib.request.ProxyHandler({}))",
+    f'    put = urllib.request.Request(base + "latest/api/token", method="PUT", headers={{"{TTL}": "60"}})',
+    "    token = http.open(put, timeout=5).read().decode()",
+    f'    get = urllib.request.Request(base + path, headers={{"{TOKEN}": token}})',
+    "    return http.open(get, timeout=5).read().decode()",
+    'print(imds("latest/meta-data/instance-id"))',
+)
+_LINES = {"shell": WITH_SHELL, "python": WITH_PYTHON}
+# Where there is a source to change, but no lines are at hand.
+_SOURCES = ("node", "ruby", "perl", "php", "java", "go", "rust", "c")
+# Where a command has a line of its own, and no room for more.
+_BEGINS, _ENDS = (
+    ("/etc/crontab", "/etc/cron.d/", "/etc/anacrontab", "/var/spool/cron/"),
+    (".service", ".timer", ".cron"),
+)
+
+
+def fix_for(code: CodeSeen, facts: Facts, catalog: Catalog) -> Fix:
+    """What to do about it, by what it is."""
+    restart = ", and restart what runs it" if code.runs == "running" else ""
+    if not code.on_host and code.container_ids:
+        restart = " in the image, and recreate its containers"
+    if code.package is not None:
+        return _upgrade(code, code.package, restart, facts, catalog)
+    if lines := _LINES.get(code.form):
+        has_one_line = code.path.startswith(_BEGINS) or code.path.endswith(_ENDS)
+        into = f"a script that {code.path} starts," if has_one_line else code.path
+        text = f"Put these lines into {into} in the place of its own requests{restart}. They ask for a token first."
+        return Fix(text, lines)
+    if code.form in _SOURCES:
+        return Fix(
+            f"Change {code.path} so that it asks for a token first (PUT {ADDRESS}/latest/api/token with the header {TTL}: 60) and "
+            f"sends the answer as the header {TOKEN} with each request{restart}."
+        )
+    owner = (
+        f"user {code.owner_uid}, who can write {code.path},"
+        if code.owner_uid is not None
+        else f"the owner of {code.path}"
+    )
+    return Fix(f"Ask {owner} or its vendor for a version that asks for a token{restart}.")
+
+
+def _upgrade(code: CodeSeen, package: str, restart: str, facts: Facts, catalog: Catalog) -> Fix:
+    """`package` is "restic 0.11.0-1 (dpkg)"."""
+    name, _, rest = package.partition(" ")
+    row = catalog.row(code.component) if code.component is not None else None
+    minimum = row.minimum if row is not None else None
+    otherwise = "" if minimum else " If its newest version asks for no token either, ask its vendor for one that does."
+    if not code.on_host:
+        return Fix(image_rebuilt(name, minimum) + otherwise)
+    os = facts[Host].os
+    outdated = Outdated(name, minimum, code.path, os.id, os.version_id, tuple(os.id_like))
+    commands = ecosystem_of(rest.rpartition("(")[2].removesuffix(")")).upgrade(outdated)
+    text = upgraded(name, minimum) if commands else rebuilt("the application", name, minimum)
+    return Fix(f"{text}{restart}.{otherwise}", commands)

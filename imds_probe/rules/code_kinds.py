@@ -1,0 +1,96 @@
+"""The kinds of findings on code that was read."""
+
+from __future__ import annotations
+
+from imds_probe.findings import Kind
+
+_USE_V2 = "EC2 User Guide: Use the Instance Metadata Service to access instance metadata"
+
+CODE_IMDSV1 = Kind(
+    id="code-imdsv1",
+    severity="blocker",
+    implies="not-ready",
+    title="Code that runs, or that something starts, asks without a token",
+    meaning="The code of a program was read. It asks the metadata service for a path of EC2's, and no part of it asks for a token. "
+    "A process has loaded the code, or a schedule, a unit or the start of the host runs it. Once tokens are required, its requests "
+    "are answered with 401. A version or a watch without a call does not outweigh the code: the part that asks may run seldom.",
+    cure="Change the code as the finding says. For a package, install a version that asks for a token. For a program without "
+    "source, ask its vendor or the owner of the file. `imds-probe watch --v1-only` shows each call that is still made.",
+    sources=(_USE_V2,),
+)
+CODE_IMDSV1_UNSERVED = Kind(
+    id="code-imdsv1-unserved",
+    severity="warning",
+    title="Code asks without a token where no metadata is served",
+    meaning="The code of a program was read and asks without a token. The metadata service does not answer where the program "
+    "runs: the service is turned off, or the container is cut off from it. The switch therefore takes nothing away. Once the "
+    "service can be reached, the program asks in vain where tokens are required.",
+    cure="Change the code before the service is turned on, or the container is let through to it.",
+)
+CODE_IMDSV1_ONCE = Kind(
+    id="code-imdsv1-once",
+    severity="warning",
+    title="Code that ran once on this host asks without a token",
+    meaning="User data and scripts for each instance run once, at the first boot. On this host they have run, and the switch "
+    "breaks nothing of them. A new instance of the same template runs them again: they fail where its template requires tokens.",
+    cure="Change the user data or the script in the template or image before tokens are required there.",
+    sources=(_USE_V2,),
+)
+CODE_ON_DISK_IMDSV1 = Kind(
+    id="code-on-disk-imdsv1",
+    severity="warning",
+    title="Code on disk asks without a token, and nothing starts it",
+    meaning="The code was read and asks without a token. No process has loaded it, and no schedule that was read starts it. "
+    "Somebody may start it by hand, or a program may load it later.",
+    cure="Change or remove the code, or make sure that nobody needs it.",
+)
+CODE_UNDECIDED = Kind(
+    id="code-undecided",
+    severity="warning",
+    implies="unknown",
+    title="Code has both, requests with and without a token",
+    meaning="The code of a program was read. It has a part that asks for a token, and the bare address of the service besides. "
+    "Reading does not tell which part is used. A guess could break the host, so the verdict counts the program as unknown.",
+    cure="Watch the host: `systemctl enable --now imds-probe-daemon`, and restart the program once while the daemon watches. "
+    "The finding disappears once a whole window was watched without a call by IMDSv1. Or ask the owner of the program.",
+)
+CODE_NOT_READ = Kind(
+    id="code-not-read",
+    severity="warning",
+    implies="unknown",
+    title="Programs that run could not be read, and nothing else tells how they ask",
+    meaning="The code of these programs was not searched, or not all of it. The finding names the reason for each. The catalog "
+    "does not know them, and no watch settles how they ask. One of them may ask without a token.",
+    cure="Remove the reason where that is possible: run as root, or give the run more time with --timeout. Otherwise watch the "
+    "host: `systemctl enable --now imds-probe-daemon`, and restart the programs once while the daemon watches. What was started "
+    "within a window that was watched whole, and in which nobody called IMDSv1, is settled. Or ask the owners of the programs.",
+)
+CODE_NOT_READ_OF_USERS = Kind(
+    id="code-not-read-of-users",
+    severity="warning",
+    title="Programs of users could not be read",
+    meaning="Users without privilege run these programs on their own account or in their own containers, and the programs were not "
+    "read. A user could hide anything in the same way, so what cannot be read there holds no switch up. It lowers the confidence "
+    "of the verdict, because such a program may ask without a token.",
+    cure="Ask the users what the programs are, or watch the host: `imds-probe run --watch 1h` sees whether they call IMDSv1.",
+)
+CODE_SETTLED = Kind(
+    id="code-settled",
+    severity="info",
+    title="Other evidence settles what reading code left open",
+    meaning="Some programs could not be read, or their code has requests with and without a token. Other evidence tells that the "
+    "switch does not break them, and the finding names it for each: what was seen in a window that was watched whole, that the "
+    "service does not answer there, or that credentials come from elsewhere.",
+    cure="Nothing has to be done.",
+)
+
+KINDS = (
+    CODE_IMDSV1,
+    CODE_IMDSV1_UNSERVED,
+    CODE_IMDSV1_ONCE,
+    CODE_ON_DISK_IMDSV1,
+    CODE_UNDECIDED,
+    CODE_NOT_READ,
+    CODE_NOT_READ_OF_USERS,
+    CODE_SETTLED,
+)

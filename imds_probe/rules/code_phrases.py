@@ -1,0 +1,65 @@
+"""What several rules say of code that was read, in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.containers import Containers, short
+from imds_probe.facts.facts import Facts
+from imds_probe.rules.phrases import few
+
+LINES_MAX = 20
+WATCH = ("systemctl enable --now imds-probe-daemon",)
+
+
+def place_of(code: CodeSeen) -> str:
+    """The file, and the line where it has lines."""
+    return code.path if code.line is None else f"{code.path}:{code.line}"
+
+
+def matched(code: CodeSeen) -> str:
+    """The words that matched, and where."""
+    return f"{place_of(code)} has {', '.join(code.quote)}"
+
+
+def named(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """What it is called, and where it is."""
+    return f"{code.path if isinstance(code, CodeSeen) else code.program}{_inside(code, facts)}"
+
+
+def detail(code: CodeSeen, facts: Facts) -> str:
+    """All that is known of it, in a line."""
+    package = f", belongs to {code.package}" if code.package is not None else ""
+    by = started(code)
+    return f"{matched(code)}{_inside(code, facts)}{package}{f', {by}' if by else ''}"
+
+
+def listed(lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines of evidence of a finding about many things, bounded."""
+    more = len(lines) - LINES_MAX
+    return (*lines[:LINES_MAX], *([f"and {more} more"] if more > 0 else []))
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _inside(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """The containers that it is in, to follow its name; empty for what is the host's."""
+    known = [(facts[Containers].by_identity(identity), identity) for identity in code.container_ids]
+    names = [each.title if each else f"container {short(identity)}" for each, identity in known]
+    if not names:
+        return "" if code.on_host else " in a chroot"
+    return f" in {few(['the host', *names] if code.on_host else names)}"
+
+
+def started(code: CodeSeen | NotRead) -> str:
+    """What has it run: processes, and what starts them; empty where nothing is known to."""
+    processes = f"running as {_processes(code)}" if code.pids else ""
+    return ", ".join(each for each in (processes, *(f"started by {who}" for who in code.started_by[:1])) if each)
+
+
+def _processes(code: CodeSeen | NotRead) -> str:
+    pids = [str(pid) for pid in code.pids]
+    return f"process {pids[0]}" if len(pids) == 1 else f"processes {few(pids)}"

@@ -1,0 +1,91 @@
+"""The programs that were not read: those that nothing else tells about make the verdict unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imds_probe.facts.code import CodeRead, NotRead
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.containers import Containers
+from imds_probe.facts.facts import Facts
+from imds_probe.findings import Fix, Found
+from imds_probe.rules.code_kinds import CODE_NOT_READ, CODE_NOT_READ_OF_USERS
+from imds_probe.rules.code_phrases import WATCH, count, listed, named, started
+from imds_probe.rules.origins import of_code
+from imds_probe.rules.phrases import few, more_time_or
+from imds_probe.rules.requirement import software_of
+from imds_probe.rules.settled import elsewhere
+
+_SUBJECT = "programs"
+
+
+def not_read(run: CollectorRun, facts: Facts) -> tuple[list[Found], list[str]]:
+    """What is not known of them, and a line for each of which something else tells. Software that the catalog knows is judged
+    by its version.
+    """
+    read = facts.get(CodeRead)
+    if read is None:
+        return ([_none_read(run)] if run.status in ("failed", "skipped") else []), []
+    unread = [each for each in read.not_read if software_of(each, facts) is None]
+    told = {each: why for each in unread if (why := elsewhere(each, facts))}
+    left = [each for each in unread if each not in told]
+    of_users = [each for each in left if _is_users(each, facts)]
+    own = [each for each in left if each not in of_users]
+    found = []
+    if own:
+        found.append(_unknown(own, facts))
+    if of_users:
+        found.append(_of_users(of_users, facts))
+    return found, [f"{named(each, facts)} was not read ({each.why}): {why}" for each, why in told.items()]
+
+
+def _none_read(run: CollectorRun) -> Found:
+    return CODE_NOT_READ.found(
+        _SUBJECT,
+        "the code of what runs could not be read",
+        evidence=(run.reason,),
+        fix=more_time_or(run, "Run as root on the host, and run again."),
+    )
+
+
+def _unknown(programs: Sequence[NotRead], facts: Facts) -> Found:
+    one = len(programs) == 1
+    return CODE_NOT_READ.found(
+        _SUBJECT,
+        f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else tells how "
+        f"{'it asks' if one else 'they ask'}: {few([named(each, facts) for each in programs])}",
+        evidence=_why(programs, facts),
+        fix=Fix(
+            "Watch the host, restart these programs once while the daemon watches, and run again after the window. Or ask their "
+            "owners whether they call the metadata service.",
+            WATCH,
+        ),
+        forgeable_by=of_code(programs, facts),
+    )
+
+
+def _of_users(programs: Sequence[NotRead], facts: Facts) -> Found:
+    one = len(programs) == 1
+    return CODE_NOT_READ_OF_USERS.found(
+        _SUBJECT,
+        f"{count(len(programs), 'program')} of users {'was' if one else 'were'} not read, which the verdict does not depend on: "
+        f"{few([named(each, facts) for each in programs])}",
+        evidence=_why(programs, facts),
+        fix=Fix("Ask the users what these programs are, or watch whether they call IMDSv1."),
+    )
+
+
+def _why(programs: Sequence[NotRead], facts: Facts) -> tuple[str, ...]:
+    lines = []
+    for each in programs:
+        by = started(each)
+        lines.append(f"{named(each, facts)}{f', {by}' if by else ''}: {each.why}")
+    return listed(lines)
+
+
+def _is_users(program: NotRead, facts: Facts) -> bool:
+    """Whether it runs on a user's own account, or in containers of users alone."""
+    if program.on_host or not program.container_ids:
+        return program.owner_uid is not None
+    known = [facts[Containers].by_identity(each) for each in program.container_ids]
+    return all(each is not None and each.owner_uid is not None for each in known)

@@ -1,0 +1,96 @@
+"""What settles a doubt about a program, beside its code and version: what was seen of it, and where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imds_probe.duration import SECONDS, in_words
+from imds_probe.facts.callers import Callers
+from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.containers import Container, Containers
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.software import Software
+from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.requirement import own_code, unread_code
+
+# What asks once a day has asked by then, and so has what renews credentials, which the service hands out for hours.
+LONG_ENOUGH_S = 1.0 * SECONDS["d"]
+
+
+def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
+    """Why processes are known to do without IMDSv1, the oldest of which runs for so many seconds; empty where that is not
+    known. They were started within a window that was watched whole, they have run for long enough to have asked for what
+    they need, and there was no call by IMDSv1 that could have been theirs.
+    """
+    if oldest_s is None:
+        return ""
+    callers = facts.get(Callers)
+    if callers is None or not _nobody_by_v1(callers, facts):
+        return ""
+    if not min(LONG_ENOUGH_S, callers.window_s / 2) <= oldest_s < callers.window_s:
+        return ""
+    return f"started {in_words(oldest_s)} ago, and no call by IMDSv1 was seen in the {in_words(callers.window_s)} that were watched"
+
+
+def silent_software(software: Software, facts: Facts) -> str:
+    """The same of a package, by those of its programs that were looked at."""
+    programs: list[CodeSeen | NotRead] = [*own_code(software, facts), *unread_code(software, facts)]
+    said = [silent_since_start(each.oldest_s, facts) if each.pids else "" for each in programs]
+    return said[0] if said and all(said) else ""
+
+
+def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
+    """Why the switch takes nothing from what is in these places: no metadata reaches it. Empty where some does, or may."""
+    imds = facts.get(Imds)
+    if imds is not None and imds.endpoint == "disabled":
+        return "the metadata service is turned off"
+    if on_host:
+        return ""
+    inside = [facts[Containers].by_identity(each) for each in container_ids]
+    if inside and all(each is not None and _is_cut_off(each) for each in inside):
+        return "the metadata service cannot be reached from there"
+    return ""
+
+
+def elsewhere(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """What tells that the switch does not break a program which reading leaves open; empty where nothing does."""
+    silent = silent_since_start(code.oldest_s, facts) if code.pids else ""
+    return silent or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts)
+
+
+def seen_by_token(code: CodeSeen, facts: Facts) -> str:
+    """Whether a program was seen asking by token, in a window that was watched whole and in which nobody asked without."""
+    callers = facts.get(Callers)
+    if callers is None or not _nobody_by_v1(callers, facts) or not code.on_host:
+        return ""
+    seen = any(each.version == "v2" and each.on_host and each.program == code.path for each in callers.by)
+    if not seen:
+        return ""
+    return f"seen asking by token, and no call by IMDSv1 was seen in the {in_words(callers.window_s)} that were watched"
+
+
+def _unneeded(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """Why containers need no metadata, by what they say themselves."""
+    if code.on_host or not code.container_ids:
+        return ""
+    known = [facts[Containers].by_identity(each) for each in code.container_ids]
+    needs = [metadata_need(each) for each in known if each is not None]
+    if len(needs) < len(known) or any(need.state != "unlikely" for need in needs):
+        return ""
+    return needs[0].in_words
+
+
+def _nobody_by_v1(callers: Callers, facts: Facts) -> bool:
+    """Whether a whole window was watched, and nothing in it can have been a call by IMDSv1."""
+    run = facts.collector("callers")
+    if not callers.complete or (run is not None and run.status != "ok"):
+        return False
+    unseen = callers.metric is not None and callers.metric.unseen > 0
+    return not (callers.imdsv1 or callers.unconfirmed or unseen)
+
+
+def _is_cut_off(container: Container) -> bool:
+    return bool(container.reach) and all(
+        reach.token in ("refused", "unreachable", "disabled") for reach in container.reach
+    )

@@ -1,0 +1,91 @@
+"""The kinds of findings on installed packages."""
+
+from __future__ import annotations
+
+from imds_probe.findings import Kind
+
+SOFTWARE_TOO_OLD = Kind(
+    id="software-too-old",
+    severity="blocker",
+    implies="not-ready",
+    title="An installed package speaks only IMDSv1",
+    meaning="The package is older than the first version that asks for a token, or its own code was read and asks for none. Once "
+    "tokens are required, its metadata calls are answered with 401: the program receives no credentials, no region and no user "
+    "data.",
+    cure="Upgrade the package. `imds-probe run --output json` lists the version it needs, and the source of that number.",
+    sources=("EC2 User Guide: Transition to using Instance Metadata Service Version 2",),
+)
+SOFTWARE_NEEDS_SETTING = Kind(
+    id="software-needs-setting",
+    severity="blocker",
+    implies="not-ready",
+    title="An installed package uses IMDSv2 only with a setting",
+    meaning="This version can speak IMDSv2, but it does so only with a setting that is not in force.",
+    cure="Set the key as the finding says, restart the program, and run imds-probe again.",
+)
+SOFTWARE_UNKNOWN = Kind(
+    id="software-unknown",
+    severity="warning",
+    implies="unknown",
+    title="IMDSv2 support of an installed package is not known",
+    meaning="The catalog has no sourced minimum for this version: the version is a distribution's backport below upstream's "
+    "number, or its vendor never said. Or a setting that decides could not be read. A guess could break the host, so the verdict "
+    "counts the package as unknown.",
+    cure="Search the package's changelog for IMDSv2 (rpm -q --changelog, /usr/share/doc/*/changelog), or upgrade the package.",
+)
+SOFTWARE_SETTLED = Kind(
+    id="software-settled",
+    severity="info",
+    title="Stronger evidence than its version tells how an installed package asks",
+    meaning="The catalog has no minimum that decides for this version, or its minimum says that the version is too old. Stronger "
+    "evidence decided instead. Either the package's own code was read and asks for a token. Or its process was started within "
+    "the window that was watched, and nobody called IMDSv1 in that window. The finding names the evidence. Where the catalog "
+    "says otherwise, the finding names the catalog's row too.",
+    cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
+)
+SOFTWARE_FIGURE_INFERRED = Kind(
+    id="software-figure-inferred",
+    severity="info",
+    title="An installed package counts as new enough by an inferred figure",
+    meaning="The catalog has a first version for this package that was concluded from something else, for example from the day "
+    "on which a change was merged. Nobody has looked into the release itself. The verdict counts the package as new enough.",
+    cure="Watch the host before the switch: `imds-probe run --watch 1h` sees whether the package calls IMDSv1.",
+)
+PACKAGE_MANAGER_FAILED = Kind(
+    id="package-manager-failed",
+    severity="warning",
+    implies="unknown",
+    title="Installed packages or their settings could not be read",
+    meaning="A package manager is present on the host or in a container, but it gave no proper answer: its database is damaged "
+    "or locked, its tool is missing, or rights or time ran out. An unread database is not an empty one.",
+    cure="Run the command that the finding quotes by hand, and repair the fault that it reports.",
+)
+USERS_SOFTWARE_UNREAD = Kind(
+    id="users-software-unread",
+    severity="warning",
+    title="Packages in a user's own container could not be read",
+    meaning="A user without privilege made this container, and may put anything in the place of a package database there. So what "
+    "cannot be read there holds no switch up. It lowers the confidence of the verdict, because a program in the container may "
+    "speak only IMDSv1.",
+    cure="Ask the user what runs there, or watch the host: `imds-probe run --watch 1h` sees whether the container calls IMDSv1.",
+)
+NO_PACKAGE_MANAGER = Kind(
+    id="no-package-manager",
+    severity="warning",
+    implies="unknown",
+    title="No package database was found",
+    meaning="The host has no database of a package manager, as is usual in a distroless container. The installed software is "
+    "then not known, and no verdict can rest on it.",
+    cure="Run on the host itself, or mount the host's root and name it with --root.",
+)
+
+KINDS = (
+    SOFTWARE_TOO_OLD,
+    SOFTWARE_NEEDS_SETTING,
+    SOFTWARE_UNKNOWN,
+    SOFTWARE_SETTLED,
+    SOFTWARE_FIGURE_INFERRED,
+    PACKAGE_MANAGER_FAILED,
+    USERS_SOFTWARE_UNREAD,
+    NO_PACKAGE_MANAGER,
+)

@@ -1,0 +1,193 @@
+from dataclasses import replace
+
+import pytest
+from code_seen import AGENT, BACKUP, DAY_S, PACKED, watched, with_code
+from observed import CATALOG, FACTS, SSM_AGENT, changed, container, report_of, with_containers, with_imds
+from watched_calls import CALLER
+
+from imds_probe.facts.software import Installed
+from imds_probe.rules.code import NAMED_MAX, RULE
+from imds_probe.rules.rule import NothingToJudge
+
+JAR = replace(AGENT, path="/srv/app/app.jar", form="jar", speaks="both", pids=(50,))
+WEB = container("web", 1, "ok")
+STATIC = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
+
+
+def judged(*code, **given):
+    found = RULE.judge(with_code(*code, **given), CATALOG)
+    assert isinstance(found, list)
+    return found
+
+
+def in_web(code, **changes):
+    return replace(code, on_host=False, container_ids=(WEB.identity,), **changes)
+
+
+def test_without_a_look_nothing_is_judged():
+    assert isinstance(RULE.judge(FACTS, CATALOG), NothingToJudge)
+
+
+def test_what_something_starts_and_asks_without_a_token_blocks_and_says_what_starts_it():
+    (finding,) = judged(BACKUP)
+    assert (finding.id, finding.severity, finding.implies) == ("code-imdsv1", "blocker", "not-ready")
+    assert finding.summary == (
+        "/usr/local/bin/backup, started by /etc/cron.d/backup, daily, asks the metadata service without a token"
+    )
+    assert finding.evidence == ("/usr/local/bin/backup:7 has 169.254.169.254, latest/meta-data",)
+    assert finding.forgeable_by == ()
+
+
+def test_what_runs_blocks_and_says_which_processes_and_whose_package_it_is():
+    (finding,) = judged(replace(AGENT, package="agent 1.2-1 (dpkg)"))
+    assert finding.summary == (
+        "/opt/agent/agent, running as processes 41, 42, asks the metadata service without a token"
+    )
+    assert finding.evidence == (
+        "/opt/agent/agent has 169.254.169.254, latest/meta-data",
+        "the file belongs to agent 1.2-1 (dpkg)",
+    )
+
+
+@pytest.mark.parametrize("runs", ["running", "scheduled", "boot"])
+def test_each_way_to_be_started_blocks(runs):
+    assert [each.id for each in judged(replace(BACKUP, runs=runs))] == ["code-imdsv1"]
+
+
+@pytest.mark.parametrize("speaks", ["v2", "mentions"])
+def test_what_asks_for_a_token_or_nobody_is_nothing_to_report(speaks):
+    assert judged(replace(BACKUP, speaks=speaks), replace(AGENT, speaks=speaks)) == []
+
+
+@pytest.mark.parametrize(
+    ("runs", "finding_id", "files"),
+    [
+        ("once", "code-imdsv1-once", "2 files that ran once here and will run on each new instance ask"),
+        ("lies", "code-on-disk-imdsv1", "2 files on disk that nothing starts ask"),
+    ],
+)
+def test_what_nothing_starts_here_again_is_named_with_its_place_and_blocks_nothing(runs, finding_id, files):
+    (finding,) = judged(replace(BACKUP, runs=runs), replace(BACKUP, runs=runs, path="/opt/b.sh", line=2))
+    assert (finding.id, finding.severity, finding.implies) == (finding_id, "warning", None)
+    assert finding.summary == f"{files} without a token: /usr/local/bin/backup:7, /opt/b.sh:2"
+    assert len(finding.evidence) == 2
+
+
+@pytest.mark.parametrize("runs", ["once", "lies"])
+def test_what_nothing_starts_and_cannot_be_told_apart_is_no_doubt(runs):
+    assert judged(replace(JAR, runs=runs)) == []
+
+
+def test_many_are_named_up_to_a_bound():
+    found = judged(*(replace(BACKUP, path=f"/opt/{number}.sh") for number in range(NAMED_MAX + 30)))
+    assert len(found) == NAMED_MAX + 1
+    assert found[-1].summary.startswith("30 more programs and scripts ask")
+    assert len(found[-1].evidence) == 21
+    assert found[-1].evidence[-1] == "and 10 more"
+    assert {each.implies for each in found} == {"not-ready"}
+
+
+def test_a_watch_without_a_call_does_not_outweigh_code():
+    facts = changed(FACTS, callers=watched())
+    (finding,) = judged(replace(AGENT, oldest_s=3 * DAY_S), facts=facts)
+    assert finding.implies == "not-ready"
+
+
+def test_a_user_who_can_write_the_file_is_named_and_can_have_made_it_up():
+    (finding,) = judged(replace(BACKUP, owner_uid=1000))
+    assert finding.forgeable_by == ("user 1000",)
+    assert "user 1000 can write the file" in finding.evidence
+    verdict = report_of(with_code(replace(BACKUP, owner_uid=1000))).verdict
+    assert (verdict.state, verdict.forgeable) == (
+        "not-ready",
+        ("All evidence for this verdict comes from user 1000 and may be forged",),
+    )
+
+
+def test_what_a_container_runs_is_its_own_word():
+    (finding,) = judged(in_web(AGENT), facts=with_containers(WEB))
+    assert finding.summary.startswith("/opt/agent/agent in web, running as")
+    assert finding.forgeable_by == ("container web",)
+
+
+def test_where_no_metadata_is_served_nothing_breaks():
+    (finding,) = judged(BACKUP, facts=with_imds(endpoint="disabled"))
+    assert (finding.id, finding.implies) == ("code-imdsv1-unserved", None)
+    assert finding.evidence == ("/usr/local/bin/backup: the metadata service is turned off",)
+
+
+@pytest.mark.parametrize(
+    ("token", "implies"), [("refused", None), ("unreachable", None), ("lost", "not-ready"), ("ok", "not-ready")]
+)
+def test_a_container_that_is_cut_off_loses_nothing(token, implies):
+    cut_off = container("web", 1, token)
+    (finding,) = judged(in_web(AGENT), facts=with_containers(cut_off))
+    assert finding.implies == implies
+    (both,) = judged(in_web(JAR), facts=with_containers(cut_off))
+    assert (both.id == "code-settled") == (implies is None)
+
+
+def test_variables_that_steer_sdks_do_not_keep_a_script_from_asking():
+    (finding,) = judged(in_web(AGENT), facts=with_containers(replace(WEB, environment=STATIC)))
+    assert finding.implies == "not-ready"
+
+
+def test_the_one_in_a_container_that_is_not_known_still_blocks():
+    (finding,) = judged(replace(AGENT, on_host=False, container_ids=("f" * 64,)))
+    assert finding.implies == "not-ready"
+    assert "/opt/agent/agent in container ffffffffffff" in finding.summary
+
+
+def test_what_reading_cannot_tell_apart_is_unknown_in_one_finding():
+    (finding,) = judged(JAR, replace(JAR, path="/srv/b.jar"))
+    assert (finding.id, finding.implies) == ("code-undecided", "unknown")
+    assert finding.summary == (
+        "2 programs have requests with and without a token, and reading cannot tell which are used: /srv/app/app.jar, /srv/b.jar"
+    )
+    assert finding.fix.commands == ("systemctl enable --now imds-probe-daemon",)
+
+
+def test_a_watched_window_settles_what_was_started_in_it():
+    facts = changed(FACTS, callers=watched())
+    (finding,) = judged(replace(JAR, oldest_s=3 * DAY_S), facts=facts)
+    assert (finding.id, finding.implies) == ("code-settled", None)
+    assert finding.summary == "1 program is settled by other evidence than code"
+    assert finding.evidence == (
+        "/srv/app/app.jar has requests with and without a token: started 3 d ago, and no call by IMDSv1 was seen in the 14 d that "
+        "were watched",
+    )
+
+
+BY_TOKEN = replace(CALLER, version="v2", program=JAR.path, on_host=True)
+
+
+@pytest.mark.parametrize(
+    ("callers", "finding_id"),
+    [
+        (watched(BY_TOKEN), "code-settled"),
+        (watched(replace(BY_TOKEN, on_host=False)), "code-undecided"),
+        (watched(replace(BY_TOKEN, program="/usr/bin/other")), "code-undecided"),
+        (watched(BY_TOKEN, CALLER), "code-undecided"),
+        (watched(BY_TOKEN, coverage=0.5), "code-undecided"),
+    ],
+)
+def test_one_that_was_seen_asking_by_token_alone_is_settled(callers, finding_id):
+    (finding,) = judged(replace(JAR, runs="scheduled", pids=()), facts=changed(FACTS, callers=callers))
+    assert finding.id == finding_id
+
+
+def test_code_of_software_that_the_catalog_knows_is_judged_with_it():
+    agent = replace(AGENT, component=SSM_AGENT.component)
+    assert judged(agent, replace(JAR, component=SSM_AGENT.component)) == []
+    assert judged(in_web(agent), facts=with_containers(WEB)) != []
+    assert judged(agent, facts=FACTS.with_(Installed(()))) != []
+
+
+def test_what_software_of_the_catalog_ran_once_is_named_all_the_same():
+    (finding,) = judged(replace(BACKUP, component=SSM_AGENT.component, runs="once"))
+    assert finding.id == "code-imdsv1-once"
+
+
+def test_one_without_evidence_of_anybody_is_not_hidden_by_what_is_settled():
+    found = judged(JAR, not_read=(replace(PACKED, oldest_s=2 * DAY_S),), facts=changed(FACTS, callers=watched()))
+    assert [each.id for each in found] == ["code-undecided", "code-settled"]

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import pytest
+from code_seen import DAY_S, PACKED, watched, with_code
+from observed import FACTS, SSM_AGENT, changed, container, report_of, with_containers
+
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.rules.code_unread import not_read
+
+CRON = replace(PACKED, program="/opt/x", why="too long", pids=(), started_by=("/etc/cron.d/x, daily",))
+
+
+def found(*programs, facts=FACTS):
+    return not_read(CollectorRun("code", "ok", 1.0), with_code(not_read=programs, facts=facts))
+
+
+def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
+    (finding,), settled = found(PACKED, CRON)
+    assert (finding.kind.id, finding.implies, settled) == ("code-not-read", "unknown", [])
+    assert finding.summary == (
+        "2 programs were not read, and nothing else tells how they ask: /opt/packed/bin/run, /opt/x"
+    )
+    assert finding.evidence == (
+        "/opt/packed/bin/run, running as process 77: packed",
+        "/opt/x, started by /etc/cron.d/x, daily: too long",
+    )
+
+
+def test_what_was_read_leaves_nothing_to_say():
+    assert found() == ([], [])
+
+
+def test_software_of_the_catalog_is_judged_by_its_version():
+    known = replace(PACKED, component=SSM_AGENT.component)
+    assert found(known) == ([], [])
+    (finding,), _ = found(replace(known, component="cloud-init"))
+    assert finding.implies == "unknown"
+
+
+def test_a_watched_window_settles_it_and_is_named():
+    findings, (line,) = found(replace(PACKED, oldest_s=2 * DAY_S), facts=changed(FACTS, callers=watched()))
+    assert findings == []
+    assert line.startswith("/opt/packed/bin/run was not read (packed): started 2 d ago")
+
+
+@pytest.mark.parametrize("facts", [FACTS, with_containers(container("web", owner_uid=1000))])
+def test_what_users_run_holds_no_switch_up_but_lowers_the_confidence(facts):
+    web = tuple(each.identity for each in facts.sections[-1].containers)
+    theirs = replace(PACKED, owner_uid=None if web else 1000, on_host=not web, container_ids=web)
+    (finding,), _ = found(theirs, facts=facts)
+    assert (finding.kind.id, finding.implies) == ("code-not-read-of-users", None)
+    verdict = report_of(with_code(not_read=(theirs,), facts=facts)).verdict
+    assert (verdict.state, verdict.confidence) == ("ready", "low")
+
+
+def test_where_nothing_was_read_at_all_the_verdict_is_unknown():
+    for status in ("failed", "skipped"):
+        run = CollectorRun("code", status, 1.0, "the reason")
+        (finding,), _ = not_read(run, changed(FACTS, collectors=(*FACTS.collectors, run)))
+        assert (finding.implies, finding.evidence) == ("unknown", ("the reason",))
+    assert not_read(CollectorRun("code", "nothing", 1.0), FACTS) == ([], [])
+
+
+def test_many_are_bounded():
+    (finding,), _ = found(*(replace(PACKED, program=f"/opt/{number}") for number in range(500)))
+    assert finding.summary.endswith("/opt/0, /opt/1, /opt/2 and 497 more")
+    assert len(finding.evidence) == 21

@@ -1,0 +1,140 @@
+"""What its own code says of software against what its version says."""
+
+from dataclasses import replace
+
+import pytest
+from code_seen import AGENT, PACKED, with_code
+from observed import CATALOG, FACTS, HOST, OLD_CLOUD_INIT, SSM_AGENT, changed, container
+
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import SdkSoftware, SdkUse, Software
+from imds_probe.rules.requirement import requirement, software_of
+
+AMAZON_LINUX_2 = replace(HOST, os=OsRelease("amzn", "2", "Amazon Linux 2"))
+CLOUD_INIT = Software("cloud-init", "rpm", "cloud-init", "19.3-46.amzn2", "rpm database")
+DATASOURCE = replace(
+    AGENT,
+    path="/usr/lib/python2.7/site-packages/cloudinit/sources/DataSourceEc2.py",
+    line=12,
+    component="cloud-init",
+    form="python",
+    runs="boot",
+    pids=(),
+)
+USE = SdkUse(None, None, ("/srv/app/botocore",), 1)
+BOTOCORE = SdkSoftware("botocore", "pypi", "botocore", None, "dist-info", "/srv/app", pids=(41,), sdk=USE)
+
+
+def judged(software, *code, host=AMAZON_LINUX_2, **given):
+    facts = with_code(*code, facts=changed(FACTS, software=(software,), host=host), **given)
+    return requirement(software, facts, CATALOG)
+
+
+def test_without_code_the_version_decides():
+    assert judged(SSM_AGENT).by == "version"
+    assert judged(CLOUD_INIT).status == "unknown"
+
+
+def test_what_no_version_tells_its_code_does():
+    needed = judged(CLOUD_INIT, replace(DATASOURCE, speaks="v2"))
+    assert (needed.status, needed.by) == ("ok", "code")
+    assert needed.why.startswith(f"its own code asks for a token: {DATASOURCE.path}:12; by its version alone")
+    without = judged(CLOUD_INIT, DATASOURCE)
+    assert (without.status, without.by) == ("too-old", "code")
+    assert "its own code asks without a token" in without.why
+
+
+def test_one_part_that_asks_without_decides_for_all_of_it():
+    assert judged(CLOUD_INIT, replace(DATASOURCE, speaks="v2"), DATASOURCE).status == "too-old"
+
+
+def test_code_that_cannot_be_told_apart_decides_nothing():
+    both = replace(DATASOURCE, speaks="both")
+    needed = judged(CLOUD_INIT, both, replace(DATASOURCE, speaks="v2"))
+    assert (needed.status, needed.by) == ("unknown", "version")
+    assert "has both" in needed.why
+    assert judged(SSM_AGENT, replace(both, component=SSM_AGENT.component)) == judged(SSM_AGENT)
+    assert judged(CLOUD_INIT, replace(both, speaks="mentions")) == judged(CLOUD_INIT)
+
+
+def test_where_code_and_version_disagree_code_wins_and_the_row_is_named():
+    new = judged(SSM_AGENT, replace(AGENT, component=SSM_AGENT.component))
+    assert (new.status, new.by, new.minimum) == ("too-old", "code", None)
+    assert "the catalog's row amazon-ssm-agent says otherwise: " in new.why
+    debian = replace(HOST, os=OsRelease("debian", "12", None))
+    assert judged(OLD_CLOUD_INIT, host=debian).status == "too-old"
+    patched = judged(OLD_CLOUD_INIT, replace(DATASOURCE, speaks="v2"), host=debian)
+    assert (patched.status, patched.by) == ("ok", "code")
+    assert "the catalog's row cloud-init says otherwise: " in patched.why
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        replace(DATASOURCE, speaks="v2", owner_uid=1000),
+        replace(DATASOURCE, speaks="v2", on_host=False, container_ids=("a" * 64,)),
+        replace(DATASOURCE, speaks="v2", component="ec2-hibinit-agent"),
+        replace(DATASOURCE, speaks="v2", runs="once"),
+    ],
+)
+def test_what_is_not_surely_its_own_clears_nothing(code):
+    assert judged(CLOUD_INIT, code).status == "unknown"
+
+
+def test_what_was_not_read_whole_clears_nothing():
+    rest = replace(PACKED, component="cloud-init")
+    assert judged(CLOUD_INIT, replace(DATASOURCE, speaks="v2"), not_read=(rest,)).status == "unknown"
+    assert judged(CLOUD_INIT, DATASOURCE, not_read=(rest,)).status == "too-old"
+
+
+def test_code_that_nothing_starts_decides_only_where_the_version_does_not():
+    lies = replace(DATASOURCE, runs="lies")
+    assert judged(CLOUD_INIT, lies).status == "too-old"
+    assert judged(CLOUD_INIT, replace(lies, speaks="v2")).status == "ok"
+    assert judged(SSM_AGENT, replace(AGENT, component=SSM_AGENT.component, runs="lies")) == judged(SSM_AGENT)
+    debian = replace(HOST, os=OsRelease("debian", "12", None))
+    old = judged(OLD_CLOUD_INIT, replace(lies, speaks="v2"), host=debian)
+    assert (old.status, old.by) == ("too-old", "version")
+
+
+def test_each_container_counts():
+    one, other = container("a").identity, container("b").identity
+    inside = replace(CLOUD_INIT, container="a", also_in=("b",), container_ids=(one, other))
+    code = replace(DATASOURCE, speaks="v2", on_host=False, container_ids=(one,))
+    assert judged(inside, code).status == "unknown"
+    assert judged(inside, replace(code, container_ids=(one, other))).status == "ok"
+    assert judged(inside, replace(code, speaks="v1")).status == "too-old"
+
+
+def test_a_fault_or_a_setting_of_this_version_is_nothing_that_code_tells():
+    row = next(row for row in CATALOG.rows if any(fault.effect == "fails" and fault.since for fault in row.known_bad))
+    fault = next(fault for fault in row.known_bad if fault.effect == "fails" and fault.since)
+    manager, (package, *_) = next(iter(row.packages.items()))
+    broken = Software(row.id, manager, package, fault.since, "database")
+    needed = judged(broken, replace(AGENT, speaks="v2", component=row.id))
+    assert (needed.status, needed.by) == (judged(broken).status, "version")
+    assert needed.status != "ok"
+
+
+def test_where_it_depends_whether_it_asks_only_what_runs_shows_that():
+    row = next(row for row in CATALOG.rows if row.only_if and not row.only_if_switch and row.minimum is None)
+    manager, (package, *_) = next(iter(row.packages.items()))
+    unknown = Software(row.id, manager, package, "1.0", "database")
+    code = replace(AGENT, component=row.id)
+    assert judged(unknown, replace(code, runs="lies")).status == "unknown"
+    assert judged(unknown, code).status == "too-old"
+
+
+def test_of_a_library_the_copy_counts_that_the_same_processes_use():
+    own = replace(AGENT, speaks="v2", component="botocore", pids=(41, 42))
+    assert judged(BOTOCORE, own).status == "ok"
+    assert judged(BOTOCORE, replace(own, pids=(42,))).status == "unknown"
+    assert judged(replace(BOTOCORE, pids=()), own).status == "unknown"
+
+
+def test_code_is_that_of_the_software_beside_it():
+    facts = changed(FACTS, software=(CLOUD_INIT,))
+    assert software_of(DATASOURCE, facts) == CLOUD_INIT
+    assert software_of(replace(DATASOURCE, component=None), facts) is None
+    assert software_of(replace(DATASOURCE, on_host=False), facts) is None
+    assert software_of(replace(PACKED, component="cloud-init"), facts) == CLOUD_INIT

@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+from code_seen import AGENT, BACKUP, DAY_S, PACKED, WINDOW_S, watched, with_code
+from observed import FACTS, SSM_AGENT, changed, container, with_containers, with_imds
+from watched_calls import CALLER
+
+from imds_probe.facts.callers import MetricCompared
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.rules.settled import elsewhere, silent_since_start, silent_software, unserved
+
+QUIET = watched()
+WEB = container("web", 1, "ok")
+
+
+def after(callers, **changes):
+    return changed(FACTS, callers=callers, **changes)
+
+
+def test_what_was_started_in_a_whole_window_and_did_not_call_is_settled():
+    assert silent_since_start(3 * DAY_S, after(QUIET)) == (
+        "started 3 d ago, and no call by IMDSv1 was seen in the 14 d that were watched"
+    )
+
+
+@pytest.mark.parametrize(
+    ("oldest_s", "settled"),
+    [(None, False), (60.0, False), (DAY_S, True), (13 * DAY_S, True), (WINDOW_S, False), (100 * DAY_S, False)],
+)
+def test_it_has_to_have_run_for_long_enough_and_within_the_window(oldest_s, settled):
+    assert bool(silent_since_start(oldest_s, after(QUIET))) == settled
+
+
+def test_of_a_short_window_half_is_long_enough():
+    short = after(replace(QUIET, window_s=100.0))
+    assert [bool(silent_since_start(oldest_s, short)) for oldest_s in (49.0, 50.0, 99.0, 100.0)] == [
+        *(False, True),
+        *(True, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        FACTS,
+        after(watched(coverage=0.9)),
+        after(watched(CALLER)),
+        after(replace(QUIET, unconfirmed=1)),
+        after(replace(QUIET, metric=MetricCompared(5, 3, 2, "2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"))),
+        after(QUIET, collectors=(*FACTS.collectors, CollectorRun("callers", "partial", 1.0, "a page is damaged"))),
+    ],
+)
+def test_where_a_call_may_have_been_missed_nothing_is_settled(facts):
+    assert not silent_since_start(3 * DAY_S, facts)
+
+
+def test_a_metric_that_counted_no_more_than_was_seen_does_not_stand_against_it():
+    metric = MetricCompared(5, 2, 2, "2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z")
+    assert silent_since_start(3 * DAY_S, after(replace(QUIET, metric=metric)))
+
+
+def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
+    packed = replace(PACKED, component=SSM_AGENT.component, oldest_s=3 * DAY_S)
+    quiet = after(QUIET)
+    assert silent_software(SSM_AGENT, with_code(not_read=(packed,), facts=quiet))
+    assert not silent_software(SSM_AGENT, with_code(facts=quiet))
+    young = replace(AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=60.0)
+    assert not silent_software(SSM_AGENT, with_code(young, not_read=(packed,), facts=quiet))
+    scheduled = replace(packed, pids=(), started_by=("/etc/cron.d/x, daily",))
+    assert not silent_software(SSM_AGENT, with_code(not_read=(scheduled,), facts=quiet))
+
+
+def test_nothing_is_served_where_the_service_is_off_or_all_containers_are_cut_off():
+    assert unserved(on_host=True, container_ids=(), facts=with_imds(endpoint="disabled"))
+    assert not unserved(on_host=True, container_ids=(), facts=FACTS)
+    assert not unserved(on_host=False, container_ids=(), facts=FACTS)
+    cut_off = container("off", 1, "unreachable")
+    facts = with_containers(WEB, cut_off)
+    assert unserved(on_host=False, container_ids=(cut_off.identity,), facts=facts)
+    assert not unserved(on_host=False, container_ids=(cut_off.identity, WEB.identity), facts=facts)
+    assert not unserved(on_host=False, container_ids=("f" * 64,), facts=facts)
+    unmeasured = replace(cut_off, reach=())
+    assert not unserved(on_host=False, container_ids=(cut_off.identity,), facts=with_containers(unmeasured))
+
+
+def test_what_needs_no_metadata_by_its_own_word_is_settled_where_all_its_containers_say_so():
+    irsa = container("irsa", 1, environment=(("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),))
+    facts = with_containers(WEB, irsa)
+    inside = replace(PACKED, on_host=False, container_ids=(irsa.identity,))
+    assert elsewhere(inside, facts) == "metadata is probably not needed: credentials come from a web identity (IRSA)"
+    assert not elsewhere(replace(inside, container_ids=(irsa.identity, WEB.identity)), facts)
+    assert not elsewhere(replace(inside, container_ids=(irsa.identity, "f" * 64)), facts)
+    assert not elsewhere(replace(inside, on_host=True), facts)
+    assert not elsewhere(replace(BACKUP, oldest_s=3 * DAY_S), after(QUIET))
