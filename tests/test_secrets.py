@@ -99,6 +99,6 @@ def test_lines_of_configuration_files(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(line.format(secret) for secret in SECRETS[:50]))
-    said = str(settings.obstacles(tmp_path, route_refused=False))
+    said = str(settings.look(tmp_path))
     assert "ECS_AWSVPC_BLOCK_IMDS=true" in said and "disable_ec2_metadata: true" in said
     assert not [secret for secret in SECRETS if holds(said, secret)]

@@ -25,7 +25,7 @@ from imds_probe.collect import (
 )
 from imds_probe.collect.collector import Collector, Join, Question
 from imds_probe.facts.section import Section
-from imds_probe.inventory.containers import record_reading
+from imds_probe.inventory.containers import named, record_reading
 from imds_probe.reading.task import Task
 
 COLLECTORS: tuple[Collector, ...] = (
@@ -48,7 +48,7 @@ JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, ob
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
 # What these have the parser work on, and the memory that it may take for the one that needs most; and what a daemon needs of
 # it, to call containers by their names.
-NAMING: tuple[Task[Any, Any], ...] = (record_reading.BUNDLES, record_reading.RECORDS)
+NAMING: tuple[Task[Any, Any], ...] = (record_reading.BUNDLES, record_reading.RECORDS, named.NAMES)
 READING: tuple[Task[Any, Any], ...] = tuple(
     dict.fromkeys((*NAMING, *(task for each in COLLECTORS for task in each.reads)))
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +17,19 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import namespace_inode, walk
+from imds_probe.net.obstacles import settings
+from imds_probe.net.obstacles.settings import Settings
+from imds_probe.reading.here import Asks
+from imds_probe.reading.reader import share_of
+from imds_probe.reading.task import Task
 from imds_probe.system import procfs
 
 if TYPE_CHECKING:
-    from imds_probe.net.obstacles import Obstacle
+    from imds_probe.net.obstacles.obstacle import Obstacle
 
 NAMESPACES_MAX = 16  # each takes some 25 ms, and what is in the way of many is mostly one rule on the host
 TIMEOUT_S = 3.0
-_OF_THE_SYSTEM = ("setting", "proxy")  # the same from everywhere
+SETTINGS_S = 5.0  # takes a millisecond
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,14 @@ class InContainers(FoundObstacles):
 def _on_host(context: Context) -> Collected:
     imds = context.get(Imds)
     assert imds is not None  # noqa: S101 - see containers.concerned
-    found = on_host(context.root, imds, deadline=context.deadline)
+    found = on_host(context.root, imds, context.reader, deadline=context.deadline)
     return Collected((OnHost(found.obstacles, found.unread),), partial="; ".join(found.unread))
 
 
 def _in_containers(context: Context) -> Collected:
     seen = context.get(SeenContainers)
     assert seen is not None  # noqa: S101 - see below
-    found = in_containers(context.root, seen, deadline=context.deadline)
+    found = in_containers(seen, deadline=context.deadline)
     return Collected((InContainers(found.obstacles, found.unread),), partial="; ".join(found.unread))
 
 
@@ -64,17 +69,24 @@ def _join(context: Context) -> Obstacles:
     return Obstacles((*proxies, *(inside.obstacles if inside else ())))
 
 
-def on_host(root: Path, imds: Imds, *, deadline: float) -> FoundObstacles:
+def on_host(root: Path, imds: Imds, reader: Asks, *, deadline: float) -> FoundObstacles:
     """What is in the way of the host itself and of what it forwards. Sends nothing; trouble is in `unread`."""
-    from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415 - see `loads`
+    from imds_probe.net.obstacles.finding import find_obstacles  # noqa: PLC0415 - see `loads`
 
-    netns = procfs.below(root) / "1/ns/net"
+    proc = procfs.below(root)
+    netns = proc / "1/ns/net"
     # Not ours to see, or no /proc at all: then the probe's own namespace is the best guess, as in discovery.
     here = str(netns) if namespace_inode(netns) is not None else None
-    found = find_obstacles(here, root, _time_left_s(deadline))
+    found = find_obstacles(here, _said(root, reader, deadline), proc, _time_left_s(deadline))
     families = {reply.family for reply in imds.endpoints if reply.token_outcome != "no-route"} | {"ipv4"}
     mattering = [each for each in found.items if _matters(each, families)]
     return FoundObstacles(tuple(_observed("host", each) for each in of_root(mattering, root)), found.unread)
+
+
+def _said(root: Path, reader: Asks, deadline: float) -> Settings:
+    answer = reader.ask(SETTINGS, str(root), [root], share_of(deadline, SETTINGS_S))
+    found = next(iter(answer.found), Settings())
+    return Settings(found.items, (*found.unread, f"settings: {answer.failed}")) if answer.failed else found
 
 
 def of_root(found: Sequence[Obstacle], root: Path) -> list[Obstacle]:
@@ -101,24 +113,26 @@ def of_root(found: Sequence[Obstacle], root: Path) -> list[Obstacle]:
     return [each for each in found if each.kind != "proxy" or counts(each)]
 
 
-def in_containers(root: Path, seen: SeenContainers, *, deadline: float) -> FoundObstacles:
+def in_containers(seen: SeenContainers, *, deadline: float) -> FoundObstacles:
     """The same inside those containers where something else happened than distance and hop limit say."""
     found: list[PathObstacle] = []
     unread: list[str] = []
     asked = _unexplained(seen)
     if not asked:
         return FoundObstacles((), ())
-    from imds_probe.net.obstacles import find_obstacles  # noqa: PLC0415
+    from imds_probe.net.obstacles.finding import find_obstacles  # noqa: PLC0415
 
     for container in asked[:NAMESPACES_MAX]:
         assert container.netns is not None  # noqa: S101 - see _unexplained
-        there = find_obstacles(str(seen.namespaces[container.netns].path), root, _time_left_s(deadline))
+        way_in = str(seen.namespaces[container.netns].path)
+        # Settings and proxies are the system's, and the same from everywhere.
+        there = find_obstacles(way_in, Settings(), procfs.NOWHERE, _time_left_s(deadline))
         families = {reach.family for reach in container.reach}
         name = container.title
         found += [
             replace(_observed(name, each), container_id=container.identity)
             for each in there.items
-            if each.kind not in _OF_THE_SYSTEM and _matters(each, families)
+            if each.kind != "proxy" and _matters(each, families)
         ]
         unread += [f"{name}: {line}" for line in there.unread]
     if len(asked) > NAMESPACES_MAX:
@@ -183,6 +197,11 @@ def _observed(namespace: str, obstacle: Obstacle) -> PathObstacle:
     )
 
 
+def _settings(root: str) -> Iterator[Settings]:
+    yield settings.look(Path(root))
+
+
+SETTINGS: Task[str, Settings] = Task("settings that take the service away", str, Settings, _settings)
 COLLECTOR = Collector(
     id="obstacles",
     collect=_on_host,
@@ -192,7 +211,8 @@ COLLECTOR = Collector(
     applies=concerned,
     aside=True,
     # The readers of rule sets take as long to load as they take to read.
-    loads=("imds_probe.net.obstacles",),
+    loads=("imds_probe.net.obstacles.finding",),
+    reads=(SETTINGS,),
 )
 INSIDE = Collector(
     id="container-obstacles",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
 from imds_probe.facts.platform import Platform
+from imds_probe.reading.reader import share_of
+from imds_probe.reading.task import Task
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered
 
 DMI = "sys/class/dmi/id"
+READ_S = 5.0  # takes a millisecond
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 
 
@@ -23,16 +29,29 @@ class PlatformOptions:
     assume_ec2: bool = False
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What the firmware says, or why it cannot be asked."""
+
+    platform: Platform | None = None
+    unanswered: str = ""
+
+
 def _collect(context: Context) -> Collected:
-    found = look(context.root)
+    answer = context.reader.ask(FIRMWARE, str(context.root), [context.root], share_of(context.deadline, READ_S))
+    seen = next(iter(answer.found), _Seen(unanswered=answer.failed))
+    found = seen.platform or Platform(False, f"the firmware could not be read: {seen.unanswered}")
     assumed = context.option(PlatformOptions).assume_ec2
     if not found.is_ec2 and (assumed or context.endpoints.given):
         found = replace(found, is_ec2=True, method="said by --assume-ec2" if assumed else "endpoint given")
-    return Collected((found,))
+    return Collected((found,), partial=seen.unanswered)
 
 
 def look(root: Path) -> Platform:
-    """Look at what the firmware says. Source: EC2 User Guide, "Detect whether a host is an EC2 instance"."""
+    """Look at what the firmware says. Source: EC2 User Guide, "Detect whether a host is an EC2 instance".
+
+    Raises FileUnanswered.
+    """
     vendor = _read(root, f"{DMI}/sys_vendor")
     instance_id = _instance_id(root)
     if vendor == "Amazon EC2":
@@ -52,8 +71,9 @@ def look(root: Path) -> Platform:
 def _instance_id(root: Path) -> str | None:
     """The instance id without the metadata service: Nitro's board asset tag, or what cloud-init kept."""
     for path in (f"{DMI}/board_asset_tag", "var/lib/cloud/data/instance-id"):
-        if INSTANCE_ID.fullmatch(value := _read(root, path)):
-            return value
+        with contextlib.suppress(FileUnanswered):  # the service itself knows it, too
+            if INSTANCE_ID.fullmatch(value := _read(root, path)):
+                return value
     return None
 
 
@@ -62,11 +82,21 @@ def _read(root: Path, path: str) -> str:
     try:
         with rootfs.opened(root, path) as file:
             line = file.read(200).partition(b"\n")[0] if file is not None else b""
+    except FileUnanswered:
+        raise
     except rootfs.FileUnreadable:
         return ""
     return re.sub(r"[^\x20-\x7e]", "?", line.decode("latin-1")).strip()
 
 
+def _firmware(root: str) -> Iterator[_Seen]:
+    try:
+        yield _Seen(look(Path(root)))
+    except FileUnanswered as trouble:
+        yield _Seen(unanswered=trouble.problem)
+
+
+FIRMWARE: Task[str, _Seen] = Task("what the firmware says", str, _Seen, _firmware)
 COLLECTOR = Collector(
     id="platform",
     collect=_collect,
@@ -80,4 +110,5 @@ COLLECTOR = Collector(
             {"action": "store_true", "help": "ask the metadata address even where DMI does not say EC2"},
         ),
     ),
+    reads=(FIRMWARE,),
 )

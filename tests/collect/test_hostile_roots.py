@@ -63,7 +63,7 @@ def look(root: Path) -> list[object]:
         lambda: contained.identity(root),
         lambda: host.os_release(root),
         lambda: platform.look(root),
-        lambda: settings.obstacles(root, route_refused=False),
+        lambda: settings.look(root),
         lambda: docker.data_roots(root, (), notes),
         lambda: docker.describe(root, docker.DEFAULT_ROOTS, ID),
         lambda: storage.listed(root, storage.SYSTEM_STORES, notes),

@@ -11,6 +11,7 @@ from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.obstacles import NAMESPACES_MAX, in_containers, on_host, with_containers
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, NetworkNamespace
+from imds_probe.reading.here import HERE
 from imds_probe.simulator.lab.lab import Lab
 
 DROP = "-A OUTPUT -d 169.254.169.254/32 -p tcp -j DROP"
@@ -38,28 +39,28 @@ def seen_in(lab, **tokens):
     return SeenContainers(tuple(containers), (), (), ways_in)
 
 
-def inside(tmp_path, seen):
-    return in_containers(tmp_path, seen, deadline=time.monotonic() + SOON_S)
+def inside(seen):
+    return in_containers(seen, deadline=time.monotonic() + SOON_S)
 
 
 def host_of(lab, tmp_path, imds=IMDS):
     """A root whose /proc says that process 1 is in the lab's instance."""
     (tmp_path / "proc/1/ns").mkdir(parents=True)
-    return lab.instance.call(lambda: on_host(tmp_path, imds, deadline=time.monotonic() + SOON_S))
+    return lab.instance.call(lambda: on_host(tmp_path, imds, HERE, deadline=time.monotonic() + SOON_S))
 
 
 def test_where_measured_and_tried_agree_nobody_is_looked_into(lab, tmp_path):
-    assert inside(tmp_path, seen_in(lab, blocked="lost", stranded="lost")).obstacles == ()
+    assert inside(seen_in(lab, blocked="lost", stranded="lost")).obstacles == ()
 
 
 def test_a_rule_inside_a_container_is_quoted(lab, tmp_path):
-    (obstacle,) = inside(tmp_path, seen_in(lab, web="lost", blocked="unreachable")).obstacles
+    (obstacle,) = inside(seen_in(lab, web="lost", blocked="unreachable")).obstacles
     assert (obstacle.namespace, obstacle.kind, obstacle.applies_to) == ("blocked", "drop", "output")
     assert "169.254.169.254" in obstacle.quote
 
 
 def test_a_missing_route_is_told_for_the_address_that_matters(lab, tmp_path):
-    obstacles = inside(tmp_path, seen_in(lab, stranded="unreachable")).obstacles
+    obstacles = inside(seen_in(lab, stranded="unreachable")).obstacles
     assert [(each.kind, each.family) for each in obstacles] == [("route", "ipv4")]
 
 
@@ -109,6 +110,6 @@ def test_many_open_questions_are_bounded_and_said(lab, tmp_path):
     way_in = seen.namespaces[one.netns]
     many = tuple(replace(one, name=f"c{number}", netns=number + 1) for number in range(NAMESPACES_MAX + 3))
     seen = replace(seen, containers=many, namespaces=dict(seen.namespaces) | {each.netns: way_in for each in many})
-    result = inside(tmp_path, seen)
+    result = inside(seen)
     assert len({each.namespace for each in result.obstacles}) == NAMESPACES_MAX
     assert f"only {NAMESPACES_MAX} of {NAMESPACES_MAX + 3} containers" in result.unread[-1]

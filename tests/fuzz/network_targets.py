@@ -244,9 +244,9 @@ def _others(root: Path) -> Parse:
     def parse(data: bytes) -> None:
         for path in (settings.ECS_CONFIG, settings.CLOUD_CONFIG, f"{settings.CLOUD_CONFIG}.d/x.cfg"):
             (root / path).write_bytes(data)
-        found, unread = settings.obstacles(root, route_refused=False)
-        _obstacles(found)
-        check(unread)
+        found = settings.look(root)
+        _obstacles(found.items)
+        check(found.unread)
 
     return parse
 

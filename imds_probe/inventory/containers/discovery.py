@@ -12,8 +12,9 @@ from imds_probe.inventory.containers.conmon import children_of_conmon
 from imds_probe.inventory.containers.description import Description
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, Network
 from imds_probe.inventory.containers.group_owners import GroupOwners
-from imds_probe.inventory.containers.grouping import group, named
+from imds_probe.inventory.containers.grouping import group
 from imds_probe.inventory.containers.members import Key, entry, members, settled
+from imds_probe.inventory.containers.named import named
 from imds_probe.inventory.containers.processes import (
     Process,
     Walk,
@@ -76,9 +77,9 @@ def discover(
     said = _said(there, looking, _dockerd_commands(proc, seen.processes))
     found = [_container(key, there, looking, said.get(key, Description())) for key in there]
     containers = _named_by_pod([each for each in found if each is not None])
-    named_netns = named(root, notes)
+    named_netns, unnamed = named(root, proc, reader, deadline, notes)
     namespaces = group(seen.processes, containers, named_netns, host, proc)
-    hidden = _hidden(proc, seen, in_own_pid_namespace)
+    hidden = [*_hidden(proc, seen, in_own_pid_namespace), *unnamed]
     notes = list(dict.fromkeys([*hidden, *notes]))
     complete = not hidden and host is not None
     return Discovery(

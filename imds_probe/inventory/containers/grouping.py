@@ -3,71 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, NamespaceKind, NetworkNamespace
 from imds_probe.inventory.containers.processes import Process
 from imds_probe.net import namespaces
 from imds_probe.system.called import process_name
-from imds_probe.system.confined import FileUnreadable, pin
-from imds_probe.system.rootfs import names as names_in
 from imds_probe.system.small_file import read_head
 
-DIRECTORY = "run/netns"
-NAMED_MAX = 4096
-# How a container's namespace is given a name: a link of the kernel's, which leads to no place of the file system.
-_OF_PROCESS = re.compile(r"(?:/|\.\./\.\./)(?P<place>proc/\d{1,10}/ns/[a-z_]{1,20})")
 UID_MAP_BYTES = 64 * 1024
-
-
-def named(root: Path, notes: list[str]) -> Mapping[int, Path]:
-    """Inode to path of what `ip netns` (and CNI plugins) keep in /run/netns. Trouble is said in `notes`.
-
-    A file that is no namespace any more, because its mount is gone, is left out: ip-netns(8) leaves such files behind.
-    """
-    found: dict[int, Path] = {}
-    try:
-        directory = pin(root, DIRECTORY)
-        if directory is None:
-            return found
-        try:
-            for entry in names_in(root, DIRECTORY)[:NAMED_MAX]:
-                try:
-                    inode = _inode(root, directory, entry)
-                except (namespaces.NotANamespace, namespaces.NamespaceGone):
-                    continue
-                except ProbeError as trouble:
-                    notes.append(trouble.problem[:TEXT_MAX])
-                    continue
-                if inode is not None:
-                    found.setdefault(inode, root / DIRECTORY / entry)
-        finally:
-            os.close(directory)
-    except FileUnreadable as trouble:
-        notes.append(trouble.problem[:TEXT_MAX])
-    return found
-
-
-def _inode(root: Path, directory: int, entry: str) -> int | None:
-    """Of the namespace that a name leads to, but never out of the root; None where it leads to nothing."""
-    try:
-        target = os.readlink(entry, dir_fd=directory)
-    except OSError:
-        target = ""
-    if match := _OF_PROCESS.fullmatch(target):
-        return namespaces.inode(root / match["place"])
-    pinned = pin(root, f"{DIRECTORY}/{entry}")
-    if pinned is None:
-        return None
-    try:
-        return namespaces.inode(pinned)
-    finally:
-        os.close(pinned)
 
 
 def group(

@@ -14,8 +14,8 @@ from imds_probe.net.obstacles import ip_listing, iptables, proxies, routes, sett
 from imds_probe.net.obstacles.flow import ADDRESSES, Surroundings
 from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT, AppliesTo, Kind, Obstacle, Obstacles, shortened
 from imds_probe.net.obstacles.packet_rules import PacketRules
+from imds_probe.net.obstacles.settings import Settings
 from imds_probe.net.obstacles.walk import Hit, Walk
-from imds_probe.system import procfs
 
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 _APPLIES_TO: dict[str, AppliesTo] = {
@@ -26,9 +26,9 @@ _APPLIES_TO: dict[str, AppliesTo] = {
 }
 
 
-def find_obstacles(netns: str | None, root: Path = Path("/"), timeout_s: float = 5) -> Obstacles:
-    """Read rules and routes of a network namespace (a path like /proc/PID/ns/net; None: the calling thread's), and the
-    settings and processes of the system below `root`.
+def find_obstacles(netns: str | None, said: Settings, proc: Path, timeout_s: float = 5) -> Obstacles:
+    """Read rules and routes of a network namespace (a path like /proc/PID/ns/net; None: the calling thread's), and look at the
+    processes of `proc`, which is a mounted one or NOWHERE; `said` are the settings of their system.
 
     Sends nothing. What cannot be read, for want of a program or of rights, is said in `unread`; nothing is raised for it.
     """
@@ -41,10 +41,10 @@ def find_obstacles(netns: str | None, root: Path = Path("/"), timeout_s: float =
     except namespaces.NamespaceError as error:
         found, unread = [], [str(error)]
     refused = any(each.kind == "route" and each.family == "ipv4" and each.certain for each in found)
-    set_so, not_read = settings.obstacles(root, route_refused=refused)
     redirects = [each for each in found if each.kind == "redirect"]
-    found += [*set_so, *proxies.obstacles(proxies.running(procfs.below(root)), redirects)]
-    unread += not_read
+    set_so = settings.in_force(said, route_refused=refused)
+    found += [*set_so, *proxies.obstacles(proxies.running(proc), redirects)]
+    unread += said.unread
     if len(found) > ITEMS_LIMIT:
         unread.append(f"{len(found)} obstacles were found; the first {ITEMS_LIMIT} are listed")
     return Obstacles(tuple(found[:ITEMS_LIMIT]), tuple(shortened(line) for line in unread))

@@ -31,7 +31,11 @@ class Proxy:
 
 
 def running(proc: Path) -> tuple[Proxy, ...]:
-    """The proxies among the processes of a mounted /proc, by command name or the name of the executable."""
+    """The proxies among the processes of a mounted /proc, by command name or the name of the executable.
+
+    All that is read of a process here the kernel answers from what it knows itself: its name, the texts of links, which lead
+    nowhere by that, and its table of sockets. Nothing of that waits for the process's memory, or for what it has mounted.
+    """
     try:
         pids = processes(proc)
     except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imds_probe.net.obstacles.obstacle import Obstacle, shortened
@@ -21,18 +22,22 @@ _CLOUD_KEY = "disable_ec2_metadata"
 _CLOUD_LINE = re.compile(rf"{_CLOUD_KEY}\s*:\s+(?:(true|yes|on)|(false|no|off))\s*(?:#.*)?", re.IGNORECASE)
 
 
-def obstacles(root: Path, *, route_refused: bool) -> tuple[list[Obstacle], list[str]]:
-    """Settings below a system's root, and what could not be read of them.
+@dataclass(frozen=True)
+class Settings:
+    """Those that take the service away from somebody, and what could not be read of them."""
 
-    `route_refused` says that the routes of the running system refuse the address: what cloud-init does at boot when it
-    is told to. Without that its setting is not certain to be in force.
-    """
+    items: tuple[Obstacle, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def look(root: Path) -> Settings:
+    """Settings below a system's root. That of cloud-init is not certain to be in force: see `in_force`."""
     found: list[Obstacle] = []
     unread: list[str] = []
     for name, text in _texts(root, [ECS_CONFIG], unread):
         found += _ecs(name, text)
     cloud = [CLOUD_CONFIG, *_fragments(root, f"{CLOUD_CONFIG}.d", unread)]
-    in_force: Obstacle | None = None
+    last: Obstacle | None = None
     for name, text in _texts(root, cloud, unread):
         for line in text.splitlines():
             if _CLOUD_KEY not in line or line.lstrip().startswith("#"):
@@ -41,8 +46,15 @@ def obstacles(root: Path, *, route_refused: bool) -> tuple[list[Obstacle], list[
             if said is None:
                 unread.append(f"/{name}: {_CLOUD_KEY} stands there in a form that was not read")
             else:  # later files and lines win
-                in_force = _setting(name, f"{_CLOUD_KEY}: {said[1]}", certain=route_refused) if said[1] else None
-    return [*found, in_force] if in_force else found, unread
+                last = _setting(name, f"{_CLOUD_KEY}: {said[1]}", certain=False) if said[1] else None
+    return Settings((*found, last) if last else tuple(found), tuple(unread))
+
+
+def in_force(found: Settings, *, route_refused: bool) -> list[Obstacle]:
+    """The settings. `route_refused` says that the routes of the running system refuse the address: what cloud-init does at boot
+    when it is told to.
+    """
+    return [replace(each, certain=each.certain or route_refused) for each in found.items]
 
 
 def _ecs(name: str, text: str) -> list[Obstacle]:

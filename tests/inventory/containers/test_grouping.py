@@ -3,12 +3,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from docker_engine import network_namespace
 from soon import wait_for
 
 from imds_probe.inventory.containers.cgroups import TEXT_MAX
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
-from imds_probe.inventory.containers.grouping import group, named
+from imds_probe.inventory.containers.grouping import group
 from imds_probe.inventory.containers.processes import walk
 from imds_probe.net import namespaces
 
@@ -107,73 +106,9 @@ def test_without_a_known_host_nothing_is_the_hosts(tree):
     assert [found.kind for found in grouped(tree, host=None)] == ["other"]
 
 
-def test_names_of_namespaces_are_found(tmp_path):
-    # A root whose /run/netns leads to the real thing, as `ln -s /proc/PID/ns/net` does for containers.
-    child = subprocess.Popen(["unshare", "--net", "sleep", "60"])
-    try:
-        link = f"/proc/{child.pid}/ns/net"
-        wait_for(lambda: os.stat(link).st_ino != os.stat("/proc/self/ns/net").st_ino)
-        (tmp_path / "proc").symlink_to("/proc")
-        directory = tmp_path / "run/netns"
-        directory.mkdir(parents=True)
-        (directory / "linked").symlink_to(link)
-        (directory / "wrong-kind").symlink_to(f"/proc/{child.pid}/ns/mnt")
-        (directory / "left-behind").touch()  # the file of a namespace that is unmounted
-        (directory / "dangling").symlink_to("/proc/0/ns/net")
-        os.mkfifo(directory / "fifo")
-        notes = []
-        assert named(tmp_path, notes) == {os.stat(link).st_ino: directory / "linked"}
-        assert notes == []
-    finally:
-        child.kill()
-        child.wait()
-    assert named(tmp_path, []) == {}
-
-
-def test_a_namespace_of_ip_netns():
-    name = f"idtest-{os.getpid()}-named"
-    with network_namespace(name) as path:
-        assert named(Path("/"), [])[path.stat().st_ino] == path
-    assert path not in named(Path("/"), []).values()
-
-
-def test_no_named_namespaces(tmp_path):
-    assert named(tmp_path, []) == {}
-
-
 def test_names_are_bounded(tree):
     path = Path("/run/netns") / ("x" * 255)
     assert len(grouped(tree, names={9: path})[1].label) <= TEXT_MAX
-
-
-def test_a_directory_that_cannot_be_listed_is_noted(tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/netns").symlink_to("netns")
-    notes = []
-    assert named(tmp_path, notes) == {}
-    assert len(notes) == 1
-
-
-def test_names_lead_out_of_no_root(tmp_path):
-    """Below a root that somebody else laid out, a name may be a link to anything."""
-    child = subprocess.Popen(["unshare", "--net", "sleep", "60"])
-    try:
-        link = f"/proc/{child.pid}/ns/net"
-        wait_for(lambda: os.stat(link).st_ino != os.stat("/proc/self/ns/net").st_ino)
-        outside, root = tmp_path / "outside", tmp_path / "root"
-        for place in (outside, root / "run", root / "other"):
-            place.mkdir(parents=True)
-        (outside / "named").symlink_to(link)
-        (root / "run/netns").symlink_to(outside)
-        assert named(root, []) == {}
-        (root / "run/netns").unlink()
-        (root / "run/netns").mkdir()
-        (root / "run/netns/direct").symlink_to(link)  # there is no such process below this root
-        (root / "run/netns/around").symlink_to(outside / "named")
-        assert named(root, []) == {}
-    finally:
-        child.kill()
-        child.wait()
 
 
 def test_roots_container_gives_the_way_and_the_name_before_a_users(tree):

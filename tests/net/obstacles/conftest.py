@@ -14,8 +14,10 @@ import pytest
 from soon import SOON_S
 
 from imds_probe.net import namespaces
-from imds_probe.net.obstacles import Obstacle, Obstacles, find_obstacles
-from imds_probe.system import process
+from imds_probe.net.obstacles import settings
+from imds_probe.net.obstacles.finding import find_obstacles
+from imds_probe.net.obstacles.obstacle import Obstacle, Obstacles
+from imds_probe.system import process, procfs
 
 SERVICE = {"ipv4": "169.254.169.254", "ipv6": "fd00:ec2::254"}
 _numbers = itertools.count()
@@ -86,7 +88,7 @@ class Host(Namespace):
         )
 
     def look(self) -> Obstacles:
-        return find_obstacles(str(self.path), self.root)
+        return find_obstacles(str(self.path), settings.look(self.root), procfs.below(self.root))
 
     def found(self) -> list[Obstacle]:
         """The obstacles, where everything could be read."""

@@ -5,9 +5,11 @@ import socket
 import pytest
 from soon import SOON_S, cpu_s
 
-from imds_probe.net.obstacles import find_obstacles
+from imds_probe.net.obstacles.finding import find_obstacles
 from imds_probe.net.obstacles.obstacle import ITEMS_LIMIT
+from imds_probe.net.obstacles.settings import Settings
 from imds_probe.system import process
+from imds_probe.system.procfs import NOWHERE
 
 IMDS = "169.254.169.254"
 
@@ -417,8 +419,8 @@ def test_a_route_and_the_settings_that_explain_it(host):
     assert host.connect() == "PermissionError"
 
 
-def test_a_namespace_that_is_gone(tmp_path):
-    looked = find_obstacles("/run/netns/obst-never-made", tmp_path)
+def test_a_namespace_that_is_gone():
+    looked = find_obstacles("/run/netns/obst-never-made", Settings(), NOWHERE)
     assert looked.items == ()
     assert looked.unread == (
         "the network namespace /run/netns/obst-never-made is gone. List those that exist with `lsns -t net`",
@@ -427,7 +429,9 @@ def test_a_namespace_that_is_gone(tmp_path):
 
 def test_here_is_where_the_calling_thread_is(host):
     host.chain(f"ip daddr {IMDS} drop", table="ip t")
-    assert {each.kind for each in find_obstacles(None, host.root).items} == {"route"}  # the tests' own namespace
+    assert {each.kind for each in find_obstacles(None, Settings(), NOWHERE).items} == {
+        "route"
+    }  # the tests' own namespace
     assert host.only().kind == "drop"
 
 
@@ -438,7 +442,7 @@ def test_twenty_thousand_rules(host):
     )
     host.chain(f"{rules}\nip daddr {IMDS} drop {comment}", table="ip t")
     started = cpu_s()
-    looked = find_obstacles(str(host.path), host.root, timeout_s=5 * SOON_S)
+    looked = find_obstacles(str(host.path), Settings(), NOWHERE, timeout_s=5 * SOON_S)
     assert cpu_s() - started < 20
     assert looked.unread == ()
     assert [(each.kind, each.quote) for each in looked.items] == [("drop", f"ip daddr {IMDS} drop comment …")]
@@ -463,7 +467,7 @@ def test_out_of_time(host, tmp_path):
         (tmp_path / name).chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:  # undone before the namespaces are removed
         patch.setattr(process, "SEARCH_PATH", str(tmp_path))
-        looked = find_obstacles(str(host.path), host.root, timeout_s=0.3)
+        looked = find_obstacles(str(host.path), Settings(), NOWHERE, timeout_s=0.3)
     assert any(line.startswith("nftables: nft did not end within 0.") for line in looked.unread)
     assert any(line.startswith("routes (ipv4): ") for line in looked.unread)
 

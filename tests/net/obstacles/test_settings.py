@@ -8,8 +8,9 @@ ECS, CLOUD = "etc/ecs/ecs.config", "etc/cloud/cloud.cfg"
 
 
 def found(root, route_refused=False):
-    items, unread = settings.obstacles(root, route_refused=route_refused)
-    assert unread == []
+    looked = settings.look(root)
+    assert looked.unread == ()
+    items = settings.in_force(looked, route_refused=route_refused)
     return [(each.where, each.quote, each.certain, each.scope) for each in items]
 
 
@@ -85,9 +86,8 @@ def test_later_files_win(tmp_path):
 )
 def test_forms_that_are_not_read_are_named(tmp_path, line):
     put(tmp_path, CLOUD, f"{line}\n")
-    assert settings.obstacles(tmp_path, route_refused=True) == (
-        [],
-        ["/etc/cloud/cloud.cfg: disable_ec2_metadata stands there in a form that was not read"],
+    assert settings.look(tmp_path) == settings.Settings(
+        (), ("/etc/cloud/cloud.cfg: disable_ec2_metadata stands there in a form that was not read",)
     )
 
 
@@ -96,12 +96,13 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "etc/ecs").mkdir()
     os.mkfifo(tmp_path / ECS)
     (tmp_path / CLOUD).write_text("x" * (settings.SIZE_MAX + 5))
-    items, unread = settings.obstacles(tmp_path, route_refused=False)
-    assert items == []
-    assert unread == [
-        "/etc/ecs/ecs.config is not a regular file",
-        f"/etc/cloud/cloud.cfg has more than {settings.SIZE_MAX} bytes",
-    ]
+    assert settings.look(tmp_path) == settings.Settings(
+        (),
+        (
+            "/etc/ecs/ecs.config is not a regular file",
+            f"/etc/cloud/cloud.cfg has more than {settings.SIZE_MAX} bytes",
+        ),
+    )
 
 
 def test_links_do_not_lead_out_of_the_root(tmp_path):
@@ -115,6 +116,6 @@ def test_links_do_not_lead_out_of_the_root(tmp_path):
 def test_more_files_than_are_read(tmp_path):
     for number in range(settings.FILES_MAX + 1):
         put(tmp_path, f"{CLOUD}.d/{number:04}.cfg", "disable_ec2_metadata: true\n")
-    items, unread = settings.obstacles(tmp_path, route_refused=False)
-    assert [each.where for each in items] == [f"/etc/cloud/cloud.cfg.d/{settings.FILES_MAX - 1:04}.cfg"]
-    assert unread == [f"/etc/cloud/cloud.cfg.d: only the first {settings.FILES_MAX} files were read"]
+    looked = settings.look(tmp_path)
+    assert [each.where for each in looked.items] == [f"/etc/cloud/cloud.cfg.d/{settings.FILES_MAX - 1:04}.cfg"]
+    assert looked.unread == (f"/etc/cloud/cloud.cfg.d: only the first {settings.FILES_MAX} files were read",)
