@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -28,10 +27,10 @@ def by_pid_file(root: Path, path: str, owners: Collection[int]) -> Started | Non
         with opened(root, path) as file:
             if file is None:
                 return None
-            found, status = _PID.fullmatch(file.read(32)), os.fstat(file.fileno())
+            found, status = _PID.fullmatch(file.read(32)), file.status()
     except FileUnreadable:
         return None
-    return Started(int(found[1]), status.st_mtime) if found and status.st_uid in owners else None
+    return Started(int(found[1]), status.st_mtime_ns / 1e9) if found and status.st_uid in owners else None
 
 
 def by_words(pid: object, at: object) -> Started | None:
