@@ -23,20 +23,35 @@ from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment as endpoints_from
 from imds_probe.observation import observe
 from imds_probe.reading.reader import Reader
+from imds_probe.reading.remote_files import REPLY_S
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
 from imds_probe.rules.metadata_need import Need, metadata_need
 from imds_probe.rules.requirement import requirement
+from imds_probe.system import rootfs
 from imds_probe.system.bug import TellBug, in_short, untold
 from imds_probe.system.own_memory import read_by
 from imds_probe.system.usage import usage
 from imds_probe.verdict import Verdict, decide
 
+REPLY_SHARE = 0.25  # of a run's time, for one place that does not answer
 
-def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None, bug: TellBug = untold) -> Report:
+
+def reader_of(timeout_s: float, bug: TellBug = untold) -> Reader:
+    """Who reads for one assessment that may take so long. Made while the process has one thread."""
+    reply_s = min(REPLY_S, timeout_s * REPLY_SHARE)
+    return Reader(READING, modules=READING_LOADS, bug=bug, memory_mib=READING_MIB, reply_s=reply_s)
+
+
+def assess(
+    request: RunRequest,
+    reading: Reader,
+    progress: Callable[[str], None] = lambda _: None,
+    bug: TellBug = untold,
+) -> Report:
     """One assessment. Raises UsageError for a request that makes no sense; other trouble is in the report. `bug` is told of
-    errors that nobody expected, too.
+    errors that nobody expected, too. `reading` is at its end afterwards.
     """
     started = time.monotonic()
     started_at = datetime.datetime.now(datetime.UTC)
@@ -46,9 +61,7 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     counter = RequestCounter()
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
-    # Forked here, where there is one thread yet.
-    reading = Reader(READING, request.option(CallersOptions).state, READING_LOADS, bug=bug, memory_mib=READING_MIB)
-    with reading as reader, read_by(reader.looker):
+    with reading as reader, read_by(reader.looker), rootfs.read_by(reader.places):
         reader.begin()
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
         reader.leave()

@@ -3,7 +3,7 @@ import time
 import pytest
 from soon import SOON_S
 
-from imds_probe.assessment import assess
+from imds_probe.assessment import assess, reader_of
 from imds_probe.collect import options
 from imds_probe.collect.context import RunRequest
 from imds_probe.errors import UsageError
@@ -13,8 +13,8 @@ from imds_probe.simulator.server import Simulator
 
 
 def test_what_is_asked_wrongly_is_refused_before_anything_is_done():
-    with pytest.raises(UsageError):
-        assess(RunRequest(environ={}, only=("nonesuch",)))
+    with reader_of(SOON_S) as reader, pytest.raises(UsageError):
+        assess(RunRequest(environ={}, only=("nonesuch",)), reader)
 
 
 def test_the_time_limit_holds_and_what_it_cut_off_is_on_record(tmp_path, monkeypatch):
@@ -25,7 +25,8 @@ def test_the_time_limit_holds_and_what_it_cut_off_is_on_record(tmp_path, monkeyp
         simulator.update(faults=({"kind": "silence-after-accept"},))
         started = time.monotonic()
         report = assess(
-            RunRequest(environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}, root=tmp_path, timeout_s=3.0)
+            RunRequest(environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}, root=tmp_path, timeout_s=3.0),
+            reader_of(3.0),
         )
     assert time.monotonic() - started < SOON_S
     assert report.verdict.state == "unknown"
@@ -38,5 +39,5 @@ def test_progress_is_told(tmp_path):
     said = []
     scenarios.write_host(tmp_path, {}, "none")
     (tmp_path / "sys/class/dmi/id/sys_vendor").write_text("QEMU\n")
-    assess(RunRequest(environ={}, root=tmp_path), said.append)
+    assess(RunRequest(environ={}, root=tmp_path), reader_of(SOON_S), said.append)
     assert "looking at platform" in said

@@ -16,7 +16,8 @@ from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import still_there
 from imds_probe.inventory.packages.contained import Identity
 from imds_probe.reading.reader import Reader, share_of
-from imds_probe.system.same_file import identity
+from imds_probe.system import rootfs
+from imds_probe.system.door import Identity as FileIdentity
 
 LOOK_UP_S = 5.0  # of roots; takes a millisecond
 
@@ -56,7 +57,7 @@ def systems(
     deadline: float,
 ) -> Iterator[System]:
     """The host first. `images` are those of containers by their identity, as far as they are known."""
-    own = identity(str(root))
+    own = _identity(root)
     by_root: dict[object, list[int]] = defaultdict(list)
     # The probe and its own libraries are nobody's concern.
     asked = Processes(str(proc), tuple(pid for pid in pids if pid != os.getpid()))
@@ -87,6 +88,14 @@ def systems(
             releases.get(container.identity),
             container,
         )
+
+
+def _identity(root: Path) -> FileIdentity | None:
+    try:
+        found = rootfs.status(root, "/")
+    except rootfs.FileUnreadable:
+        return None
+    return None if found is None else (os.major(found.st_dev), os.minor(found.st_dev), found.st_ino)
 
 
 def is_there(proc: Path, container: DiscoveredContainer | None) -> bool:

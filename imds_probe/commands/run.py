@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
+from imds_probe.commands.report_output import rendered, written
 from imds_probe.commands.streams import outliving_terminal
 from imds_probe.commands.switched_off import unless_switched_off
 from imds_probe.duration import parse_duration
-from imds_probe.errors import OutputError, UsageError
-from imds_probe.sinks import SINKS, output_file
+from imds_probe.sinks import SINKS
 
 if TYPE_CHECKING:
     from imds_probe.collect.collector import Option
-    from imds_probe.config import Loaded, Settings
+    from imds_probe.config import Settings
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
+NOWHERE = Path("/dev/null/imds-probe")  # where no report can wait for its sink
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,16 +136,17 @@ duration = _reader(parse_duration)
 
 def run(args: argparse.Namespace) -> int:
     # Heavy imports only once it is clear that they are needed.
-    from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.assessment import assess, reader_of  # noqa: PLC0415
+    from imds_probe.collect.context import RunRequest  # noqa: PLC0415
+    from imds_probe.commands import configuration, named_places  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
+    from imds_probe.reading.unanswered import FILE as UNANSWERED  # noqa: PLC0415
     from imds_probe.sinks.settings import DeliveryConfig  # noqa: PLC0415
-    from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
+    from imds_probe.system import rootfs  # noqa: PLC0415
+    from imds_probe.system.state_directory import answers, state_directory  # noqa: PLC0415
+    from imds_probe.watch.history_format import FILE as HISTORY  # noqa: PLC0415
 
-    if not args.root.is_dir():
-        raise UsageError(f"--root {args.root} is no directory")
-    if args.out:
-        _check_writable(args.out)
     loaded = configuration.load(args.config, complete=args.print_config)
     settings = loaded.settings.of(Config)
     if args.print_config:
@@ -151,50 +154,53 @@ def run(args: argparse.Namespace) -> int:
         return exitcodes.READY
     names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
     state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
-    with unless_switched_off(args.root), outliving_terminal(bool(names or args.out)):
-        return _assessed(args, loaded, names, state)
-
-
-def _assessed(args: argparse.Namespace, loaded: Loaded, names: Sequence[str], state: Path) -> int:
-    """Assess, print, deliver; the exit code."""
-    from imds_probe.assessment import assess  # noqa: PLC0415
-    from imds_probe.collect.context import RunRequest  # noqa: PLC0415
-    from imds_probe.config import Config  # noqa: PLC0415
-    from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
-
-    settings = loaded.settings.of(Config)
-    given = _given(args)
-    report = assess(
-        RunRequest(
+    began, timeout_s = time.monotonic(), _timeout_s(args)
+    with contextlib.ExitStack() as stack:
+        # Forked here, where there is one thread yet.
+        reader = stack.enter_context(reader_of(timeout_s, report_bug))
+        with rootfs.read_by(reader.places):
+            if has_state := answers(state, UNANSWERED, HISTORY):
+                reader.remember(state)
+            named_places.check(args.root, args.out)
+            options = _options(args, _given(args), _of_configuration(loaded.settings, state, args.out))
+            stack.enter_context(unless_switched_off(args.root))
+        stack.enter_context(outliving_terminal(bool(names or args.out)))
+        request = RunRequest(
             environ=os.environ,
             root=args.root,
-            timeout_s=args.timeout or max((each.time_limit_s or TIMEOUT_S for each in given), default=TIMEOUT_S),
+            timeout_s=max(0.1, timeout_s - (time.monotonic() - began)),
             only=args.only,
             skip=args.skip,
             catalogs=(*settings.catalogs, *args.catalog),
-            options=_options(args, given, _of_configuration(loaded.settings, state, args.out)),
-        ),
-        progress=_progress if sys.stderr.isatty() else _silent,
-        bug=report_bug,
-    )
-    if sys.stderr.isatty():
-        _progress("")
+            options=options,
+        )
+        report = assess(request, reader, progress=_progress if sys.stderr.isatty() else _silent, bug=report_bug)
+        if sys.stderr.isatty():
+            _progress("")
+        return _printed(args, report, lambda: _deliver(report, names, loaded.settings, state if has_state else NOWHERE))
+
+
+def _printed(args: argparse.Namespace, report: Report, deliver: Callable[[], None]) -> int:
+    """Print, and deliver; the exit code."""
+    from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
+
     code = exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
-    document, rendered = _rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty())
-    not_written = _written(document, args.out)
+    document, is_whole = rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty())
+    not_written = written(document, args.out)
     # After the report has been printed: a sink that hangs keeps nobody from the verdict.
-    if names:
-        _deliver(report, names, loaded.settings, state)
+    deliver()
     # Last: what could not be written here has reached the sinks that can be reached. Whoever read the first lines and left
     # has the verdict.
     if not_written is not None and not not_written.reader_left:
         raise not_written
-    return code if rendered else exitcodes.BUG
+    return code if is_whole else exitcodes.BUG
 
 
 def _deliver(report: Report, names: Sequence[str], settings: Settings, state: Path) -> None:
     from imds_probe.sinks.delivery import deliver, make_sinks  # noqa: PLC0415
 
+    if not names:
+        return
     sinks = make_sinks(names, settings, os.environ, report_bug)
     deliver(report.to_json(), sinks, settings, state, say, bug=report_bug)
 
@@ -230,6 +236,11 @@ def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict
     }
 
 
+def _timeout_s(args: argparse.Namespace) -> float:
+    given = (each.time_limit_s or TIMEOUT_S for each in _given(args))
+    return args.timeout or max(given, default=TIMEOUT_S)
+
+
 def _given(args: argparse.Namespace) -> list[Option]:
     """The options of collectors that the command line gives."""
     from imds_probe.collect import COLLECTORS  # noqa: PLC0415
@@ -246,57 +257,6 @@ def _options(
         value = option.check(getattr(args, _dest(option)), args.root)
         configured.setdefault(option.options, {})[option.field] = value
     return tuple(kind(**values) for kind, values in configured.items())
-
-
-def _rendered(report: Report, form: str, *, to_terminal: bool) -> tuple[str, bool]:
-    """The report in a form, and whether it could be made. Where a bug is in the way, it is JSON instead."""
-    try:
-        return _in_form(report, form, to_terminal=to_terminal), True
-    except Exception as error:  # noqa: BLE001 - the report is whole, whatever cannot be done with it
-        report_bug(f"the output as {form}", error)
-        return _in_form(report, "json", to_terminal=False), False
-
-
-def _in_form(report: Report, form: str, *, to_terminal: bool) -> str:
-    if form == "json":
-        from imds_probe.report import dump  # noqa: PLC0415
-
-        return dump(report) + "\n"
-    if form == "html":
-        from imds_probe.render import html  # noqa: PLC0415
-
-        return html.render(report)
-    from imds_probe.render import text  # noqa: PLC0415
-
-    width = min(120, max(60, shutil.get_terminal_size((100, 25)).columns)) if to_terminal else 100
-    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return text.render(report, text.Style(width=width, colour=colour))
-
-
-def _check_writable(path: Path) -> None:
-    """Before any request is made: a report that cannot be kept is a request for nothing."""
-    taken = path.exists() and not path.is_file()  # by a directory or a device, such as /dev/null
-    if taken or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"--out {path} cannot be written", "Name a file in a directory that exists and is writable.")
-
-
-def _written(document: str, path: Path | None) -> OutputError | None:
-    """Write the report, to standard output where the file cannot be had: the run is not lost with it. What went wrong."""
-    failed = None
-    if path is not None:
-        try:
-            output_file.replace(path, document.encode(errors="backslashreplace"))
-            return None
-        except OSError as error:
-            failed = OutputError(
-                f"--out {path} cannot be written: {error.strerror}", "The report is on standard output."
-            )
-    try:
-        sys.stdout.write(document)
-        sys.stdout.flush()
-    except OutputError as error:
-        return OutputError(f"{failed.problem}, and {error.problem}", error.remedy) if failed else error
-    return failed
 
 
 def _progress(message: str) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imds_probe.system.background import Background
-from imds_probe.system.switch_off import check, is_switched_off, switched_off
+from imds_probe.system.confined import FileUnanswered
+from imds_probe.system.switch_off import looked_for, switched_off
 
 LOOKED_EVERY_S = 1.0
 # Wakes the main thread wherever it waits, which nothing but a signal does.
@@ -24,19 +25,30 @@ def _now(*_: object) -> None:
     raise _Now
 
 
+def _look(root: Path) -> bool | None:
+    """Whether it is switched off; None where nobody answers."""
+    try:
+        return looked_for(root)
+    except FileUnanswered:
+        return None
+
+
 @contextlib.contextmanager
 def unless_switched_off(root: Path) -> Iterator[None]:
-    """Raises SwitchedOff at once, or within LOOKED_EVERY_S seconds, in the main thread; elsewhere at once only."""
-    check(root)
-    if threading.current_thread() is not threading.main_thread():
+    """Raises SwitchedOff at once, or within LOOKED_EVERY_S seconds, in the main thread; elsewhere at once only. A place that does
+    not answer is not looked at again.
+    """
+    if found := _look(root):
+        raise switched_off(root)
+    if found is None or threading.current_thread() is not threading.main_thread():
         yield
         return
     main, ended = threading.main_thread().ident, threading.Event()
     assert main is not None  # noqa: S101 - it runs
 
     def look() -> None:
-        while not ended.wait(LOOKED_EVERY_S):
-            if is_switched_off(root):
+        while not ended.wait(LOOKED_EVERY_S) and (found := _look(root)) is not None:
+            if found:
                 signal.pthread_kill(main, _WAKING)
                 return
 

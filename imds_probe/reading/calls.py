@@ -93,6 +93,7 @@ OPENER = (
     Call("getdents64", 217, 61),
     Call("fstat", 5, 80),
     Call("newfstatat", 262, 79),
+    Call("fstatfs", 138, 44),
     Call("statx", 332, 291),
     Call("readlink", 89, None),
     Call("readlinkat", 267, 78),

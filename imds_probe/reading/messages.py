@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from imds_probe.system.door import FileStatus, Identity
+from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.walk import Sought
 
 
@@ -54,6 +55,13 @@ class Names(Message, frozen=True):
 
 class Status(Message, frozen=True):
     """What fstat(2) says of a path."""
+
+    root: bytes
+    path: bytes
+
+
+class OnFileSystem(Message, frozen=True):
+    """What statfs(2) says of a path."""
 
     root: bytes
     path: bytes
@@ -144,6 +152,7 @@ Request = (
     | Close
     | Names
     | Status
+    | OnFileSystem
     | Statuses
     | RealPath
     | Head
@@ -196,6 +205,12 @@ class Stated(Message, frozen=True):
     status: FileStatus
 
 
+class SaidOfFileSystem(Message, frozen=True):
+    """What statfs(2) says."""
+
+    file_system: FileSystem
+
+
 class Unreadable(Message, frozen=True):
     """FileUnreadable."""
 
@@ -242,6 +257,7 @@ Reply = (
     | Place
     | Listed
     | Stated
+    | SaidOfFileSystem
     | AllStated
     | Absent
     | Unreadable

@@ -126,6 +126,10 @@ class Opener:
         status: FileStatus | None = self._files.status(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
         return m.Absent() if status is None else m.Stated(status)
 
+    def _file_system(self, request: m.OnFileSystem) -> m.Reply:
+        found = self._files.file_system(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
+        return m.Absent() if found is None else m.SaidOfFileSystem(found)
+
     def _statuses(self, request: m.Statuses) -> m.Reply:
         paths = [os.fsdecode(path) for path in request.paths]
         found = self._files.looked_up(Path(os.fsdecode(request.root)), paths)
@@ -225,6 +229,7 @@ _ANSWERS: dict[type, Callable[[Opener, Any], m.Reply | None]] = {
     m.Close: Opener._close,
     m.Names: Opener._names,
     m.Status: Opener._status,
+    m.OnFileSystem: Opener._file_system,
     m.Statuses: Opener._statuses,
     m.RealPath: Opener._real_path,
     m.Head: Opener._head,

@@ -19,6 +19,8 @@ from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Garbage
 from imds_probe.reading.fork_server import ForkServerLost
 from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
+from imds_probe.reading.places import Places
+from imds_probe.reading.remote_files import REPLY_S
 from imds_probe.reading.task import Answer, Task
 from imds_probe.reading.whereabouts import NOWHERE, Where
 from imds_probe.reading.workers import FORK_S, Worker, Workers
@@ -68,7 +70,8 @@ class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
     `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks,
-    and `memory_mib` is what a parser may take. `bug` is told of errors in tasks that nobody expected.
+    and `memory_mib` is what a parser may take. `bug` is told of errors in tasks that nobody expected. A place that the run
+    itself looks at is given up after `reply_s`.
     """
 
     def __init__(
@@ -80,9 +83,11 @@ class Reader:
         *,
         bug: TellBug = untold,
         memory_mib: int = MEMORY_MIB,
+        reply_s: float = REPLY_S,
     ) -> None:
         self._workers, self._bug = Workers(tasks, state, modules, memory_mib), bug
         self.looker = Looker(self._workers, patience)
+        self.places = Places(self._workers, reply_s)
         self._loaded: set[str] = set(modules)
         self._lock = threading.Lock()
         self._parser: Worker | None = None
@@ -111,6 +116,10 @@ class Reader:
         """Have the first workers forked while something else is done."""
         Background("readers", self._begin)
 
+    def remember(self, state: Path) -> None:
+        """Keep what hangs in `state` from now on: for whoever cannot know beforehand whether that answers."""
+        self._workers.remember(state)
+
     def leave(self) -> None:
         """Have all workers ended, and wait for none of them; `close` does."""
         self._workers.leave()
@@ -124,6 +133,7 @@ class Reader:
                 worker.close()
         self._parser = self._opener = None
         self.looker.close()
+        self.places.close()
         if held:
             self._lock.release()
         self._workers.close()

@@ -13,6 +13,7 @@ from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection, Garbage
 from imds_probe.system.confined import GIVEN_UP, UNANSWERED, FileUnanswered, FileUnreadable, given_up
 from imds_probe.system.door import File, FileStatus, Identity
+from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.walk import Budget, Part, Sought
 
 REPLY_S = 3.0  # a disk that is alive answers sooner; past it the opener counts as hanging
@@ -87,13 +88,18 @@ class RemoteFile(File):
 
 
 class RemoteFiles:
-    """See door.Files. `lost` is called where the opener does not answer, with whether it hangs: it says how to reach another
-    one, None where there is none any more.
+    """See door.Files. `lost` is called where the opener does not answer within `reply_s`, with whether it hangs: it says how to
+    reach another one, None where there is none any more.
     """
 
-    def __init__(self, door: Connection[m.Reply], lost: Callable[[bool], Connection[m.Reply] | None]) -> None:
-        self._door: Connection[m.Reply] | None = door
-        self._lost = lost
+    def __init__(
+        self,
+        door: Connection[m.Reply] | None,
+        lost: Callable[[bool], Connection[m.Reply] | None],
+        reply_s: float = REPLY_S,
+    ) -> None:
+        self._door = door
+        self._lost, self._reply_s = lost, reply_s
         self._roots: Sequence[str] = ()
         self._generation = 0
 
@@ -133,6 +139,14 @@ class RemoteFiles:
         reply = self._asked(m.Status(os.fsencode(root), os.fsencode(path)))
         if isinstance(reply, m.Stated):
             return reply.status
+        if isinstance(reply, m.Absent):
+            return None
+        raise _unreadable(reply, path)
+
+    def file_system(self, root: Path, path: str) -> FileSystem | None:
+        reply = self._asked(m.OnFileSystem(os.fsencode(root), os.fsencode(path)))
+        if isinstance(reply, m.SaidOfFileSystem):
+            return reply.file_system
         if isinstance(reply, m.Absent):
             return None
         raise _unreadable(reply, path)
@@ -254,7 +268,7 @@ class RemoteFiles:
     def _asked(self, request: m.Request) -> m.Reply:
         if self._door is None:
             return m.Failed(errno.EHOSTDOWN)
-        deadline = time.monotonic() + REPLY_S
+        deadline = time.monotonic() + self._reply_s
         try:
             self._door.send(request, deadline)
             return m.Absent() if isinstance(request, m.Close) else self._door.receive(deadline)

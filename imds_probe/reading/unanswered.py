@@ -48,9 +48,17 @@ class Unanswered:
     """Those of this run, and what earlier ones left in `state`, which is no longer there once its process has gone."""
 
     def __init__(self, state: Path | None = None) -> None:
-        self._path = state / FILE if state else None
-        self._left = [each for each in self._loaded() if _is_there(each)]
-        self._places = [each.place for each in self._left]
+        self._path: Path | None = None
+        self._left: list[_LeftBehind] = []
+        self._places: list[Place] = []
+        if state is not None:
+            self.remember(state)
+
+    def remember(self, state: Path) -> None:
+        """Keep what is left behind in `state` from now on, and take what earlier runs left there."""
+        self._path = state / FILE
+        self._left = [*(each for each in self._loaded() if _is_there(each)), *self._left]
+        self._places += [each.place for each in self._left if each.place not in self._places]
 
     def learn(self, root: str, where: bytes) -> Place:
         """What did not answer, from where the opener was below a root."""
@@ -83,6 +91,9 @@ class Unanswered:
             for mount in seen:
                 if mount.device in dead and (point := _below(mount.point, inside)):
                     found.add(point)
+            above = _mount_of(inside, seen)
+            if above is not None and above.device in dead:
+                found.add("/")
         return [os.fsencode(path) for path in sorted(found)]
 
     def _loaded(self) -> Iterable[_LeftBehind]:
@@ -98,7 +109,7 @@ class Unanswered:
 def _place(root: str, path: str) -> Place:
     inside, seen = _seen(root)
     whole = f"{inside.rstrip('/')}{path}"
-    mount = max((each for each in seen if _below(whole, each.point)), key=lambda each: len(each.point), default=None)
+    mount = _mount_of(whole, seen)
     if mount is None:
         return Place(root, path)
     if mount.kind == "proc":
@@ -108,6 +119,11 @@ def _place(root: str, path: str) -> Place:
     if not mount.device.startswith("0:") or mount.kind in _LOCAL:
         return Place(root, path)
     return Place(root, path, mount.device)
+
+
+def _mount_of(path: str, seen: Iterable[Mount]) -> Mount | None:
+    """The mount on which a path lies."""
+    return max((each for each in seen if _below(path, each.point)), key=lambda each: len(each.point), default=None)
 
 
 def _seen(root: str) -> tuple[str, tuple[Mount, ...]]:

@@ -102,6 +102,10 @@ class Workers:
         where = opener.where
         return self._unanswered.learn(os.fsdecode(where.root), where.path) if where.root else None
 
+    def remember(self, state: Path) -> None:
+        """Keep it in `state` from now on, where earlier runs kept theirs."""
+        self._unanswered.remember(state)
+
     def refused(self, root: str) -> list[bytes]:
         """The paths below a root that are known not to answer."""
         return self._unanswered.refused(root)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.walk import Budget, Part, Sought
 
 BUFFER_BYTES = 64 * 1024
@@ -68,6 +69,9 @@ class Files(Protocol):
 
     def status(self, root: Path, path: str) -> FileStatus | None:
         """See rootfs.status."""
+
+    def file_system(self, root: Path, path: str) -> FileSystem | None:
+        """See rootfs.file_system."""
 
     def looked_up(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
         """See rootfs.looked_up."""

@@ -1,9 +1,25 @@
-"""What kind of file system something is on."""
+"""What kind of file system something is on, and how much room it has."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """`magic` is f_type of statfs(2); `free_bytes` are those that are free for whoever is not root."""
+
+    magic: int
+    free_bytes: int
+    size_bytes: int
+
+    @staticmethod
+    def of(descriptor: int) -> FileSystem:
+        """The one that something is on which is held open. Raises OSError."""
+        said = os.fstatvfs(descriptor)
+        return FileSystem(magic(descriptor), said.f_bavail * said.f_frsize, said.f_blocks * said.f_frsize)
 
 
 def magic(fd: int) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from imds_probe.system import confined
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.door import ENTRIES_MAX, File, FileStatus, Identity
+from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.same_file import identity
 from imds_probe.system.walk import Budget, Part, Sought, Walk
 
@@ -78,6 +79,17 @@ class LocalFiles:
             return None
         try:
             return FileStatus.of(pinned)
+        finally:
+            os.close(pinned)
+
+    def file_system(self, root: Path, path: str) -> FileSystem | None:
+        pinned = self.pin(root, path)
+        if pinned is None:
+            return None
+        try:
+            return FileSystem.of(pinned)
+        except OSError as error:
+            raise FileUnreadable(f"the file system of {path} says nothing of itself: {error.strerror}") from None
         finally:
             os.close(pinned)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Collection
 from pathlib import Path
+
+from imds_probe.system import rootfs
 
 # Shares of the last ten seconds, in percent: in which some programs waited for memory, and in which all did. On a host that
 # has enough, both are 0; what a search reads pushes out what others have in the page cache.
@@ -44,14 +45,12 @@ def short_of_memory(pressure: Path, memory: Path) -> str:
 
 
 def short_of_space(place: Path) -> str:
-    """The same of the disk below a place, or below what there is of its parents."""
-    while not place.exists() and place != place.parent:
-        place = place.parent
+    """The same of the disk below a place, or below what there is of its parents. Nothing is known of one that does not answer."""
     try:
-        disk = os.statvfs(place)
-    except OSError:
+        while (disk := rootfs.file_system(place, "/")) is None and place != place.parent:
+            place = place.parent
+    except rootfs.FileUnreadable:
         return ""
-    free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-    if size and free < min(FREE_MIN_BYTES, FREE_MIN_SHARE * size):
-        return f"the disk below {place} is nearly full: only {free // 1024} KiB are free"
+    if disk and disk.size_bytes and disk.free_bytes < min(FREE_MIN_BYTES, FREE_MIN_SHARE * disk.size_bytes):
+        return f"the disk below {place} is nearly full: only {disk.free_bytes // 1024} KiB are free"
     return ""

@@ -18,6 +18,7 @@ from imds_probe.kept.message import kept_message
 # Package managers live in sbin on some distributions, and SSM and cron hand down a short PATH.
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024
+GOING_S = 2.0  # what was killed is waited for; it takes a moment on a busy machine
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,14 @@ def start(
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """End a program that `start` started, with its children, and reap it; nothing happens where it has ended."""
+    """End a program that `start` started, with its children, and reap it; nothing happens where it has ended. One that hangs in
+    the kernel, as on a share that does not answer, ends when that lets it go: nobody waits for it.
+    """
     if not _reaped(child, os.WNOHANG):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        _reaped(child, 0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _wait(child, time.monotonic() + GOING_S)
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
             pipe.close()

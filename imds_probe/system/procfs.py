@@ -6,8 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from imds_probe.system.confined import FileUnreadable, pin
-from imds_probe.system.filesystem import magic
+from imds_probe.system import rootfs
 
 MAGIC = 0x9FA0  # PROC_SUPER_MAGIC, <linux/magic.h>
 NOWHERE = Path("/dev/null/proc")
@@ -22,15 +21,12 @@ def below(root: Path) -> Path:
     if root == Path("/"):
         return root / "proc"
     try:
-        found = pin(root, "proc")
-    except FileUnreadable:
+        found = rootfs.file_system(root, "proc")
+    except rootfs.FileUnreadable:
         return NOWHERE
-    if found is None:
-        return NOWHERE
-    try:
-        return root / "proc" if magic(found) == MAGIC and not (root / "proc").is_symlink() else NOWHERE
-    finally:
-        os.close(found)
+    # What is mounted there answers by now: the kernel does.
+    is_proc = found is not None and found.magic == MAGIC and not (root / "proc").is_symlink()
+    return root / "proc" if is_proc else NOWHERE
 
 
 def processes(proc: Path) -> list[int]:

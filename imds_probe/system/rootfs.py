@@ -5,6 +5,7 @@ Whoever reads need not be who opens: `behind` puts another process's files behin
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.door import File, Files, FileStatus, Identity, buffered
+from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.local_files import LocalFiles
 from imds_probe.system.walk import Budget, Part, Sought
 
@@ -19,6 +21,7 @@ __all__ = [
     "FileUnreadable",
     "behind",
     "buffered",
+    "file_system",
     "files",
     "looked_up",
     "names",
@@ -27,7 +30,7 @@ __all__ = [
     "read",
     "read_json",
 ]
-__all__ += ["real_path", "roots_of", "status", "statuses", "walk"]
+__all__ += ["read_by", "real_path", "roots_of", "status", "statuses", "walk"]
 LIMIT_BYTES = 1024 * 1024
 PIECE_BYTES = 1024 * 1024  # room is made for as much as is asked for, however short the file
 _files: Files = LocalFiles()
@@ -37,6 +40,17 @@ def behind(files: Files) -> None:
     """From now on, all that this process reads by these functions and by small_file's comes from `files`."""
     global _files  # noqa: PLW0603 - one door in a process, and it is changed once in a process's life
     _files = files
+
+
+@contextlib.contextmanager
+def read_by(files: Files) -> Iterator[None]:
+    """The same for as long as the `with` block lasts."""
+    before = _files
+    behind(files)
+    try:
+        yield
+    finally:
+        behind(before)
 
 
 def files() -> Files:
@@ -75,6 +89,11 @@ def read(
 def status(root: Path, path: str) -> FileStatus | None:
     """What fstat(2) says of a path below `root`, links followed; None where there is nothing. Raises FileUnreadable."""
     return _files.status(root, path)
+
+
+def file_system(root: Path, path: str) -> FileSystem | None:
+    """The file system that a path below `root` is on, links followed; None where there is nothing. Raises FileUnreadable."""
+    return _files.file_system(root, path)
 
 
 def statuses(root: Path, paths: Sequence[str]) -> tuple[FileStatus | None, ...]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 from imds_probe.errors import HeldError, ProbeError
-from imds_probe.system.rootfs import names
+from imds_probe.system.confined import FileUnanswered, FileUnreadable
+from imds_probe.system.rootfs import names, opened, status
 
 DEFAULT = Path("/var/lib/imds-probe")
 LOCK = "daemon.lock"
@@ -32,10 +33,30 @@ def state_directory(given: Path | None, environ: Mapping[str, str], root: Path =
     return Path(made) if made else root / DEFAULT.relative_to("/")
 
 
+def answers(directory: Path, *files: str) -> bool:
+    """Whether a directory and these files in it, as far as they are there, answer whoever reads them."""
+    try:
+        status(directory, "/")
+    except FileUnreadable as trouble:
+        return not isinstance(trouble, FileUnanswered)
+    for name in files:
+        try:
+            with opened(directory, name) as file:
+                if file is not None:
+                    file.read(1)
+        except FileUnanswered:
+            return False
+        except FileUnreadable:
+            continue
+    return True
+
+
 def check_directory(path: Path) -> None:
-    """Raise StateError where there is something else than a directory that only root or we can write to; OSError where
-    nobody may look. Nothing there is right, too.
+    """Raise StateError where there is something else than a directory that only root or we can write to, or where it does not
+    answer; OSError where nobody may look. Nothing there is right, too.
     """
+    if not answers(path):
+        raise _hangs(path)
     if (found := _found(path)) is not None:
         if not stat.S_ISDIR(found.st_mode):
             raise StateError(f"{path} is {_kind(found)}, not a directory", f"Move it away, {_OTHERWISE}.")
@@ -43,9 +64,11 @@ def check_directory(path: Path) -> None:
 
 
 def check_file(path: Path) -> bool:
-    """Whether there is a file. Raises StateError where there is something else, or others can write to it; OSError where
-    nobody may look.
+    """Whether there is a file. Raises StateError where there is something else, others can write to it, or it does not answer;
+    OSError where nobody may look.
     """
+    if not answers(path.parent, path.name):
+        raise _hangs(path)
     if (found := _found(path)) is None:
         return False
     if not stat.S_ISREG(found.st_mode):
@@ -55,7 +78,11 @@ def check_file(path: Path) -> bool:
 
 
 def daemon_was_here(directory: Path) -> bool:
-    """Whether a daemon has begun to work in this directory. Raises OSError where nobody may look."""
+    """Whether a daemon has begun to work in this directory. Raises OSError where nobody may look, StateError where it does not
+    answer.
+    """
+    if not answers(directory, LOCK):
+        raise _hangs(directory / LOCK)
     found = _found(directory / LOCK)
     return found is not None and found.st_size > 0
 
@@ -87,6 +114,10 @@ def _check_rights(path: Path, found: os.stat_result) -> None:
             f"{path} can be written by other users",
             f"Inspect its content, then remove that permission (chmod go-w), {_OTHERWISE}.",
         )
+
+
+def _hangs(path: Path) -> StateError:
+    return StateError(f"{path} does not answer: its file system hangs", f"Repair that file system, {_OTHERWISE}.")
 
 
 def _kind(found: os.stat_result) -> str:

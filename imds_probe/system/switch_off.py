@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
+from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered
 
 FILE = Path("etc/imds-probe/disabled")  # below the root that is looked at
 
@@ -15,14 +16,23 @@ class SwitchedOff(ProbeError):
 
 
 def is_switched_off(root: Path) -> bool:
-    """Whether the file is there, whatever it is. Cheap: a daemon asks in each turn."""
-    return os.path.lexists(root / FILE)
+    """Whether the file is there, whatever it is. Cheap: a daemon asks in each turn. Where it cannot be seen, nobody can have put
+    it there either.
+    """
+    try:
+        return looked_for(root)
+    except FileUnanswered:
+        return False
 
 
-def check(root: Path) -> None:
-    """Raises SwitchedOff."""
-    if is_switched_off(root):
-        raise switched_off(root)
+def looked_for(root: Path) -> bool:
+    """The same. Raises FileUnanswered where whoever looked again could wait for ever."""
+    try:
+        return FILE.name in rootfs.names(root, str(FILE.parent))
+    except FileUnanswered:
+        raise
+    except rootfs.FileUnreadable:
+        return False
 
 
 def switched_off(root: Path) -> SwitchedOff:

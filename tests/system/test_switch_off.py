@@ -1,12 +1,9 @@
-import pytest
-
-from imds_probe.system.switch_off import FILE, SwitchedOff, check, is_switched_off
+from imds_probe.system.switch_off import FILE, is_switched_off, switched_off
 
 
 def test_a_file_of_whichever_kind_below_the_root_switches_it_off(tmp_path):
     path = tmp_path / FILE
     assert not is_switched_off(tmp_path)
-    check(tmp_path)
     path.parent.mkdir(parents=True)
     for make, unmake in (
         (path.touch, path.unlink),
@@ -15,10 +12,13 @@ def test_a_file_of_whichever_kind_below_the_root_switches_it_off(tmp_path):
     ):
         make()
         assert is_switched_off(tmp_path)
-        with pytest.raises(SwitchedOff, match=f"switched off on this host: {path} exists. Remove that file"):
-            check(tmp_path)
         unmake()
         assert not is_switched_off(tmp_path)
+
+
+def test_it_is_said_which_file_that_is(tmp_path):
+    said = f"switched off on this host: {tmp_path / FILE} exists. Remove that file to switch imds-probe on again."
+    assert str(switched_off(tmp_path)) == said
 
 
 def test_where_it_cannot_be_there_it_is_not(tmp_path):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
+
+from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered
 
 LINKS_MAX = 40  # what Linux itself follows in one look-up: path_resolution(7)
 
@@ -19,6 +23,12 @@ def resolve(root: Path, path: str) -> Path | None:
     None where there is nothing. Raises OSError where it cannot be looked at. What it returns was free of links when it
     was looked at; somebody who can write there can change that later.
     """
+    try:
+        rootfs.status(root, path)  # by whoever may wait for it: what answers is looked at more closely
+    except FileUnanswered:
+        raise OSError(errno.EHOSTDOWN, "its file system does not answer", str(root / path)) from None
+    except rootfs.FileUnreadable:
+        pass  # why not is found out here
     done: list[str] = []
     ahead = [part for part in reversed(path.split("/")) if part]
     links = 0

@@ -61,6 +61,7 @@ class Snap:
 
     def _by_socket(self, root: Path, left_s: float) -> list[Package]:
         try:
+            rootfs.status(root, SOCKET)  # by whoever may wait for it, unlike what comes next
             pinned = pin(root, SOCKET)
         except FileUnreadable as trouble:
             raise _Unanswered(self.id, trouble.problem) from None

@@ -1,0 +1,27 @@
+"""The places that a command line names: they are there, and they answer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from imds_probe.errors import UsageError
+from imds_probe.system.state_directory import answers
+
+
+def check(root: Path, out: Path | None) -> None:
+    """Before any request is made: a report that cannot be kept is a request for nothing. Raises UsageError."""
+    if not answers(root):
+        raise UsageError(f"--root {root} does not answer", "Repair its file system.")
+    if not root.is_dir():
+        raise UsageError(f"--root {root} is no directory")
+    if out:
+        _check_writable(out)
+
+
+def _check_writable(path: Path) -> None:
+    if not answers(path.absolute().parent, path.name):
+        raise UsageError(f"--out {path} cannot be written: its file system does not answer", "Name another file.")
+    taken = path.exists() and not path.is_file()  # by a directory or a device, such as /dev/null
+    if taken or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"--out {path} cannot be written", "Name a file in a directory that exists and is writable.")

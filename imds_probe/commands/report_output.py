@@ -1,0 +1,60 @@
+"""A report in the form that was asked for, and where it goes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imds_probe.commands.messages import report_bug
+from imds_probe.errors import OutputError
+from imds_probe.sinks import output_file
+
+if TYPE_CHECKING:
+    from imds_probe.report import Report
+
+
+def rendered(report: Report, form: str, *, to_terminal: bool) -> tuple[str, bool]:
+    """The report in a form, and whether it could be made. Where a bug is in the way, it is JSON instead."""
+    try:
+        return _in_form(report, form, to_terminal=to_terminal), True
+    except Exception as error:  # noqa: BLE001 - the report is whole, whatever cannot be done with it
+        report_bug(f"the output as {form}", error)
+        return _in_form(report, "json", to_terminal=False), False
+
+
+def _in_form(report: Report, form: str, *, to_terminal: bool) -> str:
+    if form == "json":
+        from imds_probe.report import dump  # noqa: PLC0415
+
+        return dump(report) + "\n"
+    if form == "html":
+        from imds_probe.render import html  # noqa: PLC0415
+
+        return html.render(report)
+    from imds_probe.render import text  # noqa: PLC0415
+
+    width = min(120, max(60, shutil.get_terminal_size((100, 25)).columns)) if to_terminal else 100
+    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return text.render(report, text.Style(width=width, colour=colour))
+
+
+def written(document: str, path: Path | None) -> OutputError | None:
+    """Write the report, to standard output where the file cannot be had: the run is not lost with it. What went wrong."""
+    failed = None
+    if path is not None:
+        try:
+            output_file.replace(path, document.encode(errors="backslashreplace"))
+            return None
+        except OSError as error:
+            failed = OutputError(
+                f"--out {path} cannot be written: {error.strerror}", "The report is on standard output."
+            )
+    try:
+        sys.stdout.write(document)
+        sys.stdout.flush()
+    except OutputError as error:
+        return OutputError(f"{failed.problem}, and {error.problem}", error.remedy) if failed else error
+    return failed
