@@ -39,9 +39,11 @@ REPLY_SHARE = 0.25  # of a run's time, for one place that does not answer
 
 
 def reader_of(timeout_s: float, bug: TellBug = untold) -> Reader:
-    """Who reads for one assessment that may take so long. Made while the process has one thread."""
+    """Who reads for one assessment that may take so long, and begins. Made while the process has one thread."""
     reply_s = min(REPLY_S, timeout_s * REPLY_SHARE)
-    return Reader(READING, modules=READING_LOADS, bug=bug, memory_mib=READING_MIB, reply_s=reply_s)
+    reader = Reader(READING, modules=READING_LOADS, bug=bug, memory_mib=READING_MIB, reply_s=reply_s)
+    reader.begin()
+    return reader
 
 
 def assess(
@@ -62,7 +64,6 @@ def assess(
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     with reading as reader, read_by(reader.looker), rootfs.read_by(reader.places):
-        reader.begin()
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
         reader.leave()
         probe = ProbeInfo(

@@ -147,17 +147,17 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.system.state_directory import answers, state_directory  # noqa: PLC0415
     from imds_probe.watch.history_format import FILE as HISTORY  # noqa: PLC0415
 
-    loaded = configuration.load(args.config, complete=args.print_config)
-    settings = loaded.settings.of(Config)
     if args.print_config:
-        print(printed_config(loaded, _overrides(args)), end="")
+        print(printed_config(configuration.load(args.config, complete=True), _overrides(args)), end="")
         return exitcodes.READY
-    names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
-    state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
     began, timeout_s = time.monotonic(), _timeout_s(args)
     with contextlib.ExitStack() as stack:
         # Forked here, where there is one thread yet.
         reader = stack.enter_context(reader_of(timeout_s, report_bug))
+        loaded = configuration.load(args.config)
+        settings = loaded.settings.of(Config)
+        names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
+        state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
         with rootfs.read_by(reader.places):
             if has_state := answers(state, UNANSWERED, HISTORY):
                 reader.remember(state)

@@ -47,7 +47,7 @@ class ForkServerLost(ProbeError):
 
 class ForkServer:
     """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now, and
-    `modules` by the fork server itself, before it forks anything. A parser may take `memory_mib`.
+    `modules` by the fork server itself, before it forks a parser. One may take `memory_mib`.
     """
 
     def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], memory_mib: int) -> None:
@@ -117,18 +117,16 @@ class _Server:
         self._tasks, self._modules = tasks, modules
         self._parser_limits = Limits(memory_mib * MIB, CPU_S, PARSER_FILES)
         self._workers: set[int] = set()
+        self._is_prepared = False
 
     def serve(self) -> None:
         """Until the run has gone. Then nothing of it is left but what the kernel does not let go."""
-        for encoding in ENCODINGS:
-            codecs.lookup(encoding)
-        _imported(self._modules)
-        gc.freeze()
         try:
             while True:
                 errand = self._run.receive()
                 if isinstance(errand, m.Spawn):
                     self._run.send(m.Spawned(self._forked(errand.role)))
+                    self._prepare()  # while the run has its first opener to work with
                 elif isinstance(errand, m.Import):
                     _imported(errand.modules)
                     self._run.send(m.Imported())
@@ -143,7 +141,19 @@ class _Server:
             self._workers -= {pid for pid in self._workers if _reaped(pid) is not None}
             select.select((), (), (), 0.001)
 
+    def _prepare(self) -> None:
+        """Import what parsers take for granted. Openers need none of it, and the run waits for its first one."""
+        if self._is_prepared:
+            return
+        for encoding in ENCODINGS:
+            codecs.lookup(encoding)
+        _imported(self._modules)
+        gc.freeze()
+        self._is_prepared = True
+
     def _forked(self, role: str) -> int:
+        if role == "parser":
+            self._prepare()
         descriptors = self._run.descriptors
         self._run.descriptors = []
         pid = os.fork()

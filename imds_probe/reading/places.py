@@ -35,6 +35,12 @@ class Places(RemoteFiles):
         self._granted: dict[bytes, list[bytes]] = {}
         self._losses = 0
 
+    def begin(self) -> None:
+        """Have its opener forked."""
+        with self._lock:
+            if self._opener is None and self._losses < LOST_MAX:
+                self._door = self._ready()
+
     def close(self) -> None:
         """Let go of the opener, which ends with the others. From then on nothing answers."""
         with self._lock:
@@ -64,8 +70,7 @@ class Places(RemoteFiles):
 
     def _asked(self, request: m.Request) -> m.Reply:
         with self._lock:
-            if self._opener is None and self._losses < LOST_MAX:
-                self._door = self._ready()
+            self.begin()
             if self._opener is not None and (root := getattr(request, "root", None)) is not None:
                 with contextlib.suppress(EOFError, TimeoutError):  # then it does not answer either
                     self._grant(self._opener, root)

@@ -212,6 +212,7 @@ class Reader:
         return why, ""
 
     def _begin(self) -> None:
+        self.places.begin()
         self.looker.begin()
         with self._lock, contextlib.suppress(ForkServerLost, EOFError, TimeoutError):  # said where somebody asks
             self._ready((), time.monotonic() + FORK_S)

@@ -158,3 +158,20 @@ def test_a_share_that_never_answers_costs_what_lies_on_it(system: System, tmp_pa
     assert ("1.12.2", "evil") in {(each.version, each.container) for each in found.software if each.pids}
     if operation != "getattr":  # what the kernel knows without asking suffices there
         assert any("does not answer" in each or GIVEN_UP in each for each in (*found.unseen, *found.left_out)), found
+
+
+def test_a_share_over_a_programs_own_libraries_is_named(system: System, tmp_path: Path) -> None:
+    """Nobody knows what such a program uses, on the host or in a container."""
+    (tmp_path / "venv/lib/python3.11").mkdir(parents=True)
+    place = tmp_path / "venv/lib/python3.11/site-packages"
+    with (
+        Reader(READING, memory_mib=READING_MIB) as own,
+        share(place, "readdir", started=("/bin/sleep", "600")) as (server, _),
+    ):
+        ours, theirs = (
+            system.process(pid, Path(f"/proc/{server}/root"), exe=f"{tmp_path}/venv/bin/python3.11", maps=TLS)
+            for pid in (5, 6)
+        )
+        found = beside(system, own, ours, containers=[container("evil", theirs)])
+    said = f"{place} cannot be read: its file system does not answer"
+    assert {said, f"evil: {said}"} <= set(found.unseen)

@@ -16,6 +16,7 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Directories, Located, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered
 
 DEPENDENCIES = ".deps.json"
 DEPENDENCIES_MAX_BYTES = 16 * 1024 * 1024
@@ -44,6 +45,8 @@ def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]
 def _listed(root: Path, place: str, names: Collection[str]) -> Iterator[Located]:
     try:
         content = rootfs.read_json(root, place, DEPENDENCIES_MAX_BYTES)
+    except FileUnanswered:
+        raise  # whatever it lists may be in use
     except rootfs.FileUnreadable:
         return
     libraries = content.get("libraries") if isinstance(content, dict) else None

@@ -16,6 +16,8 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Directories, Located, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered
+from imds_probe.system.door import FileStatus
 
 DIRECTORY = "specifications"
 DIRECTORIES_MAX = 200  # listed for one place that a process looks into; RubyGems has some ten
@@ -44,9 +46,15 @@ def _below(root: Path, path: str, names: Collection[str], depth: int, seen: set[
     elif depth:
         further = [entry for entry in entries if entry in ("ruby", "gems") or entry[0].isdigit()][:DIRECTORIES_MAX]
         paths = [f"{path}/{entry}" for entry in further]
-        for each, status in zip(paths, rootfs.statuses(root, paths), strict=True):
+        for each, status in zip(paths, rootfs.looked_up(root, paths), strict=True):
+            if isinstance(status, FileUnanswered):
+                raise status  # whatever lies there may be in use
             # Links can lead back to where they lie, and one directory can have any number of names.
-            if status is None or not stat.S_ISDIR(status.st_mode) or (status.st_dev, status.st_ino) in seen:
+            if (
+                not isinstance(status, FileStatus)
+                or not stat.S_ISDIR(status.st_mode)
+                or (status.st_dev, status.st_ino) in seen
+            ):
                 continue
             if len(seen) < DIRECTORIES_MAX:
                 seen.add((status.st_dev, status.st_ino))

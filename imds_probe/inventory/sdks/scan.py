@@ -203,8 +203,15 @@ class Scan:
                 # One directory has several names: lib64 is a link to lib, in many a virtual environment.
                 identity = (key, status.st_dev, status.st_ino)
                 if identity not in self._places:
-                    self._places[identity] = tuple(self._looked_into(recogniser, path))
+                    self._places[identity] = tuple(self._all_in(recogniser, path))
                 yield from self._places[identity]
+        except rootfs.FileUnreadable as trouble:
+            self._trouble(trouble)
+
+    def _all_in(self, recogniser: Recogniser, path: str) -> Iterator[Located]:
+        """What can be read there: what comes after that is said to be missing."""
+        try:
+            yield from self._looked_into(recogniser, path)
         except rootfs.FileUnreadable as trouble:
             self._trouble(trouble)
 

@@ -13,6 +13,8 @@ from program_starts import start
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.python import RECOGNISER, libraries_in
 from imds_probe.inventory.sdks.recogniser import Located
+from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnanswered
 from imds_probe.system.rootfs import FileUnreadable
 
 NAMES = ["botocore", "boto3", "boto", "ec2-metadata", "s3fs", "awscli"]
@@ -176,3 +178,15 @@ def test_the_base_is_the_interpreters_own_and_the_users() -> None:
 )
 def test_tls_is_loaded_or_to_be_asked_about(mapped: tuple[str, ...], asked: str) -> None:
     assert RUNTIME.without_tls(start("python3", mapped=mapped)) == asked
+
+
+def test_a_package_that_does_not_answer_is_there_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be of any version: without it, whoever uses it would be taken for using nothing."""
+
+    def hangs(*_: object) -> bytes:
+        raise FileUnanswered("its file system does not answer")
+
+    (tmp_path / "site-packages/botocore").mkdir(parents=True)
+    monkeypatch.setattr(rootfs, "read", hangs)
+    (found,) = look(tmp_path)
+    assert (found.found.package, found.found.version) == ("botocore", None)
