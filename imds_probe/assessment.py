@@ -35,7 +35,7 @@ from imds_probe.system.own_memory import read_by
 from imds_probe.system.usage import usage
 from imds_probe.verdict import Verdict, decide
 
-REPLY_SHARE = 0.25  # of a run's time, for one place that does not answer
+REPLY_SHARE = 0.125  # of a run's time, for one place that does not answer
 
 
 def reader_of(timeout_s: float, bug: TellBug = untold) -> Reader:

@@ -3,7 +3,8 @@
 As a program: fuse_share.py DIRECTORY OPERATION [CONTENT_BYTES] mounts the share at DIRECTORY, where nobody but this process
 and what it starts sees it, says "mounted" and then never answers OPERATION ("lookup", "getattr", "open", "read", "readdir",
 or "none"). It holds one file, "file". Its end ends every wait for it. Source: <linux/fuse.h>.
-With --here before all that, whoever has the mounts of who started it sees the share, and the directory is made.
+With --here before all that, whoever has the mounts of who started it sees the share, and the directory is made; there may be
+several, with colons between them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import stat
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,7 +94,11 @@ def mounted(directory: str, *, here: bool = False) -> int:
 
 
 def _main(directory: str, operation: str, size: str = "10000", *started: str, here: bool = False) -> None:
-    fuse = mounted(directory, here=here)
+    # Several behind each other are shares of their own: where one hangs, nothing is known of the next.
+    fuse, *others = [mounted(each, here=here) for each in directory.split(os.pathsep)]
+    for each in others:
+        share_too = Share(each, OPERATIONS[operation], b"x" * int(size))
+        threading.Thread(target=share_too.serve, daemon=True).start()
     child = subprocess.Popen(started, stdout=subprocess.PIPE) if started else None
     print("mounted", child.pid if child else 0, flush=True)
     try:

@@ -61,25 +61,32 @@ METHODS = frozenset(
             "isfile",
             "isdir",
             "getsize",
+            "lexists",
+            "ismount",
+            "statvfs",
         ),
     )
 )
 MODULES = frozenset(("glob", "shutil", "sqlite3", "tempfile", "subprocess", "zipfile", "tarfile"))
-FUNCTIONS = frozenset(("open", "read_head", "read_pieces", "resolve"))
+FUNCTIONS = frozenset(("LocalFiles", "open", "pin", "read_head", "read_pieces", "resolve", "same_file"))
 _PROC = "a mounted proc file system, as procfs.below finds it: what is there is the kernel's"
 # By the module and the function, and why.
 ELSEWHERE = {
     "collect/available.py:_dnf": "a directory of our own for dnf's log; asked on the running system only",
     "collect/available.py:_run": "apt and dnf, asked on the running system only",
-    "collect/callers.py:": "the history and the spool in the daemon's own state directory",
-    "collect/metadata_no_token.py:look": "the same",
+    "collect/metadata_no_token.py:look": "the history in the daemon's own state directory, which has answered by then",
     "collect/container_software.py:look": _PROC,
     "collect/sdk_search.py:_owner": _PROC,
-    "inventory/containers/": "processes, and named network namespaces, which are held to be namespaces before they are opened",
+    "inventory/containers/group_owners.py:": "control groups, once it is known that the kernel's own are mounted there",
+    "inventory/containers/grouping.py:": _PROC,
+    "inventory/containers/named.py:_inode": "a file of the kernel's own file system of namespaces, as a task has found",
+    "inventory/containers/processes.py:": _PROC,
+    "inventory/containers/started.py:booted_at": _PROC,
     "inventory/packages/dpkg.py:": "dpkg-query's own database, asked on the running system only",
     "inventory/packages/rpm.py:": "rpm's own database, asked on the running system only",
     "inventory/packages/rooted.py:resolve": "the way there, looked up on the running system only",
     "inventory/packages/snap.py:Snap._by_command": "snap, asked on the running system only",
+    "inventory/packages/snap.py:Snap._by_socket": "a socket that has answered by then",
     "inventory/packages/snap.py:_get": "a descriptor that confined.pin has found",
     "inventory/settings/programs.py:": _PROC,
     "net/obstacles/ip_listing.py:read": "ip, which reads the kernel's tables",

@@ -14,6 +14,7 @@ ELSEWHERE = {
     "collect/sdk_reading.py": "tasks, which test_sdks.py and test_sdk_search.py have worked on",
     "collect/sdk_systems.py": "the systems of test_sdks.py, and of test_sdk_search.py",
     "collect/context.py": "what every collector's tests are given, by tests/contexts.py",
+    "commands/report_output.py": "what test_run.py and test_streams.py have printed and kept",
     "ecosystems/ansible_galaxy.py": "a declaration: test_ecosystems.py holds every one to what holds for all",
     "ecosystems/cpan.py": "the same",
     "ecosystems/crate.py": "the same",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from imds_probe.duration import parse_duration
 from imds_probe.errors import ProbeError, said
 from imds_probe.facts.callers import Callers, MetricCompared
 from imds_probe.reading.here import HERE, Asks
+from imds_probe.system import rootfs
 from imds_probe.system.state_directory import (
     DEFAULT,
     SPOOL,
@@ -124,7 +124,8 @@ def look(options: CallersOptions, watched: Watched | None, root: Path = Path("/"
     path = options.state / FILE
     check_directory(options.state)
     if not check_file(path):
-        if daemon_was_here(options.state) or any(options.state.glob(f"{FILE}*")):
+        left = (name for name in rootfs.names(options.state, "/") if name.startswith(FILE))
+        if daemon_was_here(options.state) or any(left):
             raise StateError(f"{path} is missing, although a daemon began it", f"{RESTART}. It begins a new file.")
         if daemon_is_enabled(root):
             raise StateError(f"{path} is missing, although {UNIT} is enabled", f"{RESTART}.")
@@ -145,10 +146,9 @@ def check_spool(state: Path) -> None:
     """Raise ProbeError or OSError where there is a spool of reports that cannot be opened."""
     spool = state / SPOOL
     check_directory(spool)
-    if spool.is_dir():
-        for each in sorted(spool.iterdir()):
-            check_directory(each)
-            os.listdir(each)
+    for each in rootfs.names(spool, "/"):
+        check_directory(spool / each)
+        rootfs.names(spool / each, "/")
 
 
 WATCH = Collector(

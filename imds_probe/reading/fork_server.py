@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from imds_probe.errors import ProbeError
@@ -45,19 +46,27 @@ class ForkServerLost(ProbeError):
     """There is no fork server any more."""
 
 
+@dataclass(frozen=True)
+class ParserTerms:
+    """The memory that a parser may take, and for how long it waits for an answer of its opener's."""
+
+    memory_mib: int
+    reply_s: float
+
+
 class ForkServer:
     """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now, and
-    `modules` by the fork server itself, before it forks a parser. One may take `memory_mib`.
+    `modules` by the fork server itself, before it forks a parser.
     """
 
-    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], memory_mib: int) -> None:
+    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], terms: ParserTerms) -> None:
         ours, theirs = (_above_standard(each) for each in socket.socketpair())
         # What is there already stays shared: no child's collector touches it. Nor does this process's again, where it is all
         # that was imported, which nobody lets go of before the end.
         gc.freeze()
         self.pid = os.fork()
         if not self.pid:
-            _lived(lambda: _Server(theirs, tasks, modules, memory_mib).serve(), (theirs.fileno(),))
+            _lived(lambda: _Server(theirs, tasks, modules, terms).serve(), (theirs.fileno(),))
         theirs.close()
         self._connection: Connection[m.Account] = Connection(ours, m.Account)
         self._lock = threading.Lock()  # several may have workers of their own
@@ -111,11 +120,11 @@ class _Server:
     """The server itself."""
 
     def __init__(
-        self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], memory_mib: int
+        self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], terms: ParserTerms
     ) -> None:
         self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
         self._tasks, self._modules = tasks, modules
-        self._parser_limits = Limits(memory_mib * MIB, CPU_S, PARSER_FILES)
+        self._terms, self._parser_limits = terms, Limits(terms.memory_mib * MIB, CPU_S, PARSER_FILES)
         self._workers: set[int] = set()
         self._is_prepared = False
 
@@ -171,7 +180,7 @@ class _Server:
             confine("opener", OPENER)
             opener.serve()
         else:
-            parser = Parser(first, second, self._tasks)
+            parser = Parser(first, second, self._tasks, self._terms.reply_s)
             confine("parser", self._parser_limits)
             parser.serve()
 

@@ -22,11 +22,13 @@ TRACEBACK_MAX = 8000
 
 
 class Parser:
-    """`run` leads to whoever asks, `door` to the opener."""
+    """`run` leads to whoever asks, `door` to the opener, which may take `reply_s` for an answer."""
 
-    def __init__(self, run: socket.socket, door: socket.socket, tasks: Mapping[str, Task[Any, Any]]) -> None:
+    def __init__(
+        self, run: socket.socket, door: socket.socket, tasks: Mapping[str, Task[Any, Any]], reply_s: float
+    ) -> None:
         self._run: Connection[m.Command] = Connection(run, m.Command, takes_descriptors=True)
-        self._files = RemoteFiles(Connection(door, m.Reply), self._lost)
+        self._files = RemoteFiles(Connection(door, m.Reply), self._lost, reply_s)
         self._tasks = tasks
 
     def serve(self) -> None:

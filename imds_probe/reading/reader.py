@@ -17,7 +17,7 @@ import msgspec
 
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Garbage
-from imds_probe.reading.fork_server import ForkServerLost
+from imds_probe.reading.fork_server import ForkServerLost, ParserTerms
 from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
 from imds_probe.reading.places import Places
 from imds_probe.reading.remote_files import REPLY_S
@@ -70,8 +70,8 @@ class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
     `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks,
-    and `memory_mib` is what a parser may take. `bug` is told of errors in tasks that nobody expected. A place that the run
-    itself looks at is given up after `reply_s`.
+    and `memory_mib` is what a parser may take. `bug` is told of errors in tasks that nobody expected. A place that
+    does not answer is given up after `reply_s`.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Reader:
         memory_mib: int = MEMORY_MIB,
         reply_s: float = REPLY_S,
     ) -> None:
-        self._workers, self._bug = Workers(tasks, state, modules, memory_mib), bug
+        self._workers, self._bug = Workers(tasks, state, modules, ParserTerms(memory_mib, reply_s)), bug
         self.looker = Looker(self._workers, patience)
         self.places = Places(self._workers, reply_s)
         self._loaded: set[str] = set(modules)

@@ -17,6 +17,7 @@ from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.walk import Budget, Part, Sought
 
 REPLY_S = 3.0  # a disk that is alive answers sooner; past it the opener counts as hanging
+THEN_S = 1.0  # the same once something hung: where one share is dead there may be many
 HEAD_BYTES = 64 * 1024  # comes with the answer that a file was opened: most files have no more
 PIECE_MAX_BYTES = 1024 * 1024
 AT_A_TIME = 500  # paths whose status is asked for
@@ -275,7 +276,9 @@ class RemoteFiles:
         except (TimeoutError, EOFError, Garbage) as loss:
             self._door.close()
             self._generation += 1
-            self._door = self._lost(isinstance(loss, TimeoutError))
+            hangs = isinstance(loss, TimeoutError)
+            self._reply_s = min(self._reply_s, THEN_S) if hangs else self._reply_s
+            self._door = self._lost(hangs)
             return m.Failed(errno.ETIMEDOUT)
 
 

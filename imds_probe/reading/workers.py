@@ -14,7 +14,7 @@ from typing import Any
 from imds_probe.reading import messages as m
 from imds_probe.reading.confinement import Role
 from imds_probe.reading.connection import Connection
-from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost
+from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost, ParserTerms
 from imds_probe.reading.task import Task
 from imds_probe.reading.unanswered import Place, Unanswered
 from imds_probe.reading.whereabouts import NOWHERE, Where, Whereabouts
@@ -47,9 +47,9 @@ class Workers:
     """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed."""
 
     def __init__(
-        self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str], memory_mib: int
+        self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str], terms: ParserTerms
     ) -> None:
-        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules), memory_mib)
+        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules), terms)
         self._unanswered = Unanswered(state)
         self._given_up: defaultdict[str, list[bytes]] = defaultdict(list)  # paths by their root
         self.cpu_s = 0.0  # of the workers that have ended

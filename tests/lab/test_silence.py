@@ -6,13 +6,16 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import fuse_share
+import own_reads
 import pytest
 import silent_process
 from soon import SOON_S, wait_for
 from watching import SOURCE
 
+from imds_probe import exitcodes
 from imds_probe.reading.unanswered import FILE
 from imds_probe.simulator import scenarios
 
@@ -161,18 +164,68 @@ def in_a_container(path, nested=0):
         pytest.param(
             in_a_container("var", nested=3), "containers", "/var/lib", id="var of a container with containers"
         ),
+        pytest.param(on_the_host("etc"), "obstacles", "etc/cloud", id="etc of the host"),
+        pytest.param(on_the_host("run/netns"), "containers", "run/netns", id="names of the host's networks"),
+        pytest.param(on_the_host("sys"), "platform", "sys/class/dmi", id="firmware of the host"),
+        pytest.param(on_the_host("var/lib/imds-probe"), "callers", "var/lib/imds-probe", id="state directory"),
     ],
 )
 def test_a_share_that_never_answers(in_time, made_up, host, first_line, shared, tmp_path, prepare, collector, place):
     """The place is named, and what else is known of the host, which is not ready, still is."""
     scenarios.write_host(host, OLD_PACKAGES, "i-0123456789abcdef0")
     shared(prepare(made_up, host, first_line), "lookup")
-    ran = in_time("--state-directory", str(tmp_path / "state"))
+    ran = in_time(*(() if collector == "callers" else ("--state-directory", str(tmp_path / "state"))))
     record = records(ran)[collector]
     assert record["status"] in ("partial", "failed")
     assert place in record["reason"]
     # Without its packages, nothing of the host is too old.
     assert ran.verdict == ("unknown" if collector == "dpkg" else "not-ready")
+
+
+# All that a run reads of its host but its processes, each with a share of its own.
+EVERYWHERE = (
+    *("etc", "var", "run", "sys", "usr", "lib", "lib64", "bin", "sbin"),
+    *("opt", "srv", "app", "home", "root", "data", "snap"),
+)
+
+
+def test_shares_that_never_answer_at_every_place_that_is_read(in_time, made_up, host, shared, tmp_path):
+    """What the processes say is all that there is, and it is said that the rest is missing."""
+    made_up.start_container("web", env={"AWS_REGION": "eu-west-1"})
+    for each in EVERYWHERE:
+        (host / each).mkdir(exist_ok=True)
+    shared(os.pathsep.join(str(host / each) for each in EVERYWHERE), "lookup")
+    ran = in_time("--assume-ec2", "--state-directory", str(tmp_path / "state"))
+    assert ran.verdict == "unknown"
+    assert ran.imds["endpoint"] == "enabled"
+    (web,) = ran.report["containers"]
+    assert web["environment"] == [["AWS_REGION"]]
+    missing = {name for name, each in records(ran).items() if each["status"] in ("partial", "failed", "skipped")}
+    assert missing >= {"platform", "host", "dpkg", "rpm", "apk", "snap", "containers", "callers"}
+
+
+@pytest.mark.parametrize("option", ["--root", "--out", "--deep"])
+def test_a_place_that_the_command_line_names_and_that_never_answers_is_wrong_usage(made_up, host, shared, option):
+    """Before anything is asked."""
+    shared(host / "mnt", "getattr" if option == "--root" else "lookup")
+    place = host / "mnt" if option == "--root" else host / "mnt/below" if option == "--out" else Path("/mnt/below")
+    argv = [
+        sys.executable,
+        "-m",
+        "imds_probe",
+        "run",
+        "--timeout",
+        str(TIMEOUT_S),
+        "--root",
+        str(host),
+        option,
+        str(place),
+    ]
+    began = time.monotonic()
+    done = made_up.run(argv, timeout_s=40, env={"PYTHONPATH": SOURCE})
+    assert time.monotonic() - began < TIMEOUT_S + SLACK_S
+    assert (done.returncode, done.stdout) == (exitcodes.USAGE, b"")
+    assert str(place) in done.stderr.decode()
 
 
 def test_later_runs_leave_a_share_alone_until_it_is_gone(in_time, made_up, host, shared, tmp_path):
@@ -194,3 +247,17 @@ def test_later_runs_leave_a_share_alone_until_it_is_gone(in_time, made_up, host,
     # The process that hung may hold it for a moment longer.
     wait_for(lambda: made_up.run(["umount", str(host / "etc/datadog-agent")], timeout_s=SOON_S).returncode == 0)
     assert records(in_time("--state-directory", str(state)))["settings"]["status"] == "ok"
+
+
+def test_the_runs_own_process_touches_nothing_below_a_root_but_what_the_kernel_answers_for(
+    made_up, host, service, tmp_path
+):
+    """All else is looked at by its readers, which it can do without."""
+    scenarios.write_host(host, OLD_PACKAGES, "i-0123456789abcdef0")
+    made_up.start_container("web", env={"AWS_REGION": "eu-west-1"})
+    argv = [sys.executable, own_reads.__file__, str(host), "--output", "json", "--state-directory", str(tmp_path)]
+    done = made_up.run(argv, timeout_s=SOON_S, env={"PYTHONPATH": SOURCE})
+    touched = json.loads(done.stderr.splitlines()[-1])
+    assert any(" /proc/" in each for each in touched)
+    # Of the root itself it is asked whether it is a directory, when it has answered.
+    assert [each for each in touched if " /proc" not in each] == ["stat /"]
