@@ -223,15 +223,18 @@ def test_it_does_not_outlive_its_parent() -> None:
     """Even where it does not notice that the other end of its socket is gone."""
     script = (
         "import os, time\nfrom imds_probe.reading.confinement import Limits, confine\n"
-        "if not os.fork():\n    confine('opener', Limits(1 << 24, 60, 64))\n    while True: os.read(0, 1)\n"
-        "    os._exit(0)\nprint('forked', flush=True)\ntime.sleep(600)"
+        "child = os.fork()\n"
+        "if not child:\n    confine('opener', Limits(1 << 24, 60, 64))\n    while True: os.read(0, 1)\n"
+        # Filtered, which comes last.
+        "while 'Seccomp:\\t2' not in open(f'/proc/{child}/status').read(): time.sleep(0.001)\n"
+        "print('confined', flush=True)\ntime.sleep(600)"
     )
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     reading, writing = os.pipe()
     argv = [sys.executable, "-c", script]
     with subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, text=True, env=env) as parent:
         assert parent.stdout
-        assert parent.stdout.readline() == "forked\n"
+        assert parent.stdout.readline() == "confined\n"
         parent.kill()
         assert parent.stdout.read() == ""  # nobody holds the other end any more
     os.close(reading)
