@@ -21,7 +21,7 @@ from imds_probe.kept.process_name import kept_name
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.net.obstacles import settings
 from imds_probe.net.obstacles.iptables import quoted
-from imds_probe.net.obstacles.quoting import nft_json, nft_rule
+from imds_probe.net.obstacles.nft_quoting import nft_json, nft_rule
 
 SECRETS = secrets()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fuzz.target import Target, printable
 
 from imds_probe.kept import command_line, message, metadata_path, process_name, user_agent
-from imds_probe.net.obstacles import iptables, obstacle, quoting
+from imds_probe.net.obstacles import iptables, nft_quoting, obstacle
 
 EXES = (None, "/usr/bin/python3.11", "/usr/bin/java", "/usr/bin/dash", "/usr/bin/app")
 
@@ -24,7 +24,7 @@ def _kept(data: bytes) -> None:
     printable(metadata_path.kept_url(text), 2 * metadata_path.LOOKED_AT_MAX)
     printable(user_agent.kept_user_agent(text), user_agent.KEPT_MAX)
     printable(message.kept_message(text), message.KEPT_MAX)
-    for quote in (quoting.nft_rule, iptables.quoted):
+    for quote in (nft_quoting.nft_rule, iptables.quoted):
         printable(quote(text), obstacle.QUOTE_LIMIT)
 
 

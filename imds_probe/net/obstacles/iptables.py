@@ -7,7 +7,7 @@ import re
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import EVERY_MARK
 from imds_probe.net.obstacles.iptables_options import Parsed, Word, parse
-from imds_probe.net.obstacles.quoting import iptables_rule
+from imds_probe.net.obstacles.iptables_quoting import iptables_rule
 from imds_probe.net.obstacles.ruleset import Action, Chain, ChainKey, Rule
 
 BY_NFT = b"(nf_tables)"  # stands in the first line of what a save program prints that reads nftables

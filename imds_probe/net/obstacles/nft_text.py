@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from imds_probe.net.obstacles.nft_quoting import nft_rule
 from imds_probe.net.obstacles.nftables import TOOL
-from imds_probe.net.obstacles.quoting import nft_rule
 from imds_probe.net.obstacles.ruleset import ChainKey
 
 TEXT_MAX = 4096  # of one rule

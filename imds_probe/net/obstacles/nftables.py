@@ -8,8 +8,8 @@ from typing import Any
 
 from imds_probe.errors import ProbeError
 from imds_probe.facts.imds import Family
+from imds_probe.net.obstacles.nft_quoting import nft_json
 from imds_probe.net.obstacles.nft_statements import Meaning, meaning
-from imds_probe.net.obstacles.quoting import nft_json
 from imds_probe.net.obstacles.ruleset import Chain, ChainKey, Rule
 
 TOOL = "nftables"
