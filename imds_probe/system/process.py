@@ -18,7 +18,7 @@ from imds_probe.kept.message import kept_message
 # Package managers live in sbin on some distributions, and SSM and cron hand down a short PATH.
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024
-GOING_S = 2.0  # what was killed is waited for; it takes a moment on a busy machine
+GOING_S = 5.0  # what was killed is waited for; it takes a moment on a busy machine
 
 
 @dataclass(frozen=True)
