@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
@@ -15,6 +15,7 @@ from imds_probe.collect.containers import SeenContainers
 from imds_probe.collect.context import Context
 from imds_probe.collect.settings import SETTINGS, System, with_settings
 from imds_probe.collect.software import known
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software, UsersContainers
 from imds_probe.inventory.containers.discovered import DiscoveredContainer

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect import environment, hops
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container
 from imds_probe.facts.imds import Imds

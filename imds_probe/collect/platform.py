@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.platform import Platform
 from imds_probe.system import rootfs
 

@@ -6,7 +6,7 @@ import math
 import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
@@ -21,6 +21,7 @@ from imds_probe.collect.sdk_software import Where, grouped, in_containers, merge
 from imds_probe.collect.sdk_systems import is_there, systems
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer

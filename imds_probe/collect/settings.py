@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
@@ -12,6 +12,7 @@ from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.containers import SeenContainers, host_pids
 from imds_probe.collect.context import Context
 from imds_probe.collect.software import Packages, packages
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.software import SettingSeen, Software
 from imds_probe.inventory.settings.looking import Looking
 from imds_probe.inventory.settings.programs import find

@@ -8,13 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
 
+from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Garbage
 from imds_probe.reading.fork_server import ForkServerLost

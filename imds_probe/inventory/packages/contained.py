@@ -10,10 +10,10 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.packages import text
 from imds_probe.inventory.packages.apk import DATABASES, Apk
 from imds_probe.inventory.packages.dpkg_status import packages_of
