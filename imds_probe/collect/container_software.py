@@ -92,7 +92,8 @@ def look(
             identities[container.identity] = asked.found[0]
         identity = (container.owner_uid, (asked.found[0] if asked.found else ()) or container.identity)
         if identity not in images:
-            images[identity] = _read(root, names, catalog, reader, deadline)
+            empty = asked.found == ((),)
+            images[identity] = _Image((), ()) if empty else _read(root, names, catalog, reader, deadline)
         image = images[identity]
         own = (*image.software, *_by_image(container, catalog))
         system = System(root, proc, pids, share_of(deadline, CONTAINER_S))
