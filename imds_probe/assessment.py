@@ -42,7 +42,6 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     started_at = datetime.datetime.now(datetime.UTC)
     selected = select(RULES, request.only, request.skip)
     endpoints = endpoints_from(request.environ)
-    catalog = Catalog.load(request.catalogs)
     counter = RequestCounter()
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
@@ -50,6 +49,7 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     reading = Reader(READING, request.option(CallersOptions).state, READING_LOADS, bug=bug, memory_mib=READING_MIB)
     with reading as reader, read_by(reader.looker):
         reader.begin()
+        catalog = Catalog.load(request.catalogs)  # while they begin
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
         reader.leave()
         probe = ProbeInfo(

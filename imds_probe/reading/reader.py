@@ -203,9 +203,9 @@ class Reader:
         return why, ""
 
     def _begin(self) -> None:
-        self.looker.begin()
         with self._lock, contextlib.suppress(ForkServerLost, EOFError, TimeoutError):  # said where somebody asks
             self._ready((), time.monotonic() + FORK_S)
+        self.looker.begin()  # who looks at processes comes after who reads os-release
 
     def _next(self, parser: Worker, gathering: _Gathering, deadline: float) -> Any:
         """The parser's next word. Raises _Stuck where none comes and the opener does not get on either."""
