@@ -11,7 +11,7 @@ from pathlib import Path
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_reading import IDENTITY, IMAGE, Inside
-from imds_probe.collect.containers import SeenContainers
+from imds_probe.collect.containers import RunningContainers
 from imds_probe.collect.context import Context
 from imds_probe.collect.settings import SETTINGS, System, with_settings
 from imds_probe.collect.software import known
@@ -52,9 +52,9 @@ class _Image:
 
 
 def _collect(context: Context) -> Collected:
-    seen = context.get(SeenContainers)
-    discovered = seen.discovered if seen else ()
-    found = look(context.proc, discovered, context.catalog, context.reader, deadline=context.deadline)
+    running = context.get(RunningContainers)
+    there = running.containers if running else ()
+    found = look(context.proc, there, context.catalog, context.reader, deadline=context.deadline)
     nothing = "" if found.software else "none of the packages in containers is in the catalog"
     given = (found, UsersContainers(found.of_users[:SHOWN_TROUBLES]))
     return Collected(given, nothing=nothing, partial=in_short(found.troubles))
@@ -165,8 +165,8 @@ def _grouped(software: Sequence[Software]) -> tuple[Software, ...]:
 
 
 def _any_container(context: Context) -> bool:
-    seen = context.get(SeenContainers)
-    return seen is not None and bool(seen.discovered)
+    running = context.get(RunningContainers)
+    return running is not None and bool(running.containers)
 
 
 COLLECTOR = Collector(
@@ -174,7 +174,7 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(ContainerSoftware, UsersContainers),
     without="the packages installed in containers",
-    needs=(SeenContainers,),
+    needs=(RunningContainers,),
     applies=_any_container,
     reads=(IDENTITY, IMAGE, SETTINGS),
 )
