@@ -35,7 +35,7 @@ class RunningContainers:
     """
 
     discovery: Discovery
-    environments: Mapping[str, tuple[tuple[str, ...], ...] | None]
+    environments: Mapping[str, environment.Names | None]
 
     @property
     def containers(self) -> tuple[DiscoveredContainer, ...]:
@@ -111,11 +111,8 @@ def run_now(root: Path, *, deadline: float, reader: Asks = HERE) -> RunningConta
     """Find them. Raises ProbeError where processes cannot be listed."""
     proc = proc_below(root)
     found = discover(root, proc, in_own_pid_namespace=root == Path("/"), deadline=deadline, reader=reader)
-    environments = {
-        each.identity: environment.collect(proc, still_there(proc, each.pids, each.started))
-        for each in found.containers
-    }
-    return RunningContainers(found, environments)
+    pids = {each.identity: still_there(proc, each.pids, each.started) for each in found.containers}
+    return RunningContainers(found, environment.of_several(proc, pids))
 
 
 def measured(
