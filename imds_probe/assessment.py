@@ -59,11 +59,11 @@ def assess(
     started_at = datetime.datetime.now(datetime.UTC)
     selected = select(RULES, request.only, request.skip)
     endpoints = endpoints_from(request.environ)
-    catalog = Catalog.load(request.catalogs)
     counter = RequestCounter()
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     with reading as reader, read_by(reader.looker), rootfs.read_by(reader.places):
+        catalog = Catalog.load(request.catalogs)  # while the readers begin
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)
         reader.leave()
         probe = ProbeInfo(

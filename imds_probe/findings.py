@@ -4,8 +4,9 @@ to do about it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from imds_probe.dataclass import dataclass
 
 Severity = Literal["blocker", "warning", "info"]
 State = Literal["ready", "needs-hop-limit", "not-ready", "unknown"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imds_probe.assessment import report_on
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.dataclass import dataclass
 from imds_probe.findings import Finding
 from imds_probe.report import Report
 from imds_probe.report_document import Stored

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from imds_probe.catalog.rows import Requirement
 from imds_probe.collect import SECTIONS
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container, ContainerNetwork, ContainerToken, Reach
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import plain

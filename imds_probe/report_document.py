@@ -6,7 +6,6 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from imds_probe.collect import SECTIONS
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import ID_SHOWN, Container, Containers

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from imds_probe import exitcodes
+from imds_probe.dataclass import dataclass
 from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import FAR, Containers, titles

@@ -20,6 +20,6 @@ if sys.argv[1:] == ["--version"]:
     print(f"imds-probe {__version__}")
     sys.exit(0)
 
-from imds_probe.commands.dispatch import main  # noqa: E402
+from imds_probe.__main__ import main  # noqa: E402
 
-sys.exit(main())
+main()

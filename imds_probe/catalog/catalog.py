@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.catalog.judging import Installed, judge_row
@@ -12,6 +11,7 @@ from imds_probe.catalog.reading import read_file
 from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.catalog.settings_in_force import LookedUpSetting
 from imds_probe.catalog.upstream import compare_upstream
+from imds_probe.dataclass import dataclass
 
 # Listed by hand, in the order they are read; package data stands beside this module.
 FILES = (

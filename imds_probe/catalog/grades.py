@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 from imds_probe.catalog.rows import Grade, Requirement
+from imds_probe.dataclass import dataclass
 
 _STRONGEST_FIRST: tuple[Grade, ...] = get_args(Grade)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imds_probe.catalog.grades import Figure, resting_on
 from imds_probe.catalog.judging_settings import default_relied_on, setting_missing
 from imds_probe.catalog.rows import Backport, Fault, Grade, Requirement, Row
 from imds_probe.catalog.settings_in_force import LookedUpSetting, first_on, state_of
 from imds_probe.catalog.upstream import compare_upstream
+from imds_probe.dataclass import dataclass
 from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from imds_probe.dataclass import dataclass
 
 Confidence = Literal["documented", "changelog", "inferred"]
 Grade = Literal["package", "source", "documented", "inferred"]  # how a figure is known, strongest first

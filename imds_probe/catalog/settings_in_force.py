@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from imds_probe.catalog.rows import Switch
+from imds_probe.dataclass import dataclass
 
 InForce = Literal["yes", "no", "partly", "unread", "not-looked"]
 

@@ -35,6 +35,7 @@ COLLECTORS: tuple[Collector, ...] = (
     host.COLLECTOR,
     *software.COLLECTORS,
     obstacles.COLLECTOR,
+    containers.DISCOVERY,
     containers.COLLECTOR,
     settings.COLLECTOR,
     container_software.COLLECTOR,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.context import Context
 from imds_probe.config.settings import AwsConfig
+from imds_probe.dataclass import dataclass
 from imds_probe.duration import parse_duration
 from imds_probe.errors import ProbeError, said
 from imds_probe.facts.callers import Callers, MetricCompared

@@ -5,11 +5,12 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
 from imds_probe.collect.collector import Collected, Collector, Question
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError, said
 from imds_probe.facts.collector_run import CollectorRun, CollectorStatus
 from imds_probe.facts.section import S, Section, plain

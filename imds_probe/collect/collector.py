@@ -6,12 +6,12 @@ Collectors observe and never judge. They are declared as values, and listed by h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import Section
 from imds_probe.reading.task import Task

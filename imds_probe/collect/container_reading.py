@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.collect import host
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.inventory.packages import contained
 from imds_probe.inventory.packages.contained import Contents, Identity

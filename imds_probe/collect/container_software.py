@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_reading import IDENTITY, IMAGE, Inside
-from imds_probe.collect.containers import SeenContainers
+from imds_probe.collect.containers import RunningContainers
 from imds_probe.collect.context import Context
 from imds_probe.collect.settings import SETTINGS, System, with_settings
 from imds_probe.collect.software import known
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software, UsersContainers
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
@@ -51,9 +52,9 @@ class _Image:
 
 
 def _collect(context: Context) -> Collected:
-    seen = context.get(SeenContainers)
-    discovered = seen.discovered if seen else ()
-    found = look(context.proc, discovered, context.catalog, context.reader, deadline=context.deadline)
+    running = context.get(RunningContainers)
+    there = running.containers if running else ()
+    found = look(context.proc, there, context.catalog, context.reader, deadline=context.deadline)
     nothing = "" if found.software else "none of the packages in containers is in the catalog"
     given = (found, UsersContainers(found.of_users[:SHOWN_TROUBLES]))
     return Collected(given, nothing=nothing, partial=in_short(found.troubles))
@@ -91,7 +92,8 @@ def look(
             identities[container.identity] = asked.found[0]
         identity = (container.owner_uid, (asked.found[0] if asked.found else ()) or container.identity)
         if identity not in images:
-            images[identity] = _read(root, names, catalog, reader, deadline)
+            empty = asked.found == ((),)
+            images[identity] = _Image((), ()) if empty else _read(root, names, catalog, reader, deadline)
         image = images[identity]
         own = (*image.software, *_by_image(container, catalog))
         system = System(root, proc, pids, share_of(deadline, CONTAINER_S))
@@ -163,8 +165,8 @@ def _grouped(software: Sequence[Software]) -> tuple[Software, ...]:
 
 
 def _any_container(context: Context) -> bool:
-    seen = context.get(SeenContainers)
-    return seen is not None and bool(seen.discovered)
+    running = context.get(RunningContainers)
+    return running is not None and bool(running.containers)
 
 
 COLLECTOR = Collector(
@@ -172,7 +174,7 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(ContainerSoftware, UsersContainers),
     without="the packages installed in containers",
-    needs=(SeenContainers,),
+    needs=(RunningContainers,),
     applies=_any_container,
     reads=(IDENTITY, IMAGE, SETTINGS),
 )

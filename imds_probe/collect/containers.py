@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect import environment, hops
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container
 from imds_probe.facts.imds import Imds
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint, Endpoints
-from imds_probe.imds.pace import Pacer
 from imds_probe.imds.replies import NOT_CONNECTED
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
 from imds_probe.inventory.containers.discovery import discover, outside_containers
@@ -26,6 +26,20 @@ from imds_probe.system.own_processes import family
 
 _KINDS = {"named": "netns", "unit": "unit", "other": "process"}
 _NOT_CONNECTED = {str(outcome) for outcome in NOT_CONNECTED} | {"no-route"}
+
+
+@dataclass(frozen=True)
+class RunningContainers:
+    """What runs, for who wants to look further while it is measured: what was discovered, and what each container is told about
+    credentials by its identity.
+    """
+
+    discovery: Discovery
+    environments: Mapping[str, environment.Names | None]
+
+    @property
+    def containers(self) -> tuple[DiscoveredContainer, ...]:
+        return self.discovery.containers
 
 
 @dataclass(frozen=True)
@@ -42,14 +56,22 @@ class SeenContainers:
     discovered: tuple[DiscoveredContainer, ...] = ()
 
 
+def _discover(context: Context) -> Collected:
+    running = run_now(context.root, deadline=context.deadline, reader=context.reader)
+    return Collected((running,), nothing="" if running.containers else "no containers are running")
+
+
 def _collect(context: Context) -> Collected:
-    seen = look(
-        context.root,
+    running = context.get(RunningContainers)
+    if running is None:
+        raise ProbeError("the processes of this host could not be listed")
+    seen = measured(
+        context.proc,
+        running,
         context.endpoints,
         context.get(Imds),
         deadline=context.deadline,
         counter=context.counter,
-        reader=context.reader,
     )
     silent = context.reader.looker.said_of_unanswered()
     nothing = "" if seen.containers or seen.unseen else "no containers are running"
@@ -85,42 +107,41 @@ def proc_below(root: Path) -> Path:
     return proc
 
 
-def look(
-    root: Path,
+def run_now(root: Path, *, deadline: float, reader: Asks = HERE) -> RunningContainers:
+    """Find them. Raises ProbeError where processes cannot be listed."""
+    proc = proc_below(root)
+    found = discover(root, proc, in_own_pid_namespace=root == Path("/"), deadline=deadline, reader=reader)
+    pids = {each.identity: still_there(proc, each.pids, each.started) for each in found.containers}
+    return RunningContainers(found, environment.of_several(proc, pids))
+
+
+def measured(
+    proc: Path,
+    running: RunningContainers,
     endpoints: Endpoints,
     imds: Imds | None,
     *,
     deadline: float,
     counter: RequestCounter,
-    reader: Asks = HERE,
 ) -> SeenContainers:
-    """Find and measure. Without the right to enter namespaces the containers are there, but nothing was measured.
-
-    Raises ProbeError where processes cannot be listed.
-    """
-    pacer = hops.pacer_after(counter)
-    proc = proc_below(root)
-    found = discover(root, proc, in_own_pid_namespace=root == Path("/"), deadline=deadline, reader=reader)
-    environments = {
-        each.identity: environment.collect(proc, still_there(proc, each.pids, each.started))
-        for each in found.containers
-    }
-    measured = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter, pacer=pacer)
+    """Measure. Without the right to enter namespaces the containers are there, but nothing was measured."""
+    found = running.discovery
+    distances = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter)
     owners = {each.inode: each.owner_uid for each in found.namespaces}
     containers, skipped = [], list(found.unread)
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
-        if each.netns in measured.gone or not still_there(proc, each.pids, each.started):
+        if each.netns in distances.gone or not still_there(proc, each.pids, each.started):
             skipped.append(f"{each.title} ended while it was inspected")
         else:
             owner = owners.get(each.netns) if each.netns is not None else None
-            container = _container(each, environments[each.identity], measured)
+            container = _container(each, running.environments[each.identity], distances)
             containers.append(replace(container, netns_owner_uid=owner))
     for namespace in found.namespaces:
-        reach = measured.reach.get(namespace.inode, ())
+        reach = distances.reach.get(namespace.inode, ())
         # Somebody's sandbox without a way out is nobody's concern here.
         if namespace.kind in _KINDS and any(each.token != "unreachable" for each in reach):
-            containers.append(_other(namespace, proc, measured))
+            containers.append(_other(namespace, proc, distances))
     unseen = () if found.complete else found.notes or ("some processes could not be inspected",)
     ways_in = {each.inode: each for each in found.namespaces}
     if not all(each.owner_said for each in found.namespaces):
@@ -144,8 +165,8 @@ def _measure(
     *,
     deadline: float,
     counter: RequestCounter,
-    pacer: Pacer,
 ) -> hops.MeasuredDistances:
+    pacer = hops.pacer_after(counter)
     others = [(each.path, each.inode) for each in found.namespaces if each.kind != "host"]
     if not others and not found.containers:
         return hops.MeasuredDistances()  # nobody to ask for, so nothing is asked
@@ -210,12 +231,21 @@ def _other(namespace: NetworkNamespace, proc: Path, measured: hops.MeasuredDista
     )
 
 
+DISCOVERY = Collector(
+    id="running-containers",
+    collect=_discover,
+    gives=(RunningContainers,),
+    without="the running containers",
+    needs=(Imds,),
+    applies=concerned,
+    aside=True,
+)
 COLLECTOR = Collector(
     id="containers",
     collect=_collect,
     gives=(SeenContainers,),
     without="the running containers, and whether the token reaches them",
-    needs=(Imds,),
+    needs=(Imds, RunningContainers),
     applies=concerned,
     aside=True,
 )

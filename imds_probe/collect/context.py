@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.section import S, Section, or_absent
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoints

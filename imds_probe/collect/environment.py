@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from imds_probe.inventory.sdks.running import names_set
 from imds_probe.system.own_memory import heads
@@ -37,19 +39,30 @@ KNOWN = frozenset(
 )
 LIMIT_BYTES = 256 * 1024
 PROCESSES_MAX = 64  # of one container; workers of one program share their environment
+AT_A_TIME = 16  # processes that are read in one go
+K = TypeVar("K", bound=Hashable)
+Names = tuple[tuple[str, ...], ...]
 
 
-def collect(proc: Path, pids: Iterable[int]) -> tuple[tuple[str, ...], ...] | None:
+def collect(proc: Path, pids: Iterable[int]) -> Names | None:
     """The sets of known names, each once, sorted; without those processes that set none.
 
     None where not one process could be read, which is not the same as none that sets any.
     """
-    found: set[tuple[str, ...]] = set()
-    readable = False
-    for content in heads(proc, [f"{pid}/environ" for pid in list(pids)[:PROCESSES_MAX]], LIMIT_BYTES):
-        if isinstance(content, OSError):
-            continue  # it ended, is not ours to read, or does not let itself be read
-        readable = True
-        if names := names_set(content, KNOWN):
-            found.add(names)
-    return tuple(sorted(found)) if readable else None
+    return of_several(proc, {None: pids})[None]
+
+
+def of_several(proc: Path, pids: Mapping[K, Iterable[int]]) -> dict[K, Names | None]:
+    """The same for the processes of each container."""
+    asked = [(key, pid) for key, some in pids.items() for pid in itertools.islice(some, PROCESSES_MAX)]
+    found: dict[K, set[tuple[str, ...]]] = {}
+    for at in range(0, len(asked), AT_A_TIME):
+        some = asked[at : at + AT_A_TIME]
+        contents = heads(proc, [f"{pid}/environ" for _, pid in some], LIMIT_BYTES)
+        for (key, _), content in zip(some, contents, strict=True):
+            if isinstance(content, OSError):
+                continue  # it ended, is not ours to read, or does not let itself be read
+            sets = found.setdefault(key, set())
+            if names := names_set(content, KNOWN):
+                sets.add(names)
+    return {key: tuple(sorted(found[key])) if key in found else None for key in pids}

@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from imds_probe.collect import reaches
 from imds_probe.collect.reaches import Reference
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import FAR, Hop, Reach
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint

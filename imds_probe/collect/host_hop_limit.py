@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import HopLimitMethod
 from imds_probe.imds.client import MetadataClient, RequestCounter
 from imds_probe.imds.endpoints import Endpoint

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imds_probe.collect.collector import Collected, Collector, Join
 from imds_probe.collect.context import Context
 from imds_probe.collect.options import TAGS_PATH, Service
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
 from imds_probe.imds.replies import Outcome, Reply

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe.collect.collector import Collected, Collector, Join
 from imds_probe.collect.containers import SeenContainers, concerned
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container, Reach
 from imds_probe.facts.imds import Imds

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from imds_probe.collect import host_hop_limit
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import EndpointReply, EndpointState, Imds, TokensState
 from imds_probe.facts.platform import Platform
 from imds_probe.imds import v1_probe

@@ -6,11 +6,12 @@ import contextlib
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.platform import Platform
 from imds_probe.reading.reader import share_of
 from imds_probe.reading.task import Task

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import ContainerToken, Hop, Reach
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.exchange import Attempt

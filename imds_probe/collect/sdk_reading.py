@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect.environment import KNOWN
+from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import look

@@ -10,11 +10,12 @@ import os
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.collect.sdk_systems import System
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.scan import Use

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.collect.sdk_reading import USERS_SHOWN
 from imds_probe.collect.sdk_search import Seen
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.inventory.containers.cgroups import membership_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.sdk_reading import ROOTS, Processes
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer

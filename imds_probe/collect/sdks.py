@@ -6,14 +6,14 @@ import math
 import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
-from imds_probe.collect.containers import SeenContainers, host_pids
+from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.sdk_search import Search
@@ -21,6 +21,7 @@ from imds_probe.collect.sdk_software import Where, grouped, in_containers, merge
 from imds_probe.collect.sdk_systems import is_there, systems
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
@@ -94,12 +95,12 @@ class _Collected:
 
 
 def _collect(context: Context) -> Collected:
-    seen, inside = context.get(SeenContainers), context.get(ContainerSoftware)
+    running, inside = context.get(RunningContainers), context.get(ContainerSoftware)
     found = look_for(
         context.root,
         context.proc,
         pids=host_pids(context),
-        containers=seen.discovered if seen else (),
+        containers=running.containers if running else (),
         installed=installed(context),
         catalog=context.catalog,
         images=inside.images if inside else {},
@@ -243,7 +244,7 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(SdksFound, SdkSearch),
     without="the AWS SDKs that programs use",
-    needs=(Packages, HostSoftware, ContainerSoftware, SeenContainers),
+    needs=(Packages, HostSoftware, ContainerSoftware, RunningContainers),
     options=(
         Option(
             "--deep",

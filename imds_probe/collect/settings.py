@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.collect.collector import Collected, Collector
-from imds_probe.collect.containers import SeenContainers, host_pids
+from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
 from imds_probe.collect.software import Packages, packages
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.software import SettingSeen, Software
 from imds_probe.inventory.settings.looking import Looking
 from imds_probe.inventory.settings.programs import find
@@ -121,6 +122,6 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(HostSoftware,),
     without="the settings of the software on this host",
-    needs=(Packages, SeenContainers),
+    needs=(Packages, RunningContainers),
     reads=(SETTINGS,),
 )

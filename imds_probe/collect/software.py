@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_reading import DATABASES, Inside
 from imds_probe.collect.context import Context
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.software import Software
 from imds_probe.inventory.packages import MANAGERS, contained

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, NamedTuple
+
+from imds_probe.dataclass import dataclass
 
 _KEY = "key"  # in a field's metadata
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imds_probe.config.keys import Key, Section, fields_of, keys_of
 from imds_probe.config.lines import line_of
 from imds_probe.config.settings import Settings
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 from imds_probe.system import toml
 

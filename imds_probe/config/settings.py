@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from imds_probe.config import values
 from imds_probe.config.keys import Conflict, Section, setting
+from imds_probe.dataclass import dataclass
 
 DAY_S = 86400.0
 S = TypeVar("S", bound=Section)

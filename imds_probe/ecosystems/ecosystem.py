@@ -7,9 +7,10 @@ inventory/sdks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from imds_probe.dataclass import dataclass
 from imds_probe.ecosystems.orders.dpkg import compare_dpkg_part
 
 Compare = Callable[[str, str], int]  # -1, 0 or 1; raises VersionError

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.section import Section
 from imds_probe.facts.shapes import Count, Pid, Seconds
 

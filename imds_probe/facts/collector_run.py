@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.shapes import Milliseconds
 
 CollectorStatus = Literal["ok", "nothing", "partial", "failed", "skipped"]

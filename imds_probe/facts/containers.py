@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.facts.section import NEEDED, Section
 from imds_probe.facts.shapes import Count, HopLimit, Milliseconds

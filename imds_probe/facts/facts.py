@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.section import S, Section, or_absent

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.section import Section
 
 

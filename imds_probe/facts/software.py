@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.section import NEEDED, Section
 from imds_probe.facts.shapes import Count, Pid, Seconds

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import http.client
 import io
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED
 
 LENGTH_DIGITS = 18  # an exabyte; Python itself refuses to read numbers that are long without end

@@ -10,8 +10,9 @@ import random
 import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from imds_probe.dataclass import dataclass
 from imds_probe.imds.dialer import Dialer, SocketMaker, SocketOption
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.outcomes import LENGTH_IS_NO_NUMBER, MALFORMED, NO_TOKEN, classify, server_name, trouble_of

@@ -6,9 +6,9 @@ import http.client
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.imds.endpoints import Endpoint
 
 

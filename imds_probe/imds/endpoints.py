@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 from imds_probe.facts.imds import Family
 

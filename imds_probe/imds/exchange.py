@@ -13,9 +13,9 @@ import selectors
 import socket
 import struct
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.imds.answers import read_answer
 from imds_probe.imds.client import BODY_LIMIT_BYTES
 from imds_probe.imds.dialer import Conversation

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from imds_probe.dataclass import dataclass
 
 # The Server header in every capture of the real service. Others answer with their own name (though an imitation may
 # borrow this one), and then with TTLs of their own.

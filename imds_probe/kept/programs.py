@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from imds_probe.dataclass import dataclass
 
 _VERBS = (
     *("abort", "accept", "activate", "add", "apply", "associate", "assume", "attach", "authorize", "batch", "cancel"),

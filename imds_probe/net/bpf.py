@@ -11,7 +11,9 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from imds_probe.dataclass import dataclass
 
 SO_ATTACH_FILTER = 26  # <asm-generic/socket.h>
 LD_W, LD_H, LD_B = 0x20, 0x28, 0x30  # from a fixed place of the packet

@@ -7,9 +7,9 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import TracebackType
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.net import bpf
 from imds_probe.net.packets import Handshake, TcpPacket, parse

@@ -12,7 +12,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from imds_probe.dataclass import dataclass
 
 IP_MINTTL = 21  # <linux/in.h>; ip(7), since Linux 2.6.34
 IPV6_MINHOPCOUNT = 73  # <linux/in6.h>, since Linux 2.6.35

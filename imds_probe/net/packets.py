@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
+
+from imds_probe.dataclass import dataclass
 
 SYN, ACK, RST, FIN = 0x02, 0x10, 0x04, 0x01
 WINDOW_BYTES = 1 << 20  # more than is ever said on one connection

@@ -8,11 +8,11 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from imds_probe.dataclass import dataclass
 from imds_probe.net import namespaces
 
 # <linux/rtnetlink.h>, <linux/netlink.h>

@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from imds_probe.dataclass import dataclass
 from imds_probe.net import namespaces
 from imds_probe.net.rtnetlink import RTN_LOCAL, RTN_UNICAST, Link, Rtnetlink
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from imds_probe.dataclass import dataclass
 
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # <linux/audit.h>
 ARCHITECTURES = tuple(AUDIT_ARCH)

@@ -9,9 +9,9 @@ import resource
 import signal
 import struct
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.reading import landlock, seccomp
 from imds_probe.reading.calls import ROLES
 

@@ -18,9 +18,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.reading import messages as m
 from imds_probe.reading.confinement import Limits, confine, detach

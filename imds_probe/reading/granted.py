@@ -8,9 +8,9 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.reading.whereabouts import Whereabouts
 from imds_probe.system import confined
 from imds_probe.system.door import Identity

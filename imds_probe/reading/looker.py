@@ -13,10 +13,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection, Garbage
 from imds_probe.reading.fork_server import ForkServerLost

@@ -11,10 +11,10 @@ import os
 import select
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.granted import Granted

@@ -8,13 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
 
+from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Garbage
 from imds_probe.reading.fork_server import ForkServerLost, ParserTerms
@@ -213,9 +214,9 @@ class Reader:
 
     def _begin(self) -> None:
         self.places.begin()
-        self.looker.begin()
         with self._lock, contextlib.suppress(ForkServerLost, EOFError, TimeoutError):  # said where somebody asks
             self._ready((), time.monotonic() + FORK_S)
+        self.looker.begin()  # who looks at processes comes after who reads os-release
 
     def _next(self, parser: Worker, gathering: _Gathering, deadline: float) -> Any:
         """The parser's next word. Raises _Stuck where none comes and the opener does not get on either."""

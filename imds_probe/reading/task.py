@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from imds_probe.dataclass import dataclass
 
 A = TypeVar("A")
 R = TypeVar("R")

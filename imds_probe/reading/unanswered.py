@@ -10,9 +10,10 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.system.mounts import Mount, mounts
 from imds_probe.system.small_file import read_head
 

@@ -7,10 +7,10 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.confinement import Role
 from imds_probe.reading.connection import Connection

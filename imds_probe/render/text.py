@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.escape import terminal
 from imds_probe.render.page.blocks import EVIDENCE, FIX, Block, Command, Fields, Item, Page, Table, Text
 from imds_probe.render.page.bounds import SHORT

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
+from imds_probe.dataclass import dataclass
 from imds_probe.ecosystems import ECOSYSTEMS
 from imds_probe.facts.callers import OF_ROOT_ALONE, Callers, CallerSeen
 from imds_probe.facts.code import Code, CodeSeen

@@ -84,7 +84,9 @@ def _group(container: Container) -> Callable[[list[Container], Facts], Found] | 
 
 
 def _unseen(facts: Facts) -> Found:
-    run = facts.collector("containers")
+    found, run = facts.collector("running-containers"), facts.collector("containers")
+    if found and found.status == "failed":
+        run = found  # and for that reason nothing was measured
     there = facts[Containers]
     reasons = there.containers_unseen or ((run.reason,) if run and run.reason else ())
     return CONTAINERS_NOT_SEEN.found(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError, UsageError
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.shapes import Milliseconds

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 
 Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "instance", "unknown"]

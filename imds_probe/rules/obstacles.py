@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Containers, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds

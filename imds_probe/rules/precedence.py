@@ -6,9 +6,9 @@ How code outweighs a version is in requirement.py, and how a watch does in settl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.facts import Facts

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Finding, Found, Kind
 

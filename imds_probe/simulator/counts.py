@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.simulator.messages import MetadataRequest
 from imds_probe.simulator.tokens import redact
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from imds_probe.dataclass import dataclass
 
 LIFETIME_S = 6 * 3600
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

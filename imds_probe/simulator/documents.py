@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.simulator.credentials import LIFETIME_S, Credentials
 from imds_probe.simulator.state import InstanceState
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, Literal, get_args
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 
 AppliesTo = Literal["token_put", "get", "all"]

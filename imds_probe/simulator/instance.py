@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.simulator.counts import Counter, Counts
 from imds_probe.simulator.credentials import Credentials
 from imds_probe.simulator.documents import Documents

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 
 USER_DATA_LIMIT_BYTES = 16 * 1024  # EC2 User Guide: 16 KB, in raw form

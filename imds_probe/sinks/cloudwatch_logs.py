@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from imds_probe.config import AwsConfig, Settings, values
 from imds_probe.config.keys import Section, setting
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks.declaration import Declaration, Policy
 from imds_probe.sinks.log_stream import stream_of
 from imds_probe.sinks.sink import Report, SinkError, check_age, started_at

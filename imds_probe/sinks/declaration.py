@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from imds_probe.config.keys import Section
 from imds_probe.config.settings import Settings
+from imds_probe.dataclass import dataclass
 
 if TYPE_CHECKING:
     from imds_probe.sinks.sink import Sink

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from imds_probe.config import Settings
 from imds_probe.config.keys import Section, setting
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks import emf_destinations
 from imds_probe.sinks.declaration import Declaration
 from imds_probe.sinks.log_stream import stream_of

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import UNKNOWN
 from imds_probe.sinks.extract import instance
 from imds_probe.sinks.metrics import Metric, metrics_of

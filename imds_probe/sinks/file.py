@@ -9,11 +9,11 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.config import Settings, values
 from imds_probe.config.keys import Section, setting
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks.declaration import Declaration
 from imds_probe.sinks.output_directory import output_directory
 from imds_probe.sinks.output_file import check_replaceable, written_beside

@@ -7,8 +7,8 @@ the fleet.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
 from imds_probe.sinks.extract import blockers
 from imds_probe.sinks.metrics_settings import MetricsConfig

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from imds_probe.config import values
 from imds_probe.config.keys import Conflict, Section, setting
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import DIMENSIONS, read_dimensions
 
 METRICS_COST = "CloudWatch charges for each different set of a metric's name and dimensions: see [metrics]."

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imds_probe.config import values
 from imds_probe.config.keys import Section, setting
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks import SINKS
 
 

@@ -10,11 +10,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.config import Settings, values
 from imds_probe.config.keys import Section, setting
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks.declaration import Declaration
 from imds_probe.sinks.extract import instance
 from imds_probe.sinks.output_directory import output_directory, said

@@ -6,11 +6,11 @@ It reads files that end in .prom, and takes no timestamps: README.md of promethe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from imds_probe.config import Settings, values
 from imds_probe.config.keys import Section, setting
+from imds_probe.dataclass import dataclass
 from imds_probe.sinks.declaration import Declaration
 from imds_probe.sinks.output_directory import output_directory
 from imds_probe.sinks.output_file import replace_in

@@ -21,12 +21,13 @@ class FileSystem:
         said = os.fstatvfs(descriptor)
         return FileSystem(magic(descriptor), said.f_bavail * said.f_frsize, said.f_blocks * said.f_frsize)
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
 
 def magic(fd: int) -> int:
     """f_type of fstatfs(2), the first field of struct statfs and a long; os.fstatvfs leaves it out. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
     answer = (ctypes.c_long * 32)()  # 256 bytes; the structure has 120 on 64-bit Linux
-    if libc.fstatfs(fd, ctypes.byref(answer)):
+    if _LIBC.fstatfs(fd, ctypes.byref(answer)):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return int(answer[0])

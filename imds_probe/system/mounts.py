@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.system.small_file import read_pieces
 
 LIMIT_BYTES = 4 * 1024 * 1024  # a Kubernetes node has thousands of mounts, of some 200 bytes each

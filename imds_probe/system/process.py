@@ -9,9 +9,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import IO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import CommandError, CommandMissing
 from imds_probe.kept.message import kept_message
 

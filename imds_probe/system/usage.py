@@ -6,8 +6,9 @@ import contextlib
 import re
 import resource
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from imds_probe.dataclass import dataclass
 
 _OWN = Path("/proc/self")
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)

@@ -12,8 +12,9 @@ import os
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.system.confined import FileUnreadable
 
 NEED_EVERY_S = 1.0

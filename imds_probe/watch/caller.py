@@ -6,10 +6,10 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Hashable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import GroupOwners

@@ -7,8 +7,9 @@ which format it is there, and what stands for it before. So does a table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from imds_probe.dataclass import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.watch.watcher import SeenCall
 
 CALLERS_MAX = 2000

@@ -9,8 +9,9 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.connection import Connection, Place
 

@@ -7,11 +7,9 @@ Prints figures and judges nothing: machines are shared and noisy, so quote media
 from __future__ import annotations
 
 import collections
-import compileall
 import contextlib
 import json
 import os
-import shutil
 import socket
 import statistics
 import struct
@@ -22,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import bench_before
 import bench_package
 import bench_sdks
 import bench_sinks
@@ -43,7 +42,6 @@ from imds_probe.simulator.state import InstanceState
 from imds_probe.system import process
 
 RUNS, MEMORY_RUNS = 15, 3
-HERE = Path(__file__).parents[2]
 ETH_P_ALL, ETH_P_IP = 0x0003, 0x0800  # <linux/if_ether.h>
 SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>
 
@@ -124,43 +122,6 @@ def main_job() -> None:
                 },
                 dict(os.environ),
             )
-
-
-BEFORE = "73c9e4a"  # the last commit of the first release
-
-
-def before() -> None:
-    """A whole run in the lab, by today's code and by that of an earlier commit (BENCH_BEFORE), with the same interpreter."""
-    commit = os.environ.get("BENCH_BEFORE", BEFORE)
-    with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab:
-        root, checkout, today = (Path(directory, name) for name in ("root", "checkout", "today"))
-        scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
-        archive = process.run(
-            ["git", "-C", str(HERE), "archive", commit, "imds_probe"], timeout_s=60, output_limit_bytes=100_000_000
-        )
-        checkout.mkdir()
-        process.run(["tar", "-x", "-C", str(checkout)], timeout_s=60, stdin=archive.stdout)
-        shutil.copytree(HERE / "imds_probe", today / "imds_probe")
-        for place in (checkout, today):  # as an installed program is
-            compileall.compile_dir(place, quiet=1)
-        listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
-        state = InstanceState(http_protocol_ipv6="enabled")
-        with Simulator(state, listen, netns=str(lab.service.netns)), MadeUpHost(lab.instance, root) as host:
-            probe = [sys.executable, "-m", "imds_probe", "run", "--root", str(root)]
-            compare(
-                f"The main job in the lab, by commit {commit} and today (ms)",
-                {
-                    commit: host.command(["env", f"PYTHONPATH={checkout}", *probe]),
-                    "today": host.command(["env", f"PYTHONPATH={today}", *probe]),
-                },
-                dict(os.environ),
-            )
-        help_of = ["env", "-C", directory, sys.executable, "-m", "imds_probe", "--help"]
-        compare(
-            f"imds-probe --help, by commit {commit} and today (ms)",
-            {name: ["env", f"PYTHONPATH={place}", *help_of] for name, place in ((commit, checkout), ("today", today))},
-            dict(os.environ),
-        )
 
 
 BY_HAND = (
@@ -326,7 +287,8 @@ def most_in_a_second(times: Sequence[float]) -> int:
 SECTIONS: dict[str, Callable[[], None]] = {
     "start-up": start_up,
     "main-job": main_job,
-    "before": before,
+    "before": lambda: bench_before.before(compare),
+    "containers-before": lambda: bench_before.containers_before(compare),
     "inventory": inventory,
     "hops": hops,
     "sdks": bench_sdks.beside_syft,

@@ -12,9 +12,11 @@ from soon import SOON_S
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import container_software
+from imds_probe.collect.container_reading import IDENTITY, IMAGE
 from imds_probe.collect.container_software import ContainerSoftware, in_short
 from imds_probe.collect.container_software import look as look_at
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.reading.reader import Reader
 
 CATALOG = Catalog.load()
 NO_MORE = "no more time is spent on containers of users"
@@ -64,6 +66,19 @@ def test_containers_of_one_image_are_one_entry(proc: Path, tmp_path: Path) -> No
         enter(proc, pid, root)
     (entry,) = look(proc, container(7, "web"), container(8, None), container(9, "api")).software
     assert (entry.container, entry.also_in) == ("web", (f"{8:064x}"[:12], "api"))
+
+
+def test_one_without_databases_is_asked_once(monkeypatch: pytest.MonkeyPatch, proc: Path, tmp_path: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    enter(proc, 7, tmp_path / "bare")
+    enter(proc, 8, image(tmp_path / "a", "debian", ("cloud-init", "18.3-6")))
+    asked, real = [], Reader.ask
+    monkeypatch.setattr(
+        Reader, "ask", lambda self, task, *rest, **more: asked.append(task.id) or real(self, task, *rest, **more)
+    )
+    found = look(proc, container(7, "bare"), container(8, "web"))
+    assert asked == [IDENTITY.id, IDENTITY.id, IMAGE.id]
+    assert ([entry.container for entry in found.software], found.troubles) == (["web"], ())
 
 
 def test_settings_are_each_containers_own(proc: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from contexts import context
 from observed import ENDPOINT, IMDS
 from soon import SOON_S
 
-from imds_probe.collect.containers import host_pids, look, proc_below
+from imds_probe.collect.containers import COLLECTOR, DISCOVERY, host_pids, measured, proc_below, run_now
+from imds_probe.collect.sdks import COLLECTOR as SDKS
 from imds_probe.errors import ProbeError
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
@@ -47,7 +48,9 @@ def process(root, pid, cgroup, netns=None, environ=b""):
 
 def collected(root, counter=None, imds=IMDS):
     deadline = time.monotonic() + SOON_S
-    return look(root, from_environment({}), imds, deadline=deadline, counter=counter or RequestCounter())
+    running = run_now(root, deadline=deadline)
+    endpoints, counter = from_environment({}), counter or RequestCounter()
+    return measured(root / "proc", running, endpoints, imds, deadline=deadline, counter=counter)
 
 
 def test_a_root_without_processes_is_an_error_of_its_own(tmp_path):
@@ -115,3 +118,13 @@ def test_a_list_of_processes_that_somebody_else_laid_out_is_none(root, tmp_path)
     assert host_pids(context(root)) == []
     with pytest.raises(ProbeError, match="not a proc file system that root mounted"):
         collected(root)
+
+
+def test_software_in_containers_is_not_kept_waiting_by_their_networks():
+    assert set(DISCOVERY.gives) <= set(SDKS.needs)
+    assert not set(COLLECTOR.gives) & set(SDKS.needs)
+
+
+def test_without_a_list_of_processes_nobody_is_said_to_be_measured(root):
+    with pytest.raises(ProbeError, match="could not be listed"):
+        COLLECTOR.collect(context(root))

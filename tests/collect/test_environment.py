@@ -5,7 +5,8 @@ import sys
 import pytest
 from soon import wait_for
 
-from imds_probe.collect.environment import KNOWN, LIMIT_BYTES, PROCESSES_MAX, collect
+from imds_probe.collect import environment
+from imds_probe.collect.environment import AT_A_TIME, KNOWN, LIMIT_BYTES, PROCESSES_MAX, collect, of_several
 
 
 def write(proc, pid, content):
@@ -39,6 +40,21 @@ def test_each_set_of_names_once(tmp_path):
 def test_nobody_to_be_read_is_not_the_same_as_nothing_set(tmp_path):
     assert collect(tmp_path, [7]) is None
     assert collect(tmp_path, []) is None
+
+
+def test_each_container_has_what_its_own_processes_set(tmp_path):
+    pids = {name: range(first, first + AT_A_TIME - 1) for name, first in (("a", 1), ("b", 100), ("gone", 200))}
+    for pid in (*pids["a"], *pids["b"]):
+        write(tmp_path, pid, b"AWS_REGION=a\0" if pid < 100 else b"AWS_PROFILE=b\0" if pid == 100 else b"")
+    assert of_several(tmp_path, pids) == {"a": (("AWS_REGION",),), "b": (("AWS_PROFILE",),), "gone": None}
+    assert of_several(tmp_path, {}) == {}
+
+
+def test_several_are_read_in_one_go(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(environment, "heads", lambda proc, paths, limit: asked.append(paths) or [b""] * len(paths))
+    of_several(tmp_path, {number: [number] for number in range(AT_A_TIME + 1)})
+    assert [len(paths) for paths in asked] == [AT_A_TIME, 1]
 
 
 def test_a_value_is_never_kept(tmp_path):

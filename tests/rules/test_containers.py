@@ -147,6 +147,15 @@ def test_containers_that_nobody_saw_are_never_called_none(changes, words):
     assert finding.evidence == (("no /proc",) if facts[Containers].containers is None else ("3 of 9 processes hide",))
 
 
+def test_where_none_could_be_looked_for_that_is_the_reason():
+    runs = (
+        CollectorRun("running-containers", "failed", 1.0, "no /proc"),
+        CollectorRun("containers", "failed", 1.0, "nobody to ask for"),
+    )
+    (finding,) = RULE.judge(changed(FACTS, collectors=runs, containers=None), Catalog(()))
+    assert finding.evidence == ("no /proc",)
+
+
 @pytest.mark.parametrize(
     ("status", "unseen", "fix"),
     [

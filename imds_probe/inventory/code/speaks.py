@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
 from imds_probe.inventory.code.words import Kind
 

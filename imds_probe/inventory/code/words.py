@@ -6,11 +6,12 @@ inet_aton(3) for the ways to write an address; how Go (textproto), WSGI and CGI 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
 from typing import BinaryIO, Literal
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.elf import data_from
 
 # service: an address or a name of it. path: what EC2 has there. token: where a token comes from. header: how one is handed in.
@@ -62,7 +63,7 @@ _NARROW = BytesAhoCorasick([word.encode() for word, _ in WORDS], matchkind=Match
 _WIDE = BytesAhoCorasick([word.encode("utf-16-le") for word, _ in WORDS], matchkind=MatchKind.LeftmostLongest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Found:
     """A word, and what stands around it, at most CONTEXT_BYTES on either side. `at` is its offset; wide: written in UTF-16."""
 
@@ -152,7 +153,7 @@ def _checked(found: Found) -> Found | None:
     if not written.startswith(_HEADER):
         return None
     ttl = "-ttl-seconds" if written.startswith(b"-ttl", len(_HEADER)) else ""
-    return replace(found, word=f"{_HEADER.decode()}{ttl}")
+    return dataclasses.replace(found, word=f"{_HEADER.decode()}{ttl}")
 
 
 def _once(found: list[Found]) -> list[Found]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import of_user
 from imds_probe.inventory.containers.group_owners import OwnerOf
 

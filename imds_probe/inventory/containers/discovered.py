@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import identity as identity_of
 from imds_probe.facts.containers import title as title_of
 

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.containers.cgroups import Memberships
 from imds_probe.inventory.containers.conmon import children_of_conmon
 from imds_probe.inventory.containers.description import Description
@@ -34,7 +35,7 @@ NOTES_MAX = 50
 Members = Mapping[Key, list[Process]]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Looking:
     """What is the same for all containers of one look."""
 

@@ -8,8 +8,8 @@ his own processes alone are in it: nobody else's are taken for a part of it, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import identity
 from imds_probe.inventory.containers.cgroups import ContainerId, Membership
 from imds_probe.inventory.containers.processes import Process

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX
 from imds_probe.net import namespaces

@@ -6,14 +6,15 @@ read by way of one descriptor of its directory, which never shows another proces
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.cgroups import TEXT_MAX, Membership, Memberships
 from imds_probe.inventory.containers.group_owners import GroupOwners
@@ -30,7 +31,7 @@ _NAMESPACE = re.compile(r"[a-z_]+:\[(\d{1,20})\]")  # namespaces(7)
 _UIDS = re.compile(rb"^Uid:\t(\d{1,10})\t(\d{1,10})\t", re.MULTILINE)  # real and effective: proc(5), status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Process:
     """One process. A namespace is its inode number, None where the kernel does not let us see it.
 
@@ -89,7 +90,7 @@ class _Walking:
 
     memberships: Memberships
     own_userns: int | None
-    makers: dict[int, int | None] = field(default_factory=dict)  # by the inode of the user namespace
+    makers: dict[int, int | None] = dataclasses.field(default_factory=dict)  # by the inode of the user namespace
 
 
 def walk(proc: Path, memberships: Memberships | None = None) -> Walk:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.containers.cgroups import ContainerId
 from imds_probe.inventory.containers.describing import Records
 from imds_probe.inventory.containers.description import Description

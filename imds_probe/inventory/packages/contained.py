@@ -6,14 +6,13 @@ of the other. What a file holds is bounded and parsed in Python, where it is: no
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.packages import text
 from imds_probe.inventory.packages.apk import DATABASES, Apk
 from imds_probe.inventory.packages.dpkg_status import packages_of
@@ -22,7 +21,7 @@ from imds_probe.inventory.packages.rpmdb import bdb, ndb, sqlite
 from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
 from imds_probe.inventory.packages.rpmdb.header import HeaderError, parse
 from imds_probe.system import rootfs
-from imds_probe.system.door import File
+from imds_probe.system.door import File, FileStatus
 
 DPKG_STATUS = "var/lib/dpkg/status"
 DPKG_PARTS = "var/lib/dpkg/status.d"  # distroless images have a file for each package
@@ -33,8 +32,12 @@ RPM_SQLITE = "rpmdb.sqlite"
 RPM_SQLITE_LOG = f"{RPM_SQLITE}-wal"
 LIMIT_BYTES = 256 * 1024 * 1024  # of a database of rpm, which is read in parts
 TEXT_LIMIT_BYTES = 64 * 1024 * 1024
-
-
+# All that something may be read of, besides what is in DPKG_PARTS.
+_FILES = (
+    DPKG_STATUS,
+    *(f"{where}/{name}" for where in RPM_DIRECTORIES for name in (RPM_SQLITE, RPM_SQLITE_LOG, *RPM_FORMATS)),
+    *DATABASES,
+)
 Identity = tuple[tuple[str, int, int, int, int], ...]
 
 
@@ -51,11 +54,12 @@ def by_manager(root: Path, names: Mapping[str, Collection[str]], deadline: float
     """The packages among `names` (by manager, those whose databases are looked at) that are installed below `root`: of one
     manager after the other, as soon as each is known. `deadline` is a time.monotonic.
     """
+    absent = _absent(root)
     for manager, query in _QUERIES.items():
         if manager not in names:
             continue
         try:
-            found = query(root, names[manager], deadline)
+            found = query(root, names[manager], deadline, absent)
         except PackageError as trouble:
             yield Contents(managers=(manager,), troubles=(str(trouble),))
             continue
@@ -64,39 +68,48 @@ def by_manager(root: Path, names: Mapping[str, Collection[str]], deadline: float
 
 
 def identity(root: Path) -> Identity:
-    """What tells the databases below two roots apart: containers of one image have the same, read once.
+    """What tells the databases below two roots apart: containers of one image have the same, read once. Empty where there is
+    nothing that could be read. Raises FileUnreadable where nothing was found, and something is hidden.
 
     Inode, size and times of each file that is read; overlay file systems keep them from the image's layer. A container can
     give a file of its own any of these but the time of its last change.
     """
-    paths = (*_databases(root), *OS_RELEASES)
-    found = zip(paths, rootfs.statuses(root, paths), strict=True)
-    return tuple(
-        (path, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns)
-        for path, each in found
-        if each is not None
-    )
-
-
-def _databases(root: Path) -> Iterator[str]:
-    """All files that there may be something read of."""
-    with contextlib.suppress(rootfs.FileUnreadable):
-        yield from (f"{DPKG_PARTS}/{part}" for part in rootfs.names(root, DPKG_PARTS))
-    yield DPKG_STATUS
-    for where in RPM_DIRECTORIES:
-        yield from (f"{where}/{name}" for name in (RPM_SQLITE, RPM_SQLITE_LOG, *RPM_FORMATS))
-    yield from DATABASES
-
-
-def _dpkg(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
-    """A distroless image has a directory in place of the file. All of it counts as one."""
+    parts: tuple[str, ...] = ()
+    hidden: list[rootfs.FileUnreadable] = []
     try:
         parts = rootfs.names(root, DPKG_PARTS)
+    except rootfs.FileUnreadable as trouble:
+        hidden.append(trouble)
+    paths = (*(f"{DPKG_PARTS}/{part}" for part in parts), *_FILES, *OS_RELEASES)
+    seen = list(zip(paths, rootfs.looked_up(root, paths), strict=True))
+    hidden += [each for _, each in seen if isinstance(each, rootfs.FileUnreadable)]
+    found = tuple(
+        (path, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns)
+        for path, each in seen
+        if isinstance(each, FileStatus)
+    )
+    if hidden and not found:
+        raise hidden[0]
+    return found
+
+
+def _absent(root: Path) -> frozenset[str]:
+    """Those paths of databases where there is nothing: that is one question, and opening each of them is a dozen."""
+    paths = (DPKG_PARTS, *_FILES)
+    return frozenset(path for path, each in zip(paths, rootfs.looked_up(root, paths), strict=True) if each is None)
+
+
+def _dpkg(root: Path, names: Collection[str], deadline: float, absent: Collection[str]) -> list[Package] | None:
+    """A distroless image has a directory in place of the file. All of it counts as one."""
+    try:
+        parts = rootfs.names(root, DPKG_PARTS) if DPKG_PARTS not in absent else ()
     except rootfs.FileUnreadable as trouble:
         raise PackageError("dpkg", trouble.problem, trouble.remedy or DAMAGED) from None
     packages: list[Package] = []
     left, there = TEXT_LIMIT_BYTES, bool(parts)
     for path in (DPKG_STATUS, *(f"{DPKG_PARTS}/{part}" for part in parts if not part.endswith(".md5sums"))):
+        if path in absent:
+            continue
         if time.monotonic() > deadline:
             raise PackageError("dpkg", "its database was not read to the end: the run's time limit came first")
         with text.lines("dpkg", root, path, left) as found:
@@ -107,15 +120,19 @@ def _dpkg(root: Path, names: Collection[str], deadline: float) -> list[Package] 
     return packages if there else None
 
 
-def _apk(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
+def _apk(root: Path, names: Collection[str], deadline: float, absent: Collection[str]) -> list[Package] | None:
+    if all(path in absent for path in DATABASES):
+        return None
     manager = Apk()
     return manager.query(root, tuple(names), deadline - time.monotonic()) if manager.present(root) else None
 
 
-def _rpm(root: Path, names: Collection[str], deadline: float) -> list[Package] | None:
+def _rpm(root: Path, names: Collection[str], deadline: float, absent: Collection[str]) -> list[Package] | None:
     for where in RPM_DIRECTORIES:
         for name in (RPM_SQLITE, *RPM_FORMATS):
             path = f"{where}/{name}"
+            if path in absent:
+                continue
             try:
                 with rootfs.opened(root, path) as file:
                     if file is not None:
@@ -168,7 +185,7 @@ def _wanted(headers: Iterable[bytes], names: Collection[str], deadline: float) -
     return packages
 
 
-_QUERIES: Mapping[str, Callable[[Path, Collection[str], float], list[Package] | None]] = {
+_QUERIES: Mapping[str, Callable[[Path, Collection[str], float, Collection[str]], list[Package] | None]] = {
     "dpkg": _dpkg,
     "apk": _apk,
     "rpm": _rpm,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 
 # "installed" is the only one whose files can be relied on to be there, whole and set up.

@@ -13,8 +13,9 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from imds_probe.dataclass import dataclass
 
 DIRECTORY_MAX_BYTES = 48 * 1024 * 1024  # 100,000 classes take about 12
 NAME_MAX_BYTES = 1024

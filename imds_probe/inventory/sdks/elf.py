@@ -10,8 +10,9 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from imds_probe.dataclass import dataclass
 
 ELF = b"\x7fELF"  # what such a file begins with
 HEADERS_MAX = 4096  # sections or segments; a debug build of a big C++ library has some hundred

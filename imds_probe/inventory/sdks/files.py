@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import get_args
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Claim, Files, Recogniser
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS

@@ -10,9 +10,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.archive import STORED, Archive, Member, NotAnArchive
 from imds_probe.inventory.sdks.libraries import Library
 

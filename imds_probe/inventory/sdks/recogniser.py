@@ -6,10 +6,10 @@ Whatever an ecosystem does not have is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.ecosystems.ecosystem import Ecosystem
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.start import Start

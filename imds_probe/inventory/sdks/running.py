@@ -10,9 +10,9 @@ import os
 import posixpath
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.recogniser import Recogniser, Runtime
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.start import Start

@@ -10,9 +10,10 @@ import fnmatch
 import posixpath
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.files import Look, libraries_of
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Located, Recogniser

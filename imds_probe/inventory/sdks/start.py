@@ -6,9 +6,9 @@ import functools
 import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.system.rootfs import real_path
 
 # What Linux opens at most, in bytes: a whole path with its NUL, and one name in it.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from imds_probe.catalog.rows import Row, SettingPlace, Switch
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.software import SettingSeen
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import SettingsError, from_arguments, included, look_up

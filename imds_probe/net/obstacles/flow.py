@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.ranges import Ranges, network, only
 

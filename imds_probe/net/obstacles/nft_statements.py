@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.net.obstacles.conditions import Condition, TcpFlagsAre, Unclear
 from imds_probe.net.obstacles.flow import EVERY_MARK
 from imds_probe.net.obstacles.nft_values import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.conditions import (
     AnyOf,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from imds_probe.dataclass import dataclass
 
 Kind = Literal["redirect", "drop", "reject", "ttl-filter", "route", "local-address", "setting", "proxy"]
 Families = Literal["ipv4", "ipv6", "both"]

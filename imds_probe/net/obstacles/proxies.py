@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.net.obstacles.obstacle import Obstacle
 from imds_probe.system.procfs import processes
 from imds_probe.system.small_file import read_head, read_pieces

@@ -6,7 +6,8 @@ import ipaddress
 import socket
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from imds_probe.dataclass import dataclass
 
 Span = tuple[int, int]  # both ends belong to it
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES, NOBODY, Surroundings
 from imds_probe.net.obstacles.ip_listing import Entry, IpListing, number, span

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.flow import ADDRESSES
 from imds_probe.net.obstacles.ip_listing import Entry, number, span

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
 from imds_probe.net.obstacles.conditions import Condition
 

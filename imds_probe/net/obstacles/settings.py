@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.net.obstacles.obstacle import Obstacle, shortened
 from imds_probe.system import rootfs
 

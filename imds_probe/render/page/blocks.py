@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from imds_probe.dataclass import dataclass
 from imds_probe.findings import Severity
 
 EVIDENCE, FIX = "evidence", "fix"  # what renderers put before a finding's own

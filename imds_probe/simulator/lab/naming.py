@@ -12,9 +12,9 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 
 NETNS_DIRECTORY = Path("/run/netns")  # where `ip netns` keeps its names: ip-netns(8)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from socket import socket as Socket
 from typing import IO, Literal, TypeVar
 
+from imds_probe.dataclass import dataclass
 from imds_probe.net import namespaces
 from imds_probe.simulator.lab import processes
 from imds_probe.simulator.lab.naming import LabId

@@ -6,11 +6,11 @@ import fcntl
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
 import imds_probe
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import CommandError, ProbeError
 from imds_probe.simulator.lab import userns
 from imds_probe.simulator.lab.naming import NETNS_DIRECTORY

@@ -7,7 +7,8 @@ namespaces forward a packet, so a link is either a cable between neighbours or a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from imds_probe.dataclass import dataclass
 
 SERVICE_IPV4, SERVICE_IPV6 = "169.254.169.254", "fd00:ec2::254"  # EC2 User Guide, "Retrieve instance metadata"
 UPLINK, BRIDGE, SECOND_UPLINK = "ens5", "docker0", "ens6"

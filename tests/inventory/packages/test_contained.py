@@ -18,6 +18,7 @@ from soon import SOON_S, cpu_s
 from imds_probe.inventory.packages.contained import Contents, identity
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.rpm import Rpm
+from imds_probe.system import rootfs
 
 NAMES = ["amazon-ssm-agent", "awscli", "cloud-init", "removed", "never-heard-of"]
 ALL = {"dpkg": NAMES, "rpm": NAMES, "apk": ["aws-cli"]}
@@ -72,6 +73,23 @@ def test_alpine(tmp_path: Path) -> None:
 def test_nothing_there_is_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path) == Contents((), (), ())
     assert identity(tmp_path) == ()
+
+
+def test_what_is_not_there_is_not_opened(monkeypatch: pytest.MonkeyPatch, dpkg_root: Path) -> None:
+    opened, real = [], rootfs.opened
+    monkeypatch.setattr(rootfs, "opened", lambda root, path: opened.append(path) or real(root, path))
+    assert contents(dpkg_root).packages
+    assert opened == ["var/lib/dpkg/status"]
+
+
+def test_what_is_hidden_is_not_taken_for_absent(monkeypatch: pytest.MonkeyPatch, dpkg_root: Path) -> None:
+    def hidden(root: Path, paths: tuple[str, ...]) -> tuple[rootfs.FileUnreadable, ...]:
+        return tuple(rootfs.FileUnreadable(f"{path} is hidden") for path in paths)
+
+    monkeypatch.setattr(rootfs, "looked_up", hidden)
+    assert contents(dpkg_root).packages
+    with pytest.raises(rootfs.FileUnreadable):
+        identity(dpkg_root)
 
 
 def test_one_damaged_database_is_one_trouble(dpkg_root: Path) -> None:

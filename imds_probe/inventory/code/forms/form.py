@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.speaks import NOTHING, Evidence, Hit
 from imds_probe.inventory.code.words import Search
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from imds_probe.dataclass import dataclass
 
 Region = Literal["code", "string", "comment", "document"]
 STRING_MAX = 4000  # characters of one that goes over several lines, unless its marks are made for that

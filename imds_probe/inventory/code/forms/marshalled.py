@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from imds_probe.dataclass import dataclass
 
 DEPTH_MAX = 60
 OBJECTS_MAX = 400_000

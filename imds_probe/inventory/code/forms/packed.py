@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.speaks import Evidence, Hit, speaks_of
 from imds_probe.inventory.code.unread import DAMAGED, ENCRYPTED, UNPACKS_TOO_MUCH

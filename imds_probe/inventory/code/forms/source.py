@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out

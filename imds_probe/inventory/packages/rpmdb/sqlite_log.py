@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.packages.rpmdb.database_error import DatabaseError
 
 LIMIT_BYTES = 64 * 1024 * 1024  # SQLite itself puts it into the database at 4 MB, when it can
