@@ -47,7 +47,8 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
     collecting = Collecting(started + request.option(CallersOptions).watch_s + request.timeout_s, progress, bug)
 
     # Forked here, where there is one thread yet.
-    reading = Reader(READING, request.option(CallersOptions).state, READING_LOADS, bug=bug, memory_mib=READING_MIB)
+    state, until = request.option(CallersOptions).state, collecting.deadline
+    reading = Reader(READING, state, READING_LOADS, bug=bug, memory_mib=READING_MIB, deadline=until)
     with reading as reader, read_by(reader.looker):
         reader.begin()
         facts = observe(request, endpoints, catalog, counter, collecting, reader=reader)

@@ -73,7 +73,7 @@ ELSEWHERE = {
     "collect/available.py:_run": "apt and dnf, asked on the running system only",
     "collect/callers.py:": "the history and the spool in the daemon's own state directory",
     "collect/metadata_no_token.py:look": "the same",
-    "collect/container_software.py:look": _PROC,
+    "collect/container_software.py:_Reading._inside": _PROC,
     "collect/sdk_search.py:_owner": _PROC,
     "inventory/containers/": "processes, and named network namespaces, which are held to be namespaces before they are opened",
     "inventory/packages/dpkg.py:": "dpkg-query's own database, asked on the running system only",

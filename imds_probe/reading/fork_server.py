@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import gc
 import importlib
+import math
 import os
 import resource
 import select
@@ -29,8 +30,9 @@ from imds_probe.reading.parser import Parser
 from imds_probe.reading.task import Task
 
 MIB = 1024 * 1024
-# The opener holds one piece of a file at a time, and the names of a directory. CPU: no search may take longer.
-OPENER, CPU_S, PARSER_FILES = Limits(32 * MIB, 1000, 256), 1000, 16
+# The opener holds one piece of a file at a time, and the names of a directory.
+OPENER_MIB, OPENER_FILES, PARSER_FILES = 32, 256, 16
+CPU_S = 1000  # where there is no end by which all is to be read: then who asks has one for each task
 # Python imports these when they are met for the first time: json takes texts in all of them, and a parser imports nothing.
 ENCODINGS = (
     *("utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"),
@@ -47,17 +49,24 @@ class ForkServerLost(ProbeError):
 
 class ForkServer:
     """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now, and
-    `modules` by the fork server itself, before it forks anything. A parser may take `memory_mib`.
+    `modules` by the fork server itself, before it forks anything. A parser may take `memory_mib`, and no worker more of a CPU
+    than there is until `deadline`, a time.monotonic.
     """
 
-    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], memory_mib: int) -> None:
+    def __init__(
+        self,
+        tasks: Mapping[str, Task[Any, Any]],
+        modules: Sequence[str],
+        memory_mib: int,
+        deadline: float | None = None,
+    ) -> None:
         ours, theirs = (_above_standard(each) for each in socket.socketpair())
         # What is there already stays shared: no child's collector touches it. Nor does this process's again, where it is all
         # that was imported, which nobody lets go of before the end.
         gc.freeze()
         self.pid = os.fork()
         if not self.pid:
-            _lived(lambda: _Server(theirs, tasks, modules, memory_mib).serve(), (theirs.fileno(),))
+            _lived(lambda: _Server(theirs, tasks, modules, memory_mib, deadline).serve(), (theirs.fileno(),))
         theirs.close()
         self._connection: Connection[m.Account] = Connection(ours, m.Account)
         self._lock = threading.Lock()  # several may have workers of their own
@@ -111,11 +120,16 @@ class _Server:
     """The server itself."""
 
     def __init__(
-        self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], memory_mib: int
+        self,
+        run: socket.socket,
+        tasks: Mapping[str, Task[Any, Any]],
+        modules: Sequence[str],
+        memory_mib: int,
+        deadline: float | None,
     ) -> None:
         self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
         self._tasks, self._modules = tasks, modules
-        self._parser_limits = Limits(memory_mib * MIB, CPU_S, PARSER_FILES)
+        self._memory_mib, self._deadline = memory_mib, deadline
         self._workers: set[int] = set()
 
     def serve(self) -> None:
@@ -158,12 +172,16 @@ class _Server:
         first, second = (socket.socket(fileno=each) for each in descriptors[:2])
         if role == "opener":
             opener = Opener(first, second, descriptors[2])
-            confine("opener", OPENER)
+            confine("opener", Limits(OPENER_MIB * MIB, self._cpu_s(), OPENER_FILES))
             opener.serve()
         else:
             parser = Parser(first, second, self._tasks)
-            confine("parser", self._parser_limits)
+            confine("parser", Limits(self._memory_mib * MIB, self._cpu_s(), PARSER_FILES))
             parser.serve()
+
+    def _cpu_s(self) -> int:
+        """For a worker that is forked now. Whole seconds, and one that who asks does not wait for any more."""
+        return CPU_S if self._deadline is None else max(0, math.ceil(self._deadline - time.monotonic())) + 1
 
     def _ended(self, pid: int, within_s: float) -> m.Ended:
         if pid not in self._workers:

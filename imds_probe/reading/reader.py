@@ -68,7 +68,8 @@ class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
     `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks,
-    and `memory_mib` is what a parser may take. `bug` is told of errors in tasks that nobody expected.
+    and `memory_mib` is what a parser may take. All is read by `deadline`, a time.monotonic: no worker may use more of a CPU
+    than there is until then. `bug` is told of errors in tasks that nobody expected.
     """
 
     def __init__(
@@ -80,8 +81,9 @@ class Reader:
         *,
         bug: TellBug = untold,
         memory_mib: int = MEMORY_MIB,
+        deadline: float | None = None,
     ) -> None:
-        self._workers, self._bug = Workers(tasks, state, modules, memory_mib), bug
+        self._workers, self._bug = Workers(tasks, state, modules, memory_mib, deadline), bug
         self.looker = Looker(self._workers, patience)
         self._loaded: set[str] = set(modules)
         self._lock = threading.Lock()

@@ -44,12 +44,19 @@ class Worker:
 
 
 class Workers:
-    """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed."""
+    """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed.
+    The rest as for ForkServer.
+    """
 
     def __init__(
-        self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str], memory_mib: int
+        self,
+        tasks: Sequence[Task[Any, Any]],
+        state: Path | None,
+        modules: Collection[str],
+        memory_mib: int,
+        deadline: float | None,
     ) -> None:
-        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules), memory_mib)
+        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules), memory_mib, deadline)
         self._unanswered = Unanswered(state)
         self._given_up: defaultdict[str, list[bytes]] = defaultdict(list)  # paths by their root
         self.cpu_s = 0.0  # of the workers that have ended

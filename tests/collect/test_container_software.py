@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from contexts import reader
+from host_attacks import dpkg_of_empty_lines
 from soon import SOON_S
 
 from imds_probe.catalog.catalog import Catalog
@@ -85,6 +86,19 @@ def test_a_damaged_one_is_said_and_the_others_are_read(proc: Path, tmp_path: Pat
     assert [entry.container for entry in found.software] == ["good"]
     (trouble,) = found.troubles
     assert trouble.startswith("bad: dpkg: its status file")
+
+
+def test_those_that_take_long_leave_the_others_their_turn(proc: Path, tmp_path: Path) -> None:
+    """There are more empty lines than can be read in time."""
+    dpkg_of_empty_lines(tmp_path / "slow")
+    for pid in range(10, 22):
+        enter(proc, pid, tmp_path / "slow")
+    enter(proc, 9, image(tmp_path / "good", "debian", ("cloud-init", "18.3-6")))
+    all_of_them = [*(container(pid, "slow") for pid in range(10, 22)), container(9, "good")]
+    found = look_at(proc, all_of_them, CATALOG, reader(), deadline=time.monotonic() + 4)
+    assert [entry.container for entry in found.software] == ["good"]
+    assert found.troubles
+    assert {each.split()[0].rstrip(":") for each in found.troubles} == {"slow"}
 
 
 def test_those_of_users_come_last_and_take_no_more_than_their_share(
