@@ -91,7 +91,7 @@ class _Reading:
         self._images: dict[object, _Image] = {}
 
     def read(self, containers: Sequence[DiscoveredContainer], deadline: float, said: list[str], late: str) -> None:
-        """Let each have a turn, and those that were not through with it another one, once all others have had theirs. What
+        """Let each have a turn, and those for which a short one was not enough another one, once all others have had theirs. What
         could not be read is `said`; `late` is why, where it was the deadline.
         """
         turns = deque((each, True) for each in containers)
@@ -104,7 +104,7 @@ class _Reading:
             turn_s = min(CONTAINER_S, left_s / 2 / (len(turns) + 1 if first else 1))
             ends = time.monotonic() + turn_s
             found, troubles = self._inside(container, ends)
-            if first and time.monotonic() >= ends:
+            if first and turn_s < CONTAINER_S and time.monotonic() >= ends:
                 turns.append((container, False))
                 continue
             said += [f"{container.title}: {trouble}" for trouble in troubles]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 
@@ -83,22 +82,6 @@ def test_nobody_waits_for_what_hangs(made_up, host, service, tmp_path, form):
 OUTER = "5" * 64
 OLD_PACKAGES = scenarios.OLD_PACKAGES | {"datadog-agent": "1:7.60.0-1"}
 WAITS = ("sh", "-c", "echo there; exec sleep 600")
-
-
-@pytest.fixture
-def first_line(made_up):
-    """Of a program that is started on the made-up host, and its PID there."""
-
-    def call(argv, **options):
-        reading, writing = os.pipe()
-        with open(reading) as said:
-            try:
-                pid = made_up.start(argv, stdout=writing, **options)
-            finally:
-                os.close(writing)
-            return pid, said.readline().strip()
-
-    return call
 
 
 @pytest.fixture
