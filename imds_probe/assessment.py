@@ -71,7 +71,7 @@ def assess(request: RunRequest, progress: Callable[[str], None] = lambda _: None
             cpu_ms=spent.cpu_ms,
             bytes_read=spent.bytes_read,
             disk_bytes_read=spent.disk_bytes_read,
-            peak_memory_bytes=spent.peak_memory_bytes,
+            peak_memory_bytes=spent.peak_memory_bytes and spent.peak_memory_bytes + reading.peak_memory_bytes,
         ),
     )
 

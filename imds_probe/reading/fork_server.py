@@ -185,15 +185,15 @@ class _Server:
 
     def _ended(self, pid: int, within_s: float) -> m.Ended:
         if pid not in self._workers:
-            return m.Ended(True, 0.0)
+            return m.Ended(True, 0.0, 0)
         _kill(pid)
         deadline = time.monotonic() + min(within_s, GOING_S)
         while (usage := _reaped(pid)) is None and time.monotonic() < deadline:
             select.select((), (), (), 0.001)
         if usage is None:
-            return m.Ended(False, 0.0)
+            return m.Ended(False, 0.0, 0)
         self._workers.discard(pid)
-        return m.Ended(True, usage.ru_utime + usage.ru_stime)
+        return m.Ended(True, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def _imported(modules: Sequence[str]) -> None:

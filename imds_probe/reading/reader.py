@@ -109,6 +109,13 @@ class Reader:
         """What the workers took that have ended."""
         return self._workers.cpu_s
 
+    @property
+    def peak_memory_bytes(self) -> int:
+        """What all workers together took at most, without what they share with this process; of those that were there when a
+        worker ended, or all were about to.
+        """
+        return self._workers.peak_memory_bytes
+
     def begin(self) -> None:
         """Have the first workers forked while something else is done."""
         Background("readers", self._begin)

@@ -25,6 +25,13 @@ USER = 4242
 HIS = "a" * 64
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_kept(tmp_path):
+    """A gigabyte that nobody looks at afterwards."""
+    yield
+    shutil.rmtree(tmp_path)
+
+
 @pytest.fixture
 def bounded(made_up, host, service, tmp_path):
     """The report of a run that ends in time and within its memory."""
@@ -37,6 +44,7 @@ def bounded(made_up, host, service, tmp_path):
         report = check(json.loads(out.read_text()))
         assert report["probe"]["duration_ms"] < (TIMEOUT_S + 1) * 1000
         assert peak < MEMORY_MB
+        assert peak / 2 < report["probe"]["peak_memory_bytes"] / 2**20 < MEMORY_MB
         return report
 
     return call

@@ -292,6 +292,8 @@ def test_a_hundred_megabytes_are_within_bounds(reader: Reader, root: Path) -> No
     answer = asked(reader, tasks.LENGTHS, root, "long")
     assert answer == Answer((), readers.OUT_OF_MEMORY)
     assert works(reader, root)
+    # What the parser took is known of afterwards, and about as much as it may take.
+    assert 0.5 < reader.peak_memory_bytes / (readers.MEMORY_MIB << 20) < 1.5
 
 
 @pytest.mark.parametrize(("left_s", "most_s"), [(40.0, range(20, 42)), (-5.0, range(1, 2)), (None, range(1000, 1001))])
