@@ -38,10 +38,12 @@ from imds_probe.verdict import Verdict, decide
 REPLY_SHARE = 0.125  # of a run's time, for one place that does not answer
 
 
-def reader_of(timeout_s: float, bug: TellBug = untold) -> Reader:
-    """Who reads for one assessment that may take so long, and begins. Made while the process has one thread."""
-    reply_s = min(REPLY_S, timeout_s * REPLY_SHARE)
-    reader = Reader(READING, modules=READING_LOADS, bug=bug, memory_mib=READING_MIB, reply_s=reply_s)
+def reader_of(timeout_s: float, watch_s: float = 0.0, bug: TellBug = untold) -> Reader:
+    """Who reads for one assessment that may take so long besides the time that it watches, and begins. Made while the process
+    has one thread.
+    """
+    reply_s, end = min(REPLY_S, timeout_s * REPLY_SHARE), time.monotonic() + timeout_s + watch_s
+    reader = Reader(READING, modules=READING_LOADS, bug=bug, memory_mib=READING_MIB, reply_s=reply_s, deadline=end)
     reader.begin()
     return reader
 
@@ -84,7 +86,7 @@ def assess(
             cpu_ms=spent.cpu_ms,
             bytes_read=spent.bytes_read,
             disk_bytes_read=spent.disk_bytes_read,
-            peak_memory_bytes=spent.peak_memory_bytes,
+            peak_memory_bytes=spent.peak_memory_bytes and spent.peak_memory_bytes + reading.peak_memory_bytes,
         ),
     )
 

@@ -14,11 +14,15 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from imds_probe.collect import READING
+from imds_probe.collect.host import OS_RELEASE
 from imds_probe.errors import ProbeError
 from imds_probe.net import namespaces
+from imds_probe.reading.reader import Reader
 from imds_probe.system import privilege
 from imds_probe.system.give_way import give_way
 from imds_probe.watch.tracepoint import Tracepoint
@@ -108,8 +112,26 @@ def gives_way() -> list[int]:
     return said
 
 
+def status_of(process: int | str) -> dict[str, str]:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return {name: value.strip() for name, value in (line.split(":\t", 1) for line in lines if ":\t" in line)}
+
+
+def readers(neighbour: int) -> dict[str, object]:
+    """What they read of another's root, and what each of them has left: capabilities, and filters of system calls of its own."""
+    root = f"/proc/{neighbour}/root"
+    with Reader(READING) as reader:
+        answer = reader.ask(OS_RELEASE, root, [Path(root)], time.monotonic() + 60)
+        left = {}
+        for name, worker in (("parser", reader._parser), ("opener", reader._opener)):
+            of_it = status_of(worker.pid) if worker else {}
+            filters = int(of_it.get("Seccomp_filters", 0)) - int(status_of("self")["Seccomp_filters"])
+            left[name] = [of_it.get("CapEff"), of_it.get("NoNewPrivs"), filters]
+    return {"read": [each.id for each in answer.found], **left}
+
+
 def main(out: Path, neighbour: int) -> None:
-    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    status = status_of("self")
     answers = {
         "writes": {place: tried(lambda place=place: write_in(place)) for place in PLACES},
         "own writes": {place: tried(lambda place=place: write_in(place)) for place in OWN_PLACES},
@@ -125,8 +147,9 @@ def main(out: Path, neighbour: int) -> None:
             "set-user-id": tried(lambda: set_user_id_bit("/tmp")),
             "vsock": tried(lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close()),
         },
-        "capabilities": {key: status[key].strip() for key in ("CapPrm", "CapEff", "CapBnd", "CapAmb")},
-        "no new privileges": status["NoNewPrivs"].strip(),
+        "capabilities": {key: status[key] for key in ("CapPrm", "CapEff", "CapBnd", "CapAmb")},
+        "no new privileges": status["NoNewPrivs"],
+        "readers": readers(neighbour),
         "needs": {
             "privileged": privilege.privileged(),
             "packet socket": tried(packet_socket),

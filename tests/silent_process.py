@@ -3,7 +3,8 @@
 As a program: silent_process.py FILE maps FILE, which lies on a share that never answers a read, and reads that page by way of
 /proc/self/mem. The kernel waits for the page with the process's map of its memory locked for readers, a second thread wants
 to change the map, and whoever comes after that one waits behind it. Any user can do the same with a FUSE mount of his own.
-With a directory in the place of FILE it mounts the share there itself, where nobody else sees it.
+With a directory in the place of FILE it mounts the share there itself, where nobody else sees it. Is an address named besides,
+it calls that by IMDSv1 once it is silent, and prints what came back.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ctypes
 import mmap
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -25,7 +27,10 @@ HOLDS, WAITS = "holds", "waits"  # what the two threads are called
 PR_SET_NAME = 15  # <linux/prctl.h>
 
 
-def _main(path: str) -> None:
+REQUEST = b"GET /latest/meta-data/ami-id HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n"
+
+
+def _main(path: str, called: str = "") -> None:
     alone = os.path.isdir(path)
     path = _share_of_its_own(path) if alone else path
     libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +38,7 @@ def _main(path: str) -> None:
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
     file, memory = os.open(path, os.O_RDONLY), os.open("/proc/self/mem", os.O_RDONLY)
     page = libc.mmap(None, mmap.PAGESIZE, mmap.PROT_READ, mmap.MAP_PRIVATE, file, 0)
-    go = threading.Event()
+    go, caller = threading.Event(), socket.socket()
 
     def holds() -> None:
         libc.prctl(PR_SET_NAME, HOLDS.encode(), 0, 0, 0)
@@ -49,11 +54,17 @@ def _main(path: str) -> None:
     for each in threads:
         each.start()
     while True:
-        if not alone:
-            signal.pause()
-        elif is_held_up(os.getpid(), HOLDS):
+        if alone and is_held_up(os.getpid(), HOLDS):
             go.set()
             alone = False
+        elif called and is_held_up(os.getpid(), WAITS):
+            # What it needs for that it had before: room for more, it would have to wait for like any other.
+            caller.connect((called, 80))
+            caller.send(REQUEST)
+            os.write(1, caller.recv(12) + b"\n")
+            called = ""
+        elif not alone and not called:
+            signal.pause()
 
 
 def _share_of_its_own(directory: str) -> str:

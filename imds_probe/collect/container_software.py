@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.collecting import OUT_OF_TIME
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_reading import IDENTITY, IMAGE, Inside
 from imds_probe.collect.containers import RunningContainers
@@ -27,7 +29,7 @@ from imds_probe.reading.reader import Reader, share_of
 
 SHOWN_TROUBLES = 5
 USERS_SHARE = 0.25  # of the time that is left: anybody can make a thousand containers that take their time
-CONTAINER_S = 5.0  # one step of the reading of one container; an honest one takes milliseconds
+CONTAINER_S = 5.0  # one container; an honest one takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class _Image:
 def _collect(context: Context) -> Collected:
     running = context.get(RunningContainers)
     there = running.containers if running else ()
-    found = look(context.proc, there, context.catalog, context.reader, deadline=context.deadline)
+    # Others, who look at the host besides, come after it.
+    found = look(context.proc, there, context.catalog, context.reader, deadline=share_of(context.deadline, math.inf))
     nothing = "" if found.software else "none of the packages in containers is in the catalog"
     given = (found, UsersContainers(found.of_users[:SHOWN_TROUBLES]))
     return Collected(given, nothing=nothing, partial=in_short(found.troubles))
@@ -64,47 +67,74 @@ def look(
     proc: Path, containers: Iterable[DiscoveredContainer], catalog: Catalog, reader: Reader, *, deadline: float
 ) -> ContainerSoftware:
     """Read each image's databases once, and each container's settings. What one of them does to its reading is its own loss."""
-    names = {manager: catalog.package_names(manager) for manager in contained.MANAGERS}
-    images: dict[object, _Image] = {}
-    identities: dict[str, Identity] = {}
-    software: list[Software] = []
-    troubles: list[str] = []
-    of_users: list[str] = []
-    users_turn = False
-    for container in sorted(containers, key=lambda each: each.owner_uid is not None):  # root's before time runs out
-        if container.sandbox:
-            continue
-        label = container.title
-        said = troubles if container.owner_uid is None else of_users
-        if container.owner_uid is not None and not users_turn:
-            deadline, users_turn = time.monotonic() + (deadline - time.monotonic()) * USERS_SHARE, True
-        if time.monotonic() > deadline:
-            limit = "no more time is spent on containers of users" if users_turn else "the run's time limit came first"
-            said.append(f"{label} and the containers after it were not inspected: {limit}")
-            break
-        root = proc / str(container.pid) / "root"
-        pids = still_there(proc, container.pids, container.started)
+    inside = [each for each in containers if not each.sandbox]
+    reading = _Reading(proc, catalog, reader)
+    reading.read([each for each in inside if each.owner_uid is None], deadline, reading.troubles, OUT_OF_TIME)
+    now = time.monotonic()
+    theirs, ends = [each for each in inside if each.owner_uid is not None], now + (deadline - now) * USERS_SHARE
+    reading.read(theirs, ends, reading.of_users, "no more time is spent on containers of users")
+    return ContainerSoftware(
+        _grouped(reading.software), tuple(reading.troubles), tuple(reading.of_users), reading.identities
+    )
+
+
+class _Reading:
+    """What is known of the containers that have had their turn."""
+
+    def __init__(self, proc: Path, catalog: Catalog, reader: Reader) -> None:
+        self.software: list[Software] = []
+        self.troubles: list[str] = []
+        self.of_users: list[str] = []
+        self.identities: dict[str, Identity] = {}
+        self._proc, self._catalog, self._reader = proc, catalog, reader
+        self._names = {manager: catalog.package_names(manager) for manager in contained.MANAGERS}
+        self._images: dict[object, _Image] = {}
+
+    def read(self, containers: Sequence[DiscoveredContainer], deadline: float, said: list[str], late: str) -> None:
+        """Let each have a turn, and those for which a short one was not enough another one, once all others have had theirs. What
+        could not be read is `said`; `late` is why, where it was the deadline.
+        """
+        turns = deque((each, True) for each in containers)
+        while turns:
+            container, first = turns.popleft()
+            left_s = deadline - time.monotonic()
+            if left_s < 0:
+                said.append(f"{container.title} and the containers after it were not inspected: {late}")
+                return
+            turn_s = min(CONTAINER_S, left_s / 2 / (len(turns) + 1 if first else 1))
+            ends = time.monotonic() + turn_s
+            found, troubles = self._inside(container, ends)
+            if first and turn_s < CONTAINER_S and time.monotonic() >= ends:
+                turns.append((container, False))
+                continue
+            said += [f"{container.title}: {trouble}" for trouble in troubles]
+            self.software += found
+
+    def _inside(self, container: DiscoveredContainer, ends: float) -> tuple[list[Software], tuple[str, ...]]:
+        """What one has, and what could not be read of it until then."""
+        root = self._proc / str(container.pid) / "root"
+        pids = still_there(self._proc, container.pids, container.started)
         if container.pid not in pids or not root.is_symlink():
-            continue  # it ended meanwhile
+            return [], ()  # it ended meanwhile
         # Without any database there is nothing to tell images apart by, and nothing to read either.
-        asked = reader.ask(IDENTITY, str(root), [root], share_of(deadline, CONTAINER_S))
+        asked = self._reader.ask(IDENTITY, str(root), [root], ends)
         if asked.found:
-            identities[container.identity] = asked.found[0]
+            self.identities[container.identity] = asked.found[0]
         identity = (container.owner_uid, (asked.found[0] if asked.found else ()) or container.identity)
-        if identity not in images:
+        if identity not in self._images:
             empty = asked.found == ((),)
-            images[identity] = _Image((), ()) if empty else _read(root, names, catalog, reader, deadline)
-        image = images[identity]
-        own = (*image.software, *_by_image(container, catalog))
-        system = System(root, proc, pids, share_of(deadline, CONTAINER_S))
-        here = with_settings(own, catalog, reader, system)
-        if container.pid not in still_there(proc, container.pids, container.started):
-            del images[identity]  # its number may have been another's while it was read
-            said.append(f"{label} ended while it was inspected")
-            continue
-        said += [f"{label}: {trouble}" for trouble in image.troubles]
-        software += [replace(entry, container=label, container_ids=(container.identity,)) for entry in here]
-    return ContainerSoftware(_grouped(software), tuple(troubles), tuple(of_users), identities)
+            image = _Image((), ()) if empty else _read(root, self._names, self._catalog, self._reader, ends)
+        else:
+            image = self._images[identity]
+        own = (*image.software, *_by_image(container, self._catalog))
+        here = with_settings(own, self._catalog, self._reader, System(root, self._proc, pids, ends))
+        if container.pid not in still_there(self._proc, container.pids, container.started):
+            self._images.pop(identity, None)  # its number may have been another's while it was read
+            return [], ("it ended while it was inspected",)
+        if time.monotonic() < ends:
+            self._images[identity] = image
+        found = [replace(entry, container=container.title, container_ids=(container.identity,)) for entry in here]
+        return found, image.troubles
 
 
 def in_short(troubles: Sequence[str]) -> str:
@@ -113,10 +143,7 @@ def in_short(troubles: Sequence[str]) -> str:
     return "; ".join(troubles[:SHOWN_TROUBLES]) + more
 
 
-def _read(
-    root: Path, names: Mapping[str, tuple[str, ...]], catalog: Catalog, reader: Reader, deadline: float
-) -> _Image:
-    ends = share_of(deadline, CONTAINER_S)
+def _read(root: Path, names: Mapping[str, tuple[str, ...]], catalog: Catalog, reader: Reader, ends: float) -> _Image:
     answer = reader.ask(IMAGE, Inside(str(root), names, ends), [root], ends)
     system = next((part.os for part in answer.found if part.os), OsRelease(None, None, None))
     contents = [part.contents for part in answer.found if part.contents]

@@ -128,7 +128,7 @@ def measured(
     found = running.discovery
     distances = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter)
     owners = {each.inode: each.owner_uid for each in found.namespaces}
-    containers, skipped = [], list(found.unread)
+    containers, skipped = [], []
     for each in found.containers:
         # Measuring takes its time: only what is still there is worth a finding.
         if each.netns in distances.gone or not still_there(proc, each.pids, each.started):
@@ -143,6 +143,8 @@ def measured(
         if namespace.kind in _KINDS and any(each.token != "unreachable" for each in reach):
             containers.append(_other(namespace, proc, distances))
     unseen = () if found.complete else found.notes or ("some processes could not be inspected",)
+    # By records some containers are known to be such, and the images of all: what was lost may have been a blocker.
+    unseen = (*unseen, *found.unread)
     ways_in = {each.inode: each for each in found.namespaces}
     if not all(each.owner_said for each in found.namespaces):
         skipped.append(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imds_probe.collect.environment import KNOWN
 from imds_probe.dataclass import dataclass
+from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import look
@@ -123,7 +124,10 @@ class _Said:
 
 
 def _roots(processes: Processes) -> Iterator[Rooted]:
-    found = rootfs.roots_of(Path(processes.proc), processes.pids)
+    try:
+        found = rootfs.roots_of(Path(processes.proc), processes.pids)
+    except OSError as error:
+        raise ProbeError(f"{processes.proc} cannot be read: {error.strerror}") from None
     yield from (Rooted(pid, root) for pid, root in zip(processes.pids, found, strict=True))
 
 

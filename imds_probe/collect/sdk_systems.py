@@ -55,13 +55,19 @@ def systems(
     images: Mapping[str, Identity],
     reader: Reader,
     deadline: float,
+    unseen: list[str],
 ) -> Iterator[System]:
-    """The host first. `images` are those of containers by their identity, as far as they are known."""
+    """The host first. `images` are those of containers by their identity, as far as they are known. `unseen` is told why
+    processes may count as the host's that are not.
+    """
     own = _identity(root)
     by_root: dict[object, list[int]] = defaultdict(list)
     # The probe and its own libraries are nobody's concern.
     asked = Processes(str(proc), tuple(pid for pid in pids if pid != os.getpid()))
-    roots = {each.pid: each.root for each in reader.ask(ROOTS, asked, [proc], share_of(deadline, LOOK_UP_S)).found}
+    answer = reader.ask(ROOTS, asked, [proc], share_of(deadline, LOOK_UP_S))
+    if answer.failed:
+        unseen.append(f"the root directories of processes could not be read: {answer.failed}")
+    roots = {each.pid: each.root for each in answer.found}
     for pid in asked.pids:
         by_root[roots.get(pid) or own].append(pid)  # whether it ended or hides is found out when it is looked at
     yield System(root, by_root.pop(own, []))

@@ -165,7 +165,15 @@ def look_for(
     collected = _Collected()
     searches: list[Search] = []
     there = systems(
-        root, proc, tuple(pids), containers, installed=installed, images=images, reader=reader, deadline=deadline
+        root,
+        proc,
+        tuple(pids),
+        containers,
+        installed=installed,
+        images=images,
+        reader=reader,
+        deadline=deadline,
+        unseen=collected.unseen,
     )
     for system in there:
         if time.monotonic() > deadline:

@@ -137,6 +137,7 @@ duration = _reader(parse_duration)
 def run(args: argparse.Namespace) -> int:
     # Heavy imports only once it is clear that they are needed.
     from imds_probe.assessment import assess, reader_of  # noqa: PLC0415
+    from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.commands import configuration, named_places  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
@@ -153,7 +154,8 @@ def run(args: argparse.Namespace) -> int:
     began, timeout_s = time.monotonic(), _timeout_s(args)
     with contextlib.ExitStack() as stack:
         # Forked here, where there is one thread yet.
-        reader = stack.enter_context(reader_of(timeout_s, report_bug))
+        watch_s = getattr(args, f"{CallersOptions.__name__}.watch_s", 0.0)
+        reader = stack.enter_context(reader_of(timeout_s, watch_s, report_bug))
         loaded = configuration.load(args.config)
         settings = loaded.settings.of(Config)
         names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report

@@ -124,7 +124,7 @@ class Container:
 @dataclass(frozen=True)
 class Containers(Section):
     """All that run. `containers` is None where nobody looked, or in vain; `containers_unseen` says why there may be more of
-    them, and is empty where all were seen.
+    them, or more to know of them, and is empty where all were seen.
     """
 
     containers: tuple[Container, ...] | None

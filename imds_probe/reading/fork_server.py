@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import gc
 import importlib
+import math
 import os
 import resource
 import select
@@ -30,8 +31,9 @@ from imds_probe.reading.parser import Parser
 from imds_probe.reading.task import Task
 
 MIB = 1024 * 1024
-# The opener holds one piece of a file at a time, and the names of a directory. CPU: no search may take longer.
-OPENER, CPU_S, PARSER_FILES = Limits(32 * MIB, 1000, 256), 1000, 16
+# The opener holds one piece of a file at a time, and the names of a directory.
+OPENER_MIB, OPENER_FILES, PARSER_FILES = 32, 256, 16
+CPU_S = 1000  # where there is no end by which all is to be read: then who asks has one for each task
 # Python imports these when they are met for the first time: json takes texts in all of them, and a parser imports nothing.
 ENCODINGS = (
     *("utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"),
@@ -47,19 +49,22 @@ class ForkServerLost(ProbeError):
 
 
 @dataclass(frozen=True)
-class ParserTerms:
-    """The memory that a parser may take, and for how long it waits for an answer of its opener's."""
+class Terms:
+    """The memory that a parser may take, and for how long it waits for an answer of its opener's. No worker may use more of a CPU
+    than there is until `deadline`, a time.monotonic.
+    """
 
     memory_mib: int
     reply_s: float
+    deadline: float | None = None
 
 
 class ForkServer:
     """The run's side of it. `tasks` are those that parsers work on, by their ids; their modules are imported by now, and
-    `modules` by the fork server itself, before it forks a parser.
+    `modules` by the fork server itself, before it forks anything.
     """
 
-    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], terms: ParserTerms) -> None:
+    def __init__(self, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], terms: Terms) -> None:
         ours, theirs = (_above_standard(each) for each in socket.socketpair())
         # What is there already stays shared: no child's collector touches it. Nor does this process's again, where it is all
         # that was imported, which nobody lets go of before the end.
@@ -120,11 +125,10 @@ class _Server:
     """The server itself."""
 
     def __init__(
-        self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], terms: ParserTerms
+        self, run: socket.socket, tasks: Mapping[str, Task[Any, Any]], modules: Sequence[str], terms: Terms
     ) -> None:
         self._run: Connection[m.Errand] = Connection(run, m.Errand, takes_descriptors=True)
-        self._tasks, self._modules = tasks, modules
-        self._terms, self._parser_limits = terms, Limits(terms.memory_mib * MIB, CPU_S, PARSER_FILES)
+        self._tasks, self._modules, self._terms = tasks, modules, terms
         self._workers: set[int] = set()
         self._is_prepared = False
 
@@ -177,24 +181,29 @@ class _Server:
         first, second = (socket.socket(fileno=each) for each in descriptors[:2])
         if role == "opener":
             opener = Opener(first, second, descriptors[2])
-            confine("opener", OPENER)
+            confine("opener", Limits(OPENER_MIB * MIB, self._cpu_s(), OPENER_FILES))
             opener.serve()
         else:
             parser = Parser(first, second, self._tasks, self._terms.reply_s)
-            confine("parser", self._parser_limits)
+            confine("parser", Limits(self._terms.memory_mib * MIB, self._cpu_s(), PARSER_FILES))
             parser.serve()
+
+    def _cpu_s(self) -> int:
+        """For a worker that is forked now. Whole seconds, and one that who asks does not wait for any more."""
+        end = self._terms.deadline
+        return CPU_S if end is None else max(0, math.ceil(end - time.monotonic())) + 1
 
     def _ended(self, pid: int, within_s: float) -> m.Ended:
         if pid not in self._workers:
-            return m.Ended(True, 0.0)
+            return m.Ended(True, 0.0, 0)
         _kill(pid)
         deadline = time.monotonic() + min(within_s, GOING_S)
         while (usage := _reaped(pid)) is None and time.monotonic() < deadline:
             select.select((), (), (), 0.001)
         if usage is None:
-            return m.Ended(False, 0.0)
+            return m.Ended(False, 0.0, 0)
         self._workers.discard(pid)
-        return m.Ended(True, usage.ru_utime + usage.ru_stime)
+        return m.Ended(True, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def _imported(modules: Sequence[str]) -> None:

@@ -372,10 +372,13 @@ class Spawned(Message, frozen=True):
 
 
 class Ended(Message, frozen=True):
-    """Whether it has ended: what hangs in the kernel does so only when that lets it go. `seconds` of CPU that it took."""
+    """Whether it has ended: what hangs in the kernel does so only when that lets it go. `seconds` of CPU that it took, and
+    the `resident_bytes` that it had at most, with those that it shared.
+    """
 
     gone: bool
     seconds: float
+    resident_bytes: int
 
 
 Account = Spawned | Imported | Ended

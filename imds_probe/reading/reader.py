@@ -18,7 +18,7 @@ import msgspec
 from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Garbage
-from imds_probe.reading.fork_server import ForkServerLost, ParserTerms
+from imds_probe.reading.fork_server import ForkServerLost, Terms
 from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
 from imds_probe.reading.places import Places
 from imds_probe.reading.remote_files import REPLY_S
@@ -71,8 +71,9 @@ class Reader:
     """The workers of one run. Made while the process has one thread; asked from any.
 
     `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks,
-    and `memory_mib` is what a parser may take. `bug` is told of errors in tasks that nobody expected. A place that
-    does not answer is given up after `reply_s`.
+    and `memory_mib` is what a parser may take. All is read by `deadline`, a time.monotonic: no worker may use more of a CPU
+    than there is until then. `bug` is told of errors in tasks that nobody expected. A place that does not answer is given up
+    after `reply_s`.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class Reader:
         bug: TellBug = untold,
         memory_mib: int = MEMORY_MIB,
         reply_s: float = REPLY_S,
+        deadline: float | None = None,
     ) -> None:
-        self._workers, self._bug = Workers(tasks, state, modules, ParserTerms(memory_mib, reply_s)), bug
+        self._workers, self._bug = Workers(tasks, state, modules, Terms(memory_mib, reply_s, deadline)), bug
         self.looker = Looker(self._workers, patience)
         self.places = Places(self._workers, reply_s)
         self._loaded: set[str] = set(modules)
@@ -112,6 +114,13 @@ class Reader:
     def cpu_s(self) -> float:
         """What the workers took that have ended."""
         return self._workers.cpu_s
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """What all workers together took at most, without what they share with this process; of those that were there when a
+        worker ended, or all were about to.
+        """
+        return self._workers.peak_memory_bytes
 
     def begin(self) -> None:
         """Have the first workers forked while something else is done."""

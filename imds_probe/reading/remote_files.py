@@ -203,7 +203,9 @@ class RemoteFiles:
         for at in range(0, len(pids), AT_A_TIME):
             some = pids[at : at + AT_A_TIME]
             reply = self._asked_again(m.Roots(os.fsencode(proc), list(some)))
-            found += reply.identities if isinstance(reply, m.Identities) else [None] * len(some)
+            if not isinstance(reply, m.Identities):
+                raise trouble(reply, str(proc))
+            found += reply.identities
         return tuple(found)
 
     def walk(

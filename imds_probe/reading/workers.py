@@ -14,10 +14,11 @@ from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.confinement import Role
 from imds_probe.reading.connection import Connection
-from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost, ParserTerms
+from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost, Terms
 from imds_probe.reading.task import Task
 from imds_probe.reading.unanswered import Place, Unanswered
 from imds_probe.reading.whereabouts import NOWHERE, Where, Whereabouts
+from imds_probe.system.usage import own_memory, resident_memory
 
 FORK_S = 5.0  # takes milliseconds, unless the machine is all but standing still
 RESULT_MAX_BYTES = 4 * 1024 * 1024  # one piece
@@ -44,15 +45,19 @@ class Worker:
 
 
 class Workers:
-    """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed."""
+    """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed.
+    The rest as for ForkServer.
+    """
 
     def __init__(
-        self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str], terms: ParserTerms
+        self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str], terms: Terms
     ) -> None:
         self._server = ForkServer({task.id: task for task in tasks}, tuple(modules), terms)
         self._unanswered = Unanswered(state)
         self._given_up: defaultdict[str, list[bytes]] = defaultdict(list)  # paths by their root
+        self._there: set[int] = set()  # by PID
         self.cpu_s = 0.0  # of the workers that have ended
+        self.peak_memory_bytes = 0  # of all together and the fork server, without what they share with this process
 
     @property
     def pid(self) -> int:
@@ -61,6 +66,7 @@ class Workers:
 
     def leave(self) -> None:
         """Have all ended, and wait for none of them."""
+        self._measure()
         self._server.leave()
 
     def close(self) -> None:
@@ -84,6 +90,7 @@ class Workers:
             except ForkServerLost:
                 worker.close()
                 raise
+        self._there.add(worker.pid)
         return worker
 
     def grant(self, opener: Worker, roots: Sequence[str], deadline: float) -> None:
@@ -112,12 +119,21 @@ class Workers:
 
     def end(self, worker: Worker, within_s: float = GOING_S) -> None:
         """Kill a worker. One that the kernel does not let go is left behind, and later runs are told where."""
+        self._measure()
+        self._there.discard(worker.pid)
         try:
             ended = self._server.end(worker.pid, time.monotonic() + FORK_S, within_s)
         except ForkServerLost:
             worker.close()
             return
         self.cpu_s += ended.seconds
+        # One that had ended by itself: what it had more than what it was forked with.
+        self._measure(ended.resident_bytes - resident_memory(self.pid))
         if not ended.gone and (place := self.learn(worker)) is not None:
             self._unanswered.leave_behind(place, worker.pid)
         worker.close()
+
+    def _measure(self, besides_bytes: int = 0) -> None:
+        """Each by its own peak, as if all had had theirs at this moment."""
+        there = sum(map(own_memory, (self.pid, *tuple(self._there))))
+        self.peak_memory_bytes = max(self.peak_memory_bytes, there + max(0, besides_bytes))

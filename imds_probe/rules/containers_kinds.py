@@ -119,8 +119,9 @@ CONTAINERS_NOT_SEEN = Kind(
     implies="unknown",
     title="Running containers could not be seen",
     meaning="imds-probe finds containers by the processes in /proc. Without root their network namespaces are hidden. Inside a "
-    "container only the container's own processes are visible. Or the run's time limit came before the containers. A "
-    "container that was not seen is never called ready.",
+    "container only the container's own processes are visible. Or the run's time limit came before the containers. Or the "
+    "records of a container runtime could not be read, which name the images. A container that was not seen is never called "
+    "ready.",
     cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
     "named by --root. Give the run more time with --timeout if its time limit came first.",
 )

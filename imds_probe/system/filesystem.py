@@ -21,6 +21,7 @@ class FileSystem:
         said = os.fstatvfs(descriptor)
         return FileSystem(magic(descriptor), said.f_bavail * said.f_frsize, said.f_blocks * said.f_frsize)
 
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 

@@ -138,7 +138,10 @@ def program(proc: Path, pid: int) -> AbstractContextManager[File]:
 
 
 def roots_of(proc: Path, pids: Sequence[int]) -> tuple[Identity | None, ...]:
-    """Which root directory each process has, by what the kernel knows of it; None where it hides that, or has ended."""
+    """Which root directory each process has, by what the kernel knows of it; None where it hides that, or has ended.
+
+    Raises OSError where nothing can be looked up.
+    """
     return _files.roots_of(proc, pids)
 
 

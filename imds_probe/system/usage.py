@@ -12,14 +12,16 @@ from imds_probe.dataclass import dataclass
 
 _OWN = Path("/proc/self")
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
+_PRIVATE = re.compile(r"^Private_(?:Clean|Dirty):\s+(\d+) kB$", re.MULTILINE)
 _COUNT = re.compile(r"^(rchar|read_bytes): (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Usage:
     """From the start of the process until now, with its children: of CPU time and bytes those that have ended, of memory those
-    that are there. So the memory of a run is its own: its reader processes, which share most of theirs with it, have ended when
-    it is asked. None where the kernel does not count it.
+    that are there. The reader processes of a run have ended when it is asked: see reader.Reader.peak_memory_bytes. None where
+    the kernel does not count it.
 
     `bytes_read` are those of all reads, `disk_bytes_read` those that the page cache did not have.
     """
@@ -47,6 +49,25 @@ def usage() -> Usage:
         disk_bytes_read=int(counts["read_bytes"]) if "read_bytes" in counts else None,
         peak_memory_bytes=1024 * sum(int(peak[1]) for peak in peaks) if peaks else None,
     )
+
+
+def own_memory(pid: int) -> int:
+    """What a process had at most, in bytes, without what it shares with others now. 0 where that is hidden, or it has ended.
+
+    Source: proc_pid_smaps(5), of a forked child the pages that it or its parent has written to since.
+    """
+    at = Path("/proc") / str(pid)
+    private = sum(int(size) for size in _PRIVATE.findall(_text(at / "smaps_rollup")))
+    peak, now = (
+        found and int(found[1]) for found in (each.search(_text(at / "status")) for each in (_PEAK, _RESIDENT))
+    )
+    return 1024 * (private + max(0, (peak or 0) - (now or 0)))
+
+
+def resident_memory(pid: int) -> int:
+    """What a process has now, in bytes, with all that it shares."""
+    found = _RESIDENT.search(_text(Path("/proc") / str(pid) / "status"))
+    return 1024 * int(found[1]) if found else 0
 
 
 def _children() -> Iterator[Path]:

@@ -12,9 +12,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from memory import family
+
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
+from imds_probe.system.usage import own_memory
 
 RATE, CONNECTIONS, SECONDS, IDLE_SECONDS = 1000, 50, int(os.environ.get("WATCH_SECONDS", "60")), 20
 SOURCE = str(Path(__file__).parents[2])
@@ -23,20 +26,21 @@ V2 = V1.replace(b"User-Agent", b"X-aws-ec2-metadata-token: none\r\nUser-Agent")
 
 
 class Cost:
-    """CPU time (s) and memory (MB) of a process while it runs, of which its start is no part."""
+    """CPU time (s) and memory (MB) of a process and its readers while it runs, of which its start is no part."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._pid = child.pid
         self._before = self._cpu()
 
     def _cpu(self) -> float:
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        stats = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in family(self._pid)]
+        return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
     def since(self) -> tuple[float, float]:
         status = Path(f"/proc/{self._pid}/status").read_text()
         peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-        return self._cpu() - self._before, peak / 1024
+        readers = sum(own_memory(each) for each in family(self._pid) if each != self._pid)
+        return self._cpu() - self._before, peak / 1024 + readers / 2**20
 
 
 # The service closes each connection after its answer, as EC2's does, so each request has one of its own.

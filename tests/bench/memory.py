@@ -17,7 +17,7 @@ def peak_mb(argv: Sequence[str], env: dict[str, str]) -> float:
     pid = os.posix_spawnp(argv[0], list(argv), env, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
     peak = 0
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
-        peak = max(peak, sum(pss_kb(each) for each in _family(pid)))
+        peak = max(peak, sum(pss_kb(each) for each in family(pid)))
     return peak / 1024
 
 
@@ -30,7 +30,7 @@ def pss_kb(pid: int) -> int:
         return 0
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
     """A process and all that come from it."""
     yield pid
     try:
@@ -39,7 +39,7 @@ def _family(pid: int) -> Iterator[int]:
     except OSError:
         return
     for child in children:
-        yield from _family(child)
+        yield from family(child)
 
 
 def _children(pid: int, thread: str) -> list[int]:

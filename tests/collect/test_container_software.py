@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from contexts import reader
@@ -16,7 +19,9 @@ from imds_probe.collect.container_reading import IDENTITY, IMAGE
 from imds_probe.collect.container_software import ContainerSoftware, in_short
 from imds_probe.collect.container_software import look as look_at
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
-from imds_probe.reading.reader import Reader
+from imds_probe.reading.here import HERE
+from imds_probe.reading.reader import OUT_OF_TIME, Reader
+from imds_probe.reading.task import Answer
 
 CATALOG = Catalog.load()
 NO_MORE = "no more time is spent on containers of users"
@@ -100,6 +105,41 @@ def test_a_damaged_one_is_said_and_the_others_are_read(proc: Path, tmp_path: Pat
     assert [entry.container for entry in found.software] == ["good"]
     (trouble,) = found.troubles
     assert trouble.startswith("bad: dpkg: its status file")
+
+
+class Patient:
+    """A reader on a clock of its own: reading below "long" takes a second, and below "slow" whatever time there is."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+
+    def ask(self, task: Any, arguments: Any, roots: Sequence[Path], deadline: float, **how: Any) -> Answer[Any]:
+        del how
+        (name,) = {each.resolve().name for each in roots} & {"slow", "long", "good"}
+        takes_s = {"slow": 1e9, "long": 1.0, "good": 0.01}[name]
+        self.now += min(takes_s, max(0.0, deadline - self.now))
+        if self.now >= deadline:
+            return Answer((), OUT_OF_TIME)
+        return HERE.ask(task, arguments, roots, deadline)
+
+
+def test_those_that_take_long_leave_the_others_their_turn(
+    proc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that needs more than a first turn has it afterwards."""
+    patient = Patient()
+    monkeypatch.setattr(container_software, "time", SimpleNamespace(monotonic=lambda: patient.now))
+    image(tmp_path / "slow", "debian")
+    for number, name in enumerate(("long", "good")):
+        enter(proc, number + 1, image(tmp_path / name, "debian", ("cloud-init", f"18.{number}")))
+    for pid in range(10, 30):
+        enter(proc, pid, tmp_path / "slow")
+    there = [container(1, "long"), *(container(pid, "slow") for pid in range(10, 30)), container(2, "good")]
+    until = patient.now + 30
+    found = look_at(proc, there, CATALOG, cast(Reader, patient), deadline=until)
+    assert {entry.container for entry in found.software} == {"long", "good"}
+    assert {each.split()[0].rstrip(":") for each in found.troubles} == {"slow"}
+    assert patient.now <= until
 
 
 def test_those_of_users_come_last_and_take_no_more_than_their_share(

@@ -162,7 +162,10 @@ def test_without_time_left_it_is_said_what_was_not_seen(system: System) -> None:
     system.process(5, system.root)
     found = system.look(5, deadline_s=-1)
     assert found.software == ()
-    assert found.unseen == ("the host and the systems after it were not inspected: the run's time limit came first",)
+    assert found.unseen == (
+        "the root directories of processes could not be read: the reading took longer than allowed",
+        "the host and the systems after it were not inspected: the run's time limit came first",
+    )
 
 
 def test_what_hides_is_counted(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,7 @@ def test_the_timer_starts_an_assessment_that_leaves_its_report(machine):
     assert report["platform"]["instance_id"] == INSTANCE
     # Process 1 of this machine is not that of the machine that runs the tests. Nothing else is in doubt.
     assert {each["id"] for each in report["findings"] if each["implies"]} == {"containers-not-seen"}
+    assert not [each for each in report["collectors"] if "reader process" in each["reason"]]
     assert machine.show(TIMER, "ActiveState") == "active"
     assert machine.show(SERVICE, "ExecMainStatus") == str(exitcodes.UNKNOWN)
     said = machine.journal(SERVICE)
@@ -234,10 +235,12 @@ def test_the_daemon_stops_in_time_with_an_assessment_under_way(machine, daemon):
 
 @pytest.fixture(scope="module")
 def neighbour(machine) -> str:
-    """A process with a network namespace of its own, as a container's is."""
+    """A process with a network namespace and a file of its own, as a container's are."""
+    machine.write("etc/neighbour", "ID=neighbour\n")
     machine.write(
         "etc/systemd/system/neighbour.service",
-        "[Service]\nType=exec\nPrivateNetwork=yes\nExecStart=/bin/sleep infinity\n",
+        "[Service]\nType=exec\nPrivateNetwork=yes\nBindReadOnlyPaths=/etc/neighbour:/usr/lib/os-release\n"
+        "ExecStart=/bin/sleep infinity\n",
     )
     machine.must("systemctl", "daemon-reload")
     machine.must("systemctl", "start", "neighbour.service")
@@ -284,6 +287,10 @@ def test_the_units_confine_the_probe_and_leave_it_what_it_needs(machine, neighbo
     held = f"{sum(1 << number for number in (2, 12, 13, 19, 21)):016x}"
     assert found["capabilities"] == {"CapPrm": held, "CapEff": held, "CapBnd": held, "CapAmb": "0" * 16}
     assert found["no new privileges"] == "1"
+    # DAC_READ_SEARCH and SYS_PTRACE are the opener's.
+    opener = f"{1 << 2 | 1 << 19:016x}"
+    readers = {"read": ["neighbour"], "parser": ["0" * 16, "1", 1], "opener": [opener, "1", 1]}
+    assert found["readers"] == unconfined["readers"] == readers
     assert found["gives way"] == [10, 3]
 
     assert found["needs"] == dict.fromkeys(found["needs"], "done") | {

@@ -8,6 +8,7 @@ import re
 import shutil
 import tarfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -264,11 +265,30 @@ def test_the_daemon_as_the_manifest_has_it(engine, node, root, work):
         return found
 
     until(named, engine)
+    # Its readers, who told it of the container, have a filter more, and of the capabilities what reading takes.
+    reading = {0, sum(1 << NUMBERS[name] for name in ("DAC_READ_SEARCH", "SYS_PTRACE"))}
+    assert readers_of(node, engine.pid("daemon")) == reading
     # It wrote where something writable is mounted, and nowhere else.
     assert engine.docker("diff", "daemon") == ""
     engine.docker("stop", "--time", str(POD["terminationGracePeriodSeconds"]), "daemon")
     assert engine.docker("inspect", "--format", "{{.State.ExitCode}}", "daemon") == "0"
     assert engine.docker("logs", "daemon") == ""
+
+
+def readers_of(node: MadeUpHost, pid: int) -> set[int]:
+    """The capabilities of those that are started by what a process started, and have one filter of system calls more."""
+    said = "grep -HE '^(PPid|CapEff|Seccomp_filters):' /proc/[0-9]*/status"
+    there: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    for line in node.run(["sh", "-c", said], timeout_s=10).stdout.decode().splitlines():
+        path, name, value = line.split(":", 2)
+        there[int(path.split("/")[2])][name] = value.strip()
+    children = [each for each, fields in there.items() if fields.get("PPid") == str(pid)]
+    filters = int(there[pid]["Seccomp_filters"]) + 1
+    return {
+        int(fields["CapEff"], 16)
+        for fields in there.values()
+        if int(fields["PPid"]) in children and int(fields["Seccomp_filters"]) == filters
+    }
 
 
 def until(holds: Callable[[], object], engine: DockerEngine) -> None:

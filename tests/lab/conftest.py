@@ -110,3 +110,19 @@ def run(made_up, host, request):
         return Ran(done.returncode, check(json.loads(stdout)) if parse else {}, stdout, stderr)
 
     return call
+
+
+@pytest.fixture
+def first_line(made_up):
+    """Of a program that is started on the made-up host, and its PID there."""
+
+    def call(argv, **options):
+        reading, writing = os.pipe()
+        with open(reading) as said:
+            try:
+                pid = made_up.start(argv, stdout=writing, **options)
+            finally:
+                os.close(writing)
+            return pid, said.readline().strip()
+
+    return call

@@ -10,21 +10,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import silent_process
 from bad_places import fill
 from report_schema import check
 from soon import SOON_S
 
 from imds_probe import exitcodes
 from imds_probe.simulator.lab.node import Node
+from imds_probe.system import process
 from imds_probe.watch.history import History
 from imds_probe.watch.history_format import FILE
 
 SOURCE = str(Path(__file__).parents[2])
 DAY_S = 86400.0
+SILENCE_S = 10.0  # systemd would wait for as long at least; a busy machine takes some of it
 V1 = ["curl", "-s", "-m", "5", "-o", "/dev/null"]
 URL = "http://169.254.169.254/latest/meta-data/"
 
@@ -234,6 +238,40 @@ def test_systemd_hears_when_it_is_ready_alive_reloading_and_ending(lab, daemon, 
             said.append(notified.recv(200))
         assert sum(each.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for each in said) == 2
         assert said.count(b"READY=1\nSTATUS=watching") == 2
+
+
+def test_its_heart_goes_on_beside_a_caller_that_keeps_it_waiting(lab, service, daemon, state, tmp_path):
+    """Whoever reads the caller's arguments waits without end. The daemon does without them, and counts the call."""
+    (tmp_path / "share").mkdir()
+    beats: list[float] = []
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notified:
+        notified.bind(str(tmp_path / "notify"))
+        notified.settimeout(0.05)
+
+        def heard() -> None:
+            with suppress(TimeoutError):
+                while True:
+                    if notified.recv(200) == b"WATCHDOG=1":
+                        beats.append(time.monotonic())
+
+        def while_heard(condition: Callable[[], object]) -> Callable[[], object]:
+            return lambda: (heard(), condition())[1]
+
+        running = daemon(state, env={"NOTIFY_SOCKET": notified.getsockname(), "WATCHDOG_USEC": "600000"})
+        argv = ["unshare", "--mount", sys.executable, silent_process.__file__, str(tmp_path / "share")]
+        silent = lab.instance.start([*argv, "169.254.169.254"], stdout=subprocess.PIPE)
+        try:
+            assert silent.stdout.readline() == b"HTTP/1.1 200\n"
+            until(while_heard(lambda: evidence(state).imdsv1 == 1), said=running.text)
+            counted = len(beats)
+            until(while_heard(lambda: len(beats) >= counted + 5), said=running.text)
+            assert silent_process.is_held_up(silent.pid, silent_process.WAITS)
+        finally:
+            process.stop(silent)  # with the process that serves its share
+    (caller,) = evidence(state).by
+    assert (caller.version, caller.pid, caller.cmdline) == ("v1", silent.pid, "")
+    assert max(later - sooner for sooner, later in pairwise(beats)) < SILENCE_S
+    assert running.end() == 0
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.soak)])

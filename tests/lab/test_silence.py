@@ -68,24 +68,6 @@ def test_a_container_whose_environment_cannot_be_read(in_time, made_up, tmp_path
     assert ran.verdict == "unknown" or ran.verdict == before.verdict != "ready"
 
 
-def test_64_mb_of_json_in_a_users_home(in_time, made_up, host):
-    """Records of podman that take more memory than their reader has cost that user the names of his containers."""
-    before = in_time()
-    (host / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nann:x:4242:4242::/home/ann:/bin/sh\n")
-    store = host / "home/ann/.local/share/containers/storage/overlay-containers"
-    store.mkdir(parents=True)
-    with (store / "containers.json").open("w") as file:
-        file.write("[" + "[]," * 2_700_000 + "[]]")  # 8 MB, which Python makes 150 of
-    for path in (host / "home/ann", *(host / "home/ann").rglob("*")):
-        os.chown(path, 4242, 4242)
-    user = "/user.slice/user-4242.slice/user@4242.service/user.slice/libpod-" + "a" * 64 + ".scope/container"
-    made_up.start(["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "sleep", "600"], cgroup=f"0::{user}\n")
-    ran = in_time()
-    assert len(ran.report["containers"]) == len(before.report["containers"]) + 1
-    assert ran.report["probe"]["peak_memory_bytes"] < 150 << 20
-    assert ran.verdict == before.verdict
-
-
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_nobody_waits_for_what_hangs(made_up, host, service, tmp_path, form):
     """`run | cat` ends with the run: no process that hangs holds the pipe."""
@@ -104,22 +86,6 @@ def test_nobody_waits_for_what_hangs(made_up, host, service, tmp_path, form):
 OUTER = "5" * 64
 OLD_PACKAGES = scenarios.OLD_PACKAGES | {"datadog-agent": "1:7.60.0-1"}
 WAITS = ("sh", "-c", "echo there; exec sleep 600")
-
-
-@pytest.fixture
-def first_line(made_up):
-    """Of a program that is started on the made-up host, and its PID there."""
-
-    def call(argv, **options):
-        reading, writing = os.pipe()
-        with open(reading) as said:
-            try:
-                pid = made_up.start(argv, stdout=writing, **options)
-            finally:
-                os.close(writing)
-            return pid, said.readline().strip()
-
-    return call
 
 
 @pytest.fixture

@@ -292,6 +292,19 @@ def test_a_hundred_megabytes_are_within_bounds(reader: Reader, root: Path) -> No
     answer = asked(reader, tasks.LENGTHS, root, "long")
     assert answer == Answer((), readers.OUT_OF_MEMORY)
     assert works(reader, root)
+    # What the parser took is known of afterwards, and about as much as it may take.
+    assert 0.5 < reader.peak_memory_bytes / (readers.MEMORY_MIB << 20) < 1.5
+
+
+@pytest.mark.parametrize(("left_s", "most_s"), [(40.0, range(20, 42)), (-5.0, range(1, 2)), (None, range(1000, 1001))])
+def test_no_worker_takes_more_of_a_cpu_than_there_is_time(root: Path, left_s: float | None, most_s: range) -> None:
+    deadline = None if left_s is None else time.monotonic() + left_s
+    with Reader(tasks.TASKS, deadline=deadline) as reader:
+        assert works(reader, root)
+        assert reader._parser is not None
+        for pid in (reader._parser.pid, hanging(reader)):
+            (line,) = [line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "cpu time" in line]
+            assert int(line.split()[3]) in most_s
 
 
 def test_nothing_is_left_of_it() -> None:

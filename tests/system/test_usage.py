@@ -1,6 +1,7 @@
 """Measured of a process that reads, works and takes memory as much as it is told to."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -48,3 +49,26 @@ def test_other_words_are_no_figures(tmp_path, monkeypatch, content):
         (tmp_path / name).write_text(content)
     monkeypatch.setattr(usage, "_OWN", tmp_path)
     assert usage.usage().peak_memory_bytes is None
+
+
+def test_what_a_forked_child_has_for_itself() -> None:
+    """What it takes and gives back again, and nothing of what it has of its parent."""
+    shared = b"x" * (64 * MIB)
+    told, tells = os.pipe()
+    ends, end = os.pipe()
+    child = os.fork()
+    if not child:
+        own = b"x" * (32 * MIB)
+        del own
+        os.write(tells, b".")
+        os.close(end)
+        os.read(ends, 1)
+        os._exit(0)
+    assert os.read(told, 1) == b"."
+    before = usage.own_memory(child), usage.resident_memory(child)
+    for descriptor in (told, tells, ends, end):
+        os.close(descriptor)
+    os.waitpid(child, 0)
+    assert 32 * MIB < before[0] < 64 * MIB
+    assert before[1] > len(shared)
+    assert (usage.own_memory(child), usage.resident_memory(child)) == (0, 0)
