@@ -23,8 +23,8 @@ NEW_SDK = f"{ZOO}/opt/python-new/lib/python3.11/site-packages"
 USES_IT = "import ssl, botocore, time; print('there', flush=True); time.sleep(600)"
 BUSYBOX = "/bin/busybox"
 # What lies on a disk and is used by nothing warns. Where the distribution is not known, upstream's versions count, which are
-# later than those in which a distribution patched IMDSv2 in.
-HOLD_NOTHING_UP = ("SDKs on a disk", "system of the host")
+# later than those in which a distribution patched IMDSv2 in. Settings that take the service away explain what was measured.
+HOLD_NOTHING_UP = ("SDKs on a disk", "system of the host", "settings that take the service away")
 # Without it, each container counts as one of an image of its own.
 CHANGES_NOTHING = "identity of an image"
 
@@ -82,7 +82,7 @@ def before(probed):
 def evidence(report):
     """What was found, and what was not seen."""
     software = [(each["component"], each["container"], each["version"]) for each in report["software"]]
-    return sorted(software, key=str), [each["name"] for each in report["containers"]], report["sdks_unseen"]
+    return sorted(software, key=str), [each["name"] for each in report["containers"] or ()], report["sdks_unseen"]
 
 
 def lacking(report):
