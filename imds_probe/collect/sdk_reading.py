@@ -184,7 +184,9 @@ def _on_disk(disk: Disk) -> Iterator[Lying]:
     said, left = _Said(scan), LIBRARIES_MAX
     budget = Budget(disk.deadline, disk.entries)
     for part, entries in scan.parts_of_disk(disk.starts, budget, frozenset(disk.left_out)):
-        yield Lying(entries=entries)
+        # What the walk could not read is said with what it cost: it may have cost all that there was, and nothing is heard then.
+        troubles, unseen = said.new()
+        yield Lying(entries=entries, troubles=troubles, unseen=unseen)
         for located in part:
             left -= 1
             yield Lying((replace(located, path=encodable(located.path)),))

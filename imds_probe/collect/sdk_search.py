@@ -20,6 +20,7 @@ from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.scan import Use
 from imds_probe.reading.reader import OUT_OF_TIME, TOO_MUCH, Reader
+from imds_probe.system.confined import given_up
 from imds_probe.system.walk import TIME_OVER, TOO_MANY_FILES, Budget, in_part
 
 ATTEMPTS_MAX = 50  # each passes one file or process over that those before ended at
@@ -120,6 +121,8 @@ class Search:
 
             roots, end = [self.system.root], min(deadline, budget.deadline + STUCK_S)
             answer = self.reader.ask(ON_DISK, disk, roots, end, seen=take, stuck_s=stuck_s, modest=True)
+            if answer.given_up and not budget.take(0):
+                _note(self.left_out, given_up(answer.given_up))  # no other search passes it over and says so
             if not answer.failed or not budget.take(0):
                 break
             if not answer.given_up:

@@ -197,8 +197,8 @@ class Reader:
                 if isinstance(word, m.Result):
                     self._take(word, gathering)
                 elif isinstance(word, m.DoorLost):
-                    if word.hangs and self._opener is not None:
-                        self._workers.learn(self._opener)
+                    if word.hangs:
+                        self._pass_over(gathering)
                     self._replace(parser, roots, gathering, deadline)
                 else:
                     return self._ended(word, gathering)

@@ -17,7 +17,7 @@ from sdk_attacks import ATTACKS, archive, values_without_number
 from sdk_systems import System, container, record
 from soon import SOON_S
 
-from imds_probe.collect import READING, READING_MIB
+from imds_probe.collect import READING, READING_MIB, sdks
 from imds_probe.collect.sdk_search import STUCK_SHARE
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.inventory.sdks import files
@@ -158,6 +158,21 @@ def test_a_share_that_never_answers_costs_what_lies_on_it(system: System, tmp_pa
     assert ("1.12.2", "evil") in {(each.version, each.container) for each in found.software if each.pids}
     if operation != "getattr":  # what the kernel knows without asking suffices there
         assert any("does not answer" in each or GIVEN_UP in each for each in (*found.unseen, *found.left_out)), found
+
+
+@pytest.mark.parametrize("reply_s", [0.5, 5.0], ids=["the opener's time is over", "the search's time is over"])
+def test_a_share_that_costs_the_whole_time_of_the_search_is_named(
+    system: System, monkeypatch: pytest.MonkeyPatch, reply_s: float
+) -> None:
+    """There is no other look that would pass it over, and say so."""
+    monkeypatch.setattr(sdks, "DISK_TIME_S", 0.3)
+    with (
+        Reader(READING, memory_mib=READING_MIB, reply_s=reply_s) as own,
+        share(system.root / "opt", "lookup") as (server, _),
+    ):
+        system.root = Path(f"/proc/{server}/root{system.root}")  # whose mounts the share is one of
+        found = beside(system, own)
+    assert any("/opt" in each for each in found.left_out), found.left_out
 
 
 def test_a_share_over_a_programs_own_libraries_is_named(system: System, tmp_path: Path) -> None:
