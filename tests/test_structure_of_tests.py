@@ -25,6 +25,7 @@ ELSEWHERE = {
     "inventory/code/forms/compiled.py": "a declaration: the pieces of code in snippets/, which test_file.py has judged",
     "inventory/code/forms/context.py": "the same",
     "inventory/code/forms/node.py": "the same",
+    "inventory/code/forms/others.py": "the same",
     "inventory/code/forms/perl.py": "the same",
     "inventory/code/forms/php.py": "the same",
     "inventory/code/forms/prose.py": "the same",

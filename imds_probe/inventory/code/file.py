@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import BinaryIO
 
-from imds_probe.inventory.code.forms import FORMS, class_file, machine, opaque, packed, prose, shell
+from imds_probe.inventory.code.forms import FORMS, class_file, machine, opaque, others, packed, prose, shell
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.speaks import Said, speaks_of
 from imds_probe.inventory.code.unread import TOO_LONG, TOO_MANY
@@ -91,16 +91,17 @@ def _ends_as_archive(file: BinaryIO) -> bool:
 
 
 def _form(name: str, head: bytes) -> Form | None:
-    """By how it begins, else by how its name ends."""
+    """By how it begins, else by its name."""
     for form in FORMS:
         if form.begins and head.startswith(form.begins):
             return form
     interpreter = _interpreter(head)
     if interpreter:
-        for form in FORMS:
-            if interpreter.rstrip("0123456789.") in form.interpreters:
-                return form
+        plain = interpreter.rstrip("0123456789.")
+        return next((form for form in FORMS if plain in form.interpreters), others.FORM)
     end = posixpath.splitext(name)[1].lower()
+    if not end and name.startswith(prose.NAMES):
+        return prose.FORM
     return next((form for form in FORMS if end and end in form.ends), None)
 
 

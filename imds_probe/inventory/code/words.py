@@ -7,6 +7,7 @@ inet_aton(3) for the ways to write an address; how Go (textproto), WSGI and CGI 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import BinaryIO, Literal
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
@@ -21,7 +22,8 @@ Kind = Literal["service", "path", "token", "header", "sdk", "old"]
 SEARCHED_MAX_BYTES = 512 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024
 CONTEXT_BYTES = 256  # on either side of a word
-FOUND_MAX = 4000  # in one file
+FOUND_MAX = 400  # in one file; a bundle of a whole application has some tens
+MARKS_MAX = 4  # of each of what libraries leave: more say nothing more
 _SERVICE = (
     *("169.254.169.254", "2852039166", "0xa9fea9fe", "0xA9FEA9FE", "0XA9FEA9FE", "025177524776"),
     *("0xa9.0xfe.0xa9.0xfe", "0xA9.0xFE.0xA9.0xFE", "0251.0376.0251.0376", "169, 254, 169, 254", "169,254,169,254"),
@@ -49,6 +51,7 @@ _SDKS = (
 _OLD = ("rusoto_credential-",)  # in the paths that panic messages keep
 _ENDS_NAME = (b"", b"/", b":", b'"', b"'", b"`", b"\0", b"\n", b" ")
 _HEADER = b"x-aws-ec2-metadata-token"
+_MARKS = ("sdk", "old")
 _KINDS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("service", _SERVICE),
     ("path", _PATHS),
@@ -93,7 +96,7 @@ def search(file: BinaryIO, *, wide: bool = False, limit_bytes: int = SEARCHED_MA
     end = min(size, limit_bytes)
     found: list[Found] = []
     at, rest = 0, b""
-    while at < end and len(found) < FOUND_MAX:
+    while at < end and len(found) <= 2 * FOUND_MAX:
         data = data_from(file, at, size)
         if data > at:
             found += _found_in(rest, at - len(rest), True, wide)
@@ -123,11 +126,15 @@ def _found_in(piece: bytes, start: int, last: bool, wide: bool) -> list[Found]:
     met = [(index, begin, end, False) for index, begin, end in _NARROW.find_matches_as_indexes(piece)]
     if wide:
         met += [(index, begin, end, True) for index, begin, end in _WIDE.find_matches_as_indexes(piece)]
-    found = []
-    for index, begin, end, is_wide in met[: FOUND_MAX + 1]:
-        if begin >= until:
-            continue
+    found: list[Found] = []
+    marks: Counter[str] = Counter()
+    for index, begin, end, is_wide in met:
         word, kind = WORDS[index]
+        marks[word] += kind in _MARKS
+        if begin >= until or marks[word] > MARKS_MAX:
+            continue
+        if len(found) > FOUND_MAX:
+            break
         before = piece[max(0, begin - CONTEXT_BYTES) : begin]
         after = piece[end : end + CONTEXT_BYTES]
         if is_wide:
@@ -158,4 +165,10 @@ def _checked(found: Found) -> Found | None:
 
 def _once(found: list[Found]) -> list[Found]:
     """In their order, and those where two pieces meet once."""
-    return list({each.at: each for each in sorted(found, key=lambda each: each.at)}.values())
+    marks: Counter[str] = Counter()
+    kept = {}
+    for each in sorted(found, key=lambda each: each.at):
+        marks[each.word] += each.kind in _MARKS
+        if marks[each.word] <= MARKS_MAX:
+            kept[each.at] = each
+    return list(kept.values())

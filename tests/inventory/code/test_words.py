@@ -95,5 +95,10 @@ def test_a_file_that_shrinks() -> None:
     assert [each.at for each in found.found] == [0] and not found.whole
 
 
+def test_marks_of_libraries_are_counted_by_themselves() -> None:
+    found = search(io.BytesIO(b"aws-config-1. " * 5000 + b"169.254.169.254"))
+    assert found.whole and [each.kind for each in found.found] == ["sdk"] * words.MARKS_MAX + ["service"]
+
+
 def test_the_words_fit_what_the_library_searches_fast() -> None:
     assert len(WORDS) <= 64 and len({word for word, _ in WORDS}) == len(WORDS)

@@ -62,7 +62,7 @@ def _of_code(code: marshalled.Code) -> tuple[Evidence, list[Hit]]:
                     each.kind in ("path", "token") or context.has_version(each),
                     each.kind in ("token", "header"),
                     asks=True,
-                    requests=each.kind == "service" and bool(names & _ASKS),
+                    requests=each.kind == "service" and each.before.endswith(b"://") and bool(names & _ASKS),
                 )
     named = evidence.service or evidence.path
     hands_on = any(word in name for name in names for word in _HANDS_ON)

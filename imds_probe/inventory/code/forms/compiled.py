@@ -22,7 +22,9 @@ _JAVA = Language(
     ),
 )
 _GO = Language(
-    _GO_SYNTAX, re.compile(r"\bhttp\.(?:Get|Head)\("), re.compile(r"\bhttp\.|\.Get\(|NewRequest|resty|net\.Dial")
+    _GO_SYNTAX,
+    re.compile(r"\bhttp\.(?:Get|Head)\("),
+    re.compile(r"\bhttp\.|\.Get\(|NewRequest|\bresty\b|\bnet\.Dial(?:Timeout)?\("),
 )
 _RUST = Language(
     _SYNTAX,

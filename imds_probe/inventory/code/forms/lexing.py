@@ -7,18 +7,19 @@ of it takes time in proportion to the text.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Literal
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code.forms.lines import Lines
 
 Region = Literal["code", "string", "comment", "document"]
 STRING_MAX = 4000  # characters of one that goes over several lines, unless its marks are made for that
 LETTER_MAX = 12  # characters that one is written with, as '\u{1f600}'
 LINE_MAX = 4000  # a longer line was made by a tool that leaves no comments
 DEPTH_MAX = 1000
-STATEMENT_MAX = 4000  # characters that are looked at of one
+STATEMENT_MAX = 2000  # characters that are looked at of one
 _BLANK = re.compile(r"[^\n]")
 
 
@@ -61,7 +62,7 @@ class Layout:
     _starts: tuple[int, ...]
     _regions: tuple[tuple[int, int, Region], ...]
     _statements: tuple[int, ...]
-    _lines: tuple[int, ...]
+    _lines: Lines
 
     def region(self, at: int) -> tuple[int, int, Region]:
         """What is at a place: its begin, its end and its kind."""
@@ -79,7 +80,7 @@ class Layout:
 
     def line(self, at: int) -> int:
         """The number of the line at a place, from 1."""
-        return bisect_left(self._lines, at) + 1
+        return self._lines.number(at)
 
 
 def laid_out(text: str, syntax: Syntax) -> Layout:
@@ -95,7 +96,6 @@ def laid_out(text: str, syntax: Syntax) -> Layout:
     masked.append(text[last:])
     code.append(text[last:])
     joined = "".join(masked)
-    lines = tuple(match.start() + 1 for match in re.finditer(r"\n", text))
     return Layout(
         text,
         joined,
@@ -103,7 +103,7 @@ def laid_out(text: str, syntax: Syntax) -> Layout:
         tuple(each[0] for each in regions),
         regions,
         tuple(_boundaries(joined, syntax)),
-        tuple(at - 1 for at in lines),
+        Lines(text),
     )
 
 

@@ -1,7 +1,7 @@
 """What cannot be read although all its bytes can: packed or encrypted programs, and byte code that is not known here.
 
 Source: UPX's l_info ("UPX!", within the first 1 KiB); PyInstaller's cookie at the end of a program; the first lines of what
-PyArmor, SOURCEdefender and ionCube write; BEAM's chunks, whose literals are compressed.
+PyArmor, SOURCEdefender and ionCube write; BEAM's chunks and LLVM's bit code, whose texts are compressed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from imds_probe.inventory.code.unread import ENCRYPTED, ODD_BYTE_CODE, PACKED
 HEAD_BYTES, TAIL_BYTES = 1024, 8192
 _COOKIE = b"MEI\x0c\x0b\x0a\x0b\x0e"
 _ENCRYPTED = (b"__pyarmor__(", b"pyarmor_runtime", b"ionCube Loader", b"<?php //0", b"---BEGIN PYE FILE---")
-_ODD = (b"FOR1", b"\x00asm", b"\x1bLua", b"BC\xc0\xde")
+_ODD = (b"FOR1", b"BC\xc0\xde")
 
 
 def why_not_read(file: BinaryIO) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-
 from imds_probe.inventory.code.forms.form import Form, Judged
+from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.speaks import Hit
 from imds_probe.inventory.code.words import search_bytes
 
 
 def judged(text: str) -> Judged:
     """All words of a text, as said."""
-    lines = [match.start() for match in re.finditer(r"\n", text)]
+    lines = Lines(text)
     found = search_bytes(text.encode("latin-1"))
-    return Judged(tuple(Hit(bisect_right(lines, each.at) + 1, each.word, each.kind, said=True) for each in found))
+    return Judged(tuple(Hit(lines.number(each.at), each.word, each.kind, said=True) for each in found))
 
 
+NAMES = ("README", "CHANGE", "NEWS", "LICEN", "COPYING", "HISTORY", "INSTALL", "TODO", "AUTHORS")
 _MANUAL = tuple(f".{section}" for section in range(1, 9))
 _ENDS = (
     ".md",

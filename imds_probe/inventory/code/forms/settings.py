@@ -7,11 +7,11 @@ asks, with a token if imdsv2_session_token_url is there.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from dataclasses import replace
 
 from imds_probe.inventory.code.forms import context, shell
 from imds_probe.inventory.code.forms.form import Form, Judged
+from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.speaks import Evidence, Hit
 from imds_probe.inventory.code.words import search_bytes
 
@@ -28,12 +28,12 @@ def _judged(text: str) -> Judged:
     if not _DOCUMENTED.search(text) and context.COMMAND.search(text):
         return shell.judged(text)
     hits, evidence = [], Evidence(asks=_CLIENT.search(text) is not None or _TASK.search(text) is not None)
-    lines = [match.start() for match in re.finditer(r"\n", text)]
+    lines = Lines(text)
     for each in found:
         line = _line(text, each.at)
         said = context.is_prose(line) or context.of_another_cloud(each) or context.of_another_host(each)
         said = said or line.lstrip().startswith(("#", ";", "//")) or each.after.startswith((b"/32", b"/16"))
-        hits.append(Hit(_number(lines, each.at), each.word, each.kind, said or not evidence.asks))
+        hits.append(Hit(lines.number(each.at), each.word, each.kind, said or not evidence.asks))
         if not said:
             evidence |= Evidence(
                 service=each.kind == "service",
@@ -47,10 +47,6 @@ def _line(text: str, at: int) -> str:
     begin = text.rfind("\n", max(0, at - LINE_MAX), at)
     end = text.find("\n", at, at + LINE_MAX)
     return text[begin + 1 if begin >= 0 else max(0, at - LINE_MAX) : end if end >= 0 else at + LINE_MAX]
-
-
-def _number(lines: list[int], at: int) -> int:
-    return bisect_right(lines, at) + 1
 
 
 _ENDS = (

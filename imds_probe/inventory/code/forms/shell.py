@@ -6,11 +6,11 @@ A command is looked at from the word curl or wget up to what ends it, with what 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
 from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.form import Form, Judged
+from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.speaks import Evidence, Hit
 from imds_probe.inventory.code.words import Found, search_bytes
 
@@ -51,7 +51,7 @@ class _Reading:
     def __init__(self, text: str, found: list[Found]) -> None:
         self._text = _uncommented(text)
         self._found = found
-        self._lines = [match.start() for match in re.finditer(r"\n", text)]
+        self._lines = Lines(text)
         self._set = _assigned(self._text)
         self._functions = {match[1] for match in _FUNCTION.finditer(self._text)}
 
@@ -64,7 +64,7 @@ class _Reading:
             span = next(((begin, end) for begin, end in spans if begin <= each.at < end), None)
             live = self._is_live(each, span)
             bare = live and span is not None and self._is_bare(*span) and each.kind in _PATH_OR_SERVICE
-            hits.append(Hit(bisect_right(self._lines, each.at) + 1, each.word, each.kind, not live, bare))
+            hits.append(Hit(self._lines.number(each.at), each.word, each.kind, not live, bare))
             if live:
                 evidence |= Evidence(
                     service=each.kind == "service",

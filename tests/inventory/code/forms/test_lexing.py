@@ -68,11 +68,6 @@ def test_a_statement(syntax: Syntax, text: str, statement: str) -> None:
     assert text[begin:end] == statement
 
 
-def test_lines() -> None:
-    layout = laid_out("a\nb\n\nc", PYTHON)
-    assert [layout.line(at) for at in range(6)] == [1, 1, 2, 2, 3, 4]
-
-
 def test_a_minified_script_has_no_comments() -> None:
     text = "a=/'\\/\\//;" * 1000 + "here"
     assert laid_out(text, NODE).region(text.index("here"))[2] == "code"
