@@ -118,7 +118,7 @@ def _received(files: SystemFiles, path: str) -> Iterator[Scheduled]:
 
 
 def _script(part: UserPart, path: str) -> Iterator[Scheduled]:
-    text = part.text.lstrip()
+    text = part.text.lstrip().removeprefix("#cloud-boothook").lstrip()
     if part.kind == "handler":
         text = f"#!/usr/bin/python3\n{text}"
     if text:

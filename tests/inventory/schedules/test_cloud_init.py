@@ -70,6 +70,7 @@ def test_user_data_is_what_the_next_instance_is_given(tmp_path: Path) -> None:
         f"{INSTANCE}/user-data.txt": gzip.compress(b"#!/bin/bash\ncurl x\n"),
         f"{INSTANCE}/vendor-data.txt": "#cloud-config\nbootcmd: [y]\nruncmd: [[z]]\n",
         f"{INSTANCE}/vendor-data2.txt": "#part-handler\nimport os\n",
+        f"{INSTANCE}/user-data.txt.i": "#cloud-boothook\nnot read: it is the same\n",
     }
     found, troubles = looked(made(tmp_path, files))
     assert troubles == []
@@ -95,3 +96,8 @@ def test_what_cannot_be_opened_is_said_and_the_rest_is_read(tmp_path: Path) -> N
         f"{INSTANCE}/user-data.txt: it is compressed and has more than 4194304 bytes",
         f"{INSTANCE}/vendor-data.txt: it includes what lies behind a URL, which was not read",
     ]
+
+
+def test_a_boothook_is_what_stands_behind_its_first_line(tmp_path: Path) -> None:
+    made(tmp_path, {f"{INSTANCE}/user-data.txt": "#cloud-boothook\n#!/usr/bin/python3\nx\n"})
+    assert [each.command for each in looked(tmp_path)[0]] == ["#!/usr/bin/python3\nx\n"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imds_probe.inventory.schedules import cron_names, run_parts
+from imds_probe.inventory.schedules.commands.container_run import ENGINES, image
 from imds_probe.inventory.schedules.commands.programs import MARK, SHELLS, Programs, Started
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.starters import Words, inner
@@ -47,12 +48,13 @@ class Unfollowed:
 @dataclass(frozen=True)
 class Followed:
     """`text` is the command itself as a text for a shell, to be searched for what it asks by itself. `started` are the
-    programs, each once; a script stands there with its interpreter.
+    programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, by name.
     """
 
     text: str
     started: tuple[Started, ...] = ()
     unfollowed: tuple[Unfollowed, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 @dataclass
@@ -61,23 +63,29 @@ class Following:
 
     files: SystemFiles
     _programs: Programs = field(init=False)
+    _last: tuple[Scheduled, Followed] | None = None
 
     def __post_init__(self) -> None:
         self._programs = Programs(self.files)
 
     def follow(self, scheduled: Scheduled) -> Followed:
         """Everything that the command would start here; of what runs in a container's image the text alone."""
+        if self._last is None or not _are_alike(scheduled, self._last[0]):
+            self._last = scheduled, self._follow(scheduled)
+        return self._last[1]
+
+    def _follow(self, scheduled: Scheduled) -> Followed:
         command = scheduled.command
         text = command if isinstance(command, str) else shlex.join(command)
         if scheduled.image is not None:
-            return Followed(text)
+            return Followed(text, images=(scheduled.image,) if scheduled.image else ())
         one = _One(self.files, self._programs)
         around = _Around(dict(scheduled.environment), scheduled.directory)
         if not isinstance(command, str):
             one.run(command, around, 0, 0)
         elif not text.startswith(MARK.decode()) or _is_for_shell(text):
             one.run_text(text, around, 0)
-        return Followed(text, tuple(one.started.values()), tuple(one.unfollowed))
+        return Followed(text, tuple(one.started.values()), tuple(one.unfollowed), tuple(one.images))
 
 
 @dataclass
@@ -99,6 +107,7 @@ class _One:
         self._files, self._programs = files, programs
         self.started: dict[tuple[str, tuple[str, ...], str], Started] = {}
         self.unfollowed: dict[Unfollowed, None] = {}
+        self.images: dict[str, None] = {}
         self._scripts: set[str] = set()
 
     def _say(self, why: str, around: _Around) -> None:
@@ -165,6 +174,8 @@ class _One:
             self._start(words, base, around, depth)
 
     def _start(self, words: Words, base: str, around: _Around, depth: int) -> None:
+        if base in ENGINES and (named := image(words[1:])):
+            self.images[named] = None
         if base in _OTHER_ROOTS:
             self._say(OTHER_ROOT, around)
         script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")
@@ -173,6 +184,7 @@ class _One:
         started = self._programs.started([word or "" for word in words], dict(around.environment), around.directory)
         if started is None or len(self.started) >= STARTED_MAX:
             return
+        started = replace(started, script=around.script)
         self.started.setdefault((started.executable, started.arguments, started.directory), started)
         if posixpath.basename(started.executable) in SHELLS:
             self._run_script(started, around, depth)
@@ -200,6 +212,7 @@ class _One:
         self._scripts.add(path)
         shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory)
         if shell is not None:
+            shell = replace(shell, script=around.script)
             self.started.setdefault((shell.executable, shell.arguments, shell.directory), shell)
         outer, around.script = around.script, path
         self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
@@ -226,6 +239,11 @@ class _One:
 
     def _at(self, name: str, around: _Around) -> str:
         return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
+
+
+def _are_alike(one: Scheduled, other: Scheduled) -> bool:
+    """Whether both start the same, as a unit's command does that a timer and the boot start."""
+    return replace(one, place=other.place, kind=other.kind, how_often=other.how_often, every_s=other.every_s) == other
 
 
 def _text_of(arguments: Words) -> str:

@@ -23,12 +23,14 @@ SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", 
 class Started:
     """A program that would run. `executable` is the file that the kernel runs, without links: of a script its interpreter.
     `arguments` are what /proc/PID/cmdline would say, the first of them a path as it was found. `environment` may have secrets.
+    `script` is the one that starts it, empty where the schedule's own command does.
     """
 
     executable: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     directory: str
+    script: str = ""
 
     def start(self, root: Path) -> Start:
         """The same as of a running process that has loaded nothing yet."""

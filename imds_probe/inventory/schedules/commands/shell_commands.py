@@ -5,6 +5,7 @@ Every branch is taken: what a condition would say is not known. A variable has t
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ class Shell:
         opened = 0
         pending: list[Word] = []
         patterns = _Patterns()
-        for token in (*tokens(text), "\n"):
+        for token in itertools.chain(tokens(text), ("\n",)):
             if patterns.take(token, pending):
                 pending = []
                 continue

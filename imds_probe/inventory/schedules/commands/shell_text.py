@@ -5,6 +5,7 @@ A text is gone through once, and what is nested (substitutions in substitutions)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,11 @@ _REDIRECTIONS = ("&>>", "&>", "<<<", "<<-", "<<", ">>", ">|", ">&", "<&", "<>", 
 _HERE_DOCS = ("<<", "<<-")
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _SPECIAL = frozenset("@*#?-$!0123456789")
-_BLANK = " \t\r"
+_BLANK = re.compile(r"[ \t\r]*")
+_PLAIN = re.compile(r"[^\s;&|()<>'\"\\`$]+")
+_PLAIN_IN_QUOTES = re.compile(r"[^\"\\`$]+")
+_ENDS = frozenset(" \t\r\n;&|()<>")
+_BEGIN_REDIRECTIONS = frozenset("<>&0123456789")
 _CLOSES = {"(": ")", "{": "}"}
 HERE_DOCS_MAX = 50
 
@@ -48,7 +53,8 @@ class Word:
     @property
     def plain(self) -> str | None:
         """Its text, where nothing has to be put in."""
-        return "".join(map(str, self.parts)) if all(isinstance(part, str) for part in self.parts) else None
+        first = self.parts[0] if self.parts else ""
+        return first if len(self.parts) < 2 and isinstance(first, str) else None
 
 
 Token = str | Word  # an operator is a text
@@ -71,13 +77,13 @@ class _Reading:
 
     def token(self) -> Token | None:
         while True:
-            self._pass(_BLANK)
+            self._pass_blanks()
             if self._at >= len(self._text):
                 return None
             if self._text[self._at] == "#":
                 self._at = self._line_end()
                 continue
-            if self._is_redirection():
+            if self._text[self._at] in _BEGIN_REDIRECTIONS and self._is_redirection():
                 target = self._redirected()
                 if target is not None and target.parts and any(isinstance(part, Substituted) for part in target.parts):
                     return Word(tuple(part for part in target.parts if isinstance(part, Substituted)))
@@ -90,9 +96,9 @@ class _Reading:
                 return operator
             return self._word()
 
-    def _pass(self, characters: str) -> None:
-        while self._at < len(self._text) and self._text[self._at] in characters:
-            self._at += 1
+    def _pass_blanks(self) -> None:
+        if blank := _BLANK.match(self._text, self._at):
+            self._at = blank.end()
 
     def _line_end(self) -> int:
         end = self._text.find("\n", self._at)
@@ -116,7 +122,7 @@ class _Reading:
     def _redirected(self) -> Word | None:
         sign = self._one_of(_REDIRECTIONS)
         self._at += len(sign)
-        self._pass(_BLANK)
+        self._pass_blanks()
         if self._at >= len(self._text) or self._text[self._at] in "\n;&|":
             return None
         target = self._word()
@@ -134,6 +140,10 @@ class _Reading:
         self._here_docs = []
 
     def _word(self) -> Word:
+        plain = _PLAIN.match(self._text, self._at)
+        if plain and (plain.end() == len(self._text) or self._text[plain.end()] in _ENDS):
+            self._at = plain.end()  # as most words are
+            return Word((plain[0],))
         parts: list[Part] = []
         quoted = False
         while self._at < len(self._text):
@@ -179,12 +189,9 @@ class _Reading:
             return Substituted(self._inside("("))
         if character == "$" and following:
             return self._put_in(following, quoted)
-        begin = self._at
-        stops = '"\\`$' if quoted else " \t\r\n;&|()<>'\"\\`$"
-        self._at += 1
-        while self._at < len(self._text) and self._text[self._at] not in stops:
-            self._at += 1
-        return self._text[begin : self._at]
+        plain = (_PLAIN_IN_QUOTES if quoted else _PLAIN).match(self._text, self._at)
+        self._at = plain.end() if plain else self._at + 1
+        return plain[0] if plain else character
 
     def _in_backticks(self) -> Substituted:
         begin = self._at = self._at + 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -89,6 +90,7 @@ def test_a_script_is_started_as_the_kernel_would(root: Path) -> None:
     last = found.started[-1]
     assert (last.executable, last.arguments) == ("/usr/bin/python3", ("/usr/bin/python3", "/opt/app/main.py", ""))
     assert (last.directory, last.environment["A"], last.environment["PATH"]) == ("/opt/app", "b", "/usr/bin")
+    assert [each.script for each in found.started] == ["", "/opt/app/run.sh", "/opt/app/common.sh", "/opt/app/run.sh"]
 
 
 def test_a_directory_is_left_with_the_shell_that_went_there(root: Path) -> None:
@@ -101,7 +103,20 @@ def test_the_text_that_is_to_be_searched(root: Path) -> None:
 
 
 def test_of_an_image_the_text_alone(root: Path) -> None:
-    assert followed(root, ("/usr/bin/a",), image="x:1") == Followed("/usr/bin/a")
+    assert followed(root, ("/usr/bin/a",), image="x:1") == Followed("/usr/bin/a", images=("x:1",))
+    assert followed(root, (), image="") == Followed("")
+
+
+def test_images_that_a_command_runs(root: Path) -> None:
+    found = followed(root, "docker run --rm x:1 && sudo podman run -d y; docker ps; nerdctl run $NONE")
+    assert found.images == ("x:1", "y")
+
+
+def test_what_starts_in_two_ways_is_followed_once(root: Path) -> None:
+    given = Following(SystemFiles(root))
+    one = Scheduled("a", Place("/etc/crontab", 1), "boot", "at each boot", environment={"PATH": "/usr/bin"})
+    assert given.follow(one) is given.follow(replace(one, kind="scheduled", how_often="daily", every_s=1.0))
+    assert given.follow(one) is not given.follow(replace(one, directory="/srv"))
 
 
 @pytest.mark.parametrize(
