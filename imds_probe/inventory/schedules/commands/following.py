@@ -230,11 +230,12 @@ class _One:
     def _run_parts(self, arguments: Words, around: _Around, depth: int) -> None:
         """All that is in a directory. Those that cron goes through by itself are listed with their own schedule."""
         directory = self._at(next((word for word in reversed(arguments) if word and word[0] != "-"), ""), around)
-        if not directory or directory in run_parts.DIRECTORIES:
+        if not directory or directory in run_parts.DIRECTORIES or directory in self._scripts:
             return
+        self._scripts.add(directory)
         runs = cron_names.heeded(self._files)
         named = [f"{directory}/{name}" for name in self._files.names(directory) if runs(name)]
-        for path in list(self._files.files(named, executable=True))[:STARTED_MAX]:
+        for path in self._files.files(named[:STARTED_MAX], executable=True):
             self.run((path,), around.copy({}), depth + 1, 0)
 
     def _at(self, name: str, around: _Around) -> str:
@@ -247,13 +248,13 @@ def _are_alike(one: Scheduled, other: Scheduled) -> bool:
 
 
 def _text_of(arguments: Words) -> str:
-    """What a shell is told by -c, which may stand among other letters: "-lc"."""
-    for at, word in enumerate(arguments):
-        if word is None or not word.startswith(("-", "+")) or word == "--":
-            return ""
-        if not word.startswith("--") and "c" in word[1:]:
-            return next((each for each in arguments[at + 1 :] if each is None or not each.startswith("-")), "") or ""
-    return ""
+    """What a shell is told by -c, which may stand among other letters ("-lc") and behind "-o pipefail"."""
+    at, told = 0, False
+    while at < len(arguments) and (word := arguments[at]) is not None and word.startswith(("-", "+")) and word != "--":
+        letters = word[1:] if not word.startswith("--") else ""
+        told = told or "c" in letters
+        at += 2 if letters.endswith(("o", "O")) or word in ("--rcfile", "--init-file") else 1
+    return (arguments[at] or "") if told and at < len(arguments) else ""
 
 
 def _is_for_shell(text: str) -> bool:
