@@ -40,15 +40,21 @@ def _yaml(text: str, key: str) -> Iterator[str]:
 
 
 def _load_yaml(text: str) -> object:
+    # Agents ship examples that are mostly comments; lines stay where they are, for errors to name.
+    return yaml_document(re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE), "characters that are not comments")
+
+
+def yaml_document(text: str, counted: str = "characters") -> object:
+    """The value in a text of YAML, in which aliases may make one list stand in many places. Raises ValueError, and
+    RecursionError where it is nested without end.
+    """
     import yaml  # noqa: PLC0415 - 15 ms that only hosts with such a file should pay
 
-    # Agents ship examples that are mostly comments; lines stay where they are, for errors to name.
-    bare = re.sub(r"^[ \t]*#.*$", "", text, flags=re.MULTILINE)
-    if len(bare) > YAML_MAX:
-        raise ValueError(f"it has more than {YAML_MAX} characters that are not comments")
+    if len(text) > YAML_MAX:
+        raise ValueError(f"it has more than {YAML_MAX} {counted}")
     try:
         # Not the loader in C, which brackets nested deeply enough make it crash.
-        document: object = yaml.safe_load(bare)
+        document: object = yaml.safe_load(text)
     except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
         # Constructors of the reader, given something else than the tag before it says: "!!bool x", "!!timestamp x".
         raise ValueError(f"a value has the wrong type: {type(error).__name__}") from None

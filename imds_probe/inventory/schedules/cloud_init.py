@@ -1,0 +1,130 @@
+"""What cloud-init runs: at each boot, or once when an instance is new. Sources: cloud-init's module reference and
+"User data formats"; /var/lib/cloud is described in its "Directory layout".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from imds_probe.inventory.schedules import user_data
+from imds_probe.inventory.schedules.scheduled import AT_BOOT, ONCE, Kind, Place, Scheduled
+from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.systemd.environment import PATH
+from imds_probe.inventory.schedules.user_data import UserPart
+
+CLOUD = "/var/lib/cloud"
+CONFIG, MORE_CONFIG = "/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d"
+INSTANCE_CONFIG = f"{CLOUD}/instance/cloud-config.txt"
+RAW = ("user-data.txt", "vendor-data.txt", "vendor-data2.txt")
+COMMANDS_MAX, ARGUMENTS_MAX = 500, 200
+TEXT_MAX = 256 * 1024
+_MODULES = ("cloud_init_modules", "cloud_config_modules", "cloud_final_modules")
+_HOW_OFTEN: Mapping[Kind, str] = {"boot": AT_BOOT, "once": ONCE}
+
+
+@dataclass(frozen=True)
+class _Scripts:
+    """A directory whose scripts a module runs, and when it does so by itself."""
+
+    directory: str
+    module: str
+    kind: Kind
+
+
+DIRECTORIES = (
+    _Scripts(f"{CLOUD}/scripts/per-boot", "scripts_per_boot", "boot"),
+    _Scripts(f"{CLOUD}/scripts/per-instance", "scripts_per_instance", "once"),
+    _Scripts(f"{CLOUD}/scripts/per-once", "scripts_per_once", "once"),
+    _Scripts(f"{CLOUD}/scripts/vendor", "scripts_vendor", "once"),
+    _Scripts(f"{CLOUD}/instance/scripts", "scripts_user", "once"),
+    _Scripts(f"{CLOUD}/instance/boothooks", "", "boot"),
+)
+
+
+def look(files: SystemFiles) -> Iterator[Scheduled]:
+    """Scripts in their directories, commands of configurations, and user data as it was received."""
+    configs = [(path, config) for path in _config_paths(files) if (config := _config(files, path))]
+    always = {name for _, config in configs for name in _always(config)}
+    for scripts in DIRECTORIES:
+        kind: Kind = "boot" if scripts.module in always else scripts.kind
+        named = [f"{scripts.directory}/{name}" for name in files.names(scripts.directory)]
+        for path in files.files(named, executable=True):
+            yield _started((path,), Place(path), kind)
+    for path, config in configs:
+        yield from _commands(config, path, {"bootcmd": "boot", "runcmd": "boot" if "runcmd" in always else "once"})
+    for name in RAW:
+        yield from _received(files, f"{CLOUD}/instance/{name}")
+
+
+def _config_paths(files: SystemFiles) -> list[str]:
+    more = [f"{MORE_CONFIG}/{name}" for name in files.names(MORE_CONFIG) if name.endswith(".cfg")]
+    return [CONFIG, *files.files(more), INSTANCE_CONFIG]
+
+
+def _config(files: SystemFiles, path: str) -> Mapping[object, object]:
+    text = files.text(path)
+    return _document(files, path, text) if text else {}
+
+
+def _document(files: SystemFiles, path: str, text: str) -> Mapping[object, object]:
+    document = files.yaml(text, path)
+    return document if isinstance(document, dict) else {}
+
+
+def _always(config: Mapping[object, object]) -> Iterator[str]:
+    """The modules that a configuration has run at each boot: an entry "[scripts-user, always]"."""
+    for stage in _MODULES:
+        for entry in _list(config.get(stage)):
+            if isinstance(entry, list) and len(entry) > 1 and entry[1] == "always" and isinstance(entry[0], str):
+                yield entry[0].replace("-", "_")
+
+
+def _commands(config: Mapping[object, object], path: str, kinds: Mapping[str, Kind]) -> Iterator[Scheduled]:
+    """A text is for a shell, a list is what is started."""
+    left = COMMANDS_MAX
+    for key, kind in kinds.items():
+        for entry in _list(config.get(key)):
+            left -= 1
+            if left < 0:
+                return
+            if isinstance(entry, str):
+                yield _started(entry[:TEXT_MAX], Place(path), kind)
+            elif isinstance(entry, list) and entry:
+                yield _started(
+                    tuple(str(word)[:TEXT_MAX] for word in entry[:ARGUMENTS_MAX] if _is_plain(word)), Place(path), kind
+                )
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _received(files: SystemFiles, path: str) -> Iterator[Scheduled]:
+    """What the instance was given, which the next one is given too."""
+    content = files.content(path, user_data.RAW_MAX_BYTES)
+    for part in user_data.parts(content, lambda text: files.yaml(text, path)) if content else ():
+        if isinstance(part, str):
+            files.say(f"{path}: {part}")
+        elif part.kind == "config":
+            config = _document(files, path, part.text)
+            yield from _commands(config, path, {"bootcmd": "once", "runcmd": "once"})
+        else:
+            yield from _script(part, path)
+
+
+def _script(part: UserPart, path: str) -> Iterator[Scheduled]:
+    text = part.text.lstrip().removeprefix("#cloud-boothook").lstrip()
+    if part.kind == "handler":
+        text = f"#!/usr/bin/python3\n{text}"
+    if text:
+        yield _started(text[:TEXT_MAX], Place(path), "once")
+
+
+def _started(command: tuple[str, ...] | str, place: Place, kind: Kind) -> Scheduled:
+    # cloud-init hands on the PATH that its unit has.
+    return Scheduled(command, place, kind, _HOW_OFTEN[kind], environment={"PATH": PATH, "HOME": "/root"})

@@ -1,0 +1,262 @@
+"""What a schedule starts: its own program, and what shells that it starts would start in turn."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from imds_probe.inventory.schedules import cron_names, run_parts
+from imds_probe.inventory.schedules.commands.container_run import ENGINES, image
+from imds_probe.inventory.schedules.commands.programs import MARK, SHELLS, Programs, Started
+from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
+from imds_probe.inventory.schedules.commands.starters import Words, inner
+from imds_probe.inventory.schedules.scheduled import Scheduled
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+SCRIPT_MAX_BYTES = 256 * 1024
+DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
+DEPTH_OF_STARTERS = 12
+STARTED_MAX = 300
+_BUILTINS = frozenset(
+    """
+    : [ true false echo printf read set shift exit return unset umask ulimit wait kill let type hash getopts alias unalias
+    jobs bg fg break continue pwd popd dirs disown shopt enable test mapfile
+    """.split()  # noqa: SIM905 - as literals they would take half a page
+)
+_ASSIGNING = frozenset(("export", "readonly", "local", "declare", "typeset"))
+# They read a file of theirs: what stands there is not known where only running the command before would tell its name.
+_INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", *SHELLS)
+NO_NAME = "the name of a program is only known while the command runs"
+NO_SCRIPT = "the name of a script is only known while the command runs"
+NO_DIRECTORY = "the directory of a command is only known while it runs"
+OTHER_ROOT = "a command runs in another root"
+TOO_MANY = f"it starts more than {STARTED_MAX} programs"
+TOO_DEEP = "programs that start each other without end"
+_OTHER_ROOTS = frozenset(("chroot", "nsenter", "systemd-nspawn", "schroot"))
+
+
+@dataclass(frozen=True)
+class Unfollowed:
+    """What was not followed, a clause, and in which script; `script` is empty for the schedule's own command."""
+
+    why: str
+    script: str = ""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """`text` is the command itself as a text for a shell, to be searched for what it asks by itself. `started` are the
+    programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, by name.
+    """
+
+    text: str
+    started: tuple[Started, ...] = ()
+    unfollowed: tuple[Unfollowed, ...] = ()
+    images: tuple[str, ...] = ()
+
+
+@dataclass
+class Following:
+    """One system. What was looked up for one schedule is known for the next."""
+
+    files: SystemFiles
+    _programs: Programs = field(init=False)
+    _last: tuple[Scheduled, Followed] | None = None
+
+    def __post_init__(self) -> None:
+        self._programs = Programs(self.files)
+
+    def follow(self, scheduled: Scheduled) -> Followed:
+        """Everything that the command would start here; of what runs in a container's image the text alone."""
+        if self._last is None or not _are_alike(scheduled, self._last[0]):
+            self._last = scheduled, self._follow(scheduled)
+        return self._last[1]
+
+    def _follow(self, scheduled: Scheduled) -> Followed:
+        command = scheduled.command
+        text = command if isinstance(command, str) else shlex.join(command)
+        if scheduled.image is not None:
+            return Followed(text, images=(scheduled.image,) if scheduled.image else ())
+        one = _One(self.files, self._programs)
+        around = _Around(dict(scheduled.environment), scheduled.directory)
+        if not isinstance(command, str):
+            one.run(command, around, 0, 0)
+        elif not text.startswith(MARK.decode()) or _is_for_shell(text):
+            one.run_text(text, around, 0)
+        return Followed(text, tuple(one.started.values()), tuple(one.unfollowed), tuple(one.images))
+
+
+@dataclass
+class _Around:
+    """What a command is started with. A shell changes its own. `script` is the one that the command stands in."""
+
+    environment: dict[str, str]
+    directory: str
+    script: str = ""
+
+    def copy(self, assigned: Mapping[str, str], directory: str = "") -> _Around:
+        return _Around(self.environment | dict(assigned), directory or self.directory, self.script)
+
+
+class _One:
+    """One schedule. `started` are by what tells them apart."""
+
+    def __init__(self, files: SystemFiles, programs: Programs) -> None:
+        self._files, self._programs = files, programs
+        self.started: dict[tuple[str, tuple[str, ...], str], Started] = {}
+        self.unfollowed: dict[Unfollowed, None] = {}
+        self.images: dict[str, None] = {}
+        self._scripts: set[str] = set()
+
+    def _say(self, why: str, around: _Around) -> None:
+        self.unfollowed[Unfollowed(why, around.script)] = None
+
+    def run_text(self, text: str, around: _Around, depth: int) -> None:
+        """A text for a shell, which changes what is around it."""
+        if depth > DEPTH_MAX:
+            self._say(TOO_DEEP, around)
+            return
+        shell = Shell(around.environment)
+        outer: list[str] = []  # directories of the shells that the current one is within
+        for command in shell.commands(text):
+            while len(outer) > command.level:
+                around.directory = outer.pop()
+            outer += [around.directory] * (command.level - len(outer))
+            if len(self.started) >= STARTED_MAX:
+                self._say(TOO_MANY, around)
+                break
+            self._run_one(command, shell, around, depth)
+        for problem in shell.problems:
+            self._say(problem, around)
+
+    def _run_one(self, command: Command, shell: Shell, around: _Around, depth: int) -> None:
+        name, *arguments = command.words
+        if name in shell.functions or name in _BUILTINS:
+            return
+        if name in _ASSIGNING:
+            for argument in arguments:
+                variable, sign, value = (argument or "").partition("=")
+                if sign and variable.replace("_", "a").isalnum():
+                    shell.assign(variable, value)
+        elif name in ("cd", "pushd"):
+            self._change_directory(arguments, around)
+        elif name in (".", "source"):
+            self._source(arguments, around, depth)
+        elif name in ("eval", "trap"):
+            words = arguments if name == "eval" else arguments[:1]
+            self.run_text(" ".join(word or "" for word in words), around, depth + 1)
+        else:
+            self.run(command.words, around.copy(command.assigned), depth, 0)
+
+    def run(self, words: Words, around: _Around, depth: int, starters: int) -> None:
+        """A program with its arguments."""
+        name = words[0] if words else ""
+        if name is None:
+            self._say(NO_NAME, around)
+        if not name:
+            return
+        base = posixpath.basename(name)
+        if starters > DEPTH_OF_STARTERS:
+            self._say(TOO_DEEP, around)
+        elif base == "run-parts":
+            self._run_parts(words[1:], around, depth)
+        elif started := inner(base, words[1:]):
+            within = around.copy(started.assigned, self._at(started.directory, around))
+            if started.text:
+                self.run_text(started.text, within, depth + 1)
+            else:
+                self.run(started.words, within, depth, starters + 1)
+        elif base in SHELLS and (text := _text_of(words[1:])):
+            self.run_text(text, around.copy({}), depth + 1)
+        else:
+            self._start(words, base, around, depth)
+
+    def _start(self, words: Words, base: str, around: _Around, depth: int) -> None:
+        if base in ENGINES and (named := image(words[1:])):
+            self.images[named] = None
+        if base in _OTHER_ROOTS:
+            self._say(OTHER_ROOT, around)
+        script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")
+        if base.startswith(_INTERPRETERS) and script is None:
+            self._say(NO_SCRIPT, around)
+        started = self._programs.started([word or "" for word in words], dict(around.environment), around.directory)
+        if started is None or len(self.started) >= STARTED_MAX:
+            return
+        started = replace(started, script=around.script)
+        self.started.setdefault((started.executable, started.arguments, started.directory), started)
+        if posixpath.basename(started.executable) in SHELLS:
+            self._run_script(started, around, depth)
+
+    def _run_script(self, started: Started, around: _Around, depth: int) -> None:
+        script = next((word for word in started.arguments[1:] if word and word[0] not in "-+"), "")
+        path = self._at(script, around)
+        if path and path not in self._scripts:
+            self._scripts.add(path)
+            text = self._files.text(path, SCRIPT_MAX_BYTES) if self._files.has_file(path) else None
+            if text and "\0" not in text:
+                within = around.copy({"0": path, "BASH_SOURCE": path})
+                within.script = path
+                self.run_text(text, within, depth + 1)
+
+    def _source(self, arguments: Words, around: _Around, depth: int) -> None:
+        """A file that the shell reads as its own: it stands there as a script of a shell."""
+        name = arguments[0] if arguments else ""
+        if not name:
+            self._say(NO_SCRIPT, around)
+            return
+        path = self._at(name, around)
+        if path in self._scripts or not self._files.has_file(path):
+            return
+        self._scripts.add(path)
+        shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory)
+        if shell is not None:
+            shell = replace(shell, script=around.script)
+            self.started.setdefault((shell.executable, shell.arguments, shell.directory), shell)
+        outer, around.script = around.script, path
+        self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
+        around.script = outer
+
+    def _change_directory(self, arguments: Sequence[str | None], around: _Around) -> None:
+        named = [word for word in arguments if word is None or not word.startswith("-")]
+        if named and named[0] is None:
+            self._say(NO_DIRECTORY, around)
+        elif named:
+            around.directory = self._at(named[0] or "", around)
+        else:
+            around.directory = around.environment.get("HOME") or "/"
+
+    def _run_parts(self, arguments: Words, around: _Around, depth: int) -> None:
+        """All that is in a directory. Those that cron goes through by itself are listed with their own schedule."""
+        directory = self._at(next((word for word in reversed(arguments) if word and word[0] != "-"), ""), around)
+        if not directory or directory in run_parts.DIRECTORIES or directory in self._scripts:
+            return
+        self._scripts.add(directory)
+        runs = cron_names.heeded(self._files)
+        named = [f"{directory}/{name}" for name in self._files.names(directory) if runs(name)]
+        for path in self._files.files(named[:STARTED_MAX], executable=True):
+            self.run((path,), around.copy({}), depth + 1, 0)
+
+    def _at(self, name: str, around: _Around) -> str:
+        return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
+
+
+def _are_alike(one: Scheduled, other: Scheduled) -> bool:
+    """Whether both start the same, as a unit's command does that a timer and the boot start."""
+    return replace(one, place=other.place, kind=other.kind, how_often=other.how_often, every_s=other.every_s) == other
+
+
+def _text_of(arguments: Words) -> str:
+    """What a shell is told by -c, which may stand among other letters ("-lc") and behind "-o pipefail"."""
+    at, told = 0, False
+    while at < len(arguments) and (word := arguments[at]) is not None and word.startswith(("-", "+")) and word != "--":
+        letters = word[1:] if not word.startswith("--") else ""
+        told = told or "c" in letters
+        at += 2 if letters.endswith(("o", "O")) or word in ("--rcfile", "--init-file") else 1
+    return (arguments[at] or "") if told and at < len(arguments) else ""
+
+
+def _is_for_shell(text: str) -> bool:
+    first = text.partition("\n")[0].removeprefix(MARK.decode()).split()
+    return any(posixpath.basename(word) in SHELLS for word in first[:2])

@@ -1,0 +1,101 @@
+"""Find programs below a root as execve(2) and a PATH would, with the interpreters that scripts name in their first line."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.sdks.start import Start
+
+HEAD_BYTES = 256  # of a file, which the kernel looks at for an interpreter: BINPRM_BUF_SIZE
+INTERPRETERS_MAX = 4  # one after the other
+PATH_PARTS_MAX = 64
+CACHED_MAX = 5000
+MARK = b"#!"
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "rbash", "busybox"))
+
+
+@dataclass(frozen=True)
+class Started:
+    """A program that would run. `executable` is the file that the kernel runs, without links: of a script its interpreter.
+    `arguments` are what /proc/PID/cmdline would say, the first of them a path as it was found. `environment` may have secrets.
+    `script` is the one that starts it, empty where the schedule's own command does.
+    """
+
+    executable: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: str
+    script: str = ""
+
+    def start(self, root: Path) -> Start:
+        """The same as of a running process that has loaded nothing yet."""
+        return Start(self.executable, self.directory, self.arguments, self.environment, frozenset(), root)
+
+
+@dataclass
+class Programs:
+    """The programs of one system."""
+
+    files: SystemFiles
+    _paths: dict[tuple[str, str], str] = field(default_factory=dict)
+    _heads: dict[str, bytes] = field(default_factory=dict)
+
+    def started(self, words: Sequence[str], environment: Mapping[str, str], directory: str) -> Started | None:
+        """What these words start; None where there is no such program."""
+        path = self.found(words[0], environment.get("PATH") or DEFAULT_PATH, directory)
+        arguments = (path, *words[1:])
+        for _ in range(INTERPRETERS_MAX):
+            if not path:
+                return None
+            named = _interpreter(self._head(path))
+            if not named:
+                return Started(self.files.real_path(path) or path, arguments, environment, directory)
+            name, *options = named
+            if posixpath.basename(name) == "env":
+                name, options = _of_env(options)
+            interpreter = self.found(name, environment.get("PATH") or DEFAULT_PATH, directory) if name else ""
+            arguments = (interpreter, *options, path, *arguments[1:])
+            path = interpreter
+        return None
+
+    def found(self, name: str, path: str, directory: str) -> str:
+        """Where the program of this name is; empty where it is nowhere."""
+        if "/" in name:
+            candidates = [posixpath.normpath(posixpath.join(directory, name))]
+        else:
+            candidates = [posixpath.join(directory, part, name) for part in path.split(":")[:PATH_PARTS_MAX]]
+        key = (name, directory if "/" in name else f"{directory}:{path}")
+        if key not in self._paths:
+            if len(self._paths) >= CACHED_MAX:
+                self._paths.clear()
+            self._paths[key] = next(self.files.files(candidates, executable=True), "") if name else ""
+        return self._paths[key]
+
+    def _head(self, path: str) -> bytes:
+        if path not in self._heads:
+            if len(self._heads) >= CACHED_MAX:
+                self._heads.clear()
+            self._heads[path] = self.files.head(path, HEAD_BYTES)
+        return self._heads[path]
+
+
+def _interpreter(head: bytes) -> list[str]:
+    """The interpreter and its one argument, as the kernel splits the first line; empty for what is no script."""
+    if not head.startswith(MARK):
+        return []
+    line = head[len(MARK) :].partition(b"\n")[0].decode(errors="replace").strip()
+    return line.split(None, 1)
+
+
+def _of_env(options: Sequence[str]) -> tuple[str, list[str]]:
+    """The program that env is asked for, and its arguments: "#!/usr/bin/env -S python3 -u"."""
+    words = [word for option in options for word in option.split()]
+    while words and (words[0].startswith("-") or "=" in words[0]):
+        rest = words[0].removeprefix("-S") if words[0].startswith("-S") else ""
+        words[:1] = [rest] if rest else []
+    return (words[0], words[1:]) if words else ("", [])

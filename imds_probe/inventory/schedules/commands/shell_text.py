@@ -1,0 +1,275 @@
+"""The tokens of a text for a POSIX shell, which bash reads alike: sh(1p), "Token Recognition" and "Word Expansions".
+
+A text is gone through once, and what is nested (substitutions in substitutions) so often as `DEPTH_MAX` allows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TOKENS_MAX = 20_000
+OPERATORS = ("&&", "||", ";;&", ";;", ";&", "|&", ";", "&", "|", "\n", "(", ")")
+_REDIRECTIONS = ("&>>", "&>", "<<<", "<<-", "<<", ">>", ">|", ">&", "<&", "<>", ">", "<")
+_HERE_DOCS = ("<<", "<<-")
+_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_SPECIAL = frozenset("@*#?-$!0123456789")
+_BLANK = re.compile(r"[ \t\r]*")
+_PLAIN = re.compile(r"[^\s;&|()<>'\"\\`$]+")
+_PLAIN_IN_QUOTES = re.compile(r"[^\"\\`$]+")
+_ENDS = frozenset(" \t\r\n;&|()<>")
+_BEGIN_REDIRECTIONS = frozenset("<>&0123456789")
+_CLOSES = {"(": ")", "{": "}"}
+HERE_DOCS_MAX = 50
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a variable stands for, or `default` where it is not set: ${NAME:-default}."""
+
+    name: str
+    quoted: bool
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Substituted:
+    """What a command prints, whose text is `command`; of arithmetic and the like that is empty."""
+
+    command: str
+
+
+Part = str | Variable | Substituted
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word in parts: texts, and what only running it would tell."""
+
+    parts: tuple[Part, ...]
+    quoted: bool = False
+
+    @property
+    def plain(self) -> str | None:
+        """Its text, where nothing has to be put in."""
+        first = self.parts[0] if self.parts else ""
+        return first if len(self.parts) < 2 and isinstance(first, str) else None
+
+
+Token = str | Word  # an operator is a text
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Words and operators; redirections, here-documents and comments are passed over, but not what they substitute."""
+    reading = _Reading(text.replace("\\\n", ""))
+    for _ in range(TOKENS_MAX):
+        token = reading.token()
+        if token is None:
+            return
+        yield token
+
+
+class _Reading:
+    def __init__(self, text: str) -> None:
+        self._text, self._at = text, 0
+        self._here_docs: list[tuple[str, bool]] = []
+
+    def token(self) -> Token | None:
+        while True:
+            self._pass_blanks()
+            if self._at >= len(self._text):
+                return None
+            if self._text[self._at] == "#":
+                self._at = self._line_end()
+                continue
+            if self._text[self._at] in _BEGIN_REDIRECTIONS and self._is_redirection():
+                target = self._redirected()
+                if target is not None and target.parts and any(isinstance(part, Substituted) for part in target.parts):
+                    return Word(tuple(part for part in target.parts if isinstance(part, Substituted)))
+                continue
+            operator = self._one_of(OPERATORS)
+            if operator:
+                self._at += len(operator)
+                if operator == "\n":
+                    self._pass_here_docs()
+                return operator
+            return self._word()
+
+    def _pass_blanks(self) -> None:
+        if blank := _BLANK.match(self._text, self._at):
+            self._at = blank.end()
+
+    def _line_end(self) -> int:
+        end = self._text.find("\n", self._at)
+        return len(self._text) if end < 0 else end
+
+    def _one_of(self, signs: tuple[str, ...]) -> str:
+        if not self._text.startswith(signs, self._at):  # mostly so, and said at once
+            return ""
+        return next(sign for sign in signs if self._text.startswith(sign, self._at))
+
+    def _is_redirection(self) -> bool:
+        """A sign of one, maybe behind the number of a descriptor; but "<(" is a word of its own."""
+        at = self._at
+        while at < len(self._text) and self._text[at].isdigit() and at - self._at < 4:
+            at += 1
+        here, self._at = self._at, at
+        found = bool(self._one_of(_REDIRECTIONS)) and not self._text.startswith(("<(", ">("), at)
+        self._at = at if found else here
+        return found
+
+    def _redirected(self) -> Word | None:
+        sign = self._one_of(_REDIRECTIONS)
+        self._at += len(sign)
+        self._pass_blanks()
+        if self._at >= len(self._text) or self._text[self._at] in "\n;&|":
+            return None
+        target = self._word()
+        if sign in _HERE_DOCS and len(self._here_docs) < HERE_DOCS_MAX:
+            self._here_docs.append((target.plain or "", sign == "<<-"))
+        return target
+
+    def _pass_here_docs(self) -> None:
+        for end, tabs in self._here_docs:
+            while self._at < len(self._text):
+                line = self._text[self._at : self._line_end()]
+                self._at = self._line_end() + 1
+                if (line.lstrip("\t") if tabs else line).rstrip("\r") == end:
+                    break
+        self._here_docs = []
+
+    def _word(self) -> Word:
+        plain = _PLAIN.match(self._text, self._at)
+        if plain and (plain.end() == len(self._text) or self._text[plain.end()] in _ENDS):
+            self._at = plain.end()  # as most words are
+            return Word((plain[0],))
+        parts: list[Part] = []
+        quoted = False
+        while self._at < len(self._text):
+            character = self._text[self._at]
+            if character in " \t\r\n;&|)" or (character in "<>(" and not self._is_substituted_file()):
+                if character == "(" and not parts:
+                    self._at += 1  # nothing that makes sense: never stay where we are
+                break
+            if character == "'":
+                quoted = True
+                end = self._text.find("'", self._at + 1)
+                end = len(self._text) if end < 0 else end
+                parts.append(self._text[self._at + 1 : end])
+                self._at = end + 1
+            elif character == '"':
+                quoted = True
+                self._at += 1
+                self._in_quotes(parts)
+            else:
+                parts.append(self._piece(quoted=False))
+        return Word(_joined(parts), quoted)
+
+    def _is_substituted_file(self) -> bool:
+        return self._text.startswith(("<(", ">("), self._at)
+
+    def _in_quotes(self, parts: list[Part]) -> None:
+        while self._at < len(self._text):
+            if self._text[self._at] == '"':
+                self._at += 1
+                return
+            parts.append(self._piece(quoted=True))
+
+    def _piece(self, *, quoted: bool) -> Part:
+        """What begins here: a run of plain characters, an escape, or something to be put in."""
+        character = self._text[self._at]
+        following = self._text[self._at + 1 : self._at + 2]
+        if character == "\\":
+            self._at += 2
+            return following if not quoted or following in '$`"\\' else f"\\{following}"
+        if character == "`":
+            return self._in_backticks()
+        if character in "<>" and following == "(" and not quoted:
+            return Substituted(self._inside("("))
+        if character == "$" and following:
+            return self._put_in(following, quoted)
+        plain = (_PLAIN_IN_QUOTES if quoted else _PLAIN).match(self._text, self._at)
+        self._at = plain.end() if plain else self._at + 1
+        return plain[0] if plain else character
+
+    def _in_backticks(self) -> Substituted:
+        begin = self._at = self._at + 1
+        while self._at < len(self._text) and self._text[self._at] != "`":
+            self._at += 2 if self._text[self._at] == "\\" else 1
+        inside = self._text[begin : self._at]
+        self._at += 1
+        return Substituted(inside.replace("\\`", "`"))
+
+    def _put_in(self, following: str, quoted: bool) -> Part:
+        if following == "(":
+            if self._text.startswith("$((", self._at):
+                self._inside("(")
+                return Substituted("")
+            return Substituted(self._inside("("))
+        if following == "{":
+            return _in_braces(self._inside("{"), quoted)
+        if following in ("'", '"') and not quoted:
+            self._at += 1  # $'...' and $"..." are quotes in bash
+            return ""
+        begin = self._at = self._at + 1
+        if following in _SPECIAL:
+            self._at += 1
+            return Variable(following, quoted)
+        while self._at < len(self._text) and self._text[self._at] in _NAME:
+            self._at += 1
+        return Variable(self._text[begin : self._at], quoted) if self._at > begin else "$"
+
+    def _inside(self, opening: str) -> str:
+        """What stands between the bracket that comes next and the one that closes it."""
+        begin = self._at = self._text.index(opening, self._at) + 1
+        waiting = [_CLOSES[opening]]
+        while self._at < len(self._text):
+            character = self._text[self._at]
+            if character == "\\":
+                self._at += 1
+            elif character == waiting[-1]:
+                waiting.pop()
+                if not waiting:
+                    break
+            elif character == "'" and waiting[-1] != '"':
+                end = self._text.find("'", self._at + 1)
+                self._at = len(self._text) if end < 0 else end
+            elif character == '"':
+                waiting.append('"')
+            elif character in _CLOSES and (waiting[-1] != '"' or self._text[self._at - 1] == "$"):
+                waiting.append(_CLOSES[character])
+            self._at += 1
+        inside = self._text[begin : self._at]
+        self._at += 1
+        return inside
+
+
+def _in_braces(inside: str, quoted: bool) -> Part:
+    """${NAME}, ${NAME:-default}; anything else that bash can do with a variable is not known."""
+    end = next((at for at, character in enumerate(inside) if character not in _NAME), len(inside))
+    name, rest = inside[:end], inside[end:]
+    if not name:
+        return Variable(inside[:1] if inside[:1] in _SPECIAL else "", quoted)
+    for sign in (":-", "-", ":=", "="):
+        if rest.startswith(sign):
+            return Variable(name, quoted, rest[len(sign) :].strip("\"'"))
+    # The first of several values is what an array stands for by itself.
+    return Variable(name, quoted) if rest in ("", "[0]") else Substituted("")
+
+
+def _joined(parts: list[Part]) -> tuple[Part, ...]:
+    """The same with neighbouring texts as one."""
+    joined: list[Part] = []
+    run: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            run.append(part)
+            continue
+        if run:
+            joined.append("".join(run))
+            run = []
+        joined.append(part)
+    if run:
+        joined.append("".join(run))
+    return tuple(joined)

@@ -1,0 +1,179 @@
+"""Programs that start another program, which their arguments name: env, sudo, timeout and their like, as their manuals have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Words = Sequence[str | None]
+_SUDO = (
+    "-u",
+    "--user",
+    "-g",
+    "--group",
+    "-h",
+    "--host",
+    "-p",
+    "--prompt",
+    "-C",
+    "-r",
+    "-t",
+    "-T",
+    "-U",
+    "-D",
+    "--chdir",
+    "-R",
+)
+_RUN = (
+    "-p",
+    "--property",
+    "-u",
+    "--unit",
+    "-E",
+    "--setenv",
+    "--on-calendar",
+    "--on-active",
+    "--on-boot",
+    "--slice",
+    "--uid",
+)
+
+
+@dataclass(frozen=True)
+class Starter:
+    """`valued` are options whose value is the word behind them, `before` counts the words between the options and the program.
+    `assigns`: variables may be set before it. `text` are options whose value is a text for a shell, `directory` those whose
+    value is a directory. With one of `instead` nothing stands before the program.
+    """
+
+    valued: tuple[str, ...] = ()
+    before: int = 0
+    assigns: bool = False
+    text: tuple[str, ...] = ()
+    directory: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inner:
+    """What is started: words, or a text for a shell; with the variables and the directory that are set for it."""
+
+    words: tuple[str | None, ...] = ()
+    text: str = ""
+    assigned: Mapping[str, str] = field(default_factory=dict)
+    directory: str = ""
+
+
+STARTERS: Mapping[str, Starter] = {
+    "env": Starter(("-u", "--unset", "-C", "--chdir"), assigns=True, directory=("-C", "--chdir")),
+    "sudo": Starter(_SUDO, assigns=True, directory=("-D", "--chdir")),
+    "doas": Starter(("-u", "-C")),
+    "nice": Starter(("-n", "--adjustment")),
+    "ionice": Starter(("-c", "-n", "-p", "-P", "-u", "--class", "--classdata")),
+    "chrt": Starter(("-T", "-P", "-D"), before=1),
+    "taskset": Starter(before=1),
+    "numactl": Starter(("-m", "-N", "-C", "-i", "-p")),
+    "timeout": Starter(("-k", "--kill-after", "-s", "--signal"), before=1),
+    "flock": Starter(("-w", "--wait", "--timeout", "-E", "--conflict-exit-code"), before=1, text=("-c", "--command")),
+    "lckdo": Starter(("-W",), before=1),
+    "setlock": Starter(before=1),
+    "chpst": Starter(("-u", "-U", "-b", "-e", "-/", "-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c")),
+    "chronic": Starter(),
+    "cronic": Starter(),
+    "nohup": Starter(),
+    "setsid": Starter(),
+    "ifne": Starter(),
+    "unbuffer": Starter(),
+    "eatmydata": Starter(),
+    "fakeroot": Starter(("-l", "-s", "-i", "-b")),
+    "dbus-run-session": Starter(("--config-file", "--dbus-daemon")),
+    "exec": Starter(("-a",)),
+    "command": Starter(),
+    "builtin": Starter(),
+    "time": Starter(("-f", "--format", "-o", "--output")),
+    "stdbuf": Starter(("-i", "-o", "-e", "--input", "--output", "--error")),
+    "setpriv": Starter(("--reuid", "--regid", "--groups", "--inh-caps", "--bounding-set")),
+    "setarch": Starter(),
+    "cgexec": Starter(("-g",)),
+    "systemd-cat": Starter(("-t", "-p", "--identifier", "--priority")),
+    "systemd-inhibit": Starter(("--what", "--who", "--why", "--mode")),
+    "systemd-run": Starter(_RUN),
+    "xargs": Starter(("-I", "-n", "-P", "-L", "-d", "-a", "-s", "-E")),
+    "runuser": Starter(
+        ("-u", "-g", "-G", "-s", "--user", "--group", "--shell"),
+        before=1,
+        text=("-c", "--command"),
+        instead=("-u", "--user"),
+    ),
+    "su": Starter(("-g", "-G", "-s", "--group", "--shell"), before=1, text=("-c", "--command")),
+    "gosu": Starter(before=1),
+    "su-exec": Starter(before=1),
+    "tini": Starter(("-p", "-e")),
+    "dumb-init": Starter(("-r",)),
+}
+
+
+def inner(name: str, arguments: Words) -> Inner | None:
+    """What one of these programs starts with these arguments; None where that is nothing."""
+    if name == "start-stop-daemon":
+        return _of_daemon(arguments)
+    if name == "find":
+        return _of_find(arguments)
+    starter = STARTERS.get(name)
+    return _of(starter, arguments) if starter is not None else None
+
+
+def _of(starter: Starter, arguments: Words) -> Inner | None:
+    at, before = 0, 0 if any(word in starter.instead for word in arguments) else starter.before
+    assigned: dict[str, str] = {}
+    directory = ""
+    while at < len(arguments):
+        word = arguments[at] or ""
+        option, _, joined = word.partition("=")
+        following = (arguments[at + 1] or "") if at + 1 < len(arguments) else ""
+        if option in starter.text:
+            return Inner(
+                text=joined if word.startswith("--") and joined else following, assigned=assigned, directory=directory
+            )
+        if word == "--":
+            at += 1
+            if before:
+                continue
+            break
+        if word in ("-S", "--split-string") and starter.assigns:
+            return _of(starter, (*following.split(), *arguments[at + 2 :]))
+        if word.startswith("-") and word != "-":
+            if option in starter.directory:
+                directory = joined or following
+            at += 2 if word in starter.valued else 1
+        elif starter.assigns and "=" in word and not word.startswith(("=", "/")):
+            assigned[option] = joined
+            at += 1
+        elif before or word == "-":
+            before -= word != "-"
+            at += 1
+        else:
+            break
+    words = tuple(arguments[at:])
+    return Inner(words, assigned=assigned, directory=directory) if words else None
+
+
+def _of_daemon(arguments: Words) -> Inner | None:
+    """start-stop-daemon --start --exec PROGRAM -- ARGUMENT..."""
+    program = ""
+    for at, word in enumerate(arguments[:-1]):
+        if word in ("-a", "--startas") or (word in ("-x", "--exec") and not program):
+            program = arguments[at + 1] or ""
+        if word == "--":
+            break
+    own = next((at for at, word in enumerate(arguments) if word == "--"), len(arguments))
+    return Inner((program, *arguments[own + 1 :])) if program else None
+
+
+def _of_find(arguments: Words) -> Inner | None:
+    begin = next((at for at, word in enumerate(arguments) if word in ("-exec", "-execdir", "-ok", "-okdir")), None)
+    if begin is None:
+        return None
+    rest = arguments[begin + 1 :]
+    end = next((at for at, word in enumerate(rest) if word in (";", "+")), len(rest))
+    return Inner(tuple(rest[:end])) if end else None

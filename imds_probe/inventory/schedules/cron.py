@@ -1,0 +1,105 @@
+"""Crontabs: the system's, packages' and users'. crontab(5), cron(8) of Debian and of cronie, BusyBox's crond."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+from imds_probe.inventory.schedules import cron_names, cron_times
+from imds_probe.inventory.schedules.accounts import accounts
+from imds_probe.inventory.schedules.scheduled import Place, Scheduled, When
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+SYSTEM = "/etc/crontab"
+PACKAGES = "/etc/cron.d"
+# Debian's, SUSE's, BusyBox's, and last the one that holds some of the others: cronie's.
+OF_USERS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/etc/crontabs", "/var/spool/cron")
+PATH = "/usr/bin:/bin"
+VARIABLES_MAX = 200
+COMMAND_MAX = 16 * 1024
+_BLANK = " \t"
+
+
+def look(files: SystemFiles) -> Iterator[Scheduled]:
+    """Every command of every crontab."""
+    homes = {name: account.home for name, account in accounts(files).items()}
+    for path in (SYSTEM, *_of_packages(files)):
+        yield from _entries(files, path, None, homes)
+    done = set()
+    for directory in OF_USERS:
+        for path in files.files([f"{directory}/{name}" for name in files.names(directory) if not name.startswith(".")]):
+            real = files.real_path(path)
+            if real not in done:
+                done.add(real)
+                yield from _entries(files, path, posixpath.basename(path), homes)
+
+
+def _of_packages(files: SystemFiles) -> list[str]:
+    runs = cron_names.heeded(files)
+    return list(files.files([f"{PACKAGES}/{name}" for name in files.names(PACKAGES) if runs(name)]))
+
+
+def _entries(files: SystemFiles, path: str, user: str | None, homes: Mapping[str, str]) -> Iterator[Scheduled]:
+    """One crontab; where it belongs to nobody, each line names its user."""
+    variables: dict[str, str] = {}
+    for number, raw in enumerate(files.lines(path), 1):
+        line = raw.strip(" \t\r")
+        if not line or line.startswith("#"):
+            continue
+        if assigned := assignment(line):
+            if len(variables) < VARIABLES_MAX:
+                variables[assigned[0]] = assigned[1]
+            continue
+        entry = _split(line, named=user is None)
+        if entry is None:
+            files.say(f"line {number} of {path} is not a line of a crontab")
+            continue
+        when, owner, command = entry
+        owner = owner or user or ""
+        home = variables.get("HOME") or homes.get(owner, "/")
+        defaults = {"PATH": PATH, "SHELL": "/bin/sh", "HOME": home, "LOGNAME": owner, "USER": owner}
+        yield Scheduled(
+            _run_by_shell(command[:COMMAND_MAX]),
+            Place(path, number),
+            when.kind,
+            when.how_often,
+            when.every_s,
+            defaults | variables,
+            home,
+            owner,
+        )
+
+
+def assignment(line: str) -> tuple[str, str] | None:
+    """NAME=value, with blanks around the sign and quotes around the value as they like."""
+    name, sign, value = line.partition("=")
+    name, value = name.strip(_BLANK).strip("\"'"), value.strip(_BLANK)
+    if not sign or not name.replace("_", "a").isalnum() or name[0].isdigit():
+        return None
+    if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
+        value = value[1:-1]
+    return name, value
+
+
+def _split(line: str, *, named: bool) -> tuple[When, str, str] | None:
+    """When, the user where a line names one, and the command."""
+    number = 1 if line.startswith("@") else cron_times.FIELDS
+    fields = line.split(None, number + named)
+    if len(fields) != number + named + 1:
+        return None
+    when = cron_times.nickname(fields[0]) if number == 1 else cron_times.when(fields)
+    if when is None:
+        return None
+    # FreeBSD's and some others' users have a login class or group behind a colon or slash.
+    return when, fields[number].partition(":")[0] if named else "", fields[-1]
+
+
+def _run_by_shell(command: str) -> str:
+    """What stands before the first percent sign; the rest is what the command reads. A backslash keeps the sign."""
+    pieces: list[str] = []
+    rest = command
+    while True:
+        before, sign, rest = rest.partition("%")
+        if not sign or not before.endswith("\\"):
+            return "".join([*pieces, before])
+        pieces.append(f"{before[:-1]}%")

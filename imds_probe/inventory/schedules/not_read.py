@@ -1,0 +1,79 @@
+"""Schedules that are in use and are not read: each is named, so that nobody takes their silence for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imds_probe.inventory.schedules.accounts import accounts
+from imds_probe.inventory.schedules.scheduled import Scheduled
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+FILES_MAX = 200
+HOMES_MAX = 50
+HOME = "~"
+
+
+@dataclass(frozen=True)
+class Unread:
+    """`what` is not read. It is in use where there is one of the files, or a directory has a file whose name ends so and,
+    where `words` are given, whose text has one of them. A path that begins with "~" is one in each home.
+    """
+
+    what: str
+    files: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
+    ending: str = ""
+    words: tuple[str, ...] = ()
+
+
+UNREAD = (
+    Unread("jobs of at", directories=("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")),
+    Unread(
+        "checks of monit",
+        files=("/etc/monitrc",),
+        directories=("/etc/monit/conf.d", "/etc/monit/conf-enabled", "/etc/monit.d"),
+    ),
+    Unread(
+        "programs of supervisor",
+        files=("/etc/supervisord.conf",),
+        directories=("/etc/supervisor/conf.d", "/etc/supervisord.d"),
+    ),
+    Unread("programs of pm2", files=("~/.pm2/dump.pm2",)),
+    Unread("programs that udev runs", directories=("/etc/udev/rules.d",), ending=".rules", words=("RUN", "PROGRAM")),
+    Unread(
+        "scripts of logrotate",
+        files=(),
+        directories=("/etc/logrotate.d",),
+        words=("prerotate", "postrotate", "firstaction", "lastaction"),
+    ),
+    Unread(
+        "users' own units of systemd", directories=("/etc/systemd/user", "~/.config/systemd/user"), ending=".service"
+    ),
+    Unread("jobs of upstart", directories=("/etc/init",), ending=".conf"),
+    Unread("services of runit", directories=("/etc/service", "/var/service")),
+    Unread("crontabs of fcron", directories=("/var/spool/fcron",)),
+)
+
+
+def look(files: SystemFiles) -> Iterator[Scheduled]:
+    """Nothing that will run, and a sentence for each of these that is in use."""
+    homes = [account.home for account in list(accounts(files).values())[:HOMES_MAX]]
+    for each in UNREAD:
+        where = next(_in_use(each, files, homes), "")
+        if where:
+            files.say(f"{each.what} were not read, and {where} has some")
+    yield from ()
+
+
+def _in_use(unread: Unread, files: SystemFiles, homes: list[str]) -> Iterator[str]:
+    yield from files.files([path for named in unread.files for path in _at(named, homes)])
+    for directory in (path for named in unread.directories for path in _at(named, homes)):
+        names = [name for name in files.names(directory) if name.endswith(unread.ending) and not name.startswith(".")]
+        for path in files.files([f"{directory}/{name}" for name in names[:FILES_MAX]]):
+            if not unread.words or any(word in (files.text(path) or "") for word in unread.words):
+                yield path
+
+
+def _at(path: str, homes: list[str]) -> list[str]:
+    return [f"{home}{path[1:]}" for home in homes] if path.startswith(HOME) else [path]

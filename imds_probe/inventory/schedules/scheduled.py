@@ -1,0 +1,68 @@
+"""What will run: the value that every kind of schedule gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from imds_probe.escape import encodable
+
+# scheduled: by a calendar, an interval or an event. boot: whenever the system or its network starts. login: whenever somebody
+# logs in. once: it has run and will not run again here; the next instance that is made the same way will run it.
+Kind = Literal["scheduled", "boot", "login", "once"]
+AT_BOOT = "at each boot"
+AT_LOGIN = "at each login"
+ONCE = "once, when an instance is new"
+
+
+@dataclass(frozen=True)
+class When:
+    """How often something is started; see Scheduled."""
+
+    kind: Kind
+    how_often: str
+    every_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where it stands that something will run: a path as the system itself calls it, and a line where there are lines."""
+
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """One command that will be started.
+
+    `command` is a list of arguments, as execve(2) takes it, or a text for a shell; a text that begins with "#!" is for what
+    stands there. It is empty for an image that runs its own. `how_often` are words of ours: "daily", "at each boot". `every_s`
+    is the longest time between two starts in seconds, None where only an event decides. `environment` is what the schedule
+    sets: PATH is always there, and values may be secrets. `image` names the container image that the command runs in; None
+    for the system itself.
+    """
+
+    command: tuple[str, ...] | str
+    place: Place
+    kind: Kind
+    how_often: str
+    every_s: float | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/"
+    user: str = "root"
+    image: str | None = None
+
+    def encodable(self) -> Scheduled:
+        """The same with all text such that it can be handed on: names of files may be any bytes."""
+        command = self.command
+        return replace(
+            self,
+            command=encodable(command) if isinstance(command, str) else tuple(map(encodable, command)),
+            place=Place(encodable(self.place.path), self.place.line),
+            environment={encodable(name): encodable(value) for name, value in self.environment.items()},
+            directory=encodable(self.directory),
+            user=encodable(self.user),
+            image=None if self.image is None else encodable(self.image),
+        )

@@ -1,0 +1,122 @@
+"""The files of one system, with what could not be read of it: one that cannot be read never keeps the others from being read."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imds_probe.inventory.packages.package import printable
+from imds_probe.inventory.settings.formats import yaml_document
+from imds_probe.system import rootfs
+from imds_probe.system.door import FileStatus
+
+TEXT_MAX_BYTES = 1024 * 1024
+ALL_MAX_BYTES = 48 * 1024 * 1024
+YAML_MAX = 256 * 1024  # characters of all texts together: 4 s for the reader in Python
+TROUBLES_MAX = 200
+EXECUTABLE = 0o111
+
+
+@dataclass
+class SystemFiles:
+    """A root. `troubles` are sentences."""
+
+    root: Path
+    troubles: list[str] = field(default_factory=list)
+    _left_bytes: int = ALL_MAX_BYTES
+    _left_yaml: int = YAML_MAX
+    _said: set[str] = field(default_factory=set)
+
+    def say(self, trouble: str) -> None:
+        """Something was not read, and why."""
+        said = printable(trouble)
+        if said not in self._said and len(self.troubles) < TROUBLES_MAX:
+            self._said.add(said)
+            self.troubles.append(said)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """What a directory holds, sorted; empty where there is none."""
+        try:
+            return rootfs.names(self.root, path)
+        except rootfs.FileUnreadable as trouble:
+            self.say(trouble.problem)
+            return ()
+
+    def content(self, path: str, limit_bytes: int = TEXT_MAX_BYTES) -> bytes | None:
+        """The beginning of a file, None where there is none or it cannot be read."""
+        limit = max(0, min(limit_bytes, self._left_bytes))
+        try:
+            with rootfs.opened(self.root, path) as file:
+                if file is None:
+                    return None
+                with rootfs.buffered(file) as buffered:
+                    content = buffered.read(limit + 1)
+        except rootfs.FileUnreadable as trouble:
+            self.say(trouble.problem)
+            return None
+        if len(content) > limit:
+            self.say(f"only the first {limit} bytes of {path} were read")
+            content = content[:limit]
+        self._left_bytes -= len(content)
+        return content
+
+    def head(self, path: str, length: int) -> bytes:
+        """So many bytes of a file, which may have more; none of what cannot be read."""
+        try:
+            with rootfs.opened(self.root, path) as file:
+                return b"" if file is None else file.read(length) or b""
+        except rootfs.FileUnreadable as trouble:
+            self.say(trouble.problem)
+            return b""
+
+    def text(self, path: str, limit_bytes: int = TEXT_MAX_BYTES) -> str | None:
+        """The same as text."""
+        content = self.content(path, limit_bytes)
+        return None if content is None else content.decode(errors="replace")
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of a text, empty where there is none; only a line feed ends one."""
+        return (self.text(path) or "").split("\n")
+
+    def yaml(self, text: str, path: str) -> object:
+        """The value in a text of YAML, which stands in this file; None where it is none, or one too many."""
+        self._left_yaml -= len(text)
+        if self._left_yaml < 0:
+            self.say(f"{path} was not read: there is more YAML than the limit")
+            return None
+        try:
+            return yaml_document(text)
+        except (ValueError, RecursionError):
+            self.say(f"{path} is not YAML")
+            return None
+
+    def status(self, path: str) -> FileStatus | None:
+        """What a path leads to; None for nothing, or where that cannot be told."""
+        try:
+            return rootfs.status(self.root, path)
+        except rootfs.FileUnreadable as trouble:
+            self.say(trouble.problem)
+            return None
+
+    def has_file(self, path: str) -> bool:
+        """Whether a path leads to a regular file."""
+        status = self.status(path)
+        return status is not None and stat.S_ISREG(status.st_mode)
+
+    def files(self, paths: Sequence[str], *, executable: bool = False) -> Iterator[str]:
+        """Those of the paths that lead to a regular file, which somebody may execute where that is asked for."""
+        if not paths:
+            return
+        for path, status in zip(paths, rootfs.looked_up(self.root, paths), strict=True):
+            if isinstance(status, rootfs.FileUnreadable):
+                self.say(status.problem)
+            elif status is None or not stat.S_ISREG(status.st_mode):
+                continue
+            elif not executable or status.st_mode & EXECUTABLE:
+                yield path
+
+    def real_path(self, path: str) -> str | None:
+        """A path without links, None where it leads nowhere."""
+        return rootfs.real_path(self.root, path)

@@ -1,0 +1,1 @@
+"""What systemd starts: units that are enabled, and what timers, paths and sockets activate. systemd.unit(5)."""

@@ -1,0 +1,121 @@
+"""Targets: what will run, by crontabs, units, cloud-init and all others, and what their commands would start."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+
+from fuzz.target import Parse, Target, check, choose, chosen
+
+from imds_probe.inventory.schedules.commands.following import Following
+from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+from imds_probe.inventory.schedules.sources import schedules
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+SCRIPT = '#!/bin/sh\ncd "$(dirname "$0")" && . ./x; sudo -u a env A=b flock /l timeout 5 sh -c \'y; z\'\n'
+UNIT = (
+    "[Unit]\nWants=b.service\n[Service]\nUser=a\nEnvironment=A='b c' D=%i\nEnvironmentFile=/etc/default/x\n"
+    "ExecStart=-/usr/bin/x ${A} $D %% \\x41 \\101 ; /bin/y\n[Timer]\nOnCalendar=Mon..Fri *-*-1/2 10:00\nOnUnitActiveSec=1h 30min\n"
+)
+USER_DATA = (
+    'Content-Type: multipart/mixed; boundary="=b"\n\n--=b\nContent-Type: text/x-shellscript\n\n#!/bin/sh\nx\n--=b\n'
+    "Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\nI2Nsb3VkLWNvbmZpZwpib290Y21kOiBbeF0K\n--=b--\n"
+)
+POD = "spec:\n  containers:\n  - {image: x, command: [/y], args: [1], env: [{name: A, value: b}]}\n"
+SYSTEMD, CLOUD = "/etc/systemd/system", "/var/lib/cloud/instance"
+# A file of each kind, and what it is like.
+FILES: Mapping[str, str | bytes] = {
+    "/etc/crontab": "A=b\n17 *\t* * * root x %y\n*/5 1-3,7 1 jan mon a b && c\n@daily root d\n0~9 0 * * 7 root e\n",
+    "/var/spool/cron/root": "@reboot x\n-1 2 3 4 5 y\n",
+    "/etc/anacrontab": "A=b\n1 5 x nice y\n@monthly 9 z run-parts /etc/cron.monthly\n",
+    "/etc/passwd": "root:x:0:0::/root:/bin/sh\na:x:1:1::/home/a:/bin/zsh\n",
+    f"{SYSTEMD}/a@.service": UNIT,
+    f"{SYSTEMD}/a@.timer": UNIT,
+    "/etc/default/x": 'A=b\nexport C=\'d\ne\'\n# f\nG="h\\""\n',
+    "/etc/network/interfaces": "iface x\n\tpost-up y z\n",
+    "/etc/cloud/cloud.cfg": "bootcmd:\n- x\n- [y, z, 1]\ncloud_final_modules: [[runcmd, always]]\nruncmd: [q]\n",
+    f"{CLOUD}/user-data.txt": USER_DATA,
+    f"{CLOUD}/vendor-data.txt": gzip.compress(
+        b"#cloud-config-archive\n- {type: text/cloud-boothook, content: x}\n- |\n  #!/bin/sh\n"
+    ),
+    "/etc/kubernetes/manifests/x.yaml": POD,
+    "/etc/udev/rules.d/x.rules": 'RUN+="/x"\n',
+    "/etc/logrotate.d/x": "postrotate\n",
+}
+
+
+def _sources(root: Path) -> Parse:
+    """All kinds, of whose files one is as it is given."""
+    for name, content in FILES.items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    for kind, name in (("multi-user.target", "a@i.service"), ("timers.target", "a@j.timer")):
+        link = root / f"{SYSTEMD.lstrip('/')}/{kind}.wants/{name}"
+        link.parent.mkdir()
+        link.symlink_to("../x")
+
+    def parse(data: bytes) -> None:
+        at, content = choose(data, len(FILES))
+        name = list(FILES)[at]
+        path = root / name.lstrip("/")
+        before = FILES[name]
+        path.write_bytes(content)
+        for each in schedules(root):
+            check(each)
+            if isinstance(each, str):
+                assert each.isprintable(), each
+            else:
+                assert each.how_often.isprintable()
+        path.write_bytes(before.encode() if isinstance(before, str) else before)
+
+    return parse
+
+
+def _source_seeds() -> Mapping[str, bytes]:
+    return {name.strip("/").replace("/", "-"): chosen(at, content) for at, (name, content) in enumerate(FILES.items())}
+
+
+def _commands(root: Path) -> Parse:
+    """A text for a shell, a list of arguments, and a script."""
+    for name in ("sh", "env", "x", "y", "python3"):
+        path = root / f"bin/{name}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\x7fELF")
+        path.chmod(0o755)
+    script = root / "opt/s"
+    script.parent.mkdir()
+
+    def parse(data: bytes) -> None:
+        text = data.decode(errors="replace")
+        script.write_bytes(data)
+        script.chmod(0o755)
+        for command in (text, tuple(text.split("\n")), ("/opt/s", "a")):
+            scheduled = Scheduled(command, Place("/x"), "boot", "x", environment={"PATH": "/bin"}, directory="/opt")
+            found = Following(SystemFiles(root)).follow(scheduled)
+            for each in found.started:
+                check((each.executable, each.arguments, each.directory))
+                assert each.executable.startswith("/")
+            check(found.unfollowed)
+
+    return parse
+
+
+def _command_seeds() -> Mapping[str, bytes]:
+    texts = {
+        "script": SCRIPT,
+        "list": 'A=1; B="$A/x" ; if [ -x $B ]; then exec $B "${C:-y}" >z 2>&1; fi; x | y || `x` & $(y <(x))\n',
+        "case": 'case "$1" in a|b) x ;; *) y;; esac; f() { x; }; for i in a; do y; done; x <<E\nz\nE\ny\n',
+        "env": "#!/usr/bin/env -S A=b python3 -u\nimport x\n",
+        "arguments": "/bin/env\n-C\n/opt\nA=b\n./s\n-c\nx",
+        "run-parts": "cd / && run-parts --report /bin; find /opt -exec x {} ; start-stop-daemon -S -x /bin/y -- z\n",
+        "deep": "$(" * 50 + "x" + ")" * 50,
+    }
+    return {name: text.encode() for name, text in texts.items()}
+
+
+TARGETS = {
+    "schedules": Target(_sources, _source_seeds),
+    "scheduled-commands": Target(_commands, _command_seeds),
+}

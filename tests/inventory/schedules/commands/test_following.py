@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from small_roots import SCRIPT, made
+
+from imds_probe.inventory.schedules.commands import following
+from imds_probe.inventory.schedules.commands.following import Followed, Following, Unfollowed
+from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+ELF = b"\x7fELF"
+PROGRAMS: dict[str, str | bytes | Path] = {
+    **{f"/usr/bin/{name}": ELF for name in ("dash", "a", "b", "python3", "env", "timeout", "curl", "chroot")},
+    "/usr/bin/sh": Path("dash"),
+    "/usr/bin/bash": Path("dash"),
+    "/bin": Path("usr/bin"),
+    "/opt/app/run.sh": f'{SCRIPT}. "$(dirname "$0")/common.sh"\nexec python3 "$APP/main.py" "$@"\n',
+    "/opt/app/common.sh": "APP=/opt/app\na\n",
+    "/opt/parts/one": SCRIPT + "a\n",
+    "/opt/parts/two.txt": SCRIPT + "b\n",
+    "/opt/parts/off": "b\n",
+    "/etc/debian_version": "12\n",
+    "/etc/cron.daily/x": SCRIPT + "a\n",
+}
+EXECUTABLE = tuple(name for name, content in PROGRAMS.items() if content == ELF)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return made(tmp_path, PROGRAMS, executable=EXECUTABLE)
+
+
+def followed(root: Path, command: str | tuple[str, ...], **more: object) -> Followed:
+    scheduled = Scheduled(
+        command, Place("/etc/crontab", 1), "boot", "at each boot", environment={"PATH": "/usr/bin"}, **more
+    )
+    return Following(SystemFiles(root)).follow(scheduled)
+
+
+def names(found: Followed) -> list[str]:
+    """The programs by their names; a script of a shell by its path."""
+    return [
+        each.arguments[1]
+        if each.executable == "/usr/bin/dash" and len(each.arguments) > 1
+        else each.arguments[0].rpartition("/")[2]
+        for each in found.started
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("/usr/bin/a", "x"), ["a"]),
+        ("a && b", ["a", "b"]),
+        ("test -x /usr/bin/a || { cd / && b; }", ["b"]),
+        ("cd /opt/app && ./run.sh x", ["/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"]),
+        (("sh", "-c", "a; b"), ["a", "b"]),
+        ("bash -lc 'a'", ["a"]),
+        ("bash -euo pipefail -c 'a'", ["a"]),
+        ("timeout 5 env A=b nice sh -c 'timeout 1 a'", ["a"]),
+        ("x=$(a) ; b `a`", ["a", "b"]),
+        ("run-parts /opt/parts", ["/opt/parts/one", "a"]),
+        ("cd / && run-parts --report /etc/cron.daily", []),
+        ("eval 'a;' b", ["a", "b"]),
+        ("trap 'a' EXIT; b", ["a", "b"]),
+        (". /opt/app/common.sh; $APP/run.sh", ["/opt/app/common.sh", "a", "/opt/app/run.sh", "python3"]),
+        ("export D=/usr/bin; $D/a", ["a"]),
+        ("PATH=/opt/app:$PATH; run.sh", ["/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"]),
+        ("none; /usr/bin/none", []),
+        ("a; a; a", ["a"]),
+        ("#!/bin/sh\na\n", ["a"]),
+        ("#!/usr/bin/python3\nimport a\n", []),
+        ("", []),
+        ((), []),
+        (("/opt/app/run.sh",), ["/opt/app/run.sh", "/opt/app/common.sh", "a", "python3"]),
+    ],
+)
+def test_what_a_command_starts(root: Path, command: str | tuple[str, ...], expected: list[str]) -> None:
+    found = followed(root, command)
+    assert names(found) == expected
+    assert found.unfollowed == ()
+
+
+def test_a_script_is_started_as_the_kernel_would(root: Path) -> None:
+    found = followed(root, "cd /opt/app && A=b ./run.sh x")
+    last = found.started[-1]
+    assert (last.executable, last.arguments) == ("/usr/bin/python3", ("/usr/bin/python3", "/opt/app/main.py", ""))
+    assert (last.directory, last.environment["A"], last.environment["PATH"]) == ("/opt/app", "b", "/usr/bin")
+    assert [each.script for each in found.started] == ["", "/opt/app/run.sh", "/opt/app/common.sh", "/opt/app/run.sh"]
+
+
+def test_a_directory_is_left_with_the_shell_that_went_there(root: Path) -> None:
+    assert [each.directory for each in followed(root, "(cd /opt; a); b; cd /srv; a").started] == ["/opt", "/", "/srv"]
+
+
+def test_the_text_that_is_to_be_searched(root: Path) -> None:
+    assert followed(root, "curl http://x | sh").text == "curl http://x | sh"
+    assert followed(root, ("curl", "http://x", "a b")).text == "curl http://x 'a b'"
+
+
+def test_of_an_image_the_text_alone(root: Path) -> None:
+    assert followed(root, ("/usr/bin/a",), image="x:1") == Followed("/usr/bin/a", images=("x:1",))
+    assert followed(root, (), image="") == Followed("")
+
+
+def test_images_that_a_command_runs(root: Path) -> None:
+    found = followed(root, "docker run --rm x:1 && sudo podman run -d y; docker ps; nerdctl run $NONE")
+    assert found.images == ("x:1", "y")
+
+
+def test_what_starts_in_two_ways_is_followed_once(root: Path) -> None:
+    given = Following(SystemFiles(root))
+    one = Scheduled("a", Place("/etc/crontab", 1), "boot", "at each boot", environment={"PATH": "/usr/bin"})
+    assert given.follow(one) is given.follow(replace(one, kind="scheduled", how_often="daily", every_s=1.0))
+    assert given.follow(one) is not given.follow(replace(one, directory="/srv"))
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("$NONE x", following.NO_NAME),
+        ("D=/usr/bin $D/a", following.NO_NAME),
+        ("python3 $(x)/main.py", following.NO_SCRIPT),
+        (". $NONE", following.NO_SCRIPT),
+        ("cd $NONE && a", following.NO_DIRECTORY),
+        ("chroot /srv a", following.OTHER_ROOT),
+        ("env " * 20 + "a", following.TOO_DEEP),
+        ("sh -c \"eval 'eval a'\"", ""),
+    ],
+)
+def test_what_is_not_followed_is_said(root: Path, command: str, why: str) -> None:
+    found = followed(root, command)
+    assert found.unfollowed == ((Unfollowed(why),) if why else ())
+
+
+def test_it_is_said_in_which_script_something_was_not_followed(root: Path) -> None:
+    made(root, {"/opt/x": f"{SCRIPT}$1 y\n"})
+    assert followed(root, "/opt/x").unfollowed == (Unfollowed(following.NO_NAME, "/opt/x"),)
+
+
+def test_scripts_that_start_each_other_come_to_an_end(root: Path) -> None:
+    scripts = {f"/opt/s{at}": f"{SCRIPT}/opt/s{at + 1}\n/opt/s{at}\n" for at in range(20)}
+    found = followed(made(root, scripts), "/opt/s0")
+    assert len(found.started) == following.DEPTH_MAX + 1
+    assert [each.why for each in found.unfollowed] == [following.TOO_DEEP]
+
+
+def test_there_are_only_so_many_programs(root: Path) -> None:
+    found = followed(root, "\n".join(f"a {number}" for number in range(2 * following.STARTED_MAX)))
+    assert len(found.started) == following.STARTED_MAX
+    assert found.unfollowed == (Unfollowed(following.TOO_MANY),)
+
+
+def test_nested_substitutions_without_end_are_said(root: Path) -> None:
+    found = followed(root, "a; " + "$(" * 200 + "b" + ")" * 200 + "; b")
+    assert names(found) == ["a", "b"]
+    assert "commands that stand in each other without end" in {each.why for each in found.unfollowed}
+
+
+def test_it_goes_from_one_process_to_another(root: Path) -> None:
+    found = followed(root, "cd /opt/app && ./run.sh")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Followed) == found

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from imds_probe.inventory.schedules.commands.shell_text import TOKENS_MAX, Substituted, Token, Variable, Word, tokens
+
+
+def said(token: Token) -> object:
+    """An operator or a plain word as a text, any other word as its parts."""
+    if isinstance(token, Word):
+        return token.parts if token.plain is None else f"<{token.plain}>"
+    return token
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a b;c&&d||e|f&", ["<a>", "<b>", ";", "<c>", "&&", "<d>", "||", "<e>", "|", "<f>", "&"]),
+        ("a\nb # c; d\n#e\n", ["<a>", "\n", "<b>", "\n", "\n"]),
+        ("a#b", ["<a#b>"]),
+        ("'a b'\"c d\"e\\ f", ["<a bc de f>"]),
+        ('"a\\"b\\n\\\\"', ['<a"b\\n\\>']),
+        ("a \\\nb", ["<a>", "<b>"]),
+        ("''", ["<>"]),
+        ("(a)", ["(", "<a>", ")"]),
+        ("a >x 2>&1 <y &>>z 3<>q b", ["<a>", "<b>"]),
+        ("a >", ["<a>"]),
+        ("a 2 >x", ["<a>", "<2>"]),
+        ("a <<E b\nc $(d)\nE\ne", ["<a>", "<b>", "\n", "<e>"]),
+        ("a <<-'E'\n\tc\n\tE\ne", ["<a>", "\n", "<e>"]),
+        ("a <<E\nnever ends", ["<a>", "\n"]),
+        ("a <<<b c", ["<a>", "<c>"]),
+        ("$A", [(Variable("A", False),)]),
+        ('"$A"', [(Variable("A", True),)]),
+        ("x${A}y", [("x", Variable("A", False), "y")]),
+        ("${A:-b}", [(Variable("A", False, "b"),)]),
+        ("${A[0]}", [(Variable("A", False),)]),
+        ("${A%x}", [(Substituted(""),)]),
+        ("$1 $? $", [(Variable("1", False),), (Variable("?", False),), "<$>"]),
+        ("$(a b)", [(Substituted("a b"),)]),
+        ("x$(a \"$(b ')')\")y", [("x", Substituted("a \"$(b ')')\""), "y")]),
+        ("`a \\`b\\``", [(Substituted("a `b`"),)]),
+        ("$((1 + 2))", [(Substituted(""),)]),
+        ("a <(b c)", ["<a>", (Substituted("b c"),)]),
+        ("a >$(b)", ["<a>", (Substituted("b"),)]),
+        ("$'a b'", ["<a b>"]),
+        ("'open", ["<open>"]),
+        ('"open', ["<open>"]),
+        ("$(open", [(Substituted("open"),)]),
+        ("${open", [(Variable("open", False),)]),
+        ("a\\", ["<a>"]),
+    ],
+)
+def test_tokens(text: str, expected: list[object]) -> None:
+    assert [said(token) for token in tokens(text)] == expected
+
+
+@pytest.mark.parametrize(
+    "sign", ["$(", "`", "${", "(", ")", "<(", "<<", "'", '"', "\\", "$", "a", " ", "\n", "<<E\n", '"$(', "&", ">"]
+)
+def test_time_is_in_proportion_to_the_length(sign: str) -> None:
+    began = time.process_time()
+    assert len(list(tokens(sign * 20_000))) <= TOKENS_MAX
+    assert time.process_time() - began < 5

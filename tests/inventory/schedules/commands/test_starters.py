@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from imds_probe.inventory.schedules.commands.starters import Inner, inner
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("env -i -u A B=c x y", "x y"),
+        ("env -S x y", "x y"),
+        ("sudo -u ana -E A=b x -u", "x -u"),
+        ("sudo -n -- x", "x"),
+        ("nice -n 19 x", "x"),
+        ("nice -10 x", "x"),
+        ("ionice -c3 x", "x"),
+        ("ionice -c 3 -n 7 x", "x"),
+        ("timeout -k 5 --signal=KILL 10m x y", "x y"),
+        ("flock -n /run/x.lock x y", "x y"),
+        ("flock -w 5 /run/x.lock x", "x"),
+        ("chronic x", "x"),
+        ("nohup x", "x"),
+        ("exec -a z x", "x"),
+        ("taskset -c 0 x", "x"),
+        ("runuser -u ana -- x", "x"),
+        ("xargs -n 1 x", "x"),
+        ("gosu ana x", "x"),
+        ("start-stop-daemon --start --exec /x -- -y", "/x -y"),
+        ("start-stop-daemon -S -x /usr/bin/python3 -a /x", "/x"),
+        ("find /d -name z -exec x {} ;", "x {}"),
+    ],
+)
+def test_what_is_started(command: str, words: str) -> None:
+    name, *arguments = command.split()
+    found = inner(name, arguments)
+    assert found is not None
+    assert (found.words, found.text) == (tuple(words.split()), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("env", ("A=b", "-C", "/d", "x"), Inner(("x",), "", {"A": "b"}, "/d")),
+        ("env", ("--chdir=/d", "x"), Inner(("x",), "", {}, "/d")),
+        ("flock", ("/l", "-c", "x; y"), Inner(text="x; y")),
+        ("su", ("-", "ana", "-c", "x"), Inner(text="x")),
+        ("runuser", ("-l", "ana", "--command=x y"), Inner(text="x y")),
+        ("timeout", ("5", None, "y"), Inner((None, "y"))),
+    ],
+)
+def test_texts_variables_and_directories(name: str, arguments: tuple[str | None, ...], expected: Inner) -> None:
+    assert inner(name, arguments) == expected
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "env",
+        "sudo -l",
+        "timeout 5",
+        "flock 9",
+        "find /d -name z",
+        "find -exec ;",
+        "start-stop-daemon --stop",
+        "other x",
+    ],
+)
+def test_where_nothing_is_started(command: str) -> None:
+    name, *arguments = command.split()
+    assert inner(name, arguments) is None

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from small_roots import made
+
+from imds_probe.inventory.schedules.scheduled import Place
+from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.systemd import services
+
+ETC, LIB = "/etc/systemd/system", "/usr/lib/systemd/system"
+AGENT = """[Unit]
+Description=x
+
+[Service]
+User=ana
+WorkingDirectory=/srv/%i
+Environment=URL=http://x
+ExecStartPre=-/usr/bin/curl $URL ; /bin/y
+ExecStart=/opt/%p --name=%i
+ExecStop=/bin/z
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def test_all_commands_of_what_is_started(tmp_path: Path) -> None:
+    files = {
+        f"{LIB}/agent@.service": AGENT,
+        f"{ETC}/agent@one.service.d/x.conf": "[Service]\nExecStart=\nExecStart=/opt/other\n",
+        f"{ETC}/multi-user.target.wants/agent@one.service": Path(f"{LIB}/agent@.service"),
+        f"{LIB}/idle.service": AGENT,
+        "/etc/passwd": "ana:x:7:7::/home/ana:/bin/sh\n",
+    }
+    found = list(services.look(SystemFiles(made(tmp_path, files))))
+    assert [(each.command, each.place) for each in found] == [
+        (("/usr/bin/curl", "http://x"), Place(f"{LIB}/agent@.service", 8)),
+        (("/bin/y",), Place(f"{LIB}/agent@.service", 8)),
+        (("/bin/z",), Place(f"{LIB}/agent@.service", 10)),
+        (("/opt/other",), Place(f"{ETC}/agent@one.service.d/x.conf", 3)),
+    ]
+    assert {(each.kind, each.user, each.directory) for each in found} == {("boot", "ana", "/srv/one")}
+    assert found[0].environment["HOME"] == "/home/ana"
+
+
+def test_commands_stand_there_once_for_each_way_in_which_they_start(tmp_path: Path) -> None:
+    files = {
+        f"{ETC}/timers.target.wants/a.timer": Path(f"{LIB}/a.timer"),
+        f"{LIB}/a.timer": "[Timer]\nOnBootSec=1\nOnUnitActiveSec=1h\n",
+        f"{LIB}/a.service": "[Service]\nExecStart=/x\n",
+    }
+    found = list(services.look(SystemFiles(made(tmp_path, files))))
+    assert [(each.kind, each.how_often, each.every_s) for each in found] == [
+        ("scheduled", "hourly", 3600),
+        ("boot", "at each boot", None),
+    ]
+
+
+def test_what_a_generator_made_of_an_init_script_and_other_roots_are_left_alone(tmp_path: Path) -> None:
+    generated = "/run/systemd/generator.late"
+    files = {
+        f"{generated}/a.service": "[Unit]\nSourcePath=/etc/init.d/a\n[Service]\nExecStart=/etc/init.d/a start\n",
+        f"{generated}/multi-user.target.wants/a.service": Path("../a.service"),
+        f"{LIB}/b.service": "[Service]\nRootDirectory=/srv/x\nExecStart=/y\n",
+        f"{LIB}/multi-user.target.wants/b.service": Path("../b.service"),
+    }
+    given = SystemFiles(made(tmp_path, files))
+    assert list(services.look(given)) == []
+    assert given.troubles == [f"{LIB}/b.service runs in a root of its own, which was not followed"]
+
+
+def test_without_systemd_there_is_nothing(tmp_path: Path) -> None:
+    assert list(services.look(SystemFiles(tmp_path))) == []

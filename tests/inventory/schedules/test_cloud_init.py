@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from small_roots import SCRIPT, made
+
+from imds_probe.inventory.schedules import cloud_init
+from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+INSTANCE = "/var/lib/cloud/instance"
+
+
+def looked(root: Path) -> tuple[list[Scheduled], list[str]]:
+    files = SystemFiles(root)
+    return list(cloud_init.look(files)), files.troubles
+
+
+def test_scripts_by_their_directories(tmp_path: Path) -> None:
+    files = {
+        "/var/lib/cloud/scripts/per-boot/a": SCRIPT,
+        "/var/lib/cloud/scripts/per-boot/off": "x",
+        "/var/lib/cloud/scripts/per-instance/b": SCRIPT,
+        "/var/lib/cloud/scripts/per-once/c": SCRIPT,
+        "/var/lib/cloud/instances/i-1/scripts/part-001": SCRIPT,
+        "/var/lib/cloud/instances/i-1/boothooks/part-002": SCRIPT,
+        INSTANCE: Path("instances/i-1"),
+    }
+    found, troubles = looked(made(tmp_path, files))
+    assert troubles == []
+    assert [(each.command, each.kind) for each in found] == [
+        (("/var/lib/cloud/scripts/per-boot/a",), "boot"),
+        (("/var/lib/cloud/scripts/per-instance/b",), "once"),
+        (("/var/lib/cloud/scripts/per-once/c",), "once"),
+        ((f"{INSTANCE}/scripts/part-001",), "once"),
+        ((f"{INSTANCE}/boothooks/part-002",), "boot"),
+    ]
+    assert {each.how_often for each in found} == {"at each boot", "once, when an instance is new"}
+
+
+def test_commands_of_configurations(tmp_path: Path) -> None:
+    files = {
+        "/etc/cloud/cloud.cfg": "#cloud-config\nbootcmd:\n - curl x\n - [wget, -q, y, 1]\n - []\n - {}\n",
+        "/etc/cloud/cloud.cfg.d/9.cfg": "runcmd: [z]\n",
+        "/etc/cloud/cloud.cfg.d/README": "runcmd: [no]\n",
+        f"{INSTANCE}/cloud-config.txt": "bootcmd: text\nruncmd: [q]\n",
+    }
+    found, troubles = looked(made(tmp_path, files))
+    assert troubles == []
+    assert [(each.command, each.kind, each.place.path) for each in found] == [
+        ("curl x", "boot", "/etc/cloud/cloud.cfg"),
+        (("wget", "-q", "y", "1"), "boot", "/etc/cloud/cloud.cfg"),
+        ("z", "once", "/etc/cloud/cloud.cfg.d/9.cfg"),
+        ("q", "once", f"{INSTANCE}/cloud-config.txt"),
+    ]
+
+
+def test_modules_may_be_told_to_run_always(tmp_path: Path) -> None:
+    files = {
+        "/var/lib/cloud/instance/scripts/part-001": SCRIPT,
+        f"{INSTANCE}/cloud-config.txt": "cloud_final_modules:\n- [scripts-user, always]\n- [runcmd, always]\nruncmd: [x]\n",
+    }
+    found, _ = looked(made(tmp_path, files))
+    assert [(each.command, each.kind) for each in found] == [((f"{INSTANCE}/scripts/part-001",), "boot"), ("x", "boot")]
+
+
+def test_user_data_is_what_the_next_instance_is_given(tmp_path: Path) -> None:
+    files = {
+        f"{INSTANCE}/user-data.txt": gzip.compress(b"#!/bin/bash\ncurl x\n"),
+        f"{INSTANCE}/vendor-data.txt": "#cloud-config\nbootcmd: [y]\nruncmd: [[z]]\n",
+        f"{INSTANCE}/vendor-data2.txt": "#part-handler\nimport os\n",
+        f"{INSTANCE}/user-data.txt.i": "#cloud-boothook\nnot read: it is the same\n",
+    }
+    found, troubles = looked(made(tmp_path, files))
+    assert troubles == []
+    assert [(each.command, each.kind, each.place) for each in found] == [
+        ("#!/bin/bash\ncurl x\n", "once", Place(f"{INSTANCE}/user-data.txt")),
+        ("y", "once", Place(f"{INSTANCE}/vendor-data.txt")),
+        (("z",), "once", Place(f"{INSTANCE}/vendor-data.txt")),
+        ("#!/usr/bin/python3\n#part-handler\nimport os\n", "once", Place(f"{INSTANCE}/vendor-data2.txt")),
+    ]
+
+
+def test_what_cannot_be_opened_is_said_and_the_rest_is_read(tmp_path: Path) -> None:
+    files = {
+        "/etc/cloud/cloud.cfg": "a: [",
+        "/var/lib/cloud/scripts/per-boot/a": SCRIPT,
+        f"{INSTANCE}/user-data.txt": gzip.compress(bytes(50 * 2**20)),
+        f"{INSTANCE}/vendor-data.txt": "#include\nhttp://x\n",
+    }
+    found, troubles = looked(made(tmp_path, files))
+    assert [each.command for each in found] == [("/var/lib/cloud/scripts/per-boot/a",)]
+    assert troubles == [
+        "/etc/cloud/cloud.cfg is not YAML",
+        f"{INSTANCE}/user-data.txt: it is compressed and has more than 4194304 bytes",
+        f"{INSTANCE}/vendor-data.txt: it includes what lies behind a URL, which was not read",
+    ]
+
+
+def test_a_boothook_is_what_stands_behind_its_first_line(tmp_path: Path) -> None:
+    made(tmp_path, {f"{INSTANCE}/user-data.txt": "#cloud-boothook\n#!/usr/bin/python3\nx\n"})
+    assert [each.command for each in looked(tmp_path)[0]] == ["#!/usr/bin/python3\nx\n"]
