@@ -15,7 +15,6 @@ from imds_probe.inventory.code.words import FOUND_MAX, Search, search
 
 TEXT_MAX_BYTES = 4 * 1024 * 1024  # a longer one is judged by its words alone, as a program is
 HEAD_BYTES = 256
-ARCHIVES = (".jar", ".war", ".ear", ".zip", ".egg", ".whl", ".pyz")
 _ZIP = b"PK\3\4"
 _INTERPRETER = re.compile(rb"#![ \t]{0,10}([^\s]{1,200})(?:[ \t]{1,10}(?:-S[ \t]{1,10})?([^\s]{1,100}))?")
 # What lies there in a package is not what the package does. Only below where packages lie: a script's own place is anybody's.
@@ -32,7 +31,7 @@ def said_by(file: BinaryIO, path: str) -> Said:
     """Search an open file and judge it. `path` is its own system's. Never raises on the file's content."""
     head = _head(file)
     name = posixpath.basename(path)
-    if head.startswith(_ZIP) or name.endswith(ARCHIVES) or (head.startswith(b"#!") and _ends_as_archive(file)):
+    if head.startswith(_ZIP) or name.endswith(packed.ARCHIVES) or (head.startswith(b"#!") and _ends_as_archive(file)):
         return _of_archive(file, path)
     form = _form(name, head)
     wide = head[:2] in (b"MZ", b"\xff\xfe", b"\xfe\xff")

@@ -6,7 +6,9 @@ of it takes time in proportion to the text.
 
 from __future__ import annotations
 
+import itertools
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Literal
@@ -15,7 +17,10 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms.lines import Lines
 
 Region = Literal["code", "string", "comment", "document"]
+_KINDS: tuple[Region, ...] = ("code", "string", "comment", "document")
 STRING_MAX = 4000  # characters of one that goes over several lines, unless its marks are made for that
+REGIONS_MAX = 200_000  # strings and comments in one text
+SIGNS_MAX = 1_000_000  # that may end a statement; a source text has one in ten characters
 LETTER_MAX = 12  # characters that one is written with, as '\u{1f600}'
 LINE_MAX = 4000  # a longer line was made by a tool that leaves no comments
 DEPTH_MAX = 1000
@@ -59,16 +64,17 @@ class Layout:
     text: str
     masked: str
     code: str
-    _starts: tuple[int, ...]
-    _regions: tuple[tuple[int, int, Region], ...]
-    _statements: tuple[int, ...]
+    _starts: array[int]
+    _ends: array[int]
+    _kinds: bytes
+    _statements: array[int]
     _lines: Lines
 
     def region(self, at: int) -> tuple[int, int, Region]:
         """What is at a place: its begin, its end and its kind."""
         index = bisect_right(self._starts, at) - 1
-        if index >= 0 and at < self._regions[index][1]:
-            return self._regions[index]
+        if index >= 0 and at < self._ends[index]:
+            return self._starts[index], self._ends[index], _KINDS[self._kinds[index]]
         return at, at, "code"
 
     def statement(self, at: int) -> tuple[int, int]:
@@ -83,28 +89,26 @@ class Layout:
         return self._lines.number(at)
 
 
-def laid_out(text: str, syntax: Syntax) -> Layout:
-    """Take a text apart."""
+def laid_out(text: str, syntax: Syntax) -> Layout | None:
+    """Take a text apart; None where it has more in it than a source text has."""
     if len(text) > LINE_MAX * (text.count("\n") + 1):
         syntax = Syntax((), (), syntax.strings, False, syntax.blocks)
-    regions = tuple(_regions(text, syntax))
+    starts, ends, kinds = array("L"), array("L"), bytearray()
     masked, code, last = [], [], 0
-    for begin, end, kind in regions:
+    for begin, end, kind in itertools.islice(_regions(text, syntax), REGIONS_MAX + 1):
+        starts.append(begin)
+        ends.append(end)
+        kinds.append(_KINDS.index(kind))
         masked += [text[last:begin], _blank(text[begin:end])]
         code += [text[last:begin], text[begin:end] if kind == "string" else _blank(text[begin:end])]
         last = end
-    masked.append(text[last:])
-    code.append(text[last:])
-    joined = "".join(masked)
-    return Layout(
-        text,
-        joined,
-        "".join(code),
-        tuple(each[0] for each in regions),
-        regions,
-        tuple(_boundaries(joined, syntax)),
-        Lines(text),
-    )
+    if len(starts) > REGIONS_MAX:
+        return None
+    joined = "".join((*masked, text[last:]))
+    if sum(map(joined.count, "()[]{}\n;")) > SIGNS_MAX:
+        return None
+    statements = array("L", _boundaries(joined, syntax))
+    return Layout(text, joined, "".join((*code, text[last:])), starts, ends, bytes(kinds), statements, Lines(text))
 
 
 def _blank(text: str) -> str:
@@ -175,14 +179,13 @@ def _is_alone(text: str, at: int) -> bool:
 
 
 def _string_end(text: str, at: int, quotes: Quotes) -> int:
-    line_end = text.find("\n", at)
-    line_end = line_end if line_end >= 0 else len(text)
     place, limit = at, len(text) if quotes.many else at + STRING_MAX
     while (place := text.find(quotes.end, place, limit)) >= 0:
         if quotes.plain or not _is_escaped(text, place, at):
             return place + len(quotes.end)
         place += 1
-    return line_end
+    line_end = text.find("\n", at, at + STRING_MAX)
+    return line_end if line_end >= 0 else min(len(text), at + STRING_MAX)
 
 
 def _is_escaped(text: str, place: int, begin: int) -> bool:

@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms.form import Judged
-from imds_probe.inventory.code.speaks import Evidence, Hit, speaks_of
+from imds_probe.inventory.code.speaks import NOTHING, Evidence, Hit, speaks_of
 from imds_probe.inventory.code.unread import DAMAGED, ENCRYPTED, UNPACKS_TOO_MUCH
 from imds_probe.inventory.sdks.archive import Archive, Member, NotAnArchive
 
 END, END_BYTES = b"PK\5\6", 22  # an archive without a comment ends so
 DEPTH_MAX = 3
 MEMBERS_MAX = 200_000
-MEMBER_MAX_BYTES = 16 * 1024 * 1024
+MEMBER_MAX_BYTES = HELD_MAX_BYTES = 16 * 1024 * 1024
 UNPACKED_MAX_BYTES = 512 * 1024 * 1024  # all together
 HITS_MAX = 500
 # What is judged as an AWS SDK, by the recognisers and the catalog, also where a bundle has moved it.
@@ -34,7 +34,7 @@ _SDKS = (
     "boto/",
     "awscli/",
 )
-_ARCHIVES = (".jar", ".war", ".ear", ".zip", ".egg", ".whl", ".pyz")
+ARCHIVES = (".jar", ".war", ".ear", ".zip", ".egg", ".whl", ".pyz")
 _DOCUMENTS = re.compile(r"(?:^|/)(?:docs?|tests?|examples?|META-INF/maven)/")
 
 Judge = Callable[[bytes, str], Judged]
@@ -44,6 +44,7 @@ Judge = Callable[[bytes, str], Judged]
 class _Budget:
     members: int
     unpacked_bytes: int
+    held_bytes: int  # that may be unpacked at a time: one archive, and those that it lies in
     unread: str = ""
 
     def lacks(self, why: str) -> None:
@@ -52,16 +53,16 @@ class _Budget:
 
 def judged(file: BinaryIO, judge: Judge, ends: tuple[str, ...]) -> Judged:
     """Judge an archive; `judge` does that with the content of a file in it, by the file's name, which ends with one of `ends`."""
-    budget = _Budget(MEMBERS_MAX, UNPACKED_MAX_BYTES)
+    budget = _Budget(MEMBERS_MAX, UNPACKED_MAX_BYTES, HELD_MAX_BYTES)
     packages: dict[str, Evidence] = {}
     hits: list[Hit] = []
     sdk = False
     for name, each in _members(file, judge, ends, budget, 0):
-        if any(part in f"/{name}" for part in (f"/{part}" for part in _SDKS)):
+        if any(f"/{part}" in f"/{name}" for part in _SDKS):
             sdk = sdk or each.evidence.token
             continue
         package = name.rpartition("/")[0]
-        packages[package] = packages.get(package, Evidence()) | each.evidence
+        packages[package] = packages.get(package, NOTHING) | each.evidence
         hits += each.hits[: HITS_MAX - len(hits)]
     searched = UNPACKED_MAX_BYTES - budget.unpacked_bytes
     return Judged(tuple(hits), _of_all(packages, sdk=sdk), budget.unread, searched)
@@ -70,7 +71,7 @@ def judged(file: BinaryIO, judge: Judge, ends: tuple[str, ...]) -> Judged:
 def _of_all(packages: dict[str, Evidence], *, sdk: bool) -> Evidence:
     """Of packages that each ask in their own way, all of it: both, where one has tokens and another has none."""
     said = {speaks_of(each, met=True) for each in packages.values()}
-    whole = Evidence()
+    whole = NOTHING
     for each in packages.values():
         whole |= each
     if "v1" in said and "v2" in said:
@@ -86,19 +87,21 @@ def _members(
     except NotAnArchive:
         budget.lacks(DAMAGED)
         return
-    for end in (*ends, *_ARCHIVES):
+    for end in (*ends, *ARCHIVES):
         for entry in archive.entries(end.encode(), _NAMED):
             if not entry.name.endswith(end) or _DOCUMENTS.search(entry.name):
                 continue
-            if end in _ARCHIVES and depth >= DEPTH_MAX:
+            if end in ARCHIVES and depth >= DEPTH_MAX:
                 budget.lacks(UNPACKS_TOO_MUCH)
                 break
             content = _content(archive, entry, budget)
             if content is None:
                 continue
-            if end in _ARCHIVES:
+            if end in ARCHIVES:
+                budget.held_bytes -= len(content)
                 for name, each in _members(io.BytesIO(content), judge, ends, budget, depth + 1):
                     yield f"{entry.name}!/{name}", each
+                budget.held_bytes += len(content)
             else:
                 each = judge(content, entry.name)
                 if each.hits:
@@ -114,10 +117,11 @@ def _content(archive: Archive, entry: Member, budget: _Budget) -> bytes | None:
         budget.lacks(ENCRYPTED)
         return None
     # What the directory says of a size may be a lie: what comes out counts.
-    if budget.members < 0 or max(entry.size, entry.packed) > min(MEMBER_MAX_BYTES, budget.unpacked_bytes):
+    limit = min(MEMBER_MAX_BYTES, budget.unpacked_bytes, budget.held_bytes)
+    if budget.members < 0 or max(entry.size, entry.packed) > limit:
         budget.lacks(UNPACKS_TOO_MUCH)
         return None
-    content = archive.content(entry, min(MEMBER_MAX_BYTES, budget.unpacked_bytes))
+    content = archive.content(entry, limit)
     if content is None:
         budget.lacks(DAMAGED)
         budget.unpacked_bytes -= entry.packed

@@ -14,6 +14,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
+from imds_probe.inventory.code.forms.machine import judged_words
 from imds_probe.inventory.code.speaks import Evidence, Hit
 from imds_probe.inventory.code.words import Found, search_bytes
 
@@ -54,7 +55,10 @@ def judged(text: str, language: Language) -> Judged:
     found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
     if not found:
         return Judged()
-    return _Reading(laid_out(text, language.syntax), language, found).judged()
+    layout = laid_out(text, language.syntax)
+    if layout is None:
+        return judged_words(found)
+    return _Reading(layout, language, found).judged()
 
 
 class _Reading:

@@ -7,10 +7,38 @@ import time
 import pytest
 
 from imds_probe.inventory.code.forms import compiled, lexing, node, perl, php, python, ruby
-from imds_probe.inventory.code.forms.lexing import Syntax, laid_out
+from imds_probe.inventory.code.forms.lexing import Layout, Syntax
 
 PYTHON, NODE, RUBY = python._LANGUAGE.syntax, node._LANGUAGE.syntax, ruby._LANGUAGE.syntax
 PERL, PHP, RUST, GO = perl._LANGUAGE.syntax, php._LANGUAGE.syntax, compiled._RUST.syntax, compiled._GO.syntax
+
+
+PARTS = (
+    "'",
+    "''",
+    '""',
+    '"""',
+    "/*",
+    "#",
+    "//",
+    "(",
+    "{",
+    ")",
+    "\\",
+    "\n",
+    "'\\",
+    "`",
+    "\n=head",
+    "a='",
+    "'''\"",
+    ";{",
+)
+
+
+def laid_out(text: str, syntax: Syntax) -> Layout:
+    layout = lexing.laid_out(text, syntax)
+    assert layout is not None
+    return layout
 
 
 @pytest.mark.parametrize(
@@ -73,21 +101,29 @@ def test_a_minified_script_has_no_comments() -> None:
     assert laid_out(text, NODE).region(text.index("here"))[2] == "code"
 
 
-@pytest.mark.parametrize("syntax", [PYTHON, NODE, RUBY, PERL, PHP, RUST, GO])
-@pytest.mark.parametrize(
-    "part", ["'", '"', '"""', "/*", "#", "//", "(", "{", ")", "\\", "\n", "'\\", "`", "\n=head", "a='", "'''\"", ";{"]
-)
+@pytest.mark.parametrize("syntax", [PYTHON, NODE, RUST])
+@pytest.mark.parametrize("part", PARTS)
 def test_time_is_in_proportion(syntax: Syntax, part: str) -> None:
-    def seconds(times: int) -> float:
+    def seconds(characters: int) -> float:
+        text = part * (characters // len(part))
         began = time.thread_time()
-        laid_out(part * times, syntax)
+        lexing.laid_out(text, syntax)
         return time.thread_time() - began
 
-    short, long = 4000, 32_000
-    took = seconds(long)
-    assert took < 0.25 or min(seconds(long) for _ in range(3)) < 30 * max(0.001, min(seconds(short) for _ in range(3)))
+    # A search to the text's end at each sign is quick at first: it shows in long texts alone.
+    short, long = 10_000, 120_000
+    if seconds(long) > 0.25:
+        assert min(seconds(long) for _ in range(3)) < 40 * min(seconds(short) for _ in range(3))
 
 
 def test_what_is_nested_too_deep_is_read_on() -> None:
     text = "(" * (lexing.DEPTH_MAX + 10) + "'here'"
     assert laid_out(text, NODE).region(text.index("here"))[2] == "string"
+
+
+@pytest.mark.parametrize("part", ["''", ";"])
+def test_a_text_with_too_much_in_it(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexing, "REGIONS_MAX", 50)
+    monkeypatch.setattr(lexing, "SIGNS_MAX", 50)
+    assert lexing.laid_out(part * 50, NODE) is not None
+    assert lexing.laid_out(part * 51, NODE) is None
