@@ -67,7 +67,7 @@ def _worker_seeds() -> Mapping[str, bytes]:
     return {
         "words": chosen(0, _framed(m.Result(found), m.Trouble("it is torn", ""), m.DoorLost(True), m.Done())),
         "replies": chosen(1, _framed(m.Opened(3, STATUS, b"ELF"), m.Listed([b"a", b"\xff"]), m.Failed(2), m.Absent())),
-        "accounts": chosen(2, _framed(m.Spawned(7), m.Ended(True, 0.5), m.Imported())),
+        "accounts": chosen(2, _framed(m.Spawned(7), m.Ended(True, 0.5, 1 << 20), m.Imported())),
     }
 
 

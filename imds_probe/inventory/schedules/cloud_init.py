@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import user_data
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, ONCE, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles

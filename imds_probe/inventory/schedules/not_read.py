@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles

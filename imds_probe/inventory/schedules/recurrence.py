@@ -6,7 +6,8 @@ import datetime
 import functools
 import itertools
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from imds_probe.dataclass import dataclass
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 EVERY_WEEKDAY, EVERY_MONTH = frozenset(range(7)), frozenset(range(1, 13))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 
 # scheduled: by a calendar, an interval or an event. boot: whenever the system or its network starts. login: whenever somebody

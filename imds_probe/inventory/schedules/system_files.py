@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import yaml_document
 from imds_probe.system import rootfs

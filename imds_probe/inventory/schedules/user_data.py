@@ -8,8 +8,9 @@ from __future__ import annotations
 import binascii
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from imds_probe.dataclass import dataclass
 
 RAW_MAX_BYTES = 1024 * 1024  # EC2 takes 16 KB
 OPENED_MAX_BYTES = 4 * 1024 * 1024

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, image
 from imds_probe.inventory.schedules.commands.programs import MARK, SHELLS, Programs, Started

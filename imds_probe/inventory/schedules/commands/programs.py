@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.shell_text import Part, Substituted, Token, Variable, Word, tokens
 
 TEXT_MAX = 64 * 1024

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from imds_probe.dataclass import dataclass
 
 Words = Sequence[str | None]
 _SUDO = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.accounts import ROOT
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, When
 from imds_probe.inventory.schedules.systemd import timers

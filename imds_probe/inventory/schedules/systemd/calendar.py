@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.recurrence import EVERY_DAY, EVERY_MONTH, EVERY_WEEKDAY, Gaps, Recurrence
 from imds_probe.kept.shapes import DIGITS
 

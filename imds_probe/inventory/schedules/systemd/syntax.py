@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from imds_probe.dataclass import dataclass
 
 ASSIGNMENTS_MAX = 5000  # of one file
 VALUE_MAX = 64 * 1024

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.systemd.syntax import Assignment
 
 
