@@ -4,7 +4,7 @@ A case is a client in a place (cases.py, clients.py). It is run in namespaces of
 Debian host with the probe's package installed (layers.py, standing.py, whole_host.py): judged without a watch and with one,
 switched as the report says, and the client asked again. What it prints and what the service's log has is the truth, whatever
 the verdict says. The table at the end counts true and false verdicts (outcome.py); it measures and does not judge, so the
-exit code is 0 where it ran.
+exit code is 0 where it ran. Hosts where nobody asks are cases, too (images.py): `image-*` counts how many are unknown.
 
     python -m truth [PATTERN...]        the cases of these names (shell patterns), all by default
         --check FILE                    and compare with what is expected there: 1 where something is different

@@ -13,6 +13,7 @@ from typing import Literal
 
 from truth import layers
 from truth.clients import CLIENTS, Client
+from truth.images import IMAGES
 from truth.starts import STARTS
 
 Place = Literal[
@@ -230,6 +231,8 @@ CASES: tuple[Case, ...] = (
     *at("host", "botocore-new curl-v1", state=_OFF, variant="off", works=False),
     *at("host", "other-clouds", variant="answers"),
     *at("host", "curl-v1 botocore-new", state=_IPV6, variant="ipv6"),
+    # Hosts where nobody asks: of how few the probe says that it does not know.
+    *at("host", " ".join(IMAGES)),
 )
 
 # One of each kind for `make test`, and the ways in which a case cannot be run.

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from truth.client import BUCKET, ID, INSTANCE, KEY, URL, ZONE, Client, node, perl, python, sh
 from truth.home_made import HOME_MADE
+from truth.images import IMAGES
 from truth.libraries import LIBRARIES
 
 SITE = "lib/python3.11/site-packages"
@@ -225,4 +226,5 @@ CLIENTS: dict[str, Client] = {
     "zoo-broken": sh("curl -s -m 1 http://169.254.169.254/latest/meta-data/no-such-thing", "machine"),
     **HOME_MADE,
     **LIBRARIES,
+    **IMAGES,
 }

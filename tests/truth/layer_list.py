@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 APT = "apt-get -qq -o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false"
+# What cloud images have beside.
+_CLOUD = (
+    *("chrony", "cloud-guest-utils", "cloud-init", "cron", "dbus", "openssh-server", "procps", "python3-dbus"),
+    *("python3-gi", "systemd-sysv", "unattended-upgrades"),
+)
 _COMMON = ("ca-certificates", "curl", "nodejs", "python3", "python3-venv", "wget")
 
 
@@ -33,6 +38,8 @@ class Layer:
 BASES = {
     "bullseye": Base("bullseye", (*_COMMON, "python2.7")),
     "bookworm": Base("bookworm", _COMMON),
+    "bullseye-cloud": Base("bullseye", (*_COMMON, *_CLOUD)),
+    "bookworm-cloud": Base("bookworm", (*_COMMON, *_CLOUD, "amazon-ec2-utils")),
 }
 _PYTHON_2 = "boto==2.49.0 botocore==1.12.253 jmespath==0.10.0 python-dateutil==2.8.2 urllib3==1.25.11 six==1.16.0 docutils==0.15.2"
 _FOR_PYTHON_2 = "--no-deps --only-binary=:all: --implementation=py --python-version=2.7 --abi=none --platform=any"

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import package_roots
 from package_roots import CACHE
-from truth import compiled, layer_list
+from truth import compiled, images, layer_list
 from truth.layer_list import APT, BASES, Base, Layer
 
 TRUTH = CACHE / "truth-1"
@@ -42,6 +42,7 @@ LAYERS: dict[str, Layer] = {
     "python-compiled": Layer("bookworm", script=compiled.PYTHON),
     "java": Layer("bookworm", apt=("default-jre-headless",), script=compiled.JAVA),
     "go": Layer("bookworm", script=compiled.GO),
+    **images.LAYERS,
 }
 
 
@@ -89,7 +90,8 @@ def make(name: str) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".making-", dir=place.parent) as work:
                 made = _base(BASES[kind], Path(work)) if kind in BASES else _layer(LAYERS[kind], Path(work))
-                made.rename(place)
+                if not place.exists():  # somebody else has made the same meanwhile
+                    made.rename(place)
 
 
 def _place(folder: str, name: str, what: Base | Layer) -> Path:
