@@ -37,7 +37,7 @@ soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	selected=soak; $(VENV)/bin/python tests/virtual_machine.py bullseye || selected='soak and not machine'; \
 	timeout --signal=INT $(SOAK_MINUTES)m $(VENV)/bin/python -m pytest -m "$$selected" --timeout=$$(($(SOAK_MINUTES) * 60)) --durations=0
 
-# Real clients up to the switch and past it, beside what was said of them: half an hour, less where it was broken off.
+# Real clients up to the switch and past it, beside what was said of them: an hour, less where it was broken off.
 # TRUTH='--check tests/truth/expected.json' holds it to what is expected; TRUTH_FRESH=1 starts over.
 truth: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(MACHINES)

@@ -4,12 +4,12 @@ A case is a client in a place (cases.py, clients.py). It is run in namespaces of
 Debian host with the probe's package installed (layers.py, standing.py, whole_host.py): judged without a watch and with one,
 switched as the report says, and the client asked again. What it prints and what the service's log has is the truth, whatever
 the verdict says. The table at the end counts true and false verdicts (outcome.py); it measures and does not judge, so the
-exit code is 0 where it ran.
+exit code is 0 where it ran. Hosts where nobody asks are cases, too (images.py): `image-*` counts how many are unknown.
 
     python -m truth [PATTERN...]        the cases of these names (shell patterns), all by default
         --check FILE                    and compare with what is expected there: 1 where something is different
         --record FILE                   and write what is to be expected from now on
-        --jobs N, --minutes N           so many at a time (3), and begin none after so long (30)
+        --jobs N, --minutes N           so many at a time (3), and begin none after so long (60)
 
 What clients need is fetched once, into the cache outside of the tree, and so are outcomes kept, by what the probe, this
 harness and the case consist of: a run does only what is missing. TRUTH_FRESH=1 starts over. What could not be had is named
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--check", type=Path, metavar="FILE")
     parser.add_argument("--record", type=Path, metavar="FILE")
     parser.add_argument("--jobs", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=60)
     args = parser.parse_args(argv)
     kept = layers.TRUTH / "results" / _digest(layers.product() / INSTALLED)[:16]
     if os.environ.get("TRUTH_FRESH"):
@@ -88,8 +88,9 @@ def run(cases: Sequence[Case], kept: Path, jobs: int, deadline: float) -> list[o
     """The outcomes of cases, from those kept where they are there; `deadline` is a time.monotonic."""
     with _pool(jobs) as pool:
         missing = [case for case in cases if not _place(kept, case).exists()]
-        wanted = sorted({layer for case in missing for layer in (case.layer, "bookworm") if layer != "machine"})
-        for stage in ([name for name in wanted if name in layers.BASES], wanted):
+        wanted = {layer for case in missing for layer in (case.layer, "bookworm") if layer != "machine"}
+        below = {layers.LAYERS[layer].base for layer in wanted if layer in layers.LAYERS}
+        for stage in (sorted(below | (wanted & {*layers.BASES})), sorted(wanted)):
             had = dict(zip(stage, pool.map(lambda name: _made(name, deadline), stage), strict=True))
         return list(pool.map(lambda case: _outcome(case, kept, had.get(case.layer, ""), deadline), cases))
 
@@ -136,7 +137,8 @@ def _digest(directory: Path) -> str:
 # Cases and clients are in the case's own digest, and this module changes no outcome.
 _HARNESS = hashlib.sha256(
     b"".join(
-        (HERE / f"{name}.py").read_bytes() for name in ("experiment", "programs", "standing", "storage", "whole_host")
+        (HERE / f"{name}.py").read_bytes()
+        for name in ("experiment", "programs", "standing", "starts", "storage", "whole_host")
     )
 ).hexdigest()[:8]
 

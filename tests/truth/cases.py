@@ -13,6 +13,8 @@ from typing import Literal
 
 from truth import layers
 from truth.clients import CLIENTS, Client
+from truth.images import IMAGES
+from truth.starts import STARTS
 
 Place = Literal[
     # It runs while the host is judged:
@@ -22,16 +24,30 @@ Place = Literal[
     "container-host",  # on the host's network
     "container-mesh",  # on the bridge, behind a relay of its own that everything it sends is redirected to
     "container-drop",  # on the bridge, and the host forwards nothing from there to the metadata service
-    # It does not run while the host is judged; what starts it lies there:
+    # It does not run while the host is judged; what starts it lies there (starts.py):
     "cron",  # a line in /etc/cron.d
     "cron-chroot",  # the same, with `chroot /srv/jail`
+    "crontab",  # a line in /etc/crontab
+    "crontab-user",  # in root's own crontab
+    "cron.daily",
     "cron.monthly",
-    "unit",  # an enabled unit of systemd that runs once at boot
-    "timer",  # a unit that a timer starts
+    "anacron",
+    "timer",  # a unit of systemd that a timer starts
+    "unit",  # an enabled unit that runs once at boot
+    "unit-drop-in",  # the same, where a drop-in says what is run first
+    "rc.local",
+    "init.d",
     "per-boot",  # a script of cloud-init
-    "user-data",
+    "bootcmd",  # a setting of cloud-init
+    "boothook",  # user data that cloud-init runs at every boot
     "profile.d",
-    "lies",  # nothing starts it
+    "dispatcher",  # of NetworkManager, when a link comes or goes
+    "dhclient",  # when an address comes
+    # The same, but it has run and will not run again on this host:
+    "per-instance",
+    "user-data",
+    # Nothing starts it (any more):
+    "lies",
     "container-brief",  # a container that ends before the host is judged
 ]
 RUNNING = ("host", "chroot", "container", "container-host", "container-mesh", "container-drop")
@@ -67,6 +83,11 @@ class Case:
         return f"{'+'.join(self.clients)}@{self.place}{limit}{often}{variant}"
 
     @property
+    def is_started_again(self) -> bool:
+        """Whether it runs, or will run again, without anybody's doing."""
+        return self.place != "lies" and not (self.place in STARTS and STARTS[self.place].once)
+
+    @property
     def its_clients(self) -> tuple[Client, ...]:
         return tuple(CLIENTS[name] for name in self.clients)
 
@@ -98,6 +119,21 @@ _WEB_IDENTITY = {"AWS_WEB_IDENTITY_TOKEN_FILE": _TOKEN, "AWS_ROLE_ARN": "arn:aws
 _TOKEN_FILE = {_TOKEN: "not-a-token"}
 _OFF = {"http_endpoint": "disabled"}
 _NO_V1 = {"AWS_EC2_METADATA_V1_DISABLED": "true"}
+_IPV6 = {"http_protocol_ipv6": "enabled"}
+# One of each language and form, by IMDSv1 and by token.
+_HOME_MADE_V1 = "python-module-v1 node-module-v1 ruby-v1 perl-module-v1 php-module-v1 java-v1 go-v1 sourced-v1"
+_HOME_MADE_V2 = _HOME_MADE_V1.replace("-v1", "-v2")
+_LIBRARIES_OLD = (
+    "google-auth-old xray-2.4.3 newrelic-old deltalake-old pyarrow-old node-google-old aws-provider-old vm-ec2-old"
+)
+_LIBRARIES_NEW = "google-auth-new-v2 minio-new deltalake-new pyarrow-new node-google-new-v2 smithy-provider-new"
+# Where something starts what does not run now; cron.d is below, with more.
+_SCHEDULED = ("crontab-user", "cron.daily", "timer")
+_AT_BOOT = ("unit", "rc.local", "per-boot", "bootcmd", "profile.d", "dispatcher", "dhclient")
+_ONCE = ("per-instance", "user-data")
+_FURTHER = ("crontab", "anacron", "init.d", "unit-drop-in", "boothook")
+_STARTED_OLD = "curl-v1 boto2 botocore-1.12 aws-1.16"
+_STARTED_NEW = "curl-v2 botocore-new aws-1-new"
 
 CASES: tuple[Case, ...] = (
     # Every client as a process of the host.
@@ -112,6 +148,25 @@ CASES: tuple[Case, ...] = (
     *at("host", "vm-ec2-old vm-ec2-new rclone-serve-debian-11 rclone-debian-12 s3cmd-debian-11 s3cmd-debian-12"),
     *at("host", "restic-debian-11 restic-debian-12 pgbackrest-debian-11 pgbackrest-debian-12"),
     *at("host", "ec2metadata-debian-11 ec2metadata-debian-12 ec2-metadata-debian"),
+    # Home-made, in each language; where the address stands otherwise, on the host alone.
+    *at("host", f"{_HOME_MADE_V1} {_HOME_MADE_V2}"),
+    *at("host", "http-client-v1 http-client-v2 python-split-v1 python-split-v2 python-compiled-v1 python-compiled-v2"),
+    *at("host", "node-fetch-v1 node-fetch-v2 ruby-module-v1 ruby-module-v2 php-v1 php-v2 wget-sourced-v1"),
+    *at("host", "curl-v1-decimal curl-v1-by-name"),
+    *at("host", "curl-v1-by-ipv6", state=_IPV6),
+    *at("container", f"{_HOME_MADE_V1} {_HOME_MADE_V2}", limit=2),
+    *at("chroot", f"{_HOME_MADE_V1} {_HOME_MADE_V2}"),
+    *at("cron", _HOME_MADE_V1),
+    *at("cron", "python-module-v2 ruby-v2 go-v2 sourced-v2"),
+    # Libraries, old and new, beside AWS's SDKs.
+    *at("host", "elastic-apm-5.10 deltalake-old deltalake-new pyarrow-old pyarrow-new s3fs-debian-11 s3fs-debian-12"),
+    *at("host", "s3fs-named-debian-11 s3fs-named-debian-12"),
+    *at("host", "node-google-old node-google-new-v1 node-google-new-v2"),
+    *at("host", "aws-provider-old smithy-provider-new aws-metadata-service"),
+    *at("container", f"{_LIBRARIES_OLD} {_LIBRARIES_NEW}", limit=2),
+    *at("container", "restic-debian-11 pgbackrest-debian-11 s3fs-debian-11", limit=2),
+    *at("chroot", "minio-7.1.0 google-auth-old vm-ec2-old node-google-old restic-debian-11 pgbackrest-debian-11"),
+    *at("cron", f"{_LIBRARIES_OLD} minio-7.1.0 google-auth-new-v2"),
     # python2-app
     *at("host", "python2-boto2 python2-botocore awslogs awslogs-agent"),
     # vendored-python, deep-is-not-all
@@ -151,12 +206,14 @@ CASES: tuple[Case, ...] = (
     *at("cron", "curl-v1 curl-v2 urllib-v1 requests-v1 perl-v1 node-http-v1"),
     *at("cron", "curl-v1", often=True),
     *at("cron.monthly", "curl-v1 wget-v1 curl-v2"),
-    *at("unit", "curl-v1 urllib-v1 botocore-1.12 curl-v2"),
-    *at("timer", "curl-v1 aws-1.16"),
-    *at("per-boot", "curl-v1 wget-v1"),
-    *at("user-data", "curl-v1"),
-    *at("profile.d", "curl-v1"),
+    *at("unit", "urllib-v1"),
+    *at("per-boot", "wget-v1"),
     *at("lies", "curl-v1 urllib-v1"),
+    # Each way in which something is started, with what is old and what is new.
+    *(case for place in (*_SCHEDULED, *_AT_BOOT, *_ONCE) for case in at(place, f"{_STARTED_OLD} {_STARTED_NEW}")),
+    *(case for place in _FURTHER for case in at(place, "curl-v1 curl-v2 botocore-1.12")),
+    *at("cron", "boto2 botocore-1.12 botocore-new aws-1-new"),
+    *at("crontab-user", "aws-1.16-system"),
     # cli-by-pip, one-curl-many-scripts and what is packaged, started by cron
     *at("cron", "aws-1.16 aws-1.16-system aws-1.16-bundle aws-debian-11 aws-debian-12 awslogs"),
     *at("cron", "curl-v1+curl-v1-zone", often=True),
@@ -173,13 +230,17 @@ CASES: tuple[Case, ...] = (
     *at("host", "botocore-1.12-lazy", later=True),
     *at("host", "botocore-new curl-v1", state=_OFF, variant="off", works=False),
     *at("host", "other-clouds", variant="answers"),
-    *at("host", "curl-v1 botocore-new", state={"http_protocol_ipv6": "enabled"}, variant="ipv6"),
+    *at("host", "curl-v1 botocore-new", state=_IPV6, variant="ipv6"),
+    # Hosts where nobody asks: of how few the probe says that it does not know.
+    *at("host", " ".join(IMAGES)),
 )
 
 # One of each kind for `make test`, and the ways in which a case cannot be run.
 ZOO_CASES: tuple[Case, ...] = (
     *at("host", "zoo-botocore-1.12 zoo-curl-v2"),
     *at("container", "zoo-botocore-new"),
+    *at("rc.local", "zoo-module-v1"),
+    *at("per-instance", "zoo-curl-v1"),
     *at("host", "zoo-missing zoo-broken"),
 )
 

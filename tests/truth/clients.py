@@ -6,53 +6,14 @@ A client is a row: how it asks, and the base or layer (layers.py) with its inter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-from truth.programs import Program
+from truth.client import BUCKET, ID, INSTANCE, KEY, URL, ZONE, Client, node, perl, python, sh
+from truth.home_made import HOME_MADE
+from truth.images import IMAGES
+from truth.libraries import LIBRARIES
 
-ID = "http://169.254.169.254/latest/meta-data/instance-id"
-ZONE = "http://169.254.169.254/latest/meta-data/placement/availability-zone"
-INSTANCE, KEY, BUCKET = "i-0123456789abcdef0", "ASIAEXAMPLE", "the-bucket"
-# What answers as S3 does, to who signs: storage.py.
-STORAGE = "198.51.100.7:9000"
-URL = f"http://{STORAGE}"
-APP = "/opt/app/bin/python"
 SITE = "lib/python3.11/site-packages"
-
-
-@dataclass(frozen=True)
-class Client:
-    """`expects` is what the answer has in it where the client works. `files` are settings, by path. `zoo` are directories
-    of the SDK zoo by where they are seen. `on_call`: it asks again when it is called, not every second: what a shell starts
-    and what has ended at once would be there or not, by luck, while the host is judged.
-    """
-
-    program: Program
-    layer: str
-    expects: str
-    files: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    zoo: Mapping[str, str] = field(default_factory=dict)
-    on_call: bool = False
-
-
-def sh(ask: str, layer: str = "bookworm", expects: str = INSTANCE, prologue: str = "", **more) -> Client:
-    return Client(Program("sh", ask, prologue), layer, expects, **more)
-
-
-def python(ask: str, layer: str, expects: str, prologue: str = "", interpreter: str = APP, **more) -> Client:
-    return Client(Program("python", ask, prologue, interpreter), layer, expects, **more)
-
-
-def node(ask: str, layer: str, expects: str, prologue: str = "", **more) -> Client:
-    return Client(Program("node", ask, prologue), layer, expects, **more)
-
-
-def perl(ask: str, layer: str, expects: str, prologue: str, **more) -> Client:
-    return Client(Program("perl", ask, prologue), layer, expects, **more)
-
-
 CURL_V1 = f"curl -s -m 3 {ID}"
 CURL_V2 = f"""
 TOKEN=$(curl -s -m 3 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
@@ -111,33 +72,6 @@ BUCKETS = f"""
 storage = boto3.session.Session().client("s3", endpoint_url="{URL}", region_name="us-east-1")
 return [bucket["Name"] for bucket in storage.list_buckets()["Buckets"]]
 """
-MINIO = f"""
-storage = minio.Minio("{STORAGE}", secure=False, credentials=minio.credentials.IamAwsProvider())
-return [bucket.name for bucket in storage.list_buckets()]
-"""
-_GOOGLE = """
-source = {
-    "environment_id": "aws1",
-    "region_url": "http://169.254.169.254/latest/meta-data/placement/availability-zone",
-    "url": "http://169.254.169.254/latest/meta-data/iam/security-credentials",
-    "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
-    %s
-}
-credentials = google.auth.aws.Credentials(
-    "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/aws",
-    "urn:ietf:params:aws:token-type:aws4_request",
-    "https://sts.googleapis.com/v1/token",
-    credential_source=source,
-)
-return credentials.retrieve_subject_token(google.auth.transport.requests.Request())
-"""
-GOOGLE_V1 = _GOOGLE % ""
-GOOGLE_V2 = _GOOGLE % '"imdsv2_session_token_url": "http://169.254.169.254/latest/api/token",'
-GOOGLE_IMPORTS = "import google.auth.aws, google.auth.transport.requests"
-XRAY = """
-ec2_plugin.initialize()
-return ec2_plugin.runtime_context
-"""
 NODE_V1 = f"""
 return await new Promise((resolve, reject) => {{
   const asked = http.get("{ID}", {{ timeout: 3000 }}, answer => {{
@@ -184,62 +118,11 @@ my $token = $http->put("http://169.254.169.254/latest/api/token",
 my $answer = $http->get("{ID}", {{ headers => {{ "X-aws-ec2-metadata-token" => $token }} }});
 return "$answer->{{status}} $answer->{{content}}";
 """
-RCLONE = f"""\
-[s3]
-type = s3
-provider = AWS
-env_auth = true
-endpoint = {URL}
-force_path_style = true
-"""
-S3CMD = f"""\
-[default]
-host_base = {STORAGE}
-host_bucket = {STORAGE}
-use_https = False
-signature_v2 = False
-"""
-PGBACKREST = """\
-[global]
-repo1-type=s3
-repo1-path=/
-repo1-s3-bucket=backups
-repo1-s3-endpoint=198.51.100.7
-repo1-storage-port=9443
-repo1-s3-region=us-east-1
-repo1-s3-key-type=auto
-repo1-s3-uri-style=path
-io-timeout=3
-log-level-file=off
-
-[main]
-pg1-path=/var/lib/postgresql/main
-"""
 AWS_LS = f"aws s3 ls --endpoint-url {URL} 2>&1 | tail -n 1"
-_RCLONE_LS = (
-    "rclone --config /etc/rclone.conf --retries 1 --low-level-retries 1 --contimeout 2s lsd s3: 2>&1 | tail -n 1"
-)
-# One that runs on, and asks when it is asked.
-_RCLONE_SERVE = """
-port=$((8000 + $$ % 1000))
-rclone --config /etc/rclone.conf --contimeout 2s serve http --dir-cache-time 0s --addr 127.0.0.1:$port s3: 2>/dev/null &
-"""
-_S3CMD_LS = "s3cmd --config /etc/s3cfg ls 2>&1 | tail -n 3"
-_RESTIC = f"RESTIC_PASSWORD=x timeout 8 restic --no-cache -r s3:{URL}/the-bucket cat config 2>&1 | tail -n 4"
-# Where it has credentials, what it says is that nothing listens where the storage would be.
-_PGBACKREST = "pgbackrest --stanza=main info 2>&1 | tail -n 3"
-_NO_CONNECTION = "HostConnectError"
-# It is told to join what runs in the region that it is in.
-_CONSUL = """
-flock /tmp/consul timeout 5 consul agent -dev -retry-join 'provider=aws tag_key=app tag_value=app' 2>&1 |
-    grep -m 1 -iE 'region is|error'
-"""
 _STDLIB = {"prologue": "import urllib.request", "interpreter": "/usr/bin/python3"}
 _HTTP = {"prologue": 'const http = require("http")'}
 _AWS_SDK = {"prologue": 'const AWS = require("aws-sdk")'}
 _TINY = {"prologue": "use HTTP::Tiny;"}
-_RCLONE_SET = {"files": {"/etc/rclone.conf": RCLONE}}
-_SETTINGS = {"s3cmd": {"/etc/s3cfg": S3CMD}, "pgbackrest": {"/etc/pgbackrest.conf": PGBACKREST}}
 _PY2 = "/usr/bin/python2.7"
 _AWSLOGS = f"/var/awslogs/bin/aws s3 ls --endpoint-url {URL} 2>&1 | tail -n 1"
 
@@ -304,36 +187,6 @@ CLIENTS: dict[str, Client] = {
     "aws-1-new": sh(f"/opt/app/bin/{AWS_LS}", "awscli-new", BUCKET, on_call=True),
     "aws-debian-11": sh(f"/usr/bin/{AWS_LS}", "awscli-debian-old", BUCKET, on_call=True),
     "aws-debian-12": sh(f"/usr/bin/{AWS_LS}", "awscli-debian-new", BUCKET, on_call=True),
-    "minio-7.1.0": python(MINIO, "minio-old", BUCKET, "import minio, minio.credentials"),
-    "minio-new": python(MINIO, "minio-new", BUCKET, "import minio, minio.credentials"),
-    "google-auth-old": python(GOOGLE_V1, "google-auth-old", KEY, GOOGLE_IMPORTS),
-    "google-auth-new-v1": python(GOOGLE_V1, "google-auth-new", KEY, GOOGLE_IMPORTS),
-    "google-auth-new-v2": python(GOOGLE_V2, "google-auth-new", KEY, GOOGLE_IMPORTS),
-    "xray-2.4.3": python(XRAY, "xray-old", INSTANCE, "from aws_xray_sdk.core.plugins import ec2_plugin"),
-    "xray-new": python(XRAY, "xray-new", INSTANCE, "from aws_xray_sdk.core.plugins import ec2_plugin"),
-    "newrelic-old": python(
-        "return AWSUtilization.detect()",
-        "newrelic-old",
-        INSTANCE,
-        "from newrelic.common.utilization import AWSUtilization",
-    ),
-    "newrelic-new": python(
-        "return AWSUtilization.detect()",
-        "newrelic-new",
-        INSTANCE,
-        "from newrelic.common.utilization import AWSUtilization",
-    ),
-    "elastic-apm": python(
-        "return elasticapm.utils.cloud.aws_metadata()", "elastic-apm", INSTANCE, "import elasticapm.utils.cloud"
-    ),
-    # One for which the catalog has no figure.
-    "consul-debian-11": sh(_CONSUL, "consul", "Region is us-east-1", on_call=True),
-    "ec2-metadata-2.0": python(
-        "return EC2Metadata().instance_id", "ec2-metadata-old", INSTANCE, "from ec2_metadata import EC2Metadata"
-    ),
-    "ec2-metadata-3.0": python(
-        "return EC2Metadata().instance_id", "ec2-metadata-new", INSTANCE, "from ec2_metadata import EC2Metadata"
-    ),
     "node-http-v1": node(NODE_V1, "bookworm", INSTANCE, **_HTTP),
     "node-http-v2": node(NODE_V2, "bookworm", INSTANCE, **_HTTP),
     "aws-sdk-2.500": node(NODE_CREDENTIALS, "aws-sdk-2.500", KEY, **_AWS_SDK),
@@ -344,33 +197,6 @@ CLIENTS: dict[str, Client] = {
     "aws-sdk-3": node(NODE_3, "aws-sdk-3", KEY, 'const { S3Client } = require("@aws-sdk/client-s3")'),
     "perl-v1": perl(PERL_V1, "perl", INSTANCE, **_TINY),
     "perl-v2": perl(PERL_V2, "perl", INSTANCE, **_TINY),
-    "vm-ec2-old": perl(
-        "return VM::EC2::Instance::Metadata->new->instanceId",
-        "vm-ec2-old",
-        INSTANCE,
-        "use VM::EC2::Instance::Metadata;",
-    ),
-    "vm-ec2-new": perl(
-        "return VM::EC2::Instance::Metadata->new->instanceId",
-        "vm-ec2-new",
-        INSTANCE,
-        "use VM::EC2::Instance::Metadata;",
-    ),
-    "rclone-debian-11": sh(_RCLONE_LS, "rclone-old", BUCKET, **_RCLONE_SET, on_call=True),
-    "rclone-debian-12": sh(_RCLONE_LS, "rclone-new", BUCKET, **_RCLONE_SET, on_call=True),
-    "rclone-serve-debian-11": sh(
-        "curl -s -m 8 http://127.0.0.1:$port/", "rclone-old", BUCKET, prologue=_RCLONE_SERVE, **_RCLONE_SET
-    ),
-    "s3cmd-debian-11": sh(_S3CMD_LS, "s3cmd-old", BUCKET, files=_SETTINGS["s3cmd"], on_call=True),
-    "s3cmd-debian-12": sh(_S3CMD_LS, "s3cmd-new", BUCKET, files=_SETTINGS["s3cmd"], on_call=True),
-    "restic-debian-11": sh(_RESTIC, "restic-old", "does not exist", on_call=True),
-    "restic-debian-12": sh(_RESTIC, "restic-new", "does not exist", on_call=True),
-    "pgbackrest-debian-11": sh(
-        _PGBACKREST, "pgbackrest-old", _NO_CONNECTION, files=_SETTINGS["pgbackrest"], on_call=True
-    ),
-    "pgbackrest-debian-12": sh(
-        _PGBACKREST, "pgbackrest-new", _NO_CONNECTION, files=_SETTINGS["pgbackrest"], on_call=True
-    ),
     "ec2metadata-debian-11": sh("ec2metadata --instance-id", "ec2metadata-old", on_call=True),
     "ec2metadata-debian-12": sh("ec2metadata --instance-id", "ec2metadata-new", on_call=True),
     "ec2-metadata-debian": sh("ec2-metadata -i", "ec2-utils", on_call=True),
@@ -395,6 +221,10 @@ CLIENTS: dict[str, Client] = {
         zoo={"/opt/zoo": "opt/python-new"},
         env={"PYTHONPATH": f"/opt/zoo/{SITE}"},
     ),
+    "zoo-module-v1": replace(HOME_MADE["python-module-v1"], layer="machine"),
     "zoo-missing": sh(CURL_V1, "no-such-layer"),
     "zoo-broken": sh("curl -s -m 1 http://169.254.169.254/latest/meta-data/no-such-thing", "machine"),
+    **HOME_MADE,
+    **LIBRARIES,
+    **IMAGES,
 }

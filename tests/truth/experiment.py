@@ -195,8 +195,8 @@ class Experiment:
         self.service.update(http_tokens="optional", hop_limit=self.case.limit)
         broke_running = any(was and not still for was, still in zip(self.before, still_running, strict=False))
         broke_fresh = any(was and not still for was, still in zip(self.before, still_first, strict=True))
-        # What nothing starts takes no harm by the switch, whoever may try it by hand.
-        broke = (broke_running or broke_fresh) and self.case.place != "lies"
+        # What nothing starts any more takes no harm by the switch, whoever may try it by hand.
+        broke = (broke_running or broke_fresh) and self.case.is_started_again
         return {
             "broke": broke,
             "running": "broke" if broke_running else "works" if self.running else "does not run",

@@ -21,127 +21,28 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import package_roots
 from package_roots import CACHE
+from truth import compiled, images, layer_list
+from truth.layer_list import APT, BASES, Base, Layer
 
 TRUTH = CACHE / "truth-1"
 WITHIN_S = 600
 PRODUCTS_KEPT = 4
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
-_APT = "apt-get -qq -o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false"
 _INSTALL = "install -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io"
 # pip's settings of this machine lead to a mirror of its own where it has one.
 _KEPT = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
-_COMMON = ("ca-certificates", "curl", "nodejs", "python3", "python3-venv", "wget")
 
-
-@dataclass(frozen=True)
-class Base:
-    """A suite of Debian with packages."""
-
-    suite: str
-    packages: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A client on top of a base: packages of Debian, of PyPI in /opt/app, of npm in /srv/app, and what a shell does then.
-
-    In `script`, `pip` is that of a virtual environment which is not in the layer.
-    """
-
-    base: str
-    apt: tuple[str, ...] = ()
-    pip: tuple[str, ...] = ()
-    npm: tuple[str, ...] = ()
-    script: str = ""
-
-
-BASES = {
-    "bullseye": Base("bullseye", (*_COMMON, "python2.7")),
-    "bookworm": Base("bookworm", _COMMON),
-}
-_PYTHON_2 = "boto==2.49.0 botocore==1.12.253 jmespath==0.10.0 python-dateutil==2.8.2 urllib3==1.25.11 six==1.16.0 docutils==0.15.2"
-_FOR_PYTHON_2 = "--no-deps --only-binary=:all: --implementation=py --python-version=2.7 --abi=none --platform=any"
-_OLD_BOTOCORE = "botocore==1.12.253 boto3==1.9.253 boto==2.49.0 s3transfer==0.2.1 urllib3==1.25.11 six==1.16.0"
-
-LAYERS = {
-    "boto2": Layer("bullseye", pip=("boto==2.49.0",)),
-    "botocore-old": Layer("bullseye", pip=("botocore==1.12.253", "boto3==1.9.253")),
-    "botocore-new": Layer("bookworm", pip=("botocore==1.44.8", "boto3==1.44.8")),
-    "awscli-old": Layer("bullseye", pip=("awscli==1.16.260",)),
-    "awscli-old-system": Layer("bullseye", apt=("python3-pip",), script="/usr/bin/pip3 install -q awscli==1.16.260"),
-    # As AWS's bundled installer leaves it.
-    "awscli-old-bundle": Layer(
-        "bullseye",
-        script="""
-        /usr/bin/python3 -m venv /usr/local/aws
-        /usr/local/aws/bin/pip install -q --no-compile awscli==1.16.260
-        ln -s /usr/local/aws/bin/aws /usr/local/bin/aws
-        """,
-    ),
-    "awscli-new": Layer("bookworm", pip=("awscli==1.46.2",)),
-    "awscli-debian-old": Layer("bullseye", apt=("awscli",)),
-    "awscli-debian-new": Layer("bookworm", apt=("awscli",)),
-    "perl": Layer("bookworm", apt=("perl",)),
-    "requests": Layer("bookworm", pip=("requests==2.32.5",)),
-    "minio-old": Layer("bullseye", pip=("minio==7.1.0",)),
-    "minio-new": Layer("bookworm", pip=("minio==7.2.15",)),
-    "google-auth-old": Layer("bullseye", pip=("google-auth==2.3.3", "requests==2.27.1")),
-    "google-auth-new": Layer("bookworm", pip=("google-auth==2.40.3", "requests==2.32.5")),
-    "xray-old": Layer("bullseye", pip=("aws-xray-sdk==2.4.3",)),
-    "xray-new": Layer("bookworm", pip=("aws-xray-sdk==2.15.0",)),
-    "newrelic-old": Layer("bullseye", pip=("newrelic==6.10.0.165",)),
-    "newrelic-new": Layer("bookworm", pip=("newrelic==10.17.0",)),
-    "elastic-apm": Layer("bookworm", pip=("elastic-apm==6.24.0",)),
-    "ec2-metadata-old": Layer("bullseye", pip=("ec2-metadata==2.0.0",)),
-    "ec2-metadata-new": Layer("bookworm", pip=("ec2-metadata==3.0.0",)),
-    "aws-sdk-2.500": Layer("bullseye", npm=("aws-sdk@2.500.0",)),
-    "aws-sdk-2.600": Layer("bullseye", npm=("aws-sdk@2.600.0",)),
-    "aws-sdk-2.1692": Layer("bookworm", npm=("aws-sdk@2.1692.0",)),
-    "aws-sdk-3": Layer("bookworm", npm=("@aws-sdk/client-s3@3.700.0",)),
-    "rclone-old": Layer("bullseye", apt=("rclone",)),
-    "rclone-new": Layer("bookworm", apt=("rclone",)),
-    "s3cmd-old": Layer("bullseye", apt=("s3cmd",)),
-    "s3cmd-new": Layer("bookworm", apt=("s3cmd",)),
-    "restic-old": Layer("bullseye", apt=("restic",)),
-    "restic-new": Layer("bookworm", apt=("restic",)),
-    "pgbackrest-old": Layer("bullseye", apt=("pgbackrest",)),
-    "pgbackrest-new": Layer("bookworm", apt=("pgbackrest",)),
-    "vm-ec2-old": Layer("bullseye", apt=("libvm-ec2-perl",)),
-    "vm-ec2-new": Layer("bookworm", apt=("libvm-ec2-perl",)),
-    "ec2metadata-old": Layer("bullseye", apt=("cloud-guest-utils",)),
-    "ec2metadata-new": Layer("bookworm", apt=("cloud-guest-utils",)),
-    "consul": Layer("bullseye", apt=("consul",)),
-    "ec2-utils": Layer("bookworm", apt=("amazon-ec2-utils",)),
-    # As an application and AWS's agent for CloudWatch Logs had them on Python 2.
-    "python2-app": Layer(
-        "bullseye",
-        script=f"pip install -q {_FOR_PYTHON_2} --target /opt/app/venv/lib/python2.7/site-packages {_PYTHON_2}",
-    ),
-    "awslogs": Layer(
-        "bullseye",
-        script="""
-        pip install -q virtualenv==20.15.1
-        virtualenv -q --python python2.7 --no-download /var/awslogs
-        /var/awslogs/bin/pip install -q --no-compile awscli==1.16.260 boto==2.49.0 awscli-cwlogs==1.4.6
-        """,
-    ),
-    # Copied into an application, without what pip leaves beside.
-    "vendored": Layer(
-        "bullseye",
-        script=f"""
-        pip install -q --target /opt/tool/vendor {_OLD_BOTOCORE}
-        rm -rf /opt/tool/vendor/*.dist-info /opt/tool/vendor/bin
-        """,
-    ),
-    # Where no package and no habit puts it.
-    "botocore-old-elsewhere": Layer(
-        "bullseye", script=f"pip install -q --target /u01/billing/lib/python3.9/site-packages {_OLD_BOTOCORE}"
-    ),
+LAYERS: dict[str, Layer] = {
+    **layer_list.LAYERS,
+    "python-compiled": Layer("bookworm", script=compiled.PYTHON),
+    "java": Layer("bookworm", apt=("default-jre-headless",), script=compiled.JAVA),
+    "go": Layer("bookworm", script=compiled.GO),
+    **images.LAYERS,
 }
 
 
@@ -189,7 +90,8 @@ def make(name: str) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".making-", dir=place.parent) as work:
                 made = _base(BASES[kind], Path(work)) if kind in BASES else _layer(LAYERS[kind], Path(work))
-                made.rename(place)
+                if not place.exists():  # somebody else has made the same meanwhile
+                    made.rename(place)
 
 
 def _place(folder: str, name: str, what: Base | Layer) -> Path:
@@ -206,7 +108,7 @@ def _base(base: Base, work: Path) -> Path:
         raise NotHad(f"tests/debian_roots.sh has not made {base.suite}")
     _must(["tar", "--directory", str(root), "--numeric-owner", "--extract", "--file", str(archive)])
     with _prepared(root):
-        _inside(root, f"{_APT} update && {_APT} {_INSTALL} {' '.join(base.packages)}")
+        _inside(root, f"{APT} update && {APT} {_INSTALL} {' '.join(base.packages)}")
     return root
 
 
@@ -218,7 +120,7 @@ def _layer(layer: Layer, work: Path) -> Path:
     try:
         with _prepared(root):
             if layer.apt:
-                _inside(root, f"{_APT} update && {_APT} {_INSTALL} {' '.join(layer.apt)}")
+                _inside(root, f"{APT} update && {APT} {_INSTALL} {' '.join(layer.apt)}")
             if layer.pip:
                 packages = " ".join(layer.pip)
                 _inside(root, f"python3 -m venv /opt/app && /opt/app/bin/pip install -q --no-compile {packages}")
@@ -273,7 +175,9 @@ def _inside(root: Path, script: str) -> None:
         env["PIP_CERT"] = "/etc/ssl/certs/of-the-machine.crt"
     env |= {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/root"}
     env |= {"DEBIAN_FRONTEND": "noninteractive", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    _must(["chroot", str(root), "bash", "-euc", script], env)
+    # Scripts of packages see no process but their own.
+    alone = ["unshare", "--pid", "--fork", "--kill-child", f"--mount-proc={root / 'proc'}"]
+    _must([*alone, "chroot", str(root), "bash", "-euc", script], env)
 
 
 def overlay(root: Path, below: list[Path], upper: Path, work: Path) -> None:

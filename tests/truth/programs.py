@@ -1,8 +1,12 @@
 """Programs around what asks: in each language one that asks again and again, and one that asks once and ends.
 
-What asks is a few lines of the language, as a user's own program has them. For Python, Node and Perl they are the body of
-a function `ask` that returns what it was told; for a shell they print it. Around them stands only this: a line `asked:`
-with what came of it, after each time. A client works where that line has what it asked for.
+What asks is a few lines of the language, as a user's own program has them. For a shell they print what they were told; for
+other languages they are the body of a function `ask` that returns it. Around them stands only this: a line `asked:` with
+what came of it, after each time. A client works where that line has what it asked for.
+
+A "command" is a program that prints such lines by itself: what was compiled lies in its layer, and `ask` are the words that
+start it, to which `--again` is added where it is to ask again. Its file is the short script that replaces itself by it, as
+launchers of such programs are.
 """
 
 from __future__ import annotations
@@ -107,27 +111,82 @@ sub main {{
     print "asked: $said\\n";
 }}
 """
+_RUBY = """\
+#!/usr/bin/ruby
+{prologue}
+def ask
+{ask}
+end
+
+def main
+  begin
+    said = ask
+  rescue StandardError => trouble
+    said = "#{{trouble.class}} #{{trouble}}"
+  end
+  puts "asked: #{{said}}".gsub("\\n", " ")
+  $stdout.flush
+end
+
+"""
+_PHP = """\
+#!/usr/bin/php
+<?php
+{prologue}
+function ask() {{
+{ask}
+}}
+
+function main() {{
+    try {{
+        $said = ask();
+    }} catch (Throwable $trouble) {{
+        $said = get_class($trouble) . " " . $trouble->getMessage();
+    }}
+    echo str_replace("\\n", " ", "asked: $said"), "\\n";
+}}
+
+"""
+# By language: what stands around the function, what calls it once, and what calls it again and again.
+_SCRIPTS = {
+    "perl": (_PERL, "main();\n", f"while (1) {{ main(); sleep {PAUSE_S}; }}\n"),
+    "ruby": (_RUBY, "main\n", f"loop {{ main; sleep {PAUSE_S} }}\n"),
+    "php": (_PHP, "main();\n", f"while (true) {{ main(); sleep({PAUSE_S}); }}\n"),
+}
+_PLACES = {
+    "sh": "/usr/local/bin/app%s",
+    "command": "/usr/local/bin/app%s",
+    "python": "/opt/app/main%s.py",
+    "node": "/srv/app/main%s.js",
+    "perl": "/usr/local/bin/app%s.pl",
+    "ruby": "/opt/app/main%s.rb",
+    "php": "/var/www/app/main%s.php",
+}
+_INTERPRETERS = {"sh": "/bin/sh", "command": "/bin/sh", "python": "/usr/bin/python3"}
 
 
 @dataclass(frozen=True)
 class Program:
     """What asks. `interpreter` is the path of what runs it, `prologue` what stands before the function in its file."""
 
-    language: str  # sh, python, node, perl
+    language: str  # sh, command, python, node, perl, ruby, php
     ask: str
     prologue: str = ""
     interpreter: str = ""
 
     def path(self, number: int = 0) -> str:
         """Where its file is put, beside those of others with another number."""
-        which = str(number + 1) if number else ""
-        places = {"sh": "/usr/local/bin/app%s", "python": "/opt/app/main%s.py", "node": "/srv/app/main%s.js"}
-        return places.get(self.language, "/usr/local/bin/app%s.pl") % which
+        return _PLACES[self.language] % (str(number + 1) if number else "")
 
     def argv(self, number: int = 0) -> tuple[str, ...]:
         """How it is started, where its file is at `path`."""
-        runs = {"sh": "/bin/sh", "python": "/usr/bin/python3", "node": "/usr/bin/node", "perl": "/usr/bin/perl"}
-        return self.interpreter or runs[self.language], self.path(number)
+        runs = self.interpreter or _INTERPRETERS.get(self.language, f"/usr/bin/{self.language}")
+        return runs, self.path(number)
+
+    @property
+    def starts_itself(self) -> bool:
+        """Whether it is started by its own path, as crontabs have scripts."""
+        return self.language in ("sh", "command", "perl")
 
     def text(self, *, again: bool, on_call: bool = False, later: bool = False) -> str:
         """Its file: to ask `again` and again, or once. `on_call`, a shell's only: again when there is a file at CALL.
@@ -141,7 +200,9 @@ class Program:
                 pause = _ON_CALL if on_call else f"sleep {PAUSE_S}"
                 return _SHELL_AGAIN.format(ask=ask, prologue=prologue, pause=pause, wait=wait)
             return _SHELL.format(ask=ask)
-        ask = textwrap.indent(textwrap.dedent(self.ask).strip(), "  " if self.language == "node" else "    ")
+        if self.language == "command":
+            return f"#!/bin/sh\nexec {self.ask}{' --again' if again else ''}\n"
+        ask = textwrap.indent(textwrap.dedent(self.ask).strip(), "  " if self.language in ("node", "ruby") else "    ")
         prologue = textwrap.dedent(self.prologue).strip() + "\n"
         if self.language == "python":
             head = _PYTHON.format(ask=ask, prologue=prologue, interpreter=self.argv()[0])
@@ -150,5 +211,5 @@ class Program:
         if self.language == "node":
             head = _NODE.format(ask=ask, prologue=prologue)
             return head + (_NODE_AGAIN.format(pause_s=PAUSE_S) if again else _NODE_ONCE)
-        head = _PERL.format(ask=ask, prologue=prologue)
-        return head + (f"while (1) {{ main(); sleep {PAUSE_S}; }}\n" if again else "main();\n")
+        around, once, repeated = _SCRIPTS[self.language]
+        return around.format(ask=ask, prologue=prologue) + (repeated if again else once)

@@ -21,6 +21,7 @@ from truth import layers
 from truth.cases import CONTAINERS, RUNNING, Case
 from truth.clients import Client
 from truth.programs import CALL, GO, MARK
+from truth.starts import JAIL, STARTS
 from truth.whole_host import WholeHost
 
 from imds_probe.simulator import scenarios
@@ -29,7 +30,6 @@ from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.lab.node import Node
 
 ANSWER_S = 30.0
-JAIL = "srv/jail"
 _MERGED = "var/lib/docker/overlay2/{}/merged"
 _MACHINE = """
 set -e
@@ -128,6 +128,7 @@ class Standing:
         self.case, self.lab, self.work = case, lab, work
         self.root = work / "host"
         self._outputs = 0
+        self._script = ""  # that starts the program, where one does
         container = case.place in CONTAINERS
         self.host_layer = "bookworm" if container and case.layer != "machine" else case.layer
         self._stand(self.root, self.host_layer)
@@ -196,47 +197,23 @@ class Standing:
 
     def _write_starts(self) -> None:
         """What is to start the programs some time."""
+        if (start := STARTS.get(self.case.place)) is None:
+            return
         for number, client in enumerate(self.case.its_clients):
             name = f"app{number + 1 if number else ''}"
             command = " ".join(_by_path(client, number))
-            text = client.program.text(again=False)
-            match self.case.place:
-                case "cron":
-                    self._put(self.root, f"etc/cron.d/{name}", f"17 3 * * * root {command} >/dev/null\n")
-                case "cron-chroot":
-                    line = f"17 3 * * * root /usr/sbin/chroot /{JAIL} {command} >/dev/null\n"
-                    self._put(self.root, f"etc/cron.d/{name}", line)
-                case "cron.monthly":
-                    self._move(client, number, f"etc/cron.monthly/{name}", text)
-                case "unit" | "timer":
-                    self._unit(name, command)
-                case "per-boot":
-                    self._move(client, number, f"var/lib/cloud/scripts/per-boot/{name}", text)
-                case "user-data":
-                    self._put(self.root, "var/lib/cloud/instances/i-0123456789abcdef0/user-data.txt", text)
-                    (self.root / "var/lib/cloud/instance").symlink_to("instances/i-0123456789abcdef0")
-                    self._move(client, number, "var/lib/cloud/instances/i-0123456789abcdef0/scripts/part-001", text)
-                case "profile.d":
-                    self._move(client, number, f"etc/profile.d/{name}.sh", text)
-
-    def _move(self, client: Client, number: int, path: str, text: str) -> None:
-        """The program itself lies where it is started from."""
-        (self.root / client.program.path(number).lstrip("/")).unlink()
-        self._put(self.root, path, text, 0o755)
-        self._moved = f"/{path}"
-
-    def _unit(self, name: str, command: str) -> None:
-        timer = self.case.place == "timer"
-        wanted = "" if timer else "\n[Install]\nWantedBy=multi-user.target\n"
-        unit = f"[Unit]\nDescription=Example\n\n[Service]\nType=oneshot\nExecStart={command}\n{wanted}"
-        self._put(self.root, f"etc/systemd/system/{name}.service", unit)
-        kind, target = ("timer", "timers.target") if timer else ("service", "multi-user.target")
-        if timer:
-            text = "[Timer]\nOnCalendar=monthly\n\n[Install]\nWantedBy=timers.target\n"
-            self._put(self.root, f"etc/systemd/system/{name}.timer", text)
-        wants = self.root / f"etc/systemd/system/{target}.wants"
-        wants.mkdir(parents=True, exist_ok=True)
-        (wants / f"{name}.{kind}").symlink_to(f"/etc/systemd/system/{name}.{kind}")
+            script = f"#!/bin/sh\n{command}\n"
+            if start.script and client.program.language == "sh":
+                script = client.program.text(again=False)
+                (self.root / client.program.path(number).lstrip("/")).unlink()
+            files, links = start.laid(name, command, script)
+            for path, text in files.items():
+                self._put(self.root, path, text, 0o755 if path == start.script_of(name) else 0o644)
+            for path, target in links.items():
+                (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+                (self.root / path).symlink_to(target)
+            if start.script:
+                self._script = f"/{start.script_of(name)}"
 
     def prepare(self) -> None:
         """What has to run beside the programs, once the host stands."""
@@ -250,8 +227,7 @@ class Standing:
         """Start a client's program, in its place."""
         case, client = self.case, self.case.its_clients[number]
         output = self.work / f"output-{self._number()}"
-        argv = getattr(self, "_moved", None)
-        words = ("/bin/sh", argv) if argv else client.program.argv(number)
+        words = ("/bin/sh", self._script) if self._script else client.program.argv(number)
         env = {**client.env, **case.env}
         with open(output, "wb") as file:
             if case.place in CONTAINERS:
@@ -290,7 +266,7 @@ class Standing:
 
 def _by_path(client: Client, number: int) -> Sequence[str]:
     """The command line that starts a program: a script by its own path, as crontabs have it."""
-    return client.program.argv(number)[1:] if client.program.language in ("sh", "perl") else client.program.argv(number)
+    return client.program.argv(number)[1:] if client.program.starts_itself else client.program.argv(number)
 
 
 def _must(argv: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from truth.clients import BUCKET, STORAGE
+from truth.client import BUCKET, STORAGE
 
 from imds_probe.simulator.lab.lab import Lab
 

@@ -40,6 +40,24 @@ def test_a_case_of_each_kind_comes_out_true(outcomes, case, right, broke):
     assert not found["disagree"]
 
 
+@pytest.mark.parametrize(
+    ("case", "right", "broke"),
+    [
+        ("zoo-module-v1@rc.local", "not-ready", {"1": True, "3": True}),
+        # The next instance breaks by it, and this one does not.
+        ("zoo-curl-v1@per-instance", "ready", {"1": False}),
+    ],
+)
+def test_what_is_started_some_time_breaks_where_it_is_started_again(outcomes, case, right, broke):
+    found = outcomes[case]
+    assert "not_run" not in found, found
+    assert found["worked"] == [True]
+    assert found["right"] == right
+    assert {limit: each["broke"] for limit, each in found["switched"].items()} == broke, found
+    assert {each["fresh"] for each in found["switched"].values()} == {"broke"}
+    assert {each["running"] for each in found["switched"].values()} == {"does not run"}
+
+
 def test_the_switch_that_is_printed_cures_what_needs_a_higher_hop_limit(outcomes):
     found = outcomes["zoo-botocore-new@container-limit1"]
     assert found["plain"]["limit"] == found["watch"]["limit"] == 2
