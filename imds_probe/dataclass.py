@@ -54,10 +54,15 @@ def _constructor(kind: type, fields: Sequence[dataclasses.Field[Any]], frozen: b
         if each.default is not dataclasses.MISSING:
             known[f"_default_{name}"] = each.default
             parameter = f"{name}=_default_{name}"
+            value = name if each.init else f"_default_{name}"
         elif each.default_factory is not dataclasses.MISSING:
             known[f"_make_{name}"] = each.default_factory
-            parameter, value = f"{name}=_absent_", f"_make_{name}() if {name} is _absent_ else {name}"
-        (named if each.kw_only else given).append(parameter)
+            parameter, value = f"{name}=_absent_", f"_make_{name}()"
+            value = f"{value} if {name} is _absent_ else {name}" if each.init else value
+        elif not each.init:
+            continue  # __post_init__ puts it there
+        if each.init:
+            (named if each.kw_only else given).append(parameter)
         steps.append(f"_put_(self, '{name}', {value})" if frozen else f"self.{name} = {value}")
     if hasattr(kind, "__post_init__"):
         steps.append("self.__post_init__()")

@@ -43,6 +43,26 @@ def made(maker, frozen):
 
 @BOTH
 @pytest.mark.parametrize("frozen", [False, True])
+def test_what_is_not_given_is_made_with_it(maker, frozen):
+    @maker(frozen=frozen)
+    class Tally:
+        limit: int = 3
+        counted: dict[str, int] = field(init=False)
+        begun: int = field(default=0, init=False)
+        seen: list[str] = field(default_factory=list, init=False)
+
+        def __post_init__(self):
+            object.__setattr__(self, "counted", {"all": self.limit})
+
+    tally = Tally(4)
+    assert (tally.limit, tally.counted, tally.begun, tally.seen) == (4, {"all": 4}, 0, [])
+    assert tally.seen is not Tally().seen
+    with pytest.raises(TypeError):
+        Tally(4, begun=1)
+
+
+@BOTH
+@pytest.mark.parametrize("frozen", [False, True])
 def test_the_constructor_takes_the_same(maker, frozen):
     kind = made(maker, frozen)
     thing = kind("a", "b", seen=KEPT_OUT, kind="odd")
