@@ -77,6 +77,7 @@ ELSEWHERE = {
     "collect/metadata_no_token.py:look": "the history in the daemon's own state directory, which has answered by then",
     "collect/container_software.py:_Reading._inside": _PROC,
     "collect/sdk_search.py:_owner": _PROC,
+    "inventory/code/version.py:": "the probe's own modules",
     "inventory/containers/group_owners.py:": "control groups, once it is known that the kernel's own are mounted there",
     "inventory/containers/grouping.py:": _PROC,
     "inventory/containers/named.py:_inode": "a file of the kernel's own file system of namespaces, as a task has found",

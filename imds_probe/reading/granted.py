@@ -58,6 +58,13 @@ class Granted(LocalFiles):
             return None
         return confined.pin_below(held, path, lambda fd, at: confined.by_steps(fd, at, stepping))
 
+    def stepping(self, root: Path, path: str) -> None:
+        granted = self._roots[str(root)]
+        if granted.refused or granted.given_up:
+            # These are known by names without links, which only a look-up of the whole path comes by.
+            raise OSError(DEAD, "it is looked up as a whole", path)
+        self._step(granted, path.lstrip("/"))
+
     def real_path(self, root: Path, path: str) -> str | None:
         try:
             held, stepping = self._below(root)

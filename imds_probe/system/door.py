@@ -36,7 +36,11 @@ class FileStatus:
     @staticmethod
     def of(descriptor: int) -> FileStatus:
         """What fstat(2) says. Raises OSError."""
-        status = os.fstat(descriptor)
+        return FileStatus.made(os.fstat(descriptor))
+
+    @staticmethod
+    def made(status: os.stat_result) -> FileStatus:
+        """Of all that stat(2) says."""
         return FileStatus(
             status.st_mode,
             status.st_dev,

@@ -7,6 +7,7 @@ import errno
 import io
 import itertools
 import os
+import posixpath
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from imds_probe.system.same_file import identity
 from imds_probe.system.walk import Budget, Part, Sought, Walk
 
 PIECE_BYTES = 65536
+WORTH_PINNING = 3  # paths of one directory
 
 
 class LocalFile(io.FileIO, File):
@@ -94,7 +96,49 @@ class LocalFiles:
             os.close(pinned)
 
     def looked_up(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
-        return tuple(self._status_or_trouble(root, path) for path in paths)
+        by_directory: dict[str, list[str]] = {}
+        for path in paths:
+            by_directory.setdefault(posixpath.dirname(path), []).append(path)
+        found: dict[str, FileStatus | FileUnreadable | None] = {}
+        for directory, there in by_directory.items():
+            if len(there) < WORTH_PINNING:
+                found.update((path, self._status_or_trouble(root, path)) for path in there)
+            else:
+                found.update(zip(there, self._statuses_in(root, directory, there), strict=True))
+        return tuple(found[path] for path in paths)
+
+    def _statuses_in(
+        self, root: Path, directory: str, paths: Sequence[str]
+    ) -> Iterator[FileStatus | FileUnreadable | None]:
+        """Of several paths in one directory, which is looked up once for all of them."""
+        try:
+            pinned = self.pin(root, directory)
+        except FileUnreadable as trouble:
+            yield from (trouble for _ in paths)
+            return
+        if pinned is None:
+            yield from (None for _ in paths)
+            return
+        try:
+            for path in paths:
+                yield self._status_in(root, pinned, path)
+        finally:
+            os.close(pinned)
+
+    def _status_in(self, root: Path, pinned: int, path: str) -> FileStatus | FileUnreadable | None:
+        name = posixpath.basename(path)
+        # What leads elsewhere is looked up as a whole: links, and names that are none.
+        if name in ("", ".", "..") or "\0" in name:
+            return self._status_or_trouble(root, path)
+        try:
+            self.stepping(root, path)
+            status = os.stat(name, dir_fd=pinned, follow_symlinks=False)
+        except (OSError, ValueError):
+            return self._status_or_trouble(root, path)
+        return self._status_or_trouble(root, path) if stat.S_ISLNK(status.st_mode) else FileStatus.made(status)
+
+    def stepping(self, root: Path, path: str) -> None:
+        """Called before a path is touched whose directory is held. Raises OSError where it must not be."""
 
     def _status_or_trouble(self, root: Path, path: str) -> FileStatus | FileUnreadable | None:
         try:

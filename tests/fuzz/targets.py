@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fuzz import (
     code_targets,
     document_targets,
+    following_targets,
     kept_targets,
     network_targets,
     package_targets,
@@ -23,6 +24,7 @@ from fuzz.target import Target
 TARGETS: Mapping[str, Target] = {
     **sdk_targets.TARGETS,
     **code_targets.TARGETS,
+    **following_targets.TARGETS,
     **package_targets.TARGETS,
     **process_targets.TARGETS,
     **watch_targets.TARGETS,

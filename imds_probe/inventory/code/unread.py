@@ -11,4 +11,10 @@ ENCRYPTED = "it is encrypted"
 UNPACKS_TOO_MUCH = "it unpacks to too much"
 HIDDEN = "it could not be opened"
 NO_TIME = "there was no time left"
-REASONS = (TOO_LONG, TOO_MANY, ODD_BYTE_CODE, DAMAGED, PACKED, ENCRYPTED, UNPACKS_TOO_MUCH, HIDDEN, NO_TIME)
+GONE = "its file is no longer there"
+BY_NAME = "it loads code by names that only running tells"
+NO_SCRIPT = "its script is not known"
+REASONS = (
+    *(TOO_LONG, TOO_MANY, ODD_BYTE_CODE, DAMAGED, PACKED, ENCRYPTED, UNPACKS_TOO_MUCH, HIDDEN, NO_TIME),
+    *(GONE, BY_NAME, NO_SCRIPT),
+)

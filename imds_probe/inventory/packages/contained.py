@@ -6,6 +6,7 @@ of the other. What a file holds is bounded and parsed in Python, where it is: no
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -128,42 +129,43 @@ def _apk(root: Path, names: Collection[str], deadline: float, absent: Collection
 
 
 def _rpm(root: Path, names: Collection[str], deadline: float, absent: Collection[str]) -> list[Package] | None:
-    for where in RPM_DIRECTORIES:
-        for name in (RPM_SQLITE, *RPM_FORMATS):
-            path = f"{where}/{name}"
-            if path in absent:
-                continue
-            try:
-                with rootfs.opened(root, path) as file:
-                    if file is not None:
-                        return _of_rpm(root, path, file, names, deadline)
-            except rootfs.FileUnreadable as trouble:
-                raise PackageError("rpm", trouble.problem, trouble.remedy or DAMAGED) from None
-            except (DatabaseError, HeaderError) as error:
-                raise PackageError("rpm", f"/{path} {error}", DAMAGED) from None
-    return None
+    with rpm_headers(root, absent) as headers:
+        return None if headers is None else _wanted(headers, names, deadline)
 
 
-def _of_rpm(root: Path, path: str, file: File, names: Collection[str], deadline: float) -> list[Package]:
+@contextlib.contextmanager
+def rpm_headers(root: Path, absent: Collection[str] = ()) -> Iterator[Iterator[bytes] | None]:
+    """Every header in rpm's database below a root, as long as this is entered; None where there is no database. Raises
+    PackageError, also for trouble with those that use it. `absent` are files that are known not to be there.
+    """
+    for path in (f"{where}/{name}" for where in RPM_DIRECTORIES for name in (RPM_SQLITE, *RPM_FORMATS)):
+        if path in absent:
+            continue
+        try:
+            with contextlib.ExitStack() as held:
+                file = held.enter_context(rootfs.opened(root, path))
+                if file is None:
+                    continue
+                yield _headers(root, path, file, held)
+                return
+        except rootfs.FileUnreadable as trouble:
+            raise PackageError("rpm", trouble.problem, trouble.remedy or DAMAGED) from None
+        except (DatabaseError, HeaderError) as error:
+            raise PackageError("rpm", f"/{path} {error}", DAMAGED) from None
+    yield None
+
+
+def _headers(root: Path, path: str, file: File, held: contextlib.ExitStack) -> Iterator[bytes]:
     if file.seek(0, os.SEEK_END) > LIMIT_BYTES:
         raise DatabaseError(f"has more than {LIMIT_BYTES} bytes")
     file.seek(0)
-    if path.endswith(RPM_SQLITE):
-        with rootfs.opened(
-            root, f"{path.rpartition('/')[0]}/{RPM_SQLITE_LOG}"
-        ) as log:  # what was not yet written into the database itself
-            return _of_sqlite(file, log, names, deadline)
     # Unbuffered as it is opened: thousands of small reads want a buffer.
-    with rootfs.buffered(file) as buffered:
-        return _wanted(RPM_FORMATS[path.rpartition("/")[2]](buffered), names, deadline)
-
-
-def _of_sqlite(file: File, log: File | None, names: Collection[str], deadline: float) -> list[Package]:
-    with rootfs.buffered(file) as buffered:
-        if log is None:
-            return _wanted(sqlite.headers(buffered, None), names, deadline)
-        with rootfs.buffered(log) as late:
-            return _wanted(sqlite.headers(buffered, late), names, deadline)
+    buffered = held.enter_context(rootfs.buffered(file))
+    if not path.endswith(RPM_SQLITE):
+        return RPM_FORMATS[path.rpartition("/")[2]](buffered)
+    # What was not yet written into the database itself.
+    log = held.enter_context(rootfs.opened(root, f"{path.rpartition('/')[0]}/{RPM_SQLITE_LOG}"))
+    return sqlite.headers(buffered, None if log is None else held.enter_context(rootfs.buffered(log)))
 
 
 def _wanted(headers: Iterable[bytes], names: Collection[str], deadline: float) -> list[Package]:

@@ -28,7 +28,7 @@ _LINKS = ("exe", "root", "cwd")
 _RUNTIMES = [(each, each.runtime) for each in RECOGNISERS if each.runtime is not None]
 # Names of programs, without numbers at their ends, whose own file is long and holds no SDK: what they run matters.
 INTERPRETERS = frozenset({"perl", "bash", "dash"}).union(*(runtime.programs for _, runtime in _RUNTIMES))
-_VARIABLES = frozenset[str]().union(*(runtime.variables for _, runtime in _RUNTIMES))
+VARIABLES = frozenset[str]().union(*(runtime.variables for _, runtime in _RUNTIMES))
 _MAPPED = re.compile(rb"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)  # those with an inode have a file
 
 
@@ -57,9 +57,22 @@ class Running:
     variables: tuple[str, ...] | None = ()
 
 
-def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = ()) -> Running | None:
-    """One process; None where it has ended or is a kernel's. `below` is its root directory, where that is known by another
-    name. Raises PermissionError where it may not be looked at, TimeoutError where it does not answer.
+@dataclass(frozen=True)
+class Process:
+    """One process as /proc has it. `replaced` as of Running, `environ` is the content of its file, or why that is hidden; `root`
+    is the text of the link to its root directory.
+    """
+
+    start: Start
+    replaced: frozenset[str]
+    environ: bytes | OSError
+    root: str
+
+
+def process(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = VARIABLES) -> Process | None:
+    """One process, with these variables of its environment; None where it has ended or is a kernel's. `below` is its root
+    directory, where that is known by another name. Raises PermissionError where it may not be looked at, TimeoutError where it
+    does not answer.
     """
     at = proc / str(pid)
     environ, *rest = read_several(at, _FILES, _LINKS)
@@ -82,24 +95,33 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
         executable = executable.removesuffix(DELETED)
         replaced.add(_below(executable, root))
     executable = _below(executable, root)
-    environment = _environment(environ)
-    here = list(runtimes(executable, mapped))
-    loaded = {executable, *mapped}
-    if ends := tuple(end for _, runtime in here for end in runtime.holds_open):
-        loaded.update(_open_archives(at, root, ends))
+    environment = _environment(environ, variables)
     start = Start(executable, _below(directory, root), tuple(arguments), environment, mapped, below or at / "root")
+    return Process(start, frozenset(replaced), environ, root)
+
+
+def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = ()) -> Running | None:
+    """What one process has loaded; see `process`. `variables` are names that are asked for in its environment."""
+    found = process(proc, pid, below)
+    if found is None:
+        return None
+    start = found.start
+    here = list(runtimes(start.executable, start.mapped))
+    loaded = {start.executable, *start.mapped}
+    if ends := tuple(end for _, runtime in here for end in runtime.holds_open):
+        loaded.update(open_archives(proc / str(pid), found.root, ends))
     directories = [(recogniser.key, place) for recogniser, runtime in here for place in runtime.places(start)]
     return Running(
         pid,
-        executable,
+        start.executable,
         frozenset(loaded),
         tuple(dict.fromkeys(directories)),
-        replaced=frozenset(replaced),
+        replaced=found.replaced,
         base=tuple((recogniser.key, place) for recogniser, runtime in here for place in runtime.base(start)),
         prefixes=tuple(prefix for _, runtime in here for prefix in runtime.prefixes(start)),
         scripts=tuple(start.scripts()) if any(runtime.reads_scripts for _, runtime in here) else (),
         without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
-        variables=None if isinstance(environ, OSError) else names_set(environ, variables),
+        variables=None if isinstance(found.environ, OSError) else names_set(found.environ, variables),
     )
 
 
@@ -122,7 +144,8 @@ def _mapped(maps: bytes, root: str) -> tuple[frozenset[str], set[str]]:
     return frozenset(there), gone
 
 
-def _open_archives(at: Path, root: str, ends: tuple[str, ...]) -> Iterator[str]:
+def open_archives(at: Path, root: str, ends: tuple[str, ...]) -> Iterator[str]:
+    """Files whose names end so that the process at /proc/PID holds open."""
     try:
         for target in read_links(at / "fd", DESCRIPTORS_MAX):
             if target.startswith("/") and target.endswith(ends):
@@ -131,12 +154,12 @@ def _open_archives(at: Path, root: str, ends: tuple[str, ...]) -> Iterator[str]:
         return  # it ended, or may not be looked at: what is mapped is known
 
 
-def _environment(environ: bytes | OSError) -> dict[str, str]:
-    """Only what says where libraries are; other variables may be secrets. Empty where it may not be read."""
+def _environment(environ: bytes | OSError, variables: Collection[str]) -> dict[str, str]:
+    """Only what says where libraries are; others may be secrets. Empty where it may not be read."""
     if isinstance(environ, OSError):
         return {}
     pairs = (entry.partition("=") for entry in _split(environ))
-    return {name: value for name, separator, value in pairs if separator and name in _VARIABLES}
+    return {name: value for name, separator, value in pairs if separator and name in variables}
 
 
 def names_set(environ: bytes, asked: Collection[str]) -> tuple[str, ...]:

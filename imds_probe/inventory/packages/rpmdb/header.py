@@ -9,7 +9,8 @@ import struct
 from typing import NamedTuple
 
 _NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022  # rpmtag.h
-_TEXT, _INT32 = 6, 4  # RPM_STRING_TYPE, RPM_INT32_TYPE
+_DIRECTORY_INDEXES, _BASE_NAMES, _DIRECTORIES = 1116, 1117, 1118
+_TEXT, _INT32, _TEXTS = 6, 4, 8  # RPM_STRING_TYPE, RPM_INT32_TYPE, RPM_STRING_ARRAY_TYPE
 _WANTED = {_NAME: _TEXT, _VERSION: _TEXT, _RELEASE: _TEXT, _EPOCH: _INT32, _ARCH: _TEXT}
 _ENTRY = struct.Struct(">IIII")  # tag, type, offset, count
 ENTRIES_MAX = 0xFFFF  # hdrchkTags() of rpm
@@ -62,3 +63,34 @@ def _value(blob: bytes, at: int, end: int, kind: int) -> bytes | int:
     if stop < 0:
         raise HeaderError("a text has no end within its header")
     return blob[at:stop]
+
+
+def has_file(blob: bytes, directory: bytes, name: bytes) -> bool:
+    """Whether a package has this file; `directory` ends with a slash. Raises HeaderError."""
+    if name + b"\0" not in blob or directory + b"\0" not in blob:
+        return False
+    entries, data_bytes = struct.unpack_from(">II", blob)
+    start = 8 + entries * _ENTRY.size
+    if entries > ENTRIES_MAX or start + data_bytes > len(blob):
+        raise HeaderError("a header is longer than its record")
+    found = {}
+    for index in range(entries):
+        tag, kind, offset, count = _ENTRY.unpack_from(blob, 8 + index * _ENTRY.size)
+        found[tag] = kind, start + offset, count
+    kinds = {_BASE_NAMES: _TEXTS, _DIRECTORIES: _TEXTS, _DIRECTORY_INDEXES: _INT32}
+    if any(found.get(tag, (0,))[0] != kind for tag, kind in kinds.items()):
+        return False
+    names, directories = (_texts(blob, *found[tag][1:]) for tag in (_BASE_NAMES, _DIRECTORIES))
+    at, count = found[_DIRECTORY_INDEXES][1:]
+    if at + 4 * count > len(blob):
+        raise HeaderError("a number lies outside of its header")
+    indexes = struct.unpack_from(f">{count}I", blob, at)
+    return any(
+        each == name and index < len(directories) and directories[index] == directory
+        for each, index in zip(names, indexes, strict=False)
+    )
+
+
+def _texts(blob: bytes, at: int, count: int) -> list[bytes]:
+    """So many texts one after the other, as far as there are any."""
+    return blob[at:].split(b"\0", count)[:count]

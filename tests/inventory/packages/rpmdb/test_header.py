@@ -5,8 +5,9 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rpm_headers import with_files
 
-from imds_probe.inventory.packages.rpmdb.header import HeaderError, RpmHeader, parse
+from imds_probe.inventory.packages.rpmdb.header import HeaderError, RpmHeader, has_file, parse
 
 
 def test_headers_that_rpm_made(blobs: list[bytes]) -> None:
@@ -54,3 +55,20 @@ def test_any_bytes_give_a_header_or_one_error(content: bytes, entries: int) -> N
             assert isinstance(parse(blob), RpmHeader)
         except HeaderError as error:
             assert str(error)
+        try:
+            assert not has_file(blob, b"/nowhere/", b"x")
+        except HeaderError as error:
+            assert str(error)
+
+
+def test_files_by_directory_and_name() -> None:
+    assert has_file(with_files(), b"/usr/bin/", b"tool")
+    assert has_file(with_files(), b"/opt/", b"own")
+    assert not has_file(with_files(), b"/opt/", b"tool")
+    assert not has_file(with_files(), b"/opt/", b"wn")
+    assert not has_file(with_files(kind=7), b"/opt/", b"own")
+    assert not has_file(with_files(struct.pack(">II", 9, 9)), b"/opt/", b"own")
+    assert not has_file(with_files(names=1), b"/opt/", b"own")
+    for broken in (with_files(b"1234"), struct.pack(">II", 0xFFFFFFFF, 0) + b"own\0/opt/\0"):
+        with pytest.raises(HeaderError):
+            has_file(broken, b"/opt/", b"own")

@@ -1,0 +1,94 @@
+"""How a command would be started, without starting it: the program by PATH, what only runs others, the interpreter of a script."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.loads import joined
+from imds_probe.inventory.sdks.start import Start
+
+SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
+INTERPRETERS_MAX = 4  # the kernel's own limit of scripts whose interpreter is a script
+# Programs that run the one that follows, with their options that have a value.
+RUN_OTHERS: Mapping[str, tuple[str, ...]] = {
+    "command": (),
+    "chronic": (),
+    "chrt": (),
+    "doas": ("-u",),
+    "env": ("-u", "-C", "-S"),
+    "exec": ("-a",),
+    "flock": ("-w", "-E"),
+    "ionice": ("-c", "-n"),
+    "nice": ("-n",),
+    "nohup": (),
+    "runuser": ("-u", "-g"),
+    "setsid": (),
+    "stdbuf": ("-i", "-o", "-e"),
+    "sudo": ("-u", "-g", "-h", "-p", "-C"),
+    "systemd-cat": ("-t", "-p"),
+    "time": ("-f", "-o"),
+    "timeout": ("-k", "-s"),
+    "xargs": ("-I", "-n", "-P", "-d", "-L", "-a"),
+}
+# Arguments that are no options and come before the program: flock's file, timeout's time, chrt's priority.
+BEFORE = {"flock": 1, "timeout": 1, "chrt": 1}
+_ASSIGNED = re.compile(r"([A-Za-z_]\w{0,100})=(.*)", re.DOTALL)
+_FIRST_LINE = re.compile(rb"#![ \t]*(\S{1,400})(?:[ \t]+([^\n]{0,400}))?")
+
+
+def start_of(
+    arguments: Sequence[str], ground: Ground, *, directory: str = "/", environment: Mapping[str, str] | None = None
+) -> Start | None:
+    """How these arguments are started in that directory and environment; None where there is no such program."""
+    variables = dict(environment or {})
+    words = _without_runners(list(arguments), variables)
+    if not words:
+        return None
+    path = _looked_up(words[0], ground, directory, variables)
+    if path is None:
+        return None
+    for _ in range(INTERPRETERS_MAX):
+        line = _FIRST_LINE.match(ground.head(path))
+        if line is None:
+            break
+        interpreter = line[1].decode("utf-8", "replace")
+        options = [line[2].decode("utf-8", "replace").strip()] if line[2] and line[2].strip() else []
+        if posixpath.basename(interpreter) == "env":
+            options = " ".join(options).removeprefix("-S ").split()
+        inner = _without_runners([interpreter, *options], variables)
+        if not inner:
+            return None
+        words = [*inner, path, *words[1:]]
+        found = _looked_up(inner[0], ground, directory, variables)
+        if found is None:
+            return None
+        path = found
+    return Start(ground.real(path), directory, tuple(words), variables, frozenset(), ground.root)
+
+
+def _without_runners(words: list[str], variables: dict[str, str]) -> list[str]:
+    while words:
+        if assigned := _ASSIGNED.fullmatch(words[0]):
+            variables[assigned[1]] = assigned[2]
+            words = words[1:]
+            continue
+        name = posixpath.basename(words[0])
+        if name not in RUN_OTHERS or len(words) == 1:
+            return words
+        words = words[1:]
+        while words and words[0].startswith("-") and len(words[0]) > 1:
+            words = words[2:] if words[0] in RUN_OTHERS[name] else words[1:]
+        words = words[BEFORE.get(name, 0) :]
+    return words
+
+
+def _looked_up(name: str, ground: Ground, directory: str, variables: Mapping[str, str]) -> str | None:
+    if not name or "\0" in name:
+        return None
+    if "/" in name:
+        return ground.first([joined(directory, name)])
+    places = variables.get("PATH") or SEARCHED
+    return ground.first(joined(directory, f"{place}/{name}") for place in places.split(":") if place)

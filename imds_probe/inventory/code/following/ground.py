@@ -1,0 +1,275 @@
+"""One system's files as following needs them: each directory listed once, each file looked at once, all within bounds.
+
+What was kept of an earlier run stands for a file that is the same by device, inode, size and times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.following.known import Kept, Known, Limits, identity_of, is_of_root, known_of, owner_of
+from imds_probe.inventory.code.following.loads import NOTHING, Asked
+from imds_probe.inventory.code.speaks import Said
+from imds_probe.system import rootfs
+from imds_probe.system.door import File, FileStatus
+
+if TYPE_CHECKING:
+    from imds_probe.inventory.code.following.language import Language
+
+HELD_MAX_BYTES = 4 * 1024 * 1024  # of a file that is read once for both: what it says, and what it asks for
+FILE_MAX_BYTES = 512 * 1024 * 1024
+HEAD_BYTES = 1024
+SMALL_MAX_BYTES = 1024 * 1024  # of package.json and the like
+WALKED_MAX, DEPTH_MAX = 3000, 12  # files of one package, and directories within each other
+# Nobody's code: what version control and Python keep beside it.
+PASSED_OVER = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules"})
+NO_NAMES = frozenset[str]()
+
+
+@dataclass
+class Ground:
+    """One system below its root. `kept` are files by their paths as an earlier run has left them, `learnt` those that a later
+    one can have: of files that root alone can write, and that did not change since `before_ns`, a time.time_ns; none where
+    that is None. `shared` are files of this run by path, of systems that are made of the same image.
+    """
+
+    root: Path
+    limits: Limits = field(default_factory=Limits)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    before_ns: int | None = None
+    learnt: dict[str, Kept] = field(default_factory=dict)
+    shared: dict[str, Kept] = field(default_factory=dict)
+    trail: set[str] | None = None  # while somebody wants to know what all this depended on
+    _listed: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    _stems: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    _real: dict[str, str] = field(default_factory=dict)
+    _small: dict[str, bytes] = field(default_factory=dict)
+    _heads: dict[str, bytes] = field(default_factory=dict)
+    _statuses: dict[str, FileStatus | None] = field(default_factory=dict)
+    _known: dict[str, Known] = field(default_factory=dict)
+    _languages: dict[str, str] = field(default_factory=dict)
+
+    def listed(self, directory: str) -> frozenset[str]:
+        """The names in a directory; none where there is no such directory, or nobody may look."""
+        directory = directory.rstrip("/") or "/"
+        if directory not in self._listed:
+            self._listed[directory] = self._names(directory)
+        found = self._listed[directory]
+        if found is None:
+            return NO_NAMES
+        self._touch(directory)
+        return found
+
+    def _names(self, directory: str) -> frozenset[str] | None:
+        """None where there is nothing: that is known by the directory above."""
+        if directory != "/" and not self.has(directory):
+            return None
+        try:
+            return frozenset(rootfs.names(self.root, directory))
+        except rootfs.FileUnreadable:
+            return NO_NAMES
+
+    def has(self, path: str) -> bool:
+        """Whether there is something of that name."""
+        directory, _, name = path.rpartition("/")
+        return name in self.listed(directory or "/")
+
+    def stems(self, directory: str, end: str) -> Mapping[str, str]:
+        """The names in a directory that end so, by what stands before their first dot."""
+        key = directory, end
+        if key not in self._stems:
+            ending = sorted(name for name in self.listed(directory) if name.endswith(end))
+            self._stems[key] = {name.partition(".")[0]: name for name in ending}
+        return self._stems[key]
+
+    def first(self, paths: Iterable[str]) -> str | None:
+        """The first of these that there is and that is no directory."""
+        return next((path for path in paths if self.has(path) and not self.listed(path)), None)
+
+    def real(self, path: str) -> str:
+        """A path without links; the same where there is nothing to see."""
+        self._touch(path)
+        if path not in self._real:
+            self._real[path] = rootfs.real_path(self.root, path) or path
+        return self._real[path]
+
+    def small(self, path: str, limit_bytes: int = SMALL_MAX_BYTES) -> bytes:
+        """The content of a small file that says where others are; empty where there is none."""
+        if path not in self._small:
+            content = b""
+            if self.has(path):
+                try:
+                    content = rootfs.read(self.root, path, limit_bytes) or b""
+                except rootfs.FileUnreadable:
+                    content = b""
+            self._small[path] = content
+        if self._small[path]:
+            self._touch(path)
+        return self._small[path]
+
+    def head(self, path: str) -> bytes:
+        """The first bytes of a file, enough for the line that names its interpreter; empty where there is none."""
+        self._touch(path)
+        if path not in self._heads:
+            self._heads[path] = b""
+            with contextlib.suppress(rootfs.FileUnreadable), rootfs.opened(self.root, path) as file:
+                self._heads[path] = file.read(HEAD_BYTES) if file is not None else b""
+        return self._heads[path]
+
+    def matching(self, pattern: str) -> list[str]:
+        """Directories by a path, some of whose names may end with a wildcard, in order; without one, they need not be there."""
+        found = [""]
+        for name in pattern.strip("/").split("/"):
+            if name.endswith("*"):
+                begins = name[:-1]
+                found = [
+                    f"{at}/{each}" for at in found for each in sorted(self.listed(at or "/")) if each.startswith(begins)
+                ]
+            else:
+                found = [f"{at}/{name}" for at in found]
+        return found
+
+    def walked(self, directory: str, ends: tuple[str, ...], most: int = WALKED_MAX) -> Iterator[str]:
+        """Files below a directory whose names end so. Links to directories are gone into once, by their real paths."""
+        waiting, seen = [(directory.rstrip("/"), 0)], {self.real(directory)}
+        while waiting:
+            at, depth = waiting.pop()
+            for name in sorted(self.listed(at)):
+                path = f"{at}/{name}"
+                if name.endswith(ends):
+                    most -= 1
+                    if most < 0:
+                        return
+                    yield path
+                elif "." not in name and name not in PASSED_OVER and depth < DEPTH_MAX and self.listed(path):
+                    real = self.real(path)
+                    if real not in seen and len(seen) < WALKED_MAX:
+                        seen.add(real)
+                        waiting.append((path, depth + 1))
+
+    def look_up(self, paths: Sequence[str]) -> None:
+        """The status of all of these, in one go: for what is visited next."""
+        new = [path for path in dict.fromkeys(paths) if path not in self._statuses]
+        if new:
+            self._statuses.update(zip(new, rootfs.statuses(self.root, new), strict=True))
+
+    def digest(self, paths: Sequence[str], *, learning: bool = False) -> bytes | None:
+        """Of what these paths are now; None where one was just changed, or is a file that another user than root can write to:
+        what he has mapped he can change without a trace. Of a directory each change leaves its time.
+        """
+        if self.before_ns is None:
+            return None
+        self.look_up(paths)
+        digest = hashlib.sha256()
+        for path in paths:
+            status = self._statuses[path]
+            if status is not None:
+                trusted = stat.S_ISDIR(status.st_mode) or is_of_root(status)
+                if not trusted or (learning and not self._is_settled(status)):
+                    return None
+            digest.update(
+                f"{path}\0{identity_of(status) if status is not None else ''}\0".encode("utf-8", "surrogatepass")
+            )
+        return digest.digest()
+
+    def _touch(self, path: str) -> None:
+        if self.trail is not None:
+            self.trail.add(path)
+
+    def _is_settled(self, status: FileStatus) -> bool:
+        return self.before_ns is not None and max(status.st_ctime_ns, status.st_mtime_ns) < self.before_ns
+
+    def visit(self, path: str, language: Language | None = None) -> Known:
+        """What a file says, and what it asks for in this language; without one, as it was read in whatever."""
+        name = language.id if language else ""
+        if path not in self._known or (name and self._languages[path] != name):
+            self._languages[path] = name
+            self._known[path] = self._remembered(path, name) or self._read(path, language)
+        return self._known[path]
+
+    def visit_program(self, proc: Path, pid: int, path: str) -> Known:
+        """The same of the program that a process runs, whatever lies at its path by now."""
+        if path not in self._known or self._known[path].unread in (unread.GONE, unread.HIDDEN):
+            self._languages[path] = ""
+            try:
+                with rootfs.program(proc, pid) as file:
+                    self._known[path] = self._of(file, path, None)[0]
+            except OSError:
+                self._known[path] = Known(None, unread=unread.GONE)
+        return self._known[path]
+
+    def _remembered(self, path: str, language: str) -> Known | None:
+        of_run, of_image = self.kept.get(path), self.shared.get(path)
+        if of_run is None and of_image is None:
+            return None
+        self.look_up([path])
+        status = self._statuses[path]
+        if status is None:
+            return None
+        same = identity_of(status)
+        if of_run is not None and of_run.identity == same and is_of_root(status) and language in ("", of_run.language):
+            self.learnt[path] = of_run
+            return known_of(of_run, status)
+        # Layers of an image keep inode and times; each container has a device of its own.
+        if of_image is not None and of_image.identity[1:] == same[1:] and language in ("", of_image.language):
+            return known_of(of_image, status)
+        return None
+
+    def _read(self, path: str, language: Language | None) -> Known:
+        if self.limits.spent:
+            return Known(None, unread=unread.NO_TIME)
+        try:
+            with rootfs.opened(self.root, path) as file:
+                if file is None:
+                    return Known(None, unread=unread.GONE)
+                known, status = self._of(file, path, language)
+        except rootfs.FileUnreadable:
+            return Known(None, unread=unread.HIDDEN)
+        if known.said is None:
+            return known
+        kept = Kept(identity_of(status), language.id if language else "", known.said, known.asked)
+        self.shared[path] = kept
+        if self._is_settled(status) and is_of_root(status):
+            self.learnt[path] = kept
+        return known
+
+    def _of(self, file: File, path: str, language: Language | None) -> tuple[Known, FileStatus]:
+        status = file.status()
+        size = status.st_size
+        if size > FILE_MAX_BYTES:
+            return Known(None, unread=unread.TOO_LONG), status
+        if size > self.limits.bytes:
+            return Known(None, unread=unread.NO_TIME), status
+        self.limits.bytes -= size
+        if size <= HELD_MAX_BYTES:
+            said, asked = _both(io.BytesIO(_content(file, size)), path, language)
+        else:
+            with rootfs.buffered(file) as buffered:
+                said, asked = _both(buffered, path, language)
+        return Known(said, asked, said.unread, size, owner_of(status)), status
+
+
+def _both(file: BinaryIO, path: str, language: Language | None) -> tuple[Said, Asked]:
+    said = said_by(file, path)
+    if language is None:
+        return said, NOTHING
+    file.seek(0)
+    return said, language.asked(file)
+
+
+def _content(file: File, size: int) -> bytes:
+    chunks, left = [], size + 1
+    while left > 0 and (chunk := file.read(left)):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)

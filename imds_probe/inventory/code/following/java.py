@@ -1,0 +1,90 @@
+"""Java: archives and directories of the class path. Source: the java command's options; the JAR file specification, Class-Path."""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language
+from imds_probe.inventory.code.following.loads import NOTHING, Asked, Begun, Load, Way, asked, joined
+from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
+from imds_probe.inventory.sdks.jar import ARCHIVES
+from imds_probe.inventory.sdks.start import Start
+
+MANIFEST_MAX_BYTES = 256 * 1024
+ARCHIVES_MAX, CLASSES_MAX = 1000, 2000
+_PATHS = ("-cp", "-classpath", "--class-path", "-p", "--module-path")
+_OPTIONS = Options(
+    values=(*_PATHS, "--add-modules", "-m", "--module", "--add-opens", "--add-exports", "--add-reads"),
+    required=("-jar",),
+    attached=False,
+)
+_AGENT = re.compile(r"-javaagent:([^=]{1,4000})")
+_MANIFEST = re.compile(rb"META-INF/MANIFEST\.MF")
+_CLASS_PATH = re.compile(rb"^Class-Path:[ ]*([^\r\n]*(?:\r?\n [^\r\n]*)*)", re.MULTILINE | re.IGNORECASE)
+# A JVM's own archives lie beside it.
+_OWN = re.compile(r".*/(?:jre|jvm|jdk)[^/]*/(?:[^/]+/)?lib/(?:[^/]+/)*[^/]+\.jar")
+
+
+def _runs(program: str, libraries: frozenset[str]) -> bool:
+    return program == "java" or "libjvm" in libraries
+
+
+def _begins(start: Start, ground: Ground) -> Begun:
+    given = start.arguments
+    entries = start.listed("CLASSPATH")
+    for option, value in itertools.pairwise(given):
+        if option in _PATHS:
+            entries += [start.path(part) for part in value.split(":") if part]
+    own = [start.path(value) for _, value in read(given, _OPTIONS).required]
+    entries += [*own, *(start.path(match[1]) for each in given if (match := _AGENT.match(each)))]
+    found = dict.fromkeys(path for entry in entries for path in _entry(entry, ground))
+    way = Way(posixpath.dirname(own[0]) if own else start.directory)
+    loads = tuple(Load(path, path if path.endswith(ARCHIVES) else _directory(path, entries)) for path in found)
+    mapped = any(path.endswith(ARCHIVES) for path in start.mapped)
+    return Begun(way, loads, unknown=not loads and not mapped)
+
+
+def _entry(entry: str, ground: Ground) -> Iterator[str]:
+    if entry.endswith("/*"):
+        at = entry.removesuffix("/*")
+        yield from (f"{at}/{name}" for name in sorted(ground.listed(at))[:ARCHIVES_MAX] if name.endswith(ARCHIVES))
+    elif ground.listed(entry):
+        yield from ground.walked(entry, (".class",), CLASSES_MAX)
+        yield from (
+            f"{entry}/{name}" for name in sorted(ground.listed(entry))[:ARCHIVES_MAX] if name.endswith(ARCHIVES)
+        )
+    elif ground.has(entry) and not _OWN.fullmatch(entry):
+        yield entry
+
+
+def _directory(path: str, entries: list[str]) -> str | None:
+    return next((entry for entry in entries if path.startswith(f"{entry}/")), None)
+
+
+def asked_by(file: BinaryIO) -> Asked:
+    """The class path that an archive's manifest names."""
+    try:
+        archive = Archive(file)
+        entry = next(archive.entries(b"META-INF/MANIFEST.MF", _MANIFEST), None)
+        manifest = archive.content(entry, MANIFEST_MAX_BYTES) if entry else None
+    except NotAnArchive:
+        return NOTHING
+    match = _CLASS_PATH.search(manifest or b"")
+    lines = match[1].replace(b"\r", b"").replace(b"\n ", b"") if match else b""
+    return asked(path for path in lines.decode("utf-8", "replace").split() if "://" not in path)
+
+
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+    here = posixpath.dirname(load.path)
+    for name in given.names:
+        for path in _entry(joined(here, name.removeprefix("file:")), ground):
+            yield Load(path, path if path.endswith(ARCHIVES) else None)
+
+
+LANGUAGE = Language("java", _runs, _begins, asked_by, _found, (*ARCHIVES, ".class"))

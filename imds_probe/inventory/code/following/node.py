@@ -1,0 +1,176 @@
+"""Node: what scripts require and import, by Node's own algorithm.
+
+Source: Node's documentation, "Modules: CommonJS modules", "Modules: Packages". A package whose entry points depend on
+conditions has all of them followed.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+
+from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language, of_text
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
+from imds_probe.inventory.sdks.node import ANCESTORS_MAX, DIRECTORY
+from imds_probe.inventory.sdks.start import Start
+
+ENDS = (".js", ".cjs", ".mjs", ".node")
+EXPORTS_MAX, EXPORTS_DEPTH = 50, 6
+BUILT_IN = frozenset(
+    (
+        *("assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram"),
+        *("diagnostics_channel", "dns", "domain", "events", "fs", "http", "http2", "https", "inspector", "module"),
+        *("net", "os", "path", "perf_hooks", "process", "punycode", "querystring", "readline", "repl", "stream"),
+        *("string_decoder", "sys", "timers", "tls", "trace_events", "tty", "url", "util", "v8", "vm", "wasi"),
+        *("worker_threads", "zlib"),
+    )
+)
+_OPTIONS = Options(
+    values=("-C", "--conditions", "--env-file", "--max-old-space-size", "--title", "--input-type"),
+    text=("-e", "--eval", "-p", "--print"),
+    required=("-r", "--require", "--import", "--loader", "--experimental-loader"),
+    attached=False,
+)
+# A comment, or a text of one line, which is kept.
+_ASIDE = re.compile(
+    rb'("(?:[^"\\\n]++|\\.)*+"|\'(?:[^\'\\\n]++|\\.)*+\')|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)|(?<![:\\/])//[^\n]*+'
+)
+_TEXT = rb"[\"'`]([^\"'`\n$]{1,200})[\"'`]"
+_REQUIRED = re.compile(rb"\b(?:require(?:\.resolve)?|import)\s{0,10}\(\s{0,20}(?:" + _TEXT + rb"\s{0,20}[,)])?")
+_IMPORTED = re.compile(rb"(?:\bfrom|\bimport)\s{0,10}" + _TEXT)
+
+
+def _runs(program: str, libraries: frozenset[str]) -> bool:
+    return program in ("node", "nodejs") or "libnode" in libraries
+
+
+def _begins(start: Start, ground: Ground) -> Begun:
+    given = read(start.arguments, _OPTIONS)
+    way = Way(start.directory)
+    way.add(start.listed("NODE_PATH"))
+    names = [value for _, value in given.required]
+    texts: tuple[Text, ...] = ()
+    if given.text is not None:
+        text = given.text.encode("utf-8", "replace")
+        texts, names = (Text("node", text),), [*names, *asked_by(text).names]
+    begun = Begun(way, asked=asked(names), texts=texts)
+    if given.text is not None:
+        return begun
+    script = given.script and next(_file(start.path(given.script), ground), "")
+    # A process may call itself what it likes: then what its directory is the package of.
+    script = script or next(_main(start.directory, ground), "")
+    if not script:
+        return Begun(way, asked=begun.asked, unknown=True)
+    script = ground.real(script)
+    way.own = posixpath.dirname(script)
+    return begun.with_(Load(script, package_of(script)))
+
+
+def asked_by(text: bytes) -> Asked:
+    """What a script requires or imports. A name that is put together is not known."""
+    if b"require" not in text and b"import" not in text:
+        return asked()
+    bare = _ASIDE.sub(lambda match: match[1] or b" ", text)
+    required = list(_REQUIRED.finditer(bare))
+    names = [match[1] for match in (*required, *_IMPORTED.finditer(bare)) if match[1]]
+    return asked(
+        (name.decode("utf-8", "replace") for name in names), dynamic=any(match[1] is None for match in required)
+    )
+
+
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+    here = posixpath.dirname(load.path)
+    for name in (each.removeprefix("file://") for each in given.names):
+        if name.startswith("node:") or name.partition("/")[0] in BUILT_IN:
+            continue
+        if name.startswith((".", "/")):
+            for path in _file(joined(here, name), ground):
+                yield Load(path, load.package_root if name.startswith(".") else None)
+        else:
+            yield from _package(name, here, way, ground)
+
+
+def _package(name: str, here: str, way: Way, ground: Ground) -> Iterator[Load]:
+    parts = name.split("/")
+    size = 2 if name.startswith("@") else 1
+    package, inside = "/".join(parts[:size]), "/".join(parts[size:])
+    for place in (*_above(here), *way.places):
+        at = f"{place}/{package}"
+        if ground.listed(at):
+            root = ground.real(at)  # what links in pnpm's store lead to has its own neighbours
+            found = list(_exported(root, f"./{inside}" if inside else ".", ground))
+            found += _file(f"{root}/{inside}", ground) if inside else _main(root, ground)
+            yield from (Load(path, root) for path in dict.fromkeys(found))
+            return
+        if path := ground.first((at, f"{at}.js")):
+            yield Load(path, None)
+            return
+
+
+def _above(directory: str) -> Iterator[str]:
+    for _ in range(ANCESTORS_MAX):
+        if posixpath.basename(directory) != DIRECTORY:
+            yield f"{directory.rstrip('/')}/{DIRECTORY}"
+        if directory in ("/", ""):
+            return
+        directory = posixpath.dirname(directory)
+
+
+def _main(root: str, ground: Ground) -> Iterator[str]:
+    described = _described(root, ground)
+    mains = [each for key in ("main", "module") if isinstance(each := described.get(key), str)]
+    found = [path for main in mains for path in _file(joined(root, main), ground)]
+    yield from found or _file(f"{root}/index", ground)
+
+
+def _exported(root: str, name: str, ground: Ground) -> Iterator[str]:
+    exports = _described(root, ground).get("exports")
+    if isinstance(exports, dict) and any(key.startswith(".") for key in exports):
+        exports = exports.get(name)
+    elif name != ".":
+        return
+    for number, target in enumerate(_targets(exports, 0)):
+        if number >= EXPORTS_MAX:
+            return
+        if target.startswith("./") and target.endswith(ENDS):
+            yield from _file(joined(root, target), ground)
+
+
+def _targets(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < EXPORTS_DEPTH:
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        for each in inner:
+            yield from _targets(each, depth + 1)
+
+
+def _described(root: str, ground: Ground) -> dict[str, object]:
+    try:
+        content = json.loads(ground.small(f"{root}/package.json") or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _file(path: str, ground: Ground) -> Iterator[str]:
+    """The file that a path without its end stands for, or what a directory has for one."""
+    found = ground.first([path, *(f"{path}{end}" for end in ENDS)])
+    if found:
+        yield found
+    elif ground.listed(path):
+        described = _described(path, ground).get("main")
+        main = ground.first(
+            joined(path, f"{each}{end}")
+            for each in ((described,) if isinstance(described, str) else ())
+            for end in ("", *ENDS, *(f"/index{end}" for end in ENDS))
+        )
+        if index := main or ground.first(f"{path}/index{end}" for end in ENDS):
+            yield index
+
+
+LANGUAGE = Language("node", _runs, _begins, of_text(asked_by), _found, ENDS)

@@ -1,0 +1,169 @@
+"""PHP: files that a script includes, and classes that Composer's maps load. Source: PHP's manual, include; Composer's autoloading.
+
+A server does not say which scripts it serves: those of the usual places are taken for loaded, as any request may load them.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language, of_text
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.sdks.start import Start
+
+HERE = "{here}"
+CLASS = "class:"  # before the name of a class
+ENDS = (".php", ".inc", ".phtml")
+SERVED, SERVED_MAX = ("/var/www", "/srv/www", "/usr/share/nginx/html"), 1500
+MAP_MAX_BYTES = 16 * 1024 * 1024
+_OPTIONS = Options(values=("-d", "-c", "-t", "-S", "-z"), text="-r", required=("-f",))
+# A comment, or a text, which is kept; annotations (#[) are none.
+_ASIDE = re.compile(
+    rb"(\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.)*+')|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)|(?<!:)//[^\n]*+|#(?!\[)[^\n]*+",
+    re.DOTALL,
+)
+_INCLUDED = re.compile(rb"\b(?:include|require)(?:_once)?\b[ \t]*\(?([^;\n]{1,400})")
+_USED = re.compile(
+    rb"^[ \t]*use[ \t]+(?:function[ \t]+)?\\?([A-Za-z_][\w\\]{0,150})(?:\{([^}]{0,500})\})?", re.MULTILINE
+)
+_NAMED = re.compile(rb"\\?([A-Za-z_]\w{0,60}(?:\\\w{1,60}){1,8})")
+_NAMESPACE = re.compile(rb"^[ \t]*(?:<\?php[ \t]+)?namespace[ \t]+([A-Za-z_][\w\\]{0,150})", re.MULTILINE)
+_TEXT = re.compile(rb"[\"']([^\"'\n$]{1,200})[\"']")
+_PREFIX = re.compile(rb"'((?:[^'\\]|\\\\){1,200})'\s{0,5}=>\s{0,5}array\(([^)]{0,2000})\)")
+_DIRECTORY = re.compile(rb"\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{0,300})'")
+_FILE = re.compile(rb"=>\s{0,5}\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{1,300})'")
+
+
+def _runs(program: str, libraries: frozenset[str]) -> bool:
+    return program.startswith("php") or any(library.startswith("libphp") for library in libraries)
+
+
+def _begins(start: Start, ground: Ground) -> Begun:
+    given = read(start.arguments, _OPTIONS)
+    script = given.script or next((value for name, value in given.required if name == "-f"), "")
+    at = ground.real(start.path(script)) if script else ""
+    way = Way(posixpath.dirname(at) if at else start.directory)
+    way.add([start.directory, "/usr/share/php"])
+    if given.text is not None:
+        text = b"<?php " + given.text.encode("utf-8", "replace")
+        return Begun(way, asked=asked_by(text), texts=(Text("php", text),))
+    if at and ground.has(at) and not ground.listed(at):
+        return Begun(way, (Load(at),))
+    served = [
+        Load(path) for place in SERVED for path in ground.walked(place, ENDS, SERVED_MAX) if "/vendor/" not in path
+    ]
+    return Begun(way, tuple(served), unknown=not served and posixpath.basename(start.executable).startswith("php"))
+
+
+def asked_by(text: bytes) -> Asked:
+    """What a file includes and which classes it names."""
+    bare = _ASIDE.sub(lambda match: match[1] or b" ", text)
+    names, dynamic = [], False
+    for match in _INCLUDED.finditer(bare):
+        path = _path(match[1])
+        names += [path] if path else []
+        dynamic = dynamic or not path
+    for match in _USED.finditer(bare):
+        parts = [part.strip() for part in (match[2] or b"").split(b",")]
+        names += [CLASS + (match[1] + part).decode("utf-8", "replace") for part in parts]
+    names += [CLASS + match[1].decode("utf-8", "replace") for match in _NAMED.finditer(bare)]
+    names += [CLASS + match[1].decode("utf-8", "replace") + "\\" for match in _NAMESPACE.finditer(bare)]
+    return asked(names, dynamic=dynamic)
+
+
+def _path(expression: bytes) -> str:
+    texts = [match[1].decode("utf-8", "replace") for match in _TEXT.finditer(expression)]
+    if not texts or b"$" in expression:
+        return ""
+    if b"__DIR__" in expression or b"__FILE__" in expression:
+        up = max(0, expression.count(b"dirname") - (1 if b"__FILE__" in expression else 0))
+        return "/".join([HERE, *[".."] * up, *(text.strip("/") for text in texts)])
+    return texts[0] if len(texts) == 1 and b"." not in _TEXT.sub(b"", expression) else ""
+
+
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+    here = posixpath.dirname(load.path)
+    classes = []
+    for name in given.names:
+        if name.startswith(CLASS):
+            classes.append(name.removeprefix(CLASS))
+            continue
+        paths = (
+            [name.replace(HERE, here)]
+            if name.startswith(HERE)
+            else [joined(each, name) for each in (here, *way.places)]
+        )
+        path = ground.first(map(posixpath.normpath, paths))
+        if path is None:
+            continue
+        yield Load(path, load.package_root)
+        if path.endswith("/vendor/autoload.php"):
+            yield from _always_loaded(posixpath.dirname(path), ground)
+    yield from _by_class(classes, load, way, ground)
+
+
+def _by_class(classes: list[str], load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+    for vendor in _vendors(load, way, ground):
+        for prefix, directories in _prefixes(vendor, ground).items():
+            relative = {name[len(prefix) :] for name in classes if name.startswith(prefix)}
+            for directory in directories if relative else ():
+                root = _root(directory, vendor)
+                for name in sorted(relative):
+                    path = f"{directory}/{name.replace(chr(92), '/')}.php"
+                    if name and not name.endswith("\\") and ground.first([path]):
+                        yield Load(path, root)
+                # Classes of a namespace call each other without its name: all that lie in one directory.
+                for name in sorted(each for each in relative if not each or each.endswith("\\")):
+                    at = f"{directory}/{name.replace(chr(92), '/')}".rstrip("/")
+                    yield from (
+                        Load(f"{at}/{each}", root) for each in sorted(ground.listed(at)) if each.endswith(".php")
+                    )
+
+
+def _vendors(load: Load, way: Way, ground: Ground) -> Iterator[str]:
+    """Composer's directories, from the file upwards."""
+    inside, found, _ = load.path.partition("/vendor/")
+    if found:
+        yield f"{inside}/vendor"
+        return
+    at = posixpath.dirname(load.path)
+    for _ in range(6):
+        if ground.has(f"{at}/vendor/composer"):
+            yield f"{at}/vendor"
+            return
+        at = posixpath.dirname(at)
+
+
+def _prefixes(vendor: str, ground: Ground) -> dict[str, list[str]]:
+    content = ground.small(f"{vendor}/composer/autoload_psr4.php", MAP_MAX_BYTES)
+    return {
+        match[1].decode("utf-8", "replace").replace("\\\\", "\\"): [
+            _placed(vendor, inner[1], inner[2]) for inner in _DIRECTORY.finditer(match[2])
+        ]
+        for match in _PREFIX.finditer(content)
+    }
+
+
+def _always_loaded(vendor: str, ground: Ground) -> Iterator[Load]:
+    for match in _FILE.finditer(ground.small(f"{vendor}/composer/autoload_files.php", MAP_MAX_BYTES)):
+        path = _placed(vendor, match[1], match[2])
+        if ground.first([path]):
+            yield Load(path, _root(path, vendor))
+
+
+def _placed(vendor: str, base: bytes, path: bytes) -> str:
+    directory = vendor if base == b"vendorDir" else posixpath.dirname(vendor)
+    return posixpath.normpath(f"{directory}/{path.decode('utf-8', 'replace')}")
+
+
+def _root(path: str, vendor: str) -> str | None:
+    if not path.startswith(f"{vendor}/"):
+        return None
+    return "/".join([vendor, *path[len(vendor) + 1 :].split("/")[:2]])
+
+
+LANGUAGE = Language("php", _runs, _begins, of_text(asked_by), _found, ENDS)

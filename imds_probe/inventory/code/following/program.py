@@ -1,0 +1,194 @@
+"""Following one program: from how it was started to all files that it loads, in whatever languages."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import field
+
+from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, package_of
+from imds_probe.inventory.code.following.trail import Trails, key_of
+from imds_probe.inventory.sdks.start import Start
+
+FILES_MAX = 8000  # of one program; the largest applications of Node have some thousand
+PROGRAMS_MAX, DEPTH_MAX = 60, 6  # that a script calls, and that those call
+WHOLE_MAX = 1500  # files of a package that loads some of them by name
+PROGRAMS = frozenset(
+    ("bin", "sbin", "libexec", "", "tmp", "root", "home")
+)  # whose files have nothing to do with each other
+AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
+# What is mapped and is code. Fonts, locales and databases are mapped, too.
+CODE = re.compile(r".*(?:\.so(?:\.[\d.]{1,20})?|\.[jwe]ar|\.dll|\.node)")
+# The machines themselves, by the beginnings of their names: what they run is what matters.
+MACHINES = re.compile(r"(?:ld-|lib(?:python|perl|ruby|node|php|jvm|coreclr|hostfxr|hostpolicy|clrjit)\b)[^/]*")
+
+
+@dataclass
+class _Program:
+    """What is found of one program, on the way. `root` stands for the package of its own code, where others call it."""
+
+    language: Language
+    way: Way
+    root: str | None
+    waiting: list[Load]
+    asked: list[tuple[Asked, Load]] = field(default_factory=list)
+
+
+@dataclass
+class Following:
+    """Follows the programs of one system. `left` says what is left to those who know it: a file that is loaded as a part of a
+    library which they recognise is not gone into.
+    """
+
+    ground: Ground
+    languages: Collection[Language]
+    left: Collection[str] = ()
+    trails: Trails | None = None
+
+    def follow(self, start: Start) -> Loads:
+        """What a program loads, by how it was started."""
+        if self.trails is None or self.language_of(start) is None:
+            return _Followed(self, start).loads()
+        return self.trails.loads(key_of(start), lambda: _Followed(self, start).loads())
+
+    def language_of(self, start: Start) -> Language | None:
+        """The language of what runs there; None for a program by itself."""
+        name = posixpath.basename(start.executable)
+        if name == "busybox" and start.arguments:  # which is many programs, and is told by its first argument
+            name = posixpath.basename(start.arguments[0]).lstrip("-")
+        name = name.rstrip("0123456789.")
+        libraries = frozenset(posixpath.basename(path).partition(".so")[0] for path in start.mapped)
+        return next((each for each in self.languages if each.runs(name, libraries)), None)
+
+    def is_left(self, load: Load) -> bool:
+        """Whether a file belongs to a library that is left to its recogniser."""
+        if load.package_root is None or (load.package_root == load.path and not load.path.endswith((".jar", ".py"))):
+            return False
+        return not known_as(load.package_root).isdisjoint(self.left)
+
+
+def known_as(package_root: str) -> set[str]:
+    """What a package may be called, by where it lies: its directory, with the one above where names have two parts, and without
+    its version.
+    """
+    above, name = package_root.rstrip("/").split("/")[-2:] if package_root.count("/") > 1 else ["", package_root]
+    name = name.removesuffix(".py")
+    bare = re.sub(r"-\d[0-9A-Za-z.+_-]{0,100}$", "", name.removesuffix(".jar"))
+    return {each.lower().replace("_", "-") for each in (name, bare, f"{above}/{name}", f"{above}-{name}")}
+
+
+class _Followed:
+    def __init__(self, following: Following, start: Start) -> None:
+        self._following, self._ground, self._start = following, following.ground, start
+        self._files: dict[str, Load] = {}
+        self._unresolved: dict[str, None] = {}
+        self._environment: dict[str, None] = {}
+        self._texts: list[Text] = []
+        self._script, self._cut_short = "", ""
+        self._started: set[tuple[str, tuple[str, ...]]] = set()
+
+    def loads(self) -> Loads:
+        self._begin(self._start, 0)
+        return Loads(
+            tuple(self._files.values()),
+            tuple(self._unresolved),
+            tuple(self._environment),
+            tuple(self._texts),
+            self._script,
+            self._cut_short,
+        )
+
+    def _begin(self, start: Start, depth: int) -> None:
+        """One program, and those that it calls."""
+        key = start.executable, start.arguments
+        if key in self._started or len(self._started) >= PROGRAMS_MAX or depth > DEPTH_MAX:
+            return
+        self._started.add(key)
+        for path in sorted(start.mapped):
+            if CODE.fullmatch(path) and not MACHINES.fullmatch(posixpath.basename(path)):
+                self._add([Load(path, package_of(path))])
+        language = self._following.language_of(start)
+        if language is None:
+            self._add([Load(start.executable, start.executable if depth else None)])
+            return
+        begun = language.begins(start, self._ground)
+        if not depth:
+            self._script = begun.loads[0].path if begun.loads else ""
+        self._texts += begun.texts
+        self._environment.update(dict.fromkeys(begun.way.environment))
+        if begun.unknown:
+            self._cut_short = self._cut_short or unread.NO_SCRIPT
+        self._go(language, begun, depth)
+
+    def _go(self, language: Language, begun: Begun, depth: int) -> None:
+        own = Load(posixpath.join(begun.way.own, "-"))  # what is asked for on the command line
+        root = begun.loads[0].path if depth and begun.loads else None
+        program = _Program(language, begun.way, root, self._add(begun.loads, root), [(begun.asked, own)])
+        calls = list(self._found(program, program.asked))
+        for _ in range(AGAIN_MAX):
+            places = len(program.way.places)
+            while program.waiting and not self._cut_short_by_limits():
+                wave, program.waiting = program.waiting, []
+                self._ground.look_up([load.path for load in wave])
+                new = [(self._visited(program, load), load) for load in wave]
+                program.asked += new
+                calls += self._found(program, new)
+            if len(program.way.places) == places:
+                break
+            calls += self._found(program, program.asked)
+        for start in calls:
+            self._begin(start, depth + 1)
+
+    def _cut_short_by_limits(self) -> bool:
+        if len(self._files) >= FILES_MAX:
+            self._cut_short = self._cut_short or unread.TOO_LONG
+        elif self._ground.limits.spent:
+            self._cut_short = self._cut_short or unread.NO_TIME
+        return bool(self._cut_short) and self._cut_short != unread.NO_SCRIPT
+
+    def _visited(self, program: _Program, load: Load) -> Asked:
+        if self._following.is_left(load):
+            return Asked()
+        of_itself = load.package_root in (None, program.root)
+        own = load.path.endswith(program.language.ends) or (of_itself and _has_no_end(load.path))
+        known = self._ground.visit(load.path, program.language if own else None)
+        if known.asked.dynamic:
+            self._dynamic(program, load)
+        return known.asked
+
+    def _dynamic(self, program: _Program, load: Load) -> None:
+        """It loads something by a name that only running tells: any of its package, or of what lies beside a script."""
+        self._unresolved[load.path] = None
+        root = program.way.own if load.package_root in (None, program.root) else load.package_root
+        if root is not None and program.language.whole and posixpath.basename(root) not in PROGRAMS:
+            program.waiting += self._add(
+                Load(path, load.package_root) for path in self._ground.walked(root, program.language.ends, WHOLE_MAX)
+            )
+
+    def _found(self, program: _Program, asked: Iterable[tuple[Asked, Load]]) -> Iterator[Start]:
+        for given, load in asked:
+            for found in program.language.found(given, load, program.way, self._ground):
+                if isinstance(found, Load):
+                    program.waiting += self._add([found], program.root)
+                else:
+                    yield found
+
+    def _add(self, loads: Iterable[Load], root: str | None = None) -> list[Load]:
+        """Those that are new; those of no package are of `root`."""
+        new = []
+        for each in loads:
+            load = Load(each.path, root) if root and each.package_root is None else each
+            if load.path not in self._files and len(self._files) < FILES_MAX:
+                self._files[load.path] = load
+                new.append(load)
+        return new
+
+
+def _has_no_end(path: str) -> bool:
+    """A script is of its interpreter's language, however it is called."""
+    return "." not in posixpath.basename(path)

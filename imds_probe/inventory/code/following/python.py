@@ -1,0 +1,269 @@
+"""Python: modules that a script imports, where its interpreter would find them.
+
+Source: Python's language reference, "The import system"; documentation of sys.path, site and venv.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language, of_text
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.code.following.python_text import ENTRY, HERE, asked_by
+from imds_probe.inventory.sdks.python_metadata import normalised
+from imds_probe.inventory.sdks.start import Start
+
+SITES = ("site-packages", "dist-packages")
+# What a distribution ships: what of it nothing imports is nobody's concern.
+DISTRIBUTIONS = ("/usr/lib/python3/dist-packages", "/usr/lib/python2.7/dist-packages", "/usr/lib", "/usr/lib64")
+SHARED = ("/", "/root", "/home", "/tmp", "/var", "/usr/bin")  # noqa: S108 - nobody's application is all that lies there
+OF_ITSELF = ("sitecustomize", "usercustomize")
+_PROGRAM = re.compile(r"(?:python|pypy)(\d?(?:\.\d{1,2})?)")
+_OPTIONS = Options(values=("-W", "-X", "--check-hash-based-pycs"), text="-c", module="-m")
+_SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
+_RECORD = re.compile(r"([A-Za-z0-9][A-Za-z0-9._]*?)(?:-[^/]{1,100})?\.(?:dist-info|egg-info|egg)")
+_MAPPING = re.compile(rb"^MAPPING[^=\n]{0,50}= \{([^{}]{0,20000})\}", re.MULTILINE)
+_MAPPED = re.compile(rb"'[\w.]{1,200}': '(/[^'\n]{1,400})'")
+_ENTRY_POINT = re.compile(rb"^[^\n=\[]{1,100}=\s{0,5}([\w.]{1,200})", re.MULTILINE)
+
+
+def _runs(program: str, libraries: frozenset[str]) -> bool:
+    return program in ("python", "pypy") or any(library.startswith("libpython") for library in libraries)
+
+
+def _begins(start: Start, ground: Ground) -> Begun:
+    given = read(start.arguments, _OPTIONS)
+    script = ground.real(start.path(given.script)) if given.script else ""
+    isolated = given.has("I")
+    way = Way(posixpath.dirname(script) if script else start.directory)
+    prefixes = _prefixes(start, ground, script)
+    way.beside = _version(start).startswith("python2")
+    way.standard = _standard(start, ground, prefixes)
+    if not isolated:
+        way.add([way.own] if not given.has("P") else [])
+        way.add([] if given.has("E") else start.listed("PYTHONPATH"))
+    sites = [site for site in _sites(start, ground, prefixes) if ground.listed(site)]
+    way.add(sites)
+    way.add(place for site in sites for place in _named_in(site, ground))
+    way.environment = tuple(site for site in sites if not _of_distribution(site))
+    begun = Begun(way, asked=asked(OF_ITSELF))
+    if given.text is not None:
+        text = given.text.encode("utf-8", "replace")
+        by_text = asked_by(text)
+        return Begun(
+            way,
+            (),
+            asked((*OF_ITSELF, *by_text.names), by_text.places, dynamic=by_text.dynamic),
+            (Text("python", text),),
+        )
+    if given.module is not None:
+        return Begun(way, asked=asked((*OF_ITSELF, given.module, f"{given.module}.__main__")))
+    if script and ground.has(script):
+        # A directory or an archive is started by the module of that name in it.
+        main = f"{script}/__main__.py"
+        return begun.with_(Load(main if ground.has(main) else script))
+    # A server that calls itself otherwise: what it serves mostly lies where it was started.
+    way.environment = (*way.environment, *([start.directory] if start.directory not in SHARED else []))
+    return Begun(way, asked=begun.asked, unknown=True)
+
+
+def _prefixes(start: Start, ground: Ground, script: str) -> list[str]:
+    """Directories that have a lib with Python's libraries, the most specific first."""
+    mapped = {match[1] for match in map(_SITE.match, start.mapped) if match}
+    found = [site.rpartition("/lib")[0] for site in sorted(mapped)]
+    found += [each for each in start.prefixes() if ground.has(f"{each}/pyvenv.cfg") or ground.listed(f"{each}/lib")]
+    if script:
+        found.append(posixpath.dirname(posixpath.dirname(script)))
+    environments = [prefix for prefix in found if (ground.has(f"{prefix}/pyvenv.cfg"))]
+    own = posixpath.dirname(posixpath.dirname(start.executable))
+    home = start.environment.get("HOME")
+    base = [own, *([f"{home}/.local"] if home else []), "/usr/local", "/usr"]
+    alone = environments and not any(_sees_base(ground.small(f"{each}/pyvenv.cfg")) for each in environments)
+    return list(dict.fromkeys([*found, *(() if alone else base)]))
+
+
+def _sees_base(settings: bytes) -> bool:
+    return (
+        re.search(
+            rb"^[ \t]{0,50}include-system-site-packages[ \t]{0,50}=[ \t]{0,50}true", settings.lower(), re.MULTILINE
+        )
+        is not None
+    )
+
+
+def _version(start: Start) -> str:
+    """The name of the library's directory, with a wildcard where the program does not tell."""
+    match = _PROGRAM.fullmatch(posixpath.basename(start.executable))
+    if match and "." in match[1]:
+        return f"python{match[1]}"
+    for path in start.mapped:
+        if found := re.search(r"/(python\d\.\d{1,2})/", path):
+            return found[1]
+    return f"python{match[1]}*" if match and match[1] else "python*"
+
+
+def _sites(start: Start, ground: Ground, prefixes: list[str]) -> Iterator[str]:
+    version = _version(start)
+    seen = set()
+    for prefix in prefixes:
+        patterns = [f"{prefix}/{lib}/{version}/{site}" for lib in ("lib", "lib64") for site in SITES]
+        for pattern in [*patterns, *([] if version.startswith("python2") else [f"{prefix}/lib/python3/dist-packages"])]:
+            for place in ground.matching(pattern):
+                # lib64 is a link to lib, in many a virtual environment.
+                if ground.listed(place) and (real := ground.real(place)) not in seen:
+                    seen.add(real)
+                    yield place
+
+
+def _standard(start: Start, ground: Ground, prefixes: list[str]) -> tuple[str, ...]:
+    """Where the interpreter's own modules are."""
+    found = [path.rpartition("/lib-dynload/")[0] for path in start.mapped if "/lib-dynload/" in path]
+    own = posixpath.dirname(posixpath.dirname(start.executable))
+    homes = [
+        posixpath.dirname(match[1].decode("utf-8", "replace").strip())
+        for prefix in prefixes
+        if (match := re.search(rb"^home\s*=\s*([^\n]{1,400})", ground.small(f"{prefix}/pyvenv.cfg"), re.MULTILINE))
+    ]
+    for prefix in dict.fromkeys([own, *homes, "/usr/local", "/usr"]):
+        found += [
+            place
+            for lib in ("lib", "lib64")
+            for place in ground.matching(f"{prefix}/{lib}/{_version(start)}")
+            if ground.has(f"{place}/os.py") or ground.has(f"{place}/os.pyc")
+        ]
+    return tuple(place for each in dict.fromkeys(found) for place in (each, f"{each}/lib-dynload"))
+
+
+def _of_distribution(site: str) -> bool:
+    return site in DISTRIBUTIONS or (site.startswith(("/usr/lib/", "/usr/lib64/")) and site.endswith(SITES))
+
+
+def _named_in(site: str, ground: Ground) -> Iterator[str]:
+    """Directories that files of a site directory add: one a line, those with code in them apart."""
+    for name in sorted(ground.listed(site)):
+        if name.endswith(".pth"):
+            for line in ground.small(f"{site}/{name}").decode("utf-8", "replace").splitlines()[:200]:
+                if line.strip() and not line.startswith(("#", "import ", "import\t")):
+                    yield joined(site, line.strip())
+        elif name.startswith("__editable__") and name.endswith("finder.py"):
+            # setuptools' way to leave a project where it is developed: names of packages, and where they lie.
+            mapping = _MAPPING.search(ground.small(f"{site}/{name}"))
+            for found in _MAPPED.finditer(mapping[1] if mapping else b""):
+                yield posixpath.dirname(found[1].decode("utf-8", "replace"))
+
+
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+    here = posixpath.dirname(load.path)
+    way.add((joined("/", place.replace(HERE, here)) if place.startswith(HERE) else joined(way.own, place)
+             for place in given.places), at=1 if way.places else 0)  # fmt: skip
+    for name in given.names:
+        if name.startswith(ENTRY):
+            for module in _entry_points(name.removeprefix(ENTRY), way, ground):
+                yield from _module(module, way, ground)
+        elif name.startswith("."):
+            if (key := f"{here} {name}") not in way.done:
+                way.done.add(key)
+                yield from _relative(name, here, load.package_root, ground)
+        else:
+            if name not in way.done:
+                way.done.add(name)
+                yield from _absolute(name, way, ground)
+            if way.beside and here not in way.places:
+                yield from _within(here, name.split("."), load.package_root, ground)
+
+
+def _relative(name: str, here: str, root: str | None, ground: Ground) -> Iterator[Load]:
+    base = here
+    for _ in range(len(name) - len(name.lstrip(".")) - 1):
+        base = posixpath.dirname(base)
+    yield from _within(base, name.lstrip(".").split(".") if name.strip(".") else [], root, ground)
+
+
+def _absolute(name: str, way: Way, ground: Ground) -> Iterator[Load]:
+    found = False
+    for load in _module(name, way, ground):
+        found = True
+        yield load
+    if not found:
+        way.missed.add(name)  # where there is another place to look, it is looked up again
+
+
+def _entry_points(name: str, way: Way, ground: Ground) -> Iterator[str]:
+    for place in way.places:
+        for entry in ground.listed(place):
+            match = _RECORD.fullmatch(entry)
+            if match and normalised(match[1]) == normalised(name):
+                for inside in ("entry_points.txt", "EGG-INFO/entry_points.txt"):
+                    for found in _ENTRY_POINT.finditer(ground.small(f"{place}/{entry}/{inside}")):
+                        yield found[1].decode()
+
+
+def _module(name: str, way: Way, ground: Ground) -> Iterator[Load]:
+    parts = name.split(".")
+    top = parts[0]
+    for place in [*way.places[:1], *way.standard, *way.places[1:]]:
+        names = ground.listed(place)
+        if not _has(top, names) and top not in ground.stems(place, ".so"):
+            continue
+        if place in way.standard:
+            return
+        root = _package_root(place, parts, way, ground)
+        yield from _within(place, parts, root, ground)
+        # A directory that is no package goes on elsewhere: others have a part of it.
+        if top not in names or f"{top}.py" in names or _is_package(f"{place}/{top}", ground):
+            return
+
+
+def _has(top: str, names: frozenset[str]) -> bool:
+    return bool(top) and (top in names or f"{top}.py" in names or f"{top}.pyc" in names)
+
+
+def _package_root(place: str, parts: list[str], way: Way, ground: Ground) -> str | None:
+    """The package that a module belongs to; None for what lies beside the script, and is the program's own."""
+    if place == way.own and not place.endswith(SITES):
+        return None
+    at = f"{place}/{parts[0]}"
+    # Several projects share a directory that is no package of its own, and each has one in it.
+    if len(parts) > 1 and ground.listed(at) and not _is_package(at, ground) and ground.listed(f"{at}/{parts[1]}"):
+        return f"{at}/{parts[1]}"
+    return at if ground.listed(at) else next((load.path for load in _one(place, parts[0], None, ground)), at)
+
+
+def _is_package(directory: str, ground: Ground) -> bool:
+    names = ground.listed(directory)
+    return "__init__.py" in names or "__init__.pyc" in names
+
+
+def _within(at: str, parts: list[str], root: str | None, ground: Ground) -> Iterator[Load]:
+    """The files of a module and of all packages that it is in, from a directory on."""
+    if not parts:
+        yield from _one(at, "__init__", root, ground)
+        return
+    for number, part in enumerate(parts):
+        if part == "*":
+            for path in ground.walked(at, (".py", ".pyc", ".so")):
+                yield Load(path, root)
+            return
+        if ground.listed(f"{at}/{part}"):
+            at = f"{at}/{part}"
+            yield from _one(at, "__init__", root, ground)
+        else:
+            yield from _one(at, part, root, ground)
+            if number:  # what is asked for may be a function there, and its module is loaded
+                yield from _one(at, "__init__", root, ground)
+            return
+
+
+def _one(directory: str, name: str, root: str | None, ground: Ground) -> Iterator[Load]:
+    names = ground.listed(directory)
+    for found in (f"{name}.py", ground.stems(directory, ".so").get(name, ""), f"{name}.pyc"):
+        if found in names:
+            yield Load(f"{directory}/{found}", root)
+            return
+
+
+LANGUAGE = Language("python", _runs, _begins, of_text(asked_by), _found, (".py", ".so", ".pyc"))

@@ -1,0 +1,118 @@
+"""What Python code imports, by its text.
+
+Not by `ast`, which knows one version of the language alone, and no print statement: programs of Python 2 matter here most.
+Comments and texts are taken out first, in one pass whose time is in proportion to the length. An import within a function or
+a condition counts: it is code that will run. Source: Python's language reference, "Lexical analysis" and "The import statement".
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+
+from imds_probe.inventory.code.following.loads import NOTHING, Asked, asked
+from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
+
+ENTRY = "entry:"  # before the name of a distribution: what its console scripts begin with
+ALL = ".*"  # behind the name of a package: all of it
+ZIP, ZIP_MEMBERS_MAX, MEMBER_MAX_BYTES = b"PK\5\6", 2000, 1024 * 1024
+_MEMBER = re.compile(rb".{1,300}\.py", re.DOTALL)
+# A text or a comment. One that has no end goes to the end of the line, or of the file.
+_ASIDE = re.compile(
+    rb'"""(?:[^\\"]++|\\.|"(?!""))*+(?:"""|\Z)|'
+    rb"'''(?:[^\\']++|\\.|'(?!''))*+(?:'''|\Z)|"
+    rb'"(?:[^\\"\n]++|\\.)*+"?|' + rb"'(?:[^\\'\n]++|\\.)*+'?|#[^\n]*+",
+    re.DOTALL,
+)
+# From the word "import" on, which is quickly found, and backwards from there to where the statement begins.
+_IMPORT = re.compile(rb"import(?:[ \t]{0,20}(\([^()]{0,20000}\))|[ \t]{1,20}([^\n;(]{1,1000}))")
+_BEFORE = re.compile(
+    rb"(?:^|[;:])[ \t]{0,200}+(?:from[ \t]{0,50}+(\.{0,10}+)(?:[ \t]{0,50}+([\w.]{1,200}+))?[ \t]{0,50}+)?\Z"
+)
+BEFORE_MAX = 300
+_NAME = re.compile(rb"[A-Za-z_][\w.]{0,199}")
+_QUOTED = rb"[rbuRBUfF]{0,2}[\"']([^\"'\n]{1,200})[\"']"
+# Those that name what they import by a text: what follows the bracket decides.
+_BY_TEXT = re.compile(rb"(?:\bimport_module|\b__import__|\brun_module)[ \t]{0,20}\(\s{0,20}(" + _QUOTED + rb")?")
+_ENTRY = re.compile(rb"load_entry_point[ \t]{0,20}\(\s{0,20}" + _QUOTED)
+_PATH = re.compile(
+    rb"\bsys\.path(?:\.(?:insert|append|extend)[ \t]{0,20}\(|[ \t]{0,20}(?:\[[^\]\n]{0,20}\])?[ \t]{0,20}\+?=)([^\n]{1,400})"
+)
+_SITE = re.compile(rb"\baddsitedir[ \t]{0,20}\(([^\n]{1,400})")
+_PLACED = ((b"sys.path", _PATH), (b"addsitedir", _SITE))
+_BY_TEXT_WORDS = (b"import_module", b"__import__", b"run_module")
+_TEXT = re.compile(_QUOTED)
+HERE = "{here}"  # the directory of the file itself
+
+
+def asked_by(text: bytes) -> Asked:
+    """What a module asks for, or all modules in an archive of them together."""
+    if ZIP in text[-66000:]:
+        return _asked_by_archive(text)
+    if b"\0" in text[:1024]:
+        # Compiled: of a shared object nothing is known that it imports, of byte code that it does.
+        return NOTHING if text.startswith(b"\x7fELF") else Asked(dynamic=True)
+    by_text = list(_BY_TEXT.finditer(text)) if any(word in text for word in _BY_TEXT_WORDS) else []
+    patterns = [pattern for word, pattern in _PLACED if word in text]
+    places = [place for pattern in patterns for match in pattern.finditer(text) for place in _places(match[1])]
+    names = [*_named(text), *_named_by_text(by_text)]
+    return asked(names, places, dynamic=any(match[1] is None for match in by_text))
+
+
+def _named(text: bytes) -> Iterator[str]:
+    bare = _ASIDE.sub(b"", text).replace(b"\\\n", b" ")
+    for match in _IMPORT.finditer(bare):
+        at = match.start()
+        begins = max(bare.rfind(b"\n", max(0, at - BEFORE_MAX), at) + 1, at - BEFORE_MAX, 0)
+        before = _BEFORE.search(bare[begins:at])
+        if before is None:
+            continue
+        base = None if before[1] is None else (before[1] + (before[2] or b"")).decode("utf-8", "replace")
+        if base:
+            yield base
+        joint = "" if base is None or base.endswith(".") else "."
+        for part in (match[1] or match[2]).strip(b"()").split(b","):
+            if name := _NAME.match(part.strip()):
+                yield f"{base or ''}{joint}{name[0].decode('utf-8', 'replace')}"
+    for match in _ENTRY.finditer(text) if b"load_entry_point" in text else ():
+        yield ENTRY + match[1].decode("utf-8", "replace").partition("=")[0].strip()
+
+
+def _named_by_text(matches: list[re.Match[bytes]]) -> Iterator[str]:
+    for match in matches:
+        if match[1] is None:
+            continue
+        name = match[2].decode("utf-8", "replace")
+        known = re.match(r"\.{0,10}[\w.]*", name)
+        if known is None:
+            continue
+        # A name that is put together has a beginning that is known: all that begins so.
+        put_together = known[0] != name or name.endswith(".")
+        yield f"{known[0].rstrip('.') or '.'}{ALL}" if put_together else name
+
+
+def _places(expression: bytes) -> Iterator[str]:
+    """Directories that an expression names by texts alone, or from the directory of the file on."""
+    texts = [match[1].decode("utf-8", "replace") for match in _TEXT.finditer(expression)]
+    if b"__file__" in expression:
+        up = max(0, expression.count(b"dirname") + expression.count(b".parent") - 1)
+        yield "/".join([HERE, *[".."] * up, *(text.strip("/") for text in texts if text != ".")])
+        return
+    for text in texts:
+        if "/" in text or expression.lstrip(b"0123456789-, \t[").startswith((b'"', b"'")):
+            yield text
+
+
+def _asked_by_archive(content: bytes) -> Asked:
+    names: dict[str, None] = {}
+    try:
+        archive = Archive(io.BytesIO(content))
+        for number, entry in enumerate(archive.entries(b".py", _MEMBER)):
+            if number >= ZIP_MEMBERS_MAX:
+                break
+            module = archive.content(entry, MEMBER_MAX_BYTES)
+            names.update(dict.fromkeys(name for name in _named(module or b"") if not name.startswith(".")))
+    except NotAnArchive:
+        return Asked(dynamic=True)
+    return asked(names)

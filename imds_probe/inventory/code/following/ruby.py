@@ -1,0 +1,154 @@
+"""Ruby: files that a script requires, in its load path and in gems. Source: Ruby's Kernel#require; RubyGems' layout."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language, of_text
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
+from imds_probe.inventory.sdks.start import Start
+
+HERE = "{here}"
+ENDS = (".rb", ".so")
+_OPTIONS = Options(values=("-I", "-C", "-E", "-F", "-K"), text="-e", required=("-r",))
+# With the version of Ruby, or whatever stands for it, at the wildcard.
+GEMS = ("lib/ruby/gems/*", "share/rubygems-integration/*", "share/gems")
+LIBRARIES = (
+    "lib/ruby/site_ruby",
+    "lib/ruby/site_ruby/*",
+    "lib/ruby/vendor_ruby",
+    "lib/ruby/vendor_ruby/*",
+    "share/ruby",
+)
+_ASIDE = re.compile(
+    rb"^[ \t]*#[^\n]*+|^=begin\b(?:[^\n]|\n(?!=end\b))*+(?:\n=end[^\n]*|\Z)|^__END__$[\s\S]*", re.MULTILINE
+)
+_REQUIRED = re.compile(
+    rb"\b(require_relative|require|load|gem|autoload[ \t]{0,20}\(?[ \t]{0,20}:\w{1,100}[ \t]{0,20},|Bundler\.require)"
+    rb"[ \t]{0,20}\(?[ \t]{0,20}(?:[\"']([^\"'\n#]{1,200})[\"'])?"
+)
+_PATH = re.compile(
+    rb"(?:\$LOAD_PATH|\$:)\.(?:unshift|push|<<)?[ \t]{0,20}(?:<<)?[ \t]{0,20}\(?([^\n]{1,300})|"
+    rb"(?:\$LOAD_PATH|\$:)[ \t]{0,20}<<([^\n]{1,300})"
+)
+_TEXT = re.compile(rb"[\"']([^\"'\n#]{1,200})[\"']")
+
+
+def _runs(program: str, libraries: frozenset[str]) -> bool:
+    return program.startswith("ruby") or any(library.startswith("libruby") for library in libraries)
+
+
+def _begins(start: Start, ground: Ground) -> Begun:
+    given = read(start.arguments, _OPTIONS)
+    script = ground.real(start.path(given.script)) if given.script else ""
+    way = Way(posixpath.dirname(script) if script else start.directory)
+    prefixes = list(dict.fromkeys([posixpath.dirname(posixpath.dirname(start.executable)), "/usr/local", "/usr"]))
+    way.standard = tuple(place for prefix in prefixes for place in _standard(prefix, ground))
+    way.add(
+        [*(start.path(each[2:]) for each in start.arguments[1:20] if re.match(r"-I.", each)), *start.listed("RUBYLIB")]
+    )
+    way.add(place for prefix in prefixes for each in LIBRARIES for place in _matching(prefix, each, ground))
+    homes = [place for name in ("GEM_HOME", "GEM_PATH") for place in start.listed(name)]
+    homes += [place for prefix in prefixes for each in GEMS for place in _matching(prefix, each, ground)]
+    homes += ground.matching("/var/lib/gems/*")
+    above = [way.own, posixpath.dirname(way.own), start.directory]
+    for place in [*start.listed("BUNDLE_PATH"), *(f"{each}/vendor/bundle" for each in above)]:
+        homes += ground.matching(f"{place}/ruby/*")
+    gems = [
+        f"{home}/gems/{gem}"
+        for home in dict.fromkeys(homes)
+        for gem in sorted(ground.listed(f"{home}/gems"), reverse=True)
+    ]
+    way.add(f"{gem}/lib" for gem in gems)
+    way.environment = tuple(
+        f"{home}/gems"
+        for home in dict.fromkeys(homes)
+        if not home.startswith("/usr/share/") and ground.listed(f"{home}/gems")
+    )
+    names = [value for _, value in given.required]
+    if given.text is not None:
+        text = given.text.encode("utf-8", "replace")
+        by_text = asked_by(text)
+        return Begun(way, (), asked((*names, *by_text.names), dynamic=by_text.dynamic), (Text("ruby", text),))
+    if script and ground.has(script):
+        return Begun(way, (Load(script),), asked(names))
+    # Servers call themselves what they like; what they serve stands in their directory.
+    served = ground.first(f"{start.directory}/{name}" for name in ("config.ru", "config/environment.rb"))
+    return Begun(way, (Load(served),), asked(names)) if served else Begun(way, asked=asked(names), unknown=True)
+
+
+def _standard(prefix: str, ground: Ground) -> Iterator[str]:
+    for pattern in ("lib/ruby/*", "lib/x86_64-*/ruby/*", "lib/aarch64-*/ruby/*"):
+        for place in _matching(prefix, pattern, ground):
+            if posixpath.basename(place)[:1].isdigit():
+                yield place
+                yield from (f"{place}/{name}" for name in ground.listed(place) if "-linux" in name)
+
+
+def _matching(prefix: str, pattern: str, ground: Ground) -> list[str]:
+    return [place for place in ground.matching(f"{prefix}/{pattern}") if ground.listed(place)]
+
+
+def asked_by(text: bytes) -> Asked:
+    """What a file requires; a name that is put together is not known, unless from the file's own directory on."""
+    bare = _ASIDE.sub(b"", text)
+    names, dynamic = [], False
+    for match in _REQUIRED.finditer(bare):
+        how = match[1].split(b"(")[0].split()[0]
+        if match[2] is not None:
+            name = match[2].decode("utf-8", "replace")
+            names.append(f"./{name}" if how == b"require_relative" else name if how != b"gem" else "")
+        elif how in (b"require", b"require_relative", b"load"):
+            rest = bare[match.end() : match.end() + 300].partition(b"\n")[0]
+            if placed := _placed(rest):
+                names.append(placed)
+            else:
+                dynamic = dynamic or rest.lstrip()[:1].isalpha() or rest.lstrip().startswith((b'"', b"#{", b"@"))
+        elif how == b"Bundler.require":
+            dynamic = True
+    places = (_placed(match[1] or match[2] or b"") for match in _PATH.finditer(bare))
+    return asked((name for name in names if name), (place for place in places if place), dynamic=dynamic)
+
+
+def _placed(expression: bytes) -> str:
+    """A path that an expression makes of the file's own directory and texts; empty for any other."""
+    texts = [match[1].decode("utf-8", "replace") for match in _TEXT.finditer(expression)]
+    if b"__FILE__" in expression or b"__dir__" in expression:
+        # expand_path takes the file for a directory, and so has one name more to go up.
+        first = texts[0] if texts else ""
+        if b"expand_path" in expression and b"dirname" not in expression and b"__dir__" not in expression:
+            first = first.removeprefix("../") if first.startswith("../") else first.removeprefix("..")
+        return "/".join([HERE, *(part for part in (first, *texts[1:]) if part)])
+    return texts[0] if texts and texts[0].startswith("/") else ""
+
+
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+    here = posixpath.dirname(load.path)
+    way.add((joined(way.own, place.replace(HERE, here)) for place in given.places), at=0)
+    for name in given.names:
+        if name.startswith((".", "/", HERE)):
+            path = joined(here, name.replace(HERE, here))
+            if found := ground.first([path, *(f"{path}{end}" for end in ENDS)]):
+                yield Load(found, load.package_root)
+            continue
+        for place in (*way.standard, *way.places):
+            path = f"{place}/{name}"
+            if found := ground.first([*(f"{path}{end}" for end in ENDS), *([path] if path.endswith(ENDS) else [])]):
+                if place not in way.standard:
+                    yield Load(found, _root(place, name, load, way))
+                break
+
+
+def _root(place: str, name: str, load: Load, way: Way) -> str | None:
+    if re.search(r"/gems/[^/]+/lib$", place):
+        return place.removesuffix("/lib")
+    if place.startswith(("/usr/lib/", "/usr/share/")):
+        return f"{place}/{name.partition('/')[0].removesuffix('.rb')}"
+    return load.package_root if place.startswith(way.own) or load.package_root is None else place
+
+
+LANGUAGE = Language("ruby", _runs, _begins, of_text(asked_by), _found, (".rb", ".so", ".ru"))

@@ -1,0 +1,56 @@
+"""Shells: files that a script sources, and the programs that it calls."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.command import SEARCHED, start_of
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language, of_text
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, joined
+from imds_probe.inventory.code.following.shell_text import HERE, asked_by
+from imds_probe.inventory.sdks.start import Start
+
+SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "rbash"))
+_OPTIONS = Options(values=("-o", "-O", "+o", "+O", "--rcfile", "--init-file"), text="-c")
+
+
+def _runs(program: str, libraries: frozenset[str]) -> bool:
+    del libraries
+    return program in SHELLS
+
+
+def _begins(start: Start, ground: Ground) -> Begun:
+    # -ec is -e and -c: its value is the argument after it, never what follows in the same one.
+    given = read(start.arguments, _OPTIONS)
+    script = ground.real(start.path(given.script)) if given.script else ""
+    way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))
+    if given.text is not None:
+        text = given.text.encode("utf-8", "replace")
+        return Begun(way, asked=asked_by(text), texts=(Text("shell", text),))
+    if script and ground.has(script):
+        return Begun(way, (Load(script),))
+    # One that somebody types into has nothing to read.
+    return Begun(way, unknown=bool(script))
+
+
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
+    here = posixpath.dirname(load.path)
+    for name in given.names:
+        placed = name.replace(HERE, here)
+        paths = [joined(way.own, placed)]
+        if "/" not in placed:
+            paths += [f"{place}/{placed}" for place in way.variables.get("PATH", SEARCHED).split(":")]
+        if path := ground.first(paths):
+            yield Load(ground.real(path))
+    for words in given.commands:
+        found = start_of(
+            [word.replace(HERE, here) for word in words], ground, directory=way.own, environment=way.variables
+        )
+        if found is not None:
+            yield found
+
+
+LANGUAGE = Language("shell", _runs, _begins, of_text(asked_by), _found, (".sh", ".bash", ".inc", ".env"), whole=False)

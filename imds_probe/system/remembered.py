@@ -1,0 +1,84 @@
+"""What one run leaves for the next, so that the same need not be found out again: a file of entries by a text, in the state
+directory. It is worth nothing but time, so whatever is wrong with it, it is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from imds_probe.system.small_file import read_pieces
+from imds_probe.system.state_directory import StateError, check_directory, check_file
+
+BEGINS = b"imds-probe remembers, format 1\n"
+SIZE_MAX_BYTES = 32 * 1024 * 1024
+ENTRIES_MAX = 40_000
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """The entries of one kind. `version` tells what they were found by: those of another are no longer worth anything.
+    `damaged` says after `load` that there was a file that made no sense.
+    """
+
+    def __init__(self, directory: Path, name: str, kind: type[T], version: str) -> None:
+        self.damaged = ""
+        self._directory, self._path = directory, directory / f"{name}.remembered"
+        self._version = version
+        self._decoder = msgspec.msgpack.Decoder(tuple[str, dict[str, kind]])  # type: ignore[valid-type]
+
+    def load(self) -> dict[str, T]:
+        """What is remembered; nothing where there is nothing, or others could have written it."""
+        try:
+            check_directory(self._directory)
+            if not check_file(self._path):
+                return {}
+            content = read_pieces(self._path, SIZE_MAX_BYTES + 1)
+        except (OSError, StateError):
+            return {}
+        try:
+            version, entries = self._decoded(content)
+        except (ValueError, msgspec.MsgspecError, RecursionError):
+            self.damaged = f"{self._path} was damaged, and is begun anew"
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+            return {}
+        return entries if version == self._version else {}
+
+    def save(self, entries: Mapping[str, T]) -> None:
+        """Remember these, and nothing else; what is too much is left out. A file that cannot be written is no matter."""
+        kept = dict(list(entries.items())[:ENTRIES_MAX])
+        payload = msgspec.msgpack.encode((self._version, kept))
+        if len(payload) > SIZE_MAX_BYTES - len(BEGINS) - hashlib.sha256().digest_size:
+            return
+        with contextlib.suppress(OSError, StateError):
+            check_directory(self._directory)
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, written = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._directory)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(BEGINS + hashlib.sha256(payload).digest() + payload)
+                os.replace(written, self._path)
+            except BaseException:
+                os.unlink(written)
+                raise
+
+    def _decoded(self, content: bytes) -> tuple[str, dict[str, T]]:
+        """Raises ValueError or a MsgspecError."""
+        digest_bytes = hashlib.sha256().digest_size
+        payload = memoryview(content)[len(BEGINS) + digest_bytes :]
+        if len(content) > SIZE_MAX_BYTES or not content.startswith(BEGINS):
+            raise ValueError("not ours")
+        if hashlib.sha256(payload).digest() != content[len(BEGINS) : len(BEGINS) + digest_bytes]:
+            raise ValueError("not whole")
+        version, entries = self._decoder.decode(payload)
+        if len(entries) > ENTRIES_MAX:
+            raise ValueError("too many entries")
+        return version, entries

@@ -1,0 +1,159 @@
+"""Targets: what programs load, by what scripts and files beside them say, and what is remembered of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from code_root import Root, jar
+from fuzz.target import Parse, Target, check, choose, chosen
+from rpm_headers import with_files
+
+from imds_probe.inventory.code.following import java, node, perl, php, python, python_text, ruby, shell_text
+from imds_probe.inventory.code.following.command import start_of
+from imds_probe.inventory.code.following.known import Kept
+from imds_probe.inventory.code.following.loads import Asked
+from imds_probe.inventory.code.owning import owners
+from imds_probe.inventory.packages.rpmdb.header import HeaderError, has_file
+from imds_probe.system.remembered import BEGINS, Remembered
+
+SITE = "usr/local/lib/python3.11/site-packages"
+# Each reader of a text, with one that has something of all that it knows.
+TEXTS: tuple[tuple[Callable[[bytes], Asked], bytes], ...] = (
+    (
+        python_text.asked_by,
+        b"import a.b as c\nfrom . import (d,\n e)\nimport_module(f'x.{y}')\nsys.path.insert(0, dirname(__file__) + '/v')\n"
+        b"load_entry_point('p==1', 'console_scripts', 'p')\n",
+    ),
+    (node.asked_by, b"import {a} from 'b'; require('c'); require(d) // e\n"),
+    (ruby.asked_by, b"require 'a'\nrequire_relative 'b'\nload File.expand_path('../c', __FILE__)\n$: << 'd'\n"),
+    (
+        perl.asked_by,
+        b"use A::B qw(c);\nuse lib 'd'; use parent -norequire, 'E'; require \"f.pl\";\n=pod\n\n=cut\n__END__\n",
+    ),
+    (php.asked_by, b"<?php namespace A; use B\\{C, D}; require __DIR__ . '/e.php'; include $f; new \\G\\H();"),
+    (shell_text.asked_by, b'A=/x\n. "$(dirname "$0")/b"\nsudo -u c $A/d <<E | e\nf\nE\n'),
+)
+# Files that say where others are, and what is started for them to be read.
+FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
+    ("opt/script.py", ("python3.11", "/opt/script.py"), b"import a, entry\n"),
+    ("opt/script", ("/opt/script",), b"#!/usr/bin/env -S python3.11 -u\nimport a\n"),
+    (f"{SITE}/x.pth", ("python3.11", "-c", "import a"), b"/opt\n# x\nimport y\n"),
+    (f"{SITE}/__editable__x_finder.py", ("python3.11", "-c", "import a"), b"MAPPING: dict = {'a': '/opt/a'}\n"),
+    (
+        f"{SITE}/p-1.dist-info/entry_points.txt",
+        ("python3.11", "-c", "load_entry_point('p')"),
+        b"[console_scripts]\np = a.b:c\n",
+    ),
+    ("opt/pyvenv.cfg", ("python3.11", "/opt/bin/x"), b"home = /usr/bin\ninclude-system-site-packages = true\n"),
+    (
+        "srv/node_modules/a/package.json",
+        ("node", "/srv/m.js"),
+        b'{"main": "x", "exports": {".": {"import": "./x.js"}}}',
+    ),
+    ("srv/vendor/composer/autoload_psr4.php", ("php8", "/srv/m.php"), b"'A\\\\' => array($vendorDir . '/a/b/src'),\n"),
+    ("srv/vendor/composer/autoload_files.php", ("php8", "/srv/m.php"), b"'1' => $vendorDir . '/a/b/f.php',\n"),
+)
+ROOT: Mapping[str, str | bytes] = {
+    **{f"usr/bin/{name}": b"\x7fELF" for name in ("python3.11", "node", "php8", "env", "curl")},
+    "usr/lib/python3.11/os.py": "",
+    "opt/bin/x": "import a",
+    "opt/a/__init__.py": "",
+    "opt/a/b.py": "",
+    "srv/m.js": "require('a')",
+    "srv/node_modules/a/x.js": "",
+    "srv/m.php": "<?php require 'vendor/autoload.php'; use A\\C;",
+    "srv/vendor/autoload.php": "",
+    "srv/vendor/a/b/src/C.php": "",
+    "srv/vendor/a/b/f.php": "",
+}
+OWNERS: tuple[tuple[str, str, bytes], ...] = (
+    ("var/lib/dpkg/info/a.list", "/usr/bin/a", b"/usr\n/usr/bin/a\n"),
+    (f"{SITE}/a-1.0.dist-info/RECORD", f"/{SITE}/a/b.py", b"a/b.py,sha256=x,1\n"),
+    ("srv/node_modules/a/package.json", "/srv/node_modules/a/x.js", b'{"version": "1.0"}'),
+    ("srv/vendor/composer/installed.json", "/srv/vendor/a/b/c.php", b'{"packages": [{"name": "a/b", "version": "1"}]}'),
+)
+STATUS = "Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1.0\n\n"
+
+
+def _texts(_: Path) -> Parse:
+    def parse(data: bytes) -> None:
+        at, text = choose(data, len(TEXTS) + 1)
+        check(TEXTS[at][0](text) if at < len(TEXTS) else java.asked_by(io.BytesIO(text)))
+
+    return parse
+
+
+def _text_seeds() -> Mapping[str, bytes]:
+    seeds = {f"text-{at}": chosen(at, text) for at, (_, text) in enumerate(TEXTS)}
+    return {**seeds, "jar": chosen(len(TEXTS), jar("Class-Path: a.jar\r\n b.jar\r\n"))}
+
+
+def _followed(root: Path) -> Parse:
+    made = Root(root).put(ROOT)
+
+    def parse(data: bytes) -> None:
+        at, content = choose(data, len(FILES))
+        path, argv, _ = FILES[at]
+        (root / path).unlink(missing_ok=True)
+        made.put({path: content})
+        if start_of(argv, made.ground()) is not None:
+            check(made.follow(*argv))
+        (root / path).unlink()
+
+    return parse
+
+
+def _owned(root: Path) -> Parse:
+    made = Root(root).put({"var/lib/dpkg/status": STATUS})
+
+    def parse(data: bytes) -> None:
+        at, content = choose(data, len(OWNERS) + 1)
+        if at == len(OWNERS):
+            with contextlib.suppress(HeaderError):
+                has_file(content, b"/usr/bin/", b"a")
+            return
+        path, asked, _ = OWNERS[at]
+        made.put({path: content})
+        check(list(owners(root, [asked], time.monotonic() + 60)))
+
+    return parse
+
+
+def _owner_seeds() -> Mapping[str, bytes]:
+    return {
+        **{path: chosen(at, content) for at, (path, _, content) in enumerate(OWNERS)},
+        "header": chosen(len(OWNERS), with_files()),
+    }
+
+
+def _remembered(root: Path) -> Parse:
+    store = Remembered(root, "code", Kept, "1")
+
+    def parse(data: bytes) -> None:
+        (root / "code.remembered").write_bytes(data)
+        check(store.load())
+
+    return parse
+
+
+def _remembered_seeds() -> Mapping[str, bytes]:
+    with tempfile.TemporaryDirectory() as directory:
+        made = Root(Path(directory)).put({"a.py": "import a"}).ground()
+        made.before_ns = time.time_ns() + 10**12
+        made.visit("/a.py", python.LANGUAGE)
+        Remembered(Path(directory), "code", Kept, "1").save(made.learnt)
+        kept = (Path(directory) / "code.remembered").read_bytes()
+    return {"nothing": b"", "begins": BEGINS + bytes(40), "kept": kept}
+
+
+TARGETS = {
+    "following-texts": Target(_texts, _text_seeds),
+    "following": Target(_followed, lambda: {str(at): chosen(at, content) for at, (_, _, content) in enumerate(FILES)}),
+    "owners": Target(_owned, _owner_seeds),
+    "remembered": Target(_remembered, _remembered_seeds),
+}

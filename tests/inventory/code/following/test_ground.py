@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following import ground as module
+from imds_probe.inventory.code.following import python
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.known import Kept, Limits
+from imds_probe.inventory.code.following.loads import NOTHING
+
+AFTER_NS = time.time_ns() + 10**12
+
+
+def learnt(root: Path, path: str) -> dict[str, Kept]:
+    ground = Ground(root, before_ns=AFTER_NS)
+    ground.visit(path, python.LANGUAGE)
+    return ground.learnt
+
+
+def test_links_are_followed_within_the_root_and_never_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / "secret.py").write_text("import secret")
+    root = tmp_path / "root"
+    (root / "opt").mkdir(parents=True)
+    (root / "opt/up.py").symlink_to("../../secret.py")
+    (root / "opt/loop").symlink_to("loop")
+    (root / "secret.py").write_text("import own")
+    ground = Ground(root)
+    # As one who is chrooted there sees it: above the root there is nothing but the root.
+    assert ground.visit("/opt/up.py", python.LANGUAGE).asked.names == ("own",)
+    assert ground.real("/opt/up.py") == "/secret.py"
+    assert ground.visit("/opt/loop").unread == unread.HIDDEN
+    assert not ground.listed("/opt/loop")
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.py")
+    ground = Ground(tmp_path)
+    assert ground.visit("/fifo.py", python.LANGUAGE).unread == unread.HIDDEN
+    assert (ground.small("/fifo.py"), ground.head("/fifo.py")) == (b"", b"")
+    assert ground.visit("/gone.py").unread == unread.GONE
+
+
+def test_bytes_and_time_come_to_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    (tmp_path / "b").write_bytes(b"x" * 100)
+    ground = Ground(tmp_path, Limits(bytes=150))
+    assert [ground.visit(path).unread for path in ("/a", "/b")] == ["", unread.NO_TIME]
+    assert Ground(tmp_path, Limits(deadline=time.monotonic() - 1)).visit("/a").unread == unread.NO_TIME
+    monkeypatch.setattr(module, "FILE_MAX_BYTES", 99)
+    assert Ground(tmp_path).visit("/a").unread == unread.TOO_LONG
+
+
+def test_a_script_of_a_hundred_megabytes_is_searched_and_what_it_imports_is_not_known(tmp_path: Path) -> None:
+    with (tmp_path / "long.py").open("wb") as file:
+        file.write(b"import a\n")
+        file.truncate(100 * 1024 * 1024)
+    known = Ground(tmp_path).visit("/long.py", python.LANGUAGE)
+    assert (known.unread, known.asked.dynamic, known.asked.names) == ("", True, ())
+
+
+def test_what_is_kept_stands_for_a_file_that_is_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("import a")
+    kept = learnt(tmp_path, "/a.py")
+    again = Ground(tmp_path, kept={"/a.py": replace(kept["/a.py"], asked=replace(NOTHING, names=("kept",)))})
+    known = again.visit("/a.py", python.LANGUAGE)
+    assert (known.asked.names, known.searched) == (("kept",), 0)
+    assert set(again.learnt) == {"/a.py"}
+    # Read as another language, or changed by as little as its time, it is read anew.
+    assert Ground(tmp_path, kept={"/a.py": replace(kept["/a.py"], language="ruby")}).visit(
+        "/a.py", python.LANGUAGE
+    ).asked.names == ("a",)
+    os.utime(file)
+    assert Ground(tmp_path, kept=kept).visit("/a.py", python.LANGUAGE).searched == len("import a")
+
+
+def test_nothing_is_kept_of_what_others_can_write_or_what_has_just_changed(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("import a")
+    assert Ground(tmp_path, before_ns=time.time_ns() - 10**9).visit("/a.py").said
+    fresh = Ground(tmp_path, before_ns=file.stat().st_ctime_ns)
+    fresh.visit("/a.py")
+    assert fresh.learnt == {}
+    kept = learnt(tmp_path, "/a.py")
+    file.chmod(0o666)
+    assert learnt(tmp_path, "/a.py") == {}
+    status = file.stat()
+    forged = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    assert Ground(tmp_path, kept={"/a.py": replace(kept["/a.py"], identity=forged)}).visit("/a.py").searched
+    os.chown(file, 1000, -1)
+    file.chmod(0o600)
+    assert learnt(tmp_path, "/a.py") == {}
+    assert Ground(tmp_path).visit("/a.py").owner_uid == 1000
+
+
+def test_systems_of_one_image_share_what_was_read(tmp_path: Path) -> None:
+    """Each container has a device of its own, and the layer's inodes and times."""
+    (tmp_path / "a.py").write_text("import a")
+    shared: dict[str, Kept] = {}
+    assert Ground(tmp_path, shared=shared).visit("/a.py", python.LANGUAGE).searched
+    kept = shared["/a.py"]
+    shared["/a.py"] = replace(kept, identity=(kept.identity[0] + 1, *kept.identity[1:]))
+    assert not Ground(tmp_path, shared=shared).visit("/a.py", python.LANGUAGE).searched
+    shared["/a.py"] = replace(kept, identity=(*kept.identity[:-1], kept.identity[-1] + 1))
+    assert Ground(tmp_path, shared=shared).visit("/a.py", python.LANGUAGE).searched
+
+
+def test_walks_go_into_each_directory_once(tmp_path: Path) -> None:
+    (tmp_path / "p/deep").mkdir(parents=True)
+    (tmp_path / "p/deep/circle").symlink_to("..")
+    (tmp_path / "p/deep/a.py").write_text("")
+    (tmp_path / "p/.git").mkdir()
+    (tmp_path / "p/.git/b.py").write_text("")
+    assert list(Ground(tmp_path).walked("/p", (".py",))) == ["/p/deep/a.py"]
+    assert list(Ground(tmp_path).walked("/p", (".py",), most=0)) == []
+
+
+def test_names_with_a_wildcard_at_their_ends(tmp_path: Path) -> None:
+    for name in ("lib/python3.9", "lib/python3.11", "lib/other"):
+        (tmp_path / name).mkdir(parents=True)
+    ground = Ground(tmp_path)
+    assert ground.matching("/lib/python3.*/x") == ["/lib/python3.11/x", "/lib/python3.9/x"]
+    assert ground.matching("/nowhere/x") == ["/nowhere/x"]
+    assert ground.stems("/lib", ".9") == {"python3": "python3.9"}

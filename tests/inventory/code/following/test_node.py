@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from code_root import Root
+
+from imds_probe.inventory.code.following.node import asked_by
+
+APP = "/srv/app/node_modules"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path).put({"/usr/bin/node": ""})
+
+
+def test_files_and_packages_that_a_script_requires(root: Root) -> None:
+    root.put(
+        {
+            "/srv/app/dist/main.js": 'const fs = require("fs"), own = require("./own"); import("@scope/esm")',
+            "/srv/app/dist/own/index.js": "import {x} from 'plain'\nexport * from 'plain/deep'\n",
+            f"{APP}/plain/package.json": '{"main": "lib/start"}',
+            f"{APP}/plain/lib/start.js": "require('nested')",
+            f"{APP}/plain/deep.js": "",
+            f"{APP}/plain/never.js": "",
+            f"{APP}/plain/node_modules/nested/index.js": "",
+            f"{APP}/nested/index.js": "",
+            f"{APP}/@scope/esm/package.json": '{"exports": {".": {"import": "./esm.mjs", "require": "./cjs.cjs"}}}',
+            f"{APP}/@scope/esm/esm.mjs": "",
+            f"{APP}/@scope/esm/cjs.cjs": "",
+        }
+    )
+    nested = f"{APP}/plain/node_modules/nested"
+    assert root.loaded("node", "--max-old-space-size=100", "-r", "plain", "dist/main.js", directory="/srv/app") == {
+        "/srv/app/dist/main.js": None,
+        "/srv/app/dist/own/index.js": None,
+        f"{APP}/plain/lib/start.js": f"{APP}/plain",
+        f"{APP}/plain/deep.js": f"{APP}/plain",
+        f"{APP}/@scope/esm/esm.mjs": f"{APP}/@scope/esm",
+        f"{APP}/@scope/esm/cjs.cjs": f"{APP}/@scope/esm",
+        f"{nested}/index.js": nested,
+    }
+
+
+def test_a_store_of_packages_that_are_links_has_neighbours_of_its_own(root: Root) -> None:
+    store = f"{APP}/.pnpm/a@1.0.0/node_modules"
+    root.put({f"{store}/a/index.js": "require('b')", f"{store}/b/index.js": "", "/srv/app/main.js": "require('a')"})
+    (root.path / f"{APP}/a".lstrip("/")).symlink_to(".pnpm/a@1.0.0/node_modules/a")
+    assert set(root.loaded("node", "/srv/app/main.js")) == {
+        "/srv/app/main.js",
+        f"{store}/a/index.js",
+        f"{store}/b/index.js",
+    }
+
+
+def test_one_that_calls_itself_otherwise_is_known_by_its_directory(root: Root) -> None:
+    root.put({"/srv/app/package.json": '{"main": "server.js"}', "/srv/app/server.js": ""})
+    assert root.loaded("my own title", executable="/usr/bin/node", directory="/srv/app") == {"/srv/app/server.js": None}
+    assert root.follow("title", executable="/usr/bin/node").cut_short == "its script is not known"
+
+
+def test_a_package_that_loads_by_name_is_loaded_whole(root: Root) -> None:
+    root.put(
+        {
+            "/usr/lib/node_modules/tool/bin/cli.js": "#!/usr/bin/node\nrequire('../lib/' + process.argv[2])",
+            "/usr/lib/node_modules/tool/lib/ask.js": "",
+        }
+    )
+    (root.path / "usr/bin/tool").symlink_to("../lib/node_modules/tool/bin/cli.js")
+    loads = root.follow("tool", "ask")
+    assert loads.unresolved == ("/usr/lib/node_modules/tool/bin/cli.js",)
+    assert "/usr/lib/node_modules/tool/lib/ask.js" in {load.path for load in loads.files}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("require('a')", ["a"]),
+        ("// require('a')\n/* require('b') */ require('c')", ["c"]),
+        ("x = 'http://y'; require('a')", ["a"]),
+        ("import a from 'a'; import 'b'; import {c,\n d} from \"c\"", ["a", "b", "c"]),
+        ("glob('src/**/*.js'); require('a')", ["a"]),
+        ("/* unclosed require('a')", []),
+    ],
+)
+def test_what_is_required(text: str, names: list[str]) -> None:
+    assert list(asked_by(text.encode()).names) == names
+
+
+@pytest.mark.parametrize(
+    "described", ["[]", "{", '{"main": 7}', '{"exports": [[[[[[[[["./x.js"]]]]]]]]]}', "[" * 100_000]
+)
+def test_a_description_that_makes_no_sense(root: Root, described: str) -> None:
+    root.put({f"{APP}/a/package.json": described, f"{APP}/a/index.js": "", "/srv/app/m.js": "require('a')"})
+    assert f"{APP}/a/index.js" in root.loaded("node", "/srv/app/m.js")

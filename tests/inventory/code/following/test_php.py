@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from code_root import Root
+
+from imds_probe.inventory.code.following.php import asked_by
+
+VENDOR = "/srv/app/vendor"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path).put({"/usr/bin/php8.2": "", "/usr/sbin/php-fpm8.2": ""})
+
+
+def test_files_that_a_script_includes_and_classes_that_composer_loads(root: Root) -> None:
+    root.put(
+        {
+            "/srv/app/run.php": "<?php\nrequire __DIR__ . '/vendor/autoload.php';\ninclude 'own.php';\n"
+            "use Client\\Http;\nnew Http();",
+            "/srv/app/own.php": "<?php // include 'never.php';\n",
+            f"{VENDOR}/autoload.php": "<?php require_once __DIR__ . '/composer/autoload_real.php';",
+            f"{VENDOR}/composer/autoload_psr4.php": "<?php return array('Client\\\\' => array($vendorDir . '/acme/client/src'),\n"
+            "'Other\\\\' => array($vendorDir . '/acme/other/src'));",
+            f"{VENDOR}/composer/autoload_files.php": "<?php return array('1' => $vendorDir . '/acme/always/functions.php');",
+            f"{VENDOR}/acme/client/src/Http.php": "<?php namespace Client;\nclass Http extends Base {}",
+            f"{VENDOR}/acme/client/src/Base.php": "<?php namespace Client;",
+            f"{VENDOR}/acme/other/src/Never.php": "",
+            f"{VENDOR}/acme/always/functions.php": "",
+        }
+    )
+    assert root.loaded("php8.2", "-f", "run.php", directory="/srv/app") == {
+        "/srv/app/run.php": None,
+        f"{VENDOR}/autoload.php": None,
+        "/srv/app/own.php": None,
+        f"{VENDOR}/acme/always/functions.php": f"{VENDOR}/acme/always",
+        f"{VENDOR}/acme/client/src/Http.php": f"{VENDOR}/acme/client",
+        f"{VENDOR}/acme/client/src/Base.php": f"{VENDOR}/acme/client",
+    }
+
+
+def test_what_a_server_serves_is_loaded_by_any_request(root: Root) -> None:
+    root.put({"/var/www/html/index.php": "", "/var/www/html/vendor/x/y.php": "", "/var/www/readme.txt": ""})
+    arguments = "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"
+    assert root.loaded(arguments, executable="/usr/sbin/php-fpm8.2") == {"/var/www/html/index.php": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "dynamic"),
+    [
+        ("<?php include 'a.php';", ["a.php"], False),
+        ("<?php require(dirname(__FILE__) . '/a.php');", ["{here}/a.php"], False),
+        ("<?php require dirname(__DIR__) . '/a.php';", ["{here}/../a.php"], False),
+        ("<?php include $page;", [], True),
+        ("<?php /* include 'a.php'; */ # include 'b.php'\n", [], False),
+    ],
+)
+def test_what_is_included(text: str, names: list[str], dynamic: bool) -> None:
+    found = asked_by(text.encode())
+    assert (list(found.names), found.dynamic) == (names, dynamic)

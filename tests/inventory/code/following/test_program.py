@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from code_root import Root
+
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following import program
+from imds_probe.inventory.code.following.known import Limits
+from imds_probe.inventory.code.following.program import known_as
+
+SITE = "/usr/local/lib/python3.11/site-packages"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path).put({"/usr/bin/python3.11": "", "/usr/lib/python3.11/os.py": "", "/bin/sh": ""})
+
+
+def test_a_program_by_itself_has_what_it_has_mapped(root: Root) -> None:
+    """Locales and databases are mapped, too; the loader is everybody's."""
+    mapped = ("/usr/lib/libown.so.1.2", "/usr/lib/locale/locale-archive", "/usr/lib/ld-linux-x86-64.so.2", "/srv/x.db")
+    assert root.loaded("agent", executable="/opt/agent", mapped=mapped) == {
+        "/usr/lib/libown.so.1.2": None,
+        "/opt/agent": None,
+    }
+
+
+def test_libraries_that_are_left_to_their_recognisers_are_not_gone_into(root: Root) -> None:
+    root.put({f"{SITE}/botocore/__init__.py": "import behind", f"{SITE}/behind.py": "", "/m.py": "import botocore"})
+    assert set(root.loaded("python3.11", "/m.py", left=("botocore",))) == {"/m.py", f"{SITE}/botocore/__init__.py"}
+    assert f"{SITE}/behind.py" in root.loaded("python3.11", "/m.py")
+    # A script that is called as a library is none.
+    root.put({"/usr/bin/boto": "#!/usr/bin/python3.11\nimport behind"})
+    assert f"{SITE}/behind.py" in root.loaded("/bin/sh", "-c", "boto", left=("boto",))
+
+
+def test_scripts_that_call_each_other_come_to_an_end(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        root.put({f"/opt/{number}": f"#!/bin/sh\n/opt/{number + 1}\n/opt/{number}\n/opt/0\n"})
+    assert len(root.loaded("/opt/0")) == program.DEPTH_MAX + 1
+    monkeypatch.setattr(program, "PROGRAMS_MAX", 3)
+    assert len(root.loaded("/opt/0")) == 3
+
+
+def test_limits_of_files_and_time_are_said(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    root.put({f"{SITE}/m{number}.py": f"import m{number + 1}" for number in range(50)} | {"/m.py": "import m0"})
+    late = root.follow("python3.11", "/m.py", limits=Limits(deadline=time.monotonic() - 1))
+    assert late.cut_short == unread.NO_TIME
+    monkeypatch.setattr(program, "FILES_MAX", 10)
+    many = root.follow("python3.11", "/m.py")
+    assert (len(many.files), many.cut_short) == (10, unread.TOO_LONG)
+
+
+def test_what_lies_beside_a_script_that_loads_by_name_is_taken_for_loaded(root: Root) -> None:
+    root.put({"/opt/app/main.py": "__import__(name)", "/opt/app/plugins/ask.py": ""})
+    loads = root.follow("python3.11", "/opt/app/main.py")
+    assert loads.unresolved == ("/opt/app/main.py",)
+    assert "/opt/app/plugins/ask.py" in {load.path for load in loads.files}
+    # Programs in one directory have nothing to do with each other.
+    root.put({"/usr/local/bin/tool": "#!/usr/bin/python3.11\n__import__(name)", "/usr/local/bin/other.py": ""})
+    assert set(root.loaded("tool")) == {"/usr/local/bin/tool"}
+
+
+@pytest.mark.parametrize(
+    ("package_root", "name"),
+    [
+        ("/x/site-packages/aws_xray_sdk", "aws-xray-sdk"),
+        ("/x/site-packages/google/auth", "google-auth"),
+        ("/x/node_modules/@aws-sdk/client", "@aws-sdk/client"),
+        ("/x/gems/aws-sdk-core-3.1.2", "aws-sdk-core"),
+        ("/x/lib/aws-java-sdk-core-1.11.0.jar", "aws-java-sdk-core"),
+        ("/x/vendor/aws/aws-sdk-php", "aws/aws-sdk-php"),
+        ("/x/site-packages/boto.py", "boto"),
+        ("boto", "boto"),
+    ],
+)
+def test_what_a_package_may_be_called(package_root: str, name: str) -> None:
+    assert name in known_as(package_root)

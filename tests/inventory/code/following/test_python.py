@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from code_root import Root
+
+PYTHON = "/usr/bin/python3.11"
+SITE = "/usr/local/lib/python3.11/site-packages"
+INSTALLED = {
+    PYTHON: "",
+    "/usr/bin/env": "",
+    "/usr/lib/python3.11/os.py": "",
+    "/usr/lib/python3.11/json/__init__.py": "",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/python3").symlink_to("python3.11")
+    return Root(tmp_path).put(INSTALLED)
+
+
+def test_imports_of_a_script_and_of_what_they_import(root: Root) -> None:
+    root.put(
+        {
+            "/opt/app/main.py": "import os, json\nimport own.deep as deep\nfrom client import get\n",
+            "/opt/app/own/__init__.py": "from . import beside\nfrom .below.far import x\n",
+            "/opt/app/own/beside.py": "",
+            "/opt/app/own/deep.py": "",
+            "/opt/app/own/below/__init__.py": "",
+            "/opt/app/own/below/far.py": "from ...nowhere import y\nfrom .. import beside\n",
+            f"{SITE}/client/__init__.py": "def get():\n    from client import lazily\n",
+            f"{SITE}/client/lazily.py": "",
+            f"{SITE}/client/never.py": "",
+            f"{SITE}/json/__init__.py": "# hidden by the interpreter's own",
+        }
+    )
+    found = root.loaded("python3", "/opt/app/main.py")
+    assert found == {
+        "/opt/app/main.py": None,
+        "/opt/app/own/__init__.py": None,
+        "/opt/app/own/deep.py": None,
+        "/opt/app/own/beside.py": None,
+        "/opt/app/own/below/__init__.py": None,
+        "/opt/app/own/below/far.py": None,
+        f"{SITE}/client/__init__.py": f"{SITE}/client",
+        f"{SITE}/client/lazily.py": f"{SITE}/client",
+    }
+
+
+def test_a_script_by_its_first_line_and_its_environment(root: Root) -> None:
+    """A virtual environment that sees no other packages, and one that does."""
+    site = "/opt/venv/lib/python3.11/site-packages"
+    root.put(
+        {
+            "/opt/venv/pyvenv.cfg": "home = /usr/bin\ninclude-system-site-packages = false\n",
+            "/opt/venv/bin/tool": "#!/opt/venv/bin/python\nfrom tool.cli import main\nmain()\n",
+            f"{site}/tool/cli.py": "import other\n",
+            f"{SITE}/other.py": "",
+        }
+    )
+    (root.path / "opt/venv/bin/python").symlink_to("/usr/bin/python3.11")
+    assert root.loaded("/opt/venv/bin/tool") == {
+        "/opt/venv/bin/tool": None,
+        f"{site}/tool/cli.py": f"{site}/tool",
+    }
+    assert root.follow("/opt/venv/bin/tool").environment == (site,)
+    root.put({"/opt/venv/pyvenv.cfg": "home = /usr/bin\ninclude-system-site-packages = true\n"})
+    assert f"{SITE}/other.py" in root.loaded("/opt/venv/bin/tool")
+
+
+def test_modules_and_texts_as_arguments(root: Root) -> None:
+    root.put({f"{SITE}/tool/__main__.py": "import used", f"{SITE}/tool/__init__.py": "", f"{SITE}/used.py": ""})
+    assert set(root.loaded("python3", "-m", "tool")) == {
+        f"{SITE}/tool/__init__.py",
+        f"{SITE}/tool/__main__.py",
+        f"{SITE}/used.py",
+    }
+    loads = root.follow("python3", "-Ic", "import used; used.ask()", "/opt/no/script.py")
+    assert [load.path for load in loads.files] == [f"{SITE}/used.py"]
+    assert [(text.form, text.content) for text in loads.texts] == [("python", b"import used; used.ask()")]
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("sys.path.insert(0, '/srv/vendored')", "/srv/vendored"),
+        ('sys.path.append("vendored")', "/opt/app/vendored"),
+        ("sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'vendored'))", "/opt/app/vendored"),
+        ("sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)) + '/vendored')", "/opt/vendored"),
+        ("sys.path[0:0] = ['/srv/vendored']", "/srv/vendored"),
+        ("site.addsitedir('/srv/vendored')", "/srv/vendored"),
+    ],
+)
+def test_places_that_a_script_adds(root: Root, line: str, place: str) -> None:
+    root.put({"/opt/app/main.py": f"import sys, os\n{line}\nimport boto\n", f"{place}/boto/__init__.py": ""})
+    assert root.loaded("python3", "/opt/app/main.py")[f"{place}/boto/__init__.py"] == f"{place}/boto"
+
+
+def test_names_that_are_texts(root: Root) -> None:
+    """A text that is whole names one module, one that is put together all that begin so; a variable could be any."""
+    root.put(
+        {
+            "/opt/app/main.py": "import importlib\nimportlib.import_module('plain')\n__import__('old')\n",
+            f"{SITE}/plain.py": "importlib.import_module(f'plugins.{name}')",
+            f"{SITE}/old.py": "",
+            f"{SITE}/plugins/__init__.py": "",
+            f"{SITE}/plugins/one.py": "",
+        }
+    )
+    loads = root.follow("python3", "/opt/app/main.py")
+    assert {f"{SITE}/plain.py", f"{SITE}/old.py", f"{SITE}/plugins/one.py"} <= {load.path for load in loads.files}
+    assert loads.unresolved == ()
+    root.put({f"{SITE}/plugins/__init__.py": "importlib.import_module(name)", f"{SITE}/plugins/below/two.py": ""})
+    loads = root.follow("python3", "/opt/app/main.py")
+    assert loads.unresolved == (f"{SITE}/plugins/__init__.py",)
+    assert f"{SITE}/plugins/below/two.py" in {load.path for load in loads.files}
+
+
+def test_entry_points_paths_in_files_and_projects_left_where_they_are(root: Root) -> None:
+    root.put(
+        {
+            "/usr/local/bin/tool": "#!/usr/bin/python3\nload_entry_point('My_Tool==1.0', 'console_scripts', 'tool')()\n",
+            f"{SITE}/my_tool-1.0.dist-info/entry_points.txt": "[console_scripts]\ntool = mytool.cli:main\n",
+            f"{SITE}/mytool/cli.py": "import pointed, edited\n",
+            f"{SITE}/others.pth": "# a comment\nimport evil; evil()\n/srv/more\n",
+            "/srv/more/pointed.py": "",
+            f"{SITE}/__editable___edited_finder.py": "MAPPING: dict[str, str] = {'edited': '/srv/project/edited'}\n",
+            "/srv/project/edited/__init__.py": "",
+        }
+    )
+    assert set(root.loaded("/usr/local/bin/tool")) == {
+        "/usr/local/bin/tool",
+        f"{SITE}/mytool/cli.py",
+        "/srv/more/pointed.py",
+        "/srv/project/edited/__init__.py",
+    }
+
+
+def test_projects_that_share_a_directory_are_packages_of_their_own(root: Root) -> None:
+    root.put({f"{SITE}/google/auth/aws.py": "", f"{SITE}/google/cloud/x.py": "", "/a.py": "import google.auth.aws"})
+    assert root.loaded("python3", "/a.py")[f"{SITE}/google/auth/aws.py"] == f"{SITE}/google/auth"
+    assert list(root.loaded("python3", "/a.py", left=("google-auth",))) == ["/a.py", f"{SITE}/google/auth/aws.py"]
+
+
+def test_python_2_has_its_own_library_and_looks_beside_a_module(root: Root) -> None:
+    site = "/usr/lib/python2.7/dist-packages"
+    root.put(
+        {
+            "/usr/bin/python2.7": "",
+            "/usr/lib/python2.7/os.py": "",
+            "/a.py": "import old, urllib2\nprint 'x', old\n",
+            f"{site}/old/__init__.py": "import beside",
+            f"{site}/old/beside.py": "",
+            "/usr/lib/python2.7/urllib2.py": "",
+        }
+    )
+    assert root.loaded("python2.7", "/a.py") == {
+        "/a.py": None,
+        f"{site}/old/__init__.py": f"{site}/old",
+        f"{site}/old/beside.py": f"{site}/old",
+    }
+    # What a distribution ships is no environment: what of it nothing imports is nobody's concern.
+    assert root.follow("python2.7", "/a.py").environment == ()
+
+
+def test_what_a_process_has_mapped_says_which_environment_it_has(root: Root) -> None:
+    """A server may call itself what it likes; its extension modules lie where its packages do."""
+    site = "/srv/env/lib/python3.11/site-packages"
+    root.put({f"{site}/fast/_fast.cpython-311.so": b"\x7fELF\0", f"{site}/slow.py": ""})
+    loads = root.follow(
+        "gunicorn: master [app]", executable=PYTHON, mapped=(f"{site}/fast/_fast.cpython-311.so",), directory="/srv"
+    )
+    assert [(load.path, load.package_root) for load in loads.files] == [
+        (f"{site}/fast/_fast.cpython-311.so", f"{site}/fast")
+    ]
+    assert loads.environment == (site, "/srv")
+    assert loads.cut_short == "its script is not known"
+
+
+def test_circles_and_a_missing_module_come_to_an_end(root: Root) -> None:
+    root.put({f"{SITE}/a.py": "import b, nowhere", f"{SITE}/b.py": "import a", "/m.py": "import a"})
+    assert set(root.loaded("python3", "/m.py")) == {"/m.py", f"{SITE}/a.py", f"{SITE}/b.py"}

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from code_root import Root
+
+from imds_probe.inventory.code.following.ruby import asked_by
+
+GEMS = "/var/lib/gems/3.1.0/gems"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path).put({"/usr/bin/ruby3.1": "", "/usr/lib/ruby/3.1.0/net/http.rb": ""})
+
+
+def test_files_and_gems_that_a_script_requires(root: Root) -> None:
+    root.put(
+        {
+            "/opt/app/run.rb": "require 'net/http'\nrequire_relative 'lib/own'\nrequire 'client'\n# require 'never'\n",
+            "/opt/app/lib/own.rb": "$LOAD_PATH.unshift File.expand_path('../more', __dir__)\nrequire 'extra'",
+            "/opt/app/more/extra.rb": "",
+            f"{GEMS}/client-1.0/lib/client.rb": "autoload :Deep, 'client/deep'",
+            f"{GEMS}/client-1.0/lib/client/deep.rb": "",
+            f"{GEMS}/never-2.0/lib/never.rb": "",
+        }
+    )
+    gem = f"{GEMS}/client-1.0"
+    loads = root.follow("/opt/app/run.rb", executable="/usr/bin/ruby3.1")
+    assert loads.cut_short == "its script is not known"
+    assert root.loaded("ruby3.1", "/opt/app/run.rb") == {
+        "/opt/app/run.rb": None,
+        "/opt/app/lib/own.rb": None,
+        "/opt/app/more/extra.rb": None,
+        f"{gem}/lib/client.rb": gem,
+        f"{gem}/lib/client/deep.rb": gem,
+    }
+    assert root.follow("ruby3.1", "/opt/app/run.rb").environment == (GEMS,)
+
+
+def test_gems_of_a_bundle_and_of_variables(root: Root) -> None:
+    root.put(
+        {
+            "/srv/app/config.ru": "require 'bundled'; require 'home'",
+            "/srv/app/vendor/bundle/ruby/3.1.0/gems/bundled-1/lib/bundled.rb": "",
+            "/opt/gems/gems/home-2/lib/home.rb": "",
+        }
+    )
+    found = root.loaded(
+        "puma 5.6", executable="/usr/bin/ruby3.1", directory="/srv/app", environment={"GEM_HOME": "/opt/gems"}
+    )
+    assert set(found) == {
+        "/srv/app/config.ru",
+        "/srv/app/vendor/bundle/ruby/3.1.0/gems/bundled-1/lib/bundled.rb",
+        "/opt/gems/gems/home-2/lib/home.rb",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "dynamic"),
+    [
+        ("require 'a/b'", ["a/b"], False),
+        ('require("a") if x', ["a"], False),
+        ("require File.expand_path('../x', __FILE__)", ["{here}/x"], False),
+        ("require File.join(File.dirname(__FILE__), 'x')", ["{here}/x"], False),
+        ("require name", [], True),
+        ("=begin\nrequire 'a'\n=end\nrequire 'b'", ["b"], False),
+    ],
+)
+def test_what_is_required(text: str, names: list[str], dynamic: bool) -> None:
+    found = asked_by(text.encode())
+    assert (list(found.names), found.dynamic) == (names, dynamic)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from code_root import Root
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path).put(
+        {"/bin/sh": "", "/usr/bin/bash": "", "/usr/bin/curl": b"\x7fELF", "/usr/bin/python3.11": "", "/usr/bin/env": ""}
+    )
+
+
+def test_a_script_with_what_it_sources_and_calls(root: Root) -> None:
+    """Programs that it calls are wholes of their own; what it sources is a part of it."""
+    root.put(
+        {
+            "/opt/job/run": '#!/bin/sh\n. "$(dirname "$0")/settings"\ncurl "$URL/latest"\n/opt/job/next.py x\n. /nowhere\n',
+            "/opt/job/settings": "URL=http://169.254.169.254\n",
+            "/opt/job/next.py": "#!/usr/bin/env -S python3.11 -u\nimport beside\n",
+            "/opt/job/beside.py": "",
+        }
+    )
+    assert root.loaded("/opt/job/run") == {
+        "/opt/job/run": None,
+        "/opt/job/settings": None,
+        "/usr/bin/curl": "/usr/bin/curl",
+        "/opt/job/next.py": "/opt/job/next.py",
+        "/opt/job/beside.py": "/opt/job/next.py",
+    }
+
+
+def test_text_as_an_argument_and_a_search_path_of_its_own(root: Root) -> None:
+    root.put({"/opt/bin/tool": "#!/bin/sh\nother\n", "/opt/bin/other": "#!/bin/sh\ntool\n"})
+    loads = root.follow(
+        "bash", "-ec", "tool; exec sudo -u x curl http://169.254.169.254/", environment={"PATH": "/opt/bin:/usr/bin"}
+    )
+    assert [load.path for load in loads.files] == ["/opt/bin/tool", "/opt/bin/other", "/usr/bin/curl"]
+    assert loads.texts[0].content.startswith(b"tool; exec")
+
+
+def test_one_that_somebody_types_into_has_nothing_to_read(root: Root) -> None:
+    loads = root.follow("-bash", executable="/usr/bin/bash")
+    assert (loads.files, loads.cut_short) == ((), "")
+    assert root.follow("bash", "/gone.sh", executable="/usr/bin/bash").cut_short == "its script is not known"
+    # One that is many programs is told by its first argument.
+    root.put({"/bin/busybox": b"\x7fELF", "/x.sh": "curl x\n"})
+    assert set(root.loaded("sh", "/x.sh", executable="/bin/busybox")) == {"/x.sh", "/usr/bin/curl"}
+    assert set(root.loaded("crond", executable="/bin/busybox")) == {"/bin/busybox"}

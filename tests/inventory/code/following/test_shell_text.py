@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from imds_probe.inventory.code.following.shell_text import asked_by
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("curl -s http://x | jq .", [("curl", "-s", "http://x"), ("jq", ".")]),
+        ("if tool; then other; fi", [("tool",), ("other",)]),
+        ("A=1 B='2 3' tool a", [("tool", "a")]),
+        ("x=$(tool a)", [("tool", "a")]),
+        ("x=`tool a`", [("tool", "a")]),
+        ("tool && other || third; last &", [("tool",), ("other",), ("third",), ("last",)]),
+        ("tool >/dev/null 2>&1 < in", [("tool",)]),
+        ('DIR=/opt/app\n$DIR/bin/tool "${DIR}/x y"', [("/opt/app/bin/tool", "/opt/app/x y")]),
+        ('DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"\n"$DIR/tool"', [("{here}/tool",)]),
+        ("$(dirname $0)/tool", [("{here}/tool",)]),
+        ("# tool\n  # other", []),
+        ("tool # a comment", [("tool",)]),
+        ("cat <<EOF\ntool\nEOF\nother", [("cat",), ("other",)]),
+        ("f() {\n  tool\n}\nf", [("tool",)]),
+        ("tool \\\n  a", [("tool", "a")]),
+        ("$UNKNOWN a", []),
+        ("echo tool; [ -f x ]; cd /x", []),
+    ],
+)
+def test_what_is_called(text: str, commands: list[tuple[str, ...]]) -> None:
+    assert list(asked_by(text.encode()).commands) == commands
+
+
+def test_what_is_sourced() -> None:
+    found = asked_by(b". /etc/defaults\nsource lib.sh\n[ -f x ] && . ./x\n")
+    assert (found.names, found.dynamic) == (("/etc/defaults", "lib.sh", "./x"), False)
+    assert asked_by(b'. "$CONFIG"').dynamic
+
+
+@pytest.mark.parametrize("piece", ["$(", "`", "a=$(dirname ", '"', "<<E\n", "a;", "$(cd $(dirname $0", "x=y ", "\\\n"])
+def test_nonsense_takes_time_in_proportion(piece: str) -> None:
+    times = []
+    for size in (50_000, 400_000):
+        text = (piece * (size // len(piece))).encode()
+        began = time.process_time()
+        asked_by(text)
+        times.append(time.process_time() - began)
+    # Eight times as long a text; one whose time grows with the square takes 64 times as long.
+    assert times[1] < 30 * max(times[0], 0.02)

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import io
+
+from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.following.known import Known
+from imds_probe.inventory.code.following.loads import Load
+from imds_probe.inventory.code.units import lying, spoken, units
+
+V1 = b"import urllib.request\nurllib.request.urlopen('http://169.254.169.254/latest/meta-data/')\n"
+
+
+def known(content: bytes, path: str = "/a.py", owner: int | None = None) -> Known:
+    return Known(said_by(io.BytesIO(content), path), owner_uid=owner)
+
+
+def test_a_script_with_its_own_modules_each_library_and_each_shared_object() -> None:
+    loads = [Load("/m.py"), Load("/own.py"), Load("/p/a.py", "/p"), Load("/p/b.py", "/p"), Load("/usr/lib/libx.so.1")]
+    assert units(loads, "/m.py") == {
+        "/m.py": ("/m.py", "/own.py"),
+        "/p": ("/p/a.py", "/p/b.py"),
+        "/usr/lib/libx.so.1": ("/usr/lib/libx.so.1",),
+    }
+
+
+def test_what_a_whole_says_is_shown_by_one_of_its_files() -> None:
+    found = spoken("/p", {"/p/a.py": known(b"x = 1"), "/p/b.py": known(V1, "/p/b.py", 1000), "/p/c": Known(None)})
+    assert found
+    assert (found.root, found.path, found.line, found.speaks, found.owner_uid) == ("/p", "/p/b.py", 2, "v1", 1000)
+    assert "169.254.169.254" in found.quote
+    assert spoken("/p", {"/p/a.py": known(b"x = 1")}) is None
+
+
+def test_what_lies_beside_what_was_loaded() -> None:
+    names = ["b", "a", "c.py", "a-1.0.dist-info", "x.pth", "__pycache__"]
+    assert list(lying("/site", names, ["/site/a"])) == ["/site/b", "/site/c.py"]
