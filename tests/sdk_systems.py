@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from contexts import CATALOG, reader
@@ -38,13 +39,20 @@ class System:
         cgroup: str = "/",
         cwd: str = "/",
         maps: str = "",
+        argv: Sequence[str] = (),
     ) -> int:
         at = self.proc / str(pid)
         at.mkdir()
         for name, target in (("exe", exe), ("cwd", cwd)):
             (at / name).symlink_to(target)
         (at / "root").symlink_to(root)
-        contents = {"cmdline": f"{exe}\0", "maps": maps, "environ": env, "comm": f"worker-{pid}\n", "statm": "1 1"}
+        contents = {
+            "cmdline": "\0".join([*(argv or (exe,)), ""]),
+            "maps": maps,
+            "environ": env,
+            "comm": f"worker-{pid}\n",
+            "statm": "1 1",
+        }
         for name, content in {**contents, "cgroup": f"0::{cgroup}\n", "mountinfo": ""}.items():
             (at / name).write_text(content)
         return pid

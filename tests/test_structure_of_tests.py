@@ -9,6 +9,9 @@ PACKAGE = TESTS.parent / "imds_probe"
 # Modules and whole folders whose own tests stand elsewhere, or that have nothing to run, and why.
 ELSEWHERE = {
     "facts/": "values, which the tests of those compare with that find or judge them",
+    "collect/code_memory.py": "what test_code.py runs twice for, and damages",
+    "collect/code_reading.py": "tasks, which test_code.py has worked on",
+    "collect/code_search.py": "the same",
     "collect/collector.py": "values by which collectors are declared: test_collectors.py holds every one to them",
     "collect/container_facts.py": "one join of what three collectors find: tests/lab/test_containers.py and test_observation.py",
     "collect/sdk_reading.py": "tasks, which test_sdks.py and test_sdk_search.py have worked on",

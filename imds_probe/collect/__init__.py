@@ -10,6 +10,7 @@ from typing import Any
 from imds_probe.collect import (
     available,
     callers,
+    code,
     container_facts,
     container_software,
     containers,
@@ -40,6 +41,7 @@ COLLECTORS: tuple[Collector, ...] = (
     settings.COLLECTOR,
     container_software.COLLECTOR,
     sdks.COLLECTOR,
+    code.COLLECTOR,
     obstacles.INSIDE,
     callers.WATCH,
     callers.COLLECTOR,

@@ -222,10 +222,12 @@ def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
 def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict[type, dict[str, Any]]:
     """What the configuration says about collectors' options, by their type."""
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
+    from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.sdks import SearchOptions  # noqa: PLC0415
     from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
 
     config = settings.of(Config)
+    written = (state, *([out.absolute().parent] if out else []))
     return {
         CallersOptions: {
             "state": state,
@@ -234,7 +236,8 @@ def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict
             "full_command_lines": config.full_command_lines,
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
         },
-        SearchOptions: {"written": (state, *([out.absolute().parent] if out else []))},
+        SearchOptions: {"written": written},
+        CodeOptions: {"state": state, "written": written},
     }
 
 

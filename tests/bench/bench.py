@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bench_before
+import bench_code
 import bench_package
 import bench_sdks
 import bench_sinks
@@ -293,6 +294,8 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "hops": hops,
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
+    "code": bench_code.beside_ripgrep,
+    "code-run": bench_code.whole_run,
     "watch": bench_watch.watch,
     "callers": bench_watch.attribution,
     "reporting": lambda: bench_sinks.reporting(compare),

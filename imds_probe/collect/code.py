@@ -1,0 +1,264 @@
+"""Code that calls the metadata service: what runs on the host and in containers is read, and how much of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import imds_probe
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.code_memory import CodeMemory
+from imds_probe.collect.code_reading import LYING, OWNERS, RUNNING, Owning
+from imds_probe.collect.code_search import Found, Memory, Search, Terms
+from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.container_reading import IDENTITY
+from imds_probe.collect.container_software import ContainerSoftware
+from imds_probe.collect.containers import RunningContainers, host_pids
+from imds_probe.collect.context import Context
+from imds_probe.collect.sdk_reading import ROOTS
+from imds_probe.collect.sdk_systems import System, is_there, systems
+from imds_probe.collect.sdks import installed
+from imds_probe.collect.settings import HostSoftware
+from imds_probe.collect.software import Packages
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead
+from imds_probe.facts.software import Software
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.owning import Owned
+from imds_probe.inventory.containers.cgroups import membership_of
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.inventory.containers.group_owners import GroupOwners, OwnerOf
+from imds_probe.inventory.packages.contained import Identity
+from imds_probe.reading.reader import Reader, share_of
+from imds_probe.system import pressure
+
+# Names of libraries by these are left to those that recognise them.
+LEFT_TO_RECOGNISERS = ("pypi", "npm", "gem", "maven", "composer", "nuget")
+READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
+CONTAINER_S, LYING_S, OWNERS_S = 3.0, 3.0, 3.0
+SETTLED_NS = 2_000_000_000  # a change so shortly after another may leave the same time
+NOT_READ_MAX, SEEN_MAX = 200, 500
+
+
+@dataclass(frozen=True)
+class CodeOptions:
+    """`state` is where it is remembered what files hold; None: nowhere. `written` as of SearchOptions."""
+
+    state: Path | None = None
+    written: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodeFound:
+    """What was found in all systems. `troubles` are sentences."""
+
+    code: Code
+    read: CodeRead
+    troubles: tuple[str, ...] = ()
+
+
+def _collect(context: Context) -> Collected:
+    running, inside = context.get(RunningContainers), context.get(ContainerSoftware)
+    found = look_for(
+        context.root,
+        context.proc,
+        pids=host_pids(context),
+        containers=running.containers if running else (),
+        installed=installed(context),
+        catalog=context.catalog,
+        images=inside.images if inside else {},
+        options=context.option(CodeOptions),
+        reader=context.reader,
+        deadline=context.deadline,
+    )
+    nothing = "" if found.read.programs else "no programs run"
+    return Collected((found.code, found.read), nothing=nothing, partial="; ".join(found.troubles[:5]))
+
+
+def look_for(
+    root: Path,
+    proc: Path,
+    *,
+    pids: Iterable[int],
+    containers: Sequence[DiscoveredContainer],
+    installed: Sequence[Software],
+    catalog: Catalog,
+    images: Mapping[str, Identity],
+    options: CodeOptions,
+    reader: Reader,
+    deadline: float,
+    now_ns: int | None = None,
+) -> CodeFound:
+    """Read the programs of the host's processes `pids`, and of each container's. What is meant by the rest: see sdks.look_for.
+
+    Raises nothing for what processes and containers prepared; that is in the result.
+    """
+    names = tuple(sorted({name for kind in LEFT_TO_RECOGNISERS for name in _names(catalog, kind)}))
+    memory = CodeMemory(root, options.state, names)
+    remembered = memory.load()
+    troubles = list(memory.damaged)
+    need = pressure.need(options.written)
+    if need:
+        troubles.append(f"no code was read: {need}")
+    now = now_ns if now_ns is not None else time.time_ns()
+    terms = Terms(names, READ_MAX_BYTES)
+    there = systems(
+        root,
+        proc,
+        tuple(pids),
+        containers,
+        installed=installed,
+        images=images,
+        reader=reader,
+        deadline=deadline,
+        unseen=troubles,
+    )
+    searches: list[Search] = []
+    for system in there:
+        on_host = system.container is None and system.root == root
+        search = Search(system, proc, reader, terms)
+        if on_host:
+            search.of_host(own_package(root), remembered, now - SETTLED_NS)
+        searches.append(search)
+        if not need:
+            search.look(
+                share_of(deadline, CONTAINER_S) if system.container is not None else share_of(deadline, math.inf)
+            )
+    for search in () if need else searches:
+        search.look(share_of(deadline, math.inf))
+    # By readers that give way, and come last: what they have kept in memory goes with the others.
+    for search in () if need else searches:
+        search.look_beside(share_of(deadline, LYING_S))
+    found = []
+    for search in searches:
+        if not is_there(proc, search.system.container):
+            troubles.append(f"{search.system.label} ended while its code was read")
+            continue
+        search.give_up_rest()
+        found.append((search.system, search.found, _owned(search, reader, deadline)))
+        troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
+    for search in searches:
+        if search.remembers and not need:
+            memory.save(Memory(search.learnt, search.trails))
+    return CodeFound(_code(found, catalog), _read(found, catalog, GroupOwners(proc.parent).owner), tuple(troubles))
+
+
+def own_package(root: Path) -> str:
+    """Where the probe's own code lies on the host, which is nobody's concern; empty for another root."""
+    return str(Path(imds_probe.__file__).parent) if root == Path("/") else ""
+
+
+def _names(catalog: Catalog, ecosystem: str) -> Iterable[str]:
+    """As their directories and archives may be called: of Maven's names, the artefact."""
+    for name in catalog.package_names(ecosystem):
+        yield name.lower().replace("_", "-")
+        if ecosystem == "maven":
+            yield name.rpartition(":")[2].lower()
+
+
+def _owned(search: Search, reader: Reader, deadline: float) -> Mapping[str, Owned]:
+    """The packages of the files that say something, by their paths."""
+    paths = tuple({each.path for each in search.found.spoken.values()})
+    if not paths:
+        return {}
+    ends = share_of(deadline, OWNERS_S)
+    answer = reader.ask(OWNERS, Owning(str(search.system.root), paths, ends), [search.system.root], ends)
+    return {each.path: each for each in answer.found}
+
+
+def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog) -> Code:
+    seen: dict[object, CodeSeen] = {}
+    for system, each, owned in found:
+        for root, spoken in each.spoken.items():
+            owner = owned.get(spoken.path)
+            if owner is not None and _is_left(owner, catalog):
+                continue
+            pids = tuple(sorted(each.pids.get(root, ())))
+            if not pids and spoken.speaks == "mentions":
+                continue  # what lies there and only names the service is a document
+            row = catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
+            image = system.container.image if system.container else None
+            entry = CodeSeen(
+                path=spoken.path,
+                line=spoken.line,
+                quote=spoken.quote,
+                speaks=spoken.speaks,
+                form=spoken.form,
+                runs="running" if pids else "lies",
+                package=owner.said if owner else f"{image} (image)" if image else None,
+                component=row.id if row else None,
+                on_host=system.container is None and system.label is None and each.on_host,
+                container_ids=(system.id,) if system.id else (),
+                pids=pids,
+                owner_uid=spoken.owner_uid,
+                oldest_s=each.oldest_s(pids),
+            )
+            # The same in several containers is one entry.
+            alike = replace(entry, pids=(), container_ids=(), oldest_s=None)
+            before = seen.get(alike) if system.id else None
+            if before is not None:
+                entry = replace(
+                    entry,
+                    pids=tuple(sorted({*before.pids, *pids})),
+                    container_ids=(*before.container_ids, *entry.container_ids),
+                    oldest_s=_older(before.oldest_s, entry.oldest_s),
+                )
+            seen[alike if system.id else (alike, str(system.root))] = entry
+    ordered = sorted(seen.values(), key=lambda each: (each.runs, not each.on_host, each.path, each.container_ids))
+    return Code(tuple(ordered[:SEEN_MAX]))
+
+
+def _older(one: float | None, other: float | None) -> float | None:
+    """The greater; None where either is not known."""
+    return None if one is None or other is None else max(one, other)
+
+
+def _is_left(owner: Owned, catalog: Catalog) -> bool:
+    """Whether a file belongs to a library that the recognisers find."""
+    return owner.manager in LEFT_TO_RECOGNISERS and owner.name.lower().replace("_", "-") in _names(
+        catalog, owner.manager
+    )
+
+
+def _read(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog, owner_of: OwnerOf) -> CodeRead:
+    programs = read = searched = 0
+    not_read: list[NotRead] = []
+    for system, each, _ in found:
+        programs += len(each.programs)
+        searched += each.searched
+        for program in each.programs.values():
+            why = program.why or (unread.BY_NAME if each.matters_by_name(program) else "")
+            read += not why
+            if why:
+                component = next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None)
+                not_read.append(
+                    NotRead(
+                        program.name or f"process {program.pids[0]}",
+                        why,
+                        on_host=each.on_host,
+                        container_ids=(system.id,) if system.id else (),
+                        pids=tuple(sorted(program.pids)),
+                        component=component,
+                        owner_uid=None if system.container else membership_of(program.cgroup, owner_of).owner_uid,
+                        oldest_s=each.oldest_s(program.pids),
+                    )
+                )
+    return CodeRead(programs, read, bytes_searched=searched, not_read=tuple(not_read[:NOT_READ_MAX]))
+
+
+def _is_one_of(path: str, ends: Iterable[str]) -> bool:
+    return any(path.endswith(f"/{end}") for end in ends)
+
+
+COLLECTOR = Collector(
+    id="code",
+    collect=_collect,
+    gives=(Code, CodeRead),
+    without="the code that runs, and whether it calls the metadata service",
+    needs=(Packages, HostSoftware, ContainerSoftware, RunningContainers),
+    memory_mib=48,
+    reads=(ROOTS, IDENTITY, RUNNING, LYING, OWNERS),
+)

@@ -1,0 +1,52 @@
+"""What one run leaves of the host's code for the next, in the state directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from imds_probe.collect.code_search import Memory
+from imds_probe.inventory.code.following.known import Kept
+from imds_probe.inventory.code.following.trail import Trail
+from imds_probe.inventory.code.version import version
+from imds_probe.system.remembered import Remembered
+
+NOTHING = Memory({}, {})
+
+
+class CodeMemory:
+    """Kept in `state`, nowhere where that is None; `left` are names of libraries that are not read. `damaged` says which files
+    made no sense, as sentences.
+    """
+
+    def __init__(self, root: Path, state: Path | None, left: Sequence[str]) -> None:
+        self._files: Remembered[Kept] | None = None
+        self._trails: Remembered[Trail] | None = None
+        self._loaded = NOTHING
+        self.damaged: tuple[str, ...] = ()
+        if state is not None and _is_safe(root, state):
+            read_by = version(left)
+            self._files = Remembered(state, "code", Kept, read_by)
+            self._trails = Remembered(state, "programs", Trail, read_by)
+
+    def load(self) -> Memory:
+        """What an earlier run has left."""
+        if self._files is not None and self._trails is not None:
+            self._loaded = Memory(self._files.load(), self._trails.load())
+            self.damaged = tuple(each for each in (self._files.damaged, self._trails.damaged) if each)
+        return self._loaded
+
+    def save(self, learnt: Memory) -> None:
+        """Leave this, and nothing else; what is there already is not written again."""
+        if self._files is not None and learnt.files != self._loaded.files:
+            self._files.save(learnt.files)
+        if self._trails is not None and learnt.trails != self._loaded.trails:
+            self._trails.save(learnt.trails)
+
+
+def _is_safe(root: Path, state: Path) -> bool:
+    """What lies below another system's root may lead anywhere."""
+    if root == Path("/") or not state.is_relative_to(root):
+        return True
+    return os.path.realpath(state).startswith(f"{os.path.realpath(root)}/")

@@ -1,0 +1,209 @@
+"""Asking the parser for the code of one system: what costs it too much is passed over and said, and all else is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
+from pathlib import Path
+
+from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Piece, Program, Reading, Running
+from imds_probe.collect.sdk_reading import Processes
+from imds_probe.collect.sdk_systems import System
+from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following.known import Kept
+from imds_probe.inventory.code.following.trail import Trail
+from imds_probe.inventory.code.units import Spoken
+from imds_probe.inventory.containers.processes import age_s
+from imds_probe.reading.reader import OUT_OF_TIME, Reader
+from imds_probe.system import procfs
+from imds_probe.system.walk import TIME_OVER
+
+ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
+STUCK_S = 5.0  # at one file
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an earlier run has left: files by their paths, and what programs load."""
+
+    files: Mapping[str, Kept]
+    trails: Mapping[str, Trail]
+
+
+@dataclass
+class Terms:
+    """What holds for all systems of a run: names of libraries that are left to their recognisers, and what may still be read."""
+
+    left: tuple[str, ...]
+    bytes: int
+
+
+@dataclass
+class Found:
+    """What was found in one system. `spoken` are wholes by their roots, `pids` those that have loaded each, `programs` are by what
+    tells them apart. `beside` are the roots of what only lies there.
+    """
+
+    on_host: bool
+    programs: dict[object, Program] = field(default_factory=dict)
+    spoken: dict[str, Spoken] = field(default_factory=dict)
+    pids: dict[str, set[int]] = field(default_factory=dict)
+    beside: set[str] = field(default_factory=set)
+    beside_whole: bool = True
+    searched: int = 0
+    ages_s: dict[int, float | None] = field(default_factory=dict)
+
+    def oldest_s(self, pids: Iterable[int]) -> float | None:
+        """For how long the oldest of these processes has run; None where that is not known of one of them."""
+        ages = [self.ages_s.get(pid) for pid in pids]
+        known = [age for age in ages if age is not None]
+        return max(known) if known and len(known) == len(ages) else None
+
+    def add(self, program: Program) -> None:
+        """One more program, or processes of one that is known."""
+        for root in program.roots:
+            self.pids.setdefault(root, set()).update(program.pids)
+        key = program.name or program.pids
+        before = self.programs.get(key)
+        if before is not None:
+            program = replace(
+                program,
+                pids=(*before.pids, *program.pids),
+                why=before.why or program.why,
+                by_name=before.by_name or program.by_name,
+                environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
+            )
+        self.programs[key] = program
+
+    def matters_by_name(self, program: Program) -> bool:
+        """Whether what a program loads by names that only running tells could call the service: where something that it would
+        find does.
+        """
+        if not program.by_name:
+            return False
+        asking = (self.spoken[root] for root in self.beside if self.spoken[root].speaks in ("v1", "both"))
+        return not self.beside_whole or any(
+            each.root.startswith(f"{environment}/") for each in asking for environment in program.environments
+        )
+
+
+class Search:
+    """One system, and what was found there so far."""
+
+    def __init__(self, system: System, proc: Path, reader: Reader, terms: Terms) -> None:
+        self.system = system
+        self.found = Found(on_host=False)
+        self.troubles: list[str] = []
+        self.learnt: dict[str, Kept] = {}
+        self.trails: dict[str, Trail] = {}
+        self.remembers = False
+        self._proc, self._reader, self._terms = proc, reader, terms
+        self._left = list(system.pids)
+        self._begun: tuple[int, ...] = ()
+        self._late: dict[tuple[int, ...], Program] = {}
+        self._loaded: set[str] = set()
+        self._own = ""
+        self._memory = Memory({}, {})
+        self._before_ns: int | None = None
+
+    def of_host(self, own: str, memory: Memory, before_ns: int) -> None:
+        """This system is the host, with the probe's own package, and what an earlier run has left."""
+        self.found.on_host, self.remembers = True, True
+        self._own, self._memory, self._before_ns = own, memory, before_ns
+
+    def look(self, deadline: float) -> None:
+        """Read what runs, until `deadline`."""
+        for _ in range(ATTEMPTS_MAX):
+            if not self._left or time.monotonic() > deadline:
+                return
+            self._begin(())
+            running = Running(self._reading(deadline), Processes(str(self._proc), tuple(self._left)))
+            roots = [self.system.root, self._proc]
+            answer = self._reader.ask(RUNNING, running, roots, deadline + STUCK_S, seen=self._take, stuck_s=STUCK_S)
+            if not answer.failed or answer.failed == OUT_OF_TIME:
+                return
+            if not self._begun:
+                self.troubles.append(f"some programs were not read: {answer.failed}")
+                return
+            # The program that it was at is given up.
+            self._take(Piece(program=Program("", self._begun, why=unread.TOO_LONG)))
+
+    def look_beside(self, deadline: float) -> None:
+        """Read what lies where the programs look for libraries, and nothing has loaded."""
+        environments = dict.fromkeys(each for one in self.found.programs.values() for each in one.environments)
+        if not environments:
+            return
+        lying = Lying(self._reading(deadline), tuple(environments), tuple(sorted(self._loaded)))
+        answer = self._reader.ask(
+            LYING, lying, [self.system.root], deadline + STUCK_S, seen=self._take_beside, stuck_s=STUCK_S, modest=True
+        )
+        if answer.failed:
+            self.found.beside_whole = False
+        if not self.found.beside_whole:
+            why = answer.failed or TIME_OVER
+            self.troubles.append(f"not all libraries beside the loaded ones were read: {why}")
+
+    def give_up_rest(self) -> None:
+        """Say of what was not looked at, or not to its end, that it was not."""
+        if not self._left:
+            return
+        # What has ended meanwhile is no matter any more.
+        left = set(self._left).intersection(procfs.processes(self._proc))
+        for pids, program in self._late.items():
+            if left.intersection(pids):
+                left.difference_update(pids)
+                self.found.add(program)
+        for pid in sorted(left):
+            self.found.add(Program("", (pid,), why=unread.NO_TIME))
+        self._left = []
+
+    def _reading(self, deadline: float) -> Reading:
+        return Reading(
+            str(self.system.root),
+            self._terms.left,
+            self._own,
+            self.system.image,
+            deadline,
+            self._terms.bytes,
+            self._memory.files,
+            self._memory.trails,
+            self._before_ns,
+        )
+
+    def _begin(self, pids: tuple[int, ...]) -> None:
+        """The program that the parser is at."""
+        self._begun = pids
+
+    def _take(self, piece: Piece) -> str:
+        if piece.begun:
+            self._begin(piece.begun)
+        done = piece.ended
+        program = piece.program
+        if program is not None and program.why == unread.NO_TIME:
+            self._late[program.pids] = program  # there may be more time once all others have had their turn
+        elif program is not None:
+            done = (*done, *program.pids)
+            self.found.add(program)
+        if program is not None:
+            self._loaded.update(program.loaded)
+            self.found.ages_s.update((pid, age_s(self._proc, pid)) for pid in program.pids)
+        gone = set(done)
+        if gone:
+            self._left = [pid for pid in self._left if pid not in gone]
+        self._keep(piece)
+        return ""
+
+    def _take_beside(self, piece: Piece) -> str:
+        self.found.beside.update(each.root for each in piece.spoken)
+        self.found.beside_whole = self.found.beside_whole and not piece.left_out
+        self._keep(piece)
+        return ""
+
+    def _keep(self, piece: Piece) -> None:
+        self.found.spoken.update((each.root, each) for each in piece.spoken)
+        self.learnt.update(piece.learnt)
+        self.trails.update(piece.trails)
+        self.found.searched += piece.searched
+        self._terms.bytes -= piece.searched

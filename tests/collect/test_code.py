@@ -1,0 +1,326 @@
+"""Systems as /proc shows them, whose code is read: here a made-up /proc with links to roots that the test wrote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
+from contexts import context
+from sdk_systems import container
+
+from imds_probe.collect import READING, READING_MIB, code, code_reading
+from imds_probe.collect.code import CodeOptions
+from imds_probe.facts.code import Code, CodeRead, NotRead
+from imds_probe.inventory.code import unread
+from imds_probe.reading.reader import Reader
+from imds_probe.system import pressure
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> CodeSystem:
+    return CodeSystem(tmp_path)
+
+
+def test_what_runs_what_lies_beside_it_and_what_owns_it(system: CodeSystem) -> None:
+    system.write("opt/app/main.py", "import helper, used\n")
+    system.write("opt/app/helper.py", V1)
+    system.write(f"{SITE}/used/__init__.py", "def ask():\n    from used import lazily\n")
+    system.write(f"{SITE}/used/lazily.py", V2)
+    system.write(f"{SITE}/used-1.5.dist-info/RECORD", "used/lazily.py,,\n")
+    system.write(f"{SITE}/lies/__init__.py", V1)
+    system.runs(5, "/opt/app/main.py")
+    system.runs(6, "/opt/app/main.py")
+    found = system.code(5, 6)
+    assert said(found) == {
+        "/opt/app/helper.py": ("v1", "running"),
+        f"/{SITE}/used/lazily.py": ("v2", "running"),
+        f"/{SITE}/lies/__init__.py": ("v1", "lies"),
+    }
+    helper = of(found, "/opt/app/helper.py")
+    assert (helper.line, helper.pids, helper.package, helper.on_host, helper.owner_uid) == (2, (5, 6), None, True, None)
+    assert "169.254.169.254" in helper.quote
+    assert of(found, f"/{SITE}/used/lazily.py").package == "used 1.5 (pypi)"
+    assert (found.read.programs, found.read.programs_read, found.read.not_read) == (1, 1, ())
+    assert found.read.bytes_searched > 0
+    assert found.troubles == ()
+
+
+def test_a_program_of_a_distribution_has_its_row_of_the_catalog(system: CodeSystem) -> None:
+    system.write("usr/bin/aws-like", b"\x7fELF" + b"\0http://169.254.169.254/latest/meta-data/\0")
+    status = "Package: {0}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 18.1-1\n\n"
+    system.write("var/lib/dpkg/status", status.format("cloud-init"))
+    system.write("var/lib/dpkg/info/cloud-init.list", "/usr\n/usr/bin/aws-like\n")
+    system.process(5, system.root, exe="/usr/bin/aws-like", argv=["renamed itself"])
+    (entry,) = system.code(5).code.code
+    assert (entry.path, entry.line, entry.package, entry.component) == (
+        "/usr/bin/aws-like",
+        None,
+        "cloud-init 18.1-1 (dpkg)",
+        "cloud-init",
+    )
+
+
+def test_libraries_that_are_recognised_are_left_to_their_recognisers(system: CodeSystem) -> None:
+    """By their directory, or by the record of what was installed there."""
+    system.write("m.py", "import botocore, renamed")
+    system.write(f"{SITE}/botocore/__init__.py", V1)
+    system.write(f"{SITE}/renamed/__init__.py", V1)
+    system.write(f"{SITE}/elastic_apm-5.0.dist-info/RECORD", "renamed/__init__.py,,\n")
+    system.write(f"{SITE}/boto/__init__.py", V1)
+    system.runs(5, "/m.py")
+    found = system.code(5)
+    assert (found.code.code, found.read.programs_read) == ((), 1)
+
+
+def test_each_container_is_read_in_its_own_root_and_alike_ones_are_one(system: CodeSystem) -> None:
+    containers = []
+    for pid in (10, 11):
+        root = system.image(f"image{pid}")
+        system.python(root)
+        system.write("app.py", V1, root)
+        system.runs(pid, "/app.py", root=root)
+        containers.append(container(f"app{pid}", pid))
+    found = system.code(containers=containers)
+    entry = of(found, "/app.py")
+    assert (entry.on_host, entry.pids, entry.container_ids) == (False, (10, 11), (f"{10:064x}", f"{11:064x}"))
+    assert (found.read.programs, found.read.programs_read) == (2, 2)
+
+
+def test_a_directory_that_was_chrooted_to_is_no_container_and_not_the_host(system: CodeSystem) -> None:
+    elsewhere = system.image("chroot")
+    system.python(elsewhere)
+    system.write("app.py", V1, elsewhere)
+    system.runs(6, "/app.py", root=elsewhere)
+    entry = of(system.code(6), "/app.py")
+    assert (entry.on_host, entry.container_ids, entry.pids) == (False, (), (6,))
+
+
+def test_a_hostile_root_costs_only_itself(system: CodeSystem) -> None:
+    """Links out of it, FIFOs, a script of a hundred megabytes, circles, and ten thousand imports."""
+    (system.root.parent / "secret.py").write_text(V1)
+    hostile = system.image("hostile")
+    system.python(hostile)
+    system.write("app.py", "import up, fifo, long, many, circle\n", hostile)
+    (hostile / "up.py").symlink_to("../secret.py")
+    os.mkfifo(hostile / "fifo.py")
+    with (hostile / "long.py").open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    system.write("many.py", "\n".join(f"import m{number}" for number in range(10_000)), hostile)
+    system.write("circle/__init__.py", "from . import circle\nimport circle.circle\n", hostile)
+    (hostile / "circle/circle").symlink_to(".")
+    system.runs(10, "/app.py", root=hostile)
+    system.write("own.py", V1)
+    system.runs(5, "/own.py")
+    found = system.code(5, containers=[container("web", 10)])
+    assert said(found) == {"/own.py": ("v1", "running")}
+    assert found.read.programs == 2
+    (missed,) = found.read.not_read
+    assert (missed.program, missed.why, missed.on_host, missed.pids) == ("/app.py", unread.GONE, False, (10,))
+
+
+def test_code_that_is_an_argument_is_read_and_never_quoted(system: CodeSystem) -> None:
+    system.write("usr/bin/dash", b"\x7fELF")
+    text = "while sleep 9; do curl -H 'secret: x' http://169.254.169.254/latest/meta-data/; done"
+    system.process(5, system.root, exe="/usr/bin/dash", argv=["sh", "-c", text])
+    found = system.code(5)
+    (entry,) = found.code.code
+    assert (entry.path, entry.form, entry.speaks, entry.pids) == ("/usr/bin/dash", "shell", "v1", (5,))
+    assert "secret" not in repr(found)
+
+
+def test_what_is_imported_by_name_matters_where_something_there_asks(system: CodeSystem) -> None:
+    system.write("usr/local/bin/tool", "__import__(name)\n")
+    system.runs(5, "/usr/local/bin/tool")
+    assert system.code(5).read.not_read == ()
+    system.write(f"{SITE}/speaks/__init__.py", V2)
+    assert system.code(5).read.not_read == ()
+    system.write(f"{SITE}/lies/__init__.py", V1)
+    assert system.code(5).read.not_read == (NotRead("/usr/local/bin/tool", unread.BY_NAME, pids=(5,)),)
+
+
+def test_a_server_that_calls_itself_otherwise_is_known_by_where_it_was_started(system: CodeSystem) -> None:
+    system.write("srv/app/wsgi.py", "x = 1\n")
+    system.process(5, system.root, exe=PYTHON, argv=["gunicorn: worker [app]"], cwd="/srv/app")
+    assert system.code(5).read.not_read == ()
+    system.write("srv/app/client/ask.py", V1)
+    found = system.code(5)
+    assert said(found) == {"/srv/app/client/ask.py": ("v1", "lies")}
+    assert [(each.program, each.why) for each in found.read.not_read] == [(PYTHON, unread.BY_NAME)]
+
+
+def test_what_was_not_read_is_said_with_its_reason(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    system.process(5, system.root, exe="/opt/gone/agent")
+    system.process(6, system.root, exe=PYTHON, argv=["gunicorn: master"])
+    system.write("opt/long", b"\x7fELF" + bytes(100))
+    system.process(7, system.root, exe="/opt/long")
+    (system.proc / "7/exe").unlink()
+    (system.proc / "7/exe").symlink_to("/opt/long")
+    found = {each.pids: (each.program, each.why) for each in system.code(5, 6, 7).read.not_read}
+    assert found == {(5,): ("/opt/gone/agent", unread.GONE), (6,): (PYTHON, unread.NO_SCRIPT)}
+    monkeypatch.setattr(code, "READ_MAX_BYTES", 50)
+    with Reader(READING, memory_mib=READING_MIB) as fresh:
+        late = system.code(7, by=fresh).read
+    assert (late.programs, late.programs_read, [each.why for each in late.not_read]) == (1, 0, [unread.NO_TIME])
+    none = system.code(5, 6, 7, deadline_s=-1).read
+    assert (none.programs, {each.why for each in none.not_read}) == (3, {unread.NO_TIME})
+
+
+def test_what_hides_is_said(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    system.runs(5, "/m.py")
+    monkeypatch.setattr(code_reading, "process", refuse)
+    with Reader(READING, memory_mib=READING_MIB) as refused:  # forked now
+        assert system.code(5, by=refused).read.not_read == (NotRead("process 5", unread.HIDDEN, pids=(5,)),)
+
+
+def test_what_has_ended_meanwhile_is_no_matter_any_more(system: CodeSystem) -> None:
+    system.process(5, system.root, exe="/opt/gone")
+    (system.proc / "5/statm").write_text("0 0")
+    found = system.code(5, 6)
+    assert (found.read.programs, found.read.not_read) == (0, ())
+    assert system.code(6, deadline_s=-1).read.programs == 0
+
+
+def test_whose_program_was_not_read(system: CodeSystem) -> None:
+    """What a user runs on his own account is no matter of the host's."""
+    system.process(
+        5, system.root, exe="/opt/gone", cgroup="/user.slice/user-1000.slice/user@1000.service/app.slice/x.service"
+    )
+    system.process(6, system.root, exe="/opt/gone-too", cgroup="/system.slice/x.service")
+    owners = {each.pids: each.owner_uid for each in system.code(5, 6).read.not_read}
+    assert owners == {(5,): 1000, (6,): None}
+
+
+def test_a_program_that_was_replaced_is_read_as_it_runs(system: CodeSystem, tmp_path: Path) -> None:
+    """As after an upgrade: the kernel keeps the file for as long as it runs."""
+    old = tmp_path / "old"
+    old.write_bytes(b"\x7fELF http://169.254.169.254/latest/meta-data/")
+    system.process(5, system.root, exe="/opt/agent")
+    (system.proc / "5/exe").unlink()
+    (system.proc / "5/exe").symlink_to(old)
+    (entry,) = system.code(5).code.code
+    assert entry.path == str(old)
+
+
+def test_second_run_reads_nothing_and_what_has_changed_is_read_again(system: CodeSystem, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    system.write("opt/app/main.py", "import helper, other\n")
+    helper = system.write("opt/app/helper.py", V1)
+    system.write("opt/app/other.py", "x = 1\n")
+    system.write(f"{SITE}/lies/__init__.py", V1)
+    system.runs(5, "/opt/app/main.py")
+    first, second = system.code(5, state=state), system.code(5, state=state)
+    assert first.read.bytes_searched > 0
+    assert second.read.bytes_searched == 0
+    assert second.code == first.code
+    system.write(helper, V2)
+    third = system.code(5, state=state)
+    assert third.read.bytes_searched == len(V2)
+    assert said(third)["/opt/app/helper.py"] == ("v2", "running")
+    # Without a place for it nothing is remembered.
+    assert system.code(5).read.bytes_searched > len(V2)
+
+
+def test_what_a_container_can_write_is_read_each_time(system: CodeSystem, tmp_path: Path) -> None:
+    root = system.image("web")
+    system.python(root)
+    system.write("app.py", V1, root)
+    system.runs(10, "/app.py", root=root)
+    web = container("web", 10)
+    for _ in range(2):
+        with Reader(READING, memory_mib=READING_MIB) as fresh:  # as in another run
+            found = system.code(containers=[web], state=tmp_path / "state", by=fresh)
+        assert found.read.bytes_searched >= len(V1)
+
+
+def test_a_damaged_store_is_said_and_begun_anew(system: CodeSystem, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    system.write("m.py", V1)
+    system.runs(5, "/m.py")
+    first = system.code(5, state=state)
+    (state / "code.remembered").write_bytes(b"nonsense")
+    again = system.code(5, state=state)
+    assert again.code == first.code
+    assert again.troubles == (f"{state}/code.remembered was damaged, and is begun anew",)
+    assert system.code(5, state=state).read.bytes_searched == 0
+
+
+def test_a_state_directory_below_another_root_that_leads_out_of_it_is_not_written(
+    system: CodeSystem, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (system.root / "var").mkdir()
+    (system.root / "var/lib").symlink_to(tmp_path / "elsewhere")
+    system.write("m.py", V1)
+    system.runs(5, "/m.py")
+    system.code(5, state=system.root / "var/lib/imds-probe")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_the_probe_itself_does_not_count(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    system.write("opt/probe/lib/imds_probe/__init__.py", V2)
+    system.write("opt/probe/bin/imds-probe", "import sys\nsys.path.insert(0, '/opt/probe/lib')\nimport imds_probe\n")
+    system.runs(5, "/opt/probe/bin/imds-probe")
+    assert system.code(5).read.programs == 1
+    monkeypatch.setattr(code, "own_package", lambda _: "/opt/probe/lib/imds_probe")
+    found = system.code(5)
+    assert (found.code, found.read.programs) == (Code(), 0)
+    # A script that starts it is somebody's, and is read.
+    system.write("usr/bin/dash", b"\x7fELF")
+    system.write("etc/job", "#!/bin/dash\n/usr/bin/python3.11 /opt/probe/bin/imds-probe\n" + CURL)
+    system.process(6, system.root, exe="/usr/bin/dash", argv=["/bin/dash", "/etc/job"])
+    assert said(system.code(5, 6)) == {"/etc/job": ("v1", "running")}
+
+
+def test_nothing_is_read_on_a_host_in_need(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pressure, "need", lambda _: "the host is short of memory")
+    system.write("m.py", V1)
+    system.runs(5, "/m.py")
+    found = system.code(5)
+    assert found.code == Code()
+    assert found.troubles == ("no code was read: the host is short of memory",)
+    assert [each.why for each in found.read.not_read] == [unread.NO_TIME]
+
+
+def test_a_process_that_really_runs(tmp_path: Path) -> None:
+    """The test's own interpreter, in its own /proc, as the host has it."""
+    (tmp_path / "helper.py").write_text(V1)
+    (tmp_path / "main.py").write_text(
+        "import sys\nif sys.argv[1:]: import helper\nprint('ready', flush=True)\nsys.stdin.read()\n"
+    )
+    child = subprocess.Popen([sys.executable, "main.py"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin and child.stdout
+    try:
+        child.stdout.readline()
+        found = code.look_for(
+            Path("/"),
+            Path("/proc"),
+            pids=[child.pid],
+            containers=(),
+            installed=(),
+            catalog=context(tmp_path).catalog,
+            images={},
+            options=CodeOptions(),
+            reader=context(tmp_path).reader,
+            deadline=time.monotonic() + 60,
+        )
+    finally:
+        child.kill()
+        child.communicate()
+    helper = of(found, f"{tmp_path}/helper.py")
+    assert (helper.speaks, helper.runs, helper.on_host) == ("v1", "running", True)
+    assert helper.oldest_s is not None
+    assert (found.read.programs, found.read.programs_read) == (1, 1)
+
+
+def test_a_run_without_processes_says_so(tmp_path: Path) -> None:
+    collected = code.COLLECTOR.collect(context(tmp_path))
+    assert collected.nothing == "no programs run"
+    assert collected.given == (Code(), CodeRead())
