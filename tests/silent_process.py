@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,22 +50,33 @@ def _main(path: str, called: str = "") -> None:
         go.wait()
         libc.mmap(None, mmap.PAGESIZE, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
 
+    def calls() -> None:
+        # What it needs for that it had before: room for more, it would have to wait for like any other.
+        caller.connect((called, 80))
+        caller.send(REQUEST)
+        os.write(1, caller.recv(12) + b"\n")
+
     signal.signal(signal.SIGUSR1, lambda *_: go.set())
+    signal.signal(signal.SIGUSR2, lambda *_: calls())
+    if alone:
+        _watched_by_a_child(bool(called))
     threads = [threading.Thread(target=each, daemon=True) for each in (waits, holds)]
     for each in threads:
         each.start()
     while True:
-        if alone and is_held_up(os.getpid(), HOLDS):
-            go.set()
-            alone = False
-        elif called and is_held_up(os.getpid(), WAITS):
-            # What it needs for that it had before: room for more, it would have to wait for like any other.
-            caller.connect((called, 80))
-            caller.send(REQUEST)
-            os.write(1, caller.recv(12) + b"\n")
-            called = ""
-        elif not alone and not called:
-            signal.pause()
+        signal.pause()
+
+
+def _watched_by_a_child(calls: bool) -> None:
+    """Have this process told when it is held up. Looking by itself it could need room, and wait before its time."""
+    watched = os.getpid()
+    if os.fork():
+        return
+    for name, number in ((HOLDS, signal.SIGUSR1), (WAITS, signal.SIGUSR2 if calls else 0)):
+        while not is_held_up(watched, name):
+            time.sleep(0.01)
+        os.kill(watched, number)
+    os._exit(0)
 
 
 def _share_of_its_own(directory: str) -> str:

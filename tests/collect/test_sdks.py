@@ -158,6 +158,18 @@ def test_further_directories_are_searched_as_asked(system: System) -> None:
     assert entry.path == "/elsewhere/lib/python3.9/site-packages/botocore-1.12.0.dist-info"
 
 
+def test_a_container_that_ends_meanwhile_is_named_and_leaves_nothing_open(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = system.image("build")
+    record(image, "botocore", "1.12.0")
+    system.process(5, image)
+    monkeypatch.setattr(sdks, "is_there", lambda proc, container: container is None)
+    found = system.look(containers=[container("build", 5)])
+    assert (found.software, found.unseen) == ((), ())
+    assert found.troubles == ("build ended while it was inspected",)
+
+
 def test_without_time_left_it_is_said_what_was_not_seen(system: System) -> None:
     system.process(5, system.root)
     found = system.look(5, deadline_s=-1)

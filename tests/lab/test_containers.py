@@ -129,7 +129,7 @@ def test_a_pause_container_is_named_and_needs_nothing(run, service, made_up, nod
     labels = {"io.kubernetes.pod.name": "shop-7d9", "io.kubernetes.pod.namespace": "prod"}
     made_up.start_container("k8s_shop", nodes["web"], env=ELSEWHERE, labels=labels)
     ran = run()
-    assert ran.code == 0
+    assert ran.code == 0, ran.report["verdict"]["reasons"]
     assert {(each["pod"], each["namespace"], each["sandbox"]) for each in ran.report["containers"]} == {
         ("shop-7d9", None, True),
         ("shop-7d9", "prod", False),
