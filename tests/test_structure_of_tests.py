@@ -11,6 +11,7 @@ ELSEWHERE = {
     "facts/": "values, which the tests of those compare with that find or judge them",
     "collect/code_memory.py": "what test_code.py runs twice for, and damages",
     "collect/code_reading.py": "tasks, which test_code.py has worked on",
+    "collect/program_reading.py": "the same, and test_schedule_reading.py",
     "collect/code_search.py": "the same",
     "collect/collector.py": "values by which collectors are declared: test_collectors.py holds every one to them",
     "collect/container_facts.py": "one join of what three collectors find: tests/lab/test_containers.py and test_observation.py",

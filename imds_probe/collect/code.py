@@ -1,4 +1,4 @@
-"""Code that calls the metadata service: what runs on the host and in containers is read, and how much of it."""
+"""Code that calls the metadata service: what runs or will run on the host and in containers is read, and how much of it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.schedule_reading import SCHEDULES
 from imds_probe.collect.sdk_reading import ROOTS
 from imds_probe.collect.sdk_systems import System, is_there, systems
 from imds_probe.collect.sdks import installed
@@ -38,9 +39,9 @@ from imds_probe.system import pressure
 # Names of libraries by these are left to those that recognise them.
 LEFT_TO_RECOGNISERS = ("pypi", "npm", "gem", "maven", "composer", "nuget")
 READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
-CONTAINER_S, LYING_S, OWNERS_S = 3.0, 3.0, 3.0
+CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S = 3.0, 3.0, 3.0, 10.0
 SETTLED_NS = 2_000_000_000  # a change so shortly after another may leave the same time
-NOT_READ_MAX, SEEN_MAX = 200, 500
+NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _collect(context: Context) -> Collected:
         reader=context.reader,
         deadline=context.deadline,
     )
-    nothing = "" if found.read.programs else "no programs run"
+    nothing = "" if found.read.programs or found.read.scheduled else "no programs run, and nothing starts any"
     return Collected((found.code, found.read), nothing=nothing, partial="; ".join(found.troubles[:5]))
 
 
@@ -129,6 +130,8 @@ def look_for(
             )
     for search in () if need else searches:
         search.look(share_of(deadline, math.inf))
+    for search in () if need else searches:
+        search.look_ahead(share_of(deadline, SCHEDULES_S))
     # By readers that give way, and come last: what they have kept in memory goes with the others.
     for search in () if need else searches:
         search.look_beside(share_of(deadline, LYING_S))
@@ -177,7 +180,8 @@ def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
             if owner is not None and _is_left(owner, catalog):
                 continue
             pids = tuple(sorted(each.pids.get(root, ())))
-            if not pids and spoken.speaks == "mentions":
+            due = each.due.roots.get(root, {})
+            if not pids and not due and spoken.speaks == "mentions":
                 continue  # what lies there and only names the service is a document
             row = catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
             image = system.container.image if system.container else None
@@ -187,7 +191,8 @@ def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
                 quote=spoken.quote,
                 speaks=spoken.speaks,
                 form=spoken.form,
-                runs="running" if pids else "lies",
+                runs="running" if pids else each.due.runs(root),
+                started_by=tuple(sorted(due))[:STARTED_BY_MAX],
                 package=owner.said if owner else f"{image} (image)" if image else None,
                 component=row.id if row else None,
                 on_host=system.container is None and system.label is None and each.on_host,
@@ -224,20 +229,24 @@ def _is_left(owner: Owned, catalog: Catalog) -> bool:
 
 
 def _read(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog, owner_of: OwnerOf) -> CodeRead:
-    programs = read = searched = 0
+    programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
     for system, each, _ in found:
         programs += len(each.programs)
         searched += each.searched
-        for program in each.programs.values():
+        scheduled += len(each.due.programs)
+        for program in (*each.programs.values(), *each.due.programs.values()):
             why = program.why or (unread.BY_NAME if each.matters_by_name(program) else "")
-            read += not why
+            started_by = () if program.pids else tuple(each.due.started_by[program.name])[:STARTED_BY_MAX]
+            read += not why and not started_by
+            scheduled_read += not why and bool(started_by)
             if why:
                 component = next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None)
                 not_read.append(
                     NotRead(
                         program.name or f"process {program.pids[0]}",
                         why,
+                        started_by,
                         on_host=each.on_host,
                         container_ids=(system.id,) if system.id else (),
                         pids=tuple(sorted(program.pids)),
@@ -246,7 +255,15 @@ def _read(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
                         oldest_s=each.oldest_s(program.pids),
                     )
                 )
-    return CodeRead(programs, read, bytes_searched=searched, not_read=tuple(not_read[:NOT_READ_MAX]))
+    looked = any(each.due.read for _, each, _ in found)
+    return CodeRead(
+        programs,
+        read,
+        scheduled if looked else None,
+        scheduled_read if looked else None,
+        bytes_searched=searched,
+        not_read=tuple(not_read[:NOT_READ_MAX]),
+    )
 
 
 def _is_one_of(path: str, ends: Iterable[str]) -> bool:
@@ -257,8 +274,8 @@ COLLECTOR = Collector(
     id="code",
     collect=_collect,
     gives=(Code, CodeRead),
-    without="the code that runs, and whether it calls the metadata service",
+    without="the code that runs or will run, and whether it calls the metadata service",
     needs=(Packages, HostSoftware, ContainerSoftware, RunningContainers),
     memory_mib=48,
-    reads=(ROOTS, IDENTITY, RUNNING, LYING, OWNERS),
+    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, LYING, OWNERS),
 )

@@ -2,69 +2,44 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.collect.program_reading import (
+    LEARNT_AT_A_TIME,
+    PROGRAM_MIN_S,
+    Piece,
+    Program,
+    Reading,
+    learnt_since,
+    loads_of,
+    program_of,
+    spoken_encodable,
+    trails_of,
+)
 from imds_probe.collect.sdk_reading import CGROUP_BYTES, Processes
 from imds_probe.dataclass import dataclass
-from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.following import LANGUAGES, python
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.known import Kept, Known, Limits
+from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import CODE, MACHINES, Following
-from imds_probe.inventory.code.following.trail import Trail, Trails, key_of
+from imds_probe.inventory.code.following.trail import key_of
 from imds_probe.inventory.code.owning import Owned, owners
-from imds_probe.inventory.code.units import Spoken, lying, shown, spoken, units
+from imds_probe.inventory.code.units import Spoken, lying, spoken, units
 from imds_probe.inventory.sdks.running import VARIABLES, open_archives, process, runtimes
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.reading.task import Task
 from imds_probe.system.small_file import read_several
 
 FOLLOWED_BY = VARIABLES | {"PATH", "PERL5LIB", "RUBYLIB"}
-CACHED_MAX = 20_000  # files of all images together
-LEARNT_AT_A_TIME, STATM_BYTES = 500, 64
-PROGRAM_MIN_S = 0.5  # and no more than half of what is left
+STATM_BYTES = 64
 LYING_ENDS = (".py", ".pyc", ".so", ".rb", ".pm", ".pl", ".js", ".cjs", ".mjs", ".php", ".jar")
 LYING_MAX = 1000  # files of one package
 # Where a library puts a copy of something for as long as it runs: what it is a copy of was read.
 _COPIES = ("/tmp/", "/var/tmp/", "/dev/", "/memfd:", "/run/")  # noqa: S108 - paths to pass over
-_shared: dict[str, dict[str, Kept]] = {}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
-    names of libraries that are left to their recognisers, `own` is the probe's own package, empty elsewhere. `kept` and
-    `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
-    """
-
-    root: str
-    left: tuple[str, ...]
-    own: str
-    image: str
-    deadline: float
-    bytes: int
-    kept: Mapping[str, Kept] = field(default_factory=dict)
-    trails: Mapping[str, Trail] = field(default_factory=dict)
-    before_ns: int | None = None
-
-    def following(self) -> Following:
-        """To follow programs there."""
-        ground = self._ground()
-        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails))
-
-    def _ground(self) -> Ground:
-        if sum(map(len, _shared.values())) > CACHED_MAX:
-            _shared.clear()
-        shared = _shared.setdefault(self.image, {})
-        return Ground(Path(self.root), Limits(self.deadline, self.bytes), self.kept, self.before_ns, shared=shared)
 
 
 @dataclass(frozen=True)
@@ -82,39 +57,6 @@ class Lying:
     reading: Reading
     environments: tuple[str, ...]
     loaded: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Program:
-    """One program that runs. `roots` are the wholes that it has loaded and that name the service, `loaded` all packages that it
-    has from its `environments`. `why` says why not all that it loads was read, one of unread.REASONS; `by_name`: it loads
-    something by a name that only running tells.
-    """
-
-    name: str
-    pids: tuple[int, ...]
-    roots: tuple[str, ...] = ()
-    why: str = ""
-    by_name: bool = False
-    environments: tuple[str, ...] = ()
-    loaded: tuple[str, ...] = ()
-    cgroup: str = ""  # the text of its control groups, where not all of it was read
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of what was found. `begun` are the processes that are worked on from here on, `ended` those that are none: they
-    ended, or are the kernel's or the probe's own.
-    """
-
-    begun: tuple[int, ...] = ()
-    ended: tuple[int, ...] = ()
-    program: Program | None = None
-    spoken: tuple[Spoken, ...] = ()
-    learnt: tuple[tuple[str, Kept], ...] = ()
-    trails: tuple[tuple[str, Trail], ...] = ()
-    searched: int = 0
-    left_out: str = ""
 
 
 @dataclass
@@ -148,10 +90,10 @@ def _running(running: Running) -> Iterator[Piece]:
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
         yield from _of_group(group, following, reading, proc, said)
         if len(ground.learnt) - learnt >= LEARNT_AT_A_TIME:
-            yield from _learnt(ground, learnt)
+            yield from learnt_since(ground, learnt)
             learnt = len(ground.learnt)
-    yield from _learnt(ground, learnt)
-    yield from _trails(following)
+    yield from learnt_since(ground, learnt)
+    yield from trails_of(following)
     yield Piece(searched=reading.bytes - ground.limits.bytes)
 
 
@@ -178,52 +120,18 @@ def _of_group(
     group: _Group, following: Following, reading: Reading, proc: Path, said: dict[str, Spoken | None]
 ) -> Iterator[Piece]:
     ground, pids = following.ground, tuple(group.pids)
-    language = following.language_of(group.start)
     start = replace(group.start, mapped=frozenset(group.mapped) | frozenset(_in_place(group.replaced, ground)))
-    loads = following.follow(start)
-    if reading.own:
-        others = tuple(load for load in loads.files if not below(load.path, (reading.own,)))
-        if len(others) < len(loads.files) and language is python.LANGUAGE:
-            yield Piece(ended=pids)
-            return
-        if len(others) < len(loads.files):  # a script that starts the probe has nothing of what the probe finds there
-            loads = replace(loads, files=others, unresolved=(), environment=())
-    name = loads.script or start.executable
-    ground.look_up([load.path for load in loads.files])
-    known = {load.path: _known(load, start, following, proc, pids[0]) for load in loads.files}
-    roots: list[str] = []
-    new: list[Spoken] = []
-    for root, files in units(loads.files, name).items():
-        if root not in said:
-            said[root] = whole = spoken(root, {path: each for path in files if (each := known[path]) is not None})
-            new += [whole] if whole is not None else []
-        roots += [root] if said[root] is not None else []
-    for text in loads.texts:
-        words = said_by(io.BytesIO(text.content), f"-.{text.form}")
-        if words.speaks is not None:
-            root = f"{start.executable} {len(said)}"
-            said[root] = by_text = shown(root, start.executable, replace(words, form=text.form), words.speaks)
-            new.append(by_text)
-            roots.append(root)
+    loads = loads_of(start, following, reading.own)
+    if loads is None:
+        yield Piece(ended=pids)
+        return
+    program, new = program_of(start, loads, ground, said, lambda load: _known(load, start, following, proc, pids[0]))
     if not any(_is_there(proc, pid) for pid in pids):
         yield Piece(ended=pids)  # while it was read: what could not be is no matter any more
         return
-    # One whose script is not known is as good as one that loads all by name, where it is known among what.
-    known_among = loads.cut_short == unread.NO_SCRIPT and start.directory in loads.environment
-    why = ("" if known_among else loads.cut_short) or _gone(group.replaced, ground)
-    why = next((each.unread for each in known.values() if each is not None and each.unread), "") or why
-    packages = dict.fromkeys(load.package_root for load in loads.files if load.package_root is not None)
-    program = Program(
-        encodable(name),
-        pids,
-        tuple(map(encodable, roots)),
-        why,
-        known_among or (bool(loads.unresolved) and bool(loads.environment)),
-        tuple(map(encodable, loads.environment)),
-        tuple(encodable(root) for root in packages if below(root, loads.environment)),
-        _cgroup(proc, pids[0]) if why or loads.unresolved or known_among else "",
-    )
-    yield Piece(program=program, spoken=tuple(_encodable(each) for each in new))
+    why = program.why or _gone(group.replaced, ground)
+    cgroup = _cgroup(proc, pids[0]) if why or loads.unresolved or program.by_name else ""
+    yield Piece(program=replace(program, pids=pids, why=why, cgroup=cgroup), spoken=new)
 
 
 def _is_there(proc: Path, pid: int) -> bool:
@@ -275,9 +183,9 @@ def _lying(lying_in: Lying) -> Iterator[Piece]:
                 yield Piece(left_out=unread.NO_TIME)
                 break
             found = spoken(root, {path: ground.visit(path) for path in paths})
-            yield Piece(spoken=(_encodable(found),) if found is not None else ())
-    yield from _learnt(ground, 0)
-    yield from _trails(following)
+            yield Piece(spoken=(spoken_encodable(found),) if found is not None else ())
+    yield from learnt_since(ground, 0)
+    yield from trails_of(following)
     yield Piece(searched=reading.bytes - ground.limits.bytes)
 
 
@@ -288,22 +196,6 @@ def _beside(environment: str, loaded: Sequence[str], following: Following) -> It
         if not following.is_left(Load(f"{root}/", root)):
             found = list(ground.walked(root, LYING_ENDS, LYING_MAX))
             yield from (Load(path, root) for path in found or ([root] if root.endswith(LYING_ENDS) else []))
-
-
-def _trails(following: Following) -> Iterator[Piece]:
-    for trail in following.trails.learnt.items() if following.trails else ():
-        yield Piece(trails=(trail,))
-
-
-def _learnt(ground: Ground, since: int) -> Iterator[Piece]:
-    """What a later run can have, in pieces."""
-    new = itertools.islice(ground.learnt.items(), since, None)
-    while some := tuple(itertools.islice(new, LEARNT_AT_A_TIME)):
-        yield Piece(learnt=some)
-
-
-def _encodable(each: Spoken) -> Spoken:
-    return replace(each, root=encodable(each.root), path=encodable(each.path))
 
 
 @dataclass(frozen=True)

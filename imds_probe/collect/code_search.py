@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import posixpath
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from pathlib import Path
+from typing import get_args
 
-from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Piece, Program, Reading, Running
+from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
+from imds_probe.collect.program_reading import Piece, Program, Reading
+from imds_probe.collect.schedule_reading import NOT_ALL, SCHEDULES, Due, Schedules
 from imds_probe.collect.sdk_reading import Processes
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.units import Spoken
 from imds_probe.inventory.containers.processes import age_s
+from imds_probe.inventory.schedules.sources import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 from imds_probe.system import procfs
 from imds_probe.system.walk import TIME_OVER
 
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
 STUCK_S = 5.0  # at one file
+RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,32 @@ class Terms:
 
 
 @dataclass
+class Dues:
+    """What will run in one system: of each root how it runs, by what starts it; programs by their names, and what starts each.
+    `read`: schedules were looked for.
+    """
+
+    read: bool = False
+    roots: dict[str, dict[str, Runs]] = field(default_factory=dict)
+    programs: dict[str, Program] = field(default_factory=dict)
+    started_by: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def add(self, due: Due) -> None:
+        """One more."""
+        for root in due.roots:
+            self.roots.setdefault(root, {})[due.started_by] = due.runs
+        if (program := due.piece.program) is not None:
+            before = self.programs.get(program.name)
+            self.programs[program.name] = program if before is None or not before.why else before
+            self.started_by.setdefault(program.name, {})[due.started_by] = None
+
+    def runs(self, root: str) -> Runs:
+        """How it runs: what has run and will not again counts least."""
+        how = set(self.roots.get(root, {}).values())
+        return next((each for each in RUNS_BY_WEIGHT if each in how), "lies")
+
+
+@dataclass
 class Found:
     """What was found in one system. `spoken` are wholes by their roots, `pids` those that have loaded each, `programs` are by what
     tells them apart. `beside` are the roots of what only lies there.
@@ -54,6 +87,7 @@ class Found:
     beside_whole: bool = True
     searched: int = 0
     ages_s: dict[int, float | None] = field(default_factory=dict)
+    due: Dues = field(default_factory=Dues)
 
     def oldest_s(self, pids: Iterable[int]) -> float | None:
         """For how long the oldest of these processes has run; None where that is not known of one of them."""
@@ -132,7 +166,8 @@ class Search:
 
     def look_beside(self, deadline: float) -> None:
         """Read what lies where the programs look for libraries, and nothing has loaded."""
-        environments = dict.fromkeys(each for one in self.found.programs.values() for each in one.environments)
+        programs = (*self.found.programs.values(), *self.found.due.programs.values())
+        environments = dict.fromkeys(each for one in programs for each in one.environments)
         if not environments:
             return
         lying = Lying(self._reading(deadline), tuple(environments), tuple(sorted(self._loaded)))
@@ -144,6 +179,29 @@ class Search:
         if not self.found.beside_whole:
             why = answer.failed or TIME_OVER
             self.troubles.append(f"not all libraries beside the loaded ones were read: {why}")
+
+    def look_ahead(self, deadline: float) -> None:
+        """Read what will run: of the host all, elsewhere what the programs that run there start."""
+        by = tuple(get_args(Starter)) if self.found.on_host else self._starters()
+        if not by:
+            return
+        asked = Schedules(self._reading(deadline), by)
+        answer = self._reader.ask(
+            SCHEDULES,
+            asked,
+            [self.system.root],
+            deadline + STUCK_S,
+            modules=["yaml"],
+            seen=self._take_due,
+            stuck_s=STUCK_S,
+        )
+        self.found.due.read = True
+        if answer.failed:
+            self.troubles.append(f"{NOT_ALL}: {answer.failed}")
+
+    def _starters(self) -> tuple[Starter, ...]:
+        names = (posixpath.basename(program.name) for program in self.found.programs.values())
+        return tuple(dict.fromkeys(STARTERS[name] for name in names if name in STARTERS))
 
     def give_up_rest(self) -> None:
         """Say of what was not looked at, or not to its end, that it was not."""
@@ -199,6 +257,15 @@ class Search:
         self.found.beside.update(each.root for each in piece.spoken)
         self.found.beside_whole = self.found.beside_whole and not piece.left_out
         self._keep(piece)
+        return ""
+
+    def _take_due(self, due: Due) -> str:
+        if due.trouble:
+            self.troubles.append(due.trouble)
+        self.found.due.add(due)
+        if due.piece.program is not None:
+            self._loaded.update(due.piece.program.loaded)
+        self._keep(due.piece)
         return ""
 
     def _keep(self, piece: Piece) -> None:

@@ -322,5 +322,5 @@ def test_a_process_that_really_runs(tmp_path: Path) -> None:
 
 def test_a_run_without_processes_says_so(tmp_path: Path) -> None:
     collected = code.COLLECTOR.collect(context(tmp_path))
-    assert collected.nothing == "no programs run"
-    assert collected.given == (Code(), CodeRead())
+    assert collected.nothing == "no programs run, and nothing starts any"
+    assert collected.given == (Code(), CodeRead(scheduled=0, scheduled_read=0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Literal, get_args
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import (
@@ -22,35 +23,42 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd import services
 
 SCHEDULED_MAX = 3000  # of one kind
+Starter = Literal["cron", "init"]
+# Programs that start what is scheduled, by the names of their files. In a container that has none of them nothing starts.
+STARTERS: Mapping[str, Starter] = {
+    **dict.fromkeys(("cron", "crond", "cronie", "anacron"), "cron"),
+    **dict.fromkeys(("systemd", "init", "openrc-init", "runsvdir"), "init"),
+}
 
 
 @dataclass(frozen=True)
 class Source:
-    """One kind. `look` yields what it starts; what it cannot read it says to the files."""
+    """One kind. `look` yields what it starts; what it cannot read it says to the files. `by` is who starts it."""
 
     what: str
     look: Callable[[SystemFiles], Iterator[Scheduled]]
+    by: Starter
 
 
 SOURCES = (
-    Source("crontabs", cron.look),
-    Source("scripts of cron", run_parts.look),
-    Source("jobs of anacron", anacron.look),
-    Source("units of systemd", services.look),
-    Source("scripts of init", init_scripts.look),
-    Source("what cloud-init runs", cloud_init.look),
-    Source("hooks of the network", hooks.look),
-    Source("files that shells read at a login", logins.look),
-    Source("static pods", static_pods.look),
-    Source("what is not read", not_read.look),
+    Source("crontabs", cron.look, "cron"),
+    Source("scripts of cron", run_parts.look, "cron"),
+    Source("jobs of anacron", anacron.look, "cron"),
+    Source("units of systemd", services.look, "init"),
+    Source("scripts of init", init_scripts.look, "init"),
+    Source("what cloud-init runs", cloud_init.look, "init"),
+    Source("hooks of the network", hooks.look, "init"),
+    Source("files that shells read at a login", logins.look, "init"),
+    Source("static pods", static_pods.look, "init"),
+    Source("what is not read", not_read.look, "init"),
 )
 
 
-def schedules(root: Path) -> Iterator[Scheduled | str]:
-    """Everything that will run on the system below `root`, and of what could not be read a sentence each."""
+def schedules(root: Path, by: Collection[Starter] = get_args(Starter)) -> Iterator[Scheduled | str]:
+    """Everything that these will start on the system below `root`, and of what could not be read a sentence each."""
     said = 0
     files = SystemFiles(root)
-    for source in SOURCES:
+    for source in (each for each in SOURCES if each.by in by):
         left = SCHEDULED_MAX
         for each in source.look(files):
             left -= 1

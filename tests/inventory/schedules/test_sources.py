@@ -47,6 +47,17 @@ def test_all_kinds_of_one_system_and_what_was_not_read(tmp_path: Path) -> None:
     ]
 
 
+def test_only_what_somebody_starts(tmp_path: Path) -> None:
+    made(
+        tmp_path,
+        {"/etc/crontab": "@daily root a\n", "/etc/cron.daily/b": SCRIPT, "/etc/rc.local": SCRIPT, "/etc/profile": ""},
+    )
+    kinds = {
+        by: [each.kind for each in schedules(tmp_path, [by]) if isinstance(each, Scheduled)] for by in ("cron", "init")
+    }
+    assert kinds == {"cron": ["scheduled", "scheduled"], "init": ["boot", "login"]}
+
+
 def test_of_one_kind_there_are_only_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "SCHEDULED_MAX", 2)
     found = list(schedules(made(tmp_path, {"/etc/crontab": "@daily root a\n" * 5, "/etc/profile": ""})))

@@ -1,0 +1,164 @@
+"""What reading a program comes to, whether it runs or will run: the wholes that it loads and that name the service."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field, replace
+from pathlib import Path
+
+from imds_probe.dataclass import dataclass
+from imds_probe.escape import encodable
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.following import LANGUAGES, python
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.known import Kept, Known, Limits
+from imds_probe.inventory.code.following.loads import Load, Loads, below
+from imds_probe.inventory.code.following.program import Following
+from imds_probe.inventory.code.following.trail import Trail, Trails
+from imds_probe.inventory.code.units import Spoken, shown, spoken, units
+from imds_probe.inventory.sdks.start import Start
+
+CACHED_MAX = 20_000  # files of all images together
+LEARNT_AT_A_TIME = 500
+PROGRAM_MIN_S = 0.5  # and no more than half of what is left
+_shared: dict[str, dict[str, Kept]] = {}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
+    names of libraries that are left to their recognisers, `own` is the probe's own package, empty elsewhere. `kept` and
+    `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
+    """
+
+    root: str
+    left: tuple[str, ...]
+    own: str
+    image: str
+    deadline: float
+    bytes: int
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    trails: Mapping[str, Trail] = field(default_factory=dict)
+    before_ns: int | None = None
+
+    def following(self) -> Following:
+        """To follow programs there."""
+        ground = self._ground()
+        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails))
+
+    def _ground(self) -> Ground:
+        if sum(map(len, _shared.values())) > CACHED_MAX:
+            _shared.clear()
+        shared = _shared.setdefault(self.image, {})
+        return Ground(Path(self.root), Limits(self.deadline, self.bytes), self.kept, self.before_ns, shared=shared)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program that runs, or will run and has no `pids`. `roots` are the wholes that it has loaded and that name the service,
+    `loaded` all packages that it has from its `environments`. `why` says why not all that it loads was read, one of
+    unread.REASONS; `by_name`: it loads something by a name that only running tells.
+    """
+
+    name: str
+    pids: tuple[int, ...]
+    roots: tuple[str, ...] = ()
+    why: str = ""
+    by_name: bool = False
+    environments: tuple[str, ...] = ()
+    loaded: tuple[str, ...] = ()
+    cgroup: str = ""  # the text of its control groups, where it runs and not all of it was read
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of what was found. `begun` are the processes that are worked on from here on, `ended` those that are none: they
+    ended, or are the kernel's or the probe's own.
+    """
+
+    begun: tuple[int, ...] = ()
+    ended: tuple[int, ...] = ()
+    program: Program | None = None
+    spoken: tuple[Spoken, ...] = ()
+    learnt: tuple[tuple[str, Kept], ...] = ()
+    trails: tuple[tuple[str, Trail], ...] = ()
+    searched: int = 0
+    left_out: str = ""
+
+
+def loads_of(start: Start, following: Following, own: str) -> Loads | None:
+    """What a program loads, without the probe's `own` package; None of the probe itself."""
+    loads = following.follow(start)
+    if not own:
+        return loads
+    others = tuple(load for load in loads.files if not below(load.path, (own,)))
+    if len(others) < len(loads.files) and following.language_of(start) is python.LANGUAGE:
+        return None
+    if len(others) == len(loads.files):
+        return loads
+    # A script that starts the probe has nothing of what the probe finds there.
+    return replace(loads, files=others, unresolved=(), environment=())
+
+
+def program_of(
+    start: Start, loads: Loads, ground: Ground, said: dict[str, Spoken | None], visit: Callable[[Load], Known | None]
+) -> tuple[Program, tuple[Spoken, ...]]:
+    """A program without its processes, and the wholes of it that are not yet among those that were `said`. `visit` has a file
+    read; it has nothing of one that is left to who knows it.
+    """
+    name = loads.script or start.executable
+    ground.look_up([load.path for load in loads.files])
+    known = {load.path: visit(load) for load in loads.files}
+    roots: list[str] = []
+    new: list[Spoken] = []
+    for root, files in units(loads.files, name).items():
+        if root not in said:
+            said[root] = whole = spoken(root, {path: each for path in files if (each := known[path]) is not None})
+            new += [whole] if whole is not None else []
+        roots += [root] if said[root] is not None else []
+    for text in loads.texts:
+        # By its content: what runs and what will run are read one after the other, and are put together by their roots.
+        root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
+        if root not in said:
+            words = replace(said_by(io.BytesIO(text.content), f"-.{text.form}"), form=text.form)
+            said[root] = whole = (
+                shown(root, start.executable, words, words.speaks) if words.speaks is not None else None
+            )
+            new += [whole] if whole is not None else []
+        roots += [root] if said[root] is not None else []
+    # One whose script is not known is as good as one that loads all by name, where it is known among what.
+    known_among = loads.cut_short == unread.NO_SCRIPT and start.directory in loads.environment
+    why = next((each.unread for each in known.values() if each is not None and each.unread), "")
+    packages = dict.fromkeys(load.package_root for load in loads.files if load.package_root is not None)
+    program = Program(
+        encodable(name),
+        (),
+        tuple(map(encodable, roots)),
+        why or ("" if known_among else loads.cut_short),
+        known_among or (bool(loads.unresolved) and bool(loads.environment)),
+        tuple(map(encodable, loads.environment)),
+        tuple(encodable(root) for root in packages if below(root, loads.environment)),
+    )
+    return program, tuple(spoken_encodable(each) for each in new)
+
+
+def learnt_since(ground: Ground, since: int) -> Iterator[Piece]:
+    """What a later run can have, in pieces."""
+    new = itertools.islice(ground.learnt.items(), since, None)
+    while some := tuple(itertools.islice(new, LEARNT_AT_A_TIME)):
+        yield Piece(learnt=some)
+
+
+def trails_of(following: Following) -> Iterator[Piece]:
+    """The same of what programs load."""
+    for trail in following.trails.learnt.items() if following.trails else ():
+        yield Piece(trails=(trail,))
+
+
+def spoken_encodable(each: Spoken) -> Spoken:
+    """The same such that it can be handed on."""
+    return replace(each, root=encodable(each.root), path=encodable(each.path))

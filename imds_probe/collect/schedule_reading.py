@@ -1,0 +1,152 @@
+"""What the parser reads of schedules: what will run in a system, and the code that it would load, as if it were started."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import field, replace
+from pathlib import Path
+
+from imds_probe.collect.program_reading import (
+    PROGRAM_MIN_S,
+    Piece,
+    Program,
+    Reading,
+    learnt_since,
+    loads_of,
+    program_of,
+    spoken_encodable,
+    trails_of,
+)
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import Runs
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.known import Known
+from imds_probe.inventory.code.following.loads import Load
+from imds_probe.inventory.code.following.program import Following
+from imds_probe.inventory.code.units import Spoken, shown
+from imds_probe.inventory.schedules.commands.following import Followed
+from imds_probe.inventory.schedules.commands.following import Following as Commands
+from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
+from imds_probe.inventory.schedules.sources import Starter, schedules
+from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.sdks.start import Start
+from imds_probe.kept.shapes import OMITTED, is_path
+from imds_probe.reading.task import Task
+
+RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
+NOT_ALL = "not all that will run was read"
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """A system whose schedules are read, and who starts something there."""
+
+    reading: Reading
+    by: tuple[Starter, ...]
+
+
+@dataclass(frozen=True)
+class Due:
+    """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
+    `roots` are the wholes that the command itself or its program has.
+    """
+
+    piece: Piece = field(default_factory=Piece)
+    runs: Runs = "lies"
+    started_by: str = ""
+    roots: tuple[str, ...] = ()
+    trouble: str = ""
+
+
+@dataclass
+class _System:
+    """What was read so far."""
+
+    reading: Reading
+    ground: Ground
+    following: Following
+    commands: Commands
+    said: dict[str, Spoken | None]
+    programs: dict[object, Program | None]
+
+
+def started_by(scheduled: Scheduled) -> str:
+    """The schedule as a report names it. A path may be whatever its owner likes."""
+    path = scheduled.place.path
+    return f"{path if is_path(path) else OMITTED}, {scheduled.how_often}"
+
+
+def _due(asked: Schedules) -> Iterator[Due]:
+    reading = asked.reading
+    following = reading.following()
+    ground = following.ground
+    commands = Commands(SystemFiles(Path(reading.root)))
+    system = _System(reading, ground, following, commands, {}, {})
+    learnt = 0
+    for each in schedules(Path(reading.root), asked.by):
+        if isinstance(each, str):
+            yield Due(trouble=each)
+            continue
+        now = time.monotonic()
+        if now > reading.deadline:
+            yield Due(trouble=f"{NOT_ALL}: {unread.NO_TIME}")
+            break
+        ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
+        for due in _of_schedule(each, system):
+            yield replace(due, runs=RUNS[each.kind], started_by=started_by(each))
+        for piece in learnt_since(ground, learnt):
+            yield Due(piece)
+        learnt = len(ground.learnt)
+    yield from (Due(trouble=trouble) for trouble in commands.files.troubles)
+    yield from (Due(piece) for piece in trails_of(following))
+    yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
+
+
+def _of_schedule(scheduled: Scheduled, system: _System) -> Iterator[Due]:
+    followed = system.commands.follow(scheduled)
+    yield from _of_text(scheduled, followed, system)
+    if any(not each.script for each in followed.unfollowed):
+        yield Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
+    # What a script starts belongs to the script, which is followed as one that runs.
+    for started in followed.started:
+        if not started.script:
+            yield from _of_start(started.start(system.ground.root), system)
+
+
+def _of_text(scheduled: Scheduled, followed: Followed, system: _System) -> Iterator[Due]:
+    """What the command asks by itself: curl in a crontab."""
+    text = followed.text.encode("utf-8", "replace")
+    words = said_by(io.BytesIO(text), "-" if text.startswith(b"#!") else "-.sh")
+    if words.speaks is None:
+        return
+    place = scheduled.place
+    root = f"{place.path}:{place.line}:{len(system.said)}"
+    owner = system.ground.visit(place.path).owner_uid
+    found = spoken_encodable(replace(shown(root, place.path, words, words.speaks, owner), line=place.line))
+    system.said[root] = found
+    yield Due(Piece(spoken=(found,)), roots=(found.root,))
+
+
+def _of_start(start: Start, system: _System) -> Iterator[Due]:
+    key = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
+    new: tuple[Spoken, ...] = ()
+    if key not in system.programs:
+        loads = loads_of(start, system.following, system.reading.own)
+        program = None
+        if loads is not None:
+            program, new = program_of(start, loads, system.ground, system.said, lambda load: _known(load, system))
+        system.programs[key] = program
+    found = system.programs[key]
+    if found is not None:
+        yield Due(Piece(program=found, spoken=new), roots=found.roots)
+
+
+def _known(load: Load, system: _System) -> Known | None:
+    return None if system.following.is_left(load) else system.ground.visit(load.path)
+
+
+SCHEDULES: Task[Schedules, Due] = Task("code that will run", Schedules, Due, _due)

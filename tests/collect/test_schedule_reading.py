@@ -1,0 +1,136 @@
+"""Systems on which something will run that calls the metadata service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
+from sdk_systems import container
+from small_roots import made
+
+from imds_probe.collect.schedule_reading import started_by
+from imds_probe.facts.code import NotRead
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+
+BACKUP = f"#!{PYTHON}\nimport client\n"
+UNIT = "/etc/systemd/system"
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> CodeSystem:
+    found = CodeSystem(tmp_path)
+    made(found.root, {PYTHON: "", "/bin/sh": b"\x7fELF"}, executable=(PYTHON, "/bin/sh"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "runs", "by"),
+    [
+        ({"/etc/crontab": f"# c\n@daily root {CURL}"}, "/etc/crontab", "scheduled", "/etc/crontab, daily"),
+        (
+            {"/etc/cron.monthly/x": f"#!/bin/sh\n{CURL}"},
+            "/etc/cron.monthly/x",
+            "scheduled",
+            "/etc/cron.monthly/x, monthly",
+        ),
+        ({"/etc/profile.d/x.sh": CURL}, "/etc/profile.d/x.sh", "scheduled", "/etc/profile.d/x.sh, at each login"),
+        (
+            {"/var/lib/cloud/scripts/per-boot/x": f"#!/bin/sh\n{CURL}"},
+            "/var/lib/cloud/scripts/per-boot/x",
+            "boot",
+            "/var/lib/cloud/scripts/per-boot/x, at each boot",
+        ),
+        (
+            {
+                f"{UNIT}/x.service": f"[Service]\nExecStart=/usr/bin/{CURL}",
+                f"{UNIT}/multi-user.target.wants/x.service": "",
+            },
+            f"{UNIT}/x.service",
+            "boot",
+            f"{UNIT}/x.service, at each boot",
+        ),
+        (
+            {"/etc/cloud/cloud.cfg": f"bootcmd:\n- {CURL}"},
+            "/etc/cloud/cloud.cfg",
+            "boot",
+            "/etc/cloud/cloud.cfg, at each boot",
+        ),
+        (
+            {"/var/lib/cloud/instance/user-data.txt": f"#!/bin/bash\n{CURL}"},
+            "/var/lib/cloud/instance/user-data.txt",
+            "once",
+            "/var/lib/cloud/instance/user-data.txt, once, when an instance is new",
+        ),
+    ],
+)
+def test_scripts_and_commands_that_ask(
+    system: CodeSystem, files: dict[str, str], path: str, runs: str, by: str
+) -> None:
+    made(system.root, files)
+    found = system.code()
+    assert said(found) == {path: ("v1", runs)}
+    assert of(found, path).started_by == (by,)
+    assert found.troubles == ()
+
+
+def test_a_program_is_followed_as_if_it_were_started(system: CodeSystem) -> None:
+    files = {
+        "/opt/backup": BACKUP,
+        f"/{SITE}/client/__init__.py": "from client import old\n",
+        f"/{SITE}/client/old.py": V1,
+    }
+    made(system.root, {**files, "/etc/cron.d/backup": "*/5 * * * * root cd /opt && ./backup\n"})
+    found = system.code()
+    assert said(found) == {f"/{SITE}/client/old.py": ("v1", "scheduled")}
+    assert of(found, f"/{SITE}/client/old.py").started_by == ("/etc/cron.d/backup, every 5 minutes",)
+    assert (found.read.programs, found.read.scheduled, found.read.scheduled_read) == (0, 1, 1)
+
+
+def test_a_script_that_a_script_starts_is_read(system: CodeSystem) -> None:
+    made(system.root, {"/etc/cron.daily/x": "#!/bin/sh\n/opt/backup\n", "/opt/backup": f"#!{PYTHON}\n{V1}"})
+    found = system.code()
+    assert said(found) == {"/opt/backup": ("v1", "scheduled")}
+    assert of(found, "/opt/backup").started_by == ("/etc/cron.daily/x, daily",)
+
+
+def test_what_runs_already_says_also_what_starts_it(system: CodeSystem) -> None:
+    made(
+        system.root,
+        {"/opt/x.py": V2, "/etc/crontab": f"@reboot root {PYTHON} /opt/x.py\n@daily root {PYTHON} /opt/x.py\n"},
+    )
+    system.runs(5, "/opt/x.py")
+    entry = of(system.code(5), "/opt/x.py")
+    assert (entry.speaks, entry.runs, entry.pids) == ("v2", "running", (5,))
+    assert entry.started_by == ("/etc/crontab, at each boot", "/etc/crontab, daily")
+
+
+def test_what_only_running_tells_is_named(system: CodeSystem) -> None:
+    made(system.root, {"/etc/crontab": "@daily root $TOOL x\n"})
+    found = system.code()
+    assert found.read.not_read == (NotRead("/etc/crontab", unread.NO_SCRIPT, ("/etc/crontab, daily",)),)
+    assert (found.read.scheduled, found.read.scheduled_read) == (1, 0)
+
+
+def test_what_was_not_read_of_schedules_is_said(system: CodeSystem) -> None:
+    made(system.root, {"/etc/crontab": "odd\n"})
+    assert system.code().troubles == ("line 1 of /etc/crontab is not a line of a crontab",)
+
+
+@pytest.mark.parametrize(
+    ("starter", "expected"), [("usr/sbin/crond", {"/etc/crontab": ("v1", "scheduled")}), ("bin/x", {})]
+)
+def test_in_a_container_something_has_to_start_it(
+    system: CodeSystem, tmp_path: Path, starter: str, expected: dict[str, tuple[str, str]]
+) -> None:
+    inner = tmp_path / "inner"
+    made(inner, {"/etc/crontab": f"@daily root {CURL}", "/etc/profile.d/x.sh": CURL, f"/{starter}": b"\x7fELF"})
+    system.process(7, inner, exe=f"/{starter}", argv=[starter])
+    found = system.code(containers=[container("c1", 7)])
+    assert said(found) == expected
+    assert all(entry.container_ids and not entry.on_host for entry in found.code.code)
+
+
+def test_a_path_of_any_kind_is_not_shown() -> None:
+    assert started_by(Scheduled("x", Place("/etc/cron.d/a b\n"), "boot", "at each boot")) == "…, at each boot"
