@@ -59,10 +59,10 @@ class Dues:
     started_by: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def add(self, due: Due) -> None:
-        """One more."""
+        """One more. What will not run again here need not be read to judge this system."""
         for root in due.roots:
             self.roots.setdefault(root, {})[due.started_by] = due.runs
-        if (program := due.piece.program) is not None:
+        if (program := due.piece.program) is not None and due.runs != "once":
             before = self.programs.get(program.name)
             self.programs[program.name] = program if before is None or not before.why else before
             self.started_by.setdefault(program.name, {})[due.started_by] = None

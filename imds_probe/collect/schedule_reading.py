@@ -23,6 +23,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.following import shell
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
@@ -111,10 +112,12 @@ def _of_schedule(scheduled: Scheduled, system: _System) -> Iterator[Due]:
     yield from _of_text(scheduled, followed, system)
     if any(not each.script for each in followed.unfollowed):
         yield Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
-    # What a script starts belongs to the script, which is followed as one that runs.
     for started in followed.started:
-        if not started.script:
-            yield from _of_start(started.start(system.ground.root), system)
+        start = started.start(system.ground.root)
+        # What a script starts is read with the script. But where an interpreter looks depends on what the script did before:
+        # on the directory that it went to, and the virtual environment that it entered.
+        if not started.script or system.following.language_of(start) not in (None, shell.LANGUAGE):
+            yield from _of_start(start, system)
 
 
 def _of_text(scheduled: Scheduled, followed: Followed, system: _System) -> Iterator[Due]:

@@ -95,6 +95,19 @@ def test_a_script_that_a_script_starts_is_read(system: CodeSystem) -> None:
     assert of(found, "/opt/backup").started_by == ("/etc/cron.daily/x, daily",)
 
 
+def test_a_script_may_enter_a_virtual_environment(system: CodeSystem) -> None:
+    files: dict[str, str | bytes | Path] = {
+        "/etc/cron.daily/x": "#!/bin/sh\nset -e\nAPP=/opt/app\ncd $APP\n. venv/bin/activate\npython main.py\n",
+        "/opt/app/venv/bin/activate": 'VIRTUAL_ENV=/opt/app/venv\nexport VIRTUAL_ENV\nPATH="$VIRTUAL_ENV/bin:$PATH"\n',
+        "/opt/app/venv/bin/python": Path(PYTHON),
+        "/opt/app/venv/pyvenv.cfg": "home = /usr/bin\n",
+        "/opt/app/main.py": "import client\n",
+        "/opt/app/venv/lib/python3.11/site-packages/client.py": V1,
+    }
+    made(system.root, files)
+    assert said(system.code()) == {"/opt/app/venv/lib/python3.11/site-packages/client.py": ("v1", "scheduled")}
+
+
 def test_what_runs_already_says_also_what_starts_it(system: CodeSystem) -> None:
     made(
         system.root,
@@ -111,6 +124,12 @@ def test_what_only_running_tells_is_named(system: CodeSystem) -> None:
     found = system.code()
     assert found.read.not_read == (NotRead("/etc/crontab", unread.NO_SCRIPT, ("/etc/crontab, daily",)),)
     assert (found.read.scheduled, found.read.scheduled_read) == (1, 0)
+
+
+def test_what_will_not_run_again_here_leaves_nothing_open(system: CodeSystem) -> None:
+    made(system.root, {"/var/lib/cloud/instance/user-data.txt": "#!/bin/sh\n$TOOL x\n"})
+    found = system.code()
+    assert (found.read.not_read, found.read.scheduled, found.code.code) == ((), 0, ())
 
 
 def test_what_was_not_read_of_schedules_is_said(system: CodeSystem) -> None:
