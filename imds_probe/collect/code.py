@@ -237,7 +237,7 @@ def _read(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
         scheduled += len(each.due.programs)
         for program in (*each.programs.values(), *each.due.programs.values()):
             why = program.why or (unread.BY_NAME if each.matters_by_name(program) else "")
-            started_by = () if program.pids else tuple(each.due.started_by[program.name])[:STARTED_BY_MAX]
+            started_by = () if program.pids else tuple(each.due.started_by.get(program.name, ()))[:STARTED_BY_MAX]
             read += not why and not started_by
             scheduled_read += not why and bool(started_by)
             if why:

@@ -11,7 +11,7 @@ from typing import get_args
 
 from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
 from imds_probe.collect.program_reading import Piece, Program, Reading
-from imds_probe.collect.schedule_reading import NOT_ALL, SCHEDULES, Due, Schedules
+from imds_probe.collect.schedule_reading import SCHEDULES, Due, Schedules
 from imds_probe.collect.sdk_reading import Processes
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
@@ -28,6 +28,7 @@ from imds_probe.system.walk import TIME_OVER
 
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
 STUCK_S = 5.0  # at one file
+NOT_ALL, OTHERS = "some schedules were not read", "other scheduled programs"
 RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
 
@@ -123,6 +124,13 @@ class Found:
         )
 
 
+def patience_s(deadline: float) -> float:
+    """How long after its deadline the reading of schedules may still hang. It is not to take the time of what comes after it:
+    from a run that is late nothing at all is left.
+    """
+    return min(STUCK_S, max(0.0, deadline - time.monotonic()) / 2)
+
+
 class Search:
     """One system, and what was found there so far."""
 
@@ -185,19 +193,23 @@ class Search:
         by = tuple(get_args(Starter)) if self.found.on_host else self._starters()
         if not by:
             return
-        asked = Schedules(self._reading(deadline), by)
         answer = self._reader.ask(
             SCHEDULES,
-            asked,
+            Schedules(self._reading(deadline), by),
             [self.system.root],
-            deadline + STUCK_S,
+            deadline + patience_s(deadline),
             modules=["yaml"],
             seen=self._take_due,
             stuck_s=STUCK_S,
         )
         self.found.due.read = True
         if answer.failed:
-            self.troubles.append(f"{NOT_ALL}: {answer.failed}")
+            self._leave_out(unread.NO_TIME if answer.failed == OUT_OF_TIME else unread.TOO_LONG, answer.failed)
+
+    def _leave_out(self, why: str, trouble: str) -> None:
+        """Schedules were not read to their end, which leaves the verdict open: there may be anything among the rest."""
+        self.found.due.programs[OTHERS] = Program(OTHERS, (), why=why)
+        self.troubles.append(f"{NOT_ALL}: {trouble}")
 
     def _starters(self) -> tuple[Starter, ...]:
         names = (posixpath.basename(program.name) for program in self.found.programs.values())
@@ -262,6 +274,8 @@ class Search:
     def _take_due(self, due: Due) -> str:
         if due.trouble:
             self.troubles.append(due.trouble)
+        if due.piece.left_out:
+            self._leave_out(due.piece.left_out, due.piece.left_out)
         self.found.due.add(due)
         if due.piece.program is not None:
             self._loaded.update(due.piece.program.loaded)

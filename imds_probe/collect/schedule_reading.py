@@ -39,7 +39,6 @@ from imds_probe.kept.shapes import OMITTED, is_path
 from imds_probe.reading.task import Task
 
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
-NOT_ALL = "not all that will run was read"
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _due(asked: Schedules) -> Iterator[Due]:
             continue
         now = time.monotonic()
         if now > reading.deadline:
-            yield Due(trouble=f"{NOT_ALL}: {unread.NO_TIME}")
+            yield Due(Piece(left_out=unread.NO_TIME))
             break
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
         for due in _of_schedule(each, system):

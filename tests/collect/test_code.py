@@ -13,7 +13,7 @@ from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from contexts import context
 from sdk_systems import container
 
-from imds_probe.collect import READING, READING_MIB, code, code_reading
+from imds_probe.collect import READING, READING_MIB, code, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
 from imds_probe.facts.code import Code, CodeRead, NotRead
 from imds_probe.inventory.code import unread
@@ -289,8 +289,9 @@ def test_nothing_is_read_on_a_host_in_need(system: CodeSystem, monkeypatch: pyte
     assert [each.why for each in found.read.not_read] == [unread.NO_TIME]
 
 
-def test_a_process_that_really_runs(tmp_path: Path) -> None:
-    """The test's own interpreter, in its own /proc, as the host has it."""
+def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's own interpreter, in its own /proc, as the host has it. What else the host would start is no matter."""
+    monkeypatch.setattr(code_search.Search, "look_ahead", lambda *_: None)
     (tmp_path / "helper.py").write_text(V1)
     (tmp_path / "main.py").write_text(
         "import sys\nif sys.argv[1:]: import helper\nprint('ready', flush=True)\nsys.stdin.read()\n"

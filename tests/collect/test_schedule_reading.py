@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -9,10 +12,15 @@ from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from sdk_systems import container
 from small_roots import made
 
+from imds_probe.collect import READING, READING_MIB, code, code_search, schedule_reading
+from imds_probe.collect.code_search import NOT_ALL, OTHERS
 from imds_probe.collect.schedule_reading import started_by
 from imds_probe.facts.code import NotRead
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.speaks import Said
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+from imds_probe.reading.reader import Reader
 
 BACKUP = f"#!{PYTHON}\nimport client\n"
 UNIT = "/etc/systemd/system"
@@ -135,6 +143,51 @@ def test_what_will_not_run_again_here_leaves_nothing_open(system: CodeSystem) ->
 def test_what_was_not_read_of_schedules_is_said(system: CodeSystem) -> None:
     made(system.root, {"/etc/crontab": "odd\n"})
     assert system.code().troubles == ("line 1 of /etc/crontab is not a line of a crontab",)
+
+
+@pytest.mark.parametrize(
+    ("how", "why"), [("loops", unread.NO_TIME), ("raises", unread.TOO_LONG), ("dies", unread.TOO_LONG)]
+)
+def test_what_goes_wrong_at_one_schedule_costs_those_after_it_only(
+    system: CodeSystem, monkeypatch: pytest.MonkeyPatch, how: str, why: str
+) -> None:
+    def faulty(file: BytesIO, path: str) -> Said:
+        evil = file.getvalue() == b"evil"
+        while evil and how == "loops":
+            time.monotonic()
+        if evil and how == "dies":
+            os._exit(1)
+        if evil:
+            raise KeyError("a bug")
+        return said_by(file, path)
+
+    monkeypatch.setattr(schedule_reading, "said_by", faulty)
+    monkeypatch.setattr(code_search, "STUCK_S", 2.0)
+    made(system.root, {"/opt/x.py": V2, "/etc/crontab": f"@daily root {CURL}@daily root evil\n@daily root {CURL}"})
+    system.runs(5, "/opt/x.py")
+    with Reader(READING, memory_mib=READING_MIB) as own:  # forked now
+        found = system.code(5, by=own)
+    assert said(found) == {"/opt/x.py": ("v2", "running"), "/etc/crontab": ("v1", "scheduled")}
+    assert [entry.line for entry in found.code.code if entry.path == "/etc/crontab"] == [1]
+    assert found.read.not_read == (NotRead(OTHERS, why),)
+    (trouble,) = found.troubles
+    assert trouble.startswith(NOT_ALL)
+
+
+def test_time_that_is_over_is_said(system: CodeSystem) -> None:
+    made(system.root, {"/etc/crontab": f"@daily root {CURL}"})
+    found = system.code(deadline_s=-1)
+    assert (found.code.code, found.read.not_read) == ((), (NotRead(OTHERS, unread.NO_TIME),))
+    assert any(trouble.startswith(NOT_ALL) for trouble in found.troubles)
+
+
+def test_what_there_is_no_time_for_leaves_the_rest_open(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code, "SCHEDULES_S", 0.0)
+    monkeypatch.setattr(code_search, "patience_s", lambda _: 30.0)
+    made(system.root, {"/etc/crontab": f"@daily root {CURL}"})
+    found = system.code()
+    assert found.read.not_read == (NotRead(OTHERS, unread.NO_TIME),)
+    assert found.troubles == (f"{NOT_ALL}: {unread.NO_TIME}",)
 
 
 @pytest.mark.parametrize(
