@@ -48,6 +48,19 @@ class Terms:
     bytes: int
 
 
+def together(before: Program | None, program: Program) -> Program:
+    """One program that was started in several ways."""
+    if before is None:
+        return program
+    return replace(
+        program,
+        pids=(*before.pids, *program.pids),
+        why=before.why or program.why,
+        by_name=before.by_name or program.by_name,
+        environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
+    )
+
+
 @dataclass
 class Dues:
     """What will run in one system: of each root how it runs, by what starts it; programs by their names, and what starts each.
@@ -64,8 +77,7 @@ class Dues:
         for root in due.roots:
             self.roots.setdefault(root, {})[due.started_by] = due.runs
         if (program := due.piece.program) is not None and due.runs != "once":
-            before = self.programs.get(program.name)
-            self.programs[program.name] = program if before is None or not before.why else before
+            self.programs[program.name] = together(self.programs.get(program.name), program)
             self.started_by.setdefault(program.name, {})[due.started_by] = None
 
     def runs(self, root: str) -> Runs:
@@ -101,16 +113,7 @@ class Found:
         for root in program.roots:
             self.pids.setdefault(root, set()).update(program.pids)
         key = program.name or program.pids
-        before = self.programs.get(key)
-        if before is not None:
-            program = replace(
-                program,
-                pids=(*before.pids, *program.pids),
-                why=before.why or program.why,
-                by_name=before.by_name or program.by_name,
-                environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
-            )
-        self.programs[key] = program
+        self.programs[key] = together(self.programs.get(key), program)
 
     def matters_by_name(self, program: Program) -> bool:
         """Whether what a program loads by names that only running tells could call the service: where something that it would

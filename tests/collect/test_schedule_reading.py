@@ -13,8 +13,9 @@ from sdk_systems import container
 from small_roots import made
 
 from imds_probe.collect import READING, READING_MIB, code, code_search, schedule_reading
-from imds_probe.collect.code_search import NOT_ALL, OTHERS
-from imds_probe.collect.schedule_reading import started_by
+from imds_probe.collect.code_search import NOT_ALL, OTHERS, Dues
+from imds_probe.collect.program_reading import Piece, Program
+from imds_probe.collect.schedule_reading import Due, started_by
 from imds_probe.facts.code import NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
@@ -132,6 +133,15 @@ def test_what_only_running_tells_is_named(system: CodeSystem) -> None:
     found = system.code()
     assert found.read.not_read == (NotRead("/etc/crontab", unread.NO_SCRIPT, ("/etc/crontab, daily",)),)
     assert (found.read.scheduled, found.read.scheduled_read) == (1, 0)
+
+
+def test_what_one_schedule_leaves_open_another_of_the_same_program_does_not_close() -> None:
+    dues = Dues()
+    for by_name, by in ((True, "/etc/crontab, daily"), (False, "/etc/crontab, hourly")):
+        program = Program("/opt/x", (), by_name=by_name, environments=(f"/{SITE}",) if by_name else ())
+        dues.add(Due(Piece(program=program), "scheduled", by))
+    assert dues.programs == {"/opt/x": Program("/opt/x", (), by_name=True, environments=(f"/{SITE}",))}
+    assert list(dues.started_by["/opt/x"]) == ["/etc/crontab, daily", "/etc/crontab, hourly"]
 
 
 def test_what_will_not_run_again_here_leaves_nothing_open(system: CodeSystem) -> None:
