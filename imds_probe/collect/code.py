@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import imds_probe
 from imds_probe.catalog.catalog import Catalog
@@ -25,7 +26,7 @@ from imds_probe.collect.sdks import installed
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead
+from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, Runs, Speaks
 from imds_probe.facts.software import Software
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.owning import Owned
@@ -42,6 +43,8 @@ READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
 CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S = 3.0, 3.0, 3.0, 10.0
 SETTLED_NS = 2_000_000_000  # a change so shortly after another may leave the same time
 NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
+_RUNS: tuple[Runs, ...] = get_args(Runs)
+_SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,8 @@ def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
             )
             # The same in several containers is one entry.
             alike = replace(entry, pids=(), container_ids=(), oldest_s=None)
-            before = seen.get(alike) if system.id else None
+            key = alike if system.id else (alike, str(system.root))
+            before = seen.get(key)
             if before is not None:
                 entry = replace(
                     entry,
@@ -211,9 +215,13 @@ def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
                     container_ids=(*before.container_ids, *entry.container_ids),
                     oldest_s=_older(before.oldest_s, entry.oldest_s),
                 )
-            seen[alike if system.id else (alike, str(system.root))] = entry
-    ordered = sorted(seen.values(), key=lambda each: (each.runs, not each.on_host, each.path, each.container_ids))
-    return Code(tuple(ordered[:SEEN_MAX]))
+            seen[key] = entry
+    return Code(tuple(sorted(seen.values(), key=_weight)[:SEEN_MAX]))
+
+
+def _weight(code: CodeSeen) -> tuple[object, ...]:
+    """Lower for what weighs more: what comes after the first SEEN_MAX is in no report."""
+    return _SPEAKS.index(code.speaks), _RUNS.index(code.runs), not code.on_host, code.path, code.container_ids
 
 
 def _older(one: float | None, other: float | None) -> float | None:

@@ -8,7 +8,7 @@ import os
 import resource
 import signal
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from imds_probe.dataclass import dataclass
@@ -22,6 +22,8 @@ CAPABILITIES: dict[Role, tuple[int, ...]] = {"opener": (CAP_DAC_READ_SEARCH, CAP
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38  # <linux/prctl.h>
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
+# Where no /proc says what this process has mapped, and which descriptors it holds: more than a run ever has.
+MAPPED_BYTES, DESCRIPTORS_MAX = 512 << 20, 4096
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,7 @@ def keep_capabilities(kept: Collection[int]) -> bool:
 
 
 def _limit(limits: Limits) -> None:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        pages = int(file.read().split()[0])
-    memory = pages * resource.getpagesize() + limits.memory_bytes
+    memory = _mapped_bytes() + limits.memory_bytes
     for kind, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, limits.cpu_s),
@@ -115,5 +115,16 @@ def _limit(limits: Limits) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
-def _open_descriptors() -> list[int]:
-    return [int(name) for name in os.listdir("/proc/self/fd")]
+def _mapped_bytes() -> int:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:  # no /proc is mounted
+        return MAPPED_BYTES
+
+
+def _open_descriptors() -> Iterable[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        return range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], DESCRIPTORS_MAX))

@@ -35,6 +35,7 @@ def test_the_main_job(root, assessed):
 def test_without_proc_it_says_what_it_could_not_see(root, lab):
     argv = ["chroot", str(root), "/usr/bin/imds-probe", "run", "--output", "json", "--assume-ec2"]
     done = lab.instance.run(argv, timeout_s=60)
+    assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert (done.returncode, report["verdict"]["state"], report["imds"]["endpoint"]) == (3, "unknown", "enabled")
 
