@@ -48,3 +48,7 @@ def said(error: ProbeError | OSError) -> str:
     if isinstance(error, ProbeError):
         return str(error)
     return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+
+
+class SwitchedOff(ProbeError):
+    """Nothing is observed on this host, as somebody wants it so (an exit code of its own)."""

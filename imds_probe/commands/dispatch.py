@@ -15,8 +15,7 @@ from typing import NoReturn
 from imds_probe import __version__, exitcodes
 from imds_probe.commands import COMMANDS, streams
 from imds_probe.commands.messages import report_bug, say
-from imds_probe.errors import HeldError, OutputError, ProbeError, UsageError
-from imds_probe.system.switch_off import SwitchedOff
+from imds_probe.errors import HeldError, OutputError, ProbeError, SwitchedOff, UsageError
 
 # Importing makes many objects and next to no cycles: looking for them after every 700 takes longer than all there is to free.
 COLLECTED_AFTER = 20_000

@@ -15,7 +15,6 @@ from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
 from imds_probe.commands.report_output import rendered, written
 from imds_probe.commands.streams import outliving_terminal
-from imds_probe.commands.switched_off import unless_switched_off
 from imds_probe.duration import parse_duration
 from imds_probe.sinks import SINKS
 
@@ -140,6 +139,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.commands import configuration, named_places  # noqa: PLC0415
+    from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
     from imds_probe.reading.unanswered import FILE as UNANSWERED  # noqa: PLC0415

@@ -13,7 +13,6 @@ from imds_probe import exitcodes
 from imds_probe.commands.messages import say
 from imds_probe.commands.run import add_config, add_full_command_lines, duration
 from imds_probe.commands.streams import stopping
-from imds_probe.commands.switched_off import unless_switched_off
 from imds_probe.escape import terminal
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     from imds_probe.collect import NAMING  # noqa: PLC0415
     from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.reading.looker import OF_A_DAEMON  # noqa: PLC0415
     from imds_probe.reading.reader import Reader  # noqa: PLC0415

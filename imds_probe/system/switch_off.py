@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imds_probe.errors import ProbeError
+from imds_probe.errors import SwitchedOff
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileUnanswered
 
 FILE = Path("etc/imds-probe/disabled")  # below the root that is looked at
-
-
-class SwitchedOff(ProbeError):
-    """Nothing is observed on this host, as somebody wants it so (an exit code of its own)."""
 
 
 def is_switched_off(root: Path) -> bool:

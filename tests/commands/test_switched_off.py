@@ -12,9 +12,10 @@ from soon import SOON_S, wait_for
 
 from imds_probe import exitcodes
 from imds_probe.commands.switched_off import unless_switched_off
+from imds_probe.errors import SwitchedOff
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
-from imds_probe.system.switch_off import FILE, SwitchedOff
+from imds_probe.system.switch_off import FILE
 
 PROGRAM = [sys.executable, "-m", "imds_probe"]
 

@@ -47,8 +47,8 @@ def without_lines(file: Path, word: str) -> None:
 
 def take_out(tree: Path) -> None:
     for path in tree.rglob("*.py"):
-        # Its own modules, and their tests.
-        if path.stem in (NAME, f"test_{NAME}", RECOGNISER, f"test_{RECOGNISER}"):
+        # Its own modules, and their tests. What reads a language's code is no part of the ecosystem that is called like it.
+        if "code" not in path.parts and path.stem in (NAME, f"test_{NAME}", RECOGNISER, f"test_{RECOGNISER}"):
             path.unlink()
     without_lines(tree / "imds_probe/ecosystems/__init__.py", NAME)
     without_lines(tree / "tests/fuzz/sdk_targets.py", RECOGNISER)

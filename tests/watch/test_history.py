@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -288,8 +289,9 @@ def test_what_could_not_be_confirmed_makes_its_time_unobserved_and_is_said(path:
         found = history.evidence(NOW, DAY)
     assert (found.observed_s, found.unconfirmed, found.dropped_packets, found.imdsv1) == (160, 9, 1, 0)
     assert found.senders == ("5: veth3", "4: veth2")
-    rows = sqlite3.connect(path).execute("select ended - began, dropped, unconfirmed from intervals order by began")
-    assert list(rows) == [(100, 0, 0), (140, 1, 9), (60, 0, 0)]
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        rows = list(database.execute("select ended - began, dropped, unconfirmed from intervals order by began"))
+    assert rows == [(100, 0, 0), (140, 1, 9), (60, 0, 0)]
 
 
 def test_an_hour_with_what_could_not_be_confirmed_is_not_compared(path: Path) -> None:

@@ -79,7 +79,7 @@ def test_nftables_rules_that_stop_requests(host, rule, kind, outcome):
 def test_nftables_rules_that_only_look_like_it(host, rules):
     host.chain(rules)
     assert [each for each in host.found() if each.family != "ipv6"] == []
-    assert host.connect() == "connected"
+    assert host.connect(timeout_s=SOON_S) == "connected"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_rules_in_chains_that_nobody_reaches(host):
         " chain c { type filter hook output priority 0;\n ip daddr 1.1.1.1 jump far\n }\n}"
     )
     assert host.found() == []
-    assert host.connect() == "connected"
+    assert host.connect(timeout_s=SOON_S) == "connected"
 
 
 def test_a_table_that_is_asleep(host):
@@ -176,7 +176,7 @@ def test_redirects_of_own_requests(host, rule, target):
     host.chain(rule, kind="nat", table="ip t")
     assert (host.only().kind, host.only().target, host.only().certain) == ("redirect", target, True)
     with host.listen("0.0.0.0", 8080) as proxy:
-        assert host.connect() == "connected"
+        assert host.connect(timeout_s=SOON_S) == "connected"
         proxy.accept()[0].close()
     host.servers[0].settimeout(0.05)
     with pytest.raises(TimeoutError):
@@ -206,7 +206,7 @@ def test_ttl_filter_on_what_comes_back(host, hook):
     host.chain("ip ttl lt 2 drop", hook=hook)
     found = host.only()
     assert (found.kind, found.certain, found.scope) == ("ttl-filter", True, "TTL < 2")
-    assert host.connect() == "connected"
+    assert host.connect(timeout_s=SOON_S) == "connected"
     host.servers[0].close()
     with host.service.listen(IMDS, ttl=1):
         assert host.connect() == "TimeoutError"
@@ -230,7 +230,7 @@ def test_a_firewall_that_lets_answers_in(host):
 def test_scopes_say_whom_a_rule_concerns(host):
     host.chain(f"meta skuid 0 ip daddr {IMDS} accept\nip daddr {IMDS} drop", table="ip t")
     assert (host.only().scope, host.only().certain) == ("not uid 0", True)
-    assert host.connect() == "connected"
+    assert host.connect(timeout_s=SOON_S) == "connected"
 
 
 def test_what_cannot_be_judged_is_a_maybe(host):

@@ -1,6 +1,7 @@
 """Routes in real namespaces: what is said of them is what the kernel does."""
 
 import pytest
+from soon import SOON_S
 
 from imds_probe.net import namespaces
 from imds_probe.net.obstacles import ip_listing, routes
@@ -80,7 +81,7 @@ def test_for_some_only(host):
         ("uid 1000", True, "output"),
         ("from 172.17.0.0/16", True, "any"),
     ]
-    assert host.connect() == "connected"
+    assert host.connect(timeout_s=SOON_S) == "connected"
 
 
 def test_the_address_on_this_machine(host):
