@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from imds_probe.inventory.sdks.known_files import Kept
 from imds_probe.inventory.version import version
 from imds_probe.system.remembered import Remembered, is_safe
+
+FILES_MAX = 10_000  # a host has some hundred; all are told to the parser, which has little memory
 
 
 class SdkMemory:
@@ -35,10 +38,7 @@ class SdkMemory:
 
     def save(self, learnt: Mapping[str, Kept], *, whole: bool) -> None:
         """Leave this; with what there was before, unless the `whole` disk was searched: the rest may still be so."""
-        kept = (
-            dict(learnt)
-            if whole
-            else {**learnt, **{path: each for path, each in self._loaded.items() if path not in learnt}}
-        )
+        before = {} if whole else {path: each for path, each in self._loaded.items() if path not in learnt}
+        kept = dict(itertools.islice({**learnt, **before}.items(), FILES_MAX))
         if self._files is not None and kept != self._loaded:
             self._files.save(kept)

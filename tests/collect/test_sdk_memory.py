@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from sdk_systems import System
 
+from imds_probe.collect import sdk_memory
 from imds_probe.collect.sdk_memory import SdkMemory
 from imds_probe.collect.sdks import SearchOptions
 from imds_probe.inventory.sdks.known_files import Kept
@@ -32,6 +34,12 @@ def test_what_a_search_of_a_part_did_not_come_to_is_kept(tmp_path: Path) -> None
     whole.save({"/b": OTHER}, whole=True)
     assert memory(tmp_path).load() == {"/b": OTHER}
     assert SdkMemory(Path("/"), tmp_path, {"pypi": ("other",)}).load() == {}
+
+
+def test_no_more_is_kept_than_the_parser_can_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk_memory, "FILES_MAX", 1)
+    memory(tmp_path).save({"/a": ONE, "/b": OTHER}, whole=True)
+    assert memory(tmp_path).load() == {"/a": ONE}
 
 
 def test_without_a_place_nothing_is_kept(tmp_path: Path) -> None:
