@@ -58,7 +58,14 @@ class System:
         return pid
 
     def look(
-        self, *pids: int, containers=(), installed=(), request=None, deadline_s: float = 20, by: Reader | None = None
+        self,
+        *pids: int,
+        containers=(),
+        installed=(),
+        request=None,
+        deadline_s: float = 20,
+        by: Reader | None = None,
+        now_ns: int | None = None,
     ) -> SdksFound:
         return look_for(
             self.root,
@@ -71,6 +78,7 @@ class System:
             options=request or SearchOptions(),
             reader=by or reader(),
             deadline=time.monotonic() + deadline_s,
+            now_ns=now_ns,
         )
 
 

@@ -42,7 +42,6 @@ ELSEWHERE = {
     "inventory/code/following/loads.py": "values, which the tests of languages compare with",
     "inventory/sdks/libraries.py": "one dataclass, which each ecosystem's tests compare with",
     "reading/fork_server.py": "the processes of a reader, which test_reader.py has work, break and hang",
-    "reading/granted.py": "the same",
     "reading/landlock.py": "what confining uses where it is: test_confinement.py",
     "reading/messages.py": "values, which test_reader.py has sent by all who send them",
     "reading/opener.py": "the same as fork_server.py",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.collect.code_search import Memory
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
-from imds_probe.inventory.code.version import version
-from imds_probe.system.remembered import Remembered
+from imds_probe.inventory.version import version
+from imds_probe.system.remembered import Remembered, is_safe
 
 NOTHING = Memory({}, {})
 
@@ -25,8 +24,8 @@ class CodeMemory:
         self._trails: Remembered[Trail] | None = None
         self._loaded = NOTHING
         self.damaged: tuple[str, ...] = ()
-        if state is not None and _is_safe(root, state):
-            read_by = version(left)
+        if state is not None and is_safe(root, state):
+            read_by = version("imds_probe.inventory.code", left)
             self._files = Remembered(state, "code", Kept, read_by)
             self._trails = Remembered(state, "programs", Trail, read_by)
 
@@ -43,10 +42,3 @@ class CodeMemory:
             self._files.save(learnt.files)
         if self._trails is not None and learnt.trails != self._loaded.trails:
             self._trails.save(learnt.trails)
-
-
-def _is_safe(root: Path, state: Path) -> bool:
-    """What lies below another system's root may lead anywhere."""
-    if root == Path("/") or not state.is_relative_to(root):
-        return True
-    return os.path.realpath(state).startswith(f"{os.path.realpath(root)}/")

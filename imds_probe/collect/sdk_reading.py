@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect.environment import KNOWN
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
+from imds_probe.inventory.sdks.known_files import Kept, KnownFiles
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
@@ -24,6 +26,7 @@ from imds_probe.system.walk import Budget
 USERS_SHOWN = 10  # processes that a report names of one library
 LIBRARIES_MAX = 5000  # of one system, in one go: what comes on top is somebody's joke
 CACHED_MAX = 20_000  # files whose content is remembered, of all images together
+LEARNT_AT_A_TIME = 500
 COMM_BYTES, CGROUP_BYTES = 64, 64 * 1024
 TOO_MANY = f"there are more than {LIBRARIES_MAX} libraries"
 # What files of each image were found to hold, for as long as this process lives.
@@ -85,7 +88,9 @@ class Used:
 
 @dataclass(frozen=True)
 class Disk:
-    """Directories of a system to search, until `deadline`, a time.monotonic, and for at most so many entries."""
+    """Directories of a system to search, until `deadline`, a time.monotonic, and for at most so many entries. `kept` and
+    `before_ns` as of KnownFiles.
+    """
 
     root: str
     starts: tuple[str, ...]
@@ -94,12 +99,14 @@ class Disk:
     image: str
     entries: int
     deadline: float
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    before_ns: int | None = None
 
 
 @dataclass(frozen=True)
 class Lying:
     """What part of a search came to. `entries` were met, `cut_short` says why the search ends early; `troubles` and `unseen` as
-    of Used.
+    of Used, `learnt` as of KnownFiles.
     """
 
     located: tuple[Located, ...] = ()
@@ -107,6 +114,7 @@ class Lying:
     cut_short: str = ""
     troubles: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    learnt: tuple[tuple[str, Kept], ...] = ()
 
 
 class _Said:
@@ -180,8 +188,9 @@ def _user(proc: Path, pid: int) -> User | None:
 
 
 def _on_disk(disk: Disk) -> Iterator[Lying]:
-    scan = Scan(Path(disk.root), disk.names, _cache_of(disk.image))
-    said, left = _Said(scan), LIBRARIES_MAX
+    known = KnownFiles(disk.kept, disk.before_ns)
+    scan = Scan(Path(disk.root), disk.names, _cache_of(disk.image), known)
+    said, left, learnt = _Said(scan), LIBRARIES_MAX, 0
     budget = Budget(disk.deadline, disk.entries)
     for part, entries in scan.parts_of_disk(disk.starts, budget, frozenset(disk.left_out)):
         # What the walk could not read is said with what it cost: it may have cost all that there was, and nothing is heard then.
@@ -196,6 +205,11 @@ def _on_disk(disk: Disk) -> Iterator[Lying]:
         troubles, unseen = said.new()
         if troubles or unseen:
             yield Lying(troubles=troubles, unseen=unseen)
+        # Part by part: whoever ends the search has what there was until then.
+        new = itertools.islice(known.learnt.items(), learnt, None)
+        while some := tuple(itertools.islice(new, LEARNT_AT_A_TIME)):
+            learnt += len(some)
+            yield Lying(learnt=some)
     if budget.cut_short:
         yield Lying(cut_short=budget.cut_short)
 

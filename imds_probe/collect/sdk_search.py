@@ -17,6 +17,7 @@ from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, Disk, Lying, Process
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.containers.processes import age_s
+from imds_probe.inventory.sdks.known_files import Kept
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.scan import Use
 from imds_probe.reading.reader import OUT_OF_TIME, TOO_MUCH, Reader
@@ -45,7 +46,7 @@ class Seen:
 @dataclass
 class Search:
     """One system, and what was found there so far. `left` are the processes still to be looked at, `hidden` counts those that
-    may not be; `unseen` says why they may use more than was found.
+    may not be; `unseen` says why they may use more than was found. `kept`, `before_ns` and `learnt`, of its disk, as of KnownFiles.
     """
 
     system: System
@@ -58,6 +59,9 @@ class Search:
     unseen: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    before_ns: int | None = None
+    learnt: dict[str, Kept] = field(default_factory=dict)
     _used: dict[Located, set[int]] = field(default_factory=dict)
     _using: set[int] = field(default_factory=set)
     _strikes: Counter[int] = field(default_factory=Counter)  # by user
@@ -108,6 +112,8 @@ class Search:
                 self.system.image,
                 budget.left,
                 budget.deadline,
+                {**self.kept, **self.learnt},
+                self.before_ns,
             )
 
             def take(lying: Lying) -> str:
@@ -153,6 +159,7 @@ class Search:
             _note(self.troubles, sentence)
         for sentence in lying.unseen:
             _note(self.left_out, sentence)
+        self.learnt.update(lying.learnt)
 
     def _put_last(self, pid: int) -> None:
         """Whoever's process it is has spent his turn."""

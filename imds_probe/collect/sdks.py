@@ -15,10 +15,11 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.sdk_memory import SdkMemory
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.sdk_search import Search
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
-from imds_probe.collect.sdk_systems import is_there, systems
+from imds_probe.collect.sdk_systems import System, is_there, systems
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
 from imds_probe.dataclass import dataclass
@@ -32,6 +33,7 @@ from imds_probe.reading.reader import Reader, share_of
 from imds_probe.system import pressure, rootfs
 from imds_probe.system.mounts import mount_points
 from imds_probe.system.privilege import privileged
+from imds_probe.system.unchanged import SETTLED_NS
 from imds_probe.system.walk import Budget
 
 # Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.
@@ -55,10 +57,12 @@ LATE = "the run's time limit came first"
 class SearchOptions:
     """`deep` lifts the budget of the search on disk, and has the directories of the host that are searched besides; None:
     the budget holds. `written` are places that the run writes afterwards: where they have no room, no disk is searched.
+    `state` is where it is remembered what files on the disk hold; None: nowhere.
     """
 
     deep: tuple[str, ...] | None = None
     written: tuple[Path, ...] = ()
+    state: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ def look_for(
     options: SearchOptions,
     reader: Reader,
     deadline: float,
+    now_ns: int | None = None,
 ) -> SdksFound:
     """Look at the host's processes `pids` and disk, and at each container's; `installed` is what package managers know, `images`
     what tells the images of containers apart, by the containers' identity.
@@ -189,7 +194,15 @@ def look_for(
     for search in searches:
         search.look(share_of(deadline, math.inf))
     # What runs comes first, everywhere; a disk can be as long as it likes.
+    memory = SdkMemory(root, options.state, names)
+    now = now_ns if now_ns is not None else time.time_ns()
+    host = next((search for search in searches if _is_host(search.system, root)), None)
+    if host is not None and options.state is not None:
+        host.kept, host.before_ns = memory.load(), now - SETTLED_NS
+        collected.troubles += [memory.damaged] if memory.damaged else []
     _search_disks(searches, root=root, proc=proc, options=options, deadline=deadline)
+    if host is not None:
+        memory.save(host.learnt, whole=not host.left_out)
     owner_of = GroupOwners(proc.parent).owner
     for search in searches:
         system = search.system
@@ -221,6 +234,11 @@ def look_for(
     )
 
 
+def _is_host(system: System, root: Path) -> bool:
+    """Whether it is the host itself, and not a directory there that processes were chrooted to."""
+    return system.label is None and system.root == root
+
+
 def _search_disks(
     searches: Sequence[Search], *, root: Path, proc: Path, options: SearchOptions, deadline: float
 ) -> None:
@@ -232,7 +250,7 @@ def _search_disks(
     searched: set[str] = set()
     for search in searches:
         system = search.system
-        if system.image in searched or (system.label is None and system.root != root):
+        if system.image in searched or (system.label is None and not _is_host(system, root)):
             continue
         searched.add(system.image)
         if not budget.take(0):

@@ -236,7 +236,7 @@ def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict
             "full_command_lines": config.full_command_lines,
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
         },
-        SearchOptions: {"written": written},
+        SearchOptions: {"state": state, "written": written},
         CodeOptions: {"state": state, "written": written},
     }
 

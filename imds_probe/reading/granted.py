@@ -21,16 +21,32 @@ from imds_probe.system.walk import Budget, Part, Sought, Walk
 DEAD = errno.EHOSTDOWN  # what is known not to answer is not touched
 
 
+@dataclass(frozen=True)
+class _Directory:
+    """One that is held open, by the path that it was asked for, with the names that lead to it."""
+
+    path: str
+    fd: int
+    names: Sequence[str]
+
+
 @dataclass
 class _Root:
     """A granted root by its name: `refused` and `given_up` are paths within it, `fd` is of its directory once somebody has asked
-    below it.
+    below it, `last` is where what was looked up last lies.
     """
 
     name: bytes
     refused: frozenset[bytes]
     given_up: frozenset[bytes]
     fd: int | None = None
+    last: _Directory | None = None
+
+    def leave(self) -> None:
+        """Hold no directory below it."""
+        if self.last is not None:
+            os.close(self.last.fd)
+            self.last = None
 
 
 class Granted(LocalFiles):
@@ -56,7 +72,18 @@ class Granted(LocalFiles):
         except OSError as error:
             confined.nothing_at(error, path)
             return None
-        return confined.pin_below(held, path, lambda fd, at: confined.by_steps(fd, at, stepping))
+        granted = self._roots[str(root)]
+        return confined.pin_below(held, path, lambda fd, at: _beside_the_last(granted, fd, at, stepping))
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is a directory that is only held because the next path may lie there, too."""
+        return any(granted.last is not None for granted in self._roots.values())
+
+    def leave(self) -> None:
+        """Hold none: what is held cannot be unmounted."""
+        for granted in self._roots.values():
+            granted.leave()
 
     def stepping(self, root: Path, path: str) -> None:
         granted = self._roots[str(root)]
@@ -171,5 +198,32 @@ class Granted(LocalFiles):
 
     def _forget(self, root: str) -> None:
         gone = self._roots.pop(root, None)
+        if gone is not None:
+            gone.leave()
         if gone is not None and gone.fd is not None:
             os.close(gone.fd)
+
+
+def _beside_the_last(granted: _Root, root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]) -> int:
+    """See confined.by_steps. Files are asked for directory by directory, and each is looked up once for all that lie there."""
+    directory, _, name = path.rpartition("/")
+    if name in ("", ".", ".."):
+        return confined.by_steps(root_fd, path, stepping)
+    last = granted.last
+    known = last is not None and last.path == directory
+    if last is None or not known:
+        granted.leave()
+        fd, names = confined.walked(root_fd, directory, stepping)
+        granted.last = last = _Directory(directory, fd, names)
+    stepping(last.names, name)
+    try:
+        found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=last.fd)
+    except OSError:
+        if not known:
+            raise
+        granted.leave()  # there may be another directory of that name by now
+        return confined.by_steps(root_fd, path, stepping)
+    if not stat.S_ISLNK(os.fstat(found).st_mode):
+        return found
+    os.close(found)
+    return confined.by_steps(root_fd, path, stepping)

@@ -26,6 +26,7 @@ from imds_probe.system.walk import Budget, Part
 
 OPEN_MAX = 32  # files at a time
 PIECE_MAX_BYTES = 4 * 1024 * 1024
+IDLE_MS = 1000  # after which nobody is at work on a directory
 
 
 @dataclass
@@ -55,7 +56,9 @@ class Opener:
         poll.register(self._door.socket, select.POLLIN)
         try:
             while True:
-                ready = {descriptor for descriptor, _ in poll.poll()}
+                ready = {descriptor for descriptor, _ in poll.poll(IDLE_MS if self._files.holds else None)}
+                if not ready:
+                    self._files.leave()
                 if self._orders.socket.fileno() in ready:
                     self._obey()
                 if self._door.socket.fileno() in ready:

@@ -117,7 +117,7 @@ def by_steps(root_fd: int, path: str, stepping: Callable[[Sequence[str], str], N
     `stepping` is called before each step with the names that lead from the root to where it starts, free of links, and
     the name that comes next. What it raises ends the look-up.
     """
-    return _walked(root_fd, path, stepping)[0]
+    return walked(root_fd, path, stepping)[0]
 
 
 def real_path(root: Path, path: str) -> str | None:
@@ -137,15 +137,15 @@ def real_path_below(
 ) -> str | None:
     """The same below a directory that is held open."""
     try:
-        fd, names = _walked(root_fd, path, stepping)
+        fd, names = walked(root_fd, path, stepping)
     except (OSError, ValueError):
         return None
     os.close(fd)
     return f"/{'/'.join(names)}"
 
 
-def _walked(root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]) -> tuple[int, list[str]]:
-    """A descriptor of what the path leads to, and the names on the way from the root."""
+def walked(root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]) -> tuple[int, list[str]]:
+    """The same as by_steps, and the names that lead there from the root, free of links."""
     held = [os.dup(root_fd)]
     names: list[str] = []
     ahead = _parts(path)

@@ -23,6 +23,13 @@ ENTRIES_MAX = 40_000
 T = TypeVar("T")
 
 
+def is_safe(root: Path, state: Path) -> bool:
+    """Whether a state directory may be used in a run on this root: what lies below another system's root may lead anywhere."""
+    if root == Path("/") or not state.is_relative_to(root):
+        return True
+    return os.path.realpath(state).startswith(f"{os.path.realpath(root)}/")
+
+
 class Remembered(Generic[T]):
     """The entries of one kind. `version` tells what they were found by: those of another are no longer worth anything.
     `damaged` says after `load` that there was a file that made no sense.

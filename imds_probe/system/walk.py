@@ -20,7 +20,7 @@ from imds_probe.system.confined import FileUnreadable
 NEED_EVERY_S = 1.0
 TIME_OVER, TOO_MANY_FILES = "the time limit was reached", "the file limit was reached"
 DEPTH_MAX = 24  # below where it starts; a node_modules of a node_modules takes two
-AT_A_TIME = 1000  # entries of one directory
+AT_A_TIME = 100  # entries of one directory
 WAITING_MAX = 150_000  # directories that are known and not yet gone into
 SEEN_MAX = 100_000  # directories that are known again where two ways lead to them
 UNREADABLE_MAX = 100
@@ -143,9 +143,8 @@ class Walk:
         """
         found: list[str] = []
         until = time.monotonic() + PART_S
-        for path in itertools.chain.from_iterable(self._below(start) for start in starts):
-            if path is not None:
-                found.append(path)
+        for paths in itertools.chain.from_iterable(self._below(start) for start in starts):
+            found += paths
             if self._entries >= PART_ENTRIES or time.monotonic() > until:
                 yield self._part(found)
                 found = []
@@ -158,7 +157,7 @@ class Walk:
         self._entries, self._unreadable = 0, []
         return part
 
-    def _below(self, start: str) -> Iterator[str | None]:
+    def _below(self, start: str) -> Iterator[list[str]]:
         try:
             pinned = self.pin(start)
         except FileUnreadable as trouble:
@@ -181,8 +180,8 @@ class Walk:
         finally:
             os.close(opened)
 
-    def _directory(self, fd: int, path: str, device: int, depth: int) -> Iterator[str | None]:
-        """Paths, and None now and then where there are none for long."""
+    def _directory(self, fd: int, path: str, device: int, depth: int) -> Iterator[list[str]]:
+        """Paths, some entries at a time: they come through all directories that they lie in."""
         status = os.fstat(fd)
         # A directory can be reached by two starts; the same walk does not go into it twice.
         if status.st_dev != device or (status.st_dev, status.st_ino) in self._seen or depth > DEPTH_MAX:
@@ -211,20 +210,23 @@ class Walk:
                 self._cannot(f"{path}: {error.strerror}")
             return None
 
-    def _listed(self, fd: int, path: str, directories: list[str]) -> Iterator[str | None]:
+    def _listed(self, fd: int, path: str, directories: list[str]) -> Iterator[list[str]]:
         """What is sought in one directory, and into `directories` those to go into. Links count as what they are: neither."""
+        found: list[str] = []
         try:
             with os.scandir(f"/proc/thread-self/fd/{fd}") as entries:
-                while listed := list(itertools.islice(entries, AT_A_TIME)):
-                    if not self.budget.take(len(listed)):
-                        return
+                while (listed := list(itertools.islice(entries, AT_A_TIME))) and self.budget.take(len(listed)):
                     self._entries += len(listed)
                     for entry in listed:
-                        yield self._looked_at(entry, path, directories)
+                        if self._is_sought(entry, path, directories):
+                            found.append(f"{path}/{entry.name}")
+                    yield found
+                    found = []
         except OSError as error:
             self._cannot(f"{path or '/'}: {error.strerror}")
+        yield found  # what came before the trouble
 
-    def _looked_at(self, entry: os.DirEntry[str], path: str, directories: list[str]) -> str | None:
+    def _is_sought(self, entry: os.DirEntry[str], path: str, directories: list[str]) -> bool:
         is_directory = entry.is_dir(follow_symlinks=False)
         if is_directory and entry.name not in PRUNED:
             if self._waiting < WAITING_MAX:
@@ -232,9 +234,7 @@ class Walk:
                 directories.append(entry.name)
             else:
                 self._cannot(f"{path or '/'}: there are too many directories")
-        if self.sought.takes(entry, path, is_directory) and (is_directory or entry.is_file(follow_symlinks=False)):
-            return f"{path}/{entry.name}"
-        return None
+        return self.sought.takes(entry, path, is_directory) and (is_directory or entry.is_file(follow_symlinks=False))
 
     def _cannot(self, sentence: str) -> None:
         if len(self._unreadable) < UNREADABLE_MAX and sentence not in self._unreadable:

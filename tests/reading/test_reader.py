@@ -56,6 +56,19 @@ def hanging(reader: Reader) -> int:
     return reader._opener.pid
 
 
+def test_a_reader_at_rest_keeps_nothing_from_being_unmounted(reader: Reader, root: Path) -> None:
+    (root / "directory").mkdir()
+    (root / "directory/file").write_text("content")
+
+    def held() -> list[str]:
+        descriptors = f"/proc/{hanging(reader)}/fd"
+        return [os.readlink(f"{descriptors}/{each}") for each in os.listdir(descriptors)]
+
+    assert asked(reader, tasks.CONTENTS, root, "directory/file").found
+    wait_for(lambda: str(root / "directory") not in held())
+    assert works(reader, root)
+
+
 def test_what_is_read_is_given_back(reader: Reader, root: Path) -> None:
     (root / "link").symlink_to("/file")
     (root / "out").symlink_to("../../../../../../../../etc/hostname")

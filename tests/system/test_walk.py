@@ -135,12 +135,31 @@ def test_a_host_in_need_is_left_alone_from_then_on(tmp_path: Path, monkeypatch: 
 def test_no_part_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for a part knows soon that there is still somebody."""
     monkeypatch.setattr(module, "PART_ENTRIES", 10)
+    monkeypatch.setattr(module, "AT_A_TIME", 40)  # entries of a directory are looked at together
     make(tmp_path, *(f"{number}.txt" for number in range(100)), "a.jar")
     parts = list(walk(tmp_path).parts(["/"]))
-    assert [part.entries for part in parts][:1] == [101]  # a directory is listed a thousand entries at a time
+    assert [part.entries for part in parts] == [40, 40, 21]
     assert [path for part in parts for path in part.paths] == ["/a.jar"]
     monkeypatch.setattr(module, "PART_S", 0.0)
-    assert len(list(walk(tmp_path).parts(["/"]))) > 50
+    monkeypatch.setattr(module, "PART_ENTRIES", 1000)
+    assert len(list(walk(tmp_path).parts(["/"]))) >= 3
+
+
+def test_what_came_before_trouble_in_a_directory_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a.jar", "b.jar")
+    asked: list[str] = []
+
+    def takes(self: Sought, entry: os.DirEntry[str], directory: str, is_directory: bool) -> bool:
+        del self, directory, is_directory
+        if asked:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        asked.append(entry.name)
+        return True
+
+    monkeypatch.setattr(module.Sought, "takes", takes)
+    (part,) = walk(tmp_path).parts(["/"])
+    assert part.paths == (f"/{asked[0]}",)
+    assert part.unreadable == ("/: Input/output error",)
 
 
 def test_directories_without_number_are_bounded_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.files import Look, libraries_of
+from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Located, Recogniser
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
@@ -51,13 +52,15 @@ class Use:
 
 @dataclass
 class Scan:
-    """One system. `names` are the packages that matter, by ecosystem; `shared` is shared by containers of one image.
+    """One system. `names` are the packages that matter, by ecosystem; `shared` is shared by containers of one image, `known` is of
+    files on its disk that an earlier run has read.
     `troubles` are places that could not be read, `unanswered` those of which nobody knows whether there is something.
     """
 
     root: Path
     names: Mapping[str, Collection[str]]
     shared: FileCache = field(default_factory=dict)
+    known: KnownFiles = field(default_factory=KnownFiles)
     troubles: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
     # What was looked at for one process is not looked at again for the next one.
@@ -92,6 +95,7 @@ class Scan:
         for part in rootfs.walk(self.root, starts, SOUGHT, budget, left_out):
             for trouble in part.unreadable:
                 self._trouble(FileUnreadable(trouble))
+            self._look_up(path for path in part.paths if path in self.known.kept)
             yield (located for path in part.paths for located in self._at(path)), part.entries
 
     def of_process(self, process: Running, proc: Path | None = None) -> Iterator[Located]:
@@ -260,6 +264,11 @@ class Scan:
         yield from self._paths[path, look]
 
     def _read(self, path: str, look: Look) -> Iterator[Located]:
+        status = self._statuses.get(path)
+        known = self.known.libraries(path, status) if isinstance(status, FileStatus) and not look.thorough else None
+        if isinstance(status, FileStatus) and known is not None:
+            yield from self._files.setdefault(_identity(status, look), tuple(Located(each, path) for each in known))
+            return
         try:
             with rootfs.opened(self.root, path) as file:
                 if file is None:
@@ -267,14 +276,15 @@ class Scan:
                 status = file.status()
                 if status.st_size < look.min_bytes:
                     return
-                content = (status.st_ino, status.st_size, status.st_ctime_ns, look.thorough)
-                if (status.st_dev, *content) not in self._files:
-                    if (path, *content) not in self.shared:
-                        found = libraries_of(file, path, self.names, look)
-                        self.shared[path, *content] = tuple(found[:FOUND_MAX])
-                    libraries = self.shared[path, *content]
-                    self._files[status.st_dev, *content] = tuple(Located(library, path) for library in libraries)
-                yield from self._files[status.st_dev, *content]
+                identity = _identity(status, look)
+                if identity not in self._files:
+                    content = (path, *identity[1:])
+                    if content not in self.shared:
+                        self.shared[content] = tuple(libraries_of(file, path, self.names, look)[:FOUND_MAX])
+                    self._files[identity] = tuple(Located(library, path) for library in self.shared[content])
+                if not look.thorough:
+                    self.known.learn(path, status, tuple(each.found for each in self._files[identity]))
+                yield from self._files[identity]
         except rootfs.FileUnreadable as trouble:
             self._trouble(trouble)
 
@@ -282,6 +292,10 @@ class Scan:
         kept = self.unanswered if isinstance(trouble, FileUnanswered) else self.troubles
         if len(kept) < TROUBLES_MAX and trouble.problem not in kept:
             kept.append(trouble.problem)
+
+
+def _identity(status: FileStatus, look: Look) -> _Identity:
+    return status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns, look.thorough
 
 
 def _may_have_one_linked_in(path: str) -> bool:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.following.known import Kept, Known, Limits, identity_of, is_of_root, known_of, owner_of
+from imds_probe.inventory.code.following.known import Kept, Known, Limits, known_of, owner_of
 from imds_probe.inventory.code.following.loads import NOTHING, Asked
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.system import rootfs
 from imds_probe.system.door import File, FileStatus
+from imds_probe.system.unchanged import identity_of, is_of_root, is_settled
 
 if TYPE_CHECKING:
     from imds_probe.inventory.code.following.language import Language
@@ -187,7 +188,7 @@ class Ground:
             self.trail.add(path)
 
     def _is_settled(self, status: FileStatus) -> bool:
-        return self.before_ns is not None and max(status.st_ctime_ns, status.st_mtime_ns) < self.before_ns
+        return self.before_ns is not None and is_settled(status, self.before_ns)
 
     def visit(self, path: str, language: Language | None = None) -> Known:
         """What a file says, and what it asks for in this language; without one, as it was read in whatever."""

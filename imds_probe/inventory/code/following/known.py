@@ -8,9 +8,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.following.loads import NOTHING, Asked
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.system.door import FileStatus
-
-ROOT, WRITTEN_BY_OTHERS = 0, 0o022
-Identity = tuple[int, int, int, int, int]
+from imds_probe.system.unchanged import ROOT, Identity
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,6 @@ class Limits:
     @property
     def spent(self) -> bool:
         return self.bytes <= 0 or time.monotonic() > self.deadline
-
-
-def identity_of(status: FileStatus) -> Identity:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def is_of_root(status: FileStatus) -> bool:
-    return status.st_uid == ROOT and not status.st_mode & WRITTEN_BY_OTHERS
 
 
 def owner_of(status: FileStatus) -> int | None:

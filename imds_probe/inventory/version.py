@@ -11,18 +11,18 @@ from importlib.resources.abc import Traversable
 from imds_probe import __version__
 
 
-def version(names: Iterable[str]) -> str:
-    """Of the words, the forms and the languages, by their text; and of `names`, which say what is not read."""
-    digest = hashlib.sha256(f"{__version__} {_text()}".encode())
+def version(package: str, names: Iterable[str]) -> str:
+    """Of all that reads in this package, by its text; and of `names`, which say what matters, or what is not read."""
+    digest = hashlib.sha256(f"{__version__} {_text(package)}".encode())
     for name in names:
         digest.update(f"\n{name}".encode())
     return digest.hexdigest()
 
 
 @functools.cache
-def _text() -> str:
+def _text(package: str) -> str:
     digest = hashlib.sha256()
-    waiting: list[Traversable] = [resources.files("imds_probe.inventory.code")]
+    waiting: list[Traversable] = [resources.files(package)]
     while waiting:
         for each in sorted(waiting.pop().iterdir(), key=lambda entry: entry.name):
             if each.is_dir() and each.name != "__pycache__":
