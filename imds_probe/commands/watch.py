@@ -38,8 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path  # noqa: PLC0415
 
     from imds_probe.collect import NAMING  # noqa: PLC0415
-    from imds_probe.commands import configuration  # noqa: PLC0415
-    from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
+    from imds_probe.commands import configuration, switched_off  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.reading.looker import OF_A_DAEMON  # noqa: PLC0415
     from imds_probe.reading.reader import Reader  # noqa: PLC0415
@@ -74,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
     full = args.full_command_lines or configuration.load(args.config).settings.of(Config).full_command_lines
     with (
-        unless_switched_off(Path("/")),
+        switched_off.unless_switched_off(Path("/")),
         Reader(NAMING, patience=OF_A_DAEMON) as reader,
         read_by(reader.looker),
         Watcher(full_command_lines=full) as watcher,

@@ -18,7 +18,7 @@ from imds_probe.system.small_file import read_pieces
 from imds_probe.system.state_directory import StateError, check_directory, check_file
 
 BEGINS = b"imds-probe remembers, format 1\n"
-SIZE_MAX_BYTES = 32 * 1024 * 1024
+SIZE_MAX_BYTES = 3 * 1024 * 1024  # readers are told two of them in one message, which has an end
 ENTRIES_MAX = 40_000
 T = TypeVar("T")
 
@@ -62,9 +62,11 @@ class Remembered(Generic[T]):
     def save(self, entries: Mapping[str, T]) -> None:
         """Remember these, and nothing else; what is too much is left out. A file that cannot be written is no matter."""
         kept = dict(list(entries.items())[:ENTRIES_MAX])
-        payload = msgspec.msgpack.encode((self._version, kept))
-        if len(payload) > SIZE_MAX_BYTES - len(BEGINS) - hashlib.sha256().digest_size:
-            return
+        room = SIZE_MAX_BYTES - len(BEGINS) - hashlib.sha256().digest_size
+        while len(payload := msgspec.msgpack.encode((self._version, kept))) > room:
+            if not kept:
+                return
+            kept = dict(list(kept.items())[: len(kept) // 2])
         with contextlib.suppress(OSError, StateError):
             check_directory(self._directory)
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)

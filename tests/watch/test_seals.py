@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -62,12 +63,12 @@ def test_no_value_changes_unseen(written: sqlite3.Connection, table: str, column
 
 
 def test_a_file_of_no_tables_is_empty() -> None:
-    database = sqlite3.connect(":memory:")
-    assert is_empty(database)
-    database.execute("create table callers (id)")
-    assert is_empty(database)
-    database.execute("insert into callers values (1)")
-    assert not is_empty(database)
-    know_seals(database)
-    with pytest.raises(Damaged, match="are not those of its format"):
-        check(database, FORMAT)
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        assert is_empty(database)
+        database.execute("create table callers (id)")
+        assert is_empty(database)
+        database.execute("insert into callers values (1)")
+        assert not is_empty(database)
+        know_seals(database)
+        with pytest.raises(Damaged, match="are not those of its format"):
+            check(database, FORMAT)
