@@ -89,7 +89,7 @@ def test_what_is_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.Monkey
     store(tmp_path).save(ENTRIES)
     assert store(tmp_path).load() == {"/a": Entry(1, ("x",))}
     monkeypatch.setattr(remembered, "ENTRIES_MAX", 2)
-    monkeypatch.setattr(remembered, "SIZE_MAX_BYTES", len(BEGINS) + 32 + 40)
+    monkeypatch.setattr(remembered, "SIZE_MAX_BYTES", len(BEGINS) + 32 + 30)
     store(tmp_path).save(ENTRIES)
     assert store(tmp_path).load() == {"/a": Entry(1, ("x",))}
     monkeypatch.setattr(remembered, "SIZE_MAX_BYTES", 50)
