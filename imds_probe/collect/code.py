@@ -14,7 +14,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_memory import CodeMemory
 from imds_probe.collect.code_reading import LYING, OWNERS, RUNNING, Owning
 from imds_probe.collect.code_search import Found, Memory, Search, Terms
-from imds_probe.collect.collector import Collected, Collector
+from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
@@ -49,8 +49,9 @@ _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 @dataclass(frozen=True)
 class CodeOptions:
-    """`state` is where it is remembered what files hold; None: nowhere. `written` as of SearchOptions."""
+    """`read`: code is read. `state` is where it is remembered what files hold; None: nowhere. `written` as of SearchOptions."""
 
+    read: bool = False
     state: Path | None = None
     written: tuple[Path, ...] = ()
 
@@ -284,6 +285,15 @@ COLLECTOR = Collector(
     gives=(Code, CodeRead),
     without="the code that runs or will run, and whether it calls the metadata service",
     needs=(Packages, HostSoftware, ContainerSoftware, RunningContainers),
+    applies=lambda context: context.option(CodeOptions).read,
+    options=(
+        Option(
+            "--code",
+            CodeOptions,
+            "read",
+            {"action": "store_true", "help": "read the code of what runs and will run, too: who asks without a token"},
+        ),
+    ),
     memory_mib=48,
     reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, LYING, OWNERS),
 )

@@ -18,6 +18,7 @@ from imds_probe.inventory.packages.contained import Identity
 from imds_probe.reading.reader import Reader, share_of
 from imds_probe.system import rootfs
 from imds_probe.system.door import Identity as FileIdentity
+from imds_probe.system.own_processes import this_process
 
 LOOK_UP_S = 5.0  # of roots; takes a millisecond
 
@@ -63,7 +64,8 @@ def systems(
     own = _identity(root)
     by_root: dict[object, list[int]] = defaultdict(list)
     # The probe and its own libraries are nobody's concern.
-    asked = Processes(str(proc), tuple(pid for pid in pids if pid != os.getpid()))
+    ours = this_process(proc)
+    asked = Processes(str(proc), tuple(pid for pid in pids if pid != ours))
     answer = reader.ask(ROOTS, asked, [proc], share_of(deadline, LOOK_UP_S))
     if answer.failed:
         unseen.append(f"the root directories of processes could not be read: {answer.failed}")
@@ -86,7 +88,7 @@ def systems(
             image = next(iter(reader.ask(IDENTITY, str(inside), [inside], share_of(deadline, LOOK_UP_S)).found), ())
         yield System(
             inside,
-            there,
+            [pid for pid in there if pid != ours],
             container.title,
             container.identity,
             # Without any database, nothing tells images apart; and a user's may look as he likes.

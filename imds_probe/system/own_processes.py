@@ -11,11 +11,18 @@ from imds_probe.system.small_file import read_head, read_pieces
 LIMIT_BYTES = 64 * 1024
 
 
+def this_process(proc: Path) -> int | None:
+    """Its number there; None where it is not shown."""
+    try:
+        return int(os.readlink(proc / "self"))
+    except (OSError, ValueError):
+        return None
+
+
 def family(proc: Path, child: int) -> frozenset[int]:
     """The numbers that `proc` knows them by; none where it does not show this process. `child` is as fork(2) gave it."""
-    try:
-        own = int(os.readlink(proc / "self"))
-    except (OSError, ValueError):
+    own = this_process(proc)
+    if own is None:
         return frozenset()
     return frozenset(
         each for found in _children(proc, own) if _own_number(proc, found) == child for each in _with_all(proc, found)

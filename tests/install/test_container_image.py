@@ -197,10 +197,9 @@ def test_the_main_job_sees_the_host_and_its_containers(whole):
     # What is not in the image costs no verdict: quotes of rules, and what repositories have.
     lacking = {each["id"] for each in whole["collectors"] if each["status"] in {"failed", "partial"}}
     assert lacking <= {"obstacles", "container-obstacles", "repositories"}
-    assert (whole["verdict"]["state"], whole["verdict"]["switch"]["http_put_response_hop_limit"]) == (
-        "needs-hop-limit",
-        2,
-    )
+    verdict = whole["verdict"]
+    assert verdict["state"] == "needs-hop-limit", verdict["reasons"]
+    assert verdict["switch"]["http_put_response_hop_limit"] == 2
 
 
 def test_it_has_certificates_for_where_reports_go(engine):
