@@ -49,11 +49,11 @@ _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 @dataclass(frozen=True)
 class CodeOptions:
-    """`read`: code is read. `state` is where it is remembered what files hold; None: nowhere. `written` as of SearchOptions."""
+    """`state` is where it is remembered what files hold; None: nowhere. `written` as of SearchOptions. `read`: code is read."""
 
-    read: bool = False
     state: Path | None = None
     written: tuple[Path, ...] = ()
+    read: bool = False
 
 
 @dataclass(frozen=True)
