@@ -34,12 +34,13 @@ from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.group_owners import GroupOwners, OwnerOf
 from imds_probe.inventory.packages.contained import Identity
+from imds_probe.inventory.sdks.recognisers import RECOGNISED
 from imds_probe.reading.reader import Reader, share_of
 from imds_probe.system import pressure
 from imds_probe.system.unchanged import SETTLED_NS
 
 # Names of libraries by these are left to those that recognise them.
-LEFT_TO_RECOGNISERS = ("pypi", "npm", "gem", "maven", "composer", "nuget")
+LEFT_TO_RECOGNISERS = tuple(RECOGNISED)
 READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
 CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S = 3.0, 3.0, 3.0, 10.0
 NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10

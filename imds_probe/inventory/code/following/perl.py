@@ -28,7 +28,7 @@ PLACES = (
     *("/usr/lib64/perl5/vendor_perl", "/usr/share/perl5/vendor_perl", "/usr/share/perl5"),
 )
 _END = re.compile(rb"^__(?:END|DATA)__\s*$.*", re.MULTILINE | re.DOTALL)
-_POD = re.compile(rb"^=[a-zA-Z](?:[^\n]|\n(?!=cut\b))*+(?:\n=cut[^\n]*|\Z)", re.MULTILINE)
+_MANUAL = re.compile(rb"^=[a-zA-Z](?:[^\n]|\n(?!=cut\b))*+(?:\n=cut[^\n]*|\Z)", re.MULTILINE)
 _USE = re.compile(
     rb"(?:^|[;{}])[ \t]{0,20}(?:use|require|no)[ \t]{1,20}([A-Za-z_][\w:']{0,199})([^;\n]{0,500})", re.MULTILINE
 )
@@ -66,7 +66,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
 
 def asked_by(text: bytes) -> Asked:
     """What a script or module uses."""
-    bare = _POD.sub(b"", _END.sub(b"", text))
+    bare = _MANUAL.sub(b"", _END.sub(b"", text))
     names, places = [], []
     for match in _USE.finditer(bare):
         name, rest = match[1].decode("utf-8", "replace").replace("'", "::"), match[2]

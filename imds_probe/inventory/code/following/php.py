@@ -31,7 +31,7 @@ _USED = re.compile(
     rb"^[ \t]*use[ \t]+(?:function[ \t]+)?\\?([A-Za-z_][\w\\]{0,150})(?:\{([^}]{0,500})\})?", re.MULTILINE
 )
 _NAMED = re.compile(rb"\\?([A-Za-z_]\w{0,60}(?:\\\w{1,60}){1,8})")
-_NAMESPACE = re.compile(rb"^[ \t]*(?:<\?php[ \t]+)?namespace[ \t]+([A-Za-z_][\w\\]{0,150})", re.MULTILINE)
+_OWN_NAMESPACE = re.compile(rb"^[ \t]*(?:<\?php[ \t]+)?namespace[ \t]+([A-Za-z_][\w\\]{0,150})", re.MULTILINE)
 _TEXT = re.compile(rb"[\"']([^\"'\n$]{1,200})[\"']")
 _PREFIX = re.compile(rb"'((?:[^'\\]|\\\\){1,200})'\s{0,5}=>\s{0,5}array\(([^)]{0,2000})\)")
 _DIRECTORY = re.compile(rb"\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{0,300})'")
@@ -71,7 +71,7 @@ def asked_by(text: bytes) -> Asked:
         parts = [part.strip() for part in (match[2] or b"").split(b",")]
         names += [CLASS + (match[1] + part).decode("utf-8", "replace") for part in parts]
     names += [CLASS + match[1].decode("utf-8", "replace") for match in _NAMED.finditer(bare)]
-    names += [CLASS + match[1].decode("utf-8", "replace") + "\\" for match in _NAMESPACE.finditer(bare)]
+    names += [CLASS + match[1].decode("utf-8", "replace") + "\\" for match in _OWN_NAMESPACE.finditer(bare)]
     return asked(names, dynamic=dynamic)
 
 

@@ -8,9 +8,9 @@ from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lexing import Quotes, Syntax
 from imds_probe.inventory.code.forms.source import Language, judged
 
-_POD = tuple((f"\n={word}", "\n=cut") for word in ("pod", "head", "over", "item", "begin", "encoding", "for"))
+_MANUAL = tuple((f"\n={word}", "\n=cut") for word in ("pod", "head", "over", "item", "begin", "encoding", "for"))
 _LANGUAGE = Language(
-    Syntax(("#",), (("\n__END__", "\0\0"), *_POD), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`"))),
+    Syntax(("#",), (("\n__END__", "\0\0"), *_MANUAL), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`"))),
     re.compile(r"->get\(|(?<![\w>:$])get(?:store|print)?\(|\bgetstore\("),
     re.compile(r"\bHTTP::|\bLWP\b|->get\(|\bget\(|IO::Socket|->request\(|\bcurl\b|WWW::|Mojo::UserAgent|Net::"),
 )
