@@ -60,7 +60,9 @@ class Remembered(Generic[T]):
         return entries if version == self._version else {}
 
     def save(self, entries: Mapping[str, T]) -> None:
-        """Remember these, and nothing else; what is too much is left out. A file that cannot be written is no matter."""
+        """Remember these, and nothing else; what is too much is left out. A file that cannot be written is no matter, and where
+        there is no state directory, no run makes one: it would stay behind when the package goes.
+        """
         kept = dict(list(entries.items())[:ENTRIES_MAX])
         room = SIZE_MAX_BYTES - len(BEGINS) - hashlib.sha256().digest_size
         while len(payload := msgspec.msgpack.encode((self._version, kept))) > room:
@@ -69,7 +71,6 @@ class Remembered(Generic[T]):
             kept = dict(list(kept.items())[: len(kept) // 2])
         with contextlib.suppress(OSError, StateError):
             check_directory(self._directory)
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, written = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._directory)
             try:
                 with os.fdopen(descriptor, "wb") as file:

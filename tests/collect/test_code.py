@@ -211,6 +211,7 @@ def test_a_program_that_was_replaced_is_read_as_it_runs(system: CodeSystem, tmp_
 
 def test_second_run_reads_nothing_and_what_has_changed_is_read_again(system: CodeSystem, tmp_path: Path) -> None:
     state = tmp_path / "state"
+    state.mkdir(mode=0o700)
     system.write("opt/app/main.py", "import helper, other\n")
     helper = system.write("opt/app/helper.py", V1)
     system.write("opt/app/other.py", "x = 1\n")
@@ -242,6 +243,7 @@ def test_what_a_container_can_write_is_read_each_time(system: CodeSystem, tmp_pa
 
 def test_a_damaged_store_is_said_and_begun_anew(system: CodeSystem, tmp_path: Path) -> None:
     state = tmp_path / "state"
+    state.mkdir(mode=0o700)
     system.write("m.py", V1)
     system.runs(5, "/m.py")
     first = system.code(5, state=state)

@@ -56,6 +56,7 @@ def test_without_a_place_nothing_is_kept(tmp_path: Path) -> None:
 def test_the_next_run_finds_the_same_and_what_was_added(tmp_path: Path) -> None:
     system = System(tmp_path)
     state = tmp_path / "state"
+    state.mkdir(mode=0o700)
     app = system.root / "opt/app"
     app.mkdir(parents=True)
     (app / "aws-java-sdk-core-1.11.1.jar").write_bytes(b"no archive")

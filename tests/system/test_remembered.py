@@ -24,6 +24,9 @@ def store(directory: Path, version: str = "1") -> Remembered[Entry]:
 
 
 def test_what_is_saved_is_there_the_next_time_and_nobody_elses_to_read(tmp_path: Path) -> None:
+    store(tmp_path / "state").save(ENTRIES)
+    assert not (tmp_path / "state").exists()
+    (tmp_path / "state").mkdir(mode=0o700)
     assert store(tmp_path / "state").load() == {}
     store(tmp_path / "state").save(ENTRIES)
     assert store(tmp_path / "state").load() == ENTRIES
