@@ -143,16 +143,16 @@ def test_what_sqlite_takes_for_whole_is_damage_to_us(tmp_path: Path, sql: str) -
     """As a bit that turned would be, without a page that looks wrong."""
     state = tmp_path / "state"
     left_by_daemon(state, calls=2)
-    database = sqlite3.connect(state / FILE)
-    database.create_function("seal", -1, lambda *_: 0)
-    triggers = database.execute("select name, sql from sqlite_master where type = 'trigger'").fetchall()
-    for name, _ in triggers:
-        database.execute(f"drop trigger {name}")
-    database.execute(sql)
-    for _, text in triggers:
-        database.execute(text)
-    database.commit()
-    assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+    with contextlib.closing(sqlite3.connect(state / FILE)) as database:
+        database.create_function("seal", -1, lambda *_: 0)
+        triggers = database.execute("select name, sql from sqlite_master where type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            database.execute(f"drop trigger {name}")
+        database.execute(sql)
+        for _, text in triggers:
+            database.execute(text)
+        database.commit()
+        assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     database.close()
     named(reported(state, tmp_path), FILE)
     with History(state / FILE) as history:

@@ -366,7 +366,8 @@ def test_a_daemon_keeps_its_files_apart_from_its_streams(tmp_path, closed):
     assert child.returncode == 0
     assert (said.decode().splitlines()[-1:] == ["imds-probe: stopped"]) == (2 not in closed)
     (history,) = state.glob("*.sqlite3")
-    assert sqlite3.connect(history).execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    with contextlib.closing(sqlite3.connect(history)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert (state / "daemon.lock").read_text() == f"{child.pid}\n"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +20,8 @@ from imds_probe.watch.callers import Callers, _puts_elsewhere
 from imds_probe.watch.lives import Lives
 
 PROC = Path("/proc")
-PYTHON = os.path.realpath(sys.executable)
+# One that every user may execute, which a newer one in root's home is not.
+PYTHON = os.path.realpath("/usr/bin/python3")
 OWN_NAME = Path("/proc/self/comm").read_text().strip()
 
 
