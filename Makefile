@@ -24,9 +24,6 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.linting .apt-test
 	$(MAKE) lint
-	tests/debian_roots.sh
-	tests/sdk_zoo.sh
-	tests/install/packages.sh
 	tests/everywhere.sh
 
 # What takes long: hundreds of kills, leaks, endurance, of which `make test` has a short form each, and loss of power.

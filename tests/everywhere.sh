@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The suite three times: all of it on the oldest supported Python, and what these may make a difference to on the newest
-# here, and with the lowest dependencies that setup.cfg allows. Nothing is skipped.
+# What tests need, and the suite three times: all of it on the oldest supported Python, and what these may make a difference
+# to on the newest here, and with the lowest dependencies that setup.cfg allows. Nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,8 +30,13 @@ any_dependencies=("${packages[@]}" lab net watch simulator render reading invent
 # Nor a newer Python to what other programs have written: engines and package managers that the oldest one's run starts.
 other_programs=(lab/test_docker.py inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py)
 
+roots() { tests/debian_roots.sh; }
+zoo() { tests/sdk_zoo.sh; }
+package_set() { tests/install/packages.sh; }
+
 oldest_lab() { suite "oldest Python, in the lab" .venv tests/lab "$@"; }
-oldest() { suite "oldest Python" .venv $(without lab "${packages[@]}") "$@"; }
+oldest_inventory() { suite "oldest Python, inventory" .venv tests/inventory "$@"; }
+oldest() { suite "oldest Python" .venv $(without lab inventory "${packages[@]}") "$@"; }
 packaged() { suite "packages and templates" .venv "${packages[@]/#/tests/}" "$@"; }
 newest_lab() { suite "newest Python, in the lab" .venv-newest tests/lab $(without "${other_programs[@]}") "$@"; }
 newest() { suite "newest Python" .venv-newest $(without lab "${packages[@]}" "${other_programs[@]}") "$@"; }
@@ -77,10 +82,22 @@ one_has_ended() { # and has passed
     return "$status"
 }
 
-# Two at a time, as much in either is waiting; the longest first. All are waited for, and all have to pass. The environments
-# for later parts are made beside the first one.
-for part in interpreters oldest oldest_lab packaged newest newest_lab lowest; do
-    while [ "${#running[@]}" -ge 2 ]; do one_has_ended; done
+# Before these parts, those must have ended. What is fetched and made for later parts comes in beside the first tests.
+declare -A after=(
+    [oldest_inventory]="roots zoo" [oldest_lab]=zoo [packaged]="roots zoo package_set"
+    [newest]="interpreters roots zoo" [newest_lab]="interpreters zoo" [lowest]=interpreters
+)
+are_running() { # PART...: whether one of them is
+    local part
+    for part in "$@"; do
+        [[ " ${running[*]} " != *" $part "* ]] || return 0
+    done
+    return 1
+}
+
+# Two at a time, as much in either is waiting; the longest first. All are waited for, and all have to pass.
+for part in roots oldest zoo package_set interpreters oldest_inventory packaged oldest_lab newest newest_lab lowest; do
+    while [ "${#running[@]}" -ge 2 ] || are_running ${after[$part]:-}; do one_has_ended; done
     start "$part" "$@"
 done
 while [ "${#running[@]}" -gt 0 ]; do one_has_ended; done
