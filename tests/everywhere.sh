@@ -95,9 +95,9 @@ are_running() { # PART...: whether one of them is
     return 1
 }
 
-# Two at a time, as much in either is waiting; the longest first. All are waited for, and all have to pass.
+# One more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
 for part in roots oldest zoo package_set interpreters oldest_inventory packaged oldest_lab newest newest_lab lowest; do
-    while [ "${#running[@]}" -ge 2 ] || are_running ${after[$part]:-}; do one_has_ended; done
+    while [ "${#running[@]}" -gt "$(nproc)" ] || are_running ${after[$part]:-}; do one_has_ended; done
     start "$part" "$@"
 done
 while [ "${#running[@]}" -gt 0 ]; do one_has_ended; done
