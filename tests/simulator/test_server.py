@@ -18,7 +18,7 @@ PATH = "/latest/meta-data/instance-id"
 
 # In a process of its own, or client and server would share one interpreter lock.
 MANY_CLIENTS = """
-import asyncio, sys, time
+import asyncio, sys
 host, port, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 REQUESTS, CONNECTIONS = 3000, 50
 async def ask(request):
@@ -37,9 +37,8 @@ async def main():
         for _ in range(REQUESTS // CONNECTIONS):
             answered = (await ask(get)).startswith(b"HTTP/1.1 200")
             good += answered
-    started = time.perf_counter()
     await asyncio.gather(*(worker() for _ in range(CONNECTIONS)))
-    print(good, REQUESTS / (time.perf_counter() - started))
+    print(good)
 asyncio.run(main())
 """
 
@@ -47,10 +46,8 @@ asyncio.run(main())
 def test_many_clients_at_once(simulate):
     simulator = simulate(http_tokens="required")
     host, port = simulator.addresses[0]
-    done = process.run([sys.executable, "-c", MANY_CLIENTS, host, str(port), PATH], timeout_s=60)
-    good, rate_per_s = done.stdout.split()
-    assert int(good) == 3000
-    assert float(rate_per_s) > 1000
+    done = process.run([sys.executable, "-c", MANY_CLIENTS, host, str(port), PATH], timeout_s=SOON_S)
+    assert int(done.stdout) == 3000
     assert (simulator.counts.total, simulator.counts.imdsv1) == (3001, 0)
 
 
