@@ -35,6 +35,7 @@ ELSEWHERE = {
     "inventory/code/forms/prose.py": "the same",
     "inventory/code/forms/python.py": "the same",
     "inventory/code/forms/ruby.py": "the same",
+    "inventory/code/forms/serving.py": "the same",
     "inventory/code/forms/settings.py": "the same",
     "inventory/code/forms/source.py": "the same",
     "inventory/code/following/known.py": "values, which test_ground.py keeps, and changes files for",
