@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.program_reading import OwnPackage
 from imds_probe.collect.schedule_reading import SCHEDULES
 from imds_probe.collect.sdk_reading import ROOTS
 from imds_probe.collect.sdk_systems import System, is_there, systems
@@ -110,7 +112,7 @@ def look_for(
     if need:
         troubles.append(f"no code was read: {need}")
     now = now_ns if now_ns is not None else time.time_ns()
-    terms = Terms(names, READ_MAX_BYTES)
+    terms = Terms(names, own_package(), READ_MAX_BYTES)
     there = systems(
         root,
         proc,
@@ -127,7 +129,7 @@ def look_for(
         on_host = system.container is None and system.root == root
         search = Search(system, proc, reader, terms)
         if on_host:
-            search.of_host(own_package(root), remembered, now - SETTLED_NS)
+            search.of_host(remembered, now - SETTLED_NS)
         searches.append(search)
         if not need:
             search.look(
@@ -151,12 +153,17 @@ def look_for(
     for search in searches:
         if search.remembers and not need:
             memory.save(Memory(search.learnt, search.trails))
-    return CodeFound(_code(found, catalog), _read(found, catalog, GroupOwners(proc.parent).owner), tuple(troubles))
+    owner_of = GroupOwners(proc.parent).owner
+    return CodeFound(_code(found, catalog, owner_of), _read(found, catalog, owner_of), tuple(troubles))
 
 
-def own_package(root: Path) -> str:
-    """Where the probe's own code lies on the host, which is nobody's concern; empty for another root."""
-    return str(Path(imds_probe.__file__).parent) if root == Path("/") else ""
+def own_package() -> OwnPackage | None:
+    """The probe's own code, which is nobody's concern; None where it lies in no file."""
+    try:
+        status = os.stat(imds_probe.__file__)
+    except OSError:
+        return None
+    return OwnPackage(str(Path(imds_probe.__file__).parent), imds_probe.__file__, status.st_dev, status.st_ino)
 
 
 def _names(catalog: Catalog, ecosystem: str) -> Iterable[str]:
@@ -177,7 +184,7 @@ def _owned(search: Search, reader: Reader, deadline: float) -> Mapping[str, Owne
     return {each.path: each for each in answer.found}
 
 
-def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog) -> Code:
+def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog, owner_of: OwnerOf) -> Code:
     seen: dict[object, CodeSeen] = {}
     for system, each, owned in found:
         for root, spoken in each.spoken.items():
@@ -204,6 +211,7 @@ def _code(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
                 container_ids=(system.id,) if system.id else (),
                 pids=pids,
                 owner_uid=spoken.owner_uid,
+                runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
                 oldest_s=each.oldest_s(pids),
             )
             # The same in several containers is one entry.
@@ -261,7 +269,7 @@ def _read(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
                         container_ids=(system.id,) if system.id else (),
                         pids=tuple(sorted(program.pids)),
                         component=component,
-                        owner_uid=None if system.container else membership_of(program.cgroup, owner_of).owner_uid,
+                        owner_uid=None if system.container else _user_of(program.cgroups, owner_of),
                         oldest_s=each.oldest_s(program.pids),
                     )
                 )
@@ -274,6 +282,13 @@ def _read(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: C
         bytes_searched=searched,
         not_read=tuple(not_read[:NOT_READ_MAX]),
     )
+
+
+def _user_of(cgroups: Iterable[str], owner_of: OwnerOf) -> int | None:
+    """The user on whose own account all these processes run, the first of several; None where root runs one, or a service."""
+    owners = {membership_of(text, owner_of).owner_uid for text in cgroups}
+    users = [each for each in owners if each is not None]
+    return min(users) if users and len(users) == len(owners) else None
 
 
 def _is_one_of(path: str, ends: Iterable[str]) -> bool:

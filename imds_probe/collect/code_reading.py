@@ -82,13 +82,13 @@ def _running(running: Running) -> Iterator[Piece]:
         except TimeoutError:
             yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
     said: dict[str, Spoken | None] = {}
-    learnt = 0
+    own, learnt = reading.own_place(), 0
     # Programs by themselves first: what scripts load can be as much as it likes.
     for group in sorted(groups.values(), key=lambda each: following.language_of(each.start) is not None):
         yield Piece(begun=tuple(group.pids))
         now = time.monotonic()
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
-        yield from _of_group(group, following, reading, proc, said)
+        yield from _of_group(group, following, own, proc, said)
         if len(ground.learnt) - learnt >= LEARNT_AT_A_TIME:
             yield from learnt_since(ground, learnt)
             learnt = len(ground.learnt)
@@ -117,11 +117,11 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
 
 
 def _of_group(
-    group: _Group, following: Following, reading: Reading, proc: Path, said: dict[str, Spoken | None]
+    group: _Group, following: Following, own: str, proc: Path, said: dict[str, Spoken | None]
 ) -> Iterator[Piece]:
     ground, pids = following.ground, tuple(group.pids)
     start = replace(group.start, mapped=frozenset(group.mapped) | frozenset(_in_place(group.replaced, ground)))
-    loads = loads_of(start, following, reading.own)
+    loads = loads_of(start, following, own)
     if loads is None:
         yield Piece(ended=pids)
         return
@@ -130,8 +130,9 @@ def _of_group(
         yield Piece(ended=pids)  # while it was read: what could not be is no matter any more
         return
     why = program.why or _gone(group.replaced, ground)
-    cgroup = _cgroup(proc, pids[0]) if why or loads.unresolved or program.by_name else ""
-    yield Piece(program=replace(program, pids=pids, why=why, cgroup=cgroup), spoken=new)
+    matters = why or loads.unresolved or program.by_name or program.roots
+    cgroups = tuple(sorted({_cgroup(proc, pid) for pid in pids})) if matters else ()
+    yield Piece(program=replace(program, pids=pids, why=why, cgroups=cgroups), spoken=new)
 
 
 def _is_there(proc: Path, pid: int) -> bool:

@@ -21,6 +21,7 @@ from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trail, Trails
 from imds_probe.inventory.code.units import Spoken, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
+from imds_probe.system import rootfs
 
 CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
@@ -29,15 +30,35 @@ _shared: dict[str, dict[str, Kept]] = {}
 
 
 @dataclass(frozen=True)
+class OwnPackage:
+    """The package that runs here: where it lies, and the file there by which it is known again. A system that has the same file
+    at that place has the probe itself, and not one that is called so.
+    """
+
+    path: str
+    marked_by: str
+    device: int
+    inode: int
+
+    def in_root(self, root: Path) -> str:
+        """Its place in a system below `root`; empty where there is another, or none."""
+        try:
+            found = rootfs.status(root, self.marked_by)
+        except rootfs.FileUnreadable:
+            return ""
+        return self.path if found is not None and (found.st_dev, found.st_ino) == (self.device, self.inode) else ""
+
+
+@dataclass(frozen=True)
 class Reading:
     """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
-    names of libraries that are left to their recognisers, `own` is the probe's own package, empty elsewhere. `kept` and
-    `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
+    names of libraries that are left to their recognisers, `own` is the probe's own package. `kept` and `trails` are what an
+    earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
     """
 
     root: str
     left: tuple[str, ...]
-    own: str
+    own: OwnPackage | None
     image: str
     deadline: float
     bytes: int
@@ -49,6 +70,10 @@ class Reading:
         """To follow programs there."""
         ground = self._ground()
         return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails))
+
+    def own_place(self) -> str:
+        """Where the probe's own package lies there, empty where it does not."""
+        return self.own.in_root(Path(self.root)) if self.own is not None else ""
 
     def _ground(self) -> Ground:
         if sum(map(len, _shared.values())) > CACHED_MAX:
@@ -71,7 +96,7 @@ class Program:
     by_name: bool = False
     environments: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
-    cgroup: str = ""  # the text of its control groups, where it runs and not all of it was read
+    cgroups: tuple[str, ...] = ()  # the texts of its processes' control groups, where it matters whose they are
 
 
 @dataclass(frozen=True)
