@@ -22,14 +22,15 @@ def test_upgraded_software_may(run, service):
     ran = run()
     assert (ran.code, ran.verdict) == (0, "ready")
     assert ran.report["verdict"]["confidence"] == "medium"
-    assert ran.report["verdict"]["evidence"] == ["capability", "reachability"]
+    assert ran.report["verdict"]["evidence"] == ["capability", "code", "reachability"]
+    assert ran.report["read"]["programs"] == ran.report["read"]["programs_read"] > 0
 
 
 def test_without_privilege_all_but_containers_and_others_processes_is_seen(run, service):
     ran = run(privileged=False)
     assert (ran.code, ran.verdict) == (3, "unknown")
     assert {finding["id"] for finding in ran.report["findings"] if finding["implies"]} == {
-        *("containers-not-seen", "sdks-not-seen")
+        *("containers-not-seen", "sdks-not-seen", "code-not-read")
     }
     assert (ran.imds["hop_limit_method"], ran.report["probe"]["privileged"]) == ("minttl", False)
 
