@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.file import said_by_argument
 from imds_probe.inventory.code.following import LANGUAGES, python
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Kept, Known, Limits
@@ -149,7 +148,7 @@ def program_of(
         # By its content: what runs and what will run are read one after the other, and are put together by their roots.
         root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
         if root not in said:
-            words = replace(said_by(io.BytesIO(text.content), f"-.{text.form}"), form=text.form)
+            words = said_by_argument(text.content, text.form)
             said[root] = whole = (
                 shown(root, start.executable, words, words.speaks) if words.speaks is not None else None
             )
