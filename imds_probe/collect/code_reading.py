@@ -82,13 +82,13 @@ def _running(running: Running) -> Iterator[Piece]:
         except TimeoutError:
             yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
     said: dict[str, Spoken | None] = {}
-    own, learnt = reading.own_place(), 0
+    learnt = 0
     # Programs by themselves first: what scripts load can be as much as it likes.
     for group in sorted(groups.values(), key=lambda each: following.language_of(each.start) is not None):
         yield Piece(begun=tuple(group.pids))
         now = time.monotonic()
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
-        yield from _of_group(group, following, own, proc, said)
+        yield from _of_group(group, following, proc, said)
         if len(ground.learnt) - learnt >= LEARNT_AT_A_TIME:
             yield from learnt_since(ground, learnt)
             learnt = len(ground.learnt)
@@ -116,12 +116,10 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
     group.replaced |= found.replaced
 
 
-def _of_group(
-    group: _Group, following: Following, own: str, proc: Path, said: dict[str, Spoken | None]
-) -> Iterator[Piece]:
+def _of_group(group: _Group, following: Following, proc: Path, said: dict[str, Spoken | None]) -> Iterator[Piece]:
     ground, pids = following.ground, tuple(group.pids)
     start = replace(group.start, mapped=frozenset(group.mapped) | frozenset(_in_place(group.replaced, ground)))
-    loads = loads_of(start, following, own)
+    loads = loads_of(start, following)
     if loads is None:
         yield Piece(ended=pids)
         return

@@ -68,11 +68,8 @@ class Reading:
     def following(self) -> Following:
         """To follow programs there."""
         ground = self._ground()
-        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails))
-
-    def own_place(self) -> str:
-        """Where the probe's own package lies there, empty where it does not."""
-        return self.own.in_root(Path(self.root)) if self.own is not None else ""
+        own = self.own.in_root(Path(self.root)) if self.own is not None else ""
+        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails), own)
 
     def _ground(self) -> Ground:
         if sum(map(len, _shared.values())) > CACHED_MAX:
@@ -114,12 +111,10 @@ class Piece:
     left_out: str = ""
 
 
-def loads_of(start: Start, following: Following, own: str) -> Loads | None:
-    """What a program loads, without the probe's `own` package; None of the probe itself."""
+def loads_of(start: Start, following: Following) -> Loads | None:
+    """What a program loads, without the probe's own package; None of the probe itself."""
     loads = following.follow(start)
-    if not own:
-        return loads
-    others = tuple(load for load in loads.files if not below(load.path, (own,)))
+    others = tuple(load for load in loads.files if not following.is_own(load))
     if len(others) < len(loads.files) and following.language_of(start) is python.LANGUAGE:
         return None
     if len(others) == len(loads.files):

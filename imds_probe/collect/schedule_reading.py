@@ -67,7 +67,6 @@ class _System:
     """What was read so far."""
 
     reading: Reading
-    own: str  # where the probe's own package lies
     ground: Ground
     following: Following
     commands: Commands
@@ -86,7 +85,7 @@ def _due(asked: Schedules) -> Iterator[Due]:
     following = reading.following()
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
-    system = _System(reading, reading.own_place(), ground, following, commands, {}, {})
+    system = _System(reading, ground, following, commands, {}, {})
     learnt = 0
     for each in schedules(Path(reading.root), asked.by):
         if isinstance(each, str):
@@ -138,7 +137,7 @@ def _of_start(start: Start, system: _System) -> Iterator[Due]:
     key = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
     new: tuple[Spoken, ...] = ()
     if key not in system.programs:
-        loads = loads_of(start, system.following, system.own)
+        loads = loads_of(start, system.following)
         program = None
         if loads is not None:
             program, new = program_of(start, loads, system.ground, system.said, lambda load: _known(load, system))
