@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import field
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code.forms import context
@@ -62,33 +63,21 @@ _WRAPPING = frozenset(
         *("ip_address", "ipv4address", "inet_addr", "inet_aton", "parseip"),
     )
 )
-_SETTLING = frozenset(
+_DECLARING = frozenset(("const", "var", "let", "val", "type", "import"))
+_SETTLING = _DECLARING | frozenset(
     (
         *(
             "add_argument",
-            "getenv",
-            "environ.get",
-            "env.fetch",
             "add_option",
             "option",
             "flag.string",
             "flag.stringvar",
+            "getenv",
+            "environ.get",
+            "env.fetch",
         ),
-        *(
-            "len",
-            "print",
-            "println",
-            "printf",
-            "console.log",
-            "info",
-            "debug",
-            "warning",
-            "error",
-            "const",
-            "var",
-            "let",
-        ),
-        *("type", "import", "if", "elif", "while", "switch", "for", "return", "in", "and", "or", "not", "val"),
+        *("print", "println", "printf", "console.log", "info", "debug", "warning", "error", "len"),
+        *("if", "elif", "while", "switch", "for", "return", "in", "and", "or", "not"),
     )
 )
 _ASSIGNED = re.compile(r"([A-Za-z_]\w{0,80})\s{0,40}(?::\s{0,5}[\w.\[\]<>*|]{1,60}\s{0,5})?:?=(?![=>~])")
@@ -107,6 +96,15 @@ class _Place:
     end: int
 
 
+@dataclass
+class _Uses:
+    """Where a name is used such that it matters; whether a word has a name at all, and whether the text uses it."""
+
+    named: bool = False
+    used: bool = False
+    places: list[_Place] = field(default_factory=list)
+
+
 def served(layout: Layout, live: Collection[Found], asks: re.Pattern[str]) -> frozenset[int]:
     """The places of the words that this text serves; `asks` matches what its language makes requests with."""
     return _Serving(layout, asks).of(live)
@@ -121,20 +119,27 @@ class _Serving:
         wanted = [each for each in live if each.kind in ("service", "path", "token")]
         found = {each.at for each in wanted if self._is_served(self._place(each.at), each)}
         rest = [each for each in wanted if each.at not in found]
-        uses = {each.at: list(self._uses(each)) for each in rest}
-        found |= {
-            each.at for each in rest if uses[each.at] and all(self._is_served(use, each) for use in uses[each.at])
-        }
+        uses = {each.at: self._uses(each) for each in rest}
+        found |= {each.at for each in rest if self._is_served_by_name(uses[each.at], each)}
         rest = [each for each in rest if each.at not in found]
-        if rest and self._only_serves(rest, uses):
+        if rest and self._only_serves(rest, [uses[each.at] for each in rest]):
             found.update(each.at for each in rest)
         return frozenset(found)
 
-    def _only_serves(self, rest: Iterable[Found], uses: dict[int, list[_Place]]) -> bool:
+    def _is_served_by_name(self, uses: _Uses, found: Found) -> bool:
+        """An address that is compared, and nothing more, may be asked by another module."""
+        if not uses.places or not all(self._is_served(use, found) for use in uses.places):
+            return False
+        return found.kind != "service" or any(self._is_bound(use, found) for use in uses.places)
+
+    def _only_serves(self, rest: Iterable[Found], uses: Iterable[_Uses]) -> bool:
         masked = self._layout.masked
         if not _SERVER.search(masked) or self._asks.search(masked) or context.COMMAND.search(self._layout.code):
             return False
-        return not any(self._is_handed_on(place) for each in rest for place in (self._place(each.at), *uses[each.at]))
+        if any(each.named and not each.used for each in uses):
+            return False  # it is there for other modules
+        places = (*(self._place(each.at) for each in rest), *(place for each in uses for place in each.places))
+        return not any(map(self._is_handed_on, places))
 
     def _place(self, at: int, length: int = 0) -> _Place:
         """Of the string around a word, or of a name of this length."""
@@ -151,23 +156,25 @@ class _Serving:
         after = layout.code[place.end : min(place.until, place.end + AROUND_MAX)]
         if context.is_compared(before, after):
             return True
-        calls = list(self._calls(place))
         if found.kind == "service":
-            return self._is_bound(place, before, calls, found)
-        return self._is_routed(place, before, after, calls)
+            return self._is_bound(place, found)
+        return self._is_routed(place, before, after)
 
-    def _is_bound(self, place: _Place, before: str, calls: list[str], found: Found) -> bool:
+    def _is_bound(self, place: _Place, found: Found) -> bool:
         if context.has_version(found) or found.before.endswith(b"://"):
             return False
+        before = self._layout.code[max(place.since, place.begin - AROUND_MAX) : place.begin]
         if _BOUND_BEFORE.search(before) or _ADDED.search(self._layout.code, place.since, place.until):
             return True
+        calls = self._calls(place)
         return any(_last(call) in _BINDING or call.lower() in _BINDING or _RUNNING.search(call) for call in calls)
 
-    def _is_routed(self, place: _Place, before: str, after: str, calls: list[str]) -> bool:
+    def _is_routed(self, place: _Place, before: str, after: str) -> bool:
         if "://" in self._layout.text[place.begin : place.end]:
             return False
         if _HANDLER.match(after):
             return True
+        calls = list(self._calls(place))
         if not calls or not before.rstrip().endswith("("):
             written = self._layout.masked[place.since : place.begin].strip()
             return _WRITTEN_OUT.fullmatch(written) is not None and _ROUTED_AFTER.match(after) is not None
@@ -218,26 +225,32 @@ class _Serving:
                 return True
         return False
 
-    def _uses(self, found: Found) -> Iterator[_Place]:
-        """Where the name is used that a word was given to, but for that."""
+    def _uses(self, found: Found) -> _Uses:
+        """Of the name that a word was given to, but for that."""
         place = self._place(found.at)
-        names = _ASSIGNED.findall(self._layout.masked, place.since, place.begin)
+        code, at = self._layout.code, -1
+        names = list(_ASSIGNED.finditer(self._layout.masked, place.since, place.begin))
         if not names or any(_last(call) not in _WRAPPING | _SETTLING for call in self._calls(place)):
-            return
-        code, name, at = self._layout.code, names[-1], -1
+            return _Uses()
+        name = names[-1][1]
+        within = self._calls(_Place(place.since, place.until, names[-1].start(), names[-1].end()))
+        if any(_last(call) not in _DECLARING for call in within):
+            return _Uses()  # it is an argument's
+        uses = _Uses(named=True)
         is_key = _KEY.match(code, place.end) is not None
         for _ in range(USES_MAX):
             at = code.find(name, at + 1)
             if at < 0:
-                return
+                break
             around = code[max(0, at - 1) : at] + code[at + len(name) : at + len(name) + 1]
             if any(sign.isalnum() or sign == "_" for sign in around) or place.since <= at < place.until:
                 continue
+            uses.used = True
             use = self._place(at, len(name))
-            if is_key and _LOOKED_UP.match(code, at + len(name)):
-                continue
-            if next(iter(self._calls(use)), "") != "len":
-                yield use
+            looked_up = is_key and _LOOKED_UP.match(code, at + len(name))
+            if not looked_up and next(iter(self._calls(use)), "") != "len":
+                uses.places.append(use)
+        return uses
 
 
 def _last(called: str) -> str:
