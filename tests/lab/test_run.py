@@ -28,6 +28,15 @@ def test_upgraded_software_may(run, service):
     assert ran.report["read"]["programs"] == ran.report["read"]["programs_read"] > 0
 
 
+@pytest.mark.parametrize("by", ["option", "configuration"])
+def test_no_code_is_read_where_that_is_switched_off(run, service, tmp_path, by):
+    config = tmp_path / "imds-probe.toml"
+    config.write_text("[code]\nread = false\n")
+    ran = run(*(["--no-code"] if by == "option" else ["--config", str(config)]))
+    assert (ran.verdict, ran.report["read"], ran.report["code"]) == ("ready", None, [])
+    assert ran.report["verdict"]["evidence"] == ["capability", "reachability"]
+
+
 def test_the_probe_and_its_simulator_are_no_software_in_use(run, service, first_line):
     """They have the service's addresses and paths in them, too."""
     before = run().report["read"]["programs"]
