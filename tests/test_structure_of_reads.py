@@ -74,6 +74,7 @@ _PROC = "a mounted proc file system, as procfs.below finds it: what is there is 
 ELSEWHERE = {
     "collect/available.py:_dnf": "a directory of our own for dnf's log; asked on the running system only",
     "collect/available.py:_run": "apt and dnf, asked on the running system only",
+    "collect/code.py:own_package": "the probe's own package",
     "collect/metadata_no_token.py:look": "the history in the daemon's own state directory, which has answered by then",
     "collect/container_software.py:_Reading._inside": _PROC,
     "collect/sdk_search.py:_owner": _PROC,

@@ -9,6 +9,7 @@ PACKAGE = TESTS.parent / "imds_probe"
 # Modules and whole folders whose own tests stand elsewhere, or that have nothing to run, and why.
 ELSEWHERE = {
     "facts/": "values, which the tests of those compare with that find or judge them",
+    "collect/code_facts.py": "what test_code.py has found",
     "collect/code_memory.py": "what test_code.py runs twice for, and damages",
     "collect/code_reading.py": "tasks, which test_code.py has worked on",
     "collect/program_reading.py": "the same, and test_schedule_reading.py",
@@ -35,6 +36,7 @@ ELSEWHERE = {
     "inventory/code/forms/prose.py": "the same",
     "inventory/code/forms/python.py": "the same",
     "inventory/code/forms/ruby.py": "the same",
+    "inventory/code/forms/serving.py": "the same",
     "inventory/code/forms/settings.py": "the same",
     "inventory/code/forms/source.py": "the same",
     "inventory/code/following/known.py": "values, which test_ground.py keeps, and changes files for",

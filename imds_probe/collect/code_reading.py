@@ -88,7 +88,7 @@ def _running(running: Running) -> Iterator[Piece]:
         yield Piece(begun=tuple(group.pids))
         now = time.monotonic()
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
-        yield from _of_group(group, following, reading, proc, said)
+        yield from _of_group(group, following, proc, said)
         if len(ground.learnt) - learnt >= LEARNT_AT_A_TIME:
             yield from learnt_since(ground, learnt)
             learnt = len(ground.learnt)
@@ -116,12 +116,10 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
     group.replaced |= found.replaced
 
 
-def _of_group(
-    group: _Group, following: Following, reading: Reading, proc: Path, said: dict[str, Spoken | None]
-) -> Iterator[Piece]:
+def _of_group(group: _Group, following: Following, proc: Path, said: dict[str, Spoken | None]) -> Iterator[Piece]:
     ground, pids = following.ground, tuple(group.pids)
     start = replace(group.start, mapped=frozenset(group.mapped) | frozenset(_in_place(group.replaced, ground)))
-    loads = loads_of(start, following, reading.own)
+    loads = loads_of(start, following)
     if loads is None:
         yield Piece(ended=pids)
         return
@@ -130,8 +128,9 @@ def _of_group(
         yield Piece(ended=pids)  # while it was read: what could not be is no matter any more
         return
     why = program.why or _gone(group.replaced, ground)
-    cgroup = _cgroup(proc, pids[0]) if why or loads.unresolved or program.by_name else ""
-    yield Piece(program=replace(program, pids=pids, why=why, cgroup=cgroup), spoken=new)
+    matters = why or loads.unresolved or program.by_name or program.roots
+    cgroups = tuple(sorted({_cgroup(proc, pid) for pid in pids})) if matters else ()
+    yield Piece(program=replace(program, pids=pids, why=why, cgroups=cgroups), spoken=new)
 
 
 def _is_there(proc: Path, pid: int) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
-from imds_probe.collect.program_reading import Piece, Program, Reading
+from imds_probe.collect.program_reading import OwnPackage, Piece, Program, Reading
 from imds_probe.collect.schedule_reading import SCHEDULES, Due, Schedules
 from imds_probe.collect.sdk_reading import Processes
 from imds_probe.collect.sdk_systems import System
@@ -42,9 +42,12 @@ class Memory:
 
 @dataclass
 class Terms:
-    """What holds for all systems of a run: names of libraries that are left to their recognisers, and what may still be read."""
+    """What holds for all systems of a run: names of libraries that are left to their recognisers, the probe's own package, and
+    what may still be read.
+    """
 
     left: tuple[str, ...]
+    own: OwnPackage | None
     bytes: int
 
 
@@ -58,6 +61,7 @@ def together(before: Program | None, program: Program) -> Program:
         why=before.why or program.why,
         by_name=before.by_name or program.by_name,
         environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
+        cgroups=tuple(dict.fromkeys((*before.cgroups, *program.cgroups))),
     )
 
 
@@ -88,14 +92,15 @@ class Dues:
 
 @dataclass
 class Found:
-    """What was found in one system. `spoken` are wholes by their roots, `pids` those that have loaded each, `programs` are by what
-    tells them apart. `beside` are the roots of what only lies there.
+    """What was found in one system. `spoken` are wholes by their roots, `pids` those that have loaded each and `cgroups` the texts
+    of their control groups, `programs` are by what tells them apart. `beside` are the roots of what only lies there.
     """
 
     on_host: bool
     programs: dict[object, Program] = field(default_factory=dict)
     spoken: dict[str, Spoken] = field(default_factory=dict)
     pids: dict[str, set[int]] = field(default_factory=dict)
+    cgroups: dict[str, set[str]] = field(default_factory=dict)
     beside: set[str] = field(default_factory=set)
     beside_whole: bool = True
     searched: int = 0
@@ -112,6 +117,7 @@ class Found:
         """One more program, or processes of one that is known."""
         for root in program.roots:
             self.pids.setdefault(root, set()).update(program.pids)
+            self.cgroups.setdefault(root, set()).update(program.cgroups)
         key = program.name or program.pids
         self.programs[key] = together(self.programs.get(key), program)
 
@@ -149,14 +155,13 @@ class Search:
         self._begun: tuple[int, ...] = ()
         self._late: dict[tuple[int, ...], Program] = {}
         self._loaded: set[str] = set()
-        self._own = ""
         self._memory = Memory({}, {})
         self._before_ns: int | None = None
 
-    def of_host(self, own: str, memory: Memory, before_ns: int) -> None:
-        """This system is the host, with the probe's own package, and what an earlier run has left."""
+    def of_host(self, memory: Memory, before_ns: int) -> None:
+        """This system is the host, with what an earlier run has left."""
         self.found.on_host, self.remembers = True, True
-        self._own, self._memory, self._before_ns = own, memory, before_ns
+        self._memory, self._before_ns = memory, before_ns
 
     def look(self, deadline: float) -> None:
         """Read what runs, until `deadline`."""
@@ -236,7 +241,7 @@ class Search:
         return Reading(
             str(self.system.root),
             self._terms.left,
-            self._own,
+            self._terms.own,
             self.system.image,
             deadline,
             self._terms.bytes,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.file import said_by_argument
 from imds_probe.inventory.code.following import LANGUAGES, python
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Kept, Known, Limits
@@ -21,6 +20,7 @@ from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trail, Trails
 from imds_probe.inventory.code.units import Spoken, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
+from imds_probe.system import rootfs
 
 CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
@@ -29,15 +29,35 @@ _shared: dict[str, dict[str, Kept]] = {}
 
 
 @dataclass(frozen=True)
+class OwnPackage:
+    """The package that runs here: where it lies, and the file there by which it is known again. A system that has the same file
+    at that place has the probe itself, and not one that is called so.
+    """
+
+    path: str
+    marked_by: str
+    device: int
+    inode: int
+
+    def in_root(self, root: Path) -> str:
+        """Its place in a system below `root`; empty where there is another, or none."""
+        try:
+            found = rootfs.status(root, self.marked_by)
+        except rootfs.FileUnreadable:
+            return ""
+        return self.path if found is not None and (found.st_dev, found.st_ino) == (self.device, self.inode) else ""
+
+
+@dataclass(frozen=True)
 class Reading:
     """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
-    names of libraries that are left to their recognisers, `own` is the probe's own package, empty elsewhere. `kept` and
-    `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
+    names of libraries that are left to their recognisers, `own` is the probe's own package. `kept` and `trails` are what an
+    earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
     """
 
     root: str
     left: tuple[str, ...]
-    own: str
+    own: OwnPackage | None
     image: str
     deadline: float
     bytes: int
@@ -48,7 +68,8 @@ class Reading:
     def following(self) -> Following:
         """To follow programs there."""
         ground = self._ground()
-        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails))
+        own = self.own.in_root(Path(self.root)) if self.own is not None else ""
+        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails), own)
 
     def _ground(self) -> Ground:
         if sum(map(len, _shared.values())) > CACHED_MAX:
@@ -71,7 +92,7 @@ class Program:
     by_name: bool = False
     environments: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
-    cgroup: str = ""  # the text of its control groups, where it runs and not all of it was read
+    cgroups: tuple[str, ...] = ()  # the texts of its processes' control groups, where it matters whose they are
 
 
 @dataclass(frozen=True)
@@ -90,12 +111,10 @@ class Piece:
     left_out: str = ""
 
 
-def loads_of(start: Start, following: Following, own: str) -> Loads | None:
-    """What a program loads, without the probe's `own` package; None of the probe itself."""
+def loads_of(start: Start, following: Following) -> Loads | None:
+    """What a program loads, without the probe's own package; None of the probe itself."""
     loads = following.follow(start)
-    if not own:
-        return loads
-    others = tuple(load for load in loads.files if not below(load.path, (own,)))
+    others = tuple(load for load in loads.files if not following.is_own(load))
     if len(others) < len(loads.files) and following.language_of(start) is python.LANGUAGE:
         return None
     if len(others) == len(loads.files):
@@ -124,7 +143,7 @@ def program_of(
         # By its content: what runs and what will run are read one after the other, and are put together by their roots.
         root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
         if root not in said:
-            words = replace(said_by(io.BytesIO(text.content), f"-.{text.form}"), form=text.form)
+            words = said_by_argument(text.content, text.form)
             said[root] = whole = (
                 shown(root, start.executable, words, words.speaks) if words.speaks is not None else None
             )

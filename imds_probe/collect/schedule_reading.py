@@ -137,7 +137,7 @@ def _of_start(start: Start, system: _System) -> Iterator[Due]:
     key = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
     new: tuple[Spoken, ...] = ()
     if key not in system.programs:
-        loads = loads_of(start, system.following, system.reading.own)
+        loads = loads_of(start, system.following)
         program = None
         if loads is not None:
             program, new = program_of(start, loads, system.ground, system.said, lambda load: _known(load, system))

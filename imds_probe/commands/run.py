@@ -214,6 +214,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
         found["report"] = (list(args.report), "--report")
     if getattr(args, "CallersOptions.full_command_lines", False):
         found["watch.full_command_lines"] = (True, "--full-command-lines")
+    if not getattr(args, "CodeOptions.read", True):
+        found["code.read"] = (False, "--no-code")
     if args.state_directory is not None:
         found["state_directory"] = (str(args.state_directory), "--state-directory")
     return found
@@ -237,7 +239,7 @@ def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
         },
         SearchOptions: {"state": state, "written": written},
-        CodeOptions: {"state": state, "written": written},
+        CodeOptions: {"state": state, "written": written, "read": config.read_code},
     }
 
 

@@ -35,7 +35,8 @@ class Config(Section):
     window_s, coverage: for how long nobody may have been seen calling IMDSv1, and how much of that must have been watched,
     from 0 to 1, for high confidence. retention_s: for how long the history is kept. compare_metric: hold the history against
     CloudWatch's MetadataNoToken. full_command_lines: keep all arguments of callers, whatever they are.
-    interval_s, jitter_s: between the daemon's assessments, and up to how much is added to that at random.
+    read_code: what runs and will run is read for requests without a token. interval_s, jitter_s: between the daemon's
+    assessments, and up to how much is added to that at random.
     """
 
     state_directory: Path | None = setting(
@@ -78,6 +79,12 @@ class Config(Section):
         values.flag,
         "Keep the whole command lines of callers. They may contain passwords, tokens and keys, and go wherever the report goes. "
         "If false, imds-probe keeps program, script, sub-commands, names of options, and values known to be harmless.",
+    )
+    read_code: bool = setting(
+        "code.read",
+        True,
+        values.flag,
+        "Read the code of what runs, and of what cron, systemd and the like will start, for requests without a token.",
     )
     interval_s: float = setting("daemon.interval", "1h", values.duration, "Between the daemon's assessments,")
     jitter_s: float = setting(

@@ -26,7 +26,9 @@ class CodeSeen:
     "shell", "python", "jar", "elf". `package` owns the file: "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that
     package. `started_by` says what starts it and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty
     and `on_host` false for a directory that processes were chrooted to. `owner_uid` is the unprivileged user who can write the
-    file, None where root alone can. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that is not known.
+    file, None where root alone can. `runner_uid` is the one on whose own account alone it runs, None where root or a service of
+    the system runs it, or something starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that
+    is not known.
     """
 
     path: str
@@ -42,6 +44,7 @@ class CodeSeen:
     container_ids: tuple[str, ...] = ()
     pids: tuple[Pid, ...] = ()
     owner_uid: Count | None = None
+    runner_uid: Count | None = None
     oldest_s: Seconds | None = None
 
 

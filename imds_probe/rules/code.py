@@ -21,7 +21,7 @@ from imds_probe.rules.code_kinds import (
     CODE_UNDECIDED,
     KINDS,
 )
-from imds_probe.rules.code_phrases import WATCH, count, detail, listed, matched, named, place_of, started
+from imds_probe.rules.code_phrases import WATCH, count, detail, listed, matched, named, place_of, started, whose
 from imds_probe.rules.code_unread import not_read
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
@@ -83,9 +83,11 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
     evidence += [f"started by {who}" for who in code.started_by[1:NAMED_MAX]]
     if code.owner_uid is not None:
         evidence.append(f"user {code.owner_uid} can write the file")
+    if code.runner_uid is not None:
+        evidence.append(f"only user {code.runner_uid} runs it")
     return CODE_IMDSV1.found(
         code.path,
-        f"{named(code, facts)}{f', {by},' if by else ''} asks the metadata service without a token",
+        f"{named(code, facts)}{whose(code)}{f', {by},' if by else ''} asks the metadata service without a token",
         evidence=tuple(evidence),
         fix=fix_for(code, facts, catalog),
         forgeable_by=of_code([code], facts),

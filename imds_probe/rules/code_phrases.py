@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imds_probe.facts.code import CodeSeen, NotRead
-from imds_probe.facts.containers import Containers, short
+from imds_probe.facts.containers import Containers, of_user, short
 from imds_probe.facts.facts import Facts
 from imds_probe.rules.phrases import few
 
@@ -28,11 +28,17 @@ def named(code: CodeSeen | NotRead, facts: Facts) -> str:
     return f"{code.path if isinstance(code, CodeSeen) else code.program}{_inside(code, facts)}"
 
 
+def whose(code: CodeSeen) -> str:
+    """Of which user without privilege it is, to follow its name; empty where root stands behind it."""
+    uid = code.runner_uid if code.runner_uid is not None else code.owner_uid
+    return f" of {of_user(uid)}" if uid is not None else ""
+
+
 def detail(code: CodeSeen, facts: Facts) -> str:
     """All that is known of it, in a line."""
     package = f", belongs to {code.package}" if code.package is not None else ""
     by = started(code)
-    return f"{matched(code)}{_inside(code, facts)}{package}{f', {by}' if by else ''}"
+    return f"{matched(code)}{_inside(code, facts)}{whose(code)}{package}{f', {by}' if by else ''}"
 
 
 def listed(lines: Sequence[str]) -> tuple[str, ...]:

@@ -41,8 +41,9 @@ def of_code(code: Iterable[CodeSeen | NotRead], facts: Facts) -> tuple[str, ...]
     """Those who could have written all of the code, or chosen what runs there; none where root alone could write some."""
     found: list[str] = []
     for each in code:
-        if each.owner_uid is not None:
-            found.append(of_user(each.owner_uid))
+        runner = each.runner_uid if isinstance(each, CodeSeen) else None
+        if users := [of_user(uid) for uid in (each.owner_uid, runner) if uid is not None]:
+            found += users
         elif each.on_host or not each.container_ids:
             return ROOT
         else:

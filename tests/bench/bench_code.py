@@ -63,7 +63,7 @@ def beside_ripgrep() -> None:
             image = str(time.monotonic_ns())
             deadline = time.monotonic() + ENDLESS_S
             given = (kept, trails) if remembered else ({}, {})
-            reading = Reading("/", (), "", image, deadline, BYTES_MAX, *given, time.time_ns())
+            reading = Reading("/", (), None, image, deadline, BYTES_MAX, *given, time.time_ns())
 
             def seen(piece: Piece) -> str:
                 kept.update(piece.learnt)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sdk_systems import container
 
 from imds_probe.collect import READING, READING_MIB, code, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
+from imds_probe.collect.program_reading import OwnPackage
 from imds_probe.facts.code import Code, CodeRead, NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.reading.reader import Reader
@@ -198,6 +200,28 @@ def test_whose_program_was_not_read(system: CodeSystem) -> None:
     assert owners == {(5,): 1000, (6,): None}
 
 
+def test_whose_code_runs(system: CodeSystem) -> None:
+    """A user's alone where nobody else runs it, in whatever order the processes come."""
+    users, others = "/user.slice/user-{}.slice/user@{}.service/x.service", "/system.slice/x.service"
+    for name, groups in {"his": (1000,), "theirs": (1001, 1000), "roots-too": (1000, None), "roots": (None,)}.items():
+        system.write(f"{name}.py", V1)
+        for uid in groups:
+            pid = len(list(system.proc.iterdir())) + 100
+            cgroup = users.format(uid, uid) if uid else others
+            system.process(pid, system.root, exe=PYTHON, argv=[PYTHON, f"/{name}.py"], cgroup=cgroup)
+    pids = [int(each.name) for each in system.proc.iterdir() if each.name.isdigit()]
+    runners = {each.path: each.runner_uid for each in system.code(*pids).code.code}
+    assert runners == {"/his.py": 1000, "/theirs.py": 1000, "/roots-too.py": None, "/roots.py": None}
+
+
+def test_what_root_runs_as_well_is_not_a_users(system: CodeSystem) -> None:
+    """Whichever of the processes comes first."""
+    system.process(5, system.root, exe="/opt/gone", cgroup="/user.slice/user-1000.slice/user@1000.service/x.service")
+    system.process(6, system.root, exe="/opt/gone", cgroup="/system.slice/x.service")
+    (entry,) = system.code(5, 6).read.not_read
+    assert (entry.pids, entry.owner_uid) == ((5, 6), None)
+
+
 def test_a_program_that_was_replaced_is_read_as_it_runs(system: CodeSystem, tmp_path: Path) -> None:
     """As after an upgrade: the kernel keeps the file for as long as it runs."""
     old = tmp_path / "old"
@@ -271,7 +295,10 @@ def test_the_probe_itself_does_not_count(system: CodeSystem, monkeypatch: pytest
     system.write("opt/probe/bin/imds-probe", "import sys\nsys.path.insert(0, '/opt/probe/lib')\nimport imds_probe\n")
     system.runs(5, "/opt/probe/bin/imds-probe")
     assert system.code(5).read.programs == 1
-    monkeypatch.setattr(code, "own_package", lambda _: "/opt/probe/lib/imds_probe")
+    mark = "/opt/probe/lib/imds_probe/__init__.py"
+    status = (system.root / mark[1:]).stat()
+    own = OwnPackage(mark.rpartition("/")[0], mark, status.st_dev, status.st_ino)
+    monkeypatch.setattr(code, "own_package", lambda: own)
     found = system.code(5)
     assert (found.code, found.read.programs) == (Code(), 0)
     # A script that starts it is somebody's, and is read.
@@ -279,6 +306,27 @@ def test_the_probe_itself_does_not_count(system: CodeSystem, monkeypatch: pytest
     system.write("etc/job", "#!/bin/dash\n/usr/bin/python3.11 /opt/probe/bin/imds-probe\n" + CURL)
     system.process(6, system.root, exe="/usr/bin/dash", argv=["/bin/dash", "/etc/job"])
     assert said(system.code(5, 6)) == {"/etc/job": ("v1", "running")}
+    # Another package that is called so, and lies there, is not the probe.
+    monkeypatch.setattr(code, "own_package", lambda: replace(own, inode=status.st_ino + 1))
+    assert system.code(5).read.programs == 1
+
+
+def test_the_probe_in_a_container_or_below_another_root_does_not_count_either(
+    system: CodeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount of the same files is the same program."""
+    mark = "/opt/probe/lib/imds_probe/__init__.py"
+    system.write(mark, "")
+    status = (system.root / mark[1:]).stat()
+    own = OwnPackage(mark.rpartition("/")[0], mark, status.st_dev, status.st_ino)
+    monkeypatch.setattr(code, "own_package", lambda: own)
+    inside = system.image("inside")
+    system.python(inside)
+    system.write("start", "import sys\nsys.path.insert(0, '/opt/probe/lib')\nimport imds_probe\n", inside)
+    (inside / "opt/probe/lib/imds_probe").mkdir(parents=True)
+    os.link(system.root / mark[1:], inside / mark[1:])
+    system.runs(7, "/start", root=inside)
+    assert system.code(7).read.programs == 0
 
 
 def test_nothing_is_read_on_a_host_in_need(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon,
     ran = run("--state-directory", str(state), "--config", str(config))
     assert (ran.report["callers"]["dropped_packets"], ran.report["callers"]["unconfirmed"]) == (0, 0)
     assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "high"), ran.report["callers"]
-    assert ran.report["verdict"]["evidence"] == ["capability", "reachability", "behaviour"]
+    assert ran.report["verdict"]["evidence"] == ["capability", "code", "reachability", "behaviour"]
     ran = run("--state-directory", str(state))
     assert ran.report["verdict"]["confidence"] == "medium"
     assert "watched-too-shortly" in ran.finding_ids

@@ -15,30 +15,42 @@ from soon import SOON_S
 from watching import SOURCE
 
 from imds_probe import exitcodes
-from imds_probe.collect import COLLECTORS, NAMING, READING
+from imds_probe.collect import READING
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
 
 NEW_SDK = f"{ZOO}/opt/python-new/lib/python3.11/site-packages"
 USES_IT = "import ssl, botocore, time; print('there', flush=True); time.sleep(600)"
 BUSYBOX = "/bin/busybox"
-# What lies on a disk and is used by nothing warns. Where the distribution is not known, upstream's versions count, which are
-# later than those in which a distribution patched IMDSv2 in. Settings that take the service away explain what was measured.
-HOLD_NOTHING_UP = ("SDKs on a disk", "system of the host", "settings that take the service away")
-# What every run reads, whatever it is asked for.
-BY_ITSELF = {*NAMING, *(task for each in COLLECTORS if each.id != "code" for task in each.reads)}
-TASKS = [number for number, each in enumerate(READING) if each in BY_ITSELF]
+# What lies on a disk or beside what is loaded, and is used by nothing, warns. Where the distribution is not known, upstream's
+# versions count, which are later than those in which a distribution patched IMDSv2 in. Settings that take the service away
+# explain what was measured. Whose a file is says which package its code counts for.
+HOLD_NOTHING_UP = (
+    *("SDKs on a disk", "system of the host", "settings that take the service away"),
+    *("code that lies with it", "owners of files"),
+)
+# Something that the host's cron starts, and that asks for a token.
+ASKS = """#!/bin/sh
+token=$(curl -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
+curl -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/instance-id
+"""
 # Without it, each container counts as one of an image of its own.
 CHANGES_NOTHING = "identity of an image"
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    """A host that is ready by all that is read with the help of readers: packages and a setting,"""
+    """A host that is ready by all that is read with the help of readers: packages, a setting, and a script of cron's,"""
     root = tmp_path_factory.mktemp("killed") / "host"
     scenarios.write_host(root, scenarios.UPGRADED_PACKAGES | {"datadog-agent": "1:7.60.0-1"}, "i-0123456789abcdef0")
     (root / "etc/datadog-agent").mkdir(parents=True)
     (root / "etc/datadog-agent/datadog.yaml").write_text("ec2_prefer_imdsv2: true\n")
+    for place in ("etc/cron.d", "usr/local/bin", "bin"):
+        (root / place).mkdir(parents=True, exist_ok=True)
+    (root / "etc/cron.d/ask").write_text("0 3 * * * root /usr/local/bin/ask\n")
+    (root / "usr/local/bin/ask").write_text(ASKS)
+    (root / "usr/local/bin/ask").chmod(0o755)
+    shutil.copy(BUSYBOX, root / "bin/sh")
     return root
 
 
@@ -79,20 +91,26 @@ def before(probed):
     code, report = probed("-m", "imds_probe")
     assert (code, lacking(report)) == (exitcodes.READY, [])
     assert len(evidence(report)[0]) > 5
+    assert [(each["path"], each["speaks"]) for each in report["code"]] == [("/usr/local/bin/ask", "v2")]
     return report
 
 
 def evidence(report):
     """What was found, and what was not seen."""
     software = [(each["component"], each["container"], each["version"]) for each in report["software"]]
-    return sorted(software, key=str), [each["name"] for each in report["containers"] or ()], report["sdks_unseen"]
+    names = [each["name"] for each in report["containers"] or ()]
+    code = [(each["path"], each["speaks"], each["started_by"]) for each in report["code"] or ()]
+    read = {name: value for name, value in (report["read"] or {}).items() if name != "bytes_searched"}
+    return sorted(software, key=str), names, report["sdks_unseen"], code, read
 
 
 def lacking(report):
-    return [each["id"] for each in report["collectors"] if each["status"] in ("partial", "failed")]
+    """The collectors that say that they lack something, and the programs that were not read."""
+    missing = [each["id"] for each in report["collectors"] if each["status"] in ("partial", "failed")]
+    return missing + [each["program"] for each in (report["read"] or {}).get("not_read", ())]
 
 
-@pytest.mark.parametrize("task", TASKS, ids=[READING[number].id for number in TASKS])
+@pytest.mark.parametrize("task", range(len(READING)), ids=[each.id for each in READING])
 @pytest.mark.parametrize("process", ["_parser", "_opener"])
 def test_no_run_is_better_for_it(probed, before, process, task):
     """Whoever has lost something says so, and is not called ready. An opener has a successor, which may have read it all."""

@@ -14,6 +14,18 @@ ID = b"web".hex().ljust(64, "0")
 OTHER = "f" * 64
 
 
+# Neither gets to its last line.
+ASKS = """import time, urllib.request
+time.sleep(600)
+urllib.request.urlopen("http://169.254.169.254/latest/meta-data/instance-id")"""
+ANSWERS = """import http.server, time
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.wfile.write({"/latest/meta-data/instance-id": b"i-0"}[self.path])
+time.sleep(600)
+http.server.HTTPServer(("169.254.169.254", 80), Answers).serve_forever()"""
+
+
 @pytest.fixture(scope="module")
 def bridge(lab):
     return lab.add_container("bridge", "bridge")
@@ -96,3 +108,27 @@ def test_nor_of_a_containers_where_nothing_leads_to_it(run, service, made_up, br
         assert ran.verdict == ("ready" if name == "web" else "not-ready")
     assert ran.report["verdict"]["confidence"] != "high"
     assert "comes from container shares" in ran.report["verdict"]["forgeable"][0]
+
+
+def test_code_that_only_he_runs_blocks_as_his(run, service, made_up):
+    """As his calls do: it may break for him. The verdict says that nobody else stands behind it."""
+    made_up.start([*AS_MALLORY, "/usr/bin/python3", "-c", ASKS], cgroup=f"{MANAGER}/app.slice/run.scope\n")
+    ran = run()
+    assert ran.verdict == "not-ready"
+    (entry,) = ran.report["code"]
+    assert (entry["speaks"], entry["runner_uid"]) == ("v1", 4242)
+    (finding,) = [each for each in ran.report["findings"] if each["implies"] == "not-ready"]
+    assert " of user 4242, running as process " in finding["summary"]
+    assert ran.report["verdict"]["forgeable"] == [
+        "All evidence for this verdict comes from user 4242 and may be forged"
+    ]
+    made_up.start(["/usr/bin/python3", "-c", ASKS], cgroup="0::/system.slice/app.service\n")
+    assert run().report["verdict"]["forgeable"] == []
+
+
+def test_who_answers_as_the_service_does_not_ask(run, service, made_up):
+    made_up.start([*AS_MALLORY, "/usr/bin/python3", "-c", ANSWERS], cgroup=f"{MANAGER}/app.slice/run.scope\n")
+    made_up.start(["/usr/bin/python3", "-c", ANSWERS], cgroup="0::/system.slice/app.service\n")
+    ran = run()
+    assert ran.verdict == "ready"
+    assert {each["speaks"] for each in ran.report["code"]} == {"mentions"}

@@ -1,8 +1,10 @@
 """The main job in the lab, as its users meet it: verdicts, exit codes, and what it must never do."""
 
 import socket
+import sys
 
 import pytest
+from watching import SOURCE
 
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
@@ -22,14 +24,33 @@ def test_upgraded_software_may(run, service):
     ran = run()
     assert (ran.code, ran.verdict) == (0, "ready")
     assert ran.report["verdict"]["confidence"] == "medium"
+    assert ran.report["verdict"]["evidence"] == ["capability", "code", "reachability"]
+    assert ran.report["read"]["programs"] == ran.report["read"]["programs_read"] > 0
+
+
+@pytest.mark.parametrize("by", ["option", "configuration"])
+def test_no_code_is_read_where_that_is_switched_off(run, service, tmp_path, by):
+    config = tmp_path / "imds-probe.toml"
+    config.write_text("[code]\nread = false\n")
+    ran = run(*(["--no-code"] if by == "option" else ["--config", str(config)]))
+    assert (ran.verdict, ran.report["read"], ran.report["code"]) == ("ready", None, [])
     assert ran.report["verdict"]["evidence"] == ["capability", "reachability"]
+
+
+def test_the_probe_and_its_simulator_are_no_software_in_use(run, service, first_line):
+    """They have the service's addresses and paths in them, too."""
+    before = run().report["read"]["programs"]
+    argv = [sys.executable, "-m", "imds_probe", "simulate", "--listen", "127.0.0.1:1338"]
+    assert first_line(argv, env={"PYTHONPATH": SOURCE, "PYTHONUNBUFFERED": "1"})[1]
+    ran = run()
+    assert (ran.verdict, ran.report["read"]["programs"], ran.report["code"]) == ("ready", before, [])
 
 
 def test_without_privilege_all_but_containers_and_others_processes_is_seen(run, service):
     ran = run(privileged=False)
     assert (ran.code, ran.verdict) == (3, "unknown")
     assert {finding["id"] for finding in ran.report["findings"] if finding["implies"]} == {
-        *("containers-not-seen", "sdks-not-seen")
+        *("containers-not-seen", "sdks-not-seen", "code-not-read")
     }
     assert (ran.imds["hop_limit_method"], ran.report["probe"]["privileged"]) == ("minttl", False)
 

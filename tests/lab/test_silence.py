@@ -65,7 +65,8 @@ def test_a_container_whose_environment_cannot_be_read(in_time, made_up, tmp_path
     assert records(ran)["containers"]["status"] == "partial"
     assert f"waiting: {made_up.root}/proc/{his}" in records(ran)["containers"]["reason"]
     assert of_the_host(ran) == of_the_host(before)
-    assert ran.verdict == "unknown" or ran.verdict == before.verdict != "ready"
+    # The program that hangs and the one that serves its share are one script, which has a call by IMDSv1 in it.
+    assert ran.verdict in ("unknown", "not-ready")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -104,6 +104,15 @@ def test_a_user_who_can_write_the_file_is_named_and_can_have_made_it_up():
     )
 
 
+def test_what_only_a_user_runs_is_told_apart_even_where_root_has_written_it():
+    """As his calls are: anybody can start an example that lies in a directory of the system."""
+    (finding,) = judged(replace(AGENT, runner_uid=4242))
+    assert finding.implies == "not-ready"
+    assert finding.summary.startswith("/opt/agent/agent of user 4242, running as processes 41, 42, asks")
+    assert "only user 4242 runs it" in finding.evidence
+    assert finding.forgeable_by == ("user 4242",)
+
+
 def test_what_a_container_runs_is_its_own_word():
     (finding,) = judged(in_web(AGENT), facts=with_containers(WEB))
     assert finding.summary.startswith("/opt/agent/agent in web, running as")

@@ -56,6 +56,20 @@ def test_of_software_it_is_whoever_has_all_places_of_it(software, origins):
 
 
 @pytest.mark.parametrize(
+    ("code", "origins"),
+    [
+        ((AGENT,), ()),
+        ((replace(AGENT, owner_uid=1000),), ("user 1000",)),
+        ((replace(AGENT, runner_uid=4242),), ("user 4242",)),
+        ((replace(AGENT, owner_uid=1000, runner_uid=4242),), ("user 1000", "user 4242")),
+        ((replace(AGENT, runner_uid=4242), AGENT), ()),
+    ],
+)
+def test_of_code_it_is_who_wrote_it_or_runs_it(code, origins):
+    assert of_code(code, FACTS) == origins
+
+
+@pytest.mark.parametrize(
     ("changes", "origins"),
     [
         ({}, ()),  # of a service of the system

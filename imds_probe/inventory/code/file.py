@@ -41,6 +41,15 @@ def said_by(file: BinaryIO, path: str) -> Said:
     return _said(form.name if form else "text", judged, unread, found.searched)
 
 
+def said_by_argument(content: bytes, form: str) -> Said:
+    """The same of code that is handed to an interpreter as an argument; `form` is the name of its form."""
+    with io.BytesIO(content) as file:
+        known = next(each for each in FORMS if each.name == form)
+        found = search(file)
+        judged = _judged(file, "-", known, found)
+        return _said(form, judged, judged.unread or _cut_short(found), found.searched)
+
+
 def _cut_short(found: Search) -> str:
     """Why a search was not of the whole file, empty where it was."""
     if found.whole:

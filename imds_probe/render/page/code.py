@@ -11,7 +11,7 @@ from imds_probe.render.page.blocks import Block, Part, Table, Text
 from imds_probe.render.page.bounds import Bounds, cut, cut_front, first, listed
 from imds_probe.report import Report
 
-HEADING = "Code that was read"
+HEADING = "Code"
 COLUMNS = ("asks", "runs", "file", "line", "form", "words that matched")
 ASKS: dict[Speaks, str] = {
     "v1": "without a token",
@@ -49,24 +49,25 @@ def _stands(read: CodeRead, callers: Callers | None) -> str:
     """One line, whatever was read."""
     run = [each for each in read.not_read if each.pids or not each.started_by]
     waiting = [each for each in read.not_read if each not in run]
-    running = f"{read.programs_read} of {read.programs} running programs were read"
-    running += _not(read.programs - read.programs_read, run)
-    scheduled = "schedules not read"
+    running = _counted(read.programs_read, read.programs, "running", run) or "no programs run"
+    scheduled = "schedules were not read"
     if read.scheduled is not None:
-        done = read.scheduled_read or 0
-        scheduled = f"{done} of {read.scheduled} scheduled commands were read{_not(read.scheduled - done, waiting)}"
+        scheduled = _counted(read.scheduled_read or 0, read.scheduled, "scheduled", waiting) or "nothing is scheduled"
     watched = "nobody watched"
     if callers is not None:
         watched = f"watched for {in_words(callers.observed_s)} of the last {in_words(callers.window_s)}"
-    return f"Code: {running}; {scheduled}; {watched}; boot not watched."
+    line = f"{running}; {scheduled}; {watched}; the boot was not watched."
+    return line[0].upper() + line[1:]
 
 
-def _not(number: int, programs: Sequence[NotRead]) -> str:
-    """How many were not read, and why, to follow what was."""
-    if not number:
-        return ""
-    reasons = listed([f"{each.program} ({each.why})" for each in programs], REASONS_SHOWN)
-    return f" ({number} not{f': {reasons}' if reasons else ''})"
+def _counted(done: int, number: int, which: str, not_read: Sequence[NotRead]) -> str:
+    """How many programs were read, and why the others were not; empty where there are none."""
+    if done == number:
+        if number < 2:
+            return f"the only {which} program was read" if number else ""
+        return f"all {number} {which} programs were read"
+    reasons = listed([f"{each.program} ({each.why})" for each in not_read], REASONS_SHOWN)
+    return f"{done} of {number} {which} programs were read ({number - done} not{f': {reasons}' if reasons else ''})"
 
 
 def _cells(seen: CodeSeen, width: int) -> tuple[str, ...]:

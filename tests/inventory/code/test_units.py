@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import importlib.util
 import io
+from pathlib import Path
+
+import pytest
 
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.known import Known
@@ -34,3 +38,28 @@ def test_what_a_whole_says_is_shown_by_one_of_its_files() -> None:
 def test_what_lies_beside_what_was_loaded() -> None:
     names = ["b", "a", "c.py", "a-1.0.dist-info", "x.pth", "__pycache__"]
     assert list(lying("/site", names, ["/site/a"])) == ["/site/b", "/site/c.py"]
+
+
+HERE = Path(__file__).parents[2]
+
+
+def module(name: str) -> Path:
+    """Where a module of Python lies, or the directory of a package."""
+    found = importlib.util.find_spec(name)
+    assert found is not None and found.origin is not None
+    origin = Path(found.origin)
+    return origin.parent if origin.name == "__init__.py" else origin
+
+
+@pytest.mark.parametrize("place", [module("moto"), module("imds_probe.simulator"), HERE / "users_network.py"], ids=str)
+def test_what_really_answers_as_the_service_asks_for_no_metadata(place: Path) -> None:
+    """Where it knows tokens, it cannot be told from what asks for one."""
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    whole = spoken("/p", {str(path): known(path.read_bytes(), str(path)) for path in files})
+    assert whole is not None and whole.speaks in ("mentions", "v2")
+
+
+def test_what_really_asks_without_a_token_does() -> None:
+    """In a program that serves as well: a share that hangs, and then a call by IMDSv1."""
+    whole = spoken("/p", {"/p": known((HERE / "silent_process.py").read_bytes(), "/p/x.py")})
+    assert whole is not None and whole.speaks == "v1"

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 from code_seen import AGENT, BACKUP, PACKED, watched, with_code
 from observed import FACTS, changed, report_of
 
@@ -16,8 +17,8 @@ def blocks_of(facts):
 def test_one_line_says_how_much_code_stands_behind_the_verdict():
     (line,) = blocks_of(with_code(not_read=(PACKED, replace(PACKED, program="/opt/long", why="too long"))))
     assert line.text == (
-        "Code: 41 of 43 running programs were read (2 not: /opt/packed/bin/run (packed), /opt/long (too long)); schedules "
-        "not read; nobody watched; boot not watched."
+        "41 of 43 running programs were read (2 not: /opt/packed/bin/run (packed), /opt/long (too long)); schedules "
+        "were not read; nobody watched; the boot was not watched."
     )
 
 
@@ -26,9 +27,22 @@ def test_it_says_how_long_was_watched_and_what_of_the_schedules_was_read():
     read = CodeRead(43, 43, scheduled=12, scheduled_read=11, not_read=(waiting,))
     (line,) = blocks_of(changed(with_code(), callers=watched(coverage=0.5)).with_(read))
     assert line.text == (
-        "Code: 43 of 43 running programs were read; 11 of 12 scheduled commands were read (1 not: /opt/x (hidden)); "
-        "watched for 7 d of the last 14 d; boot not watched."
+        "All 43 running programs were read; 11 of 12 scheduled programs were read (1 not: /opt/x (hidden)); "
+        "watched for 7 d of the last 14 d; the boot was not watched."
     )
+
+
+@pytest.mark.parametrize(
+    ("read", "begins"),
+    [
+        (CodeRead(43, 43, 0, 0), "All 43 running programs were read; nothing is scheduled; "),
+        (CodeRead(1, 1, 1, 1), "The only running program was read; the only scheduled program was read; "),
+        (CodeRead(0, 0, 2, 2), "No programs run; all 2 scheduled programs were read; "),
+    ],
+)
+def test_what_there_is_none_of_is_not_counted(read, begins):
+    (line,) = blocks_of(with_code().with_(read))
+    assert line.text.startswith(begins)
 
 
 def test_the_places_come_worst_first_and_without_what_asks_nobody():

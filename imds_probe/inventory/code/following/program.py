@@ -11,7 +11,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
-from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, package_of
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, below, package_of
 from imds_probe.inventory.code.following.trail import Trails, key_of
 from imds_probe.inventory.sdks.start import Start
 
@@ -42,13 +42,14 @@ class _Program:
 @dataclass
 class Following:
     """Follows the programs of one system. `left` says what is left to those who know it: a file that is loaded as a part of a
-    library which they recognise is not gone into.
+    library which they recognise is not gone into. Nor is the probe's `own` package, which lies there.
     """
 
     ground: Ground
     languages: Collection[Language]
     left: Collection[str] = ()
     trails: Trails | None = None
+    own: str = ""
 
     def follow(self, start: Start) -> Loads:
         """What a program loads, by how it was started."""
@@ -64,6 +65,10 @@ class Following:
         name = name.rstrip("0123456789.")
         libraries = frozenset(posixpath.basename(path).partition(".so")[0] for path in start.mapped)
         return next((each for each in self.languages if each.runs(name, libraries)), None)
+
+    def is_own(self, load: Load) -> bool:
+        """Whether a file is the probe's own."""
+        return bool(self.own) and below(load.path, (self.own,))
 
     def is_left(self, load: Load) -> bool:
         """Whether a file belongs to a library that is left to its recogniser."""
@@ -152,7 +157,7 @@ class _Followed:
         return bool(self._cut_short) and self._cut_short != unread.NO_SCRIPT
 
     def _visited(self, program: _Program, load: Load) -> Asked:
-        if self._following.is_left(load):
+        if self._following.is_left(load) or self._following.is_own(load):
             return Asked()
         of_itself = load.package_root in (None, program.root)
         own = load.path.endswith(program.language.ends) or (of_itself and _has_no_end(load.path))

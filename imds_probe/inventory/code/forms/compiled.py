@@ -24,7 +24,9 @@ _JAVA = Language(
 _GO = Language(
     _GO_SYNTAX,
     re.compile(r"\bhttp\.(?:Get|Head)\("),
-    re.compile(r"\bhttp\.|\.Get\(|NewRequest|\bresty\b|\bnet\.Dial(?:Timeout)?\("),
+    re.compile(
+        r"\bhttp\.(?:Get|Head|Post|Client|DefaultClient|Transport)\b|NewRequest|\bresty\b|\bnet\.(?:Dial|Dialer)\w{0,20}\b"
+    ),
 )
 _RUST = Language(
     _SYNTAX,

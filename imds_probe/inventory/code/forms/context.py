@@ -32,6 +32,12 @@ _COMPARED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _COMPARED_AFTER = re.compile(r"\s{0,20}(?:[!=]==?|\bin\b)")
+_EACH_OF = re.compile(r"\bfor\b[^\n=]{0,80}\bin ?[(\[{]?\s{0,20}$")
+_MATCHED_BEFORE = re.compile(
+    r"(?:\bre\.(?:compile|match|search|fullmatch)|\bregexp\.MustCompile|\bRegExp)\(\s{0,20}$"
+    r"|(?:has_?prefix|has_?suffix|str_?starts_?with|strn?cmp|strpos)\([^()\"'`]{0,80},\s{0,20}$",
+    re.IGNORECASE,
+)
 _OTHER_ADDRESSES = (
     "127.0.0.1",
     "127.0.0.0",
@@ -105,6 +111,16 @@ def is_prose(text: str) -> bool:
     return len(words) >= 2
 
 
+def is_compared(before: str, after: str) -> bool:
+    """Whether what stands between these, a string or a name, is compared with something."""
+    before = before.rstrip("rbuf")
+    if _COMPARED_AFTER.match(after[:40]):
+        return True
+    if _COMPARED_BEFORE.search(before[-80:]):
+        return _EACH_OF.search(before[-120:]) is None
+    return _MATCHED_BEFORE.search(before[-120:]) is not None
+
+
 def is_listed(statement: str, at: int, found: Found) -> bool:
     """Whether a statement compares with an address, lists it among others, or is one of a test. `at` is its place there."""
     if found.after.startswith((b"/32", b"/16", b"/128", b"/30")):
@@ -112,7 +128,7 @@ def is_listed(statement: str, at: int, found: Found) -> bool:
     begin = max(statement.rfind(quote, 0, at) for quote in "\"'`")
     ends = [place for quote in "\"'`" if (place := statement.find(quote, at + 1)) >= 0]
     before, after = statement[: begin if begin >= 0 else at], statement[min(ends) + 1 :] if ends else ""
-    if _COMPARED_BEFORE.search(before[-80:].rstrip("rbuf")) or _COMPARED_AFTER.match(after[:40]):
+    if is_compared(before, after):
         return True
     if _MOCKED.search(statement):
         return True

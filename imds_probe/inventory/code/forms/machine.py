@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from imds_probe.inventory.code.forms import context
+from imds_probe.inventory.code.forms import context, linked
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.speaks import Evidence, Hit
 from imds_probe.inventory.code.words import Found, Search
@@ -60,8 +60,9 @@ def _is_listed(found: Found) -> bool:
 
 
 def _judged(file: BinaryIO, search: Search) -> Judged:
-    del file
-    return judged_words(search.found)
+    judged = judged_words(search.found)
+    asks = judged.evidence.service and judged.evidence.path and not judged.evidence.token
+    return judged_data(search.found) if asks and linked.only_serves(file) else judged
 
 
 ELF_FORM = Form("elf", begins=(ELF,), file=_judged)

@@ -12,7 +12,8 @@ _LANGUAGE = Language(
     Syntax(("//",), (("/*", "*/"),), (Quotes("`", "`", many=True), Quotes('"', '"'), Quotes("'", "'"))),
     re.compile(r"(?<![.\w])(?:fetch|axios(?:\.get)?|got(?:\.get)?|needle\.get|superagent\.get|https?\.get)\("),
     re.compile(
-        r"\bfetch\(|\baxios\b|\bgot\b|\bneedle\b|\bsuperagent\b|\bhttps?\b|\brequest\b|\.get\(|XMLHttpRequest|\bundici\b"
+        r"\bfetch\(|\baxios\b|\bgot[.(]|\bneedle\b|\bsuperagent\b|\bhttps?\.(?:get|request)\(|\brequest\(|XMLHttpRequest|\bundici\b"
+        r"|\bnet\.(?:connect|createConnection)\("
     ),
 )
 

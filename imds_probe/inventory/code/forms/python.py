@@ -19,8 +19,8 @@ _LANGUAGE = Language(
         r"\b(?:urllib2?\.(?:request\.)?)?urlopen\(|\burlretrieve\(|\b(?:requests|httpx|urllib3)\.(?:get|head|request)\("
     ),
     re.compile(
-        r"\burlopen|\burllib|\brequests\b|\bhttpx\b|\baiohttp\b|HTTPConnection|\bhttplib|\bhttp\.client|\bsocket\b|\bpycurl\b"
-        r"|\bsession\b|\.get\(|\.request\("
+        r"\burlopen|\burllib(?!\.parse)|\brequests\b|\bhttpx\b|\baiohttp\b|HTTPConnection|\bhttplib|\bhttp\.client|\bpycurl\b"
+        r"|\bsession\.(?:get|request|send)\(|\bcreate_connection\(|\.connect(?:_ex)?\(|\.request\("
     ),
 )
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.code.forms import context
+from imds_probe.inventory.code.forms import context, serving
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
 from imds_probe.inventory.code.forms.machine import judged_words
@@ -25,6 +25,7 @@ _HANDED_ON = re.compile(
     r"token|header|hdr|auth|imdsv2|session|opt(?:ion)?s\b|config|params|kwargs|init\b|request\b|\breq\b|context|ctx|client\b|\.\.\.",
     re.IGNORECASE,
 )
+_GETS = re.compile(r"\.(?:get|head|fetch|open)\(", re.IGNORECASE)  # a request where it is given a URL
 # What many statements have in common and what carries no token.
 _COMMON = frozenset(
     (
@@ -64,7 +65,12 @@ def judged(text: str, language: Language) -> Judged:
 class _Reading:
     def __init__(self, layout: Layout, language: Language, found: list[Found]) -> None:
         self._layout, self._language = layout, language
-        self._live = {each.at: each for each in found if self._is_live(each)}
+        live = [each for each in found if self._is_live(each)]
+        served = serving.served(layout, live, language.asks) if live else frozenset()
+        self._live = {each.at: each for each in live if each.at not in served}
+        # A proxy asks for what it is asked for.
+        routes = any(each.at in served and each.kind == "path" for each in live)
+        self._passes_on = routes and language.asks.search(layout.masked) is not None
         self._found = found
 
     def judged(self) -> Judged:
@@ -74,7 +80,7 @@ class _Reading:
         bare = {each.at for each in targets if self._is_bare(each.at)} if targets else set()
         bare |= self._bare_by_name(targets)
         service = any(each.kind == "service" for each in live)
-        path = any(each.kind in ("path", "token") or context.has_version(each) for each in live)
+        path = any(each.kind in ("path", "token") or context.has_version(each) for each in live) or self._passes_on
         token = bool(tokens) and not self._is_weak(tokens, service)
         requests = service and (bool(bare) or self._requests(targets))
         alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
@@ -115,6 +121,8 @@ class _Reading:
                 since, until = self._layout.statement(each.at)
                 code = self._layout.code[since:until]
                 if self._language.asks.search(self._layout.masked, since, until) or context.COMMAND.search(code):
+                    return True
+                if each.before.endswith(b"://") and _GETS.search(self._layout.masked, since, until):
                     return True
         return False
 

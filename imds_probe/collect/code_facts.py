@@ -1,0 +1,145 @@
+"""What was found of code in all systems, as the report has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.code_search import Found
+from imds_probe.collect.sdk_systems import System
+from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, Runs, Speaks
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.owning import Owned
+from imds_probe.inventory.containers.cgroups import membership_of
+from imds_probe.inventory.containers.group_owners import OwnerOf
+from imds_probe.inventory.sdks.recognisers import RECOGNISED
+
+# Names of libraries by these are left to those that recognise them.
+LEFT_TO_RECOGNISERS = tuple(RECOGNISED)
+NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
+_RUNS: tuple[Runs, ...] = get_args(Runs)
+_SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
+
+
+def names_of(catalog: Catalog, ecosystem: str) -> Iterable[str]:
+    """As their directories and archives may be called: of Maven's names, the artefact."""
+    for name in catalog.package_names(ecosystem):
+        yield name.lower().replace("_", "-")
+        if ecosystem == "maven":
+            yield name.rpartition(":")[2].lower()
+
+
+def code_of(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog, owner_of: OwnerOf) -> Code:
+    """All code that names the service, each once."""
+    seen: dict[object, CodeSeen] = {}
+    for system, each, owned in found:
+        for root, spoken in each.spoken.items():
+            owner = owned.get(spoken.path)
+            if owner is not None and _is_left(owner, catalog):
+                continue
+            pids = tuple(sorted(each.pids.get(root, ())))
+            due = each.due.roots.get(root, {})
+            if not pids and not due and spoken.speaks == "mentions":
+                continue  # what lies there and only names the service is a document
+            row = catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
+            image = system.container.image if system.container else None
+            entry = CodeSeen(
+                path=spoken.path,
+                line=spoken.line,
+                quote=spoken.quote,
+                speaks=spoken.speaks,
+                form=spoken.form,
+                runs="running" if pids else each.due.runs(root),
+                started_by=tuple(sorted(due))[:STARTED_BY_MAX],
+                package=owner.said if owner else f"{image} (image)" if image else None,
+                component=row.id if row else None,
+                on_host=system.container is None and system.label is None and each.on_host,
+                container_ids=(system.id,) if system.id else (),
+                pids=pids,
+                owner_uid=spoken.owner_uid,
+                runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
+                oldest_s=each.oldest_s(pids),
+            )
+            # The same in several containers is one entry.
+            alike = replace(entry, pids=(), container_ids=(), oldest_s=None)
+            key = alike if system.id else (alike, str(system.root))
+            before = seen.get(key)
+            if before is not None:
+                entry = replace(
+                    entry,
+                    pids=tuple(sorted({*before.pids, *pids})),
+                    container_ids=(*before.container_ids, *entry.container_ids),
+                    oldest_s=_older(before.oldest_s, entry.oldest_s),
+                )
+            seen[key] = entry
+    return Code(tuple(sorted(seen.values(), key=_weight)[:SEEN_MAX]))
+
+
+def _weight(code: CodeSeen) -> tuple[object, ...]:
+    """Lower for what weighs more: what comes after the first SEEN_MAX is in no report."""
+    return _SPEAKS.index(code.speaks), _RUNS.index(code.runs), not code.on_host, code.path, code.container_ids
+
+
+def _older(one: float | None, other: float | None) -> float | None:
+    """The greater; None where either is not known."""
+    return None if one is None or other is None else max(one, other)
+
+
+def _is_left(owner: Owned, catalog: Catalog) -> bool:
+    """Whether a file belongs to a library that the recognisers find."""
+    return owner.manager in LEFT_TO_RECOGNISERS and owner.name.lower().replace("_", "-") in names_of(
+        catalog, owner.manager
+    )
+
+
+def read_of(
+    found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog, owner_of: OwnerOf
+) -> CodeRead:
+    programs = read = searched = scheduled = scheduled_read = 0
+    not_read: list[NotRead] = []
+    for system, each, _ in found:
+        programs += len(each.programs)
+        searched += each.searched
+        scheduled += len(each.due.programs)
+        for program in (*each.programs.values(), *each.due.programs.values()):
+            why = program.why or (unread.BY_NAME if each.matters_by_name(program) else "")
+            started_by = () if program.pids else tuple(each.due.started_by.get(program.name, ()))[:STARTED_BY_MAX]
+            read += not why and not started_by
+            scheduled_read += not why and bool(started_by)
+            if why:
+                component = next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None)
+                not_read.append(
+                    NotRead(
+                        program.name or f"process {program.pids[0]}",
+                        why,
+                        started_by,
+                        on_host=each.on_host,
+                        container_ids=(system.id,) if system.id else (),
+                        pids=tuple(sorted(program.pids)),
+                        component=component,
+                        owner_uid=None if system.container else _user_of(program.cgroups, owner_of),
+                        oldest_s=each.oldest_s(program.pids),
+                    )
+                )
+    looked = any(each.due.read for _, each, _ in found)
+    return CodeRead(
+        programs,
+        read,
+        scheduled if looked else None,
+        scheduled_read if looked else None,
+        bytes_searched=searched,
+        not_read=tuple(not_read[:NOT_READ_MAX]),
+    )
+
+
+def _user_of(cgroups: Iterable[str], owner_of: OwnerOf) -> int | None:
+    """The user on whose own account all these processes run, the first of several; None where root runs one, or a service."""
+    owners = {membership_of(text, owner_of).owner_uid for text in cgroups}
+    users = [each for each in owners if each is not None]
+    return min(users) if users and len(users) == len(owners) else None
+
+
+def _is_one_of(path: str, ends: Iterable[str]) -> bool:
+    return any(path.endswith(f"/{end}") for end in ends)
