@@ -8,6 +8,7 @@ from typing import Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
+from imds_probe.facts.sdk_settings import SdkSettings, by_names
 from imds_probe.facts.section import NEEDED, Section
 from imds_probe.facts.shapes import Count, HopLimit, Milliseconds
 
@@ -73,7 +74,9 @@ class Container:
 
     Text comes from runtimes and containers and may be hostile. `reach` is empty where nothing was measured, which
     `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
-    AWS SDKs it sets: names alone. None where no process let us look. `sdks` are the AWS SDKs that its processes use,
+    AWS SDKs it sets: names alone. None where no process let us look. `sdk_settings` has the same with the class of each value;
+    it is
+    empty in reports of releases that did not tell them apart. `sdks` are the AWS SDKs that its processes use,
     name and version. `calls_seen` is how often a watch saw it call the metadata service.
 
     `owner_uid` is the unprivileged user whose container it is: he chose its id and its name. None: root's. `inside` is the
@@ -99,6 +102,12 @@ class Container:
     owner_uid: Count | None = None
     inside: str | None = None
     netns_owner_uid: Count | None = None
+    sdk_settings: tuple[SdkSettings, ...] = ()
+
+    @property
+    def told(self) -> tuple[SdkSettings, ...] | None:
+        """What its processes are told, as far as they are told anything; None where no process let us look."""
+        return None if self.environment is None else self.sdk_settings or by_names(self.environment)
 
     @property
     def identity(self) -> str:
