@@ -117,7 +117,7 @@ class Container:
     @property
     def title(self) -> str:
         """What people call it. May be hostile text: nothing is joined by it."""
-        return title(self.id, self.name, self.pod, self.runtime, self.owner_uid)
+        return title(self.id, self.name, self.pod, self.runtime, self.owner_uid, namespace=self.namespace)
 
     @property
     def main(self) -> Reach | None:
@@ -180,14 +180,24 @@ def of_user(uid: int) -> str:
     return f"{_USER}{uid}"
 
 
-def title(container_id: str, name: str | None, pod: str | None, runtime: str, owner_uid: int | None = None) -> str:
+def title(
+    container_id: str,
+    name: str | None,
+    pod: str | None,
+    runtime: str,
+    owner_uid: int | None = None,
+    *,
+    namespace: str | None,
+) -> str:
     """What people call a container: its pod and name, its name, or the short form of its id; and whose it is where root
-    does not run it. May be hostile text.
+    does not run it. Names of pods are their namespace's: it stands before them. May be hostile text.
     """
     called = name or container_id[:ID_SHOWN]
     if runtime in NO_CONTAINERS:
         return f"{runtime} {called}"
     shown = f"{pod}/{called}" if pod and pod != called else called
+    if pod and namespace:
+        shown = f"{namespace}/{shown}"
     return shown if owner_uid is None else f"{shown} of {of_user(owner_uid)}"
 
 
