@@ -27,7 +27,7 @@ from imds_probe.reading.remote_files import REPLY_S
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import judge, select
-from imds_probe.rules.metadata_need import Need, metadata_need
+from imds_probe.rules.metadata_need import metadata_need, unknown_need
 from imds_probe.rules.requirement import requirement
 from imds_probe.system import rootfs
 from imds_probe.system.bug import TellBug, in_short, untold
@@ -104,13 +104,14 @@ def report_on(
     judged = None
     if containers is not None:
         judged = tuple(
-            JudgedContainer(each, guard.made(metadata_need, each, otherwise=_need_on_bug)) for each in containers
+            JudgedContainer(each, guard.made(metadata_need, each, facts, catalog, otherwise=unknown_need))
+            for each in containers
         )
     software = tuple(
         JudgedSoftware(each, guard.made(requirement, each, facts, catalog, otherwise=_requirement_on_bug))
         for each in facts[Installed].software
     )
-    verdict = guard.made(decide, facts, findings, runs, otherwise=_verdict_on_bug)
+    verdict = guard.made(decide, facts, findings, runs, catalog, otherwise=_verdict_on_bug)
     return Report(probe, facts, judged, software, runs, findings, guard.counted(verdict))
 
 
@@ -139,10 +140,6 @@ class _Guard:
         if not self._failed or verdict.state not in ("ready", "needs-hop-limit"):
             return verdict
         return _verdict_on_bug("; ".join(f"{name} failed: {why}" for name, why in self._failed.items()))
-
-
-def _need_on_bug(why: str) -> Need:
-    return Need("unknown", "unknown", why)
 
 
 def _requirement_on_bug(why: str) -> Requirement:

@@ -13,6 +13,7 @@ from imds_probe.collect import SECTIONS
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container, ContainerNetwork, ContainerToken, Reach
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.facts.section import plain
 from imds_probe.facts.shapes import Count, HopLimit, Milliseconds, Pid, Timestamp
 from imds_probe.facts.software import Software
@@ -135,6 +136,10 @@ class ReportedContainer:
     owner_uid: Count | None = None
     inside: str | None = None
     netns_owner_uid: Count | None = None
+    sdk_settings: tuple[SdkSettings, ...] = ()
+    credentials_need: NeedState = "unknown"
+    other_metadata_need: NeedState = "unknown"
+    other_metadata_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,10 @@ def _reported(entry: JudgedContainer) -> ReportedContainer:
         owner_uid=container.owner_uid,
         inside=container.inside,
         netns_owner_uid=container.netns_owner_uid,
+        sdk_settings=container.sdk_settings,
+        credentials_need=entry.need.for_credentials.state,
+        other_metadata_need=entry.need.other.state,
+        other_metadata_reason=entry.need.other.reason,
     )
 
 

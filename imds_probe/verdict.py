@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from imds_probe import exitcodes
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers
@@ -81,7 +82,7 @@ class Verdict:
     ways: tuple[str, ...] = ()  # where it takes a hop limit above 3: the ways that need it, hop by hop
 
 
-def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...]) -> Verdict:
+def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...], catalog: Catalog) -> Verdict:
     """Pure: the same facts and findings give the same verdict."""
     implied = {finding.implies for finding in findings if finding.implies}
     not_judged = tuple(run for run in rules if run.status == "error" or run.deselected)
@@ -95,17 +96,17 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         reasons = (_why_ready(facts, findings),)
     evidence = _evidence(facts)
     forgers = _forgers(findings, state)
-    switch, rollback = _commands(facts) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
+    switch, rollback = _commands(facts, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     return Verdict(
         state=state,
-        confidence=_confidence(facts, findings, evidence, state, forgers),
+        confidence=_confidence(facts, findings, evidence, state, forgers=forgers, catalog=catalog),
         evidence=evidence,
         reasons=reasons,
         switch=switch,
         rollback=rollback,
-        price=_price(facts, switch),
-        forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state)),
-        ways=_ways(facts, switch),
+        price=_price(facts, switch, catalog),
+        forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state, catalog)),
+        ways=_ways(facts, switch, catalog),
     )
 
 
@@ -123,16 +124,16 @@ def _only_from(forgers: Sequence[str]) -> tuple[str, ...]:
     return (f"All evidence for this verdict comes from {few(forgers)} and may be forged",)
 
 
-def _by_their_own_word(facts: Facts, state: State) -> tuple[str, ...]:
+def _by_their_own_word(facts: Facts, state: State, catalog: Catalog) -> tuple[str, ...]:
     """The containers that would need a higher hop limit, were it not for what their environment says."""
-    needed = needed_hop_limit(facts)
+    needed = needed_hop_limit(facts, catalog)
     left_out = [
         each
         for each in facts[Containers].seen
         if not each.sandbox
         and not is_users(each)
         and (each.needs_hop_limit or 0) > needed
-        and metadata_need(each).state == "unlikely"
+        and metadata_need(each, facts, catalog).state == "unlikely"
     ]
     if state not in ("ready", "needs-hop-limit") or not left_out:
         return ()
@@ -143,7 +144,13 @@ def _by_their_own_word(facts: Facts, state: State) -> tuple[str, ...]:
 
 
 def _confidence(
-    facts: Facts, findings: Sequence[Finding], evidence: tuple[str, ...], state: State, forgers: Sequence[str]
+    facts: Facts,
+    findings: Sequence[Finding],
+    evidence: tuple[str, ...],
+    state: State,
+    *,
+    forgers: Sequence[str],
+    catalog: Catalog,
 ) -> Confidence:
     """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen of somebody whom root trusts. Code
     decides, but makes no verdict surer: what was read may never run.
@@ -153,23 +160,25 @@ def _confidence(
     # What users made has no say, and yet something may break in it.
     ids = {finding.id for finding in findings}
     of_users = bool(
-        users_without_token(facts) or facts[UsersContainers].users_software_unread or CODE_NOT_READ_OF_USERS.id in ids
+        users_without_token(facts, catalog)
+        or facts[UsersContainers].users_software_unread
+        or CODE_NOT_READ_OF_USERS.id in ids
     )
     if precedence.is_sure(facts, state):
         return "medium" if of_users or forgers or SDK_TOO_OLD_SILENT.id in ids else "high"
     return "low" if of_users else "medium"
 
 
-def _price(facts: Facts, switch: Switch | None) -> str | None:
+def _price(facts: Facts, switch: Switch | None, catalog: Catalog) -> str | None:
     limit = switch.http_put_response_hop_limit if switch else None
     if limit is None or limit < 2 or not facts[Containers].seen:
         return None
     within = [each for each in facts[Containers].seen if not each.sandbox and 1 < (each.needs_hop_limit or 0) <= limit]
     if not within:
         return None
-    causes = [each for each in needing(facts) if limit_for(each) == limit]
+    causes = [each for each in needing(facts, catalog) if limit_for(each) == limit]
     because = f"; needed for {titles(causes)}" if causes else ""
-    if causes and all(metadata_need(each).state == "unknown" for each in causes):
+    if causes and all(metadata_need(each, facts, catalog).state == "unknown" for each in causes):
         because += ", if metadata is needed there, which is not known"
     return (
         f"Hop limit {limit} lets every process in {len(within)} container{'' if len(within) == 1 else 's'} take the "
@@ -177,9 +186,9 @@ def _price(facts: Facts, switch: Switch | None) -> str | None:
     )
 
 
-def _ways(facts: Facts, switch: Switch | None) -> tuple[str, ...]:
+def _ways(facts: Facts, switch: Switch | None, catalog: Catalog) -> tuple[str, ...]:
     limit = switch.http_put_response_hop_limit if switch else None
-    return drawn_ways(facts, limit) if limit is not None and limit > FAR else ()
+    return drawn_ways(facts, limit, catalog) if limit is not None and limit > FAR else ()
 
 
 def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
@@ -212,10 +221,10 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
     return tuple(kind for kind in EVIDENCE if kind in had)
 
 
-def _commands(facts: Facts) -> tuple[Switch, Rollback]:
+def _commands(facts: Facts, catalog: Catalog) -> tuple[Switch, Rollback]:
     imds = facts.get(Imds)
     present = imds.hop_limit if imds else None
-    needed = needed_hop_limit(facts)
+    needed = needed_hop_limit(facts, catalog)
     # Never lowered here: what is not running now may need it. Without need it stays as it is, whatever it is.
     hop_limit = max(present or 1, needed) if present or needed > 1 else None
     endpoint = "disabled" if imds and imds.endpoint == "disabled" else "enabled"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from observed import FACTS, PLATFORM, changed, container, report_of, with_containers, with_imds
 from watched_calls import CALLER
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
 from imds_probe.facts.instance import Instance
@@ -17,6 +18,7 @@ from imds_probe.rules.judging import RuleRun
 from imds_probe.verdict import EXIT_CODES, decide
 from imds_probe.watch.evidence import callers_of
 
+CATALOG = Catalog(())
 RUNS = (RuleRun("software", "ok", 0.1),)
 
 
@@ -38,7 +40,7 @@ def finding(implies, finding_id="some-finding"):
     ],
 )
 def test_the_worst_finding_decides(implied, state, code):
-    verdict = decide(FACTS, tuple(finding(i) for i in implied), RUNS)
+    verdict = decide(FACTS, tuple(finding(i) for i in implied), RUNS, CATALOG)
     assert verdict.state == state
     assert EXIT_CODES[verdict.state] == code
     assert verdict.reasons
@@ -48,29 +50,29 @@ def test_the_worst_finding_decides(implied, state, code):
     "run", [RuleRun("software", "error", 0.1, "broken"), RuleRun("software", "skip", 0, "asked", True)]
 )
 def test_a_rule_that_did_not_judge_leaves_no_ready(run):
-    verdict = decide(FACTS, (), (run,))
+    verdict = decide(FACTS, (), (run,), CATALOG)
     assert verdict.state == "unknown"
     assert "rule software was not judged" in verdict.reasons[0]
 
 
 def test_a_rule_with_nothing_to_judge_does_no_harm():
-    assert decide(FACTS, (), (RuleRun("tokens", "skip", 0, "no service"),)).state == "ready"
+    assert decide(FACTS, (), (RuleRun("tokens", "skip", 0, "no service"),), CATALOG).state == "ready"
 
 
 def test_confidence_is_never_high_without_a_watch():
-    assert decide(FACTS, (), RUNS).confidence == "medium"
-    assert decide(changed(FACTS, collectors=()), (), RUNS).confidence == "low"
-    assert decide(FACTS, (finding("unknown"),), RUNS).confidence == "low"
+    assert decide(FACTS, (), RUNS, CATALOG).confidence == "medium"
+    assert decide(changed(FACTS, collectors=()), (), RUNS, CATALOG).confidence == "low"
+    assert decide(FACTS, (finding("unknown"),), RUNS, CATALOG).confidence == "low"
 
 
 def test_a_host_without_any_package_manager_is_no_evidence_of_what_it_can_do():
     none = changed(FACTS, collectors=(CollectorRun("dpkg", "nothing", 0.1), CollectorRun("rpm", "nothing", 0.1)))
-    verdict = decide(none, (), RUNS)
+    verdict = decide(none, (), RUNS, CATALOG)
     assert (verdict.evidence, verdict.confidence) == (("reachability",), "low")
 
 
 def test_the_commands_name_the_instance_and_keep_the_hop_limit():
-    verdict = decide(with_imds(hop_limit=2), (), RUNS)
+    verdict = decide(with_imds(hop_limit=2), (), RUNS, CATALOG)
     start = (
         "aws ec2 modify-instance-metadata-options --region eu-west-1 --instance-id i-0123456789abcdef0 --http-tokens "
     )
@@ -81,21 +83,21 @@ def test_the_commands_name_the_instance_and_keep_the_hop_limit():
 
 
 def test_an_unmeasured_hop_limit_is_not_named():
-    verdict = decide(with_imds(hop_limit=None), (), RUNS)
+    verdict = decide(with_imds(hop_limit=None), (), RUNS, CATALOG)
     assert (
         "hop" not in verdict.switch.aws_cli + verdict.switch.terraform.lower() + verdict.switch.cloudformation.lower()
     )
 
 
 def test_a_disabled_endpoint_is_not_turned_on_by_the_switch():
-    verdict = decide(with_imds(endpoint="disabled", hop_limit=None, tokens="unknown"), (), RUNS)
+    verdict = decide(with_imds(endpoint="disabled", hop_limit=None, tokens="unknown"), (), RUNS, CATALOG)
     assert "--http-endpoint disabled" in verdict.switch.aws_cli
     assert "--http-endpoint disabled" in verdict.rollback.aws_cli
     assert "turned off" in verdict.reasons[0]
 
 
 def test_without_identity_the_command_asks_for_it():
-    assert '--instance-id "$INSTANCE_ID"' in decide(changed(FACTS, instance=None), (), RUNS).switch.aws_cli
+    assert '--instance-id "$INSTANCE_ID"' in decide(changed(FACTS, instance=None), (), RUNS, CATALOG).switch.aws_cli
 
 
 @pytest.mark.parametrize("field", ["instance_id", "region"])
@@ -103,7 +105,7 @@ def test_what_a_stored_report_says_runs_nothing_in_the_command(field):
     """It may be anybody's: `imds-probe judge` prints a command that is there to be pasted."""
     hostile = "x'; touch /tmp/owned #"
     facts = changed(FACTS, instance=replace(FACTS.get(Instance), **{field: hostile}))
-    verdict = decide(facts, (), RUNS)
+    verdict = decide(facts, (), RUNS, CATALOG)
     for command in (verdict.switch.aws_cli, verdict.rollback.aws_cli):
         assert hostile in shlex.split(command)
         assert shlex.split(command)[-2:] == ["--http-endpoint", "enabled"]
@@ -111,12 +113,12 @@ def test_what_a_stored_report_says_runs_nothing_in_the_command(field):
 
 def test_elsewhere_there_is_nothing_to_switch():
     elsewhere = changed(FACTS, platform=replace(PLATFORM, is_ec2=False), imds=None)
-    verdict = decide(elsewhere, (finding("unknown"),), RUNS)
+    verdict = decide(elsewhere, (finding("unknown"),), RUNS, CATALOG)
     assert (verdict.switch, verdict.rollback) == (None, None)
 
 
 def switch_of(*containers, limit=1):
-    return decide(with_containers(*containers, limit=limit), (), RUNS)
+    return decide(with_containers(*containers, limit=limit), (), RUNS, CATALOG)
 
 
 def test_the_switch_carries_the_hop_limit_that_is_needed_and_the_way_back_the_present_one():
@@ -163,7 +165,7 @@ def test_a_price_paid_on_a_guess_says_so():
 def test_where_containers_stay_out_of_reach_there_is_no_price():
     assert switch_of(container("host", 0)).price is None
     assert switch_of(container("web", 3, "unreachable"), limit=2).price is None
-    assert decide(with_imds(hop_limit=2), (), RUNS).price is None
+    assert decide(with_imds(hop_limit=2), (), RUNS, CATALOG).price is None
 
 
 def test_ready_says_how_many_containers_were_reached():

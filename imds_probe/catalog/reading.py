@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from imds_probe.catalog.entry import CatalogError, Entry, flag, wrong
+from imds_probe.catalog.reading_needs import asked, heeds
 from imds_probe.catalog.reading_settings import no_v1_fallback, optional_switch, prevention, setting, switch
 from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, Grade, LostToken, Row
 from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
@@ -85,6 +86,8 @@ def _row(entry: Entry) -> Row:
         grade=entry.optional_choice("grade", get_args(Grade)),
         asks_since=entry.figure("asks_since"),
         only_if_switch=optional_switch(entry, "only_if_switch"),
+        heeds=heeds(entry.entry("heeds")),
+        asks_for=tuple(asked(item) for item in entry.entries("asks_for")),
     )
     entry.done()
     if row.only_if_switch and not (row.only_if and row.only_if_switch.values):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import field
 from typing import Literal
 
 from imds_probe.dataclass import dataclass
@@ -144,6 +145,30 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Heeded:
+    """From which version on software heeds a variable; None: no version does. With `any_value` it takes whatever a switch is set
+    to for true.
+    """
+
+    since: str | None
+    source: str
+    grade: Grade | None = None
+    any_value: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What software asks the metadata service for, beside credentials: in words, as "the region". `when` says whether it does so
+    by itself, or only where a program asks it to. One of the variables in `unless` spares it asking.
+    """
+
+    what: str
+    when: Literal["always", "on-request"]
+    source: str
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Row:
     """One piece of software.
 
@@ -159,6 +184,8 @@ class Row:
     programs: ends of the paths of its executables or scripts, for the processes whose settings count.
     prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
     through: ids of other rows that make its calls: where one of those is found with it, that one is judged in its place.
+    heeds: by variable, from which version on it is heeded. One that is not named is heeded by every version, as far as is known.
+    asks_for: what it asks for beside credentials.
     """
 
     id: str
@@ -186,6 +213,8 @@ class Row:
     grade: Grade | None = None
     asks_since: str | None = None
     only_if_switch: Switch | None = None
+    heeds: Mapping[str, Heeded] = field(default_factory=dict)
+    asks_for: tuple[Asked, ...] = ()
 
     @property
     def grade_or_guess(self) -> Grade:

@@ -13,6 +13,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container
 from imds_probe.facts.imds import Imds
+from imds_probe.facts.sdk_settings import SdkSettings, names_of
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint, Endpoints
 from imds_probe.imds.replies import NOT_CONNECTED
@@ -35,7 +36,7 @@ class RunningContainers:
     """
 
     discovery: Discovery
-    environments: Mapping[str, environment.Names | None]
+    settings: Mapping[str, tuple[SdkSettings, ...] | None]
 
     @property
     def containers(self) -> tuple[DiscoveredContainer, ...]:
@@ -135,7 +136,7 @@ def measured(
             skipped.append(f"{each.title} ended while it was inspected")
         else:
             owner = owners.get(each.netns) if each.netns is not None else None
-            container = _container(each, running.environments[each.identity], distances)
+            container = _container(each, running.settings[each.identity], distances)
             containers.append(replace(container, netns_owner_uid=owner))
     for namespace in found.namespaces:
         reach = distances.reach.get(namespace.inode, ())
@@ -190,7 +191,7 @@ def _measure(
 
 
 def _container(
-    each: DiscoveredContainer, names: tuple[tuple[str, ...], ...] | None, measured: hops.MeasuredDistances
+    each: DiscoveredContainer, settings: tuple[SdkSettings, ...] | None, measured: hops.MeasuredDistances
 ) -> Container:
     reach = measured.host if each.network == "host" else measured.reach.get(each.netns or 0, ())
     not_measured = ""
@@ -210,13 +211,15 @@ def _container(
         sandbox=each.sandbox,
         reach=reach,
         not_measured=not_measured,
-        environment=names,
+        environment=None if settings is None else names_of(settings),
+        sdk_settings=settings or (),
         owner_uid=each.owner_uid,
         inside=each.inside,
     )
 
 
 def _other(namespace: NetworkNamespace, proc: Path, measured: hops.MeasuredDistances) -> Container:
+    settings = environment.collect(proc, namespace.pids) if namespace.pids else ()
     return Container(
         id=str(namespace.inode),
         runtime=_KINDS[namespace.kind],
@@ -228,7 +231,8 @@ def _other(namespace: NetworkNamespace, proc: Path, measured: hops.MeasuredDista
         pid=next(iter(namespace.pids), None),
         network="own",
         reach=measured.reach[namespace.inode],
-        environment=environment.collect(proc, namespace.pids) if namespace.pids else (),
+        environment=None if settings is None else names_of(settings),
+        sdk_settings=settings or (),
         netns_owner_uid=namespace.owner_uid,
     )
 

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
-from imds_probe.collect.environment import KNOWN
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
+from imds_probe.facts.sdk_settings import Variable
 from imds_probe.inventory.sdks.known_files import Kept, KnownFiles
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
+from imds_probe.inventory.sdks.variables import KNOWN
 from imds_probe.reading.task import Task
 from imds_probe.system import rootfs
 from imds_probe.system.called import process_name
@@ -81,7 +82,7 @@ class Used:
     done: bool = False
     hidden: bool = False
     user: User | None = None
-    environment: tuple[str, ...] | None = None
+    variables: tuple[Variable, ...] | None = None
     troubles: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
 
@@ -175,7 +176,7 @@ def _of_process(scan: Scan, proc: Path, pid: int, named: Counter[Located]) -> It
     if running and used:
         user = _user(proc, pid) if any(named[located] < USERS_SHOWN for located in used) else None
         named.update(used)
-        yield Used(pid, user=user, environment=running.variables)
+        yield Used(pid, user=user, variables=running.variables)
 
 
 def _user(proc: Path, pid: int) -> User | None:

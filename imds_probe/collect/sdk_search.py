@@ -16,6 +16,7 @@ from pathlib import Path
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.sdks.known_files import Kept
 from imds_probe.inventory.sdks.recogniser import Located
@@ -34,12 +35,12 @@ Names = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Seen:
-    """What a process is called, which variables it sets that steer SDKs, and for how many seconds it has run: None where that
+    """What a process is called, what it sets that steers SDKs, and for how many seconds it has run: None where that
     is hidden, or not known.
     """
 
     user: User | None
-    environment: tuple[str, ...] | None
+    settings: SdkSettings | None
     age_s: float | None = None
 
 
@@ -149,7 +150,8 @@ class Search:
             self.left.remove(used.pid)
             self.hidden += used.hidden
             age = age_s(self.proc, used.pid) if used.pid in self._using else None
-            self.seen[used.pid] = Seen(used.user, used.environment, age)
+            settings = None if used.variables is None else SdkSettings(used.variables)
+            self.seen[used.pid] = Seen(used.user, settings, age)
         return ""
 
     def _lies(self, lying: Lying) -> None:

@@ -9,10 +9,12 @@ from dataclasses import replace
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream
+from imds_probe.collect.environment import in_order
 from imds_probe.collect.sdk_reading import USERS_SHOWN
 from imds_probe.collect.sdk_search import Seen
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
+from imds_probe.facts.sdk_settings import SdkSettings, names_of
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
@@ -44,13 +46,15 @@ def software_of(
     for (component, ecosystem, version, at_least, below), members in groups.items():
         pids = tuple(sorted({pid for use in members for pid in use.pids}))
         paths = list(dict.fromkeys(_shown(use) for use in sorted(members, key=lambda use: not use.pids)))
+        settings = _settings(seen, pids)
         sdk = SdkUse(
             at_least=at_least,
             below=below,
             paths=tuple(paths[:PATHS_SHOWN]),
             places=len(paths),
             users=tuple(_users(seen, pids[:USERS_SHOWN], owner_of, in_container=system.label is not None)),
-            environment=_environment(seen, pids),
+            environment=None if settings is None else names_of(settings),
+            sdk_settings=settings or (),
             container_ids=(system.id,) if system.id else (),
             oldest_s=_oldest([seen[pid].age_s if pid in seen else None for pid in pids]),
         )
@@ -114,10 +118,9 @@ def _oldest(ages: Sequence[float | None]) -> float | None:
     return max(known) if known and len(known) == len(ages) else None
 
 
-def _environment(seen: Mapping[int, Seen], pids: Sequence[int]) -> tuple[tuple[str, ...], ...] | None:
-    found = [seen[pid].environment if pid in seen else None for pid in pids]
-    sets = {names for names in found if names is not None}
-    return tuple(sorted(sets)[:ENVIRONMENTS_MAX]) if sets or not pids else None
+def _settings(seen: Mapping[int, Seen], pids: Sequence[int]) -> tuple[SdkSettings, ...] | None:
+    found = {seen[pid].settings if pid in seen else None for pid in pids} - {None}
+    return in_order(each for each in found if each)[:ENVIRONMENTS_MAX] if found or not pids else None
 
 
 def merged(installed: Sequence[Software], libraries: Sequence[SdkSoftware]) -> tuple[list[Software], list[SdkSoftware]]:
@@ -167,6 +170,7 @@ def _together(entries: Sequence[SdkSoftware]) -> SdkSoftware:
         places=sum(use.places for use in uses),
         users=tuple(user for use in uses for user in use.users)[:USERS_SHOWN],
         environment=tuple(sorted({names for each in environments for names in each})) if environments else None,
+        sdk_settings=in_order(each for use in uses for each in use.sdk_settings),
         container_ids=tuple(dict.fromkeys(each for use in uses for each in use.container_ids)),
         oldest_s=_oldest([use.oldest_s for use in uses]),
     )

@@ -109,6 +109,7 @@ def _whole(row: Row) -> Iterator[str]:
     yield from _wrapped("IMDSv2", known + _graded(None if since == "unknown" else row.grade_or_guess))
     if row.asks_since:
         yield from _wrapped("asks", f"for metadata from {row.asks_since} on")
+    yield from _needs(row)
     if row.only_if:
         yield from _wrapped("only if", row.only_if)
         yield from _switch("shown by", row.only_if_switch)
@@ -149,6 +150,17 @@ def _whole(row: Row) -> Iterator[str]:
         yield from _wrapped("source", source)
     if row.grade is None:
         yield from _wrapped("confidence", row.confidence)
+
+
+def _needs(row: Row) -> Iterator[str]:
+    """What it asks for beside credentials, and what it is steered by."""
+    for asked in row.asks_for:
+        when = "" if asked.when == "always" else " where a program tells it to"
+        spared = f", unless {' or '.join(asked.unless)} is set" if asked.unless else ""
+        yield from _wrapped("asks for", f"{asked.what}{when}{spared} ({asked.source})")
+    for name, heeded in row.heeds.items():
+        since = f"heeded from {heeded.since} on" if heeded.since else "not heeded by any version"
+        yield from _wrapped("variable", f"{name}: {since} ({heeded.source}){_graded(heeded.grade)}")
 
 
 def _switch(title: str, switch: Switch | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Family
+from imds_probe.facts.sdk_settings import SdkSettings, by_names
 from imds_probe.facts.section import NEEDED, Section
 from imds_probe.facts.shapes import Count, HopLimit, Milliseconds
 
@@ -73,7 +74,9 @@ class Container:
 
     Text comes from runtimes and containers and may be hostile. `reach` is empty where nothing was measured, which
     `not_measured` then explains. `environment` has, for each process that sets any, which of the variables that steer
-    AWS SDKs it sets: names alone. None where no process let us look. `sdks` are the AWS SDKs that its processes use,
+    AWS SDKs it sets: names alone. None where no process let us look. `sdk_settings` has the same with the class of each value;
+    it is
+    empty in reports of releases that did not tell them apart. `sdks` are the AWS SDKs that its processes use,
     name and version. `calls_seen` is how often a watch saw it call the metadata service.
 
     `owner_uid` is the unprivileged user whose container it is: he chose its id and its name. None: root's. `inside` is the
@@ -99,6 +102,12 @@ class Container:
     owner_uid: Count | None = None
     inside: str | None = None
     netns_owner_uid: Count | None = None
+    sdk_settings: tuple[SdkSettings, ...] = ()
+
+    @property
+    def told(self) -> tuple[SdkSettings, ...] | None:
+        """What its processes are told, as far as they are told anything; None where no process let us look."""
+        return None if self.environment is None else self.sdk_settings or by_names(self.environment)
 
     @property
     def identity(self) -> str:
@@ -108,7 +117,7 @@ class Container:
     @property
     def title(self) -> str:
         """What people call it. May be hostile text: nothing is joined by it."""
-        return title(self.id, self.name, self.pod, self.runtime, self.owner_uid)
+        return title(self.id, self.name, self.pod, self.runtime, self.owner_uid, namespace=self.namespace)
 
     @property
     def main(self) -> Reach | None:
@@ -171,14 +180,24 @@ def of_user(uid: int) -> str:
     return f"{_USER}{uid}"
 
 
-def title(container_id: str, name: str | None, pod: str | None, runtime: str, owner_uid: int | None = None) -> str:
+def title(
+    container_id: str,
+    name: str | None,
+    pod: str | None,
+    runtime: str,
+    owner_uid: int | None = None,
+    *,
+    namespace: str | None,
+) -> str:
     """What people call a container: its pod and name, its name, or the short form of its id; and whose it is where root
-    does not run it. May be hostile text.
+    does not run it. Names of pods are their namespace's: it stands before them. May be hostile text.
     """
     called = name or container_id[:ID_SHOWN]
     if runtime in NO_CONTAINERS:
         return f"{runtime} {called}"
     shown = f"{pod}/{called}" if pod and pod != called else called
+    if pod and namespace:
+        shown = f"{namespace}/{shown}"
     return shown if owner_uid is None else f"{shown} of {of_user(owner_uid)}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import field
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
+from imds_probe.facts.sdk_settings import SdkSettings, by_names
 from imds_probe.facts.section import NEEDED, Section
 from imds_probe.facts.shapes import Count, Pid, Seconds
 
@@ -52,8 +53,9 @@ class SdkUse:
     A version that is not known lies from `at_least` (included) to `below` (not included), as far as either is known.
     `paths` and `users` are the first few of `places` and of the software's pids. `environment` has, for the processes
     that use it, the sets of variables that steer AWS SDKs, names alone, each set once, an empty one for those that set
-    none; None where no process let us look. `container_ids` are the identities of all containers that it is in. `oldest_s` is for
-    how many seconds the oldest of those processes has run, None where that is not known of each.
+    none; None where no process let us look. `sdk_settings` has the same with the class of each value, as of Container.
+    `container_ids` are the identities of all containers that it is in. `oldest_s` is for how many seconds the oldest of those
+    processes has run, None where that is not known of each.
     """
 
     at_least: str | None
@@ -64,6 +66,12 @@ class SdkUse:
     environment: tuple[tuple[str, ...], ...] | None = ()
     container_ids: tuple[str, ...] = ()
     oldest_s: Seconds | None = None
+    sdk_settings: tuple[SdkSettings, ...] = ()
+
+    @property
+    def told(self) -> tuple[SdkSettings, ...]:
+        """What its processes are told. One that may not be read, or is told nothing, may ask for the instance's role."""
+        return self.sdk_settings or by_names(self.environment or ()) or (SdkSettings(),)
 
 
 @dataclass(frozen=True)

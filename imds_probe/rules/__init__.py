@@ -7,6 +7,7 @@ from imds_probe.rules import (
     code,
     containers,
     endpoint,
+    expired_tokens,
     hop_limit,
     observed,
     obstacles,
@@ -28,5 +29,6 @@ RULES: tuple[Rule, ...] = (
     sdks.RULE,
     code.RULE,
     callers.RULE,
+    expired_tokens.RULE,
     observed.RULE,
 )

@@ -16,6 +16,7 @@ from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.caller_cause import cause_of
+from imds_probe.rules.caller_phrases import last, times, who
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
@@ -154,10 +155,10 @@ def _not_read(run: CollectorRun) -> Found:
 
 
 def _lost(callers: Callers) -> Found:
-    last = callers.losses[-1]
+    newest = callers.losses[-1]
     return CALLERS_LOST.found(
         "watch",
-        f"evidence of calls before {last.at} was lost; the watch covers {in_words(callers.observed_s)} of the last "
+        f"evidence of calls before {newest.at} was lost; the watch covers {in_words(callers.observed_s)} of the last "
         f"{in_words(callers.window_s)}",
         evidence=tuple(f"{loss.at}: {loss.why}" for loss in callers.losses[-LOSSES_SHOWN:]),
         fix=Fix("Keep the daemon running until the new history covers the whole window."),
@@ -169,7 +170,7 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
     fell_back = cause.needs_hop_limit is not None
     return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
         group[0].container or group[0].unit or group[0].program,
-        f"{_who(group[0])} called IMDSv1 {_times(sum(each.count for each in group))}, last at {_last(group)}: {cause.why}",
+        f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence),
         fix=cause.fix,
         forgeable_by=of_callers(group, facts),
@@ -183,7 +184,7 @@ def _refused(group: Sequence[CallerSeen]) -> Found | None:
         return None
     return IMDSV1_REFUSED.found(
         group[0].container or group[0].unit or group[0].program,
-        f"{_who(group[0])} called IMDSv1 and was refused {_times(refused)}, last at {_last(group)}",
+        f"{who(group[0])} called IMDSv1 and was refused {times(refused)}, last at {last(group)}",
         evidence=_evidence(group),
         fix=Fix("Change the program so that it asks for a token. It receives no metadata now."),
     )
@@ -194,7 +195,7 @@ def _more(groups: Sequence[Sequence[CallerSeen]], facts: Facts, *, required: boo
     return (IMDSV1_REFUSED if required else IMDSV1_CALLER).found(
         "more callers",
         f"{len(groups)} more callers called IMDSv1, {count} times in all",
-        evidence=tuple(_who(group[0]) for group in groups[:PATHS_SHOWN]),
+        evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
         fix=Fix(
             "Find all callers under callers.by in the JSON report, or watch them with `imds-probe watch --v1-only`."
         ),
@@ -243,21 +244,6 @@ def _short(callers: Callers) -> Found:
             "Keep imds-probe's daemon running. Once it has watched a whole window, the verdict can have high confidence."
         ),
     )
-
-
-def _who(caller: CallerSeen) -> str:
-    name = "an unknown process" if caller.program == "unknown" else caller.program
-    user = f" of user {caller.uid}" if caller.uid and not caller.container else ""
-    unit = f"{user} ({caller.unit})" if caller.unit else user
-    return name + unit + (f" in {caller.container}" if caller.container else "")
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def _last(group: Sequence[CallerSeen]) -> str:
-    return max(each.last_seen for each in group)
 
 
 def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:

@@ -43,8 +43,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     found = _blocking([each for each in asking if each.runs in _STARTED], facts, catalog)
     found += _once([each for each in asking if each.runs == "once"], facts)
     found += _on_disk([each for each in asking if each.runs == "lies"], facts)
-    undecided, settled = _undecided([each for each in code if each.speaks == "both" and each.runs in _STARTED], facts)
-    unread, settled_unread = not_read(run, facts)
+    both = [each for each in code if each.speaks == "both" and each.runs in _STARTED]
+    undecided, settled = _undecided(both, facts, catalog)
+    unread, settled_unread = not_read(run, facts, catalog)
     found += [*undecided, *unread]
     if lines := [*settled, *settled_unread]:
         one = len(lines) == 1
@@ -118,9 +119,9 @@ def _together(kind: Kind, code: Sequence[CodeSeen], which: str, lines: Sequence[
     return kind.found(_SUBJECT, summary, evidence=listed(lines), fix=fix)
 
 
-def _undecided(code: Sequence[CodeSeen], facts: Facts) -> tuple[list[Found], list[str]]:
+def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tuple[list[Found], list[str]]:
     """What cannot be told apart by reading, and a line for each of which something else tells."""
-    told = {each: why for each in code if (why := elsewhere(each, facts) or seen_by_token(each, facts))}
+    told = {each: why for each in code if (why := elsewhere(each, facts, catalog) or seen_by_token(each, facts))}
     lines = [f"{named(each, facts)} has requests with and without a token: {why}" for each, why in told.items()]
     left = [each for each in code if each not in told]
     if not left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import CodeRead, NotRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
@@ -19,7 +20,7 @@ from imds_probe.rules.settled import elsewhere
 _SUBJECT = "programs"
 
 
-def not_read(run: CollectorRun, facts: Facts) -> tuple[list[Found], list[str]]:
+def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Found], list[str]]:
     """What is not known of them, and a line for each of which something else tells. Software that the catalog knows is judged
     by its version.
     """
@@ -27,7 +28,7 @@ def not_read(run: CollectorRun, facts: Facts) -> tuple[list[Found], list[str]]:
     if read is None:
         return ([_none_read(run)] if run.status in ("failed", "skipped") else []), []
     unread = [each for each in read.not_read if software_of(each, facts) is None]
-    told = {each: why for each in unread if (why := elsewhere(each, facts))}
+    told = {each: why for each in unread if (why := elsewhere(each, facts, catalog))}
     left = [each for each in unread if each not in told]
     of_users = [each for each in left if _is_users(each, facts)]
     own = [each for each in left if each not in of_users]

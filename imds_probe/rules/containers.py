@@ -36,10 +36,10 @@ from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rule import NothingToJudge, Rule
 
 _SUBJECT = "containers"
+_Describe = Callable[[list[Container], Facts, Catalog], Found]
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
-    del catalog
     imds = facts.get(Imds)
     if imds is None or imds.endpoint == "disabled":
         return NothingToJudge("the metadata service was not asked, or it is turned off")
@@ -49,22 +49,22 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     there = facts[Containers]
     if there.containers is None or there.containers_unseen:
         findings.append(_unseen(facts))
-    groups: dict[Callable[[list[Container], Facts], Found], list[Container]] = {}
+    groups: dict[_Describe, list[Container]] = {}
     for container in there.seen:
-        if group := _group(container):
+        if group := _group(container, facts, catalog):
             groups.setdefault(group, []).append(container)
-    findings += [describe(members, facts) for describe, members in groups.items()]
-    if members := users_without_token(facts):
-        findings.append(_users(members))
+    findings += [describe(members, facts, catalog) for describe, members in groups.items()]
+    if members := users_without_token(facts, catalog):
+        findings.append(_users(members, facts, catalog))
     everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
     if everything_seen and not unexplained(facts):
-        findings += _higher_than_needed(facts)
+        findings += _higher_than_needed(facts, catalog)
     return findings
 
 
-def _group(container: Container) -> Callable[[list[Container], Facts], Found] | None:
+def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | None:
     """Which finding a container belongs to; the worst of its addresses decides."""
-    unneeded = metadata_need(container).state == "unlikely"
+    unneeded = metadata_need(container, facts, catalog).state == "unlikely"
     if container.sandbox or is_users(container):
         return None
     tokens = {reach.token for reach in container.reach}
@@ -103,8 +103,8 @@ def _unseen(facts: Facts) -> Found:
     )
 
 
-def _not_measured(members: list[Container], facts: Facts) -> Found:
-    del facts
+def _not_measured(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+    del facts, catalog
     return CONTAINER_NOT_MEASURED.found(
         _SUBJECT,
         f"the token response was not tested in {_count(members)}: {titles(members)}",
@@ -118,8 +118,8 @@ def _error(container: Container) -> str:
     return next(errors, "the report does not say why")
 
 
-def _too_far(members: list[Container], facts: Facts) -> Found:
-    needed = needed_hop_limit(facts)
+def _too_far(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+    needed = needed_hop_limit(facts, catalog)
     imds = facts.get(Imds)
     present = imds.hop_limit if imds else None
     lacks = "no metadata" if switched_already(imds) else "no token"
@@ -127,19 +127,21 @@ def _too_far(members: list[Container], facts: Facts) -> Found:
     return HOP_LIMIT_TOO_LOW.found(
         _SUBJECT,
         f"{_receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
-        evidence=(*_measures(members), *_ways(members)),
+        evidence=(*_measures(members, facts, catalog), *_ways(members)),
         fix=raise_hop_limit(needed),
     )
 
 
-def _unexplained(members: list[Container], facts: Facts) -> Found:
-    del facts
+def _unexplained(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     hops = max(reach.distance or 0 for each in members for reach in each.reach if not reach.explained)
     its, up_to = ("its", "") if len(members) == 1 else ("their", "up to ")
     return DISTANCE_UNEXPLAINED.found(
         _SUBJECT,
         f"{_receive(members)} no token; {its} measured distance of {up_to}{hops} hops is unexplained: {titles(members)}",
-        evidence=(*_measures(members), "no path to the host over links and routes has this number of hops"),
+        evidence=(
+            *_measures(members, facts, catalog),
+            "no path to the host over links and routes has this number of hops",
+        ),
         fix=Fix(
             "Trace the path from these containers to the host: run `ip route get 169.254.169.254` in each network namespace on "
             "the path, and look for rules that change TTLs. Do not raise the hop limit before that."
@@ -147,7 +149,7 @@ def _unexplained(members: list[Container], facts: Facts) -> Found:
     )
 
 
-def _users(members: Sequence[Container]) -> Found:
+def _users(members: Sequence[Container], facts: Facts, catalog: Catalog) -> Found:
     one = len(members) == 1
     networks = "1 network made by a user receives" if one else f"{len(members)} networks made by users receive"
     return USERS_NETWORK_WITHOUT_TOKEN.found(
@@ -155,7 +157,7 @@ def _users(members: Sequence[Container]) -> Found:
         f"{networks} no token; the verdict does not depend on {'it' if one else 'them'}: {titles(members)}",
         evidence=tuple(
             f"{line}; the network belongs to user {each.netns_owner_uid}"
-            for each, line in zip(members, _measures(members), strict=True)
+            for each, line in zip(members, _measures(members, facts, catalog), strict=True)
         ),
         fix=Fix(
             "Run a program that needs metadata on the host's network or behind a relay (slirp4netns, pasta), or give the "
@@ -164,75 +166,70 @@ def _users(members: Sequence[Container]) -> Found:
     )
 
 
-def _too_far_unneeded(members: list[Container], facts: Facts) -> Found:
-    del facts
+def _too_far_unneeded(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     do = "does" if len(members) == 1 else "do"
     return HOP_LIMIT_KEEPS_OUT.found(
         _SUBJECT,
         f"{_receive(members)} no token and {do} not seem to need one: {titles(members)}",
-        evidence=tuple(f"{each.title}: {metadata_need(each).reason}" for each in members),
+        evidence=tuple(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),
     )
 
 
-def _filtered(members: list[Container], facts: Facts) -> Found:
-    del facts
-    certain = any(metadata_need(each).state in ("likely", "observed") for each in members)
+def _filtered(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+    certain = any(metadata_need(each, facts, catalog).state in ("likely", "observed") for each in members)
     return TOKEN_FILTERED.found(
         _SUBJECT,
         f"by distance the token response should reach {_count(members)}, but it does not arrive: {titles(members)}",
-        evidence=_measures(members),
+        evidence=_measures(members, facts, catalog),
         fix=Fix(
             "Find the rule or policy that drops the token response (see the findings on rules and routes). A higher hop "
             "limit does not help."
         ),
         severity="blocker" if certain else None,
-        implies="not-ready" if certain else _unless_unneeded(members),
+        implies="not-ready" if certain else _unless_unneeded(members, facts, catalog),
         forgeable_by=of_containers(members),
     )
 
 
-def _unexpected(members: list[Container], facts: Facts) -> Found:
-    del facts
+def _unexpected(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     return TOKEN_BEYOND_HOP_LIMIT.found(
         _SUBJECT,
         f"by distance the token response should not reach {_count(members)}, but it arrives: {titles(members)}",
-        evidence=_measures(members),
+        evidence=_measures(members, facts, catalog),
         fix=Fix("Find the rule or proxy that rewrites TTLs or answers by itself: these containers depend on it today."),
     )
 
 
-def _proxied(members: list[Container], facts: Facts) -> Found:
-    del facts
-    needs = {metadata_need(each).state for each in members}
+def _proxied(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+    needs = {metadata_need(each, facts, catalog).state for each in members}
     refused = any(reach.token == "answered-by-proxy" and reach.status != 200 for m in members for reach in m.reach)
     certain = refused and bool(needs & {"likely", "observed"})
     return ANSWERED_BY_PROXY.found(
         _SUBJECT,
         f"a proxy answers {_count(members)} instead of the metadata service: {titles(members)}",
-        evidence=_measures(members),
+        evidence=_measures(members, facts, catalog),
         fix=Fix(
             "Make sure that the proxy passes token requests and speaks IMDSv2 itself, or replace it by IRSA or EKS Pod "
             "Identity."
         ),
         severity="blocker" if certain else None,
-        implies="not-ready" if certain else _unless_unneeded(members),
+        implies="not-ready" if certain else _unless_unneeded(members, facts, catalog),
         forgeable_by=of_containers(members),
     )
 
 
-def _cut_off(members: list[Container], facts: Facts) -> Found:
-    del facts
+def _cut_off(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     return METADATA_UNREACHABLE.found(
         _SUBJECT,
         f"{_count(members)} cannot reach the metadata service at all, so the switch changes nothing there: "
         f"{titles(members)}",
-        evidence=_measures(members),
+        evidence=_measures(members, facts, catalog),
     )
 
 
-def _higher_than_needed(facts: Facts) -> list[Found]:
+def _higher_than_needed(facts: Facts, catalog: Catalog) -> list[Found]:
     imds = facts.get(Imds)
-    limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts)
+    limit, needed = imds.hop_limit if imds else None, needed_hop_limit(facts, catalog)
     served = [each.needs_hop_limit or 1 for each in facts[Containers].seen if is_users(each)]
     if limit is None or limit <= max(needed, *served, 1):
         return []
@@ -244,14 +241,14 @@ def _higher_than_needed(facts: Facts) -> list[Found]:
     return [HOP_LIMIT_HIGHER_THAN_NEEDED.found(_SUBJECT, summary, fix=fix)]
 
 
-def _unless_unneeded(members: Iterable[Container]) -> State | None:
-    return None if all(metadata_need(each).state == "unlikely" for each in members) else "unknown"
+def _unless_unneeded(members: Iterable[Container], facts: Facts, catalog: Catalog) -> State | None:
+    return None if all(metadata_need(each, facts, catalog).state == "unlikely" for each in members) else "unknown"
 
 
-def _measures(members: Sequence[Container]) -> tuple[str, ...]:
+def _measures(members: Sequence[Container], facts: Facts, catalog: Catalog) -> tuple[str, ...]:
     lines = []
     for each in members:
-        need = metadata_need(each)
+        need = metadata_need(each, facts, catalog)
         families: dict[str, list[str]] = {}  # both addresses mostly fare the same
         for reach in each.reach:
             families.setdefault(f"{_hops(reach.distance)}, {reach.detail}", []).append(reach.family)

@@ -6,6 +6,7 @@ nothing explains, as a hop limit above 3 opens more than most hosts have.
 
 from __future__ import annotations
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.rules.metadata_need import metadata_need
@@ -34,7 +35,7 @@ def unexplained(facts: Facts) -> tuple[Container, ...]:
     )
 
 
-def needing(facts: Facts) -> tuple[Container, ...]:
+def needing(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:
     """The containers that need metadata, or may: a container counts unless something says that it needs none, as a guess
     could break it.
 
@@ -45,21 +46,23 @@ def needing(facts: Facts) -> tuple[Container, ...]:
         for container in facts[Containers].seen
         if limit_for(container)
         and any(reach.token in ("ok", "lost") for reach in container.reach)
-        and metadata_need(container).state != "unlikely"
+        and metadata_need(container, facts, catalog).state != "unlikely"
     )
 
 
-def needed_hop_limit(facts: Facts) -> int:
+def needed_hop_limit(facts: Facts, catalog: Catalog) -> int:
     """The smallest hop limit that serves the host itself and every container that needs metadata, or may."""
-    return max((limit_for(container) or 1 for container in needing(facts)), default=1)
+    return max((limit_for(container) or 1 for container in needing(facts, catalog)), default=1)
 
 
-def users_without_token(facts: Facts) -> tuple[Container, ...]:
+def users_without_token(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:
     """The containers in networks that users made to which no token comes, and which may need one."""
     return tuple(
         container
         for container in facts[Containers].seen
-        if is_users(container) and _receives_none(container) and metadata_need(container).state != "unlikely"
+        if is_users(container)
+        and _receives_none(container)
+        and metadata_need(container, facts, catalog).state != "unlikely"
     )
 
 
@@ -69,9 +72,10 @@ def _receives_none(container: Container) -> bool:
     )
 
 
-def drawn_ways(facts: Facts, hop_limit: int) -> tuple[str, ...]:
+def drawn_ways(facts: Facts, hop_limit: int, catalog: Catalog) -> tuple[str, ...]:
     """The ways that need this hop limit, hop by hop."""
-    return tuple(way for container in needing(facts) if limit_for(container) == hop_limit for way in ways_of(container))
+    far = [container for container in needing(facts, catalog) if limit_for(container) == hop_limit]
+    return tuple(way for container in far for way in ways_of(container))
 
 
 def ways_of(container: Container) -> tuple[str, ...]:

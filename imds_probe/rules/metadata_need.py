@@ -1,31 +1,34 @@
-"""Does a container need the metadata service? Judged by where its SDKs are told to find credentials."""
+"""Does a container need the metadata service? Credentials are one part of the answer, all other metadata is the other.
+
+Credentials are judged by where its SDKs are told to find them, as far as each of them heeds what it is told; other metadata by what
+the software is known to ask for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.sdk_settings import DISABLED, ENDPOINT, ENDPOINT_MODE, V1_DISABLED, SdkSettings, ValueClass
+from imds_probe.rules.asking import ANY_SDK, Asking, asking_in
 
 Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "instance", "unknown"]
 NeedState = Literal["observed", "likely", "unlikely", "unknown"]
 
+_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
 # In the order in which the SDKs' default provider chains look: AWS SDKs and Tools Reference Guide, credential providers.
 _SOURCES: tuple[tuple[Credentials, frozenset[str], str], ...] = (
-    ("static", frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}), "access keys in the environment"),
+    ("static", _KEYS, "access keys in the environment"),
     ("irsa", frozenset({"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"}), "a web identity (IRSA)"),
     ("ecs-task-role", frozenset({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"}), "the ECS task role"),
     ("pod-identity", frozenset({"AWS_CONTAINER_CREDENTIALS_FULL_URI"}), "a container credentials endpoint"),
 )
 _METADATA_SETTINGS = frozenset(
-    {
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-        "AWS_EC2_METADATA_V1_DISABLED",
-        "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
-        "AWS_METADATA_SERVICE_TIMEOUT",
-    }
+    {ENDPOINT, ENDPOINT_MODE, V1_DISABLED, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "AWS_METADATA_SERVICE_TIMEOUT"}
 )
 _CREDENTIAL_FILES = frozenset(
     {"AWS_CONFIG_FILE", "AWS_DEFAULT_PROFILE", "AWS_PROFILE", "AWS_SDK_LOAD_CONFIG", "AWS_SHARED_CREDENTIALS_FILE"}
@@ -35,12 +38,24 @@ _ORDER: tuple[NeedState, ...] = ("observed", "likely", "unknown", "unlikely")
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of a need, and why it is thought so."""
+
+    state: NeedState
+    reason: str
+
+
+@dataclass(frozen=True)
 class Need:
-    """Whether metadata is needed, where credentials seem to come from, and why that is thought so."""
+    """Whether metadata is needed, where credentials seem to come from, and why that is thought so. `for_credentials` and `other`
+    are its two parts: what is not known of the other metadata does not make a need of it.
+    """
 
     state: NeedState
     credentials: Credentials
     reason: str
+    for_credentials: Part
+    other: Part
 
     @property
     def in_words(self) -> str:
@@ -54,55 +69,146 @@ _IN_WORDS: dict[NeedState, str] = {
     "unlikely": "metadata is probably not needed",
     "unknown": "the need for metadata is not known",
 }
-NOTHING_SAID = Need("unknown", "unknown", "the environment names no source of credentials")
+_NO_SOURCE = "the environment names no source of credentials"
+_OTHER_UNKNOWN = Part("unknown", "no software was recognised there that is known to ask for other metadata")
 
 
-def metadata_need(container: Container) -> Need:
+@dataclass(frozen=True)
+class _OfProcess:
+    """What one process does with what it is told. `silent` says why it asks the instance's service for nothing at all."""
+
+    part: Part
+    credentials: Credentials = "unknown"
+    silent: str = ""
+    says_nothing: bool = False
+
+
+def metadata_need(container: Container, facts: Facts, catalog: Catalog) -> Need:
     """Pure. One process that looks for the instance's role is enough for a container to need metadata."""
     if container.sandbox:
-        return Need("unlikely", "unknown", "it only holds the network of its pod")
+        return _same("unlikely", "unknown", "it only holds the network of its pod")
+    said = _said(container, facts, catalog)
     if container.calls_seen:
-        said = _said(container)
         times = "once" if container.calls_seen == 1 else f"{container.calls_seen} times"
-        return Need("observed", said.credentials, f"it was seen calling the metadata service {times}")
-    return _said(container)
+        reason = f"it was seen calling the metadata service {times}"
+        return Need("observed", said.credentials, reason, said.for_credentials, said.other)
+    return said
 
 
-def _said(container: Container) -> Need:
-    if container.environment is None:
-        return Need("unknown", "unknown", "the environment could not be read")
-    if not container.environment and container.sdks:
-        return Need(
-            "likely", "unknown", f"{container.sdks[0]} runs there, and the environment names no source of credentials"
-        )
-    return need_of_processes(container.environment)
+def unknown_need(why: str) -> Need:
+    """The need where it could not be judged."""
+    return _same("unknown", "unknown", why)
 
 
-def need_of_processes(environments: Iterable[Iterable[str]]) -> Need:
-    """The need of the most needing of some processes, by the names of the variables that each of them sets."""
-    needs = [_of_process(frozenset(names)) for names in environments]
-    if not needs:
-        return NOTHING_SAID
-    return min(needs, key=lambda need: _ORDER.index(need.state))
+def need_of_processes(told: Iterable[SdkSettings], asking: Asking) -> Need:
+    """The need of the most needing of some processes, by what each of them is told and what their software does with it."""
+    return _need([(_of_process(each, asking), asking, each) for each in tuple(told) or (SdkSettings(),)])
 
 
-def _of_process(names: frozenset[str]) -> Need:
-    if not names:
-        return NOTHING_SAID
-    if "AWS_EC2_METADATA_DISABLED" in names:
-        source: Credentials = next((source for source, needed, _ in _SOURCES if needed <= names), "unknown")
-        return Need("unlikely", source, "AWS_EC2_METADATA_DISABLED is set")
-    for source, needed, words in _SOURCES:
-        if needed <= names:
-            return Need("unlikely", source, f"credentials come from {words}")
-    if setting := min(names & _METADATA_SETTINGS, default=""):
-        return Need("likely", "instance", f"{setting} is set")
-    if setting := min(names & _CREDENTIAL_FILES, default=""):
-        return Need("unknown", "unknown", f"{setting} names a profile or file that was not read")
-    if setting := min(names & _REGIONS, default=""):
-        return Need(
-            "likely", "instance", f"{setting} is set without credentials, so an AWS SDK asks for the instance's role"
-        )
-    return Need(
-        "unknown", "unknown", f"the environment sets {', '.join(sorted(names))}, but names no source of credentials"
+def _said(container: Container, facts: Facts, catalog: Catalog) -> Need:
+    there = asking_in(container, facts, catalog)
+    sdks = [each for each in there if each.is_sdk]
+    if container.told is None:
+        unread = _OfProcess(Part("unknown", "the environment could not be read"))
+        return _need([(unread, each, None) for each in there or [ANY_SDK]])
+    processes = [
+        (_of_process(told, sdk), sdk, told)
+        for sdk in sdks or [ANY_SDK]
+        for told in sdk.told or container.told or (SdkSettings(),)
+    ]
+    runs = sdks[0].name if sdks else next(iter(container.sdks), "")
+    if runs:
+        processes = [(_as_the_role(one, sdk.name if sdks else runs), sdk, told) for one, sdk, told in processes]
+    others = [
+        (_of_process(told, each), each, told)
+        for each in there
+        if not each.is_sdk and each.asks_for
+        for told in container.told or (SdkSettings(),)
+    ]
+    return _need(processes, others)
+
+
+def _as_the_role(one: _OfProcess, sdk: str) -> _OfProcess:
+    """An SDK that is told of no source asks for the instance's role."""
+    return _OfProcess(Part("likely", f"{sdk} runs there, and {one.part.reason}")) if one.says_nothing else one
+
+
+_Told = tuple[_OfProcess, Asking, SdkSettings | None]
+
+
+def _need(processes: Sequence[_Told], others: Sequence[_Told] = ()) -> Need:
+    most = min((one for one, _, _ in processes), key=lambda one: _ORDER.index(one.part.state))
+    other = _other([*processes, *others])
+    part, credentials = most.part, most.credentials
+    if part.state in ("observed", "likely") or other.state != "likely":
+        return Need(part.state, credentials, part.reason, part, other)
+    return Need("likely", credentials, other.reason, part, other)
+
+
+def _other(processes: Sequence[_Told]) -> Part:
+    """What is asked for beside credentials, by what is known of the software."""
+    found: list[Part] = []
+    for one, asking, told in processes:
+        if one.silent:
+            found.append(Part("unlikely", one.silent))
+            continue
+        set_there = told.effective if told else {}
+        for asked in asking.asks_for:
+            spared = next((name for name in asked.unless if name in set_there), "")
+            if spared:
+                found.append(Part("unlikely", f"{asking.name} takes {asked.what} from {spared}"))
+            elif asked.when == "always":
+                found.append(Part("likely", f"{asking.name} asks for {asked.what}"))
+            else:
+                found.append(Part("unknown", f"{asking.name} asks for {asked.what} where a program tells it to"))
+        if not asking.asks_for:
+            found.append(_OTHER_UNKNOWN)
+    return min(found, key=lambda part: _ORDER.index(part.state), default=_OTHER_UNKNOWN)
+
+
+def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
+    names = told.effective
+    heeded = {name: value for name, value in names.items() if asking.heeds(name)}
+    source, words = next(
+        ((source, words) for source, needed, words in _SOURCES if needed <= heeded.keys()), ("unknown", "")
     )
+    if silent := _silent(heeded, asking):
+        return _OfProcess(Part("unlikely", silent), source, silent)
+    if words:
+        return _OfProcess(Part("unlikely", f"credentials come from {words}"), source)
+    ignored = _ignored(told, heeded, asking)
+    if setting := min(heeded.keys() & _METADATA_SETTINGS, default=""):
+        return _OfProcess(Part("likely", f"{setting} is set"), "instance")
+    if setting := min(heeded.keys() & _CREDENTIAL_FILES, default=""):
+        return _OfProcess(Part("unknown", f"{setting} names a profile or file that was not read"))
+    if setting := min(heeded.keys() & _REGIONS, default=""):
+        why = f"{setting} is set without credentials{ignored}, so an AWS SDK asks for the instance's role"
+        return _OfProcess(Part("likely", why), "instance")
+    rest = sorted(name for name in heeded if name != DISABLED)
+    why = f"the environment sets {', '.join(rest)}, but names no source of credentials" if rest else _NO_SOURCE
+    # Half a pair of keys is an error to most SDKs: they do not look further.
+    return _OfProcess(Part("unknown", f"{why}{ignored}"), says_nothing=not heeded.keys() & _KEYS)
+
+
+def _silent(heeded: Mapping[str, ValueClass], asking: Asking) -> str:
+    if heeded.get(DISABLED) == "true" or (DISABLED in heeded and asking.any_value_disables):
+        return f"{DISABLED} is set"
+    if heeded.get(ENDPOINT) == "elsewhere":
+        return f"{ENDPOINT} names another address, and that one is asked"
+    return ""
+
+
+def _ignored(told: SdkSettings, heeded: Mapping[str, ValueClass], asking: Asking) -> str:
+    """What is said, and steers nothing: in brackets."""
+    lines = [f"{each.name} is empty" for each in told.variables if each.value == "empty"]
+    if heeded.get(DISABLED) in ("false", "other"):
+        lines.append(f"{DISABLED} is not true")
+    unheeded = sorted(name for name in told.effective if name not in heeded)
+    if unheeded:
+        lines.append(f"{asking.name} does not heed {', '.join(unheeded)}")
+    return f" ({'; '.join(lines)})" if lines else ""
+
+
+def _same(state: NeedState, credentials: Credentials, reason: str) -> Need:
+    part = Part(state, reason)
+    return Need(state, credentials, reason, part, part)

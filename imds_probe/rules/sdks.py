@@ -13,6 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
+from imds_probe.rules.asking import asking
 from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.hop_need import limit_for
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
@@ -103,7 +104,7 @@ def _in_use(
         ]
     if needed.status == "ok":
         return _by_inference(what, entries, needed)
-    need = need_of_processes([names for entry in entries for names in _environments(entry)])
+    need = need_of_processes([told for entry in entries for told in entry.sdk.told], asking(entries[0], row))
     by_code = (needed.why,) if needed.by == "code" else ()
     evidence = (*by_code, *_places(entries), need.in_words, *not_verified(needed))
     origins = of_software(entries, facts)
@@ -179,7 +180,9 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
     cut_off = [
         container
         for container in facts[Containers].seen
-        if container.identity in entry.container_ids and _token_is_lost(container) and limit_for(container)
+        if container.identity in entry.container_ids
+        and _token_is_lost(container, facts, catalog)
+        and limit_for(container)
     ]
     if not cut_off:
         return []
@@ -207,11 +210,11 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
     ]
 
 
-def _token_is_lost(container: Container) -> bool:
+def _token_is_lost(container: Container, facts: Facts, catalog: Catalog) -> bool:
     main = container.main
     if main is None or main.token != "lost" or main.disagrees:
         return False
-    return metadata_need(container).state != "unlikely"
+    return metadata_need(container, facts, catalog).state != "unlikely"
 
 
 def _left_out(reasons: Sequence[str]) -> Found:
@@ -224,11 +227,6 @@ def _left_out(reasons: Sequence[str]) -> Found:
             ("imds-probe run --deep",),
         ),
     )
-
-
-def _environments(entry: SdkSoftware) -> tuple[tuple[str, ...], ...]:
-    """One process that may not be read, or sets nothing, may ask for the instance's role."""
-    return entry.sdk.environment or ((),)
 
 
 def _in(entries: Sequence[SdkSoftware], facts: Facts) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import SECONDS, in_words
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.code import CodeSeen, NotRead
@@ -53,10 +54,10 @@ def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
     return ""
 
 
-def elsewhere(code: CodeSeen | NotRead, facts: Facts) -> str:
+def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     """What tells that the switch does not break a program which reading leaves open; empty where nothing does."""
     silent = silent_since_start(code.oldest_s, facts) if code.pids else ""
-    return silent or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts)
+    return silent or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts, catalog)
 
 
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:
@@ -70,12 +71,12 @@ def seen_by_token(code: CodeSeen, facts: Facts) -> str:
     return f"seen asking by token, and no call by IMDSv1 was seen in the {in_words(callers.window_s)} that were watched"
 
 
-def _unneeded(code: CodeSeen | NotRead, facts: Facts) -> str:
+def _unneeded(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     """Why containers need no metadata, by what they say themselves."""
     if code.on_host or not code.container_ids:
         return ""
     known = [facts[Containers].by_identity(each) for each in code.container_ids]
-    needs = [metadata_need(each) for each in known if each is not None]
+    needs = [metadata_need(each, facts, catalog) for each in known if each is not None]
     if len(needs) < len(known) or any(need.state != "unlikely" for need in needs):
         return ""
     return needs[0].in_words

@@ -55,7 +55,12 @@ def _affected(report: Report) -> list[str] | None:
     lost = containers_lost(report)
     if lost is None:
         return None
-    return [title(each["id"], each["name"], each["pod"], each["runtime"], each.get("owner_uid")) for each in lost]
+    return [
+        title(
+            each["id"], each["name"], each["pod"], each["runtime"], each.get("owner_uid"), namespace=each["namespace"]
+        )
+        for each in lost
+    ]
 
 
 def _too_old(report: Report) -> list[str]:

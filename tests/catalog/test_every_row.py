@@ -13,6 +13,7 @@ from imds_probe.ecosystems import ecosystem_of
 from imds_probe.inventory.packages import MANAGERS
 from imds_probe.inventory.sdks.native import CPP
 from imds_probe.inventory.sdks.recognisers import RECOGNISED
+from imds_probe.inventory.sdks.variables import KNOWN
 
 ROWS = Catalog.load().rows
 # Nothing looks for these yet: a program by its name alone, a collection, a module of Perl or PowerShell. Their rows are
@@ -53,6 +54,8 @@ def figures(row: Row) -> Iterator[tuple[str, str | None, Grade | None, str | Non
     for fault in row.known_bad:
         yield "known_bad.since", fault.since, fault.grade, source
         yield "known_bad.before", fault.before, fault.grade, source
+    for name, heeded in row.heeds.items():
+        yield f"heeds.{name}", heeded.since, heeded.grade, heeded.source
     for backport in row.backports:
         if backport.minimum is not None:
             yield "backports", None, backport.grade, backport.source
@@ -69,6 +72,11 @@ def test_each_figure_has_a_source_and_a_grade(row: Row) -> None:
         assert source, where
     if row.minimum is None and not row.never and row.asks_since is None:
         assert row.grade is None
+
+
+def test_what_is_steered_by_variables_is_known_by_names_that_are_collected() -> None:
+    named = {name for row in ROWS for name in row.heeds}
+    assert named | {name for row in ROWS for asked in row.asks_for for name in asked.unless} <= KNOWN
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)

@@ -12,7 +12,7 @@ import pytest
 
 from imds_probe.catalog.entry import CatalogError
 from imds_probe.catalog.reading import SIZE_LIMIT_BYTES, read_file, read_rows
-from imds_probe.catalog.rows import Prevention, SettingPlace, Switch
+from imds_probe.catalog.rows import Asked, Heeded, Prevention, SettingPlace, Switch
 
 SCHEMA = json.loads(importlib.resources.files("imds_probe").joinpath("schema/catalog-v1.json").read_text())
 
@@ -56,6 +56,11 @@ FULL = {
             "programs": ["bin/thing"],
             "observed": [{"places": [{"kind": "file", "key": "k", "path": "/etc/x", "format": "env"}]}],
             "waits": "1 s",
+            "heeds": {
+                "AWS_A": {"since": "1.2", "source": "s", "grade": "package", "any_value": True},
+                "AWS_B": {"source": "s"},
+            },
+            "asks_for": [{"what": "the region", "when": "always", "source": "s", "unless": ["AWS_REGION"]}],
             "no_v1_fallback": {"version": "4.0", "config": {"KEY": "true"}, "grade": "inferred"},
             "on_lost_token": "fails",
             "backports": [
@@ -111,6 +116,8 @@ def test_a_full_row_is_read() -> None:
     assert (row.programs, row.waits) == (("bin/thing",), "1 s")
     assert [name for name, _ in row.switches()] == ["only_if", "setting", "prevented_by[0]", "observed[0]"]
     assert row.no_v1_fallback is not None and row.no_v1_fallback.config == {"KEY": "true"}
+    assert row.heeds == {"AWS_A": Heeded("1.2", "s", "package", any_value=True), "AWS_B": Heeded(None, "s")}
+    assert row.asks_for == (Asked("the region", "always", "s", ("AWS_REGION",)),)
     assert row.backports[0].derivatives and row.backports[0].version_id_major == "20"
     assert row.known_bad[0].before == "2.2"
     assert (row.grade, row.asks_since) == ("package", "1.5")
@@ -138,6 +145,8 @@ def test_a_full_row_is_read() -> None:
         "asks_since",
         "grade",
         "only_if_switch",
+        "heeds",
+        "asks_for",
     ],
 )
 def test_what_is_optional_may_be_absent(key: str) -> None:
@@ -199,6 +208,15 @@ def test_what_is_optional_may_be_absent(key: str) -> None:
         ([*ROW, "backports", 0, "grade"], "certain", "one of"),
         ([*ROW, "backports", 0, "minimum"], None, "no figure that it is about"),
         ([*ROW, "known_bad", 0, "grade"], "certain", "one of"),
+        ([*ROW, "heeds", "PATH"], {"source": "s"}, "none of AWS's: PATH"),
+        ([*ROW, "heeds", "AWS_A", "source"], None, "has no source"),
+        ([*ROW, "heeds", "AWS_A", "since"], "new", "plain dotted number"),
+        ([*ROW, "heeds", "AWS_A", "any_value"], "yes", "true or false"),
+        ([*ROW, "heeds", "AWS_A", "more"], 1, "unknown keys"),
+        ([*ROW, "asks_for", 0, "when"], "often", "one of"),
+        ([*ROW, "asks_for", 0, "source"], None, "has no source"),
+        ([*ROW, "asks_for", 0, "unless"], ["PATH"], "none of AWS's: PATH"),
+        ([*ROW, "asks_for", 0, "more"], 1, "unknown keys"),
         ([*ROW, "fix"], None, "has no fix"),
         ([*ROW, "comment"], "x", "unknown keys: comment"),
     ],

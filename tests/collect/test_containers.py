@@ -12,6 +12,7 @@ from soon import SOON_S
 from imds_probe.collect.containers import COLLECTOR, DISCOVERY, host_pids, measured, proc_below, run_now
 from imds_probe.collect.sdks import COLLECTOR as SDKS
 from imds_probe.errors import ProbeError
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
 from imds_probe.system import procfs
@@ -72,6 +73,7 @@ def test_a_container_whose_namespace_is_hidden(root):
     (container,) = seen.containers
     assert (container.id, container.runtime, container.network, container.netns) == (ID, "docker", "unknown", None)
     assert (container.reach, container.environment) == ((), (("AWS_REGION",),))
+    assert container.sdk_settings == (SdkSettings((Variable("AWS_REGION", "set"),)),)
     assert "run as root" in container.not_measured
     assert "1 of 2 processes hide their namespaces" in seen.unseen[0]
 

@@ -6,7 +6,8 @@ import pytest
 from soon import wait_for
 
 from imds_probe.collect import environment
-from imds_probe.collect.environment import AT_A_TIME, KNOWN, LIMIT_BYTES, PROCESSES_MAX, collect, of_several
+from imds_probe.collect.environment import AT_A_TIME, LIMIT_BYTES, PROCESSES_MAX, collect, of_several
+from imds_probe.facts.sdk_settings import SdkSettings, Variable, names_of
 
 
 def write(proc, pid, content):
@@ -28,13 +29,20 @@ def write(proc, pid, content):
 )
 def test_names_of_one_process(tmp_path, content, expected):
     write(tmp_path, 1, content)
-    assert collect(tmp_path, [1]) == expected
+    found = collect(tmp_path, [1])
+    assert names_of(found) == expected
 
 
 def test_each_set_of_names_once(tmp_path):
-    for pid, content in enumerate([b"AWS_REGION=a\0", b"AWS_REGION=b\0", b"AWS_PROFILE=c\0", b"X=1\0"], 1):
+    for pid, content in enumerate([b"AWS_REGION=a\0", b"AWS_REGION=\0", b"AWS_PROFILE=c\0", b"X=1\0"], 1):
         write(tmp_path, pid, content)
-    assert collect(tmp_path, range(1, 5)) == (("AWS_PROFILE",), ("AWS_REGION",))
+    found = collect(tmp_path, range(1, 5))
+    assert [[(each.name, each.value) for each in some.variables] for some in found] == [
+        [("AWS_PROFILE", "set")],
+        [("AWS_REGION", "empty")],
+        [("AWS_REGION", "set")],
+    ]
+    assert names_of(found) == (("AWS_PROFILE",), ("AWS_REGION",))
 
 
 def test_nobody_to_be_read_is_not_the_same_as_nothing_set(tmp_path):
@@ -46,7 +54,12 @@ def test_each_container_has_what_its_own_processes_set(tmp_path):
     pids = {name: range(first, first + AT_A_TIME - 1) for name, first in (("a", 1), ("b", 100), ("gone", 200))}
     for pid in (*pids["a"], *pids["b"]):
         write(tmp_path, pid, b"AWS_REGION=a\0" if pid < 100 else b"AWS_PROFILE=b\0" if pid == 100 else b"")
-    assert of_several(tmp_path, pids) == {"a": (("AWS_REGION",),), "b": (("AWS_PROFILE",),), "gone": None}
+    found = of_several(tmp_path, pids)
+    assert {key: some and names_of(some) for key, some in found.items()} == {
+        "a": (("AWS_REGION",),),
+        "b": (("AWS_PROFILE",),),
+        "gone": None,
+    }
     assert of_several(tmp_path, {}) == {}
 
 
@@ -81,11 +94,8 @@ def test_a_real_process():
 
     names = {"AWS_REGION": "eu-west-1", "AWS_EC2_METADATA_V1_DISABLED": "true", "PATH": "/bin"}
     child = subprocess.Popen([sys.executable, "-c", "input()"], env=names, stdin=subprocess.PIPE)
+    expected = SdkSettings((Variable("AWS_EC2_METADATA_V1_DISABLED", "true"), Variable("AWS_REGION", "set")))
     try:
-        wait_for(lambda: collect(Path("/proc"), [child.pid]) == (("AWS_EC2_METADATA_V1_DISABLED", "AWS_REGION"),))
+        wait_for(lambda: collect(Path("/proc"), [child.pid]) == (expected,))
     finally:
         child.communicate(b"\n")
-
-
-def test_all_names_are_of_the_sdks():
-    assert all(name.startswith("AWS_") for name in KNOWN)

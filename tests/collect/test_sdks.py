@@ -13,6 +13,7 @@ from sdk_systems import SITE, System, container, record
 from imds_probe.collect import READING, READING_MIB, sdk_reading, sdks
 from imds_probe.collect.sdks import SearchOptions
 from imds_probe.facts.host import OsRelease
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.facts.software import Software
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.reading.reader import Reader
@@ -45,6 +46,7 @@ def test_right_process_right_unit_right_path(system: System) -> None:
         (6, "python3", None),
     ]
     assert use.environment == ((), ("AWS_REGION",))
+    assert use.sdk_settings == (SdkSettings(), SdkSettings((Variable("AWS_REGION", "set"),)))
     assert (use.places, use.container_ids) == (1, ())
     assert before is not None
     assert use.oldest_s is not None

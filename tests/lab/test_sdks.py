@@ -98,6 +98,30 @@ def test_one_that_has_its_credentials_elsewhere_only_warns(settled, service, mad
     assert "access keys" in findings(ran)["sdk-too-old-unasked"]["summary"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+        {"AWS_EC2_METADATA_DISABLED": "false"},
+        {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": ""},
+    ],
+    ids=["empty-keys", "not-disabled", "empty-uri"],
+)
+def test_what_is_empty_or_false_takes_no_need_away(settled, service, made_up, bridged, said):
+    made_up.start(PYTHON, env=path("opt/python-old", str(ZOO)) | said)
+    root = made_up.container_root({"/opt/python-new": ZOO / "opt/python-new"})
+    made_up.start_container("uploads", bridged, argv=PYTHON, root=root, env=path("/opt/python-new") | said)
+    ran = settled(lambda ran: len([each for each in sdks(ran).values() if each["pids"]]) >= 2)
+    assert (ran.code, ran.verdict) == (1, "not-ready")
+    assert findings(ran)["sdk-too-old"]["subject"] == "botocore"
+    assert "hop limit 2 suffices: uploads" in findings(ran)["hop-limit-too-low"]["summary"]
+    (container,) = [each for each in ran.report["containers"] if each["name"] == "uploads"]
+    assert (container["metadata_need"], container["credentials_need"]) == ("likely", "likely")
+    classes = {"empty"} if "" in said.values() else {"false"}
+    assert {each["value"] for some in container["sdk_settings"] for each in some["variables"]} == classes
+    assert container["environment"] == [sorted(said)]
+
+
 def test_a_python_that_has_not_loaded_tls_uses_none(settled, service, made_up):
     script = "import time; time.sleep(600)"
     made_up.start(("/usr/bin/python3", "-c", script), env=path("opt/python-old", str(ZOO)))

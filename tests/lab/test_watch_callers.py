@@ -145,3 +145,18 @@ def test_what_is_no_request_of_anybodys_hurts_nobody(lab, service):
     assert "AQAEA-no-end" not in watched.out
     assert "\x1b" not in watched.out
     assert len(seen) == 4  # the TLS hello is no call
+
+
+def test_a_token_that_is_none_is_a_finding_of_its_own(lab, service, run):
+    """As often as it takes: the run says itself when it watches."""
+    service.update(http_tokens="optional")
+    curl = f"curl -s -o /dev/null -m 5 -H 'X-aws-ec2-metadata-token: bm90LWEtdG9rZW4=' http://{IP}/latest/meta-data/instance-id"
+    ask = f"for i in $(seq 40); do {curl}; sleep 0.2; done"
+    child = lab.instance.start(["sh", "-c", ask])
+    ran = run("--watch", "3s")
+    assert child.wait(timeout=SOON_S) == 0
+    (finding,) = [each for each in ran.report["findings"] if each["id"] == "token-expired"]
+    assert (finding["severity"], finding["implies"]) == ("warning", None)
+    assert "with a token that is expired or invalid" in finding["summary"]
+    assert ran.report["callers"]["imdsv1"] == 0
+    assert not ran.finding_ids & {"imdsv1-caller", "imdsv1-refused"}

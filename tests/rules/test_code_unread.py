@@ -4,6 +4,7 @@ import pytest
 from code_seen import DAY_S, PACKED, watched, with_code
 from observed import FACTS, SSM_AGENT, changed, container, report_of, with_containers
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.rules.code_unread import not_read
 
@@ -11,7 +12,7 @@ CRON = replace(PACKED, program="/opt/x", why="too long", pids=(), started_by=("/
 
 
 def found(*programs, facts=FACTS):
-    return not_read(CollectorRun("code", "ok", 1.0), with_code(not_read=programs, facts=facts))
+    return not_read(CollectorRun("code", "ok", 1.0), with_code(not_read=programs, facts=facts), Catalog(()))
 
 
 def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
@@ -56,7 +57,7 @@ def test_what_users_run_holds_no_switch_up_but_lowers_the_confidence(facts):
 def test_where_nothing_was_read_at_all_the_verdict_is_unknown():
     for status in ("failed", "skipped"):
         run = CollectorRun("code", status, 1.0, "the reason")
-        (finding,), _ = not_read(run, changed(FACTS, collectors=(*FACTS.collectors, run)))
+        (finding,), _ = not_read(run, changed(FACTS, collectors=(*FACTS.collectors, run)), Catalog(()))
         assert (finding.implies, finding.evidence) == ("unknown", ("the reason",))
     assert not_read(CollectorRun("code", "nothing", 1.0), FACTS) == ([], [])
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from observed import FACTS, changed, container, with_containers
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.containers import Containers, short, titles
 from imds_probe.rules.hop_need import (
     drawn_ways,
@@ -13,6 +14,7 @@ from imds_probe.rules.hop_need import (
     users_without_token,
 )
 
+NONE = Catalog(())
 FAR_AWAY = replace(container("a", 63, "lost").reach[0], way=())
 ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
 
@@ -41,13 +43,13 @@ ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
     ],
 )
 def test_the_smallest_hop_limit_that_serves_all_that_need_it(containers, needed):
-    assert needed_hop_limit(with_containers(*containers)) == needed
+    assert needed_hop_limit(with_containers(*containers), NONE) == needed
 
 
 def test_who_needs_it():
     a, b = container("a", 1, "lost"), container("b", 1, "lost", environment=ELSEWHERE)
-    assert needing(with_containers(a, b)) == (a,)
-    assert needing(changed(FACTS, containers=None)) == ()
+    assert needing(with_containers(a, b), NONE) == (a,)
+    assert needing(changed(FACTS, containers=None), NONE) == ()
 
 
 def test_a_limit_of_one_address_is_not_that_of_another_that_nothing_explains():
@@ -73,17 +75,17 @@ def test_a_limit_of_one_address_is_not_that_of_another_that_nothing_explains():
     ],
 )
 def test_which_users_go_without(members, without):
-    assert "".join(each.name for each in users_without_token(with_containers(*members))) == without
+    assert "".join(each.name for each in users_without_token(with_containers(*members), NONE)) == without
 
 
 def test_the_ways_that_need_a_limit():
     far, near = container("far", 3, "lost"), container("near", 2, "lost")
     both = replace(far, reach=(*far.reach, replace(far.reach[0], family="ipv6")))
     facts = with_containers(both, near)
-    assert drawn_ways(facts, 4) == (
+    assert drawn_ways(facts, 4, NONE) == (
         "far (eth0) -> far-r2 (inner2, eth0) -> far-r1 (inner1, eth0) -> host (veth2 on docker0, ens5)",
     )
-    assert drawn_ways(facts, 3) == drawn_ways(facts, 9) == ()
+    assert drawn_ways(facts, 3, NONE) == drawn_ways(facts, 9, NONE) == ()
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,9 @@ def test_the_ways_that_need_a_limit():
         ({"name": None}, "webwebwebweb"),
         ({"pod": "shop-7d9"}, "shop-7d9/web"),
         ({"pod": "web"}, "web"),
+        ({"pod": "shop-7d9", "namespace": "sales"}, "sales/shop-7d9/web"),
+        ({"pod": "web", "namespace": "sales"}, "sales/web"),
+        ({"namespace": "sales"}, "web"),
         ({"runtime": "netns"}, "netns web"),
         ({"owner_uid": 4242}, "web of user 4242"),
         ({"owner_uid": 4242, "pod": "shop-7d9"}, "shop-7d9/web of user 4242"),

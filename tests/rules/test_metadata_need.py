@@ -1,35 +1,111 @@
-import pytest
-from observed import container
+from dataclasses import replace
 
-from imds_probe.collect.environment import KNOWN
+import pytest
+from observed import FACTS, changed, container
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
+from imds_probe.facts.software import SdkSoftware, SdkUse, Software
+from imds_probe.inventory.sdks.variables import KNOWN, value_class
 from imds_probe.rules import metadata_need as module
+from imds_probe.rules.asking import ANY_SDK, asking
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
 
+CATALOG = Catalog.load()
+STATIC = "AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b"
+IRSA = "AWS_ROLE_ARN=a AWS_WEB_IDENTITY_TOKEN_FILE=/t"
+POD = "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.23/v1/credentials"
+TASK = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials"
+WEB = container("web")
 
-def need(*processes, **changes):
-    found = metadata_need(container("web", environment=tuple(tuple(names.split()) for names in processes), **changes))
+
+def settings(*processes):
+    """What processes are told whose environments have these words."""
+    pairs = [[word.partition("=")[::2] for word in words.split()] for words in processes]
+    return tuple(SdkSettings(tuple(Variable(n, value_class(n, v)) for n, v in sorted(some))) for some in pairs)
+
+
+def told(*processes, **changes):
+    """A container whose processes have these environments."""
+    found = settings(*processes)
+    names = tuple(tuple(each.name for each in some.variables) for some in found)
+    return replace(WEB, environment=names, sdk_settings=found, **changes)
+
+
+def of(inside, *software):
+    return metadata_need(inside, changed(FACTS, software=software), CATALOG)
+
+
+def need(*processes, software=(), **changes):
+    found = of(told(*processes, **changes), *software)
     return found.state, found.credentials
+
+
+def sdk(component, manager, version, package=None, **changes):
+    changes = {"pids": (7,), "container_ids": (WEB.identity,)} | changes
+    use = SdkUse(None, None, ("/a",), 1, container_ids=changes["container_ids"], **changes.pop("use", {}))
+    return SdkSoftware(component, manager, package or component, version, "dist-info", sdk=use, **changes)
+
+
+def boto2(**changes):
+    return sdk("boto2", "pypi", "2.49.0", "boto", **changes)
+
+
+def image(component):
+    return Software(component, "image", component, "v2.7.1", "image reference", container_ids=(WEB.identity,))
 
 
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ("AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE AWS_REGION", ("unlikely", "irsa")),
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", ("unlikely", "pod-identity")),
-        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ("unlikely", "ecs-task-role")),
-        ("AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY", ("unlikely", "static")),
-        ("AWS_ACCESS_KEY_ID", ("unknown", "unknown")),
-        ("AWS_ROLE_ARN", ("unknown", "unknown")),
-        ("AWS_EC2_METADATA_DISABLED AWS_REGION", ("unlikely", "unknown")),
-        ("AWS_EC2_METADATA_DISABLED AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY", ("unlikely", "static")),
-        ("AWS_EC2_METADATA_V1_DISABLED", ("likely", "instance")),
-        ("AWS_METADATA_SERVICE_TIMEOUT", ("likely", "instance")),
-        ("AWS_DEFAULT_REGION", ("likely", "instance")),
-        ("AWS_PROFILE AWS_REGION", ("unknown", "unknown")),
+        (f"{IRSA} AWS_REGION=eu-west-1", ("unlikely", "irsa")),
+        (f"{POD} AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/t", ("unlikely", "pod-identity")),
+        (TASK, ("unlikely", "ecs-task-role")),
+        (STATIC, ("unlikely", "static")),
+        ("AWS_ACCESS_KEY_ID=a", ("unknown", "unknown")),
+        ("AWS_ROLE_ARN=a", ("unknown", "unknown")),
+        ("AWS_EC2_METADATA_DISABLED=true AWS_REGION=a", ("unlikely", "unknown")),
+        ("AWS_EC2_METADATA_DISABLED=True", ("unlikely", "unknown")),
+        (f"AWS_EC2_METADATA_DISABLED=true {STATIC}", ("unlikely", "static")),
+        ("AWS_EC2_METADATA_V1_DISABLED=true", ("likely", "instance")),
+        ("AWS_METADATA_SERVICE_TIMEOUT=5", ("likely", "instance")),
+        ("AWS_DEFAULT_REGION=a", ("likely", "instance")),
+        ("AWS_PROFILE=a AWS_REGION=a", ("unknown", "unknown")),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338/", ("unlikely", "unknown")),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT=http://proxy.internal AWS_REGION=a", ("unlikely", "unknown")),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT=http://[fd00:ec2::254]/", ("likely", "instance")),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6", ("likely", "instance")),
     ],
 )
-def test_what_the_names_say(names, expected):
+def test_what_is_said_is_done(names, expected):
     assert need(names) == expected
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "AWS_ACCESS_KEY_ID= AWS_SECRET_ACCESS_KEY=",
+        "AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=",
+        "AWS_EC2_METADATA_DISABLED=false",
+        "AWS_EC2_METADATA_DISABLED=",
+        "AWS_EC2_METADATA_DISABLED=1",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI=",
+        "AWS_ROLE_ARN=a AWS_WEB_IDENTITY_TOKEN_FILE=",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT=",
+    ],
+)
+def test_what_is_empty_or_false_steers_nothing(names):
+    assert need(names)[0] == "unknown"
+    if "=a" not in names:
+        botocore = sdk("botocore", "pypi", "1.44.8")
+        assert need(names, software=(botocore,)) == ("likely", "unknown")
+
+
+def test_what_steers_nothing_is_said():
+    assert of(told("AWS_ACCESS_KEY_ID= AWS_EC2_METADATA_DISABLED=false")).reason == (
+        "the environment names no source of credentials (AWS_ACCESS_KEY_ID is empty; AWS_EC2_METADATA_DISABLED is not true)"
+    )
 
 
 def test_nothing_said_is_unknown():
@@ -37,48 +113,141 @@ def test_nothing_said_is_unknown():
 
 
 def test_an_sdk_that_runs_makes_it_likely_unless_something_else_is_said():
-    using = container("web", environment=(), sdks=("botocore 1.34.0",))
-    assert metadata_need(using).state == "likely"
-    assert "botocore 1.34.0 runs there" in metadata_need(using).reason
-    assert need("AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY", sdks=using.sdks) == ("unlikely", "static")
-    assert need("AWS_PROFILE", sdks=using.sdks) == ("unknown", "unknown")
+    using = replace(WEB, environment=(), sdks=("botocore 1.34.0",))
+    assert of(using).state == "likely"
+    assert "botocore 1.34.0 runs there" in of(using).reason
+    assert need(STATIC, sdks=using.sdks) == ("unlikely", "static")
+    assert need("AWS_PROFILE=a", sdks=using.sdks) == ("unknown", "unknown")
+
+
+@pytest.mark.parametrize("said", ["AWS_EC2_METADATA_DISABLED=true", IRSA, TASK, POD])
+def test_boto_2_heeds_only_keys(said):
+    assert need(said, software=(boto2(),))[0] == "likely"
+    assert "boto (legacy v2) 2.49.0 does not heed" in of(told(said), boto2()).reason
+    assert need(STATIC, software=(boto2(),)) == ("unlikely", "static")
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "package", "version", "said", "state"),
+    [
+        ("aws-sdk-js-v2", "npm", "aws-sdk", "2.516.0", IRSA, "likely"),
+        ("aws-sdk-js-v2", "npm", "aws-sdk", "2.517.0", IRSA, "unlikely"),
+        ("aws-sdk-js-v2", "npm", "aws-sdk", "2.600.0", "AWS_EC2_METADATA_DISABLED=false", "unlikely"),
+        ("botocore", "pypi", "botocore", "1.12.199", IRSA, "likely"),
+        ("botocore", "pypi", "botocore", "1.12.200", IRSA, "unlikely"),
+        ("botocore", "pypi", "botocore", "1.9.11", "AWS_EC2_METADATA_DISABLED=true", "likely"),
+        ("botocore", "pypi", "botocore", "1.9.12", "AWS_EC2_METADATA_DISABLED=true", "unlikely"),
+        ("botocore", "pypi", "botocore", "1.9.12", "AWS_EC2_METADATA_DISABLED=false", "likely"),
+        ("botocore", "pypi", "botocore", None, IRSA, "likely"),
+        ("aws-sdk-java-v2", "maven", "software.amazon.awssdk:auth", "2.10.10", f"{IRSA} AWS_REGION=a", "likely"),
+        ("aws-sdk-java-v2", "maven", "software.amazon.awssdk:auth", "2.10.11", f"{IRSA} AWS_REGION=a", "unlikely"),
+        ("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", "v1.23.12", IRSA, "likely"),
+        ("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", "v1.23.13", IRSA, "unlikely"),
+    ],
+)
+def test_what_is_heeded_is_the_sdks_in_its_version(component, manager, package, version, said, state):
+    one = sdk(component, manager, version, package)
+    assert need(said, software=(one,))[0] == state
+    (process,) = settings(said)
+    asks = need_of_processes([process], asking(one, CATALOG.row(component)))
+    assert (asks.state == "unlikely") == (state == "unlikely")
+
+
+def test_of_two_sdks_in_a_container_one_that_does_not_heed_is_enough():
+    new = sdk("botocore", "pypi", "1.44.8")
+    assert need(IRSA, software=(new,)) == ("unlikely", "irsa")
+    assert need(IRSA, software=(new, boto2()))[0] == "likely"
+
+
+@pytest.mark.parametrize("changes", [{"container_ids": ("f" * 64,)}, {"pids": ()}])
+def test_an_sdk_elsewhere_or_at_rest_has_no_say(changes):
+    assert need(IRSA, software=(boto2(**changes),)) == ("unlikely", "irsa")
+
+
+def test_what_the_sdks_own_processes_are_told_counts_where_it_is_of_this_container_alone():
+    own = {"sdk_settings": settings("", STATIC), "environment": ((),)}
+    assert need(STATIC, software=(sdk("botocore", "pypi", "1.44.8", use=own),))[0] == "likely"
+    both = sdk("botocore", "pypi", "1.44.8", use=own, container_ids=(WEB.identity, "f" * 64))
+    assert need(STATIC, software=(both,))[0] == "unlikely"
+
+
+@pytest.mark.parametrize(
+    "component", ["aws-load-balancer-controller", "aws-ebs-csi-driver", "aws-node-termination-handler"]
+)
+def test_credentials_from_elsewhere_do_not_spare_other_metadata(component):
+    found = of(told(f"{IRSA} AWS_REGION=a"), image(component))
+    assert (found.state, found.credentials) == ("likely", "irsa")
+    assert (found.for_credentials.state, found.other.state) == ("unlikely", "likely")
+    assert found.reason.startswith(f"{CATALOG.row(component).name} v2.7.1 asks for the ") or "notices" in found.reason
+
+
+def test_where_metadata_is_turned_off_no_other_is_asked_for():
+    found = of(told(f"{IRSA} AWS_EC2_METADATA_DISABLED=true"), image("aws-ebs-csi-driver"))
+    assert (found.state, found.other.state) == ("unlikely", "unlikely")
+
+
+def test_an_sdk_asks_for_the_region_unless_it_is_told():
+    java = sdk("aws-sdk-java-v2", "maven", "2.20.0", "software.amazon.awssdk:regions")
+    assert need(STATIC, software=(java,)) == ("likely", "static")
+    assert need(f"{STATIC} AWS_REGION=", software=(java,)) == ("likely", "static")
+    assert need(f"{STATIC} AWS_REGION=a", software=(java,)) == ("unlikely", "static")
+
+
+def test_what_a_program_may_ask_for_is_not_known_and_makes_no_need():
+    found = of(told(STATIC), boto2())
+    assert (found.state, found.other.state) == ("unlikely", "unknown")
+    assert found.other.reason == "boto (legacy v2) 2.49.0 asks for instance metadata where a program tells it to"
 
 
 def test_processes_that_set_nothing_count_where_they_are_counted():
-    assert need_of_processes([()]).state == "unknown"
-    assert need_of_processes([(), ("AWS_EC2_METADATA_DISABLED",)]).state == "unknown"
-    assert need_of_processes([]).state == "unknown"
+    assert need_of_processes([SdkSettings()], ANY_SDK).state == "unknown"
+    disabled = settings("AWS_EC2_METADATA_DISABLED=true")
+    assert need_of_processes([SdkSettings(), *disabled], ANY_SDK).state == "unknown"
+    assert need_of_processes([], ANY_SDK).state == "unknown"
 
 
 def test_an_environment_that_was_not_read_is_unknown():
-    assert metadata_need(container("web", environment=None)).reason == ("the environment could not be read")
+    assert of(replace(WEB, environment=None)).reason == "the environment could not be read"
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_one_process_that_needs_it_is_enough(order):
-    processes = ["AWS_REGION", "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"][::order]
-    assert need(*processes) == ("likely", "instance")
+    assert need(*["AWS_REGION=a", STATIC][::order]) == ("likely", "instance")
 
 
 def test_a_pause_container_needs_nothing():
-    assert need("AWS_REGION", sandbox=True) == ("unlikely", "unknown")
+    assert need("AWS_REGION=a", sandbox=True) == ("unlikely", "unknown")
 
 
 def test_every_name_that_is_judged_is_collected():
-    judged = module._METADATA_SETTINGS | module._CREDENTIAL_FILES | module._REGIONS | {"AWS_EC2_METADATA_DISABLED"}
+    judged = module._METADATA_SETTINGS | module._CREDENTIAL_FILES | module._REGIONS | {module.DISABLED}
     judged |= {name for _, needed, _ in module._SOURCES for name in needed}
     assert judged <= KNOWN
 
 
 def test_a_reason_is_always_given():
-    assert all(metadata_need(container("web", environment=((name,),))).reason for name in KNOWN)
+    assert all(of(told(f"{name}={value}")).reason for name in KNOWN for value in ("", "a"))
+
+
+@pytest.mark.parametrize(
+    ("names", "state"),
+    [
+        (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "unlikely"),
+        (("AWS_EC2_METADATA_DISABLED",), "unlikely"),
+        (("AWS_EC2_METADATA_SERVICE_ENDPOINT",), "likely"),
+        (("AWS_REGION",), "likely"),
+        (("AWS_PROFILE",), "unknown"),
+    ],
+)
+def test_names_alone_of_an_old_report_mean_what_they_are_mostly_set_to(names, state):
+    assert of(replace(WEB, environment=(names,))).state == state
 
 
 def test_a_call_that_was_seen_says_it_all():
-    static = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    need = metadata_need(container("a", environment=(static,), calls_seen=3))
-    assert (need.state, need.credentials, need.reason) == (
+    found = of(told(STATIC, calls_seen=3))
+    assert (found.state, found.credentials, found.reason) == (
         "observed",
         "static",
         "it was seen calling the metadata service 3 times",
     )
+    assert found.for_credentials.state == "unlikely"

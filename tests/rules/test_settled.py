@@ -5,10 +5,12 @@ from code_seen import AGENT, BACKUP, DAY_S, PACKED, WINDOW_S, watched, with_code
 from observed import FACTS, SSM_AGENT, changed, container, with_containers, with_imds
 from watched_calls import CALLER
 
+from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.rules.settled import elsewhere, silent_since_start, silent_software, unserved
 
+NONE = Catalog(())
 QUIET = watched()
 WEB = container("web", 1, "ok")
 
@@ -87,8 +89,10 @@ def test_what_needs_no_metadata_by_its_own_word_is_settled_where_all_its_contain
     irsa = container("irsa", 1, environment=(("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),))
     facts = with_containers(WEB, irsa)
     inside = replace(PACKED, on_host=False, container_ids=(irsa.identity,))
-    assert elsewhere(inside, facts) == "metadata is probably not needed: credentials come from a web identity (IRSA)"
-    assert not elsewhere(replace(inside, container_ids=(irsa.identity, WEB.identity)), facts)
-    assert not elsewhere(replace(inside, container_ids=(irsa.identity, "f" * 64)), facts)
-    assert not elsewhere(replace(inside, on_host=True), facts)
-    assert not elsewhere(replace(BACKUP, oldest_s=3 * DAY_S), after(QUIET))
+    assert elsewhere(inside, facts, NONE) == (
+        "metadata is probably not needed: credentials come from a web identity (IRSA)"
+    )
+    assert not elsewhere(replace(inside, container_ids=(irsa.identity, WEB.identity)), facts, NONE)
+    assert not elsewhere(replace(inside, container_ids=(irsa.identity, "f" * 64)), facts, NONE)
+    assert not elsewhere(replace(inside, on_host=True), facts, NONE)
+    assert not elsewhere(replace(BACKUP, oldest_s=3 * DAY_S), after(QUIET), NONE)

@@ -69,7 +69,10 @@ def test_one_that_ran_nothing_of_its_own_is_what_began_it(callers: Callers) -> N
         os._exit(0)
     os.waitpid(child, 0)
     caller = callers.caller(child)
-    assert (caller.exe, caller.comm) == (os.path.realpath(sys.executable), OWN_NAME)  # it was running before anybody noted
+    assert (caller.exe, caller.comm) == (
+        os.path.realpath(sys.executable),
+        OWN_NAME,
+    )  # it was running before anybody noted
 
 
 def test_a_thread_that_has_ended_belongs_to_its_process(callers: Callers) -> None:

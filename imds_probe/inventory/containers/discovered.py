@@ -47,7 +47,7 @@ class DiscoveredContainer:
     @property
     def title(self) -> str:
         """What people call it. May be hostile text: nothing is joined by it."""
-        return title_of(self.id, self.name, self.pod, self.runtime, self.owner_uid)
+        return title_of(self.id, self.name, self.pod, self.runtime, self.owner_uid, namespace=self.pod_namespace)
 
 
 @dataclass(frozen=True)

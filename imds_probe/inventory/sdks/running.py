@@ -13,9 +13,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.sdk_settings import Variable
 from imds_probe.inventory.sdks.recogniser import Recogniser, Runtime
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.start import Start
+from imds_probe.inventory.sdks.variables import variables_in
 from imds_probe.system.small_file import needed, read_links, read_several
 
 MAPS_LIMIT_BYTES = 4 * 1024 * 1024  # a JVM with thousands of mappings has some hundred KB
@@ -41,8 +43,7 @@ class Running:
     environment, whose prefix may be one of `prefixes`. `scripts` are what an interpreter may have been started with.
     `replaced` are files that are mapped and no longer there: an upgrade that the process has not seen yet.
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
-    loaded it. `variables` are the names that were asked for, of those that are set in its environment; None where that may not
-    be read.
+    loaded it. `variables` are those that were asked for and that are set in its environment; None where that may not be read.
     """
 
     pid: int
@@ -54,7 +55,7 @@ class Running:
     prefixes: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     without_tls: str = ""
-    variables: tuple[str, ...] | None = ()
+    variables: tuple[Variable, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
         prefixes=tuple(prefix for _, runtime in here for prefix in runtime.prefixes(start)),
         scripts=tuple(start.scripts()) if any(runtime.reads_scripts for _, runtime in here) else (),
         without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
-        variables=None if isinstance(found.environ, OSError) else names_set(found.environ, variables),
+        variables=None if isinstance(found.environ, OSError) else variables_in(found.environ, variables),
     )
 
 
@@ -160,12 +161,6 @@ def _environment(environ: bytes | OSError, variables: Collection[str]) -> dict[s
         return {}
     pairs = (entry.partition("=") for entry in _split(environ))
     return {name: value for name, separator, value in pairs if separator and name in variables}
-
-
-def names_set(environ: bytes, asked: Collection[str]) -> tuple[str, ...]:
-    """Which of the names are set in the content of /proc/PID/environ, sorted."""
-    names = {entry.partition(b"=")[0].decode("ascii", "replace") for entry in environ.split(b"\0") if b"=" in entry}
-    return tuple(sorted(names.intersection(asked)))
 
 
 def _split(content: bytes) -> list[str]:

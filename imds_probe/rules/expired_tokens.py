@@ -1,0 +1,73 @@
+"""Is a program refused although it sends a token? Nothing of the switch changes that, and it looks like what the switch breaks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.facts import Facts
+from imds_probe.findings import Fix, Found, Kind
+from imds_probe.kept.metadata_path import kept_path
+from imds_probe.rules.caller_phrases import last, times, who
+from imds_probe.rules.rule import NothingToJudge, Rule
+
+NAMED_MAX = 20
+PATHS_SHOWN = 3
+SELDOM = 10  # a client that renews its token after a 401 is refused less often than once in so many requests
+
+TOKEN_EXPIRED = Kind(
+    id="token-expired",
+    severity="warning",
+    title="A program was refused with a token that is expired or invalid",
+    meaning="The program asks for a token and sends one, and so speaks IMDSv2. The metadata service answered 401 all the same: the "
+    "token had expired, belonged to another instance, or was no token. The service refuses such a token whether tokens are "
+    "required or not, so the switch neither causes nor cures that. A program that asks for a new token after a 401 is refused "
+    "once in each life of a token and then served.",
+    cure="Nothing has to be done where the program was served afterwards. Otherwise let it ask for a new token before the old one "
+    "expires, and after each 401. A program that keeps a token in an image or a file takes it to other instances.",
+    sources=("EC2 User Guide: IMDS error codes, 401: the GET request uses an invalid token",),
+)
+
+
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
+    del catalog
+    callers = facts.get(Callers)
+    if callers is None:
+        return NothingToJudge("the callers were not watched")
+    groups: dict[tuple[str | int | None, ...], list[CallerSeen]] = defaultdict(list)
+    for each in callers.by:
+        if each.version == "v2" and not each.probe:
+            groups[each.identity].append(each)
+    refused = [group for group in groups.values() if any(each.refused for each in group)]
+    found = [_expired(group) for group in refused[:NAMED_MAX]]
+    if len(refused) > NAMED_MAX:
+        found.append(_more(refused[NAMED_MAX:]))
+    return found
+
+
+def _expired(group: Sequence[CallerSeen]) -> Found:
+    refused = [each for each in group if each.refused]
+    count, calls = sum(each.refused for each in refused), sum(each.count for each in group)
+    paths = ", ".join(dict.fromkeys(kept_path(each.path) for each in refused[:PATHS_SHOWN]))
+    return TOKEN_EXPIRED.found(
+        group[0].container or group[0].unit or group[0].program,
+        f"{who(group[0])} was refused {times(count)} with a token that is expired or invalid, last at {last(refused)} or before",
+        evidence=(f"{count} of {calls} requests by IMDSv2 were answered with 401", f"requested {paths}"),
+        fix=Fix("Let the program ask for a new token before the old one expires, and after each 401."),
+        severity="info" if count * SELDOM <= calls else None,
+    )
+
+
+def _more(groups: Sequence[Sequence[CallerSeen]]) -> Found:
+    count = sum(each.refused for group in groups for each in group)
+    return TOKEN_EXPIRED.found(
+        "more callers",
+        f"{len(groups)} more callers were refused with a token that is expired or invalid, {times(count)} in all",
+        evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
+        fix=Fix("Find all callers under callers.by in the JSON report."),
+    )
+
+
+RULE = Rule("expired-tokens", _find, kinds=(TOKEN_EXPIRED,))
