@@ -12,18 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from rpm_databases import build_rpm, install, run
 
 from imds_probe.system import process
 
 NOBODY = 65534
 PR_CAPBSET_DROP = 24
 FILE_CAPABILITIES = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-
-
-def run(*argv: str | Path, cwd: Path | None = None) -> None:
-    environment = {"PATH": process.SEARCH_PATH, "HOME": "/nonexistent", "LC_ALL": "C"}
-    done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
 
 
 def build_deb(folder: Path, name: str, version: str, conffile: str = "") -> Path:
@@ -70,22 +65,13 @@ def rpm_master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with an rpm database: one package plain, one with an epoch, one in two versions."""
     folder = tmp_path_factory.mktemp("rpms")
     root = folder / "root"
-    database = root / "var/lib/rpm"
-    database.mkdir(parents=True)
     for name, epoch, version, release in [
         ("cloud-init", "", "19.3", "46.amzn2.0.1"),
         ("awscli", "1", "1.18.147", "1.amzn2.0.2"),
         ("amazon-ssm-agent", "", "2.3.714.0", "1.amzn2"),
         ("amazon-ssm-agent", "", "3.1.1188.0", "1.amzn2"),
     ]:
-        spec = folder / "package.spec"
-        spec.write_text(
-            f"Name: {name}\nVersion: {version}\nRelease: {release}\nSummary: test\nLicense: none\nBuildArch: noarch\n"
-            f"{f'Epoch: {epoch}' if epoch else ''}\n%description\ntest\n%files\n"
-        )
-        run("rpmbuild", "--quiet", "-bb", "--define", f"_topdir {folder}/top", "--define", f"_rpmdir {folder}", spec)
-        built = folder / "noarch" / f"{name}-{version}-{release}.noarch.rpm"
-        run("rpm", "--dbpath", database, "-i", "--nodeps", "--force", "--force-debian", "--justdb", built)
+        install(root, build_rpm(folder, name, version, release, epoch=epoch))
     return root
 
 

@@ -13,7 +13,7 @@ from imds_probe.inventory import packages
 from imds_probe.inventory.packages import MANAGERS
 from imds_probe.inventory.packages.package import PackageError
 
-SUPPORT = {"contained", "dpkg_status", "package", "rooted", "text"}
+SUPPORT = {"changelog", "contained", "dpkg_status", "own_files", "package", "rooted", "text"}
 
 
 def test_every_manager_is_listed_once() -> None:

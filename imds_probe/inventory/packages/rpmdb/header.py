@@ -6,10 +6,12 @@ Source: rpm's format documentation, "Package header format"; the database leaves
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _NAME, _VERSION, _RELEASE, _EPOCH, _ARCH = 1000, 1001, 1002, 1003, 1022  # rpmtag.h
 _DIRECTORY_INDEXES, _BASE_NAMES, _DIRECTORIES = 1116, 1117, 1118
+_CHANGED_BY, _CHANGES = 1081, 1082  # RPMTAG_CHANGELOGNAME, RPMTAG_CHANGELOGTEXT
 _TEXT, _INT32, _TEXTS = 6, 4, 8  # RPM_STRING_TYPE, RPM_INT32_TYPE, RPM_STRING_ARRAY_TYPE
 _WANTED = {_NAME: _TEXT, _VERSION: _TEXT, _RELEASE: _TEXT, _EPOCH: _INT32, _ARCH: _TEXT}
 _ENTRY = struct.Struct(">IIII")  # tag, type, offset, count
@@ -69,6 +71,43 @@ def has_file(blob: bytes, directory: bytes, name: bytes) -> bool:
     """Whether a package has this file; `directory` ends with a slash. Raises HeaderError."""
     if name + b"\0" not in blob or directory + b"\0" not in blob:
         return False
+    return (directory, name) in _files(blob)
+
+
+def files(blob: bytes) -> list[bytes]:
+    """All files and directories of a package, by their whole paths. Raises HeaderError."""
+    return [directory + name for directory, name in _files(blob)]
+
+
+def changelog(blob: bytes) -> list[tuple[bytes, bytes]]:
+    """The entries of a package's changelog as they stand in it, the newest first: "Name <mail> - 1.2-3", and what was changed.
+    Raises HeaderError.
+    """
+    found = _entries(blob)
+    if any(found.get(tag, (0,))[0] != _TEXTS for tag in (_CHANGED_BY, _CHANGES)):
+        return []
+    return list(zip(*(_texts(blob, *found[tag][1:]) for tag in (_CHANGED_BY, _CHANGES)), strict=False))
+
+
+def _files(blob: bytes) -> Iterator[tuple[bytes, bytes]]:
+    found = _entries(blob)
+    kinds = {_BASE_NAMES: _TEXTS, _DIRECTORIES: _TEXTS, _DIRECTORY_INDEXES: _INT32}
+    if any(found.get(tag, (0,))[0] != kind for tag, kind in kinds.items()):
+        return
+    names, directories = (_texts(blob, *found[tag][1:]) for tag in (_BASE_NAMES, _DIRECTORIES))
+    at, count = found[_DIRECTORY_INDEXES][1:]
+    if at + 4 * count > len(blob):
+        raise HeaderError("a number lies outside of its header")
+    indexes = struct.unpack_from(f">{count}I", blob, at)
+    for name, index in zip(names, indexes, strict=False):
+        if index < len(directories):
+            yield directories[index], name
+
+
+def _entries(blob: bytes) -> dict[int, tuple[int, int, int]]:
+    """By their tags: the type of each entry, where its data begins, and how many values it has."""
+    if len(blob) < 8:
+        raise HeaderError("a header is cut off")
     entries, data_bytes = struct.unpack_from(">II", blob)
     start = 8 + entries * _ENTRY.size
     if entries > ENTRIES_MAX or start + data_bytes > len(blob):
@@ -77,18 +116,7 @@ def has_file(blob: bytes, directory: bytes, name: bytes) -> bool:
     for index in range(entries):
         tag, kind, offset, count = _ENTRY.unpack_from(blob, 8 + index * _ENTRY.size)
         found[tag] = kind, start + offset, count
-    kinds = {_BASE_NAMES: _TEXTS, _DIRECTORIES: _TEXTS, _DIRECTORY_INDEXES: _INT32}
-    if any(found.get(tag, (0,))[0] != kind for tag, kind in kinds.items()):
-        return False
-    names, directories = (_texts(blob, *found[tag][1:]) for tag in (_BASE_NAMES, _DIRECTORIES))
-    at, count = found[_DIRECTORY_INDEXES][1:]
-    if at + 4 * count > len(blob):
-        raise HeaderError("a number lies outside of its header")
-    indexes = struct.unpack_from(f">{count}I", blob, at)
-    return any(
-        each == name and index < len(directories) and directories[index] == directory
-        for each, index in zip(names, indexes, strict=False)
-    )
+    return found
 
 
 def _texts(blob: bytes, at: int, count: int) -> list[bytes]:

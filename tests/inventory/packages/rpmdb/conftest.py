@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 import struct
 from pathlib import Path
 
 import pytest
-
-from imds_probe.inventory.packages.rpmdb.header import parse
-from imds_probe.system import process
+from rpm_databases import berkeley, blobs_of
 
 
 @pytest.fixture(scope="session")
 def blobs(rpm_master: Path, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
-    """The headers of rpm_master's packages, from a copy: SQLite tidies up behind the last who writes."""
-    copy = shutil.copytree(rpm_master / "var/lib/rpm", tmp_path_factory.mktemp("blobs") / "rpm")
-    with sqlite3.connect(copy / "rpmdb.sqlite") as connection:
-        found = [blob for (blob,) in connection.execute("SELECT blob FROM Packages ORDER BY hnum")]
-    connection.close()
+    """The headers of rpm_master's packages."""
+    found = blobs_of(rpm_master, tmp_path_factory.mktemp("blobs"))
     assert len(found) == 4
     return found
 
 
 @pytest.fixture(scope="session")
 def bdb_file(blobs: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hash in the order of bytes of this machine, as rpm made them: numbers to headers, and 0 to the last number."""
+    """The same in a database of rpm before 4.16."""
     path = tmp_path_factory.mktemp("bdb") / "Packages"
-    _load(path, {_number(0): _number(len(blobs)), **{_number(n): blob for n, blob in enumerate(blobs, start=1)}})
-    index: dict[bytes, bytes] = {}
-    for number, blob in enumerate(blobs, start=1):
-        name = parse(blob).name
-        index[name] = index.get(name, b"") + _number(number) + _number(0)
-    _load(path.with_name("Name"), index)
+    berkeley(path, blobs)
     return path
-
-
-def _number(value: int) -> bytes:
-    return struct.pack("=I", value)
-
-
-def _load(path: Path, entries: dict[bytes, bytes]) -> None:
-    lines = ["VERSION=3", "format=bytevalue", "type=hash", "db_pagesize=512", "HEADER=END"]
-    lines += [f" {data.hex()}" for entry in entries.items() for data in entry]
-    done = process.run(["db5.3_load", str(path)], timeout_s=60, stdin="\n".join([*lines, "DATA=END", ""]).encode())
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

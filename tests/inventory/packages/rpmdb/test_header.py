@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rpm_headers import with_files
 
-from imds_probe.inventory.packages.rpmdb.header import HeaderError, RpmHeader, has_file, parse
+from imds_probe.inventory.packages.rpmdb.header import HeaderError, RpmHeader, changelog, files, has_file, parse
 
 
 def test_headers_that_rpm_made(blobs: list[bytes]) -> None:
@@ -57,6 +57,8 @@ def test_any_bytes_give_a_header_or_one_error(content: bytes, entries: int) -> N
             assert str(error)
         try:
             assert not has_file(blob, b"/nowhere/", b"x")
+            assert isinstance(files(blob), list)
+            assert isinstance(changelog(blob), list)
         except HeaderError as error:
             assert str(error)
 
@@ -72,3 +74,17 @@ def test_files_by_directory_and_name() -> None:
     for broken in (with_files(b"1234"), struct.pack(">II", 0xFFFFFFFF, 0) + b"own\0/opt/\0"):
         with pytest.raises(HeaderError):
             has_file(broken, b"/opt/", b"own")
+
+
+def test_all_files_of_a_package() -> None:
+    assert files(with_files()) == [b"/usr/bin/tool", b"/opt/own"]
+    assert files(with_files(kind=7)) == []
+    assert files(with_files(struct.pack(">II", 0, 9))) == [b"/usr/bin/tool"]
+
+
+def test_a_changelog_is_empty_where_its_types_are_wrong(blobs: list[bytes]) -> None:
+    assert changelog(blobs[0]) == []
+    data = b"A - 1\0Use it\0"
+    for kind, expected in ((8, [(b"A - 1", b"Use it")]), (6, [])):
+        entries = struct.pack(">IIIIIIII", 1081, 8, 0, 1, 1082, kind, 6, 1)
+        assert changelog(struct.pack(">II", 2, len(data)) + entries + data) == expected
