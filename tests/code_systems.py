@@ -11,6 +11,8 @@ from sdk_systems import System
 
 from imds_probe.collect.code import CodeFound, CodeOptions, look_for
 from imds_probe.facts.code import CodeSeen
+from imds_probe.facts.host import OsRelease
+from imds_probe.facts.software import Software
 from imds_probe.reading.reader import Reader
 
 PYTHON, SITE = "/usr/bin/python3.11", "usr/local/lib/python3.11/site-packages"
@@ -24,6 +26,7 @@ V2 = (
 )
 CURL = "curl -s http://169.254.169.254/latest/meta-data/instance-id\n"
 LATER_NS = 10_000_000_000
+NO_OS = OsRelease(None, None, None)
 
 
 class CodeSystem(System):
@@ -55,13 +58,16 @@ class CodeSystem(System):
         deadline_s: float = 30.0,
         by: Reader | None = None,
         now_ns: int | None = None,
+        installed: Sequence[Software] = (),
+        os: OsRelease = NO_OS,
     ) -> CodeFound:
         return look_for(
             self.root,
             self.proc,
             pids=pids,
             containers=containers,
-            installed=(),
+            installed=installed,
+            os=os,
             catalog=CATALOG,
             images={},
             options=CodeOptions(state),

@@ -88,6 +88,7 @@ def _row(entry: Entry) -> Row:
         only_if_switch=optional_switch(entry, "only_if_switch"),
         heeds=heeds(entry.entry("heeds")),
         asks_for=tuple(asked(item) for item in entry.entries("asks_for")),
+        files=entry.texts("files", []),
     )
     entry.done()
     if row.only_if_switch and not (row.only_if and row.only_if_switch.values):

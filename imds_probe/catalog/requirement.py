@@ -5,7 +5,7 @@ from __future__ import annotations
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
 from imds_probe.facts.facts import Facts
-from imds_probe.facts.host import Host
+from imds_probe.facts.host import Host, OsRelease
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 
 
@@ -23,7 +23,11 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
 
 def requirement_of(software: Software, version: str | None, facts: Facts, catalog: Catalog) -> Requirement:
     """The same for another version of it, as a repository may have."""
-    system = software.os or facts[Host].os
+    return judged(software, version, software.os or facts[Host].os, catalog)
+
+
+def judged(software: Software, version: str | None, system: OsRelease, catalog: Catalog) -> Requirement:
+    """The same on this operating system."""
     library = software.sdk if isinstance(software, SdkSoftware) else None
     return catalog.judge(
         software.component,

@@ -32,7 +32,8 @@ class Requirement:
     """What is said about one installed version. `minimum` is in the order that it was judged by.
 
     `figure` is the weakest of the figures that decided, None where none did or where it is that no version will do;
-    `grade` says how it is known. `by` says whether the version decided, held against the catalog, or the software's own code.
+    `grade` says how it is known. `by` says what decided: the version, held against the catalog, the software's own code, or
+    an entry of its own changelog.
     """
 
     minimum: str | None
@@ -42,7 +43,7 @@ class Requirement:
     setting: RequiredSetting | None = None
     figure: str | None = None
     grade: Grade | None = None
-    by: Literal["version", "code"] = "version"
+    by: Literal["version", "code", "changelog"] = "version"
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,8 @@ class Row:
     only_if_switch: a setting that shows that it is so. Where it is not seen to be on, nothing follows.
     on_lost_token: what the software does when the token response never arrives; waits: for how long before that.
     programs: ends of the paths of its executables or scripts, for the processes whose settings count.
+    files: ends of the paths of those of its packages' files that ask for metadata: they alone count where its code is read as an
+    installed package's. Empty where all count.
     prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
     through: ids of other rows that make its calls: where one of those is found with it, that one is judged in its place.
     heeds: by variable, from which version on it is heeded. One that is not named is heeded by every version, as far as is known.
@@ -215,6 +218,7 @@ class Row:
     only_if_switch: Switch | None = None
     heeds: Mapping[str, Heeded] = field(default_factory=dict)
     asks_for: tuple[Asked, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def grade_or_guess(self) -> Grade:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import imds_probe
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.code_facts import LEFT_TO_RECOGNISERS, code_of, names_of, read_of
+from imds_probe.collect.code_facts import LEFT_TO_RECOGNISERS, FoundIn, code_of, names_of, read_of
 from imds_probe.collect.code_memory import CodeMemory
 from imds_probe.collect.code_reading import LYING, OWNERS, RUNNING, Owning
 from imds_probe.collect.code_search import Memory, Search, Terms
@@ -19,6 +19,8 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.package_reading import PACKAGES
+from imds_probe.collect.package_search import PackageSearch, undecided
 from imds_probe.collect.program_reading import OwnPackage
 from imds_probe.collect.schedule_reading import SCHEDULES
 from imds_probe.collect.sdk_reading import ROOTS
@@ -28,6 +30,7 @@ from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead
+from imds_probe.facts.host import Host, OsRelease
 from imds_probe.facts.software import Software
 from imds_probe.inventory.code.owning import Owned
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
@@ -38,7 +41,7 @@ from imds_probe.system import pressure
 from imds_probe.system.unchanged import SETTLED_NS
 
 READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
-CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S = 3.0, 3.0, 3.0, 10.0
+CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S, PACKAGES_S = 3.0, 3.0, 3.0, 10.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def _collect(context: Context) -> Collected:
         pids=host_pids(context),
         containers=running.containers if running else (),
         installed=installed(context),
+        os=context[Host].os,
         catalog=context.catalog,
         images=inside.images if inside else {},
         options=context.option(CodeOptions),
@@ -84,6 +88,7 @@ def look_for(
     pids: Iterable[int],
     containers: Sequence[DiscoveredContainer],
     installed: Sequence[Software],
+    os: OsRelease,
     catalog: Catalog,
     images: Mapping[str, Identity],
     options: CodeOptions,
@@ -130,6 +135,11 @@ def look_for(
         search.look(share_of(deadline, math.inf))
     for search in () if need else searches:
         search.look_ahead(share_of(deadline, SCHEDULES_S))
+    packages = {}
+    for search in () if need else searches:
+        wanted = undecided(installed, search.system, os, catalog)
+        packages[search] = of_search = PackageSearch(search, reader, wanted)
+        of_search.look(share_of(deadline, PACKAGES_S))
     # By readers that give way, and come last: what they have kept in memory goes with the others.
     for search in () if need else searches:
         search.look_beside(share_of(deadline, LYING_S))
@@ -139,7 +149,9 @@ def look_for(
             troubles.append(f"{search.system.label} ended while its code was read")
             continue
         search.give_up_rest()
-        found.append((search.system, search.found, _owned(search, reader, share_of(deadline, OWNERS_S))))
+        own = packages.get(search)
+        owned = _owned(search, own.owned if own else {}, reader, share_of(deadline, OWNERS_S))
+        found.append(FoundIn(search.system, search.found, owned, own.read if own else ()))
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
     for search in searches:
         if search.remembers and not need:
@@ -157,15 +169,15 @@ def own_package() -> OwnPackage | None:
     return OwnPackage(str(Path(imds_probe.__file__).parent), imds_probe.__file__, status.st_dev, status.st_ino)
 
 
-def _owned(search: Search, reader: Reader, deadline: float) -> Mapping[str, Owned]:
-    """The packages of the files that say something, by their paths."""
-    paths = tuple({each.path for each in search.found.spoken.values()})
+def _owned(search: Search, known: Mapping[str, Owned], reader: Reader, deadline: float) -> Mapping[str, Owned]:
+    """The packages of the files that say something, by their paths; `known` are those that were read for their packages."""
+    paths = tuple({each.path for each in search.found.spoken.values()}.difference(known))
     if not paths:
-        return {}
+        return known
     answer = reader.ask(OWNERS, Owning(str(search.system.root), paths, deadline), [search.system.root], deadline)
     if answer.failed:
         search.troubles.append(f"the packages of some files are not known: {answer.failed}")
-    return {each.path: each for each in answer.found}
+    return {**known, **{each.path: each for each in answer.found}}
 
 
 COLLECTOR = Collector(
@@ -173,7 +185,7 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(Code, CodeRead),
     without="the code that runs or will run, and whether it calls the metadata service",
-    needs=(Packages, HostSoftware, ContainerSoftware, RunningContainers),
+    needs=(Host, Packages, HostSoftware, ContainerSoftware, RunningContainers),
     applies=lambda context: context.option(CodeOptions).read,
     options=(
         Option(
@@ -184,5 +196,5 @@ COLLECTOR = Collector(
         ),
     ),
     memory_mib=48,
-    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, LYING, OWNERS),
+    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, OWNERS),
 )

@@ -9,7 +9,8 @@ from typing import get_args
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_search import Found
 from imds_probe.collect.sdk_systems import System
-from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, Runs, Speaks
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.owning import Owned
 from imds_probe.inventory.containers.cgroups import membership_of
@@ -23,6 +24,18 @@ _RUNS: tuple[Runs, ...] = get_args(Runs)
 _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 
+@dataclass(frozen=True)
+class FoundIn:
+    """What was found in one system. `owned` are the packages of files that say something, by their paths; `packages` those that
+    were read themselves.
+    """
+
+    system: System
+    found: Found
+    owned: Mapping[str, Owned]
+    packages: Sequence[PackageRead] = ()
+
+
 def names_of(catalog: Catalog, ecosystem: str) -> Iterable[str]:
     """As their directories and archives may be called: of Maven's names, the artefact."""
     for name in catalog.package_names(ecosystem):
@@ -31,10 +44,10 @@ def names_of(catalog: Catalog, ecosystem: str) -> Iterable[str]:
             yield name.rpartition(":")[2].lower()
 
 
-def code_of(found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog, owner_of: OwnerOf) -> Code:
+def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Code:
     """All code that names the service, each once."""
     seen: dict[object, CodeSeen] = {}
-    for system, each, owned in found:
+    for system, each, owned in ((one.system, one.found, one.owned) for one in found):
         for root, spoken in each.spoken.items():
             owner = owned.get(spoken.path)
             if owner is not None and _is_left(owner, catalog):
@@ -94,12 +107,11 @@ def _is_left(owner: Owned, catalog: Catalog) -> bool:
     )
 
 
-def read_of(
-    found: Sequence[tuple[System, Found, Mapping[str, Owned]]], catalog: Catalog, owner_of: OwnerOf
-) -> CodeRead:
+def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> CodeRead:
+    """How much of what runs or will run was read, and what was not."""
     programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
-    for system, each, _ in found:
+    for system, each in ((one.system, one.found) for one in found):
         programs += len(each.programs)
         searched += each.searched
         scheduled += len(each.due.programs)
@@ -123,7 +135,7 @@ def read_of(
                         oldest_s=each.oldest_s(program.pids),
                     )
                 )
-    looked = any(each.due.read for _, each, _ in found)
+    looked = any(one.found.due.read for one in found)
     return CodeRead(
         programs,
         read,
@@ -131,6 +143,7 @@ def read_of(
         scheduled_read if looked else None,
         bytes_searched=searched,
         not_read=tuple(not_read[:NOT_READ_MAX]),
+        packages=tuple(each for one in found for each in one.packages),
     )
 
 

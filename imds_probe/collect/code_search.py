@@ -169,7 +169,7 @@ class Search:
             if not self._left or time.monotonic() > deadline:
                 return
             self._begin(())
-            running = Running(self._reading(deadline), Processes(str(self._proc), tuple(self._left)))
+            running = Running(self.reading(deadline), Processes(str(self._proc), tuple(self._left)))
             roots = [self.system.root, self._proc]
             answer = self._reader.ask(RUNNING, running, roots, deadline + STUCK_S, seen=self._take, stuck_s=STUCK_S)
             if not answer.failed or answer.failed == OUT_OF_TIME:
@@ -186,7 +186,7 @@ class Search:
         environments = dict.fromkeys(each for one in programs for each in one.environments)
         if not environments:
             return
-        lying = Lying(self._reading(deadline), tuple(environments), tuple(sorted(self._loaded)))
+        lying = Lying(self.reading(deadline), tuple(environments), tuple(sorted(self._loaded)))
         answer = self._reader.ask(
             LYING, lying, [self.system.root], deadline + STUCK_S, seen=self._take_beside, stuck_s=STUCK_S, modest=True
         )
@@ -203,7 +203,7 @@ class Search:
             return
         answer = self._reader.ask(
             SCHEDULES,
-            Schedules(self._reading(deadline), by),
+            Schedules(self.reading(deadline), by),
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],
@@ -237,7 +237,8 @@ class Search:
             self.found.add(Program("", (pid,), why=unread.NO_TIME))
         self._left = []
 
-    def _reading(self, deadline: float) -> Reading:
+    def reading(self, deadline: float) -> Reading:
+        """What there is to read in, and what may be read of it."""
         return Reading(
             str(self.system.root),
             self._terms.left,
@@ -270,13 +271,13 @@ class Search:
         gone = set(done)
         if gone:
             self._left = [pid for pid in self._left if pid not in gone]
-        self._keep(piece)
+        self.keep(piece)
         return ""
 
     def _take_beside(self, piece: Piece) -> str:
         self.found.beside.update(each.root for each in piece.spoken)
         self.found.beside_whole = self.found.beside_whole and not piece.left_out
-        self._keep(piece)
+        self.keep(piece)
         return ""
 
     def _take_due(self, due: Due) -> str:
@@ -287,10 +288,11 @@ class Search:
         self.found.due.add(due)
         if due.piece.program is not None:
             self._loaded.update(due.piece.program.loaded)
-        self._keep(due.piece)
+        self.keep(due.piece)
         return ""
 
-    def _keep(self, piece: Piece) -> None:
+    def keep(self, piece: Piece) -> None:
+        """What was read, and what a later run can have."""
         self.found.spoken.update((each.root, each) for each in piece.spoken)
         self.learnt.update(piece.learnt)
         self.trails.update(piece.trails)

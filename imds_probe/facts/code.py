@@ -67,9 +67,37 @@ class NotRead:
 
 
 @dataclass(frozen=True)
+class InChangelog:
+    """An entry of a package's own changelog that says that support for IMDSv2 was added: where it stands, of which version it is,
+    empty where that is not said, and the words by which it is known; never text around them.
+    """
+
+    place: str
+    version: str
+    words: str
+
+
+@dataclass(frozen=True)
+class PackageRead:
+    """An installed package whose version does not decide, and whose own files were read: so many, not all of them where `why`
+    says why, one of the reasons that inventory/code/unread.py lists. What they say is among the code. `component` is the
+    catalog's row, `package` is "cloud-init 19.3-46.amzn2 (rpm)".
+    """
+
+    component: str
+    package: str
+    files: Count = 0
+    why: str = ""
+    changelog: InChangelog | None = None
+    on_host: bool = True
+    container_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CodeRead(Section):
     """How much code stands behind a verdict. `programs` counts what runs, each program once a system; `programs_read` those of
     which all code that they load was searched. The same for what is `scheduled`; None where no schedules were looked for.
+    `packages` are those whose own files were read, as no version decides about them.
     """
 
     report_key: ClassVar[str] = "read"
@@ -80,6 +108,7 @@ class CodeRead(Section):
     scheduled_read: Count | None = None
     bytes_searched: Count = 0
     not_read: tuple[NotRead, ...] = ()
+    packages: tuple[PackageRead, ...] = ()
 
 
 @dataclass(frozen=True)

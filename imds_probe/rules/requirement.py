@@ -8,21 +8,21 @@ from dataclasses import replace
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement as requirement_by_catalog
 from imds_probe.catalog.rows import Requirement, Row
-from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, Speaks
+from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Speaks
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.code_phrases import place_of
 
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
-    """What the catalog says of its version, unless its own code says otherwise."""
+    """What the catalog says of its version, unless its own code says otherwise. Where neither tells, its changelog may."""
     by_version = requirement_by_catalog(software, facts, catalog)
-    code = own_code(software, facts)
-    if not code:
-        return by_version
     row = catalog.row(software.component)
+    code = own_code(software, facts)
+    if not any(each.speaks != "mentions" for each in code):
+        return _by_changelog(software, by_version, row, facts)
     says = _says(software, code, facts)
-    if says == "v1" and _blocks(by_version, code, row):
+    if says == "v1" and _blocks(by_version, code, row, facts):
         why = f"its own code asks without a token: {place_of(_first(code, 'v1'))}"
         minimum = by_version.minimum if by_version.status == "unknown" else None
         return Requirement(minimum, "too-old", _beside(why, by_version, row), by_version.source, by="code")
@@ -30,9 +30,30 @@ def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requireme
         why = f"its own code asks for a token: {place_of(_first(code, 'v2'))}"
         return Requirement(by_version.minimum, "ok", _beside(why, by_version, row), by_version.source, by="code")
     if says == "both" and by_version.status == "unknown":
-        why = f"its own code has both, with and without a token: {place_of(_first(code, 'both'))}"
+        why = f"its own code has both, with and without a token: {place_of(_first(code, 'both', 'v1'))}"
         return replace(by_version, why=f"{by_version.why}; {why}")
     return by_version
+
+
+def _by_changelog(software: Software, by_version: Requirement, row: Row | None, facts: Facts) -> Requirement:
+    """The same unless the changelogs say otherwise that lie in each place that the software is in."""
+    read = packages_read(software, facts)
+    said = next((each.changelog for each in read if each.changelog is not None), None)
+    if by_version.status != "unknown" or said is None or not _version_alone(by_version, row):
+        return by_version
+    saying = [each for each in read if each.changelog is not None]
+    if not _is_everywhere(software, saying):
+        return by_version
+    of = f" of version {said.version}" if said.version else ""
+    why = f"its changelog has an entry{of} that adds {said.words}: {said.place}; {_undecided(by_version)}"
+    return Requirement(by_version.minimum, "ok", why, by_version.source, grade="documented", by="changelog")
+
+
+def packages_read(software: Software, facts: Facts) -> tuple[PackageRead, ...]:
+    """Where the files of an installed package were read, as its version does not decide."""
+    read = facts.get(CodeRead)
+    found = read.packages if read is not None else ()
+    return tuple(each for each in found if _belongs(each, software) and each.package.startswith(f"{software.package} "))
 
 
 def own_code(software: Software, facts: Facts) -> tuple[CodeSeen, ...]:
@@ -51,7 +72,7 @@ def software_of(code: CodeSeen | NotRead, facts: Facts) -> Software | None:
     return next((entry for entry in facts[Installed].software if _belongs(code, entry)), None)
 
 
-def _belongs(code: CodeSeen | NotRead, software: Software) -> bool:
+def _belongs(code: CodeSeen | NotRead | PackageRead, software: Software) -> bool:
     if code.component != software.component:
         return False
     together = (code.on_host and software.on_host) or not set(code.container_ids).isdisjoint(software.container_ids)
@@ -59,55 +80,86 @@ def _belongs(code: CodeSeen | NotRead, software: Software) -> bool:
         # What a user has put on the host and called like a package is none of the package's.
         return together and not (isinstance(code, CodeSeen) and code.on_host and code.owner_uid is not None)
     # Of a library there may be many copies: this one is that of the same processes.
-    return bool(software.pids) and set(software.pids) <= set(code.pids)
+    pids = code.pids if not isinstance(code, PackageRead) else ()
+    return bool(software.pids) and set(software.pids) <= set(pids)
 
 
 def _says(software: Software, code: Sequence[CodeSeen], facts: Facts) -> Speaks | None:
-    """What the code does that decides. Fit is only what was read in each place that the software is in, whole, and where no
-    unprivileged user could have put it.
+    """What the code does that decides: that which something starts, and only where there is none all of a package that was read
+    whole. Fit is only what was read in each place that the software is in, whole, and where no unprivileged user could have put
+    it.
     """
-    speaks = {each.speaks for each in code}
+    started = [each for each in code if each.runs != "lies" and each.speaks != "mentions"]
+    counted = started or code
+    speaks = {each.speaks for each in counted}
+    if not started and any(each.why for each in packages_read(software, facts)):
+        return None  # what was not read of it may have the part that asks for the token
+    if not started and {"v1", "v2"} <= speaks:
+        return "both"  # one of its programs asks with a token, another without, and nothing starts either
     for worse in ("v1", "both"):
         if worse in speaks:
             return worse
-    trusted = [each for each in code if each.speaks == "v2" and each.owner_uid is None]
-    everywhere = any(each.on_host for each in trusted) or not software.on_host
-    inside = {identity for each in trusted for identity in each.container_ids}
-    if not trusted or not everywhere or not set(software.container_ids) <= inside:
-        return None
-    return None if unread_code(software, facts) else "v2"
+    trusted = [each for each in counted if each.speaks == "v2" and each.owner_uid is None]
+    return "v2" if _is_everywhere(software, trusted) and not unread_code(software, facts) else None
 
 
-def _blocks(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None) -> bool:
-    """Where a version speaks IMDSv2, or the catalog knows that it depends on something whether the software asks at all, code
-    counts only where something starts it.
+def _is_everywhere(software: Software, seen: Sequence[CodeSeen | PackageRead]) -> bool:
+    """Whether these were seen in each place that the software is in."""
+    on_host = any(each.on_host for each in seen) or not software.on_host
+    inside = {identity for each in seen for identity in each.container_ids}
+    return bool(seen) and on_host and set(software.container_ids) <= inside
+
+
+def _blocks(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None, facts: Facts) -> bool:
+    """Where a version speaks IMDSv2, code counts only where something starts it. So it does where the catalog knows that it
+    depends on something whether the software asks at all, unless all that starts something was looked at: see is_unused.
     """
+    if _is_started(code, "v1"):
+        return by_version.status in ("ok", "unknown")
+    read = facts.get(CodeRead)
     depends = row is not None and row.only_if is not None
-    if by_version.status == "unknown" and not depends:
-        return True
-    return by_version.status in ("ok", "unknown") and _is_started(code, "v1")
+    return by_version.status == "unknown" and (not depends or (read is not None and read.scheduled is not None))
+
+
+def is_unused(software: Software, facts: Facts, catalog: Catalog) -> bool:
+    """Whether software that asks without a token breaks nothing here: it depends on something whether it asks at all, and nothing
+    that was looked at starts it.
+    """
+    row = catalog.row(software.component)
+    return row is not None and row.only_if is not None and not _is_started(own_code(software, facts), "v1")
 
 
 def _clears(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None) -> bool:
     """A version that is too old is outweighed only by code that something starts. Nor does code tell anything of a setting that
     could not be read, or of a fault of this version.
     """
-    faults = row.known_bad if row is not None else ()
-    if by_version.setting is not None or any(fault.why in by_version.why for fault in faults):
+    if not _version_alone(by_version, row):
         return False
     return by_version.status == "unknown" or (by_version.status == "too-old" and _is_started(code, "v2"))
+
+
+def _version_alone(by_version: Requirement, row: Row | None) -> bool:
+    """Whether the version is all that there is against it: no setting, no fault of this version."""
+    faults = row.known_bad if row is not None else ()
+    return by_version.setting is None and not any(fault.why in by_version.why for fault in faults)
 
 
 def _is_started(code: Sequence[CodeSeen], speaks: Speaks) -> bool:
     return any(each.speaks == speaks and each.runs != "lies" for each in code)
 
 
-def _first(code: Sequence[CodeSeen], speaks: Speaks) -> CodeSeen:
-    return next(each for each in code if each.speaks == speaks)
+def _first(code: Sequence[CodeSeen], *speaks: Speaks) -> CodeSeen:
+    """The one that shows it: what something starts before what lies there."""
+    showing = [each for each in code if each.speaks in speaks]
+    return min(showing, key=lambda each: (speaks.index(each.speaks), each.runs == "lies"))
 
 
 def _beside(why: str, by_version: Requirement, row: Row | None) -> str:
     """What decided, and what it was decided against: a row of the catalog that says otherwise is named."""
     if by_version.status == "unknown" or row is None:
-        return f"{why}; by its version alone that is not known: {by_version.why}"
+        return f"{why}; {_undecided(by_version)}"
     return f"{why}; the catalog's row {row.id} says otherwise: {by_version.why}"
+
+
+def _undecided(by_version: Requirement) -> str:
+    return f"by its version alone that is not known: {by_version.why}"

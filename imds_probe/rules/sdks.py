@@ -48,9 +48,10 @@ from imds_probe.rules.sdks_kinds import (
     SDK_TOO_OLD_SILENT,
     SDK_TOO_OLD_UNASKED,
     SDK_UNKNOWN,
+    SDK_UNSERVED,
     SDKS_NOT_SEEN,
 )
-from imds_probe.rules.settled import silent_since_start
+from imds_probe.rules.settled import silent_since_start, unserved
 
 _SUBJECT = "sdks"
 _Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
@@ -114,6 +115,16 @@ def _in_use(
         speaks = NEEDS_SETTING if needed.status == "needs-setting" else ONLY_V1
         summary = f"{what}, {speaks}, but does not seem to ask for metadata: {need.reason}"
         return [SDK_TOO_OLD_UNASKED.found(subject, summary, evidence=evidence, fix=_fix(entries, needed, row))]
+    if why := unserved(
+        any(entry.on_host for entry in entries),
+        [identity for entry in entries for identity in entry.container_ids],
+        facts,
+    ):
+        if needed.status == "unknown":
+            summary = f"{what}, is of a version that does not decide, and the switch takes nothing from it: {why}"
+            return [SDK_SETTLED.found(subject, summary, evidence=(needed.why, *evidence))]
+        fix = _fix(entries, needed, row)
+        return [SDK_UNSERVED.found(subject, f"{what}, {_is(needed)}, but {why}", evidence=evidence, fix=fix)]
     silent = [silent_since_start(entry.sdk.oldest_s, facts) for entry in entries]
     if all(silent) and needed.by == "version":  # a watch does not outweigh code
         return _silent(what, entries, needed, row, dict.fromkeys(silent))

@@ -36,13 +36,23 @@ SDK_TOO_OLD_SILENT = Kind(
     "therefore never high.",
     cure="Upgrade the SDK when you can, or make sure that the program needs no metadata.",
 )
+SDK_UNSERVED = Kind(
+    id="sdk-unserved",
+    severity="warning",
+    title="An old AWS SDK is in use where no metadata is served",
+    meaning="The SDK does not ask for a token, or does so only with a setting that is not in force. The metadata service does not "
+    "answer where the programs that use it run: the service is turned off, or the container is cut off from it. The switch "
+    "therefore takes nothing away. Once the service can be reached, the SDK asks in vain where tokens are required.",
+    cure="Upgrade the SDK before the service is turned on, or the container is let through to it.",
+)
 SDK_SETTLED = Kind(
     id="sdk-settled",
     severity="info",
     title="Stronger evidence than its version tells how an AWS SDK asks",
     meaning="The version of the SDK does not decide. Stronger evidence decided instead. Either its own code was read and asks "
     "for a token. Or its processes were started within the window that was watched, and nobody called IMDSv1 in that window. "
-    "The finding names the evidence. Where the catalog says otherwise, the finding names the catalog's row too.",
+    "Or no metadata is served where they run. The finding names the evidence. Where the catalog says otherwise, the finding names "
+    "the catalog's row too.",
     cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
 )
 SDK_ON_DISK_TOO_OLD = Kind(
@@ -104,6 +114,7 @@ KINDS = (
     SDK_TOO_OLD,
     SDK_TOO_OLD_UNASKED,
     SDK_TOO_OLD_SILENT,
+    SDK_UNSERVED,
     SDK_SETTLED,
     SDK_ON_DISK_TOO_OLD,
     SDK_UNKNOWN,

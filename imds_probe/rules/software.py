@@ -13,8 +13,8 @@ from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software, UsersContainers
-from imds_probe.findings import Fix, Found
-from imds_probe.rules.code_phrases import matched, place_of
+from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.code_phrases import count, matched, place_of
 from imds_probe.rules.fixes import upgrade_commands
 from imds_probe.rules.origins import of_code, of_software
 from imds_probe.rules.phrases import (
@@ -32,9 +32,9 @@ from imds_probe.rules.phrases import (
     upgraded,
 )
 from imds_probe.rules.precedence import INVENTORIES
-from imds_probe.rules.requirement import own_code, requirement
+from imds_probe.rules.requirement import is_unused, own_code, packages_read, requirement
 from imds_probe.rules.rule import Rule
-from imds_probe.rules.settled import silent_software
+from imds_probe.rules.settled import silent_software, unserved
 from imds_probe.rules.software_kinds import (
     KINDS,
     NO_PACKAGE_MANAGER,
@@ -44,6 +44,8 @@ from imds_probe.rules.software_kinds import (
     SOFTWARE_SETTLED,
     SOFTWARE_TOO_OLD,
     SOFTWARE_UNKNOWN,
+    SOFTWARE_UNSERVED,
+    SOFTWARE_UNUSED,
     USERS_SOFTWARE_UNREAD,
 )
 
@@ -71,7 +73,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found]:
         needed = requirement(software, facts, catalog)
         for line in not_verified(needed) if needed.status == "ok" else ():
             inferred[software.component, software.said_version, line].append(software)
-        if needed.status != "ok" or needed.by == "code":
+        if needed.status != "ok" or needed.by != "version":
             groups[software.component, software.manager, software.said_version, needed].append(software)
     found += [_judged(needed, group, facts, catalog) for (*_, needed), group in groups.items()]
     found += [_by_inference(line, group, catalog) for (_, _, line), group in inferred.items()]
@@ -134,38 +136,81 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     origins = of_software(group, facts)
     if needed.by == "code":
         return _by_code(what, seen, needed, group, facts=facts, catalog=catalog)
+    if needed.by == "changelog":
+        summary = f"the changelog of {what} says that it speaks IMDSv2, which decides as nothing else does"
+        return SOFTWARE_SETTLED.found(subject, summary, evidence=(seen, needed.why))
     if needed.status == "too-old":
         never = row is not None and row.never
         fix = Fix(row.fix) if row and never else _upgrade(needed, software, facts, catalog)
         evidence = (seen, *not_verified(needed))
-        return SOFTWARE_TOO_OLD.found(
-            subject, f"{what} {only_v1(needed)}", evidence=evidence, fix=fix, forgeable_by=origins
+        return _breaks(
+            SOFTWARE_TOO_OLD, group, f"{what} {only_v1(needed)}", evidence, fix, facts=facts, origins=origins
         )
     evidence = (seen, needed.why)
+    if needed.status == "needs-setting":
+        evidence += not_verified(needed)
+        summary = f"{what} {NEEDS_SETTING}"
+        return _breaks(
+            SOFTWARE_NEEDS_SETTING, group, summary, evidence, make_setting(needed), facts=facts, origins=origins
+        )
+    if why := _unserved(group, facts):
+        summary = f"{what} is of a version that does not decide, and the switch takes nothing from it: {why}"
+        return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
     silent = [silent_software(entry, facts) for entry in group]
     if needed.status == "unknown" and all(silent):
         summary = (
             f"{what} made no call by IMDSv1 while it was watched, which outweighs that its version does not decide"
         )
         return SOFTWARE_SETTLED.found(subject, summary, evidence=(*evidence, *dict.fromkeys(silent)))
-    if needed.status == "needs-setting":
-        fix = make_setting(needed)
-        evidence += not_verified(needed)
-        return SOFTWARE_NEEDS_SETTING.found(
-            subject, f"{what} {NEEDS_SETTING}", evidence=evidence, fix=fix, forgeable_by=origins
-        )
     if needed.setting is not None:
         summary = f"the setting that makes {what} use IMDSv2 could not be read"
         return SOFTWARE_UNKNOWN.found(
             subject, summary, evidence=evidence, fix=_mend(needed.setting), forgeable_by=origins
         )
     look = (
-        f"Ask the vendor of {software.package} which version speaks IMDSv2, or upgrade it: the newest version is the "
-        "safest choice."
+        f"Upgrade {software.package}, ask its vendor which version speaks IMDSv2, or watch the host: the finding disappears once "
+        "its programs were started while the daemon watched, and nobody called IMDSv1 in a whole window."
     )
     upgrade = _upgrade(needed, software, facts, catalog, look)
     summary = f"IMDSv2 support of {what} is not known"
+    evidence += tuple(dict.fromkeys(line for entry in group for line in _of_its_files(entry, facts)))
     return SOFTWARE_UNKNOWN.found(subject, summary, evidence=evidence, fix=upgrade, forgeable_by=origins)
+
+
+def _breaks(
+    kind: Kind,
+    group: Sequence[Software],
+    summary: str,
+    evidence: tuple[str, ...],
+    fix: Fix,
+    *,
+    facts: Facts,
+    origins: tuple[str, ...],
+) -> Found:
+    """What the switch breaks, unless nothing is served where it is."""
+    subject = group[0].component
+    if why := _unserved(group, facts):
+        return SOFTWARE_UNSERVED.found(subject, f"{summary}, but {why}", evidence=evidence, fix=fix)
+    return kind.found(subject, summary, evidence=evidence, fix=fix, forgeable_by=origins)
+
+
+def _unserved(group: Sequence[Software], facts: Facts) -> str:
+    """Why the switch takes nothing from what is in these places; empty where it may."""
+    inside = [identity for entry in group for identity in entry.container_ids]
+    return unserved(any(entry.on_host for entry in group), inside, facts)
+
+
+def _of_its_files(software: Software, facts: Facts) -> tuple[str, ...]:
+    """What reading the package itself came to, where that settled nothing."""
+    lines = []
+    for read in packages_read(software, facts):
+        if read.why:
+            lines.append(f"not all of its own files were read: {read.why}")
+        elif not own_code(software, facts):
+            lines.append(
+                f"its own files were read and do not name the metadata service ({count(read.files, 'file')}): a library may ask"
+            )
+    return tuple(lines)
 
 
 def _by_code(
@@ -174,18 +219,17 @@ def _by_code(
     """What was read in the software itself decides, whatever the catalog says of its version."""
     code = tuple(dict.fromkeys(each for entry in group for each in own_code(entry, facts)))
     decisive = [each for each in code if each.speaks == ("v2" if needed.status == "ok" else "v1")]
+    decisive.sort(key=lambda each: each.runs == "lies")
     evidence = (seen, needed.why, *(matched(each) for each in decisive[:NAMES_SHOWN]))
-    at = place_of(decisive[0])
+    subject, at = group[0].component, place_of(decisive[0])
     if needed.status == "ok":
         summary = f"the code of {what} was read and asks for a token, which decides: {at}"
-        return SOFTWARE_SETTLED.found(group[0].component, summary, evidence=evidence)
-    return SOFTWARE_TOO_OLD.found(
-        group[0].component,
-        f"{what} {only_v1(needed)}: {at}",
-        evidence=evidence,
-        fix=_upgrade(needed, group[0], facts, catalog),
-        forgeable_by=of_code(decisive, facts),
-    )
+        return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
+    summary = f"{what} {only_v1(needed)}: {at}"
+    fix = _upgrade(needed, group[0], facts, catalog)
+    if all(is_unused(entry, facts, catalog) for entry in group):
+        return SOFTWARE_UNUSED.found(subject, f"{summary}; nothing that was read starts it", evidence=evidence, fix=fix)
+    return _breaks(SOFTWARE_TOO_OLD, group, summary, evidence, fix, facts=facts, origins=of_code(decisive, facts))
 
 
 def _upgrade(needed: Requirement, software: Software, facts: Facts, catalog: Catalog, text: str = "") -> Fix:

@@ -23,6 +23,24 @@ SOFTWARE_NEEDS_SETTING = Kind(
     meaning="This version can speak IMDSv2, but it does so only with a setting that is not in force.",
     cure="Set the key as the finding says, restart the program, and run imds-probe again.",
 )
+SOFTWARE_UNUSED = Kind(
+    id="software-unused-imdsv1",
+    severity="warning",
+    title="An installed package asks without a token, and nothing starts that part of it",
+    meaning="The package's own files were read, and they ask without a token. The package is there for other reasons than that, "
+    "too, as the catalog knows. No process has loaded the part that asks, and no schedule, unit or start of the host that was "
+    "read starts it. Somebody may start it by hand, and so may the user data of a new instance.",
+    cure="Upgrade the package, or make sure that nobody calls its programs that ask for metadata.",
+)
+SOFTWARE_UNSERVED = Kind(
+    id="software-unserved",
+    severity="warning",
+    title="An installed package speaks only IMDSv1 where no metadata is served",
+    meaning="The package does not ask for a token, or does so only with a setting that is not in force. The metadata service does "
+    "not answer where the package is: the service is turned off, or the container is cut off from it. The switch therefore "
+    "takes nothing away. Once the service can be reached, the program asks in vain where tokens are required.",
+    cure="Upgrade the package, or make the setting, before the service is turned on or the container is let through to it.",
+)
 SOFTWARE_UNKNOWN = Kind(
     id="software-unknown",
     severity="warning",
@@ -31,15 +49,18 @@ SOFTWARE_UNKNOWN = Kind(
     meaning="The catalog has no sourced minimum for this version: the version is a distribution's backport below upstream's "
     "number, or its vendor never said. Or a setting that decides could not be read. A guess could break the host, so the verdict "
     "counts the package as unknown.",
-    cure="Search the package's changelog for IMDSv2 (rpm -q --changelog, /usr/share/doc/*/changelog), or upgrade the package.",
+    cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
+    "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. Reading the "
+    "package's own code and changelog settled nothing, or both were not read: see the evidence.",
 )
 SOFTWARE_SETTLED = Kind(
     id="software-settled",
     severity="info",
     title="Stronger evidence than its version tells how an installed package asks",
     meaning="The catalog has no minimum that decides for this version, or its minimum says that the version is too old. Stronger "
-    "evidence decided instead. Either the package's own code was read and asks for a token. Or its process was started within "
-    "the window that was watched, and nobody called IMDSv1 in that window. The finding names the evidence. Where the catalog "
+    "evidence decided instead. Either the package's own code was read and asks for a token. Or an entry of the package's own "
+    "changelog says that support for IMDSv2 was added. Or its process was started within the window that was watched, and nobody "
+    "called IMDSv1 in that window. Or no metadata is served where it is. The finding names the evidence. Where the catalog "
     "says otherwise, the finding names the catalog's row too.",
     cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
 )
@@ -82,6 +103,8 @@ NO_PACKAGE_MANAGER = Kind(
 KINDS = (
     SOFTWARE_TOO_OLD,
     SOFTWARE_NEEDS_SETTING,
+    SOFTWARE_UNUSED,
+    SOFTWARE_UNSERVED,
     SOFTWARE_UNKNOWN,
     SOFTWARE_SETTLED,
     SOFTWARE_FIGURE_INFERRED,

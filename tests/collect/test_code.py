@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
+from code_systems import CURL, NO_OS, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from contexts import context
 from sdk_systems import container
 
@@ -356,6 +356,7 @@ def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             pids=[child.pid],
             containers=(),
             installed=(),
+            os=NO_OS,
             catalog=context(tmp_path).catalog,
             images={},
             options=CodeOptions(),

@@ -6,9 +6,10 @@ import pytest
 from code_seen import AGENT, PACKED, with_code
 from observed import CATALOG, FACTS, HOST, OLD_CLOUD_INIT, SSM_AGENT, changed, container
 
+from imds_probe.facts.code import CodeRead, InChangelog, PackageRead
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
-from imds_probe.rules.requirement import requirement, software_of
+from imds_probe.rules.requirement import is_unused, requirement, software_of
 
 AMAZON_LINUX_2 = replace(HOST, os=OsRelease("amzn", "2", "Amazon Linux 2"))
 CLOUD_INIT = Software("cloud-init", "rpm", "cloud-init", "19.3-46.amzn2", "rpm database")
@@ -28,6 +29,16 @@ BOTOCORE = SdkSoftware("botocore", "pypi", "botocore", None, "dist-info", "/srv/
 def judged(software, *code, host=AMAZON_LINUX_2, **given):
     facts = with_code(*code, facts=changed(FACTS, software=(software,), host=host), **given)
     return requirement(software, facts, CATALOG)
+
+
+READ = PackageRead("cloud-init", "cloud-init 19.3-46.amzn2 (rpm)", files=4)
+SAYS = replace(READ, changelog=InChangelog("the rpm database", "19.3-2.amzn2", "imdsv2"))
+
+
+def after_reading(software, *code, packages, **read):
+    """The same where these packages' own files were read."""
+    facts = with_code(*code, facts=changed(FACTS, software=(software,), host=AMAZON_LINUX_2))
+    return requirement(software, facts.with_(CodeRead(packages=packages, **read)), CATALOG)
 
 
 def test_without_code_the_version_decides():
@@ -116,6 +127,68 @@ def test_a_fault_or_a_setting_of_this_version_is_nothing_that_code_tells():
     assert needed.status != "ok"
 
 
+def test_an_entry_of_its_changelog_decides_where_neither_version_nor_code_does():
+    needed = after_reading(CLOUD_INIT, packages=(SAYS,))
+    assert (needed.status, needed.by, needed.grade) == ("ok", "changelog", "documented")
+    assert needed.why.startswith(
+        "its changelog has an entry of version 19.3-2.amzn2 that adds imdsv2: the rpm database; by its version alone that is"
+    )
+    assert after_reading(CLOUD_INIT, replace(DATASOURCE, speaks="mentions"), packages=(SAYS,)).by == "changelog"
+    assert after_reading(CLOUD_INIT, packages=(READ,)).status == "unknown"
+    of_none = replace(SAYS, changelog=replace(SAYS.changelog, version=""))
+    assert "has an entry that adds imdsv2" in after_reading(CLOUD_INIT, packages=(of_none,)).why
+
+
+def test_a_changelog_outweighs_no_code_and_no_version():
+    for speaks, status in (("v1", "too-old"), ("both", "unknown")):
+        code = replace(DATASOURCE, speaks=speaks)
+        assert after_reading(CLOUD_INIT, code, packages=(SAYS,)).status == status
+    old = replace(OLD_CLOUD_INIT, manager="dpkg")
+    said = replace(SAYS, package="cloud-init 18.3-6 (dpkg)")
+    assert after_reading(old, packages=(said,)).status == "too-old"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        replace(SAYS, component="ec2-hibinit-agent"),
+        replace(SAYS, package="cloud-init-doc 19.3 (rpm)"),
+        replace(SAYS, on_host=False, container_ids=("a" * 64,)),
+    ],
+)
+def test_a_changelog_is_that_of_the_package_where_it_is(read):
+    assert after_reading(CLOUD_INIT, packages=(read,)).status == "unknown"
+
+
+def test_a_changelog_in_one_of_several_containers_decides_nothing():
+    inside = replace(CLOUD_INIT, container="a", also_in=("b",), container_ids=("a", "b"), os=AMAZON_LINUX_2.os)
+    in_one = replace(SAYS, on_host=False, container_ids=("a",))
+    assert after_reading(inside, packages=(in_one,)).status == "unknown"
+    assert after_reading(inside, packages=(in_one, replace(in_one, container_ids=("b",)))).status == "ok"
+
+
+def test_of_a_package_that_only_lies_there_all_parts_count_that_were_read():
+    lies, token = replace(DATASOURCE, runs="lies"), replace(DATASOURCE, runs="lies", speaks="v2", path="/usr/bin/new")
+    assert after_reading(CLOUD_INIT, lies, packages=(READ,)).status == "too-old"
+    # One of its programs asks with a token, another without, and nothing starts either.
+    needed = after_reading(CLOUD_INIT, lies, token, packages=(READ,))
+    assert (needed.status, needed.by) == ("unknown", "version")
+    assert f"its own code has both, with and without a token: {lies.path}" in needed.why
+    # What was not read may have the part that asks for the token.
+    part = replace(READ, why="it is packed")
+    for code in (lies, token):
+        assert after_reading(CLOUD_INIT, code, packages=(part,)).status == "unknown"
+    assert after_reading(CLOUD_INIT, DATASOURCE, packages=(part,)).status == "too-old"
+
+
+def test_what_something_starts_outweighs_what_lies_beside_it():
+    lies = replace(DATASOURCE, runs="lies", path="/usr/lib/other.py")
+    assert judged(CLOUD_INIT, replace(DATASOURCE, speaks="v2"), lies).status == "ok"
+    assert judged(CLOUD_INIT, DATASOURCE, replace(lies, speaks="v2")).status == "too-old"
+    # What is started and only names the service shows nothing.
+    assert judged(CLOUD_INIT, replace(DATASOURCE, speaks="mentions"), lies).status == "too-old"
+
+
 def test_where_it_depends_whether_it_asks_only_what_runs_shows_that():
     row = next(row for row in CATALOG.rows if row.only_if and not row.only_if_switch and row.minimum is None)
     manager, (package, *_) = next(iter(row.packages.items()))
@@ -123,6 +196,19 @@ def test_where_it_depends_whether_it_asks_only_what_runs_shows_that():
     code = replace(AGENT, component=row.id)
     assert judged(unknown, replace(code, runs="lies")).status == "unknown"
     assert judged(unknown, code).status == "too-old"
+
+
+def test_where_it_depends_and_all_that_starts_something_was_read_it_is_too_old_and_not_in_use():
+    utils = Software("cloud-utils", "dpkg", "cloud-guest-utils", "0.30-0ubuntu5", "dpkg database")
+    lies = replace(AGENT, component="cloud-utils", runs="lies", pids=(), path="/usr/bin/ec2metadata")
+    facts = with_code(lies, facts=changed(FACTS, software=(utils,), host=AMAZON_LINUX_2))
+    assert requirement(utils, facts, CATALOG).status == "unknown"
+    read = facts.with_(CodeRead(scheduled=0, scheduled_read=0))
+    assert requirement(utils, read, CATALOG).status == "too-old"
+    assert is_unused(utils, read, CATALOG)
+    by_cron = with_code(replace(lies, runs="scheduled"), facts=read)
+    assert not is_unused(utils, by_cron, CATALOG)
+    assert not is_unused(CLOUD_INIT, read, CATALOG)
 
 
 def test_of_a_library_the_copy_counts_that_the_same_processes_use():

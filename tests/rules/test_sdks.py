@@ -267,3 +267,19 @@ def test_a_watch_does_not_outweigh_code():
     (finding,) = RULE.judge(facts, CATALOG)
     assert finding.id == "sdk-too-old"
     assert "the catalog's row botocore says otherwise" in finding.evidence[0]
+
+
+def test_where_nothing_is_served_an_old_sdk_only_warns():
+    off = replace(IMDS, endpoint="disabled")
+    (finding,) = judged(library(), imds=off)
+    assert (finding.id, finding.severity, finding.implies) == ("sdk-unserved", "warning", None)
+    assert finding.summary.endswith("but the metadata service is turned off")
+    (finding,) = judged(library(version=None), imds=off)
+    assert (finding.id, finding.implies) == ("sdk-settled", None)
+    cut_off, web = container("off", 1, "unreachable"), container("web", 1, "ok")
+    inside = library(container="off", container_ids=(cut_off.identity,))
+    (finding,) = judged(inside, containers=(cut_off, web))
+    assert (finding.id, finding.implies) == ("sdk-unserved", None)
+    both = library(container="off", also_in=("web",), container_ids=(cut_off.identity, web.identity))
+    (finding,) = judged(both, containers=(cut_off, web))
+    assert finding.id == "sdk-too-old"

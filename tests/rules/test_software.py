@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 from code_seen import AGENT, DAY_S, PACKED, watched, with_code
-from observed import FACTS, HOST, OLD_CLOUD_INIT, changed
+from observed import FACTS, HOST, IMDS, OLD_CLOUD_INIT, changed, container
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.code import CodeRead, InChangelog, PackageRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
@@ -200,3 +201,71 @@ def test_a_watched_window_settles_a_program_that_could_not_be_read():
     assert finding.evidence[-1].startswith("started 3 d ago")
     (unsettled,) = RULE.judge(with_code(not_read=(packed,), facts=FOUND), CATALOG)
     assert unsettled.id == "software-unknown"
+
+
+AMAZON_LINUX_2 = replace(HOST, os=OsRelease("amzn", "2", "Amazon Linux 2"))
+UNTOLD = Software("cloud-init", "rpm", "cloud-init", "19.3-46.amzn2", "rpm database")
+READ = PackageRead("cloud-init", "cloud-init 19.3-46.amzn2 (rpm)", files=4)
+
+
+def after_reading(software, *code, packages=(), **facts):
+    """What is found on Amazon Linux 2 where these packages' own files were read."""
+    given = with_code(*code, facts=changed(FACTS, host=AMAZON_LINUX_2, software=(software,), **facts))
+    (finding,) = RULE.judge(given.with_(CodeRead(scheduled=0, packages=packages)), CATALOG)
+    return finding
+
+
+def test_an_entry_of_its_changelog_settles_a_package():
+    says = replace(READ, changelog=InChangelog("the rpm database", "19.3-2.amzn2", "imdsv2"))
+    finding = after_reading(UNTOLD, packages=(says,))
+    assert (finding.id, finding.severity) == ("software-settled", "info")
+    assert "the changelog of cloud-init 19.3-46.amzn2 says that it speaks IMDSv2" in finding.summary
+
+
+def test_what_is_unknown_says_what_its_files_told_and_what_would_settle_it():
+    finding = after_reading(UNTOLD, packages=(replace(READ, why="it is packed"),))
+    assert finding.id == "software-unknown"
+    assert "not all of its own files were read: it is packed" in finding.evidence
+    assert "watch the host" in finding.fix.text
+    silent = after_reading(UNTOLD, packages=(READ,))
+    assert (
+        "its own files were read and do not name the metadata service (4 files): a library may ask" in silent.evidence
+    )
+
+
+def test_what_nothing_starts_of_a_package_that_is_there_for_other_reasons_only_warns():
+    utils = Software("cloud-utils", "rpm", "cloud-utils", "0.30-1", "rpm database")
+    lies = replace(AGENT, component="cloud-utils", runs="lies", pids=(), path="/usr/bin/ec2metadata", line=3)
+    finding = after_reading(utils, lies)
+    assert (finding.id, finding.severity, finding.implies) == ("software-unused-imdsv1", "warning", None)
+    assert finding.summary.endswith("/usr/bin/ec2metadata:3; nothing that was read starts it")
+    assert after_reading(utils, replace(lies, runs="scheduled")).id == "software-too-old"
+
+
+OFF = replace(IMDS, endpoint="disabled")
+
+
+@pytest.mark.parametrize(
+    ("software", "code", "said"),
+    [
+        (OLD_CLOUD_INIT, (), "software-unserved"),
+        (UNTOLD, (replace(AGENT, component="cloud-init"),), "software-unserved"),
+        (replace(DATADOG, settings=(SettingSeen("setting", YAML, KEY, None),)), (), "software-unserved"),
+        (UNTOLD, (), "software-settled"),
+    ],
+)
+def test_where_the_service_is_turned_off_nothing_breaks(software, code, said):
+    finding = after_reading(software, *code, imds=OFF)
+    assert (finding.id, finding.implies) == (said, None)
+    assert "the metadata service is turned off" in finding.summary
+    assert after_reading(software, *code).implies in ("not-ready", "unknown")
+
+
+def test_where_a_container_is_cut_off_nothing_breaks_there():
+    off, web = container("off", 1, "unreachable"), container("web", 1, "ok")
+    inside = replace(OLD_CLOUD_INIT, container="off", container_ids=(off.identity,), os=DEBIAN.os)
+    finding = after_reading(inside, containers=(off, web))
+    assert (finding.id, finding.severity) == ("software-unserved", "warning")
+    assert "the metadata service cannot be reached from there" in finding.summary
+    both = replace(inside, also_in=("web",), container_ids=(off.identity, web.identity))
+    assert after_reading(both, containers=(off, web)).id == "software-too-old"

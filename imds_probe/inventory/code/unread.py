@@ -14,7 +14,8 @@ NO_TIME = "there was no time left"
 GONE = "its file is no longer there"
 BY_NAME = "it loads code by names that only running tells"
 NO_SCRIPT = "its script is not known"
+NO_LIST = "there is no list of its files"
 REASONS = (
     *(TOO_LONG, TOO_MANY, ODD_BYTE_CODE, DAMAGED, PACKED, ENCRYPTED, UNPACKS_TOO_MUCH, HIDDEN, NO_TIME),
-    *(GONE, BY_NAME, NO_SCRIPT),
+    *(GONE, BY_NAME, NO_SCRIPT, NO_LIST),
 )

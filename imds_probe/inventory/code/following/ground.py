@@ -164,6 +164,12 @@ class Ground:
         if new:
             self._statuses.update(zip(new, rootfs.statuses(self.root, new), strict=True))
 
+    def regular(self, paths: Sequence[str]) -> list[str]:
+        """Those of these paths that lead to a file."""
+        self.look_up(paths)
+        found = ((path, self._statuses[path]) for path in paths)
+        return [path for path, status in found if status is not None and stat.S_ISREG(status.st_mode)]
+
     def digest(self, paths: Sequence[str], *, learning: bool = False) -> bytes | None:
         """Of what these paths are now; None where one was just changed, or is a file that another user than root can write to:
         what he has mapped he can change without a trace. Of a directory each change leaves its time.
