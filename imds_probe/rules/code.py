@@ -11,9 +11,11 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import Code, CodeSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.inventory.schedules.scheduled import AT_LOGIN
 from imds_probe.rules.code_fixes import fix_for
 from imds_probe.rules.code_kinds import (
     CODE_IMDSV1,
+    CODE_IMDSV1_AT_LOGIN,
     CODE_IMDSV1_ONCE,
     CODE_IMDSV1_UNSERVED,
     CODE_ON_DISK_IMDSV1,
@@ -31,6 +33,8 @@ from imds_probe.rules.settled import elsewhere, seen_by_token, unserved
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
+# Their files, by how a package is said: "byobu 5.133-1 (dpkg)".
+_OF_DISTRIBUTIONS = ("(dpkg)", "(rpm)", "(apk)")
 _STARTED = ("running", "scheduled", "boot")
 
 
@@ -57,7 +61,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[Found]:
     """What breaks, each by itself; and what does not, as nothing is served there."""
     idle = {each: why for each in code if (why := unserved(each.on_host, each.container_ids, facts))}
-    blocking = [each for each in code if each not in idle]
+    at_login = [each for each in code if each not in idle and _is_offered_at_login(each)]
+    blocking = [each for each in code if each not in idle and each not in at_login]
     found = [_asks(each, facts, catalog) for each in blocking[:NAMED_MAX]]
     if rest := blocking[NAMED_MAX:]:
         found.append(
@@ -69,11 +74,25 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
                 forgeable_by=of_code(rest, facts),
             )
         )
+    if at_login:
+        fix = Fix("Upgrade the packages that own these files, or make sure that nobody needs what they show.")
+        lines = [detail(each, facts) for each in at_login]
+        found.append(_together(CODE_IMDSV1_AT_LOGIN, at_login, "of packages that a login may start", lines, fix))
     if idle:
         lines = [f"{named(each, facts)}: {why}" for each, why in idle.items()]
         fix = Fix("Change the code before the service is turned on, or the container is let through to it.")
         found.append(_together(CODE_IMDSV1_UNSERVED, list(idle), "where no metadata is served", lines, fix))
     return found
+
+
+def _is_offered_at_login(code: CodeSeen) -> bool:
+    """Whether it is a part of a distribution's package that nothing starts but a login, by way of another file: a status line, a
+    greeting. What a file of the login itself asks, others may need, and so may what an administrator has added.
+    """
+    package = code.package is not None and code.package.endswith(_OF_DISTRIBUTIONS)
+    by_login = bool(code.started_by) and all(who.endswith(f", {AT_LOGIN}") for who in code.started_by)
+    itself = any(who.startswith(f"{code.path}, ") for who in code.started_by)
+    return package and by_login and not itself and not code.pids
 
 
 def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:

@@ -27,6 +27,15 @@ CODE_IMDSV1_UNSERVED = Kind(
     "service can be reached, the program asks in vain where tokens are required.",
     cure="Change the code before the service is turned on, or the container is let through to it.",
 )
+CODE_IMDSV1_AT_LOGIN = Kind(
+    id="code-imdsv1-at-login",
+    severity="warning",
+    title="A package has code that asks without a token, and only a login may start it",
+    meaning="The code was read and asks without a token. It belongs to a distribution's package, and nothing starts it but a file "
+    "that shells read at a login, often only where a user has asked for it: byobu's status line is an example. Once tokens are "
+    "required, the user does not see what it would show. No service depends on it.",
+    cure="Upgrade the package, or make sure that nobody needs what it shows.",
+)
 CODE_IMDSV1_ONCE = Kind(
     id="code-imdsv1-once",
     severity="warning",
@@ -87,6 +96,7 @@ CODE_SETTLED = Kind(
 KINDS = (
     CODE_IMDSV1,
     CODE_IMDSV1_UNSERVED,
+    CODE_IMDSV1_AT_LOGIN,
     CODE_IMDSV1_ONCE,
     CODE_ON_DISK_IMDSV1,
     CODE_UNDECIDED,

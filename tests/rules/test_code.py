@@ -200,3 +200,35 @@ def test_what_software_of_the_catalog_ran_once_is_named_all_the_same():
 def test_one_without_evidence_of_anybody_is_not_hidden_by_what_is_settled():
     found = judged(JAR, not_read=(replace(PACKED, oldest_s=2 * DAY_S),), facts=changed(FACTS, callers=watched()))
     assert [each.id for each in found] == ["code-undecided", "code-settled"]
+
+
+BYOBU = replace(
+    BACKUP,
+    path="/usr/lib/byobu/ip_address",
+    package="byobu 5.133-1.1 (dpkg)",
+    started_by=("/etc/profile.d/Z97-byobu.sh, at each login",),
+)
+
+
+def test_what_only_a_login_may_start_of_a_package_warns():
+    (finding,) = judged(BYOBU)
+    assert (finding.id, finding.severity, finding.implies) == ("code-imdsv1-at-login", "warning", None)
+    assert finding.summary == (
+        "1 file of packages that a login may start asks without a token: /usr/lib/byobu/ip_address:7"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"package": None},
+        {"package": "ip 1.0 (pypi)"},
+        {"path": "/etc/profile.d/Z97-byobu.sh"},
+        {"started_by": (*BYOBU.started_by, "/etc/cron.d/byobu, daily")},
+        {"started_by": ()},
+        {"pids": (41,), "runs": "running"},
+    ],
+)
+def test_what_a_login_itself_asks_or_something_else_starts_blocks(changes):
+    (finding,) = judged(replace(BYOBU, **changes))
+    assert finding.id == "code-imdsv1"
