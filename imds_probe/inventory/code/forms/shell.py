@@ -36,6 +36,12 @@ _QUIET = re.compile(
 _BLOCKS = re.compile(r"no_?proxy|non_?proxy|block|deny|ssrf|iptables|\bnft\b|firewall|ignore|allow", re.IGNORECASE)
 _FUNCTION = re.compile(r"^[ \t]{0,40}(?:function[ \t]{1,10})?([A-Za-z_][\w-]{0,60})[ \t]{0,10}(?:\(\))", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_][\w-]{0,60}")
+_PRINTS = re.compile(r"[ \t]{0,80}(?:echo|printf)[ \t]")
+_SINGLE, _DOUBLE = re.compile(r"'[^'\n]*'"), re.compile(r'"[^"\n]*"')
+_REPLACED, _TO_ERRORS = re.compile(r"\$\(|`"), re.compile(r"1?>&2")
+_HERE = re.compile(
+    r"[ \t]{0,80}cat[ \t]{0,20}(?:1?>&2[ \t]{0,20})?<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1[ \t]{0,20}(?:1?>&2)?[ \t]{0,20}"
+)
 _PATH_OR_SERVICE = ("service", "path")
 
 
@@ -49,7 +55,7 @@ def judged(text: str) -> Judged:
 
 class _Reading:
     def __init__(self, text: str, found: list[Found]) -> None:
-        self._text = _uncommented(text)
+        self._text = _unprinted(_uncommented(text))
         self._found = found
         self._lines = Lines(text)
         self._set = _assigned(self._text)
@@ -226,6 +232,35 @@ def _uncommented(text: str) -> str:
             at = line.find("#", at + 1)
         lines.append(line)
     return "\n".join(lines)
+
+
+def _unprinted(text: str) -> str:
+    """The same length, with blanks for what the script only prints, as a help text: by echo, or from a here-document to cat. What
+    goes on to a pipe or a file may be run, and so is what the shell itself replaces.
+    """
+    lines, until, replaced = [], "", False
+    for line in text.split("\n"):
+        if until:
+            if line.strip() == until:
+                until = ""
+            printed = not (replaced and _REPLACED.search(line))
+        else:
+            printed = _is_printed(line)
+            if match := _HERE.fullmatch(line):
+                until, replaced = match[2], not match[1]
+        lines.append(" " * len(line) if printed else line)
+    return "\n".join(lines)
+
+
+def _is_printed(line: str) -> bool:
+    """Whether a line is one command that prints its arguments, and no more."""
+    if not _PRINTS.match(line):
+        return False
+    # Within double quotes a single one is a sign as any other.
+    rest = line if '"' in line else _SINGLE.sub("", line)
+    if _REPLACED.search(rest):
+        return False
+    return not set(_TO_ERRORS.sub("", _DOUBLE.sub("", rest))) & set("|>;&'\"(){}")
 
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox")
