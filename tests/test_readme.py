@@ -9,8 +9,10 @@ from golden_reports import DIRECTORY
 from imds_probe import exitcodes
 from imds_probe.commands import COMMANDS
 from imds_probe.commands.dispatch import main
+from imds_probe.system import remembered
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
@@ -49,3 +51,15 @@ def test_what_the_page_on_security_names_is_there():
 def test_every_exit_code_is_in_its_tables():
     codes = {str(value) for name, value in vars(exitcodes).items() if name.isupper()}
     assert codes <= set(re.findall(r"\| (\d+) \|", README))
+
+
+def test_every_file_that_is_kept_between_runs_is_documented():
+    source = "".join(path.read_text() for path in (ROOT / "imds_probe/collect").glob("*.py"))
+    kept = re.findall(r'Remembered\(state, "(\w+)"', source)
+    assert len(kept) == source.count("Remembered(state") > 0
+    for page in ("README.md", "SECURITY.md", "packaging/imds-probe.1"):
+        text = (ROOT / page).read_text()
+        assert [name for name in kept if f"{name}.remembered" not in text] == []
+        assert (
+            f"{remembered.SIZE_MAX_BYTES // 2**20}\nMiB" in text or f"{remembered.SIZE_MAX_BYTES // 2**20} MiB" in text
+        )
