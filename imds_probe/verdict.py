@@ -19,6 +19,7 @@ from imds_probe.facts.platform import Platform
 from imds_probe.facts.shapes import HopLimit
 from imds_probe.facts.software import Installed, UsersContainers
 from imds_probe.findings import Finding, State
+from imds_probe.rules import callers as callers_rule
 from imds_probe.rules import code, precedence, sdks, software
 from imds_probe.rules.code_kinds import CODE_NOT_READ_OF_USERS
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
@@ -37,7 +38,7 @@ ORDER: tuple[State, ...] = ("not-ready", "unknown", "needs-hop-limit", "ready")
 # What a verdict may stand on, weakest first.
 EVIDENCE = ("capability", "code", "reachability", "behaviour", "experiment")
 # The rules whose warnings name software that speaks only IMDSv1, or may.
-_ON_SOFTWARE = (software.RULE.id, sdks.RULE.id, code.RULE.id)
+_ON_SOFTWARE = (software.RULE.id, sdks.RULE.id, code.RULE.id, callers_rule.RULE.id)
 
 EXIT_CODES: dict[State, int] = {
     "ready": exitcodes.READY,
@@ -207,9 +208,11 @@ def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
         return f"{arrives}; the warnings name software that speaks only IMDSv1, or may"
     if not facts[Installed].software:
         return f"{arrives}, and none of the installed software is in the catalog"
-    settled = any(finding.id in (SOFTWARE_SETTLED.id, SDK_SETTLED.id) for finding in findings)
-    by = ", by its version or by stronger evidence" if settled else ""
-    return f"{arrives}, and all installed software that is in the catalog speaks IMDSv2{by}"
+    if any(finding.id in (SOFTWARE_SETTLED.id, SDK_SETTLED.id) for finding in findings):
+        # Some of it may speak only IMDSv1, and was not seen to ask, or is where nothing is served.
+        breaks = "the switch breaks none of the installed software that is in the catalog"
+        return f"{arrives}, and {breaks}, by its version or by other evidence"
+    return f"{arrives}, and all installed software that is in the catalog speaks IMDSv2"
 
 
 def _evidence(facts: Facts) -> tuple[str, ...]:

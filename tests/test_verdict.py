@@ -5,14 +5,26 @@ import pytest
 from code_seen import BACKUP, DAY_S, watched, with_code
 from hypothesis import given
 from hypothesis import strategies as st
-from observed import FACTS, PLATFORM, changed, container, report_of, with_containers, with_imds
+from observed import (
+    FACTS,
+    OLD_CLOUD_INIT,
+    PLATFORM,
+    SSM_AGENT,
+    changed,
+    container,
+    report_of,
+    with_containers,
+    with_imds,
+)
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
+from imds_probe.facts.host import OsRelease
 from imds_probe.facts.instance import Instance
-from imds_probe.facts.software import SdkSoftware, SdkUse
+from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.findings import Kind
 from imds_probe.rules.judging import RuleRun
 from imds_probe.verdict import EXIT_CODES, decide
@@ -307,4 +319,32 @@ def test_what_stronger_evidence_settled_is_said_beside_what_versions_tell():
     facts = changed(FACTS, software=(settled,), collectors=(*FACTS.collectors, LOOKED), callers=watched())
     verdict = report_of(facts).verdict
     assert (verdict.state, verdict.confidence) == ("ready", "high")
-    assert verdict.reasons[0].endswith(" speaks IMDSv2, by its version or by stronger evidence")
+    assert verdict.reasons[0].endswith(
+        "the switch breaks none of the installed software that is in the catalog, by its version or by other evidence"
+    )
+
+
+SPEAKS = "all installed software that is in the catalog speaks IMDSv2"
+
+
+def test_nor_beside_software_that_breaks_nothing_here():
+    cut_off = container("off", 1, "unreachable")
+    old = replace(
+        OLD_CLOUD_INIT, os=OsRelease("debian", "12", None), container="off", container_ids=(cut_off.identity,)
+    )
+    utils = Software("cloud-utils", "rpm", "cloud-utils", "0.30-1", "rpm database")
+    lies = replace(BACKUP, component="cloud-utils", runs="lies", path="/usr/bin/ec2metadata", started_by=())
+    for facts, said in (
+        (FACTS, None),
+        (changed(FACTS, software=(SSM_AGENT, old), containers=(cut_off,)), "software-unserved"),
+        (
+            with_code(lies, facts=changed(FACTS, software=(utils,))).with_(CodeRead(scheduled=0)),
+            "software-unused-imdsv1",
+        ),
+        (with_code(replace(BACKUP, runs="lies")), "code-on-disk-imdsv1"),
+        (with_code(replace(BACKUP, runs="once")), "code-imdsv1-once"),
+        (changed(FACTS, callers=replace(watched(), unconfirmed=1)), "requests-not-confirmed"),
+    ):
+        report = report_of(facts)
+        assert (said in {finding.id for finding in report.findings}) == (said is not None)
+        assert any(SPEAKS in reason for reason in report.verdict.reasons) == (said is None), said
