@@ -34,14 +34,19 @@ WITH_SHELL = (
     f'  {_WGET} --config="$file" "{ADDRESS}/$1" )',
     "imds latest/meta-data/instance-id",
 )
+# For both versions of the language: Python 2 has no urllib.request, and its requests take no method.
 WITH_PYTHON = (
-    "import urllib.request",
+    "try:",
+    "    import urllib.request as http",
+    "except ImportError:",
+    "    import urllib2 as http",
     f'def imds(path, base="{ADDRESS}/"):',
-    "    http = urllib.request.build_opener(urllib.request.ProxyHandler({}))",
-    f'    put = urllib.request.Request(base + "latest/api/token", method="PUT", headers={{"{TTL}": "60"}})',
-    "    token = http.open(put, timeout=5).read().decode()",
-    f'    get = urllib.request.Request(base + path, headers={{"{TOKEN}": token}})',
-    "    return http.open(get, timeout=5).read().decode()",
+    "    opener = http.build_opener(http.ProxyHandler({}))",
+    f'    put = http.Request(base + "latest/api/token", headers={{"{TTL}": "60"}})',
+    '    put.get_method = lambda: "PUT"',
+    "    token = opener.open(put, timeout=5).read().decode()",
+    f'    get = http.Request(base + path, headers={{"{TOKEN}": token}})',
+    "    return opener.open(get, timeout=5).read().decode()",
     'print(imds("latest/meta-data/instance-id"))',
 )
 _LINES = {"shell": WITH_SHELL, "python": WITH_PYTHON}

@@ -1,5 +1,6 @@
 """The lines that a fix has people paste, run as they are but for the address: against a service that requires tokens."""
 
+import io
 import shutil
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from code_seen import AGENT, BACKUP
 from observed import CATALOG, FACTS, HOST, changed
 
 from imds_probe.facts.host import OsRelease
+from imds_probe.inventory.code.file import said_by
 from imds_probe.rules.code_fixes import ADDRESS, WITH_PYTHON, WITH_SHELL, fix_for
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
@@ -74,14 +76,41 @@ def test_without_a_token_nothing_else_is_asked(noting):
     assert (counts.total, counts.token_puts, counts.imdsv1) == (1, 1, 0)
 
 
-def test_the_lines_for_python_ask_by_token_past_any_proxy():
+# What Python 2 has in the place of urllib.request: requests without a method of their own.
+PYTHON_2 = """import sys, urllib.request as new
+class urllib2:
+    build_opener, ProxyHandler = new.build_opener, new.ProxyHandler
+    class Request(new.Request):
+        def __init__(self, url, data=None, headers={}):
+            new.Request.__init__(self, url, data, headers)
+sys.modules.update({"urllib.request": None, "urllib2": urllib2})
+"""
+
+
+@pytest.mark.parametrize("before", ["", PYTHON_2], ids=["3", "2"])
+def test_the_lines_for_python_ask_by_token_past_any_proxy(before):
     with Simulator(InstanceState(http_tokens="required")) as simulator:
-        script = pasted(WITH_PYTHON, simulator).encode()
+        script = (before + pasted(WITH_PYTHON, simulator)).encode()
         environment = {"http_proxy": "http://127.0.0.1:9"}
         done = process.run([sys.executable, "-"], stdin=script, timeout_s=RUN_S, env=environment)
         counts = simulator.counts
-    assert done.stdout.decode().strip() == InstanceState().instance_id
+    assert (done.stdout.decode().strip(), done.stderr) == (InstanceState().instance_id, b"")
     assert (counts.token_puts, counts.imdsv1, counts.total) == (1, 0, 2)
+
+
+def test_without_a_token_the_lines_for_python_ask_for_nothing_else():
+    with Simulator(InstanceState(http_endpoint="disabled")) as simulator:
+        done = process.run([sys.executable, "-"], stdin=pasted(WITH_PYTHON, simulator).encode(), timeout_s=RUN_S)
+        counts = simulator.counts
+    assert done.returncode != 0
+    assert (counts.total, counts.token_puts, counts.imdsv1) == (1, 1, 0)
+
+
+def test_the_lines_themselves_are_code_that_asks_for_a_token():
+    """What is pasted is read by the next run, and must not block it."""
+    for lines, name in ((WITH_SHELL, "x.sh"), (WITH_PYTHON, "x.py")):
+        said = said_by(io.BytesIO("\n".join(lines).encode()), f"/usr/local/bin/{name}")
+        assert (said.speaks, said.whole) == ("v2", True)
 
 
 def fixed(code, facts=FACTS):

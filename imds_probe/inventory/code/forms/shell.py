@@ -29,6 +29,7 @@ _ASSIGNED = re.compile(r"(?:^|(?<=[\s;({`]))([A-Za-z_]\w{0,60})\+?=(?=[^=\s])", 
 _DEFAULT = re.compile(r"\$\{([A-Za-z_]\w{0,60}):?[=-]")
 _USED = re.compile(r"\$\{?[#!]?([A-Za-z_]\w{0,60}|[@*0-9])")
 _HANDED_ON = re.compile(r"token|header|hdr|auth|opt|arg|param|config|curl|cmd", re.IGNORECASE)
+_FROM_ELSEWHERE = re.compile(r"\s(?:-K|--config\b|(?:-H|--header)[ =]?[\"']?@)")
 _QUIET = re.compile(
     r"(?:echo|printf|cat|log\w{0,20}|warn\w{0,20}|die|err\w{0,20}|info|debug|usage|ip6?tables\w{0,20}|nft|ip|route|ufw|firewall-cmd|ping|grep|sed|"
     r"case|test|if|elif|while|\[\[?|nc|export|readonly|local|declare|typeset|set|unset|#)\s"
@@ -124,7 +125,8 @@ class _Reading:
         kinds = {each.kind for each in words if context.stands_alone(each) and not context.of_another_cloud(each)}
         if kinds & {"token", "header"} or not (kinds & {"service", "path"}):
             return False
-        if any(word in text for word in context.OTHERS):
+        # A header may come from a file or from standard input, where no other process sees it.
+        if any(word in text for word in context.OTHERS) or _FROM_ELSEWHERE.search(self._text, begin, end):
             return False
         return not any(_HANDED_ON.search(name) or name in "@*" for name in self._unset(begin, end))
 
