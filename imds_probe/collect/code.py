@@ -151,7 +151,8 @@ def look_for(
         search.give_up_rest()
         own = packages.get(search)
         owned = _owned(search, own.owned if own else {}, reader, share_of(deadline, OWNERS_S))
-        found.append(FoundIn(search.system, search.found, owned, own.read if own else ()))
+        image = next((each.component for each in installed if _is_image_of(each, search.system.id)), None)
+        found.append(FoundIn(search.system, search.found, owned, own.read if own else (), image))
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
     for search in searches:
         if search.remembers and not need:
@@ -167,6 +168,10 @@ def own_package() -> OwnPackage | None:
     except OSError:
         return None
     return OwnPackage(str(Path(imds_probe.__file__).parent), imds_probe.__file__, status.st_dev, status.st_ino)
+
+
+def _is_image_of(software: Software, container_id: str | None) -> bool:
+    return software.manager == "image" and container_id in software.container_ids
 
 
 def _owned(search: Search, known: Mapping[str, Owned], reader: Reader, deadline: float) -> Mapping[str, Owned]:

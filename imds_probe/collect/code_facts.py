@@ -27,13 +27,14 @@ _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 @dataclass(frozen=True)
 class FoundIn:
     """What was found in one system. `owned` are the packages of files that say something, by their paths; `packages` those that
-    were read themselves.
+    were read themselves. `image` is the catalog's row of the image, by its name.
     """
 
     system: System
     found: Found
     owned: Mapping[str, Owned]
     packages: Sequence[PackageRead] = ()
+    image: str | None = None
 
 
 def names_of(catalog: Catalog, ecosystem: str) -> Iterable[str]:
@@ -47,7 +48,8 @@ def names_of(catalog: Catalog, ecosystem: str) -> Iterable[str]:
 def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Code:
     """All code that names the service, each once."""
     seen: dict[object, CodeSeen] = {}
-    for system, each, owned in ((one.system, one.found, one.owned) for one in found):
+    for one in found:
+        system, each, owned = one.system, one.found, one.owned
         for root, spoken in each.spoken.items():
             owner = owned.get(spoken.path)
             if owner is not None and _is_left(owner, catalog):
@@ -67,7 +69,7 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
                 runs="running" if pids else each.due.runs(root),
                 started_by=tuple(sorted(due))[:STARTED_BY_MAX],
                 package=owner.said if owner else f"{image} (image)" if image else None,
-                component=row.id if row else None,
+                component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
                 on_host=system.container is None and system.label is None and each.on_host,
                 container_ids=(system.id,) if system.id else (),
                 pids=pids,
@@ -88,6 +90,13 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
                 )
             seen[key] = entry
     return Code(tuple(sorted(seen.values(), key=_weight)[:SEEN_MAX]))
+
+
+def _by_image(one: FoundIn, speaks: Speaks, owner: Owned | None, pids: Sequence[int]) -> str | None:
+    """The row of the image for what runs in it and belongs to no package. What asks without a token may be anybody's who built
+    upon the image, and is judged by itself.
+    """
+    return one.image if owner is None and pids and speaks in ("v2", "both") else None
 
 
 def _weight(code: CodeSeen) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from imds_probe.collect import READING, READING_MIB, code, code_reading, code_se
 from imds_probe.collect.code import CodeOptions
 from imds_probe.collect.program_reading import OwnPackage
 from imds_probe.facts.code import Code, CodeRead, NotRead
+from imds_probe.facts.software import Software
 from imds_probe.inventory.code import unread
 from imds_probe.reading.reader import Reader
 from imds_probe.system import pressure
@@ -91,6 +92,24 @@ def test_each_container_is_read_in_its_own_root_and_alike_ones_are_one(system: C
     entry = of(found, "/app.py")
     assert (entry.on_host, entry.pids, entry.container_ids) == (False, (10, 11), (f"{10:064x}", f"{11:064x}"))
     assert (found.read.programs, found.read.programs_read) == (2, 2)
+
+
+@pytest.mark.parametrize(("content", "component"), [(V2, "grafana-agent"), (V1, None)])
+def test_what_runs_in_an_image_that_the_catalog_knows_by_its_name_is_its_code(
+    system: CodeSystem, content: str, component: str | None
+) -> None:
+    root = system.image("image")
+    system.python(root)
+    system.write("app.py", content, root)
+    system.write(f"{SITE}/lies/__init__.py", V2, root)
+    system.runs(10, "/app.py", root=root)
+    web = container("web", 10)
+    agent = Software(
+        "grafana-agent", "image", "grafana/agent", "latest", "name of the image", container_ids=(web.identity,)
+    )
+    found = system.code(containers=[web], installed=(agent,))
+    assert of(found, "/app.py").component == component
+    assert of(found, f"/{SITE}/lies/__init__.py").component is None
 
 
 def test_a_directory_that_was_chrooted_to_is_no_container_and_not_the_host(system: CodeSystem) -> None:

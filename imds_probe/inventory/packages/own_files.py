@@ -73,13 +73,15 @@ def _is_list_of(package: str, name: str) -> bool:
 
 
 def _rpm(root: Path, wanted: Sequence[Wanted], deadline: float) -> Iterator[tuple[Wanted, OwnFiles]]:
-    left = {each.name.encode(): each for each in wanted}
+    left = {(each.name.encode(), each.version.encode()): each for each in wanted}
     with rpm_headers(root) as headers:
         for blob in headers or ():
-            if time.monotonic() > deadline:
+            if not left or time.monotonic() > deadline:
                 return
             with contextlib.suppress(HeaderError):
-                each = left.get(parse(blob).name)
+                header = parse(blob)
+                epoch = b"" if header.epoch is None else b"%d:" % header.epoch
+                each = left.pop((header.name, epoch + header.version + b"-" + header.release), None)
                 if each is not None:
                     said = changelog.of_rpm(changelog_of(blob), each.version)
                     yield each, OwnFiles(tuple(_paths(files(blob))), said)

@@ -49,7 +49,9 @@ def rpm_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = made(folder / "tree", {"usr/bin/tool": "#!/bin/sh\n", "opt/tool/lib.sh": ""})
     changes = "* Thu Jan 23 2020 A <a@example.org> - 1.0-1\n- Use IMDSv2\n"
     tool = rpm_databases.build_rpm(folder, "tool", "1.0", "1.amzn2", files=tree, changelog=changes)
-    rpm_databases.install(folder / "root", tool, rpm_databases.build_rpm(folder, "empty", "1", "1"))
+    later = made(folder / "later", {"usr/bin/tool2": "#!/bin/sh\n"})
+    second = rpm_databases.build_rpm(folder, "tool", "2.0", "1", epoch="1", files=later)
+    rpm_databases.install(folder / "root", tool, rpm_databases.build_rpm(folder, "empty", "1", "1"), second)
     return folder / "root"
 
 
@@ -61,6 +63,7 @@ def test_of_rpm_by_the_headers_that_it_made(rpm_root: Path, tmp_path: Path) -> N
         "tool": OwnFiles(("/opt/tool/lib.sh", "/usr/bin/tool"), Mention("the rpm database", "1.0-1", "imdsv2")),
         "empty": OwnFiles(()),
     }
+    assert found(root, Wanted("rpm", "tool", "1:2.0-1")) == {"tool": OwnFiles(("/usr/bin/tool2",))}
     old = tmp_path / "old/var/lib/rpm/Packages"
     old.parent.mkdir(parents=True)
     rpm_databases.berkeley(old, rpm_databases.blobs_of(rpm_root, tmp_path))
