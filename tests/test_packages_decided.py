@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from agents_code import cfn_bootstrap
 from contexts import CATALOG
 from distribution_roots import AMAZON_LINUX_2, UBUNTU, amazon_linux_2, on_dpkg, on_rpm, ubuntu
+from distribution_roots import Installed as InstalledPackage
 from soon import SOON_S
 
 from imds_probe.assessment import assess, reader_of
@@ -116,3 +118,63 @@ def test_what_was_read_of_each_package_is_in_the_report(tmp_path: Path) -> None:
         *("cloud-guest-utils 0.31-7-gd99b2d76-0ubuntu1 (dpkg)", 1, ""),
         None,
     )
+
+
+RPM_CHANGES = (
+    "* Mon Jun 15 2020 A <a@example.org> - 19.3-4.amzn2\n- Fix a crash\n\n"
+    "* Mon Apr 20 2020 A <a@example.org> - 19.3-3.amzn2\n- ec2: Add support for AWS IMDS v2 (session-oriented)\n"
+)
+DEBIAN_CHANGES = (
+    "ec2-hibinit-agent (1.0.0-0ubuntu4) bionic; urgency=medium\n\n  * Add support for IMDSv2 (LP: #1)\n\n"
+    " -- A <a@example.org>  Thu, 23 Jan 2020 10:00:00 +0000\n"
+)
+
+
+def test_where_no_code_is_left_to_read_the_changelog_decides(tmp_path: Path) -> None:
+    """Files can be gone, as image builders remove them; the header in rpm's database has the changelog."""
+    packages = amazon_linux_2(token=True)
+    changes = {"cloud-init": RPM_CHANGES}
+    bare = on_rpm(tmp_path / "2", AMAZON_LINUX_2, packages, enabled=False, without_files=packages, changelogs=changes)
+    report = run(bare)
+    needed = judged(report)
+    assert {package: (each.status, each.by) for package, each in needed.items()} == {
+        "cloud-init": ("ok", "changelog"),
+        "aws-cfn-bootstrap": ("unknown", "version"),
+    }
+    assert "an entry of version 19.3-3.amzn2 that adds imds v2: the rpm database" in needed["cloud-init"].why
+    assert found(report, "cloud-init") == {"software-settled"}
+    (unknown,) = [finding for finding in report.findings if finding.subject == "aws-cfn-bootstrap"]
+    assert "not all of its own files were read: its file is no longer there" in unknown.evidence
+
+
+@pytest.mark.parametrize(("gone", "status", "by"), [(True, "ok", "changelog"), (False, "too-old", "code")])
+def test_code_outweighs_a_changelog(tmp_path: Path, gone: bool, status: str, by: str) -> None:
+    root = on_dpkg(
+        tmp_path,
+        UBUNTU.format("18.04"),
+        ubuntu("18.04", token=False),
+        enabled=False,
+        without_files=["ec2-hibinit-agent"] if gone else (),
+        changelogs={"ec2-hibinit-agent": DEBIAN_CHANGES},
+    )
+    needed = judged(run(root))["ec2-hibinit-agent"]
+    assert (needed.status, needed.by) == (status, by)
+
+
+@pytest.mark.parametrize(("token", "status"), [(True, "ok"), (False, "too-old")])
+def test_a_package_that_was_rebuilt_with_what_it_needs_within_is_decided(
+    tmp_path: Path, token: bool, status: str
+) -> None:
+    """As vendors build theirs: a directory of their own below /opt, with a Python's libraries in it."""
+    site = "/opt/insights/lib/python3.8/site-packages"
+    own = {
+        **cfn_bootstrap(site, token=token),
+        "/opt/insights/bin/insights-client": "#!/usr/bin/python3\nimport cfnbootstrap.cfn_client\n",
+        f"{site}/cfnbootstrap/tests/test_util.py": "URL = 'http://169.254.169.254/latest/meta-data/'\n",
+        "/usr/share/doc/insights-client/README": "curl http://169.254.169.254/latest/meta-data/\n",
+    }
+    packages = {"insights-client": InstalledPackage("3.2.2-1.rebuilt", own, {})}
+    report = run(on_rpm(tmp_path, AMAZON_LINUX_2, packages))
+    needed = judged(report)["insights-client"]
+    assert (needed.status, needed.by) == (status, "code")
+    assert f"{site}/cfnbootstrap/util.py" in needed.why
