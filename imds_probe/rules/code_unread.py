@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import CodeRead, NotRead
@@ -10,6 +10,7 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found
+from imds_probe.inventory.code import unread
 from imds_probe.rules.code_kinds import CODE_NOT_READ, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.code_phrases import WATCH, count, listed, named, started
 from imds_probe.rules.origins import of_code
@@ -18,6 +19,13 @@ from imds_probe.rules.requirement import software_of
 from imds_probe.rules.settled import elsewhere
 
 _SUBJECT = "programs"
+# What lets a program be read that was not, by the reason; the others are of its form, and only its behaviour tells.
+_REMEDIES = {
+    unread.NO_TIME: "Give the run more time with --timeout.",
+    unread.HIDDEN: "Run as root on the host.",
+    unread.GONE: "Restart the programs whose files were replaced or removed.",
+    unread.DAMAGED: "Install the programs again whose files are damaged.",
+}
 
 
 def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Found], list[str]]:
@@ -56,13 +64,18 @@ def _unknown(programs: Sequence[NotRead], facts: Facts) -> Found:
         f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else tells how "
         f"{'it asks' if one else 'they ask'}: {few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
-        fix=Fix(
-            "Watch the host, restart these programs once while the daemon watches, and run again after the window. Or ask their "
-            "owners whether they call the metadata service.",
-            WATCH,
-        ),
+        fix=_settled_by({each.why for each in programs}),
         forgeable_by=of_code(programs, facts),
     )
+
+
+def _settled_by(reasons: Collection[str]) -> Fix:
+    """What would settle it: to read what could be read by other means, and a watch for all else."""
+    orders = [order for reason, order in _REMEDIES.items() if reason in reasons]
+    if not orders or set(reasons) - set(_REMEDIES):
+        watch = "Watch the host, restart these programs once while the daemon watches, and run again after the window."
+        return Fix(" ".join([*orders, watch, "Or ask their owners whether they call the metadata service."]), WATCH)
+    return Fix(f"{' '.join(orders)} Run again. If that does not help, watch the host.", WATCH)
 
 
 def _of_users(programs: Sequence[NotRead], facts: Facts) -> Found:

@@ -131,7 +131,9 @@ def _in_use(
     if needed.status == "unknown":
         summary = f"IMDSv2 support of {what}, is not known"
         fix = Fix(
-            f"Look up the version of {entries[0].package} in the application's list of dependencies, or upgrade it."
+            f"Look up the version of {entries[0].package} in the application's list of dependencies, or upgrade it. Or watch the "
+            "host: the finding disappears once the programs were started while the daemon watched, and nobody called IMDSv1 in "
+            "a whole window."
         )
         return [SDK_UNKNOWN.found(subject, summary, evidence=(needed.why, *evidence), fix=fix, forgeable_by=origins)]
     summary = f"{what}, {_is(needed)}"

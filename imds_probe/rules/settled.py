@@ -36,7 +36,8 @@ def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
 
 def silent_software(software: Software, facts: Facts) -> str:
     """The same of a package, by those of its programs that were looked at."""
-    programs: list[CodeSeen | NotRead] = [*own_code(software, facts), *unread_code(software, facts)]
+    started = (each for each in own_code(software, facts) if each.runs != "lies")  # what nothing starts calls nobody
+    programs: list[CodeSeen | NotRead] = [*started, *unread_code(software, facts)]
     said = [silent_since_start(each.oldest_s, facts) if each.pids else "" for each in programs]
     return said[0] if said and all(said) else ""
 

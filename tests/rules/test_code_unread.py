@@ -6,6 +6,7 @@ from observed import FACTS, SSM_AGENT, changed, container, report_of, with_conta
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.inventory.code import unread
 from imds_probe.rules.code_unread import not_read
 
 CRON = replace(PACKED, program="/opt/x", why="too long", pids=(), started_by=("/etc/cron.d/x, daily",))
@@ -25,6 +26,33 @@ def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
         "/opt/packed/bin/run, running as process 77: packed",
         "/opt/x, started by /etc/cron.d/x, daily: too long",
     )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "says", "watches"),
+    [
+        ((unread.PACKED,), "Watch the host, restart these programs once", True),
+        ((unread.NO_TIME,), "Give the run more time with --timeout. Run again. If that does not help, watch", False),
+        (
+            (unread.HIDDEN, unread.GONE),
+            "Run as root on the host. Restart the programs whose files were replaced",
+            False,
+        ),
+        ((unread.NO_TIME, unread.ENCRYPTED), "Give the run more time with --timeout. Watch the host, restart", True),
+    ],
+)
+def test_what_would_settle_it_is_said_by_the_reasons(reasons, says, watches):
+    programs = [replace(PACKED, program=f"/opt/{number}", why=why) for number, why in enumerate(reasons)]
+    (finding,), _ = found(*programs)
+    assert finding.fix.text.startswith(says)
+    assert finding.fix.commands
+    assert ("restart these programs once" in finding.fix.text) == watches
+
+
+@pytest.mark.parametrize("why", unread.REASONS)
+def test_every_reason_has_something_that_would_settle_it(why):
+    (finding,), _ = found(replace(PACKED, why=why))
+    assert "atch the host" in finding.fix.text
 
 
 def test_what_was_read_leaves_nothing_to_say():

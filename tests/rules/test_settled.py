@@ -68,6 +68,9 @@ def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
     assert not silent_software(SSM_AGENT, with_code(facts=quiet))
     young = replace(AGENT, component=SSM_AGENT.component, speaks="both", oldest_s=60.0)
     assert not silent_software(SSM_AGENT, with_code(young, not_read=(packed,), facts=quiet))
+    lies = replace(young, runs="lies", pids=(), oldest_s=None)
+    assert silent_software(SSM_AGENT, with_code(lies, not_read=(packed,), facts=quiet))
+    assert not silent_software(SSM_AGENT, with_code(lies, facts=quiet))
     scheduled = replace(packed, pids=(), started_by=("/etc/cron.d/x, daily",))
     assert not silent_software(SSM_AGENT, with_code(not_read=(scheduled,), facts=quiet))
 
