@@ -38,8 +38,10 @@ _BLOCKS = re.compile(r"no_?proxy|non_?proxy|block|deny|ssrf|iptables|\bnft\b|fir
 _FUNCTION = re.compile(r"^[ \t]{0,40}(?:function[ \t]{1,10})?([A-Za-z_][\w-]{0,60})[ \t]{0,10}(?:\(\))", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_][\w-]{0,60}")
 _PRINTS = re.compile(r"[ \t]{0,80}(?:echo|printf)[ \t]")
-_SINGLE, _DOUBLE = re.compile(r"'[^'\n]*'"), re.compile(r'"[^"\n]*"')
-_REPLACED, _TO_ERRORS = re.compile(r"\$\(|`"), re.compile(r"1?>&2")
+_SINGLE = re.compile(r"'[^'\n]*'")
+_DOUBLE = re.compile(r'"[^"\n]*"')
+_REPLACED = re.compile(r"\$\(|`")
+_TO_ERRORS = re.compile(r"1?>&2")
 _HERE = re.compile(
     r"[ \t]{0,80}cat[ \t]{0,20}(?:1?>&2[ \t]{0,20})?<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1[ \t]{0,20}(?:1?>&2)?[ \t]{0,20}"
 )
