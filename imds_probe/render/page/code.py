@@ -53,10 +53,14 @@ def _stands(read: CodeRead, callers: Callers | None) -> str:
     scheduled = "schedules were not read"
     if read.scheduled is not None:
         scheduled = _counted(read.scheduled_read or 0, read.scheduled, "scheduled", waiting) or "nothing is scheduled"
+    packages = ""
+    if read.packages:
+        whole = sum(not each.why for each in read.packages)
+        packages = f" {whole} of {len(read.packages)} packages of undecided versions were read;"
     watched = "nobody watched"
     if callers is not None:
         watched = f"watched for {in_words(callers.observed_s)} of the last {in_words(callers.window_s)}"
-    line = f"{running}; {scheduled}; {watched}; the boot was not watched."
+    line = f"{running}; {scheduled};{packages} {watched}; the boot was not watched."
     return line[0].upper() + line[1:]
 
 

@@ -4,7 +4,7 @@ import pytest
 from code_seen import AGENT, BACKUP, PACKED, watched, with_code
 from observed import FACTS, changed, report_of
 
-from imds_probe.facts.code import CodeRead, NotRead
+from imds_probe.facts.code import CodeRead, NotRead, PackageRead
 from imds_probe.render.page.bounds import SHORT
 from imds_probe.render.page.code import code
 
@@ -43,6 +43,13 @@ def test_it_says_how_long_was_watched_and_what_of_the_schedules_was_read():
 def test_what_there_is_none_of_is_not_counted(read, begins):
     (line,) = blocks_of(with_code().with_(read))
     assert line.text.startswith(begins)
+
+
+def test_it_says_how_many_packages_were_read_as_their_versions_do_not_decide():
+    whole = PackageRead("cloud-init", "cloud-init 19.3-46.amzn2 (rpm)", files=4)
+    part = replace(whole, component="aws-cfn-bootstrap", package="aws-cfn-bootstrap 1.4-34.amzn2 (rpm)", why="packed")
+    (line,) = blocks_of(with_code().with_(CodeRead(43, 43, packages=(whole, part))))
+    assert "; schedules were not read; 1 of 2 packages of undecided versions were read; nobody watched; " in line.text
 
 
 def test_the_places_come_worst_first_and_without_what_asks_nobody():
