@@ -20,18 +20,19 @@ from imds_probe.facts.software import Installed
 from imds_probe.report import Report
 from imds_probe.rules.requirement import requirement
 from imds_probe.simulator.server import Simulator
+from imds_probe.simulator.state import InstanceState
 
 RELEASES = ("18.04", "20.04")
 
 
-def run(root: Path) -> Report:
+def run(root: Path, state: InstanceState | None = None) -> Report:
     """A run on this root, where nothing runs, against a service on loopback."""
     place = root / "sys/class/dmi/id"
     place.mkdir(parents=True)
     (place / "sys_vendor").write_text("Amazon EC2\n")
     (place / "board_asset_tag").write_text("i-0123456789abcdef0\n")
     (root / "proc").mkdir()
-    with Simulator() as simulator:
+    with Simulator(state or InstanceState()) as simulator:
         environment = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url}
         request = RunRequest(environ=environment, root=root, timeout_s=SOON_S, options=(CodeOptions(read=True),))
         return assess(request, reader_of(SOON_S))
@@ -178,3 +179,12 @@ def test_a_package_that_was_rebuilt_with_what_it_needs_within_is_decided(
     needed = judged(report)["insights-client"]
     assert (needed.status, needed.by) == (status, "code")
     assert f"{site}/cfnbootstrap/util.py" in needed.why
+
+
+def test_where_the_service_is_turned_off_what_is_too_old_breaks_nothing(tmp_path: Path) -> None:
+    root = on_rpm(tmp_path, AMAZON_LINUX_2, amazon_linux_2(token=False))
+    report = run(root, InstanceState(http_endpoint="disabled"))
+    assert statuses(report) == {"cloud-init": "too-old", "aws-cfn-bootstrap": "too-old"}
+    assert found(report, "cloud-init") == {"software-unserved"}
+    assert report.verdict.state == "ready"
+    assert {finding.severity for finding in report.findings if finding.rule == "software"} == {"warning"}

@@ -17,6 +17,7 @@ from imds_probe.inventory.packages.changelog import Mention
 from imds_probe.inventory.packages.own_files import OwnFiles, Wanted, own_files
 from imds_probe.reading.task import Task
 
+CANDIDATES_MAX = 20_000  # that a list may name, directories among them
 PACKAGE_MIN_S = 0.5  # and no more than half of what is left
 
 
@@ -72,11 +73,12 @@ def _read(undecided: Undecided) -> Iterator[OfPackage]:
 
 def _of_package(package: OfCatalog, own: OwnFiles, following: Following) -> OfPackage:
     ground = following.ground
-    files = ground.regular(code_of(own.files, package.ends))
+    candidates = code_of(own.files, package.ends)
+    files = ground.regular(candidates[:CANDIDATES_MAX])
     if not files:
         return OfPackage(package=package.wanted, ended=True, why=unread.GONE, mention=own.mention)
     named = files[0].endswith(tuple(f"/{end}" for end in package.ends)) if package.ends else False
-    why = unread.TOO_LONG if len(files) > FILES_MAX else ""
+    why = unread.TOO_LONG if len(files) > FILES_MAX or len(candidates) > CANDIDATES_MAX else ""
     found: list[Spoken] = []
     read = 0
     for root, paths in wholes(files[:FILES_MAX], following, named=named).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,6 +157,41 @@ def test_a_file_that_is_not_read_whole_and_too_many_files_are_said(
     (read,) = looked(system, RHUI).read.packages
     assert (read.files, read.why) == (2, unread.PACKED)
     monkeypatch.setattr(package_reading, "FILES_MAX", 1)
+    with Reader(READING, memory_mib=READING_MIB) as fresh:
+        (read,) = looked(system, RHUI, by=fresh).read.packages
+    assert (read.files, read.why) == (1, unread.TOO_LONG)
+
+
+def test_a_list_that_leads_elsewhere_costs_only_itself(system: CodeSystem, tmp_path: Path) -> None:
+    """Paths out of the root, links out of it, a FIFO, a device's name, directories, and names that are none."""
+    (tmp_path / "secret").write_text(SHEBANG + V1)
+    (system.root / "usr/bin/out").symlink_to(tmp_path / "secret")
+    (system.root / "usr/bin/loop").symlink_to("loop")
+    os.mkfifo(system.root / "usr/bin/fifo")
+    paths = ["/../secret", "/usr/bin/out", "/usr/bin/loop", "/usr/bin/fifo", "/usr/bin", "//", "relative", "/nul\0name"]
+    listed = [*map(os.fsencode, paths), b"/usr/bin/absent\xff", b"/" + b"x" * 5000, b""]
+    system.write("var/lib/dpkg/info/insights-client.list", b"\n".join(listed))
+    found = looked(system, HIBINIT, RHUI)
+    assert {each.component: each.why for each in found.read.packages} == {
+        "ec2-hibinit-agent": "",
+        "insights-client": unread.GONE,
+    }
+    assert said(found) == {AGENT: ("v1", "lies")}
+
+
+def test_a_name_that_is_no_text_can_be_reported(system: CodeSystem) -> None:
+    name = b"/usr/bin/\xff"
+    (system.root / os.fsdecode(name[1:])).write_text(SHEBANG + V2)
+    system.write("var/lib/dpkg/info/insights-client.list", name + b"\n")
+    found = looked(system, RHUI)
+    (entry,) = found.code.code
+    assert (entry.speaks, entry.package, entry.path.isprintable()) == ("v2", "insights-client 3.0 (dpkg)", True)
+
+
+def test_a_list_without_end_is_not_looked_up(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    installs(system, "insights-client", {"/usr/bin/a": SHEBANG + V2})
+    system.write("var/lib/dpkg/info/insights-client.list", "/usr/bin/a\n" + "".join(f"/x{n}\n" for n in range(1000)))
+    monkeypatch.setattr(package_reading, "CANDIDATES_MAX", 500)
     with Reader(READING, memory_mib=READING_MIB) as fresh:
         (read,) = looked(system, RHUI, by=fresh).read.packages
     assert (read.files, read.why) == (1, unread.TOO_LONG)
