@@ -67,7 +67,7 @@ class CodeSystem(System):
             pids=pids,
             containers=containers,
             installed=installed,
-            os=os,
+            host_os=os,
             catalog=CATALOG,
             images={},
             options=CodeOptions(state),

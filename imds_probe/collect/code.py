@@ -70,7 +70,7 @@ def _collect(context: Context) -> Collected:
         pids=host_pids(context),
         containers=running.containers if running else (),
         installed=installed(context),
-        os=context[Host].os,
+        host_os=context[Host].os,
         catalog=context.catalog,
         images=inside.images if inside else {},
         options=context.option(CodeOptions),
@@ -88,7 +88,7 @@ def look_for(
     pids: Iterable[int],
     containers: Sequence[DiscoveredContainer],
     installed: Sequence[Software],
-    os: OsRelease,
+    host_os: OsRelease,
     catalog: Catalog,
     images: Mapping[str, Identity],
     options: CodeOptions,
@@ -137,7 +137,7 @@ def look_for(
         search.look_ahead(share_of(deadline, SCHEDULES_S))
     packages = {}
     for search in () if need else searches:
-        wanted = undecided(installed, search.system, os, catalog)
+        wanted = undecided(installed, search.system, host_os, catalog)
         packages[search] = of_search = PackageSearch(search, reader, wanted)
         of_search.look(share_of(deadline, PACKAGES_S))
     # By readers that give way, and come last: what they have kept in memory goes with the others.

@@ -23,8 +23,10 @@ PACKAGES_MAX = 50  # of one system
 ATTEMPTS_MAX = 5  # each passes over the package that those before ended at
 
 
-def undecided(installed: Sequence[Software], system: System, os: OsRelease, catalog: Catalog) -> tuple[OfCatalog, ...]:
-    """The packages of a system of which the catalog cannot tell by their versions whether they speak IMDSv2. `os` is the host's.
+def undecided(
+    installed: Sequence[Software], system: System, host_os: OsRelease, catalog: Catalog
+) -> tuple[OfCatalog, ...]:
+    """The packages of a system of which the catalog cannot tell by their versions whether they speak IMDSv2.
 
     A setting that could not be read is nothing that code tells.
     """
@@ -33,7 +35,7 @@ def undecided(installed: Sequence[Software], system: System, os: OsRelease, cata
         is_here = system.id in entry.container_ids if system.id is not None else entry.on_host and system.label is None
         if not is_here or isinstance(entry, SdkSoftware) or entry.manager not in MANAGERS or entry.version is None:
             continue
-        needed = judged(entry, entry.version, entry.os or os, catalog)
+        needed = judged(entry, entry.version, entry.os or host_os, catalog)
         row = catalog.row(entry.component)
         if row is not None and needed.status == "unknown" and needed.setting is None:
             wanted = Wanted(entry.manager, entry.package, entry.version)

@@ -375,7 +375,7 @@ def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             pids=[child.pid],
             containers=(),
             installed=(),
-            os=NO_OS,
+            host_os=NO_OS,
             catalog=context(tmp_path).catalog,
             images={},
             options=CodeOptions(),
