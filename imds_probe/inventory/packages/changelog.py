@@ -15,6 +15,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 from imds_probe.system import rootfs
+from imds_probe.system.unchanged import ROOT
 
 PLACES = ("changelog.Debian.gz", "changelog.gz", "changelog.Debian", "changelog")  # the others are of native packages
 LIMIT_BYTES, UNPACKED_MAX_BYTES = 1024 * 1024, 4 * 1024 * 1024
@@ -50,11 +51,11 @@ class Mention:
 
 
 def of_debian(root: Path, name: str, installed: str) -> Mention | None:
-    """The same of a package that dpkg installed. Whatever cannot be read says nothing."""
+    """The same of a package that dpkg installed. Whatever cannot be read, or is another user's than root, says nothing."""
     for place in PLACES:
         path = f"/usr/share/doc/{name}/{place}"
         with contextlib.suppress(rootfs.FileUnreadable):
-            content = rootfs.read(root, path, LIMIT_BYTES)
+            content = rootfs.read(root, path, LIMIT_BYTES, owners=(ROOT,))
             if content is not None:
                 return mention(path, _items(_unpacked(content)), "dpkg", installed)
     return None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ def test_an_entry_that_adds_support_is_found_with_its_version(tmp_path: Path) ->
 def test_an_entry_above_what_is_installed_is_not_its(tmp_path: Path) -> None:
     assert debian(tmp_path, ADDED, "18.2-14-g6d48d265-0ubuntu1") is None
     assert debian(tmp_path, ADDED, "18.5-21-g8ee294d5-0ubuntu1") is not None
+
+
+def test_what_a_user_has_put_there_says_nothing(tmp_path: Path) -> None:
+    assert debian(tmp_path, ADDED) is not None
+    os.chown(tmp_path / PATH[1:], 1000, 1000)
+    assert of_debian(tmp_path, "cloud-init", "20.1-1") is None
 
 
 @pytest.mark.parametrize("name", ["changelog.Debian", "changelog.gz", "changelog"])
