@@ -21,6 +21,7 @@ WHOLE_MAX = 1500  # files of a package that loads some of them by name
 PROGRAMS = frozenset(
     ("bin", "sbin", "libexec", "", "tmp", "root", "home")
 )  # whose files have nothing to do with each other
+_QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
 AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
 # What is mapped and is code. Fonts, locales and databases are mapped, too.
 CODE = re.compile(r".*(?:\.so(?:\.[\d.]{1,20})?|\.[jwe]ar|\.dll|\.node)")
@@ -126,7 +127,9 @@ class _Followed:
             self._script = begun.loads[0].path if begun.loads else ""
         self._texts += begun.texts
         self._environment.update(dict.fromkeys(begun.way.environment))
-        if begun.unknown:
+        # An interpreter that a script calls with nothing reads what the script hands it, which was read there; and asked for its
+        # version it runs nothing.
+        if begun.unknown and not (depth and _QUESTIONS.issuperset(start.arguments[1:])):
             self._cut_short = self._cut_short or unread.NO_SCRIPT
         self._go(language, begun, depth)
 

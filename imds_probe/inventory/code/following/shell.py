@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imds_probe.inventory.code.following.arguments import Options, read
 from imds_probe.inventory.code.following.command import SEARCHED, start_of
@@ -15,6 +15,8 @@ from imds_probe.inventory.sdks.start import Start
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "rbash"))
 _OPTIONS = Options(values=("-o", "-O", "+o", "+O", "--rcfile", "--init-file"), text="-c")
+
+_ITSELF = ("$0", "${0}", "$BASH_SOURCE", "${BASH_SOURCE}")
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
@@ -46,11 +48,17 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
         if path := ground.first(paths):
             yield Load(ground.real(path))
     for words in given.commands:
-        found = start_of(
-            [word.replace(HERE, here) for word in words], ground, directory=way.own, environment=way.variables
-        )
+        if _starts_nothing(words):
+            continue
+        placed_words = [load.path if word in _ITSELF else word.replace(HERE, here) for word in words]
+        found = start_of(placed_words, ground, directory=way.own, environment=way.variables)
         if found is not None:
             yield found
+
+
+def _starts_nothing(words: Sequence[str]) -> bool:
+    """Whether a command only asks where a program is."""
+    return words[0] == "command" and tuple(words[1:2]) in (("-v",), ("-V",))
 
 
 LANGUAGE = Language("shell", _runs, _begins, of_text(asked_by), _found, (".sh", ".bash", ".inc", ".env"), whole=False)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from code_root import Root
 
+from imds_probe.inventory.code import unread
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
@@ -49,3 +51,26 @@ def test_one_that_somebody_types_into_has_nothing_to_read(root: Root) -> None:
     root.put({"/bin/busybox": b"\x7fELF", "/x.sh": "curl x\n"})
     assert set(root.loaded("sh", "/x.sh", executable="/bin/busybox")) == {"/x.sh", "/usr/bin/curl"}
     assert set(root.loaded("crond", executable="/bin/busybox")) == {"/bin/busybox"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("python3.11 --version", "python3.11 -V 2>&1", "x=$(python3.11 -h)", "command -v python3.11 >/dev/null"),
+        *('exec bash "$0"', "bash ${0} again", "echo 'print(1)' | python3.11"),
+    ],
+)
+def test_what_runs_no_script_or_itself_leaves_nothing_unknown(root: Root, line: str) -> None:
+    loads = root.put({"/opt/job": f"#!/bin/sh\n{line}\n"}).follow("/opt/job")
+    assert (loads.cut_short, loads.unresolved) == ("", ())
+    assert loads.files[0].path == "/opt/job"
+
+
+@pytest.mark.parametrize("line", ['python3.11 "$SCRIPT"', "python3.11 $X/x.py -v", "python3.11 - -v"])
+def test_a_script_whose_name_only_running_tells_is_unknown(root: Root, line: str) -> None:
+    assert root.put({"/opt/job": f"#!/bin/sh\n{line}\n"}).follow("/opt/job").cut_short == unread.NO_SCRIPT
+
+
+def test_a_program_that_is_asked_to_say_more_is_run(root: Root) -> None:
+    root.put({"/opt/job": "#!/bin/sh\n/opt/client.py -v\n", "/opt/client.py": "#!/usr/bin/env python3.11\n"})
+    assert root.loaded("/opt/job") == {"/opt/job": None, "/opt/client.py": "/opt/client.py"}
