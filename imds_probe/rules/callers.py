@@ -20,6 +20,7 @@ from imds_probe.rules.caller_phrases import last, times, who
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settled import unserved
 
 NAMED_MAX = 20
 PATHS_SHOWN = 3
@@ -54,6 +55,15 @@ IMDSV1_REFUSED = Kind(
     meaning="Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata.",
     cure="Change the caller so that it asks for a token. If nobody misses the metadata, turn the caller off.",
     sources=("EC2 User Guide: IMDS error codes",),
+)
+IMDSV1_CALLER_UNSERVED = Kind(
+    id="imdsv1-caller-unserved",
+    severity="warning",
+    title="A program calls IMDSv1, and the metadata service is turned off",
+    meaning="The watch saw calls without a token. The metadata service is turned off (HttpEndpoint=disabled), so they receive "
+    "nothing, and requiring tokens takes nothing away. Once the service is turned on, the program asks in vain where "
+    "tokens are required.",
+    cure="Change the program so that it asks for a token, before the service is turned on.",
 )
 IMDSV1_UNSEEN = Kind(
     id="imdsv1-unseen",
@@ -166,6 +176,13 @@ def _lost(callers: Callers) -> Found:
 
 
 def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Found:
+    if off := unserved(on_host=True, container_ids=(), facts=facts):
+        return IMDSV1_CALLER_UNSERVED.found(
+            group[0].container or group[0].unit or group[0].program,
+            f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}, but {off}",
+            evidence=_evidence(group),
+            fix=Fix("Change the program so that it asks for a token before the service is turned on."),
+        )
     cause = cause_of(group, callers, facts, catalog)
     fell_back = cause.needs_hop_limit is not None
     return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
@@ -192,7 +209,8 @@ def _refused(group: Sequence[CallerSeen]) -> Found | None:
 
 def _more(groups: Sequence[Sequence[CallerSeen]], facts: Facts, *, required: bool) -> Found:
     count = sum(each.count for group in groups for each in group)
-    return (IMDSV1_REFUSED if required else IMDSV1_CALLER).found(
+    off = unserved(on_host=True, container_ids=(), facts=facts)
+    return (IMDSV1_REFUSED if required else IMDSV1_CALLER_UNSERVED if off else IMDSV1_CALLER).found(
         "more callers",
         f"{len(groups)} more callers called IMDSv1, {count} times in all",
         evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
@@ -267,6 +285,7 @@ RULE = Rule(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
         IMDSV1_REFUSED,
+        IMDSV1_CALLER_UNSERVED,
         IMDSV1_UNSEEN,
         CALLERS_NOT_READ,
         CALLERS_LOST,

@@ -167,3 +167,13 @@ def test_a_path_that_was_not_verified_is_said():
     assert finding.evidence[-1] == (
         "the process has its own mount namespace, in which /usr/bin/agent may differ from the host's file"
     )
+
+
+def test_where_the_service_is_turned_off_calls_break_nothing():
+    off = replace(IMDS, endpoint="disabled")
+    (finding,) = judged(CALLER, imds=off)
+    assert (finding.id, finding.severity, finding.implies) == ("imdsv1-caller-unserved", "warning", None)
+    assert finding.summary.endswith("but the metadata service is turned off")
+    many = [replace(CALLER, program=f"/opt/{number}") for number in range(NAMED_MAX + 2)]
+    assert {each.implies for each in judged(*many, imds=off)} == {None}
+    assert {each.implies for each in judged(*many)} == {"not-ready"}
