@@ -52,7 +52,10 @@ LEFT_OUT = (
         "tabnanny.py",
         "pyclbr.py",
         "modulefinder.py",
+        "pickletools.py",
     ),
+    # What stands in for modules of machine code where these are missing, which are here.
+    *("_pydatetime.py", "_pydecimal.py", "_pyio.py"),
     *(
         "xmlrpc",
         "mailbox.py",

@@ -90,7 +90,7 @@ def test_kept_reports_are_of_every_verdict_and_of_the_first_release_too():
         "not-ready",
         "unknown",
     }
-    assert {name.partition("/")[0] for name in names} == {"distances", "lab", "release-0"}
+    assert {name.partition("/")[0] for name in names} == {"code", "distances", "lab", "release-0"}
 
 
 def test_kept_reports_tell_nothing_of_the_machine_that_ran_the_tests():

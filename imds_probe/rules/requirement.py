@@ -77,8 +77,7 @@ def _belongs(code: CodeSeen | NotRead | PackageRead, software: Software) -> bool
         return False
     together = (code.on_host and software.on_host) or not set(code.container_ids).isdisjoint(software.container_ids)
     if not together or not isinstance(software, SdkSoftware):
-        # What a user has put on the host and called like a package is none of the package's.
-        return together and not (isinstance(code, CodeSeen) and code.on_host and code.owner_uid is not None)
+        return together
     # Of a library there may be many copies: this one is that of the same processes.
     pids = code.pids if not isinstance(code, PackageRead) else ()
     return bool(software.pids) and set(software.pids) <= set(pids)

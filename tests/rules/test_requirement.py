@@ -224,10 +224,3 @@ def test_code_is_that_of_the_software_beside_it():
     assert software_of(replace(DATASOURCE, component=None), facts) is None
     assert software_of(replace(DATASOURCE, on_host=False), facts) is None
     assert software_of(replace(PACKED, component="cloud-init"), facts) == CLOUD_INIT
-
-
-def test_what_a_user_calls_like_a_package_is_none_of_the_packages():
-    """It is judged by itself, and the finding says whose it is."""
-    his = replace(AGENT, path="/home/u/x/agent.py", component=SSM_AGENT.component, owner_uid=4242)
-    assert judged(SSM_AGENT, his) == judged(SSM_AGENT)
-    assert software_of(his, with_code(his, facts=changed(FACTS, software=(SSM_AGENT,)))) is None
