@@ -78,6 +78,7 @@ ELSEWHERE = {
     "collect/metadata_no_token.py:look": "the history in the daemon's own state directory, which has answered by then",
     "collect/container_software.py:_Reading._inside": _PROC,
     "collect/sdk_search.py:_owner": _PROC,
+    "collect/own_software.py:own_file": "the probe's own package",
     "inventory/version.py:": "the probe's own modules",
     "inventory/containers/group_owners.py:": "control groups, once it is known that the kernel's own are mounted there",
     "inventory/containers/grouping.py:": _PROC,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
+from imds_probe.collect.own_software import OwnFile
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
@@ -53,13 +54,14 @@ class Rooted:
 @dataclass(frozen=True)
 class Using:
     """Processes of one system, below its root. `names` are the packages that matter, by ecosystem; `image` is the same for
-    containers of one image.
+    containers of one image. Processes that run the probe, which has its `own` file, are passed over.
     """
 
     root: str
     processes: Processes
     names: Mapping[str, tuple[str, ...]]
     image: str
+    own: OwnFile | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _in_use(using: Using) -> Iterator[Used]:
     said, named, left = _Said(scan), Counter[Located](), LIBRARIES_MAX
     for pid in using.processes.pids:
         end = Used(pid, done=True)
-        for each in _of_process(scan, Path(using.processes.proc), pid, named):
+        for each in _of_process(scan, using, pid, named):
             if each.located is not None:
                 left -= 1
                 yield each
@@ -158,8 +160,9 @@ def _in_use(using: Using) -> Iterator[Used]:
         yield replace(end, done=True, troubles=(*end.troubles, *troubles), unseen=(*end.unseen, *unseen))
 
 
-def _of_process(scan: Scan, proc: Path, pid: int, named: Counter[Located]) -> Iterator[Used]:
+def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located]) -> Iterator[Used]:
     """What it uses, and then what is to be said of itself."""
+    proc = Path(using.processes.proc)
     try:
         running = look(proc, pid, scan.root, KNOWN)
     except PermissionError:
@@ -167,6 +170,8 @@ def _of_process(scan: Scan, proc: Path, pid: int, named: Counter[Located]) -> It
         return
     except TimeoutError:
         yield Used(pid, unseen=(f"process {pid} does not answer",))
+        return
+    if running and using.own is not None and using.own.runs_in(running, scan.root):
         return
     used = set()
     for located in scan.of_process(running, proc) if running else ():
