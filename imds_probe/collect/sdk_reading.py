@@ -12,8 +12,9 @@ from imds_probe.collect.own_software import OwnFile
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
-from imds_probe.facts.sdk_settings import Variable
+from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.sdks.known_files import Kept, KnownFiles
+from imds_probe.inventory.sdks.profiles import Profiles
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
@@ -74,9 +75,9 @@ class User:
 
 @dataclass(frozen=True)
 class Used:
-    """A library that a process uses; or, where it is `done`, what else there is to say of the process: of the variables that
-    steer SDKs, which it sets (None: that is hidden), and what could not be read for it, as sentences: `troubles`, and
-    `unseen`, behind which more may be.
+    """A library that a process uses; or, where it is `done`, what else there is to say of the process: what steers its SDKs
+    (`settings`, None: that is hidden), and what could not be read for it, as sentences: `troubles`, and `unseen`, behind which
+    more may be.
     """
 
     pid: int
@@ -84,7 +85,7 @@ class Used:
     done: bool = False
     hidden: bool = False
     user: User | None = None
-    variables: tuple[Variable, ...] | None = None
+    settings: SdkSettings | None = None
     troubles: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
 
@@ -145,9 +146,10 @@ def _roots(processes: Processes) -> Iterator[Rooted]:
 def _in_use(using: Using) -> Iterator[Used]:
     scan = Scan(Path(using.root), using.names, _cache_of(using.image))
     said, named, left = _Said(scan), Counter[Located](), LIBRARIES_MAX
+    profiles = Profiles(scan.root)
     for pid in using.processes.pids:
         end = Used(pid, done=True)
-        for each in _of_process(scan, using, pid, named):
+        for each in _of_process(scan, using, pid, named, profiles):
             if each.located is not None:
                 left -= 1
                 yield each
@@ -160,7 +162,7 @@ def _in_use(using: Using) -> Iterator[Used]:
         yield replace(end, done=True, troubles=(*end.troubles, *troubles), unseen=(*end.unseen, *unseen))
 
 
-def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located]) -> Iterator[Used]:
+def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], profiles: Profiles) -> Iterator[Used]:
     """What it uses, and then what is to be said of itself."""
     proc = Path(using.processes.proc)
     try:
@@ -181,7 +183,10 @@ def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located]) -> 
     if running and used:
         user = _user(proc, pid) if any(named[located] < USERS_SHOWN for located in used) else None
         named.update(used)
-        yield Used(pid, user=user, variables=running.variables)
+        settings = None
+        if running.variables is not None:
+            settings = SdkSettings(running.variables, profiles.chosen(dict(running.choosing)))
+        yield Used(pid, user=user, settings=settings)
 
 
 def _user(proc: Path, pid: int) -> User | None:

@@ -151,8 +151,7 @@ class Search:
             self.left.remove(used.pid)
             self.hidden += used.hidden
             age = age_s(self.proc, used.pid) if used.pid in self._using else None
-            settings = None if used.variables is None else SdkSettings(used.variables)
-            self.seen[used.pid] = Seen(used.user, settings, age)
+            self.seen[used.pid] = Seen(used.user, used.settings, age)
         return ""
 
     def _lies(self, lying: Lying) -> None:

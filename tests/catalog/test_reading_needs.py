@@ -15,9 +15,14 @@ def test_what_is_not_said_has_its_default() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["PATH", "aws_profile", "AWS_", "AWS_A=1", "AWS_" + "A" * 61])
+@pytest.mark.parametrize("name", ["PATH", "Aws_profile", "AWS_", "AWS_A=1", "AWS_" + "A" * 61])
 def test_only_variables_of_the_sdks_are_named(name: str) -> None:
     with pytest.raises(CatalogError, match="none of AWS's"):
         heeds(Entry({name: {"source": "s"}}, "x"))
     with pytest.raises(CatalogError, match="none of AWS's"):
         asked(Entry({"what": "w", "when": "always", "source": "s", "unless": [name]}, "x"))
+
+
+def test_a_key_of_a_profile_is_heeded_as_well_as_a_variable_and_perhaps_only_with_another() -> None:
+    found = heeds(Entry({"sso_start_url": {"since": "1.2", "source": "s", "only_with": "AWS_SDK_LOAD_CONFIG"}}, "x"))
+    assert found == {"sso_start_url": Heeded("1.2", "s", only_with="AWS_SDK_LOAD_CONFIG")}
