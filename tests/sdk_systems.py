@@ -8,7 +8,7 @@ from pathlib import Path
 
 from contexts import CATALOG, reader
 
-from imds_probe.collect.own_software import OwnFile
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdks import SdksFound, SearchOptions, look_for
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.reading.reader import Reader
@@ -67,7 +67,7 @@ class System:
         deadline_s: float = 20,
         by: Reader | None = None,
         now_ns: int | None = None,
-        own: OwnFile | None = None,
+        own: OwnPackage | None = None,
     ) -> SdksFound:
         return look_for(
             self.root,

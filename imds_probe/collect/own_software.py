@@ -1,4 +1,4 @@
-"""The probe's own software, which is nobody's concern: its runtime on disk, and processes that run the probe."""
+"""The probe's own software, which is nobody's concern: its package, its runtime on disk, and processes that run it."""
 
 from __future__ import annotations
 
@@ -18,32 +18,35 @@ _NAMES = frozenset({"imds-probe", "imds_probe"})
 
 
 @dataclass(frozen=True)
-class OwnFile:
-    """A file of the probe's package, by which it is known again where the same file is at the same path."""
+class OwnPackage:
+    """The package that runs here: where it lies, and the file there by which it is known again. A system that has the same file
+    at that place has the probe itself, and not one that is called so.
+    """
 
     path: str
+    marked_by: str
     device: int
     inode: int
 
-    def is_there(self, root: Path) -> bool:
-        """Whether the system below `root` has it."""
+    def in_root(self, root: Path) -> str:
+        """Its place in a system below `root`; empty where there is another, or none."""
         try:
-            found = rootfs.status(root, self.path)
+            found = rootfs.status(root, self.marked_by)
         except rootfs.FileUnreadable:
-            return False
-        return found is not None and (found.st_dev, found.st_ino) == (self.device, self.inode)
+            return ""
+        return self.path if found is not None and (found.st_dev, found.st_ino) == (self.device, self.inode) else ""
 
     def runs_in(self, running: Running, root: Path) -> bool:
-        """Whether a process is the probe. The name alone is nothing to go by: whoever wants to be passed over has the probe
-        itself where it lies, and hides no more than this one process.
+        """Whether a process is the probe. Whoever is called so to be passed over has the probe itself where it lies, and hides
+        no more than this one process.
         """
-        return any(posixpath.basename(each) in _NAMES for each in running.scripts) and self.is_there(root)
+        return any(posixpath.basename(each) in _NAMES for each in running.scripts) and bool(self.in_root(root))
 
 
-def own_file() -> OwnFile | None:
-    """That of the package which runs here; None where it lies in no file."""
+def own_package() -> OwnPackage | None:
+    """That of the probe which runs here; None where it lies in no file."""
     try:
         status = os.stat(imds_probe.__file__)
     except OSError:
         return None
-    return OwnFile(imds_probe.__file__, status.st_dev, status.st_ino)
+    return OwnPackage(str(Path(imds_probe.__file__).parent), imds_probe.__file__, status.st_dev, status.st_ino)

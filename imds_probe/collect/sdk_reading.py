@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
-from imds_probe.collect.own_software import OwnFile
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
@@ -55,14 +55,14 @@ class Rooted:
 @dataclass(frozen=True)
 class Using:
     """Processes of one system, below its root. `names` are the packages that matter, by ecosystem; `image` is the same for
-    containers of one image. Processes that run the probe, which has its `own` file, are passed over.
+    containers of one image. Processes that run the probe, the `own` package, are passed over.
     """
 
     root: str
     processes: Processes
     names: Mapping[str, tuple[str, ...]]
     image: str
-    own: OwnFile | None = None
+    own: OwnPackage | None = None
 
 
 @dataclass(frozen=True)

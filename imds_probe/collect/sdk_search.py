@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from imds_probe.collect.own_software import OwnFile
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
@@ -55,7 +55,7 @@ class Search:
     proc: Path
     names: Names
     reader: Reader
-    own: OwnFile | None = None
+    own: OwnPackage | None = None
     left: list[int] = field(default_factory=list)
     seen: dict[int, Seen] = field(default_factory=dict)
     hidden: int = 0

@@ -15,7 +15,7 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
-from imds_probe.collect.own_software import RUNTIME, OwnFile, own_file
+from imds_probe.collect.own_software import RUNTIME, OwnPackage, own_package
 from imds_probe.collect.sdk_memory import SdkMemory
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.sdk_search import Search
@@ -112,7 +112,7 @@ def _collect(context: Context) -> Collected:
         options=context.option(SearchOptions),
         reader=context.reader,
         deadline=context.deadline,
-        own=own_file(),
+        own=own_package(),
     )
     nothing = "" if any(isinstance(entry, SdkSoftware) for entry in found.software) else "no AWS SDKs were found"
     given = (found, SdkSearch(found.unseen, found.left_out))
@@ -162,10 +162,10 @@ def look_for(
     reader: Reader,
     deadline: float,
     now_ns: int | None = None,
-    own: OwnFile | None = None,
+    own: OwnPackage | None = None,
 ) -> SdksFound:
     """Look at the host's processes `pids` and disk, and at each container's; `installed` is what package managers know, `images`
-    what tells the images of containers apart, by the containers' identity. Processes that run the probe, which has its `own` file,
+    what tells the images of containers apart, by the containers' identity. Processes that run the probe, the `own` package,
     are passed over.
 
     Raises nothing for what processes and containers prepared; that is in the result.
