@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contexts import CATALOG, reader
 
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdks import SdksFound, SearchOptions, look_for
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.reading.reader import Reader
@@ -66,6 +67,7 @@ class System:
         deadline_s: float = 20,
         by: Reader | None = None,
         now_ns: int | None = None,
+        own: OwnPackage | None = None,
     ) -> SdksFound:
         return look_for(
             self.root,
@@ -79,6 +81,7 @@ class System:
             reader=by or reader(),
             deadline=time.monotonic() + deadline_s,
             now_ns=now_ns,
+            own=own,
         )
 
 

@@ -74,10 +74,10 @@ _PROC = "a mounted proc file system, as procfs.below finds it: what is there is 
 ELSEWHERE = {
     "collect/available.py:_dnf": "a directory of our own for dnf's log; asked on the running system only",
     "collect/available.py:_run": "apt and dnf, asked on the running system only",
-    "collect/code.py:own_package": "the probe's own package",
     "collect/metadata_no_token.py:look": "the history in the daemon's own state directory, which has answered by then",
     "collect/container_software.py:_Reading._inside": _PROC,
     "collect/sdk_search.py:_owner": _PROC,
+    "collect/own_software.py:own_package": "the probe's own package",
     "inventory/version.py:": "the probe's own modules",
     "inventory/containers/group_owners.py:": "control groups, once it is known that the kernel's own are mounted there",
     "inventory/containers/grouping.py:": _PROC,

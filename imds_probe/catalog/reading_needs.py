@@ -9,7 +9,8 @@ from typing import get_args
 from imds_probe.catalog.entry import Entry, flag, wrong
 from imds_probe.catalog.rows import Asked, Grade, Heeded
 
-_VARIABLE = re.compile(r"AWS_[A-Z0-9_]{1,60}")
+_SDK_VARIABLE = re.compile(r"AWS_[A-Z0-9_]{1,60}")
+_PROFILE_KEY = re.compile(r"[a-z][a-z0-9_]{1,60}")  # of a profile
 
 
 def heeds(entry: Entry | None) -> Mapping[str, Heeded]:
@@ -18,13 +19,15 @@ def heeds(entry: Entry | None) -> Mapping[str, Heeded]:
         return {}
     found = {}
     for name in entry.left():
-        _check_variable(name, entry.where)
+        if not _PROFILE_KEY.fullmatch(name):
+            _check_variable(name, entry.where)
         one = Entry(entry.take(name), f"{entry.where}.{name}")
         found[name] = Heeded(
             one.figure("since"),
             one.text("source"),
             one.optional_choice("grade", get_args(Grade)),
             flag(one.take("any_value", False), f"{one.where}.any_value"),
+            one.optional_text("only_with"),
         )
         one.done()
     return found
@@ -45,5 +48,5 @@ def asked(entry: Entry) -> Asked:
 
 
 def _check_variable(name: str, where: str) -> None:
-    if not _VARIABLE.fullmatch(name):
+    if not _SDK_VARIABLE.fullmatch(name):
         raise wrong(where, f"names a variable that is none of AWS's: {name}")

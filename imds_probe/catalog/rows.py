@@ -147,14 +147,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Heeded:
-    """From which version on software heeds a variable; None: no version does. With `any_value` it takes whatever a switch is set
-    to for true.
+    """From which version on software heeds a variable, or a key of a profile; None: no version does. With `any_value` it takes
+    whatever a switch is set to for true. `only_with` is another variable without which it does not.
     """
 
     since: str | None
     source: str
     grade: Grade | None = None
     any_value: bool = False
+    only_with: str | None = None
 
 
 @dataclass(frozen=True)

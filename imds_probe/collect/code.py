@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import imds_probe
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_facts import LEFT_TO_RECOGNISERS, FoundIn, code_of, names_of, read_of
 from imds_probe.collect.code_memory import CodeMemory
@@ -19,9 +17,9 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.own_software import own_package
 from imds_probe.collect.package_reading import PACKAGES
 from imds_probe.collect.package_search import PackageSearch, undecided
-from imds_probe.collect.program_reading import OwnPackage
 from imds_probe.collect.schedule_reading import SCHEDULES
 from imds_probe.collect.sdk_reading import ROOTS
 from imds_probe.collect.sdk_systems import is_there, systems
@@ -159,15 +157,6 @@ def look_for(
             memory.save(Memory(search.learnt, search.trails))
     owner_of = GroupOwners(proc.parent).owner
     return CodeFound(code_of(found, catalog, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
-
-
-def own_package() -> OwnPackage | None:
-    """The probe's own code, which is nobody's concern; None where it lies in no file."""
-    try:
-        status = os.stat(imds_probe.__file__)
-    except OSError:
-        return None
-    return OwnPackage(str(Path(imds_probe.__file__).parent), imds_probe.__file__, status.st_dev, status.st_ino)
 
 
 def _is_image_of(software: Software, container_id: str | None) -> bool:

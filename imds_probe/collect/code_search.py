@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import get_args
 
 from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
-from imds_probe.collect.program_reading import OwnPackage, Piece, Program, Reading
+from imds_probe.collect.own_software import OwnPackage
+from imds_probe.collect.program_reading import Piece, Program, Reading
 from imds_probe.collect.schedule_reading import SCHEDULES, Due, Schedules
 from imds_probe.collect.sdk_reading import Processes
 from imds_probe.collect.sdk_systems import System

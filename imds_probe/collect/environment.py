@@ -43,4 +43,6 @@ def of_several(proc: Path, pids: Mapping[K, Iterable[int]]) -> dict[K, tuple[Sdk
 
 def in_order(settings: Iterable[SdkSettings]) -> tuple[SdkSettings, ...]:
     """Each once, by names and classes."""
-    return tuple(sorted(set(settings), key=lambda each: [(one.name, one.value) for one in each.variables]))
+    return tuple(
+        sorted(set(settings), key=lambda each: ([(one.name, one.value) for one in each.variables], str(each.profile)))
+    )

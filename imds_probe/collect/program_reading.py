@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
@@ -20,32 +21,11 @@ from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trail, Trails
 from imds_probe.inventory.code.units import Spoken, shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
-from imds_probe.system import rootfs
 
 CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
 PROGRAM_MIN_S = 0.5  # and no more than half of what is left
 _shared: dict[str, dict[str, Kept]] = {}
-
-
-@dataclass(frozen=True)
-class OwnPackage:
-    """The package that runs here: where it lies, and the file there by which it is known again. A system that has the same file
-    at that place has the probe itself, and not one that is called so.
-    """
-
-    path: str
-    marked_by: str
-    device: int
-    inode: int
-
-    def in_root(self, root: Path) -> str:
-        """Its place in a system below `root`; empty where there is another, or none."""
-        try:
-            found = rootfs.status(root, self.marked_by)
-        except rootfs.FileUnreadable:
-            return ""
-        return self.path if found is not None and (found.st_dev, found.st_ino) == (self.device, self.inode) else ""
 
 
 @dataclass(frozen=True)

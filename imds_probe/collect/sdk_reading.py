@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
-from imds_probe.facts.sdk_settings import Variable
+from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.sdks.known_files import Kept, KnownFiles
+from imds_probe.inventory.sdks.profiles import Profiles
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
@@ -53,13 +55,14 @@ class Rooted:
 @dataclass(frozen=True)
 class Using:
     """Processes of one system, below its root. `names` are the packages that matter, by ecosystem; `image` is the same for
-    containers of one image.
+    containers of one image. Processes that run the probe, the `own` package, are passed over.
     """
 
     root: str
     processes: Processes
     names: Mapping[str, tuple[str, ...]]
     image: str
+    own: OwnPackage | None = None
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,9 @@ class User:
 
 @dataclass(frozen=True)
 class Used:
-    """A library that a process uses; or, where it is `done`, what else there is to say of the process: of the variables that
-    steer SDKs, which it sets (None: that is hidden), and what could not be read for it, as sentences: `troubles`, and
-    `unseen`, behind which more may be.
+    """A library that a process uses; or, where it is `done`, what else there is to say of the process: what steers its SDKs
+    (`settings`, None: that is hidden), and what could not be read for it, as sentences: `troubles`, and `unseen`, behind which
+    more may be.
     """
 
     pid: int
@@ -82,7 +85,7 @@ class Used:
     done: bool = False
     hidden: bool = False
     user: User | None = None
-    variables: tuple[Variable, ...] | None = None
+    settings: SdkSettings | None = None
     troubles: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
 
@@ -143,9 +146,10 @@ def _roots(processes: Processes) -> Iterator[Rooted]:
 def _in_use(using: Using) -> Iterator[Used]:
     scan = Scan(Path(using.root), using.names, _cache_of(using.image))
     said, named, left = _Said(scan), Counter[Located](), LIBRARIES_MAX
+    profiles = Profiles(scan.root)
     for pid in using.processes.pids:
         end = Used(pid, done=True)
-        for each in _of_process(scan, Path(using.processes.proc), pid, named):
+        for each in _of_process(scan, using, pid, named, profiles):
             if each.located is not None:
                 left -= 1
                 yield each
@@ -158,8 +162,9 @@ def _in_use(using: Using) -> Iterator[Used]:
         yield replace(end, done=True, troubles=(*end.troubles, *troubles), unseen=(*end.unseen, *unseen))
 
 
-def _of_process(scan: Scan, proc: Path, pid: int, named: Counter[Located]) -> Iterator[Used]:
+def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], profiles: Profiles) -> Iterator[Used]:
     """What it uses, and then what is to be said of itself."""
+    proc = Path(using.processes.proc)
     try:
         running = look(proc, pid, scan.root, KNOWN)
     except PermissionError:
@@ -167,6 +172,8 @@ def _of_process(scan: Scan, proc: Path, pid: int, named: Counter[Located]) -> It
         return
     except TimeoutError:
         yield Used(pid, unseen=(f"process {pid} does not answer",))
+        return
+    if running and using.own is not None and using.own.runs_in(running, scan.root):
         return
     used = set()
     for located in scan.of_process(running, proc) if running else ():
@@ -176,7 +183,10 @@ def _of_process(scan: Scan, proc: Path, pid: int, named: Counter[Located]) -> It
     if running and used:
         user = _user(proc, pid) if any(named[located] < USERS_SHOWN for located in used) else None
         named.update(used)
-        yield Used(pid, user=user, variables=running.variables)
+        settings = None
+        if running.variables is not None:
+            settings = SdkSettings(running.variables, profiles.chosen(dict(running.choosing)))
+        yield Used(pid, user=user, settings=settings)
 
 
 def _user(proc: Path, pid: int) -> User | None:

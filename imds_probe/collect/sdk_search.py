@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
@@ -54,6 +55,7 @@ class Search:
     proc: Path
     names: Names
     reader: Reader
+    own: OwnPackage | None = None
     left: list[int] = field(default_factory=list)
     seen: dict[int, Seen] = field(default_factory=dict)
     hidden: int = 0
@@ -83,9 +85,8 @@ class Search:
             if not self.left or now > deadline:
                 return
             stuck_s = min(STUCK_S, (deadline - now) / STUCK_SHARE) if patient else math.inf
-            using = Using(
-                str(self.system.root), Processes(str(self.proc), tuple(self.left)), self.names, self.system.image
-            )
+            processes = Processes(str(self.proc), tuple(self.left))
+            using = Using(str(self.system.root), processes, self.names, self.system.image, self.own)
             roots = [self.system.root, self.proc]
             answer = self.reader.ask(IN_USE, using, roots, deadline, seen=self._take, stuck_s=stuck_s)
             if not answer.failed or not self.left or (answer.failed == OUT_OF_TIME and time.monotonic() > deadline):
@@ -150,8 +151,7 @@ class Search:
             self.left.remove(used.pid)
             self.hidden += used.hidden
             age = age_s(self.proc, used.pid) if used.pid in self._using else None
-            settings = None if used.variables is None else SdkSettings(used.variables)
-            self.seen[used.pid] = Seen(used.user, settings, age)
+            self.seen[used.pid] = Seen(used.user, used.settings, age)
         return ""
 
     def _lies(self, lying: Lying) -> None:

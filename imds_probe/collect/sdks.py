@@ -15,6 +15,7 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.own_software import RUNTIME, OwnPackage, own_package
 from imds_probe.collect.sdk_memory import SdkMemory
 from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.sdk_search import Search
@@ -111,6 +112,7 @@ def _collect(context: Context) -> Collected:
         options=context.option(SearchOptions),
         reader=context.reader,
         deadline=context.deadline,
+        own=own_package(),
     )
     nothing = "" if any(isinstance(entry, SdkSoftware) for entry in found.software) else "no AWS SDKs were found"
     given = (found, SdkSearch(found.unseen, found.left_out))
@@ -160,9 +162,11 @@ def look_for(
     reader: Reader,
     deadline: float,
     now_ns: int | None = None,
+    own: OwnPackage | None = None,
 ) -> SdksFound:
     """Look at the host's processes `pids` and disk, and at each container's; `installed` is what package managers know, `images`
-    what tells the images of containers apart, by the containers' identity.
+    what tells the images of containers apart, by the containers' identity. Processes that run the probe, the `own` package,
+    are passed over.
 
     Raises nothing for what processes and containers prepared; that is in the result.
     """
@@ -186,7 +190,7 @@ def look_for(
                 f"{system.label or 'the host'} and the systems after it were not inspected: the run's time limit came first"
             )
             break
-        search = Search(system, proc, names, reader)
+        search = Search(system, proc, names, reader, own)
         searches.append(search)
         # A container that takes long comes last, with what the others leave.
         first = system.container is None
@@ -263,7 +267,7 @@ def _search_disks(
         else:
             starts = ("/",)
             points = mount_points(proc, system.pids[0]) if system.pids else frozenset()
-        search.search(starts, budget, (points | STORES) - set(starts), deadline)
+        search.search(starts, budget, (points | STORES | {RUNTIME}) - set(starts), deadline)
 
 
 COLLECTOR = Collector(

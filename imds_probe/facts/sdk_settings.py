@@ -10,6 +10,9 @@ from imds_probe.dataclass import dataclass
 # "other" is said of what a switch is set to beside true and false, "elsewhere" of an endpoint that is not the instance's.
 ValueClass = Literal["set", "empty", "true", "false", "other", "instance", "elsewhere", "ipv4", "ipv6"]
 
+# Where a profile has credentials from. "instance" is the instance's role, by that name.
+Source = Literal["keys", "process", "sso", "web-identity", "container", "environment", "instance", "none", "unreadable"]
+
 DISABLED = "AWS_EC2_METADATA_DISABLED"
 V1_DISABLED = "AWS_EC2_METADATA_V1_DISABLED"
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
@@ -34,10 +37,24 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """What the chosen profile says of where credentials come from, in the shared file of credentials and in that of settings;
+    "none" also where there is no such file or profile. `region`: whether it names one.
+    """
+
+    credentials: Source
+    config: Source
+    region: bool = False
+
+
+@dataclass(frozen=True)
 class SdkSettings:
-    """What steers the SDKs of one process, or of several to which the same is said: `variables` by their names, sorted."""
+    """What steers the SDKs of one process, or of several to which the same is said: `variables` by their names, sorted. `profile`
+    is None where files were not looked at.
+    """
 
     variables: tuple[Variable, ...] = ()
+    profile: Profile | None = None
 
     @property
     def effective(self) -> Mapping[str, ValueClass]:

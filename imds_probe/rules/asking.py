@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Asked, Row
@@ -10,8 +10,10 @@ from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
-from imds_probe.facts.sdk_settings import DISABLED, SdkSettings
+from imds_probe.facts.sdk_settings import DISABLED, SdkSettings, ValueClass
 from imds_probe.facts.software import Installed, SdkSoftware, Software
+
+CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,21 @@ class Asking:
         heeded = self.row.heeds.get(DISABLED) if self.row else None
         return heeded is not None and heeded.any_value
 
+    def reads_credentials(self, told: Collection[str]) -> bool:
+        """Whether it reads the shared file of credentials at the place that the variables say."""
+        return CREDENTIALS_FILE not in told or self.heeds(CREDENTIALS_FILE)
+
+    def reads_config(self, told: Mapping[str, ValueClass]) -> bool:
+        """Whether it reads the shared file of settings; some do so only where a variable tells them to."""
+        heeded = self.row.heeds.get(CONFIG_FILE) if self.row else None
+        if heeded is not None and heeded.only_with is not None:
+            said = told.get(heeded.only_with)
+            if said is None or (said == "false" and not heeded.any_value):
+                return False
+        return self.heeds(CONFIG_FILE)
+
     def heeds(self, variable: str) -> bool:
-        """Whether it does what the variable says. A version that is not known may be an older one."""
+        """Whether it does what the variable, or a key of a profile, says. A version that is not known may be an older one."""
         heeded = self.row.heeds.get(variable) if self.row else None
         if heeded is None:
             return True

@@ -13,10 +13,19 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
-from imds_probe.facts.sdk_settings import DISABLED, ENDPOINT, ENDPOINT_MODE, V1_DISABLED, SdkSettings, ValueClass
+from imds_probe.facts.sdk_settings import (
+    DISABLED,
+    ENDPOINT,
+    ENDPOINT_MODE,
+    V1_DISABLED,
+    Profile,
+    SdkSettings,
+    Source,
+    ValueClass,
+)
 from imds_probe.rules.asking import ANY_SDK, Asking, asking_in
 
-Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "instance", "unknown"]
+Credentials = Literal["irsa", "pod-identity", "ecs-task-role", "static", "profile", "instance", "unknown"]
 NeedState = Literal["observed", "likely", "unlikely", "unknown"]
 
 _KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
@@ -33,6 +42,20 @@ _METADATA_SETTINGS = frozenset(
 _CREDENTIAL_FILES = frozenset(
     {"AWS_CONFIG_FILE", "AWS_DEFAULT_PROFILE", "AWS_PROFILE", "AWS_SDK_LOAD_CONFIG", "AWS_SHARED_CREDENTIALS_FILE"}
 )
+_KEY_OF: Mapping[Source, str] = {
+    "keys": "aws_access_key_id",
+    "process": "credential_process",
+    "sso": "sso_start_url",
+    **dict.fromkeys(("web-identity", "container", "environment", "instance"), "role_arn"),
+}
+_FROM_PROFILE: Mapping[Source, str] = {
+    "keys": "access keys",
+    "process": "a program (credential_process)",
+    "sso": "IAM Identity Center",
+    "web-identity": "a web identity",
+    "container": "a container credentials endpoint",
+    "environment": "a role by keys of the environment",
+}
 _REGIONS = frozenset({"AWS_DEFAULT_REGION", "AWS_REGION"})
 _ORDER: tuple[NeedState, ...] = ("observed", "likely", "unknown", "unlikely")
 
@@ -152,7 +175,9 @@ def _other(processes: Sequence[_Told]) -> Part:
         if one.silent:
             found.append(Part("unlikely", one.silent))
             continue
-        set_there = told.effective if told else {}
+        set_there = set(told.effective) if told else set()
+        if told and told.profile and told.profile.region:
+            set_there |= _REGIONS
         for asked in asking.asks_for:
             spared = next((name for name in asked.unless if name in set_there), "")
             if spared:
@@ -179,15 +204,34 @@ def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     ignored = _ignored(told, heeded, asking)
     if setting := min(heeded.keys() & _METADATA_SETTINGS, default=""):
         return _OfProcess(Part("likely", f"{setting} is set"), "instance")
-    if setting := min(heeded.keys() & _CREDENTIAL_FILES, default=""):
+    if told.profile is not None:
+        if (said := _of_profile(told.profile, names, asking)) is not None:
+            return said
+    elif setting := min(heeded.keys() & _CREDENTIAL_FILES, default=""):
         return _OfProcess(Part("unknown", f"{setting} names a profile or file that was not read"))
     if setting := min(heeded.keys() & _REGIONS, default=""):
         why = f"{setting} is set without credentials{ignored}, so an AWS SDK asks for the instance's role"
         return _OfProcess(Part("likely", why), "instance")
-    rest = sorted(name for name in heeded if name != DISABLED)
+    read = _CREDENTIAL_FILES if told.profile is not None else frozenset()
+    rest = sorted(name for name in heeded if name != DISABLED and name not in read)
     why = f"the environment sets {', '.join(rest)}, but names no source of credentials" if rest else _NO_SOURCE
     # Half a pair of keys is an error to most SDKs: they do not look further.
     return _OfProcess(Part("unknown", f"{why}{ignored}"), says_nothing=not heeded.keys() & _KEYS)
+
+
+def _of_profile(profile: Profile, set_there: Mapping[str, ValueClass], asking: Asking) -> _OfProcess | None:
+    """What the files that the SDK reads say; None where they name no source."""
+    files = [("the shared credentials file", profile.credentials)] if asking.reads_credentials(set_there) else []
+    if asking.reads_config(set_there):
+        files.append(("the shared config file", profile.config))
+    for file, source in files:
+        if source == "unreadable":
+            return _OfProcess(Part("unknown", f"{file} could not be read"))
+        if source == "instance" and asking.heeds(_KEY_OF[source]):
+            return _OfProcess(Part("likely", f"the profile in {file} names the instance's role"), "instance")
+        if source != "none" and asking.heeds(_KEY_OF[source]):
+            return _OfProcess(Part("unlikely", f"credentials come from {_FROM_PROFILE[source]} in {file}"), "profile")
+    return None
 
 
 def _silent(heeded: Mapping[str, ValueClass], asking: Asking) -> str:

@@ -16,7 +16,7 @@ from sdk_systems import container
 
 from imds_probe.collect import READING, READING_MIB, code, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
-from imds_probe.collect.program_reading import OwnPackage
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.facts.code import Code, CodeRead, NotRead
 from imds_probe.facts.software import Software
 from imds_probe.inventory.code import unread

@@ -122,6 +122,18 @@ def test_what_is_empty_or_false_takes_no_need_away(settled, service, made_up, br
     assert container["environment"] == [sorted(said)]
 
 
+def test_keys_in_the_shared_file_are_credentials_from_elsewhere(settled, service, made_up, tmp_path):
+    shared = tmp_path / ".aws/credentials"
+    shared.parent.mkdir()
+    shared.write_text("[default]\naws_access_key_id = AKIAZOO\naws_secret_access_key = not-a-secret\n")
+    made_up.start(PYTHON, env=path("opt/python-old", str(ZOO)) | {"HOME": str(tmp_path)})
+    ran = settled(in_use("botocore"))
+    assert (ran.code, ran.verdict) == (0, "ready")
+    assert "access keys in the shared credentials file" in findings(ran)["sdk-too-old-unasked"]["summary"]
+    assert "not-a-secret" not in json.dumps(ran.report)
+    assert "AKIAZOO" not in json.dumps(ran.report)
+
+
 def test_a_python_that_has_not_loaded_tls_uses_none(settled, service, made_up):
     script = "import time; time.sleep(600)"
     made_up.start(("/usr/bin/python3", "-c", script), env=path("opt/python-old", str(ZOO)))

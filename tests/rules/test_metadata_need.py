@@ -4,7 +4,7 @@ import pytest
 from observed import FACTS, changed, container
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.sdk_settings import SdkSettings, Variable
+from imds_probe.facts.sdk_settings import Profile, SdkSettings, Variable
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.inventory.sdks.variables import KNOWN, value_class
 from imds_probe.rules import metadata_need as module
@@ -197,6 +197,58 @@ def test_what_a_program_may_ask_for_is_not_known_and_makes_no_need():
     found = of(told(STATIC), boto2())
     assert (found.state, found.other.state) == ("unlikely", "unknown")
     assert found.other.reason == "boto (legacy v2) 2.49.0 asks for instance metadata where a program tells it to"
+
+
+def of_profile(component, manager, version, package, profile, said="", **changes):
+    (process,) = settings(said)
+    own = {"sdk_settings": (replace(process, profile=profile),), "environment": ((),)}
+    return of(told(said), sdk(component, manager, version, package, use=own, **changes))
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "package", "version", "profile", "said", "state"),
+    [
+        ("botocore", "pypi", "botocore", "1.12.0", Profile("keys", "none"), "", "unlikely"),
+        ("botocore", "pypi", "botocore", "1.12.0", Profile("none", "process"), "", "unlikely"),
+        ("botocore", "pypi", "botocore", "1.7.48", Profile("none", "process"), "", "likely"),
+        ("botocore", "pypi", "botocore", "1.16.26", Profile("none", "sso"), "AWS_PROFILE=a", "likely"),
+        ("botocore", "pypi", "botocore", "1.17.0", Profile("none", "sso"), "AWS_PROFILE=a", "unlikely"),
+        ("botocore", "pypi", "botocore", "1.12.0", Profile("none", "instance"), "AWS_PROFILE=a", "likely"),
+        ("botocore", "pypi", "botocore", "1.12.0", Profile("none", "none"), "AWS_PROFILE=a", "likely"),
+        ("botocore", "pypi", "botocore", "1.12.0", Profile("unreadable", "none"), "", "unknown"),
+        ("botocore", "pypi", "botocore", "1.12.0", None, "AWS_PROFILE=a", "unknown"),
+        ("boto2", "pypi", "boto", "2.49.0", Profile("keys", "none"), "", "unlikely"),
+        ("boto2", "pypi", "boto", "2.49.0", Profile("process", "none"), "", "likely"),
+        ("boto2", "pypi", "boto", "2.49.0", Profile("none", "keys"), "", "likely"),
+        ("boto2", "pypi", "boto", "2.49.0", Profile("keys", "none"), "AWS_SHARED_CREDENTIALS_FILE=/x", "likely"),
+        ("aws-sdk-js-v2", "npm", "aws-sdk", "2.500.0", Profile("none", "keys"), "", "likely"),
+        ("aws-sdk-js-v2", "npm", "aws-sdk", "2.500.0", Profile("none", "keys"), "AWS_SDK_LOAD_CONFIG=0", "unlikely"),
+        ("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", "v1.25.0", Profile("none", "keys"), "", "likely"),
+        (
+            *("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", "v1.25.0", Profile("none", "keys")),
+            *("AWS_SDK_LOAD_CONFIG=false", "likely"),
+        ),
+        (
+            *("aws-sdk-go-v1", "go", "github.com/aws/aws-sdk-go", "v1.25.0", Profile("none", "keys")),
+            *("AWS_SDK_LOAD_CONFIG=1", "unlikely"),
+        ),
+    ],
+)
+def test_a_profile_counts_as_the_sdk_reads_it(component, manager, package, version, profile, said, state):
+    found = of_profile(component, manager, version, package, profile, said)
+    assert found.state == state
+    assert (found.credentials == "profile") == (state == "unlikely")
+
+
+def test_where_a_profile_has_its_credentials_from_is_said():
+    found = of_profile("botocore", "pypi", "1.20.0", "botocore", Profile("none", "sso"))
+    assert found.reason == "credentials come from IAM Identity Center in the shared config file"
+
+
+def test_a_region_in_a_profile_spares_asking_for_it():
+    java = ("aws-sdk-java-v2", "maven", "2.20.0", "software.amazon.awssdk:regions")
+    assert of_profile(*java, Profile("keys", "none", region=True)).state == "unlikely"
+    assert of_profile(*java, Profile("keys", "none")).state == "likely"
 
 
 def test_processes_that_set_nothing_count_where_they_are_counted():

@@ -10,10 +10,12 @@ import os
 import posixpath
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.sdk_settings import Variable
+from imds_probe.inventory.sdks.profiles import CHOOSING
 from imds_probe.inventory.sdks.recogniser import Recogniser, Runtime
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.start import Start
@@ -44,6 +46,7 @@ class Running:
     `replaced` are files that are mapped and no longer there: an upgrade that the process has not seen yet.
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
     loaded it. `variables` are those that were asked for and that are set in its environment; None where that may not be read.
+    `choosing` are those of CHOOSING that are set, with their values.
     """
 
     pid: int
@@ -56,6 +59,7 @@ class Running:
     scripts: tuple[str, ...] = ()
     without_tls: str = ""
     variables: tuple[Variable, ...] | None = ()
+    choosing: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,12 @@ def process(proc: Path, pid: int, below: Path | None = None, variables: Collecti
 
 def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = ()) -> Running | None:
     """What one process has loaded; see `process`. `variables` are names that are asked for in its environment."""
-    found = process(proc, pid, below)
+    found = process(proc, pid, below, VARIABLES | CHOOSING)
     if found is None:
         return None
-    start = found.start
+    choosing = {name: value for name, value in found.start.environment.items() if name in CHOOSING}
+    own = {name: value for name, value in found.start.environment.items() if name in VARIABLES}
+    start = replace(found.start, environment=own)
     here = list(runtimes(start.executable, start.mapped))
     loaded = {start.executable, *start.mapped}
     if ends := tuple(end for _, runtime in here for end in runtime.holds_open):
@@ -122,6 +128,7 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
         prefixes=tuple(prefix for _, runtime in here for prefix in runtime.prefixes(start)),
         scripts=tuple(start.scripts()) if any(runtime.reads_scripts for _, runtime in here) else (),
         without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
+        choosing=tuple(choosing.items()),
         variables=None if isinstance(found.environ, OSError) else variables_in(found.environ, variables),
     )
 

@@ -1,0 +1,108 @@
+"""What the profile that a process chooses says of where credentials come from, in the files that AWS SDKs share.
+
+Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials files". Files hold secrets: only the kind of source
+leaves this module.
+"""
+
+from __future__ import annotations
+
+import configparser
+import posixpath
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.sdk_settings import Profile, Source
+from imds_probe.system import rootfs
+
+# Of the environment, what says which files and which profile.
+CHOOSING = frozenset({"HOME", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
+LIMIT_BYTES = 256 * 1024
+FILES_MAX = 64  # remembered at a time: processes choose them
+LINE_MAX = 8192
+ROLES_MAX = 5  # one after the other, each the source of the one before
+_BY_NAME: Mapping[str, Source] = {
+    "ec2instancemetadata": "instance",
+    "ecscontainer": "container",
+    "environment": "environment",
+}
+_Section = Mapping[str, str]
+
+
+@dataclass
+class Profiles:
+    """Those of one system, below its root. Each file is read once."""
+
+    root: Path
+    _files: dict[str, Mapping[str, _Section] | None] = field(default_factory=dict)
+
+    def chosen(self, environment: Mapping[str, str]) -> Profile | None:
+        """The profile of a process with these variables; None where its home is not known."""
+        home = environment.get("HOME", "")
+        paths = {}
+        for key, variable in (("credentials", "AWS_SHARED_CREDENTIALS_FILE"), ("config", "AWS_CONFIG_FILE")):
+            path = environment.get(variable) or "~/.aws/" + key
+            if path.startswith("~/"):
+                path = posixpath.join(home, path[2:]) if home.startswith("/") else ""
+            if not path.startswith("/"):
+                return None
+            paths[key] = path
+        name = environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
+        credentials, config = self._file(paths["credentials"]), self._file(paths["config"])
+        of_config = {_name_in_config(section): content for section, content in (config or {}).items()}
+        own, other = (credentials or {}).get(name, {}), of_config.get(name, {})
+        names = {*(credentials or {}), *of_config}
+        both = {each: {**of_config.get(each, {}), **(credentials or {}).get(each, {})} for each in names}
+        return Profile(
+            "unreadable" if credentials is None else _source(own, both),
+            "unreadable" if config is None else _source(other, both),
+            bool(other.get("region") or own.get("region")),
+        )
+
+    def _file(self, path: str) -> Mapping[str, _Section] | None:
+        """Its sections, none of one that is not there; None where it cannot be read."""
+        if path not in self._files:
+            if len(self._files) >= FILES_MAX:
+                self._files.clear()
+            self._files[path] = _sections(self.root, path)
+        return self._files[path]
+
+
+def _sections(root: Path, path: str) -> Mapping[str, _Section] | None:
+    try:
+        content = rootfs.read(root, path, LIMIT_BYTES)
+    except rootfs.FileUnreadable:
+        return None
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, default_section="")
+    text = (content or b"").decode(errors="replace")
+    try:
+        parser.read_string("\n".join(line[:LINE_MAX] for line in text.splitlines()))
+    except (configparser.Error, AttributeError):  # python/cpython#107625
+        return None
+    return {name: {key: value or "" for key, value in parser.items(name)} for name in parser.sections()}
+
+
+def _name_in_config(section: str) -> str:
+    """What the profile of a section in the config file is called; other sections are no profiles."""
+    kind, _, name = section.partition(" ")
+    return name.strip() if kind == "profile" else section if not name else ""
+
+
+def _source(profile: _Section, all_of_them: Mapping[str, _Section], left: int = ROLES_MAX) -> Source:
+    """Where the credentials of a profile come from."""
+    if profile.get("role_arn"):
+        if profile.get("web_identity_token_file"):
+            return "web-identity"
+        if named := profile.get("credential_source"):
+            return _BY_NAME.get(named.lower(), "none")
+        source = profile.get("source_profile")
+        if source and left:
+            found = _source(all_of_them.get(source, {}), all_of_them, left - 1)
+            if found != "none":
+                return found
+    if profile.get("aws_access_key_id") and profile.get("aws_secret_access_key"):
+        return "keys"
+    if profile.get("sso_session") or profile.get("sso_start_url"):
+        return "sso"
+    return "process" if profile.get("credential_process") else "none"

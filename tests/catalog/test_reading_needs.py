@@ -1,0 +1,28 @@
+import pytest
+
+from imds_probe.catalog.entry import CatalogError, Entry
+from imds_probe.catalog.reading_needs import asked, heeds
+from imds_probe.catalog.rows import Asked, Heeded
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    assert heeds(None) == {}
+    assert heeds(Entry({"AWS_PROFILE": {"source": "s"}}, "x")) == {
+        "AWS_PROFILE": Heeded(None, "s", None, any_value=False)
+    }
+    assert asked(Entry({"what": "tags", "when": "on-request", "source": "s"}, "x")) == Asked(
+        "tags", "on-request", "s", ()
+    )
+
+
+@pytest.mark.parametrize("name", ["PATH", "Aws_profile", "AWS_", "AWS_A=1", "AWS_" + "A" * 61])
+def test_only_variables_of_the_sdks_are_named(name: str) -> None:
+    with pytest.raises(CatalogError, match="none of AWS's"):
+        heeds(Entry({name: {"source": "s"}}, "x"))
+    with pytest.raises(CatalogError, match="none of AWS's"):
+        asked(Entry({"what": "w", "when": "always", "source": "s", "unless": [name]}, "x"))
+
+
+def test_a_key_of_a_profile_is_heeded_as_well_as_a_variable_and_perhaps_only_with_another() -> None:
+    found = heeds(Entry({"sso_start_url": {"since": "1.2", "source": "s", "only_with": "AWS_SDK_LOAD_CONFIG"}}, "x"))
+    assert found == {"sso_start_url": Heeded("1.2", "s", only_with="AWS_SDK_LOAD_CONFIG")}

@@ -1,0 +1,69 @@
+"""What the probe passes over as its own, and what is only called so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sdk_systems import System, record
+
+from imds_probe.collect.own_software import RUNTIME, OwnPackage, own_package
+
+PACKAGE = "/opt/probe/imds_probe/__init__.py"
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return System(tmp_path)
+
+
+@pytest.fixture
+def own(system: System) -> OwnPackage:
+    """The probe's file, on the host."""
+    file = system.root / PACKAGE.lstrip("/")
+    file.parent.mkdir(parents=True)
+    file.write_text("")
+    status = file.stat()
+    return OwnPackage(PACKAGE.rpartition("/")[0], PACKAGE, status.st_dev, status.st_ino)
+
+
+def used(system: System, *pids: int, own: OwnPackage | None) -> list[int]:
+    found = system.look(*pids, own=own)
+    assert not found.unseen
+    return [pid for entry in found.software for pid in entry.pids]
+
+
+@pytest.mark.parametrize("argv", [("/usr/bin/imds-probe", "daemon"), ("-m", "imds_probe", "daemon")])
+def test_a_process_that_runs_the_probe_uses_nothing(system: System, own: OwnPackage, argv: tuple[str, ...]) -> None:
+    record(system.root, "botocore", "1.12.0")
+    system.process(5, system.root, argv=("/usr/bin/python3", *argv))
+    system.process(6, system.root, argv=("/usr/bin/python3", "/opt/app/main.py"))
+    assert used(system, 5, 6, own=own) == [6]
+    assert used(system, 5, 6, own=None) == [5, 6]
+
+
+def test_what_is_only_called_so_counts(system: System, own: OwnPackage) -> None:
+    """The same name in a system that has another file there, or none."""
+    other, without = system.image("other"), system.image("without")
+    there = other / PACKAGE.lstrip("/")
+    there.parent.mkdir(parents=True)
+    there.write_text("")
+    for pid, root in ((5, other), (6, without)):
+        record(root, "botocore", "1.12.0")
+        system.process(pid, root, argv=("/usr/bin/python3", "/usr/bin/imds-probe"))
+    assert used(system, 5, 6, own=own) == [5, 6]
+
+
+def test_its_runtime_on_disk_is_not_searched(system: System) -> None:
+    record(system.root, "botocore", "1.12.0", f"{RUNTIME.lstrip('/')}/runtime/lib/python3.13/site-packages")
+    assert system.look().software == ()
+    record(system.root, "botocore", "1.12.0", "usr/lib/imds-probes/lib/python3.13/site-packages")
+    assert [entry.package for entry in system.look().software] == ["botocore"]
+
+
+def test_its_own_package_is_that_of_the_package_which_runs() -> None:
+    file = own_package()
+    assert file is not None
+    assert file.in_root(Path("/")) == file.path
+    assert not replace(file, inode=file.inode + 1).in_root(Path("/"))
