@@ -5,17 +5,17 @@ from __future__ import annotations
 import posixpath
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import get_args
 
 from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
+from imds_probe.collect.dues import Dues, together
 from imds_probe.collect.program_reading import OwnPackage, Piece, Program, Reading
 from imds_probe.collect.schedule_reading import SCHEDULES, Due, Schedules
 from imds_probe.collect.sdk_reading import Processes
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
@@ -29,7 +29,6 @@ from imds_probe.system.walk import TIME_OVER
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
 STUCK_S = 5.0  # at one file
 NOT_ALL, OTHERS = "some schedules were not read", "other scheduled programs"
-RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
 
 @dataclass(frozen=True)
@@ -49,45 +48,6 @@ class Terms:
     left: tuple[str, ...]
     own: OwnPackage | None
     bytes: int
-
-
-def together(before: Program | None, program: Program) -> Program:
-    """One program that was started in several ways."""
-    if before is None:
-        return program
-    return replace(
-        program,
-        pids=(*before.pids, *program.pids),
-        why=before.why or program.why,
-        by_name=before.by_name or program.by_name,
-        environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
-        cgroups=tuple(dict.fromkeys((*before.cgroups, *program.cgroups))),
-    )
-
-
-@dataclass
-class Dues:
-    """What will run in one system: of each root how it runs, by what starts it; programs by their names, and what starts each.
-    `read`: schedules were looked for.
-    """
-
-    read: bool = False
-    roots: dict[str, dict[str, Runs]] = field(default_factory=dict)
-    programs: dict[str, Program] = field(default_factory=dict)
-    started_by: dict[str, dict[str, None]] = field(default_factory=dict)
-
-    def add(self, due: Due) -> None:
-        """One more. What will not run again here need not be read to judge this system."""
-        for root in due.roots:
-            self.roots.setdefault(root, {})[due.started_by] = due.runs
-        if (program := due.piece.program) is not None and due.runs != "once":
-            self.programs[program.name] = together(self.programs.get(program.name), program)
-            self.started_by.setdefault(program.name, {})[due.started_by] = None
-
-    def runs(self, root: str) -> Runs:
-        """How it runs: what has run and will not again counts least."""
-        how = set(self.roots.get(root, {}).values())
-        return next((each for each in RUNS_BY_WEIGHT if each in how), "lies")
 
 
 @dataclass

@@ -38,6 +38,9 @@ from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 from imds_probe.reading.task import Task
 
+# What systemd reads beside a unit to know when it is started: a directory changes with each unit that is enabled.
+UNIT_KINDS = ("service", "socket", "mount", "swap")
+WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
 
 
@@ -52,12 +55,14 @@ class Schedules:
 @dataclass(frozen=True)
 class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
-    `roots` are the wholes that the command itself or its program has.
+    `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen.
     """
 
     piece: Piece = field(default_factory=Piece)
     runs: Runs = "lies"
     started_by: str = ""
+    every_s: float | None = None
+    standing_s: float | None = None
     roots: tuple[str, ...] = ()
     trouble: str = ""
 
@@ -97,13 +102,29 @@ def _due(asked: Schedules) -> Iterator[Due]:
             break
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
         for due in _of_schedule(each, system):
-            yield replace(due, runs=RUNS[each.kind], started_by=started_by(each))
+            yield replace(
+                due,
+                runs=RUNS[each.kind],
+                started_by=started_by(each),
+                every_s=each.every_s,
+                standing_s=_standing_s(each, due, ground),
+            )
         for piece in learnt_since(ground, learnt):
             yield Due(piece)
         learnt = len(ground.learnt)
     yield from (Due(trouble=trouble) for trouble in commands.files.troubles)
     yield from (Due(piece) for piece in trails_of(following))
     yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
+
+
+def _standing_s(scheduled: Scheduled, due: Due, ground: Ground) -> float | None:
+    """Since when it comes as it does, and is what it is: by the file that says so, what else has a say in when, and the program."""
+    path = scheduled.place.path
+    stem, _, kind = path.rpartition(".")
+    around = (f"{stem}.timer", *WHERE_ENABLED) if kind in UNIT_KINDS else ()
+    program = due.piece.program
+    changed_ns = ground.changed_ns([path, *around, *([program.name] if program is not None else [])])
+    return None if changed_ns is None else max(0.0, (time.time_ns() - changed_ns) / 1e9)
 
 
 def _of_schedule(scheduled: Scheduled, system: _System) -> Iterator[Due]:

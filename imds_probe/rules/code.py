@@ -29,7 +29,7 @@ from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
 from imds_probe.rules.requirement import software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settled import elsewhere, seen_by_token, unserved
+from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unwatched
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
@@ -101,6 +101,8 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
     if code.package is not None:
         evidence.append(f"the file belongs to {code.package}")
     evidence += [f"started by {who}" for who in code.started_by[1:NAMED_MAX]]
+    if unseen := unwatched(code, facts):
+        evidence.append(unseen)
     if code.owner_uid is not None:
         evidence.append(f"user {code.owner_uid} can write the file")
     if code.runner_uid is not None:
@@ -151,7 +153,7 @@ def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tupl
             _SUBJECT,
             f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "
             f"{few([named(each, facts) for each in left])}",
-            evidence=listed([detail(each, facts) for each in left]),
+            evidence=listed([_open(each, facts) for each in left]),
             fix=Fix(
                 "Watch the host, restart these programs once while the daemon watches, and run again after the window. Or ask "
                 "their owners.",
@@ -160,6 +162,11 @@ def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tupl
             forgeable_by=of_code(left, facts),
         )
     ], lines
+
+
+def _open(code: CodeSeen, facts: Facts) -> str:
+    unseen = unwatched(code, facts)
+    return f"{detail(code, facts)}{f'; {unseen}' if unseen else ''}"
 
 
 RULE = Rule("code", _find, kinds=KINDS)

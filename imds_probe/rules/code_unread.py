@@ -16,7 +16,7 @@ from imds_probe.rules.code_phrases import WATCH, count, listed, named, started
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
 from imds_probe.rules.requirement import software_of
-from imds_probe.rules.settled import elsewhere
+from imds_probe.rules.settled import elsewhere, unwatched
 
 _SUBJECT = "programs"
 # What lets a program be read that was not, by the reason; the others are of its form, and only its behaviour tells.
@@ -93,7 +93,8 @@ def _why(programs: Sequence[NotRead], facts: Facts) -> tuple[str, ...]:
     lines = []
     for each in programs:
         by = started(each)
-        lines.append(f"{named(each, facts)}{f', {by}' if by else ''}: {each.why}")
+        unseen = unwatched(each, facts)
+        lines.append(f"{named(each, facts)}{f', {by}' if by else ''}: {each.why}{f'; {unseen}' if unseen else ''}")
     return listed(lines)
 
 

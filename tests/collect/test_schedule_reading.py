@@ -7,19 +7,22 @@ import time
 from io import BytesIO
 from pathlib import Path
 
+import elves
 import pytest
 from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from sdk_systems import container
 from small_roots import made
 
 from imds_probe.collect import READING, READING_MIB, code, code_search, schedule_reading
-from imds_probe.collect.code_search import NOT_ALL, OTHERS, Dues
+from imds_probe.collect.code_search import NOT_ALL, OTHERS
+from imds_probe.collect.dues import Dues
 from imds_probe.collect.program_reading import Piece, Program
 from imds_probe.collect.schedule_reading import Due, started_by
 from imds_probe.facts.code import NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
+from imds_probe.inventory.schedules.recurrence import DAY
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.reading.reader import Reader
 
@@ -128,10 +131,50 @@ def test_what_runs_already_says_also_what_starts_it(system: CodeSystem) -> None:
     assert entry.started_by == ("/etc/crontab, at each boot", "/etc/crontab, daily")
 
 
+@pytest.mark.parametrize(
+    ("lines", "runs", "every_s"),
+    [
+        ("@daily root {0}", "scheduled", DAY),
+        ("@daily root {0}@weekly root {0}", "scheduled", 7 * DAY),
+        ("@daily root {0}0 0 1 * * root {0}", "scheduled", 31 * DAY),
+        ("@daily root {0}0 0 30 2 * root {0}", "scheduled", None),  # never comes
+        ("@reboot root {0}@daily root {0}", "boot", DAY),
+        ("@reboot root {0}", "boot", None),
+    ],
+)
+def test_how_rarely_it_comes_is_kept(system: CodeSystem, lines: str, runs: str, every_s: float | None) -> None:
+    made(system.root, {"/opt/x.py": V1, "/etc/crontab": lines.format(f"{PYTHON} /opt/x.py\n")})
+    entry = of(system.code(), "/opt/x.py")
+    assert (entry.runs, entry.every_s) == (runs, every_s)
+
+
+def test_since_when_it_comes_like_that_is_kept(system: CodeSystem) -> None:
+    made(system.root, {"/opt/x.py": V1, "/etc/crontab": f"@daily root {PYTHON} /opt/x.py\n"})
+    began = time.time()
+    entry = of(system.code(), "/opt/x.py")
+    assert entry.standing_s is not None
+    assert 0 <= entry.standing_s <= time.time() - began + 60
+
+
+def test_a_service_that_the_boot_starts_and_that_is_not_read_is_known_by_its_process(system: CodeSystem) -> None:
+    packed = elves.made({".text": b"x"})[:200] + b"UPX!" + bytes(2000)
+    made(
+        system.root,
+        {f"{UNIT}/x.service": "[Service]\nExecStart=/opt/x\n", f"{UNIT}/multi-user.target.wants/x.service": ""},
+    )
+    made(system.root, {"/opt/x": packed}, executable=("/opt/x",))
+    system.process(5, system.root, exe="/opt/x", argv=["/opt/x"])
+    assert [(each.program, each.pids, each.runs) for each in system.code(5).read.not_read] == [("/opt/x", (5,), None)]
+    made(system.root, {"/etc/crontab": "@daily root /opt/x\n"})
+    assert [(each.pids, each.runs) for each in system.code(5).read.not_read] == [((5,), None), ((), "boot")]
+
+
 def test_what_only_running_tells_is_named(system: CodeSystem) -> None:
     made(system.root, {"/etc/crontab": "@daily root $TOOL x\n"})
     found = system.code()
-    assert found.read.not_read == (NotRead("/etc/crontab", unread.NO_SCRIPT, ("/etc/crontab, daily",)),)
+    (entry,) = found.read.not_read
+    assert (entry.program, entry.why, entry.started_by) == ("/etc/crontab", unread.NO_SCRIPT, ("/etc/crontab, daily",))
+    assert (entry.runs, entry.every_s) == ("scheduled", DAY)
     assert (found.read.scheduled, found.read.scheduled_read) == (1, 0)
 
 
