@@ -1,3 +1,4 @@
+import json
 import shlex
 from dataclasses import replace
 
@@ -69,6 +70,26 @@ def test_a_rule_that_did_not_judge_leaves_no_ready(run):
 
 def test_a_rule_with_nothing_to_judge_does_no_harm():
     assert decide(FACTS, (), (RuleRun("tokens", "skip", 0, "no service"),), CATALOG).state == "ready"
+
+
+def test_the_step_that_changes_the_template_waits_for_what_ran_once():
+    facts = with_code(replace(BACKUP, runs="once"))
+    report = report_of(facts)
+    assert report.verdict.state == "ready"
+    (waits,) = report.verdict.switch.template_waits_for
+    assert waits == (
+        "1 file that ran once here and will run on each new instance asks without a token: /usr/local/bin/backup:7 "
+        "[code-imdsv1-once]"
+    )
+    assert report_of(with_code(replace(BACKUP, runs="lies"))).verdict.switch.template_waits_for == ()
+
+
+def test_a_new_version_of_the_launch_template_requires_tokens():
+    argv = shlex.split(decide(FACTS, (), RUNS, CATALOG).switch.launch_template)
+    assert argv[:3] == ["aws", "ec2", "create-launch-template-version"]
+    assert json.loads(argv[argv.index("--launch-template-data") + 1]) == {
+        "MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1}
+    }
 
 
 def test_confidence_is_never_high_without_a_watch():

@@ -96,7 +96,7 @@ def test_where_nothing_was_read_at_all_the_verdict_is_unknown():
         run = CollectorRun("code", status, 1.0, "the reason")
         (finding,), _ = not_read(run, changed(FACTS, collectors=(*FACTS.collectors, run)), Catalog(()))
         assert (finding.implies, finding.evidence) == ("unknown", ("the reason",))
-    assert not_read(CollectorRun("code", "nothing", 1.0), FACTS) == ([], [])
+    assert not_read(CollectorRun("code", "nothing", 1.0), FACTS, Catalog(())) == ([], [])
 
 
 def test_many_are_bounded():

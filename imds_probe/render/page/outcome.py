@@ -39,6 +39,8 @@ _TO_SWITCH: dict[State, str] = {
 WAYS_SHOWN = 2
 TO_RAISE = "Command to raise the hop limit"
 TO_UNDO = "Command to undo the switch"
+FOR_TEMPLATE = "Command for the launch template, for later"
+WAITS = "Require no tokens yet in the launch template, Terraform or CloudFormation code that instances like this one are made with."
 
 
 def is_switched(report: Report) -> bool:
@@ -81,6 +83,10 @@ def commands(report: Report) -> Iterator[Part]:
         heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]
         yield Part(heading, (Command(verdict.switch.aws_cli), *price))
     yield Part(TO_UNDO, (Command(verdict.rollback.aws_cli),))
+    if waits := verdict.switch.template_waits_for:
+        said = [Text(f"{WAITS} {line[:1].upper()}{line[1:]}.") for line in waits]
+        template = verdict.switch.launch_template
+        yield Part(FOR_TEMPLATE, (*said, *([Command(template)] if template else [])))
 
 
 def _raises(report: Report) -> bool:
