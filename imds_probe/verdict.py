@@ -103,7 +103,9 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         reasons = (_why_ready(facts, findings),)
     evidence = _evidence(facts)
     forgers = _forgers(findings, state)
-    switch, rollback = _commands(facts, findings, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
+    switch, rollback = (
+        _commands(facts, findings, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
+    )
     return Verdict(
         state=state,
         confidence=_confidence(facts, findings, evidence, state, forgers=forgers, catalog=catalog),

@@ -23,6 +23,7 @@ from imds_probe.collect import (
     sdks,
     settings,
     software,
+    user_data,
 )
 from imds_probe.collect.collector import Collector, Join, Question
 from imds_probe.facts.section import Section
@@ -41,6 +42,7 @@ COLLECTORS: tuple[Collector, ...] = (
     settings.COLLECTOR,
     container_software.COLLECTOR,
     sdks.COLLECTOR,
+    user_data.COLLECTOR,
     code.COLLECTOR,
     obstacles.INSIDE,
     callers.WATCH,

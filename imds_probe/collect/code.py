@@ -28,6 +28,7 @@ from imds_probe.collect.sdk_systems import is_there, systems
 from imds_probe.collect.sdks import installed
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages
+from imds_probe.collect.user_data import UserData, is_asked_for
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.host import Host, OsRelease
@@ -64,6 +65,7 @@ class CodeFound:
 
 def _collect(context: Context) -> Collected:
     running, inside = context.get(RunningContainers), context.get(ContainerSoftware)
+    served = context.get(UserData)
     found = look_for(
         context.root,
         context.proc,
@@ -76,6 +78,7 @@ def _collect(context: Context) -> Collected:
         options=context.option(CodeOptions),
         reader=context.reader,
         deadline=context.deadline,
+        user_data=served.content if served else b"",
     )
     nothing = "" if found.read.programs or found.read.scheduled else "no programs run, and nothing starts any"
     return Collected((found.code, found.read), nothing=nothing, partial="; ".join(found.troubles[:5]))
@@ -94,6 +97,7 @@ def look_for(
     options: CodeOptions,
     reader: Reader,
     deadline: float,
+    user_data: bytes = b"",
     now_ns: int | None = None,
 ) -> CodeFound:
     """Read the programs of the host's processes `pids`, and of each container's. What is meant by the rest: see sdks.look_for.
@@ -134,7 +138,7 @@ def look_for(
     for search in () if need else searches:
         search.look(share_of(deadline, math.inf))
     for search in () if need else searches:
-        search.look_ahead(share_of(deadline, SCHEDULES_S))
+        search.look_ahead(share_of(deadline, SCHEDULES_S), user_data)
     packages = {}
     for search in () if need else searches:
         wanted = undecided(installed, search.system, host_os, catalog)
@@ -190,8 +194,8 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(Code, CodeRead),
     without="the code that runs or will run, and whether it calls the metadata service",
-    needs=(Host, Packages, HostSoftware, ContainerSoftware, RunningContainers),
-    applies=lambda context: context.option(CodeOptions).read,
+    needs=(Host, Packages, HostSoftware, ContainerSoftware, RunningContainers, UserData),
+    applies=lambda context: context.option(CodeOptions).read or is_asked_for(context),
     options=(
         Option(
             "--no-code",

@@ -156,14 +156,16 @@ class Search:
             why = answer.failed or TIME_OVER
             self.troubles.append(f"not all libraries beside the loaded ones were read: {why}")
 
-    def look_ahead(self, deadline: float) -> None:
-        """Read what will run: of the host all, elsewhere what the programs that run there start."""
+    def look_ahead(self, deadline: float, user_data: bytes = b"") -> None:
+        """Read what will run: of the host all and the user data that was served, elsewhere what the programs that run there
+        start.
+        """
         by = tuple(get_args(Starter)) if self.found.on_host else self._starters()
         if not by:
             return
         answer = self._reader.ask(
             SCHEDULES,
-            Schedules(self.reading(deadline), by),
+            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b""),
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],

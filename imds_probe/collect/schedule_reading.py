@@ -29,6 +29,7 @@ from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.units import Spoken, shown
+from imds_probe.inventory.schedules import cloud_init
 from imds_probe.inventory.schedules.commands.following import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
@@ -46,10 +47,11 @@ RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "sc
 
 @dataclass(frozen=True)
 class Schedules:
-    """A system whose schedules are read, and who starts something there."""
+    """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it."""
 
     reading: Reading
     by: tuple[Starter, ...]
+    user_data: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _due(asked: Schedules) -> Iterator[Due]:
     commands = Commands(SystemFiles(Path(reading.root)))
     system = _System(reading, ground, following, commands, {}, {})
     learnt = 0
-    for each in schedules(Path(reading.root), asked.by):
+    for each in _all(asked, commands.files):
         if isinstance(each, str):
             yield Due(trouble=each)
             continue
@@ -101,20 +103,39 @@ def _due(asked: Schedules) -> Iterator[Due]:
             yield Due(Piece(left_out=unread.NO_TIME))
             break
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
-        for due in _of_schedule(each, system):
-            yield replace(
-                due,
-                runs=RUNS[each.kind],
-                started_by=started_by(each),
-                every_s=each.every_s,
-                standing_s=_standing_s(each, due, ground),
-            )
+        try:
+            for due in _of_schedule(each, system):
+                yield replace(
+                    due,
+                    runs=RUNS[each.kind],
+                    started_by=started_by(each),
+                    every_s=each.every_s,
+                    standing_s=_standing_s(each, due, ground),
+                )
+        except Exception as error:
+            if each.place.path != cloud_init.SERVED:
+                raise
+            yield Due(trouble=_not_to_its_end(error))
         for piece in learnt_since(ground, learnt):
             yield Due(piece)
         learnt = len(ground.learnt)
     yield from (Due(trouble=trouble) for trouble in commands.files.troubles)
     yield from (Due(piece) for piece in trails_of(following))
     yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
+
+
+def _all(asked: Schedules, files: SystemFiles) -> Iterator[Scheduled | str]:
+    yield from schedules(Path(asked.reading.root), asked.by)
+    if asked.user_data:
+        try:
+            yield from (each.encodable() for each in cloud_init.served(asked.user_data, files))
+        except Exception as error:  # noqa: BLE001 - see _not_to_its_end
+            yield _not_to_its_end(error)
+
+
+def _not_to_its_end(error: Exception) -> str:
+    """Of user data that was served: its text may be in an error, which is written to a log."""
+    return f"{cloud_init.SERVED} was not read to its end: {type(error).__name__}"
 
 
 def _standing_s(scheduled: Scheduled, due: Due, ground: Ground) -> float | None:

@@ -259,3 +259,17 @@ def test_in_a_container_something_has_to_start_it(
 
 def test_a_path_of_any_kind_is_not_shown() -> None:
     assert started_by(Scheduled("x", Place("/etc/cron.d/a b\n"), "boot", "at each boot")) == "…, at each boot"
+
+
+def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(file: BytesIO, path: str) -> Said:
+        if b"hunter2" in file.getvalue():
+            raise KeyError(file.getvalue())
+        return said_by(file, path)
+
+    monkeypatch.setattr(schedule_reading, "said_by", faulty)
+    told: list[str] = []
+    with Reader(READING, memory_mib=READING_MIB, bug=lambda _, error: told.append(str(error))) as own:  # forked now
+        found = system.code(by=own, user_data=b"#!/bin/sh\npassword=hunter2\n")
+    assert found.troubles == ("/latest/user-data was not read to its end: KeyError",)
+    assert told == []
