@@ -19,6 +19,7 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.disk_reading import ON_DISK
 from imds_probe.collect.package_reading import PACKAGES
 from imds_probe.collect.package_search import PackageSearch, undecided
 from imds_probe.collect.program_reading import OwnPackage
@@ -147,6 +148,7 @@ def look_for(
     # By readers that give way, and come last: what they have kept in memory goes with the others.
     for search in () if need else searches:
         search.look_beside(share_of(deadline, LYING_S))
+    _look_on_disk(() if need else searches, options.written, deadline)
     found = []
     for search in searches:
         if not is_there(proc, search.system.container):
@@ -160,9 +162,14 @@ def look_for(
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
     for search in searches:
         if search.remembers and not need:
-            memory.save(Memory(search.learnt, search.trails))
+            memory.save(Memory(search.learnt, search.trails, search.learnt_lying))
     owner_of = GroupOwners(proc.parent).owner
     return CodeFound(code_of(found, catalog, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
+
+
+def _look_on_disk(searches: Iterable[Search], written: Sequence[Path], deadline: float) -> None:
+    for search in searches:
+        search.look_on_disk(share_of(deadline, LYING_S), written)
 
 
 def own_package() -> OwnPackage | None:
@@ -205,5 +212,5 @@ COLLECTOR = Collector(
         ),
     ),
     memory_mib=48,
-    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, OWNERS),
+    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, ON_DISK, OWNERS),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -10,6 +10,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_search import Found
 from imds_probe.collect.dues import longest, shortest
 from imds_probe.collect.program_reading import Program
+from imds_probe.collect.schedule_reading import OF_IMAGE
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
@@ -22,6 +23,7 @@ from imds_probe.inventory.sdks.recognisers import RECOGNISED
 # Names of libraries by these are left to those that recognise them.
 LEFT_TO_RECOGNISERS = tuple(RECOGNISED)
 NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
+OF_DISTRIBUTIONS = ("dpkg", "rpm", "apk", "snap")
 _RUNS: tuple[Runs, ...] = get_args(Runs)
 _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
@@ -61,6 +63,9 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
             if not pids and not due and spoken.speaks == "mentions":
                 continue  # what lies there and only names the service is a document
             row = catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
+            shipped = owner is not None and owner.manager in OF_DISTRIBUTIONS and row is None
+            if root in each.beside and not pids and not due and shipped:
+                continue  # distributions ship much that nobody uses
             image = system.container.image if system.container else None
             coming = each.due.coming(root)
             entry = CodeSeen(
@@ -121,8 +126,11 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
     """How much of what runs or will run was read, and what was not."""
     programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
+    containers = (one.system.container for one in found)
+    images = {_whole_name(each.image) for each in containers if each is not None and each.image}
     for system, each in ((one.system, one.found) for one in found):
-        running, due = tuple(each.programs.values()), tuple(each.due.programs.values())
+        running = tuple(each.programs.values())
+        due = tuple(program for program in each.due.programs.values() if not _is_of_image(program.name, images))
         programs += len(running)
         searched += each.searched
         scheduled += len(due)
@@ -145,6 +153,18 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
         not_read=tuple(not_read[:NOT_READ_MAX]),
         packages=tuple(each for one in found for each in one.packages),
     )
+
+
+def _is_of_image(program: str, images: Collection[str]) -> bool:
+    """Whether it is an image that is read in a container which runs of it."""
+    return program.startswith(OF_IMAGE) and _whole_name(program.removeprefix(OF_IMAGE)) in images
+
+
+def _whole_name(image: str) -> str:
+    """An image's name with all that engines leave out: docker.io/library/nginx:latest for nginx."""
+    name = image.removeprefix("docker.io/").removeprefix("library/")
+    last = name.rpartition("/")[2]
+    return name if ":" in last or "@" in last else f"{name}:latest"
 
 
 def _why(program: Program, found: Found) -> str:

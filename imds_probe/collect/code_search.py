@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 from typing import get_args
 
 from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
+from imds_probe.collect.disk_reading import ON_DISK, Disk, places
 from imds_probe.collect.dues import Dues, together
 from imds_probe.collect.program_reading import OwnPackage, Piece, Program, Reading
 from imds_probe.collect.schedule_reading import SCHEDULES, Due, Schedules
@@ -23,7 +24,7 @@ from imds_probe.inventory.code.units import Spoken
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.schedules.sources import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
-from imds_probe.system import procfs
+from imds_probe.system import pressure, procfs
 from imds_probe.system.walk import TIME_OVER
 
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
@@ -33,10 +34,13 @@ NOT_ALL, OTHERS = "some schedules were not read", "other scheduled programs"
 
 @dataclass(frozen=True)
 class Memory:
-    """What an earlier run has left: files by their paths, and what programs load."""
+    """What an earlier run has left: files by their paths, what programs load, and files that nothing starts; None where these
+    were not looked for.
+    """
 
     files: Mapping[str, Kept]
     trails: Mapping[str, Trail]
+    lying: Mapping[str, Kept] | None = None
 
 
 @dataclass
@@ -109,6 +113,7 @@ class Search:
         self.troubles: list[str] = []
         self.learnt: dict[str, Kept] = {}
         self.trails: dict[str, Trail] = {}
+        self.learnt_lying: dict[str, Kept] | None = None
         self.remembers = False
         self._proc, self._reader, self._terms = proc, reader, terms
         self._left = list(system.pids)
@@ -155,6 +160,40 @@ class Search:
         if not self.found.beside_whole:
             why = answer.failed or TIME_OVER
             self.troubles.append(f"not all libraries beside the loaded ones were read: {why}")
+
+    def look_on_disk(self, deadline: float, written: Sequence[Path] = ()) -> None:
+        """Read what lies in the host's own places, and where programs of it run; `written` as of SearchOptions."""
+        if not self.found.on_host:
+            return
+        programs = (*self.found.programs.values(), *self.found.due.programs.values())
+        parts = {part for one in programs for part in one.parts}
+        beside = {each for one in programs for each in one.environments if self.found.beside_whole}
+        before = self._memory.lying or {}
+        disk = Disk(
+            replace(self.reading(deadline), kept=before, trails={}),
+            places(one.name for one in programs),
+            tuple(
+                sorted({*parts, *self._loaded, *self.found.spoken, *(one.path for one in self.found.spoken.values())})
+            ),
+            tuple(sorted({*beside, *self._loaded})),
+        )
+        learnt: dict[str, Kept] = {}
+        cut_short = ""
+
+        def take(piece: Piece) -> str:
+            nonlocal cut_short
+            cut_short = cut_short or piece.left_out
+            learnt.update(piece.learnt)
+            self.found.beside.update(each.root for each in piece.spoken)
+            self.keep(replace(piece, learnt=()))
+            return pressure.need(written)
+
+        ends = deadline + STUCK_S
+        answer = self._reader.ask(ON_DISK, disk, [self.system.root], ends, seen=take, stuck_s=STUCK_S, modest=True)
+        self.learnt_lying = learnt
+        if why := answer.failed or cut_short:
+            self.learnt_lying = {**before, **learnt}
+            self.troubles.append(f"not all code on disk that nothing starts was read: {why}")
 
     def look_ahead(self, deadline: float, user_data: bytes = b"") -> None:
         """Read what will run: of the host all and the user data that was served, elsewhere what the programs that run there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import field, replace
@@ -42,6 +43,8 @@ from imds_probe.reading.task import Task
 # What systemd reads beside a unit to know when it is started: a directory changes with each unit that is enabled.
 UNIT_KINDS = ("service", "socket", "mount", "swap")
 WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
+OF_IMAGE = "image "  # stands before an image's name, which is no program's
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
 
 
@@ -153,6 +156,12 @@ def _of_schedule(scheduled: Scheduled, system: _System) -> Iterator[Due]:
     yield from _of_text(scheduled, followed, system)
     if any(not each.script for each in followed.unfollowed):
         yield Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
+    for image in followed.images:
+        yield Due(
+            Piece(
+                program=Program(f"{OF_IMAGE}{image if IMAGE_NAME.fullmatch(image) else OMITTED}", (), why=unread.IMAGE)
+            )
+        )
     for started in followed.started:
         start = started.start(system.ground.root)
         # What a script starts is read with the script. But where an interpreter looks depends on what the script did before:

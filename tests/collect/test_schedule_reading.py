@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -15,9 +16,7 @@ from small_roots import made
 
 from imds_probe.collect import READING, READING_MIB, code, code_search, schedule_reading
 from imds_probe.collect.code_search import NOT_ALL, OTHERS
-from imds_probe.collect.dues import Dues
-from imds_probe.collect.program_reading import Piece, Program
-from imds_probe.collect.schedule_reading import Due, started_by
+from imds_probe.collect.schedule_reading import started_by
 from imds_probe.facts.code import NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
@@ -178,15 +177,6 @@ def test_what_only_running_tells_is_named(system: CodeSystem) -> None:
     assert (found.read.scheduled, found.read.scheduled_read) == (1, 0)
 
 
-def test_what_one_schedule_leaves_open_another_of_the_same_program_does_not_close() -> None:
-    dues = Dues()
-    for by_name, by in ((True, "/etc/crontab, daily"), (False, "/etc/crontab, hourly")):
-        program = Program("/opt/x", (), by_name=by_name, environments=(f"/{SITE}",) if by_name else ())
-        dues.add(Due(Piece(program=program), "scheduled", by))
-    assert dues.programs == {"/opt/x": Program("/opt/x", (), by_name=True, environments=(f"/{SITE}",))}
-    assert list(dues.started_by["/opt/x"]) == ["/etc/crontab, daily", "/etc/crontab, hourly"]
-
-
 def test_what_will_not_run_again_here_leaves_nothing_open(system: CodeSystem) -> None:
     made(system.root, {"/var/lib/cloud/instance/user-data.txt": "#!/bin/sh\n$TOOL x\n"})
     found = system.code()
@@ -273,3 +263,35 @@ def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeyp
         found = system.code(by=own, user_data=b"#!/bin/sh\npassword=hunter2\n")
     assert found.troubles == ("/latest/user-data was not read to its end: KeyError",)
     assert told == []
+
+
+@pytest.mark.parametrize(
+    ("runs", "named"),
+    [
+        ("backup:1.2", "backup:1.2"),
+        ("docker.io/library/redis", "redis:latest"),
+        ("registry.example/a/b@sha256:0123", "registry.example/a/b:1"),
+    ],
+)
+def test_an_image_that_something_starts_is_named_unless_a_container_of_it_runs(
+    system: CodeSystem, tmp_path: Path, runs: str, named: str
+) -> None:
+    made(system.root, {"/usr/bin/docker": b"\x7fELF"}, executable=("/usr/bin/docker",))
+    made(system.root, {"/etc/crontab": f"@daily root docker run --rm -v /x:/x {named} sync\n"})
+    (entry,) = system.code().read.not_read
+    assert (entry.program, entry.why, entry.started_by) == (f"image {named}", unread.IMAGE, ("/etc/crontab, daily",))
+    assert (entry.runs, entry.every_s) == ("scheduled", DAY)
+    inner = tmp_path / "inner"
+    made(inner, {"/bin/x": b"\x7fELF"})
+    system.process(7, inner, exe="/bin/x", argv=["x"])
+    left = system.code(containers=[replace(container("c1", 7), image=runs)]).read.not_read
+    assert len(left) == ("@" in runs)  # a digest does not tell a name
+
+
+def test_images_of_static_pods_are_named(system: CodeSystem) -> None:
+    pod = "spec:\n  containers:\n  - image: registry.example/agent:1\n  - image: 'pass word'\n"
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod})
+    assert [(each.program, each.runs) for each in system.code().read.not_read] == [
+        ("image registry.example/agent:1", "boot"),
+        ("image …", "boot"),
+    ]
