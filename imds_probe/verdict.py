@@ -14,6 +14,7 @@ from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import FAR, Containers, titles
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.image import Image
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
@@ -66,6 +67,14 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class ImageSwitch:
+    """What to set on an image. Instances that are launched of it require tokens then, and nobody can set it back."""
+
+    imds_support: str = "v2.0"  # EC2 API, ModifyImageAttribute
+    aws_cli: str = 'aws ec2 modify-image-attribute --image-id "$IMAGE_ID" --imds-support v2.0'
+
+
+@dataclass(frozen=True)
 class Rollback:
     """The way back to what was found."""
 
@@ -74,8 +83,10 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Verdict:
-    """May this host be switched now? `evidence` names the kinds it stands on, weakest first. `forgeable` says, in sentences
-    without a full stop, where evidence stands alone that somebody else than root could have made up.
+    """May this host be switched now, or may this image require tokens?
+
+    `evidence` names the kinds it stands on, weakest first. `forgeable` says, in sentences without a full
+    stop, where evidence stands alone that somebody else than root could have made up.
     """
 
     state: State
@@ -86,6 +97,7 @@ class Verdict:
     rollback: Rollback | None
     price: str | None = None  # what the hop limit of the switch command costs in security
     forgeable: tuple[str, ...] = ()
+    image: ImageSwitch | None = None  # where an image was judged, which has no switch of its own
     ways: tuple[str, ...] = ()  # where it takes a hop limit above 3: the ways that need it, hop by hop
 
 
@@ -115,6 +127,7 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         rollback=rollback,
         price=_price(facts, switch, catalog),
         forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state, catalog)),
+        image=ImageSwitch() if facts.get(Image) is not None else None,
         ways=_ways(facts, switch, catalog),
     )
 
@@ -202,6 +215,8 @@ def _ways(facts: Facts, switch: Switch | None, catalog: Catalog) -> tuple[str, .
 
 def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
     imds, callers = facts.get(Imds), facts.get(Callers)
+    if facts.get(Image) is not None:
+        return "no package was found in the image that speaks only IMDSv1, and nothing that starts asks without a token"
     if imds is not None and imds.endpoint == "disabled":
         return "the metadata service is turned off, so requiring tokens takes nothing away"
     if switched_already(imds):

@@ -24,7 +24,9 @@ from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
 from imds_probe.facts.host import OsRelease
+from imds_probe.facts.image import Image
 from imds_probe.facts.instance import Instance
+from imds_probe.facts.platform import Platform
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.findings import Kind
 from imds_probe.rules.judging import RuleRun
@@ -90,6 +92,18 @@ def test_a_new_version_of_the_launch_template_requires_tokens():
     assert json.loads(argv[argv.index("--launch-template-data") + 1]) == {
         "MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1}
     }
+
+
+def test_an_image_has_a_command_of_its_own_and_no_switch():
+    image = changed(FACTS, imds=None, platform=Platform.absent()).with_(Image())
+    report = report_of(image)
+    assert (report.verdict.state, report.verdict.switch, report.verdict.rollback) == ("ready", None, None)
+    assert (report.verdict.confidence, report.verdict.evidence) == ("low", ("capability",))
+    assert report.verdict.reasons[0].startswith("no package was found in the image that speaks only IMDSv1")
+    argv = shlex.split(report.verdict.image.aws_cli)
+    assert argv[:3] == ["aws", "ec2", "modify-image-attribute"]
+    assert argv[-2:] == ["--imds-support", "v2.0"]
+    assert report_of(FACTS).verdict.image is None
 
 
 def test_confidence_is_never_high_without_a_watch():

@@ -15,6 +15,7 @@ from imds_probe.collect import (
     container_software,
     containers,
     host,
+    image,
     instance,
     metadata_no_token,
     obstacles,
@@ -31,6 +32,7 @@ from imds_probe.inventory.containers import named, record_reading
 from imds_probe.reading.task import Task
 
 COLLECTORS: tuple[Collector, ...] = (
+    image.COLLECTOR,
     platform.COLLECTOR,
     options.COLLECTOR,
     instance.COLLECTOR,

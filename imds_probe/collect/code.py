@@ -80,6 +80,7 @@ def _collect(context: Context) -> Collected:
         reader=context.reader,
         deadline=context.deadline,
         user_data=served.content if served else b"",
+        of_image=context.request.image,
     )
     nothing = "" if found.read.programs or found.read.scheduled else "no programs run, and nothing starts any"
     return Collected((found.code, found.read), nothing=nothing, partial="; ".join(found.troubles[:5]))
@@ -99,6 +100,7 @@ def look_for(
     reader: Reader,
     deadline: float,
     user_data: bytes = b"",
+    of_image: bool = False,
     now_ns: int | None = None,
 ) -> CodeFound:
     """Read the programs of the host's processes `pids`, and of each container's. What is meant by the rest: see sdks.look_for.
@@ -139,7 +141,7 @@ def look_for(
     for search in () if need else searches:
         search.look(share_of(deadline, math.inf))
     for search in () if need else searches:
-        search.look_ahead(share_of(deadline, SCHEDULES_S), user_data)
+        search.look_ahead(share_of(deadline, SCHEDULES_S), user_data, image=of_image)
     packages = {}
     for search in () if need else searches:
         wanted = undecided(installed, search.system, host_os, catalog)
@@ -213,4 +215,5 @@ COLLECTOR = Collector(
     ),
     memory_mib=48,
     reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, ON_DISK, OWNERS),
+    of_image=True,
 )

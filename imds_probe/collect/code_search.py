@@ -195,16 +195,14 @@ class Search:
             self.learnt_lying = {**before, **learnt}
             self.troubles.append(f"not all code on disk that nothing starts was read: {why}")
 
-    def look_ahead(self, deadline: float, user_data: bytes = b"") -> None:
-        """Read what will run: of the host all and the user data that was served, elsewhere what the programs that run there
-        start.
-        """
+    def look_ahead(self, deadline: float, user_data: bytes = b"", *, image: bool = False) -> None:
+        """Read what will run: of the host or an `image` all, and the user data; elsewhere what is started by what runs there."""
         by = tuple(get_args(Starter)) if self.found.on_host else self._starters()
         if not by:
             return
         answer = self._reader.ask(
             SCHEDULES,
-            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b""),
+            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image),
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],

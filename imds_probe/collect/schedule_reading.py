@@ -50,11 +50,14 @@ RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "sc
 
 @dataclass(frozen=True)
 class Schedules:
-    """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it."""
+    """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it. Of an
+    `image`, what runs once on each new instance is still to run.
+    """
 
     reading: Reading
     by: tuple[Starter, ...]
     user_data: bytes = field(default=b"", repr=False)
+    image: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def _due(asked: Schedules) -> Iterator[Due]:
             for due in _of_schedule(each, system):
                 yield replace(
                     due,
-                    runs=RUNS[each.kind],
+                    runs=_runs(each, image=asked.image),
                     started_by=started_by(each),
                     every_s=each.every_s,
                     standing_s=_standing_s(each, due, ground),
@@ -125,6 +128,13 @@ def _due(asked: Schedules) -> Iterator[Due]:
     yield from (Due(trouble=trouble) for trouble in commands.files.troubles)
     yield from (Due(piece) for piece in trails_of(following))
     yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
+
+
+def _runs(scheduled: Scheduled, *, image: bool) -> Runs:
+    """How it counts. What cloud-init has kept of one instance is that one's, and the next of the same image has its own."""
+    if image and scheduled.kind == "once" and not scheduled.place.path.startswith(f"{cloud_init.CLOUD}/instance"):
+        return "boot"
+    return RUNS[scheduled.kind]
 
 
 def _all(asked: Schedules, files: SystemFiles) -> Iterator[Scheduled | str]:

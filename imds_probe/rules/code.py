@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import Code, CodeSeen
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.inventory.schedules.scheduled import AT_LOGIN
 from imds_probe.rules.code_fixes import fix_for
@@ -23,7 +24,18 @@ from imds_probe.rules.code_kinds import (
     CODE_UNDECIDED,
     KINDS,
 )
-from imds_probe.rules.code_phrases import WATCH, count, detail, listed, matched, named, place_of, started, whose
+from imds_probe.rules.code_phrases import (
+    ON_AN_INSTANCE,
+    WATCH,
+    count,
+    detail,
+    listed,
+    matched,
+    named,
+    place_of,
+    started,
+    whose,
+)
 from imds_probe.rules.code_unread import not_read
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
@@ -33,6 +45,7 @@ from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unwatch
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
+_WATCHED = "Watch the host, restart these programs once while the daemon watches, and run again after the window. "
 # Their files, by how a package is said: "byobu 5.133-1 (dpkg)".
 _OF_DISTRIBUTIONS = ("(dpkg)", "(rpm)", "(apk)")
 _STARTED = ("running", "scheduled", "boot")
@@ -154,11 +167,7 @@ def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tupl
             f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "
             f"{few([named(each, facts) for each in left])}",
             evidence=listed([_open(each, facts) for each in left]),
-            fix=Fix(
-                "Watch the host, restart these programs once while the daemon watches, and run again after the window. Or ask "
-                "their owners.",
-                WATCH,
-            ),
+            fix=Fix(f"{ON_AN_INSTANCE if facts.get(Image) is not None else _WATCHED}Or ask their owners.", WATCH),
             forgeable_by=of_code(left, facts),
         )
     ], lines

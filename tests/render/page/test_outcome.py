@@ -6,7 +6,10 @@ from golden_reports import CASES, golden_report
 from observed import CATALOG, FACTS, HOST, OLD_CLOUD_INIT, PROBE, changed, report_of, with_imds
 
 from imds_probe.assessment import report_on
+from imds_probe.facts.image import Image
 from imds_probe.facts.instance import Instance
+from imds_probe.facts.platform import Platform
+from imds_probe.render.page.host import host
 from imds_probe.render.page.outcome import (
     FOR_TEMPLATE,
     TO_RAISE,
@@ -64,6 +67,27 @@ def test_a_template_waits_for_what_each_new_instance_runs():
         f"{WAITS} 1 file that ran once here and will run on each new instance asks without a token: "
     )
     assert command.command.startswith("aws ec2 create-launch-template-version")
+
+
+@pytest.mark.parametrize(
+    ("software", "says", "heading"),
+    [
+        ((), "ImdsSupport=v2.0 can be set on this image.", "Command to require tokens on instances of this image"),
+        (
+            (OLD_CLOUD_INIT,),
+            "Do not set ImdsSupport=v2.0 on this image yet",
+            "Command for later, once this image is ready",
+        ),
+    ],
+)
+def test_an_image_is_spoken_of_as_one(software, says, heading):
+    report = report_of(changed(FACTS, imds=None, platform=Platform.absent(), software=software).with_(Image()))
+    assert sentence(report).startswith(says)
+    assert "rests on packages and code alone" in sentence(report)
+    (part,) = commands(report)
+    assert part.heading == heading
+    assert part.blocks[1].text.startswith("This cannot be undone.")
+    assert ("judged as", "an image") in next(host(report)).blocks[0].rows
 
 
 def test_rules_that_did_not_judge_are_named():
