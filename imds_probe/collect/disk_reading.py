@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 
-from imds_probe.collect.program_reading import Piece, Reading, learnt_since, spoken_encodable
+from imds_probe.collect.program_reading import LEARNT_AT_A_TIME, Piece, Reading, learnt_since, spoken_encodable
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import Load, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.units import spoken
@@ -39,7 +41,8 @@ _NOT_THERE = (
     ),
     *("/tmp", "/var/tmp", "/var/run", "/var/lib", "/var/spool", "/var/cache", "/memfd:"),  # noqa: S108 - paths to pass over
 )
-FILES_MAX = 15_000  # what is remembered of so many is not too much for a message
+WALK_SHARE = 1 / 3  # of the time: the rest is for reading
+FILES_MAX = 8_000  # what is known of them has to find room in the parser, and what is remembered in one message
 WHOLE_MAX = 1000  # files of one package
 
 
@@ -69,24 +72,34 @@ def _on_disk(disk: Disk) -> Iterator[Piece]:
     reading = disk.reading
     following = reading.following()
     ground = following.ground
-    budget = Budget(reading.deadline, ENTRIES_MAX)
+    now = time.monotonic()
+    budget = Budget(now + max(0.0, reading.deadline - now) * WALK_SHARE, ENTRIES_MAX)
     paths = list(_paths(disk, following, budget))
     ground.look_up(paths)
     cut_short = bool(budget.cut_short) or len(paths) >= FILES_MAX
     loaded = frozenset(disk.loaded)
-    for root, files in wholes(paths, ground.has).items():
+    found = wholes(paths, ground.has)
+    # Scripts before programs, which take as long as thousands of them.
+    for root in sorted(found, key=lambda root: sum(map(ground.size_bytes, found[root]))):
         if ground.limits.spent:
             cut_short = True
             break
         if root in loaded or following.is_left(Load(f"{root}/", root)):
             continue
-        said = spoken(root, {path: ground.visit(path) for path in files[:WHOLE_MAX]})
+        said = spoken(root, {path: ground.visit(path) for path in found[root][:WHOLE_MAX]})
         if said is not None and said.speaks != "mentions":
             yield Piece(spoken=(spoken_encodable(said),))
+        if len(ground.learnt) >= LEARNT_AT_A_TIME:
+            yield from _handed_on(ground)
     if cut_short:
         yield Piece(left_out=unread.NO_TIME)
-    yield from learnt_since(ground, 0)
+    yield from _handed_on(ground)
     yield Piece(searched=reading.bytes - ground.limits.bytes)
+
+
+def _handed_on(ground: Ground) -> Iterator[Piece]:
+    yield from learnt_since(ground, 0)
+    ground.forget()
 
 
 def _paths(disk: Disk, following: Following, budget: Budget) -> Iterator[str]:

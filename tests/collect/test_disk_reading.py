@@ -167,6 +167,24 @@ def test_more_than_the_limit_is_said_and_what_was_read_is_kept(
         assert system.code(state=state, by=own).read.bytes_searched == 0
 
 
+def test_scripts_are_read_before_programs(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imds_probe.collect.code.READ_MAX_BYTES", 100_000)
+    made(system.root, {"/opt/a/long": b"\x7fELF" + bytes(200_000), "/srv/x.py": V1}, executable=("/opt/a/long",))
+    assert said(system.code()) == {"/srv/x.py": LIES}
+
+
+def test_what_was_read_is_handed_on_and_forgotten(
+    system: CodeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_reading, "LEARNT_AT_A_TIME", 3)
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    made(system.root, {f"/opt/{number}.py": V1 for number in range(10)})
+    with Reader(READING, memory_mib=READING_MIB) as own:  # forked now
+        first, second = system.code(state=state, by=own), system.code(state=state, by=own)
+    assert (len(first.code.code), second.code, second.read.bytes_searched) == (10, first.code, 0)
+
+
 def test_a_host_in_need_is_left_alone(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     needs = iter(("", "the host is short of memory"))
     monkeypatch.setattr(pressure, "need", lambda _: next(needs, "the host is short of memory"))
