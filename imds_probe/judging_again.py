@@ -44,7 +44,7 @@ def judged_again(stored: Stored, catalog: Catalog, bug: TellBug = untold) -> Rep
     report = report_on(stored.facts, catalog, selected, stored.probe, bug)
     if not stored.facts.lacking:
         return report
-    return replace(report, verdict=replace(report.verdict, switch=None, rollback=None, price=None))
+    return replace(report, verdict=replace(report.verdict, switch=None, rollback=None, price=None, image=None))
 
 
 def changes(stored: Stored, report: Report) -> Changes:

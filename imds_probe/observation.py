@@ -32,7 +32,7 @@ def observe(
 ) -> Facts:
     """Collect, put together, and ask what only some of what was found gives reason to ask."""
     context = Context(request, endpoints, catalog, counter, collecting.deadline, reader=reader)
-    waiting = list(COLLECTORS)
+    waiting = [each for each in COLLECTORS if each.of_image or not request.image]
     while waiting or collecting.working:
         for collector in _ready(waiting, collecting):
             waiting.remove(collector)
@@ -44,7 +44,7 @@ def observe(
         context.keep(_joined(join, context, collecting))
     found = {type(section): section for section in context.sections}
     facts = Facts(privileged(), (), tuple(found[kind] for kind in SECTIONS if kind in found))
-    for question in QUESTIONS:
+    for question in () if request.image else QUESTIONS:
         facts = _asked(question, context, facts, collecting)
     return Facts(facts.privileged, collecting.runs((*ORDER, *(each.id for each in JOINS))), facts.sections)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from typing import Literal
@@ -13,6 +14,7 @@ from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import FAR, Containers, titles
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.image import Image
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
@@ -21,7 +23,7 @@ from imds_probe.facts.software import Installed, UsersContainers
 from imds_probe.findings import Finding, State
 from imds_probe.rules import callers as callers_rule
 from imds_probe.rules import code, precedence, sdks, software
-from imds_probe.rules.code_kinds import CODE_NOT_READ_OF_USERS
+from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
@@ -50,13 +52,26 @@ EXIT_CODES: dict[State, int] = {
 
 @dataclass(frozen=True)
 class Switch:
-    """What to change on the instance. The hop limit is None where it stays as it is."""
+    """What to change on the instance. The hop limit is None where it stays as it is. `launch_template` makes a version of the
+    instance's launch template that requires tokens, None in reports from before; that, and the change of Terraform's and
+    CloudFormation's code, waits for what `template_waits_for` says, in sentences without a full stop.
+    """
 
     http_tokens: str
     http_put_response_hop_limit: HopLimit | None
     aws_cli: str
     terraform: str
     cloudformation: str
+    launch_template: str | None = None
+    template_waits_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageSwitch:
+    """What to set on an image. Instances that are launched of it require tokens then, and nobody can set it back."""
+
+    imds_support: str = "v2.0"  # EC2 API, ModifyImageAttribute
+    aws_cli: str = 'aws ec2 modify-image-attribute --image-id "$IMAGE_ID" --imds-support v2.0'
 
 
 @dataclass(frozen=True)
@@ -68,8 +83,10 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Verdict:
-    """May this host be switched now? `evidence` names the kinds it stands on, weakest first. `forgeable` says, in sentences
-    without a full stop, where evidence stands alone that somebody else than root could have made up.
+    """May this host be switched now, or may this image require tokens?
+
+    `evidence` names the kinds it stands on, weakest first. `forgeable` says, in sentences without a full
+    stop, where evidence stands alone that somebody else than root could have made up.
     """
 
     state: State
@@ -80,6 +97,7 @@ class Verdict:
     rollback: Rollback | None
     price: str | None = None  # what the hop limit of the switch command costs in security
     forgeable: tuple[str, ...] = ()
+    image: ImageSwitch | None = None  # where an image was judged, which has no switch of its own
     ways: tuple[str, ...] = ()  # where it takes a hop limit above 3: the ways that need it, hop by hop
 
 
@@ -97,7 +115,9 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         reasons = (_why_ready(facts, findings),)
     evidence = _evidence(facts)
     forgers = _forgers(findings, state)
-    switch, rollback = _commands(facts, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
+    switch, rollback = (
+        _commands(facts, findings, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
+    )
     return Verdict(
         state=state,
         confidence=_confidence(facts, findings, evidence, state, forgers=forgers, catalog=catalog),
@@ -107,6 +127,7 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         rollback=rollback,
         price=_price(facts, switch, catalog),
         forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state, catalog)),
+        image=ImageSwitch() if facts.get(Image) is not None else None,
         ways=_ways(facts, switch, catalog),
     )
 
@@ -194,6 +215,8 @@ def _ways(facts: Facts, switch: Switch | None, catalog: Catalog) -> tuple[str, .
 
 def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
     imds, callers = facts.get(Imds), facts.get(Callers)
+    if facts.get(Image) is not None:
+        return "no package was found in the image that speaks only IMDSv1, and nothing that starts asks without a token"
     if imds is not None and imds.endpoint == "disabled":
         return "the metadata service is turned off, so requiring tokens takes nothing away"
     if switched_already(imds):
@@ -224,7 +247,7 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
     return tuple(kind for kind in EVIDENCE if kind in had)
 
 
-def _commands(facts: Facts, catalog: Catalog) -> tuple[Switch, Rollback]:
+def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tuple[Switch, Rollback]:
     imds = facts.get(Imds)
     present = imds.hop_limit if imds else None
     needed = needed_hop_limit(facts, catalog)
@@ -244,6 +267,8 @@ def _commands(facts: Facts, catalog: Catalog) -> tuple[Switch, Rollback]:
         aws_cli=_aws_cli(facts.get(Instance), "required", endpoint, hop_limit),
         terraform="\n".join(["metadata_options {", *(f"  {k:<{width}} = {v}" for k, v in terraform.items()), "}"]),
         cloudformation="\n".join(["MetadataOptions:", *(f"  {line}" for line in cloudformation)]),
+        launch_template=_launch_template(facts.get(Instance), endpoint, hop_limit),
+        template_waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
     )
     return switch, Rollback(_aws_cli(facts.get(Instance), "optional", endpoint, present))
 
@@ -251,10 +276,24 @@ def _commands(facts: Facts, catalog: Catalog) -> tuple[Switch, Rollback]:
 def _aws_cli(instance: Instance | None, tokens: str, endpoint: str, hop_limit: int | None) -> str:
     # Setting HttpTokens should also pass HttpEndpoint: EC2 API, ModifyInstanceMetadataOptions. Quoted, as a stored report that
     # is judged again is whoever's.
-    region = f" --region {shlex.quote(instance.region)}" if instance and instance.region else ""
+    region = _region(instance)
     instance_id = shlex.quote(instance.instance_id) if instance and instance.instance_id else '"$INSTANCE_ID"'
     limit = "" if hop_limit is None else f" --http-put-response-hop-limit {hop_limit}"
     return (
         f"aws ec2 modify-instance-metadata-options{region} --instance-id {instance_id}"
         f" --http-tokens {tokens}{limit} --http-endpoint {endpoint}"
     )
+
+
+def _launch_template(instance: Instance | None, endpoint: str, hop_limit: int | None) -> str:
+    """A version of a template cannot be changed: a new one takes over all else of an old one."""
+    limit = {} if hop_limit is None else {"HttpPutResponseHopLimit": hop_limit}
+    options = json.dumps({"MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": endpoint, **limit}})
+    return (
+        f'aws ec2 create-launch-template-version{_region(instance)} --launch-template-id "$LAUNCH_TEMPLATE_ID"'
+        f' --source-version "$SOURCE_VERSION" --launch-template-data {shlex.quote(options)}'
+    )
+
+
+def _region(instance: Instance | None) -> str:
+    return f" --region {shlex.quote(instance.region)}" if instance and instance.region else ""

@@ -60,6 +60,7 @@ class CodeSystem(System):
         now_ns: int | None = None,
         installed: Sequence[Software] = (),
         os: OsRelease = NO_OS,
+        user_data: bytes = b"",
     ) -> CodeFound:
         return look_for(
             self.root,
@@ -73,6 +74,7 @@ class CodeSystem(System):
             options=CodeOptions(state),
             reader=by or reader(),
             deadline=time.monotonic() + deadline_s,
+            user_data=user_data,
             # Files that a test has just written count as settled.
             now_ns=time.time_ns() + LATER_NS if now_ns is None else now_ns,
         )

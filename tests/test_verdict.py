@@ -1,3 +1,4 @@
+import json
 import shlex
 from dataclasses import replace
 
@@ -23,7 +24,9 @@ from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
 from imds_probe.facts.host import OsRelease
+from imds_probe.facts.image import Image
 from imds_probe.facts.instance import Instance
+from imds_probe.facts.platform import Platform
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.findings import Kind
 from imds_probe.rules.judging import RuleRun
@@ -69,6 +72,38 @@ def test_a_rule_that_did_not_judge_leaves_no_ready(run):
 
 def test_a_rule_with_nothing_to_judge_does_no_harm():
     assert decide(FACTS, (), (RuleRun("tokens", "skip", 0, "no service"),), CATALOG).state == "ready"
+
+
+def test_the_step_that_changes_the_template_waits_for_what_ran_once():
+    facts = with_code(replace(BACKUP, runs="once"))
+    report = report_of(facts)
+    assert report.verdict.state == "ready"
+    (waits,) = report.verdict.switch.template_waits_for
+    assert waits == (
+        "1 file that ran once here and will run on each new instance asks without a token: /usr/local/bin/backup:7 "
+        "[code-imdsv1-once]"
+    )
+    assert report_of(with_code(replace(BACKUP, runs="lies"))).verdict.switch.template_waits_for == ()
+
+
+def test_a_new_version_of_the_launch_template_requires_tokens():
+    argv = shlex.split(decide(FACTS, (), RUNS, CATALOG).switch.launch_template)
+    assert argv[:3] == ["aws", "ec2", "create-launch-template-version"]
+    assert json.loads(argv[argv.index("--launch-template-data") + 1]) == {
+        "MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1}
+    }
+
+
+def test_an_image_has_a_command_of_its_own_and_no_switch():
+    image = changed(FACTS, imds=None, platform=Platform.absent()).with_(Image())
+    report = report_of(image)
+    assert (report.verdict.state, report.verdict.switch, report.verdict.rollback) == ("ready", None, None)
+    assert (report.verdict.confidence, report.verdict.evidence) == ("low", ("capability",))
+    assert report.verdict.reasons[0].startswith("no package was found in the image that speaks only IMDSv1")
+    argv = shlex.split(report.verdict.image.aws_cli)
+    assert argv[:3] == ["aws", "ec2", "modify-image-attribute"]
+    assert argv[-2:] == ["--imds-support", "v2.0"]
+    assert report_of(FACTS).verdict.image is None
 
 
 def test_confidence_is_never_high_without_a_watch():

@@ -15,6 +15,7 @@ from imds_probe.collect import (
     container_software,
     containers,
     host,
+    image,
     instance,
     metadata_no_token,
     obstacles,
@@ -23,6 +24,7 @@ from imds_probe.collect import (
     sdks,
     settings,
     software,
+    user_data,
 )
 from imds_probe.collect.collector import Collector, Join, Question
 from imds_probe.facts.section import Section
@@ -30,6 +32,7 @@ from imds_probe.inventory.containers import named, record_reading
 from imds_probe.reading.task import Task
 
 COLLECTORS: tuple[Collector, ...] = (
+    image.COLLECTOR,
     platform.COLLECTOR,
     options.COLLECTOR,
     instance.COLLECTOR,
@@ -41,6 +44,7 @@ COLLECTORS: tuple[Collector, ...] = (
     settings.COLLECTOR,
     container_software.COLLECTOR,
     sdks.COLLECTOR,
+    user_data.COLLECTOR,
     code.COLLECTOR,
     obstacles.INSIDE,
     callers.WATCH,

@@ -17,6 +17,7 @@ from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.disk_reading import ON_DISK
 from imds_probe.collect.own_software import own_package
 from imds_probe.collect.package_reading import PACKAGES
 from imds_probe.collect.package_search import PackageSearch, undecided
@@ -26,6 +27,7 @@ from imds_probe.collect.sdk_systems import is_there, systems
 from imds_probe.collect.sdks import installed
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages
+from imds_probe.collect.user_data import UserData, is_asked_for
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.host import Host, OsRelease
@@ -62,6 +64,7 @@ class CodeFound:
 
 def _collect(context: Context) -> Collected:
     running, inside = context.get(RunningContainers), context.get(ContainerSoftware)
+    served = context.get(UserData)
     found = look_for(
         context.root,
         context.proc,
@@ -74,6 +77,8 @@ def _collect(context: Context) -> Collected:
         options=context.option(CodeOptions),
         reader=context.reader,
         deadline=context.deadline,
+        user_data=served.content if served else b"",
+        of_image=context.request.image,
     )
     nothing = "" if found.read.programs or found.read.scheduled else "no programs run, and nothing starts any"
     return Collected((found.code, found.read), nothing=nothing, partial="; ".join(found.troubles[:5]))
@@ -92,6 +97,8 @@ def look_for(
     options: CodeOptions,
     reader: Reader,
     deadline: float,
+    user_data: bytes = b"",
+    of_image: bool = False,
     now_ns: int | None = None,
 ) -> CodeFound:
     """Read the programs of the host's processes `pids`, and of each container's. What is meant by the rest: see sdks.look_for.
@@ -132,7 +139,7 @@ def look_for(
     for search in () if need else searches:
         search.look(share_of(deadline, math.inf))
     for search in () if need else searches:
-        search.look_ahead(share_of(deadline, SCHEDULES_S))
+        search.look_ahead(share_of(deadline, SCHEDULES_S), user_data, image=of_image)
     packages = {}
     for search in () if need else searches:
         wanted = undecided(installed, search.system, host_os, catalog)
@@ -141,6 +148,7 @@ def look_for(
     # By readers that give way, and come last: what they have kept in memory goes with the others.
     for search in () if need else searches:
         search.look_beside(share_of(deadline, LYING_S))
+    _look_on_disk(() if need else searches, options.written, deadline)
     found = []
     for search in searches:
         if not is_there(proc, search.system.container):
@@ -154,9 +162,14 @@ def look_for(
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
     for search in searches:
         if search.remembers and not need:
-            memory.save(Memory(search.learnt, search.trails))
+            memory.save(Memory(search.learnt, search.trails, search.learnt_lying))
     owner_of = GroupOwners(proc.parent).owner
     return CodeFound(code_of(found, catalog, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
+
+
+def _look_on_disk(searches: Iterable[Search], written: Sequence[Path], deadline: float) -> None:
+    for search in searches:
+        search.look_on_disk(share_of(deadline, LYING_S), written)
 
 
 def _is_image_of(software: Software, container_id: str | None) -> bool:
@@ -179,8 +192,8 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(Code, CodeRead),
     without="the code that runs or will run, and whether it calls the metadata service",
-    needs=(Host, Packages, HostSoftware, ContainerSoftware, RunningContainers),
-    applies=lambda context: context.option(CodeOptions).read,
+    needs=(Host, Packages, HostSoftware, ContainerSoftware, RunningContainers, UserData),
+    applies=lambda context: context.option(CodeOptions).read or is_asked_for(context),
     options=(
         Option(
             "--no-code",
@@ -190,5 +203,6 @@ COLLECTOR = Collector(
         ),
     ),
     memory_mib=48,
-    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, OWNERS),
+    reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, ON_DISK, OWNERS),
+    of_image=True,
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_search import Found
+from imds_probe.collect.dues import longest, shortest
+from imds_probe.collect.program_reading import Program
+from imds_probe.collect.schedule_reading import OF_IMAGE
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
@@ -20,6 +23,7 @@ from imds_probe.inventory.sdks.recognisers import RECOGNISED
 # Names of libraries by these are left to those that recognise them.
 LEFT_TO_RECOGNISERS = tuple(RECOGNISED)
 NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
+OF_DISTRIBUTIONS = ("dpkg", "rpm", "apk", "snap")
 _RUNS: tuple[Runs, ...] = get_args(Runs)
 _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
@@ -59,14 +63,18 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
             if not pids and not due and spoken.speaks == "mentions":
                 continue  # what lies there and only names the service is a document
             row = catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
+            shipped = owner is not None and owner.manager in OF_DISTRIBUTIONS and row is None
+            if root in each.beside and not pids and not due and shipped:
+                continue  # distributions ship much that nobody uses
             image = system.container.image if system.container else None
+            coming = each.due.coming(root)
             entry = CodeSeen(
                 path=spoken.path,
                 line=spoken.line,
                 quote=spoken.quote,
                 speaks=spoken.speaks,
                 form=spoken.form,
-                runs="running" if pids else each.due.runs(root),
+                runs="running" if pids else coming.runs,
                 started_by=tuple(sorted(due))[:STARTED_BY_MAX],
                 package=owner.said if owner else f"{image} (image)" if image else None,
                 component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
@@ -76,9 +84,11 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
                 owner_uid=spoken.owner_uid,
                 runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
                 oldest_s=each.oldest_s(pids),
+                every_s=coming.every_s,
+                standing_s=coming.standing_s,
             )
             # The same in several containers is one entry.
-            alike = replace(entry, pids=(), container_ids=(), oldest_s=None)
+            alike = replace(entry, pids=(), container_ids=(), oldest_s=None, standing_s=None)
             key = alike if system.id else (alike, str(system.root))
             before = seen.get(key)
             if before is not None:
@@ -86,7 +96,8 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
                     entry,
                     pids=tuple(sorted({*before.pids, *pids})),
                     container_ids=(*before.container_ids, *entry.container_ids),
-                    oldest_s=_older(before.oldest_s, entry.oldest_s),
+                    oldest_s=longest((before.oldest_s, entry.oldest_s)),
+                    standing_s=shortest((before.standing_s, entry.standing_s)),
                 )
             seen[key] = entry
     return Code(tuple(sorted(seen.values(), key=_weight)[:SEEN_MAX]))
@@ -104,11 +115,6 @@ def _weight(code: CodeSeen) -> tuple[object, ...]:
     return _SPEAKS.index(code.speaks), _RUNS.index(code.runs), not code.on_host, code.path, code.container_ids
 
 
-def _older(one: float | None, other: float | None) -> float | None:
-    """The greater; None where either is not known."""
-    return None if one is None or other is None else max(one, other)
-
-
 def _is_left(owner: Owned, catalog: Catalog) -> bool:
     """Whether a file belongs to a library that the recognisers find."""
     return owner.manager in LEFT_TO_RECOGNISERS and owner.name.lower().replace("_", "-") in names_of(
@@ -120,30 +126,23 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
     """How much of what runs or will run was read, and what was not."""
     programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
+    containers = (one.system.container for one in found)
+    images = {_whole_name(each.image) for each in containers if each is not None and each.image}
     for system, each in ((one.system, one.found) for one in found):
-        programs += len(each.programs)
+        running = tuple(each.programs.values())
+        due = tuple(program for program in each.due.programs.values() if not _is_of_image(program.name, images))
+        programs += len(running)
         searched += each.searched
-        scheduled += len(each.due.programs)
-        for program in (*each.programs.values(), *each.due.programs.values()):
-            why = program.why or (unread.BY_NAME if each.matters_by_name(program) else "")
-            started_by = () if program.pids else tuple(each.due.started_by.get(program.name, ()))[:STARTED_BY_MAX]
-            read += not why and not started_by
-            scheduled_read += not why and bool(started_by)
-            if why:
-                component = next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None)
-                not_read.append(
-                    NotRead(
-                        program.name or f"process {program.pids[0]}",
-                        why,
-                        started_by,
-                        on_host=each.on_host,
-                        container_ids=(system.id,) if system.id else (),
-                        pids=tuple(sorted(program.pids)),
-                        component=component,
-                        owner_uid=None if system.container else _user_of(program.cgroups, owner_of),
-                        oldest_s=each.oldest_s(program.pids),
-                    )
-                )
+        scheduled += len(due)
+        unread_now = {program.name for program in running if _why(program, each)}
+        for program in (*running, *due):
+            why = _why(program, each)
+            is_due = not program.pids and program.name in each.due.started_by
+            read += not why and not is_due
+            scheduled_read += not why and is_due
+            # A service that the boot starts is known by its process.
+            if why and not (is_due and each.due.coming_of(program.name).at_boot_alone and program.name in unread_now):
+                not_read.append(_not_read(program, why, (system, each), catalog, owner_of))
     looked = any(one.found.due.read for one in found)
     return CodeRead(
         programs,
@@ -153,6 +152,43 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
         bytes_searched=searched,
         not_read=tuple(not_read[:NOT_READ_MAX]),
         packages=tuple(each for one in found for each in one.packages),
+    )
+
+
+def _is_of_image(program: str, images: Collection[str]) -> bool:
+    """Whether it is an image that is read in a container which runs of it."""
+    return program.startswith(OF_IMAGE) and _whole_name(program.removeprefix(OF_IMAGE)) in images
+
+
+def _whole_name(image: str) -> str:
+    """An image's name with all that engines leave out: docker.io/library/nginx:latest for nginx."""
+    name = image.removeprefix("docker.io/").removeprefix("library/")
+    last = name.rpartition("/")[2]
+    return name if ":" in last or "@" in last else f"{name}:latest"
+
+
+def _why(program: Program, found: Found) -> str:
+    """Why it was not read, empty of what was."""
+    return program.why or (unread.BY_NAME if found.matters_by_name(program) else "")
+
+
+def _not_read(program: Program, why: str, where: tuple[System, Found], catalog: Catalog, owner_of: OwnerOf) -> NotRead:
+    system, found = where
+    coming = found.due.coming_of(program.name)
+    by = () if program.pids else tuple(found.due.started_by.get(program.name, ()))
+    return NotRead(
+        program.name or f"process {program.pids[0]}",
+        why,
+        by[:STARTED_BY_MAX],
+        on_host=found.on_host,
+        container_ids=(system.id,) if system.id else (),
+        pids=tuple(sorted(program.pids)),
+        component=next((row.id for row in catalog.rows if _is_one_of(program.name, row.programs)), None),
+        owner_uid=None if system.container else _user_of(program.cgroups, owner_of),
+        oldest_s=found.oldest_s(program.pids),
+        runs=coming.runs if by else None,
+        every_s=coming.every_s if by else None,
+        standing_s=coming.standing_s if by else None,
     )
 
 

@@ -22,18 +22,21 @@ class CodeMemory:
     def __init__(self, root: Path, state: Path | None, left: Sequence[str]) -> None:
         self._files: Remembered[Kept] | None = None
         self._trails: Remembered[Trail] | None = None
+        self._lying: Remembered[Kept] | None = None
         self._loaded = NOTHING
         self.damaged: tuple[str, ...] = ()
         if state is not None and is_safe(root, state):
             read_by = version("imds_probe.inventory.code", left)
             self._files = Remembered(state, "code", Kept, read_by)
             self._trails = Remembered(state, "programs", Trail, read_by)
+            self._lying = Remembered(state, "code-on-disk", Kept, read_by)
 
     def load(self) -> Memory:
         """What an earlier run has left."""
-        if self._files is not None and self._trails is not None:
-            self._loaded = Memory(self._files.load(), self._trails.load())
-            self.damaged = tuple(each for each in (self._files.damaged, self._trails.damaged) if each)
+        if self._files is not None and self._trails is not None and self._lying is not None:
+            self._loaded = Memory(self._files.load(), self._trails.load(), self._lying.load())
+            stores = (self._files, self._trails, self._lying)
+            self.damaged = tuple(each.damaged for each in stores if each.damaged)
         return self._loaded
 
     def save(self, learnt: Memory) -> None:
@@ -42,3 +45,5 @@ class CodeMemory:
             self._files.save(learnt.files)
         if self._trails is not None and learnt.trails != self._loaded.trails:
             self._trails.save(learnt.trails)
+        if self._lying is not None and learnt.lying is not None and learnt.lying != self._loaded.lying:
+            self._lying.save(learnt.lying)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import get_args
 
 from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
+from imds_probe.collect.disk_reading import ON_DISK, Disk, places
+from imds_probe.collect.dues import Dues, together
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.program_reading import Piece, Program, Reading
 from imds_probe.collect.schedule_reading import SCHEDULES, Due, Schedules
 from imds_probe.collect.sdk_reading import Processes
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
@@ -24,21 +25,23 @@ from imds_probe.inventory.code.units import Spoken
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.schedules.sources import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
-from imds_probe.system import procfs
+from imds_probe.system import pressure, procfs
 from imds_probe.system.walk import TIME_OVER
 
 ATTEMPTS_MAX = 20  # each passes over the program that those before ended at
 STUCK_S = 5.0  # at one file
 NOT_ALL, OTHERS = "some schedules were not read", "other scheduled programs"
-RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What an earlier run has left: files by their paths, and what programs load."""
+    """What an earlier run has left: files by their paths, what programs load, and files that nothing starts; None where these
+    were not looked for.
+    """
 
     files: Mapping[str, Kept]
     trails: Mapping[str, Trail]
+    lying: Mapping[str, Kept] | None = None
 
 
 @dataclass
@@ -50,45 +53,6 @@ class Terms:
     left: tuple[str, ...]
     own: OwnPackage | None
     bytes: int
-
-
-def together(before: Program | None, program: Program) -> Program:
-    """One program that was started in several ways."""
-    if before is None:
-        return program
-    return replace(
-        program,
-        pids=(*before.pids, *program.pids),
-        why=before.why or program.why,
-        by_name=before.by_name or program.by_name,
-        environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
-        cgroups=tuple(dict.fromkeys((*before.cgroups, *program.cgroups))),
-    )
-
-
-@dataclass
-class Dues:
-    """What will run in one system: of each root how it runs, by what starts it; programs by their names, and what starts each.
-    `read`: schedules were looked for.
-    """
-
-    read: bool = False
-    roots: dict[str, dict[str, Runs]] = field(default_factory=dict)
-    programs: dict[str, Program] = field(default_factory=dict)
-    started_by: dict[str, dict[str, None]] = field(default_factory=dict)
-
-    def add(self, due: Due) -> None:
-        """One more. What will not run again here need not be read to judge this system."""
-        for root in due.roots:
-            self.roots.setdefault(root, {})[due.started_by] = due.runs
-        if (program := due.piece.program) is not None and due.runs != "once":
-            self.programs[program.name] = together(self.programs.get(program.name), program)
-            self.started_by.setdefault(program.name, {})[due.started_by] = None
-
-    def runs(self, root: str) -> Runs:
-        """How it runs: what has run and will not again counts least."""
-        how = set(self.roots.get(root, {}).values())
-        return next((each for each in RUNS_BY_WEIGHT if each in how), "lies")
 
 
 @dataclass
@@ -150,6 +114,7 @@ class Search:
         self.troubles: list[str] = []
         self.learnt: dict[str, Kept] = {}
         self.trails: dict[str, Trail] = {}
+        self.learnt_lying: dict[str, Kept] | None = None
         self.remembers = False
         self._proc, self._reader, self._terms = proc, reader, terms
         self._left = list(system.pids)
@@ -197,14 +162,48 @@ class Search:
             why = answer.failed or TIME_OVER
             self.troubles.append(f"not all libraries beside the loaded ones were read: {why}")
 
-    def look_ahead(self, deadline: float) -> None:
-        """Read what will run: of the host all, elsewhere what the programs that run there start."""
+    def look_on_disk(self, deadline: float, written: Sequence[Path] = ()) -> None:
+        """Read what lies in the host's own places, and where programs of it run; `written` as of SearchOptions."""
+        if not self.found.on_host:
+            return
+        programs = (*self.found.programs.values(), *self.found.due.programs.values())
+        parts = {part for one in programs for part in one.parts}
+        beside = {each for one in programs for each in one.environments if self.found.beside_whole}
+        before = self._memory.lying or {}
+        disk = Disk(
+            replace(self.reading(deadline), kept=before, trails={}),
+            places(one.name for one in programs),
+            tuple(
+                sorted({*parts, *self._loaded, *self.found.spoken, *(one.path for one in self.found.spoken.values())})
+            ),
+            tuple(sorted({*beside, *self._loaded})),
+        )
+        learnt: dict[str, Kept] = {}
+        cut_short = ""
+
+        def take(piece: Piece) -> str:
+            nonlocal cut_short
+            cut_short = cut_short or piece.left_out
+            learnt.update(piece.learnt)
+            self.found.beside.update(each.root for each in piece.spoken)
+            self.keep(replace(piece, learnt=()))
+            return pressure.need(written)
+
+        ends = deadline + STUCK_S
+        answer = self._reader.ask(ON_DISK, disk, [self.system.root], ends, seen=take, stuck_s=STUCK_S, modest=True)
+        self.learnt_lying = learnt
+        if why := answer.failed or cut_short:
+            self.learnt_lying = {**before, **learnt}
+            self.troubles.append(f"not all code on disk that nothing starts was read: {why}")
+
+    def look_ahead(self, deadline: float, user_data: bytes = b"", *, image: bool = False) -> None:
+        """Read what will run: of the host or an `image` all, and the user data; elsewhere what is started by what runs there."""
         by = tuple(get_args(Starter)) if self.found.on_host else self._starters()
         if not by:
             return
         answer = self._reader.ask(
             SCHEDULES,
-            Schedules(self.reading(deadline), by),
+            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image),
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],

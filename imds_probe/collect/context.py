@@ -20,7 +20,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a run was asked to do. `options` has at most one value of each type that collectors take."""
+    """What a run was asked to do. `options` has at most one value of each type that collectors take. `image`: the root is judged
+    as an image.
+    """
 
     environ: Mapping[str, str]
     root: Path = Path("/")
@@ -29,6 +31,7 @@ class RunRequest:
     skip: Collection[str] = ()
     catalogs: tuple[Path, ...] = ()  # of the user's own, read after the built-in one
     options: tuple[object, ...] = ()
+    image: bool = False
 
     def option(self, kind: type[T]) -> T:
         """The options of this type, their defaults where none were given."""
@@ -50,7 +53,8 @@ class Context:
     ) -> None:
         self.request, self.endpoints, self.catalog, self.counter = request, endpoints, catalog, counter
         self.reader, self.deadline = reader, deadline
-        self._proc = procfs.below(request.root)
+        # What is mounted below an image, as where it is built in a chroot, are this machine's own processes.
+        self._proc = procfs.NOWHERE if request.image else procfs.below(request.root)
         self._found: list[object] = []
 
     @property

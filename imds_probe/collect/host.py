@@ -25,11 +25,12 @@ TEXT_MAX, LIKE_MAX = 200, 20
 
 
 def _collect(context: Context) -> Collected:
-    """os-release below the root; kernel and host name are the running system's."""
+    """os-release below the root; kernel and host name are the running system's, which an image has none of."""
     ends = share_of(context.deadline, READ_S)
     answer = context.reader.ask(OS_RELEASE, str(context.root), [context.root], ends)
     release = next(iter(answer.found), OsRelease(None, None, None))
-    host = Host(hostname=platform.node() or None, os=release, kernel=os.uname().release)
+    running = not context.request.image
+    host = Host(platform.node() or None if running else None, release, os.uname().release if running else None)
     return Collected((host,), partial=answer.failed)
 
 
@@ -73,4 +74,5 @@ COLLECTOR = Collector(
     gives=(Host,),
     without="the operating system of this host",
     reads=(OS_RELEASE,),
+    of_image=True,
 )

@@ -25,6 +25,8 @@ from imds_probe.inventory.sdks.start import Start
 CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
 PROGRAM_MIN_S = 0.5  # and no more than half of what is left
+PARTS_MAX = 3000  # of one program
+OF_DISTRIBUTIONS = ("/lib", "/usr/lib", "/usr/share/")
 _shared: dict[str, dict[str, Kept]] = {}
 
 
@@ -62,7 +64,8 @@ class Reading:
 class Program:
     """One program that runs, or will run and has no `pids`. `roots` are the wholes that it has loaded and that name the service,
     `loaded` all packages that it has from its `environments`. `why` says why not all that it loads was read, one of
-    unread.REASONS; `by_name`: it loads something by a name that only running tells.
+    unread.REASONS; `by_name`: it loads something by a name that only running tells. `parts` are the files and packages that it
+    has loaded from where no distribution puts its libraries.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Program:
     by_name: bool = False
     environments: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     cgroups: tuple[str, ...] = ()  # the texts of its processes' control groups, where it matters whose they are
 
 
@@ -132,6 +136,7 @@ def program_of(
     # One whose script is not known is as good as one that loads all by name, where it is known among what.
     known_among = loads.cut_short == unread.NO_SCRIPT and start.directory in loads.environment
     why = next((each.unread for each in known.values() if each is not None and each.unread), "")
+    parts = dict.fromkeys(load.package_root or load.path for load in loads.files)
     packages = dict.fromkeys(load.package_root for load in loads.files if load.package_root is not None)
     program = Program(
         encodable(name),
@@ -141,6 +146,7 @@ def program_of(
         known_among or (bool(loads.unresolved) and bool(loads.environment)),
         tuple(map(encodable, loads.environment)),
         tuple(encodable(root) for root in packages if below(root, loads.environment)),
+        tuple(encodable(each) for each in parts if not each.startswith(OF_DISTRIBUTIONS))[:PARTS_MAX],
     )
     return program, tuple(spoken_encodable(each) for each in new)
 

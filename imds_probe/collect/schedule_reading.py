@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import field, replace
@@ -29,6 +30,7 @@ from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.units import Spoken, shown
+from imds_probe.inventory.schedules import cloud_init
 from imds_probe.inventory.schedules.commands.following import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
@@ -38,26 +40,37 @@ from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 from imds_probe.reading.task import Task
 
+# What systemd reads beside a unit to know when it is started: a directory changes with each unit that is enabled.
+UNIT_KINDS = ("service", "socket", "mount", "swap")
+WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
+OF_IMAGE = "image "  # stands before an image's name, which is no program's
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
 
 
 @dataclass(frozen=True)
 class Schedules:
-    """A system whose schedules are read, and who starts something there."""
+    """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it. Of an
+    `image`, what runs once on each new instance is still to run.
+    """
 
     reading: Reading
     by: tuple[Starter, ...]
+    user_data: bytes = field(default=b"", repr=False)
+    image: bool = False
 
 
 @dataclass(frozen=True)
 class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
-    `roots` are the wholes that the command itself or its program has.
+    `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen.
     """
 
     piece: Piece = field(default_factory=Piece)
     runs: Runs = "lies"
     started_by: str = ""
+    every_s: float | None = None
+    standing_s: float | None = None
     roots: tuple[str, ...] = ()
     trouble: str = ""
 
@@ -87,7 +100,7 @@ def _due(asked: Schedules) -> Iterator[Due]:
     commands = Commands(SystemFiles(Path(reading.root)))
     system = _System(reading, ground, following, commands, {}, {})
     learnt = 0
-    for each in schedules(Path(reading.root), asked.by):
+    for each in _all(asked, commands.files):
         if isinstance(each, str):
             yield Due(trouble=each)
             continue
@@ -96,8 +109,19 @@ def _due(asked: Schedules) -> Iterator[Due]:
             yield Due(Piece(left_out=unread.NO_TIME))
             break
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
-        for due in _of_schedule(each, system):
-            yield replace(due, runs=RUNS[each.kind], started_by=started_by(each))
+        try:
+            for due in _of_schedule(each, system):
+                yield replace(
+                    due,
+                    runs=_runs(each, image=asked.image),
+                    started_by=started_by(each),
+                    every_s=each.every_s,
+                    standing_s=_standing_s(each, due, ground),
+                )
+        except Exception as error:
+            if each.place.path != cloud_init.SERVED:
+                raise
+            yield Due(trouble=_not_to_its_end(error))
         for piece in learnt_since(ground, learnt):
             yield Due(piece)
         learnt = len(ground.learnt)
@@ -106,11 +130,48 @@ def _due(asked: Schedules) -> Iterator[Due]:
     yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
 
 
+def _runs(scheduled: Scheduled, *, image: bool) -> Runs:
+    """How it counts. What cloud-init has kept of one instance is that one's, and the next of the same image has its own."""
+    if image and scheduled.kind == "once" and not scheduled.place.path.startswith(f"{cloud_init.CLOUD}/instance"):
+        return "boot"
+    return RUNS[scheduled.kind]
+
+
+def _all(asked: Schedules, files: SystemFiles) -> Iterator[Scheduled | str]:
+    yield from schedules(Path(asked.reading.root), asked.by)
+    if asked.user_data:
+        try:
+            yield from (each.encodable() for each in cloud_init.served(asked.user_data, files))
+        except Exception as error:  # noqa: BLE001 - see _not_to_its_end
+            yield _not_to_its_end(error)
+
+
+def _not_to_its_end(error: Exception) -> str:
+    """Of user data that was served: its text may be in an error, which is written to a log."""
+    return f"{cloud_init.SERVED} was not read to its end: {type(error).__name__}"
+
+
+def _standing_s(scheduled: Scheduled, due: Due, ground: Ground) -> float | None:
+    """Since when it comes as it does, and is what it is: by the file that says so, what else has a say in when, and the program."""
+    path = scheduled.place.path
+    stem, _, kind = path.rpartition(".")
+    around = (f"{stem}.timer", *WHERE_ENABLED) if kind in UNIT_KINDS else ()
+    program = due.piece.program
+    changed_ns = ground.changed_ns([path, *around, *([program.name] if program is not None else [])])
+    return None if changed_ns is None else max(0.0, (time.time_ns() - changed_ns) / 1e9)
+
+
 def _of_schedule(scheduled: Scheduled, system: _System) -> Iterator[Due]:
     followed = system.commands.follow(scheduled)
     yield from _of_text(scheduled, followed, system)
     if any(not each.script for each in followed.unfollowed):
         yield Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
+    for image in followed.images:
+        yield Due(
+            Piece(
+                program=Program(f"{OF_IMAGE}{image if IMAGE_NAME.fullmatch(image) else OMITTED}", (), why=unread.IMAGE)
+            )
+        )
     for started in followed.started:
         start = started.start(system.ground.root)
         # What a script starts is read with the script. But where an interpreter looks depends on what the script did before:

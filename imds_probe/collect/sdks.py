@@ -292,5 +292,6 @@ COLLECTOR = Collector(
     ),
     memory_mib=32,
     reads=(ROOTS, IDENTITY, IN_USE, ON_DISK),
+    of_image=True,
 )
 JOIN = Join(gives=Installed, join=all_software, without="the installed software")

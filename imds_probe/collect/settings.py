@@ -124,4 +124,5 @@ COLLECTOR = Collector(
     without="the settings of the software on this host",
     needs=(Packages, RunningContainers),
     reads=(SETTINGS,),
+    of_image=True,
 )

@@ -13,6 +13,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.facts.software import Software
 from imds_probe.inventory.packages import MANAGERS, contained
 from imds_probe.inventory.packages.package import Package, PackageManager
+from imds_probe.inventory.packages.snap import Snap
 from imds_probe.reading.reader import share_of
 
 # Both take milliseconds; one that takes longer than this hangs on a lock or a dead disk.
@@ -42,6 +43,7 @@ def _of(manager: PackageManager) -> Collector:
         gives=(Packages,),
         without=f"the packages installed by {manager.id} on this host",
         reads=(DATABASES,) if manager.id in contained.MANAGERS else (),
+        of_image=True,
     )
 
 
@@ -56,6 +58,8 @@ def _query(manager: PackageManager, context: Context) -> list[Package] | None:
     """None where the system has no such manager; an empty list where it has and knows none of the packages."""
     root, names = context.root, context.catalog.package_names(manager.id)
     timeout_s = min(QUERY_TIMEOUT_S, context.left_s)
+    if context.request.image and isinstance(manager, Snap):
+        return manager.kept(root, names) if manager.present(root) else None
     if root == Path("/") or manager.id not in contained.MANAGERS:
         return manager.query(root, names, timeout_s) if manager.present(root) else None
     # Another system's, which may be anybody's: this one's tools would follow its links, and run what its settings say. A

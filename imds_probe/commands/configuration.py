@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from imds_probe import config
@@ -28,3 +29,17 @@ def load(path: Path | None, default: Path | None = None, *, complete: bool = Fal
     files = config.read(path, default)
     wanted = complete or any(file.content for file in files)
     return config.load(files, sections() if wanted else ())
+
+
+def overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
+    """Settings that the command line or the environment take out of the files' hands."""
+    found: dict[str, tuple[object, str]] = {}
+    if args.report is not None:
+        found["report"] = (list(args.report), "--report")
+    if getattr(args, "CallersOptions.full_command_lines", False):
+        found["watch.full_command_lines"] = (True, "--full-command-lines")
+    if not getattr(args, "CodeOptions.read", True):
+        found["code.read"] = (False, "--no-code")
+    if args.state_directory is not None:
+        found["state_directory"] = (str(args.state_directory), "--state-directory")
+    return found

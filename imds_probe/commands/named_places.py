@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.errors import UsageError
 from imds_probe.system.state_directory import answers
+
+OF_IMAGE = ("--no-code", "--deep")  # the options of collectors that an image can be judged with
 
 
 def check(root: Path, out: Path | None) -> None:
@@ -17,6 +20,20 @@ def check(root: Path, out: Path | None) -> None:
         raise UsageError(f"--root {root} is no directory")
     if out:
         _check_writable(out)
+
+
+def check_image(root: Path, given: Sequence[str]) -> None:
+    """An image is no running system, and of the options that are `given` none may ask for what only that has. Raises
+    UsageError.
+    """
+    if others := [flag for flag in given if flag not in OF_IMAGE]:
+        raise UsageError(
+            f"--image does not go together with {', '.join(others)}", "An image is judged by its files alone."
+        )
+    if os.path.samestat(root.stat(), Path("/").stat()):
+        raise UsageError(
+            "--image needs the root of an image", "Mount the image, and name its directory: --root DIR --image."
+        )
 
 
 def _check_writable(path: Path) -> None:

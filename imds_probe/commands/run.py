@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave these rules out; what was not judged is never called ready",
     )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read the system below DIR (/)")
+    parser.add_argument(
+        "--image", action="store_true", help="judge what is below --root as an image, where nothing runs"
+    )
     add_catalogs(parser)
     add_config(parser)
     add_state_directory(parser)
@@ -149,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.watch.history_format import FILE as HISTORY  # noqa: PLC0415
 
     if args.print_config:
-        print(printed_config(configuration.load(args.config, complete=True), _overrides(args)), end="")
+        print(printed_config(configuration.load(args.config, complete=True), configuration.overrides(args)), end="")
         return exitcodes.READY
     began, timeout_s = time.monotonic(), _timeout_s(args)
     with contextlib.ExitStack() as stack:
@@ -159,12 +162,17 @@ def run(args: argparse.Namespace) -> int:
         loaded = configuration.load(args.config)
         settings = loaded.settings.of(Config)
         names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
+        names = () if args.image else names  # they would be told of an image as of this host
         state = state_directory(args.state_directory or settings.state_directory, os.environ, args.root)
         with rootfs.read_by(reader.places):
             if has_state := answers(state, UNANSWERED, HISTORY):
                 reader.remember(state)
             named_places.check(args.root, args.out)
-            options = _options(args, _given(args), _of_configuration(loaded.settings, state, args.out))
+            if args.image:
+                named_places.check_image(
+                    args.root, [*(["--report"] if args.report else []), *(each.flag for each in _given(args))]
+                )
+            options = _options(args, _given(args), _of_configuration(loaded.settings, state, args))
             stack.enter_context(unless_switched_off(args.root))
         stack.enter_context(outliving_terminal(bool(names or args.out)))
         request = RunRequest(
@@ -175,6 +183,7 @@ def run(args: argparse.Namespace) -> int:
             skip=args.skip,
             catalogs=(*settings.catalogs, *args.catalog),
             options=options,
+            image=args.image,
         )
         report = assess(request, reader, progress=_progress if sys.stderr.isatty() else _silent, bug=report_bug)
         if sys.stderr.isatty():
@@ -207,21 +216,7 @@ def _deliver(report: Report, names: Sequence[str], settings: Settings, state: Pa
     deliver(report.to_json(), sinks, settings, state, say, bug=report_bug)
 
 
-def _overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
-    """Settings that the command line or the environment take out of the files' hands."""
-    found: dict[str, tuple[object, str]] = {}
-    if args.report is not None:
-        found["report"] = (list(args.report), "--report")
-    if getattr(args, "CallersOptions.full_command_lines", False):
-        found["watch.full_command_lines"] = (True, "--full-command-lines")
-    if not getattr(args, "CodeOptions.read", True):
-        found["code.read"] = (False, "--no-code")
-    if args.state_directory is not None:
-        found["state_directory"] = (str(args.state_directory), "--state-directory")
-    return found
-
-
-def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict[type, dict[str, Any]]:
+def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace) -> dict[type, dict[str, Any]]:
     """What the configuration says about collectors' options, by their type."""
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
@@ -229,7 +224,8 @@ def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict
     from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
 
     config = settings.of(Config)
-    written = (state, *([out.absolute().parent] if out else []))
+    written = (state, *([args.out.absolute().parent] if args.out else []))
+    remembered = None if args.image else state  # an image's files are not this host's
     return {
         CallersOptions: {
             "state": state,
@@ -238,8 +234,8 @@ def _of_configuration(settings: Settings, state: Path, out: Path | None) -> dict
             "full_command_lines": config.full_command_lines,
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
         },
-        SearchOptions: {"state": state, "written": written},
-        CodeOptions: {"state": state, "written": written, "read": config.read_code},
+        SearchOptions: {"state": remembered, "written": written},
+        CodeOptions: {"state": remembered, "written": written, "read": config.read_code},
     }
 
 

@@ -29,6 +29,9 @@ class CodeSeen:
     file, None where root alone can. `runner_uid` is the one on whose own account alone it runs, None where root or a service of
     the system runs it, or something starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that
     is not known.
+    `every_s` is the longest time in seconds between two starts by a schedule, None where none starts it or one that waits for
+    events: a login, a change. `standing_s` is for how many seconds it and its schedules have stood unchanged, None where that is
+    not known.
     """
 
     path: str
@@ -46,13 +49,16 @@ class CodeSeen:
     owner_uid: Count | None = None
     runner_uid: Count | None = None
     oldest_s: Seconds | None = None
+    every_s: Seconds | None = None
+    standing_s: Seconds | None = None
 
 
 @dataclass(frozen=True)
 class NotRead:
     """A program that runs, or that something starts, and whose code was not searched whole. `why` is one of the reasons that
     inventory/code/unread.py lists. `owner_uid` is the unprivileged user who runs it on his own account, None where root does, or
-    a service of the system. `oldest_s` is as in CodeSeen.
+    a service of the system. The rest is as in CodeSeen; `runs` is None where
+    processes tell, and in reports that do not say.
     """
 
     program: str
@@ -64,6 +70,9 @@ class NotRead:
     component: str | None = None  # the catalog's row where the catalog knows the program
     owner_uid: Count | None = None
     oldest_s: Seconds | None = None
+    runs: Runs | None = None
+    every_s: Seconds | None = None
+    standing_s: Seconds | None = None
 
 
 @dataclass(frozen=True)

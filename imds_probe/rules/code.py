@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.code import Code, CodeSeen
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.inventory.schedules.scheduled import AT_LOGIN
 from imds_probe.rules.code_fixes import fix_for
@@ -23,16 +24,28 @@ from imds_probe.rules.code_kinds import (
     CODE_UNDECIDED,
     KINDS,
 )
-from imds_probe.rules.code_phrases import WATCH, count, detail, listed, matched, named, place_of, started, whose
+from imds_probe.rules.code_phrases import (
+    ON_AN_INSTANCE,
+    WATCH,
+    count,
+    detail,
+    listed,
+    matched,
+    named,
+    place_of,
+    started,
+    whose,
+)
 from imds_probe.rules.code_unread import not_read
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
 from imds_probe.rules.requirement import software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settled import elsewhere, seen_by_token, unserved
+from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unwatched
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
+_WATCHED = "Watch the host, restart these programs once while the daemon watches, and run again after the window. "
 # Their files, by how a package is said: "byobu 5.133-1 (dpkg)".
 _OF_DISTRIBUTIONS = ("(dpkg)", "(rpm)", "(apk)")
 _STARTED = ("running", "scheduled", "boot")
@@ -101,6 +114,8 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
     if code.package is not None:
         evidence.append(f"the file belongs to {code.package}")
     evidence += [f"started by {who}" for who in code.started_by[1:NAMED_MAX]]
+    if unseen := unwatched(code, facts):
+        evidence.append(unseen)
     if code.owner_uid is not None:
         evidence.append(f"user {code.owner_uid} can write the file")
     if code.runner_uid is not None:
@@ -151,15 +166,16 @@ def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tupl
             _SUBJECT,
             f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "
             f"{few([named(each, facts) for each in left])}",
-            evidence=listed([detail(each, facts) for each in left]),
-            fix=Fix(
-                "Watch the host, restart these programs once while the daemon watches, and run again after the window. Or ask "
-                "their owners.",
-                WATCH,
-            ),
+            evidence=listed([_open(each, facts) for each in left]),
+            fix=Fix(f"{ON_AN_INSTANCE if facts.get(Image) is not None else _WATCHED}Or ask their owners.", WATCH),
             forgeable_by=of_code(left, facts),
         )
     ], lines
+
+
+def _open(code: CodeSeen, facts: Facts) -> str:
+    unseen = unwatched(code, facts)
+    return f"{detail(code, facts)}{f'; {unseen}' if unseen else ''}"
 
 
 RULE = Rule("code", _find, kinds=KINDS)

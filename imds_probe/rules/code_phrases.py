@@ -11,6 +11,7 @@ from imds_probe.rules.phrases import few
 
 LINES_MAX = 20
 WATCH = ("systemctl enable --now imds-probe-daemon",)
+ON_AN_INSTANCE = "Start an instance of this image that does not require tokens, and watch it. "
 
 
 def place_of(code: CodeSeen) -> str:

@@ -9,14 +9,15 @@ from imds_probe.facts.code import CodeRead, NotRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found
 from imds_probe.inventory.code import unread
 from imds_probe.rules.code_kinds import CODE_NOT_READ, CODE_NOT_READ_OF_USERS
-from imds_probe.rules.code_phrases import WATCH, count, listed, named, started
+from imds_probe.rules.code_phrases import ON_AN_INSTANCE, WATCH, count, listed, named, started
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
 from imds_probe.rules.requirement import software_of
-from imds_probe.rules.settled import elsewhere
+from imds_probe.rules.settled import elsewhere, unwatched
 
 _SUBJECT = "programs"
 # What lets a program be read that was not, by the reason; the others are of its form, and only its behaviour tells.
@@ -64,13 +65,15 @@ def _unknown(programs: Sequence[NotRead], facts: Facts) -> Found:
         f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else tells how "
         f"{'it asks' if one else 'they ask'}: {few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
-        fix=_settled_by({each.why for each in programs}),
+        fix=_settled_by({each.why for each in programs}, facts),
         forgeable_by=of_code(programs, facts),
     )
 
 
-def _settled_by(reasons: Collection[str]) -> Fix:
+def _settled_by(reasons: Collection[str], facts: Facts) -> Fix:
     """What would settle it: to read what could be read by other means, and a watch for all else."""
+    if facts.get(Image) is not None:
+        return Fix(f"{ON_AN_INSTANCE}Or ask the owners of the programs whether they call the metadata service.", WATCH)
     orders = [order for reason, order in _REMEDIES.items() if reason in reasons]
     if not orders or set(reasons) - set(_REMEDIES):
         watch = "Watch the host, restart these programs once while the daemon watches, and run again after the window."
@@ -93,7 +96,8 @@ def _why(programs: Sequence[NotRead], facts: Facts) -> tuple[str, ...]:
     lines = []
     for each in programs:
         by = started(each)
-        lines.append(f"{named(each, facts)}{f', {by}' if by else ''}: {each.why}")
+        unseen = unwatched(each, facts)
+        lines.append(f"{named(each, facts)}{f', {by}' if by else ''}: {each.why}{f'; {unseen}' if unseen else ''}")
     return listed(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.image import Image
 from imds_probe.facts.platform import Platform
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.rule import NothingToJudge, Rule
@@ -24,6 +25,8 @@ NOT_EC2 = Kind(
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     del catalog
+    if facts.get(Image) is not None:
+        return NothingToJudge("an image is judged, not a host")
     if facts[Platform].is_ec2:
         return []
     return [

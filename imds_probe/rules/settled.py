@@ -13,6 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Software
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.phrases import few
 from imds_probe.rules.requirement import own_code, unread_code
 
 # What asks once a day has asked by then, and so has what renews credentials, which the service hands out for hours.
@@ -34,11 +35,51 @@ def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
     return f"started {in_words(oldest_s)} ago, and no call by IMDSv1 was seen in the {in_words(callers.window_s)} that were watched"
 
 
+def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """The same of a program, by its processes or by the schedule that starts it. Empty also where a schedule starts it besides
+    that did not come round in the window: the processes do not tell what that start asks for.
+    """
+    if code.every_s is not None and not _came_round(code, code.every_s, facts):
+        return ""
+    if code.pids:
+        return silent_since_start(code.oldest_s, facts)
+    if code.runs != "scheduled" or code.every_s is None:
+        return ""
+    watched = in_words(facts[Callers].window_s)
+    return f"started by {few(code.started_by)}, and no call by IMDSv1 was seen in the {watched} that were watched"
+
+
+def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """Why a watch did not see what starts it, a clause; empty where it did, where processes tell, and where nobody watched."""
+    callers = facts.get(Callers)
+    if callers is None or code.runs is None:
+        return ""
+    if code.runs == "boot":
+        return "no boot was watched"
+    if code.every_s is not None and code.every_s > callers.window_s:
+        return f"started less often than once in the {in_words(callers.window_s)} that are watched"
+    if code.runs != "scheduled":
+        return ""
+    if code.every_s is None:
+        return "started at no set time, so that the watch may not have seen it"
+    if code.standing_s is not None and code.standing_s < code.every_s:
+        return f"not started yet, perhaps, since it was changed {in_words(code.standing_s)} ago"
+    return ""
+
+
+def _came_round(code: CodeSeen | NotRead, every_s: float, facts: Facts) -> bool:
+    """Whether what comes so often was started as it is now, in a window that was watched whole and without a call by IMDSv1."""
+    callers = facts.get(Callers)
+    if callers is None or not _nobody_by_v1(callers, facts) or code.standing_s is None:
+        return False
+    return every_s <= min(callers.window_s, code.standing_s)
+
+
 def silent_software(software: Software, facts: Facts) -> str:
     """The same of a package, by those of its programs that were looked at."""
     started = (each for each in own_code(software, facts) if each.runs != "lies")  # what nothing starts calls nobody
     programs: list[CodeSeen | NotRead] = [*started, *unread_code(software, facts)]
-    said = [silent_since_start(each.oldest_s, facts) if each.pids else "" for each in programs]
+    said = [silent(each, facts) for each in programs]
     return said[0] if said and all(said) else ""
 
 
@@ -57,8 +98,7 @@ def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
 
 def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     """What tells that the switch does not break a program which reading leaves open; empty where nothing does."""
-    silent = silent_since_start(code.oldest_s, facts) if code.pids else ""
-    return silent or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts, catalog)
+    return silent(code, facts) or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts, catalog)
 
 
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:

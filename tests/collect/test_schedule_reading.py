@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import elves
 import pytest
 from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from sdk_systems import container
 from small_roots import made
 
 from imds_probe.collect import READING, READING_MIB, code, code_search, schedule_reading
-from imds_probe.collect.code_search import NOT_ALL, OTHERS, Dues
-from imds_probe.collect.program_reading import Piece, Program
-from imds_probe.collect.schedule_reading import Due, started_by
+from imds_probe.collect.code_search import NOT_ALL, OTHERS
+from imds_probe.collect.schedule_reading import started_by
 from imds_probe.facts.code import NotRead
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
+from imds_probe.inventory.schedules.recurrence import DAY
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.reading.reader import Reader
 
@@ -128,20 +130,51 @@ def test_what_runs_already_says_also_what_starts_it(system: CodeSystem) -> None:
     assert entry.started_by == ("/etc/crontab, at each boot", "/etc/crontab, daily")
 
 
+@pytest.mark.parametrize(
+    ("lines", "runs", "every_s"),
+    [
+        ("@daily root {0}", "scheduled", DAY),
+        ("@daily root {0}@weekly root {0}", "scheduled", 7 * DAY),
+        ("@daily root {0}0 0 1 * * root {0}", "scheduled", 31 * DAY),
+        ("@daily root {0}0 0 30 2 * root {0}", "scheduled", None),  # never comes
+        ("@reboot root {0}@daily root {0}", "boot", DAY),
+        ("@reboot root {0}", "boot", None),
+    ],
+)
+def test_how_rarely_it_comes_is_kept(system: CodeSystem, lines: str, runs: str, every_s: float | None) -> None:
+    made(system.root, {"/opt/x.py": V1, "/etc/crontab": lines.format(f"{PYTHON} /opt/x.py\n")})
+    entry = of(system.code(), "/opt/x.py")
+    assert (entry.runs, entry.every_s) == (runs, every_s)
+
+
+def test_since_when_it_comes_like_that_is_kept(system: CodeSystem) -> None:
+    made(system.root, {"/opt/x.py": V1, "/etc/crontab": f"@daily root {PYTHON} /opt/x.py\n"})
+    began = time.time()
+    entry = of(system.code(), "/opt/x.py")
+    assert entry.standing_s is not None
+    assert 0 <= entry.standing_s <= time.time() - began + 60
+
+
+def test_a_service_that_the_boot_starts_and_that_is_not_read_is_known_by_its_process(system: CodeSystem) -> None:
+    packed = elves.made({".text": b"x"})[:200] + b"UPX!" + bytes(2000)
+    made(
+        system.root,
+        {f"{UNIT}/x.service": "[Service]\nExecStart=/opt/x\n", f"{UNIT}/multi-user.target.wants/x.service": ""},
+    )
+    made(system.root, {"/opt/x": packed}, executable=("/opt/x",))
+    system.process(5, system.root, exe="/opt/x", argv=["/opt/x"])
+    assert [(each.program, each.pids, each.runs) for each in system.code(5).read.not_read] == [("/opt/x", (5,), None)]
+    made(system.root, {"/etc/crontab": "@daily root /opt/x\n"})
+    assert [(each.pids, each.runs) for each in system.code(5).read.not_read] == [((5,), None), ((), "boot")]
+
+
 def test_what_only_running_tells_is_named(system: CodeSystem) -> None:
     made(system.root, {"/etc/crontab": "@daily root $TOOL x\n"})
     found = system.code()
-    assert found.read.not_read == (NotRead("/etc/crontab", unread.NO_SCRIPT, ("/etc/crontab, daily",)),)
+    (entry,) = found.read.not_read
+    assert (entry.program, entry.why, entry.started_by) == ("/etc/crontab", unread.NO_SCRIPT, ("/etc/crontab, daily",))
+    assert (entry.runs, entry.every_s) == ("scheduled", DAY)
     assert (found.read.scheduled, found.read.scheduled_read) == (1, 0)
-
-
-def test_what_one_schedule_leaves_open_another_of_the_same_program_does_not_close() -> None:
-    dues = Dues()
-    for by_name, by in ((True, "/etc/crontab, daily"), (False, "/etc/crontab, hourly")):
-        program = Program("/opt/x", (), by_name=by_name, environments=(f"/{SITE}",) if by_name else ())
-        dues.add(Due(Piece(program=program), "scheduled", by))
-    assert dues.programs == {"/opt/x": Program("/opt/x", (), by_name=True, environments=(f"/{SITE}",))}
-    assert list(dues.started_by["/opt/x"]) == ["/etc/crontab, daily", "/etc/crontab, hourly"]
 
 
 def test_what_will_not_run_again_here_leaves_nothing_open(system: CodeSystem) -> None:
@@ -216,3 +249,49 @@ def test_in_a_container_something_has_to_start_it(
 
 def test_a_path_of_any_kind_is_not_shown() -> None:
     assert started_by(Scheduled("x", Place("/etc/cron.d/a b\n"), "boot", "at each boot")) == "…, at each boot"
+
+
+def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(file: BytesIO, path: str) -> Said:
+        if b"hunter2" in file.getvalue():
+            raise KeyError(file.getvalue())
+        return said_by(file, path)
+
+    monkeypatch.setattr(schedule_reading, "said_by", faulty)
+    told: list[str] = []
+    with Reader(READING, memory_mib=READING_MIB, bug=lambda _, error: told.append(str(error))) as own:  # forked now
+        found = system.code(by=own, user_data=b"#!/bin/sh\npassword=hunter2\n")
+    assert found.troubles == ("/latest/user-data was not read to its end: KeyError",)
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("runs", "named"),
+    [
+        ("backup:1.2", "backup:1.2"),
+        ("docker.io/library/redis", "redis:latest"),
+        ("registry.example/a/b@sha256:0123", "registry.example/a/b:1"),
+    ],
+)
+def test_an_image_that_something_starts_is_named_unless_a_container_of_it_runs(
+    system: CodeSystem, tmp_path: Path, runs: str, named: str
+) -> None:
+    made(system.root, {"/usr/bin/docker": b"\x7fELF"}, executable=("/usr/bin/docker",))
+    made(system.root, {"/etc/crontab": f"@daily root docker run --rm -v /x:/x {named} sync\n"})
+    (entry,) = system.code().read.not_read
+    assert (entry.program, entry.why, entry.started_by) == (f"image {named}", unread.IMAGE, ("/etc/crontab, daily",))
+    assert (entry.runs, entry.every_s) == ("scheduled", DAY)
+    inner = tmp_path / "inner"
+    made(inner, {"/bin/x": b"\x7fELF"})
+    system.process(7, inner, exe="/bin/x", argv=["x"])
+    left = system.code(containers=[replace(container("c1", 7), image=runs)]).read.not_read
+    assert len(left) == ("@" in runs)  # a digest does not tell a name
+
+
+def test_images_of_static_pods_are_named(system: CodeSystem) -> None:
+    pod = "spec:\n  containers:\n  - image: registry.example/agent:1\n  - image: 'pass word'\n"
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod})
+    assert [(each.program, each.runs) for each in system.code().read.not_read] == [
+        ("image registry.example/agent:1", "boot"),
+        ("image …", "boot"),
+    ]

@@ -8,7 +8,7 @@ import pytest
 import reading_tasks as tasks
 from fuse_share import share
 
-from imds_probe.commands.named_places import check
+from imds_probe.commands.named_places import check, check_image
 from imds_probe.errors import UsageError
 from imds_probe.reading.reader import Reader
 from imds_probe.system import rootfs
@@ -43,3 +43,14 @@ def test_what_does_not_answer(tmp_path: Path, operation: str, root: str) -> None
             check(tmp_path, dead / "report.json")
         with pytest.raises(UsageError, match="does not answer"):
             check(dead / root, None)
+
+
+def test_an_image_is_no_running_system(tmp_path: Path) -> None:
+    check_image(tmp_path, ["--no-code", "--deep"])
+    with pytest.raises(UsageError, match="root of an image"):
+        check_image(Path("/"), [])
+    (tmp_path / "same").symlink_to("/")
+    with pytest.raises(UsageError, match="root of an image"):
+        check_image(tmp_path / "same", [])
+    with pytest.raises(UsageError, match="does not go together with --watch, --assume-ec2"):
+        check_image(tmp_path, ["--no-code", "--watch", "--assume-ec2"])

@@ -134,6 +134,8 @@ def report(host, state=None, *, software=(), callers=None, hop_limit=None):
             "aws_cli": "",
             "terraform": "",
             "cloudformation": "",
+            "launch_template": "",
+            "template_waits_for": [],
         }
     return check(document)
 

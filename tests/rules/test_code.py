@@ -232,3 +232,26 @@ def test_what_only_a_login_may_start_of_a_package_warns():
 def test_what_a_login_itself_asks_or_something_else_starts_blocks(changes):
     (finding,) = judged(replace(BYOBU, **changes))
     assert finding.id == "code-imdsv1"
+
+
+RARE = replace(
+    JAR, runs="scheduled", pids=(), started_by=("/etc/cron.d/x, monthly",), every_s=31 * DAY_S, standing_s=400 * DAY_S
+)
+
+
+def test_what_comes_less_often_than_the_window_is_said_and_stays_open():
+    (finding,) = judged(RARE, facts=changed(FACTS, callers=watched()))
+    assert finding.id == "code-undecided"
+    assert finding.evidence[0].endswith(
+        "started by /etc/cron.d/x, monthly; started less often than once in the 14 d that are watched"
+    )
+    (finding,) = judged(replace(RARE, every_s=DAY_S), facts=changed(FACTS, callers=watched()))
+    assert finding.id == "code-settled"
+
+
+def test_why_the_watch_did_not_see_what_blocks_is_said_with_it():
+    (finding,) = judged(replace(RARE, speaks="v1"), facts=changed(FACTS, callers=watched()))
+    assert (finding.implies, finding.evidence[-1]) == (
+        "not-ready",
+        "started less often than once in the 14 d that are watched",
+    )

@@ -72,6 +72,15 @@ def test_a_watched_window_settles_it_and_is_named():
     assert line.startswith("/opt/packed/bin/run was not read (packed): started 2 d ago")
 
 
+def test_what_a_watch_does_not_see_is_said():
+    monthly = replace(CRON, runs="scheduled", every_s=31 * DAY_S, standing_s=100 * DAY_S)
+    (finding,), _ = found(monthly, replace(CRON, runs="boot"), facts=changed(FACTS, callers=watched()))
+    assert finding.evidence == (
+        "/opt/x, started by /etc/cron.d/x, daily: too long; started less often than once in the 14 d that are watched",
+        "/opt/x, started by /etc/cron.d/x, daily: too long; no boot was watched",
+    )
+
+
 @pytest.mark.parametrize("facts", [FACTS, with_containers(container("web", owner_uid=1000))])
 def test_what_users_run_holds_no_switch_up_but_lowers_the_confidence(facts):
     web = tuple(each.identity for each in facts.sections[-1].containers)

@@ -1,8 +1,10 @@
 from observed import FACTS, changed
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.image import Image
 from imds_probe.facts.platform import Platform
 from imds_probe.rules.platform import RULE
+from imds_probe.rules.rule import NothingToJudge
 
 
 def test_ec2_is_nothing_to_report():
@@ -13,3 +15,7 @@ def test_not_ec2_makes_the_verdict_unknown_and_says_how_it_is_known():
     facts = changed(FACTS, platform=Platform(False, "DMI: sys_vendor is QEMU"), imds=None)
     (finding,) = RULE.judge(facts, Catalog(()))
     assert (finding.id, finding.implies, finding.evidence) == ("not-ec2", "unknown", ("DMI: sys_vendor is QEMU",))
+
+
+def test_an_image_is_no_host():
+    assert isinstance(RULE.judge(FACTS.with_(Image()), Catalog(())), NothingToJudge)

@@ -8,7 +8,7 @@ from watched_calls import CALLER
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
-from imds_probe.rules.settled import elsewhere, silent_since_start, silent_software, unserved
+from imds_probe.rules.settled import elsewhere, silent, silent_since_start, silent_software, unserved, unwatched
 
 NONE = Catalog(())
 QUIET = watched()
@@ -99,3 +99,54 @@ def test_what_needs_no_metadata_by_its_own_word_is_settled_where_all_its_contain
     assert not elsewhere(replace(inside, container_ids=(irsa.identity, "f" * 64)), facts, NONE)
     assert not elsewhere(replace(inside, on_host=True), facts, NONE)
     assert not elsewhere(replace(BACKUP, oldest_s=3 * DAY_S), after(QUIET), NONE)
+
+
+DAILY = replace(
+    PACKED, pids=(), started_by=("/etc/cron.d/x, daily",), runs="scheduled", every_s=DAY_S, standing_s=WINDOW_S
+)
+
+
+def test_what_came_round_in_a_whole_window_and_did_not_call_is_settled():
+    assert silent(DAILY, after(QUIET)) == (
+        "started by /etc/cron.d/x, daily, and no call by IMDSv1 was seen in the 14 d that were watched"
+    )
+    assert elsewhere(DAILY, after(QUIET), NONE) == silent(DAILY, after(QUIET))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"every_s": 31 * DAY_S}, "started less often than once in the 14 d that are watched"),
+        ({"every_s": None}, "started at no set time, so that the watch may not have seen it"),
+        ({"standing_s": 3600.0}, "not started yet, perhaps, since it was changed 1 h ago"),
+        ({"standing_s": None}, ""),
+        ({"runs": "boot"}, "no boot was watched"),
+        ({"runs": "boot", "every_s": None}, "no boot was watched"),
+        ({"runs": None}, ""),
+    ],
+)
+def test_a_window_does_not_settle_what_need_not_have_run_in_it(changes, why):
+    code = replace(DAILY, **changes)
+    assert (silent(code, after(QUIET)), unwatched(code, after(QUIET))) == ("", why)
+    assert unwatched(code, FACTS) == ""
+
+
+@pytest.mark.parametrize("callers", [None, watched(coverage=0.9), watched(CALLER)])
+def test_nor_does_one_in_which_a_call_may_have_been_missed(callers):
+    assert not silent(DAILY, FACTS if callers is None else after(callers))
+
+
+def test_processes_do_not_tell_what_another_start_asks_for():
+    running = replace(AGENT, speaks="both", oldest_s=3 * DAY_S)
+    assert silent(running, after(QUIET))
+    assert silent(replace(running, every_s=DAY_S, standing_s=WINDOW_S), after(QUIET))
+    monthly = replace(running, every_s=31 * DAY_S, standing_s=100 * DAY_S)
+    assert not silent(monthly, after(QUIET))
+    assert unwatched(monthly, after(QUIET)) == "started less often than once in the 14 d that are watched"
+
+
+def test_a_package_that_a_schedule_starts_is_settled_by_it():
+    daily = replace(DAILY, component=SSM_AGENT.component)
+    assert silent_software(SSM_AGENT, with_code(not_read=(daily,), facts=after(QUIET)))
+    monthly = replace(daily, every_s=31 * DAY_S)
+    assert not silent_software(SSM_AGENT, with_code(not_read=(daily, monthly), facts=after(QUIET)))

@@ -59,6 +59,10 @@ class Snap:
             return [package for package in found if package.name in names]
         raise PackageError(self.id, "; ".join(troubles), "Start snapd (systemctl start snapd) and run again")
 
+    def kept(self, root: Path, names: Sequence[str]) -> list[Package]:
+        """The same by what snapd keeps on the disk, without asking it. Raises PackageError."""
+        return self._of_state(root, names)
+
     def _by_socket(self, root: Path, left_s: float) -> list[Package]:
         try:
             rootfs.status(root, SOCKET)  # by whoever may wait for it, unlike what comes next
@@ -110,8 +114,11 @@ class Snap:
         return found
 
     def _by_state(self, root: Path, left_s: float) -> list[Package]:
-        """Which snaps there are stands in the state, their versions only in the snaps themselves."""
         del left_s  # a few small files
+        return self._of_state(root, None)
+
+    def _of_state(self, root: Path, names: Sequence[str] | None) -> list[Package]:
+        """Which snaps there are stands in the state, their versions only in the snaps themselves. None: all snaps."""
         try:
             state = rootfs.read_json(root, STATE, LIMIT_BYTES)
         except rootfs.FileUnreadable as trouble:
@@ -122,6 +129,8 @@ class Snap:
             raise PackageError(self.id, f"{STATE} has not the shape of snapd's state", DAMAGED)
         found = []
         for name, entry in (snaps or {}).items():
+            if names is not None and name not in names:
+                continue
             if not isinstance(entry, dict):
                 raise PackageError(self.id, f"{STATE} has not the shape of snapd's state", DAMAGED)
             version = self._mounted_version(root, name, entry.get("current"))

@@ -14,6 +14,7 @@ from imds_probe.inventory.schedules.systemd.environment import PATH
 from imds_probe.inventory.schedules.user_data import UserPart
 
 CLOUD = "/var/lib/cloud"
+SERVED = "/latest/user-data"  # where the service has it, which stands for its place
 CONFIG, MORE_CONFIG = "/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d"
 INSTANCE_CONFIG = f"{CLOUD}/instance/cloud-config.txt"
 RAW = ("user-data.txt", "vendor-data.txt", "vendor-data2.txt")
@@ -54,7 +55,8 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
     for path, config in configs:
         yield from _commands(config, path, {"bootcmd": "boot", "runcmd": "boot" if "runcmd" in always else "once"})
     for name in RAW:
-        yield from _received(files, f"{CLOUD}/instance/{name}")
+        path = f"{CLOUD}/instance/{name}"
+        yield from received(files.content(path, user_data.RAW_MAX_BYTES), path, files)
 
 
 def _config_paths(files: SystemFiles) -> list[str]:
@@ -104,9 +106,14 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
-def _received(files: SystemFiles, path: str) -> Iterator[Scheduled]:
+def served(content: bytes, files: SystemFiles) -> Iterator[Scheduled]:
+    """What the user data runs that the service gives: nothing new where cloud-init has kept the same on disk."""
+    if content != files.content(f"{CLOUD}/instance/{RAW[0]}", user_data.RAW_MAX_BYTES):
+        yield from received(content, SERVED, files)
+
+
+def received(content: bytes | None, path: str, files: SystemFiles) -> Iterator[Scheduled]:
     """What the instance was given, which the next one is given too."""
-    content = files.content(path, user_data.RAW_MAX_BYTES)
     for part in user_data.parts(content, lambda text: files.yaml(text, path)) if content else ():
         if isinstance(part, str):
             files.say(f"{path}: {part}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.host import Host
+from imds_probe.facts.image import Image
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
@@ -36,6 +37,8 @@ def host(report: Report) -> Iterator[Part]:
         ("kernel", known(system.kernel)),
         ("EC2 instance", f"{'yes' if platform.is_ec2 else 'no'} ({platform.method})"),
     ]
+    if facts.get(Image) is not None:
+        rows = [rows[1], ("judged as", "an image")]
     if instance is not None:
         rows += [
             ("instance", _joined(instance.instance_id or platform.instance_id, instance.instance_type)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imds_probe.facts.host import Host
+from imds_probe.facts.image import Image
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
 from imds_probe.findings import State
@@ -30,6 +31,24 @@ _SWITCHED: dict[State, str] = {
     "not-ready": "This host is already IMDSv2-only, and something on it is broken by that.",
     "unknown": "This host is already IMDSv2-only. imds-probe cannot tell whether something on it is broken by that.",
 }
+# Of an image, which is never switched itself.
+_IMAGE: dict[State, str] = {
+    "ready": "ImdsSupport=v2.0 can be set on this image.",
+    "needs-hop-limit": "ImdsSupport=v2.0 can be set on this image.",
+    "not-ready": "Do not set ImdsSupport=v2.0 on this image yet: it would break something on each instance of the image.",
+    "unknown": "imds-probe cannot tell whether ImdsSupport=v2.0 can be set on this image.",
+}
+_ON_IMAGE = "The verdict rests on packages and code alone: nothing runs in an image, and no service was asked."
+_FOR_IMAGE: dict[State, str] = {
+    "ready": "Command to require tokens on instances of this image",
+    "needs-hop-limit": "Command to require tokens on instances of this image",
+    "not-ready": "Command for later, once this image is ready",
+    "unknown": "Command for later, once this image is known to be ready",
+}
+_FOR_GOOD = (
+    "This cannot be undone. Instances launched from the image require tokens and have hop limit 2, unless their launch says "
+    "otherwise."
+)
 _TO_SWITCH: dict[State, str] = {
     "ready": "Command to switch",
     "needs-hop-limit": "Command to switch and raise the hop limit",
@@ -39,6 +58,8 @@ _TO_SWITCH: dict[State, str] = {
 WAYS_SHOWN = 2
 TO_RAISE = "Command to raise the hop limit"
 TO_UNDO = "Command to undo the switch"
+FOR_TEMPLATE = "Command for the launch template, for later"
+WAITS = "Require no tokens yet in the launch template, Terraform or CloudFormation code that instances like this one are made with."
 
 
 def is_switched(report: Report) -> bool:
@@ -56,12 +77,14 @@ def host_name(report: Report) -> str:
 def sentence(report: Report) -> str:
     """What the verdict means for this host, what it stands on, and what was left out of it."""
     verdict = report.verdict
-    said = [(_SWITCHED if is_switched(report) else _OPEN)[verdict.state]]
+    image = report.facts.get(Image) is not None
+    said = [(_IMAGE if image else _SWITCHED if is_switched(report) else _OPEN)[verdict.state]]
     if verdict.state == "ready":  # only this one has a reason that no finding says
         said.append(f"{verdict.reasons[0][:1].upper()}{verdict.reasons[0][1:]}.")
     if deselected := [run.id for run in report.rules if run.deselected]:
         said.append(f"Rules left out by --only or --skip: {', '.join(deselected)}.")
     said += [f"The rule {run.id} failed: {run.reason}." for run in report.rules if run.status == "error"]
+    said += [_ON_IMAGE] if image else []
     evidence = f" (evidence: {', '.join(verdict.evidence)})" if verdict.evidence else ""
     said.append(f"Confidence: {verdict.confidence}{evidence}.")
     said += [f"{line}." for line in verdict.forgeable]
@@ -71,6 +94,8 @@ def sentence(report: Report) -> str:
 def commands(report: Report) -> Iterator[Part]:
     """The commands that there is a use for. A host that is switched has no more to switch, but maybe a limit to raise."""
     verdict = report.verdict
+    if verdict.image is not None:
+        yield Part(_FOR_IMAGE[verdict.state], (Command(verdict.image.aws_cli), Text(_FOR_GOOD)))
     if verdict.switch is None or verdict.rollback is None:
         return
     price: list[Block] = [Text(f"{verdict.price}.")] if verdict.price else []
@@ -81,6 +106,10 @@ def commands(report: Report) -> Iterator[Part]:
         heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]
         yield Part(heading, (Command(verdict.switch.aws_cli), *price))
     yield Part(TO_UNDO, (Command(verdict.rollback.aws_cli),))
+    if waits := verdict.switch.template_waits_for:
+        said = [Text(f"{WAITS} {line[:1].upper()}{line[1:]}.") for line in waits]
+        template = verdict.switch.launch_template
+        yield Part(FOR_TEMPLATE, (*said, *([Command(template)] if template else [])))
 
 
 def _raises(report: Report) -> bool:

@@ -1,12 +1,25 @@
 from dataclasses import replace
 
 import pytest
+from code_seen import BACKUP, with_code
 from golden_reports import CASES, golden_report
 from observed import CATALOG, FACTS, HOST, OLD_CLOUD_INIT, PROBE, changed, report_of, with_imds
 
 from imds_probe.assessment import report_on
+from imds_probe.facts.image import Image
 from imds_probe.facts.instance import Instance
-from imds_probe.render.page.outcome import TO_RAISE, TO_UNDO, commands, host_name, is_switched, sentence
+from imds_probe.facts.platform import Platform
+from imds_probe.render.page.host import host
+from imds_probe.render.page.outcome import (
+    FOR_TEMPLATE,
+    TO_RAISE,
+    TO_UNDO,
+    WAITS,
+    commands,
+    host_name,
+    is_switched,
+    sentence,
+)
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import select
 
@@ -42,6 +55,39 @@ def test_what_a_higher_limit_costs_stands_below_the_command():
     switch, _ = commands(golden_report("needs-hop-limit"))
     assert [type(block).__name__ for block in switch.blocks] == ["Command", "Text"]
     assert switch.blocks[1].text.startswith("Hop limit 2 lets every process in 2 containers")
+
+
+def test_a_template_waits_for_what_each_new_instance_runs():
+    report = report_of(with_code(replace(BACKUP, runs="once")))
+    assert report.verdict.state == "ready"
+    assert [part.heading for part in commands(report)] == ["Command to switch", TO_UNDO, FOR_TEMPLATE]
+    *_, part = commands(report)
+    text, command = part.blocks
+    assert text.text.startswith(
+        f"{WAITS} 1 file that ran once here and will run on each new instance asks without a token: "
+    )
+    assert command.command.startswith("aws ec2 create-launch-template-version")
+
+
+@pytest.mark.parametrize(
+    ("software", "says", "heading"),
+    [
+        ((), "ImdsSupport=v2.0 can be set on this image.", "Command to require tokens on instances of this image"),
+        (
+            (OLD_CLOUD_INIT,),
+            "Do not set ImdsSupport=v2.0 on this image yet",
+            "Command for later, once this image is ready",
+        ),
+    ],
+)
+def test_an_image_is_spoken_of_as_one(software, says, heading):
+    report = report_of(changed(FACTS, imds=None, platform=Platform.absent(), software=software).with_(Image()))
+    assert sentence(report).startswith(says)
+    assert "rests on packages and code alone" in sentence(report)
+    (part,) = commands(report)
+    assert part.heading == heading
+    assert part.blocks[1].text.startswith("This cannot be undone.")
+    assert ("judged as", "an image") in next(host(report)).blocks[0].rows
 
 
 def test_rules_that_did_not_judge_are_named():

@@ -189,6 +189,21 @@ class Ground:
             )
         return digest.digest()
 
+    def size_bytes(self, path: str) -> int:
+        """How long a file is that was looked up; 0 where there is none."""
+        status = self._statuses.get(path)
+        return status.st_size if status is not None else 0
+
+    def forget(self) -> None:
+        """Make room: what was visited is visited no more, and what was learnt of it has been handed on."""
+        for each in (self._known, self._languages, self.shared, self.learnt):
+            each.clear()
+
+    def changed_ns(self, paths: Sequence[str]) -> int | None:
+        """When the one of these that changed last did so, a time.time_ns; None where there is none of them."""
+        self.look_up(paths)
+        return max((status.st_ctime_ns for path in paths if (status := self._statuses[path]) is not None), default=None)
+
     def _touch(self, path: str) -> None:
         if self.trail is not None:
             self.trail.add(path)

@@ -1,0 +1,108 @@
+"""What will run in one system: how often, and who starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import field, replace
+
+from imds_probe.collect.program_reading import Program
+from imds_probe.collect.schedule_reading import Due
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import Runs
+
+RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
+
+
+@dataclass(frozen=True)
+class Coming:
+    """How something will run, by one schedule or by several. `scheduled`: one of them is no boot. The rest is as in CodeSeen."""
+
+    runs: Runs = "lies"
+    scheduled: bool = False
+    every_s: float | None = None
+    standing_s: float | None = None
+
+    @property
+    def at_boot_alone(self) -> bool:
+        """Whether nothing starts it but the boot."""
+        return self.runs == "boot" and not self.scheduled
+
+    @classmethod
+    def of(cls, due: Due) -> Coming:
+        """By this one."""
+        return cls(due.runs, due.runs == "scheduled", due.every_s, due.standing_s)
+
+    @classmethod
+    def by_all(cls, comings: Iterable[Coming]) -> Coming:
+        """By all of these: the rarest counts, the one that changed last, and of what is started only once nothing. What has run
+        and will not again here weighs least.
+        """
+        known = list(comings)
+        runs: Runs = next((each for each in RUNS_BY_WEIGHT if any(one.runs == each for one in known)), "lies")
+        return cls(
+            runs,
+            any(each.scheduled for each in known),
+            longest([each.every_s for each in known if each.scheduled]),
+            shortest([each.standing_s for each in known if each.runs != "once"]),
+        )
+
+
+def longest(lengths: Iterable[float | None]) -> float | None:
+    """None where there is none, or one is not known."""
+    known = [*lengths]
+    return None if None in known else max((each for each in known if each is not None), default=None)
+
+
+def shortest(lengths: Iterable[float | None]) -> float | None:
+    """None where there is none, or one is not known."""
+    known = [*lengths]
+    return None if None in known else min((each for each in known if each is not None), default=None)
+
+
+def together(before: Program | None, program: Program) -> Program:
+    """One program that was started in several ways."""
+    if before is None:
+        return program
+    return replace(
+        program,
+        pids=(*before.pids, *program.pids),
+        why=before.why or program.why,
+        by_name=before.by_name or program.by_name,
+        environments=tuple(dict.fromkeys((*before.environments, *program.environments))),
+        cgroups=tuple(dict.fromkeys((*before.cgroups, *program.cgroups))),
+    )
+
+
+@dataclass
+class Dues:
+    """What will run in one system: of each root how it runs, by what starts it; programs by their names, and the same of each.
+    `read`: schedules were looked for.
+    """
+
+    read: bool = False
+    roots: dict[str, dict[str, Coming]] = field(default_factory=dict)
+    programs: dict[str, Program] = field(default_factory=dict)
+    started_by: dict[str, dict[str, Coming]] = field(default_factory=dict)
+
+    def add(self, due: Due) -> None:
+        """One more. What will not run again here need not be read to judge this system."""
+        for root in due.roots:
+            _add(self.roots.setdefault(root, {}), due)
+        if (program := due.piece.program) is not None and due.runs != "once":
+            self.programs[program.name] = together(self.programs.get(program.name), program)
+            _add(self.started_by.setdefault(program.name, {}), due)
+
+    def coming(self, root: str) -> Coming:
+        """How it will run."""
+        return Coming.by_all(self.roots.get(root, {}).values())
+
+    def coming_of(self, program: str) -> Coming:
+        """How a program of this name will run."""
+        return Coming.by_all(self.started_by.get(program, {}).values())
+
+
+def _add(by: dict[str, Coming], due: Due) -> None:
+    """A crontab may have several lines that say the same of when."""
+    before = by.get(due.started_by)
+    coming = Coming.of(due)
+    by[due.started_by] = Coming.by_all([before, coming]) if before is not None else coming
