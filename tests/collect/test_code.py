@@ -360,8 +360,8 @@ def test_nothing_is_read_on_a_host_in_need(system: CodeSystem, monkeypatch: pyte
 
 def test_a_process_that_really_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test's own interpreter, in its own /proc, as the host has it. What else the host would start is no matter."""
-    monkeypatch.setattr(code_search.Search, "look_ahead", lambda *_: None)
-    monkeypatch.setattr(code_search.Search, "look_on_disk", lambda *_: None)
+    monkeypatch.setattr(code_search.Search, "look_ahead", lambda *_, **__: None)
+    monkeypatch.setattr(code_search.Search, "look_on_disk", lambda *_, **__: None)
     (tmp_path / "helper.py").write_text(V1)
     (tmp_path / "main.py").write_text(
         "import sys\nif sys.argv[1:]: import helper\nprint('ready', flush=True)\nsys.stdin.read()\n"

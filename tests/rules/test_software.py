@@ -176,9 +176,9 @@ def test_what_no_figure_tells_its_own_code_settles_and_the_finding_says_so():
     assert finding.evidence[2] == "/usr/lib/cloudinit/DataSourceEc2.py:12 has 169.254.169.254, latest/meta-data"
 
 
-def test_code_that_asks_without_a_token_blocks_and_a_users_is_none_of_the_packages():
-    (unsaid,) = RULE.judge(with_code(replace(DATASOURCE, owner_uid=1000), facts=FOUND), CATALOG)
-    assert unsaid.id == "software-unknown"
+def test_code_that_asks_without_a_token_blocks_and_it_is_said_who_could_have_put_it_there():
+    (his,) = RULE.judge(with_code(replace(DATASOURCE, owner_uid=1000), facts=FOUND), CATALOG)
+    assert (his.id, his.forgeable_by) == ("software-too-old", ("user 1000",))
     (finding,) = RULE.judge(with_code(DATASOURCE, facts=FOUND), CATALOG)
     assert (finding.id, finding.implies, finding.forgeable_by) == ("software-too-old", "not-ready", ())
     assert "speaks only IMDSv1 by its own code" in finding.summary
