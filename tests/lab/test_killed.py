@@ -27,7 +27,7 @@ BUSYBOX = "/bin/busybox"
 # explain what was measured. Whose a file is says which package its code counts for.
 HOLD_NOTHING_UP = (
     *("SDKs on a disk", "system of the host", "settings that take the service away"),
-    *("code that lies with it", "owners of files"),
+    *("code that lies with it", "code on disk", "owners of files"),
 )
 # Something that the host's cron starts, and that asks for a token.
 ASKS = """#!/bin/sh
@@ -40,15 +40,21 @@ CHANGES_NOTHING = "identity of an image"
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    """A host that is ready by all that is read with the help of readers: packages, a setting, and a script of cron's,"""
+    """A host that is ready by all that is read with the help of readers: packages, one of them by its code, a setting, and a
+    script of cron's,
+    """
     root = tmp_path_factory.mktemp("killed") / "host"
-    scenarios.write_host(root, scenarios.UPGRADED_PACKAGES | {"datadog-agent": "1:7.60.0-1"}, "i-0123456789abcdef0")
+    more = {"datadog-agent": "1:7.60.0-1", "ec2-hibinit-agent": "1.0.0-0ubuntu4"}
+    scenarios.write_host(root, scenarios.UPGRADED_PACKAGES | more, "i-0123456789abcdef0")
     (root / "etc/datadog-agent").mkdir(parents=True)
     (root / "etc/datadog-agent/datadog.yaml").write_text("ec2_prefer_imdsv2: true\n")
-    for place in ("etc/cron.d", "usr/local/bin", "bin"):
+    # Of this version nobody has written down whether it asks for a token: its code is read.
+    (root / "var/lib/dpkg/info/ec2-hibinit-agent.list").write_text("/.\n/usr/bin/hibinit-agent\n")
+    for place in ("etc/cron.d", "usr/local/bin", "usr/bin", "bin"):
         (root / place).mkdir(parents=True, exist_ok=True)
     (root / "etc/cron.d/ask").write_text("0 3 * * * root /usr/local/bin/ask\n")
     (root / "usr/local/bin/ask").write_text(ASKS)
+    (root / "usr/bin/hibinit-agent").write_text(ASKS)
     (root / "usr/local/bin/ask").chmod(0o755)
     shutil.copy(BUSYBOX, root / "bin/sh")
     return root
@@ -91,7 +97,8 @@ def before(probed):
     code, report = probed("-m", "imds_probe")
     assert (code, lacking(report)) == (exitcodes.READY, [])
     assert len(evidence(report)[0]) > 5
-    assert [(each["path"], each["speaks"]) for each in report["code"]] == [("/usr/local/bin/ask", "v2")]
+    asking = [("/usr/local/bin/ask", "v2"), ("/usr/bin/hibinit-agent", "v2")]
+    assert [(each["path"], each["speaks"]) for each in report["code"]] == asking
     return report
 
 
