@@ -172,6 +172,16 @@ def test_sandboxes_and_what_ended_are_left_out(proc: Path, tmp_path: Path) -> No
         ("datadog/agent@sha256:abc", "datadog-agent", "(no tag)"),
         ("telegraf:1.14.5", "telegraf", "1.14.5"),
         ("docker.io/library/telegraf:1.14.5", "telegraf", "1.14.5"),
+        ("public.ecr.aws/eks/aws-load-balancer-controller:v2.7.1", "aws-load-balancer-controller", "v2.7.1"),
+        (
+            "602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/aws-load-balancer-controller:v2.7.1",
+            *("aws-load-balancer-controller", "v2.7.1"),
+        ),
+        ("public.ecr.aws/ebs-csi-driver/aws-ebs-csi-driver:v1.38.1", "aws-ebs-csi-driver", "v1.38.1"),
+        ("public.ecr.aws/aws-ec2/aws-node-termination-handler:v1.22.0", "aws-node-termination-handler", "v1.22.0"),
+        ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.30.0", "cluster-autoscaler", "v1.30.0"),
+        ("registry.k8s.io/external-dns/external-dns:v0.14.0", "external-dns", "v0.14.0"),
+        ("registry.k8s.io/provider-aws/cloud-controller-manager:v1.30.0", "cloud-provider-aws", "v1.30.0"),
     ],
 )
 def test_agents_images_by_their_names(proc: Path, tmp_path: Path, name: str, component: str, version: str) -> None:

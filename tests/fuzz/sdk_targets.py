@@ -26,6 +26,7 @@ from imds_probe.inventory.sdks import (
     ruby,
 )
 from imds_probe.inventory.sdks.elf import Elf, NotElf
+from imds_probe.inventory.sdks.profiles import Profiles
 from imds_probe.inventory.sdks.recogniser import Recogniser
 from imds_probe.inventory.sdks.scan import Scan
 from imds_probe.system.rootfs import FileUnreadable
@@ -127,6 +128,25 @@ def _files() -> Mapping[str, bytes]:
     }
 
 
+def _profile(root: Path) -> Parse:
+    """Both shared files, the same content in each."""
+    files = [root / ".aws" / name for name in ("credentials", "config")]
+    files[0].parent.mkdir()
+
+    def parse(data: bytes) -> None:
+        for file in files:
+            file.write_bytes(data)
+        check(Profiles(root).chosen({"HOME": "/", "AWS_PROFILE": "ops"}))
+
+    return parse
+
+
+def _profile_seeds() -> Mapping[str, bytes]:
+    keys = b"aws_access_key_id = a\naws_secret_access_key = b\n"
+    role = b"[profile ops]\nrole_arn = r\nsource_profile = base\nregion = x\n"
+    return {"keys": b"[ops]\n" + keys, "role": role + b"[base]\n" + keys, "sso": b"[ops]\nsso_session = s\n  more\n"}
+
+
 _BUILD_INFO = (
     b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x06go1.22\x60" + b"0" * 16
     + b"path\tx\nmod\tx\tv1\ndep\tgithub.com/aws/aws-sdk-go\tv1.2.3\th1:=\n" + b"0" * 16
@@ -147,4 +167,5 @@ TARGETS = {
     "python-module": _of_root(python.RECOGNISER, f"{SITE}/botocore/__init__.py", f"/{SITE}"),
     "ruby": _of_root(ruby.RECOGNISER, "specifications/aws-sdk-core-3.0.gemspec", "/specifications"),
     "virtual-environment": Target(_environment, _files),
+    "profiles": Target(_profile, _profile_seeds),
 }

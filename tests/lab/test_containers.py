@@ -37,6 +37,24 @@ def switch(ran):
     return ran.report["verdict"]["switch"]["http_put_response_hop_limit"]
 
 
+IRSA = REGION | {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token"}
+
+
+def test_credentials_of_its_own_spare_a_container_no_other_metadata(run, service, made_up, nodes):
+    service.update(hop_limit=1)
+    made_up.start_container("app", nodes["web"], image="example/app:1", env=IRSA)
+    ran = run()
+    assert (ran.code, ran.verdict, by_name(ran)["app"]["metadata_need"]) == (0, "ready", "unlikely")
+    controller = "public.ecr.aws/eks/aws-load-balancer-controller:v2.7.1"
+    made_up.start_container("controller", nodes["web"], image=controller, env=IRSA)
+    ran = run()
+    assert (ran.code, ran.verdict, switch(ran)) == (4, "needs-hop-limit", 2)
+    seen = by_name(ran)["controller"]
+    assert (seen["credentials"], seen["credentials_need"]) == ("irsa", "unlikely")
+    assert (seen["metadata_need"], seen["other_metadata_need"]) == ("likely", "likely")
+    assert seen["metadata_need_reason"].endswith("asks for the region and the VPC")
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
 def test_the_verdict_names_the_hop_limit_that_all_of_them_need(run, service, made_up, nodes, limit):
     service.update(hop_limit=limit)

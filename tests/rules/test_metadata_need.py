@@ -172,7 +172,11 @@ def test_what_the_sdks_own_processes_are_told_counts_where_it_is_of_this_contain
 
 
 @pytest.mark.parametrize(
-    "component", ["aws-load-balancer-controller", "aws-ebs-csi-driver", "aws-node-termination-handler"]
+    "component",
+    [
+        *("aws-load-balancer-controller", "aws-ebs-csi-driver", "aws-node-termination-handler", "aws-efs-csi-driver"),
+        *("datadog-agent", "amazon-cloudwatch-agent", "newrelic-infra"),
+    ],
 )
 def test_credentials_from_elsewhere_do_not_spare_other_metadata(component):
     found = of(told(f"{IRSA} AWS_REGION=a"), image(component))

@@ -28,6 +28,7 @@ _SERVICE = (
     *("169.254.169.254", "2852039166", "0xa9fea9fe", "0xA9FEA9FE", "0XA9FEA9FE", "025177524776"),
     *("0xa9.0xfe.0xa9.0xfe", "0xA9.0xFE.0xA9.0xFE", "0251.0376.0251.0376", "169, 254, 169, 254", "169,254,169,254"),
     *("fd00:ec2::254", "FD00:EC2::254", "fd00:0ec2::254"),
+    "AWS.MetadataService(",  # of AWS's SDK for JavaScript 2, whose requests have a token only where the caller passes one
     *("instance-data.ec2.internal", "//instance-data", "'instance-data'", '"instance-data"'),
 )
 _PATHS = (

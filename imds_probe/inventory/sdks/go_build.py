@@ -43,11 +43,12 @@ def go_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
     try:
         elf = Elf(file)
         parts = _candidates(elf)
-        text = next((found for part in parts if (found := _build_info(elf, part))), None)
-        if text is not None and ("\ndep\t" in text or text.startswith("path\tcmd/")):  # the latter are Go's own tools
+        told = [text for part in parts if (text := _read_info(elf, part)) is not None]
+        text = next(filter(None, told), "")
+        if "\ndep\t" in text or text.startswith("path\tcmd/"):  # the latter are Go's own tools
             return list(_modules(text, names))
         # Built without modules, as distributions do, or before Go 1.13.
-        return _by_traces(elf, names) if text is not None or _is_go(elf) else []
+        return _by_traces(elf, names) if told or _is_go(elf) else []
     except (NotElf, struct.error):
         return []
 
@@ -58,6 +59,16 @@ def _candidates(elf: Elf) -> list[Part]:
     if section is not None:
         return [section]
     return [part for part in elf.segments() if part.kind == PT_LOAD and part.flags & (PF_X | PF_W) == PF_W]
+
+
+def _read_info(elf: Elf, part: Part) -> str | None:
+    """The build information, None where there is none. It is empty where it makes no sense, or leads nowhere, as that of programs
+    built without modules: what else tells of a program is left.
+    """
+    try:
+        return _build_info(elf, part)
+    except (NotElf, struct.error):
+        return ""
 
 
 def _build_info(elf: Elf, part: Part) -> str | None:

@@ -19,7 +19,6 @@ from imds_probe.inventory.sdks.python_metadata import ASSIGNED, checked, normali
 from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
-from imds_probe.system.confined import FileUnanswered
 
 METADATA_MAX_BYTES = 1024 * 1024  # the description of a project with a long history is a part of it
 DIRECTORIES = ("site-packages", "dist-packages")
@@ -86,10 +85,8 @@ def _bare(root: Path, place: str, name: str) -> Iterator[Located]:
     """A package without a record, as in what PyInstaller and zipapps unpack, and in AWS CLI 2."""
     try:
         content = rootfs.read(root, f"{place}/__init__.py", METADATA_MAX_BYTES)
-    except FileUnanswered:
-        content = b""  # there is a package, of which nothing more is to be known
     except rootfs.FileUnreadable:
-        return
+        content = b""  # there is a package, of which nothing more is to be known
     if content is None:
         return
     match = ASSIGNED.search(content)

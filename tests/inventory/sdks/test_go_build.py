@@ -85,6 +85,23 @@ def test_build_information_before_go_1_18(wide: bool, order: str) -> None:
     assert libraries(build(strings_at, strings_at + 2 * size, text_at, text_at + 8)) == FOUND
 
 
+@pytest.mark.parametrize("section", [".go.buildinfo", ".data"])
+@pytest.mark.parametrize("leads_to", ["nowhere", "nothing"])
+def test_before_go_1_18_without_modules_the_second_pointer_leads_nowhere(section: str, leads_to: str) -> None:
+    """As Debian 11 built its programs: their traces tell."""
+
+    def build(pointer: int) -> bytes:
+        head = (MAGIC + bytes([8, 0]) + struct.pack("<QQ", BASE, pointer)).ljust(32, b"\0")
+        none = struct.pack("<QQ", 0, 0)
+        return made({section: head + none, ".rodata": b"\0aws-sdk-go/1.34.0 (x)\0"})
+
+    pointer = 0
+    if leads_to == "nothing":
+        probe = build(0)
+        pointer = address_of(probe, MAGIC) + 32
+    assert libraries(build(pointer)) == [Library("go", V1, "v1.34.0", "user-agent string")]
+
+
 def test_dockers_daemon_as_debian_builds_it() -> None:
     with Path("/usr/sbin/dockerd").open("rb", buffering=0) as file:
         started = cpu_s()

@@ -11,7 +11,7 @@ import pytest
 from program_starts import start
 
 from imds_probe.inventory.sdks.libraries import Library
-from imds_probe.inventory.sdks.python import RECOGNISER, libraries_in
+from imds_probe.inventory.sdks.python import METADATA_MAX_BYTES, RECOGNISER, libraries_in
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileUnanswered
@@ -62,6 +62,12 @@ def test_every_kind_of_record(tmp_path: Path, path: str, content: str, version: 
     (located,) = look(tmp_path)
     assert located.found == Library("pypi", "botocore", version, how)
     assert located.path == f"/site-packages/{path.partition('/')[0]}"
+
+
+def test_a_package_whose_own_file_cannot_be_read_is_there_of_unknown_version(tmp_path: Path) -> None:
+    write(tmp_path, "botocore/__init__.py", "__version__ = '1.23.1'\n" + "#" * METADATA_MAX_BYTES)
+    (located,) = look(tmp_path)
+    assert located.found == Library("pypi", "botocore", None, "package directory")
 
 
 def test_names_are_compared_as_pip_does(tmp_path: Path) -> None:
