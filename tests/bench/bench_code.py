@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from imds_probe.collect import READING, READING_MIB
-from imds_probe.collect.code_reading import LYING, Lying
-from imds_probe.collect.program_reading import Piece, Reading
+from imds_probe.collect.code_tasks import LYING, Lying, Piece, Reading
+from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.words import WORDS
