@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import yaml  # the files of most software's settings are in it
+import tomllib
+
+import yaml  # the files of most software's settings are in it, and some in the other
 
 from imds_probe.collect import container_reading, firmware, os_release, sdk_reading
 from imds_probe.inventory.containers import named, record_reading
@@ -18,5 +20,6 @@ __all__ = [
     "record_reading",
     "sdk_reading",
     "settings",
+    "tomllib",
     "yaml",
 ]
