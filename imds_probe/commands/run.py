@@ -35,7 +35,7 @@ def begin(arguments: Sequence[str]) -> ForkServer:
     """
     from imds_probe.reading.fork_server import ForkServer  # noqa: PLC0415
 
-    return ForkServer((READINGS, CODE_READINGS) if "--code" in arguments else (READINGS,))
+    return ForkServer((READINGS,) if "--no-code" in arguments else (READINGS, CODE_READINGS))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
