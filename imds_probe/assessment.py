@@ -12,9 +12,10 @@ from typing import TypeVar
 from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
-from imds_probe.collect import READING, READING_LOADS, READING_MIB
+from imds_probe.collect import code
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.collecting import Collecting
+from imds_probe.collect.collectors import COLLECTORS, READING_LOADS, READING_MIB, tasks_of
 from imds_probe.collect.context import RunRequest
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
@@ -22,6 +23,7 @@ from imds_probe.facts.software import Installed
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment as endpoints_from
 from imds_probe.observation import observe
+from imds_probe.reading.fork_server import ForkServer
 from imds_probe.reading.reader import Reader
 from imds_probe.reading.remote_files import REPLY_S
 from imds_probe.report import JudgedContainer, JudgedSoftware, ProbeInfo, Report
@@ -38,12 +40,27 @@ from imds_probe.verdict import Verdict, decide
 REPLY_SHARE = 0.125  # of a run's time, for one place that does not answer
 
 
-def reader_of(timeout_s: float, watch_s: float = 0.0, bug: TellBug = untold) -> Reader:
+def reader_of(
+    timeout_s: float,
+    watch_s: float = 0.0,
+    bug: TellBug = untold,
+    server: ForkServer | None = None,
+    *,
+    reads_code: bool = True,
+) -> Reader:
     """Who reads for one assessment that may take so long besides the time that it watches, and begins. Made while the process
-    has one thread.
+    has one thread, unless the `server` was.
     """
     reply_s, end = min(REPLY_S, timeout_s * REPLY_SHARE), time.monotonic() + timeout_s + watch_s
-    reader = Reader(READING, modules=READING_LOADS, bug=bug, memory_mib=READING_MIB, reply_s=reply_s, deadline=end)
+    reader = Reader(
+        tasks_of(each for each in COLLECTORS if reads_code or each is not code.COLLECTOR),
+        modules=READING_LOADS,
+        server=server,
+        bug=bug,
+        memory_mib=READING_MIB,
+        reply_s=reply_s,
+        deadline=end,
+    )
     reader.begin()
     return reader
 

@@ -7,9 +7,9 @@ import importlib
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import COLLECTORS, JOINS, QUESTIONS, SECTIONS
 from imds_probe.collect.collecting import Collecting, checked_section
 from imds_probe.collect.collector import Collector, Join, Question
+from imds_probe.collect.collectors import COLLECTORS, JOINS, QUESTIONS, SECTIONS
 from imds_probe.collect.context import Context, RunRequest
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import Section

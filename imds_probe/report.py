@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from imds_probe.catalog.rows import Requirement
-from imds_probe.collect import SECTIONS
+from imds_probe.collect.collectors import SECTIONS
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container, ContainerNetwork, ContainerToken, Reach
 from imds_probe.facts.facts import Facts

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from imds_probe.collect import SECTIONS
+from imds_probe.collect.collectors import SECTIONS
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 from imds_probe.facts.collector_run import CollectorRun

@@ -7,10 +7,10 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from imds_probe.inventory.code.following import LANGUAGES
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Limits
+from imds_probe.inventory.code.following.languages import LANGUAGES
 from imds_probe.inventory.code.following.loads import Loads
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.sdks.start import Start

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import READING, READING_MIB
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.collector import Collector
+from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.context import Context, RunRequest
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.imds.client import RequestCounter

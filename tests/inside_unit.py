@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from imds_probe.collect import READING
+from imds_probe.collect.collectors import READING
 from imds_probe.collect.host import OS_RELEASE
 from imds_probe.errors import ProbeError
 from imds_probe.net import namespaces

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from imds_probe import assessment
-from imds_probe.collect import READING
+from imds_probe.collect.collectors import READING
 from imds_probe.commands.dispatch import main
 from imds_probe.reading.reader import Reader
 from imds_probe.reading.workers import Worker

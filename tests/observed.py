@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 from imds_probe.assessment import report_on
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import SECTIONS
+from imds_probe.collect.collectors import SECTIONS
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import FAR, Container, Containers, Hop, Reach
 from imds_probe.facts.facts import Facts

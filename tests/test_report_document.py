@@ -12,7 +12,7 @@ from report_schema import check, strict
 from reports_made import TROUBLED
 
 from imds_probe import report_document
-from imds_probe.collect import SECTIONS
+from imds_probe.collect.collectors import SECTIONS
 from imds_probe.errors import UsageError
 from imds_probe.facts.code import Code, CodeRead, NotRead
 from imds_probe.judging_again import changes, judged_again

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import imds_probe
-from imds_probe import collect, rules, sinks
+from imds_probe import rules, sinks
+from imds_probe.collect import collectors
 from imds_probe.collect.collector import Collector, Join, Question
-from imds_probe.ecosystems import ECOSYSTEMS
+from imds_probe.ecosystems.listed import ECOSYSTEMS
 from imds_probe.rules.rule import Rule
 
 PACKAGE = Path(imds_probe.__file__).parent
@@ -76,7 +77,7 @@ def declared(folder: str, kinds: tuple[type, ...]) -> dict[int, str]:
 @pytest.mark.parametrize(
     ("folder", "kinds", "listed"),
     [
-        ("collect", (Collector, Join, Question), (*collect.COLLECTORS, *collect.JOINS, *collect.QUESTIONS)),
+        ("collect", (Collector, Join, Question), (*collectors.COLLECTORS, *collectors.JOINS, *collectors.QUESTIONS)),
         ("rules", (Rule,), rules.RULES),
         ("ecosystems", (type(ECOSYSTEMS[0]),), ECOSYSTEMS),
     ],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import reading_tasks as tasks
 
-from imds_probe.reading import confinement, fork_server, seccomp
+from imds_probe.reading import confinement, forking, seccomp
 from imds_probe.reading.reader import Reader
 from imds_probe.reading.task import Answer
 
@@ -34,7 +34,7 @@ def traced(directory: str) -> None:
         del keep
         os.dup2(os.open(f"{directory}/{os.getpid()}", os.O_WRONLY | os.O_CREAT), 2)
 
-    fork_server.detach = detach
+    forking.detach = detach
     confinement._limit = lambda limits: None
     seccomp.install = lambda code: os.access(f"{FILTER}{len(code)}", os.F_OK) and None
 

@@ -11,7 +11,7 @@ from imds_probe.catalog.rows import Backport, Fault, Grade, Requirement, Row
 from imds_probe.catalog.settings_in_force import LookedUpSetting, first_on, state_of
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.dataclass import dataclass
-from imds_probe.ecosystems import ecosystem_of
+from imds_probe.ecosystems.listed import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 
 

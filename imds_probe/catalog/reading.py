@@ -15,7 +15,7 @@ from imds_probe.catalog.entry import CatalogError, Entry, flag, wrong
 from imds_probe.catalog.reading_needs import asked, heeds
 from imds_probe.catalog.reading_settings import no_v1_fallback, optional_switch, prevention, setting, switch
 from imds_probe.catalog.rows import Backport, Below, Confidence, Effect, Fault, Grade, LostToken, Row
-from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
+from imds_probe.ecosystems.listed import ECOSYSTEMS, ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 
 SCHEMA = "imds-probe.catalog/v1"

@@ -12,8 +12,8 @@ import re
 from itertools import zip_longest
 from typing import NamedTuple
 
-from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.ecosystem import Upstream, Versions
+from imds_probe.ecosystems.listed import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 
 _NUMBER = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})*)(.*)", re.ASCII | re.DOTALL)

@@ -10,20 +10,19 @@ from pathlib import Path
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_facts import LEFT_TO_RECOGNISERS, FoundIn, code_of, names_of, read_of
 from imds_probe.collect.code_memory import CodeMemory
-from imds_probe.collect.code_reading import LYING, OWNERS, RUNNING, Owning
 from imds_probe.collect.code_search import Memory, Search, Terms
+from imds_probe.collect.code_tasks import LYING, OWNERS, RUNNING, SCHEDULES, Owning
 from imds_probe.collect.collector import Collected, Collector, Option
-from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
+from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
-from imds_probe.collect.disk_reading import ON_DISK
+from imds_probe.collect.disk_tasks import ON_DISK
 from imds_probe.collect.own_software import own_package
-from imds_probe.collect.package_reading import PACKAGES
 from imds_probe.collect.package_search import PackageSearch, undecided
-from imds_probe.collect.schedule_reading import SCHEDULES
-from imds_probe.collect.sdk_reading import ROOTS
+from imds_probe.collect.package_tasks import PACKAGES
 from imds_probe.collect.sdk_systems import is_there, systems
+from imds_probe.collect.sdk_tasks import ROOTS
 from imds_probe.collect.sdks import installed
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages
@@ -32,10 +31,10 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.host import Host, OsRelease
 from imds_probe.facts.software import Software
-from imds_probe.inventory.code.owning import Owned
+from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.group_owners import GroupOwners
-from imds_probe.inventory.packages.contained import Identity
+from imds_probe.inventory.packages.contents import Identity
 from imds_probe.reading.reader import Reader, share_of
 from imds_probe.system import pressure
 from imds_probe.system.unchanged import SETTLED_NS

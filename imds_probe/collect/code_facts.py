@@ -8,17 +8,16 @@ from typing import get_args
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_search import Found
+from imds_probe.collect.code_tasks import OF_IMAGE, Program
 from imds_probe.collect.dues import longest, shortest
-from imds_probe.collect.program_reading import Program
-from imds_probe.collect.schedule_reading import OF_IMAGE
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.owning import Owned
+from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
-from imds_probe.inventory.sdks.recognisers import RECOGNISED
+from imds_probe.inventory.sdks.recognised import RECOGNISED
 
 # Names of libraries by these are left to those that recognise them.
 LEFT_TO_RECOGNISERS = tuple(RECOGNISED)

@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.collect.code_tasks import LYING, Lying, Owning, Piece, Program, Running
 from imds_probe.collect.program_reading import (
     LEARNT_AT_A_TIME,
     PROGRAM_MIN_S,
-    Piece,
-    Program,
-    Reading,
+    following_in,
     learnt_since,
     loads_of,
     program_of,
     spoken_encodable,
     trails_of,
 )
-from imds_probe.collect.sdk_reading import CGROUP_BYTES, Processes
+from imds_probe.collect.sdk_reading import CGROUP_BYTES
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
@@ -27,11 +26,12 @@ from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import CODE, MACHINES, Following
 from imds_probe.inventory.code.following.trail import key_of
-from imds_probe.inventory.code.owning import Owned, owners
-from imds_probe.inventory.code.units import Spoken, lying, spoken, units
+from imds_probe.inventory.code.owned import Owned
+from imds_probe.inventory.code.owning import owners
+from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.units import lying, spoken, units
 from imds_probe.inventory.sdks.running import VARIABLES, open_archives, process, runtimes
 from imds_probe.inventory.sdks.start import Start
-from imds_probe.reading.task import Task
 from imds_probe.system.small_file import read_several
 
 FOLLOWED_BY = VARIABLES | {"PATH", "PERL5LIB", "RUBYLIB"}
@@ -40,23 +40,6 @@ LYING_ENDS = (".py", ".pyc", ".so", ".rb", ".pm", ".pl", ".js", ".cjs", ".mjs", 
 LYING_MAX = 1000  # files of one package
 # Where a library puts a copy of something for as long as it runs: what it is a copy of was read.
 _COPIES = ("/tmp/", "/var/tmp/", "/dev/", "/memfd:", "/run/")  # noqa: S108 - paths to pass over
-
-
-@dataclass(frozen=True)
-class Running:
-    """The processes of a system that are read."""
-
-    reading: Reading
-    processes: Processes
-
-
-@dataclass(frozen=True)
-class Lying:
-    """Directories of libraries to be read, without the packages that were loaded."""
-
-    reading: Reading
-    environments: tuple[str, ...]
-    loaded: tuple[str, ...]
 
 
 @dataclass
@@ -69,9 +52,10 @@ class _Group:
     replaced: set[str]
 
 
-def _running(running: Running) -> Iterator[Piece]:
+def read_running(running: Running) -> Iterator[Piece]:
+    """The programs of processes, and what each loads, one after the other."""
     reading, proc = running.reading, Path(running.processes.proc)
-    following = reading.following()
+    following = following_in(reading)
     ground = following.ground
     groups: dict[object, _Group] = {}
     for pid in running.processes.pids:
@@ -164,9 +148,10 @@ def _gone(replaced: set[str], ground: Ground) -> str:
     return unread.GONE if any(not MACHINES.fullmatch(path.rpartition("/")[2]) for path in gone) else ""
 
 
-def _lying(lying_in: Lying) -> Iterator[Piece]:
+def read_lying(lying_in: Lying) -> Iterator[Piece]:
+    """The libraries that lie in directories, one after the other."""
     reading = lying_in.reading
-    following = reading.following()
+    following = following_in(reading)
     ground = following.ground
     for environment in lying_in.environments:
         loaded = [root for root in lying_in.loaded if below(root, (environment,))]
@@ -197,19 +182,6 @@ def _beside(environment: str, loaded: Sequence[str], following: Following) -> It
             yield from (Load(path, root) for path in found or ([root] if root.endswith(LYING_ENDS) else []))
 
 
-@dataclass(frozen=True)
-class Owning:
-    """Files of a system whose packages are asked for."""
-
-    root: str
-    paths: tuple[str, ...]
-    deadline: float
-
-
-def _owned(owning: Owning) -> Iterator[Owned]:
+def read_owned(owning: Owning) -> Iterator[Owned]:
+    """The package of each file that has one."""
     yield from owners(Path(owning.root), owning.paths, owning.deadline)
-
-
-RUNNING: Task[Running, Piece] = Task("code that runs", Running, Piece, _running)
-LYING: Task[Lying, Piece] = Task("code that lies with it", Lying, Piece, _lying)
-OWNERS: Task[Owning, Owned] = Task("owners of files", Owning, Owned, _owned)

@@ -9,21 +9,30 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import get_args
 
-from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
-from imds_probe.collect.disk_reading import ON_DISK, Disk, places
+from imds_probe.collect.code_tasks import (
+    LYING,
+    RUNNING,
+    SCHEDULES,
+    Due,
+    Lying,
+    Piece,
+    Program,
+    Reading,
+    Running,
+    Schedules,
+)
+from imds_probe.collect.disk_tasks import ON_DISK, Disk, places
 from imds_probe.collect.dues import Dues, together
 from imds_probe.collect.own_software import OwnPackage
-from imds_probe.collect.program_reading import Piece, Program, Reading
-from imds_probe.collect.schedule_reading import SCHEDULES, Due, Schedules
-from imds_probe.collect.sdk_reading import Processes
 from imds_probe.collect.sdk_systems import System
+from imds_probe.collect.sdk_tasks import Processes
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
-from imds_probe.inventory.code.units import Spoken
+from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.containers.processes import age_s
-from imds_probe.inventory.schedules.sources import STARTERS, Starter
+from imds_probe.inventory.schedules.starters import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 from imds_probe.system import pressure, procfs
 from imds_probe.system.walk import TIME_OVER

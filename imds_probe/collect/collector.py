@@ -1,6 +1,6 @@
 """What a collector is: one kind of fact, with all that a run has to know to get it.
 
-Collectors observe and never judge. They are declared as values, and listed by hand in collect/__init__.py.
+Collectors observe and never judge. They are declared as values, and listed by hand in collectors.py.
 """
 
 from __future__ import annotations

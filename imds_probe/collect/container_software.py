@@ -12,7 +12,7 @@ from pathlib import Path
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collecting import OUT_OF_TIME
 from imds_probe.collect.collector import Collected, Collector
-from imds_probe.collect.container_reading import IDENTITY, IMAGE, Inside
+from imds_probe.collect.container_tasks import IDENTITY, IMAGE, Inside
 from imds_probe.collect.containers import RunningContainers
 from imds_probe.collect.context import Context
 from imds_probe.collect.settings import SETTINGS, System, with_settings
@@ -22,8 +22,8 @@ from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software, UsersContainers
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import still_there
-from imds_probe.inventory.packages import contained
-from imds_probe.inventory.packages.contained import Identity
+from imds_probe.inventory.packages import contents
+from imds_probe.inventory.packages.contents import Identity
 from imds_probe.inventory.packages.package import Package
 from imds_probe.reading.reader import Reader, share_of
 
@@ -87,7 +87,7 @@ class _Reading:
         self.of_users: list[str] = []
         self.identities: dict[str, Identity] = {}
         self._proc, self._catalog, self._reader = proc, catalog, reader
-        self._names = {manager: catalog.package_names(manager) for manager in contained.MANAGERS}
+        self._names = {manager: catalog.package_names(manager) for manager in contents.MANAGERS}
         self._images: dict[object, _Image] = {}
 
     def read(self, containers: Sequence[DiscoveredContainer], deadline: float, said: list[str], late: str) -> None:

@@ -19,7 +19,7 @@ from imds_probe.imds.endpoints import Endpoint, Endpoints
 from imds_probe.imds.replies import NOT_CONNECTED
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
 from imds_probe.inventory.containers.discovery import discover, outside_containers
-from imds_probe.inventory.containers.processes import still_there
+from imds_probe.inventory.containers.processes import Process, still_there
 from imds_probe.net import namespaces
 from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import procfs
@@ -86,15 +86,21 @@ def concerned(context: Context) -> bool:
 
 
 def host_pids(context: Context, *, of_users: bool = True) -> list[int]:
-    """The processes that run in no container; without those in users' own slices and services, unless `of_users`, as these may
-    be called like any program of the system; and without the probe's own readers. Empty where processes cannot be listed.
+    """The processes that run in no container, as the first who asks finds them; without those in users' own slices and services,
+    unless `of_users`, as these may be called like any program of the system; and without the probe's own readers. Empty where
+    processes cannot be listed.
     """
+    outside = context.once(host_pids, lambda: _outside(context))
+    return [each.pid for each in outside if of_users or each.membership.owner_uid is None]
+
+
+def _outside(context: Context) -> tuple[Process, ...]:
     try:
         outside = outside_containers(context.root, context.proc, context.reader)
     except ProbeError:
-        return []
+        return ()
     own = family(context.proc, context.reader.pid)
-    return [each.pid for each in outside if each.pid not in own and (of_users or each.membership.owner_uid is None)]
+    return tuple(each for each in outside if each.pid not in own)
 
 
 def proc_below(root: Path) -> Path:

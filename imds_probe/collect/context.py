@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,6 +56,7 @@ class Context:
         # What is mounted below an image, as where it is built in a chroot, are this machine's own processes.
         self._proc = procfs.NOWHERE if request.image else procfs.below(request.root)
         self._found: list[object] = []
+        self._once: dict[Hashable, object] = {}
 
     @property
     def root(self) -> Path:
@@ -72,6 +73,13 @@ class Context:
     def option(self, kind: type[T]) -> T:
         """The options of this type."""
         return self.request.option(kind)
+
+    def once(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made for whoever asks first. By collectors that work one at a time. Raises what it raises."""
+        if what not in self._once:
+            self._once[what] = make()
+        made: T = self._once[what]  # type: ignore[assignment]
+        return made
 
     def keep(self, found: Collection[object]) -> None:
         """What a collector came back with."""

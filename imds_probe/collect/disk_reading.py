@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from imds_probe.collect.program_reading import LEARNT_AT_A_TIME, Piece, Reading, learnt_since, spoken_encodable
-from imds_probe.dataclass import dataclass
+from imds_probe.collect.code_tasks import Piece
+from imds_probe.collect.disk_tasks import Disk
+from imds_probe.collect.program_reading import LEARNT_AT_A_TIME, following_in, learnt_since, spoken_encodable
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
@@ -14,63 +15,19 @@ from imds_probe.inventory.code.following.loads import Load, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.units import spoken
 from imds_probe.inventory.code.wholes import SOUGHT, wholes
-from imds_probe.reading.task import Task
 from imds_probe.system import rootfs
 from imds_probe.system.walk import Budget
 
 ENTRIES_MAX = 150_000
-# The host's own places, and others by what runs there: not those where a distribution or something of the system keeps its own.
-PLACES = ("/etc", "/usr/local", "/opt", "/srv", "/root", "/home", "/var/www")
-ELSEWHERE_MAX = 20
-_NOT_THERE = (
-    *(
-        "/usr",
-        "/bin",
-        "/sbin",
-        "/lib",
-        "/lib32",
-        "/lib64",
-        "/libx32",
-        "/boot",
-        "/proc",
-        "/sys",
-        "/dev",
-        "/run",
-        "/snap",
-        "/nix",
-    ),
-    *("/tmp", "/var/tmp", "/var/run", "/var/lib", "/var/spool", "/var/cache", "/memfd:"),  # noqa: S108 - paths to pass over
-)
 WALK_SHARE = 1 / 3  # of the time: the rest is for reading
 FILES_MAX = 8_000  # what is known of them has to find room in the parser, and what is remembered in one message
 WHOLE_MAX = 1000  # files of one package
 
 
-@dataclass(frozen=True)
-class Disk:
-    """Directories to be searched, without what was read elsewhere: files and packages that are `loaded`, and all below the
-    directories `left_out`.
-    """
-
-    reading: Reading
-    starts: tuple[str, ...]
-    loaded: tuple[str, ...]
-    left_out: tuple[str, ...]
-
-
-def places(programs: Iterable[str]) -> tuple[str, ...]:
-    """Where code may lie on the host, `programs` being the paths of what runs there or is started."""
-    found: dict[str, None] = {}
-    for path in programs:
-        directory = path.rpartition("/")[0]
-        if directory.startswith("/") and not below(path, (*PLACES, *_NOT_THERE)) and len(found) < ELSEWHERE_MAX:
-            found[directory] = None
-    return (*PLACES, *found)
-
-
-def _on_disk(disk: Disk) -> Iterator[Piece]:
+def read_disk(disk: Disk) -> Iterator[Piece]:
+    """The code that lies in directories, one whole after the other."""
     reading = disk.reading
-    following = reading.following()
+    following = following_in(reading)
     ground = following.ground
     now = time.monotonic()
     budget = Budget(now + max(0.0, reading.deadline - now) * WALK_SHARE, ENTRIES_MAX)
@@ -113,6 +70,3 @@ def _paths(disk: Disk, following: Following, budget: Budget) -> Iterator[str]:
                 yield path
             if not left:
                 return
-
-
-ON_DISK: Task[Disk, Piece] = Task("code on disk", Disk, Piece, _on_disk)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field, replace
 
-from imds_probe.collect.program_reading import Program
-from imds_probe.collect.schedule_reading import Due
+from imds_probe.collect.code_tasks import Due, Program
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import namespace_inode, walk
-from imds_probe.net.obstacles import settings
 from imds_probe.net.obstacles.settings import Settings
 from imds_probe.reading.here import Asks
 from imds_probe.reading.reader import share_of
@@ -198,11 +197,9 @@ def _observed(namespace: str, obstacle: Obstacle) -> PathObstacle:
     )
 
 
-def _settings(root: str) -> Iterator[Settings]:
-    yield settings.look(Path(root))
-
-
-SETTINGS: Task[str, Settings] = Task("settings that take the service away", str, Settings, _settings)
+SETTINGS: Task[str, Settings] = Task(
+    "settings that take the service away", Settings, "imds_probe.net.obstacles.settings:read_settings"
+)
 COLLECTOR = Collector(
     id="obstacles",
     collect=_on_host,

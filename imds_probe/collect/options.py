@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import functools
 
 from imds_probe.collect import host_hop_limit
 from imds_probe.collect.collector import Collected, Collector, Option
@@ -14,6 +14,7 @@ from imds_probe.imds import v1_probe
 from imds_probe.imds.client import MetadataClient, RequestCounter, Timeouts
 from imds_probe.imds.endpoints import Endpoint, Endpoints, has_route
 from imds_probe.imds.replies import EC2_SERVER, Outcome, Reply
+from imds_probe.system.background import Background
 
 TAGS_PATH = "/latest/meta-data/tags/instance"
 # The twin is often simply not there, and where IPv6 metadata is off its packets get no answer.
@@ -68,14 +69,13 @@ def ask(
     """Ask both addresses at once what is allowed."""
     candidates = [endpoint for endpoint in (endpoints.primary, endpoints.twin) if endpoint]
     asked = [Asked(endpoint, None, None) for endpoint in candidates]
-    with ThreadPoolExecutor(len(asked), "endpoint") as pool:
-        running = [
-            pool.submit(_ask, entry, entry.endpoint is endpoints.twin, deadline, counter)
-            for entry in asked
-            if has_route(entry.endpoint)
-        ]
-    for future in running:
-        future.result()  # raises here what was raised there
+    running = [
+        Background("endpoint", functools.partial(_ask, entry, entry.endpoint is endpoints.twin, deadline, counter))
+        for entry in asked
+        if has_route(entry.endpoint)
+    ]
+    for each in running:
+        each.result()  # raises here what was raised there
     # On a host without IPv4 the twin is the one that decides.
     main = next((entry for entry in asked if entry.reply.connected), asked[0])
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import posixpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import imds_probe
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.sdks.running import Running
 from imds_probe.system import rootfs
+
+if TYPE_CHECKING:
+    from imds_probe.inventory.sdks.running import Running
 
 # Where its packages and its image have an interpreter and libraries of its own: packaging/architectures.py.
 RUNTIME = "/usr/lib/imds-probe"

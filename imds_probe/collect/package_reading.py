@@ -4,57 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import replace
 
-from imds_probe.collect.program_reading import Piece, Reading, learnt_since, spoken_encodable, trails_of
-from imds_probe.dataclass import dataclass
+from imds_probe.collect.code_tasks import Piece
+from imds_probe.collect.package_tasks import OfCatalog, OfPackage, Undecided
+from imds_probe.collect.program_reading import following_in, learnt_since, spoken_encodable, trails_of
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.of_package import FILES_MAX, code_of, wholes
-from imds_probe.inventory.code.units import Spoken, spoken
-from imds_probe.inventory.packages.changelog import Mention
-from imds_probe.inventory.packages.own_files import OwnFiles, Wanted, own_files
-from imds_probe.reading.task import Task
+from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.units import spoken
+from imds_probe.inventory.packages.own_files import OwnFiles, own_files
 
 CANDIDATES_MAX = 20_000  # that a list may name, directories among them
 PACKAGE_MIN_S = 0.5  # and no more than half of what is left
 
 
-@dataclass(frozen=True)
-class OfCatalog:
-    """A package of which the catalog has no figure that decides: its row, and the ends of the paths of the files that count."""
-
-    component: str
-    wanted: Wanted
-    ends: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Undecided:
-    """A system's packages that are read."""
-
-    reading: Reading
-    packages: tuple[OfCatalog, ...]
-
-
-@dataclass(frozen=True)
-class OfPackage:
-    """A part of what was found. `package` is the one that it is about: begun, or with its `files` searched, not all of them where
-    `why` says why, and the wholes of it that name the service in `piece`. `mention` is what its changelog says.
-    """
-
-    piece: Piece = field(default_factory=Piece)
-    package: Wanted | None = None
-    ended: bool = False
-    files: int = 0
-    why: str = ""
-    mention: Mention | None = None
-
-
-def _read(undecided: Undecided) -> Iterator[OfPackage]:
+def read_packages(undecided: Undecided) -> Iterator[OfPackage]:
+    """The code of each package, one after the other."""
     reading = undecided.reading
-    following = reading.following()
+    following = following_in(reading)
     ground = following.ground
     of_catalog = {each.wanted: each for each in undecided.packages}
     left = dict.fromkeys(of_catalog)
@@ -94,6 +64,3 @@ def _of_package(package: OfCatalog, own: OwnFiles, following: Following) -> OfPa
 def _in_its_place(whole: Spoken, ground: Ground) -> Spoken:
     """The same as a process that has loaded it calls it, where directories were merged since packages listed their files."""
     return replace(whole, root=ground.real(whole.root), path=ground.real(whole.path))
-
-
-PACKAGES: Task[Undecided, OfPackage] = Task("code of packages", Undecided, OfPackage, _read)

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import judged
 from imds_probe.collect.code_search import STUCK_S, Search
-from imds_probe.collect.package_reading import PACKAGES, OfCatalog, OfPackage, Undecided
+from imds_probe.collect.package_tasks import PACKAGES, OfCatalog, OfPackage, Undecided
 from imds_probe.collect.sdk_systems import System
 from imds_probe.facts.code import InChangelog, PackageRead
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, Software
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.owning import Owned
-from imds_probe.inventory.packages.own_files import Wanted
+from imds_probe.inventory.code.owned import Owned
+from imds_probe.inventory.packages.wanted import Wanted
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
 
 MANAGERS = ("dpkg", "rpm", "apk", "snap")

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.collect.own_software import OwnPackage
-from imds_probe.dataclass import dataclass
+from imds_probe.collect.code_tasks import Piece, Program, Reading
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by_argument
-from imds_probe.inventory.code.following import LANGUAGES, python
+from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Kept, Known, Limits
+from imds_probe.inventory.code.following.languages import LANGUAGES
 from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
-from imds_probe.inventory.code.following.trail import Trail, Trails
-from imds_probe.inventory.code.units import Spoken, shown, spoken, units
+from imds_probe.inventory.code.following.trail import Trails
+from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.units import shown, spoken, units
 from imds_probe.inventory.sdks.start import Start
 
 CACHED_MAX = 20_000  # files of all images together
@@ -30,69 +31,19 @@ OF_DISTRIBUTIONS = ("/lib", "/usr/lib", "/usr/share/")
 _shared: dict[str, dict[str, Kept]] = {}
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
-    names of libraries that are left to their recognisers, `own` is the probe's own package. `kept` and `trails` are what an
-    earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
-    """
-
-    root: str
-    left: tuple[str, ...]
-    own: OwnPackage | None
-    image: str
-    deadline: float
-    bytes: int
-    kept: Mapping[str, Kept] = field(default_factory=dict)
-    trails: Mapping[str, Trail] = field(default_factory=dict)
-    before_ns: int | None = None
-
-    def following(self) -> Following:
-        """To follow programs there."""
-        ground = self._ground()
-        own = self.own.in_root(Path(self.root)) if self.own is not None else ""
-        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails), own)
-
-    def _ground(self) -> Ground:
-        if sum(map(len, _shared.values())) > CACHED_MAX:
-            _shared.clear()
-        shared = _shared.setdefault(self.image, {})
-        return Ground(Path(self.root), Limits(self.deadline, self.bytes), self.kept, self.before_ns, shared=shared)
+def following_in(reading: Reading) -> Following:
+    """To follow the programs of a system."""
+    ground = _ground(reading)
+    own = reading.own.in_root(ground.root) if reading.own is not None else ""
+    return Following(ground, LANGUAGES, frozenset(reading.left), Trails(ground, reading.trails), own)
 
 
-@dataclass(frozen=True)
-class Program:
-    """One program that runs, or will run and has no `pids`. `roots` are the wholes that it has loaded and that name the service,
-    `loaded` all packages that it has from its `environments`. `why` says why not all that it loads was read, one of
-    unread.REASONS; `by_name`: it loads something by a name that only running tells. `parts` are the files and packages that it
-    has loaded from where no distribution puts its libraries.
-    """
-
-    name: str
-    pids: tuple[int, ...]
-    roots: tuple[str, ...] = ()
-    why: str = ""
-    by_name: bool = False
-    environments: tuple[str, ...] = ()
-    loaded: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-    cgroups: tuple[str, ...] = ()  # the texts of its processes' control groups, where it matters whose they are
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of what was found. `begun` are the processes that are worked on from here on, `ended` those that are none: they
-    ended, or are the kernel's or the probe's own.
-    """
-
-    begun: tuple[int, ...] = ()
-    ended: tuple[int, ...] = ()
-    program: Program | None = None
-    spoken: tuple[Spoken, ...] = ()
-    learnt: tuple[tuple[str, Kept], ...] = ()
-    trails: tuple[tuple[str, Trail], ...] = ()
-    searched: int = 0
-    left_out: str = ""
+def _ground(reading: Reading) -> Ground:
+    if sum(map(len, _shared.values())) > CACHED_MAX:
+        _shared.clear()
+    shared = _shared.setdefault(reading.image, {})
+    limits = Limits(reading.deadline, reading.bytes)
+    return Ground(Path(reading.root), limits, reading.kept, reading.before_ns, shared=shared)
 
 
 def loads_of(start: Start, following: Following) -> Loads | None:

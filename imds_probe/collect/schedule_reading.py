@@ -6,14 +6,13 @@ import io
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import replace
 from pathlib import Path
 
+from imds_probe.collect.code_tasks import OF_IMAGE, Due, Piece, Program, Reading, Schedules
 from imds_probe.collect.program_reading import (
     PROGRAM_MIN_S,
-    Piece,
-    Program,
-    Reading,
+    following_in,
     learnt_since,
     loads_of,
     program_of,
@@ -29,50 +28,22 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import Following
-from imds_probe.inventory.code.units import Spoken, shown
+from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.units import shown
 from imds_probe.inventory.schedules import cloud_init
 from imds_probe.inventory.schedules.commands.following import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
-from imds_probe.inventory.schedules.sources import Starter, schedules
+from imds_probe.inventory.schedules.sources import schedules
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
-from imds_probe.reading.task import Task
 
 # What systemd reads beside a unit to know when it is started: a directory changes with each unit that is enabled.
 UNIT_KINDS = ("service", "socket", "mount", "swap")
 WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
-OF_IMAGE = "image "  # stands before an image's name, which is no program's
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
-
-
-@dataclass(frozen=True)
-class Schedules:
-    """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it. Of an
-    `image`, what runs once on each new instance is still to run.
-    """
-
-    reading: Reading
-    by: tuple[Starter, ...]
-    user_data: bytes = field(default=b"", repr=False)
-    image: bool = False
-
-
-@dataclass(frozen=True)
-class Due:
-    """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
-    `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen.
-    """
-
-    piece: Piece = field(default_factory=Piece)
-    runs: Runs = "lies"
-    started_by: str = ""
-    every_s: float | None = None
-    standing_s: float | None = None
-    roots: tuple[str, ...] = ()
-    trouble: str = ""
 
 
 @dataclass
@@ -93,9 +64,10 @@ def started_by(scheduled: Scheduled) -> str:
     return f"{path if is_path(path) else OMITTED}, {scheduled.how_often}"
 
 
-def _due(asked: Schedules) -> Iterator[Due]:
+def read_due(asked: Schedules) -> Iterator[Due]:
+    """What will run in a system, and the programs of each schedule, one after the other."""
     reading = asked.reading
-    following = reading.following()
+    following = following_in(reading)
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
     system = _System(reading, ground, following, commands, {}, {})
@@ -210,6 +182,3 @@ def _of_start(start: Start, system: _System) -> Iterator[Due]:
 
 def _known(load: Load, system: _System) -> Known | None:
     return None if system.following.is_left(load) else system.ground.visit(load.path)
-
-
-SCHEDULES: Task[Schedules, Due] = Task("code that will run", Schedules, Due, _due)

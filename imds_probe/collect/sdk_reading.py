@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.collect.own_software import OwnPackage
-from imds_probe.dataclass import dataclass
+from imds_probe.collect.sdk_tasks import USERS_SHOWN, Disk, Lying, Processes, Rooted, Used, User, Using
 from imds_probe.errors import ProbeError
 from imds_probe.escape import encodable
 from imds_probe.facts.sdk_settings import SdkSettings
-from imds_probe.inventory.sdks.known_files import Kept, KnownFiles
+from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.profiles import Profiles
 from imds_probe.inventory.sdks.recogniser import Located
 from imds_probe.inventory.sdks.running import look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
 from imds_probe.inventory.sdks.variables import KNOWN
-from imds_probe.reading.task import Task
 from imds_probe.system import rootfs
 from imds_probe.system.called import process_name
-from imds_probe.system.door import Identity
 from imds_probe.system.small_file import needed, read_several
 from imds_probe.system.walk import Budget
 
-USERS_SHOWN = 10  # processes that a report names of one library
 LIBRARIES_MAX = 5000  # of one system, in one go: what comes on top is somebody's joke
 CACHED_MAX = 20_000  # files whose content is remembered, of all images together
 LEARNT_AT_A_TIME = 500
@@ -34,91 +30,6 @@ COMM_BYTES, CGROUP_BYTES = 64, 64 * 1024
 TOO_MANY = f"there are more than {LIBRARIES_MAX} libraries"
 # What files of each image were found to hold, for as long as this process lives.
 _caches: dict[str, FileCache] = {}
-
-
-@dataclass(frozen=True)
-class Processes:
-    """Processes by their numbers in a /proc."""
-
-    proc: str
-    pids: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Rooted:
-    """Which root directory a process has; None where that is not to be known."""
-
-    pid: int
-    root: Identity | None
-
-
-@dataclass(frozen=True)
-class Using:
-    """Processes of one system, below its root. `names` are the packages that matter, by ecosystem; `image` is the same for
-    containers of one image. Processes that run the probe, the `own` package, are passed over.
-    """
-
-    root: str
-    processes: Processes
-    names: Mapping[str, tuple[str, ...]]
-    image: str
-    own: OwnPackage | None = None
-
-
-@dataclass(frozen=True)
-class User:
-    """What a process is called, and the text of its control groups."""
-
-    name: str
-    cgroup: str
-
-
-@dataclass(frozen=True)
-class Used:
-    """A library that a process uses; or, where it is `done`, what else there is to say of the process: what steers its SDKs
-    (`settings`, None: that is hidden), and what could not be read for it, as sentences: `troubles`, and `unseen`, behind which
-    more may be.
-    """
-
-    pid: int
-    located: Located | None = None
-    done: bool = False
-    hidden: bool = False
-    user: User | None = None
-    settings: SdkSettings | None = None
-    troubles: tuple[str, ...] = ()
-    unseen: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Disk:
-    """Directories of a system to search, until `deadline`, a time.monotonic, and for at most so many entries. `kept` and
-    `before_ns` as of KnownFiles.
-    """
-
-    root: str
-    starts: tuple[str, ...]
-    left_out: tuple[str, ...]
-    names: Mapping[str, tuple[str, ...]]
-    image: str
-    entries: int
-    deadline: float
-    kept: Mapping[str, Kept] = field(default_factory=dict)
-    before_ns: int | None = None
-
-
-@dataclass(frozen=True)
-class Lying:
-    """What part of a search came to. `entries` were met, `cut_short` says why the search ends early; `troubles` and `unseen` as
-    of Used, `learnt` as of KnownFiles.
-    """
-
-    located: tuple[Located, ...] = ()
-    entries: int = 0
-    cut_short: str = ""
-    troubles: tuple[str, ...] = ()
-    unseen: tuple[str, ...] = ()
-    learnt: tuple[tuple[str, Kept], ...] = ()
 
 
 class _Said:
@@ -135,7 +46,8 @@ class _Said:
         return tuple(map(encodable, troubles)), tuple(map(encodable, unanswered))
 
 
-def _roots(processes: Processes) -> Iterator[Rooted]:
+def read_roots(processes: Processes) -> Iterator[Rooted]:
+    """The root directory of each process."""
     try:
         found = rootfs.roots_of(Path(processes.proc), processes.pids)
     except OSError as error:
@@ -143,7 +55,8 @@ def _roots(processes: Processes) -> Iterator[Rooted]:
     yield from (Rooted(pid, root) for pid, root in zip(processes.pids, found, strict=True))
 
 
-def _in_use(using: Using) -> Iterator[Used]:
+def read_in_use(using: Using) -> Iterator[Used]:
+    """The libraries that processes use, one process after the other."""
     scan = Scan(Path(using.root), using.names, _cache_of(using.image))
     said, named, left = _Said(scan), Counter[Located](), LIBRARIES_MAX
     profiles = Profiles(scan.root)
@@ -198,7 +111,8 @@ def _user(proc: Path, pid: int) -> User | None:
     return User(encodable(name), cgroup.decode(errors="replace"))
 
 
-def _on_disk(disk: Disk) -> Iterator[Lying]:
+def read_on_disk(disk: Disk) -> Iterator[Lying]:
+    """The libraries that lie in directories, part by part."""
     known = KnownFiles(disk.kept, disk.before_ns)
     scan = Scan(Path(disk.root), disk.names, _cache_of(disk.image), known)
     said, left, learnt = _Said(scan), LIBRARIES_MAX, 0
@@ -229,8 +143,3 @@ def _cache_of(image: str) -> FileCache:
     if sum(map(len, _caches.values())) > CACHED_MAX:
         _caches.clear()
     return _caches.setdefault(image, {})
-
-
-ROOTS: Task[Processes, Rooted] = Task("roots of processes", Processes, Rooted, _roots)
-IN_USE: Task[Using, Used] = Task("SDKs in use", Using, Used, _in_use)
-ON_DISK: Task[Disk, Lying] = Task("SDKs on a disk", Disk, Lying, _on_disk)

@@ -14,14 +14,13 @@ from dataclasses import field
 from pathlib import Path
 
 from imds_probe.collect.own_software import OwnPackage
-from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.collect.sdk_systems import System
+from imds_probe.collect.sdk_tasks import IN_USE, ON_DISK, Disk, Lying, Processes, Used, User, Using
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.sdks.known_files import Kept
-from imds_probe.inventory.sdks.recogniser import Located
-from imds_probe.inventory.sdks.scan import Use
+from imds_probe.inventory.sdks.recogniser import Located, Use
 from imds_probe.reading.reader import OUT_OF_TIME, TOO_MUCH, Reader
 from imds_probe.system.confined import given_up
 from imds_probe.system.walk import TIME_OVER, TOO_MANY_FILES, Budget, in_part

@@ -10,8 +10,8 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.collect.environment import in_order
-from imds_probe.collect.sdk_reading import USERS_SHOWN
 from imds_probe.collect.sdk_search import Seen
+from imds_probe.collect.sdk_tasks import USERS_SHOWN
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.sdk_settings import SdkSettings, names_of
@@ -19,7 +19,7 @@ from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
 from imds_probe.inventory.packages.package import printable
-from imds_probe.inventory.sdks.scan import Use
+from imds_probe.inventory.sdks.recogniser import Use
 
 PATHS_SHOWN, ENVIRONMENTS_MAX, NAME_MAX = 5, 16, 300
 

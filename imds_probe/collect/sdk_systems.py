@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from imds_probe.collect.container_reading import IDENTITY
-from imds_probe.collect.sdk_reading import ROOTS, Processes
+from imds_probe.collect.container_tasks import IDENTITY
+from imds_probe.collect.sdk_tasks import ROOTS, Processes
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.processes import still_there
-from imds_probe.inventory.packages.contained import Identity
+from imds_probe.inventory.packages.contents import Identity
 from imds_probe.reading.reader import Reader, share_of
 from imds_probe.system import rootfs
 from imds_probe.system.door import Identity as FileIdentity

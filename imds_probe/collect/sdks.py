@@ -11,16 +11,16 @@ from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector, Join, Option
-from imds_probe.collect.container_reading import IDENTITY
 from imds_probe.collect.container_software import ContainerSoftware
+from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
 from imds_probe.collect.own_software import RUNTIME, OwnPackage, own_package
 from imds_probe.collect.sdk_memory import SdkMemory
-from imds_probe.collect.sdk_reading import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.sdk_search import Search
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
 from imds_probe.collect.sdk_systems import System, is_there, systems
+from imds_probe.collect.sdk_tasks import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
 from imds_probe.dataclass import dataclass
@@ -28,8 +28,8 @@ from imds_probe.errors import UsageError
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware, Software
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.inventory.containers.group_owners import GroupOwners
-from imds_probe.inventory.packages.contained import Identity
-from imds_probe.inventory.sdks.recognisers import RECOGNISED
+from imds_probe.inventory.packages.contents import Identity
+from imds_probe.inventory.sdks.recognised import RECOGNISED
 from imds_probe.reading.reader import Reader, share_of
 from imds_probe.system import pressure, rootfs
 from imds_probe.system.mounts import mount_points

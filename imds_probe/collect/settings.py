@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,7 @@ from imds_probe.collect.context import Context
 from imds_probe.collect.software import Packages, packages
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.software import SettingSeen, Software
-from imds_probe.inventory.settings.looking import Looking
-from imds_probe.inventory.settings.programs import find
+from imds_probe.inventory.settings.looked import Looked, Seen
 from imds_probe.reading.reader import Reader
 from imds_probe.reading.task import Task
 
@@ -37,25 +36,6 @@ class System:
     deadline: float
 
 
-@dataclass(frozen=True)
-class _Looked:
-    """What the parser looks up: rows whose settings may stand below a root, or with processes there."""
-
-    root: str
-    proc: str
-    pids: tuple[int, ...]
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A row's settings in force, and its running programs."""
-
-    component: str
-    settings: tuple[SettingSeen, ...]
-    pids: tuple[int, ...]
-
-
 def _collect(context: Context) -> Collected:
     system = System(context.root, context.proc, host_pids(context, of_users=False), context.deadline)
     found = with_settings(packages(context), context.catalog, context.reader, system)
@@ -71,7 +51,7 @@ def with_settings(found: Sequence[Software], catalog: Catalog, reader: Reader, s
     rows = {row.id: row for entry in found if (row := catalog.row(entry.component)) and _has_settings(row)}
     if not rows:
         return tuple(found)
-    looked = _Looked(str(system.root), str(system.proc), tuple(system.pids), tuple(rows.values()))
+    looked = Looked(str(system.root), str(system.proc), tuple(system.pids), tuple(rows.values()))
     formats = {place.format for row in rows.values() for _, switch in row.switches() for place in switch.places}
     answer = reader.ask(
         SETTINGS,
@@ -90,33 +70,17 @@ def with_settings(found: Sequence[Software], catalog: Catalog, reader: Reader, s
     )
 
 
-def _unseen(row: Row, why: str) -> _Seen:
+def _unseen(row: Row, why: str) -> Seen:
     """What stands for the settings of a row that could not be looked up."""
     switches = ((name, switch.places[0]) for name, switch in row.switches())
-    return _Seen(row.id, tuple(SettingSeen(name, str(place), place.key, None, why) for name, place in switches), ())
-
-
-def _look(looked: _Looked) -> Iterator[_Seen]:
-    variables = {
-        place.key
-        for row in looked.rows
-        for _, switch in row.switches()
-        for place in switch.places
-        if place.kind == "environment"
-    }
-    ends = {row.id: row.programs for row in looked.rows if row.programs}
-    programs = find(Path(looked.proc), looked.pids, ends, variables) if ends else {}
-    looking = Looking(Path(looked.root))
-    for row in looked.rows:
-        running = programs.get(row.id, ())
-        yield _Seen(row.id, looking.look(row, running), tuple(program.pid for program in running))
+    return Seen(row.id, tuple(SettingSeen(name, str(place), place.key, None, why) for name, place in switches), ())
 
 
 def _has_settings(row: Row) -> bool:
     return next(row.switches(), None) is not None
 
 
-SETTINGS: Task[_Looked, _Seen] = Task("settings", _Looked, _Seen, _look)
+SETTINGS: Task[Looked, Seen] = Task("settings", Seen, "imds_probe.inventory.settings.reading:read_settings")
 COLLECTOR = Collector(
     id="settings",
     collect=_collect,

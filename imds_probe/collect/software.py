@@ -6,12 +6,13 @@ from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector
-from imds_probe.collect.container_reading import DATABASES, Inside
+from imds_probe.collect.container_tasks import DATABASES, Inside
 from imds_probe.collect.context import Context
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.software import Software
-from imds_probe.inventory.packages import MANAGERS, contained
+from imds_probe.inventory.packages import contents
+from imds_probe.inventory.packages.managers import MANAGERS
 from imds_probe.inventory.packages.package import Package, PackageManager
 from imds_probe.inventory.packages.snap import Snap
 from imds_probe.reading.reader import share_of
@@ -42,7 +43,7 @@ def _of(manager: PackageManager) -> Collector:
         collect=collect,
         gives=(Packages,),
         without=f"the packages installed by {manager.id} on this host",
-        reads=(DATABASES,) if manager.id in contained.MANAGERS else (),
+        reads=(DATABASES,) if manager.id in contents.MANAGERS else (),
         of_image=True,
     )
 
@@ -60,7 +61,7 @@ def _query(manager: PackageManager, context: Context) -> list[Package] | None:
     timeout_s = min(QUERY_TIMEOUT_S, context.left_s)
     if context.request.image and isinstance(manager, Snap):
         return manager.kept(root, names) if manager.present(root) else None
-    if root == Path("/") or manager.id not in contained.MANAGERS:
+    if root == Path("/") or manager.id not in contents.MANAGERS:
         return manager.query(root, names, timeout_s) if manager.present(root) else None
     # Another system's, which may be anybody's: this one's tools would follow its links, and run what its settings say. A
     # container that looks at its host has none of them, least of all those of whatever the host is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import gc
 import importlib
@@ -19,6 +20,7 @@ from imds_probe.errors import HeldError, OutputError, ProbeError, SwitchedOff, U
 
 # Importing makes many objects and next to no cycles: looking for them after every 700 takes longer than all there is to free.
 COLLECTED_AFTER = 20_000
+HELP = frozenset(("-h", "--help"))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,16 +84,19 @@ def _dispatch(arguments: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"imds-probe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
-    for name, line in COMMANDS.items():
-        sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:])
-        if name == chosen:
-            module = importlib.import_module(f"imds_probe.commands.{name}")
-            module.add_arguments(sub)
-            sub.set_defaults(run=module.run)
-    try:
-        parsed = parser.parse_args(arguments)
-    except SystemExit:
-        sys.stdout.flush()  # --help, which may have nowhere to go either
-        raise
-    code: int = parsed.run(parsed)
-    return code
+    with contextlib.ExitStack() as stack:
+        for name, line in COMMANDS.items():
+            sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:])
+            if name == chosen:
+                module = importlib.import_module(f"imds_probe.commands.{name}")
+                if hasattr(module, "begin") and not HELP.intersection(arguments):
+                    sub.set_defaults(begun=stack.enter_context(module.begin(arguments)))
+                module.add_arguments(sub)
+                sub.set_defaults(run=module.run)
+        try:
+            parsed = parser.parse_args(arguments)
+        except SystemExit:
+            sys.stdout.flush()  # --help, which may have nowhere to go either
+            raise
+        code: int = parsed.run(parsed)
+        return code

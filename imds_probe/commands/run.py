@@ -21,14 +21,25 @@ from imds_probe.sinks import SINKS
 if TYPE_CHECKING:
     from imds_probe.collect.collector import Option
     from imds_probe.config import Settings
+    from imds_probe.reading.fork_server import ForkServer
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
+READINGS, CODE_READINGS = "imds_probe.collect.readings", "imds_probe.collect.code_readings"
 NOWHERE = Path("/dev/null/imds-probe")  # where no report can wait for its sink
 
 
+def begin(arguments: Sequence[str]) -> ForkServer:
+    """What starts the readers, before anything is known of what they will be asked: it imports what they need while this process
+    imports what it needs itself.
+    """
+    from imds_probe.reading.fork_server import ForkServer  # noqa: PLC0415
+
+    return ForkServer((READINGS,) if "--no-code" in arguments else (READINGS, CODE_READINGS))
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from imds_probe.collect import COLLECTORS  # noqa: PLC0415
+    from imds_probe.collect.collectors import COLLECTORS  # noqa: PLC0415
 
     options = [option for collector in COLLECTORS for option in collector.options]
     longer = "".join(f"; {each.time_limit_s:g} with {each.flag}" for each in options if each.time_limit_s)
@@ -140,6 +151,7 @@ def run(args: argparse.Namespace) -> int:
     # Heavy imports only once it is clear that they are needed.
     from imds_probe.assessment import assess, reader_of  # noqa: PLC0415
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
+    from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.commands import configuration, named_places  # noqa: PLC0415
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
@@ -156,9 +168,9 @@ def run(args: argparse.Namespace) -> int:
         return exitcodes.READY
     began, timeout_s = time.monotonic(), _timeout_s(args)
     with contextlib.ExitStack() as stack:
-        # Forked here, where there is one thread yet.
         watch_s = getattr(args, f"{CallersOptions.__name__}.watch_s", 0.0)
-        reader = stack.enter_context(reader_of(timeout_s, watch_s, report_bug))
+        reads_code = getattr(args, f"{CodeOptions.__name__}.read", CodeOptions().read)
+        reader = stack.enter_context(reader_of(timeout_s, watch_s, report_bug, args.begun, reads_code=reads_code))
         loaded = configuration.load(args.config)
         settings = loaded.settings.of(Config)
         names = loaded.settings.of(DeliveryConfig).report if args.report is None else args.report
@@ -246,7 +258,7 @@ def _timeout_s(args: argparse.Namespace) -> float:
 
 def _given(args: argparse.Namespace) -> list[Option]:
     """The options of collectors that the command line gives."""
-    from imds_probe.collect import COLLECTORS  # noqa: PLC0415
+    from imds_probe.collect.collectors import COLLECTORS  # noqa: PLC0415
 
     options = (option for collector in COLLECTORS for option in collector.options)
     return [option for option in options if getattr(args, _dest(option), None) is not None]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-
 LINES_MAX = 2000  # a configuration has tens; each line costs a parse of all before it
 
 
@@ -12,6 +10,8 @@ def line_of(text: str, key: str) -> int | None:
 
     `text` is TOML. The first beginning of it that has the key ends with that statement.
     """
+    import tomllib  # noqa: PLC0415 - most hosts have no configuration file
+
     lines = text.splitlines(keepends=True)
     if len(lines) > LINES_MAX:
         return None

@@ -99,7 +99,7 @@ OPENER = (
     Call("readlink", 89, None),
     Call("readlinkat", 267, 78),
     Call("dup", 32, 23),
-    Call("fcntl", 72, 25, (OneOf(1, (F_DUPFD_CLOEXEC, 1, 3)),)),  # F_GETFD, F_GETFL
+    Call("fcntl", 72, 25, (OneOf(1, (F_DUPFD_CLOEXEC, 1, 2, 3)),)),  # F_GETFD, F_SETFD, F_GETFL
 )
 
 ROLES: Mapping[str, Sequence[Call]] = {"opener": OPENER, "parser": PARSER}

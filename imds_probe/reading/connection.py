@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 LENGTH = struct.Struct("=I")
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024  # taken at a time: for more, memory is mapped and unmapped again each time
 FRAME_MAX_BYTES = 8 * 1024 * 1024  # the names in a directory; a piece of a file is shorter
 # Not a property of the socket, which takes a call to set that workers may not make.
 FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from imds_probe.reading.task import Answer, Task
+from imds_probe.reading.task import Answer, Task, function_of
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ class Here:
     ) -> Answer[R]:
         """See reader.Reader.ask."""
         del roots, deadline, modules
-        return Answer(tuple(task.work(arguments)))
+        return Answer(tuple(function_of(task.work)(arguments)))
 
 
 HERE = Here()

@@ -338,6 +338,19 @@ Word = Result | Done | Trouble | OutOfMemory | DoorLost
 
 
 # To the fork server, from the run. The worker's ends of its sockets come with Spawn.
+class Terms(Message, frozen=True):
+    """What holds for all workers. A parser may take so much memory, and waits so long for an answer of its opener's. No worker
+    may use more of a CPU than there is until `deadline`, a time.monotonic. `functions` are those that parsers work on tasks
+    with, by the ids of the tasks, as task.Task has them; their modules and `modules` are there before the first parser.
+    """
+
+    memory_mib: int
+    reply_s: float
+    deadline: float | None
+    functions: dict[str, str]
+    modules: list[str]
+
+
 class Spawn(Message, frozen=True):
     """Fork a worker of this role: "opener" or "parser"."""
 
@@ -357,7 +370,7 @@ class End(Message, frozen=True):
     within_s: float
 
 
-Errand = Spawn | Import | End
+Errand = Terms | Spawn | Import | End
 
 
 # From the fork server, to the run.

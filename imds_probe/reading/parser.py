@@ -6,7 +6,7 @@ import gc
 import os
 import socket
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -15,21 +15,27 @@ from imds_probe.errors import ProbeError
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.remote_files import RemoteFiles
-from imds_probe.reading.task import Task
+from imds_probe.reading.task import argument_of, function_of
 from imds_probe.system import rootfs
 
 TRACEBACK_MAX = 8000
 
 
 class Parser:
-    """`run` leads to whoever asks, `door` to the opener, which may take `reply_s` for an answer."""
+    """`run` leads to whoever asks, `door` to the opener, which may take `reply_s` for an answer. `functions` work on tasks, by
+    the ids of these.
+    """
 
     def __init__(
-        self, run: socket.socket, door: socket.socket, tasks: Mapping[str, Task[Any, Any]], reply_s: float
+        self,
+        run: socket.socket,
+        door: socket.socket,
+        functions: Mapping[str, str | Callable[[Any], Iterator[Any]]],
+        reply_s: float,
     ) -> None:
         self._run: Connection[m.Command] = Connection(run, m.Command, takes_descriptors=True)
         self._files = RemoteFiles(Connection(door, m.Reply), self._lost, reply_s)
-        self._tasks = tasks
+        self._functions = functions
 
     def serve(self) -> None:
         """Until the run has gone, or a task took too much memory: what it had is given back with the process."""
@@ -46,10 +52,10 @@ class Parser:
             return
 
     def _worked(self, ask: m.Ask) -> m.Word:
-        task = self._tasks[ask.task]
         self._files.roots([os.fsdecode(root) for root in ask.roots])
         try:
-            for result in task.work(msgspec.msgpack.decode(ask.arguments, type=task.arguments)):
+            work = function_of(self._functions[ask.task])
+            for result in work(msgspec.msgpack.decode(ask.arguments, type=argument_of(work))):
                 self._run.send(m.Result(msgspec.msgpack.encode(result)))
         except MemoryError:
             gc.collect()

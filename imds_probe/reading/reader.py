@@ -18,7 +18,7 @@ import msgspec
 from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Garbage
-from imds_probe.reading.fork_server import ForkServerLost, Terms
+from imds_probe.reading.fork_server import ForkServer, ForkServerLost
 from imds_probe.reading.looker import OF_A_RUN, Looker, Patience
 from imds_probe.reading.places import Places
 from imds_probe.reading.remote_files import REPLY_S
@@ -68,7 +68,8 @@ class _Gathering:
 
 
 class Reader:
-    """The workers of one run. Made while the process has one thread; asked from any.
+    """The workers of one run, who can work on these tasks. Made while the process has one thread, unless the `server` was; asked
+    from any.
 
     `state` is where it is kept which mounts hang processes that cannot be killed. `modules` are there for all tasks,
     and `memory_mib` is what a parser may take. All is read by `deadline`, a time.monotonic: no worker may use more of a CPU
@@ -83,12 +84,17 @@ class Reader:
         modules: Collection[str] = (),
         patience: Patience = OF_A_RUN,
         *,
+        server: ForkServer | None = None,
         bug: TellBug = untold,
         memory_mib: int = MEMORY_MIB,
         reply_s: float = REPLY_S,
         deadline: float | None = None,
     ) -> None:
-        self._workers, self._bug = Workers(tasks, state, modules, Terms(memory_mib, reply_s, deadline)), bug
+        named = {task.id: task.work for task in tasks if isinstance(task.work, str)}
+        terms = m.Terms(memory_mib, reply_s, deadline, named, list(modules))
+        if server is None:
+            server = ForkServer(functions={each.id: each.work for each in tasks if not isinstance(each.work, str)})
+        self._workers, self._bug = Workers(server, terms, state), bug
         self.looker = Looker(self._workers, patience)
         self.places = Places(self._workers, reply_s)
         self._loaded: set[str] = set(modules)

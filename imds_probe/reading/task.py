@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import typing
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -16,14 +18,32 @@ class Task(Generic[A, R]):
     """`work` runs in the parser, where files are reached by rootfs and small_file alone, and all modules were imported
     before. It yields what it finds as soon as that is sure: what came before its end, whatever that is, is kept.
 
-    `arguments` and `result` are types that msgspec knows: dataclasses of plain values. Texts and bytes in them are as long
-    as they like: what a task gives is bounded as a whole.
+    It is named as "module:function", so that who asks need not import what parsers alone use. It takes a value of the type
+    `A` and says so by its annotation. `result` is the type R. Both are types that msgspec knows: dataclasses of plain values.
+    Texts and bytes in them are as long as they like: what a task gives is bounded as a whole.
     """
 
     id: str
-    arguments: Any  # the type A, which may be a union
-    result: Any  # the type R
-    work: Callable[[A], Iterator[R]]
+    result: Any
+    work: str | Callable[[A], Iterator[R]]
+
+
+def module_of(work: str) -> str:
+    """The module that a function is in which is named as a task's."""
+    return work.partition(":")[0]
+
+
+def function_of(work: str | Callable[[A], Iterator[R]]) -> Callable[[A], Iterator[R]]:
+    """What works on a task. Raises ImportError and AttributeError where there is none of its name."""
+    if not isinstance(work, str):
+        return work
+    function: Callable[[A], Iterator[R]] = getattr(importlib.import_module(module_of(work)), work.partition(":")[2])
+    return function
+
+
+def argument_of(function: Callable[[A], Iterator[R]]) -> Any:
+    """The type A, as the function says it."""
+    return next(iter(typing.get_type_hints(function).values()))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.reading import messages as m
 from imds_probe.reading.confinement import Role
 from imds_probe.reading.connection import Connection
-from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost, Terms
-from imds_probe.reading.task import Task
+from imds_probe.reading.fork_server import GOING_S, ForkServer, ForkServerLost
 from imds_probe.reading.unanswered import Place, Unanswered
 from imds_probe.reading.whereabouts import NOWHERE, Where, Whereabouts
 from imds_probe.system.usage import own_memory, resident_memory
@@ -45,14 +45,12 @@ class Worker:
 
 
 class Workers:
-    """Made while the process has one thread. `state` is where it is kept which mounts hang processes that cannot be killed.
-    The rest as for ForkServer.
-    """
+    """`state` is where it is kept which mounts hang processes that cannot be killed. Those of a `server` that has not begun yet."""
 
-    def __init__(
-        self, tasks: Sequence[Task[Any, Any]], state: Path | None, modules: Collection[str], terms: Terms
-    ) -> None:
-        self._server = ForkServer({task.id: task for task in tasks}, tuple(modules), terms)
+    def __init__(self, server: ForkServer, terms: m.Terms, state: Path | None) -> None:
+        self._server = server
+        with contextlib.suppress(ForkServerLost):  # said where a worker is asked for
+            server.begin(terms, time.monotonic() + FORK_S)
         self._unanswered = Unanswered(state)
         self._given_up: defaultdict[str, list[bytes]] = defaultdict(list)  # paths by their root
         self._there: set[int] = set()  # by PID

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
 from imds_probe.dataclass import dataclass
-from imds_probe.ecosystems import ECOSYSTEMS
+from imds_probe.ecosystems.listed import ECOSYSTEMS
 from imds_probe.facts.callers import OF_ROOT_ALONE, Callers, CallerSeen
 from imds_probe.facts.code import Code, CodeSeen
 from imds_probe.facts.containers import Container, Containers

@@ -8,8 +8,8 @@ logs. They pass no proxy, and ask for nothing where they receive no token.
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.ecosystem import Outdated
+from imds_probe.ecosystems.listed import ecosystem_of
 from imds_probe.facts.code import CodeSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imds_probe.ecosystems import ecosystem_of
 from imds_probe.ecosystems.ecosystem import Outdated
+from imds_probe.ecosystems.listed import ecosystem_of
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, Software
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
@@ -15,6 +14,9 @@ from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Fix, Found, Kind, Severity, State
 from imds_probe.rules.origins import ROOT, of_containers
 from imds_probe.rules.rule import NothingToJudge, Rule
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 METADATA_REDIRECTED = Kind(
     id="metadata-redirected",
@@ -63,13 +65,13 @@ METADATA_PROXY = Kind(
 class _Known:
     """Since when a proxy passes its clients' token requests, and since when its own calls speak IMDSv2."""
 
-    passes: Version
-    speaks: Version
+    passes: str
+    speaks: str
 
 
 # github.com/jtblin/kube2iam: commits bd376a1 (in 0.10.11) and 0bf7505 (in 0.12.0).
 # github.com/uswitch/kiam: CHANGELOG.md 3.6 (pull request 381); go.mod of 4.0 has an SDK that speaks IMDSv2, 3.6 has not.
-_PROXIES = {"kube2iam": _Known(Version("0.10.11"), Version("0.12.0")), "kiam": _Known(Version("3.6"), Version("4.0"))}
+_PROXIES = {"kube2iam": _Known("0.10.11", "0.12.0"), "kiam": _Known("3.6", "4.0")}
 _TAG = re.compile(r":v?(\d[\w.]*)(?:@|$|-)")
 # Subject, verb and object.
 _WORDS = {
@@ -120,10 +122,10 @@ def _proxy(each: PathObstacle, facts: Facts) -> Found:
         severity, implies = "info", None
     elif version is None:
         words = f"{name} answers metadata requests here, but its version is not known, so it may not pass tokens"
-    elif version < _PROXIES[name].passes:
+    elif _is_before(version, _PROXIES[name].passes):
         words = f"{name} {version} does not pass token requests; {_PROXIES[name].passes} does"
         severity, implies = "blocker", "not-ready"
-    elif version < _PROXIES[name].speaks:
+    elif _is_before(version, _PROXIES[name].speaks):
         words = f"{name} {version} passes token requests, but its own calls speak only IMDSv1"
         severity, implies = "blocker", "not-ready"
     else:
@@ -149,10 +151,16 @@ def _origins(proxy: PathObstacle, facts: Facts) -> tuple[str, ...]:
     return of_containers([container]) if container else (f"container {short(proxy.container_id)}",)
 
 
+def _is_before(version: Version, other: str) -> bool:
+    return version < type(version)(other)
+
+
 def _version(image: str | None, name: str) -> Version | None:
     """The version that the tag of a proxy's image names, None where it names none ("latest", a digest), and where the image
     is called otherwise: then its version is that of something else.
     """
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - most hosts have no proxy
+
     last = (image or "").rpartition("/")[2]
     match = _TAG.search(last)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from imds_probe.collect import NAMING
+from imds_probe.collect.collectors import NAMING
 from imds_probe.config import Config
 from imds_probe.errors import ProbeError
 from imds_probe.escape import terminal

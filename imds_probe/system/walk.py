@@ -133,7 +133,9 @@ class Walk:
     left_out: Collection[str] = ()
     stepping: Callable[[str], None] = _anywhere
     _seen: set[tuple[int, int]] = field(default_factory=set)
+    _found: list[str] = field(default_factory=list)
     _unreadable: list[str] = field(default_factory=list)
+    _until: float = 0.0  # when the part ends that is being made
     _entries: int = 0
     _waiting: int = 0
 
@@ -141,23 +143,19 @@ class Walk:
         """What is sought below these directories, by paths that are absolute within the root; what is neither file nor
         directory, as a link is, is not. In parts none of which takes long on a disk that answers.
         """
-        found: list[str] = []
-        until = time.monotonic() + PART_S
-        for paths in itertools.chain.from_iterable(self._below(start) for start in starts):
-            found += paths
-            if self._entries >= PART_ENTRIES or time.monotonic() > until:
-                yield self._part(found)
-                found = []
-                until = time.monotonic() + PART_S
-        if found or self._entries or self._unreadable:
-            yield self._part(found)
+        self._until = time.monotonic() + PART_S
+        for _ in itertools.chain.from_iterable(self._below(start) for start in starts):
+            yield self._part()
+            self._until = time.monotonic() + PART_S
+        if self._found or self._entries or self._unreadable:
+            yield self._part()
 
-    def _part(self, found: Sequence[str]) -> Part:
-        part = Part(tuple(found), self._entries, tuple(self._unreadable))
-        self._entries, self._unreadable = 0, []
+    def _part(self) -> Part:
+        part = Part(tuple(self._found), self._entries, tuple(self._unreadable))
+        self._found, self._entries, self._unreadable = [], 0, []
         return part
 
-    def _below(self, start: str) -> Iterator[list[str]]:
+    def _below(self, start: str) -> Iterator[None]:
         try:
             pinned = self.pin(start)
         except FileUnreadable as trouble:
@@ -180,8 +178,8 @@ class Walk:
         finally:
             os.close(opened)
 
-    def _directory(self, fd: int, path: str, device: int, depth: int) -> Iterator[list[str]]:
-        """Paths, some entries at a time: they come through all directories that they lie in."""
+    def _directory(self, fd: int, path: str, device: int, depth: int) -> Iterator[None]:
+        """Yields where a part is at its end: that goes through all directories that the place lies in."""
         status = os.fstat(fd)
         # A directory can be reached by two starts; the same walk does not go into it twice.
         if status.st_dev != device or (status.st_dev, status.st_ino) in self._seen or depth > DEPTH_MAX:
@@ -210,21 +208,20 @@ class Walk:
                 self._cannot(f"{path}: {error.strerror}")
             return None
 
-    def _listed(self, fd: int, path: str, directories: list[str]) -> Iterator[list[str]]:
-        """What is sought in one directory, and into `directories` those to go into. Links count as what they are: neither."""
-        found: list[str] = []
+    def _listed(self, fd: int, path: str, directories: list[str]) -> Iterator[None]:
+        """Find what is sought in one directory, and those to go into for `directories`. Links count as what they are: neither."""
         try:
-            with os.scandir(f"/proc/thread-self/fd/{fd}") as entries:
+            # By its descriptor: so are its entries looked at, too.
+            with os.scandir(fd) as entries:
                 while (listed := list(itertools.islice(entries, AT_A_TIME))) and self.budget.take(len(listed)):
                     self._entries += len(listed)
                     for entry in listed:
                         if self._is_sought(entry, path, directories):
-                            found.append(f"{path}/{entry.name}")
-                    yield found
-                    found = []
+                            self._found.append(f"{path}/{entry.name}")
+                    if self._entries >= PART_ENTRIES or time.monotonic() > self._until:
+                        yield
         except OSError as error:
             self._cannot(f"{path or '/'}: {error.strerror}")
-        yield found  # what came before the trouble
 
     def _is_sought(self, entry: os.DirEntry[str], path: str, directories: list[str]) -> bool:
         is_directory = entry.is_dir(follow_symlinks=False)

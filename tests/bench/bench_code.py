@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import json
 import os
 import statistics
 import subprocess
@@ -10,18 +10,17 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from imds_probe.collect import READING, READING_MIB
-from imds_probe.collect.code_reading import LYING, Lying
-from imds_probe.collect.program_reading import Piece, Reading
+from imds_probe.collect.code_tasks import LYING, Lying, Piece, Reading
+from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.words import WORDS
 from imds_probe.reading.reader import Reader
 
-RUNS = 5
+RUNS, PAUSE_S = 5, 1.0
 LIBRARIES = Path(sysconfig.get_paths()["purelib"])  # of this very environment: some thousand files
 ENDLESS_S, BYTES_MAX = 600.0, 1 << 34
 # Programs of a host: most sleep, and some have an interpreter with what it loads.
@@ -31,6 +30,9 @@ PROCESSES = (
     (10, ["perl", "-e", "use strict; use IO::Socket; sleep 600"]),
     (10, ["sh", "-c", "while sleep 600; do date; done"]),
 )
+# What a host has besides its packages and its own software is another's: here that is toolchains, with more files than both.
+HOMES = ("/root", "/home", "/opt")
+KEPT = (Path(sys.base_prefix), Path(__file__).parents[2])
 _HOST = """
 set -e
 mount -t proc proc /proc
@@ -96,23 +98,43 @@ def beside_ripgrep() -> None:
 def whole_run() -> None:
     """On this machine's disk, with processes, mounts and a network of its own: the first run, and those after it."""
     with tempfile.TemporaryDirectory() as directory:
-        script = [_HOST]
+        state = Path(directory, "state")
+        state.mkdir(mode=0o700)  # a run makes none, and remembers nothing without
+        script = [_HOST, *_without_homes(Path(directory))]
         for count, argv in PROCESSES:
             quoted = " ".join(f"'{word}'" for word in argv)
             script += [f"for each in $(seq {count}); do {quoted} </dev/null >/dev/null 2>&1 & done"]
-        run = f"{sys.executable} -m imds_probe run --assume-ec2 --no-v1-probe --state-directory {directory}/state --output json"
-        script += [
-            "sleep 1",
-            f"for each in $(seq {RUNS + 1}); do date +%s.%N; {run} >/dev/null 2>&1 || true; done; date +%s.%N",
-        ]
-        argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "--propagation", "private", "--"]
+        script += ["echo ready", "exec sleep 3600"]
         env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        said = subprocess.run(
-            [*argv, "sh", "-c", "\n".join(script)], check=True, stdout=subprocess.PIPE, env=env
-        ).stdout
-        at = [float(line) for line in said.split()]
-    took = [after - before for before, after in itertools.pairwise(at)]
+        argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "--propagation", "private", "--"]
+        probe = [sys.executable, "-m", "imds_probe", "run", "--assume-ec2", "--no-v1-probe", "--output", "json"]
+        with subprocess.Popen([*argv, "sh", "-c", "\n".join(script)], stdout=subprocess.PIPE, env=env) as host:
+            assert host.stdout
+            try:
+                assert host.stdout.readline() == b"ready\n"
+                (first,) = Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()
+                inside = ["nsenter", f"--target={first}", "--mount", "--pid", "--net", "--wd=/", "--"]
+                took = []
+                for _ in range(RUNS + 1):
+                    began = time.monotonic()
+                    run = subprocess.run(
+                        [*inside, *probe, "--state-directory", str(state)], check=False, stdout=subprocess.PIPE, env=env
+                    )
+                    took.append(time.monotonic() - began)
+                    time.sleep(PAUSE_S)
+            finally:
+                host.kill()
+    read = json.loads(run.stdout)["read"]
     processes = sum(count for count, _ in PROCESSES)
     print(
-        f"\nA whole run with {processes} processes: {took[0]:.2f} s the first time, then {statistics.median(took[1:]):.2f} s"
+        f"\nA whole run with {processes} processes: {took[0]:.2f} s the first time, then {statistics.median(took[1:]):.2f} s;\n"
+        f"  {read['programs']} programs and {read['scheduled']} scheduled ones were read"
     )
+
+
+def _without_homes(directory: Path) -> Iterator[str]:
+    """Commands that hide what lies in HOMES, but for what the probe itself needs."""
+    kept = {path: directory / f"kept-{number}" for number, path in enumerate(KEPT) if str(path).startswith(HOMES)}
+    yield from (f"mkdir {at} && mount --bind {path} {at}" for path, at in kept.items())
+    yield from (f"mount -t tmpfs none {home}" for home in HOMES if Path(home).is_dir())
+    yield from (f"mkdir -p {path} && mount --bind {at} {path}" for path, at in kept.items())

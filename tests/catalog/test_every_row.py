@@ -9,10 +9,10 @@ import pytest
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Grade, Row
 from imds_probe.catalog.upstream import compare_upstream
-from imds_probe.ecosystems import ecosystem_of
-from imds_probe.inventory.packages import MANAGERS
+from imds_probe.ecosystems.listed import ecosystem_of
+from imds_probe.inventory.packages.managers import MANAGERS
 from imds_probe.inventory.sdks.native import CPP
-from imds_probe.inventory.sdks.recognisers import RECOGNISED
+from imds_probe.inventory.sdks.recognised import RECOGNISED
 from imds_probe.inventory.sdks.variables import KNOWN
 
 ROWS = Catalog.load().rows

@@ -121,7 +121,7 @@ def line_removed(path: Path, line: str) -> None:
 def test_a_new_one_is_in_everything_that_shows_facts(tree, host):
     (tree / "imds_probe/facts/uptime.py").write_text(FACT)
     (tree / "imds_probe/collect/uptime.py").write_text(COLLECTOR)
-    listed = tree / "imds_probe/collect/__init__.py"
+    listed = tree / "imds_probe/collect/collectors.py"
     line_added(listed, "    software,\n", "    uptime,\n")
     line_added(listed, "    host.COLLECTOR,\n", "    uptime.COLLECTOR,\n")
     (host / "proc/uptime").write_text("4711.25 9000.00\n")
@@ -157,7 +157,7 @@ def test_a_new_one_is_in_everything_that_shows_facts(tree, host):
 
 def test_one_that_is_there_can_be_taken_away_and_put_back(tree, host):
     names = ("collect/obstacles.py", "facts/obstacles.py", "rules/obstacles.py")
-    lists = [tree / "imds_probe/collect/__init__.py", tree / "imds_probe/rules/__init__.py"]
+    lists = [tree / "imds_probe/collect/collectors.py", tree / "imds_probe/rules/__init__.py"]
     kept = {path: path.read_bytes() for path in [*(tree / "imds_probe" / name for name in names), *lists]}
     for name in names:
         (tree / "imds_probe" / name).unlink()

@@ -14,8 +14,9 @@ from code_systems import CURL, NO_OS, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from contexts import context
 from sdk_systems import container
 
-from imds_probe.collect import READING, READING_MIB, code, code_reading, code_search
+from imds_probe.collect import code, code_reading, code_search
 from imds_probe.collect.code import CodeOptions
+from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.facts.code import Code, CodeRead, NotRead
 from imds_probe.facts.software import Software

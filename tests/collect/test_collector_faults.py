@@ -12,9 +12,9 @@ import pytest
 from report_schema import check
 
 from imds_probe import assessment, exitcodes, observation
-from imds_probe.collect import COLLECTORS, JOINS, QUESTIONS
 from imds_probe.collect.collecting import HANGS
 from imds_probe.collect.collector import Collected
+from imds_probe.collect.collectors import COLLECTORS, JOINS, QUESTIONS
 from imds_probe.commands.dispatch import main
 from imds_probe.errors import ProbeError
 from imds_probe.facts.host import Host, OsRelease

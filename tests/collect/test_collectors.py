@@ -9,8 +9,8 @@ from graphlib import TopologicalSorter
 import pytest
 from contexts import context
 
-from imds_probe.collect import COLLECTORS, JOINS, QUESTIONS, SECTIONS
 from imds_probe.collect.collector import Collected
+from imds_probe.collect.collectors import COLLECTORS, JOINS, QUESTIONS, SECTIONS
 from imds_probe.facts.section import Section
 from imds_probe.report import FIRST
 from imds_probe.simulator import scenarios

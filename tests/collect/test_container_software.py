@@ -15,9 +15,9 @@ from soon import SOON_S
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect import container_software
-from imds_probe.collect.container_reading import IDENTITY, IMAGE
 from imds_probe.collect.container_software import ContainerSoftware, in_short
 from imds_probe.collect.container_software import look as look_at
+from imds_probe.collect.container_tasks import IDENTITY, IMAGE
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.reading.here import HERE
 from imds_probe.reading.reader import OUT_OF_TIME, Reader

@@ -10,9 +10,10 @@ from code_systems import CURL, PYTHON, V1, V2, CodeSystem, of, said
 from sdk_systems import container
 from small_roots import made
 
-from imds_probe.collect import READING, READING_MIB, disk_reading
-from imds_probe.collect.disk_reading import ELSEWHERE_MAX, PLACES, places
-from imds_probe.collect.program_reading import OwnPackage
+from imds_probe.collect import disk_reading
+from imds_probe.collect.collectors import READING, READING_MIB
+from imds_probe.collect.disk_tasks import ELSEWHERE_MAX, PLACES, places
+from imds_probe.collect.own_software import OwnPackage
 from imds_probe.reading.reader import Reader
 from imds_probe.system import pressure
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from contexts import context
 
-from imds_probe.collect.host import COLLECTOR, os_release
+from imds_probe.collect.host import COLLECTOR
+from imds_probe.collect.os_release import os_release
 from imds_probe.system.rootfs import FileUnreadable
 
 

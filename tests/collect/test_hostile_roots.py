@@ -16,7 +16,7 @@ from fuzz import package_targets, process_targets
 from soon import cpu_s
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect import host, platform
+from imds_probe.collect import firmware, os_release
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers import accounts, containerd, docker, storage
 from imds_probe.inventory.packages import contained
@@ -46,8 +46,8 @@ def contents() -> Mapping[str, bytes]:
         "var/lib/rpm/rpmdb.sqlite": rpm["sqlite"][4:],
         "usr/lib/sysimage/rpm/Packages.db": rpm["ndb"][1:],
         "usr/lib/os-release": b"ID=outside\n",
-        f"{platform.DMI}/sys_vendor": b"Amazon EC2\n",
-        f"{platform.DMI}/board_asset_tag": b"i-0123456789abcdef0\n",
+        f"{firmware.DMI}/sys_vendor": b"Amazon EC2\n",
+        f"{firmware.DMI}/board_asset_tag": b"i-0123456789abcdef0\n",
         settings.ECS_CONFIG: b"ECS_AWSVPC_BLOCK_IMDS=true\n",
         settings.CLOUD_CONFIG: b"disable_ec2_metadata: true\n",
         STATE: package_targets._STATE,
@@ -61,8 +61,8 @@ def look(root: Path) -> list[object]:
     readers: list[Callable[[], object]] = [
         lambda: package_contents.read(root, package_targets.ALL, time.monotonic() + 30),
         lambda: contained.identity(root),
-        lambda: host.os_release(root),
-        lambda: platform.look(root),
+        lambda: os_release.os_release(root),
+        lambda: firmware.look(root),
         lambda: settings.look(root),
         lambda: docker.data_roots(root, (), notes),
         lambda: docker.describe(root, docker.DEFAULT_ROOTS, ID),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from contexts import collected, context
 
-from imds_probe.collect import COLLECTORS
+from imds_probe.collect.collectors import COLLECTORS
 from imds_probe.collect.image import COLLECTOR
 from imds_probe.collect.software import COLLECTORS as MANAGERS
 from imds_probe.collect.software import Packages

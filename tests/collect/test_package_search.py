@@ -11,8 +11,9 @@ from code_systems import V1, V2, CodeSystem, of, said
 from contexts import CATALOG
 from sdk_systems import container
 
-from imds_probe.collect import READING, READING_MIB, package_reading, package_search
+from imds_probe.collect import package_reading, package_search
 from imds_probe.collect.code import CodeFound
+from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.package_reading import OfCatalog
 from imds_probe.collect.package_search import undecided
 from imds_probe.collect.sdk_systems import System
@@ -20,7 +21,7 @@ from imds_probe.facts.code import InChangelog, PackageRead
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import SdkSoftware, SdkUse, SettingSeen, Software
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.packages.own_files import Wanted
+from imds_probe.inventory.packages.wanted import Wanted
 from imds_probe.reading.reader import Reader
 
 AMAZON_LINUX_2 = OsRelease("amzn", "2", "Amazon Linux 2")

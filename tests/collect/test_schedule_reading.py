@@ -14,8 +14,9 @@ from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
 from sdk_systems import container
 from small_roots import made
 
-from imds_probe.collect import READING, READING_MIB, code, code_search, schedule_reading
+from imds_probe.collect import code, code_search, schedule_reading
 from imds_probe.collect.code_search import NOT_ALL, OTHERS
+from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.schedule_reading import started_by
 from imds_probe.facts.code import NotRead
 from imds_probe.inventory.code import unread

@@ -17,7 +17,8 @@ from sdk_attacks import ATTACKS, archive, values_without_number
 from sdk_systems import System, container, record
 from soon import SOON_S
 
-from imds_probe.collect import READING, READING_MIB, sdks
+from imds_probe.collect import sdks
+from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.sdk_search import STUCK_SHARE
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.inventory.sdks import files

@@ -10,7 +10,9 @@ import pytest
 from contexts import reader
 from sdk_systems import SITE, System, container, record
 
-from imds_probe.collect import READING, READING_MIB, sdk_reading, sdks
+from imds_probe.collect import sdk_reading, sdks
+from imds_probe.collect.collectors import READING, READING_MIB
+from imds_probe.collect.sdk_tasks import ROOTS, Processes
 from imds_probe.collect.sdks import SearchOptions
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.sdk_settings import SdkSettings, Variable
@@ -228,5 +230,5 @@ def test_disks_are_searched_by_ones_who_give_way(system: System) -> None:
     own = os.getpriority(os.PRIO_PROCESS, 0)
     system.look()
     assert priorities() == [max(own, NICE)] * 2
-    reader().ask(sdk_reading.ROOTS, sdk_reading.Processes(str(system.proc), ()), [system.proc], time.monotonic() + 20)
+    reader().ask(ROOTS, Processes(str(system.proc), ()), [system.proc], time.monotonic() + 20)
     assert priorities() == [own] * 2

@@ -212,3 +212,14 @@ def test_what_a_host_is_short_of_is_about_what_the_run_writes(elsewhere, tmp_pat
     assert full["sdks_left_out"] == [said]
     disk.rmdir()
     assert act()["sdks_left_out"] == []
+
+
+@pytest.mark.parametrize("wrong", ["--no-such-option", "--help", "--print-config"])
+def test_what_assesses_nothing_leaves_no_process_behind(wrong):
+    script = (
+        "import os, sys; from imds_probe.commands.dispatch import main\n"
+        f"try: main(['run', {wrong!r}])\nexcept SystemExit: pass\n"
+        "print('left:', open(f'/proc/self/task/{os.getpid()}/children').read())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == b"left: "

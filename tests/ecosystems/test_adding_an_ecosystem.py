@@ -53,7 +53,8 @@ def take_out(tree: Path) -> None:
         # Its own modules, and their tests. What reads a language's code is no part of the ecosystem that is called like it.
         if "code" not in path.parts and path.stem in (NAME, f"test_{NAME}", RECOGNISER, f"test_{RECOGNISER}"):
             path.unlink()
-    without_lines(tree / "imds_probe/ecosystems/__init__.py", NAME)
+    without_lines(tree / "imds_probe/ecosystems/listed.py", NAME)
+    without_lines(tree / "imds_probe/inventory/sdks/recognised.py", NAME)
     without_lines(tree / "tests/fuzz/sdk_targets.py", RECOGNISER)
     recognisers = tree / "imds_probe/inventory/sdks/recognisers.py"
     text = recognisers.read_text().replace(f"    {RECOGNISER}.RECOGNISER,\n", "")

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from imds_probe import ecosystems
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
 from imds_probe.ecosystems.ecosystem import Outdated
+from imds_probe.ecosystems.listed import ECOSYSTEMS, ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
 
-SUPPORT = {"__init__", "ecosystem", "version_error"}
+SUPPORT = {"listed", "__init__", "ecosystem", "version_error"}
 IDS = {ecosystem.id for ecosystem in ECOSYSTEMS}
 ORDERED = [ecosystem for ecosystem in ECOSYSTEMS if ecosystem.versions.order is not None]
 CATALOG = Catalog.load()
@@ -52,7 +52,7 @@ def test_every_module_is_listed_once() -> None:
 
 def test_the_catalog_and_the_list_know_the_same() -> None:
     used = {key for row in CATALOG.rows for key in row.packages}
-    assert used - IDS == set(), "rows of the catalog name these, which imds_probe/ecosystems/__init__.py does not list"
+    assert used - IDS == set(), "rows of the catalog name these, which imds_probe/ecosystems/listed.py does not list"
     assert IDS - used == set(), "no row of the catalog has packages of these"
 
 

@@ -16,9 +16,9 @@ import package_contents
 from fuzz.target import Parse, Target, check, choose, chosen, printable
 
 from imds_probe.catalog.upstream import compare_upstream
-from imds_probe.collect import available, host, platform
-from imds_probe.ecosystems import ECOSYSTEMS
+from imds_probe.collect import available, firmware, os_release
 from imds_probe.ecosystems.ecosystem import Outdated
+from imds_probe.ecosystems.listed import ECOSYSTEMS
 from imds_probe.ecosystems.version_error import VersionError
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.packages.dpkg import Dpkg
@@ -57,7 +57,7 @@ def _text(root: Path) -> Parse:
         for trouble in found.troubles:
             printable(str(trouble), 1000)
         with contextlib.suppress(FileUnreadable):
-            check(host.os_release(root))
+            check(os_release.os_release(root))
         file.unlink()
 
     return parse
@@ -305,13 +305,13 @@ def _order_seeds() -> Mapping[str, bytes]:
 def _firmware(root: Path) -> Parse:
     """Files of the firmware, a line each."""
     names = ("sys_vendor", "bios_version", "product_uuid", "board_asset_tag")
-    place = root / platform.DMI
+    place = root / firmware.DMI
     place.mkdir(parents=True)
 
     def parse(data: bytes) -> None:
         for name, content in zip(names, data.split(b"\0"), strict=False):
             (place / name).write_bytes(content)
-        found = platform.look(root)
+        found = firmware.look(root)
         printable(found.method, 300)
         check(found)
 

@@ -39,7 +39,7 @@ ELSEWHERE = {
     "aws/calls.py:": "an answer that botocore has read",
     "aws/instance_role.py:InstanceRole.": "the name of a role, held to its shape, and a time that _credentials has read",
     "collect/code_reading.py:_cgroup": "makes text of bytes and never fails",
-    "collect/code_reading.py:_lying": "asks what is there, by a method that is called as one that parses",
+    "collect/code_reading.py:read_lying": "asks what is there, by a method that is called as one that parses",
     "commands/run.py:_seconds": "words of whoever runs it, each of which argparse refuses in a sentence",
     "commands/simulate.py:_state": "the same, for the file that simulator-state drives",
     "commands/simulate.py:printable": "makes text of bytes and never fails",

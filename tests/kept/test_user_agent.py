@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imds_probe.ecosystems import ECOSYSTEMS
+from imds_probe.ecosystems.listed import ECOSYSTEMS
 from imds_probe.imds.token_put import USER_AGENT
 from imds_probe.kept.user_agent import KNOWN, kept_user_agent
 

@@ -15,7 +15,7 @@ from soon import SOON_S
 from watching import SOURCE
 
 from imds_probe import exitcodes
-from imds_probe.collect import READING
+from imds_probe.collect.collectors import READING
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
 

@@ -26,7 +26,7 @@ def _numbers(asked: Asked) -> Iterator[Number]:
         raise ValueError("no more than 2")
 
 
-NUMBERS: Task[Asked, Number] = Task("numbers", Asked, Number, _numbers)
+NUMBERS: Task[Asked, Number] = Task("numbers", Number, _numbers)
 
 
 def test_a_task_is_worked_on_as_by_a_reader_and_what_goes_wrong_is_raised() -> None:

@@ -8,7 +8,7 @@ from watched_calls import CALLER
 from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.software import SdkSoftware, SdkUse
-from imds_probe.inventory.packages import MANAGERS
+from imds_probe.inventory.packages.managers import MANAGERS
 from imds_probe.rules.precedence import INVENTORIES, TABLE, counted, is_sure
 from imds_probe.watch.evidence import callers_of
 

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from imds_probe.collect import platform
+from imds_probe.collect import firmware
 from imds_probe.simulator import scenarios
 
 
@@ -22,7 +22,7 @@ def test_dpkg_itself_reads_the_database(tmp_path, packages):
 
 def test_the_firmware_says_ec2(tmp_path):
     scenarios.write_host(tmp_path, {}, "i-0123456789abcdef0")
-    found = platform.look(tmp_path)
+    found = firmware.look(tmp_path)
     assert (found.is_ec2, found.instance_id) == (True, "i-0123456789abcdef0")
 
 

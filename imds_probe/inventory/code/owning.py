@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.packages import text
 from imds_probe.inventory.packages.contained import DPKG_STATUS, TEXT_LIMIT_BYTES, rpm_headers
 from imds_probe.inventory.packages.dpkg_status import packages_of
@@ -35,21 +35,6 @@ _COMPOSER = re.compile(r"(.*/vendor)/([a-z0-9][\w.-]{0,99}/[a-z0-9][\w.-]{0,99})
 _JAR = re.compile(r".*/([A-Za-z][\w.-]{0,150}?)(?:-(\d[\w.+-]{0,60}))?\.[jwe]ar", re.DOTALL)
 _SNAP = re.compile(r"/(?:var/lib/snapd/)?snap/([a-z0-9][a-z0-9-]{0,60})/(\w{1,20})/.*", re.DOTALL)
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~:_-]{0,99}")
-
-
-@dataclass(frozen=True)
-class Owned:
-    """The package that owns a file: `manager` is the id of a package manager or of a language's ecosystem."""
-
-    path: str
-    manager: str
-    name: str
-    version: str = ""
-
-    @property
-    def said(self) -> str:
-        """In words: restic 0.11.0-1 (dpkg)."""
-        return f"{self.name} {self.version} ({self.manager})" if self.version else f"{self.name} ({self.manager})"
 
 
 def owners(root: Path, paths: Iterable[str], deadline: float) -> Iterator[Owned]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
-from imds_probe.inventory.code.words import Kind
+
+# service: an address or a name of it. path: what EC2 has there. token: where a token comes from. header: how one is handed in.
+# sdk: what AWS SDKs that ask by token leave in a program. old: the same of libraries that never did.
+Kind = Literal["service", "path", "token", "header", "sdk", "old"]
 
 
 @dataclass(frozen=True)

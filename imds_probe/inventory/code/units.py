@@ -6,25 +6,12 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import CODE
 from imds_probe.inventory.code.speaks import Said, together
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A whole that names the metadata service: `root` is its script, program or directory. The rest as of CodeSeen."""
-
-    root: str
-    path: str
-    line: int | None
-    quote: tuple[str, ...]
-    speaks: Speaks
-    form: str
-    owner_uid: int | None = None
+from imds_probe.inventory.code.spoken import Spoken
 
 
 def units(loads: Iterable[Load], own: str) -> Mapping[str, tuple[str, ...]]:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.code.speaks import Kind
 from imds_probe.inventory.sdks.elf import data_from
-
-# service: an address or a name of it. path: what EC2 has there. token: where a token comes from. header: how one is handed in.
-# sdk: what AWS SDKs that ask by token leave in a program. old: the same of libraries that never did.
-Kind = Literal["service", "path", "token", "header", "sdk", "old"]
 
 SEARCHED_MAX_BYTES = 512 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024

@@ -37,7 +37,8 @@ class Name:
     unanswered: bool = False
 
 
-def _names(root: str) -> Iterator[Name]:
+def read_names(root: str) -> Iterator[Name]:
+    """The names below a root."""
     try:
         there = names(Path(root), DIRECTORY)[:NAMED_MAX]
     except FileUnreadable as trouble:
@@ -60,7 +61,7 @@ def _target(path: Path) -> str:
         return ""
 
 
-NAMES: Task[str, Name] = Task("names of network namespaces", str, Name, _names)
+NAMES: Task[str, Name] = Task("names of network namespaces", Name, f"{__name__}:read_names")
 
 
 def named(

@@ -53,12 +53,14 @@ class Bundles:
     notes: tuple[str, ...]
 
 
-def _bundles(at: RecordsAt) -> Iterator[Bundles]:
+def read_bundles(at: RecordsAt) -> Iterator[Bundles]:
+    """What containerd runs."""
     records = Records(Path(at.root), of_a_container=at.of_a_container)
     yield Bundles(tuple(records.bundled()), tuple(records.notes))
 
 
-def _told(wanted: Wanted) -> Iterator[Told]:
+def read_records(wanted: Wanted) -> Iterator[Told]:
+    """What is on record, one container after the other, and at last what could not be read."""
     at = wanted.at
     records = Records(Path(at.root), at.commands, deadline=wanted.deadline, of_a_container=at.of_a_container)
     for each in wanted.ids:
@@ -66,8 +68,8 @@ def _told(wanted: Wanted) -> Iterator[Told]:
     yield Told(notes=tuple(dict.fromkeys(records.notes)), unanswered=next(iter(records.unanswered), ""))
 
 
-BUNDLES: Task[RecordsAt, Bundles] = Task("bundles of containerd", RecordsAt, Bundles, _bundles)
-RECORDS: Task[Wanted, Told] = Task("records of containers", Wanted, Told, _told)
+BUNDLES: Task[RecordsAt, Bundles] = Task("bundles of containerd", Bundles, f"{__name__}:read_bundles")
+RECORDS: Task[Wanted, Told] = Task("records of containers", Told, f"{__name__}:read_records")
 
 
 def bundles(reader: Asks, root: Path, deadline: float, notes: list[str]) -> tuple[Collection[tuple[str, str]], str]:

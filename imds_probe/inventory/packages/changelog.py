@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from imds_probe.dataclass import dataclass
-from imds_probe.ecosystems import ecosystem_of
+from imds_probe.ecosystems.listed import ecosystem_of
 from imds_probe.ecosystems.version_error import VersionError
+from imds_probe.inventory.packages.wanted import Mention
 from imds_probe.system import rootfs
 from imds_probe.system.unchanged import ROOT
 
@@ -37,17 +37,6 @@ _BEGINS_ENTRY = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+.-]{0,100} \(([^()\s]{1,100}
 _BEGINS_ITEM = re.compile(rb"[ \t]{1,8}[*+-][ \t]")
 _OF_RPM = re.compile(rb".*?(\S{1,100})\s{0,10}$", re.DOTALL)
 _VERSION_SAID = re.compile(r"(?:\d{1,9}:)?\d[0-9A-Za-z.+~^_-]{0,99}")
-
-
-@dataclass(frozen=True)
-class Mention:
-    """An entry that says that support for IMDSv2 was added: where it stands, of which version it is, empty where that is not
-    said, and the words by which it is known.
-    """
-
-    place: str
-    version: str
-    words: str
 
 
 def of_debian(root: Path, name: str, installed: str) -> Mention | None:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from imds_probe.dataclass import dataclass
 from imds_probe.inventory.packages import text
 from imds_probe.inventory.packages.apk import DATABASES, Apk
+from imds_probe.inventory.packages.contents import Contents, Identity
 from imds_probe.inventory.packages.dpkg_status import packages_of
 from imds_probe.inventory.packages.package import DAMAGED, Package, PackageError, field_text
 from imds_probe.inventory.packages.rpmdb import bdb, ndb, sqlite
@@ -39,16 +39,6 @@ _FILES = (
     *(f"{where}/{name}" for where in RPM_DIRECTORIES for name in (RPM_SQLITE, RPM_SQLITE_LOG, *RPM_FORMATS)),
     *DATABASES,
 )
-Identity = tuple[tuple[str, int, int, int, int], ...]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What was found below one root. `managers` have a database there; `troubles` say which of these could not be read."""
-
-    packages: tuple[Package, ...] = ()
-    managers: tuple[str, ...] = ()
-    troubles: tuple[str, ...] = ()
 
 
 def by_manager(root: Path, names: Mapping[str, Collection[str]], deadline: float) -> Iterator[Contents]:
@@ -192,4 +182,3 @@ _QUERIES: Mapping[str, Callable[[Path, Collection[str], float, Collection[str]],
     "apk": _apk,
     "rpm": _rpm,
 }
-MANAGERS = tuple(_QUERIES)

@@ -15,6 +15,7 @@ from imds_probe.inventory.packages.package import PackageError
 from imds_probe.inventory.packages.rpmdb.header import HeaderError, files, parse
 from imds_probe.inventory.packages.rpmdb.header import changelog as changelog_of
 from imds_probe.inventory.packages.snap import MOUNTS
+from imds_probe.inventory.packages.wanted import Mention, Wanted
 from imds_probe.system import rootfs
 from imds_probe.system.walk import Budget, Sought
 
@@ -25,20 +26,11 @@ ANYTHING = Sought(frozenset(), frozenset(), ("",), (), (), frozenset(), 0)
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An installed package: the id of its manager, and its name and version there."""
-
-    manager: str
-    name: str
-    version: str
-
-
-@dataclass(frozen=True)
 class OwnFiles:
     """What a package has: its files, among them directories and links, by their whole paths."""
 
     files: tuple[str, ...]
-    mention: changelog.Mention | None = None
+    mention: Mention | None = None
 
 
 def own_files(root: Path, wanted: Sequence[Wanted], deadline: float) -> Iterator[tuple[Wanted, OwnFiles]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import (
@@ -19,17 +19,11 @@ from imds_probe.inventory.schedules import (
     static_pods,
 )
 from imds_probe.inventory.schedules.scheduled import Scheduled
+from imds_probe.inventory.schedules.starters import Starter
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd import services
 
 SCHEDULED_MAX = 3000  # of one kind
-Starter = Literal["cron", "init"]
-# Programs that start what is scheduled, by the names of their files. In a container that has none of them nothing starts.
-STARTERS: Mapping[str, Starter] = {
-    **dict.fromkeys(("cron", "crond", "cronie", "anacron"), "cron"),
-    "busybox": "cron",  # which may be its crond, as on Alpine
-    **dict.fromkeys(("systemd", "init", "openrc-init", "runsvdir"), "init"),
-}
 
 
 @dataclass(frozen=True)

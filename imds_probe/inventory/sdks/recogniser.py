@@ -26,6 +26,14 @@ class Located:
 
 
 @dataclass(frozen=True)
+class Use:
+    """A library, where it lies, and the processes that have it loaded or would find it there; none: on disk only."""
+
+    located: Located
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Directories:
     """Libraries that lie unpacked in directories.
 

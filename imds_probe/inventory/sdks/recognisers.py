@@ -18,5 +18,3 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     go_build.RECOGNISER,
     native.RECOGNISER,
 )
-# Ids of the ecosystems whose libraries are looked for.
-RECOGNISED = tuple(ecosystem.id for recogniser in RECOGNISERS for ecosystem in recogniser.ecosystems)

@@ -17,7 +17,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.files import Look, libraries_of
 from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.libraries import Library
-from imds_probe.inventory.sdks.recogniser import Located, Recogniser
+from imds_probe.inventory.sdks.recogniser import Located, Recogniser, Use
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.running import INTERPRETERS, Running
 from imds_probe.inventory.sdks.wanted import SOUGHT
@@ -40,14 +40,6 @@ _ARCHIVES = tuple(
 _Identity = tuple[int, int, int, int, bool]
 # What files of containers of one image were found to hold: by path, inode, size, time of the last change, and how they were read.
 FileCache = dict[tuple[str, int, int, int, bool], tuple[Library, ...]]
-
-
-@dataclass(frozen=True)
-class Use:
-    """A library, where it lies, and the processes that have it loaded or would find it there; none: on disk only."""
-
-    located: Located
-    pids: tuple[int, ...]
 
 
 @dataclass

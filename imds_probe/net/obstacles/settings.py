@@ -102,3 +102,8 @@ def _texts(root: Path, names: list[str], unread: list[str]) -> Iterator[tuple[st
             continue
         if content is not None:
             yield name, content.decode(errors="replace")
+
+
+def read_settings(root: str) -> Iterator[Settings]:
+    """The same, for a task."""
+    yield look(Path(root))

@@ -5,7 +5,7 @@ from pathlib import Path
 from code_root import Root
 
 from imds_probe.inventory.code import of_package
-from imds_probe.inventory.code.following import LANGUAGES
+from imds_probe.inventory.code.following.languages import LANGUAGES
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.of_package import code_of, wholes
 

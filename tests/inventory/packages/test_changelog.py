@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from small_roots import made
 
 from imds_probe.inventory.packages import changelog
-from imds_probe.inventory.packages.changelog import Mention, of_debian, of_rpm
+from imds_probe.inventory.packages.changelog import of_debian, of_rpm
+from imds_probe.inventory.packages.wanted import Mention
 
 ADDED = """cloud-init (18.5-21-g8ee294d5-0ubuntu1) bionic; urgency=medium
 

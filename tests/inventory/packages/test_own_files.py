@@ -9,8 +9,8 @@ import rpm_databases
 from small_roots import made
 
 from imds_probe.inventory.packages import own_files as module
-from imds_probe.inventory.packages.changelog import Mention
-from imds_probe.inventory.packages.own_files import OwnFiles, Wanted, own_files
+from imds_probe.inventory.packages.own_files import OwnFiles, own_files
+from imds_probe.inventory.packages.wanted import Mention, Wanted
 
 TOOL = Wanted("dpkg", "tool", "1.0-1")
 

@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.ecosystems import ECOSYSTEMS, ecosystem_of
+from imds_probe.ecosystems.listed import ECOSYSTEMS, ecosystem_of
 from imds_probe.inventory import packages
-from imds_probe.inventory.packages import MANAGERS
+from imds_probe.inventory.packages.managers import MANAGERS
 from imds_probe.inventory.packages.package import PackageError
 
-SUPPORT = {"changelog", "contained", "dpkg_status", "own_files", "package", "rooted", "text"}
+SUPPORT = {
+    "changelog",
+    "contained",
+    "contents",
+    "dpkg_status",
+    "managers",
+    "own_files",
+    "package",
+    "rooted",
+    "text",
+    "wanted",
+}
 
 
 def test_every_manager_is_listed_once() -> None:

@@ -14,7 +14,7 @@ from contexts import collected, context
 from package_contents import read
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.host import os_release
+from imds_probe.collect.os_release import os_release
 from imds_probe.collect.software import COLLECTORS, packages
 from imds_probe.inventory.packages.dpkg import Dpkg
 from imds_probe.inventory.packages.rpm import Rpm

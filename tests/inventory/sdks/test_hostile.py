@@ -14,7 +14,7 @@ import pytest
 from soon import SOON_S, cpu_s
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.inventory.sdks.recognisers import RECOGNISED
+from imds_probe.inventory.sdks.recognised import RECOGNISED
 from imds_probe.inventory.sdks.running import Running
 from imds_probe.inventory.sdks.scan import Scan
 from imds_probe.system import process

@@ -10,8 +10,9 @@ from types import ModuleType
 import pytest
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.ecosystems import ECOSYSTEMS
-from imds_probe.inventory.sdks.recognisers import RECOGNISED, RECOGNISERS
+from imds_probe.ecosystems.listed import ECOSYSTEMS
+from imds_probe.inventory.sdks.recognised import RECOGNISED
+from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.running import Running, runtimes
 from imds_probe.inventory.sdks.scan import Scan, Use
 from imds_probe.inventory.sdks.start import Start
@@ -50,6 +51,7 @@ def found(uses: list[Use]) -> list[tuple[str, str, str | None]]:
 
 
 def test_every_recognised_ecosystem_is_listed_and_has_a_fixture() -> None:
+    assert tuple(ecosystem.id for each in RECOGNISERS for ecosystem in each.ecosystems) == RECOGNISED
     assert set(RECOGNISED) <= {ecosystem.id for ecosystem in ECOSYSTEMS}
     assert len(set(RECOGNISED)) == len(RECOGNISED), "two recognisers are of the same ecosystem"
     assert {path.stem for path in FIXTURES.glob("*.py")} == {ecosystem.replace("-", "_") for ecosystem in RECOGNISED}

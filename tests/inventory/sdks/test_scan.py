@@ -14,7 +14,7 @@ import pytest
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.inventory.sdks.libraries import Library
-from imds_probe.inventory.sdks.recognisers import RECOGNISED
+from imds_probe.inventory.sdks.recognised import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
 from imds_probe.system.walk import Budget

@@ -11,7 +11,7 @@ from sdk_zoo import CORE, ZOO
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.inventory.sdks.libraries import Library
-from imds_probe.inventory.sdks.recognisers import RECOGNISED
+from imds_probe.inventory.sdks.recognised import RECOGNISED
 from imds_probe.inventory.sdks.scan import Scan, Use
 from imds_probe.system.walk import Budget
 

@@ -8,7 +8,7 @@ from observed import FACTS, report_of
 from reports_made import HOSTILE
 
 from imds_probe import report as report_module
-from imds_probe.collect import SECTIONS
+from imds_probe.collect.collectors import SECTIONS
 from imds_probe.facts.section import Section
 from imds_probe.render import html, text
 from imds_probe.render.page.bounds import SHORT

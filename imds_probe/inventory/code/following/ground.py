@@ -141,22 +141,33 @@ class Ground:
         return found
 
     def walked(self, directory: str, ends: tuple[str, ...], most: int = WALKED_MAX) -> Iterator[str]:
-        """Files below a directory whose names end so. Links to directories are gone into once, by their real paths."""
-        waiting, seen = [(directory.rstrip("/"), 0)], {self.real(directory)}
+        """Files below a directory whose names end so. No directory is gone into twice, whatever links lead there."""
+        waiting, seen = [(directory.rstrip("/"), 0)], set(self._directories([directory]).values())
         while waiting:
             at, depth = waiting.pop()
-            for name in sorted(self.listed(at)):
-                path = f"{at}/{name}"
-                if name.endswith(ends):
+            names = sorted(self.listed(at))
+            inner = [name for name in names if "." not in name and name not in PASSED_OVER and depth < DEPTH_MAX]
+            directories = self._directories([f"{at}/{name}" for name in inner])
+            for path in (f"{at}/{name}" for name in names):
+                if path.endswith(ends):
                     most -= 1
                     if most < 0:
                         return
                     yield path
-                elif "." not in name and name not in PASSED_OVER and depth < DEPTH_MAX and self.listed(path):
-                    real = self.real(path)
-                    if real not in seen and len(seen) < WALKED_MAX:
-                        seen.add(real)
-                        waiting.append((path, depth + 1))
+                elif path in directories and directories[path] not in seen and len(seen) < WALKED_MAX:
+                    seen.add(directories[path])
+                    waiting.append((path, depth + 1))
+
+    def _directories(self, paths: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+        """Those of these paths that lead to directories, by device and inode."""
+        self.look_up(paths)
+        found = {}
+        for path in paths:
+            self._touch(path)
+            status = self._statuses[path]
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                found[path] = status.st_dev, status.st_ino
+        return found
 
     def look_up(self, paths: Sequence[str]) -> None:
         """The status of all of these, in one go: for what is visited next."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import Loads
-from imds_probe.inventory.sdks.start import Start
+
+if TYPE_CHECKING:  # who only keeps trails needs neither
+    from imds_probe.inventory.code.following.ground import Ground
+    from imds_probe.inventory.sdks.start import Start
 
 PATHS_MAX = 20_000
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.schedules.commands.shell_text import Part, Substituted, Token, Variable, Word, tokens
+from imds_probe.inventory.schedules.commands.recent_tokens import RECENT
+from imds_probe.inventory.schedules.commands.shell_text import Part, Substituted, Token, Variable, Word
 
 TEXT_MAX = 64 * 1024
 DEPTH_MAX = 6
@@ -98,7 +99,7 @@ class Shell:
         opened = 0
         pending: list[Word] = []
         patterns = _Patterns()
-        for token in itertools.chain(tokens(text), ("\n",)):
+        for token in itertools.chain(RECENT.of(text), ("\n",)):
             if patterns.take(token, pending):
                 pending = []
                 continue

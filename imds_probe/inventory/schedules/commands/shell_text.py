@@ -16,9 +16,11 @@ _REDIRECTIONS = ("&>>", "&>", "<<<", "<<-", "<<", ">>", ">|", ">&", "<&", "<>", 
 _HERE_DOCS = ("<<", "<<-")
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _SPECIAL = frozenset("@*#?-$!0123456789")
+_SHELL_OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
 _BLANK = re.compile(r"[ \t\r]*")
 _PLAIN = re.compile(r"[^\s;&|()<>'\"\\`$]+")
 _PLAIN_IN_QUOTES = re.compile(r"[^\"\\`$]+")
+_BLANKS = frozenset(" \t\r")
 _ENDS = frozenset(" \t\r\n;&|()<>")
 _BEGIN_REDIRECTIONS = frozenset("<>&0123456789")
 _CLOSES = {"(": ")", "{": "}"}
@@ -89,16 +91,16 @@ class _Reading:
                 if target is not None and target.parts and any(isinstance(part, Substituted) for part in target.parts):
                     return Word(tuple(part for part in target.parts if isinstance(part, Substituted)))
                 continue
-            operator = self._one_of(OPERATORS)
-            if operator:
-                self._at += len(operator)
-                if operator == "\n":
-                    self._pass_here_docs()
-                return operator
-            return self._word()
+            operator = _SHELL_OPERATOR.match(self._text, self._at)
+            if operator is None:
+                return self._word()
+            self._at = operator.end()
+            if operator[0] == "\n":
+                self._pass_here_docs()
+            return operator[0]
 
     def _pass_blanks(self) -> None:
-        if blank := _BLANK.match(self._text, self._at):
+        if self._text[self._at : self._at + 1] in _BLANKS and (blank := _BLANK.match(self._text, self._at)):
             self._at = blank.end()
 
     def _line_end(self) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from code_root import Root
 
-from imds_probe.inventory.code.following import LANGUAGES
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.languages import LANGUAGES
 from imds_probe.inventory.code.following.loads import Loads
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trail, Trails, key_of

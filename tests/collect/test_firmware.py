@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from imds_probe.collect.platform import look
+from imds_probe.collect.firmware import look
 
 
 def firmware(root, **files):

@@ -1,0 +1,79 @@
+"""What is observed, listed by hand, in the order in which the report names it.
+
+When a collector starts is no matter of this order: it follows from what each needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from imds_probe.collect import (
+    available,
+    callers,
+    code,
+    container_facts,
+    container_software,
+    containers,
+    host,
+    image,
+    instance,
+    metadata_no_token,
+    obstacles,
+    options,
+    platform,
+    sdks,
+    settings,
+    software,
+    user_data,
+)
+from imds_probe.collect.collector import Collector, Join, Question
+from imds_probe.facts.section import Section
+from imds_probe.inventory.containers import named, record_reading
+from imds_probe.reading.task import Task
+
+COLLECTORS: tuple[Collector, ...] = (
+    image.COLLECTOR,
+    platform.COLLECTOR,
+    options.COLLECTOR,
+    instance.COLLECTOR,
+    host.COLLECTOR,
+    *software.COLLECTORS,
+    obstacles.COLLECTOR,
+    containers.DISCOVERY,
+    containers.COLLECTOR,
+    settings.COLLECTOR,
+    container_software.COLLECTOR,
+    sdks.COLLECTOR,
+    user_data.COLLECTOR,
+    code.COLLECTOR,
+    obstacles.INSIDE,
+    callers.WATCH,
+    callers.COLLECTOR,
+    metadata_no_token.COLLECTOR,
+)
+JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)
+QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
+# What these have the parser work on, and the memory that it may take for the one that needs most; and what a daemon needs of
+# it, to call containers by their names.
+NAMING: tuple[Task[Any, Any], ...] = (record_reading.BUNDLES, record_reading.RECORDS, named.NAMES)
+
+
+def tasks_of(collectors: Iterable[Collector]) -> tuple[Task[Any, Any], ...]:
+    """What they have the parser work on, with what all of a run needs."""
+    return tuple(dict.fromkeys((*NAMING, *(task for each in collectors for task in each.reads))))
+
+
+READING = tasks_of(COLLECTORS)
+READING_MIB = max(each.memory_mib for each in COLLECTORS if each.reads)
+# And what it needs for that beyond what is imported here: the files of most software's settings are in YAML.
+READING_LOADS = ("yaml",)
+
+# The sections of the report that come of these, each once.
+SECTIONS: tuple[type[Section], ...] = tuple(
+    dict.fromkeys(
+        kind
+        for kind in (*(given for each in COLLECTORS for given in each.gives), *(join.gives for join in JOINS))
+        if issubclass(kind, Section)
+    )
+)
