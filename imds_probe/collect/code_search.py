@@ -9,6 +9,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import get_args
 
+from imds_probe.collect.code_left import Left
 from imds_probe.collect.code_reading import LYING, RUNNING, Lying, Running
 from imds_probe.collect.disk_reading import ON_DISK, Disk, places
 from imds_probe.collect.dues import Dues, together
@@ -46,11 +47,9 @@ class Memory:
 
 @dataclass
 class Terms:
-    """What holds for all systems of a run: names of libraries that are left to their recognisers, the probe's own package, and
-    what may still be read.
-    """
+    """What holds for all systems: the libraries left to their recognisers, the probe's own package, what may still be read."""
 
-    left: tuple[str, ...]
+    left: Left
     own: OwnPackage | None
     bytes: int
 

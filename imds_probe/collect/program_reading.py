@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
+from imds_probe.collect.code_left import Left
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import encodable
@@ -33,12 +34,12 @@ _shared: dict[str, dict[str, Kept]] = {}
 @dataclass(frozen=True)
 class Reading:
     """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
-    names of libraries that are left to their recognisers, `own` is the probe's own package. `kept` and `trails` are what an
-    earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
+    libraries that are left to their recognisers, each with the processes that use it, `own` is the probe's own package. `kept`
+    and `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
     """
 
     root: str
-    left: tuple[str, ...]
+    left: Left
     own: OwnPackage | None
     image: str
     deadline: float
@@ -48,10 +49,14 @@ class Reading:
     before_ns: int | None = None
 
     def following(self) -> Following:
-        """To follow programs there."""
+        """To follow programs there, with no library left to anybody."""
         ground = self._ground()
         own = self.own.in_root(Path(self.root)) if self.own is not None else ""
-        return Following(ground, LANGUAGES, frozenset(self.left), Trails(ground, self.trails), own)
+        return Following(ground, LANGUAGES, (), Trails(ground, self.trails), own)
+
+    def left_of(self, pids: Iterable[int] | None) -> frozenset[str]:
+        """The libraries that are left to their recognisers in all of these processes; None: on disk."""
+        return frozenset(name for name, used_by in self.left if pids is None or set(pids) <= set(used_by))
 
     def _ground(self) -> Ground:
         if sum(map(len, _shared.values())) > CACHED_MAX:

@@ -26,8 +26,6 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following import shell
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.known import Known
-from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.units import Spoken, shown
 from imds_probe.inventory.schedules import cloud_init
@@ -95,6 +93,7 @@ def started_by(scheduled: Scheduled) -> str:
 
 def _due(asked: Schedules) -> Iterator[Due]:
     reading = asked.reading
+    # Recognisers know who uses what they found, but not who will: nothing is left to them.
     following = reading.following()
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
@@ -201,15 +200,13 @@ def _of_start(start: Start, system: _System) -> Iterator[Due]:
         loads = loads_of(start, system.following)
         program = None
         if loads is not None:
-            program, new = program_of(start, loads, system.ground, system.said, lambda load: _known(load, system))
+            program, new = program_of(
+                start, loads, system.ground, system.said, lambda load: system.ground.visit(load.path)
+            )
         system.programs[key] = program
     found = system.programs[key]
     if found is not None:
         yield Due(Piece(program=found, spoken=new), roots=found.roots)
-
-
-def _known(load: Load, system: _System) -> Known | None:
-    return None if system.following.is_left(load) else system.ground.visit(load.path)
 
 
 SCHEDULES: Task[Schedules, Due] = Task("code that will run", Schedules, Due, _due)
