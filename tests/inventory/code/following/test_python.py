@@ -145,6 +145,18 @@ def test_projects_that_share_a_directory_are_packages_of_their_own(root: Root) -
     assert list(root.loaded("python3", "/a.py", left=("pypi google-auth",))) == ["/a.py", f"{SITE}/google/auth/aws.py"]
 
 
+def test_a_name_of_which_a_part_is_not_known_stays_in_its_package(root: Root) -> None:
+    root.put(
+        {
+            f"{SITE}/tool/util.py": "import importlib\nimportlib.import_module(f'..{name}', 'tool.util')\nfrom .. import x\n",
+            f"{SITE}/tool/__init__.py": "",
+            f"{SITE}/stranger/__init__.py": "",
+            "/a.py": "import tool.util",
+        }
+    )
+    assert f"{SITE}/stranger/__init__.py" not in root.loaded("python3", "/a.py")
+
+
 def test_python_2_has_its_own_library_and_looks_beside_a_module(root: Root) -> None:
     site = "/usr/lib/python2.7/dist-packages"
     root.put(
