@@ -46,10 +46,13 @@ class Processes:
 
 @dataclass(frozen=True)
 class Rooted:
-    """Which root directory a process has; None where that is not to be known."""
+    """Which root directory a process has; None where that is not to be known. `outside`: its program is not below it. Daemons go
+    to an empty directory once they have loaded all that they need.
+    """
 
     pid: int
     root: Identity | None
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,15 @@ def _roots(processes: Processes) -> Iterator[Rooted]:
         found = rootfs.roots_of(Path(processes.proc), processes.pids)
     except OSError as error:
         raise ProbeError(f"{processes.proc} cannot be read: {error.strerror}") from None
-    yield from (Rooted(pid, root) for pid, root in zip(processes.pids, found, strict=True))
+    for pid, root in zip(processes.pids, found, strict=True):
+        yield Rooted(pid, root, root is not None and _is_outside(Path(processes.proc, str(pid))))
+
+
+def _is_outside(process: Path) -> bool:
+    program, root = read_several(process, (), ("exe", "root"))
+    if not isinstance(program, bytes) or not isinstance(root, bytes):
+        return False
+    return root != b"/" and not program.startswith(root + b"/")
 
 
 def _in_use(using: Using) -> Iterator[Used]:

@@ -148,9 +148,20 @@ def test_a_directory_that_was_chrooted_to_is_no_container_and_not_the_host(syste
     elsewhere = system.image("chroot")
     system.python(elsewhere)
     system.write("app.py", V1, elsewhere)
-    system.runs(6, "/app.py", root=elsewhere)
+    system.process(6, elsewhere, exe=f"{elsewhere}{PYTHON}", argv=[PYTHON, "/app.py"])
     entry = of(system.code(6), "/app.py")
     assert (entry.on_host, entry.container_ids, entry.pids) == (False, (), (6,))
+
+
+def test_a_daemon_that_went_to_an_empty_directory_is_read_where_it_was_started(system: CodeSystem) -> None:
+    """As Postfix's and Dovecot's do, once they have loaded what they need."""
+    program = system.write("usr/lib/postfix/pickup", b"\x7fELF")
+    library = system.write("usr/lib/libask.so.1", b"\x7fELF" + b"\0http://169.254.169.254/latest/meta-data/\0")
+    empty = system.image("empty")
+    system.process(6, empty, exe=program, maps=f"0-1 r-xp 0 08:01 7 {library}\n")
+    found = system.code(6)
+    assert (found.read.programs_read, found.read.not_read) == (1, ())
+    assert (of(found, library).on_host, of(found, library).pids) == (True, (6,))
 
 
 def test_a_hostile_root_costs_only_itself(system: CodeSystem) -> None:
@@ -376,7 +387,7 @@ def test_the_probe_in_a_container_or_below_another_root_does_not_count_either(
     system.write("start", "import sys\nsys.path.insert(0, '/opt/probe/lib')\nimport imds_probe\n", inside)
     (inside / "opt/probe/lib/imds_probe").mkdir(parents=True)
     os.link(system.root / mark[1:], inside / mark[1:])
-    system.runs(7, "/start", root=inside)
+    system.process(7, inside, exe=f"{inside}{PYTHON}", argv=[PYTHON, "/start"])
     assert system.code(7).read.programs == 0
 
 
