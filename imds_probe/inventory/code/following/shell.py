@@ -27,7 +27,9 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 def _begins(start: Start, ground: Ground) -> Begun:
     # -ec is -e and -c: its value is the argument after it, never what follows in the same one.
     given = read(start.arguments, _OPTIONS)
-    script = ground.real(start.path(given.script)) if given.script else ""
+    # With -s it reads what somebody hands it, as Erlang's does: arguments are only names.
+    named = given.script if not given.has("s") else ""
+    script = ground.real(start.path(named)) if named else ""
     way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")

@@ -66,6 +66,11 @@ def test_text_as_an_argument_and_a_search_path_of_its_own(root: Root) -> None:
     assert loads.texts[0].content.startswith(b"tool; exec")
 
 
+def test_one_that_is_handed_its_commands_has_nothing_to_read(root: Root) -> None:
+    assert root.follow("/bin/sh", "-s", "unix:cmd").cut_short == ""
+    assert root.follow("/bin/sh", "nowhere").cut_short == unread.NO_SCRIPT
+
+
 def test_one_that_somebody_types_into_has_nothing_to_read(root: Root) -> None:
     loads = root.follow("-bash", executable="/usr/bin/bash")
     assert (loads.files, loads.cut_short) == ((), "")
