@@ -12,7 +12,7 @@ from sdk_systems import System
 from imds_probe.collect.code import CodeFound, CodeOptions, look_for
 from imds_probe.facts.code import CodeSeen
 from imds_probe.facts.host import OsRelease
-from imds_probe.facts.software import Software
+from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.reading.reader import Reader
 
 PYTHON, SITE = "/usr/bin/python3.11", "usr/local/lib/python3.11/site-packages"
@@ -54,6 +54,7 @@ class CodeSystem(System):
         self,
         *pids: int,
         containers: Sequence[object] = (),
+        sdks: Sequence[Software] = (),
         state: Path | None = None,
         deadline_s: float = 30.0,
         by: Reader | None = None,
@@ -70,6 +71,7 @@ class CodeSystem(System):
             installed=installed,
             host_os=os,
             catalog=CATALOG,
+            sdks=sdks,
             images={},
             options=CodeOptions(state),
             reader=by or reader(),
@@ -78,6 +80,14 @@ class CodeSystem(System):
             # Files that a test has just written count as settled.
             now_ns=time.time_ns() + LATER_NS if now_ns is None else now_ns,
         )
+
+
+def sdk(package: str, version: str | None, *pids: int) -> SdkSoftware:
+    """A library of Python's that its recogniser has found in these processes, or only on disk."""
+    row = CATALOG.recognise("pypi", package, version)
+    assert row is not None
+    use = SdkUse(None, None, (f"/{SITE}/{package}",), 1)
+    return SdkSoftware(row.id, "pypi", package, version, "dist-info", f"/{SITE}", pids=pids, sdk=use)
 
 
 def said(found: CodeFound) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.code_facts import LEFT_TO_RECOGNISERS, FoundIn, code_of, names_of, read_of
+from imds_probe.collect.code_facts import FoundIn, code_of, read_of
+from imds_probe.collect.code_left import left
 from imds_probe.collect.code_memory import CodeMemory
 from imds_probe.collect.code_search import Memory, Search, Terms
 from imds_probe.collect.code_tasks import LYING, OWNERS, RUNNING, SCHEDULES, Owning
@@ -23,7 +24,7 @@ from imds_probe.collect.package_search import PackageSearch, undecided
 from imds_probe.collect.package_tasks import PACKAGES
 from imds_probe.collect.sdk_systems import is_there, systems
 from imds_probe.collect.sdk_tasks import ROOTS
-from imds_probe.collect.sdks import installed
+from imds_probe.collect.sdks import SdksFound, installed
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages
 from imds_probe.collect.user_data import UserData, is_asked_for
@@ -40,7 +41,7 @@ from imds_probe.system import pressure
 from imds_probe.system.unchanged import SETTLED_NS
 
 READ_MAX_BYTES = 1024 * 1024 * 1024  # in one run: programs, mostly
-CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S, PACKAGES_S = 3.0, 3.0, 3.0, 10.0, 5.0
+CONTAINER_S, LYING_S, OWNERS_S, SCHEDULES_S, PACKAGES_S = 3.0, 3.0, 3.0, 20.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def _collect(context: Context) -> Collected:
         installed=installed(context),
         host_os=context[Host].os,
         catalog=context.catalog,
+        sdks=sdks.software if (sdks := context.get(SdksFound)) else (),
         images=inside.images if inside else {},
         options=context.option(CodeOptions),
         reader=context.reader,
@@ -92,6 +94,7 @@ def look_for(
     installed: Sequence[Software],
     host_os: OsRelease,
     catalog: Catalog,
+    sdks: Iterable[Software] = (),
     images: Mapping[str, Identity],
     options: CodeOptions,
     reader: Reader,
@@ -100,19 +103,20 @@ def look_for(
     of_image: bool = False,
     now_ns: int | None = None,
 ) -> CodeFound:
-    """Read the programs of the host's processes `pids`, and of each container's. What is meant by the rest: see sdks.look_for.
+    """Read the programs of the host's processes `pids`, and of each container's. `sdks` are the libraries that were recognised.
+    What is meant by the rest: see sdks.look_for.
 
     Raises nothing for what processes and containers prepared; that is in the result.
     """
-    names = tuple(sorted({name for kind in LEFT_TO_RECOGNISERS for name in names_of(catalog, kind)}))
-    memory = CodeMemory(root, options.state, names)
+    not_read = left(catalog, sdks)
+    memory = CodeMemory(root, options.state)
     remembered = memory.load()
     troubles = list(memory.damaged)
     need = pressure.need(options.written)
     if need:
         troubles.append(f"no code was read: {need}")
     now = now_ns if now_ns is not None else time.time_ns()
-    terms = Terms(names, own_package(), READ_MAX_BYTES)
+    terms = Terms(not_read, own_package(), READ_MAX_BYTES)
     there = systems(
         root,
         proc,
@@ -163,7 +167,7 @@ def look_for(
         if search.remembers and not need:
             memory.save(Memory(search.learnt, search.trails, search.learnt_lying))
     owner_of = GroupOwners(proc.parent).owner
-    return CodeFound(code_of(found, catalog, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
+    return CodeFound(code_of(found, catalog, not_read, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
 
 
 def _look_on_disk(searches: Iterable[Search], written: Sequence[Path], deadline: float) -> None:
@@ -191,7 +195,7 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(Code, CodeRead),
     without="the code that runs or will run, and whether it calls the metadata service",
-    needs=(Host, Packages, HostSoftware, ContainerSoftware, RunningContainers, UserData),
+    needs=(Host, Packages, HostSoftware, ContainerSoftware, RunningContainers, SdksFound, UserData),
     applies=lambda context: context.option(CodeOptions).read or is_asked_for(context),
     options=(
         Option(

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import get_args
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
-from imds_probe.collect.code_tasks import OF_IMAGE, Program
+from imds_probe.collect.code_tasks import OF_IMAGE, Left, Program
 from imds_probe.collect.dues import longest, shortest
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
@@ -17,10 +18,7 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
-from imds_probe.inventory.sdks.recognised import RECOGNISED
 
-# Names of libraries by these are left to those that recognise them.
-LEFT_TO_RECOGNISERS = tuple(RECOGNISED)
 NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
 OF_DISTRIBUTIONS = ("dpkg", "rpm", "apk", "snap")
 _RUNS: tuple[Runs, ...] = get_args(Runs)
@@ -40,25 +38,19 @@ class FoundIn:
     image: str | None = None
 
 
-def names_of(catalog: Catalog, ecosystem: str) -> Iterable[str]:
-    """As their directories and archives may be called: of Maven's names, the artefact."""
-    for name in catalog.package_names(ecosystem):
-        yield name.lower().replace("_", "-")
-        if ecosystem == "maven":
-            yield name.rpartition(":")[2].lower()
-
-
-def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Code:
-    """All code that names the service, each once."""
+def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of: OwnerOf) -> Code:
+    """All code that names the service, each once. `not_read` are the libraries that were left to their recognisers."""
     seen: dict[object, CodeSeen] = {}
     for one in found:
         system, each, owned = one.system, one.found, one.owned
         for root, spoken in each.spoken.items():
             owner = owned.get(spoken.path)
-            if owner is not None and _is_left(owner, catalog):
-                continue
-            pids = tuple(sorted(each.pids.get(root, ())))
             due = each.due.roots.get(root, {})
+            pids = tuple(sorted(each.pids.get(root, ())))
+            if owner is not None and is_left(owner.manager, owner.name, pids, not_read):
+                if not due:
+                    continue  # its directory may be called otherwise than the package is
+                pids = ()
             if not pids and not due and spoken.speaks == "mentions":
                 continue  # what lies there and only names the service is a document
             row = catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
@@ -77,6 +69,8 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
                 started_by=tuple(sorted(due))[:STARTED_BY_MAX],
                 package=owner.said if owner else f"{image} (image)" if image else None,
                 component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
+                manager=owner.manager if owner and row else None,
+                version=(owner.version or None) if owner and row else None,
                 on_host=system.container is None and system.label is None and each.on_host,
                 container_ids=(system.id,) if system.id else (),
                 pids=pids,
@@ -112,13 +106,6 @@ def _by_image(one: FoundIn, speaks: Speaks, owner: Owned | None, pids: Sequence[
 def _weight(code: CodeSeen) -> tuple[object, ...]:
     """Lower for what weighs more: what comes after the first SEEN_MAX is in no report."""
     return _SPEAKS.index(code.speaks), _RUNS.index(code.runs), not code.on_host, code.path, code.container_ids
-
-
-def _is_left(owner: Owned, catalog: Catalog) -> bool:
-    """Whether a file belongs to a library that the recognisers find."""
-    return owner.manager in LEFT_TO_RECOGNISERS and owner.name.lower().replace("_", "-") in names_of(
-        catalog, owner.manager
-    )
 
 
 def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> CodeRead:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.collect.code_search import Memory
@@ -15,18 +14,16 @@ NOTHING = Memory({}, {})
 
 
 class CodeMemory:
-    """Kept in `state`, nowhere where that is None; `left` are names of libraries that are not read. `damaged` says which files
-    made no sense, as sentences.
-    """
+    """Kept in `state`, nowhere where that is None. `damaged` says which files made no sense, as sentences."""
 
-    def __init__(self, root: Path, state: Path | None, left: Sequence[str]) -> None:
+    def __init__(self, root: Path, state: Path | None) -> None:
         self._files: Remembered[Kept] | None = None
         self._trails: Remembered[Trail] | None = None
         self._lying: Remembered[Kept] | None = None
         self._loaded = NOTHING
         self.damaged: tuple[str, ...] = ()
         if state is not None and is_safe(root, state):
-            read_by = version("imds_probe.inventory.code", left)
+            read_by = version("imds_probe.inventory.code", ())
             self._files = Remembered(state, "code", Kept, read_by)
             self._trails = Remembered(state, "programs", Trail, read_by)
             self._lying = Remembered(state, "code-on-disk", Kept, read_by)

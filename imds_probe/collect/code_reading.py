@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from imds_probe.collect.program_reading import (
     PROGRAM_MIN_S,
     following_in,
     learnt_since,
+    left_of,
     loads_of,
     program_of,
     spoken_encodable,
@@ -65,14 +67,15 @@ def read_running(running: Running) -> Iterator[Piece]:
             yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
         except TimeoutError:
             yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
-    said: dict[str, Spoken | None] = {}
+    said: defaultdict[frozenset[str], dict[str, Spoken | None]] = defaultdict(dict)
     learnt = 0
     # Programs by themselves first: what scripts load can be as much as it likes.
     for group in sorted(groups.values(), key=lambda each: following.language_of(each.start) is not None):
         yield Piece(begun=tuple(group.pids))
         now = time.monotonic()
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
-        yield from _of_group(group, following, proc, said)
+        following.left = left = left_of(reading, group.pids)
+        yield from _of_group(group, following, proc, said[left])
         if len(ground.learnt) - learnt >= LEARNT_AT_A_TIME:
             yield from learnt_since(ground, learnt)
             learnt = len(ground.learnt)
@@ -152,6 +155,7 @@ def read_lying(lying_in: Lying) -> Iterator[Piece]:
     """The libraries that lie in directories, one after the other."""
     reading = lying_in.reading
     following = following_in(reading)
+    following.left = left_of(reading, None)
     ground = following.ground
     for environment in lying_in.environments:
         loaded = [root for root in lying_in.loaded if below(root, (environment,))]
@@ -159,7 +163,7 @@ def read_lying(lying_in: Lying) -> Iterator[Piece]:
         def files(environment: str = environment, loaded: Sequence[str] = loaded) -> Loads:
             return Loads(tuple(_beside(environment, loaded, following)))
 
-        key = key_of(Start(LYING.id, environment, tuple(loaded), {}, frozenset(), ground.root))
+        key = key_of(Start(LYING.id, environment, tuple(loaded), {}, frozenset(), ground.root), following.left)
         there = following.trails.loads(key, files) if following.trails else files()
         ground.look_up([load.path for load in there.files])
         for root, paths in units(there.files, environment).items():
@@ -177,9 +181,10 @@ def _beside(environment: str, loaded: Sequence[str], following: Following) -> It
     """The files of the packages that nobody has loaded."""
     ground = following.ground
     for root in lying(environment, ground.listed(environment), loaded):
-        if not following.is_left(Load(f"{root}/", root)):
-            found = list(ground.walked(root, LYING_ENDS, LYING_MAX))
-            yield from (Load(path, root) for path in found or ([root] if root.endswith(LYING_ENDS) else []))
+        if following.is_left(Load(f"{root}/", root)):
+            continue
+        paths = list(ground.walked(root, LYING_ENDS, LYING_MAX)) or ([root] if root.endswith(LYING_ENDS) else [])
+        yield from (load for path in paths if not following.is_left(load := Load(path, root)))
 
 
 def read_owned(owning: Owning) -> Iterator[Owned]:

@@ -14,6 +14,7 @@ from imds_probe.collect.code_tasks import (
     RUNNING,
     SCHEDULES,
     Due,
+    Left,
     Lying,
     Piece,
     Program,
@@ -55,11 +56,9 @@ class Memory:
 
 @dataclass
 class Terms:
-    """What holds for all systems of a run: names of libraries that are left to their recognisers, the probe's own package, and
-    what may still be read.
-    """
+    """What holds for all systems: the libraries left to their recognisers, the probe's own package, what may still be read."""
 
-    left: tuple[str, ...]
+    left: Left
     own: OwnPackage | None
     bytes: int
 

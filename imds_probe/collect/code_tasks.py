@@ -16,18 +16,20 @@ from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.schedules.starters import Starter
 from imds_probe.reading.task import Task
 
+# By library, as Following has it, the processes that use it; none of what only lies on disk.
+Left = tuple[tuple[str, tuple[int, ...]], ...]
 OF_IMAGE = "image "  # stands before an image's name, which is no program's
 
 
 @dataclass(frozen=True)
 class Reading:
     """A system to read code in, below its root: until `deadline`, a time.monotonic, and for at most so many bytes. `left` are
-    names of libraries that are left to their recognisers, `own` is the probe's own package. `kept` and `trails` are what an
-    earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
+    libraries that are left to their recognisers, each with the processes that use it, `own` is the probe's own package. `kept`
+    and `trails` are what an earlier run has left; `before_ns` as of Ground. `image` is the same for containers of one image.
     """
 
     root: str
-    left: tuple[str, ...]
+    left: Left
     own: OwnPackage | None
     image: str
     deadline: float

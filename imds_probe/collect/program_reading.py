@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,10 +32,15 @@ _shared: dict[str, dict[str, Kept]] = {}
 
 
 def following_in(reading: Reading) -> Following:
-    """To follow the programs of a system."""
+    """To follow the programs of a system, with no library left to anybody."""
     ground = _ground(reading)
     own = reading.own.in_root(ground.root) if reading.own is not None else ""
-    return Following(ground, LANGUAGES, frozenset(reading.left), Trails(ground, reading.trails), own)
+    return Following(ground, LANGUAGES, (), Trails(ground, reading.trails), own)
+
+
+def left_of(reading: Reading, pids: Iterable[int] | None) -> frozenset[str]:
+    """The libraries that are left to their recognisers in all of these processes; None: on disk."""
+    return frozenset(name for name, used_by in reading.left if pids is None or set(pids) <= set(used_by))
 
 
 def _ground(reading: Reading) -> Ground:

@@ -25,8 +25,6 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following import shell
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.known import Known
-from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.code.units import shown
@@ -67,6 +65,7 @@ def started_by(scheduled: Scheduled) -> str:
 def read_due(asked: Schedules) -> Iterator[Due]:
     """What will run in a system, and the programs of each schedule, one after the other."""
     reading = asked.reading
+    # Recognisers know who uses what they found, but not who will: nothing is left to them.
     following = following_in(reading)
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
@@ -173,12 +172,10 @@ def _of_start(start: Start, system: _System) -> Iterator[Due]:
         loads = loads_of(start, system.following)
         program = None
         if loads is not None:
-            program, new = program_of(start, loads, system.ground, system.said, lambda load: _known(load, system))
+            program, new = program_of(
+                start, loads, system.ground, system.said, lambda load: system.ground.visit(load.path)
+            )
         system.programs[key] = program
     found = system.programs[key]
     if found is not None:
         yield Due(Piece(program=found, spoken=new), roots=found.roots)
-
-
-def _known(load: Load, system: _System) -> Known | None:
-    return None if system.following.is_left(load) else system.ground.visit(load.path)

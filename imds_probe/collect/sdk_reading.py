@@ -52,7 +52,15 @@ def read_roots(processes: Processes) -> Iterator[Rooted]:
         found = rootfs.roots_of(Path(processes.proc), processes.pids)
     except OSError as error:
         raise ProbeError(f"{processes.proc} cannot be read: {error.strerror}") from None
-    yield from (Rooted(pid, root) for pid, root in zip(processes.pids, found, strict=True))
+    for pid, root in zip(processes.pids, found, strict=True):
+        yield Rooted(pid, root, root is not None and _is_outside(Path(processes.proc, str(pid))))
+
+
+def _is_outside(process: Path) -> bool:
+    program, root = read_several(process, (), ("exe", "root"))
+    if not isinstance(program, bytes) or not isinstance(root, bytes):
+        return False
+    return root != b"/" and not program.startswith(root + b"/")
 
 
 def read_in_use(using: Using) -> Iterator[Used]:

@@ -69,7 +69,7 @@ def systems(
     answer = reader.ask(ROOTS, asked, [proc], share_of(deadline, LOOK_UP_S))
     if answer.failed:
         unseen.append(f"the root directories of processes could not be read: {answer.failed}")
-    roots = {each.pid: each.root for each in answer.found}
+    roots = {each.pid: own if each.outside else each.root for each in answer.found}
     for pid in asked.pids:
         by_root[roots.get(pid) or own].append(pid)  # whether it ended or hides is found out when it is looked at
     yield System(root, by_root.pop(own, []))

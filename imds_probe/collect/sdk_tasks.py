@@ -26,10 +26,13 @@ class Processes:
 
 @dataclass(frozen=True)
 class Rooted:
-    """Which root directory a process has; None where that is not to be known."""
+    """Which root directory a process has; None where that is not to be known. `outside`: its program is not below it. Daemons go
+    to an empty directory once they have loaded all that they need.
+    """
 
     pid: int
     root: Identity | None
+    outside: bool = False
 
 
 @dataclass(frozen=True)

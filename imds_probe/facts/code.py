@@ -24,11 +24,11 @@ class CodeSeen:
     `path` is where the words stand, as its own system calls it, `line` the line there, None in a file without lines. `quote`
     are the words that matched, from the list of words that are looked for; never text around them. `form` is what it is:
     "shell", "python", "jar", "elf". `package` owns the file: "restic 0.11.0-1 (dpkg)". `component` is the catalog's row of that
-    package. `started_by` says what starts it and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty
-    and `on_host` false for a directory that processes were chrooted to. `owner_uid` is the unprivileged user who can write the
-    file, None where root alone can. `runner_uid` is the one on whose own account alone it runs, None where root or a service of
-    the system runs it, or something starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that
-    is not known.
+    package, and where there is one, `manager` and `version` are the package's as in Software. `started_by` says what starts it
+    and how often: "/etc/cron.d/backup, daily". `container_ids` are identities, empty and `on_host` false for a directory that
+    processes were chrooted to. `owner_uid` is the unprivileged user who can write the file, None where root alone can.
+    `runner_uid` is the one on whose own account alone it runs, None where root or a service of the system runs it, or something
+    starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that is not known.
     `every_s` is the longest time in seconds between two starts by a schedule, None where none starts it or one that waits for
     events: a login, a change. `standing_s` is for how many seconds it and its schedules have stood unchanged, None where that is
     not known.
@@ -51,6 +51,8 @@ class CodeSeen:
     oldest_s: Seconds | None = None
     every_s: Seconds | None = None
     standing_s: Seconds | None = None
+    manager: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)

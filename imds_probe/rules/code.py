@@ -39,7 +39,7 @@ from imds_probe.rules.code_phrases import (
 from imds_probe.rules.code_unread import not_read
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
-from imds_probe.rules.requirement import software_of
+from imds_probe.rules.requirement import fit_by_version, software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unwatched
 
@@ -56,12 +56,14 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if run is None:
         return NothingToJudge("the code of running programs was not read")
     code = [each for each in facts[Code].code if each.runs == "once" or software_of(each, facts) is None]
-    asking = [each for each in code if each.speaks == "v1"]
+    fit = {each: why for each in code if each.runs in _STARTED and (why := fit_by_version(each, facts, catalog))}
+    asking = [each for each in code if each.speaks == "v1" and each not in fit]
     found = _blocking([each for each in asking if each.runs in _STARTED], facts, catalog)
     found += _once([each for each in asking if each.runs == "once"], facts)
     found += _on_disk([each for each in asking if each.runs == "lies"], facts)
-    both = [each for each in code if each.speaks == "both" and each.runs in _STARTED]
+    both = [each for each in code if each.speaks == "both" and each.runs in _STARTED and each not in fit]
     undecided, settled = _undecided(both, facts, catalog)
+    settled = [*(f"{named(each, facts)} is fit by its version: {why}" for each, why in fit.items()), *settled]
     unread, settled_unread = not_read(run, facts, catalog)
     found += [*undecided, *unread]
     if lines := [*settled, *settled_unread]:

@@ -10,6 +10,7 @@ from imds_probe.catalog.requirement import requirement as requirement_by_catalog
 from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Speaks
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.code_phrases import place_of
 
@@ -54,6 +55,25 @@ def packages_read(software: Software, facts: Facts) -> tuple[PackageRead, ...]:
     read = facts.get(CodeRead)
     found = read.packages if read is not None else ()
     return tuple(each for each in found if _belongs(each, software) and each.package.startswith(f"{software.package} "))
+
+
+def fit_by_version(code: CodeSeen, facts: Facts, catalog: Catalog) -> str:
+    """Why the version of the package that owns code tells that it is fit, where the code itself does not: it has requests with
+    and without a token, or another library makes its calls. Empty where the version does not tell that.
+    """
+    row = catalog.row(code.component) if code.component is not None else None
+    if row is None or code.manager is None or not (code.speaks == "both" or (code.speaks == "v1" and row.through)):
+        return ""
+    system = facts[Host].os if code.on_host else None
+    judged = catalog.judge(
+        row,
+        manager=code.manager,
+        version=code.version,
+        os_id=system.id if system else None,
+        os_version_id=system.version_id if system else None,
+        os_id_like=system.id_like if system else (),
+    )
+    return judged.why if judged.status == "ok" else ""
 
 
 def own_code(software: Software, facts: Facts) -> tuple[CodeSeen, ...]:
@@ -113,6 +133,8 @@ def _blocks(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None, 
     """Where a version speaks IMDSv2, code counts only where something starts it. So it does where the catalog knows that it
     depends on something whether the software asks at all, unless all that starts something was looked at: see is_unused.
     """
+    if by_version.status == "ok" and row is not None and row.through:
+        return False  # who makes its calls was read, too
     if _is_started(code, "v1"):
         return by_version.status in ("ok", "unknown")
     read = facts.get(CodeRead)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from code_systems import CURL, NO_OS, PYTHON, SITE, V1, V2, CodeSystem, of, said
+from code_systems import CURL, NO_OS, PYTHON, SITE, V1, V2, CodeSystem, of, said, sdk
 from contexts import context
 from sdk_systems import container
 
@@ -76,9 +76,41 @@ def test_libraries_that_are_recognised_are_left_to_their_recognisers(system: Cod
     system.write(f"{SITE}/renamed/__init__.py", V1)
     system.write(f"{SITE}/elastic_apm-5.0.dist-info/RECORD", "renamed/__init__.py,,\n")
     system.write(f"{SITE}/boto/__init__.py", V1)
+    system.write(f"{SITE}/boto-2.49.0.dist-info/RECORD", "")
     system.runs(5, "/m.py")
-    found = system.code(5)
+    found = system.code(5, sdks=(sdk("botocore", "1.12.0", 5), sdk("elastic-apm", "5.0", 5), sdk("boto", "2.49.0")))
     assert (found.code.code, found.read.programs_read) == ((), 1)
+    # Another process of the same library, which nobody has recognised in that one.
+    system.process(6, system.root, exe=PYTHON, argv=[PYTHON, "/m.py", "again"])
+    found = system.code(5, 6, sdks=(sdk("botocore", "1.12.0", 5), sdk("elastic-apm", "5.0", 5, 6)))
+    assert of(found, f"/{SITE}/botocore/__init__.py").pids == (6,)
+    assert f"/{SITE}/renamed/__init__.py" not in said(found)
+
+
+def test_what_no_version_decides_about_is_read(system: CodeSystem) -> None:
+    """Where it depends on its use, and where it is not known which version it is."""
+    system.write("m.py", "import minio, botocore")
+    system.write(f"{SITE}/minio/__init__.py", V1)
+    system.write(f"{SITE}/botocore/__init__.py", V1)
+    system.write(f"{SITE}/botocore-1.12.0.dist-info/RECORD", "botocore/__init__.py,,\n")
+    system.runs(5, "/m.py")
+    found = system.code(5, sdks=(sdk("minio", "7.1.0", 5), sdk("botocore", None, 5)))
+    assert said(found) == {
+        f"/{SITE}/minio/__init__.py": ("v1", "running"),
+        f"/{SITE}/botocore/__init__.py": ("v1", "running"),
+    }
+    botocore = of(found, f"/{SITE}/botocore/__init__.py")
+    assert (botocore.component, botocore.manager, botocore.version) == ("botocore", "pypi", "1.12.0")
+
+
+def test_a_name_is_one_of_its_own_language(system: CodeSystem) -> None:
+    """Java's have an artefact "ec2", and Perl's a directory of that name."""
+    module = system.write(
+        "usr/share/perl5/VM/EC2/Data.pm", "my $data = LWP::Simple::get('http://169.254.169.254/latest/meta-data/');\n"
+    )
+    system.write("m.pl", "use VM::EC2::Data;\n")
+    system.process(5, system.root, exe="/usr/bin/perl", argv=["perl", "/m.pl"])
+    assert said(system.code(5)) == {module: ("v1", "running")}
 
 
 def test_each_container_is_read_in_its_own_root_and_alike_ones_are_one(system: CodeSystem) -> None:
@@ -117,9 +149,20 @@ def test_a_directory_that_was_chrooted_to_is_no_container_and_not_the_host(syste
     elsewhere = system.image("chroot")
     system.python(elsewhere)
     system.write("app.py", V1, elsewhere)
-    system.runs(6, "/app.py", root=elsewhere)
+    system.process(6, elsewhere, exe=f"{elsewhere}{PYTHON}", argv=[PYTHON, "/app.py"])
     entry = of(system.code(6), "/app.py")
     assert (entry.on_host, entry.container_ids, entry.pids) == (False, (), (6,))
+
+
+def test_a_daemon_that_went_to_an_empty_directory_is_read_where_it_was_started(system: CodeSystem) -> None:
+    """As Postfix's and Dovecot's do, once they have loaded what they need."""
+    program = system.write("usr/lib/postfix/pickup", b"\x7fELF")
+    library = system.write("usr/lib/libask.so.1", b"\x7fELF" + b"\0http://169.254.169.254/latest/meta-data/\0")
+    empty = system.image("empty")
+    system.process(6, empty, exe=program, maps=f"0-1 r-xp 0 08:01 7 {library}\n")
+    found = system.code(6)
+    assert (found.read.programs_read, found.read.not_read) == (1, ())
+    assert (of(found, library).on_host, of(found, library).pids) == (True, (6,))
 
 
 def test_a_hostile_root_costs_only_itself(system: CodeSystem) -> None:
@@ -345,7 +388,7 @@ def test_the_probe_in_a_container_or_below_another_root_does_not_count_either(
     system.write("start", "import sys\nsys.path.insert(0, '/opt/probe/lib')\nimport imds_probe\n", inside)
     (inside / "opt/probe/lib/imds_probe").mkdir(parents=True)
     os.link(system.root / mark[1:], inside / mark[1:])
-    system.runs(7, "/start", root=inside)
+    system.process(7, inside, exe=f"{inside}{PYTHON}", argv=[PYTHON, "/start"])
     assert system.code(7).read.programs == 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import elves
 import pytest
-from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said
+from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said, sdk
 from sdk_systems import container
 from small_roots import made
 
@@ -98,6 +98,20 @@ def test_a_program_is_followed_as_if_it_were_started(system: CodeSystem) -> None
     assert said(found) == {f"/{SITE}/client/old.py": ("v1", "scheduled")}
     assert of(found, f"/{SITE}/client/old.py").started_by == ("/etc/cron.d/backup, every 5 minutes",)
     assert (found.read.programs, found.read.scheduled, found.read.scheduled_read) == (0, 1, 1)
+
+
+def test_an_aws_sdk_that_something_starts_counts_as_one_that_runs(system: CodeSystem, tmp_path: Path) -> None:
+    """Nobody but who reads it knows of it; where it runs, too, its recogniser does. A second run remembers both."""
+    library = f"/{SITE}/botocore/utils.py"
+    files = {"/opt/backup.py": "import botocore.utils\n", library: V1, f"/{SITE}/botocore-1.12.0.dist-info/RECORD": ""}
+    made(system.root, {**files, "/etc/cron.d/backup": f"@daily root {PYTHON} /opt/backup.py\n"})
+    system.runs(5, "/opt/backup.py")
+    for _ in range(2):
+        found = system.code(5, sdks=(sdk("botocore", "1.12.0", 5),), state=tmp_path / "state")
+        assert said(found) == {library: ("v1", "scheduled")}
+        entry = of(found, library)
+        assert (entry.pids, entry.component, entry.manager, entry.version) == ((), "botocore", "pypi", "1.12.0")
+        assert (entry.package, entry.started_by) == ("botocore 1.12.0 (pypi)", ("/etc/cron.d/backup, daily",))
 
 
 def test_a_script_that_a_script_starts_is_read(system: CodeSystem) -> None:

@@ -184,10 +184,8 @@ def test_a_share_over_a_programs_own_libraries_is_named(system: System, tmp_path
         Reader(READING, memory_mib=READING_MIB) as own,
         share(place, "readdir", started=("/bin/sleep", "600")) as (server, _),
     ):
-        ours, theirs = (
-            system.process(pid, Path(f"/proc/{server}/root"), exe=f"{tmp_path}/venv/bin/python3.11", maps=TLS)
-            for pid in (5, 6)
-        )
+        there, python = Path(f"/proc/{server}/root"), f"{tmp_path}/venv/bin/python3.11"
+        ours, theirs = (system.process(pid, there, exe=f"{there}{python}", argv=[python], maps=TLS) for pid in (5, 6))
         found = beside(system, own, ours, containers=[container("evil", theirs)])
     said = f"{place} cannot be read: its file system does not answer"
     assert {said, f"evil: {said}"} <= set(found.unseen)

@@ -122,7 +122,7 @@ def test_a_process_with_a_root_of_its_own_is_a_system_of_its_own(system: System)
     record(elsewhere, "botocore", "1.12.0")
     record(system.root, "botocore", "1.34.0")
     system.process(5, system.root)
-    system.process(6, elsewhere)
+    system.process(6, elsewhere, exe=f"{elsewhere}/usr/bin/python3")
     found = {entry.version: entry.pids for entry in system.look(5, 6).software}
     assert found == {"1.34.0": (5,), "1.12.0": (6,)}
 

@@ -20,6 +20,19 @@ def judged(*code, **given):
     return found
 
 
+GOOGLE = replace(
+    BACKUP,
+    path="/opt/app/lib/python3.11/site-packages/google/auth/aws.py",
+    speaks="both",
+    form="python",
+    package="google-auth 2.40.3 (pypi)",
+    component="google-auth-python",
+    manager="pypi",
+    version="2.40.3",
+)
+CLI = replace(GOOGLE, speaks="v1", package="awscli 1.46.2 (pypi)", component="aws-cli-v1", version="1.46.2")
+
+
 def in_web(code, **changes):
     return replace(code, on_host=False, container_ids=(WEB.identity,), **changes)
 
@@ -255,3 +268,19 @@ def test_why_the_watch_did_not_see_what_blocks_is_said_with_it():
         "not-ready",
         "started less often than once in the 14 d that are watched",
     )
+
+
+def test_what_cannot_be_told_apart_is_told_by_its_version():
+    (settled,) = judged(GOOGLE)
+    assert settled.id == "code-settled"
+    assert "is fit by its version" in settled.evidence[0]
+    old = replace(GOOGLE, version="2.3.3")
+    assert [each.id for each in judged(old)] == ["code-undecided"]
+    assert [each.id for each in judged(replace(GOOGLE, version=None))] == ["code-undecided"]
+
+
+def test_a_version_clears_code_without_a_token_only_where_another_library_makes_the_calls():
+    assert [each.id for each in judged(CLI)] == ["code-settled"]
+    assert [each.id for each in judged(replace(CLI, version="1.16.260"))] == ["code-imdsv1"]
+    alone = replace(GOOGLE, speaks="v1")
+    assert [each.id for each in judged(alone)] == ["code-imdsv1"]

@@ -224,3 +224,10 @@ def test_code_is_that_of_the_software_beside_it():
     assert software_of(replace(DATASOURCE, component=None), facts) is None
     assert software_of(replace(DATASOURCE, on_host=False), facts) is None
     assert software_of(replace(PACKED, component="cloud-init"), facts) == CLOUD_INIT
+
+
+def test_software_whose_calls_another_library_makes_is_as_fit_as_its_version():
+    cli = Software("aws-cli-v1", "dpkg", "awscli", "2.9.19-1", "dpkg database")
+    code = replace(DATASOURCE, component="aws-cli-v1")
+    assert judged(replace(cli, version="1.19.1-1"), code).status == "ok"
+    assert judged(replace(cli, version="1.14.44-1"), code).status == "too-old"

@@ -1,6 +1,7 @@
 """PHP: files that a script includes, and classes that Composer's maps load. Source: PHP's manual, include; Composer's autoloading.
 
-A server does not say which scripts it serves: those of the usual places are taken for loaded, as any request may load them.
+A server does not say which scripts it serves: those of the places that web servers name, and of the usual ones, are taken for
+loaded, as any request may load them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from imds_probe.inventory.code.following import served
 from imds_probe.inventory.code.following.arguments import Options, read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
@@ -53,10 +55,15 @@ def _begins(start: Start, ground: Ground) -> Begun:
         return Begun(way, asked=asked_by(text), texts=(Text("php", text),))
     if at and ground.has(at) and not ground.listed(at):
         return Begun(way, (Load(at),))
-    served = [
-        Load(path) for place in SERVED for path in ground.walked(place, ENDS, SERVED_MAX) if "/vendor/" not in path
+    named = served.roots(ground)
+    loads = [
+        Load(path)
+        for place in dict.fromkeys((*named, *SERVED))
+        for path in ground.walked(place, ENDS, SERVED_MAX)
+        if "/vendor/" not in path
     ]
-    return Begun(way, tuple(served), unknown=not served and posixpath.basename(start.executable).startswith("php"))
+    nowhere = not loads and not named and posixpath.basename(start.executable).startswith("php")
+    return Begun(way, tuple(loads), unknown=nowhere)
 
 
 def asked_by(text: bytes) -> Asked:

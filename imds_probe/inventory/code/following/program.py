@@ -23,6 +23,13 @@ PROGRAMS = frozenset(
 )  # whose files have nothing to do with each other
 _QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
 AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
+# Ecosystems by directories that only they have, and by what their files are called.
+_PLACES = {"/site-packages/": "pypi", "/dist-packages/": "pypi", "/node_modules/": "npm", "/gems/": "gem"}
+_ENDS = {
+    **dict.fromkeys((".py", ".pyc", ".so"), "pypi"),
+    **dict.fromkeys((".js", ".cjs", ".mjs", ".node"), "npm"),
+    **{".rb": "gem", ".php": "composer", ".jar": "maven", ".dll": "nuget"},
+}
 # What is mapped and is code. Fonts, locales and databases are mapped, too.
 CODE = re.compile(r".*(?:\.so(?:\.[\d.]{1,20})?|\.[jwe]ar|\.dll|\.node)")
 # The machines themselves, by the beginnings of their names: what they run is what matters.
@@ -42,8 +49,9 @@ class _Program:
 
 @dataclass
 class Following:
-    """Follows the programs of one system. `left` says what is left to those who know it: a file that is loaded as a part of a
-    library which they recognise is not gone into. Nor is the probe's `own` package, which lies there.
+    """Follows the programs of one system. `left` are libraries that are left to those who know them, each by the id of its
+    ecosystem and its name, "pypi botocore", and may change from one program to the next: a file that is loaded as a part of one
+    is not gone into. Nor is the probe's `own` package, which lies there.
     """
 
     ground: Ground
@@ -56,7 +64,7 @@ class Following:
         """What a program loads, by how it was started."""
         if self.trails is None or self.language_of(start) is None:
             return _Followed(self, start).loads()
-        return self.trails.loads(key_of(start), lambda: _Followed(self, start).loads())
+        return self.trails.loads(key_of(start, self.left), lambda: _Followed(self, start).loads())
 
     def language_of(self, start: Start) -> Language | None:
         """The language of what runs there; None for a program by itself."""
@@ -75,7 +83,17 @@ class Following:
         """Whether a file belongs to a library that is left to its recogniser."""
         if load.package_root is None or (load.package_root == load.path and not load.path.endswith((".jar", ".py"))):
             return False
-        return not known_as(load.package_root).isdisjoint(self.left)
+        ecosystem = _ecosystem_of(load)
+        return not {f"{ecosystem} {name}" for name in known_as(load.package_root)}.isdisjoint(self.left)
+
+
+def _ecosystem_of(load: Load) -> str:
+    """Whose names a library has, by where it lies, else by what the file is; empty where that does not tell. Each language has
+    libraries that are called as those of another are.
+    """
+    by_place = next((each for mark, each in _PLACES.items() if mark in f"{load.package_root}/"), "")
+    end = posixpath.splitext(load.path.rstrip("/"))[1]
+    return _ENDS.get(end, "") if end == ".jar" else by_place or _ENDS.get(end, "")
 
 
 def known_as(package_root: str) -> set[str]:

@@ -180,6 +180,8 @@ def _relative(name: str, here: str, root: str | None, ground: Ground) -> Iterato
     base = here
     for _ in range(len(name) - len(name.lstrip(".")) - 1):
         base = posixpath.dirname(base)
+    if posixpath.basename(base) in SITES:
+        return  # no package: what is named only by a part that is not known would be all that is installed
     yield from _within(base, name.lstrip(".").split(".") if name.strip(".") else [], root, ground)
 
 

@@ -10,7 +10,7 @@ from imds_probe.inventory.code.following.command import SEARCHED, start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, joined
-from imds_probe.inventory.code.following.shell_text import HERE, asked_by
+from imds_probe.inventory.code.following.shell_text import ENTERED, HERE, asked_by
 from imds_probe.inventory.sdks.start import Start
 
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "rbash"))
@@ -27,7 +27,9 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 def _begins(start: Start, ground: Ground) -> Begun:
     # -ec is -e and -c: its value is the argument after it, never what follows in the same one.
     given = read(start.arguments, _OPTIONS)
-    script = ground.real(start.path(given.script)) if given.script else ""
+    # With -s it reads what somebody hands it, as Erlang's does: arguments are only names.
+    named = given.script if not given.has("s") else ""
+    script = ground.real(start.path(named)) if named else ""
     way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))
     if given.text is not None:
         text = given.text.encode("utf-8", "replace")
@@ -47,11 +49,17 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
             paths += [f"{place}/{placed}" for place in way.variables.get("PATH", SEARCHED).split(":")]
         if path := ground.first(paths):
             yield Load(ground.real(path))
-    for words in given.commands:
-        if _starts_nothing(words):
+    entered = ""
+    for command in given.commands:
+        if _starts_nothing(command):
             continue
-        placed_words = [load.path if word in _ITSELF else word.replace(HERE, here) for word in words]
-        found = start_of(placed_words, ground, directory=way.own, environment=way.variables)
+        words = [load.path if word in _ITSELF else word.replace(HERE, here) for word in command]
+        if words[0] == ENTERED:
+            entered = joined(entered or way.own, words[1])
+            continue
+        # A subshell leaves what it entered: what is named has to be there.
+        there = entered and any(ground.has(joined(entered, word)) for word in words if not word.startswith(("-", "/")))
+        found = start_of(words, ground, directory=entered if there else way.own, environment=way.variables)
         if found is not None:
             yield found
 

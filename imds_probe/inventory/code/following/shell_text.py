@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from imds_probe.inventory.code.following.loads import Asked, asked
 
 HERE = "{here}"
+ENTERED = "cd"  # among commands: what follows may be meant from that directory on
 LINES_MAX, SEGMENTS_MAX, VALUE_MAX = 20_000, 5000, 200
 KEYWORDS = frozenset(
     (
@@ -128,6 +129,8 @@ def asked_by(text: bytes) -> Asked:
             known = len(words) > 1 and "$" not in words[1]
             names += [words[1]] if known else []
             dynamic = dynamic or not known
+        elif words[0] == "cd" and len(words) == 2 and "$" not in words[1]:
+            commands.append((ENTERED, words[1]))
         elif "$" not in words[0] and words[0] not in BUILT_IN:
             commands.append(tuple(words))
     return asked(names, (), commands, dynamic=dynamic)

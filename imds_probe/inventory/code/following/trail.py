@@ -58,13 +58,14 @@ class Trails:
         return loads
 
 
-def key_of(start: Start) -> str:
-    """The same for what is started alike."""
+def key_of(start: Start, left: Iterable[str] = ()) -> str:
+    """The same for what is started alike, where the same libraries are `left` to those who know them."""
     parts: tuple[Iterable[str], ...] = (
         (start.executable, start.directory),
         start.arguments,
         (f"{name}={value}" for name, value in sorted(start.environment.items())),
         sorted(start.mapped),
+        sorted(left),
     )
     digest = hashlib.sha256()
     for part in parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO
 
 from imds_probe.inventory.code.forms import context, marshalled
@@ -39,7 +40,14 @@ def _judged(file: BinaryIO, search: Search) -> Judged:
         in_code, said = _of_code(code)
         evidence |= in_code
         hits += said
+    if evidence.bare and all(hit.said or hit.kind not in ("token", "header") or _is_header(hit) for hit in hits):
+        evidence = replace(evidence, token=False)  # as in source: nothing hands the header over
     return Judged(tuple(hits), evidence)
+
+
+def _is_header(hit: Hit) -> bool:
+    """Whether it is the header that a token is handed in by: not where one comes from."""
+    return hit.kind == "header" and "ttl" not in hit.word
 
 
 def _by_words(search: Search) -> tuple[tuple[Hit, ...], Evidence]:

@@ -81,16 +81,20 @@ class _Reading:
         bare |= self._bare_by_name(targets)
         service = any(each.kind == "service" for each in live)
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in live) or self._passes_on
-        token = bool(tokens) and not self._is_weak(tokens, service)
+        token = bool(tokens) and not self._is_weak(tokens, service, bool(bare))
         requests = service and (bool(bare) or self._requests(targets))
         alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
         evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
         return Judged(tuple(self._hit(each, bare) for each in self._found), evidence)
 
     @staticmethod
-    def _is_weak(tokens: list[Found], service: bool) -> bool:
-        """Many services have a path /api/token: it counts beside an address alone."""
-        return not service and all(each.word == "/api/token" for each in tokens)
+    def _is_weak(tokens: list[Found], service: bool, bare: bool) -> bool:
+        """Many services have a path /api/token: it counts beside an address alone. The name of the header, beside a request that
+        surely has none, is one that nothing hands over: no token comes from anywhere.
+        """
+        if all(each.word == "/api/token" for each in tokens):
+            return not service
+        return bare and all(each.kind == "header" and "ttl" not in each.word for each in tokens)
 
     def _hit(self, found: Found, bare: set[int]) -> Hit:
         said = found.at not in self._live

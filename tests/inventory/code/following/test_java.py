@@ -49,7 +49,7 @@ def test_the_class_path_and_what_manifests_add(root: Root) -> None:
 
 def test_archives_that_are_left_to_their_recognisers_are_named_and_not_gone_into(root: Root) -> None:
     root.put({"/srv/aws-java-sdk-core-1.11.600.jar": jar("Class-Path: other.jar\n"), "/srv/other.jar": jar("")})
-    loads = root.follow("java", "-jar", "/srv/aws-java-sdk-core-1.11.600.jar", left=("aws-java-sdk-core",))
+    loads = root.follow("java", "-jar", "/srv/aws-java-sdk-core-1.11.600.jar", left=("maven aws-java-sdk-core",))
     assert [load.path for load in loads.files] == ["/srv/aws-java-sdk-core-1.11.600.jar"]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from code_root import Root
 
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.php import asked_by
 
 VENDOR = "/srv/app/vendor"
@@ -45,6 +46,18 @@ def test_what_a_server_serves_is_loaded_by_any_request(root: Root) -> None:
     root.put({"/var/www/html/index.php": "", "/var/www/html/vendor/x/y.php": "", "/var/www/readme.txt": ""})
     arguments = "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"
     assert root.loaded(arguments, executable="/usr/sbin/php-fpm8.2") == {"/var/www/html/index.php": None}
+    root.put({"/etc/nginx/conf.d/shop.conf": "root /srv/shop/public;\n", "/srv/shop/public/index.php": ""})
+    assert "/srv/shop/public/index.php" in root.loaded(arguments, executable="/usr/sbin/php-fpm8.2")
+
+
+def test_a_server_is_known_by_what_it_could_serve(root: Root) -> None:
+    """Where a web server names a directory without scripts, there are none. Where none names any, they may be anywhere."""
+    of_server = {"executable": "/usr/sbin/php-fpm8.2"}
+    assert root.follow("php-fpm: master process", **of_server).cut_short == unread.NO_SCRIPT
+    root.put(
+        {"/etc/nginx/sites-enabled/default": "server {\n\troot /var/www/html;\n}\n", "/var/www/html/index.html": ""}
+    )
+    assert root.follow("php-fpm: master process", **of_server).cut_short == ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from code_root import Root
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following import program
 from imds_probe.inventory.code.following.known import Limits
-from imds_probe.inventory.code.following.program import known_as
+from imds_probe.inventory.code.following.loads import Load
+from imds_probe.inventory.code.following.program import Following, known_as
 
 SITE = "/usr/local/lib/python3.11/site-packages"
 
@@ -30,11 +31,28 @@ def test_a_program_by_itself_has_what_it_has_mapped(root: Root) -> None:
 
 def test_libraries_that_are_left_to_their_recognisers_are_not_gone_into(root: Root) -> None:
     root.put({f"{SITE}/botocore/__init__.py": "import behind", f"{SITE}/behind.py": "", "/m.py": "import botocore"})
-    assert set(root.loaded("python3.11", "/m.py", left=("botocore",))) == {"/m.py", f"{SITE}/botocore/__init__.py"}
+    assert set(root.loaded("python3.11", "/m.py", left=("pypi botocore",))) == {"/m.py", f"{SITE}/botocore/__init__.py"}
     assert f"{SITE}/behind.py" in root.loaded("python3.11", "/m.py")
     # A script that is called as a library is none.
     root.put({"/usr/bin/boto": "#!/usr/bin/python3.11\nimport behind"})
-    assert f"{SITE}/behind.py" in root.loaded("/bin/sh", "-c", "boto", left=("boto",))
+    assert f"{SITE}/behind.py" in root.loaded("/bin/sh", "-c", "boto", left=("pypi boto",))
+
+
+@pytest.mark.parametrize(
+    ("load", "name"),
+    [
+        (Load(f"{SITE}/ec2/x.py", f"{SITE}/ec2"), "pypi ec2"),
+        (Load("/opt/vendor/ec2/x.py", "/opt/vendor/ec2"), "pypi ec2"),
+        (Load("/srv/node_modules/ec2/", "/srv/node_modules/ec2"), "npm ec2"),
+        (Load("/srv/gems/ec2-1.0/lib/x.rb", "/srv/gems/ec2-1.0"), "gem ec2"),
+        (Load("/srv/ec2-1.0.jar", "/srv/ec2-1.0.jar"), "maven ec2"),
+        (Load(f"{SITE}/pyspark/jars/ec2-1.0.jar", f"{SITE}/pyspark/jars/ec2-1.0.jar"), "maven ec2"),
+        (Load("/usr/share/perl5/VM/EC2/Instance.pm", "/usr/share/perl5/VM/EC2"), ""),
+    ],
+)
+def test_a_name_is_left_in_its_own_ecosystem_alone(root: Root, load: Load, name: str) -> None:
+    every = {f"{each} ec2" for each in ("pypi", "npm", "gem", "maven", "composer", "nuget")}
+    assert [each for each in sorted(every) if Following(root.ground(), (), {each}).is_left(load)] == [name] * bool(name)
 
 
 def test_scripts_that_call_each_other_come_to_an_end(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,19 @@ def test_entry_points_paths_in_files_and_projects_left_where_they_are(root: Root
 def test_projects_that_share_a_directory_are_packages_of_their_own(root: Root) -> None:
     root.put({f"{SITE}/google/auth/aws.py": "", f"{SITE}/google/cloud/x.py": "", "/a.py": "import google.auth.aws"})
     assert root.loaded("python3", "/a.py")[f"{SITE}/google/auth/aws.py"] == f"{SITE}/google/auth"
-    assert list(root.loaded("python3", "/a.py", left=("google-auth",))) == ["/a.py", f"{SITE}/google/auth/aws.py"]
+    assert list(root.loaded("python3", "/a.py", left=("pypi google-auth",))) == ["/a.py", f"{SITE}/google/auth/aws.py"]
+
+
+def test_a_name_of_which_a_part_is_not_known_stays_in_its_package(root: Root) -> None:
+    root.put(
+        {
+            f"{SITE}/tool/util.py": "import importlib\nimportlib.import_module(f'..{name}', 'tool.util')\nfrom .. import x\n",
+            f"{SITE}/tool/__init__.py": "",
+            f"{SITE}/stranger/__init__.py": "",
+            "/a.py": "import tool.util",
+        }
+    )
+    assert f"{SITE}/stranger/__init__.py" not in root.loaded("python3", "/a.py")
 
 
 def test_python_2_has_its_own_library_and_looks_beside_a_module(root: Root) -> None:

@@ -34,6 +34,29 @@ def test_a_script_with_what_it_sources_and_calls(root: Root) -> None:
     }
 
 
+def test_a_script_goes_to_a_directory_and_starts_something_there(root: Root) -> None:
+    """Also in a subshell, which comes back; what is not there is meant from where the script was started."""
+    root.put(
+        {
+            "/opt/job/run": "#!/bin/sh\n(cd /srv && cd web && python3.11 server.py)\npython3.11 other.py\n",
+            "/srv/web/server.py": "",
+            "/opt/job/other.py": "",
+        }
+    )
+    loads = root.follow("/opt/job/run")
+    assert ([load.path for load in loads.files], loads.cut_short) == (
+        ["/opt/job/run", "/srv/web/server.py", "/opt/job/other.py"],
+        "",
+    )
+
+
+def test_a_script_that_starts_itself_in_another_language(root: Root) -> None:
+    root.put({"/opt/tool": '#!/bin/sh\nexec python3.11 "$0" "$@"\n', "/usr/bin/ask": "#!/bin/sh\npython3.11\n"})
+    assert (root.follow("/opt/tool").cut_short, root.follow("/usr/bin/ask").cut_short) == ("", "")
+    root.put({"/opt/tool": '#!/bin/sh\nexec python3.11 "$SCRIPT"\n'})
+    assert root.follow("/opt/tool").cut_short == unread.NO_SCRIPT
+
+
 def test_text_as_an_argument_and_a_search_path_of_its_own(root: Root) -> None:
     root.put({"/opt/bin/tool": "#!/bin/sh\nother\n", "/opt/bin/other": "#!/bin/sh\ntool\n"})
     loads = root.follow(
@@ -41,6 +64,11 @@ def test_text_as_an_argument_and_a_search_path_of_its_own(root: Root) -> None:
     )
     assert [load.path for load in loads.files] == ["/opt/bin/tool", "/opt/bin/other", "/usr/bin/curl"]
     assert loads.texts[0].content.startswith(b"tool; exec")
+
+
+def test_one_that_is_handed_its_commands_has_nothing_to_read(root: Root) -> None:
+    assert root.follow("/bin/sh", "-s", "unix:cmd").cut_short == ""
+    assert root.follow("/bin/sh", "nowhere").cut_short == unread.NO_SCRIPT
 
 
 def test_one_that_somebody_types_into_has_nothing_to_read(root: Root) -> None:

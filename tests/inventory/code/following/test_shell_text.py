@@ -26,7 +26,8 @@ from imds_probe.inventory.code.following.shell_text import asked_by
         ("f() {\n  tool\n}\nf", [("tool",)]),
         ("tool \\\n  a", [("tool", "a")]),
         ("$UNKNOWN a", []),
-        ("echo tool; [ -f x ]; cd /x", []),
+        ("echo tool; [ -f x ]; cd /x", [("cd", "/x")]),
+        ('cd "$HOME" && tool', [("tool",)]),
     ],
 )
 def test_what_is_called(text: str, commands: list[tuple[str, ...]]) -> None:

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+from code_root import Root
+
+from imds_probe.inventory.code.following import served
+
+
+def test_roots_that_web_servers_name(tmp_path: Path) -> None:
+    root = Root(tmp_path).put(
+        {
+            "/etc/nginx/nginx.conf": "http {\n  # root /srv/comment;\n  include sites-enabled/*;\n}\n",
+            "/etc/nginx/sites-enabled/shop": "server {\n\troot /srv/shop/public;\n\troot /srv/$host;\n}\n",
+            "/etc/apache2/sites-enabled/000-default.conf": '<VirtualHost *:80>\n  DocumentRoot "/srv/blog"\n',
+            "/etc/php/8.2/fpm/pool.d/www.conf": "[www]\n;chdir = /var/www\nchdir = /srv/shop/public\n",
+        }
+    )
+    assert served.roots(root.ground()) == ["/srv/shop/public", "/srv/blog"]
+
+
+def test_a_host_without_web_servers_and_one_with_too_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Root(tmp_path)
+    assert served.roots(root.ground()) == []
+    monkeypatch.setattr(served, "FILES_MAX", 5)
+    root.put({f"/etc/nginx/conf.d/{number:02}.conf": f"root /srv/{number};\n" for number in range(20)})
+    assert len(served.roots(root.ground())) < 5
