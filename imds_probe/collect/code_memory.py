@@ -26,7 +26,7 @@ class CodeMemory:
             read_by = version("imds_probe.inventory.code", ())
             self._files = Remembered(state, "code", Kept, read_by)
             self._trails = Remembered(state, "programs", Trail, read_by)
-            self._lying = Remembered(state, "code-on-disk", Kept, read_by)
+            self._lying = Remembered(state, "code_on_disk", Kept, read_by)
 
     def load(self) -> Memory:
         """What an earlier run has left."""
