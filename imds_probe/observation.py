@@ -34,10 +34,12 @@ def observe(
     context = Context(request, endpoints, catalog, counter, collecting.deadline, reader=reader)
     waiting = [each for each in COLLECTORS if each.of_image or not request.image]
     while waiting or collecting.working:
-        for collector in _ready(waiting, collecting):
-            waiting.remove(collector)
-            if _applies(collector, context, collecting):
-                collecting.begin(collector, lambda collector=collector: collector.collect(context))  # type: ignore[misc]
+        # One that does not apply makes way for the next at once.
+        while ready := _ready(waiting, collecting):
+            for collector in ready:
+                waiting.remove(collector)
+                if _applies(collector, context, collecting):
+                    collecting.begin(collector, lambda collector=collector: collector.collect(context))  # type: ignore[misc]
         _load(waiting, collecting)
         context.keep(collecting.ended().given)
     for join in JOINS:

@@ -107,3 +107,23 @@ def test_collectors_that_wait_for_each_other_are_a_mistake_that_is_named(root, m
     monkeypatch.setattr(observation, "COLLECTORS", (first, second))
     with pytest.raises(ValueError, match="wait for each other: first, second"):
         observed(root, {})
+
+
+def test_one_that_does_not_apply_has_nobody_wait_for_what_works_aside(root, monkeypatch):
+    came = threading.Event()
+
+    def come(_):
+        came.set()
+        return Collected()
+
+    def wait(_):
+        return Collected(nothing="" if came.wait(10) else "nobody came")
+
+    none = Collector("none", lambda _: Collected(), (), "this", applies=lambda _: False)
+    aside = Collector("aside", wait, (), "that", aside=True)
+    monkeypatch.setattr(observation, "COLLECTORS", (none, aside, Collector("next", come, (), "those")))
+    monkeypatch.setattr(observation, "ORDER", ("none", "aside", "next"))
+    monkeypatch.setattr(observation, "QUESTIONS", ())
+    monkeypatch.setattr(observation, "JOINS", ())
+    _, runs, _ = observed(root, {})
+    assert {each.id: each.status for each in runs.values()} == {"aside": "ok", "next": "ok"}
