@@ -117,7 +117,9 @@ class _Reading:
         service = any(each.kind == "service" for each in ours)
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in ours)
         asks = service or path or unknown
-        other = any(word in text for word in context.OTHERS)
+        # A path that only running tells is another cloud's, where the script has theirs and none of EC2's.
+        alone = not any(word in self._text for word in ("meta-data", "user-data", "latest/dynamic"))
+        other = any(word in (self._text if alone else text) for word in context.OTHERS)
         return Evidence(service, path, False, asks, service and not other, self._is_bare(begin, end))
 
     def _is_bare(self, begin: int, end: int) -> bool:
