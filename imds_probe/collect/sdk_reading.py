@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], pro
     except TimeoutError:
         yield Used(pid, unseen=(f"process {pid} does not answer",))
         return
-    if running and using.own is not None and using.own.runs_in(running, scan.root):
+    if running and using.own is not None and using.own.runs_in(running.scripts, scan.root):
         return
     used = set()
     for located in scan.of_process(running, proc) if running else ():
