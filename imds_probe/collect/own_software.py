@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import imds_probe
 from imds_probe.dataclass import dataclass
 from imds_probe.system import rootfs
-
-if TYPE_CHECKING:
-    from imds_probe.inventory.sdks.running import Running
 
 # Where its packages and its image have an interpreter and libraries of its own: packaging/architectures.py.
 RUNTIME = "/usr/lib/imds-probe"
@@ -39,11 +36,11 @@ class OwnPackage:
             return ""
         return self.path if found is not None and (found.st_dev, found.st_ino) == (self.device, self.inode) else ""
 
-    def runs_in(self, running: Running, root: Path) -> bool:
-        """Whether a process is the probe. Whoever is called so to be passed over has the probe itself where it lies, and hides
-        no more than this one process.
+    def runs_in(self, scripts: Sequence[str], root: Path) -> bool:
+        """Whether a process that may have been started with these scripts is the probe. Whoever is called so to be passed over has
+        the probe itself where it lies, and hides no more than this one process.
         """
-        return any(posixpath.basename(each) in _NAMES for each in running.scripts) and bool(self.in_root(root))
+        return any(posixpath.basename(each) in _NAMES for each in scripts) and bool(self.in_root(root))
 
 
 def own_package() -> OwnPackage | None:

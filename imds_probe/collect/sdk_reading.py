@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.profiles import Profiles
 from imds_probe.inventory.sdks.recogniser import Located
-from imds_probe.inventory.sdks.running import look
+from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan
 from imds_probe.inventory.sdks.variables import KNOWN
 from imds_probe.system import rootfs
@@ -26,7 +27,8 @@ from imds_probe.system.walk import Budget
 LIBRARIES_MAX = 5000  # of one system, in one go: what comes on top is somebody's joke
 CACHED_MAX = 20_000  # files whose content is remembered, of all images together
 LEARNT_AT_A_TIME = 500
-COMM_BYTES, CGROUP_BYTES = 64, 64 * 1024
+COMM_BYTES, CGROUP_BYTES, STATUS_BYTES = 64, 64 * 1024, 4096
+_UID = re.compile(rb"^Uid:\t\d{1,10}\t(\d{1,10})\t", re.MULTILINE)  # the effective one: proc_pid_status(5)
 TOO_MANY = f"there are more than {LIBRARIES_MAX} libraries"
 # What files of each image were found to hold, for as long as this process lives.
 _caches: dict[str, FileCache] = {}
@@ -94,7 +96,7 @@ def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], pro
     except TimeoutError:
         yield Used(pid, unseen=(f"process {pid} does not answer",))
         return
-    if running and using.own is not None and using.own.runs_in(running, scan.root):
+    if running and using.own is not None and using.own.runs_in(running.scripts, scan.root):
         return
     used = set()
     for located in scan.of_process(running, proc) if running else ():
@@ -106,8 +108,18 @@ def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], pro
         named.update(used)
         settings = None
         if running.variables is not None:
-            settings = SdkSettings(running.variables, profiles.chosen(dict(running.choosing)))
+            settings = SdkSettings(running.variables, profiles.chosen(_choosing(running, proc, profiles)))
         yield Used(pid, user=user, settings=settings)
+
+
+def _choosing(running: Running, proc: Path, profiles: Profiles) -> Mapping[str, str]:
+    """What chooses its profile. Without HOME, libraries take the home directory of the account."""
+    chosen = dict(running.choosing)
+    if "HOME" not in chosen:
+        (status,) = read_several(proc / str(running.pid), (("status", STATUS_BYTES),))
+        uid = _UID.search(status) if isinstance(status, bytes) else None
+        chosen["HOME"] = profiles.home_of(uid[1].decode()) if uid else ""
+    return chosen
 
 
 def _user(proc: Path, pid: int) -> User | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 from pathlib import Path
 
 from imds_probe.kept.process_name import kept_name
@@ -33,9 +33,3 @@ def process_name(at: Path, comm: str, of: Hashable = None) -> str:
 def arguments(at: Path, limit_bytes: int = ARGUMENTS_MAX_BYTES, of: Hashable = None) -> list[str]:
     """The arguments of the process at /proc/PID, at most so many bytes of them. Raises OSError."""
     return head(at.parent, f"{at.name}/cmdline", limit_bytes, of).decode(errors="replace").rstrip("\0").split("\0")
-
-
-def names_set(environ: bytes, asked: Collection[str]) -> tuple[str, ...]:
-    """Which of the names are set in the content of /proc/PID/environ, sorted."""
-    names = {entry.partition(b"=")[0].decode("ascii", "replace") for entry in environ.split(b"\0") if b"=" in entry}
-    return tuple(sorted(names.intersection(asked)))

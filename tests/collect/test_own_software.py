@@ -51,7 +51,8 @@ def test_what_is_only_called_so_counts(system: System, own: OwnPackage) -> None:
     there.write_text("")
     for pid, root in ((5, other), (6, without)):
         record(root, "botocore", "1.12.0")
-        system.process(pid, root, argv=("/usr/bin/python3", "/usr/bin/imds-probe"))
+        # A process whose program is not below its root counts as the host's.
+        system.process(pid, root, exe=f"{root}/usr/bin/python3", argv=("/usr/bin/python3", "/usr/bin/imds-probe"))
     assert used(system, 5, 6, own=own) == [5, 6]
 
 

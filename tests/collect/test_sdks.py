@@ -15,7 +15,7 @@ from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.sdk_tasks import ROOTS, Processes
 from imds_probe.collect.sdks import SearchOptions
 from imds_probe.facts.host import OsRelease
-from imds_probe.facts.sdk_settings import SdkSettings, Variable
+from imds_probe.facts.sdk_settings import Profile, SdkSettings, Variable
 from imds_probe.facts.software import Software
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.reading.reader import Reader
@@ -28,6 +28,21 @@ DPKG = Software("botocore", "dpkg", "python3-botocore", "1.26.27+repack-1", "dpk
 @pytest.fixture
 def system(tmp_path: Path) -> System:
     return System(tmp_path)
+
+
+def test_a_service_without_a_home_has_the_profile_of_its_account(system: System) -> None:
+    record(system.root, "botocore", "1.12.0")
+    keys = "[default]\naws_access_key_id = a\naws_secret_access_key = hunter2\n"
+    for path, content in (("etc/passwd", "root:x:0:0::/root:/bin/sh\n"), ("root/.aws/credentials", keys)):
+        (system.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (system.root / path).write_text(content)
+    system.process(5, system.root, env="AWS_REGION=x\0")
+    (system.proc / "5/status").write_text("Name:\tx\nUid:\t0\t0\t0\t0\n")
+    system.process(6, system.root, env="HOME=/nobody\0")
+    (entry,) = system.look(5, 6).software
+    assert entry.sdk
+    assert [each.profile for each in entry.sdk.sdk_settings] == [Profile("none", "none"), Profile("keys", "none")]
+    assert "hunter2" not in repr(entry)
 
 
 def test_right_process_right_unit_right_path(system: System) -> None:

@@ -129,14 +129,17 @@ def _files() -> Mapping[str, bytes]:
 
 
 def _profile(root: Path) -> Parse:
-    """Both shared files, the same content in each."""
-    files = [root / ".aws" / name for name in ("credentials", "config")]
-    files[0].parent.mkdir()
+    """Both shared files and the accounts, the same content in each."""
+    files = [root / name for name in (".aws/credentials", ".aws/config", "etc/passwd")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
 
     def parse(data: bytes) -> None:
         for file in files:
             file.write_bytes(data)
-        check(Profiles(root).chosen({"HOME": "/", "AWS_PROFILE": "ops"}))
+        profiles = Profiles(root)
+        check(profiles.home_of("0"))
+        check(profiles.chosen({"HOME": "/", "AWS_PROFILE": "ops"}))
 
     return parse
 

@@ -58,6 +58,7 @@ ELSEWHERE = {
     "sinks/": "reports of our own; spool drives what waits on disk",
     "system/filesystem.py:": "the same",
     "system/state_directory.py:": "the number in our own lock, for a message",
+    "collect/sdk_reading.py:_choosing": "what the kernel says of a process's user",
     "net/links.py:": "what the kernel answers of interfaces",
     "net/rtnetlink.py:": "the same",
     "net/witness.py:Witness.dropped": "what the kernel counts of our own socket",

@@ -36,6 +36,7 @@ class Profiles:
 
     root: Path
     _files: dict[str, Mapping[str, _Section] | None] = field(default_factory=dict)
+    _homes: Mapping[str, str] | None = None
 
     def chosen(self, environment: Mapping[str, str]) -> Profile | None:
         """The profile of a process with these variables; None where its home is not known."""
@@ -60,6 +61,12 @@ class Profiles:
             bool(other.get("region") or own.get("region")),
         )
 
+    def home_of(self, uid: str) -> str:
+        """The home directory of an account, for a process without HOME, as a service of root's is; empty where there is none."""
+        if self._homes is None:
+            self._homes = _homes(self.root)
+        return self._homes.get(uid, "")
+
     def _file(self, path: str) -> Mapping[str, _Section] | None:
         """Its sections, none of one that is not there; None where it cannot be read."""
         if path not in self._files:
@@ -67,6 +74,15 @@ class Profiles:
                 self._files.clear()
             self._files[path] = _sections(self.root, path)
         return self._files[path]
+
+
+def _homes(root: Path) -> Mapping[str, str]:
+    try:
+        content = rootfs.read(root, "/etc/passwd", LIMIT_BYTES) or b""
+    except rootfs.FileUnreadable:
+        return {}
+    fields = [line.split(":") for line in content.decode(errors="replace").splitlines()]
+    return {each[2]: each[5] for each in reversed(fields) if len(each) > 6}
 
 
 def _sections(root: Path, path: str) -> Mapping[str, _Section] | None:

@@ -98,3 +98,14 @@ def test_what_is_remembered_is_bounded(tmp_path: Path) -> None:
     for number in range(2 * FILES_MAX):
         profiles.chosen({"HOME": f"/home/{number}"})
     assert len(profiles._files) <= FILES_MAX
+
+
+def test_without_a_home_the_accounts_counts(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "root:x:0:0::/root:/bin/sh\nbroken\nana:x:7:7::/home/ana:/bin/sh\ntwin:x:7:7::/no:/bin/sh\n",
+        "etc/passwd",
+    )
+    profiles = Profiles(tmp_path)
+    assert [profiles.home_of(uid) for uid in ("0", "7", "8")] == ["/root", "/home/ana", ""]
+    assert Profiles(tmp_path / "home").home_of("0") == ""
