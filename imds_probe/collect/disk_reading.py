@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from imds_probe.collect.code_tasks import Piece
 from imds_probe.collect.disk_tasks import Disk
-from imds_probe.collect.program_reading import LEARNT_AT_A_TIME, following_in, learnt_since, spoken_encodable
+from imds_probe.collect.program_reading import LEARNT_AT_A_TIME, following_in, learnt_since, left_of, spoken_encodable
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
@@ -28,6 +28,7 @@ def read_disk(disk: Disk) -> Iterator[Piece]:
     """The code that lies in directories, one whole after the other."""
     reading = disk.reading
     following = following_in(reading)
+    following.left = left_of(reading, None)
     ground = following.ground
     now = time.monotonic()
     budget = Budget(now + max(0.0, reading.deadline - now) * WALK_SHARE, ENTRIES_MAX)

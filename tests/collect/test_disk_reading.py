@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from code_systems import CURL, PYTHON, V1, V2, CodeSystem, of, said
+from code_systems import CURL, PYTHON, V1, V2, CodeSystem, of, said, sdk
 from sdk_systems import container
 from small_roots import made
 
@@ -81,10 +81,12 @@ def test_what_runs_or_is_started_does_not_lie_there(system: CodeSystem) -> None:
     assert {runs for _, runs in found.values()} == {"running"}
 
 
-def test_libraries_that_are_known_to_their_recognisers_are_left_to_them(system: CodeSystem) -> None:
+def test_libraries_that_recognisers_have_found_are_left_to_them(system: CodeSystem) -> None:
     system.write("/opt/v/lib/python3.11/site-packages/boto/utils.py", V1)
     system.write("/opt/v/lib/python3.11/site-packages/other/utils.py", V1)
-    assert said(system.code()) == {"/opt/v/lib/python3.11/site-packages/other/utils.py": LIES}
+    assert set(said(system.code()).values()) == {LIES}
+    found = said(system.code(sdks=(sdk("boto", "2.49.0"),)))
+    assert found == {"/opt/v/lib/python3.11/site-packages/other/utils.py": LIES}
 
 
 def test_what_a_distribution_ships_is_named_only_where_it_is_used(system: CodeSystem) -> None:
