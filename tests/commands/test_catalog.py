@@ -160,3 +160,9 @@ def test_run_judges_by_it_too(own, tmp_path):
     )
     assert missing.returncode == 2
     assert "none.json cannot be read" in missing.stderr
+
+
+def test_all_of_it_is_json(capsys):
+    assert main(["catalog", "--output", "json"]) == 0
+    rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["boto2"]["heeds"]["AWS_EC2_METADATA_DISABLED"]["since"] is None
