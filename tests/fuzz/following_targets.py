@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import tempfile
 import time
@@ -11,14 +10,12 @@ from pathlib import Path
 
 from code_root import Root, jar
 from fuzz.target import Parse, Target, check, choose, chosen
-from rpm_headers import with_files
 
 from imds_probe.inventory.code.following import java, node, perl, php, python, python_text, ruby, shell_text
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.loads import Asked
 from imds_probe.inventory.code.owning import owners
-from imds_probe.inventory.packages.rpmdb.header import HeaderError, has_file
 from imds_probe.system.remembered import BEGINS, Remembered
 
 SITE = "usr/local/lib/python3.11/site-packages"
@@ -112,11 +109,7 @@ def _owned(root: Path) -> Parse:
     made = Root(root).put({"var/lib/dpkg/status": STATUS})
 
     def parse(data: bytes) -> None:
-        at, content = choose(data, len(OWNERS) + 1)
-        if at == len(OWNERS):
-            with contextlib.suppress(HeaderError):
-                has_file(content, b"/usr/bin/", b"a")
-            return
+        at, content = choose(data, len(OWNERS))
         path, asked, _ = OWNERS[at]
         made.put({path: content})
         check(list(owners(root, [asked], time.monotonic() + 60)))
@@ -125,10 +118,7 @@ def _owned(root: Path) -> Parse:
 
 
 def _owner_seeds() -> Mapping[str, bytes]:
-    return {
-        **{path: chosen(at, content) for at, (path, _, content) in enumerate(OWNERS)},
-        "header": chosen(len(OWNERS), with_files()),
-    }
+    return {path: chosen(at, content) for at, (path, _, content) in enumerate(OWNERS)}
 
 
 def _remembered(root: Path) -> Parse:

@@ -42,7 +42,7 @@ def main() -> int:
             corpus.mkdir()
             root.mkdir()
             for seed, content in TARGETS[name].seeds().items():
-                (corpus / seed).write_bytes(content[:LENGTH_MAX])
+                (corpus / seed.replace("/", "-")).write_bytes(content[:LENGTH_MAX])
             done = subprocess.run(
                 [sys.executable, "-m", "fuzz.fuzz", name, corpus],
                 cwd=root,

@@ -35,7 +35,6 @@ _ONLY_SAYS = re.compile(r"\b(?:not?|without|unsupported|tests?|docs?|document(?:
 _WORD = re.compile(r"[a-z0-9.]{1,60}")
 _BEGINS_ENTRY = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+.-]{0,100} \(([^()\s]{1,100})\)")
 _BEGINS_ITEM = re.compile(rb"[ \t]{1,8}[*+-][ \t]")
-_OF_RPM = re.compile(rb".*?(\S{1,100})\s{0,10}$", re.DOTALL)
 _VERSION_SAID = re.compile(r"(?:\d{1,9}:)?\d[0-9A-Za-z.+~^_-]{0,99}")
 
 
@@ -97,35 +96,50 @@ def _unpacked(content: bytes) -> bytes:
 def _items(content: bytes) -> Iterator[tuple[str, str]]:
     """Debian's: each item with the version of its entry."""
     version, entries = "", 0
-    item: list[bytes] = []
+    item = _Item()
     for line in [*content.split(b"\n"), b""]:
         begins = _BEGINS_ENTRY.match(line)
         ends = not line.strip() or line.startswith(b" -- ")
-        if item and (begins or ends or _BEGINS_ITEM.match(line)):
-            yield version, _text(b" ".join(item))
-            item = []
+        if item.lines and (begins or ends or _BEGINS_ITEM.match(line)):
+            yield version, item.text()
+            item = _Item()
         if begins:
             entries += 1
             if entries > ENTRIES_MAX:
                 return
             version = _version(begins[1])
-        elif not ends and sum(map(len, item)) < ITEM_MAX:
-            item.append(line.strip())
+        elif not ends:
+            item.add(line)
 
 
 def _items_of_rpm(entries: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
     for number, (by, text) in enumerate(entries):
         if number >= ENTRIES_MAX:
             return
-        last = _OF_RPM.match(by[-200:])
-        version = _version(last[1]) if last else ""
-        item: list[bytes] = []
+        words = by[-200:].split()
+        version = _version(words[-1]) if words else ""
+        item = _Item()
         for line in [*text[: 64 * ITEM_MAX].split(b"\n"), b"- "]:
-            if item and line.lstrip().startswith((b"-", b"*")):
-                yield version, _text(b" ".join(item))
-                item = []
-            if sum(map(len, item)) < ITEM_MAX:
-                item.append(line.strip())
+            if item.lines and line.lstrip().startswith((b"-", b"*")):
+                yield version, item.text()
+                item = _Item()
+            item.add(line)
+
+
+class _Item:
+    """Lines of one item, as many as ITEM_MAX lets in. Each counts with the space behind it: empty ones are not free."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self._length = 0
+
+    def add(self, line: bytes) -> None:
+        if self._length < ITEM_MAX:
+            self.lines.append(line.strip()[:ITEM_MAX])
+            self._length += len(self.lines[-1]) + 1
+
+    def text(self) -> str:
+        return _text(b" ".join(self.lines))
 
 
 def _text(content: bytes) -> str:

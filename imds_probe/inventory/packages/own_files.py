@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
@@ -12,7 +12,7 @@ from imds_probe.inventory.packages import changelog, text
 from imds_probe.inventory.packages.apk import DATABASES
 from imds_probe.inventory.packages.contained import TEXT_LIMIT_BYTES, rpm_headers
 from imds_probe.inventory.packages.package import PackageError
-from imds_probe.inventory.packages.rpmdb.header import HeaderError, files, parse
+from imds_probe.inventory.packages.rpmdb.header import PATH_MAX, HeaderError, files, parse
 from imds_probe.inventory.packages.rpmdb.header import changelog as changelog_of
 from imds_probe.inventory.packages.snap import MOUNTS
 from imds_probe.inventory.packages.wanted import Mention, Wanted
@@ -20,7 +20,7 @@ from imds_probe.system import rootfs
 from imds_probe.system.walk import Budget, Sought
 
 DPKG_LISTS = "var/lib/dpkg/info"
-LIST_MAX_BYTES = 16 * 1024 * 1024
+LIST_MAX_BYTES = 16 * 1024 * 1024  # of a package, whose paths are put together from shorter texts by some managers
 SNAP_ENTRIES_MAX = 50_000
 ANYTHING = Sought(frozenset(), frozenset(), ("",), (), (), frozenset(), 0)
 
@@ -50,14 +50,13 @@ def _dpkg(root: Path, wanted: Sequence[Wanted], deadline: float) -> Iterator[tup
     for each in wanted:
         # One that may be there for several architectures has its own in the name.
         own = [name for name in lists if name == f"{each.name}.list" or _is_list_of(each.name, name)]
-        found: dict[str, None] = {}
+        found = _Paths()
         for name in own:
             if time.monotonic() > deadline:
                 return
-            content = rootfs.read(root, f"{DPKG_LISTS}/{name}", LIST_MAX_BYTES) or b""
-            found.update(dict.fromkeys(_paths(content.split(b"\n"))))
-        if own:
-            yield each, OwnFiles(tuple(found), changelog.of_debian(root, each.name, each.version))
+            found.add((rootfs.read(root, f"{DPKG_LISTS}/{name}", LIST_MAX_BYTES) or b"").split(b"\n"))
+        if own and not found.too_long:
+            yield each, OwnFiles(tuple(found.paths), changelog.of_debian(root, each.name, each.version))
 
 
 def _is_list_of(package: str, name: str) -> bool:
@@ -75,8 +74,11 @@ def _rpm(root: Path, wanted: Sequence[Wanted], deadline: float) -> Iterator[tupl
                 epoch = b"" if header.epoch is None else b"%d:" % header.epoch
                 each = left.pop((header.name, epoch + header.version + b"-" + header.release), None)
                 if each is not None:
-                    said = changelog.of_rpm(changelog_of(blob), each.version)
-                    yield each, OwnFiles(tuple(_paths(files(blob))), said)
+                    found = _Paths()
+                    found.add(files(blob))
+                    if not found.too_long:
+                        said = changelog.of_rpm(changelog_of(blob), each.version)
+                        yield each, OwnFiles(tuple(found.paths), said)
 
 
 def _apk(root: Path, wanted: Sequence[Wanted], deadline: float) -> Iterator[tuple[Wanted, OwnFiles]]:
@@ -84,18 +86,18 @@ def _apk(root: Path, wanted: Sequence[Wanted], deadline: float) -> Iterator[tupl
     left = {each.name.encode(): each for each in wanted}
     for path in DATABASES:
         with text.lines("apk", root, path, TEXT_LIMIT_BYTES) as lines:
-            each, directory = None, b""
-            found: list[bytes] = []
+            each, directory, found = None, b"", _Paths()
             for line in lines or ():
                 key, _, value = line.partition(b":")
                 if key == b"P":
-                    each, found = left.get(value), []
+                    each, found = left.get(value), _Paths()
                 elif each is not None and key == b"F":
                     directory = value
                 elif each is not None and key == b"R":
-                    found.append(b"/" + directory + b"/" + value)
+                    found.add((b"/" + directory + b"/" + value,))
                 elif each is not None and not line:
-                    yield each, OwnFiles(tuple(_paths(found)))
+                    if not found.too_long:
+                        yield each, OwnFiles(tuple(found.paths))
                     each = None
                 if time.monotonic() > deadline:
                     return
@@ -114,10 +116,22 @@ def _snap(root: Path, wanted: Sequence[Wanted], deadline: float) -> Iterator[tup
                 break
 
 
-def _paths(raw: Sequence[bytes]) -> Iterator[str]:
-    for each in raw:
-        if each.startswith(b"/") and b"\0" not in each and len(each) < 4096:
-            yield each.decode("utf-8", "surrogateescape")
+class _Paths:
+    """The paths of a list, each once. One that is `too_long` counts for nothing: a part of it would pass for the whole."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self.too_long = False
+        self._left = LIST_MAX_BYTES
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        for line in () if self.too_long else lines:
+            self._left -= len(line)
+            if self._left < 0:
+                self.too_long, self.paths = True, {}
+                return
+            if line.startswith(b"/") and b"\0" not in line and len(line) < PATH_MAX:
+                self.paths[line.decode("utf-8", "surrogateescape")] = None
 
 
 _LOOKS: dict[str, Callable[[Path, Sequence[Wanted], float], Iterator[tuple[Wanted, OwnFiles]]]] = {

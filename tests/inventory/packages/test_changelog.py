@@ -138,3 +138,13 @@ def test_any_bytes_say_something_or_nothing(content: bytes, by: bytes) -> None:
     list(changelog._items(content))
     of_rpm([(by, content)], "1-1")
     changelog._unpacked(b"\x1f\x8b" + content)
+
+
+def test_lines_without_end_are_no_item_without_end(tmp_path: Path) -> None:
+    """As long as it takes to sum up what is there for each line, and the next, this would not end while anybody waits."""
+    head = "cloud-init (1.0-1) unstable; urgency=low\n\n  * Add support for IMDSv2\n"
+    assert debian(tmp_path, head + "a\n" * 1_900_000) == Mention(PATH, "1.0-1", "imdsv2")
+    entries = [(b"A <a@example.org> - 1.0-1", b"- Use IMDSv2" + b"\n" * 100_000)] * 20
+    assert of_rpm([(b"B - 1.1-1", b"\n" * 100_000), *entries], "1.0-1") == Mention(
+        "the rpm database", "1.0-1", "imdsv2"
+    )

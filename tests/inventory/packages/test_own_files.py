@@ -96,6 +96,21 @@ def test_of_a_snap_all_that_is_mounted(tmp_path: Path, monkeypatch: pytest.Monke
     assert found(root, agent) == {}
 
 
+def test_a_list_longer_than_any_is_none_however_short_what_it_is_put_together_from(
+    rpm_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = {f"var/lib/dpkg/info/tool:{each}.list": f"/usr/bin/{each}\n" for each in ("amd64", "i386")}
+    inside = "P:tool\nF:" + "d" * 60_000 + "\n" + "R:x\n" * 1000 + "\nP:other\nF:bin\nR:x\n\n"
+    root = made(tmp_path, {**lists, "lib/apk/db/installed": inside})
+    apk = (Wanted("apk", "tool", "1"), Wanted("apk", "other", "1"))
+    assert found(root, *apk) == {"other": OwnFiles(("/bin/x",))}
+    monkeypatch.setattr(module, "LIST_MAX_BYTES", 20)
+    assert found(root, TOOL, *apk) == {"other": OwnFiles(("/bin/x",))}
+    assert found(rpm_root, Wanted("rpm", "tool", "1.0-1.amzn2"), Wanted("rpm", "empty", "1-1")) == {
+        "empty": OwnFiles(())
+    }
+
+
 def test_a_database_that_makes_no_sense_has_no_lists_and_keeps_nothing_from_others(tmp_path: Path) -> None:
     root = made(tmp_path, {"var/lib/rpm/rpmdb.sqlite": "nonsense", "lib/apk/db/installed": "P:tool\nF:bin\nR:x\n\n"})
     assert found(root, Wanted("rpm", "tool", "1-1"), Wanted("apk", "tool", "1")) == {"tool": OwnFiles(("/bin/x",))}

@@ -17,7 +17,7 @@ _FILES = (
     *("/etc/php-fpm.conf", "/etc/php-fpm.d/", "/etc/php/*/fpm/pool.d/"),
 )
 _ROOT = re.compile(
-    rb"^[ \t]*(?:root[ \t]+|DocumentRoot[ \t]+|chdir[ \t]*=[ \t]*)[\"']?(/[^\"';#\s]{0,300})", re.MULTILINE
+    rb"^[ \t]*(?:root[ \t]+|DocumentRoot[ \t]+|chdir[ \t]*=[ \t]*)[\"']?(/[^\"';#\s\0]{0,300})", re.MULTILINE
 )
 
 

@@ -17,6 +17,7 @@ _WANTED = {_NAME: _TEXT, _VERSION: _TEXT, _RELEASE: _TEXT, _EPOCH: _INT32, _ARCH
 _ENTRY = struct.Struct(">IIII")  # tag, type, offset, count
 ENTRIES_MAX = 0xFFFF  # hdrchkTags() of rpm
 TEXT_MAX = 1000
+PATH_MAX = 4096  # bytes, of Linux, with the NUL at the end
 
 
 class HeaderError(ValueError):
@@ -74,9 +75,14 @@ def has_file(blob: bytes, directory: bytes, name: bytes) -> bool:
     return (directory, name) in _files(blob)
 
 
-def files(blob: bytes) -> list[bytes]:
-    """All files and directories of a package, by their whole paths. Raises HeaderError."""
-    return [directory + name for directory, name in _files(blob)]
+def files(blob: bytes) -> Iterator[bytes]:
+    """All files and directories of a package, by their whole paths, but for those that Linux would not take. Raises HeaderError.
+
+    One directory may stand before any number of names, so all of them can be far longer than the header.
+    """
+    for directory, name in _files(blob):
+        if len(directory) + len(name) < PATH_MAX:
+            yield directory + name
 
 
 def changelog(blob: bytes) -> list[tuple[bytes, bytes]]:

@@ -18,6 +18,18 @@ def test_roots_that_web_servers_name(tmp_path: Path) -> None:
     assert served.roots(root.ground()) == ["/srv/shop/public", "/srv/blog"]
 
 
+def test_what_no_path_can_have_ends_one(tmp_path: Path) -> None:
+    root = Root(tmp_path).put(
+        {
+            "/usr/sbin/php-fpm8.2": b"\x7fELF",
+            "/srv/shop/index.php": "<?php\n",
+            "/etc/nginx/nginx.conf": b"root /srv/shop\0x;\nroot /srv/\xff;\n",
+        }
+    )
+    assert served.roots(root.ground()) == ["/srv/shop", "/srv/\ufffd"]
+    assert "/srv/shop/index.php" in root.loaded(executable="/usr/sbin/php-fpm8.2")
+
+
 def test_a_host_without_web_servers_and_one_with_too_many_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rpm_headers import with_files
 
-from imds_probe.inventory.packages.rpmdb.header import HeaderError, RpmHeader, changelog, files, has_file, parse
+from imds_probe.inventory.packages.rpmdb.header import (
+    PATH_MAX,
+    HeaderError,
+    RpmHeader,
+    changelog,
+    files,
+    has_file,
+    parse,
+)
 
 
 def test_headers_that_rpm_made(blobs: list[bytes]) -> None:
@@ -57,7 +65,7 @@ def test_any_bytes_give_a_header_or_one_error(content: bytes, entries: int) -> N
             assert str(error)
         try:
             assert not has_file(blob, b"/nowhere/", b"x")
-            assert isinstance(files(blob), list)
+            assert all(len(path) < PATH_MAX for path in files(blob))
             assert isinstance(changelog(blob), list)
         except HeaderError as error:
             assert str(error)
@@ -77,9 +85,12 @@ def test_files_by_directory_and_name() -> None:
 
 
 def test_all_files_of_a_package() -> None:
-    assert files(with_files()) == [b"/usr/bin/tool", b"/opt/own"]
-    assert files(with_files(kind=7)) == []
-    assert files(with_files(struct.pack(">II", 0, 9))) == [b"/usr/bin/tool"]
+    assert list(files(with_files())) == [b"/usr/bin/tool", b"/opt/own"]
+    assert list(files(with_files(kind=7))) == []
+    assert list(files(with_files(struct.pack(">II", 0, 9)))) == [b"/usr/bin/tool"]
+    longest = b"/" + b"d" * (PATH_MAX - 7) + b"/"
+    assert list(files(with_files(first=longest))) == [longest + b"tool", b"/opt/own"]
+    assert list(files(with_files(first=longest + b"/"))) == [b"/opt/own"]
 
 
 def test_a_changelog_is_empty_where_its_types_are_wrong(blobs: list[bytes]) -> None:
