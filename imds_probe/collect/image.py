@@ -7,7 +7,7 @@ import contextlib
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
 from imds_probe.facts.image import Image
-from imds_probe.inventory.schedules.cloud_init import CLOUD
+from imds_probe.inventory.schedules.cloud_init_places import CLOUD
 from imds_probe.system import rootfs
 
 

@@ -29,6 +29,7 @@ from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.code.units import shown
 from imds_probe.inventory.schedules import cloud_init
+from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.commands.following import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
@@ -90,7 +91,7 @@ def read_due(asked: Schedules) -> Iterator[Due]:
                     standing_s=_standing_s(each, due, ground),
                 )
         except Exception as error:
-            if each.place.path != cloud_init.SERVED:
+            if each.place.path != SERVED:
                 raise
             yield Due(trouble=_not_to_its_end(error))
         for piece in learnt_since(ground, learnt):
@@ -103,7 +104,7 @@ def read_due(asked: Schedules) -> Iterator[Due]:
 
 def _runs(scheduled: Scheduled, *, image: bool) -> Runs:
     """How it counts. What cloud-init has kept of one instance is that one's, and the next of the same image has its own."""
-    if image and scheduled.kind == "once" and not scheduled.place.path.startswith(f"{cloud_init.CLOUD}/instance"):
+    if image and scheduled.kind == "once" and not scheduled.place.path.startswith(f"{CLOUD}/instance"):
         return "boot"
     return RUNS[scheduled.kind]
 
@@ -119,7 +120,7 @@ def _all(asked: Schedules, files: SystemFiles) -> Iterator[Scheduled | str]:
 
 def _not_to_its_end(error: Exception) -> str:
     """Of user data that was served: its text may be in an error, which is written to a log."""
-    return f"{cloud_init.SERVED} was not read to its end: {type(error).__name__}"
+    return f"{SERVED} was not read to its end: {type(error).__name__}"
 
 
 def _standing_s(scheduled: Scheduled, due: Due, ground: Ground) -> float | None:

@@ -14,7 +14,7 @@ from imds_probe.collect.options import Service
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.imds.replies import Outcome
-from imds_probe.inventory.schedules.cloud_init import SERVED
+from imds_probe.inventory.schedules.cloud_init_places import SERVED
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import user_data
+from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, ONCE, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.environment import PATH
 from imds_probe.inventory.schedules.user_data import UserPart
 
-CLOUD = "/var/lib/cloud"
-SERVED = "/latest/user-data"  # where the service has it, which stands for its place
 CONFIG, MORE_CONFIG = "/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d"
 INSTANCE_CONFIG = f"{CLOUD}/instance/cloud-config.txt"
 RAW = ("user-data.txt", "vendor-data.txt", "vendor-data2.txt")
