@@ -35,6 +35,7 @@ LEFT_S = 0.5  # that whoever asks may take to notice that all have gone
 MEMORY_MIB = 64  # that a parser may take, unless the run says otherwise
 RESULTS_MAX_BYTES = 32 * 1024 * 1024  # a task
 OPENERS_MAX = 6  # that may be lost in one task
+LITTLE_S = 0.25  # work that disturbs nobody: to replace workers that gave way takes a fifth of it
 OUT_OF_TIME = "the reading took longer than allowed"
 OUT_OF_MEMORY = "the reading took more memory than allowed"
 BROKEN = "the reader process ended early"
@@ -101,7 +102,10 @@ class Reader:
         self._lock = threading.Lock()
         self._parser: Worker | None = None
         self._opener: Worker | None = None
-        self._modest = False  # the workers that there are have given way for good
+        self._modest = False  # the task that is worked on is
+        self._gave_way = False  # the workers that there are have, for good
+        self._began_s = 0.0  # when the task that is worked on was, a time.monotonic
+        self._worked_s = 0.0  # what the workers that there are have taken for all tasks before
 
     def __enter__(self) -> Reader:
         return self
@@ -171,19 +175,21 @@ class Reader:
         `modules` are those that it imports when it needs them, which it cannot: they are there beforehand. `seen` is called
         with each piece as it comes; what it says that is not empty is a reason to end the task. A file at which nothing comes
         of the task for `stuck_s` ends it, and is not read again in this run, nor is one that the parser broke at.
-        `modest`: by workers who leave the CPU and the disk to others.
+        `modest`: by workers who leave the CPU and the disk to others, unless all that they did yet, with this, took them LITTLE_S.
         """
         gathering = _Gathering(msgspec.msgpack.Decoder(task.result).decode, seen, stuck_s)
         left_s = deadline - time.monotonic()
         if left_s <= 0 or not self._lock.acquire(timeout=left_s):
             return Answer((), OUT_OF_TIME)
+        self._began_s = time.monotonic()
         try:
             self._load(modules)
-            if self._modest and not modest:
+            if self._gave_way and not modest:
                 self._discard()  # there is no way back
             self._modest = modest
             failed, traceback = self._attempt(task, arguments, [str(root) for root in roots], gathering, deadline)
         finally:
+            self._worked_s += time.monotonic() - self._began_s
             self._lock.release()
         if traceback:
             self._bug(f"reading {task.id}", BugInTask(traceback))
@@ -235,6 +241,12 @@ class Reader:
 
     def _next(self, parser: Worker, gathering: _Gathering, deadline: float) -> Any:
         """The parser's next word. Raises _Stuck where none comes and the opener does not get on either."""
+        if self._modest and not self._gave_way:
+            until = min(deadline, self._began_s + LITTLE_S - self._worked_s)
+            if time.monotonic() < until:
+                with contextlib.suppress(TimeoutError):
+                    return parser.connection.receive(until)
+            self._give_way()
         while gathering.stuck_s is not None and time.monotonic() + gathering.stuck_s < deadline:
             where = self._where()
             try:
@@ -299,8 +311,6 @@ class Reader:
             with door, behind:
                 self._opener = self._workers.spawned("opener", behind)
                 self._parser = self._workers.spawned("parser", door)
-        for worker in (self._opener, self._parser) if self._modest else ():
-            give_way(worker.pid)
         self._workers.grant(self._opener, roots, deadline)
         return self._parser
 
@@ -317,10 +327,16 @@ class Reader:
         door, behind = socket.socketpair()
         with door, behind:
             self._opener = self._workers.spawned("opener", behind)
-            if self._modest:
+            if self._gave_way:
                 give_way(self._opener.pid)
             self._workers.grant(self._opener, roots, deadline)
             parser.connection.send(m.NewDoor(), deadline, (door.fileno(),))
+
+    def _give_way(self) -> None:
+        for worker in (self._opener, self._parser):
+            if worker is not None:
+                give_way(worker.pid)
+        self._gave_way = True
 
     def _discard(self) -> None:
         """End the workers; the next task has new ones."""
@@ -328,6 +344,7 @@ class Reader:
             if worker is not None:
                 self._workers.end(worker)
         self._parser = self._opener = None
+        self._gave_way, self._worked_s = False, 0.0
 
 
 class BugInTask(Exception):

@@ -18,6 +18,7 @@ from imds_probe.facts.host import OsRelease
 from imds_probe.facts.sdk_settings import Profile, SdkSettings, Variable
 from imds_probe.facts.software import Software
 from imds_probe.inventory.containers.processes import age_s
+from imds_probe.reading import reader as readers
 from imds_probe.reading.reader import Reader
 from imds_probe.system import pressure
 from imds_probe.system.give_way import NICE
@@ -237,12 +238,13 @@ def test_no_disk_is_searched_on_a_host_in_need(system: System, monkeypatch: pyte
     assert "the disk was not searched" in found.partial
 
 
-def test_disks_are_searched_by_ones_who_give_way(system: System) -> None:
+def test_disks_are_searched_by_ones_who_give_way(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     def priorities() -> list[int]:
         workers = (reader()._parser, reader()._opener)
         return [os.getpriority(os.PRIO_PROCESS, worker.pid) for worker in workers if worker]
 
     own = os.getpriority(os.PRIO_PROCESS, 0)
+    monkeypatch.setattr(readers, "LITTLE_S", 0.0)
     system.look()
     assert priorities() == [max(own, NICE)] * 2
     reader().ask(ROOTS, Processes(str(system.proc), ()), [system.proc], time.monotonic() + 20)
