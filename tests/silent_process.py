@@ -90,11 +90,17 @@ def _share_of_its_own(directory: str) -> str:
 
 
 def is_held_up(pid: int, name: str) -> bool:
-    """Whether the thread of this name waits for the share, or for the lock."""
+    """Whether the thread of this name waits: that which HOLDS the lock for the share, and no moment for anything else, or the
+    other one would change the map before it; the other one for the lock.
+    """
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):
             text = (thread / "stat").read_text()
-            waits = text.rpartition(") ")[2].startswith("D") or (thread / "wchan").read_text() == "request_wait_answer"
+            waits = (
+                (thread / "wchan").read_text() == "request_wait_answer"
+                if name == HOLDS
+                else text.rpartition(") ")[2].startswith("D")
+            )
             if f"({name})" in text and waits:
                 return True
     return False
