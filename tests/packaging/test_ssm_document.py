@@ -4,6 +4,7 @@ exactly as written, by the shells that the agent may have.
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from cloudformation_template import Template
 from report_schema import check
 
 from imds_probe import exitcodes
+from imds_probe.simulator import scenarios
 
 SOURCE = (Path(__file__).parents[2] / "packaging" / "ssm" / "imds-probe-run.yaml").read_text()
 DOCUMENT = yaml.safe_load(SOURCE)
@@ -45,11 +47,32 @@ def run(shell, path, text, tmp_path):
     return subprocess.run(bare, capture_output=True, text=True, check=False, cwd="/", timeout=100)
 
 
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory):
-    """A PATH with the real imds-probe in it, as a package would have it there."""
-    directory = tmp_path_factory.mktemp("bin")
-    (directory / "imds-probe").symlink_to(Path(sys.executable).with_name("imds-probe"))
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The root of a machine that is not EC2, and on which nothing runs: what the machine of the tests runs, and its network
+    namespaces, are no matter of theirs.
+    """
+    root = tmp_path / "root"
+    scenarios.write_host(root, {}, "none")
+    (root / "sys/class/dmi/id/sys_vendor").write_text("QEMU\n")
+    return root
+
+
+@pytest.fixture
+def installed(elsewhere, tmp_path):
+    """A PATH with the real imds-probe in it, as a package would have it there, but that it looks elsewhere."""
+    return path_with_probe(tmp_path, "--root", elsewhere)
+
+
+def path_with_probe(tmp_path, *arguments):
+    """A PATH with the real imds-probe in it, which adds these arguments to those that it is given."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    program = directory / "imds-probe"
+    program.write_text(
+        f'#!/bin/sh\nexec {Path(sys.executable).with_name("imds-probe")} "$@" {shlex.join(map(str, arguments))}\n'
+    )
+    program.chmod(0o755)
     return f"{directory}:/usr/bin:/bin"
 
 
@@ -261,11 +284,12 @@ def test_one_assessment_with_its_verdict_first(shell, behaviour, code, installed
     assert "[not-ec2]" in done.stdout[:2500]
 
 
-def test_the_report_is_kept_on_the_host_where_it_is_asked_for(installed, tmp_path):
-    """In a mount namespace of its own, with a /var/lib that nobody else has."""
+def test_the_report_is_kept_on_the_host_where_it_is_asked_for(elsewhere, tmp_path):
+    """In a mount namespace of its own, with a /var/lib that nobody else has. With another root, state would be kept below it."""
+    path = path_with_probe(tmp_path, "--root", elsewhere, "--state-directory", "/var/lib/imds-probe")
     file = tmp_path / "_script.sh"
     file.write_text(script(Report="file"))
-    inside = f"mount -t tmpfs tmpfs /var/lib && env -i PATH={installed} sh {file} >/dev/null"
+    inside = f"mount -t tmpfs tmpfs /var/lib && env -i PATH={path} sh {file} >/dev/null"
     inside += " && cat /var/lib/imds-probe/reports/report.json"
     argv = ["unshare", "--mount", "sh", "-c", inside]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=100)
