@@ -36,8 +36,9 @@ WATCH_S = 6
 SWITCHED_ANSWERS = 2  # the first may have been asked before the switch
 HIGH = 3  # more than any place needs
 # While the probe watches: in a PID namespace the kernel does not say whose connection it is, so that one has to be found
-# while it lasts. On a host the kernel says it, however short it is.
-LATENCY_MS = 200.0
+# while it lasts, on a busy machine too: what is missed is called by an unknown process. It is less than the second that SDKs
+# wait for an answer. On a host the kernel says it, however short it is.
+LATENCY_MS = 500.0
 BEGUN_S = 2.5  # within which a watch of a busy machine listens
 ISOLATED = (
     "unshare",
