@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from imds_probe.inventory.settings.programs import running
 from imds_probe.net import links, namespaces
@@ -20,6 +20,16 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+class _Known(NamedTuple):
+    """The interfaces of a network namespace, as of when, of the monotonic clock in seconds. `before` are those of one that had
+    its number before.
+    """
+
+    interfaces: frozenset[int]
+    at: float
+    before: frozenset[int]
+
+
 class Ways:
     """What leads where, asked once in KNOWN_S seconds. `proc` says which processes there are, `services` are addresses."""
 
@@ -27,7 +37,7 @@ class Ways:
         self._proc, self._services = proc, tuple(services)
         self._home = namespaces.open_netns(namespaces.CURRENT)
         self.home = os.fstat(self._home).st_ino
-        self._known: dict[int, tuple[frozenset[int], float]] = {}
+        self._known: dict[int, _Known] = {}
         self._uplinks: tuple[frozenset[int], float] = (frozenset(), float("-inf"))
         self._local: dict[str, tuple[bool, float]] = {}
         self._physical: dict[int, tuple[bool, float]] = {}
@@ -63,16 +73,21 @@ class Ways:
             return connection.outgoing and (same or self._is_local(connection.client))
         if netns is None:
             return not self._is_local(local)
-        ways = self._known.get(netns, (frozenset(), 0.0))[0]
-        return not ways or connection.interface in ways
+        known = self._known.get(netns)
+        return known is None or not known.interfaces or connection.interface in known.interfaces | known.before
 
     def learn(self, netns: int | None, pid: int) -> None:
         """Find out about the namespace that a process is in, as long as it is there."""
         now = time.monotonic()
         if netns is None or netns == self.home:
             return
-        known = self._known.get(netns)
-        if known is not None and now - known[1] < KNOWN_S:
+        known, before = self._known.get(netns), frozenset[int]()
+        if known is not None and not all(map(_exists, known.interfaces)):
+            # The next container's namespace gets the number of one that has gone, with interfaces that are never the same.
+            # What that one sent may be waiting yet.
+            del self._known[netns]
+            before, known = known.interfaces, None
+        if known is not None and now - known.at < KNOWN_S:
             return
         path = self._proc / str(pid) / "ns/net"
         try:
@@ -81,7 +96,7 @@ class Ways:
             found = links.ways_into(self._home, path)
         except (OSError, namespaces.NamespaceError):
             return
-        _keep(self._known, netns, (found, now))
+        _keep(self._known, netns, _Known(found, now, before))
 
     def whose(self, interface: int) -> int | None:
         """The oldest process of whom the packets are that come in by an interface; None for the host's own and where nobody
@@ -89,7 +104,7 @@ class Ways:
         """
         for netns, pid in self._namespaces():
             self.learn(netns, pid)
-            if interface in self._known.get(netns, (frozenset(), 0.0))[0]:
+            if netns in self._known and interface in self._known[netns].interfaces:
                 return pid
         return None
 
@@ -122,6 +137,14 @@ def _keep(known: dict[K, V], key: K, value: V) -> None:
     if len(known) >= KNOWN_MAX:
         known.clear()
     known[key] = value
+
+
+def _exists(interface: int) -> bool:
+    try:
+        socket.if_indextoname(interface)
+    except OSError:
+        return False
+    return True
 
 
 def _is_physical(interface: int) -> bool:

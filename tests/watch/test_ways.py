@@ -94,6 +94,34 @@ def test_a_number_that_is_another_process_by_now_teaches_nothing(lab, ways):
     assert ways._known == {}
 
 
+def test_a_namespace_may_have_the_number_of_one_that_has_gone(lab, ways, numbers, monkeypatch):
+    """A container that is begun soon after has an interface of its own. What the one before sent is its own still."""
+    one, interface, gone, others = lab.nodes["one"], numbers["veth2"], 99_999, numbers["veth3"]
+    child = started(one)
+
+    def may(by: int) -> bool:
+        return ways.may_be_of(one.inode, one.ipv4, connection(one.ipv4, by, outgoing=False))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.links, "ways_into", lambda *_: frozenset({gone}))
+        lab.instance.call(lambda: ways.learn(one.inode, child.pid))
+    assert not may(interface)
+    lab.instance.call(lambda: ways.learn(one.inode, child.pid))
+    assert may(interface)
+    assert may(gone)
+    assert not may(others)
+
+
+def test_a_number_that_has_gone_is_forgotten_also_where_its_new_process_has_ended(lab, ways, numbers, monkeypatch):
+    one = lab.nodes["one"]
+    child = started(one)
+    with monkeypatch.context() as patched:
+        patched.setattr(module.links, "ways_into", lambda *_: frozenset({99_999}))
+        lab.instance.call(lambda: ways.learn(one.inode, child.pid))
+    lab.instance.call(lambda: ways.learn(one.inode, 4_999_999))
+    assert ways.may_be_of(one.inode, one.ipv4, connection(one.ipv4, numbers["veth2"], outgoing=False))
+
+
 def test_who_is_behind_an_interface(lab, ways, numbers):
     child = started(lab.nodes["other"])
     assert ways.whose(numbers["veth3"]) == child.pid
