@@ -82,10 +82,11 @@ one_has_ended() { # and has passed
     return "$status"
 }
 
-# Before these parts, those must have ended. What is fetched and made for later parts comes in beside the first tests.
+# Before these parts, those must have ended: what is fetched and made for later parts comes in beside the first tests, and there is
+# one lab at a time, as whoever traces connections sees those of all.
 declare -A after=(
     [oldest_inventory]="roots zoo" [oldest_lab]=zoo [packaged]="roots zoo package_set"
-    [newest]="interpreters roots zoo" [newest_lab]="interpreters zoo" [lowest]=interpreters
+    [newest]="interpreters roots zoo" [newest_lab]="interpreters zoo oldest_lab" [lowest]=interpreters
 )
 are_running() { # PART...: whether one of them is
     local part
