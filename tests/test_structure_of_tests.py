@@ -23,7 +23,7 @@ ELSEWHERE = {
     "collect/package_tasks.py": "tasks, which test_package_search.py asks",
     "inventory/packages/wanted.py": "values, which test_own_files.py compares with",
     "inventory/schedules/cloud_init_places.py": "paths, which test_cloud_init.py writes to",
-    "collect/code_search.py": "the same",
+    "collect/code_search.py": "what test_code.py and test_schedule_reading.py have searched",
     "collect/collector.py": "values by which collectors are declared: test_collectors.py holds every one to them",
     "collect/container_facts.py": "one join of what three collectors find: tests/lab/test_containers.py and test_observation.py",
     "collect/sdk_reading.py": "tasks, which test_sdks.py and test_sdk_search.py have worked on",
