@@ -27,8 +27,10 @@ packages=(install packaging truth)
 # Nor do the versions of libraries to what uses none of them, or runs the whole program for what it does to a host.
 any_dependencies=("${packages[@]}" lab net watch simulator render reading inventory/packages inventory/sdks
     inventory/containers system service fuzz kept collect/test_sdk_search.py collect/test_container_reading.py test_patterns.py)
-# Nor a newer Python to what other programs have written: engines and package managers that the oldest one's run starts.
-other_programs=(lab/test_docker.py inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py)
+# Nor a newer Python to what other programs have written, which engines and package managers of the oldest one's run do, to how
+# far packets come, and to how large strangers' files are.
+not_of_python=(lab/test_docker.py lab/test_distances.py lab/test_attacks.py inventory/packages/test_real_roots.py
+    inventory/packages/test_real_snapd.py)
 
 roots() { tests/debian_roots.sh; }
 zoo() { tests/sdk_zoo.sh; }
@@ -38,8 +40,8 @@ oldest_lab() { suite "oldest Python, in the lab" .venv tests/lab "$@"; }
 oldest_inventory() { suite "oldest Python, inventory" .venv tests/inventory "$@"; }
 oldest() { suite "oldest Python" .venv $(without lab inventory "${packages[@]}") "$@"; }
 packaged() { suite "packages and templates" .venv "${packages[@]/#/tests/}" "$@"; }
-newest_lab() { suite "newest Python, in the lab" .venv-newest tests/lab $(without "${other_programs[@]}") "$@"; }
-newest() { suite "newest Python" .venv-newest $(without lab "${packages[@]}" "${other_programs[@]}") "$@"; }
+newest_lab() { suite "newest Python, in the lab" .venv-newest tests/lab $(without "${not_of_python[@]}") "$@"; }
+newest() { suite "newest Python" .venv-newest $(without lab "${packages[@]}" "${not_of_python[@]}") "$@"; }
 lowest() { suite "lowest dependencies" .venv-lowest $(without "${any_dependencies[@]}") "$@"; }
 
 interpreters() { # what is passed on to the suite is of no concern here
