@@ -53,7 +53,7 @@ def product() -> Path:
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         for old in sorted(place.parent.glob("[!.]*"), key=lambda each: each.stat().st_mtime)[:-PRODUCTS_KEPT]:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)  # another case may be at the same
         with tempfile.TemporaryDirectory(prefix=".making-", dir=place.parent) as work:
             made = Path(work, "root")
             _must(["dpkg-deb", "--extract", str(deb), str(made)])
