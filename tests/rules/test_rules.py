@@ -40,6 +40,28 @@ def test_every_kind_says_all_three_things(kind):
     assert not kind.title.endswith(".")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.implies == "unknown"], ids=lambda kind: kind.id)
+def test_what_leaves_the_verdict_unknown_names_what_would_settle_it(kind):
+    assert kind.settled_by
+    assert kind.found("host", "says").settled_by == kind.settled_by
+    assert all(noun and not noun.endswith(".") and noun[0].islower() for noun in kind.settled_by)
+
+
+def test_what_can_be_graver_than_its_kind_names_it_too():
+    # obstacles and containers decide by what was measured.
+    assert {kind.id for kind in KINDS if kind.settled_by and kind.implies != "unknown"} == {
+        "token-filtered",
+        "answered-by-proxy",
+        "metadata-proxy",
+    }
+
+
+def test_what_cannot_be_accepted_says_why():
+    refused = {kind.id for kind in KINDS if kind.not_acceptable}
+    assert refused == {"not-ec2", "imds-unreachable", "imds-answer-unusable"}
+    assert all(kind.not_acceptable.endswith(".") for kind in KINDS if kind.not_acceptable)
+
+
 def test_rules_do_not_touch_the_system():
     # Judging a stored report on another machine must be possible: no collector, socket or process in reach.
     for path in FOLDER.glob("*.py"):
