@@ -17,17 +17,16 @@ from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_of
-from imds_probe.rules.caller_phrases import last, times, who
+from imds_probe.rules.caller_phrases import called, last, times, who
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved
-from imds_probe.rules.settling import MORE_TIME, OWNER
+from imds_probe.rules.settling import MORE_TIME, OWNER, READABLE_RECORD
 
 NAMED_MAX = 20
 PATHS_SHOWN = 3
 LOSSES_SHOWN = 3
-READABLE = "a record of calls that can be read and that root alone can write"
 
 IMDSV1_CALLER = Kind(
     id="imdsv1-caller",
@@ -92,7 +91,7 @@ CALLERS_NOT_READ = Kind(
     cure="Correct the cause that the finding quotes: the owner or the permissions of the state directory, its disk, or a damaged "
     "callers.sqlite3. At a restart, the daemon sets a damaged file aside and begins a new one. The new file counts once it "
     "covers the whole window. If this host is no longer to be watched, disable the daemon and remove the state directory.",
-    settled_by=(READABLE, MORE_TIME),
+    settled_by=(READABLE_RECORD, MORE_TIME),
 )
 CALLERS_LOST = Kind(
     id="callers-lost",
@@ -143,7 +142,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             groups[each.identity].append(each)
     required = switched_already(facts.get(Imds))
     findings = []
-    listed = named_first(IMDSV1_CALLER, list(groups.values()), _subject, facts)
+    listed = named_first(IMDSV1_CALLER, list(groups.values()), called, facts)
     for group in listed[:NAMED_MAX]:
         finding = _refused(group) if required else _calls(group, callers, facts, catalog)
         findings += [finding] if finding else []
@@ -168,7 +167,7 @@ def _not_read(run: CollectorRun) -> Found:
         "the record of calls to the metadata service could not be read",
         evidence=(run.reason,),
         fix=more_time_or(run, "Correct the quoted cause, and run again."),
-        settled_by=(MORE_TIME if run.status == "skipped" else READABLE,),
+        settled_by=(MORE_TIME if run.status == "skipped" else READABLE_RECORD,),
     )
 
 
@@ -183,14 +182,10 @@ def _lost(callers: Callers) -> Found:
     )
 
 
-def _subject(group: Sequence[CallerSeen]) -> str:
-    return group[0].container or group[0].unit or group[0].program
-
-
 def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Found:
     if off := unserved(on_host=True, container_ids=(), facts=facts):
         return IMDSV1_CALLER_UNSERVED.found(
-            _subject(group),
+            called(group),
             f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}, but {off}",
             evidence=_evidence(group),
             fix=Fix("Change the program so that it asks for a token before the service is turned on."),
@@ -198,7 +193,7 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
     cause = cause_of(group, callers, facts, catalog)
     fell_back = cause.needs_hop_limit is not None
     return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
-        _subject(group),
+        called(group),
         f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence),
         fix=cause.fix,
@@ -212,7 +207,7 @@ def _refused(group: Sequence[CallerSeen]) -> Found | None:
     if not refused:
         return None
     return IMDSV1_REFUSED.found(
-        _subject(group),
+        called(group),
         f"{who(group[0])} called IMDSv1 and was refused {times(refused)}, last at {last(group)}",
         evidence=_evidence(group),
         fix=Fix("Change the program so that it asks for a token. It receives no metadata now."),
