@@ -75,6 +75,7 @@ ELSEWHERE = {
     "reading/task.py": "values, by which test_reader.py asks",
     "system/door.py": "what test_rootfs.py, and reading/test_reader.py from another process, hold to the same",
     "system/local_files.py": "the same",
+    "rules/acceptance_kinds.py": "kinds and their words: test_rules.py and the findings that test_acceptance.py makes",
     "rules/code_kinds.py": "kinds and their words: test_rules.py and the findings that test_code.py makes",
     "rules/containers_kinds.py": "kinds and their words: test_rules.py and the findings that test_containers.py makes",
     "rules/sdks_kinds.py": "the same, for test_sdks.py",

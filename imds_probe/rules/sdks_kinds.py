@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
+from imds_probe.rules.settling import AS_ROOT, CATALOG, MORE_TIME, ON_HOST, OWNER, UPGRADE, WINDOW
 
 SDK_TOO_OLD = Kind(
     id="sdk-too-old",
@@ -72,6 +73,7 @@ SDK_UNKNOWN = Kind(
     "SDK. A guess could break the host, so the verdict counts the SDK as unknown.",
     cure="Look up the version in the application's list of dependencies. A catalog file of your own can state a minimum: see "
     "`imds-probe catalog --help`.",
+    settled_by=(UPGRADE, CATALOG, WINDOW, OWNER),
 )
 SDK_FIGURE_INFERRED = Kind(
     id="sdk-figure-inferred",
@@ -100,6 +102,7 @@ SDKS_NOT_SEEN = Kind(
     title="Some running programs could not be inspected for AWS SDKs",
     meaning="imds-probe lacked the rights or the time to inspect some processes. One of them may use an old SDK.",
     cure="Run as root on the host itself. Give the run more time with --timeout if its time limit came first.",
+    settled_by=(AS_ROOT, ON_HOST, MORE_TIME),
 )
 SDK_SEARCH_CUT_SHORT = Kind(
     id="sdk-search-cut-short",

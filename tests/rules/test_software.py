@@ -10,6 +10,8 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import InRepository, SettingSeen, Software
+from imds_probe.rules.settling import CATALOG as CATALOG_ROW
+from imds_probe.rules.settling import OWNER, UPGRADE, WINDOW
 from imds_probe.rules.software import RULE
 
 CATALOG = Catalog.load()
@@ -228,7 +230,12 @@ def test_what_is_unknown_says_what_its_files_told_and_what_would_settle_it():
     finding = after_reading(UNTOLD, packages=(replace(READ, why="it is packed"),))
     assert finding.id == "software-unknown"
     assert "not all of its own files were read: it is packed" in finding.evidence
-    assert "watch the host" in finding.fix.text
+    # None of its programs is known, so no watched window settles it, and none is named.
+    assert "watch" not in finding.fix.text
+    assert finding.settled_by == (UPGRADE, CATALOG_ROW, OWNER)
+    running = after_reading(UNTOLD, replace(AGENT, component="cloud-init", speaks="both"), packages=(READ,))
+    assert "watch the host" in running.fix.text
+    assert running.settled_by == (UPGRADE, CATALOG_ROW, WINDOW, OWNER)
     silent = after_reading(UNTOLD, packages=(READ,))
     assert (
         "its own files were read and do not name the metadata service (4 files): a library may ask" in silent.evidence
