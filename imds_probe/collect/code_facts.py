@@ -16,6 +16,7 @@ from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following.loads import below
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.containers.cgroups import membership_of
@@ -46,7 +47,7 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of
     for one in found:
         system = one.system
         for root, spoken in one.found.spoken.items():
-            owner = one.owned.get(spoken.path)
+            owner = _owner_of(root, spoken, one)
             pids = _pids_of(root, one, owner, not_read)
             if pids is None or not _counts(root, spoken, one, owner, started=bool(pids), catalog=catalog):
                 continue
@@ -56,6 +57,12 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of
             key = alike if system.id else (alike, str(system.root))
             seen[key] = _in_both(seen[key], entry) if key in seen else entry
     return Code(tuple(sorted(seen.values(), key=_weight)[:SEEN_MAX]))
+
+
+def _owner_of(root: str, spoken: Spoken, one: FoundIn) -> Owned | None:
+    """The package of a whole. A library that was copied into a program's own code owns no more than what is in it."""
+    owner = one.owned.get(spoken.path)
+    return None if owner is not None and owner.copied and not below(spoken.path, (root,)) else owner
 
 
 def _pids_of(root: str, one: FoundIn, owner: Owned | None, not_read: Left) -> tuple[int, ...] | None:
