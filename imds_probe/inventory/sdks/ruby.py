@@ -44,7 +44,9 @@ def _below(root: Path, path: str, names: Collection[str], depth: int, seen: set[
     elif DIRECTORY in entries:
         yield from _below(root, f"{path}/{DIRECTORY}", names, 0, seen)
     elif depth:
-        further = [entry for entry in entries if entry in ("ruby", "gems") or entry[0].isdigit()][:DIRECTORIES_MAX]
+        further = [entry for entry in entries if entry in ("ruby", "gems", "all") or entry[0].isdigit()][
+            :DIRECTORIES_MAX
+        ]
         paths = [f"{path}/{entry}" for entry in further]
         for each, status in zip(paths, rootfs.looked_up(root, paths), strict=True):
             if isinstance(status, FileFailed):
