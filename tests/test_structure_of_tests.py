@@ -41,6 +41,7 @@ ELSEWHERE = {
     "inventory/code/forms/form.py": "values, which every form is made of",
     "inventory/code/forms/compiled.py": "a declaration: the pieces of code in snippets/, which test_file.py has judged",
     "inventory/code/forms/context.py": "the same",
+    "inventory/code/forms/denied.py": "the same",
     "inventory/code/forms/node.py": "the same",
     "inventory/code/forms/others.py": "the same",
     "inventory/code/forms/perl.py": "the same",

@@ -32,7 +32,7 @@ from imds_probe.rules.phrases import (
     upgraded,
 )
 from imds_probe.rules.precedence import INVENTORIES
-from imds_probe.rules.requirement import is_unused, own_code, packages_read, requirement
+from imds_probe.rules.requirement import is_idle_library, is_unused, own_code, packages_read, requirement
 from imds_probe.rules.rule import Rule
 from imds_probe.rules.settled import programs_of, silent_software, unserved
 from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_run, by_watch
@@ -43,6 +43,7 @@ from imds_probe.rules.software_kinds import (
     READABLE,
     REPAIRED,
     SOFTWARE_FIGURE_INFERRED,
+    SOFTWARE_LIES,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_SETTLED,
     SOFTWARE_TOO_OLD,
@@ -138,6 +139,8 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     seen = f"{software.package} {software.said_version}, {known_by(software)}{f', {places}' if places else ''}"
     subject = software.component
     origins = of_software(group, facts)
+    if needed.status != "ok" and all(is_idle_library(entry, facts, catalog) for entry in group):
+        return _lies(what, (seen, needed.why), needed, software, facts=facts, catalog=catalog)
     if needed.by == "code":
         return _by_code(what, seen, needed, group, facts=facts, catalog=catalog)
     if needed.by == "changelog":
@@ -201,6 +204,17 @@ def _by_watch(group: Sequence[Software], facts: Facts) -> tuple[str, ...]:
     """The watched window that settles a package; empty where none of its programs is known in one of its places."""
     programs = [programs_of(entry, facts) for entry in group]
     return by_watch([each for known in programs for each in known], facts) if all(programs) else ()
+
+
+def _lies(
+    what: str, evidence: tuple[str, ...], needed: Requirement, software: Software, *, facts: Facts, catalog: Catalog
+) -> Found:
+    """What nothing uses breaks nothing now."""
+    row = catalog.row(software.component)
+    is_ = {"too-old": only_v1(needed), "needs-setting": NEEDS_SETTING}.get(needed.status, "may not speak IMDSv2")
+    fix = Fix(row.fix) if row and row.never else _upgrade(needed, software, facts, catalog)
+    summary = f"{what} lies on disk and {is_}, but nothing that runs or is started uses it"
+    return SOFTWARE_LIES.found(software.component, summary, evidence=evidence, fix=fix)
 
 
 def _breaks(

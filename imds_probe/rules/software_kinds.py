@@ -35,6 +35,15 @@ SOFTWARE_UNUSED = Kind(
     "read starts it. Somebody may start it by hand, and so may the user data of a new instance.",
     cure="Upgrade the package, or make sure that nobody calls its programs that ask for metadata.",
 )
+SOFTWARE_LIES = Kind(
+    id="software-library-unused",
+    severity="warning",
+    title="A distribution's library does not speak IMDSv2, and nothing uses it",
+    meaning="The package is a library, and calls the metadata service only where a program loads it. No process has loaded it, and "
+    "no process would find it where it looks for libraries. No schedule, unit or start of the host that was read loads it "
+    "either. A library that pip or npm put there is judged in the same way. Somebody may load it by hand.",
+    cure="Upgrade or remove the package when you can.",
+)
 SOFTWARE_UNSERVED = Kind(
     id="software-unserved",
     severity="warning",
@@ -110,6 +119,7 @@ KINDS = (
     SOFTWARE_TOO_OLD,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_UNUSED,
+    SOFTWARE_LIES,
     SOFTWARE_UNSERVED,
     SOFTWARE_UNKNOWN,
     SOFTWARE_SETTLED,
