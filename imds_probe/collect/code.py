@@ -166,7 +166,7 @@ def look_for(
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
     for search in searches:
         if search.remembers and not need:
-            memory.save(Memory(search.learnt, search.trails, search.learnt_lying))
+            memory.save(Memory(search.learnt, search.trails, search.learnt_lying, search.learnt_schedules))
     owner_of = GroupOwners(proc.parent).owner
     return CodeFound(code_of(found, catalog, not_read, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
 

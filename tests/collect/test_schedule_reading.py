@@ -23,7 +23,6 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.inventory.schedules.recurrence import DAY
-from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.reading.reader import Reader
 
 BACKUP = f"#!{PYTHON}\nimport client\n"
@@ -263,7 +262,7 @@ def test_in_a_container_something_has_to_start_it(
 
 
 def test_a_path_of_any_kind_is_not_shown() -> None:
-    assert started_by(Scheduled("x", Place("/etc/cron.d/a b\n"), "boot", "at each boot")) == "…, at each boot"
+    assert started_by("/etc/cron.d/a b\n", "at each boot") == "…, at each boot"
 
 
 def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:

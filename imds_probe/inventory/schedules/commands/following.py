@@ -64,7 +64,7 @@ class Following:
 
     files: SystemFiles
     _programs: Programs = field(init=False)
-    _last: tuple[Scheduled, Followed] | None = None
+    _last: tuple[Scheduled, Followed, frozenset[str]] | None = None
 
     def __post_init__(self) -> None:
         self._programs = Programs(self.files)
@@ -72,7 +72,11 @@ class Following:
     def follow(self, scheduled: Scheduled) -> Followed:
         """Everything that the command would start here; of what runs in a container's image the text alone."""
         if self._last is None or not _are_alike(scheduled, self._last[0]):
-            self._last = scheduled, self._follow(scheduled)
+            before, self.files.trail = self.files.trail, set()
+            followed = self._follow(scheduled)
+            self._last = scheduled, followed, frozenset(self.files.trail)
+            self.files.trail = before
+        self.files.note(self._last[2])
         return self._last[1]
 
     def _follow(self, scheduled: Scheduled) -> Followed:
