@@ -10,11 +10,11 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
-from imds_probe.collect.code_tasks import OF_IMAGE, Left, Program
+from imds_probe.collect.code_tasks import Left, Program
 from imds_probe.collect.dues import longest, shortest
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
+from imds_probe.facts.code import OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.loads import below
 from imds_probe.inventory.code.owned import Owned
@@ -31,7 +31,7 @@ _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 @dataclass(frozen=True)
 class FoundIn:
     """What was found in one system. `owned` are the packages of files that say something, by their paths; `packages` those that
-    were read themselves. `image` is the catalog's row of the image, by its name.
+    were read themselves. `image` is the catalog's row of the image, by its name. `inside` as in CodeSeen.
     """
 
     system: System
@@ -39,6 +39,7 @@ class FoundIn:
     owned: Mapping[str, Owned]
     packages: Sequence[PackageRead] = ()
     image: str | None = None
+    inside: str | None = None
 
 
 def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of: OwnerOf) -> Code:
@@ -99,7 +100,8 @@ def _entry(
 ) -> CodeSeen:
     system, each = one.system, one.found
     due, coming, row = each.due.roots.get(root, {}), each.due.coming(root), _row_of(owner, catalog)
-    image = system.container.image if system.container else None
+    image = one.inside.removeprefix(OF_IMAGE) if one.inside and one.inside.startswith(OF_IMAGE) else None
+    image = image or (system.container.image if system.container else None)
     return CodeSeen(
         path=spoken.path,
         line=spoken.line,
@@ -120,6 +122,7 @@ def _entry(
         oldest_s=each.oldest_s(pids),
         every_s=coming.every_s,
         standing_s=coming.standing_s,
+        inside=one.inside,
     )
 
 
@@ -152,7 +155,8 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
     not_read: list[NotRead] = []
     containers = (one.system.container for one in found)
     images = {_whole_name(each.image) for each in containers if each is not None and each.image}
-    for system, each in ((one.system, one.found) for one in found):
+    for one in found:
+        each = one.found
         running = tuple(each.programs.values())
         due = tuple(program for program in each.due.programs.values() if not _is_of_image(program.name, images))
         programs += len(running)
@@ -166,7 +170,7 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
             scheduled_read += not why and is_due
             # A service that the boot starts is known by its process.
             if why and not (is_due and each.due.coming_of(program.name).at_boot_alone and program.name in unread_now):
-                not_read.append(_not_read(program, why, (system, each), catalog, owner_of))
+                not_read.append(_not_read(program, why, one, catalog, owner_of))
     looked = any(one.found.due.read for one in found)
     return CodeRead(
         programs,
@@ -196,8 +200,8 @@ def _why(program: Program, found: Found) -> str:
     return program.why or (unread.BY_NAME if found.matters_by_name(program) else "")
 
 
-def _not_read(program: Program, why: str, where: tuple[System, Found], catalog: Catalog, owner_of: OwnerOf) -> NotRead:
-    system, found = where
+def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_of: OwnerOf) -> NotRead:
+    system, found = one.system, one.found
     coming = found.due.coming_of(program.name)
     by = () if program.pids else tuple(found.due.started_by.get(program.name, ()))
     return NotRead(
@@ -213,6 +217,7 @@ def _not_read(program: Program, why: str, where: tuple[System, Found], catalog: 
         runs=coming.runs if by else None,
         every_s=coming.every_s if by else None,
         standing_s=coming.standing_s if by else None,
+        inside=one.inside,
     )
 
 

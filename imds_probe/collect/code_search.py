@@ -24,7 +24,7 @@ from imds_probe.collect.code_tasks import (
     SchedulesKept,
 )
 from imds_probe.collect.disk_tasks import ON_DISK, Disk, places
-from imds_probe.collect.dues import Dues, together
+from imds_probe.collect.dues import Dues, Elsewhere, together
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdk_systems import System
 from imds_probe.collect.sdk_tasks import Processes
@@ -126,6 +126,7 @@ class Search:
         self.trails: dict[str, Trail] = {}
         self.learnt_lying: dict[str, Kept] | None = None
         self.learnt_schedules: SchedulesKept | None = None
+        self.elsewhere: dict[str, Elsewhere] = {}
         self.remembers = False
         self._proc, self._reader, self._terms = proc, reader, terms
         self._left = list(system.pids)
@@ -179,6 +180,8 @@ class Search:
             return
         programs = (*self.found.programs.values(), *self.found.due.programs.values())
         parts = {part for one in programs for part in one.parts}
+        for inside, other in self.elsewhere.items():
+            parts.update(f"{inside}{path}" for path in other.paths())
         beside = {each for one in programs for each in one.environments if self.found.beside_whole}
         before = self._memory.lying or {}
         disk = Disk(
@@ -297,6 +300,9 @@ class Search:
         if due.trouble:
             self.troubles.append(due.trouble)
         self.learnt_schedules = due.kept or self.learnt_schedules
+        if due.inside:
+            self.elsewhere.setdefault(due.inside, Elsewhere()).add(due)
+            return ""
         if due.piece.left_out:
             self._leave_out(due.piece.left_out, due.piece.left_out)
         self.found.due.add(due)

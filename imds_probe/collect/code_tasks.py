@@ -19,7 +19,6 @@ from imds_probe.reading.task import Task
 
 # By library, as Following has it, the processes that use it; none of what only lies on disk.
 Left = tuple[tuple[str, tuple[int, ...]], ...]
-OF_IMAGE = "image "  # stands before an image's name, which is no program's
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,9 @@ class Lying:
 @dataclass(frozen=True)
 class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
-    `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `kept` is
-    for a later run.
+    `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `inside` is
+    the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
+    say something. `kept` is for a later run.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -106,6 +106,8 @@ class Due:
     standing_s: float | None = None
     roots: tuple[str, ...] = ()
     trouble: str = ""
+    inside: str = ""
+    owned: tuple[Owned, ...] = ()
     kept: SchedulesKept | None = None
 
 

@@ -29,7 +29,8 @@ def key_of(scheduled: Scheduled) -> str:
         ("text", command) if isinstance(command, str) else ("words", *command),
         (scheduled.place.path, str(scheduled.place.line), scheduled.directory, scheduled.user),
         (f"{name}={value}" for name, value in sorted(scheduled.environment.items())),
-        () if scheduled.image is None else (scheduled.image,),
+        (scheduled.root, "") if scheduled.image is None else (scheduled.image,),
+        (str(scheduled.whole),),
     )
     digest = hashlib.sha256()
     for part in parts:

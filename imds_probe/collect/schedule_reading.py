@@ -2,80 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.collect.code_tasks import OF_IMAGE, Due, Listed, Piece, Program, Reading, Schedules
+from imds_probe.collect.code_tasks import Due, Listed, Piece, Schedules
+from imds_probe.collect.due_reading import DueSystem, of_schedule, since_s
+from imds_probe.collect.dues import shortest
 from imds_probe.collect.program_reading import (
     LEARNT_AT_A_TIME,
-    PROGRAM_MIN_S,
     following_in,
     learnt_since,
-    loads_of,
-    program_of,
-    spoken_encodable,
     trails_of,
 )
+from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory, listed
-from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.following import shell
 from imds_probe.inventory.code.following.ground import Ground
-from imds_probe.inventory.code.following.program import Following
-from imds_probe.inventory.code.spoken import Spoken
-from imds_probe.inventory.code.units import shown
 from imds_probe.inventory.schedules import cloud_init
 from imds_probe.inventory.schedules.cloud_init_places import CLOUD, SERVED
-from imds_probe.inventory.schedules.commands.following import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Kind, Scheduled
 from imds_probe.inventory.schedules.sources import SOURCES, Source, of_source
 from imds_probe.inventory.schedules.system_files import SystemFiles
-from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
+from imds_probe.system import rootfs
 
 # What systemd reads beside a unit to know when it is started: a directory changes with each unit that is enabled.
 UNIT_KINDS = ("service", "socket", "mount", "swap")
 WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
-IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
-
-
-@dataclass
-class _Came:
-    """What a program came to, and the paths that this stood on."""
-
-    program: Program | None
-    spoken: tuple[Spoken, ...]
-    stood_on: frozenset[str]
-
-
-@dataclass
-class _System:
-    """What was read so far. `trail` are the paths that the schedule stands on which is worked on."""
-
-    reading: Reading
-    ground: Ground
-    following: Following
-    commands: Commands
-    memory: ScheduleMemory
-    image: bool
-    said: dict[str, Spoken | None] = field(default_factory=dict)
-    programs: dict[object, _Came] = field(default_factory=dict)
-    learnt: int = 0
-    done: dict[str, tuple[Due, ...]] = field(default_factory=dict)
-    trail: set[str] = field(default_factory=set)
-
-    def is_late(self) -> bool:
-        """Whether its time is over."""
-        return time.monotonic() > self.reading.deadline
 
 
 def started_by(path: str, how_often: str) -> str:
@@ -90,12 +47,14 @@ def read_due(asked: Schedules) -> Iterator[Due]:
     following = following_in(reading)
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
-    system = _System(reading, ground, following, commands, ScheduleMemory(asked.kept, ground), asked.image)
+    system = DueSystem(reading, ground, following, commands, ScheduleMemory(asked.kept, ground), asked.image)
     files = SystemFiles(ground.root)
-    for source in (each for each in SOURCES if each.by in asked.by):
-        yield from _of_source(source, files, system)
-    if asked.user_data and not system.is_late():
-        yield from _of_user_data(asked.user_data, system)
+    system.views = RootViews(ground.root)
+    with rootfs.read_by(system.views.door):
+        for source in (each for each in SOURCES if each.by in asked.by):
+            yield from _of_source(source, files, system)
+        if asked.user_data and not system.is_late():
+            yield from _of_user_data(asked.user_data, system)
     if system.is_late():
         yield Due(Piece(left_out=unread.NO_TIME))
     yield from (Due(trouble=trouble) for trouble in commands.files.troubles)
@@ -106,14 +65,14 @@ def read_due(asked: Schedules) -> Iterator[Due]:
     yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
 
 
-def _learnt(system: _System, at_least: int) -> Iterator[Due]:
+def _learnt(system: DueSystem, at_least: int) -> Iterator[Due]:
     """What a later run can have of files, once it is so much: what comes after it may take all the time that there is."""
     if len(system.ground.learnt) - system.learnt >= at_least:
         yield from (Due(piece) for piece in learnt_since(system.ground, system.learnt))
         system.learnt = len(system.ground.learnt)
 
 
-def _of_source(source: Source, files: SystemFiles, system: _System) -> Iterator[Due]:
+def _of_source(source: Source, files: SystemFiles, system: DueSystem) -> Iterator[Due]:
     """All schedules of one kind, as they are remembered where nothing of it has changed."""
     if system.is_late():
         return
@@ -139,19 +98,19 @@ def _of_source(source: Source, files: SystemFiles, system: _System) -> Iterator[
     yield from (Due(trouble=trouble) for trouble in troubles)
 
 
-def _of_user_data(content: bytes, system: _System) -> Iterator[Due]:
+def _of_user_data(content: bytes, system: DueSystem) -> Iterator[Due]:
     """It is nothing to be remembered. An error at it ends nothing else."""
     try:
         for scheduled in cloud_init.served(content, system.commands.files):
             if system.is_late():
                 return
             each = listed(scheduled.encodable())
-            yield from _dated(each, tuple(_of_schedule(scheduled.encodable(), system)), system)
+            yield from _dated(each, tuple(of_schedule(scheduled.encodable(), system)), system)
     except Exception as error:  # noqa: BLE001 - see _not_to_its_end
         yield Due(trouble=_not_to_its_end(error))
 
 
-def _of_one(key: str, scheduled: Scheduled, system: _System) -> tuple[Due, ...]:
+def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...]:
     """What one comes to: remembered, made before in this run, or made now."""
     memory = system.memory
     if key in system.done:
@@ -161,17 +120,16 @@ def _of_one(key: str, scheduled: Scheduled, system: _System) -> tuple[Due, ...]:
         return tuple(known)
     files, said = system.commands.files, system.commands.files.said
     files.trail = system.trail = system.ground.trail = {scheduled.place.path}
-    dues = system.done[key] = tuple(_of_schedule(scheduled, system))
-    whole = files.said == said and not any(
-        due.piece.program and due.piece.program.why == unread.NO_TIME for due in dues
-    )
-    if whole:
+    system.remembers = True
+    dues = system.done[key] = tuple(of_schedule(scheduled, system))
+    cut_short = any(due.piece.program and due.piece.program.why == unread.NO_TIME for due in dues)
+    if system.remembers and files.said == said and not cut_short:
         memory.learn_entry(key, dues, system.trail)
     files.trail = system.ground.trail = None
     return dues
 
 
-def _dated(each: Listed, dues: Iterable[Due], system: _System) -> Iterator[Due]:
+def _dated(each: Listed, dues: Iterable[Due], system: DueSystem) -> Iterator[Due]:
     """What it comes to, with when it does."""
     for due in dues:
         yield replace(
@@ -200,66 +158,6 @@ def _standing_s(path: str, due: Due, ground: Ground) -> float | None:
     stem, _, kind = path.rpartition(".")
     around = (f"{stem}.timer", *WHERE_ENABLED) if kind in UNIT_KINDS else ()
     program = due.piece.program
-    changed_ns = ground.changed_ns([path, *around, *([program.name] if program is not None else [])])
-    return None if changed_ns is None else max(0.0, (time.time_ns() - changed_ns) / 1e9)
-
-
-def _of_schedule(scheduled: Scheduled, system: _System) -> Iterator[Due]:
-    ground, now = system.ground, time.monotonic()
-    deadline = system.reading.deadline
-    ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
-    followed = system.commands.follow(scheduled)
-    yield from _of_text(scheduled, followed, system)
-    if any(not each.script for each in followed.unfollowed):
-        yield Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
-    for image in followed.images:
-        yield Due(
-            Piece(
-                program=Program(f"{OF_IMAGE}{image if IMAGE_NAME.fullmatch(image) else OMITTED}", (), why=unread.IMAGE)
-            )
-        )
-    for started in followed.started:
-        start = started.start(system.ground.root)
-        # What a script starts is read with the script. But where an interpreter looks depends on what the script did before:
-        # on the directory that it went to, and the virtual environment that it entered.
-        if not started.script or system.following.language_of(start) not in (None, shell.LANGUAGE):
-            yield from _of_start(start, system)
-
-
-def _of_text(scheduled: Scheduled, followed: Followed, system: _System) -> Iterator[Due]:
-    """What the command asks by itself: curl in a crontab."""
-    text = followed.text.encode("utf-8", "replace")
-    words = said_by(io.BytesIO(text), "-" if text.startswith(b"#!") else "-.sh")
-    if words.speaks is None:
-        return
-    place = scheduled.place
-    root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"
-    owner = system.ground.visit(place.path).owner_uid
-    found = spoken_encodable(replace(shown(root, place.path, words, words.speaks, owner), line=place.line))
-    yield Due(Piece(spoken=(found,)), roots=(found.root,))
-
-
-def _of_start(start: Start, system: _System) -> Iterator[Due]:
-    key = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
-    if key not in system.programs:
-        before, system.ground.trail = system.ground.trail, set()
-        program, spoken = _program(start, system)
-        system.programs[key] = _Came(program, spoken, frozenset(system.ground.trail or ()))
-        system.ground.trail = before
-    came = system.programs[key]
-    system.trail |= came.stood_on
-    if came.program is not None:
-        yield Due(Piece(program=came.program, spoken=came.spoken), roots=came.program.roots)
-
-
-def _program(start: Start, system: _System) -> tuple[Program | None, tuple[Spoken, ...]]:
-    """The program, with all wholes of it that name the service: each schedule is remembered by itself."""
-    ground = system.ground
-    loads = loads_of(start, system.following)
-    if loads is None:
-        return None, ()
-    if ground.trail is not None:
-        ground.trail.update(load.path for load in loads.files)
-    program, new = program_of(start, loads, ground, system.said, lambda load: ground.visit(load.path))
-    known = (each for root in program.roots if (each := system.said.get(root)) is not None)
-    return program, tuple({each.root: each for each in (*known, *new)}.values())
+    named = [program.name] if program is not None and not due.inside else []
+    changed_ns = ground.changed_ns([path, *around, *named])
+    return shortest(each for each in (since_s(changed_ns), due.standing_s) if each is not None)
