@@ -21,6 +21,7 @@ from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
+from imds_probe.inventory.images.image_names import whole_name
 
 NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
 OF_DISTRIBUTIONS = ("dpkg", "rpm", "apk", "snap")
@@ -154,7 +155,7 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
     programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
     containers = (one.system.container for one in found)
-    images = {_whole_name(each.image) for each in containers if each is not None and each.image}
+    images = {whole_name(each.image) for each in containers if each is not None and each.image}
     for one in found:
         each = one.found
         running = tuple(each.programs.values())
@@ -185,14 +186,7 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
 
 def _is_of_image(program: str, images: Collection[str]) -> bool:
     """Whether it is an image that is read in a container which runs of it."""
-    return program.startswith(OF_IMAGE) and _whole_name(program.removeprefix(OF_IMAGE)) in images
-
-
-def _whole_name(image: str) -> str:
-    """An image's name with all that engines leave out: docker.io/library/nginx:latest for nginx."""
-    name = image.removeprefix("docker.io/").removeprefix("library/")
-    last = name.rpartition("/")[2]
-    return name if ":" in last or "@" in last else f"{name}:latest"
+    return program.startswith(OF_IMAGE) and whole_name(program.removeprefix(OF_IMAGE)) in images
 
 
 def _why(program: Program, found: Found) -> str:

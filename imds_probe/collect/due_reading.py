@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import field, replace
@@ -30,6 +31,8 @@ from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.code.units import shown
+from imds_probe.inventory.images import stores
+from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.following import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
 from imds_probe.inventory.schedules.scheduled import Scheduled
@@ -91,14 +94,8 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
 def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
     if any(not each.script for each in followed.unfollowed):
         yield _unfollowed(scheduled)
-    for image in followed.images:
-        yield Due(
-            Piece(
-                program=Program(
-                    f"{OF_IMAGE}{image.name if IMAGE_NAME.fullmatch(image.name) else OMITTED}", (), why=unread.IMAGE
-                )
-            )
-        )
+    for run in followed.images:
+        yield from _in_image(run, scheduled, system)
     for entered in followed.roots:
         system.remembers = False
         found = system.views.of_directory(entered.directory) if system.views is not None else None
@@ -108,7 +105,7 @@ def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) ->
         inner = replace(
             scheduled, command=entered.words, directory=entered.within, environment=entered.environment, root=""
         )
-        yield from _inside(*found, inner, system)
+        yield from _inside(*found, inner, system) or [_unfollowed(scheduled)]  # there is no such program in there
     for started in followed.started:
         start = started.start(system.ground.root)
         # What a script starts is read with the script. But where an interpreter looks depends on what the script did before:
@@ -121,7 +118,31 @@ def _unfollowed(scheduled: Scheduled) -> Due:
     return Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
 
 
-def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
+def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
+    """What a container of an image begins with, read in the image's layers."""
+    system.remembers = False
+    name = f"{OF_IMAGE}{run.name if IMAGE_NAME.fullmatch(run.name) else OMITTED}"
+    stored = stores.image(system.ground.root, run.name) if system.views is not None else None
+    root = (
+        system.views.of_layers(stored.layers, stored.opaque)
+        if stored is not None and system.views is not None
+        else None
+    )
+    if stored is None or root is None:
+        yield Due(Piece(program=Program(name, (), why=unread.IMAGE)))
+        return
+    found: list[Due] = []
+    for words in stored.config.started_by(run):
+        around = dict(stored.config.environment) | dict(run.environment)
+        directory = run.directory or stored.config.directory
+        inner = replace(scheduled, command=words, directory=directory, environment=around, image=None, root="")
+        if not run.whole:  # what the image starts by itself stands nowhere else
+            yield from _of_text(scheduled, Followed(shlex.join(words)), system)
+        found += _inside(name, root, inner, system)
+    yield from found or [Due(Piece(program=Program(name, (), why=unread.NO_SCRIPT)))]
+
+
+def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> list[Due]:
     """What a command comes to in another root. Its text was searched with the whole command's."""
     if root not in system.others:
         reading = replace(system.reading, root=str(root), image=str(root), kept={}, trails={}, before_ns=None)
@@ -132,14 +153,14 @@ def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> I
         system.others[root] = DueSystem(reading, following.ground, following, commands, memory, system.image)
     other = system.others[root]
     followed = other.commands.follow(scheduled)
-    found = list(_of_programs(scheduled, followed, other))
-    if not found:
-        yield _unfollowed(scheduled)  # there is no such program in there
-    for due in found:
+    found: list[Due] = []
+    for due in _of_programs(scheduled, followed, other):
         program, paths = due.piece.program, [each.path for each in due.piece.spoken]
         changed_ns = other.ground.changed_ns([program.name]) if program is not None else None
         owned = tuple(owners(root, paths, system.ground.limits.deadline)) if paths else ()
-        yield replace(due, inside=name if is_path(name) else OMITTED, owned=owned, standing_s=since_s(changed_ns))
+        said = name if is_path(name) or name.startswith(OF_IMAGE) else OMITTED
+        found.append(replace(due, inside=said, owned=owned, standing_s=since_s(changed_ns)))
+    return found
 
 
 def _of_text(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from code_systems import CURL, PYTHON, V1, V2, CodeSystem
+from image_stores import CONTAINERD, DOCKER, containerd_image, docker_image
 from small_roots import made
 
 from imds_probe.collect.code import CodeFound
@@ -132,3 +135,86 @@ def test_programs_of_another_root_are_named_with_it(system: CodeSystem) -> None:
     (left,) = system.code().read.not_read
     assert (left.program, left.why, left.inside, left.on_host) == ("/opt/packed", unread.PACKED, JAIL, False)
     assert (left.started_by, left.runs, left.every_s) == (("/etc/cron.d/x, daily",), "scheduled", DAY)
+
+
+IMAGE, NAME = "image backup:1.2", "backup:1.2"
+LAYERS: tuple[dict[str, str | bytes | Path], ...] = (
+    {**INSIDE, "/gone/x.py": V1},
+    {"/opt/own.sh": '#!/bin/sh\nset -e\nexec "$@"\n', "/opt/fit.py": V2},
+)
+CONFIG = {"Entrypoint": ["/opt/own.sh"], "Cmd": ["s3cmd", "sync"], "Env": ["PATH=/usr/bin:/bin"]}
+
+
+def in_docker(root: Path) -> None:
+    docker_image(root, NAME, LAYERS, CONFIG, executable=EXECUTABLE, gone=("/gone",))
+
+
+def in_containerd(root: Path) -> None:
+    containerd_image(root, f"docker.io/library/{NAME}", LAYERS, CONFIG)
+    for layer in (root / CONTAINERD[1:] / "io.containerd.snapshotter.v1.overlayfs/snapshots").iterdir():
+        for path in (each for each in EXECUTABLE if (layer / f"fs{each}").exists()):
+            (layer / f"fs{path}").chmod(0o755)
+
+
+@pytest.mark.parametrize("stored", [in_docker, in_containerd])
+@pytest.mark.parametrize(
+    ("runs", "path", "speaks"),
+    [
+        ("", f"{DIST}/S3/Config.py", "v1"),
+        ("python3 /opt/fit.py", "/opt/fit.py", "v2"),
+        ("/opt/backup.sh", f"{DIST}/S3/Config.py", "v1"),
+    ],
+)
+def test_what_an_image_runs_is_read_in_its_layers(
+    system: CodeSystem, stored: Callable[[Path], None], runs: str, path: str, speaks: str
+) -> None:
+    stored(system.root)
+    made(system.root, {"/etc/cron.d/x": f"@daily root docker run --rm {NAME} {runs}\n", "/usr/bin/docker": b"\x7fELF"})
+    (system.root / "usr/bin/docker").chmod(0o755)
+    found = system.code()
+    (entry,) = started(found)
+    assert (entry.path, entry.speaks, entry.runs, entry.inside, entry.on_host) == (
+        path,
+        speaks,
+        "scheduled",
+        IMAGE,
+        False,
+    )
+    assert entry.started_by == ("/etc/cron.d/x, daily",)
+    assert entry.package == ("s3cmd 2.1.0-2 (dpkg)" if speaks == "v1" else f"{NAME} (image)")
+    assert (found.read.not_read, found.troubles) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        ("", {f"{DIST}/S3/Config.py"}),
+        ('args: ["/opt/fit.sh"]', {"/opt/fit.py"}),
+        ('command: ["/opt/fit.sh"]', {"/opt/fit.py"}),
+        ('command: ["/opt/none"]', set()),
+    ],
+)
+def test_what_a_static_pod_runs_is_read_in_its_image(system: CodeSystem, container: str, expected: set[str]) -> None:
+    in_containerd(system.root)
+    pod = f"spec:\n  containers:\n  - image: {NAME}\n    {container}\n"
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod})
+    found = system.code()
+    assert {each.path for each in started(found)} == expected
+    assert {each.runs for each in started(found)} <= {"boot"}
+    # Nobody knows what a program is that is not in there.
+    assert [(each.program, each.why) for each in found.read.not_read] == [(IMAGE, unread.NO_SCRIPT)] * (not expected)
+
+
+def test_an_image_that_asks_by_its_own_command(system: CodeSystem) -> None:
+    docker_image(system.root, NAME, LAYERS, {"Cmd": CURL.strip()}, executable=EXECUTABLE)
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": f"spec: {{containers: [{{image: {NAME}}}]}}\n"})
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks, entry.runs) == ("/etc/kubernetes/manifests/x.yaml", "v1", "boot")
+
+
+def test_an_image_of_which_a_layer_has_gone_is_not_read(system: CodeSystem) -> None:
+    in_docker(system.root)
+    shutil.rmtree(system.root / f"{DOCKER[1:]}/overlay2/layer0")
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": f"spec: {{containers: [{{image: {NAME}}}]}}\n"})
+    found = system.code()
+    assert [(each.program, each.why, each.inside) for each in found.read.not_read] == [(IMAGE, unread.IMAGE, None)]
