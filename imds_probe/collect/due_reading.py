@@ -152,6 +152,7 @@ def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> l
         commands = Commands(SystemFiles(root))
         system.others[root] = DueSystem(reading, following.ground, following, commands, memory, system.image)
     other = system.others[root]
+    scheduled = scheduled.encodable()  # what a file of JSON has may be no text
     followed = other.commands.follow(scheduled)
     found: list[Due] = []
     for due in _of_programs(scheduled, followed, other):

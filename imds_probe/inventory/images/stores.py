@@ -19,18 +19,22 @@ STORES: tuple[Callable[[Path, str], Stored | None], ...] = (
 
 def image(root: Path, name: str) -> Stored | None:
     """The image of this name, whose layers all are there; None where no store of root's has it, or it cannot be read."""
-    for store in STORES:
-        with contextlib.suppress(FileUnreadable):
-            found = store(root, name)
-            if found is not None and (layers := _real(root, found)):
-                moved = dict(zip(found.layers, layers, strict=True))
-                opaque = frozenset(
-                    f"{moved[layer]}{path.removeprefix(layer)}"
-                    for path in found.opaque
-                    for layer in found.layers
-                    if path.startswith(f"{layer}/")
-                )
-                return Stored(found.config, layers, opaque)
+    return next((found for store in STORES if (found := found_in(store, root, name)) is not None), None)
+
+
+def found_in(store: Callable[[Path, str], Stored | None], root: Path, name: str) -> Stored | None:
+    """The same of one store."""
+    with contextlib.suppress(FileUnreadable):
+        found = store(root, name)
+        if found is not None and (layers := _real(root, found)):
+            moved = dict(zip(found.layers, layers, strict=True))
+            opaque = frozenset(
+                f"{moved[layer]}{path.removeprefix(layer)}"
+                for path in found.opaque
+                for layer in found.layers
+                if path.startswith(f"{layer}/")
+            )
+            return Stored(found.config, layers, opaque)
     return None
 
 

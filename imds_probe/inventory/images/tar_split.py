@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from imds_probe.escape import encodable
 from imds_probe.system import rootfs
 
 UNPACKED_MAX_BYTES = 64 * 1024 * 1024
@@ -48,4 +49,4 @@ def _name(line: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     name = entry.get("name") if isinstance(entry, dict) else None
-    return name if isinstance(name, str) else ""
+    return name if isinstance(name, str) and encodable(name) == name else ""
