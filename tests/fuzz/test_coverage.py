@@ -46,6 +46,7 @@ ELSEWHERE = {
     "config/values.py:one_of.read": "a value that TOML has read, held to a list",
     "escape.py:": "makes text of text and never fails",
     "net/bpf.py:": "addresses of our own",
+    "rehearsal/relay.py:": "what the kernel says of a connection",
     "service/notify.py:": "an environment that systemd gives",
     "simulator/control.py:": "a socket that only its own user may open; simulator-state drives what it is sent",
     "simulator/instance.py:": "a number that is there already",
