@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.token import plausible
@@ -41,19 +40,15 @@ def exchange(
     request: bytes,
     *,
     within_s: float = ASKED_WITHIN_S,
-    made: Callable[[socket.socket], None] | None = None,
     sock: socket.socket | None = None,
 ) -> bytes:
-    """One request on a connection of its own, and all that came back. Raises OSError, also where it takes too long.
-
-    `made` is told of the socket once it is bound to a port; `sock` is one to use.
+    """One request on a connection of its own, or on `sock`, and all that came back. Raises OSError, also where it takes too
+    long.
     """
     deadline = time.monotonic() + within_s
     answer = bytearray()
     with sock or socket.socket(family, socket.SOCK_STREAM) as asking:
         asking.settimeout(within_s)
-        if made is not None:
-            made(asking)
         asking.connect(address)
         asking.sendall(request)
         while len(answer) < ANSWER_LIMIT_BYTES:

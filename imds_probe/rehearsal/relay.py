@@ -26,22 +26,31 @@ DRAINED_WITHIN_S = 30.0
 SO_ORIGINAL_DST = 80  # <linux/netfilter_ipv4.h>, and IP6T_SO_ORIGINAL_DST in <linux/netfilter_ipv6/ip6_tables.h>
 _ADDRESS_IPV4, _ADDRESS_IPV6 = struct.Struct("!2xH4s8x"), struct.Struct("!2xH4x16s4x")
 
+Peer = tuple[str, int]
+
 
 class Relay:
     """Answers as `service` would, were tokens required; listens on loopback, a port for each family that it has.
 
     `led_only`: nobody is served but who was led here by a rule on the way to the service, and ports that `admit` names.
-    `noted` is told of each request, on the relay's thread. Also a context manager.
+    On the relay's thread, `met` is told of each connection while its caller waits, and `noted` of each request once that is
+    over. Also a context manager.
     """
 
     def __init__(
-        self, service: Service, hops: Hops, *, led_only: bool = True, noted: Callable[[Relayed], None] | None = None
+        self,
+        service: Service,
+        hops: Hops,
+        *,
+        led_only: bool = True,
+        met: Callable[[socket.AddressFamily, Peer], None] | None = None,
+        noted: Callable[[Relayed], None] | None = None,
     ) -> None:
-        self._service, self._hops, self._led_only, self._noted = service, hops, led_only, noted
+        self._service, self._hops, self._led_only, self._met, self._noted = service, hops, led_only, met, noted
         self._listeners: dict[socket.AddressFamily, socket.socket] = {}
         self._connections: dict[asyncio.Task[None], Connection] = {}
-        self._admitted: set[tuple[str, int]] = set()
-        self._led: set[tuple[str, int]] = set()
+        self._admitted: set[tuple[socket.AddressFamily, int]] = set()
+        self._led: set[tuple[socket.AddressFamily, int]] = set()
         self._bugs: list[BaseException] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -95,14 +104,14 @@ class Relay:
     def open_connections(self) -> int:
         return len(self._connections)
 
-    def admit(self, peer: tuple[str, int]) -> None:
-        """Serve one connection of the owner's, which comes from there, however it came."""
-        self._admitted.add(peer)
+    def admit(self, family: socket.AddressFamily, port: int) -> None:
+        """Serve one connection of the owner's, which comes from this port, however it came; it is not told of."""
+        self._admitted.add((family, port))
 
-    def was_led(self, peer: tuple[str, int]) -> bool:
+    def was_led(self, family: socket.AddressFamily, port: int) -> bool:
         """Whether the admitted connection from there came by the rules; asked once."""
-        led = peer in self._led
-        self._led.discard(peer)
+        led = (family, port) in self._led
+        self._led.discard((family, port))
         return led
 
     async def _main(self, running: threading.Event) -> None:
@@ -139,17 +148,19 @@ class Relay:
                 return
             sock.setblocking(False)
             peer = address[0].partition("%")[0], address[1]
-            own = peer in self._admitted
-            if own or not self._led_only or self._came_for_the_service(sock):
-                self._begin(sock, peer, own=own)
+            own, led = (sock.family, peer[1]) in self._admitted, self._came_for_the_service(sock)
+            if own or led or not self._led_only:
+                self._begin(sock, peer, own=own, led=led)
             else:
                 sock.close()
 
-    def _begin(self, sock: socket.socket, peer: tuple[str, int], *, own: bool) -> None:
+    def _begin(self, sock: socket.socket, peer: Peer, *, own: bool, led: bool) -> None:
         if own:
-            self._admitted.discard(peer)
-            if self._came_for_the_service(sock):
-                self._led.add(peer)
+            self._admitted.discard((sock.family, peer[1]))
+            if led:
+                self._led.add((sock.family, peer[1]))
+        elif self._met is not None:
+            self._met(sock.family, peer)
         connection = Connection(sock, peer, self._service, self._hops)
         task = asyncio.get_running_loop().create_task(self._serve(connection, own=own))
         self._connections[task] = connection

@@ -57,11 +57,11 @@ def test_whoever_was_not_led_here_is_not_served(send):
             assert send(address, []).data == b""
             with socket.socket() as own:
                 own.bind(("127.0.0.1", 0))
-                relay.admit(own.getsockname())
+                relay.admit(socket.AF_INET, own.getsockname()[1])
                 own.connect(address)
                 own.sendall(GET)
                 assert own.recv(4096).startswith(b"HTTP/1.1 401")
-                assert not relay.was_led(own.getsockname())
+                assert not relay.was_led(socket.AF_INET, own.getsockname()[1])
         assert seen == []
 
 
