@@ -1,7 +1,8 @@
 """A control group of the rehearsal's own, below that of whoever runs it: what is started in it stays in it, with all that it
 starts, and keeps the limits of the group around.
 
-Only version 2 tells the sockets of a group; beside version 1 it is mounted too, as systemd's hybrid layout does.
+Version 2 tells the sockets of a group by itself. Where only version 1 is, as on RHEL 8, its net_cls does, by a class. It is left
+alone beside version 2: before Linux 5.15, whoever uses net_cls takes from systemd what it knows of sockets.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
+from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.rehearsal.rules import Group
+from imds_probe.system.background import Background
 from imds_probe.system.mounts import mounts
 from imds_probe.system.small_file import read_pieces
 
@@ -22,33 +27,74 @@ PREFIX = "imds-probe-rehearsal-"
 NAME = re.compile(r"imds-probe-rehearsal-([0-9]{1,10})-([0-9]{1,20})")
 FILE_BYTES = 4 * 1024 * 1024
 DEPTH_MAX, DIRECTORIES_MAX = 16, 20_000
+CLASSES = 0x494D0000
 EMPTIED_WITHIN_S = 5.0
 PAUSE_S = 0.02
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """Where it is mounted; `controller` is empty for version 2."""
+
+    mount: Path
+    controller: str
 
 
 class OwnGroup:
     """A control group that was made; `members` are in it and in those below it. Raises ProbeError where it cannot be made."""
 
     def __init__(self, name: str, proc: Path = Path("/proc")) -> None:
-        self._parent = own_directory(proc)
+        hierarchy = _hierarchy(proc)
+        path = _own_path(proc, hierarchy.controller)
+        self._parent = hierarchy.mount / path.lstrip("/")
+        self._of_version_2 = not hierarchy.controller
         self.directory = self._parent / name
         try:
             self.directory.mkdir()
-            inode = self.directory.stat().st_ino
+            self.kernels = self._kernels(len(Path(path).parts))
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self.directory.rmdir()
             raise ProbeError(
                 f"a control group cannot be made in {self._parent}: {error.strerror}",
                 "Run as root, outside of a container whose control groups are read-only.",
             ) from None
-        self.kernels = Group(inode, len(Path(_own_path(proc)).parts))
+
+    def _kernels(self, level: int) -> Group:
+        """What the kernel knows its sockets by."""
+        if self._of_version_2:
+            return Group(self.directory.stat().st_ino, level)
+        class_id = CLASSES | os.getpid() & 0xFFFF
+        (self.directory / "net_cls.classid").write_text(str(class_id))
+        return Group(class_id=class_id)
 
     def members(self) -> list[int]:
         """Process ids."""
         return sorted(_members(self.directory))
 
+    def tried(self, make: Callable[[], T], use: Callable[[T], bool]) -> bool:
+        """Call `use` with what `make` has made, sockets, as something in the group would. Only this thread is in it meanwhile, or
+        only while they are made.
+        """
+        if self._of_version_2:  # a socket is of the group that it was made in, for good
+            with self.inside():
+                made = make()
+            return use(made)
+
+        def work() -> bool:  # by class, a socket is of the group that its owner is in
+            tid = str(threading.get_native_id())
+            (self.directory / "tasks").write_text(tid)
+            try:
+                return use(make())
+            finally:
+                (self._parent / "tasks").write_text(tid)
+
+        return Background("try", work).result()
+
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        """Have this process in the group for the length of a block: a socket is of the group that it was made in, for good."""
+        """Have this process in the group for the length of a block."""
         (self.directory / "cgroup.procs").write_text("0")
         try:
             yield
@@ -88,15 +134,16 @@ def left_behind(below: Path | None = None, proc: Path = Path("/proc")) -> list[P
     looked has an end.
     """
     try:
-        top = below or _mounted(proc)
+        top = below or _hierarchy(proc).mount
     except ProbeError:
         return []
     return [directory for directory in _below(top) if NAME.fullmatch(directory.name)]
 
 
 def own_directory(proc: Path = Path("/proc")) -> Path:
-    """The group that this process is in. Raises ProbeError where there is no version 2."""
-    return _mounted(proc) / _own_path(proc).lstrip("/")
+    """The group that this process is in. Raises ProbeError where there is none that would do."""
+    hierarchy = _hierarchy(proc)
+    return hierarchy.mount / _own_path(proc, hierarchy.controller).lstrip("/")
 
 
 def _members(directory: Path) -> set[int]:
@@ -126,21 +173,30 @@ def _below(directory: Path) -> Iterator[Path]:
                 waiting.append((each, depth + 1))
 
 
-def _mounted(proc: Path) -> Path:
-    """Where control groups of version 2 are."""
-    found = next((mount.point for mount in mounts(proc, "self") if mount.kind == "cgroup2"), None)
-    if found is None:
+def _hierarchy(proc: Path) -> Hierarchy:
+    """Where control groups are that tell sockets: of version 2, or else of net_cls."""
+    there = mounts(proc, "self")
+    unified = next((Path(mount.point) for mount in there if mount.kind == "cgroup2"), None)
+    if unified is not None:
+        return Hierarchy(unified, "")
+    classes = next(
+        (Path(each.point) for each in there if each.kind == "cgroup" and "net_cls" in Path(each.point).name.split(",")),
+        None,
+    )
+    if classes is None:
         raise ProbeError(
-            "control groups of version 2 are not mounted, and only they tell one program's connections from another's",
+            "control groups that tell one program's connections from another's are not mounted",
             "Boot with systemd.unified_cgroup_hierarchy=1.",
         )
-    return Path(found)
+    return Hierarchy(classes, "net_cls")
 
 
-def _own_path(proc: Path) -> str:
+def _own_path(proc: Path, controller: str) -> str:
     for line in read_pieces(proc / "self/cgroup", FILE_BYTES).split(b"\n"):
-        if line.startswith(b"0::"):
-            return os.fsdecode(line[3:])
+        _, controllers, path = (*line.split(b":", 2), b"", b"")[:3]
+        if path and controller.encode() in controllers.split(b","):
+            return os.fsdecode(path)
     raise ProbeError(
-        "this process is in no control group of version 2", "Boot with systemd.unified_cgroup_hierarchy=1."
+        "this process is in no control group that tells its connections",
+        "Boot with systemd.unified_cgroup_hierarchy=1.",
     )

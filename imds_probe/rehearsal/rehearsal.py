@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from imds_probe.rehearsal.rules import LEASE_S, Rules
 BEAT_EVERY_S = 1.0
 FRESH_S = 0.9  # an answer that is older than that renews nothing: with LEASE_S, less than 5 s from the relay's last sign of life
 TRIES = 4
+_KERNEL = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 PROC = Path("/proc")
 # What the kernel says where it lacks what the rules are made of.
 LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL)
@@ -110,6 +112,11 @@ class Rehearsal:
         return End(tuple(left), unfinished)
 
     def _put_up(self, group: OwnGroup) -> Rules:
+        if too_old(os.uname().release):
+            raise CannotRehearse(
+                "packet rules of nf_tables and of iptables exclude each other on this kernel",
+                "Use Linux 4.18 or later.",
+            )
         relay = {family: self._relay.address(family) for family in self._service.addresses}
         try:
             rules = Rules(self.name, self._service.addresses, relay, group.kernels)
@@ -135,22 +142,26 @@ class Rehearsal:
 
     def _try(self, group: OwnGroup) -> None:
         """Ask the service as something in the group would: the answer must come, and by way of the relay."""
-        with group.inside():
-            sockets = [
-                (family, socket.socket(family, socket.SOCK_STREAM))
-                for _ in range(TRIES)
-                for family in self._service.addresses
+
+        def sockets() -> list[socket.socket]:
+            return [
+                socket.socket(family, socket.SOCK_STREAM) for _ in range(TRIES) for family in self._service.addresses
             ]
+
+        if not group.tried(sockets, self._all_tried):
+            raise CannotRehearse(*OTHER_WINS)
+
+    def _all_tried(self, sockets: list[socket.socket]) -> bool:
+        """Whether it went well once in each family. A busy host may let a lease run out between two lines: no sign of others."""
+        waiting = set(self._service.addresses)
         with contextlib.ExitStack() as stack:
-            for _, sock in sockets:
+            for sock in sockets:
                 stack.enter_context(sock)
-            waiting = set(self._service.addresses)
-            for family, sock in sockets:
-                # A busy host may let a lease run out between two lines: that is no sign of others.
+            for sock in sockets:
+                family = socket.AddressFamily(sock.family)
                 if family in waiting and self._tried(family, sock):
                     waiting.remove(family)
-        if waiting:
-            raise CannotRehearse(*OTHER_WINS)
+        return not waiting
 
     def _tried(self, family: socket.AddressFamily, sock: socket.socket) -> bool:
         """Whether a request came to the relay by the rules, and its answer back."""
@@ -173,12 +184,18 @@ def own_name() -> str:
     return f"{PREFIX}{os.getpid()}-{start_ticks(PROC, os.getpid()) or 0}"
 
 
+def too_old(release: str) -> bool:
+    """Whether a kernel is from before 4.18, in which NAT by nf_tables keeps Docker and others from NAT by iptables."""
+    version = _KERNEL.match(release)
+    return version is not None and (int(version[1]), int(version[2])) < (4, 18)
+
+
 def _lacking(error: OSError) -> ProbeError:
     if error.errno in (errno.EPERM, errno.EACCES):
         return CannotRehearse("packet rules cannot be set here: no permission", "Run as root (CAP_NET_ADMIN).")
     if error.errno in LACKING:
         return CannotRehearse(
             f"this kernel cannot lead the connections of one control group elsewhere: {error.strerror}",
-            "Use Linux 5.13 or later with nf_tables and its modules nft_socket, nft_hash and nft_redir.",
+            "Use Linux 5.13 or later with nf_tables, and its modules nft_socket, nft_hash and nft_redir.",
         )
     return CannotRehearse(f"packet rules cannot be set here: {error.strerror}")

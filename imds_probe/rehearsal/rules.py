@@ -46,7 +46,7 @@ PRIORITY = -110  # before what iptables and Docker have at -100, as the first th
 SET_HAS_TIMEOUTS = 0x10
 KEY = {socket.AF_INET: (7, 4), socket.AF_INET6: (8, 16)}  # kind and length: as nft(8) has ipv4_addr and ipv6_addr
 DESTINATION = {socket.AF_INET: 16, socket.AF_INET6: 24}  # offset in the header
-TCP, L4PROTO, CGROUP_V2 = 6, 16, 3
+TCP, L4PROTO, CLASS, CGROUP_V2 = 6, 16, 23, 3
 HASHES = 0xFFFFFFFF
 _SAID = b"imds-probe rehearse\0"
 COMMENT = attribute(7, bytes([0, len(_SAID)]) + _SAID)  # NFTA_RULE_USERDATA, as nft(8) has comments in it
@@ -57,10 +57,13 @@ Addresses = Mapping[socket.AddressFamily, tuple[str, int]]
 
 @dataclass(frozen=True)
 class Group:
-    """A control group of version 2: the inode of its directory, and how deep that is, 1 right below the root."""
+    """A control group. Of version 2: the inode of its directory, and how deep that is, 1 right below the root. Of version 1: the
+    class that net_cls gives to sockets of what is in it.
+    """
 
-    inode: int
-    level: int
+    inode: int = 0
+    level: int = 0
+    class_id: int | None = None
 
 
 class Rules:
@@ -140,15 +143,21 @@ class Rules:
                 *(nested(4, attribute(1, SYN_FIN_RST_ACK)), nested(5, attribute(1, b"\0"))),
             ),
             compared(1, SYN),
-            *self._of_group(1),
-            *self._of_group(2),
+            *self._of_group(),
             expression("counter"),
             expression("immediate", number(1, 1), nested(2, attribute(1, struct.pack("!H", self._relay[family][1])))),
             expression("redir", number(1, 1)),
         ]
 
-    def _of_group(self, seed: int) -> list[bytes]:
-        """Sockets of the group, told by a hash of its number; two of them are as good as the number.
+    def _of_group(self) -> list[bytes]:
+        """Sockets of the group."""
+        if self._group.class_id is None:
+            return [*self._hashed(1), *self._hashed(2)]
+        of_class = struct.pack("=I", self._group.class_id)
+        return [expression("meta", number(2, CLASS), number(1, 1)), compared(1, of_class)]
+
+    def _hashed(self, seed: int) -> list[bytes]:
+        """By a hash of the group's number; two of them are as good as the number.
 
         nft(8) writes the number down as a path, and does not load a path that is not there: a rule set that was saved meanwhile
         would not come up again, which leaves a host without its packet filter. Hashes are written as numbers.

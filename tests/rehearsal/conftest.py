@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 from soon import SOON_S, wait_for
 
+from imds_probe.rehearsal import group
 from imds_probe.rehearsal.asking import learn
 from imds_probe.rehearsal.connection import Hops
 from imds_probe.rehearsal.relay import Relay
@@ -121,6 +122,20 @@ def _send():
 @pytest.fixture(name="alike")
 def _alike():
     return alike
+
+
+@pytest.fixture
+def classes(tmp_path, monkeypatch):
+    """As where version 1 alone is: net_cls mounted, and the rehearsal told of no other."""
+    mount = tmp_path / "net_cls"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "cgroup", "-o", "net_cls", "net_cls", mount], check=True)
+    mounts = group.mounts
+    monkeypatch.setattr(group, "mounts", lambda *of: tuple(each for each in mounts(*of) if each.kind != "cgroup2"))
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", mount], check=True)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_what_is_started_in_it_and_what_that_starts_are_members(here):
     made = OwnGroup(NAME)
     assert made.directory == here / NAME and left_behind(here) == [made.directory]
     assert made.kernels.inode == made.directory.stat().st_ino
-    assert made.kernels.level == len(made.directory.relative_to(group._mounted(group.Path("/proc"))).parts)
+    assert made.kernels.level == len(made.directory.relative_to(group._hierarchy(group.Path("/proc")).mount).parts)
     child = subprocess.Popen([*made.launcher(), "sh", "-c", "sleep 600 & echo $! $$; wait"], stdout=subprocess.PIPE)
     try:
         pids = sorted(map(int, child.stdout.readline().split()))
@@ -74,8 +74,12 @@ def test_a_group_that_does_not_get_empty_is_said(here, monkeypatch):
 @pytest.mark.parametrize(
     ("mountinfo", "cgroup", "says"),
     [
-        ("30 1 0:26 / /sys/fs/cgroup rw - cgroup cgroup rw,pids\n", "0::/\n", "version 2 are not mounted"),
-        ("30 1 0:26 / /x rw - cgroup2 cgroup2 rw\n", "3:pids:/\n", "in no control group of version 2"),
+        (
+            "30 1 0:26 / /sys/fs/cgroup rw - cgroup cgroup rw,pids\n",
+            "0::/\n",
+            "connections from another's are not mounted",
+        ),
+        ("30 1 0:26 / /x rw - cgroup2 cgroup2 rw\n", "3:pids:/\n", "in no control group that tells"),
     ],
 )
 def test_without_version_2_it_is_refused(tmp_path, mountinfo, cgroup, says):
@@ -86,6 +90,27 @@ def test_without_version_2_it_is_refused(tmp_path, mountinfo, cgroup, says):
         OwnGroup(NAME, tmp_path)
     if "mounted" in says:
         assert left_behind(proc=tmp_path) == []
+
+
+def test_by_version_1_sockets_have_a_class(classes):
+    before = own_directory()
+    made = OwnGroup(NAME)
+    try:
+        assert before.is_relative_to(classes) and made.directory == before / NAME
+        assert (
+            int((made.directory / "net_cls.classid").read_text())
+            == made.kernels.class_id
+            == 0x494D0000 | os.getpid() & 0xFFFF
+        )
+        inside = []
+        assert made.tried(list, lambda _: bool(inside.append(made.directory.joinpath("tasks").read_text())) is False)
+        assert len(inside[0].split()) == 1 and made.members() == []
+        child = subprocess.Popen([*made.launcher(), "sleep", "600"])
+        wait_for(lambda: made.members() == [child.pid])
+        child.kill()
+        child.wait()
+    finally:
+        assert made.remove()
 
 
 def test_names_of_others_are_left_alone(here):

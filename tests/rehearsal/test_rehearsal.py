@@ -95,12 +95,37 @@ def test_a_command_gets_nothing_without_a_token_and_others_do_not_notice(service
             assert status_outside(address) == 200
         asked = [*rehearsal.group.launcher(), "sh", "-c", f"{' '.join(CURL)} 60 {url(service.addresses[0])}; exit 3"]
         assert subprocess.run(asked, capture_output=True, check=False).returncode == 3
-        seen = {(each.name, each.outcome) for each in rehearsal.callers.all()}
-        assert seen == {("curl", "gave-up")}
+        wait_for(lambda: rehearsal.callers.totals().refused == 3)
+        assert {(each.name, each.outcome) for each in rehearsal.callers.all()} == {("curl", "gave-up")}
         assert len(tables()) == 2
         end = rehearsal.end(drained_within_s=SOON_S)
     assert end == rehearsals.End((), 0)
     assert what_there_is(here) == before
+
+
+def test_by_version_1_it_is_the_same(service, classes):
+    before = what_there_is(classes)
+    with Standing(service) as rehearsal:
+        for address in addresses(service).values():
+            wait_until_led(rehearsal.group.directory, address)
+            assert status_outside(address) == 200
+        wait_for(lambda: [each.outcome for each in rehearsal.callers.all()] == ["gave-up", "gave-up"])
+        assert rehearsal.end(drained_within_s=SOON_S) == rehearsals.End((), 0)
+    assert what_there_is(classes) == before
+
+
+@pytest.mark.parametrize(
+    ("release", "old"),
+    [
+        ("4.14.355-280.708.amzn2.x86_64", True),
+        ("3.10.0-1160.el7", True),
+        ("4.18.0-553.el8", False),
+        ("6.1", False),
+        ("x", False),
+    ],
+)
+def test_kernels_that_are_too_old(release, old):
+    assert rehearsals.too_old(release) == old
 
 
 def test_a_running_transfer_ends_well(service, here):
