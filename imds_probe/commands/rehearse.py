@@ -156,6 +156,8 @@ def _keep_up(
         if now - beaten_at >= BEAT_EVERY_S:
             beaten_at = now
             rehearsal.beat()
+            for left in rehearsal.leavers.look(rehearsal.members()):
+                say(words.left(left))
         totals = rehearsal.callers.totals()
         if args.stop_on == "refused" and totals.refused:
             return "a request without a token was refused"

@@ -10,6 +10,7 @@ import time
 
 from imds_probe.errors import ProbeError
 from imds_probe.imds.token import plausible
+from imds_probe.imds.token_put import USER_AGENT
 from imds_probe.rehearsal.connection import Service
 from imds_probe.rehearsal.refusal import AnswerHead, Refusal, read_answer_head
 
@@ -22,8 +23,10 @@ PATH = b"/latest/meta-data/instance-id"
 # In the form of a token, so that it is looked up and not thrown out by its looks. It is none: all of it is the letter A.
 NO_TOKEN = b"AQAEA" + b"A" * 49 + b"=="
 # The shortest life: the service need not remember the tokens that nobody uses.
-_PUT = b"PUT /latest/api/token HTTP/1.1\r\nHost: %s\r\nX-aws-ec2-metadata-token-ttl-seconds: %d\r\nUser-Agent: imds-probe\r\n\r\n"
-_GET = b"GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: imds-probe\r\n%s\r\n"
+_PUT = (
+    b"PUT /latest/api/token HTTP/1.1\r\nHost: %s\r\nX-aws-ec2-metadata-token-ttl-seconds: %d\r\nUser-Agent: %s\r\n\r\n"
+)
+_GET = b"GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n%s\r\n"
 _WITH = b"X-aws-ec2-metadata-token: %s\r\n"
 
 Address = tuple[str, int]
@@ -65,7 +68,7 @@ def exchange(
 
 def token_put(host: str, life_s: int = 1) -> bytes:
     """The request for a token. The host is named as clients name it."""
-    return _PUT % (_host(host), life_s)
+    return _PUT % (_host(host), life_s, USER_AGENT.encode())
 
 
 def gives_token(answer: bytes) -> bool:
@@ -105,7 +108,7 @@ def _manner(family: socket.AddressFamily, address: Address, *, ask_without_token
     host = _host(address[0])
 
     def get(path: bytes, headers: bytes) -> bytes:
-        return exchange(family, address, _GET % (path, host, headers))
+        return exchange(family, address, _GET % (path, host, USER_AGENT.encode(), headers))
 
     if ask_without_token and _status(get(PATH, b"")) == 401:
         raise CannotRehearse("tokens are required on this host already", "There is nothing left to rehearse.")

@@ -17,6 +17,7 @@ from imds_probe.rehearsal.asking import CannotRehearse, exchange, gives_token, t
 from imds_probe.rehearsal.callers import Callers
 from imds_probe.rehearsal.connection import Hops, Service
 from imds_probe.rehearsal.group import PREFIX, OwnGroup
+from imds_probe.rehearsal.leavers import Leavers
 from imds_probe.rehearsal.relay import Relay
 from imds_probe.rehearsal.rules import LEASE_S, Rules
 
@@ -48,6 +49,7 @@ class Rehearsal:
         self._service = service
         self.name = own_name()
         self.group: OwnGroup | None = None
+        self.leavers = Leavers(PROC)
         self.callers = Callers(service.addresses, self.members)
         # A caller on the host gets what the service sends as the service sends it.
         self._relay = Relay(service, Hops(hop_limit), met=self.callers.met, noted=self.callers.noted)

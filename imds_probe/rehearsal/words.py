@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from imds_probe.duration import in_words
 from imds_probe.rehearsal.callers import Seen, Totals
+from imds_probe.rehearsal.leavers import Left
 from imds_probe.rehearsal.rehearsal import End
 
 SHOWN_MAX = 50
@@ -47,6 +48,11 @@ def undone(end: End) -> list[str]:
     if end.unfinished:
         lines.append(f"{_number(end.unfinished, 'transfer')} did not end in time and was cut off")
     return lines or ["the rehearsal is undone: its packet rules and its control group are gone"]
+
+
+def left(who: Left) -> str:
+    """What is said when somebody is found who is not rehearsed."""
+    return f"{who.name} (process {who.pid}) {who.why}: its requests are not rehearsed"
 
 
 def gave_up(seen: Iterable[Seen]) -> bool:

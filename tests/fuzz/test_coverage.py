@@ -49,6 +49,7 @@ ELSEWHERE = {
     "commands/rehearse.py:_hop_limit": "a number of a list",
     "net/nfnetlink.py:": "what the kernel answers of packet rules",
     "rehearsal/group.py:": "what the kernel says of control groups",
+    "rehearsal/leavers.py:": "what the kernel says of a process",
     "rehearsal/leftovers.py:_owner": "a name, held to its shape",
     "rehearsal/rehearsal.py:too_old": "the kernel's own version",
     "rehearsal/relay.py:": "what the kernel says of a connection",

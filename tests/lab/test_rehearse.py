@@ -89,6 +89,19 @@ def test_one_that_is_ready_and_one_that_fails(rehearse):
     assert "the command ended with exit code 7" in err and "This proves nothing" in err
 
 
+def test_who_leaves_is_named(lab, rehearse, tmp_path):
+    over = tmp_path / "over"
+    script = f"unshare --net sh -c 'until [ -e {over} ]; do sleep 0.1; done'"
+    with rehearse("--", "sh", "-c", script) as child:
+        said = b""
+        while b"is in another network namespace: its requests are not rehearsed" not in said:
+            line = child.stderr.readline()
+            assert line, said
+            said += line
+        over.touch()
+        assert ended(child)[0] == exitcodes.READY
+
+
 def test_when_the_time_is_up_the_command_runs_on(rehearse, tmp_path):
     """Until it gets metadata without a token again, and whoever waits for it is told what it came to."""
     over = tmp_path / "over"

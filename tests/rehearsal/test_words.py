@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imds_probe.rehearsal import words
 from imds_probe.rehearsal.callers import Seen, Totals
+from imds_probe.rehearsal.leavers import MOVED, Left
 from imds_probe.rehearsal.rehearsal import End
 
 FINE = Seen(7, "app", tokens=1, passed=3)
@@ -33,6 +34,12 @@ def test_many_callers_are_cut():
     many = [Seen(number, "x", passed=1) for number in range(words.SHOWN_MAX + 3)]
     lines = words.summary(many, Totals(0, 0, 53, 0), 5, 0)
     assert len(lines) == words.SHOWN_MAX + 2 and lines[-1] == "3 more callers are not listed"
+
+
+def test_who_left_is_named():
+    assert words.left(Left(7, "job", MOVED)) == (
+        "job (process 7) is in another control group: its requests are not rehearsed"
+    )
 
 
 def test_what_is_left_is_said_with_the_way_out():
