@@ -15,6 +15,7 @@ from fuzz import (
     package_targets,
     process_targets,
     reading_targets,
+    rehearsal_targets,
     schedule_targets,
     sdk_targets,
     settings_targets,
@@ -39,4 +40,5 @@ TARGETS: Mapping[str, Target] = {
     **document_targets.TARGETS,
     **kept_targets.TARGETS,
     **simulator_targets.TARGETS,
+    **rehearsal_targets.TARGETS,
 }
