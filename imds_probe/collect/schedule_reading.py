@@ -13,7 +13,6 @@ from imds_probe.collect.program_reading import (
     LEARNT_AT_A_TIME,
     following_in,
     learnt_since,
-    trails_of,
 )
 from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory, listed
@@ -44,7 +43,8 @@ def read_due(asked: Schedules) -> Iterator[Due]:
     """What will run in a system, and the programs of each schedule, one after the other."""
     reading = asked.reading
     # Recognisers know who uses what they found, but not who will: nothing is left to them.
-    following = following_in(reading)
+    # What programs load is remembered with the schedules that start them.
+    following = replace(following_in(reading), trails=None)
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
     system = DueSystem(reading, ground, following, commands, ScheduleMemory(asked.kept, ground), asked.image)
@@ -59,7 +59,6 @@ def read_due(asked: Schedules) -> Iterator[Due]:
         yield Due(Piece(left_out=unread.NO_TIME))
     yield from (Due(trouble=trouble) for trouble in commands.files.troubles)
     yield from _learnt(system, 0)
-    yield from (Due(piece) for piece in trails_of(following))
     if (kept := system.memory.learnt()) is not None:
         yield Due(kept=kept)
     yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
