@@ -223,7 +223,7 @@ class Search:
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],
-            seen=self._take_due,
+            seen=self._take_dues,
             stuck_s=STUCK_S,
         )
         self.found.due.read = True
@@ -296,20 +296,24 @@ class Search:
         self.keep(piece)
         return ""
 
-    def _take_due(self, due: Due) -> str:
+    def _take_dues(self, dues: tuple[Due, ...]) -> str:
+        for due in dues:
+            self._take_due(due)
+        return ""
+
+    def _take_due(self, due: Due) -> None:
         if due.trouble:
             self.troubles.append(due.trouble)
         self.learnt_schedules = due.kept or self.learnt_schedules
         if due.inside:
             self.elsewhere.setdefault(due.inside, Elsewhere()).add(due)
-            return ""
+            return
         if due.piece.left_out:
             self._leave_out(due.piece.left_out, due.piece.left_out)
         self.found.due.add(due)
         if due.piece.program is not None:
             self._loaded.update(due.piece.program.loaded)
         self.keep(due.piece)
-        return ""
 
     def keep(self, piece: Piece) -> None:
         """What was read, and what a later run can have."""

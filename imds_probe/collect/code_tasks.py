@@ -176,6 +176,6 @@ class Owning:
 
 _CODE, _SCHEDULES = "imds_probe.collect.code_reading", "imds_probe.collect.schedule_reading"
 RUNNING: Task[Running, Piece] = Task("code that runs", Piece, f"{_CODE}:read_running")
-SCHEDULES: Task[Schedules, Due] = Task("code that will run", Due, f"{_SCHEDULES}:read_due")
+SCHEDULES: Task[Schedules, tuple[Due, ...]] = Task("code that will run", tuple[Due, ...], f"{_SCHEDULES}:read_due")
 LYING: Task[Lying, Piece] = Task("code that lies with it", Piece, f"{_CODE}:read_lying")
 OWNERS: Task[Owning, Owned] = Task("owners of files", Owned, f"{_CODE}:read_owned")
