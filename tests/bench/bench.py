@@ -23,6 +23,7 @@ from pathlib import Path
 import bench_before
 import bench_code
 import bench_package
+import bench_rehearse
 import bench_schedules
 import bench_sdks
 import bench_sinks
@@ -300,6 +301,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "schedules": bench_schedules.many_schedules,
     "watch": bench_watch.watch,
     "callers": bench_watch.attribution,
+    "rehearse": bench_rehearse.main,
     "reporting": lambda: bench_sinks.reporting(compare),
     "package": lambda: bench_package.package(compare),
 }
