@@ -101,6 +101,12 @@ def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     return silent(code, facts) or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts, catalog)
 
 
+def nobody_by_v1(facts: Facts) -> bool:
+    """Whether a whole window was watched, and nothing in it can have been a call by IMDSv1."""
+    callers = facts.get(Callers)
+    return callers is not None and _nobody_by_v1(callers, facts)
+
+
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:
     """Whether a program was seen asking by token, in a window that was watched whole and in which nobody asked without."""
     callers = facts.get(Callers)
