@@ -29,7 +29,7 @@ from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
 from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
-from imds_probe.rules.software_kinds import SOFTWARE_SETTLED
+from imds_probe.rules.software_kinds import SOFTWARE_SETTLED, SOFTWARE_TOO_OLD_SILENT
 
 Confidence = Literal["low", "medium", "high"]
 
@@ -103,18 +103,19 @@ class Verdict:
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...], catalog: Catalog) -> Verdict:
     """Pure: the same facts and findings give the same verdict."""
-    implied = {finding.implies for finding in findings if finding.implies}
+    deciding = precedence.deciding(findings, facts)
+    implied = {finding.implies for finding in deciding}
     not_judged = tuple(run for run in rules if run.status == "error" or run.deselected)
     if not_judged:
         implied.add("unknown")
     state = next(state for state in ORDER if state in implied or state == "ready")
-    reasons = tuple(f"{finding.summary} [{finding.id}]" for finding in findings if finding.implies == state)
+    reasons = tuple(f"{finding.summary} [{finding.id}]" for finding in deciding if finding.implies == state)
     if state == "unknown":
         reasons += tuple(f"rule {run.id} was not judged: {run.reason}" for run in not_judged)
     if state == "ready":
         reasons = (_why_ready(facts, findings),)
     evidence = _evidence(facts)
-    forgers = _forgers(findings, state)
+    forgers = _forgers(deciding, state)
     switch, rollback = (
         _commands(facts, findings, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     )
@@ -187,7 +188,7 @@ def _confidence(
         or CODE_NOT_READ_OF_USERS.id in ids
     )
     if precedence.is_sure(facts, state):
-        return "medium" if of_users or forgers or SDK_TOO_OLD_SILENT.id in ids else "high"
+        return "medium" if of_users or forgers or ids & {SDK_TOO_OLD_SILENT.id, SOFTWARE_TOO_OLD_SILENT.id} else "high"
     return "low" if of_users else "medium"
 
 

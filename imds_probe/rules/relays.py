@@ -44,13 +44,13 @@ def _is_where_packets_come(reach: Reach, container: Container, facts: Facts) -> 
     """
     if not reach.relayed:
         return True
-    redirects = [each for each in _seen(facts) if each.kind == "redirect"]
+    redirects = [each for each in seen_obstacles(facts) if each.kind == "redirect"]
     if any(_is_in(each, container, facts) for each in redirects):
         return True
     return any(each.container_id is None and not _is_to_itself(each) for each in redirects)
 
 
-def _seen(facts: Facts) -> tuple[PathObstacle, ...]:
+def seen_obstacles(facts: Facts) -> tuple[PathObstacle, ...]:
     """The obstacles, none where a stored report lacks them: the rule on obstacles says so."""
     try:
         return facts[Obstacles].obstacles
@@ -74,7 +74,7 @@ def quoted(members: Iterable[Container], facts: Facts) -> tuple[str, ...]:
     members = tuple(members)
     lines = [
         f"{'on the host' if each.container_id is None else f'in {each.namespace}'}, {each.where}: {each.quote}"
-        for each in _seen(facts)
+        for each in seen_obstacles(facts)
         if each.kind in ("redirect", "ttl-change", "proxy")
         and (each.container_id is None or any(_is_in(each, member, facts) for member in members))
     ]
@@ -85,7 +85,7 @@ def lower_is_known_to_do(facts: Facts) -> bool:
     """Whether every distance here was measured and is borne out by links and routes: only then may a lower hop limit be said
     to suffice.
     """
-    if any(each.kind in ("redirect", "ttl-change", "proxy") for each in _seen(facts)):
+    if any(each.kind in ("redirect", "ttl-change", "proxy") for each in seen_obstacles(facts)):
         return False
     return all(_is_borne_out(reach, each) for each in facts[Containers].seen for reach in each.reach)
 

@@ -34,7 +34,7 @@ from imds_probe.rules.phrases import (
 from imds_probe.rules.precedence import INVENTORIES
 from imds_probe.rules.requirement import is_unused, own_code, packages_read, requirement
 from imds_probe.rules.rule import Rule
-from imds_probe.rules.settled import silent_software, unserved
+from imds_probe.rules.settled import silent_library, silent_software, unserved
 from imds_probe.rules.software_kinds import (
     KINDS,
     NO_PACKAGE_MANAGER,
@@ -43,6 +43,7 @@ from imds_probe.rules.software_kinds import (
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_SETTLED,
     SOFTWARE_TOO_OLD,
+    SOFTWARE_TOO_OLD_SILENT,
     SOFTWARE_UNKNOWN,
     SOFTWARE_UNSERVED,
     SOFTWARE_UNUSED,
@@ -143,6 +144,11 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
         never = row is not None and row.never
         fix = Fix(row.fix) if row and never else _upgrade(needed, software, facts, catalog)
         evidence = (seen, *not_verified(needed))
+        silent = [silent_library(entry, facts) for entry in group]
+        if all(silent) and not _unserved(group, facts):
+            summary = f"{what} {only_v1(needed)}, but what uses it made no call by IMDSv1 while it was watched"
+            evidence = (*evidence, *dict.fromkeys(silent))
+            return SOFTWARE_TOO_OLD_SILENT.found(subject, summary, evidence=evidence, fix=fix)
         return _breaks(
             SOFTWARE_TOO_OLD, group, f"{what} {only_v1(needed)}", evidence, fix, facts=facts, origins=origins
         )
@@ -156,7 +162,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     if why := _unserved(group, facts):
         summary = f"{what} is of a version that does not decide, and the switch takes nothing from it: {why}"
         return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
-    silent = [silent_software(entry, facts) for entry in group]
+    silent = [silent_software(entry, facts) or silent_library(entry, facts) for entry in group]
     if needed.status == "unknown" and all(silent):
         summary = (
             f"{what} made no call by IMDSv1 while it was watched, which outweighs that its version does not decide"
