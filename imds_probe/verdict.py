@@ -194,9 +194,10 @@ def _confidence(
 
 def _price(facts: Facts, switch: Switch | None, catalog: Catalog) -> str | None:
     limit = switch.http_put_response_hop_limit if switch else None
-    if limit is None or limit < 2 or not facts[Containers].seen:
+    if limit is None or limit < 2:
         return None
-    within = [each for each in facts[Containers].seen if not each.sandbox and 1 < (each.needs_hop_limit or 0) <= limit]
+    inside = [each for each in facts[Containers].seen if not each.sandbox]
+    within = [each for each in inside if 1 < (each.needs_hop_limit or limit_for(each, facts) or 0) <= limit]
     if not within:
         return None
     causes = [each for each in needing(facts, catalog) if limit_for(each, facts) == limit]

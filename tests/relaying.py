@@ -17,7 +17,7 @@ import sys
 import threading
 
 ORIGINAL_DESTINATION = 80  # SO_ORIGINAL_DST: <linux/netfilter_ipv4.h>
-GAVE_UP_S = 0.3  # long before who asks gives up
+GAVE_UP_S = 15.0  # as Envoy does by default
 ANSWER_S = 60.0
 HOPS = ("connection", "server", "transfer-encoding", "content-length")
 

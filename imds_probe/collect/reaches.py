@@ -116,6 +116,7 @@ def _reach(
         way=way if routers is not None and routers >= FAR and distance in (None, routers) else (),
         routers=routers,
         ttls_changed=changed,
+        taken_inside=attempt.taken_inside,
     )
 
 

@@ -45,7 +45,8 @@ class Reach:
 
     `routers` is how many routers links and routes show between there and the service, beside those before the instance: None
     where they could not be followed. `ttls_changed` says that the TTLs which came in do not go together, or not with the
-    routers: something on the way writes them, and no distance comes of them.
+    routers: something on the way writes them, and no distance comes of them. `taken_inside`: no token came, and who took the
+    connection is in the container's own network.
     """
 
     family: Family
@@ -61,6 +62,7 @@ class Reach:
     way: tuple[Hop, ...] = ()
     routers: Count | None = None
     ttls_changed: bool = False
+    taken_inside: bool = False
 
     @property
     def relayed(self) -> bool:

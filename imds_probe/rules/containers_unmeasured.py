@@ -38,6 +38,7 @@ def lost(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
             f"Raise the hop limit to {limit} while tokens are still optional, and run imds-probe again: it then says whether the "
             "token arrives. Require tokens after that."
         ),
+        forgeable_by=of_containers(members),
     )
 
 
@@ -93,4 +94,9 @@ def _at(facts: Facts) -> str:
 
 
 def _evidence(members: Sequence[Container], facts: Facts, catalog: Catalog) -> tuple[str, ...]:
-    return (*measures(members, facts, catalog), *routers(members), *quoted(members, facts))
+    inside = tuple(
+        f"{each.title}: what took the connection is in the container's own network"
+        for each in members
+        if any(reach.taken_inside for reach in each.reach)
+    )
+    return (*measures(members, facts, catalog), *routers(members), *inside, *quoted(members, facts))

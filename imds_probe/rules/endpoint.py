@@ -8,6 +8,7 @@ from imds_probe.facts.imds import EndpointReply, Imds
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.imds.endpoints import ENDPOINT_VARIABLE
 from imds_probe.imds.replies import EC2_SERVER
+from imds_probe.kept.shapes import OMITTED
 from imds_probe.rules.relays import quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import nobody_by_v1
@@ -128,7 +129,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 def _answered_by(imds: Imds, facts: Facts) -> list[Found]:
     if imds.answered_by == EC2_SERVER:
         return []
-    name = imds.answered_by or "a server that does not name itself"
+    name = "a server of another name" if imds.answered_by == OMITTED else imds.answered_by
+    name = name or "a server that does not name itself"
     named = next((reply for reply in imds.endpoints if reply.is_named), None)
     if named is not None:
         summary = f"{name} answers at {_place(named)}, which {ENDPOINT_VARIABLE} names, and gave a token"

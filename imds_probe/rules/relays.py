@@ -42,7 +42,7 @@ def _is_where_packets_come(reach: Reach, container: Container, facts: Facts) -> 
     """Whether the token's way to who asks the service is as long as the container's own: there is no relay, or it is in the
     container's own network, or behind an address that is another machine's or container's.
     """
-    if not reach.relayed:
+    if not reach.relayed or (reach.taken_inside and reach.routers is not None):
         return True
     redirects = [each for each in seen_obstacles(facts) if each.kind == "redirect"]
     if any(_is_in(each, container, facts) for each in redirects):

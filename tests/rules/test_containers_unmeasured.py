@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from observed import changed, container, report_of, with_containers
-from rules.test_relays import MESH, ON_HOST, behind_relay, written
+from rules.test_relays import MESH, ON_HOST, behind_relay, taken_inside, written
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.rules.containers import RULE
@@ -33,6 +33,13 @@ def test_behind_a_sidecar_a_higher_limit_is_needed_and_nobody_knows_by_how_much(
     assert finding.fix.text.startswith(
         "Raise the hop limit to 2 while tokens are still optional, and run imds-probe again"
     )
+
+
+def test_what_is_known_of_the_relay_is_said_where_no_rule_could_be_read():
+    (finding,) = judged(taken_inside(behind_relay()), obstacles=())
+    assert finding.id == "token-lost-unmeasured"
+    assert finding.evidence[-1] == "shop: what took the connection is in the container's own network"
+    assert finding.forgeable_by == ("container shop",)
 
 
 def test_the_switch_has_the_number_to_try():

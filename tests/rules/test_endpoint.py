@@ -32,7 +32,14 @@ def test_each_state_has_its_finding(state, finding_id, severity, implies):
     assert finding.evidence == ("169.254.169.254: token PUT garbage (what came)",)
 
 
-@pytest.mark.parametrize(("name", "shown"), [("kube2iam", "kube2iam"), (None, "a server that does not name itself")])
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("kube2iam", "kube2iam"),
+        (None, "a server that does not name itself"),
+        ("…", "a server of another name"),
+    ],
+)
 def test_a_proxy_hides_the_instance(name, shown):
     (finding,) = RULE.judge(with_imds(answered_by=name), CATALOG)
     assert (finding.id, finding.implies) == ("imds-answered-by-proxy", "unknown")

@@ -32,6 +32,10 @@ def written(token="lost", routers=1):
     return replace(shop, reach=(replace(shop.reach[0], confirmed=True, ttls_changed=True, routers=routers),))
 
 
+def taken_inside(shop):
+    return replace(shop, reach=(replace(shop.reach[0], taken_inside=True),))
+
+
 def tried(shop, *obstacles, limit=1):
     return limit_to_try(shop.reach[0], shop, changed(with_containers(shop, limit=limit), obstacles=obstacles))
 
@@ -53,6 +57,10 @@ def tried(shop, *obstacles, limit=1):
         (behind_relay(), (EGRESS,), 1, 2),
         (behind_relay(), (replace(MESH, container_id="somebody else's"),), 1, None),
         (behind_relay("ok"), (MESH,), 1, None),
+        (taken_inside(behind_relay()), (), 1, 2),  # whatever brings it there
+        (taken_inside(behind_relay(routers=2)), (), 1, 3),
+        (taken_inside(behind_relay()), (), 2, None),
+        (taken_inside(behind_relay(routers=None)), (), 1, None),  # it has the service's address
         (written(), (), 1, 2),
         (written(routers=None), (), 1, 2),
         (written(routers=3), (), 2, 4),
