@@ -26,11 +26,11 @@ def limits_to_try(container: Container, facts: Facts) -> list[int]:
     return [limit for limit in tried if limit is not None]
 
 
-def lost(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def lost(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     """No token at the present hop limit, and a higher one is needed."""
     limit = max(limit for each in members for limit in limits_to_try(each, facts))
     return TOKEN_LOST_UNMEASURED.found(
-        "containers",
+        subject,
         f"{receive(members)} no token{_at(facts)} and need{'s' if len(members) == 1 else ''} a higher one, by how much could not "
         f"be measured, as {_why(members)}; try {limit}: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
@@ -42,10 +42,10 @@ def lost(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     )
 
 
-def lost_for_another_reason(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def lost_for_another_reason(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     """No token at the present hop limit, and nothing tells that a higher one would do."""
     return TOKEN_LOST_BEHIND_RELAY.found(
-        "containers",
+        subject,
         f"{receive(members)} no token{_at(facts)}, and it is not known whether a higher one would help, as "
         f"{_why(members)}: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
@@ -57,19 +57,19 @@ def lost_for_another_reason(members: list[Container], facts: Facts, catalog: Cat
     )
 
 
-def relayed(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def relayed(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     """The token came, by a relay."""
     return TOKEN_THROUGH_RELAY.found(
-        "containers",
+        subject,
         f"the token reaches {count(members)} through a relay{_at(facts)}; a lower one is not known to do: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
     )
 
 
-def changed(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def changed(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     """The token came, with TTLs that somebody wrote."""
     return TTLS_CHANGED.found(
-        "containers",
+        subject,
         f"the token reaches {count(members)}{_at(facts)}, but TTLs are changed on the way, so that a lower one is not known to do: "
         f"{titles(members)}",
         evidence=_evidence(members, facts, catalog),

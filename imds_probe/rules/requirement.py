@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,7 +13,10 @@ from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
-from imds_probe.rules.code_phrases import place_of
+from imds_probe.rules.code_phrases import count, place_of
+
+# What distributions call libraries.
+_LIBRARY = re.compile(r"(?:python[23]?|py3|ruby|node|golang)-.{1,100}|lib.{1,100}|perl-.{1,100}|.{1,100}-perl")
 
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
@@ -87,6 +91,19 @@ def unread_code(software: Software, facts: Facts) -> tuple[NotRead, ...]:
     return tuple(each for each in read.not_read if _belongs(each, software)) if read is not None else ()
 
 
+def of_its_files(software: Software, facts: Facts) -> tuple[str, ...]:
+    """What reading the package itself came to, where that settled nothing."""
+    lines = []
+    for read in packages_read(software, facts):
+        if read.why:
+            lines.append(f"not all of its own files were read: {read.why}")
+        elif not own_code(software, facts):
+            lines.append(
+                f"its own files were read and do not name the metadata service ({count(read.files, 'file')}): a library may ask"
+            )
+    return tuple(lines)
+
+
 def software_of(code: CodeSeen | NotRead, facts: Facts) -> Software | None:
     """The software that the code belongs to and is judged with."""
     return next((entry for entry in facts[Installed].software if _belongs(code, entry)), None)
@@ -148,6 +165,19 @@ def is_unused(software: Software, facts: Facts, catalog: Catalog) -> bool:
     """
     row = catalog.row(software.component)
     return row is not None and row.only_if is not None and not _is_started(own_code(software, facts), "v1")
+
+
+def is_idle_library(software: Software, facts: Facts, catalog: Catalog) -> bool:
+    """Whether it is a library of a distribution's that nothing loads: no process would find it, and nothing starts what loads it.
+    Only where processes and everything that starts something were looked at.
+    """
+    row, read, search = catalog.row(software.component), facts.get(CodeRead), facts.collector("sdks")
+    if row is None or row.programs or not _LIBRARY.fullmatch(software.package) or software.pids:
+        return False
+    looked = read is not None and read.scheduled is not None and search is not None
+    if not looked or search is None or search.status in ("failed", "skipped"):
+        return False
+    return all(each.runs == "lies" for each in own_code(software, facts))
 
 
 def _clears(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None) -> bool:

@@ -79,9 +79,7 @@ def _came_round(code: CodeSeen | NotRead, every_s: float, facts: Facts) -> bool:
 
 def silent_software(software: Software, facts: Facts) -> str:
     """The same of a package, by those of its programs that were looked at."""
-    started = (each for each in own_code(software, facts) if each.runs != "lies")  # what nothing starts calls nobody
-    programs: list[CodeSeen | NotRead] = [*started, *unread_code(software, facts)]
-    said = [silent(each, facts) for each in programs]
+    said = [silent(each, facts) for each in programs_of(software, facts)]
     return said[0] if said and all(said) else ""
 
 
@@ -109,6 +107,12 @@ def _is_loaded_from(entry: SdkSoftware, software: Software) -> bool:
     # Distributions add their own revision to the number that the library says of itself.
     same = entry.version is not None and entry.version in (software.version or "")
     return entry.component == software.component and together and same
+
+
+def programs_of(software: Software, facts: Facts) -> tuple[CodeSeen | NotRead, ...]:
+    """The programs of a package that a watch can tell of. What nothing starts calls nobody."""
+    started = (each for each in own_code(software, facts) if each.runs != "lies")
+    return (*started, *unread_code(software, facts))
 
 
 def turned_off(facts: Facts) -> bool:

@@ -239,7 +239,6 @@ CASES: tuple[Case, ...] = (
     *at("container-mesh", "botocore-new curl-v2", limit=2),
     *at("container-mesh-http", "botocore-new"),
     *at("container-mesh-http", "botocore-new", limit=2),
-    *at("container-mesh", "botocore-1.12", limit=2),
     # Other relays: what speaks IMDSv2 and works is no trouble.
     *at("container-proxy", "botocore-new curl-v2", limit=2),
     *at("container-squid", "botocore-new", limit=2),

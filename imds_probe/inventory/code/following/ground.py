@@ -21,6 +21,7 @@ from imds_probe.inventory.code.following.known import Kept, Known, Limits, known
 from imds_probe.inventory.code.following.loads import NOTHING, Asked
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileFailed
 from imds_probe.system.door import File, FileStatus
 from imds_probe.system.unchanged import identity_of, is_of_root, is_settled
 
@@ -51,6 +52,8 @@ class Ground:
     learnt: dict[str, Kept] = field(default_factory=dict)
     shared: dict[str, Kept] = field(default_factory=dict)
     trail: set[str] | None = None  # while somebody wants to know what all this depended on
+    kept_from: bool = False  # whether something kept us from a place that was asked for, until somebody says no again
+    _failed: set[str] = field(default_factory=set)
     _listed: dict[str, frozenset[str] | None] = field(default_factory=dict)
     _stems: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     _real: dict[str, str] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class Ground:
         if directory not in self._listed:
             self._listed[directory] = self._names(directory)
         found = self._listed[directory]
+        self.kept_from = self.kept_from or directory in self._failed
         if found is None:
             return NO_NAMES
         self._touch(directory)
@@ -77,8 +81,14 @@ class Ground:
             return None
         try:
             return frozenset(rootfs.names(self.root, directory))
-        except rootfs.FileUnreadable:
+        except rootfs.FileUnreadable as trouble:
+            self._fail(directory, trouble)
             return NO_NAMES
+
+    def _fail(self, path: str, trouble: rootfs.FileUnreadable) -> None:
+        """What makes no sense says nothing; what cannot be read may say anything."""
+        if isinstance(trouble, FileFailed):
+            self._failed.add(path)
 
     def has(self, path: str) -> bool:
         """Whether there is something of that name."""
@@ -88,8 +98,9 @@ class Ground:
     def stems(self, directory: str, end: str) -> Mapping[str, str]:
         """The names in a directory that end so, by what stands before their first dot."""
         key = directory, end
+        names = self.listed(directory)
         if key not in self._stems:
-            ending = sorted(name for name in self.listed(directory) if name.endswith(end))
+            ending = sorted(name for name in names if name.endswith(end))
             self._stems[key] = {name.partition(".")[0]: name for name in ending}
         return self._stems[key]
 
@@ -106,14 +117,16 @@ class Ground:
 
     def small(self, path: str, limit_bytes: int = SMALL_MAX_BYTES) -> bytes:
         """The content of a small file that says where others are; empty where there is none."""
+        there = self.has(path)
         if path not in self._small:
             content = b""
-            if self.has(path):
+            if there:
                 try:
                     content = rootfs.read(self.root, path, limit_bytes) or b""
-                except rootfs.FileUnreadable:
-                    content = b""
+                except rootfs.FileUnreadable as trouble:
+                    self._fail(path, trouble)
             self._small[path] = content
+        self.kept_from = self.kept_from or path in self._failed
         if self._small[path]:
             self._touch(path)
         return self._small[path]
@@ -177,9 +190,15 @@ class Ground:
 
     def regular(self, paths: Sequence[str]) -> list[str]:
         """Those of these paths that lead to a file."""
-        self.look_up(paths)
-        found = ((path, self._statuses[path]) for path in paths)
+        for path in paths:
+            self._touch(path)
+        found = zip(paths, self.statuses(paths), strict=True)
         return [path for path, status in found if status is not None and stat.S_ISREG(status.st_mode)]
+
+    def statuses(self, paths: Sequence[str]) -> list[FileStatus | None]:
+        """Of all of these; None of what is not there, or cannot be looked up."""
+        self.look_up(paths)
+        return [self._statuses[path] for path in paths]
 
     def digest(self, paths: Sequence[str], *, learning: bool = False) -> bytes | None:
         """Of what these paths are now; None where one was just changed, or is a file that another user than root can write to:
