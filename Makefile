@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO_PACKAGES := iproute2 nftables python3 python3-venv
 TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd createrepo-c curl db5.3-util debootstrap dnf \
 	cloud-guest-utils docker.io default-jre-headless dpkg-dev gnupg groff-base iptables libdpkg-perl libpython3-dev lintian \
-	nodejs prometheus-node-exporter qemu-user-static rpm rpmlint runc snapd systemd systemd-container \
+	nodejs prometheus-node-exporter qemu-user-static rpm rpmlint runc slirp4netns snapd systemd systemd-container \
 	util-linux wget
 
 # What boots machines of its own, where that can be done: not a part of `make test`.
@@ -38,6 +38,7 @@ soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
 # TRUTH='--check tests/truth/expected.json' holds it to what is expected; TRUTH_FRESH=1 starts over.
 truth: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(MACHINES)
+	command -v squid >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends squid
 	tests/debian_roots.sh
 	tests/sdk_zoo.sh
 	tests/install/packages.sh

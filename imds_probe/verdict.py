@@ -31,7 +31,7 @@ from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import forgers_of
 from imds_probe.rules.phrases import few
 from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
-from imds_probe.rules.software_kinds import SOFTWARE_SETTLED
+from imds_probe.rules.software_kinds import SOFTWARE_SETTLED, SOFTWARE_TOO_OLD_SILENT
 
 Confidence = Literal["low", "medium", "high"]
 
@@ -106,19 +106,20 @@ class Verdict:
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...], catalog: Catalog) -> Verdict:
     """Pure: the same facts and findings give the same verdict."""
-    implied = {finding.implies for finding in findings if finding.implies}
+    deciding = precedence.deciding(findings, facts)
+    implied = {finding.implies for finding in deciding}
     not_judged = tuple(run for run in rules if run.status == "error" or run.deselected)
     if not_judged:
         implied.add("unknown")
     state = next(state for state in ORDER if state in implied or state == "ready")
-    reasons = tuple(f"{finding.summary} [{finding.id}]" for finding in findings if finding.implies == state)
+    reasons = tuple(f"{finding.summary} [{finding.id}]" for finding in deciding if finding.implies == state)
     accepted = accepted_risks(findings)
     if state == "unknown":
         reasons += tuple(f"rule {run.id} was not judged: {run.reason}" for run in not_judged)
     if state == "ready":
         reasons = (why_ready(accepted) if accepted else _why_ready(facts, findings),)
     evidence = _evidence(facts)
-    forgers = forgers_of(findings, state)
+    forgers = forgers_of(deciding, state)
     switch, rollback = (
         _commands(facts, findings, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     )
@@ -186,18 +187,19 @@ def _confidence(
     if any(each.accepted for each in findings) and state != "not-ready":
         return "low" if of_users else "medium"  # somebody's word is no evidence
     if precedence.is_sure(facts, state):
-        return "medium" if of_users or forgers or SDK_TOO_OLD_SILENT.id in ids else "high"
+        return "medium" if of_users or forgers or ids & {SDK_TOO_OLD_SILENT.id, SOFTWARE_TOO_OLD_SILENT.id} else "high"
     return "low" if of_users else "medium"
 
 
 def _price(facts: Facts, switch: Switch | None, catalog: Catalog) -> str | None:
     limit = switch.http_put_response_hop_limit if switch else None
-    if limit is None or limit < 2 or not facts[Containers].seen:
+    if limit is None or limit < 2:
         return None
-    within = [each for each in facts[Containers].seen if not each.sandbox and 1 < (each.needs_hop_limit or 0) <= limit]
+    inside = [each for each in facts[Containers].seen if not each.sandbox]
+    within = [each for each in inside if 1 < (each.needs_hop_limit or limit_for(each, facts) or 0) <= limit]
     if not within:
         return None
-    causes = [each for each in needing(facts, catalog) if limit_for(each) == limit]
+    causes = [each for each in needing(facts, catalog) if limit_for(each, facts) == limit]
     because = f"; needed for {titles(causes)}" if causes else ""
     if causes and all(metadata_need(each, facts, catalog).state == "unknown" for each in causes):
         because += ", if metadata is needed there, which is not known"

@@ -106,6 +106,7 @@ def container(name: str, hops: int | None = 1, token: str = "ok", limit: int = 1
         status=200 if token == "ok" else None,
         confirmed=None if hops is None else True,
         way=() if hops is None or hops < FAR else way(name, hops),
+        routers=hops,
     )
     made = Container(
         id=(name * 64)[:64],

@@ -289,7 +289,8 @@ def test_no_command_has_a_limit_above_3_without_the_way(distance, drawn, limit, 
     assert f"--http-put-response-hop-limit {printed} " in verdict.switch.aws_cli
     assert printed <= 3 or len(verdict.ways[0].split(" -> ")) == printed == distance + 1
     if distance < 3:
-        assert printed == max(limit, distance + 1)
+        # What arrives needs no more than there is, whatever was measured.
+        assert printed == (limit if token == "ok" else max(limit, distance + 1))
 
 
 @pytest.mark.parametrize(("coverage", "lowered"), [(1.0, "medium"), (0.5, "low")])

@@ -18,7 +18,7 @@ from pathlib import Path
 from imds_probe.collect import reaches
 from imds_probe.collect.reaches import Reference
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.containers import FAR, Hop, Reach
+from imds_probe.facts.containers import Hop, Reach
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.exchange import Attempt, Way
@@ -123,15 +123,19 @@ class _Measuring:
         trouble = self._look(self._host[0])
         self._unseen = f"the host's packets could not be captured: {trouble}" if trouble else ""
         asked = self._put([Way(*self._host, endpoint) for endpoint in self._endpoints])
+        inode = self._host[1]
+        own = {link.name for link in self._topology.links(inode) if link.loopback}
         for endpoint, origin in zip(self._endpoints, asked, strict=True):
             if origin.outcome:
-                self._references[endpoint] = Reference(endpoint, origin, _limit(origin) or hop_limit)
+                relayed = not self._unseen and reaches.connected(origin) and not self._seen_at(origin) - own
+                # The number as it was captured is nearer to the truth than what rules on TTLs have left of it.
+                limit = hop_limit if relayed else hop_limit or _limit(origin)
+                self._references[endpoint] = Reference(endpoint, origin, limit, relayed)
         self.measured.host = tuple(reaches.of_host(each) for each in self._references.values())
         if not self.measured.host:
             trouble = asked[0].detail if asked else "the host itself cannot reach the service"
             self.measured.not_measured = dict.fromkeys(self._paths, trouble)
             return
-        inode = self._host[1]
         arrived = {name for witness in self._witnesses for each in asked for name in witness.interfaces(each.handshake)}
         leading = {link.index for link in self._topology.links(inode) if link.name in arrived and not link.loopback}
         for witness in self._witnesses:
@@ -148,8 +152,7 @@ class _Measuring:
         for way, attempt in attempts.items():
             if self._is_measured(way, attempt):
                 reference = self._references[way.endpoint]
-                distance = attempt.distance_from(reference.origin)
-                drawn = self._way(way, names) if distance is not None and distance >= FAR else ()
+                drawn = self._way(way, names) if reaches.connected(attempt) else ()
                 seen = self._is_seen(attempt)
                 self._add(way, reaches.of_root(reference, attempt, seen=seen, unseen=self._unseen, way=drawn))
 
@@ -213,8 +216,12 @@ class _Measuring:
             for step in self._topology.way(way.inode, way.endpoint.address, self._host[1])
         )
 
+    def _seen_at(self, attempt: Attempt) -> frozenset[str]:
+        """The interfaces by which the service's answer to the start of this connection came in."""
+        return frozenset[str]().union(*(witness.interfaces(attempt.handshake) for witness in self._witnesses))
+
     def _is_seen(self, attempt: Attempt) -> bool:
-        return any(witness.interfaces(attempt.handshake) for witness in self._witnesses)
+        return bool(self._seen_at(attempt))
 
     def _is_settled(self, attempt: Attempt) -> bool:
         """Whether nothing is left to ask: the connection was seen, or there was none, or nobody can look."""

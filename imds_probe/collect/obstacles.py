@@ -174,7 +174,7 @@ def _unexplained(seen: SeenContainers) -> list[Container]:
 
 
 def _is_odd(reach: Reach) -> bool:
-    return reach.disagrees or reach.token not in ("ok", "lost")
+    return reach.disagrees or reach.relayed or reach.ttls_changed or reach.token not in ("ok", "lost")
 
 
 def _matters(obstacle: Obstacle, families: Set[str]) -> bool:

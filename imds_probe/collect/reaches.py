@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.containers import ContainerToken, Hop, Reach
+from imds_probe.facts.containers import FAR, ContainerToken, Hop, Reach
 from imds_probe.imds.endpoints import Endpoint
 from imds_probe.imds.exchange import Attempt
+from imds_probe.imds.outcomes import SILENCE
 from imds_probe.imds.replies import EC2_SERVER, Outcome
 
 _BY_OUTCOME: Mapping[Outcome, ContainerToken] = {
@@ -21,15 +22,20 @@ _NOT_CONNECTED = (Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.CONNECT_TIMEOUT)
 # Answers that the instance itself did not get: somebody else gave them, or something on the way provoked them.
 _FOREIGN = (Outcome.BAD_REQUEST, Outcome.UNAUTHORIZED, Outcome.FORBIDDEN, Outcome.NOT_FOUND, Outcome.UNEXPECTED)
 NOT_SEEN = "the host did not see this connection reach the service"
+RELAYED = "through a relay"
+_GATEWAY_TIMEOUT = 504  # what a proxy answers that gave up waiting for the service: RFC 9110
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What attempts from one address are held against: what the instance itself got there, and the hop limit in force."""
+    """What attempts from one address are held against: what the instance itself got there, and the hop limit in force. Where a
+    relay answered the instance, its TTLs are the relay's (`relayed`), and no distance can be told by them.
+    """
 
     endpoint: Endpoint
     origin: Attempt
     hop_limit: int | None
+    relayed: bool = False
 
 
 def connected(attempt: Attempt) -> bool:
@@ -39,25 +45,32 @@ def connected(attempt: Attempt) -> bool:
 
 def of_host(reference: Reference) -> Reach:
     """How the instance itself reaches the service."""
-    return _reach(reference, reference.origin, *_token(reference.origin, reference.origin), measured=True)
+    token, detail = _token(reference.origin, reference.origin)
+    return _reach(
+        reference, reference.origin, token, detail, measured=not reference.relayed, seen=not reference.relayed
+    )
 
 
 def of_root(
     reference: Reference, attempt: Attempt, *, seen: bool, unseen: str = "", way: tuple[Hop, ...] = ()
 ) -> Reach:
     """From a namespace that root made. `seen` says that the connection was seen to reach the service, `unseen` why nobody
-    could look.
+    could look. Where a relay took it, how far away the service is does not show: whether the token came through decides.
     """
     token, detail = _token(attempt, reference.origin)
     if not connected(attempt) or seen:
         return _reach(reference, attempt, token, detail, measured=token != "answered-by-proxy", seen=seen, way=way)
     if unseen:
         token, detail = "error", unseen
+    elif token == "ok":
+        detail = f"{detail}, {RELAYED}"
+    elif _is_waiting(attempt):
+        token, detail = "lost", f"{NOT_SEEN}: a relay accepted it, and the token did not come ({detail})"
     elif attempt.status is None:
-        token, detail = "error", f"{NOT_SEEN}: another program on the path accepted it and gave no answer"
+        token, detail = "error", f"{NOT_SEEN}: another program on the path accepted it and gave no answer ({detail})"
     elif token != "answered-by-proxy":
         token, detail = "answered-by-proxy", f"{NOT_SEEN}: another program on the path answered ({detail})"
-    return _reach(reference, attempt, token, detail, measured=False, seen=False)
+    return _reach(reference, attempt, token, detail, measured=False, seen=False, way=way)
 
 
 def of_user(reference: Reference, attempt: Attempt, *, seen: bool) -> Reach:
@@ -67,7 +80,7 @@ def of_user(reference: Reference, attempt: Attempt, *, seen: bool) -> Reach:
     token, detail = _token(attempt, reference.origin)
     relayed = connected(attempt) and not seen
     if relayed and attempt.outcome is Outcome.OK and not _other_server(attempt, reference.origin):
-        token, detail = "ok", f"{attempt.detail}, through a relay"
+        token, detail = "ok", f"{attempt.detail}, {RELAYED}"
     elif relayed:
         detail = f"{detail}; {NOT_SEEN}"
     return _reach(reference, attempt, token, detail, measured=not relayed and token != "answered-by-proxy", seen=seen)
@@ -83,7 +96,11 @@ def _reach(
     seen: bool = True,
     way: tuple[Hop, ...] = (),
 ) -> Reach:
+    measured = measured and not reference.relayed
     distance = attempt.distance_from(reference.origin) if measured else None
+    routers = len(way) - 1 if way else None
+    changed = _is_changed(attempt, reference.origin, distance, routers)
+    distance = None if changed else distance
     limit = reference.hop_limit
     return Reach(
         family=reference.endpoint.family,
@@ -96,14 +113,38 @@ def _reach(
         answered_by=attempt.server,
         latency_ms=attempt.latency_ms,
         confirmed=seen if connected(attempt) else None,
-        way=way if distance is not None and len(way) == distance + 1 else (),
+        way=way if routers is not None and routers >= FAR and distance in (None, routers) else (),
+        routers=routers,
+        ttls_changed=changed,
+        taken_inside=attempt.taken_inside,
     )
+
+
+def _is_waiting(attempt: Attempt) -> bool:
+    """Whether who took the connection still waits for the service's answer, or gave up waiting: not whether it refused."""
+    if attempt.outcome is Outcome.ANSWER_LOST:
+        return SILENCE in attempt.detail
+    return attempt.status == _GATEWAY_TIMEOUT and attempt.server != EC2_SERVER
+
+
+def _is_changed(attempt: Attempt, origin: Attempt, distance: int | None, routers: int | None) -> bool:
+    """Whether somebody writes TTLs on the way: they say that it is nearer than links and routes do, or that the token came from
+    another distance than the connection's first answer.
+    """
+    if distance is None:
+        return False
+    if routers is not None and distance < routers:
+        return True
+    both = attempt.outcome is Outcome.OK and origin.outcome is Outcome.OK
+    if not both or attempt.answer_ttl is None or origin.answer_ttl is None:
+        return False
+    return attempt.answer_ttl != origin.answer_ttl - distance
 
 
 def _token(attempt: Attempt, origin: Attempt) -> tuple[ContainerToken, str]:
     assert attempt.outcome is not None  # noqa: S101 - what was not tried is no reach
-    if attempt.outcome is Outcome.OK and (stranger := _stranger(attempt, origin)):
-        return "answered-by-proxy", stranger
+    if attempt.outcome is Outcome.OK and (other := _other_server(attempt, origin)):
+        return "answered-by-proxy", other
     if attempt.outcome in _FOREIGN:
         if attempt.outcome is not origin.outcome:
             by = f" by {attempt.server}" if attempt.server not in (EC2_SERVER, None) else ""
@@ -116,18 +157,3 @@ def _other_server(attempt: Attempt, origin: Attempt) -> str:
     if attempt.server in (EC2_SERVER, origin.server):
         return ""
     return f"the token came from {attempt.server or 'a server without a name'}, not from {EC2_SERVER}"
-
-
-def _stranger(attempt: Attempt, origin: Attempt) -> str:
-    """Why a token is not the service's own, empty where nothing speaks against it."""
-    if other := _other_server(attempt, origin):
-        return other
-    distance = attempt.distance_from(origin)
-    if None in (attempt.answer_ttl, origin.answer_ttl, distance):
-        return ""
-    assert attempt.answer_ttl and origin.answer_ttl and distance is not None  # noqa: S101 - for the type checker
-    expected = origin.answer_ttl - distance
-    if attempt.answer_ttl != expected and distance == 0:
-        # Nobody is nearer to the service than the instance: an answer from next door was made next door.
-        return f"the token came with TTL {attempt.answer_ttl}; the service's own answer would have TTL {expected}"
-    return ""

@@ -42,6 +42,11 @@ class Reach:
     `confirmed` says whether the host saw the connection reach the service, or an interface that leads past the host did.
     None where nothing took the connection, and in reports of releases that did not look. `way` has the namespaces from there
     to the host, both included, where a distance of FAR and more could be explained by them.
+
+    `routers` is how many routers links and routes show between there and the service, beside those before the instance: None
+    where they could not be followed. `ttls_changed` says that the TTLs which came in do not go together, or not with the
+    routers: something on the way writes them, and no distance comes of them. `taken_inside`: no token came, and who took the
+    connection is in the container's own network.
     """
 
     family: Family
@@ -55,6 +60,14 @@ class Reach:
     latency_ms: Milliseconds | None = None
     confirmed: bool | None = None
     way: tuple[Hop, ...] = ()
+    routers: Count | None = None
+    ttls_changed: bool = False
+    taken_inside: bool = False
+
+    @property
+    def relayed(self) -> bool:
+        """Whether somebody in the service's place took the connection and brought the token, or lost it."""
+        return self.confirmed is False and self.token in ("ok", "lost")
 
     @property
     def explained(self) -> bool:

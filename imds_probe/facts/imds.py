@@ -13,6 +13,7 @@ EndpointState = Literal["enabled", "disabled", "unreachable", "refuses-tokens", 
 TokensState = Literal["optional", "required", "unknown"]
 HopLimitMethod = Literal["capture", "minttl", "ec2-api", "unknown"]
 Family = Literal["ipv4", "ipv6"]
+SERVICE = ("169.254.169.254", "fd00:ec2::254")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class EndpointReply:
     hop_limit: HopLimit | None = None
     hop_limit_method: HopLimitMethod = "unknown"
     hop_limit_reason: str = ""  # why it is not known; empty where it is
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is not the service's own address: then the environment names it, and what answers there was asked for."""
+        return self.address not in SERVICE
 
     @property
     def on_loopback(self) -> bool:

@@ -27,6 +27,7 @@ from imds_probe.imds.token_put import token_put
 from imds_probe.net import namespaces
 from imds_probe.net.capture import Arrivals
 from imds_probe.net.packets import Handshake
+from imds_probe.net.peers import taken_inside
 from imds_probe.net.tap import Tap
 
 HOP_LIMIT_MAX = 64  # HttpPutResponseHopLimit: EC2 API, InstanceMetadataOptionsRequest
@@ -38,6 +39,7 @@ SHORT_PATIENCE_S, LATENCY_FACTOR = 0.1, 10.0
 PACKETS_PER_REQUEST = 3
 RETRANSMITTED = 2  # within PATIENCE_S
 TIME_EXCEEDED = 3  # ICMP that a router sends back for the answer, the FIN after it and a repetition: RFC 792
+_WITHOUT_TOKEN = (Outcome.ANSWER_LOST, Outcome.UNEXPECTED)  # silence, or a relay that says that it waited in vain
 TIME_UP = "the time of the run was up"
 
 
@@ -55,6 +57,7 @@ class Way:
 @dataclass(frozen=True)
 class Attempt:
     """What came of a token PUT. `detail` is safe to print. TTLs and handshake are None where the packet was not seen.
+    `taken_inside`: no token came, and who took the connection is in the namespace that it was made from.
 
     `outcome` is None for a way that could not be tried, `gone` where that is because the namespace is.
     """
@@ -68,6 +71,7 @@ class Attempt:
     answer_ttl: int | None = None
     handshake: Handshake | None = None
     gone: bool = False
+    taken_inside: bool = False
 
     def distance_from(self, origin: Attempt | None) -> int | None:
         """How many hops further from the service than `origin`, who asked at the same address. None: not measured."""
@@ -235,7 +239,13 @@ class Exchange:
             syn_ack_ttl=seen.syn_ack,
             answer_ttl=min(seen.payload, default=None),
             handshake=seen.handshake,
+            taken_inside=outcome in _WITHOUT_TOKEN and self._is_taken_inside(),
         )
+
+    def _is_taken_inside(self) -> bool:
+        assert self._socket is not None  # noqa: S101 - it is connected
+        address, port, *_ = self._socket.getsockname()
+        return taken_inside(self._way.netns, (address, port))
 
     def _not_connected(self, error: OSError) -> Attempt:
         self._conversation.connect_error = error

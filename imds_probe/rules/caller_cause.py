@@ -19,7 +19,7 @@ from imds_probe.findings import Fix
 from imds_probe.rules.code_fixes import fix_for
 from imds_probe.rules.code_phrases import matched, place_of
 from imds_probe.rules.fixes import library_commands, upgrade_commands
-from imds_probe.rules.hop_need import limit_for
+from imds_probe.rules.hop_need import cures, limit_for
 from imds_probe.rules.phrases import (
     NEEDS_SETTING,
     image_rebuilt,
@@ -60,10 +60,10 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
         return Cause(why, fix_for(code, facts, catalog), (matched(code),))
     container = facts[Containers].by_identity(group[0].container_id)
     if old is None and container is not None and _asks_for_tokens(group[0], callers):
-        limit = limit_for(container)
+        limit = limit_for(container, facts)
         if _token_is_lost(container) and limit is not None:
             return Cause(
-                f"it asks for a token, receives none and falls back; hop limit {limit} cures that",
+                f"it asks for a token, receives none and falls back; {cures(container, facts)}",
                 raise_hop_limit(limit),
                 needs_hop_limit=limit,
             )

@@ -21,7 +21,7 @@ from imds_probe.rules.caller_phrases import called, last, times, who
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
-from imds_probe.rules.settled import unserved
+from imds_probe.rules.settled import unserved_caller
 from imds_probe.rules.settling import MORE_TIME, OWNER, READABLE_RECORD
 
 NAMED_MAX = 20
@@ -61,11 +61,10 @@ IMDSV1_REFUSED = Kind(
 IMDSV1_CALLER_UNSERVED = Kind(
     id="imdsv1-caller-unserved",
     severity="warning",
-    title="A program calls IMDSv1, and the metadata service is turned off",
-    meaning="The watch saw calls without a token. The metadata service is turned off (HttpEndpoint=disabled), so they receive "
-    "nothing, and requiring tokens takes nothing away. Once the service is turned on, the program asks in vain where "
-    "tokens are required.",
-    cure="Change the program so that it asks for a token, before the service is turned on.",
+    title="A program calls IMDSv1 where no metadata is served",
+    meaning="The watch saw calls without a token. The service is turned off (HttpEndpoint=disabled), or a rule or route cuts the "
+    "caller's container off, so the switch takes nothing away. Once it is served, the program asks in vain for lack of a token.",
+    cure="Change the program so that it asks for a token, before the service is turned on or the container is let through to it.",
 )
 IMDSV1_UNSEEN = Kind(
     id="imdsv1-unseen",
@@ -183,12 +182,12 @@ def _lost(callers: Callers) -> Found:
 
 
 def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Found:
-    if off := unserved(on_host=True, container_ids=(), facts=facts):
+    if off := unserved_caller(group[0].container_id, facts):
         return IMDSV1_CALLER_UNSERVED.found(
             called(group),
             f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}, but {off}",
             evidence=_evidence(group),
-            fix=Fix("Change the program so that it asks for a token before the service is turned on."),
+            fix=Fix("Change the program so that it asks for a token, before it is served again."),
         )
     cause = cause_of(group, callers, facts, catalog)
     fell_back = cause.needs_hop_limit is not None
@@ -216,14 +215,12 @@ def _refused(group: Sequence[CallerSeen]) -> Found | None:
 
 def _more(groups: Sequence[Sequence[CallerSeen]], facts: Facts, *, required: bool) -> Found:
     count = sum(each.count for group in groups for each in group)
-    off = unserved(on_host=True, container_ids=(), facts=facts)
+    off = all(unserved_caller(group[0].container_id, facts) for group in groups)
     return (IMDSV1_REFUSED if required else IMDSV1_CALLER_UNSERVED if off else IMDSV1_CALLER).found(
         "more callers",
         f"{len(groups)} more callers called IMDSv1, {count} times in all",
         evidence=tuple(who(group[0]) for group in groups[:PATHS_SHOWN]),
-        fix=Fix(
-            "Find all callers under callers.by in the JSON report, or watch them with `imds-probe watch --v1-only`."
-        ),
+        fix=Fix("Find all callers under callers.by in the JSON report, or watch with `imds-probe watch --v1-only`."),
         forgeable_by=of_callers((each for group in groups for each in group), facts),
     )
 

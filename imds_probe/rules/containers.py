@@ -22,8 +22,11 @@ from imds_probe.rules.containers_kinds import (
     METADATA_UNREACHABLE,
     TOKEN_BEYOND_HOP_LIMIT,
     TOKEN_FILTERED,
+    TOKEN_LOST_BEHIND_RELAY,
     USERS_NETWORK_WITHOUT_TOKEN,
 )
+from imds_probe.rules.containers_phrases import count, measures, receive
+from imds_probe.rules.containers_unmeasured import changed, limits_to_try, lost, lost_for_another_reason, relayed
 from imds_probe.rules.hop_need import (
     is_users,
     needed_hop_limit,
@@ -34,6 +37,7 @@ from imds_probe.rules.hop_need import (
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
+from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, by_run
 
@@ -62,7 +66,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if of_users := users_without_token(facts, catalog):
         findings.append(_users(of_users, facts, catalog))
     everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
-    if everything_seen and not unexplained(facts):
+    if everything_seen and not unexplained(facts) and lower_is_known_to_do(facts):
         findings += _higher_than_needed(facts, catalog)
     return findings
 
@@ -76,6 +80,9 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
     disagree = {reach.token for reach in container.reach if reach.disagrees}
     if not tokens or "error" in tokens:
         return None if unneeded else _not_measured
+    if any(is_lost_unmeasured(reach) for reach in container.reach):
+        helps = limits_to_try(container, facts)
+        return _too_far_unneeded if unneeded else lost if helps else lost_for_another_reason
     if "lost" in disagree:
         return _filtered
     if "lost" in tokens:
@@ -85,6 +92,10 @@ def _group(container: Container, facts: Facts, catalog: Catalog) -> _Describe | 
         return _proxied
     if "ok" in disagree:
         return _unexpected
+    if any(reach.ttls_changed for reach in container.reach):
+        return changed
+    if any(reach.relayed for reach in container.reach):
+        return relayed
     return _cut_off if container.main and container.main.token in ("refused", "unreachable") else None
 
 
@@ -113,7 +124,7 @@ def _not_measured(subject: str, members: list[Container], facts: Facts, catalog:
     del catalog
     return CONTAINER_NOT_MEASURED.found(
         subject,
-        f"the token response was not tested in {_count(members)}: {titles(members)}",
+        f"the token response was not tested in {count(members)}: {titles(members)}",
         evidence=tuple(f"{each.title}: {each.not_measured or _error(each)}" for each in members),
         fix=Fix("Run as root. Run again if the service was busy."),
         settled_by=(*(() if facts.privileged else (AS_ROOT,)), LATER, OWNER),
@@ -133,8 +144,8 @@ def _too_far(subject: str, members: list[Container], facts: Facts, catalog: Cata
     at = f" at hop limit {present}" if present else ""
     return HOP_LIMIT_TOO_LOW.found(
         subject,
-        f"{_receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
-        evidence=(*_measures(members, facts, catalog), *_ways(members)),
+        f"{receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
+        evidence=(*measures(members, facts, catalog), *_ways(members)),
         fix=raise_hop_limit(needed),
     )
 
@@ -144,9 +155,9 @@ def _unexplained(subject: str, members: list[Container], facts: Facts, catalog: 
     its, up_to = ("its", "") if len(members) == 1 else ("their", "up to ")
     return DISTANCE_UNEXPLAINED.found(
         subject,
-        f"{_receive(members)} no token; {its} measured distance of {up_to}{hops} hops is unexplained: {titles(members)}",
+        f"{receive(members)} no token; {its} measured distance of {up_to}{hops} hops is unexplained: {titles(members)}",
         evidence=(
-            *_measures(members, facts, catalog),
+            *measures(members, facts, catalog),
             "no path to the host over links and routes has this number of hops",
         ),
         fix=Fix(
@@ -164,7 +175,7 @@ def _users(members: Sequence[Container], facts: Facts, catalog: Catalog) -> Foun
         f"{networks} no token; the verdict does not depend on {'it' if one else 'them'}: {titles(members)}",
         evidence=tuple(
             f"{line}; the network belongs to user {each.netns_owner_uid}"
-            for each, line in zip(members, _measures(members, facts, catalog), strict=True)
+            for each, line in zip(members, measures(members, facts, catalog), strict=True)
         ),
         fix=Fix(
             "Run a program that needs metadata on the host's network or behind a relay (slirp4netns, pasta), or give the "
@@ -177,7 +188,7 @@ def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, cata
     do = "does" if len(members) == 1 else "do"
     return HOP_LIMIT_KEEPS_OUT.found(
         subject,
-        f"{_receive(members)} no token and {do} not seem to need one: {titles(members)}",
+        f"{receive(members)} no token and {do} not seem to need one: {titles(members)}",
         evidence=tuple(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),
     )
 
@@ -186,8 +197,8 @@ def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Cat
     certain = any(metadata_need(each, facts, catalog).state in ("likely", "observed") for each in members)
     return TOKEN_FILTERED.found(
         subject,
-        f"by distance the token response should reach {_count(members)}, but it does not arrive: {titles(members)}",
-        evidence=_measures(members, facts, catalog),
+        f"by distance the token response should reach {count(members)}, but it does not arrive: {titles(members)}",
+        evidence=measures(members, facts, catalog),
         fix=Fix(
             "Find the rule or policy that drops the token response (see the findings on rules and routes). A higher hop "
             "limit does not help."
@@ -201,8 +212,8 @@ def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Cat
 def _unexpected(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     return TOKEN_BEYOND_HOP_LIMIT.found(
         subject,
-        f"by distance the token response should not reach {_count(members)}, but it arrives: {titles(members)}",
-        evidence=_measures(members, facts, catalog),
+        f"by distance the token response should not reach {count(members)}, but it arrives: {titles(members)}",
+        evidence=measures(members, facts, catalog),
         fix=Fix("Find the rule or proxy that rewrites TTLs or answers by itself: these containers depend on it today."),
     )
 
@@ -210,16 +221,23 @@ def _unexpected(subject: str, members: list[Container], facts: Facts, catalog: C
 def _proxied(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     needs = {metadata_need(each, facts, catalog).state for each in members}
     refused = any(reach.token == "answered-by-proxy" and reach.status != 200 for m in members for reach in m.reach)
-    certain = refused and bool(needs & {"likely", "observed"})
+    evidence = (*measures(members, facts, catalog), *quoted(members, facts))
+    if not refused:
+        return ANSWERED_BY_PROXY.found(
+            _SUBJECT,
+            f"a proxy answers {count(members)} instead of the metadata service, and gave a token: {titles(members)}",
+            evidence=evidence,
+        )
+    certain = bool(needs & {"likely", "observed"})
     return ANSWERED_BY_PROXY.found(
         subject,
-        f"a proxy answers {_count(members)} instead of the metadata service: {titles(members)}",
-        evidence=_measures(members, facts, catalog),
+        f"a proxy answers {count(members)} instead of the metadata service, and gave no token: {titles(members)}",
+        evidence=evidence,
         fix=Fix(
             "Make sure that the proxy passes token requests and speaks IMDSv2 itself, or replace it by IRSA or EKS Pod "
             "Identity."
         ),
-        severity="blocker" if certain else None,
+        severity="blocker" if certain else "warning",
         implies="not-ready" if certain else _unless_unneeded(members, facts, catalog),
         forgeable_by=of_containers(members),
     )
@@ -228,9 +246,9 @@ def _proxied(subject: str, members: list[Container], facts: Facts, catalog: Cata
 def _cut_off(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     return METADATA_UNREACHABLE.found(
         subject,
-        f"{_count(members)} cannot reach the metadata service at all, so the switch changes nothing there: "
+        f"{count(members)} cannot reach the metadata service at all, so the switch changes nothing there: "
         f"{titles(members)}",
-        evidence=_measures(members, facts, catalog),
+        evidence=measures(members, facts, catalog),
     )
 
 
@@ -252,35 +270,9 @@ def _unless_unneeded(members: Iterable[Container], facts: Facts, catalog: Catalo
     return None if all(metadata_need(each, facts, catalog).state == "unlikely" for each in members) else "unknown"
 
 
-def _measures(members: Sequence[Container], facts: Facts, catalog: Catalog) -> tuple[str, ...]:
-    lines = []
-    for each in members:
-        need = metadata_need(each, facts, catalog)
-        families: dict[str, list[str]] = {}  # both addresses mostly fare the same
-        for reach in each.reach:
-            families.setdefault(f"{_hops(reach.distance)}, {reach.detail}", []).append(reach.family)
-        seen = "; ".join(f"{words} ({' and '.join(who)})" for words, who in families.items())
-        lines.append(f"{each.title}: {seen or each.not_measured or 'not tested'}; {need.in_words}")
-    return tuple(lines)
-
-
 def _ways(members: Sequence[Container]) -> tuple[str, ...]:
     """The paths to the host of the containers that need a hop limit above FAR, a line each."""
     return tuple(f"path from {way}" for each in members for way in ways_of(each))
-
-
-def _hops(distance: int | None) -> str:
-    if distance is None:
-        return "distance not measured"
-    return f"{distance} hop{'' if distance == 1 else 's'} beyond the instance"
-
-
-def _count(members: Sequence[Container]) -> str:
-    return f"{len(members)} container{'' if len(members) == 1 else 's'}"
-
-
-def _receive(members: Sequence[Container]) -> str:
-    return f"{_count(members)} receive{'s' if len(members) == 1 else ''}"
 
 
 # What each container has by itself where the configuration accepts it.
@@ -288,6 +280,7 @@ _DECIDING: dict[_Describe, Kind] = {
     _not_measured: CONTAINER_NOT_MEASURED,
     _unexplained: DISTANCE_UNEXPLAINED,
     _filtered: TOKEN_FILTERED,
+    lost_for_another_reason: TOKEN_LOST_BEHIND_RELAY,
     _proxied: ANSWERED_BY_PROXY,
 }
 RULE = Rule("containers", _find, kinds=KINDS)

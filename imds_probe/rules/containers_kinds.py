@@ -66,6 +66,51 @@ HOP_LIMIT_KEEPS_OUT = Kind(
     cure="Nothing has to be done if this is intended. To be sure, watch for calls by IMDSv1 with `imds-probe watch --v1-only`.",
     sources=("AWS SDKs and Tools Reference Guide: standardized credential providers",),
 )
+TOKEN_LOST_UNMEASURED = Kind(
+    id="token-lost-unmeasured",
+    severity="blocker",
+    implies="needs-hop-limit",
+    title="A container receives no token, and its distance could not be measured",
+    meaning="A relay takes the container's connections in place of the metadata service, or a rule changes the TTLs of packets on "
+    "the way. The sidecar of a service mesh, an egress proxy and a user-mode network are such relays. The TTL that imds-probe "
+    "measures distances by is then the relay's or the rule's. The token request itself was made at the present hop limit, and "
+    "its answer did not come. Where the relay is in the container's own network, the token response has to come as far as the "
+    "container, so a higher hop limit is needed. imds-probe counts routers by links and routes, and names the hop limit to try.",
+    cure="Raise the hop limit to the number printed while tokens are still optional, and run imds-probe again. The token then "
+    "arrives, or the finding says that it does not. Require tokens after that. Never lower the hop limit again by the "
+    "distance that a relay shows.",
+    sources=_HOPS,
+)
+TOKEN_LOST_BEHIND_RELAY = Kind(
+    id="token-lost-behind-relay",
+    severity="warning",
+    implies="unknown",
+    title="A container receives no token from behind a relay, and the hop limit may not be the cause",
+    meaning="A relay takes the container's connections in place of the metadata service, and the answer to the token request did "
+    "not come. Links and routes say that the present hop limit is enough, or it is not known where the relay is. The relay may not "
+    "pass token requests at all, so no hop limit is advised.",
+    cure="Find the relay by the quoted rule, and try a token request from where it runs. Make sure that it passes token requests.",
+    settled_by=("a run once the relay passes token requests", OWNER),
+)
+TOKEN_THROUGH_RELAY = Kind(
+    id="token-through-relay",
+    severity="info",
+    title="The token reaches a container through a relay",
+    meaning="A relay takes the container's connections and makes connections of its own to the metadata service: the sidecar of a "
+    "service mesh, an egress proxy, or a user-mode network such as slirp4netns or pasta. The token request was made at the "
+    "present hop limit, and the token came. How far away the service is from the relay was not measured.",
+    cure="Nothing has to be done. Do not lower the hop limit: it is not known which lower one would do.",
+)
+TTLS_CHANGED = Kind(
+    id="ttls-changed",
+    severity="warning",
+    title="The TTLs of packets to a container are changed on the way",
+    meaning="The TTLs of the packets that arrive in this container do not go together with each other, or with the routers that "
+    "links and routes show. A rule of iptables or nftables writes them (TTL --ttl-set, --ttl-inc, ip ttl set). The distance of "
+    "the container is then not known. The token request was made at the present hop limit, and the token came.",
+    cure="Nothing has to be done before the switch. Do not lower the hop limit, and keep the rule while the container depends on "
+    "it.",
+)
 TOKEN_FILTERED = Kind(
     id="token-filtered",
     severity="warning",
@@ -87,13 +132,14 @@ TOKEN_BEYOND_HOP_LIMIT = Kind(
 )
 ANSWERED_BY_PROXY = Kind(
     id="answered-by-proxy",
-    severity="warning",
+    severity="info",
     title="A proxy answers containers instead of the metadata service",
     meaning="A program between these containers and the service answers them. Either the host did not see their connections "
-    "reach the service, or the answer differs from the one on the host: it has another Server header, another status, or a TTL "
-    "that the service's own answer cannot have. kube2iam, kiam, service meshes and sidecars answer like that. The "
-    "proxy decides how these containers fare after the switch: a proxy that adds X-Forwarded-For receives 403 for token "
-    "requests, and a proxy that speaks only IMDSv1 itself receives 401.",
+    "reach the service, or the answer differs from the one on the host: it has another Server header or another status. "
+    "kube2iam, kiam, service meshes and sidecars answer like that. The proxy decides how these containers fare after the "
+    "switch: a proxy that adds X-Forwarded-For receives 403 for token requests, and a proxy that speaks only IMDSv1 itself "
+    "receives 401. A proxy that gave a token speaks IMDSv2 to the containers and does not hold the switch up. Its own calls are "
+    "those of a program like any other: the watch, the code and the catalog decide on them.",
     cure="Upgrade the proxy (kube2iam 0.12.0, kiam 4.0 or later), or replace it by IRSA or EKS Pod Identity.",
     sources=("EC2 User Guide: IMDSv2 requests with an X-Forwarded-For header are rejected",),
     settled_by=("a way to the metadata service without the proxy", OWNER),
@@ -146,6 +192,10 @@ KINDS = (
     DISTANCE_UNEXPLAINED,
     USERS_NETWORK_WITHOUT_TOKEN,
     HOP_LIMIT_KEEPS_OUT,
+    TOKEN_LOST_UNMEASURED,
+    TOKEN_LOST_BEHIND_RELAY,
+    TOKEN_THROUGH_RELAY,
+    TTLS_CHANGED,
     TOKEN_FILTERED,
     TOKEN_BEYOND_HOP_LIMIT,
     ANSWERED_BY_PROXY,

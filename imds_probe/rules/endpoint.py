@@ -6,8 +6,12 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import EndpointReply, Imds
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.imds.endpoints import ENDPOINT_VARIABLE
 from imds_probe.imds.replies import EC2_SERVER
+from imds_probe.kept.shapes import OMITTED
+from imds_probe.rules.relays import quoted
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settled import nobody_by_v1
 from imds_probe.rules.settling import LATER, OWNER
 
 _SUBJECT = "metadata service"
@@ -68,6 +72,39 @@ IMDS_ANSWERED_BY_PROXY = Kind(
     "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
     settled_by=("a run where the metadata address is not redirected", OWNER),
 )
+IMDS_PROXY_SETTLED = Kind(
+    id="imds-proxy-settled",
+    severity="warning",
+    title="Another server answers the host instead of EC2, and works without IMDSv1",
+    meaning="EC2's service names itself EC2ws in every answer, and this answer bore another name or none. The server gave a token, "
+    "so it speaks IMDSv2 to the programs of this host. A whole window was watched, and neither the server nor a program past it "
+    "called IMDSv1. Whether the instance requires tokens, and its hop limit, could not be seen.",
+    cure="Nothing has to be done before the switch. To see the instance's own settings, ask the EC2 API: "
+    "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
+)
+NAMED_ENDPOINT_ANSWERED = Kind(
+    id="named-endpoint-answered",
+    severity="info",
+    title="The endpoint that the environment names is another server than EC2",
+    meaning="AWS_EC2_METADATA_SERVICE_ENDPOINT names an address, and a server there gave a token: aws-vault, a metadata proxy or a "
+    "test server. It is what was asked for, and it speaks IMDSv2. Whether the instance itself requires tokens, and its hop limit, "
+    "could not be seen. The server's own calls are those of a program like any other: the watch, the code and the catalog decide "
+    "on them.",
+    cure="Nothing has to be done. To see the instance's own settings, run imds-probe without the variable.",
+    sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
+)
+NAMED_ENDPOINT_TROUBLE = Kind(
+    id="named-endpoint-trouble",
+    severity="warning",
+    implies="unknown",
+    title="The endpoint that the environment names gives no token",
+    meaning="AWS_EC2_METADATA_SERVICE_ENDPOINT names an address, and a token request there brought no token. Programs with this "
+    "variable ask the same address. Whether the switch changes something for them depends on where the server there has its "
+    "metadata from.",
+    cure="Upgrade the server at that address to one that speaks IMDSv2, correct the variable, or run imds-probe without it.",
+    sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
+    settled_by=("a run without the variable", OWNER),
+)
 IMDS_ANSWER_UNUSABLE = Kind(
     id="imds-answer-unusable",
     severity="warning",
@@ -90,19 +127,33 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if imds is None:
         return NothingToJudge("the metadata service was not asked")
     if imds.endpoint == "enabled":
-        return _answered_by(imds)
+        return _answered_by(imds, facts)
+    named = next((reply for reply in imds.endpoints if reply.is_named), None)
+    if named is not None and imds.endpoint != "disabled" and imds.answered_by != EC2_SERVER:
+        return [_named_trouble(imds, named)]
     return [_trouble(imds)]
 
 
-def _answered_by(imds: Imds) -> list[Found]:
+def _answered_by(imds: Imds, facts: Facts) -> list[Found]:
     if imds.answered_by == EC2_SERVER:
         return []
-    name = imds.answered_by or "a server that does not name itself"
+    name = "a server of another name" if imds.answered_by == OMITTED else imds.answered_by
+    name = name or "a server that does not name itself"
+    named = next((reply for reply in imds.endpoints if reply.is_named), None)
+    if named is not None:
+        summary = f"{name} answers at {_place(named)}, which {ENDPOINT_VARIABLE} names, and gave a token"
+        return [NAMED_ENDPOINT_ANSWERED.found(_SUBJECT, summary, evidence=_evidence(imds))]
+    if nobody_by_v1(facts):
+        # What the proxy asks was watched, and so was what comes past it.
+        summary = (
+            f"{name} answers instead of EC2 and gave a token; a whole window was watched, and nobody called IMDSv1"
+        )
+        return [IMDS_PROXY_SETTLED.found(_SUBJECT, summary, evidence=(*_evidence(imds), *quoted((), facts)))]
     return [
         IMDS_ANSWERED_BY_PROXY.found(
             _SUBJECT,
             f"{name} answered instead of EC2, so the instance's own settings could not be seen",
-            evidence=_evidence(imds),
+            evidence=(*_evidence(imds), *quoted((), facts)),
             fix=Fix(
                 "Find the redirect of the metadata address on this host (kube2iam, kiam, a service mesh), and run where it "
                 "does not apply.",
@@ -118,6 +169,18 @@ def _trouble(imds: Imds) -> Found:
     if kind is IMDS_ANSWER_UNUSABLE and imds.tokens_method != "not-tried":
         settled_by = (LATER,)
     return kind.found(_SUBJECT, summary, evidence=_evidence(imds), fix=fix, settled_by=settled_by)
+
+
+def _named_trouble(imds: Imds, named: EndpointReply) -> Found:
+    return NAMED_ENDPOINT_TROUBLE.found(
+        _SUBJECT,
+        f"{_place(named)}, which {ENDPOINT_VARIABLE} names, gives no token: {named.detail}",
+        evidence=_evidence(imds),
+        fix=Fix(
+            f"Upgrade the server at {_place(named)} to one that speaks IMDSv2, correct {ENDPOINT_VARIABLE}, or run imds-probe "
+            "without the variable."
+        ),
+    )
 
 
 def _evidence(imds: Imds) -> tuple[str, ...]:
@@ -179,6 +242,9 @@ RULE = Rule(
         TOKEN_REQUEST_REFUSED,
         TOKEN_RESPONSE_LOST,
         IMDS_ANSWERED_BY_PROXY,
+        IMDS_PROXY_SETTLED,
+        NAMED_ENDPOINT_ANSWERED,
+        NAMED_ENDPOINT_TROUBLE,
         IMDS_ANSWER_UNUSABLE,
     ),
 )

@@ -7,9 +7,11 @@ nothing explains, as a hop limit above 3 opens more than most hosts have.
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.containers import Container, Containers
+from imds_probe.facts.containers import Container, Containers, Reach
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.relays import limit_to_try
 
 
 def is_users(container: Container) -> bool:
@@ -17,13 +19,35 @@ def is_users(container: Container) -> bool:
     return container.netns_owner_uid is not None
 
 
-def limit_for(container: Container) -> int | None:
-    """The hop limit that brings the token to a container, as far as its distance counts and can be explained."""
+def limit_for(container: Container, facts: Facts) -> int | None:
+    """The hop limit that brings the token to a container, as far as its distance counts and can be explained; where no
+    distance was measured, the one to try.
+    """
     if is_users(container):
         return None
-    return max(
-        (each.needs_hop_limit for each in container.reach if each.needs_hop_limit and each.explained), default=None
-    )
+    limits = [_limit(each, container, facts) for each in container.reach]
+    return max((limit for limit in limits if limit), default=None)
+
+
+def _limit(reach: Reach, container: Container, facts: Facts) -> int | None:
+    imds = facts.get(Imds)
+    if reach.needs_hop_limit is None:
+        return limit_to_try(reach, container, facts)
+    if not reach.explained:
+        return None
+    if reach.token == "ok" and imds is not None and imds.hop_limit is not None:
+        return min(reach.needs_hop_limit, imds.hop_limit)  # it arrives as it is, whatever was measured
+    return reach.needs_hop_limit
+
+
+def cures(container: Container, facts: Facts) -> str:
+    """What is known of the hop limit that brings the token to a container, a clause; empty where nothing is."""
+    limit = limit_for(container, facts)
+    if limit is None:
+        return ""
+    if any(limit_to_try(each, container, facts) == limit for each in container.reach):
+        return f"a higher hop limit is needed, by how much could not be measured: try {limit}"
+    return f"hop limit {limit} cures that"
 
 
 def unexplained(facts: Facts) -> tuple[Container, ...]:
@@ -44,7 +68,7 @@ def needing(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:
     return tuple(
         container
         for container in facts[Containers].seen
-        if limit_for(container)
+        if limit_for(container, facts)
         and any(reach.token in ("ok", "lost") for reach in container.reach)
         and metadata_need(container, facts, catalog).state != "unlikely"
     )
@@ -52,7 +76,7 @@ def needing(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:
 
 def needed_hop_limit(facts: Facts, catalog: Catalog) -> int:
     """The smallest hop limit that serves the host itself and every container that needs metadata, or may."""
-    return max((limit_for(container) or 1 for container in needing(facts, catalog)), default=1)
+    return max((limit_for(container, facts) or 1 for container in needing(facts, catalog)), default=1)
 
 
 def users_without_token(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:
@@ -74,7 +98,7 @@ def _receives_none(container: Container) -> bool:
 
 def drawn_ways(facts: Facts, hop_limit: int, catalog: Catalog) -> tuple[str, ...]:
     """The ways that need this hop limit, hop by hop."""
-    far = [container for container in needing(facts, catalog) if limit_for(container) == hop_limit]
+    far = [container for container in needing(facts, catalog) if limit_for(container, facts) == hop_limit]
     return tuple(way for container in far for way in ways_of(container))
 
 

@@ -38,6 +38,17 @@ METADATA_BLOCKED = Kind(
     cure="Nothing has to be done if the block is intended, as it mostly is for containers. Otherwise remove the quoted rule or "
     "route.",
 )
+METADATA_TTL_CHANGED = Kind(
+    id="metadata-ttl-changed",
+    severity="info",
+    title="A rule changes the TTL of packets from the metadata service",
+    meaning="A rule of nftables or iptables sets or raises the TTL of the service's packets. The TTL of the token response is the "
+    "hop limit, so the token then travels further than the hop limit says. Distances that are measured by TTLs behind the rule "
+    "are wrong.",
+    cure="Nothing has to be done before the switch. Do not lower the hop limit by what was measured behind the rule. Keep the rule "
+    "while containers depend on it, or raise the hop limit and remove the rule.",
+    sources=("iptables-extensions(8): TTL, HL", "nft(8): ip ttl set"),
+)
 METADATA_SETTING = Kind(
     id="metadata-setting",
     severity="info",
@@ -81,12 +92,13 @@ _WORDS = {
     "drop": ("a rule", "drop", "metadata traffic"),
     "reject": ("a rule", "reject", "metadata traffic"),
     "ttl-filter": ("a rule", "act", "on the TTL of packets, which is how the hop limit works"),
+    "ttl-change": ("a rule", "change", "the TTL of packets from the metadata service"),
     "route": ("the routing", "keep", "packets from the metadata address"),
     "local-address": ("the routing", "deliver", "metadata requests to the machine itself"),
     "setting": ("a setting", "block", "access to the metadata service"),
 }
-_CHANGING = ("redirect", "ttl-filter")
-_KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING}
+_CHANGING = ("redirect", "ttl-filter", "ttl-change")
+_KINDS = {"redirect": METADATA_REDIRECTED, "setting": METADATA_SETTING, "ttl-change": METADATA_TTL_CHANGED}
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
@@ -98,6 +110,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 
 def _obstacle(each: PathObstacle) -> Found:
     to = f" to {each.target}" if each.target and each.kind == "redirect" else ""
+    if each.target and each.kind == "ttl-change":
+        to = f" by {each.target}" if each.target.startswith("+") else f" to {each.target}"
     only = f" ({each.scope})" if each.scope else ""
     # A container may be called "host".
     on_host = each.container_id is None and each.namespace == "host"
@@ -171,4 +185,8 @@ def _version(image: str | None, name: str) -> Version | None:
         return None
 
 
-RULE = Rule("obstacles", _find, kinds=(METADATA_REDIRECTED, METADATA_BLOCKED, METADATA_SETTING, METADATA_PROXY))
+RULE = Rule(
+    "obstacles",
+    _find,
+    kinds=(METADATA_REDIRECTED, METADATA_BLOCKED, METADATA_TTL_CHANGED, METADATA_SETTING, METADATA_PROXY),
+)

@@ -5,15 +5,16 @@ How code outweighs a version is in requirement.py, and how a watch does in settl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.code import Code, CodeRead
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed, SdkSoftware
-from imds_probe.findings import State
+from imds_probe.findings import Finding, State
 
 Counts = Literal["capability", "code", "behaviour"]
 
@@ -101,6 +102,13 @@ TABLE: tuple[Evidence, ...] = (
     Evidence("lies on disk", "warns: nothing that runs uses it now, and nothing starts it", _lies),
     Evidence("nothing of these", "leaves it unknown, and says what would settle it", lambda facts: True),
 )
+
+
+def deciding(findings: Iterable[Finding], facts: Facts) -> tuple[Finding, ...]:
+    """The findings that the verdict comes from. Where the service is turned off, nothing that could not be seen loses anything."""
+    imds = facts.get(Imds)
+    off = imds is not None and imds.endpoint == "disabled"
+    return tuple(each for each in findings if each.implies and not (off and each.implies == "unknown"))
 
 
 def counted(facts: Facts) -> frozenset[Counts]:

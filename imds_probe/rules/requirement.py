@@ -13,7 +13,7 @@ from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
-from imds_probe.rules.code_phrases import place_of
+from imds_probe.rules.code_phrases import count, place_of
 
 # What distributions call libraries.
 _LIBRARY = re.compile(r"(?:python[23]?|py3|ruby|node|golang)-.{1,100}|lib.{1,100}|perl-.{1,100}|.{1,100}-perl")
@@ -89,6 +89,19 @@ def unread_code(software: Software, facts: Facts) -> tuple[NotRead, ...]:
     """The programs of a piece of software that were not read, where the software was found."""
     read = facts.get(CodeRead)
     return tuple(each for each in read.not_read if _belongs(each, software)) if read is not None else ()
+
+
+def of_its_files(software: Software, facts: Facts) -> tuple[str, ...]:
+    """What reading the package itself came to, where that settled nothing."""
+    lines = []
+    for read in packages_read(software, facts):
+        if read.why:
+            lines.append(f"not all of its own files were read: {read.why}")
+        elif not own_code(software, facts):
+            lines.append(
+                f"its own files were read and do not name the metadata service ({count(read.files, 'file')}): a library may ask"
+            )
+    return tuple(lines)
 
 
 def software_of(code: CodeSeen | NotRead, facts: Facts) -> Software | None:

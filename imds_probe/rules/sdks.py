@@ -15,7 +15,7 @@ from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.asking import asking
 from imds_probe.rules.fixes import library_commands
-from imds_probe.rules.hop_need import limit_for
+from imds_probe.rules.hop_need import cures, limit_for
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
 from imds_probe.rules.origins import of_containers, of_software
 from imds_probe.rules.phrases import (
@@ -191,11 +191,11 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
         for container in facts[Containers].seen
         if container.identity in entry.container_ids
         and _token_is_lost(container, facts, catalog)
-        and limit_for(container)
+        and limit_for(container, facts)
     ]
     if not cut_off:
         return []
-    limit = max(limit_for(container) or 1 for container in cut_off)
+    limit = max(limit_for(container, facts) or 1 for container in cut_off)
     required = switched_already(facts.get(Imds))
     if required or row.on_lost_token == "fails":
         becomes = "has no metadata now"
@@ -206,7 +206,7 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
         becomes = "would break on the switch"
     summary = (
         f"{named(entry, row)} in {titles(cut_off)} speaks IMDSv2 but receives no token: it {becomes}; "
-        f"hop limit {limit} cures that"
+        f"{max((cures(container, facts) for container in cut_off), key=len)}"
     )
     return [
         SDK_FALLS_BACK.found(

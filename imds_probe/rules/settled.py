@@ -11,9 +11,11 @@ from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
-from imds_probe.facts.software import Software
+from imds_probe.facts.obstacles import PathObstacle
+from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
+from imds_probe.rules.relays import seen_obstacles
 from imds_probe.rules.requirement import own_code, unread_code
 
 # What asks once a day has asked by then, and so has what renews credentials, which the service hands out for hours.
@@ -81,16 +83,47 @@ def silent_software(software: Software, facts: Facts) -> str:
     return said[0] if said and all(said) else ""
 
 
+def silent_library(software: Software, facts: Facts) -> str:
+    """The same of a package that is a library, by the processes which have it loaded in each place that the package is in."""
+    loaded = [
+        entry
+        for entry in facts[Installed].software
+        if isinstance(entry, SdkSoftware) and entry.running and _is_loaded_from(entry, software)
+    ]
+    everywhere = (not software.on_host or any(entry.on_host for entry in loaded)) and set(software.container_ids) <= {
+        identity for entry in loaded for identity in entry.container_ids
+    }
+    programs: list[CodeSeen | NotRead] = [*own_code(software, facts), *unread_code(software, facts)]
+    started = [each for each in programs if each.runs != "lies"]
+    said = [
+        *(silent_since_start(entry.sdk.oldest_s, facts) for entry in loaded),
+        *(silent(each, facts) for each in started),
+    ]
+    return said[0] if said and everywhere and all(said) else ""
+
+
+def _is_loaded_from(entry: SdkSoftware, software: Software) -> bool:
+    together = (entry.on_host and software.on_host) or not set(entry.container_ids).isdisjoint(software.container_ids)
+    # Distributions add their own revision to the number that the library says of itself.
+    same = entry.version is not None and entry.version in (software.version or "")
+    return entry.component == software.component and together and same
+
+
 def programs_of(software: Software, facts: Facts) -> tuple[CodeSeen | NotRead, ...]:
     """The programs of a package that a watch can tell of. What nothing starts calls nobody."""
     started = (each for each in own_code(software, facts) if each.runs != "lies")
     return (*started, *unread_code(software, facts))
 
 
+def turned_off(facts: Facts) -> bool:
+    """Whether the service serves nobody on this instance."""
+    imds = facts.get(Imds)
+    return imds is not None and imds.endpoint == "disabled"
+
+
 def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
     """Why the switch takes nothing from what is in these places: no metadata reaches it. Empty where some does, or may."""
-    imds = facts.get(Imds)
-    if imds is not None and imds.endpoint == "disabled":
+    if turned_off(facts):
         return "the metadata service is turned off"
     if on_host:
         return ""
@@ -100,9 +133,33 @@ def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
     return ""
 
 
+def unserved_caller(container_id: str | None, facts: Facts) -> str:
+    """The same of who was seen calling. That a container cannot be reached today outweighs its calls only where a rule or route
+    says so that is the same for all its programs: who asked from there now was root.
+    """
+    if container_id is None:
+        return unserved(on_host=True, container_ids=(), facts=facts)
+    why = unserved(on_host=False, container_ids=(container_id,), facts=facts)
+    return why if any(_cuts_off(each) for each in seen_obstacles(facts)) or turned_off(facts) else ""
+
+
+def _cuts_off(obstacle: PathObstacle) -> bool:
+    return (
+        obstacle.kind in ("drop", "reject", "route")
+        and obstacle.certain
+        and {"uid", "gid"}.isdisjoint((obstacle.scope or "").replace(",", " ").split())
+    )
+
+
 def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     """What tells that the switch does not break a program which reading leaves open; empty where nothing does."""
     return silent(code, facts) or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts, catalog)
+
+
+def nobody_by_v1(facts: Facts) -> bool:
+    """Whether a whole window was watched, and nothing in it can have been a call by IMDSv1."""
+    callers = facts.get(Callers)
+    return callers is not None and _nobody_by_v1(callers, facts)
 
 
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:

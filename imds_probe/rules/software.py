@@ -14,7 +14,7 @@ from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software, UsersContainers
 from imds_probe.findings import Fix, Found, Kind
-from imds_probe.rules.code_phrases import count, matched, place_of
+from imds_probe.rules.code_phrases import matched, place_of
 from imds_probe.rules.fixes import upgrade_commands
 from imds_probe.rules.origins import of_code, of_software
 from imds_probe.rules.phrases import (
@@ -32,9 +32,9 @@ from imds_probe.rules.phrases import (
     upgraded,
 )
 from imds_probe.rules.precedence import INVENTORIES
-from imds_probe.rules.requirement import is_idle_library, is_unused, own_code, packages_read, requirement
+from imds_probe.rules.requirement import is_idle_library, is_unused, of_its_files, own_code, requirement
 from imds_probe.rules.rule import Rule
-from imds_probe.rules.settled import programs_of, silent_software, unserved
+from imds_probe.rules.settled import programs_of, silent_library, silent_software, unserved
 from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_run, by_watch
 from imds_probe.rules.software_kinds import (
     KINDS,
@@ -47,6 +47,7 @@ from imds_probe.rules.software_kinds import (
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_SETTLED,
     SOFTWARE_TOO_OLD,
+    SOFTWARE_TOO_OLD_SILENT,
     SOFTWARE_UNKNOWN,
     SOFTWARE_UNSERVED,
     SOFTWARE_UNUSED,
@@ -150,6 +151,11 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
         never = row is not None and row.never
         fix = Fix(row.fix) if row and never else _upgrade(needed, software, facts, catalog)
         evidence = (seen, *not_verified(needed))
+        silent = [silent_library(entry, facts) for entry in group]
+        if all(silent) and not _unserved(group, facts):
+            summary = f"{what} {only_v1(needed)}, but what uses it made no call by IMDSv1 while it was watched"
+            evidence = (*evidence, *dict.fromkeys(silent))
+            return SOFTWARE_TOO_OLD_SILENT.found(subject, summary, evidence=evidence, fix=fix)
         return _breaks(
             SOFTWARE_TOO_OLD, group, f"{what} {only_v1(needed)}", evidence, fix, facts=facts, origins=origins
         )
@@ -163,7 +169,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     if why := _unserved(group, facts):
         summary = f"{what} is of a version that does not decide, and the switch takes nothing from it: {why}"
         return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
-    silent = [silent_software(entry, facts) for entry in group]
+    silent = [silent_software(entry, facts) or silent_library(entry, facts) for entry in group]
     if needed.status == "unknown" and all(silent):
         summary = (
             f"{what} made no call by IMDSv1 while it was watched, which outweighs that its version does not decide"
@@ -188,7 +194,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     )
     upgrade = _upgrade(needed, software, facts, catalog, look)
     summary = f"IMDSv2 support of {what} is not known"
-    evidence += tuple(dict.fromkeys(line for entry in group for line in _of_its_files(entry, facts)))
+    evidence += tuple(dict.fromkeys(line for entry in group for line in of_its_files(entry, facts)))
     settled_by = (
         *((UPGRADE,) if row is not None and row.minimum else ()),
         *((CATALOG,) if all(entry.version for entry in group) else ()),
@@ -238,19 +244,6 @@ def _unserved(group: Sequence[Software], facts: Facts) -> str:
     """Why the switch takes nothing from what is in these places; empty where it may."""
     inside = [identity for entry in group for identity in entry.container_ids]
     return unserved(any(entry.on_host for entry in group), inside, facts)
-
-
-def _of_its_files(software: Software, facts: Facts) -> tuple[str, ...]:
-    """What reading the package itself came to, where that settled nothing."""
-    lines = []
-    for read in packages_read(software, facts):
-        if read.why:
-            lines.append(f"not all of its own files were read: {read.why}")
-        elif not own_code(software, facts):
-            lines.append(
-                f"its own files were read and do not name the metadata service ({count(read.files, 'file')}): a library may ask"
-            )
-    return tuple(lines)
 
 
 def _by_code(

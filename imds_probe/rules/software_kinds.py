@@ -18,6 +18,16 @@ SOFTWARE_TOO_OLD = Kind(
     cure="Upgrade the package. `imds-probe run --output json` lists the version it needs, and the source of that number.",
     sources=("EC2 User Guide: Transition to using Instance Metadata Service Version 2",),
 )
+SOFTWARE_TOO_OLD_SILENT = Kind(
+    id="software-too-old-silent",
+    severity="warning",
+    title="An installed library speaks only IMDSv1, and no program was seen to use it for that",
+    meaning="The package is a library that is older than the first version that asks for a token. All processes that have it "
+    "loaded were started within the window that was watched, and nobody called IMDSv1 in that window. What was watched outweighs "
+    "the version. A program that is started later, or less often than the window is long, may still ask. The confidence of the "
+    "verdict therefore stays below high.",
+    cure="Upgrade the package, so that a later use of it does not break.",
+)
 SOFTWARE_NEEDS_SETTING = Kind(
     id="software-needs-setting",
     severity="blocker",
@@ -117,6 +127,7 @@ NO_PACKAGE_MANAGER = Kind(
 
 KINDS = (
     SOFTWARE_TOO_OLD,
+    SOFTWARE_TOO_OLD_SILENT,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_UNUSED,
     SOFTWARE_LIES,

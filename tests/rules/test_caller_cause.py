@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from code_seen import AGENT, with_code
 from observed import FACTS, SSM_AGENT, changed, container
+from rules.test_relays import MESH, behind_relay
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
@@ -51,6 +52,15 @@ def test_who_asks_for_tokens_where_they_are_lost_falls_back():
     found = cause(INSIDE, TOKEN, containers=(lost(),))
     assert found.needs_hop_limit == 2
     assert "Raise the hop limit to 2" in found.fix.text
+
+
+def test_behind_a_relay_of_its_own_a_hop_limit_is_to_be_tried():
+    shop = behind_relay(id=container("web").id, name="web")
+    mesh = replace(MESH, container_id=shop.identity)
+    found = cause(INSIDE, TOKEN, containers=(shop,), obstacles=(mesh,))
+    assert found.needs_hop_limit == 2
+    assert found.why.endswith("a higher hop limit is needed, by how much could not be measured: try 2")
+    assert cause(INSIDE, TOKEN, containers=(shop,)).needs_hop_limit is None
 
 
 @pytest.mark.parametrize(

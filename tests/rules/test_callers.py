@@ -3,12 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, IMDS, changed
+from observed import FACTS, IMDS, changed, container
 from watched_calls import CALLER
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import CallerSeen, HistoryLoss, MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.rules.callers import NAMED_MAX, RULE
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.watch.evidence import callers_of
@@ -177,3 +178,16 @@ def test_where_the_service_is_turned_off_calls_break_nothing():
     many = [replace(CALLER, program=f"/opt/{number}") for number in range(NAMED_MAX + 2)]
     assert {each.implies for each in judged(*many, imds=off)} == {None}
     assert {each.implies for each in judged(*many)} == {"not-ready"}
+
+
+def test_where_a_rule_cuts_a_container_off_its_calls_break_nothing():
+    off = container("web", None, "unreachable")
+    inside = replace(CALLER, container="web", container_id=off.identity)
+    drop = PathObstacle("host", "drop", "ipv4", "ip t c", "drop", None, True, "from 172.17.0.2", "forward")
+    (finding,) = judged(inside, containers=(off,), obstacles=(drop,))
+    assert (finding.id, finding.severity, finding.implies) == ("imdsv1-caller-unserved", "warning", None)
+    assert finding.summary.endswith("but the metadata service cannot be reached from there")
+    (finding,) = judged(inside, containers=(off,))
+    assert (finding.id, finding.implies) == ("imdsv1-caller", "not-ready")
+    both = judged(inside, CALLER, containers=(off,), obstacles=(drop,))
+    assert [each.implies for each in both] == [None, "not-ready"]

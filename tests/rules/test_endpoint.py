@@ -6,6 +6,7 @@ from observed import ENDPOINT, FACTS, changed, with_imds
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.rules.endpoint import RULE
 from imds_probe.rules.rule import NothingToJudge
+from imds_probe.watch.evidence import callers_of
 
 CATALOG = Catalog(())
 
@@ -31,11 +32,58 @@ def test_each_state_has_its_finding(state, finding_id, severity, implies):
     assert finding.evidence == ("169.254.169.254: token PUT garbage (what came)",)
 
 
-@pytest.mark.parametrize(("name", "shown"), [("kube2iam", "kube2iam"), (None, "a server that does not name itself")])
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("kube2iam", "kube2iam"),
+        (None, "a server that does not name itself"),
+        ("…", "a server of another name"),
+    ],
+)
 def test_a_proxy_hides_the_instance(name, shown):
     (finding,) = RULE.judge(with_imds(answered_by=name), CATALOG)
     assert (finding.id, finding.implies) == ("imds-answered-by-proxy", "unknown")
     assert shown in finding.summary
+
+
+WATCHED = callers_of((), window_s=100.0, observed_s=100.0, needed_coverage=0.99, dropped=0, watched_until=None)
+NAMED = replace(ENDPOINT, address="127.0.0.1", answered_by="aws-vault")
+
+
+@pytest.mark.parametrize(
+    ("callers", "finding_id", "implies"),
+    [
+        (WATCHED, "imds-proxy-settled", None),
+        (replace(WATCHED, imdsv1=1), "imds-answered-by-proxy", "unknown"),
+        (replace(WATCHED, coverage=0.5), "imds-answered-by-proxy", "unknown"),
+    ],
+)
+def test_a_proxy_that_gives_tokens_is_settled_by_a_watch(callers, finding_id, implies):
+    (finding,) = RULE.judge(changed(with_imds(answered_by="kube2iam"), callers=callers), CATALOG)
+    assert (finding.id, finding.implies) == (finding_id, implies)
+
+
+@pytest.mark.parametrize("name", ["aws-vault", None])
+def test_what_the_environment_names_is_what_was_asked_for(name):
+    (finding,) = RULE.judge(with_imds(answered_by=name, endpoints=(NAMED,)), CATALOG)
+    assert (finding.id, finding.severity, finding.implies) == ("named-endpoint-answered", "info", None)
+    assert "at 127.0.0.1, which AWS_EC2_METADATA_SERVICE_ENDPOINT names, and gave a token" in finding.summary
+
+
+@pytest.mark.parametrize("state", ["unreachable", "refuses-tokens", "loses-tokens", "unknown"])
+def test_trouble_with_it_is_cured_there(state):
+    endpoint = replace(NAMED, state=state, token_outcome="not-found", detail="HTTP status 404")
+    (finding,) = RULE.judge(with_imds(endpoint=state, answered_by=None, endpoints=(endpoint,)), CATALOG)
+    assert (finding.id, finding.implies) == ("named-endpoint-trouble", "unknown")
+    assert finding.fix.text.startswith("Upgrade the server at 127.0.0.1 ")
+    assert finding.fix.commands == ()
+    assert "redirect" not in finding.fix.text
+
+
+def test_trouble_that_ec2_itself_has_there_is_that_of_any_address():
+    endpoint = replace(ENDPOINT, address="192.0.2.1", state="refuses-tokens", detail="HTTP status 403")
+    (finding,) = RULE.judge(with_imds(endpoint="refuses-tokens", endpoints=(endpoint,)), CATALOG)
+    assert (finding.id, finding.implies) == ("token-request-refused", "not-ready")
 
 
 def test_nothing_asked_nothing_judged():

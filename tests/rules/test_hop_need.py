@@ -6,6 +6,7 @@ from observed import FACTS, changed, container, with_containers
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.containers import Containers, short, titles
 from imds_probe.rules.hop_need import (
+    cures,
     drawn_ways,
     limit_for,
     needed_hop_limit,
@@ -27,7 +28,7 @@ ELSEWHERE = (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),)
         ((container("a", 1, "lost"),), 2),
         ((container("a", 1, "lost"), container("b", 2, "lost")), 3),
         ((container("a", 1, "lost"), container("b", 2, "lost", environment=ELSEWHERE)), 2),
-        ((container("a", 1, "ok", 2),), 2),
+        ((container("a", 1, "ok", 2),), 1),
         ((container("a", 3, "unreachable"),), 1),
         ((container("a", 3, "answered-by-proxy"),), 1),
         ((container("a", None, "lost"),), 1),
@@ -46,6 +47,22 @@ def test_the_smallest_hop_limit_that_serves_all_that_need_it(containers, needed)
     assert needed_hop_limit(with_containers(*containers), NONE) == needed
 
 
+@pytest.mark.parametrize(("limit", "needed"), [(1, 1), (2, 2), (3, 2), (None, 2)])
+def test_what_arrives_needs_no_more_than_there_is(limit, needed):
+    assert needed_hop_limit(with_containers(container("a", 1, "ok", 2), limit=limit), NONE) == needed
+
+
+def test_the_number_is_said_to_cure_or_to_be_tried():
+    near = container("a", 1, "lost")
+    assert cures(near, with_containers(near)) == "hop limit 2 cures that"
+    written = replace(near.reach[0], distance=None, needs_hop_limit=None, expected=None, ttls_changed=True, routers=2)
+    tried = replace(near, reach=(written,))
+    assert cures(tried, with_containers(tried)) == (
+        "a higher hop limit is needed, by how much could not be measured: try 3"
+    )
+    assert cures(tried, with_containers(tried, limit=3)) == ""
+
+
 def test_who_needs_it():
     a, b = container("a", 1, "lost"), container("b", 1, "lost", environment=ELSEWHERE)
     assert needing(with_containers(a, b), NONE) == (a,)
@@ -55,7 +72,7 @@ def test_who_needs_it():
 def test_a_limit_of_one_address_is_not_that_of_another_that_nothing_explains():
     near = container("a", 1, "lost")
     both = replace(near, reach=(*near.reach, replace(FAR_AWAY, family="ipv6")))
-    assert limit_for(both) == 2
+    assert limit_for(both, with_containers(both)) == 2
     assert unexplained(with_containers(both, near)) == (both,)
     assert unexplained(with_containers(replace(both, netns_owner_uid=7))) == ()
 

@@ -2,14 +2,15 @@ from dataclasses import replace
 
 import pytest
 from code_seen import AGENT, with_code
-from observed import FACTS, changed
+from observed import FACTS, changed, with_imds
 from watched_calls import CALLER
 
 from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.software import SdkSoftware, SdkUse
+from imds_probe.findings import Kind
 from imds_probe.inventory.packages.managers import MANAGERS
-from imds_probe.rules.precedence import INVENTORIES, TABLE, counted, is_sure
+from imds_probe.rules.precedence import INVENTORIES, TABLE, counted, deciding, is_sure
 from imds_probe.watch.evidence import callers_of
 
 BARE = changed(FACTS, collectors=(), software=())
@@ -97,3 +98,13 @@ def test_only_what_was_seen_makes_sure(facts, state, sure):
 def test_each_says_what_it_decides():
     assert all(each.decides for each in TABLE)
     assert len({each.name for each in TABLE}) == len(TABLE)
+
+
+def test_where_the_service_is_turned_off_what_was_not_seen_loses_nothing():
+    made = [
+        Kind(name, "warning", name, name, name, implies=implies).found("x", "x").by("r")
+        for name, implies in {"a": "unknown", "b": "not-ready", "c": None}.items()
+    ]
+    assert [each.id for each in deciding(made, FACTS)] == ["a", "b"]
+    assert [each.id for each in deciding(made, changed(FACTS, imds=None))] == ["a", "b"]
+    assert [each.id for each in deciding(made, with_imds(endpoint="disabled"))] == ["b"]

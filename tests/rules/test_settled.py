@@ -8,7 +8,21 @@ from watched_calls import CALLER
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
-from imds_probe.rules.settled import elsewhere, silent, silent_since_start, silent_software, unserved, unwatched
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.obstacles import PathObstacle
+from imds_probe.facts.software import SdkSoftware, SdkUse, Software
+from imds_probe.rules.settled import (
+    elsewhere,
+    nobody_by_v1,
+    silent,
+    silent_library,
+    silent_since_start,
+    silent_software,
+    turned_off,
+    unserved,
+    unserved_caller,
+    unwatched,
+)
 
 NONE = Catalog(())
 QUIET = watched()
@@ -150,3 +164,79 @@ def test_a_package_that_a_schedule_starts_is_settled_by_it():
     assert silent_software(SSM_AGENT, with_code(not_read=(daily,), facts=after(QUIET)))
     monthly = replace(daily, every_s=31 * DAY_S)
     assert not silent_software(SSM_AGENT, with_code(not_read=(daily, monthly), facts=after(QUIET)))
+
+
+DROP = PathObstacle("host", "drop", "ipv4", "ip t c", "drop", None, True, "from 172.17.0.2", "forward")
+CUT_OFF = container("web", None, "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("made", "obstacles", "idle"),
+    [
+        (CUT_OFF, (DROP,), True),
+        (CUT_OFF, (replace(DROP, kind="route"),), True),
+        (CUT_OFF, (), False),
+        (CUT_OFF, (replace(DROP, scope="uid 0"),), False),  # only who asked just now
+        (CUT_OFF, (replace(DROP, scope="not gid 7, from 172.17.0.2"),), False),
+        (CUT_OFF, (replace(DROP, certain=False),), False),
+        (CUT_OFF, (replace(DROP, kind="redirect"),), False),
+        (WEB, (DROP,), False),
+    ],
+)
+def test_a_caller_in_a_container_that_a_rule_cuts_off_loses_nothing(made, obstacles, idle):
+    facts = changed(with_containers(made), obstacles=obstacles)
+    assert bool(unserved_caller(made.identity, facts)) == idle
+    assert not unserved_caller(None, facts)
+    assert not unserved_caller("f" * 64, facts)
+
+
+def test_where_the_service_is_turned_off_no_caller_loses_anything():
+    facts = changed(with_containers(WEB), imds=replace(with_imds()[Imds], endpoint="disabled"))
+    assert turned_off(facts) and unserved_caller(None, facts) and unserved_caller(WEB.identity, facts)
+    assert not turned_off(FACTS)
+    assert not turned_off(changed(FACTS, imds=None))
+
+
+DEB = Software("botocore", "dpkg", "python3-botocore", "1.12.103+repack-1", "dpkg database")
+LOADED = SdkSoftware(
+    "botocore",
+    "pypi",
+    "botocore",
+    "1.12.103",
+    "dist-info",
+    "/usr/lib/python3/dist-packages",
+    pids=(7,),
+    sdk=SdkUse(None, None, ("/usr/lib/python3/dist-packages",), 1, oldest_s=3 * DAY_S),
+)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "settled"),
+    [
+        ((LOADED,), True),
+        ((), False),  # nobody was seen to have it
+        ((replace(LOADED, pids=()),), False),
+        ((replace(LOADED, version="1.14.0"),), False),  # another one
+        ((replace(LOADED, version=None),), False),
+        ((replace(LOADED, component="boto"),), False),
+        ((LOADED, replace(LOADED, sdk=replace(LOADED.sdk, oldest_s=60.0))), False),
+        ((replace(LOADED, container=WEB.title, container_ids=(WEB.identity,)),), False),
+    ],
+)
+def test_a_library_that_is_loaded_and_was_not_seen_to_ask(loaded, settled):
+    facts = after(QUIET, software=(DEB, *loaded))
+    assert bool(silent_library(DEB, facts)) == settled
+    assert not silent_library(DEB, changed(FACTS, software=(DEB, *loaded)))
+    assert not silent_library(DEB, after(watched(CALLER), software=(DEB, *loaded)))
+
+
+def test_in_each_place_that_it_is_in():
+    both = replace(DEB, container_ids=(WEB.identity,))
+    assert not silent_library(both, after(QUIET, software=(both, LOADED)))
+
+
+def test_a_whole_window_without_a_call():
+    assert nobody_by_v1(after(QUIET))
+    assert not nobody_by_v1(FACTS)
+    assert not nobody_by_v1(after(watched(CALLER)))
+    assert not nobody_by_v1(after(watched(coverage=0.5)))

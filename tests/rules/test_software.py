@@ -9,7 +9,7 @@ from imds_probe.facts.code import CodeRead, InChangelog, PackageRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
-from imds_probe.facts.software import InRepository, SettingSeen, Software
+from imds_probe.facts.software import InRepository, SdkSoftware, SdkUse, SettingSeen, Software
 from imds_probe.rules.settling import CATALOG as CATALOG_ROW
 from imds_probe.rules.settling import OWNER, UPGRADE, WINDOW
 from imds_probe.rules.software import RULE
@@ -321,3 +321,19 @@ def test_where_a_container_is_cut_off_nothing_breaks_there():
     assert "the metadata service cannot be reached from there" in finding.summary
     both = replace(inside, also_in=("web",), container_ids=(off.identity, web.identity))
     assert after_reading(both, containers=(off, web)).id == "software-too-old"
+
+
+def test_a_library_that_is_installed_loaded_and_was_not_seen_to_ask_is_a_warning():
+    package = Software("botocore", "dpkg", "python3-botocore", "1.12.103+repack-1", "dpkg database")
+    use = SdkUse(None, None, ("/usr/lib/python3/dist-packages",), 1, oldest_s=3 * DAY_S)
+    loaded = SdkSoftware("botocore", "pypi", "botocore", "1.12.103", "dist-info", use.paths[0], pids=(7,), sdk=use)
+
+    def judged(*software, **facts):
+        return RULE.judge(changed(FACTS, host=DEBIAN, software=software, **facts), CATALOG)[0]
+
+    finding = judged(package, loaded, callers=watched())
+    assert (finding.id, finding.severity, finding.implies) == ("software-too-old-silent", "warning", None)
+    assert finding.summary.endswith("but what uses it made no call by IMDSv1 while it was watched")
+    assert finding.evidence[-1].startswith("started 3 d ago")
+    assert judged(package, loaded).id == "software-too-old"
+    assert judged(package, callers=watched()).id == "software-too-old"

@@ -23,6 +23,11 @@ Place = Literal[
     "container",  # on the bridge, one hop further away
     "container-host",  # on the host's network
     "container-mesh",  # on the bridge, behind a relay of its own that everything it sends is redirected to
+    "container-mesh-http",  # the same, of a relay that speaks HTTP
+    "container-proxy",  # the same, of one that gives out tokens of its own and asks by token itself
+    "container-squid",  # the same, of Debian's squid, which adds X-Forwarded-For
+    "container-squid-plain",  # the same, told not to add it
+    "container-slirp",  # in a network of root's whose only way out is slirp4netns, as podman has it
     "container-drop",  # on the bridge, and the host forwards nothing from there to the metadata service
     # It does not run while the host is judged; what starts it lies there (starts.py):
     "cron",  # a line in /etc/cron.d
@@ -50,8 +55,16 @@ Place = Literal[
     "lies",
     "container-brief",  # a container that ends before the host is judged
 ]
-RUNNING = ("host", "chroot", "container", "container-host", "container-mesh", "container-drop")
-CONTAINERS = ("container", "container-host", "container-mesh", "container-drop", "container-brief")
+RELAYED = (
+    "container-mesh",
+    "container-mesh-http",
+    "container-proxy",
+    "container-squid",
+    "container-squid-plain",
+    "container-slirp",
+)
+RUNNING = ("host", "chroot", "container", "container-host", "container-drop", *RELAYED)
+CONTAINERS = ("container", "container-host", "container-drop", "container-brief", *RELAYED)
 
 
 @dataclass(frozen=True)
@@ -224,6 +237,15 @@ CASES: tuple[Case, ...] = (
     # mesh-sidecar
     *at("container-mesh", "botocore-new"),
     *at("container-mesh", "botocore-new curl-v2", limit=2),
+    *at("container-mesh-http", "botocore-new"),
+    *at("container-mesh-http", "botocore-new", limit=2),
+    # Other relays: what speaks IMDSv2 and works is no trouble.
+    *at("container-proxy", "botocore-new curl-v2", limit=2),
+    *at("container-squid", "botocore-new", limit=2),
+    *at("container-squid-plain", "botocore-new", limit=2),
+    # rootless-network
+    *at("container-slirp", "botocore-new curl-v2"),
+    *at("container-slirp", "botocore-new", limit=2),
     # unknown-for-ever
     *at("host", "consul-debian-11"),
     # Other ways for the host and the service to stand.

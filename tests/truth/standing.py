@@ -9,6 +9,8 @@ For clients of the machine the root has the machine's programs, as containers of
 
 from __future__ import annotations
 
+import pwd
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -62,36 +64,17 @@ _MESH_RULES = (
     "add rule ip mesh output ip daddr 127.0.0.0/8 return",
     f"add rule ip mesh output meta l4proto tcp redirect to :{MESH_PORT}",
 )
-_MESH_RELAY = f"""\
-import socket, socketserver, struct, threading
-
-ORIGINAL_DESTINATION = 80  # <linux/netfilter_ipv4.h>
-
-
-def copy(source, target):
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
-
-
-class Relay(socketserver.BaseRequestHandler):
-    def handle(self):
-        port, address = struct.unpack("!2xH4s8x", self.request.getsockopt(socket.SOL_IP, ORIGINAL_DESTINATION, 16))
-        with socket.create_connection((socket.inet_ntoa(address), port)) as there:
-            back = threading.Thread(target=copy, args=(there, self.request))
-            back.start()
-            copy(self.request, there)
-            back.join()
-
-
-class Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = daemon_threads = True
-
-
-Server(("127.0.0.1", {MESH_PORT}), Relay).serve_forever()
+_RELAY = (Path(__file__).parents[1] / "relaying.py").read_text()
+_RELAYS = {"container-mesh": "bytes", "container-mesh-http": "http", "container-proxy": "tokens"}
+# Debian's squid as it is, and one that does not say whom it asks for.
+_SQUIDS = {"container-squid": "", "container-squid-plain": "forwarded_for delete\nvia off\n"}
+_SQUID = f"""\
+http_port {MESH_PORT} intercept
+http_port 3128
+http_access allow all
+cache deny all
+pinger_enable off
+cache_effective_user proxy
 """
 
 
@@ -151,10 +134,12 @@ class Standing:
 
     def _node(self) -> Node:
         match self.case.place:
-            case "container" | "container-brief" | "container-mesh":
-                return self.lab.add_container("web")
+            case "container-slirp":
+                return self.lab.add_container("web", no_route=True)
             case "container-drop":
                 return self.lab.add_container("web", drop=True)
+        if self.case.place in CONTAINERS and self.case.place != "container-host":
+            return self.lab.add_container("web")
         return self.lab.instance
 
     def _stand(self, root: Path, layer: str) -> None:
@@ -217,11 +202,36 @@ class Standing:
 
     def prepare(self) -> None:
         """What has to run beside the programs, once the host stands."""
-        if self.case.place == "container-mesh":
+        place = self.case.place
+        if place in _RELAYS:
             plumbing.nft(self.node.netns, _MESH_RULES)
-            self._put(self.place, "/opt/relay.py", _MESH_RELAY)
+            self._put(self.place, "/opt/relay.py", _RELAY)
             user = ("/usr/bin/setpriv", f"--reuid={MESH_USER}", "--clear-groups", "--")
-            self._container((*user, "/usr/bin/python3", "/opt/relay.py"), self.node, {}, subprocess.DEVNULL)
+            words = (*user, "/usr/bin/python3", "/opt/relay.py", str(MESH_PORT), _RELAYS[place])
+            self._container(words, self.node, {}, subprocess.DEVNULL)
+            _stands(self._is_there, "the relay does not listen")
+        elif place in _SQUIDS:
+            user = pwd.getpwnam("proxy").pw_uid
+            plumbing.nft(self.node.netns, [rule.replace(str(MESH_USER), str(user)) for rule in _MESH_RULES])
+            settings = self.work / "squid.conf"
+            own = "".join(f"{key} {self.work}/squid/{key}\n" for key in ("pid_filename", "cache_log", "coredump_dir"))
+            (self.work / "squid").mkdir()
+            shutil.chown(self.work / "squid", "proxy", "proxy")
+            self.work.chmod(0o755)
+            settings.write_text(f"{_SQUID}{_SQUIDS[place]}{own}access_log none\n")
+            self.node.start(("/usr/sbin/squid", "--foreground", "-f", str(settings)))
+            _stands(self._is_there, "squid does not listen")
+        elif place == "container-slirp":
+            _must([*("nsenter", f"--net={self.node.netns}"), "ip", "link", "del", "eth0"])
+            slirp = ("slirp4netns", "--configure", "--disable-host-loopback", "--netns-type=path", str(self.node.netns))
+            self.lab.instance.start((*slirp, "tap0"))
+            _stands(lambda: "tap0" in self._in_proc("route"), "slirp4netns makes no way out")
+
+    def _is_there(self) -> bool:
+        return f":{MESH_PORT:04X} " in self._in_proc("tcp") + self._in_proc("tcp6")
+
+    def _in_proc(self, name: str) -> str:
+        return self.node.call(Path(f"/proc/thread-self/net/{name}").read_text)
 
     def start(self, number: int) -> Running:
         """Start a client's program, in its place."""
@@ -273,6 +283,11 @@ def _must(argv: Sequence[str]) -> None:
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
     if done.returncode:
         raise CannotStand(f"{argv[0]}: {done.stderr.strip()[-300:]}")
+
+
+def _stands(condition: Callable[[], bool], else_why: str) -> None:
+    if not until(condition):
+        raise CannotStand(else_why)
 
 
 def until(condition: Callable[[], bool], within_s: float = ANSWER_S) -> bool:

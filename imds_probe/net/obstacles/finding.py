@@ -94,18 +94,28 @@ def _obstacles(hits: Iterable[Hit], rules: PacketRules) -> Iterable[Obstacle]:
             family=hit.family,
             where=shortened(where, 120),
             quote=shortened(quote),
-            target=(shortened(hit.rule.action.to, 60) or None) if hit.rule else None,
+            target=_target(hit),
             certain=hit.certain,
             scope=shortened(", ".join(hit.scope), 200) or None,
             applies_to=_APPLIES_TO.get(hit.base.hook, "any"),
         )
 
 
+def _target(hit: Hit) -> str | None:
+    if hit.rule is None:
+        return None
+    if _kind(hit) == "ttl-change":
+        return f"{'+' if hit.rule.action.kind == 'ttl-add' else ''}{hit.rule.action.number}"
+    return shortened(hit.rule.action.to, 60) or None
+
+
 def _kind(hit: Hit) -> Kind:
     action = hit.rule.action.kind if hit.rule else "drop"
     if action == "redirect":
         return "redirect"
-    if hit.by_ttl or action == "ttl":
+    if action in ("ttl", "ttl-add") and not hit.by_ttl:
+        return "ttl-change"
+    if hit.by_ttl:
         return "ttl-filter"
     return "reject" if action == "reject" else "drop"
 

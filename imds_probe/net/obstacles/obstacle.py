@@ -6,7 +6,7 @@ from typing import Literal
 
 from imds_probe.dataclass import dataclass
 
-Kind = Literal["redirect", "drop", "reject", "ttl-filter", "route", "local-address", "setting", "proxy"]
+Kind = Literal["redirect", "drop", "reject", "ttl-filter", "ttl-change", "route", "local-address", "setting", "proxy"]
 Families = Literal["ipv4", "ipv6", "both"]
 AppliesTo = Literal["output", "forward", "prerouting", "any"]
 
@@ -21,7 +21,8 @@ class Obstacle:
     `certain` is False where a part of it could not be judged from here ("may"). `scope` says whom alone it concerns
     ("from 172.17.0.0/16", "uid 1000", "in via docker0"), None: everybody. `applies_to` is the path it lies on:
     "output" for this namespace's own processes (hooks output and input), "forward" for those routed through it,
-    "prerouting" for all that arrives here, "any" where it is not bound to one of them.
+    "prerouting" for all that arrives here, "any" where it is not bound to one of them. `target` is where a redirect leads, and
+    what a "ttl-change" sets the TTL to or adds to it ("64", "+1").
     """
 
     kind: Kind

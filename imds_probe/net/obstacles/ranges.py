@@ -66,6 +66,10 @@ class Ranges:
             left.append((start, high))
         return Ranges.of(left)
 
+    def raised(self, by: int, to: int) -> Ranges:
+        """The same with so much added to each number, and none above `to`."""
+        return Ranges.of((min(low + by, to), min(high + by, to)) for low, high in self.spans)
+
     def _last_starting_by(self, number: int) -> int:
         return bisect_right(self.spans, number, key=lambda span: span[0]) - 1
 

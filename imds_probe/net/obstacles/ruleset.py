@@ -19,6 +19,7 @@ ActionKind = Literal[
     "redirect",  # to another address or port, also of the machine itself
     "mark",  # sets bits of the packet mark
     "ttl",  # sets the TTL
+    "ttl-add",  # raises the TTL
     "pass",  # nothing to the way of the packet
     "elsewhere",  # what becomes of the packet is decided outside of the rules
 ]
@@ -27,7 +28,8 @@ ChainKey = tuple[str, str, str, str]  # tool, family, table, chain; jumps stay w
 
 @dataclass(frozen=True)
 class Action:
-    """What a rule does. `to` is the chain of a jump or the target of a redirect, `number` the mark bits or the TTL."""
+    """What a rule does. `to` is the chain of a jump or the target of a redirect, `number` the mark bits, the TTL or what
+    is added to it."""
 
     kind: ActionKind
     to: str = ""

@@ -20,6 +20,7 @@ from imds_probe.net.obstacles.ruleset import Chain, ChainKey, Rule
 JUMPS_MAX = 16  # NFT_JUMP_STACK_SIZE in <linux/netfilter/nf_tables.h>
 JUDGEMENTS_MAX = 400_000
 SCOPES_MAX = 6
+TTL_MAX = 255
 TTL_LOW = 2  # the hop limits that are set in practice are 1 and 2
 STAGES = {"ingress": 0, "prerouting": 1, "input": 2, "forward": 2, "output": 2, "postrouting": 3, "egress": 4}
 
@@ -146,10 +147,16 @@ class Walk:
                 self._marks |= rule.action.number
                 return replace(here, flow=replace(here.flow, marks=here.flow.marks | rule.action.number))
             case "ttl":
-                if here.flow.reply and rule.action.number <= TTL_LOW:
-                    self._hit(at.chain, rule, replace(inside, doubtful=True), by_ttl=True)
+                if here.flow.reply:
+                    low = rule.action.number <= TTL_LOW
+                    self._hit(at.chain, rule, replace(inside, doubtful=True) if low else inside, by_ttl=low)
                 surely = judged.answer == "yes"
                 return replace(here, flow=replace(here.flow, ttl=only(rule.action.number))) if surely else here
+            case "ttl-add":
+                if here.flow.reply:
+                    self._hit(at.chain, rule, inside, by_ttl=False)
+                raised = here.flow.ttl.raised(rule.action.number, TTL_MAX)
+                return replace(here, flow=replace(here.flow, ttl=raised)) if judged.answer == "yes" else here
             case "pass":
                 return here
             case "elsewhere":

@@ -212,6 +212,14 @@ def test_ttl_filter_on_what_comes_back(host, hook):
         assert host.connect() == "TimeoutError"
 
 
+@pytest.mark.parametrize("hook", ["input", "prerouting", "forward", "postrouting"])
+def test_ttls_are_changed_in_any_chain(host, hook):
+    host.chain("ip saddr 169.254.169.254 ip ttl set 64", hook=hook)
+    found = host.only()
+    assert (found.kind, found.target, found.certain) == ("ttl-change", "64", True)
+    assert "ttl set 64" in found.quote
+
+
 def test_replies_can_be_dropped_too(host):
     host.chain("ip saddr 169.254.0.0/16 tcp sport 80 drop", hook="input")
     assert (host.only().kind, host.only().applies_to) == ("drop", "output")
@@ -350,6 +358,9 @@ def test_iptables_chains(host, variant):
         ("-A FORWARD -m ttl --ttl-lt 2 -j DROP", "ttl-filter", "TTL < 2", True, "forward"),
         ("-A INPUT -m ttl --ttl-eq 1 -j DROP", "ttl-filter", "TTL 1", True, "output"),
         ("-t mangle -A POSTROUTING -j TTL --ttl-set 1", "ttl-filter", None, False, "any"),
+        ("-t mangle -A POSTROUTING -j TTL --ttl-set 64", "ttl-change", None, True, "any"),
+        (f"-t mangle -A PREROUTING -s {IMDS} -j TTL --ttl-inc 1", "ttl-change", None, True, "prerouting"),
+        ("-t mangle -A FORWARD -m ttl --ttl-lt 3 -j TTL --ttl-set 9", "ttl-change", "TTL < 3", True, "forward"),
         (f"-A OUTPUT -d {IMDS} -m statistic --mode random --probability 0.5 -j DROP", "drop", None, False, "output"),
         (f"-A OUTPUT -d {IMDS} -m string --string x --algo bm -j DROP", "drop", None, False, "output"),
         (

@@ -52,6 +52,13 @@ def test_what_is_no_network(text):
         network(text)
 
 
+def test_raised():
+    low = Ranges(((1, 3), (64, 64)))
+    assert low.raised(2, 255) == Ranges(((3, 5), (66, 66)))
+    assert low.raised(192, 255) == Ranges(((193, 195), (255, 255)))
+    assert Ranges().raised(1, 255) == Ranges()
+
+
 def test_between():
     assert between("10.0.0.1", "10.0.0.3") == Ranges(((0x0A000001, 0x0A000003),))
     assert between("10.0.0.3", "10.0.0.1") == Ranges()

@@ -115,8 +115,11 @@ def test_a_ttl_that_was_raised_passes_the_filter():
     low = FieldIs("ttl", Ranges(((0, 1),)), "< 2")
     raising = chain(rule(action="ttl", number=64), name="early", hook="input", priority=-150)
     assert walk(chain(rule(low), hook="input")) == [("c", True, ("TTL < 2",))]
-    assert walk(chain(rule(action="ttl", number=64), rule(low), hook="input")) == []
-    assert walk(raising) == []
+    changed = [("c", True, ())]
+    assert walk(chain(rule(action="ttl", number=64), rule(low), hook="input")) == changed
+    assert walk(chain(rule(action="ttl-add", number=1), rule(low), hook="input")) == changed
+    assert walk(raising) == [("early", True, ())]
+    assert walk(raising, chain(rule(low), hook="input")) == [("early", True, ()), ("c", True, ("TTL < 2",))]
     assert walk(chain(rule(action="ttl", number=1), hook="input")) == [("c", False, ())]
 
 

@@ -1,0 +1,183 @@
+"""Relays between an application and the service, and rules on TTLs: before, at and after the switch."""
+
+from pathlib import Path
+
+import pytest
+from soon import SOON_S, wait_for
+
+RELAY = (Path(__file__).parents[1] / "relaying.py").read_text()
+REGION = {"AWS_REGION": "eu-west-1"}
+USER, PORT = "1337", "15001"
+MESH = {
+    "iptables": (
+        f"iptables -t nat -A OUTPUT -p tcp -m owner --uid-owner {USER} -j RETURN",
+        f"iptables -t nat -A OUTPUT -p tcp ! -d 127.0.0.0/8 -j REDIRECT --to-ports {PORT}",
+    ),
+    "nft": (
+        "nft add table ip mesh",
+        "nft add chain ip mesh out { type nat hook output priority -100 ; }",
+        f"nft add rule ip mesh out meta skuid {USER} return",
+        f"nft add rule ip mesh out ip daddr != 127.0.0.0/8 meta l4proto tcp redirect to :{PORT}",
+    ),
+}
+TTLS = {
+    "inc": ("iptables -t mangle -A INPUT -j TTL --ttl-inc 1",),
+    "nft": (
+        "nft add table ip t",
+        "nft add chain ip t in { type filter hook input priority -10 ; }",
+        "nft add rule ip t in ip saddr 169.254.169.254 ip ttl set 64",
+    ),
+}
+
+
+def ruled(node, lines):
+    for line in lines:
+        done = node.run(line.split(), timeout_s=SOON_S)
+        assert done.returncode == 0, (line, done.stderr)
+
+
+@pytest.fixture
+def relay(made_up, first_line):
+    """Starts one in a network, beside the container of that name."""
+
+    def start(kind, name, node, *where, user=USER):
+        script = ("/usr/bin/python3", "-c", RELAY, PORT, kind, *where)
+        argv = ("/usr/bin/setpriv", f"--reuid={user}", "--clear-groups", "--", *script)
+        sidecar = f"{name}-proxy".encode().hex().ljust(64, "0")[:64]
+        pid, said = first_line(argv, node=node, cgroup=f"0::/docker/{sidecar}\n")
+        assert said == "ready"
+        return pid
+
+    return start
+
+
+def seen(ran, name):
+    (found,) = [each for each in ran.report["containers"] if each["name"] == name]
+    return found
+
+
+def finding(ran, kind):
+    (found,) = [each for each in ran.report["findings"] if each["id"] == kind]
+    return found
+
+
+def switch(ran):
+    return ran.report["verdict"]["switch"]["http_put_response_hop_limit"]
+
+
+def lowers(ran):
+    return "hop-limit-higher-than-needed" in ran.finding_ids
+
+
+def test_the_sidecar_of_a_mesh(run, service, lab, made_up, relay):
+    service.update(http_protocol_ipv6="disabled")
+    pod = lab.add_container("pod")
+    ruled(pod, MESH["iptables"])
+    relay("bytes", "shop", pod)
+    made_up.start_container("shop", pod, env=REGION)
+    before = run()
+    assert (before.code, before.verdict, switch(before)) == (4, "needs-hop-limit", 2)
+    shop = seen(before, "shop")
+    assert (shop["token"], shop["distance"], shop["needs_hop_limit"]) == ("lost", None, None)
+    found = finding(before, "token-lost-unmeasured")
+    assert "by how much could not be measured, as a relay hides" in found["summary"]
+    assert "try 2" in found["summary"]
+    assert any("REDIRECT" in line and PORT in line for line in found["evidence"])
+    service.update(hop_limit=2, http_tokens="required")
+    after = run()
+    assert (after.code, after.verdict, switch(after), lowers(after)) == (0, "ready", 2, False)
+    assert seen(after, "shop")["token"] == "ok"
+
+
+@pytest.mark.parametrize(("limit", "code", "token"), [(1, 4, "lost"), (3, 0, "answered-by-proxy")])
+def test_a_sidecar_that_speaks_http(run, service, lab, made_up, relay, limit, code, token):
+    service.update(hop_limit=limit, http_protocol_ipv6="disabled")
+    pod = lab.add_container(f"pod-{limit}")
+    ruled(pod, MESH["nft"])
+    relay("http", "shop", pod)
+    made_up.start_container("shop", pod, env=REGION)
+    ran = run()
+    assert (ran.code, switch(ran), lowers(ran), seen(ran, "shop")["token"]) == (code, max(limit, 2), False, token)
+
+
+@pytest.mark.parametrize(("rules", "limit"), [("nft", 1), ("inc", 2)])
+def test_a_rule_that_raises_ttls_in_a_container(run, service, lab, made_up, rules, limit):
+    service.update(hop_limit=limit, http_protocol_ipv6="disabled")
+    node = lab.add_container(f"ttl-{rules}")
+    ruled(node, TTLS[rules])
+    made_up.start_container("app", node, env=REGION)
+    ran = run()
+    assert (ran.code, ran.verdict) == ((4, "needs-hop-limit") if limit == 1 else (0, "ready"))
+    assert (switch(ran), lowers(ran), seen(ran, "app")["reach"][0]["ttls_changed"]) == (2, False, True)
+    assert "token-filtered" not in ran.finding_ids
+    found = finding(ran, "token-lost-unmeasured" if limit == 1 else "ttls-changed")
+    assert any("ttl" in line.lower() and "app" in line for line in found["evidence"])
+
+
+def test_a_rule_on_the_host_that_raises_ttls(run, service, lab, made_up):
+    service.update(hop_limit=1, http_protocol_ipv6="disabled")
+    made_up.start_container("app", lab.add_container("raised"), env=REGION)
+    rule = "PREROUTING -s 169.254.169.254 -j TTL --ttl-inc 1"
+    ruled(lab.instance, [f"iptables -t mangle -A {rule}"])
+    try:
+        ran = run()
+    finally:
+        ruled(lab.instance, [f"iptables -t mangle -D {rule}"])
+    assert (ran.code, ran.verdict, switch(ran), lowers(ran)) == (0, "ready", 1, False)
+    assert (
+        "changes the TTL of packets from the metadata service by +1" in finding(ran, "metadata-ttl-changed")["summary"]
+    )
+    assert seen(ran, "app")["token"] == "ok"
+
+
+def test_a_proxy_on_the_host_that_speaks_imdsv2(run, service, lab, made_up, relay):
+    service.update(hop_limit=2, http_protocol_ipv6="disabled")
+    node = lab.add_container("behind")
+    made_up.start_container("app", node, env=REGION)
+    relay("tokens", "egress", None, "169.254.169.254", "80")
+    rule = f"PREROUTING -s {node.ipv4} -d 169.254.169.254/32 -p tcp --dport 80 -j REDIRECT --to-ports {PORT}"
+    ruled(lab.instance, [f"iptables -t nat -I {rule}"])
+    try:
+        ran = run()
+    finally:
+        ruled(lab.instance, [f"iptables -t nat -D {rule}"])
+    assert (ran.code, ran.verdict, switch(ran), lowers(ran)) == (0, "ready", 2, False)
+    assert seen(ran, "app")["token"] == "answered-by-proxy"
+
+
+def test_what_the_environment_names_is_what_was_asked_for(run, service, relay):
+    relay("tokens", "vault", None, "169.254.169.254", "80")
+    ran = run(env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{PORT}"})
+    assert (ran.code, ran.verdict) == (0, "ready")
+    found = finding(ran, "named-endpoint-answered")
+    assert found["summary"].startswith("a server of another name answers at 127.0.0.1, which AWS_EC2")
+    assert "imds-answered-by-proxy" not in ran.finding_ids
+
+
+def test_a_host_whose_own_requests_a_relay_takes(run, service, lab, made_up, relay):
+    """Its TTLs are the relay's, and no container is measured by them."""
+    service.update(hop_limit=1, http_protocol_ipv6="disabled")
+    made_up.start_container("app", lab.add_container("beside"), env=REGION)
+    relay("bytes", "egress", None)
+    ruled(lab.instance, MESH["iptables"])
+    try:
+        ran = run()
+    finally:
+        ruled(lab.instance, [line.replace(" -A ", " -D ") for line in MESH["iptables"]])
+    assert (ran.imds["hop_limit"], seen(ran, "app")["distance"]) == (None, None)
+    assert (ran.code, ran.verdict, switch(ran)) == (4, "needs-hop-limit", 2)
+    assert "a higher hop limit does not help" not in ran.stdout.lower()
+
+
+def test_a_user_mode_network_of_roots(run, service, lab, made_up):
+    """As podman makes it: a network namespace without a way out but a tap, and slirp4netns beside it."""
+    service.update(hop_limit=1, http_protocol_ipv6="disabled")
+    node = lab.add_container("rootful", no_route=True)
+    made_up.start_container("app", node, env=REGION)
+    ruled(node, ["ip link del eth0"])
+    network = ("slirp4netns", "--configure", "--disable-host-loopback", "--netns-type=path", str(node.netns), "tap0")
+    lab.instance.start(network)
+    wait_for(lambda: "tap0" in node.call(Path("/proc/thread-self/net/route").read_text))
+    ran = run()
+    assert (ran.code, ran.verdict, switch(ran), lowers(ran)) == (0, "ready", 1, False)
+    assert (seen(ran, "app")["token"], seen(ran, "app")["token_detail"]) == ("ok", "HTTP status 200, through a relay")

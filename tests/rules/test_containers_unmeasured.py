@@ -1,0 +1,106 @@
+from dataclasses import replace
+
+import pytest
+from observed import changed, container, report_of, with_containers
+from rules.test_relays import MESH, ON_HOST, behind_relay, taken_inside, written
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.rules.containers import RULE
+from imds_probe.rules.containers_unmeasured import limits_to_try
+
+UNLIKELY = (("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),)
+
+
+def facts_of(*containers, limit=1, obstacles=(MESH,)):
+    return changed(with_containers(*containers, limit=limit), obstacles=obstacles)
+
+
+def judged(*containers, **options):
+    return RULE.judge(facts_of(*containers, **options), Catalog(()))
+
+
+def test_behind_a_sidecar_a_higher_limit_is_needed_and_nobody_knows_by_how_much():
+    (finding,) = judged(behind_relay())
+    assert (finding.id, finding.severity, finding.implies) == ("token-lost-unmeasured", "blocker", "needs-hop-limit")
+    assert finding.summary == (
+        "1 container receives no token at hop limit 1 and needs a higher one, by how much could not be measured, as a relay hides "
+        "its distance; try 2: shop"
+    )
+    assert finding.evidence[1:] == (
+        "shop: links and routes show 1 router between it and the uplink",
+        f"in shop, {MESH.where}: {MESH.quote}",
+    )
+    assert finding.fix.text.startswith(
+        "Raise the hop limit to 2 while tokens are still optional, and run imds-probe again"
+    )
+
+
+def test_what_is_known_of_the_relay_is_said_where_no_rule_could_be_read():
+    (finding,) = judged(taken_inside(behind_relay()), obstacles=())
+    assert finding.id == "token-lost-unmeasured"
+    assert finding.evidence[-1] == "shop: what took the connection is in the container's own network"
+    assert finding.forgeable_by == ("container shop",)
+
+
+def test_the_switch_has_the_number_to_try():
+    verdict = report_of(facts_of(behind_relay())).verdict
+    assert (verdict.state, verdict.switch.http_put_response_hop_limit) == ("needs-hop-limit", 2)
+
+
+def test_the_worst_of_several():
+    deep = replace(behind_relay(routers=2), id="d" * 64, name="deep")
+    (finding,) = judged(behind_relay(), deep)
+    assert "2 containers receive no token at hop limit 1 and need a higher one" in finding.summary
+    assert "as a relay hides their distances; try 3: shop, deep" in finding.summary
+
+
+def test_one_that_needs_no_metadata_needs_no_limit():
+    (finding,) = judged(behind_relay(environment=UNLIKELY))
+    assert (finding.id, finding.implies) == ("hop-limit-keeps-out", None)
+
+
+@pytest.mark.parametrize("options", [{"limit": 2}, {"obstacles": ()}, {"obstacles": (ON_HOST,)}])
+def test_where_a_higher_limit_is_not_known_to_help_none_is_advised(options):
+    (finding,) = judged(behind_relay(), **options)
+    assert (finding.id, finding.implies) == ("token-lost-behind-relay", "unknown")
+    assert "it is not known whether a higher one would help, as a relay hides its distance: shop" in finding.summary
+    assert report_of(facts_of(behind_relay(), **options)).verdict.switch.http_put_response_hop_limit == options.get(
+        "limit", 1
+    )
+
+
+def test_ttls_that_somebody_writes():
+    (finding,) = judged(written(), obstacles=())
+    assert (finding.id, finding.implies) == ("token-lost-unmeasured", "needs-hop-limit")
+    assert "as a rule on TTLs hides its distance; try 2" in finding.summary
+    (finding,) = judged(written("ok"), limit=2, obstacles=())
+    assert (finding.id, finding.severity, finding.implies) == ("ttls-changed", "warning", None)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 64])
+def test_through_a_relay_the_token_decides_and_nothing_is_lowered(limit):
+    (finding,) = judged(behind_relay("ok"), limit=limit)
+    assert (finding.id, finding.severity, finding.implies) == ("token-through-relay", "info", None)
+    assert finding.summary == (
+        f"the token reaches 1 container through a relay at hop limit {limit}; a lower one is not known to do: shop"
+    )
+    report = report_of(facts_of(behind_relay("ok"), limit=limit))
+    assert (report.verdict.state, report.verdict.switch.http_put_response_hop_limit) == ("ready", limit)
+
+
+@pytest.mark.parametrize("limit", [2, 3])
+def test_a_proxy_that_gave_a_token_lowers_nothing(limit):
+    shop = behind_relay("answered-by-proxy")
+    (finding,) = judged(replace(shop, reach=(replace(shop.reach[0], status=200),)), limit=limit)
+    assert (finding.id, finding.severity, finding.implies) == ("answered-by-proxy", "info", None)
+
+
+def test_without_the_hop_limit_in_force():
+    (finding,) = judged(behind_relay(), limit=None)
+    assert "no token at the present hop limit and needs a higher one" in finding.summary
+
+
+def test_the_limits_of_each_address():
+    shop = behind_relay()
+    both = replace(shop, reach=(*shop.reach, container("shop", 1, "lost").reach[0]))
+    assert limits_to_try(both, facts_of(both)) == [2]
