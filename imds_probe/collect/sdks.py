@@ -203,10 +203,11 @@ def look_for(
     host = next((search for search in searches if _is_host(search.system, root)), None)
     if host is not None and options.state is not None:
         host.kept, host.before_ns = memory.load(), now - SETTLED_NS
+        host.walked = memory.walked
         collected.troubles += [memory.damaged] if memory.damaged else []
     _search_disks(searches, root=root, proc=proc, options=options, deadline=deadline)
     if host is not None:
-        memory.save(host.learnt, whole=not host.left_out)
+        memory.save(host.learnt, host.walks, whole=not host.left_out)
     owner_of = GroupOwners(proc.parent).owner
     for search in searches:
         system = search.system
@@ -243,6 +244,11 @@ def _is_host(system: System, root: Path) -> bool:
     return system.label is None and system.root == root
 
 
+def _below(root: Path, state: Path | None) -> set[str]:
+    """Where this run leaves something for the next: it changes each time, and has nothing of anybody else."""
+    return {f"/{state.relative_to(root)}"} if state is not None and state.is_relative_to(root) else set()
+
+
 def _search_disks(
     searches: Sequence[Search], *, root: Path, proc: Path, options: SearchOptions, deadline: float
 ) -> None:
@@ -252,6 +258,7 @@ def _search_disks(
     entries = DEEP_ENTRIES if options.deep is not None else DISK_ENTRIES
     budget = Budget(time.monotonic() + allowed_s, entries, lambda: pressure.need(options.written))
     searched: set[str] = set()
+    own = {RUNTIME}
     for search in searches:
         system = search.system
         if system.image in searched or (system.label is None and not _is_host(system, root)):
@@ -262,12 +269,13 @@ def _search_disks(
             continue
         if system.label is None:
             starts: tuple[str, ...] = (*HOST_STARTS, *(options.deep or ()))
+            own |= _below(root, options.state)
             # Process 1 sees the host's mounts, whatever the probe's own unit does.
             points = mount_points(proc, 1) or mount_points(proc, "self")
         else:
             starts = ("/",)
             points = mount_points(proc, system.pids[0]) if system.pids else frozenset()
-        search.search(starts, budget, (points | STORES | {RUNTIME}) - set(starts), deadline)
+        search.search(starts, budget, (points | STORES | own) - set(starts), deadline)
 
 
 COLLECTOR = Collector(

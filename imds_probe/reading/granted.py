@@ -16,7 +16,9 @@ from imds_probe.system import confined
 from imds_probe.system.door import Identity
 from imds_probe.system.local_files import LocalFile, LocalFiles, all_of, links_in, open_at_once, several_in
 from imds_probe.system.same_file import identity
-from imds_probe.system.walk import Budget, Part, Sought, Walk
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part, Walk
+from imds_probe.system.walk_memory import WalkMemory
 
 DEAD = errno.EHOSTDOWN  # what is known not to answer is not touched
 
@@ -156,14 +158,21 @@ class Granted(LocalFiles):
         return identity(f"{pid}/root", held)
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
         granted = self._roots[str(root)]
 
         def stepping(path: str) -> None:
             self._step(granted, path.lstrip("/"))
 
-        return Walk(lambda path: self.pin(root, path), sought, budget, left_out, stepping).parts(starts)
+        return Walk(lambda path: self.pin(root, path), sought, budget, left_out, stepping, memory).parts(starts)
 
     @contextlib.contextmanager
     def _held(self, root: Path, path: str) -> Iterator[int]:

@@ -14,7 +14,9 @@ from imds_probe.reading.connection import Connection, Garbage
 from imds_probe.system.confined import GIVEN_UP, UNANSWERED, FileUnanswered, FileUnreadable, given_up
 from imds_probe.system.door import File, FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
-from imds_probe.system.walk import Budget, Part, Sought
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part
+from imds_probe.system.walk_memory import WalkMemory
 
 REPLY_S = 3.0  # a disk that is alive answers sooner; past it the opener counts as hanging
 THEN_S = 1.0  # the same once something hung: where one share is dead there may be many
@@ -209,7 +211,14 @@ class RemoteFiles:
         return tuple(found)
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
         known: set[str] = set()
         for _ in range(WALKS_MAX):
@@ -221,13 +230,16 @@ class RemoteFiles:
                 [os.fsencode(path) for path in left_out],
                 budget.left,
                 budget.deadline,
+                list(memory.kept),
+                memory.before_ns,
             )
             while isinstance(reply := self._asked(request), m.Walked):
                 paths = [path for each in reply.paths if (path := os.fsdecode(each)) not in known]
                 known.update(paths)
                 budget.left -= reply.entries
                 budget.cut_short = budget.cut_short or reply.cut_short
-                yield Part(tuple(paths), reply.entries, tuple(os.fsdecode(each) for each in reply.unreadable))
+                unreadable = tuple(os.fsdecode(each) for each in reply.unreadable)
+                yield Part(tuple(paths), reply.entries, unreadable, tuple(reply.learnt))
                 if reply.done or budget.cut_short:
                     return
                 request = m.WalkOn()
