@@ -25,6 +25,7 @@ PIECE_MAX_BYTES = 1024 * 1024
 AT_A_TIME = 500  # paths whose status is asked for
 WALKS_MAX = 8  # begun anew where the opener was lost
 AGAIN_MAX = 3
+REAL_MAX = 10_000  # paths without links
 NO_ANSWER = "its files do not answer"
 
 
@@ -105,9 +106,13 @@ class RemoteFiles:
         self._lost, self._reply_s = lost, reply_s
         self._roots: Sequence[str] = ()
         self._generation = 0
+        self._real: dict[tuple[str, str], str | None] = {}  # as this task has found them
 
     def roots(self, roots: Sequence[str]) -> None:
-        """Those that the paths of head, pieces and link may begin with."""
+        """Those that the paths of head, pieces and link may begin with, for a task of its own: what others found out of links may
+        be another way by now.
+        """
+        self._real.clear()
         self._roots = sorted(roots, key=len, reverse=True)
 
     @contextlib.contextmanager
@@ -166,8 +171,15 @@ class RemoteFiles:
         return tuple(found)
 
     def real_path(self, root: Path, path: str) -> str | None:
-        reply = self._asked(m.RealPath(os.fsencode(root), os.fsencode(path)))
-        return os.fsdecode(reply.content) if isinstance(reply, m.Content) else None
+        key = str(root), path
+        if key not in self._real:
+            reply = self._asked(m.RealPath(os.fsencode(root), os.fsencode(path)))
+            if not isinstance(reply, (m.Content, m.Absent)):
+                return None
+            if len(self._real) >= REAL_MAX:
+                self._real.clear()
+            self._real[key] = os.fsdecode(reply.content) if isinstance(reply, m.Content) else None
+        return self._real[key]
 
     def head(self, path: Path, limit_bytes: int) -> bytes:
         root, below = self._split(path)
