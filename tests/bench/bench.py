@@ -23,6 +23,7 @@ from pathlib import Path
 import bench_before
 import bench_code
 import bench_package
+import bench_run
 import bench_sdks
 import bench_sinks
 import bench_watch
@@ -295,7 +296,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
     "code": bench_code.beside_ripgrep,
-    "code-run": bench_code.whole_run,
+    "whole": bench_run.whole_run,
     "watch": bench_watch.watch,
     "callers": bench_watch.attribution,
     "reporting": lambda: bench_sinks.reporting(compare),
