@@ -84,7 +84,11 @@ class Following:
 
     def is_left(self, load: Load) -> bool:
         """Whether a file belongs to a library that is left to its recogniser."""
-        if load.package_root is None or (load.package_root == load.path and not load.path.endswith((".jar", ".py"))):
+        if (
+            not self.left
+            or load.package_root is None
+            or (load.package_root == load.path and not load.path.endswith((".jar", ".py")))
+        ):
             return False
         ecosystem = _ecosystem_of(load)
         return not {f"{ecosystem} {name}" for name in known_as(load.package_root)}.isdisjoint(self.left)
