@@ -23,10 +23,12 @@ from imds_probe.facts.software import Installed, UsersContainers
 from imds_probe.findings import Finding, State
 from imds_probe.rules import callers as callers_rule
 from imds_probe.rules import code, precedence, sdks, software
+from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_ready
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.origins import forgers_of
 from imds_probe.rules.phrases import few
 from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
 from imds_probe.rules.software_kinds import SOFTWARE_SETTLED
@@ -99,6 +101,7 @@ class Verdict:
     forgeable: tuple[str, ...] = ()
     image: ImageSwitch | None = None  # where an image was judged, which has no switch of its own
     ways: tuple[str, ...] = ()  # where it takes a hop limit above 3: the ways that need it, hop by hop
+    accepted: tuple[AcceptedRisk, ...] = ()  # the first to expire comes first
 
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...], catalog: Catalog) -> Verdict:
@@ -109,12 +112,13 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         implied.add("unknown")
     state = next(state for state in ORDER if state in implied or state == "ready")
     reasons = tuple(f"{finding.summary} [{finding.id}]" for finding in findings if finding.implies == state)
+    accepted = accepted_risks(findings)
     if state == "unknown":
         reasons += tuple(f"rule {run.id} was not judged: {run.reason}" for run in not_judged)
     if state == "ready":
-        reasons = (_why_ready(facts, findings),)
+        reasons = (why_ready(accepted) if accepted else _why_ready(facts, findings),)
     evidence = _evidence(facts)
-    forgers = _forgers(findings, state)
+    forgers = forgers_of(findings, state)
     switch, rollback = (
         _commands(facts, findings, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     )
@@ -129,15 +133,8 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state, catalog)),
         image=ImageSwitch() if facts.get(Image) is not None else None,
         ways=_ways(facts, switch, catalog),
+        accepted=accepted,
     )
-
-
-def _forgers(findings: Sequence[Finding], state: State) -> tuple[str, ...]:
-    """Those who could have made up all that decides; none where root stands behind some of it."""
-    decisive = [finding for finding in findings if finding.implies == state]
-    if not all(finding.forgeable_by for finding in decisive):
-        return ()
-    return tuple(dict.fromkeys(name for finding in decisive for name in finding.forgeable_by))
 
 
 def _only_from(forgers: Sequence[str]) -> tuple[str, ...]:
@@ -186,6 +183,8 @@ def _confidence(
         or facts[UsersContainers].users_software_unread
         or CODE_NOT_READ_OF_USERS.id in ids
     )
+    if any(each.accepted for each in findings) and state != "not-ready":
+        return "low" if of_users else "medium"  # somebody's word is no evidence
     if precedence.is_sure(facts, state):
         return "medium" if of_users or forgers or SDK_TOO_OLD_SILENT.id in ids else "high"
     return "low" if of_users else "medium"

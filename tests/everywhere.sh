@@ -26,11 +26,16 @@ without() { # PATH...: all other tests
 packages=(install packaging truth)
 # Nor do the versions of libraries to what uses none of them, or runs the whole program for what it does to a host.
 any_dependencies=("${packages[@]}" lab net watch simulator render reading inventory/packages inventory/sdks
-    inventory/containers system service fuzz kept collect/test_sdk_search.py collect/test_container_reading.py test_patterns.py)
-# Nor a newer Python to what other programs have written, which engines and package managers of the oldest one's run do, to how
-# far packets come, and to how large strangers' files are.
-not_of_python=(lab/test_docker.py lab/test_distances.py lab/test_attacks.py inventory/packages/test_real_roots.py
-    inventory/packages/test_real_snapd.py)
+    inventory/containers system service fuzz kept collect/test_sdk_search.py collect/test_container_reading.py
+    collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
+    commands/test_streams.py test_packages_decided.py test_patterns.py)
+# Nor a newer Python to what other programs have written, which engines and package managers of the oldest one's run do; to how
+# far packets come; to what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide.
+not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
+    collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
+    sinks/test_delivery.py test_packages_decided.py)
+not_of_python_in_lab=(lab/test_docker.py lab/test_distances.py lab/test_attacks.py lab/test_containers.py lab/test_killed.py
+    lab/test_faults.py lab/test_image.py lab/test_framing.py)
 
 roots() { tests/debian_roots.sh; }
 zoo() { tests/sdk_zoo.sh; }
@@ -40,7 +45,7 @@ oldest_lab() { suite "oldest Python, in the lab" .venv tests/lab "$@"; }
 oldest_inventory() { suite "oldest Python, inventory" .venv tests/inventory "$@"; }
 oldest() { suite "oldest Python" .venv $(without lab inventory "${packages[@]}") "$@"; }
 packaged() { suite "packages and templates" .venv "${packages[@]/#/tests/}" "$@"; }
-newest_lab() { suite "newest Python, in the lab" .venv-newest tests/lab $(without "${not_of_python[@]}") "$@"; }
+newest_lab() { suite "newest Python, in the lab" .venv-newest tests/lab $(without "${not_of_python_in_lab[@]}") "$@"; }
 newest() { suite "newest Python" .venv-newest $(without lab "${packages[@]}" "${not_of_python[@]}") "$@"; }
 lowest() { suite "lowest dependencies" .venv-lowest $(without "${any_dependencies[@]}") "$@"; }
 

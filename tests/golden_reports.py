@@ -24,6 +24,7 @@ from observed import (
 )
 from watched_calls import CALLER
 
+from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
 from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
@@ -112,6 +113,22 @@ def switched(facts: Facts) -> Facts:
 CASES: dict[str, Callable[[], Facts]] = {
     "ready": lambda: FACTS,
     "ready-watched": lambda: changed(with_containers(*REACHED, limit=2), callers=watched(V2)),
+    "ready-accepted": lambda: changed(
+        with_code(not_read=(PACKED,)),
+        host=DEBIAN,
+        software=(OLD_CLOUD_INIT,),
+        acceptances=Acceptances(
+            "2026-11-23",
+            (
+                Acceptance(
+                    "software-too-old", "cloud-init", "no boot is left", "team-os", "2027-01-31", "/etc/a.toml:1"
+                ),
+                Acceptance("code-not-read", "*", "the vendor says so", "team-app", "2026-12-01", "/etc/a.toml:8"),
+                Acceptance("imdsv1-caller", "old.service", "ends in May", "team-app", "2027-05-31", "/etc/a.toml:15"),
+            ),
+            (UnusableAcceptance("/etc/a.toml:22", "owner", "is missing", 'Add owner = "team-storage".'),),
+        ),
+    ),
     "ready-switched": lambda: switched(changed(with_containers(*REACHED, limit=2), callers=watched(V2))),
     "needs-hop-limit": lambda: changed(with_containers(*CONTAINERS), callers=watched(V2, observed_s=3600.0)),
     "needs-hop-limit-far": lambda: changed(with_containers(*FAR), callers=watched(V2)),

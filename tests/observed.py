@@ -89,7 +89,7 @@ CATALOG = Catalog.load()
 
 def report_of(facts: Facts) -> Report:
     """What a run that observed these facts reports."""
-    return report_on(facts, CATALOG, select(RULES, (), ()), PROBE)
+    return report_on(facts, CATALOG, select(RULES, (), ()), replace(PROBE, privileged=facts.privileged))
 
 
 def container(name: str, hops: int | None = 1, token: str = "ok", limit: int = 1, /, **changes: object) -> Container:

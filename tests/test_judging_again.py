@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from golden_reports import golden_report
 from many_facts import many_facts
 from observed import CATALOG, FACTS, OLD_CLOUD_INIT, SSM_AGENT, changed, container, report_of, with_containers
 from report_schema import check
@@ -47,6 +48,15 @@ def test_by_the_same_catalog_all_verdicts_are_the_same_to_the_byte(many):
             rule["duration_ms"] = 0.0  # measured
         assert json.dumps(second) == json.dumps(first)
     assert states == {"ready", "needs-hop-limit", "not-ready", "unknown"}
+
+
+def test_what_was_accepted_on_the_day_of_the_run_is_accepted_again():
+    before = golden_report("ready-accepted")
+    stored, after = again(before)
+    assert after.verdict == before.verdict
+    assert after.findings == before.findings
+    made = changes(stored, after)
+    assert (made.added, made.gone) == ((), ())
 
 
 def test_many_reports_keep_to_the_schema():

@@ -23,7 +23,7 @@ def test_its_first_two_commands():
 def test_the_sample_report_is_what_is_printed():
     golden = "".join(path.read_text() for path in DIRECTORY.glob("*.txt"))
     samples = [text for language, text in BLOCKS if not language]
-    assert len(samples) == 2
+    assert len(samples) == 3
     for line in "".join(samples).splitlines():
         assert line.removesuffix(" ...").removesuffix("...") in golden
 

@@ -159,7 +159,8 @@ def look_for(
             continue
         search.give_up_rest()
         own = packages.get(search)
-        owned = _owned(search, own.owned if own else {}, reader, share_of(deadline, OWNERS_S))
+        copied = tuple(catalog.package_names("pypi"))
+        owned = _owned(search, own.owned if own else {}, reader, share_of(deadline, OWNERS_S), copied)
         image = next((each.component for each in installed if _is_image_of(each, search.system.id)), None)
         found.append(FoundIn(search.system, search.found, owned, own.read if own else (), image))
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
@@ -179,12 +180,18 @@ def _is_image_of(software: Software, container_id: str | None) -> bool:
     return software.manager == "image" and container_id in software.container_ids
 
 
-def _owned(search: Search, known: Mapping[str, Owned], reader: Reader, deadline: float) -> Mapping[str, Owned]:
-    """The packages of the files that say something, by their paths; `known` are those that were read for their packages."""
+def _owned(
+    search: Search, known: Mapping[str, Owned], reader: Reader, deadline: float, copied: tuple[str, ...]
+) -> Mapping[str, Owned]:
+    """The packages of the files that say something, by their paths; `known` are those that were read for their packages, `copied`
+    as of Owning.
+    """
     paths = tuple({each.path for each in search.found.spoken.values()}.difference(known))
     if not paths:
         return known
-    answer = reader.ask(OWNERS, Owning(str(search.system.root), paths, deadline), [search.system.root], deadline)
+    answer = reader.ask(
+        OWNERS, Owning(str(search.system.root), paths, deadline, copied), [search.system.root], deadline
+    )
     if answer.failed:
         search.troubles.append(f"the packages of some files are not known: {answer.failed}")
     return {**known, **{each.path: each for each in answer.found}}

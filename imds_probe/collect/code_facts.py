@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import get_args
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.rows import Row
 from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
 from imds_probe.collect.code_tasks import OF_IMAGE, Left, Program
@@ -15,7 +16,9 @@ from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.following.loads import below
 from imds_probe.inventory.code.owned import Owned
+from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
 
@@ -42,58 +45,93 @@ def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of
     """All code that names the service, each once. `not_read` are the libraries that were left to their recognisers."""
     seen: dict[object, CodeSeen] = {}
     for one in found:
-        system, each, owned = one.system, one.found, one.owned
-        for root, spoken in each.spoken.items():
-            owner = owned.get(spoken.path)
-            due = each.due.roots.get(root, {})
-            pids = tuple(sorted(each.pids.get(root, ())))
-            if owner is not None and is_left(owner.manager, owner.name, pids, not_read):
-                if not due:
-                    continue  # its directory may be called otherwise than the package is
-                pids = ()
-            if not pids and not due and spoken.speaks == "mentions":
-                continue  # what lies there and only names the service is a document
-            row = catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
-            shipped = owner is not None and owner.manager in OF_DISTRIBUTIONS and row is None
-            if root in each.beside and not pids and not due and shipped:
-                continue  # distributions ship much that nobody uses
-            image = system.container.image if system.container else None
-            coming = each.due.coming(root)
-            entry = CodeSeen(
-                path=spoken.path,
-                line=spoken.line,
-                quote=spoken.quote,
-                speaks=spoken.speaks,
-                form=spoken.form,
-                runs="running" if pids else coming.runs,
-                started_by=tuple(sorted(due))[:STARTED_BY_MAX],
-                package=owner.said if owner else f"{image} (image)" if image else None,
-                component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
-                manager=owner.manager if owner and row else None,
-                version=(owner.version or None) if owner and row else None,
-                on_host=system.container is None and system.label is None and each.on_host,
-                container_ids=(system.id,) if system.id else (),
-                pids=pids,
-                owner_uid=spoken.owner_uid,
-                runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
-                oldest_s=each.oldest_s(pids),
-                every_s=coming.every_s,
-                standing_s=coming.standing_s,
-            )
+        system = one.system
+        for root, spoken in one.found.spoken.items():
+            owner = _owner_of(root, spoken, one)
+            pids = _pids_of(root, one, owner, not_read)
+            if pids is None or not _counts(root, spoken, one, owner, started=bool(pids), catalog=catalog):
+                continue
+            entry = _entry(root, spoken, one, owner, pids, catalog=catalog, owner_of=owner_of)
             # The same in several containers is one entry.
             alike = replace(entry, pids=(), container_ids=(), oldest_s=None, standing_s=None)
             key = alike if system.id else (alike, str(system.root))
-            before = seen.get(key)
-            if before is not None:
-                entry = replace(
-                    entry,
-                    pids=tuple(sorted({*before.pids, *pids})),
-                    container_ids=(*before.container_ids, *entry.container_ids),
-                    oldest_s=longest((before.oldest_s, entry.oldest_s)),
-                    standing_s=shortest((before.standing_s, entry.standing_s)),
-                )
-            seen[key] = entry
+            seen[key] = _in_both(seen[key], entry) if key in seen else entry
     return Code(tuple(sorted(seen.values(), key=_weight)[:SEEN_MAX]))
+
+
+def _owner_of(root: str, spoken: Spoken, one: FoundIn) -> Owned | None:
+    """The package of a whole. A library that was copied into a program's own code owns no more than what is in it."""
+    owner = one.owned.get(spoken.path)
+    return None if owner is not None and owner.copied and not below(spoken.path, (root,)) else owner
+
+
+def _pids_of(root: str, one: FoundIn, owner: Owned | None, not_read: Left) -> tuple[int, ...] | None:
+    """The processes that have loaded a whole; None where it is left to its recogniser, and nothing starts it."""
+    pids = tuple(sorted(one.found.pids.get(root, ())))
+    if owner is None or not is_left(owner.manager, owner.name, pids, not_read):
+        return pids
+    return () if one.found.due.roots.get(root) else None  # its directory may be called otherwise than the package is
+
+
+def _counts(root: str, spoken: Spoken, one: FoundIn, owner: Owned | None, *, started: bool, catalog: Catalog) -> bool:
+    """Whether a whole is any concern: something runs or starts it, or it asks and is no distribution's that nobody uses."""
+    if started or one.found.due.roots.get(root):
+        return True
+    if spoken.speaks == "mentions":
+        return False  # what lies there and only names the service is a document
+    shipped = owner is not None and owner.manager in OF_DISTRIBUTIONS and _row_of(owner, catalog) is None
+    return not (root in one.found.beside and shipped)
+
+
+def _row_of(owner: Owned | None, catalog: Catalog) -> Row | None:
+    return catalog.recognise(owner.manager, owner.name, owner.version or None) if owner else None
+
+
+def _entry(
+    root: str,
+    spoken: Spoken,
+    one: FoundIn,
+    owner: Owned | None,
+    pids: tuple[int, ...],
+    *,
+    catalog: Catalog,
+    owner_of: OwnerOf,
+) -> CodeSeen:
+    system, each = one.system, one.found
+    due, coming, row = each.due.roots.get(root, {}), each.due.coming(root), _row_of(owner, catalog)
+    image = system.container.image if system.container else None
+    return CodeSeen(
+        path=spoken.path,
+        line=spoken.line,
+        quote=spoken.quote,
+        speaks=spoken.speaks,
+        form=spoken.form,
+        runs="running" if pids else coming.runs,
+        started_by=tuple(sorted(due))[:STARTED_BY_MAX],
+        package=owner.said if owner else f"{image} (image)" if image else None,
+        component=row.id if row else _by_image(one, spoken.speaks, owner, pids),
+        manager=owner.manager if owner and row else None,
+        version=(owner.version or None) if owner and row else None,
+        on_host=system.container is None and system.label is None and each.on_host,
+        container_ids=(system.id,) if system.id else (),
+        pids=pids,
+        owner_uid=spoken.owner_uid,
+        runner_uid=None if due or system.container else _user_of(each.cgroups.get(root, ()), owner_of),
+        oldest_s=each.oldest_s(pids),
+        every_s=coming.every_s,
+        standing_s=coming.standing_s,
+    )
+
+
+def _in_both(before: CodeSeen, entry: CodeSeen) -> CodeSeen:
+    """One entry for what is the same in two containers."""
+    return replace(
+        entry,
+        pids=tuple(sorted({*before.pids, *entry.pids})),
+        container_ids=(*before.container_ids, *entry.container_ids),
+        oldest_s=longest((before.oldest_s, entry.oldest_s)),
+        standing_s=shortest((before.standing_s, entry.standing_s)),
+    )
 
 
 def _by_image(one: FoundIn, speaks: Speaks, owner: Owned | None, pids: Sequence[int]) -> str | None:

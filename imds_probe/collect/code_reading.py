@@ -189,4 +189,4 @@ def _beside(environment: str, loaded: Sequence[str], following: Following) -> It
 
 def read_owned(owning: Owning) -> Iterator[Owned]:
     """The package of each file that has one."""
-    yield from owners(Path(owning.root), owning.paths, owning.deadline)
+    yield from owners(Path(owning.root), owning.paths, owning.deadline, owning.copied)

@@ -120,11 +120,12 @@ class Due:
 
 @dataclass(frozen=True)
 class Owning:
-    """Files of a system whose packages are asked for."""
+    """Files of a system whose packages are asked for; `copied` as of owning.owners."""
 
     root: str
     paths: tuple[str, ...]
     deadline: float
+    copied: tuple[str, ...] = ()
 
 
 _CODE, _SCHEDULES = "imds_probe.collect.code_reading", "imds_probe.collect.schedule_reading"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from imds_probe.collect import (
+    acceptances,
     available,
     callers,
     code,
@@ -51,6 +52,7 @@ COLLECTORS: tuple[Collector, ...] = (
     callers.WATCH,
     callers.COLLECTOR,
     metadata_no_token.COLLECTOR,
+    acceptances.COLLECTOR,
 )
 JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)

@@ -15,11 +15,12 @@ from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
-from imds_probe.collect.own_software import RUNTIME, OwnPackage, own_package
+from imds_probe.collect.own_software import OwnPackage, own_package
+from imds_probe.collect.sdk_disks import is_host, search_disks
 from imds_probe.collect.sdk_memory import SdkMemory
 from imds_probe.collect.sdk_search import Search
 from imds_probe.collect.sdk_software import Where, grouped, in_containers, merged, software_of
-from imds_probe.collect.sdk_systems import System, is_there, systems
+from imds_probe.collect.sdk_systems import is_there, systems
 from imds_probe.collect.sdk_tasks import IN_USE, ON_DISK, ROOTS
 from imds_probe.collect.settings import HostSoftware
 from imds_probe.collect.software import Packages, packages
@@ -31,25 +32,10 @@ from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.packages.contents import Identity
 from imds_probe.inventory.sdks.recognised import RECOGNISED
 from imds_probe.reading.reader import Reader, share_of
-from imds_probe.system import pressure, rootfs
-from imds_probe.system.mounts import mount_points
+from imds_probe.system import rootfs
 from imds_probe.system.privilege import privileged
 from imds_probe.system.unchanged import SETTLED_NS
-from imds_probe.system.walk import Budget
 
-# Where applications are put: the Filesystem Hierarchy Standard, and what images and installers are seen to use.
-HOST_STARTS = (
-    *("/opt", "/srv", "/app", "/usr/local", "/home", "/root", "/var/www", "/var/lib", "/usr/lib", "/usr/lib64"),
-    *("/usr/share", "/usr/bin", "/usr/sbin", "/usr/libexec", "/data"),
-)
-# Other systems' roots, which are looked at as such where they run.
-STORES = frozenset(
-    f"/var/lib/{name}"
-    for name in ("docker", "containerd", "containers", "kubelet", "lxc", "machines", "snapd", "rancher")
-)
-DISK_TIME_S = 3.0
-DISK_ENTRIES = 250_000
-DEEP_ENTRIES = 100_000_000
 FIRST_S = 2.0  # for one container, before all others have had their turn
 LATE = "the run's time limit came first"
 
@@ -200,12 +186,20 @@ def look_for(
     # What runs comes first, everywhere; a disk can be as long as it likes.
     memory = SdkMemory(root, options.state, names)
     now = now_ns if now_ns is not None else time.time_ns()
-    host = next((search for search in searches if _is_host(search.system, root)), None)
+    host = next((search for search in searches if is_host(search.system, root)), None)
     if host is not None and options.state is not None:
         host.kept, host.before_ns = memory.load(), now - SETTLED_NS
         host.walked = memory.walked
         collected.troubles += [memory.damaged] if memory.damaged else []
-    _search_disks(searches, root=root, proc=proc, options=options, deadline=deadline)
+    search_disks(
+        searches,
+        root=root,
+        proc=proc,
+        deep=options.deep,
+        written=options.written,
+        state=options.state,
+        deadline=deadline,
+    )
     if host is not None:
         memory.save(host.learnt, host.walks, whole=not host.left_out)
     owner_of = GroupOwners(proc.parent).owner
@@ -239,45 +233,6 @@ def look_for(
     )
 
 
-def _is_host(system: System, root: Path) -> bool:
-    """Whether it is the host itself, and not a directory there that processes were chrooted to."""
-    return system.label is None and system.root == root
-
-
-def _below(root: Path, state: Path | None) -> set[str]:
-    """Where this run leaves something for the next: it changes each time, and has nothing of anybody else."""
-    return {f"/{state.relative_to(root)}"} if state is not None and state.is_relative_to(root) else set()
-
-
-def _search_disks(
-    searches: Sequence[Search], *, root: Path, proc: Path, options: SearchOptions, deadline: float
-) -> None:
-    """The host's disk, then each image's once, within one budget; what is found is added to what processes use."""
-    seconds = deadline - time.monotonic()
-    allowed_s = seconds if options.deep is not None else min(DISK_TIME_S, seconds / 3)
-    entries = DEEP_ENTRIES if options.deep is not None else DISK_ENTRIES
-    budget = Budget(time.monotonic() + allowed_s, entries, lambda: pressure.need(options.written))
-    searched: set[str] = set()
-    own = {RUNTIME}
-    for search in searches:
-        system = search.system
-        if system.image in searched or (system.label is None and not _is_host(system, root)):
-            continue
-        searched.add(system.image)
-        if not budget.take(0):
-            search.left_out.append(f"the disk was not searched for SDKs: {budget.cut_short}")
-            continue
-        if system.label is None:
-            starts: tuple[str, ...] = (*HOST_STARTS, *(options.deep or ()))
-            own |= _below(root, options.state)
-            # Process 1 sees the host's mounts, whatever the probe's own unit does.
-            points = mount_points(proc, 1) or mount_points(proc, "self")
-        else:
-            starts = ("/",)
-            points = mount_points(proc, system.pids[0]) if system.pids else frozenset()
-        search.search(starts, budget, (points | STORES | own) - set(starts), deadline)
-
-
 COLLECTOR = Collector(
     id="sdks",
     collect=_collect,
@@ -292,7 +247,7 @@ COLLECTOR = Collector(
             {
                 "nargs": "*",
                 "metavar": "DIR",
-                "help": "search the whole disk and these directories for AWS SDKs, until --timeout",
+                "help": "search all local file systems and these directories for AWS SDKs, until --timeout",
             },
             check=_directories,
             time_limit_s=900.0,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imds_probe import config
 from imds_probe.config import AwsConfig, Config, Loaded
+from imds_probe.config.acceptances import AcceptConfig
 from imds_probe.config.keys import Section
 from imds_probe.sinks import SINKS, declared
 from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
@@ -17,7 +18,7 @@ def sections() -> tuple[type[Section], ...]:
     sinks = [declared(name) for name in SINKS]
     shared = [section for sink in sinks for section in sink.shared]
     own = [sink.settings for sink in sinks if sink.settings]
-    return tuple(dict.fromkeys((Config, DeliveryConfig, AwsConfig, *shared, *own, SpoolConfig)))
+    return tuple(dict.fromkeys((Config, AcceptConfig, DeliveryConfig, AwsConfig, *shared, *own, SpoolConfig)))
 
 
 def load(path: Path | None, default: Path | None = None, *, complete: bool = False) -> Loaded:

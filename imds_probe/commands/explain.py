@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from imds_probe.rules import RULES  # noqa: PLC0415
+    from imds_probe.rules.acceptance import why_not_acceptable  # noqa: PLC0415
 
     kinds = {kind.id: kind for rule in RULES for kind in rule.kinds}
     if args.id is None:
@@ -27,6 +28,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"{kind.title} [{kind.id}]\n")
     print(textwrap.fill(kind.meaning, 100), end="\n\n")
     print(textwrap.fill(f"What to do: {kind.cure}", 100, break_long_words=False, break_on_hyphens=False))
+    if kind.settled_by:
+        settles = f"What settles it: {'; or '.join(kind.settled_by)}."
+        print("\n" + textwrap.fill(settles, 100, break_long_words=False, break_on_hyphens=False))
+    if not_acceptable := why_not_acceptable(kind):
+        print("\n" + textwrap.fill(f"Its risk cannot be accepted. {not_acceptable}", 100))
     for source in kind.sources:
         print(f"Source: {source}")
     return 0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imds_probe.findings import Finding
     from imds_probe.judging_again import Changes
     from imds_probe.report_document import Stored
+    from imds_probe.rules.accepted_risks import AcceptedRisk
 
 SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 STANDARD_INPUT = Path("-")
@@ -95,6 +96,7 @@ def _text(path: Path, stored: Stored, changed: Changes) -> Iterator[str]:
     yield terminal(
         f"  host        {_host(stored)}, reported {stored.probe.started_at} by imds-probe {stored.probe.version}"
     )
+    yield from (terminal(f"  accepted    {_accepted(each)}") for each in now.accepted)
     yield from (f"  new         {_finding(each)}" for each in changed.added)
     yield from (f"  gone        {_finding(each)}" for each in changed.gone)
     yield from (terminal(f"  not judged  {each.rule}: {each.reason}") for each in changed.not_judged)
@@ -115,6 +117,10 @@ def _host(stored: Stored) -> str:
 
 def _finding(finding: Finding) -> str:
     return terminal(f"{finding.severity}: {finding.summary} [{finding.id}]")
+
+
+def _accepted(risk: AcceptedRisk) -> str:
+    return f"{risk.summary} [{risk.id}], by {risk.owner} until {risk.expires}: {risk.reason}"
 
 
 def _json(path: Path, stored: Stored, changed: Changes) -> str:

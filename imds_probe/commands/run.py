@@ -230,15 +230,18 @@ def _deliver(report: Report, names: Sequence[str], settings: Settings, state: Pa
 
 def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace) -> dict[type, dict[str, Any]]:
     """What the configuration says about collectors' options, by their type."""
+    from imds_probe.collect.acceptances import AcceptanceOptions  # noqa: PLC0415
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.sdks import SearchOptions  # noqa: PLC0415
     from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
+    from imds_probe.config.acceptances import AcceptConfig  # noqa: PLC0415
 
     config = settings.of(Config)
     written = (state, *([args.out.absolute().parent] if args.out else []))
     remembered = None if args.image else state  # an image's files are not this host's
     return {
+        AcceptanceOptions: {"entries": settings.of(AcceptConfig).entries},
         CallersOptions: {
             "state": state,
             "window_s": config.window_s,

@@ -20,6 +20,8 @@ class Key:
     `help` is the comment above the key in the shipped file, empty where the one before speaks for both; `table_help`, at the
     first key of a table, the comment above that.
     `below_file`: its relative paths begin at the directory of the file that has them.
+    `adds_up`: the values of several files are one list. What `read` makes of each file has members that are `placed`: see
+    acceptances.py.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Key:
     example: Any = None
     table_help: str = ""
     below_file: bool = False
+    adds_up: bool = False
 
     def initial(self) -> Any:
         """The value without any file."""

@@ -35,3 +35,27 @@ def _has(content: object, path: list[str]) -> bool:
             return False
         content = content[name]
     return True
+
+
+def lines_of_tables(text: str, name: str, count: int) -> tuple[int, ...]:
+    """The lines, from 1, with the `count` headers [[name]]; empty where the tables are written otherwise, as in one array.
+
+    In time linear in the text: there may be hundreds.
+    """
+    headers = (f"[[{name}]]", f'[["{name}"]]')
+    found = [
+        number
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.partition("#")[0].replace(" ", "").strip() in headers
+    ]
+    return tuple(found) if len(found) == count else ()
+
+
+def line_below(text: str, header: int, key: str) -> int:
+    """The line of a key of the table that begins at line `header`; that line where the key is not found."""
+    for number, line in enumerate(text.split("\n")[header:], header + 1):
+        if line.lstrip().startswith("["):
+            break
+        if line.partition("=")[0].strip().strip("\"'") == key:
+            return number
+    return header

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imds_probe.config.keys import Key, Section, fields_of, keys_of
-from imds_probe.config.lines import line_of
+from imds_probe.config.lines import line_below, line_of, lines_of_tables
 from imds_probe.config.settings import Settings
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
@@ -38,15 +38,33 @@ class Loaded:
 
 @dataclass(frozen=True)
 class File:
-    """A file as it was read; `content` is empty where it sets nothing."""
+    """A file as it was read; `content` is empty where it sets nothing. `doubt` says why others than root and whoever runs this
+    may have written it, a clause, and what to do about it.
+    """
 
     path: Path
     text: str
     content: Mapping[str, Any]
+    doubt: tuple[str, str] | None = None
 
     def at(self, key: str) -> str:
         """Where a key is set: "FILE:LINE"."""
-        line = line_of(self.text, key)
+        return self._at(line_of(self.text, key))
+
+    def placed(self, key: str, entries: Sequence[Any]) -> tuple[Any, ...]:
+        """The entries of a key that adds up, each told where it stands and whether the file is to be trusted with it."""
+        headers = lines_of_tables(self.text, key, len(entries))
+        whole = "" if headers or not entries else self.at(key)  # an array has one place
+
+        def at(number: int, within: str) -> str:
+            if not headers:
+                return f"{whole}, entry {number}"
+            header = headers[number - 1]
+            return self._at(line_below(self.text, header, within) if within else header)
+
+        return tuple(each.placed(at, self.doubt) for each in entries)
+
+    def _at(self, line: int | None) -> str:
         return f"{self.path}:{line}" if line else str(self.path)
 
 
@@ -73,10 +91,15 @@ def load(files: Sequence[File], sections: Sequence[type[Section]]) -> Loaded:
             raw = _found(file, key.name)
             if raw is _ABSENT:
                 continue
+            before = found[key.name]
             try:
                 found[key.name] = key.read(raw)
             except ValueError as error:
                 raise UsageError(f"{file.at(key.name)}: {key.name} {error}") from None
+            if key.adds_up:
+                found[key.name] = (*before, *file.placed(key.name, found[key.name]))
+                values[key.name] = _added(values[key.name], Value(raw, file.at(key.name)))
+                continue
             if key.below_file:
                 found[key.name] = tuple(file.path.parent / each for each in found[key.name])
             values[key.name] = Value(raw, file.at(key.name))
@@ -84,6 +107,13 @@ def load(files: Sequence[File], sections: Sequence[type[Section]]) -> Loaded:
 
 
 _ABSENT = object()
+
+
+def _added(before: Value, more: Value) -> Value:
+    """A value to which several files add."""
+    if before.origin == "default":
+        return more
+    return Value([*before.raw, *more.raw], f"{before.origin}, {more.origin}")
 
 
 def _made(section: type[Section], found: Mapping[str, Any], values: Mapping[str, Value]) -> Section:
@@ -110,8 +140,10 @@ def _drop_ins(path: Path) -> Sequence[Path]:
 def _read(path: Path, *, checked: bool) -> File:
     try:
         with path.open("rb") as file:
+            status = os.fstat(file.fileno())
             if checked:
-                _check(path, os.fstat(file.fileno()))
+                _check(path, status)
+            doubt = _doubt(path, status)
             raw = file.read(SIZE_LIMIT_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a readable file with --config.") from None
@@ -119,7 +151,7 @@ def _read(path: Path, *, checked: bool) -> File:
         raise UsageError(f"{path} has more than {SIZE_LIMIT_BYTES} bytes")
     try:
         text = raw.decode()
-        return File(path, text, toml.loads(text))
+        return File(path, text, toml.loads(text), doubt)
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}:{line} is not TOML: a byte there is not UTF-8") from None
@@ -132,6 +164,25 @@ def _check(path: Path, found: os.stat_result) -> None:
         raise UsageError(f"{path} is not used: it belongs to user {found.st_uid}", "Give it to root (chown root).")
     if found.st_mode & stat.S_IWOTH:
         raise UsageError(f"{path} is not used: everybody may write to it", "Take that right away (chmod o-w).")
+
+
+def _doubt(path: Path, found: os.stat_result) -> tuple[str, str] | None:
+    """Who else may have written a file, or may put another one in its place, and the remedy; None where nobody may."""
+    directories = dict.fromkeys((path.parent.resolve(), path.resolve().parent))  # a link's, and the file's
+    for name, status in ((path, found), *((each, each.stat()) for each in directories)):
+        if status is not found and os.statvfs(name).f_flag & os.ST_RDONLY:
+            continue  # as Kubernetes mounts a ConfigMap, whose mode says that everybody may write
+        if status.st_uid not in (0, os.geteuid()):
+            return (
+                f"{name} belongs to user {status.st_uid}",
+                f"Inspect the entries, then give {name} to root (chown root).",
+            )
+        if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
+            continue  # only its owner can replace a file there
+        by_group = status.st_mode & stat.S_IWGRP and status.st_gid not in (0, os.getegid())
+        if status.st_mode & stat.S_IWOTH or by_group:
+            return f"other users may write to {name}", "Inspect the entries, then take that right away (chmod go-w)."
+    return None
 
 
 def _found(file: File, key: str) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 
 from imds_probe.config.loading import Loaded
 
+WIDTH_MAX = 100  # a line that is longer is alone with its length
+
 
 def printed_config(loaded: Loaded, overrides: Mapping[str, tuple[object, str]]) -> str:
     """TOML. `overrides` are values from elsewhere than the files, by key, each with what to call that place.
@@ -23,7 +25,7 @@ def printed_config(loaded: Loaded, overrides: Mapping[str, tuple[object, str]]) 
             table = within
             lines += [("", ""), (f"[{table}]", "")]
         lines.append((f"{key} = {toml_value(raw)}", origin) if raw is not None else (f"# {key} is not set", ""))
-    width = max(len(text) for text, origin in lines if origin)
+    width = max((len(text) for text, origin in lines if origin and len(text) <= WIDTH_MAX), default=0)
     return "".join(f"{text:<{width}}  # {origin}\n" if origin else f"{text}\n" for text, origin in lines)
 
 

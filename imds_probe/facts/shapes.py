@@ -13,3 +13,4 @@ Seconds = Annotated[float, Meta(ge=0)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]  # RFC 3339, UTC
+Day = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]  # RFC 3339's full-date

@@ -214,11 +214,12 @@ class SaidOfFileSystem(Message, frozen=True):
 
 
 class Unreadable(Message, frozen=True):
-    """FileUnreadable."""
+    """FileUnreadable; `failed` where it is a FileFailed, and `unanswered` a FileUnanswered."""
 
     problem: str
     remedy: str
     unanswered: bool = False
+    failed: bool = False
 
 
 class AllStated(Message, frozen=True):

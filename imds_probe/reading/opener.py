@@ -19,7 +19,7 @@ from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection
 from imds_probe.reading.granted import Granted
 from imds_probe.reading.whereabouts import Where, Whereabouts
-from imds_probe.system.confined import FileUnanswered, FileUnreadable
+from imds_probe.system.confined import FileFailed, FileUnanswered, FileUnreadable
 from imds_probe.system.door import FileStatus
 from imds_probe.system.local_files import LocalFile
 from imds_probe.system.walk import Budget, Part
@@ -216,7 +216,8 @@ def _number(error: OSError | ValueError | OverflowError) -> int:
 
 
 def _unreadable(trouble: FileUnreadable) -> m.Unreadable:
-    return m.Unreadable(trouble.problem, trouble.remedy, isinstance(trouble, FileUnanswered))
+    kinds = isinstance(trouble, FileUnanswered), isinstance(trouble, FileFailed)
+    return m.Unreadable(trouble.problem, trouble.remedy, *kinds)
 
 
 def _read(file: LocalFile, at: int, length: int) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imds_probe.reading import messages as m
 from imds_probe.reading.connection import Connection, Garbage
-from imds_probe.system.confined import GIVEN_UP, UNANSWERED, FileUnanswered, FileUnreadable, given_up
+from imds_probe.system.confined import GIVEN_UP, UNANSWERED, FileFailed, FileUnanswered, FileUnreadable, given_up
 from imds_probe.system.door import File, FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.sought import Sought
@@ -127,7 +127,7 @@ class RemoteFiles:
             with self._file(reply, path) as file:
                 yield file
         except OSError as error:
-            raise FileUnreadable(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
+            raise FileFailed(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
 
     @contextlib.contextmanager
     def program(self, proc: Path, pid: int) -> Iterator[RemoteFile]:
@@ -316,10 +316,11 @@ def trouble(reply: m.Reply, path: str) -> OSError:
 
 def _unreadable(reply: m.Reply, path: str) -> FileUnreadable:
     if isinstance(reply, m.Unreadable):
-        return (FileUnanswered if reply.unanswered else FileUnreadable)(reply.problem, reply.remedy)
+        kind = FileUnanswered if reply.unanswered else FileFailed if reply.failed else FileUnreadable
+        return kind(reply.problem, reply.remedy)
     number = reply.number if isinstance(reply, m.Failed) else errno.EIO
     if number in UNANSWERED:
         return FileUnanswered(f"{path[:200]} cannot be read: its file system does not answer")
     if number == GIVEN_UP:
         return FileUnanswered(given_up(path))
-    return FileUnreadable(f"{path[:200]} cannot be read: {os.strerror(number)}")
+    return FileFailed(f"{path[:200]} cannot be read: {os.strerror(number)}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape as html_escape
 
 from imds_probe.escape import terminal
-from imds_probe.render.page.blocks import EVIDENCE, FIX, Block, Command, Fields, Item, Page, Table, Text
+from imds_probe.render.page.blocks import Block, Command, Fields, Item, Page, Table, Text
 from imds_probe.render.page.bounds import LONG
 from imds_probe.render.page.page import page_of
 from imds_probe.report import Report
@@ -79,9 +79,8 @@ def _table(block: Table) -> Iterator[str]:
 
 def _item(block: Item) -> Iterator[str]:
     yield f'<h3><span class="{block.severity}">{_text(block.severity)}</span> {_text(block.summary)}</h3>'
-    for label, lines in ((EVIDENCE, block.evidence), (FIX, (block.fix,) if block.fix else ())):
-        if lines:
-            yield f'<p><span class="label">{label}:</span> {"<br>".join(_text(line) for line in lines)}</p>'
+    for label, lines in block.labelled:
+        yield f'<p><span class="label">{label}:</span> {"<br>".join(_text(line) for line in lines)}</p>'
     if block.commands:
         yield _commands(block.commands)
 

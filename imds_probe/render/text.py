@@ -7,14 +7,26 @@ from collections.abc import Iterator
 
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import terminal
-from imds_probe.render.page.blocks import EVIDENCE, FIX, Block, Command, Fields, Item, Page, Table, Text
+from imds_probe.render.page.blocks import (
+    ACCEPTED,
+    EVIDENCE,
+    FIX,
+    SETTLES,
+    Block,
+    Command,
+    Fields,
+    Item,
+    Page,
+    Table,
+    Text,
+)
 from imds_probe.render.page.bounds import SHORT
 from imds_probe.render.page.page import page_of
 from imds_probe.report import Report
 
 CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 MARKS = {"blocker": "x", "warning": "!", "info": "-"}
-LABEL = max(len(EVIDENCE), len(FIX)) + 2  # columns, with the colon and a space
+LABEL = max(map(len, (EVIDENCE, ACCEPTED, SETTLES, FIX))) + 2  # columns, with the colon and a space
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,6 @@ def _table(block: Table) -> Iterator[str]:
 
 def _item(block: Item, style: Style) -> Iterator[str]:
     yield style.wrap(block.summary, f"  {MARKS[block.severity]} ", "    ")
-    for label, text in ((EVIDENCE, "; ".join(block.evidence)), (FIX, block.fix)):
-        if text:
-            yield style.wrap(text, f"      {f'{label}:':<{LABEL}}", " " * (6 + LABEL))
+    for label, lines in block.labelled:
+        yield style.wrap("; ".join(lines), f"      {f'{label}:':<{LABEL}}", " " * (6 + LABEL))
     yield from (f"        {terminal(command)}" for command in block.commands)

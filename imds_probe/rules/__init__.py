@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.rules import (
+    acceptance,
     callers,
     code,
     containers,
@@ -31,4 +32,5 @@ RULES: tuple[Rule, ...] = (
     callers.RULE,
     expired_tokens.RULE,
     observed.RULE,
+    acceptance.RULE,
 )

@@ -15,6 +15,11 @@ def who(caller: CallerSeen) -> str:
     return name + unit + (f" in {caller.container}" if caller.container else "")
 
 
+def called(group: Sequence[CallerSeen]) -> str:
+    """The subject of a finding on one caller's requests: the container that it is in, its unit, or else its program."""
+    return group[0].container or group[0].unit or group[0].program
+
+
 def times(count: int) -> str:
     """How often."""
     return "once" if count == 1 else f"{count} times"

@@ -15,12 +15,14 @@ from imds_probe.findings import Fix, Found, Kind
 from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
+from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_of
-from imds_probe.rules.caller_phrases import last, times, who
+from imds_probe.rules.caller_phrases import called, last, times, who
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved
+from imds_probe.rules.settling import MORE_TIME, OWNER, READABLE_RECORD
 
 NAMED_MAX = 20
 PATHS_SHOWN = 3
@@ -76,6 +78,7 @@ IMDSV1_UNSEEN = Kind(
     cure="Look for virtual machines and user-space network stacks on this host. The minutes of the metric in CloudWatch tell when "
     "the calls were made.",
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
+    settled_by=("a watched window in which the watch sees as many calls as CloudWatch counts", OWNER),
 )
 CALLERS_NOT_READ = Kind(
     id="callers-not-read",
@@ -88,6 +91,7 @@ CALLERS_NOT_READ = Kind(
     cure="Correct the cause that the finding quotes: the owner or the permissions of the state directory, its disk, or a damaged "
     "callers.sqlite3. At a restart, the daemon sets a damaged file aside and begins a new one. The new file counts once it "
     "covers the whole window. If this host is no longer to be watched, disable the daemon and remove the state directory.",
+    settled_by=(READABLE_RECORD, MORE_TIME),
 )
 CALLERS_LOST = Kind(
     id="callers-lost",
@@ -99,6 +103,7 @@ CALLERS_LOST = Kind(
     "have called again since.",
     cure="Keep the daemon running. The finding disappears once the new history covers the whole window (14 days by default). The "
     "daemon keeps a damaged file beside the new one. Find out what damaged or removed the file, for example a failing disk.",
+    settled_by=("a watched window that begins after the loss",),
 )
 REQUESTS_NOT_CONFIRMED = Kind(
     id="requests-not-confirmed",
@@ -137,11 +142,12 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             groups[each.identity].append(each)
     required = switched_already(facts.get(Imds))
     findings = []
-    for group in list(groups.values())[:NAMED_MAX]:
+    listed = named_first(IMDSV1_CALLER, list(groups.values()), called, facts)
+    for group in listed[:NAMED_MAX]:
         finding = _refused(group) if required else _calls(group, callers, facts, catalog)
         findings += [finding] if finding else []
     if len(groups) > NAMED_MAX:
-        findings.append(_more(list(groups.values())[NAMED_MAX:], facts, required=required))
+        findings.append(_more(listed[NAMED_MAX:], facts, required=required))
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))
     if run is not None and run.status == "partial":
@@ -161,6 +167,7 @@ def _not_read(run: CollectorRun) -> Found:
         "the record of calls to the metadata service could not be read",
         evidence=(run.reason,),
         fix=more_time_or(run, "Correct the quoted cause, and run again."),
+        settled_by=(MORE_TIME if run.status == "skipped" else READABLE_RECORD,),
     )
 
 
@@ -178,7 +185,7 @@ def _lost(callers: Callers) -> Found:
 def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Found:
     if off := unserved(on_host=True, container_ids=(), facts=facts):
         return IMDSV1_CALLER_UNSERVED.found(
-            group[0].container or group[0].unit or group[0].program,
+            called(group),
             f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}, but {off}",
             evidence=_evidence(group),
             fix=Fix("Change the program so that it asks for a token before the service is turned on."),
@@ -186,7 +193,7 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
     cause = cause_of(group, callers, facts, catalog)
     fell_back = cause.needs_hop_limit is not None
     return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
-        group[0].container or group[0].unit or group[0].program,
+        called(group),
         f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence),
         fix=cause.fix,
@@ -200,7 +207,7 @@ def _refused(group: Sequence[CallerSeen]) -> Found | None:
     if not refused:
         return None
     return IMDSV1_REFUSED.found(
-        group[0].container or group[0].unit or group[0].program,
+        called(group),
         f"{who(group[0])} called IMDSv1 and was refused {times(refused)}, last at {last(group)}",
         evidence=_evidence(group),
         fix=Fix("Change the program so that it asks for a token. It receives no metadata now."),

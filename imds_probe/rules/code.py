@@ -13,6 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.inventory.schedules.scheduled import AT_LOGIN
+from imds_probe.rules.acceptance import apart, named_first
 from imds_probe.rules.code_fixes import fix_for
 from imds_probe.rules.code_kinds import (
     CODE_IMDSV1,
@@ -42,6 +43,7 @@ from imds_probe.rules.phrases import few
 from imds_probe.rules.requirement import fit_by_version, software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unwatched
+from imds_probe.rules.settling import CATALOG, OWNER, by_watch
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
@@ -78,6 +80,7 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
     idle = {each: why for each in code if (why := unserved(each.on_host, each.container_ids, facts))}
     at_login = [each for each in code if each not in idle and _is_offered_at_login(each)]
     blocking = [each for each in code if each not in idle and each not in at_login]
+    blocking = named_first(CODE_IMDSV1, blocking, lambda each: each.path, facts)
     found = [_asks(each, facts, catalog) for each in blocking[:NAMED_MAX]]
     if rest := blocking[NAMED_MAX:]:
         found.append(
@@ -162,17 +165,25 @@ def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tupl
     left = [each for each in code if each not in told]
     if not left:
         return [], lines
+    parts = apart(CODE_UNDECIDED, _SUBJECT, left, lambda each: named(each, facts), facts)
+    return [_both(subject, members, facts) for subject, members in parts], lines
+
+
+def _both(subject: str, left: Sequence[CodeSeen], facts: Facts) -> Found:
     what = "program has" if len(left) == 1 else "programs have"
-    return [
-        CODE_UNDECIDED.found(
-            _SUBJECT,
-            f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "
-            f"{few([named(each, facts) for each in left])}",
-            evidence=listed([_open(each, facts) for each in left]),
-            fix=Fix(f"{ON_AN_INSTANCE if facts.get(Image) is not None else _WATCHED}Or ask their owners.", WATCH),
-            forgeable_by=of_code(left, facts),
-        )
-    ], lines
+    window = by_watch(left, facts)
+    watch = ON_AN_INSTANCE if facts.get(Image) is not None else _WATCHED
+    return CODE_UNDECIDED.found(
+        subject,
+        f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "
+        f"{few([named(each, facts) for each in left])}",
+        evidence=listed([_open(each, facts) for each in left]),
+        fix=Fix(f"{watch}Or ask their owners.", WATCH)
+        if window
+        else Fix("Ask the owners of these programs. A watch does not settle how they ask."),
+        forgeable_by=of_code(left, facts),
+        settled_by=(*window, *([CATALOG] if all(each.package for each in left) else []), OWNER),
+    )
 
 
 def _open(code: CodeSeen, facts: Facts) -> str:

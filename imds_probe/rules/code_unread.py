@@ -12,20 +12,23 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found
 from imds_probe.inventory.code import unread
-from imds_probe.rules.code_kinds import CODE_NOT_READ, CODE_NOT_READ_OF_USERS
+from imds_probe.rules.acceptance import apart
+from imds_probe.rules.code_kinds import CODE_NOT_READ, CODE_NOT_READ_OF_USERS, INSTALLED_AGAIN, STARTED_AGAIN
 from imds_probe.rules.code_phrases import ON_AN_INSTANCE, WATCH, count, listed, named, started
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
 from imds_probe.rules.requirement import software_of
 from imds_probe.rules.settled import elsewhere, unwatched
+from imds_probe.rules.settling import AS_ROOT, MORE_TIME, OWNER, by_run, by_watch
 
 _SUBJECT = "programs"
-# What lets a program be read that was not, by the reason; the others are of its form, and only its behaviour tells.
+# What lets a program be read that was not, by the reason, as an order and as a noun; the others are of its form, and only its
+# behaviour tells.
 _REMEDIES = {
-    unread.NO_TIME: "Give the run more time with --timeout.",
-    unread.HIDDEN: "Run as root on the host.",
-    unread.GONE: "Restart the programs whose files were replaced or removed.",
-    unread.DAMAGED: "Install the programs again whose files are damaged.",
+    unread.NO_TIME: ("Give the run more time with --timeout.", MORE_TIME),
+    unread.HIDDEN: ("Run as root on the host.", AS_ROOT),
+    unread.GONE: ("Restart the programs whose files were replaced or removed.", STARTED_AGAIN),
+    unread.DAMAGED: ("Install the programs again whose files are damaged.", INSTALLED_AGAIN),
 }
 
 
@@ -35,46 +38,54 @@ def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Fo
     """
     read = facts.get(CodeRead)
     if read is None:
-        return ([_none_read(run)] if run.status in ("failed", "skipped") else []), []
+        return ([_none_read(run, facts)] if run.status in ("failed", "skipped") else []), []
     unread = [each for each in read.not_read if software_of(each, facts) is None]
     told = {each: why for each in unread if (why := elsewhere(each, facts, catalog))}
     left = [each for each in unread if each not in told]
     of_users = [each for each in left if _is_users(each, facts)]
     own = [each for each in left if each not in of_users]
     found = []
-    if own:
-        found.append(_unknown(own, facts))
+    for subject, members in apart(CODE_NOT_READ, _SUBJECT, own, lambda each: named(each, facts), facts):
+        found.append(_unknown(subject, members, facts))
     if of_users:
         found.append(_of_users(of_users, facts))
     return found, [f"{named(each, facts)} was not read ({each.why}): {why}" for each, why in told.items()]
 
 
-def _none_read(run: CollectorRun) -> Found:
+def _none_read(run: CollectorRun, facts: Facts) -> Found:
     return CODE_NOT_READ.found(
         _SUBJECT,
         "the code of what runs could not be read",
         evidence=(run.reason,),
         fix=more_time_or(run, "Run as root on the host, and run again."),
+        settled_by=by_run(run, facts, OWNER),
     )
 
 
-def _unknown(programs: Sequence[NotRead], facts: Facts) -> Found:
+def _unknown(subject: str, programs: Sequence[NotRead], facts: Facts) -> Found:
     one = len(programs) == 1
+    reasons = {each.why for each in programs}
+    nouns = [noun for reason, (_, noun) in _REMEDIES.items() if reason in reasons]
+    window = by_watch(programs, facts)
     return CODE_NOT_READ.found(
-        _SUBJECT,
+        subject,
         f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else tells how "
         f"{'it asks' if one else 'they ask'}: {few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
-        fix=_settled_by({each.why for each in programs}, facts),
+        fix=_fix(reasons, facts, watched=bool(window)),
         forgeable_by=of_code(programs, facts),
+        settled_by=(*nouns, *window, OWNER),
     )
 
 
-def _settled_by(reasons: Collection[str], facts: Facts) -> Fix:
-    """What would settle it: to read what could be read by other means, and a watch for all else."""
+def _fix(reasons: Collection[str], facts: Facts, *, watched: bool) -> Fix:
+    """What would settle it: to read what could be read by other means, and a watch for all else, where a watch sees it."""
     if facts.get(Image) is not None:
         return Fix(f"{ON_AN_INSTANCE}Or ask the owners of the programs whether they call the metadata service.", WATCH)
-    orders = [order for reason, order in _REMEDIES.items() if reason in reasons]
+    orders = [order for reason, (order, _) in _REMEDIES.items() if reason in reasons]
+    if not watched:
+        ask = "Ask the owners of these programs whether they call the metadata service: a watch does not settle it."
+        return Fix(" ".join([*orders, *(["Run again."] if orders else []), ask]))
     if not orders or set(reasons) - set(_REMEDIES):
         watch = "Watch the host, restart these programs once while the daemon watches, and run again after the window."
         return Fix(" ".join([*orders, watch, "Or ask their owners whether they call the metadata service."]), WATCH)

@@ -8,7 +8,8 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.containers import Container, Containers, titles
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
-from imds_probe.findings import Fix, Found, State
+from imds_probe.findings import Fix, Found, Kind, State
+from imds_probe.rules.acceptance import apart
 from imds_probe.rules.containers_kinds import (
     ANSWERED_BY_PROXY,
     CONTAINER_NOT_MEASURED,
@@ -34,9 +35,10 @@ from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settling import AS_ROOT, LATER, ON_HOST, OWNER, by_run
 
 _SUBJECT = "containers"
-_Describe = Callable[[list[Container], Facts, Catalog], Found]
+_Describe = Callable[[str, list[Container], Facts, Catalog], Found]
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
@@ -53,9 +55,12 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     for container in there.seen:
         if group := _group(container, facts, catalog):
             groups.setdefault(group, []).append(container)
-    findings += [describe(members, facts, catalog) for describe, members in groups.items()]
-    if members := users_without_token(facts, catalog):
-        findings.append(_users(members, facts, catalog))
+    for describe, members in groups.items():
+        kind = _DECIDING.get(describe)
+        parts = apart(kind, _SUBJECT, members, lambda each: each.title, facts) if kind else [(_SUBJECT, members)]
+        findings += [describe(subject, part, facts, catalog) for subject, part in parts]
+    if of_users := users_without_token(facts, catalog):
+        findings.append(_users(of_users, facts, catalog))
     everything_seen = there.containers is not None and not there.containers_unseen and _not_measured not in groups
     if everything_seen and not unexplained(facts):
         findings += _higher_than_needed(facts, catalog)
@@ -100,16 +105,18 @@ def _unseen(facts: Facts) -> Found:
             "Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted "
             "and named by --root.",
         ),
+        settled_by=by_run(None if there.containers_unseen else run, facts, ON_HOST),
     )
 
 
-def _not_measured(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
-    del facts, catalog
+def _not_measured(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+    del catalog
     return CONTAINER_NOT_MEASURED.found(
-        _SUBJECT,
+        subject,
         f"the token response was not tested in {_count(members)}: {titles(members)}",
         evidence=tuple(f"{each.title}: {each.not_measured or _error(each)}" for each in members),
         fix=Fix("Run as root. Run again if the service was busy."),
+        settled_by=(*(() if facts.privileged else (AS_ROOT,)), LATER, OWNER),
     )
 
 
@@ -118,25 +125,25 @@ def _error(container: Container) -> str:
     return next(errors, "the report does not say why")
 
 
-def _too_far(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def _too_far(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     needed = needed_hop_limit(facts, catalog)
     imds = facts.get(Imds)
     present = imds.hop_limit if imds else None
     lacks = "no metadata" if switched_already(imds) else "no token"
     at = f" at hop limit {present}" if present else ""
     return HOP_LIMIT_TOO_LOW.found(
-        _SUBJECT,
+        subject,
         f"{_receive(members)} {lacks}{at}; hop limit {needed} suffices: {titles(members)}",
         evidence=(*_measures(members, facts, catalog), *_ways(members)),
         fix=raise_hop_limit(needed),
     )
 
 
-def _unexplained(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def _unexplained(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     hops = max(reach.distance or 0 for each in members for reach in each.reach if not reach.explained)
     its, up_to = ("its", "") if len(members) == 1 else ("their", "up to ")
     return DISTANCE_UNEXPLAINED.found(
-        _SUBJECT,
+        subject,
         f"{_receive(members)} no token; {its} measured distance of {up_to}{hops} hops is unexplained: {titles(members)}",
         evidence=(
             *_measures(members, facts, catalog),
@@ -166,19 +173,19 @@ def _users(members: Sequence[Container], facts: Facts, catalog: Catalog) -> Foun
     )
 
 
-def _too_far_unneeded(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     do = "does" if len(members) == 1 else "do"
     return HOP_LIMIT_KEEPS_OUT.found(
-        _SUBJECT,
+        subject,
         f"{_receive(members)} no token and {do} not seem to need one: {titles(members)}",
         evidence=tuple(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),
     )
 
 
-def _filtered(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     certain = any(metadata_need(each, facts, catalog).state in ("likely", "observed") for each in members)
     return TOKEN_FILTERED.found(
-        _SUBJECT,
+        subject,
         f"by distance the token response should reach {_count(members)}, but it does not arrive: {titles(members)}",
         evidence=_measures(members, facts, catalog),
         fix=Fix(
@@ -191,21 +198,21 @@ def _filtered(members: list[Container], facts: Facts, catalog: Catalog) -> Found
     )
 
 
-def _unexpected(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def _unexpected(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     return TOKEN_BEYOND_HOP_LIMIT.found(
-        _SUBJECT,
+        subject,
         f"by distance the token response should not reach {_count(members)}, but it arrives: {titles(members)}",
         evidence=_measures(members, facts, catalog),
         fix=Fix("Find the rule or proxy that rewrites TTLs or answers by itself: these containers depend on it today."),
     )
 
 
-def _proxied(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def _proxied(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     needs = {metadata_need(each, facts, catalog).state for each in members}
     refused = any(reach.token == "answered-by-proxy" and reach.status != 200 for m in members for reach in m.reach)
     certain = refused and bool(needs & {"likely", "observed"})
     return ANSWERED_BY_PROXY.found(
-        _SUBJECT,
+        subject,
         f"a proxy answers {_count(members)} instead of the metadata service: {titles(members)}",
         evidence=_measures(members, facts, catalog),
         fix=Fix(
@@ -218,9 +225,9 @@ def _proxied(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     )
 
 
-def _cut_off(members: list[Container], facts: Facts, catalog: Catalog) -> Found:
+def _cut_off(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     return METADATA_UNREACHABLE.found(
-        _SUBJECT,
+        subject,
         f"{_count(members)} cannot reach the metadata service at all, so the switch changes nothing there: "
         f"{titles(members)}",
         evidence=_measures(members, facts, catalog),
@@ -276,4 +283,11 @@ def _receive(members: Sequence[Container]) -> str:
     return f"{_count(members)} receive{'s' if len(members) == 1 else ''}"
 
 
+# What each container has by itself where the configuration accepts it.
+_DECIDING: dict[_Describe, Kind] = {
+    _not_measured: CONTAINER_NOT_MEASURED,
+    _unexplained: DISTANCE_UNEXPLAINED,
+    _filtered: TOKEN_FILTERED,
+    _proxied: ANSWERED_BY_PROXY,
+}
 RULE = Rule("containers", _find, kinds=KINDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
+from imds_probe.rules.settling import AS_ROOT, LATER, MORE_TIME, ON_HOST, OWNER
 
 _HOPS = (
     "EC2 User Guide: How Instance Metadata Service Version 2 works (the response to PUT requests has a hop limit)",
@@ -40,6 +41,7 @@ DISTANCE_UNEXPLAINED = Kind(
     "a network namespace that has neither a process nor a name in /run/netns. A report of an earlier release does not "
     "contain the path: run imds-probe again.",
     sources=_HOPS,
+    settled_by=("a run that can follow links and routes from the container to the host", OWNER),
 )
 USERS_NETWORK_WITHOUT_TOKEN = Kind(
     id="users-network-without-token",
@@ -72,6 +74,7 @@ TOKEN_FILTERED = Kind(
     "attempts. The hop limit is not the cause: a packet filter, a service mesh or a network policy drops the response, or "
     "something changes its TTL.",
     cure="Check the findings on rules and routes, and the software that manages the container network.",
+    settled_by=("the removal of the rule or policy that drops the token response", OWNER),
 )
 TOKEN_BEYOND_HOP_LIMIT = Kind(
     id="token-beyond-hop-limit",
@@ -93,6 +96,7 @@ ANSWERED_BY_PROXY = Kind(
     "requests, and a proxy that speaks only IMDSv1 itself receives 401.",
     cure="Upgrade the proxy (kube2iam 0.12.0, kiam 4.0 or later), or replace it by IRSA or EKS Pod Identity.",
     sources=("EC2 User Guide: IMDSv2 requests with an X-Forwarded-For header are rejected",),
+    settled_by=("a way to the metadata service without the proxy", OWNER),
 )
 METADATA_UNREACHABLE = Kind(
     id="metadata-unreachable",
@@ -112,6 +116,7 @@ CONTAINER_NOT_MEASURED = Kind(
     "a usable answer of the service, and one of these was missing. It is not known whether the token arrives in the "
     "container, so the verdict is unknown.",
     cure="Run as root. Run again if the service was busy (503).",
+    settled_by=(AS_ROOT, LATER, OWNER),
 )
 CONTAINERS_NOT_SEEN = Kind(
     id="containers-not-seen",
@@ -124,6 +129,7 @@ CONTAINERS_NOT_SEEN = Kind(
     "ready.",
     cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
     "named by --root. Give the run more time with --timeout if its time limit came first.",
+    settled_by=(AS_ROOT, ON_HOST, MORE_TIME),
 )
 HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
     id="hop-limit-higher-than-needed",

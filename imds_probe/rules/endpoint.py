@@ -8,8 +8,10 @@ from imds_probe.facts.imds import EndpointReply, Imds
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.imds.replies import EC2_SERVER
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settling import LATER, OWNER
 
 _SUBJECT = "metadata service"
+WITH_V1_PROBE = "a run without --no-v1-probe"
 
 IMDS_DISABLED = Kind(
     id="imds-disabled",
@@ -29,6 +31,8 @@ IMDS_UNREACHABLE = Kind(
     meaning="No connection was made: there was no route, the connection was refused, or nothing answered. The cause is a "
     "firewall, a route or a missing network. The cause is never the hop limit, which affects only the token response.",
     cure="Check `ip route get 169.254.169.254` and the firewall's output rules, then run again.",
+    settled_by=("a route to the metadata service, and a firewall that lets requests through",),
+    not_acceptable="Nothing is known of the service that is to be switched.",
 )
 TOKEN_REQUEST_REFUSED = Kind(
     id="token-request-refused",
@@ -62,6 +66,7 @@ IMDS_ANSWERED_BY_PROXY = Kind(
     "or kiam, a service mesh or a test server sent it. Its tokens and TTLs say nothing about the instance.",
     cure="Run imds-probe where the metadata address is not redirected, or ask the EC2 API: "
     "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
+    settled_by=("a run where the metadata address is not redirected", OWNER),
 )
 IMDS_ANSWER_UNUSABLE = Kind(
     id="imds-answer-unusable",
@@ -74,6 +79,8 @@ IMDS_ANSWER_UNUSABLE = Kind(
     cure="Run again. If the answer stays the same, find the program that floods the service: imds-probe cannot tell which one "
     "it is.",
     sources=("EC2 User Guide: Query throttling",),
+    settled_by=(LATER, WITH_V1_PROBE),
+    not_acceptable="Nothing is known of the service that is to be switched.",
 )
 
 
@@ -107,7 +114,10 @@ def _answered_by(imds: Imds) -> list[Found]:
 
 def _trouble(imds: Imds) -> Found:
     kind, summary, fix = _TROUBLES.get(imds.endpoint, _TROUBLES["unknown"])
-    return kind.found(_SUBJECT, summary, evidence=_evidence(imds), fix=fix)
+    settled_by = kind.settled_by
+    if kind is IMDS_ANSWER_UNUSABLE and imds.tokens_method != "not-tried":
+        settled_by = (LATER,)
+    return kind.found(_SUBJECT, summary, evidence=_evidence(imds), fix=fix, settled_by=settled_by)
 
 
 def _evidence(imds: Imds) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.kept.metadata_path import kept_path
-from imds_probe.rules.caller_phrases import last, times, who
+from imds_probe.rules.caller_phrases import called, last, times, who
 from imds_probe.rules.rule import NothingToJudge, Rule
 
 NAMED_MAX = 20
@@ -52,7 +52,7 @@ def _expired(group: Sequence[CallerSeen]) -> Found:
     count, calls = sum(each.refused for each in refused), sum(each.count for each in group)
     paths = ", ".join(dict.fromkeys(kept_path(each.path) for each in refused[:PATHS_SHOWN]))
     return TOKEN_EXPIRED.found(
-        group[0].container or group[0].unit or group[0].program,
+        called(group),
         f"{who(group[0])} was refused {times(count)} with a token that is expired or invalid, last at {last(refused)} or before",
         evidence=(f"{count} of {calls} requests by IMDSv2 were answered with 401", f"requested {paths}"),
         fix=Fix("Let the program ask for a new token before the old one expires, and after each 401."),

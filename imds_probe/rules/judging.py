@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from imds_probe.catalog.catalog import Catalog
@@ -46,6 +47,7 @@ def judge(
     """
     findings: list[Finding] = []
     runs: list[RuleRun] = []
+    kinds = [kind for rule in rules for kind in rule.kinds]
     for rule in rules:
         if rule.id not in selected:
             runs.append(RuleRun(rule.id, "skip", 0.0, "left out by --only or --skip", deselected=True))
@@ -55,6 +57,9 @@ def judge(
         reason = ""
         try:
             result = rule.judge(facts, catalog)
+            if rule.review is not None and not isinstance(result, NothingToJudge):
+                findings, more = rule.reviewed(findings, facts, kinds)
+                result += more
         except ProbeError as error:
             status, reason = "error", str(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is one rule's
@@ -68,7 +73,15 @@ def judge(
                 status = _status(result)
         runs.append(RuleRun(rule.id, status, round((time.monotonic() - started) * 1000, 3), reason))
     order = {"blocker": 0, "warning": 1, "info": 2}
-    return tuple(sorted(findings, key=lambda finding: order[finding.severity])), tuple(runs)
+    return tuple(sorted(findings, key=lambda finding: order[finding.severity])), _as_counted(runs, findings)
+
+
+def _as_counted(runs: Sequence[RuleRun], findings: Sequence[Finding]) -> tuple[RuleRun, ...]:
+    """The runs, of which those that failed by nothing but accepted risks have warned instead."""
+    blocking = {each.rule for each in findings if each.severity == "blocker"}
+    return tuple(
+        replace(run, status="warn") if run.status == "fail" and run.id not in blocking else run for run in runs
+    )
 
 
 def _status(findings: Sequence[Finding]) -> RuleStatus:

@@ -8,6 +8,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.precedence import INVENTORIES
 from imds_probe.rules.rule import Rule
+from imds_probe.rules.settling import OWNER
 
 # Their own rules have a finding that makes the verdict unknown.
 _SAID_ELSEWHERE = (*INVENTORIES, "settings", "sdks", "code", "running-containers", "containers", "callers")
@@ -24,6 +25,7 @@ NOT_OBSERVED = Kind(
     "the verdict treats that part as not seen.",
     cure="Remove the cause that the finding quotes, and run imds-probe again. If the cause is a bug in imds-probe, report the bug "
     "with the text that imds-probe wrote to standard error or the journal.",
+    settled_by=("a run without the quoted cause", OWNER),
 )
 
 

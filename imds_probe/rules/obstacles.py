@@ -14,6 +14,7 @@ from imds_probe.facts.obstacles import Obstacles, PathObstacle
 from imds_probe.findings import Fix, Found, Kind, Severity, State
 from imds_probe.rules.origins import ROOT, of_containers
 from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settling import OWNER
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -58,6 +59,7 @@ METADATA_PROXY = Kind(
     "kube2iam's own calls speak only IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
     cure="Upgrade the proxy, or replace it by IRSA or EKS Pod Identity. kiam is a retired project.",
     sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
+    settled_by=("an image tag that names the proxy's version", OWNER),
 )
 
 

@@ -11,6 +11,7 @@ from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Container, Containers, of_user, short
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import SdkSoftware, Software
+from imds_probe.findings import Finding, State
 from imds_probe.rules.phrases import container_names
 
 ROOT: tuple[str, ...] = ()
@@ -76,3 +77,11 @@ def _of_container(container: Container) -> str:
 
 def _alone(found: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
+
+
+def forgers_of(findings: Sequence[Finding], state: State) -> tuple[str, ...]:
+    """Those who could have made up all that decides for this state; none where root stands behind some of it."""
+    decisive = [finding for finding in findings if finding.implies == state]
+    if not all(finding.forgeable_by for finding in decisive):
+        return ()
+    return tuple(dict.fromkeys(name for finding in decisive for name in finding.forgeable_by))

@@ -20,6 +20,8 @@ NOT_EC2 = Kind(
     cure="On an EC2 instance whose /sys is hidden, as in a container, mount the host's /sys or run with --assume-ec2. To ask "
     "a service elsewhere, set AWS_EC2_METADATA_SERVICE_ENDPOINT.",
     sources=("EC2 User Guide: Detect whether a host is an EC2 instance",),
+    settled_by=("a run with --assume-ec2, if this host is an EC2 instance all the same",),
+    not_acceptable="On another platform a verdict about the switch has no meaning.",
 )
 
 

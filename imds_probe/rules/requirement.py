@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.code_phrases import place_of
+
+# What distributions call libraries.
+_LIBRARY = re.compile(r"(?:python[23]?|py3|ruby|node|golang)-.{1,100}|lib.{1,100}|perl-.{1,100}|.{1,100}-perl")
 
 
 def requirement(software: Software, facts: Facts, catalog: Catalog) -> Requirement:
@@ -148,6 +152,19 @@ def is_unused(software: Software, facts: Facts, catalog: Catalog) -> bool:
     """
     row = catalog.row(software.component)
     return row is not None and row.only_if is not None and not _is_started(own_code(software, facts), "v1")
+
+
+def is_idle_library(software: Software, facts: Facts, catalog: Catalog) -> bool:
+    """Whether it is a library of a distribution's that nothing loads: no process would find it, and nothing starts what loads it.
+    Only where processes and everything that starts something were looked at.
+    """
+    row, read, search = catalog.row(software.component), facts.get(CodeRead), facts.collector("sdks")
+    if row is None or row.programs or not _LIBRARY.fullmatch(software.package) or software.pids:
+        return False
+    looked = read is not None and read.scheduled is not None and search is not None
+    if not looked or search is None or search.status in ("failed", "skipped"):
+        return False
+    return all(each.runs == "lies" for each in own_code(software, facts))
 
 
 def _clears(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None) -> bool:

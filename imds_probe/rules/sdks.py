@@ -47,11 +47,12 @@ from imds_probe.rules.sdks_kinds import (
     SDK_TOO_OLD,
     SDK_TOO_OLD_SILENT,
     SDK_TOO_OLD_UNASKED,
-    SDK_UNKNOWN,
     SDK_UNSERVED,
     SDKS_NOT_SEEN,
 )
+from imds_probe.rules.sdks_unknown import unknown
 from imds_probe.rules.settled import silent_since_start, unserved
+from imds_probe.rules.settling import ON_HOST, by_run
 
 _SUBJECT = "sdks"
 _Group = dict[tuple[str, str, Requirement, bool], list[SdkSoftware]]
@@ -64,7 +65,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     found = []
     unseen = facts[SdkSearch].sdks_unseen or ((run.reason,) if run.status in ("failed", "skipped") else ())
     if unseen:
-        found.append(_unseen(unseen, None if facts[SdkSearch].sdks_unseen else run))
+        found.append(_unseen(unseen, None if facts[SdkSearch].sdks_unseen else run, facts))
     groups: _Group = defaultdict(list)
     for entry in facts[Installed].software:
         if isinstance(entry, SdkSoftware):
@@ -81,7 +82,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     return found
 
 
-def _unseen(reasons: Sequence[str], run: CollectorRun | None) -> Found:
+def _unseen(reasons: Sequence[str], run: CollectorRun | None, facts: Facts) -> Found:
     return SDKS_NOT_SEEN.found(
         _SUBJECT,
         "some running programs could not be inspected for AWS SDKs",
@@ -89,6 +90,7 @@ def _unseen(reasons: Sequence[str], run: CollectorRun | None) -> Found:
         fix=more_time_or(
             run, "Run as root on the host. Give the run more time with --timeout if its time limit came first."
         ),
+        settled_by=by_run(run, facts, ON_HOST),
     )
 
 
@@ -129,13 +131,7 @@ def _in_use(
     if all(silent) and needed.by == "version":  # a watch does not outweigh code
         return _silent(what, entries, needed, row, dict.fromkeys(silent))
     if needed.status == "unknown":
-        summary = f"IMDSv2 support of {what}, is not known"
-        fix = Fix(
-            f"Look up the version of {entries[0].package} in the application's list of dependencies, or upgrade it. Or watch the "
-            "host: the finding disappears once the programs were started while the daemon watched, and nobody called IMDSv1 in "
-            "a whole window."
-        )
-        return [SDK_UNKNOWN.found(subject, summary, evidence=(needed.why, *evidence), fix=fix, forgeable_by=origins)]
+        return [unknown(what, entries, needed, row, (needed.why, *evidence), origins=origins)]
     summary = f"{what}, {_is(needed)}"
     fix = _fix(entries, needed, row)
     return [SDK_TOO_OLD.found(subject, summary, evidence=evidence, fix=fix, forgeable_by=origins)]
@@ -233,10 +229,11 @@ def _token_is_lost(container: Container, facts: Facts, catalog: Catalog) -> bool
 def _left_out(reasons: Sequence[str]) -> Found:
     return SDK_SEARCH_CUT_SHORT.found(
         _SUBJECT,
-        "the search of the disk for AWS SDKs that are not in use was cut short",
+        "the search of the disk for AWS SDKs that are not in use did not cover everything",
         evidence=tuple(reasons),
         fix=Fix(
-            "Search the disk once without a limit, while the host has memory and disk space to spare.",
+            "Search the disk once without a limit, while the host has memory and disk space to spare. Name the directories that "
+            "even this search leaves out.",
             ("imds-probe run --deep",),
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
+from imds_probe.rules.settling import AS_ROOT, CATALOG, MORE_TIME, ON_HOST, OWNER, UPGRADE, WINDOW
 
 SDK_TOO_OLD = Kind(
     id="sdk-too-old",
@@ -12,7 +13,7 @@ SDK_TOO_OLD = Kind(
     meaning="A process has loaded this SDK, or finds it where it looks for libraries. The SDK is older than the first version "
     "that asks for a token. Once tokens are required, the SDK receives no credentials from the instance's role. A process of "
     "Python, Node, Ruby or PHP does not show which libraries it has read, only which it would find. A Python process that "
-    "has not loaded TLS is taken to use no SDK.",
+    "has not loaded TLS is taken to use no SDK, unless its own code imports one.",
     cure="Upgrade the SDK in the places that the finding names, and restart the processes. `imds-probe run --output json` "
     "lists all places.",
     sources=("EC2 User Guide: Use a supported AWS SDK", "imds-probe catalog --sources SDK"),
@@ -72,6 +73,7 @@ SDK_UNKNOWN = Kind(
     "SDK. A guess could break the host, so the verdict counts the SDK as unknown.",
     cure="Look up the version in the application's list of dependencies. A catalog file of your own can state a minimum: see "
     "`imds-probe catalog --help`.",
+    settled_by=(UPGRADE, CATALOG, WINDOW, OWNER),
 )
 SDK_FIGURE_INFERRED = Kind(
     id="sdk-figure-inferred",
@@ -100,14 +102,17 @@ SDKS_NOT_SEEN = Kind(
     title="Some running programs could not be inspected for AWS SDKs",
     meaning="imds-probe lacked the rights or the time to inspect some processes. One of them may use an old SDK.",
     cure="Run as root on the host itself. Give the run more time with --timeout if its time limit came first.",
+    settled_by=(AS_ROOT, ON_HOST, MORE_TIME),
 )
 SDK_SEARCH_CUT_SHORT = Kind(
     id="sdk-search-cut-short",
     severity="info",
-    title="The search for AWS SDKs on disk was cut short",
+    title="The search for AWS SDKs on disk did not cover everything",
     meaning="Running processes are always inspected. The search for SDKs on disk has a budget of time and files, so that the "
-    "probe can run every hour. The search used up its budget.",
-    cure="Run `imds-probe run --deep` once. Name further directories if applications are kept elsewhere.",
+    "probe can run every hour. Directories that could not be read, network file systems and the storage of containers are left "
+    "out, too. The finding names what was left out.",
+    cure="Run `imds-probe run --deep` once. It searches every local file system without a budget. Give it the directories on "
+    "network file systems that have applications.",
 )
 
 KINDS = (

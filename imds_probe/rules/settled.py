@@ -77,10 +77,14 @@ def _came_round(code: CodeSeen | NotRead, every_s: float, facts: Facts) -> bool:
 
 def silent_software(software: Software, facts: Facts) -> str:
     """The same of a package, by those of its programs that were looked at."""
-    started = (each for each in own_code(software, facts) if each.runs != "lies")  # what nothing starts calls nobody
-    programs: list[CodeSeen | NotRead] = [*started, *unread_code(software, facts)]
-    said = [silent(each, facts) for each in programs]
+    said = [silent(each, facts) for each in programs_of(software, facts)]
     return said[0] if said and all(said) else ""
+
+
+def programs_of(software: Software, facts: Facts) -> tuple[CodeSeen | NotRead, ...]:
+    """The programs of a package that a watch can tell of. What nothing starts calls nobody."""
+    started = (each for each in own_code(software, facts) if each.runs != "lies")
+    return (*started, *unread_code(software, facts))
 
 
 def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:

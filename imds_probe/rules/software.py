@@ -32,14 +32,18 @@ from imds_probe.rules.phrases import (
     upgraded,
 )
 from imds_probe.rules.precedence import INVENTORIES
-from imds_probe.rules.requirement import is_unused, own_code, packages_read, requirement
+from imds_probe.rules.requirement import is_idle_library, is_unused, own_code, packages_read, requirement
 from imds_probe.rules.rule import Rule
-from imds_probe.rules.settled import silent_software, unserved
+from imds_probe.rules.settled import programs_of, silent_software, unserved
+from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_run, by_watch
 from imds_probe.rules.software_kinds import (
     KINDS,
     NO_PACKAGE_MANAGER,
     PACKAGE_MANAGER_FAILED,
+    READABLE,
+    REPAIRED,
     SOFTWARE_FIGURE_INFERRED,
+    SOFTWARE_LIES,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_SETTLED,
     SOFTWARE_TOO_OLD,
@@ -60,7 +64,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found]:
     runs = [run for name in _COLLECTORS if (run := facts.collector(name))]
     if not runs:
         raise NotInReport("could not be judged again: the report has no record of a package manager")
-    found = [trouble for run in runs if (trouble := _manager_trouble(run))]
+    found = [trouble for run in runs if (trouble := _manager_trouble(run, facts))]
     if unread := facts[UsersContainers].users_software_unread:
         found.append(_unread_of_users(unread))
     if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
@@ -87,7 +91,7 @@ def _by_inference(line: str, group: list[Software], catalog: Catalog) -> Found:
     return SOFTWARE_FIGURE_INFERRED.found(group[0].component, summary, evidence=evidence)
 
 
-def _manager_trouble(run: CollectorRun) -> Found | None:
+def _manager_trouble(run: CollectorRun, facts: Facts) -> Found | None:
     if run.status not in ("failed", "skipped", "partial"):
         return None
     if run.id == "settings" and run.status == "partial":
@@ -101,6 +105,7 @@ def _manager_trouble(run: CollectorRun) -> Found | None:
             "Repair the fault that the evidence names, or run as root. Give the run more time with --timeout if its time "
             "limit came first.",
         ),
+        settled_by=by_run(run, facts, REPAIRED),
     )
 
 
@@ -134,6 +139,8 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     seen = f"{software.package} {software.said_version}, {known_by(software)}{f', {places}' if places else ''}"
     subject = software.component
     origins = of_software(group, facts)
+    if needed.status != "ok" and all(is_idle_library(entry, facts, catalog) for entry in group):
+        return _lies(what, (seen, needed.why), needed, software, facts=facts, catalog=catalog)
     if needed.by == "code":
         return _by_code(what, seen, needed, group, facts=facts, catalog=catalog)
     if needed.by == "changelog":
@@ -165,16 +172,49 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     if needed.setting is not None:
         summary = f"the setting that makes {what} use IMDSv2 could not be read"
         return SOFTWARE_UNKNOWN.found(
-            subject, summary, evidence=evidence, fix=_mend(needed.setting), forgeable_by=origins
+            subject,
+            summary,
+            evidence=evidence,
+            fix=_mend(needed.setting),
+            forgeable_by=origins,
+            settled_by=by_run(None, facts, READABLE),
         )
+    window = _by_watch(group, facts)
     look = (
         f"Upgrade {software.package}, ask its vendor which version speaks IMDSv2, or watch the host: the finding disappears once "
         "its programs were started while the daemon watched, and nobody called IMDSv1 in a whole window."
+        if window
+        else f"Upgrade {software.package}, or ask its vendor which version speaks IMDSv2."
     )
     upgrade = _upgrade(needed, software, facts, catalog, look)
     summary = f"IMDSv2 support of {what} is not known"
     evidence += tuple(dict.fromkeys(line for entry in group for line in _of_its_files(entry, facts)))
-    return SOFTWARE_UNKNOWN.found(subject, summary, evidence=evidence, fix=upgrade, forgeable_by=origins)
+    settled_by = (
+        *((UPGRADE,) if row is not None and row.minimum else ()),
+        *((CATALOG,) if all(entry.version for entry in group) else ()),
+        *window,
+        OWNER,
+    )
+    return SOFTWARE_UNKNOWN.found(
+        subject, summary, evidence=evidence, fix=upgrade, forgeable_by=origins, settled_by=settled_by
+    )
+
+
+def _by_watch(group: Sequence[Software], facts: Facts) -> tuple[str, ...]:
+    """The watched window that settles a package; empty where none of its programs is known in one of its places."""
+    programs = [programs_of(entry, facts) for entry in group]
+    return by_watch([each for known in programs for each in known], facts) if all(programs) else ()
+
+
+def _lies(
+    what: str, evidence: tuple[str, ...], needed: Requirement, software: Software, *, facts: Facts, catalog: Catalog
+) -> Found:
+    """What nothing uses breaks nothing now."""
+    row = catalog.row(software.component)
+    is_ = {"too-old": only_v1(needed), "needs-setting": NEEDS_SETTING}.get(needed.status, "may not speak IMDSv2")
+    fix = Fix(row.fix) if row and row.never else _upgrade(needed, software, facts, catalog)
+    summary = f"{what} lies on disk and {is_}, but nothing that runs or is started uses it"
+    return SOFTWARE_LIES.found(software.component, summary, evidence=evidence, fix=fix)
 
 
 def _breaks(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
+from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, CATALOG, LONGER_WINDOW, MORE_TIME, OWNER, UPGRADE, WINDOW
 
+READABLE = "the setting made readable"
+REPAIRED = "the quoted file or command repaired"
 SOFTWARE_TOO_OLD = Kind(
     id="software-too-old",
     severity="blocker",
@@ -32,6 +35,15 @@ SOFTWARE_UNUSED = Kind(
     "read starts it. Somebody may start it by hand, and so may the user data of a new instance.",
     cure="Upgrade the package, or make sure that nobody calls its programs that ask for metadata.",
 )
+SOFTWARE_LIES = Kind(
+    id="software-library-unused",
+    severity="warning",
+    title="A distribution's library does not speak IMDSv2, and nothing uses it",
+    meaning="The package is a library, and calls the metadata service only where a program loads it. No process has loaded it, and "
+    "no process would find it where it looks for libraries. No schedule, unit or start of the host that was read loads it "
+    "either. A library that pip or npm put there is judged in the same way. Somebody may load it by hand.",
+    cure="Upgrade or remove the package when you can.",
+)
 SOFTWARE_UNSERVED = Kind(
     id="software-unserved",
     severity="warning",
@@ -52,6 +64,7 @@ SOFTWARE_UNKNOWN = Kind(
     cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
     "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. Reading the "
     "package's own code and changelog settled nothing, or both were not read: see the evidence.",
+    settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, AN_INSTANCE, OWNER),
 )
 SOFTWARE_SETTLED = Kind(
     id="software-settled",
@@ -80,6 +93,7 @@ PACKAGE_MANAGER_FAILED = Kind(
     meaning="A package manager is present on the host or in a container, but it gave no proper answer: its database is damaged "
     "or locked, its tool is missing, or rights or time ran out. An unread database is not an empty one.",
     cure="Run the command that the finding quotes by hand, and repair the fault that it reports.",
+    settled_by=(AS_ROOT, MORE_TIME, REPAIRED, OWNER),
 )
 USERS_SOFTWARE_UNREAD = Kind(
     id="users-software-unread",
@@ -98,12 +112,14 @@ NO_PACKAGE_MANAGER = Kind(
     meaning="The host has no database of a package manager, as is usual in a distroless container. The installed software is "
     "then not known, and no verdict can rest on it.",
     cure="Run on the host itself, or mount the host's root and name it with --root.",
+    settled_by=("a run on the host itself, or with its root named (--root)", OWNER),
 )
 
 KINDS = (
     SOFTWARE_TOO_OLD,
     SOFTWARE_NEEDS_SETTING,
     SOFTWARE_UNUSED,
+    SOFTWARE_LIES,
     SOFTWARE_UNSERVED,
     SOFTWARE_UNKNOWN,
     SOFTWARE_SETTLED,

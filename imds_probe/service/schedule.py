@@ -112,5 +112,7 @@ def _in_short(path: Path) -> str:
         reasons = verdict["reasons"]
         more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         why = f": {reasons[0]}{more}" if reasons else ""
-        return f"verdict {verdict['state']}, confidence {verdict['confidence']}{why} ({path})"
+        risks = len(verdict.get("accepted") or ())
+        accepted = f", {risks} risk{'' if risks == 1 else 's'} accepted" if risks else ""
+        return f"verdict {verdict['state']}{accepted}, confidence {verdict['confidence']}{why} ({path})"
     return f"no report to read at {os.fspath(path)}"

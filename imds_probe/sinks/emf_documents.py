@@ -13,7 +13,7 @@ from typing import Any
 
 from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import UNKNOWN
-from imds_probe.sinks.extract import instance
+from imds_probe.sinks.extract import accepted, instance
 from imds_probe.sinks.metrics import Metric, metrics_of
 from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
@@ -107,6 +107,10 @@ def _properties(report: Report) -> dict[str, Any]:
         "verdict": verdict["state"],
         "confidence": verdict["confidence"],
         "reasons": [reason[:TEXT_MAX] for reason in verdict["reasons"][:REASONS_MAX]],
+        "accepted": [
+            f"{each['id']} of {each['subject']} until {each['expires']}"[:TEXT_MAX]
+            for each in accepted(report)[:REASONS_MAX]
+        ],
         "instance_id": (known.get("instance_id") or UNKNOWN)[:TEXT_MAX],
         "region": (known.get("region") or UNKNOWN)[:TEXT_MAX],
         "run_id": report["probe"]["run_id"],

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from imds_probe.escape import terminal
-from imds_probe.sinks.extract import blockers, containers_lost, instance
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, instance
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
 
@@ -62,6 +62,10 @@ def _values(report: Report) -> Iterator[tuple[str, str, float | None]]:
     switch = report["verdict"]["switch"] or {}
     yield "hop_limit", "The hop limit that was measured", imds.get("hop_limit")
     yield "hop_limit_needed", "The hop limit of the command to switch", switch.get("http_put_response_hop_limit")
+    risks = accepted(report)
+    yield "accepted_risks", "Findings that the verdict leaves out, as their risk is accepted", len(risks)
+    until = ends_at(risks[0]["expires"]) if risks else None
+    yield "accepted_until_timestamp_seconds", "When the first accepted risk counts again, since the epoch", until
     required = {"required": 1.0, "optional": 0.0}.get(imds.get("tokens", "unknown"))
     yield "tokens_required", "1 where IMDSv1 is refused already", required
     yield "imdsv1_calls", "Calls by IMDSv1 within the window that was watched", callers.get("imdsv1")

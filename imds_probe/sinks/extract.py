@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imds_probe.sinks.sink import Report
+
+DAY_S = 86400.0
 
 
 def instance(report: Report) -> Mapping[str, Any]:
@@ -18,6 +21,16 @@ def instance(report: Report) -> Mapping[str, Any]:
 def blockers(report: Report) -> Counter[str]:
     """How many findings keep the host from being switched, by their id, in the order of the report."""
     return Counter(finding["id"] for finding in report["findings"] if finding["severity"] == "blocker")
+
+
+def accepted(report: Report) -> list[Mapping[str, Any]]:
+    """The risks that the verdict leaves out, the first to expire first. A report that waited may be an earlier version's."""
+    return report["verdict"].get("accepted") or []
+
+
+def ends_at(day: str) -> float:
+    """The end of a day in UTC, in seconds since the epoch."""
+    return datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC).timestamp() + DAY_S
 
 
 def containers_lost(report: Report) -> list[Mapping[str, Any]] | None:

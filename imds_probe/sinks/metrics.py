@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
-from imds_probe.sinks.extract import blockers
+from imds_probe.sinks.extract import accepted, blockers
 from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
@@ -34,6 +34,7 @@ def metrics_of(report: Report, config: MetricsConfig, now: float) -> tuple[Metri
     Heartbeat   1 for each report
     Hosts       by Verdict: 1 for the report's own, 0 for the others, so that their sum over a fleet is a number of hosts
     Blockers    by Finding: how many of each the report has
+    AcceptedRisks  how many findings the verdict leaves out, as somebody has accepted their risk; left out where there is none
     IMDSv1Calls that were seen in the window that was watched, without the probe's own; left out where nobody watched
     HopLimitNeeded  in the command to switch, where there is one
     ReportAge   seconds from the run to now: more than some where reports had to wait
@@ -62,6 +63,8 @@ def _values(report: Report, now: float) -> Iterator[tuple[str, float, str, dict[
         yield "Hosts", int(verdict["state"] == state), "Count", {VERDICT: state}
     for finding, count in sorted(blockers(report).items()):
         yield "Blockers", count, "Count", {FINDING: finding}
+    if risks := accepted(report):
+        yield "AcceptedRisks", len(risks), "Count", {}
     if report["callers"] is not None:
         yield "IMDSv1Calls", report["callers"]["imdsv1"], "Count", {}
     if verdict["switch"] and verdict["switch"]["http_put_response_hop_limit"] is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from imds_probe.escape import terminal
 from imds_probe.facts.containers import title
-from imds_probe.sinks.extract import blockers, containers_lost
+from imds_probe.sinks.extract import accepted, blockers, containers_lost
 from imds_probe.sinks.sink import Report
 
 VALUE_MAX = 4096  # bytes of UTF-8, as the agent counts
@@ -19,9 +20,11 @@ def readiness(report: Report) -> dict[str, str]:
 
     Lists are joined by "; ". ReportedAt is the run's own time: the agent's CaptureTime says only when it read the file.
     ContainersAffected are those that the token does not reach. SoftwareTooOld has versions.
+    AcceptedUntil is the last day of the first to expire.
     """
     verdict, imds, callers = report["verdict"], report["imds"] or {}, report["callers"]
     switch, rollback = verdict["switch"] or {}, verdict["rollback"] or {}
+    risks = accepted(report)
     v1 = (
         [each["program"] for each in callers["by"] if each["version"] == "v1" and not each["probe"]]
         if callers
@@ -32,6 +35,11 @@ def readiness(report: Report) -> dict[str, str]:
         "Confidence": verdict["confidence"],
         "Reasons": _list(verdict["reasons"]),
         "Blockers": _list(blockers(report)),
+        "AcceptedRisks": len(risks),
+        "AcceptedUntil": risks[0]["expires"] if risks else NONE,
+        "AcceptedFindings": _list(
+            f"{each['id']} of {each['subject']} by {each['owner']} until {each['expires']}" for each in risks
+        ),
         "HttpTokens": imds.get("tokens"),
         "HopLimit": imds.get("hop_limit"),
         "HopLimitNeeded": switch.get("http_put_response_hop_limit"),
@@ -49,6 +57,10 @@ def readiness(report: Report) -> dict[str, str]:
         "Schema": report["schema"],
     }
     return {name: "" if value is None else _cut(terminal(str(value))) for name, value in content.items()}
+
+
+def _accepted(risk: Mapping[str, Any]) -> str:
+    return f"{risk['id']} of {risk['subject']} by {risk['owner']} until {risk['expires']}"
 
 
 def _affected(report: Report) -> list[str] | None:

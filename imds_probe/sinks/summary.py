@@ -10,7 +10,7 @@ from imds_probe.sinks.sink import Report
 SCHEMA = "imds-probe.report-summary/v1"
 _FIRST = ("schema", "verdict", "instance", "host", "probe")
 _AS_IT_IS = ("instance", "host", "probe", "platform")
-_OF_A_FINDING = ("id", "rule", "severity", "subject", "summary", "implies")
+_OF_A_FINDING = ("id", "rule", "severity", "subject", "summary", "implies", "accepted")
 _OF_A_CALLER = ("version", "program", "unit", "container", "count", "refused", "last_seen", "probe")
 TEXT_MAX, FIRST_MANY = 300, 100
 
@@ -38,6 +38,9 @@ def _line(document: Report) -> str:
 
 def _summary(report: Report, length: int, many: int) -> dict[str, Any]:
     verdict = report["verdict"] | {"reasons": report["verdict"]["reasons"][:many]}
+    if "accepted" in verdict:
+        verdict["accepted"] = verdict["accepted"][:many]
+        verdict["accepted_left_out"] = max(0, len(report["verdict"]["accepted"]) - many)
     callers = report["callers"]
     if callers is not None:
         callers = callers | {"by": [{name: each[name] for name in _OF_A_CALLER} for each in callers["by"][:many]]}
@@ -47,7 +50,7 @@ def _summary(report: Report, length: int, many: int) -> dict[str, Any]:
     summary |= {
         "imds": None if imds is None else {name: value for name, value in imds.items() if name != "endpoints"},
         "callers": callers,
-        "findings": [{name: each[name] for name in _OF_A_FINDING} for each in report["findings"][:many]],
+        "findings": [{name: each.get(name) for name in _OF_A_FINDING} for each in report["findings"][:many]],
         "findings_left_out": max(0, len(report["findings"]) - many),
     }
     shortened: dict[str, Any] = _shortened(summary)

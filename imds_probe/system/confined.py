@@ -34,7 +34,11 @@ class FileUnreadable(ProbeError):
     """There is a file, but it cannot be read or makes no sense."""
 
 
-class FileUnanswered(FileUnreadable):
+class FileFailed(FileUnreadable):
+    """Something keeps us from a file, as an error of the disk or missing rights: nobody knows what it says."""
+
+
+class FileUnanswered(FileFailed):
     """What a file lies on does not answer, or reading it was given up: nobody knows what it says."""
 
 
@@ -84,7 +88,7 @@ def nothing_at(error: OSError, path: str) -> None:
         raise FileUnanswered(f"{path[:200]} cannot be read: its file system does not answer") from None
     if error.errno == GIVEN_UP:
         raise FileUnanswered(given_up(path)) from None
-    raise FileUnreadable(f"{path[:200]} cannot be looked up: {error.strerror}", "Run as root.") from None
+    raise FileFailed(f"{path[:200]} cannot be looked up: {error.strerror}", "Run as root.") from None
 
 
 def _either_way(root_fd: int, path: str) -> int:

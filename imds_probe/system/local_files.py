@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from imds_probe.system import confined
-from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.confined import FileFailed, FileUnreadable
 from imds_probe.system.door import ENTRIES_MAX, File, FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.same_file import identity
@@ -54,7 +54,7 @@ class LocalFiles:
             with LocalFile(open_at_once(f"/proc/thread-self/fd/{pinned}")) as file:
                 yield file
         except OSError as error:
-            raise FileUnreadable(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
+            raise FileFailed(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
         finally:
             os.close(pinned)
 
@@ -72,7 +72,7 @@ class LocalFiles:
                     if len(found) >= self.entries_max:
                         break
         except OSError as error:
-            raise FileUnreadable(f"{path} cannot be listed: {error.strerror}", "Run as root.") from None
+            raise FileFailed(f"{path} cannot be listed: {error.strerror}", "Run as root.") from None
         finally:
             os.close(pinned)
         return tuple(sorted(found))

@@ -10,6 +10,20 @@ from imds_probe.dataclass import dataclass
 from imds_probe.system.small_file import read_pieces
 
 LIMIT_BYTES = 4 * 1024 * 1024  # a Kubernetes node has thousands of mounts, of some 200 bytes each
+# Kinds that have no files of anybody's.
+_OF_KERNEL = frozenset(
+    """
+    binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue nfsd nsfs proc pstore
+    rpc_pipefs securityfs selinuxfs smackfs sysfs tracefs
+    """.split()  # noqa: SIM905 - as literals they would take half a page
+)
+# Those whose files lie with another machine or with a process: to touch one may hang.
+_ELSEWHERE = frozenset(
+    """
+    9p acfs afs autofs beegfs ceph cifs coda davfs fuse gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs panfs
+    smb3 smbfs virtiofs wekafs
+    """.split()  # noqa: SIM905 - the same
+)
 _ESCAPE = re.compile(rb"\\([0-7]{3})")  # of blanks and backslashes
 
 
@@ -20,6 +34,16 @@ class Mount:
     device: str
     point: str
     kind: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its files lie on this machine's own disks or in its memory."""
+        return self.kind not in _OF_KERNEL and not self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its files lie with another machine, or a process of a user's hands them out."""
+        return self.kind in _ELSEWHERE or self.kind.startswith("fuse.")
 
 
 def mounts(proc: Path, pid: int | str) -> tuple[Mount, ...]:

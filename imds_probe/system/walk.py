@@ -28,7 +28,8 @@ WAITING_MAX = 150_000  # directories that are known and not yet gone into
 SEEN_MAX = 100_000  # directories that are known again where two ways lead to them
 UNREADABLE_MAX = 100
 PART_S, PART_ENTRIES = 0.2, 5000
-PRUNED = frozenset({".git", ".hg", ".svn", "proc", "sys", "dev"})
+PRUNED = frozenset({".git", ".hg", ".svn"})
+OF_KERNEL = frozenset({"proc", "sys", "dev"})  # right below a system's root; elsewhere they are called so by chance
 
 
 @dataclass
@@ -169,7 +170,13 @@ class Walk:
         """Yields where a part is at its end: that goes through all directories that the place lies in."""
         status = os.fstat(fd)
         # A directory can be reached by two starts; the same walk does not go into it twice.
-        if status.st_dev != device or (status.st_dev, status.st_ino) in self._seen or depth > DEPTH_MAX:
+        if (status.st_dev, status.st_ino) in self._seen:
+            return
+        if status.st_dev != device:
+            self._cannot(f"{path}: it is another file system")
+            return
+        if depth > DEPTH_MAX:
+            self._cannot(f"{path}: it is too deep")
             return
         if len(self._seen) < SEEN_MAX:
             self._seen.add((status.st_dev, status.st_ino))
@@ -267,6 +274,8 @@ class Walk:
 
     def _meet(self, here: _Sorted, path: str, name: str) -> None:
         """Go into a directory later, where there is room to remember it until then."""
+        if not path and name in OF_KERNEL:
+            return
         if self._waiting < WAITING_MAX:
             self._waiting += 1
             here.directories.append(name)

@@ -440,3 +440,22 @@ def test_a_run_without_processes_says_so(tmp_path: Path) -> None:
     collected = code.COLLECTOR.collect(context(tmp_path))
     assert collected.nothing == "no programs run, and nothing starts any"
     assert collected.given == (Code(), CodeRead(scheduled=0, scheduled_read=0))
+
+
+def test_a_library_that_was_copied_into_a_project_is_known_by_its_own_constant(system: CodeSystem) -> None:
+    system.write("opt/app/main.py", "import sys\nsys.path.append('/opt/libs')\nimport botocore.utils\n")
+    system.write("opt/libs/botocore/__init__.py", "__version__ = '1.12.253'\n")
+    path = system.write("opt/libs/botocore/utils.py", V1)
+    code = of(system.code(system.runs(5, "/opt/app/main.py")), path)
+    assert (code.component, code.version, code.speaks, code.runs) == ("botocore", "1.12.253", "v1", "running")
+    assert system.code(5, sdks=[sdk("botocore", "1.12.253", 5)]).code.code == ()  # its recogniser has it
+
+
+def test_a_copy_in_a_programs_own_code_owns_nothing_but_itself(system: CodeSystem) -> None:
+    system.write("opt/app/main.py", f"import botocore.utils\n{V1}")
+    system.write("opt/app/botocore/__init__.py", "__version__ = '1.40.0'\n")
+    system.write("opt/app/botocore/utils.py", V2)
+    pid = system.runs(5, "/opt/app/main.py")
+    assert [each.component for each in system.code(pid).code.code] == [None]
+    (code,) = system.code(pid, sdks=[sdk("botocore", "1.40.0", pid)]).code.code
+    assert (code.path, code.speaks) == ("/opt/app/main.py", "v1")

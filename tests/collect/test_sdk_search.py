@@ -17,7 +17,7 @@ from sdk_attacks import ATTACKS, archive, values_without_number
 from sdk_systems import System, container, record
 from soon import SOON_S
 
-from imds_probe.collect import sdks
+from imds_probe.collect import sdk_disks
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.sdk_search import STUCK_SHARE
 from imds_probe.collect.sdks import SdksFound
@@ -166,7 +166,7 @@ def test_a_share_that_costs_the_whole_time_of_the_search_is_named(
     system: System, monkeypatch: pytest.MonkeyPatch, reply_s: float
 ) -> None:
     """There is no other look that would pass it over, and say so."""
-    monkeypatch.setattr(sdks, "DISK_TIME_S", 0.3)
+    monkeypatch.setattr(sdk_disks, "DISK_TIME_S", 0.3)
     with (
         Reader(READING, memory_mib=READING_MIB, reply_s=reply_s) as own,
         share(system.root / "opt", "lookup") as (server, _),

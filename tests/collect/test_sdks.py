@@ -10,7 +10,7 @@ import pytest
 from contexts import reader
 from sdk_systems import SITE, System, container, record
 
-from imds_probe.collect import sdk_reading, sdks
+from imds_probe.collect import sdk_disks, sdk_reading, sdks
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.sdk_tasks import ROOTS, Processes
 from imds_probe.collect.sdks import SearchOptions
@@ -156,7 +156,7 @@ def test_modules_of_one_sdk_in_one_place_are_judged_by_the_one_that_asks(system:
 
 
 def test_a_search_is_cut_short_by_its_budget_and_says_so(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sdks, "DISK_ENTRIES", 5)
+    monkeypatch.setattr(sdk_disks, "DISK_ENTRIES", 5)
     for number in range(20):
         (system.root / f"srv/{number}").mkdir(parents=True)
     other = system.image("web")

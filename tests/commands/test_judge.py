@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from golden_reports import golden_report
 from observed import FACTS, OLD_CLOUD_INIT, changed, report_of
 
 import imds_probe
@@ -32,6 +33,14 @@ def test_the_same_catalog_changes_nothing(stored, capsys):
         ["host", "i-0123456789abcdef0", "web-17,", "reported", "2026-11-23T00:00:00Z", "by", "imds-probe", "0.1.0"]
     )
     assert len(out) == 2
+
+
+def test_what_a_run_had_accepted_stays_accepted(stored, capsys):
+    assert main(["judge", stored("a.json", dump(golden_report("ready-accepted")))]) == exitcodes.READY
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].endswith("a.json: ready (as before), confidence medium")
+    assert [line.split()[0] for line in out[2:]] == ["accepted", "accepted"]
+    assert out[3].endswith("[software-too-old], by team-os until 2027-01-31: no boot is left")
 
 
 def test_what_changed_is_listed(stored, capsys):

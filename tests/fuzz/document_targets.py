@@ -10,13 +10,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import golden_reports
 from fuzz.target import Parse, Target, check, printable
+from observed import report_of
 from watched_calls import NOW, SEEN
 
 from imds_probe import judging_again, report_document
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.commands import judge
 from imds_probe.errors import UsageError
+from imds_probe.report import dump
 from imds_probe.service.schedule import _in_short
 from imds_probe.sinks.settings import SpoolConfig
 from imds_probe.sinks.spool import Spool
@@ -39,7 +42,9 @@ def _reports() -> Mapping[str, bytes]:
     sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
     import keep
 
-    return {f"report-{number}": json.dumps(report).encode() for number, (_, report) in enumerate(keep.kept())}
+    reports = {f"report-{number}": json.dumps(report).encode() for number, (_, report) in enumerate(keep.kept())}
+    accepted = report_of(golden_reports.CASES["ready-accepted"]())
+    return reports | {"accepted": dump(accepted).encode()}
 
 
 def _spool(root: Path) -> Parse:

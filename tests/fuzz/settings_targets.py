@@ -103,6 +103,12 @@ def _looking_seeds() -> Mapping[str, bytes]:
     return {f"{at}-{number}": chosen(at, text) for at in range(0, 12, 3) for number, text in enumerate(texts)}
 
 
+_ENTRY = 'finding = "imdsv1-caller"\nsubject = "backup.service"\nreason = "x"\nowner = "y"\n'
+_ACCEPTED = "".join(
+    f"[[accept]]\n{_ENTRY}expires = {day}\n" for day in ("2027-01-31", '"2027-02-31"', "2027-01-31T00:00:00Z")
+)
+
+
 def _configuration(root: Path) -> Parse:
     """A file of ours: in force, or refused in a sentence that names it."""
     file = root / "imds-probe.toml"
@@ -129,6 +135,7 @@ def _configuration_seeds() -> Mapping[str, bytes]:
         "own": own.encode(),
         "shipped": text.encode(),
         "all": set_so.encode(),
+        "accepted": _ACCEPTED.encode(),
         "odd": b"report = [[1]]\nx = 1\n[watch]\ny = {}\n",
     }
 

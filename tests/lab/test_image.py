@@ -57,6 +57,23 @@ def test_old_software_must_not_be_switched(run, service, host, write):
     assert ran.report["verdict"]["image"]["aws_cli"] == COMMAND
 
 
+def test_a_risk_that_the_configuration_accepts_stands_in_nobodys_way(run, service, host, write, tmp_path):
+    scenarios.write_host(host, scenarios.OLD_PACKAGES, "i-0123456789abcdef0")
+    blockers = [each for each in run("--image").report["findings"] if each["implies"] == "not-ready"]
+    terms = 'reason = "it is rebuilt"\nowner = "team-os"\nexpires = 9999-12-31\n'
+    config = tmp_path / "a.toml"
+    config.write_text("".join(f'[[accept]]\nfinding = "{each["id"]}"\nsubject = "*"\n{terms}' for each in blockers))
+    ran = run("--image", "--config", str(config))
+    assert (ran.code, ran.verdict) == (0, "ready")
+    accepted = ran.report["verdict"]["accepted"]
+    assert {(each["id"], each["subject"]) for each in accepted} == {(each["id"], each["subject"]) for each in blockers}
+    assert {each["owner"] for each in accepted} == {"team-os"}
+    config.chmod(0o666)
+    refused = run("--image", "--config", str(config))
+    assert (refused.code, refused.verdict, refused.report["verdict"]["accepted"]) == (1, "not-ready", [])
+    assert "acceptance-unusable" in refused.finding_ids
+
+
 @pytest.mark.parametrize(
     ("path", "content"),
     [

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from cloudformation_template import Template
+from golden_reports import golden_report
 from insights import Event, Name, names_in, parse, run
 from observed import FACTS, HOST, OLD_CLOUD_INIT, changed, report_of
 from report_schema import check
@@ -42,10 +43,11 @@ ANYTHING = {"type": ["string", "number"]}  # what a function gives: it has no me
 SYSTEM_FIELDS = {"@logStream", "@timestamp", "@message"}
 
 
-def test_the_five_questions():
+def test_the_six_questions():
     assert set(QUERIES) == {
         "who is not ready and why",
         "top blockers",
+        "accepted risks",
         "hop limits needed",
         "IMDSv1 callers by executable",
         "stale hosts",
@@ -205,6 +207,22 @@ def test_top_blockers_count_hosts_and_not_reports(ask):
     )
     assert [(row["blocker"], row["hosts"]) for row in rows] == [("software-too-old", 2), ("sdk-too-old", 1)]
     assert rows[1]["for_example"] == "botocore"
+
+
+def test_accepted_risks_by_who_answers_for_them_and_the_first_to_expire(ask):
+    accepting = json.loads(dump(golden_report("ready-accepted")))
+    rows = ask(
+        "accepted risks",
+        ("i-1", 1, accepting),
+        ("i-1", 0.5, accepting),  # twice, and still one host
+        ("i-2", 1, accepting),
+        ("i-3", 1, report("i-3")),
+    )
+    assert [(row["finding"], row["owner"], row["expires"], row["hosts"]) for row in rows] == [
+        ("code-not-read", "team-app", "2026-12-01", 2),
+        ("software-too-old", "team-os", "2027-01-31", 2),
+    ]
+    assert rows[1]["accepted_because"] == "no boot is left"
 
 
 def test_hop_limits_needed_now(ask):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from watched_calls import CALLER
 
-from imds_probe.rules.caller_phrases import last, times, who
+from imds_probe.rules.caller_phrases import called, last, times, who
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,9 @@ def test_how_often_and_when():
     assert (times(1), times(2)) == ("once", "2 times")
     later = replace(CALLER, last_seen="2023-11-15T00:00:00Z")
     assert last([later, CALLER]) == later.last_seen
+
+
+def test_it_is_called_by_what_somebody_would_look_for():
+    assert called([CALLER]) == "web.service"
+    assert called([replace(CALLER, container="web")]) == "web"
+    assert called([replace(CALLER, unit=None)]) == "/usr/bin/curl"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from observed import FACTS
 
@@ -42,6 +44,19 @@ def test_every_rule_is_on_record_and_none_stops_another():
         ("last", "ok", ""),
     ]
     assert [finding.severity for finding in findings] == ["blocker", "warning", "info", "info"]
+
+
+def test_a_rule_that_reviews_sees_what_came_before_it_and_may_ease_it():
+    def review(findings, facts, kinds):
+        eased = [replace(each, severity="warning") for each in findings]
+        return eased, [next(kind for kind in kinds if kind.severity == "info").found("host", f"eased {len(eased)}")]
+
+    rules = (RULES[2], Rule("eases", finds(), KINDS, review), RULES[2])
+    findings, _ = judge(rules, {"grave", "eases"}, FACTS, CATALOG)
+    assert [finding.summary for finding in findings] == ["blocker", "blocker", "eased 1"]
+    assert [finding.severity for finding in findings] == ["blocker", "warning", "info"]
+    alone, (run, _) = judge(rules[:2], {"grave", "eases"}, FACTS, CATALOG)
+    assert (run.status, [finding.severity for finding in alone]) == ("warn", ["warning", "info"])
 
 
 def test_only_and_skip():

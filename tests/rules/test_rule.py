@@ -33,3 +33,17 @@ def test_nothing_to_judge_is_handed_on():
 def test_a_finding_that_nobody_could_look_up_is_never_made():
     with pytest.raises(LookupError, match="does not list the kind mine"):
         judged(lambda facts, catalog: [KIND.found("host", "says")])
+
+
+def test_a_finding_that_nobody_could_settle_is_never_made():
+    with pytest.raises(LookupError, match="does not say what settles a finding of the kind mine"):
+        judged(lambda facts, catalog: [KIND.found("host", "says", implies="unknown")], KIND)
+    (finding,) = judged(
+        lambda facts, catalog: [KIND.found("host", "says", implies="unknown", settled_by=("a run",))], KIND
+    )
+    assert finding.settled_by == ("a run",)
+
+
+def test_a_rule_without_a_review_leaves_what_others_found():
+    finding = KIND.found("host", "says").by("other")
+    assert Rule("some-rule", lambda facts, catalog: [], ()).reviewed([finding], FACTS, ()) == ([finding], [])

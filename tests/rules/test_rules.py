@@ -3,10 +3,13 @@
 import ast
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
-from observed import FACTS
+from golden_reports import CASES
+from many_facts import many_facts
+from observed import FACTS, report_of
 
 from imds_probe import rules
 from imds_probe.catalog.catalog import Catalog
@@ -38,6 +41,46 @@ def test_every_kind_says_all_three_things(kind):
     assert kind.meaning.endswith(".")
     assert kind.cure.endswith(".")
     assert not kind.title.endswith(".")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.implies == "unknown"], ids=lambda kind: kind.id)
+def test_what_leaves_the_verdict_unknown_names_what_would_settle_it(kind):
+    assert kind.settled_by
+    assert kind.found("host", "says").settled_by == kind.settled_by
+    assert all(noun and not noun.endswith(".") and noun[0].islower() for noun in kind.settled_by)
+
+
+def test_what_is_unknown_says_what_to_do_and_is_sent_to_watch_only_where_that_settles_it():
+    seen = set()
+    for facts in (*many_facts(200), *(make() for make in CASES.values())):
+        for finding in (each for each in report_of(facts).findings if each.implies == "unknown"):
+            seen.add(finding.id)
+            told = f"{finding.fix.text} {' '.join(finding.fix.commands)}"
+            settles = any("watched window" in noun for noun in finding.settled_by)
+            assert settles or not re.search("[Ww]atch the host|imds-probe-daemon", told), finding
+    assert {
+        "code-not-read",
+        "code-undecided",
+        "sdk-unknown",
+        "containers-not-seen",
+        "callers-not-read",
+        "sdks-not-seen",
+    } <= seen
+
+
+def test_what_can_be_graver_than_its_kind_names_it_too():
+    # obstacles and containers decide by what was measured.
+    assert {kind.id for kind in KINDS if kind.settled_by and kind.implies != "unknown"} == {
+        "token-filtered",
+        "answered-by-proxy",
+        "metadata-proxy",
+    }
+
+
+def test_what_cannot_be_accepted_says_why():
+    refused = {kind.id for kind in KINDS if kind.not_acceptable}
+    assert refused == {"not-ec2", "imds-unreachable", "imds-answer-unusable"}
+    assert all(kind.not_acceptable.endswith(".") for kind in KINDS if kind.not_acceptable)
 
 
 def test_rules_do_not_touch_the_system():

@@ -10,6 +10,8 @@ from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import InRepository, SettingSeen, Software
+from imds_probe.rules.settling import CATALOG as CATALOG_ROW
+from imds_probe.rules.settling import OWNER, UPGRADE, WINDOW
 from imds_probe.rules.software import RULE
 
 CATALOG = Catalog.load()
@@ -228,7 +230,12 @@ def test_what_is_unknown_says_what_its_files_told_and_what_would_settle_it():
     finding = after_reading(UNTOLD, packages=(replace(READ, why="it is packed"),))
     assert finding.id == "software-unknown"
     assert "not all of its own files were read: it is packed" in finding.evidence
-    assert "watch the host" in finding.fix.text
+    # None of its programs is known, so no watched window settles it, and none is named.
+    assert "watch" not in finding.fix.text
+    assert finding.settled_by == (UPGRADE, CATALOG_ROW, OWNER)
+    running = after_reading(UNTOLD, replace(AGENT, component="cloud-init", speaks="both"), packages=(READ,))
+    assert "watch the host" in running.fix.text
+    assert running.settled_by == (UPGRADE, CATALOG_ROW, WINDOW, OWNER)
     silent = after_reading(UNTOLD, packages=(READ,))
     assert (
         "its own files were read and do not name the metadata service (4 files): a library may ask" in silent.evidence
@@ -242,6 +249,49 @@ def test_what_nothing_starts_of_a_package_that_is_there_for_other_reasons_only_w
     assert (finding.id, finding.severity, finding.implies) == ("software-unused-imdsv1", "warning", None)
     assert finding.summary.endswith("/usr/bin/ec2metadata:3; nothing that was read starts it")
     assert after_reading(utils, replace(lies, runs="scheduled")).id == "software-too-old"
+
+
+BOTO = Software("boto2", "dpkg", "python3-boto", "2.49.0-3", "dpkg database")
+BOTOCORE = Software("botocore", "dpkg", "python3-botocore", "1.12.253-1", "dpkg database")
+SDKS = CollectorRun("sdks", "ok", 1.0)
+
+
+def of_library(software, *code, sdks=SDKS, read=None):
+    """What is found of an installed library where processes were looked at."""
+    facts = changed(FACTS, host=DEBIAN, software=(software,), collectors=(*FACTS.collectors, sdks))
+    given = with_code(*code, facts=facts).with_(read or CodeRead(scheduled=0))
+    (finding,) = RULE.judge(given, CATALOG)
+    return finding.id
+
+
+@pytest.mark.parametrize("software", [BOTO, BOTOCORE])
+def test_a_library_that_nothing_uses_only_warns(software):
+    lies = replace(AGENT, component=software.component, runs="lies", pids=(), path="/usr/lib/python3/dist-packages/x")
+    assert of_library(software) == "software-library-unused"
+    assert of_library(software, lies) == "software-library-unused"
+
+
+@pytest.mark.parametrize("runs", ["running", "scheduled", "boot"])
+def test_a_library_that_something_loads_or_starts_blocks(runs):
+    assert of_library(replace(BOTO, pids=(5,))) == "software-too-old"
+    assert of_library(BOTO, replace(AGENT, component="boto2", runs=runs)) == "software-too-old"
+
+
+@pytest.mark.parametrize(
+    ("sdks", "read"),
+    [
+        (CollectorRun("sdks", "failed", 1.0), CodeRead(scheduled=0)),
+        (CollectorRun("other", "ok", 1.0), CodeRead(scheduled=0)),
+        (SDKS, CodeRead(scheduled=None)),
+    ],
+)
+def test_a_library_of_which_nobody_knows_whether_it_is_used_blocks(sdks, read):
+    assert of_library(BOTO, sdks=sdks, read=read) == "software-too-old"
+
+
+def test_a_program_that_nothing_starts_is_no_library():
+    assert of_library(OLD_CLOUD_INIT) == "software-too-old"
+    assert of_library(Software("aws-cli-v1", "dpkg", "awscli", "1.16.1-1", "dpkg database")) == "software-too-old"
 
 
 OFF = replace(IMDS, endpoint="disabled")

@@ -79,6 +79,13 @@ def test_it_runs_in_time_and_says_the_verdict(made):
     assert one.lines == []
 
 
+def test_accepted_risks_are_said_with_the_verdict(made):
+    verdict = REPORTED["verdict"] | {"accepted": [{"id": "imdsv1-caller"}]}
+    one = made(said=REPORTED | {"verdict": verdict})
+    one.runs.schedule(0, 0)
+    assert one.until_said().startswith("verdict not-ready, 1 risk accepted, confidence high: ")
+
+
 def test_a_shorter_interval_holds_at_once_and_a_longer_one_from_the_next_on(made):
     one = made()
     one.runs.schedule(3600, 0)

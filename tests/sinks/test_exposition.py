@@ -1,4 +1,5 @@
 from exposition_reader import samples
+from golden_reports import CASES
 from prometheus_client.parser import text_string_to_metric_families
 from reports_made import BARE, STARTED, hostile, report
 
@@ -15,6 +16,7 @@ EXPECTED = {
     ("imdsv1_calls",): 3,
     ("watch_coverage_ratio",): 0.5,
     ("containers_token_lost",): 1,
+    ("accepted_risks",): 0,
     ("last_run_timestamp_seconds",): STARTED,
 }
 
@@ -29,7 +31,13 @@ def test_what_was_found():
 
 def test_what_is_not_known_has_no_sample():
     found = {labels[0] for labels in samples(exposition(report(BARE)).decode())}
-    assert found - {"blockers"} == {"verdict", "last_run_timestamp_seconds"}
+    assert found - {"blockers"} == {"verdict", "accepted_risks", "last_run_timestamp_seconds"}
+
+
+def test_accepted_risks_and_when_the_first_counts_again():
+    found = samples(exposition(report(CASES["ready-accepted"]())).decode())
+    assert found[("accepted_risks",)] == 2
+    assert found[("accepted_until_timestamp_seconds",)] == 1796169600  # date -ud 2026-12-02 +%s
 
 
 def test_samples_have_no_timestamps():

@@ -1,6 +1,7 @@
+from golden_reports import CASES
 from reports_made import BARE, report
 
-from imds_probe.sinks.extract import blockers, containers_lost, instance
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, instance
 
 
 def test_the_instance():
@@ -23,3 +24,15 @@ def test_containers_whose_token_is_lost_without_what_only_holds_their_network():
     made["containers"] += [{**container, "sandbox": True}, {**container, "token": "ok"}]
     assert containers_lost(made) == [container]
     assert containers_lost(report(BARE)) is None
+
+
+def test_accepted_risks_of_any_version_of_the_report():
+    made = report(CASES["ready-accepted"]())
+    assert [each["id"] for each in accepted(made)] == ["code-not-read", "software-too-old"]
+    del made["verdict"]["accepted"]
+    assert accepted(made) == []
+
+
+def test_a_day_ends_where_the_next_begins():
+    assert ends_at("1970-01-01") == 86400
+    assert ends_at("9999-12-31") == 253402300800

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from golden_reports import CASES
 from observed import INSTANCE, changed
 from reports_made import BARE, STARTED, TROUBLED, report
 
@@ -53,6 +54,13 @@ def test_each_set_of_dimensions_has_all_metrics():
     assert len(found) == 3 * len(metrics_of(report(facts), MetricsConfig(), NOW))
     unknown = metrics_of(report(BARE), config, NOW)
     assert {each.dimensions["InstanceId"] for each in unknown if "InstanceId" in each.dimensions} == {"unknown"}
+
+
+def test_accepted_risks_are_counted():
+    made = report(CASES["ready-accepted"]())
+    assert named(metrics_of(made, MetricsConfig(), NOW))[("AcceptedRisks",)] == 2
+    del made["verdict"]["accepted"]  # as an earlier version wrote it
+    assert ("AcceptedRisks",) not in named(metrics_of(made, MetricsConfig(), NOW))
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_age():

@@ -1,3 +1,4 @@
+from golden_reports import CASES
 from reports_made import BARE, hostile, report
 
 from imds_probe.sinks.readiness import CUT, VALUE_MAX, readiness
@@ -11,6 +12,9 @@ def test_what_was_found():
         "Confidence": made["verdict"]["confidence"],
         "Reasons": "; ".join(made["verdict"]["reasons"]),
         "Blockers": "; ".join(dict.fromkeys(f["id"] for f in made["findings"] if f["severity"] == "blocker")),
+        "AcceptedRisks": "0",
+        "AcceptedUntil": "none",
+        "AcceptedFindings": "none",
         "HttpTokens": "optional",
         "HopLimit": "1",
         "HopLimitNeeded": "2",
@@ -41,6 +45,15 @@ def test_not_looked_at_is_not_none_found():
     )
     assert {bare[name] for name in unseen} == {""}
     assert (looked["ContainersAffected"], looked["SoftwareTooOld"]) == ("none", "none")
+
+
+def test_accepted_risks_are_named_with_their_owners():
+    content = readiness(report(CASES["ready-accepted"]()))
+    assert (content["Verdict"], content["Blockers"]) == ("ready", "none")
+    assert (content["AcceptedRisks"], content["AcceptedUntil"]) == ("2", "2026-12-01")
+    assert content["AcceptedFindings"] == (
+        "code-not-read of programs by team-app until 2026-12-01; software-too-old of cloud-init by team-os until 2027-01-31"
+    )
 
 
 def test_within_the_agents_limits_whatever_the_text():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+from golden_reports import CASES
 from reports_made import hostile, report
 
 from imds_probe.sinks.summary import SCHEMA, fitting
@@ -37,3 +38,13 @@ def test_thousands_of_findings_are_counted_where_they_are_left_out():
     summary = json.loads(fitting(many, LIMIT))
     assert len(summary["findings"]) + summary["findings_left_out"] == len(many["findings"])
     assert summary["findings"]
+
+
+def test_a_summary_has_the_accepted_risks_and_counts_those_that_are_left_out():
+    made = report(CASES["ready-accepted"]())
+    summary = json.loads(fitting(made, len(json.dumps(made)) // 2))
+    assert [each["owner"] for each in summary["verdict"]["accepted"]] == ["team-app", "team-os"]
+    assert {each["id"] for each in summary["findings"] if each["accepted"]} == {"code-not-read", "software-too-old"}
+    made["verdict"]["accepted"] *= 2000
+    verdict = json.loads(fitting(made, LIMIT))["verdict"]
+    assert len(verdict["accepted"]) + verdict["accepted_left_out"] == 4000

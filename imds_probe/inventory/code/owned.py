@@ -7,12 +7,15 @@ from imds_probe.dataclass import dataclass
 
 @dataclass(frozen=True)
 class Owned:
-    """The package that owns a file: `manager` is the id of a package manager or of a language's ecosystem."""
+    """The package that owns a file: `manager` is the id of a package manager or of a language's ecosystem. `copied`: it lies in
+    some project's own directory, without a record.
+    """
 
     path: str
     manager: str
     name: str
     version: str = ""
+    copied: bool = False
 
     @property
     def said(self) -> str:

@@ -17,7 +17,7 @@ from imds_probe.inventory.packages.contained import DPKG_STATUS, TEXT_LIMIT_BYTE
 from imds_probe.inventory.packages.dpkg_status import packages_of
 from imds_probe.inventory.packages.package import PackageError, field_text
 from imds_probe.inventory.packages.rpmdb.header import has_file, parse
-from imds_probe.inventory.sdks.python_metadata import normalised
+from imds_probe.inventory.sdks.python_metadata import ASSIGNED, normalised
 from imds_probe.system import rootfs
 
 DPKG_LISTS = "var/lib/dpkg/info"
@@ -37,8 +37,10 @@ _SNAP = re.compile(r"/(?:var/lib/snapd/)?snap/([a-z0-9][a-z0-9-]{0,60})/(\w{1,20
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~:_-]{0,99}")
 
 
-def owners(root: Path, paths: Iterable[str], deadline: float) -> Iterator[Owned]:
-    """The owner of each file that has one, until `deadline`, a time.monotonic. Whatever cannot be read owns nothing."""
+def owners(root: Path, paths: Iterable[str], deadline: float, copied: Collection[str] = ()) -> Iterator[Owned]:
+    """The owner of each file that has one, until `deadline`, a time.monotonic. Whatever cannot be read owns nothing. `copied` are
+    Python's packages that are known in a project's own directories, too, where they have no record.
+    """
     wanted = dict.fromkeys(paths)
     shipped = {path for path in wanted if not path.startswith(OWN)}
     owned: set[str] = set()
@@ -52,7 +54,8 @@ def owners(root: Path, paths: Iterable[str], deadline: float) -> Iterator[Owned]
         if path not in owned and time.monotonic() < deadline:
             with contextlib.suppress(rootfs.FileUnreadable):
                 found = (of_language(root, path) for of_language in _OF_LANGUAGES)
-                yield from (each for each in (next(filter(None, found), None),) if each is not None)
+                owner = next(filter(None, found), None) or _copied(root, path, copied)
+                yield from () if owner is None else (owner,)
 
 
 def _of_dpkg(root: Path, paths: Collection[str], deadline: float) -> Iterator[Owned]:
@@ -123,6 +126,22 @@ def _of_pypi(root: Path, path: str) -> Owned | None:
                 return Owned(path, "pypi", record[1], _checked(record[2]))
     named = next((each for each in ordered if normalised(each[1]) == top), None)
     return Owned(path, "pypi", named[1], _checked(named[2])) if named else None
+
+
+def _copied(root: Path, path: str, names: Collection[str]) -> Owned | None:
+    """The package by the directory that the file lies in, and the version that it assigns."""
+    wanted = {normalised(name): name for name in names}
+    directories = path.split("/")[:-1]
+    for count in range(len(directories), 1, -1):
+        name = wanted.get(normalised(directories[count - 1]))
+        if name is not None:
+            content = rootfs.read(root, f"{'/'.join(directories[:count])}/__init__.py")
+            if content is not None:
+                match = ASSIGNED.search(content)
+                return Owned(
+                    path, "pypi", name, _checked(match[1].decode(errors="replace")) if match else "", copied=True
+                )
+    return None
 
 
 def _of_npm(root: Path, path: str) -> Owned | None:

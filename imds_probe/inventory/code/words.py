@@ -7,6 +7,7 @@ inet_aton(3) for the ways to write an address; how Go (textproto), WSGI and CGI 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from typing import BinaryIO
 
@@ -21,11 +22,14 @@ PIECE_BYTES = 1024 * 1024
 CONTEXT_BYTES = 256  # on either side of a word
 FOUND_MAX = 400  # in one file; a bundle of a whole application has some tens
 MARKS_MAX = 4  # of each of what libraries leave: more say nothing more
+# Of AWS's SDK for JavaScript 2, by which a program asks for any path without a word of where the service is. Its requests have a
+# token only where the caller passes one. Source: aws-sdk 2.1692.0, lib/metadata_service.js, request().
+CLIENT = "MetadataService("
 _SERVICE = (
     *("169.254.169.254", "2852039166", "0xa9fea9fe", "0xA9FEA9FE", "0XA9FEA9FE", "025177524776"),
     *("0xa9.0xfe.0xa9.0xfe", "0xA9.0xFE.0xA9.0xFE", "0251.0376.0251.0376", "169, 254, 169, 254", "169,254,169,254"),
     *("fd00:ec2::254", "FD00:EC2::254", "fd00:0ec2::254"),
-    "AWS.MetadataService(",  # of AWS's SDK for JavaScript 2, whose requests have a token only where the caller passes one
+    CLIENT,
     *("instance-data.ec2.internal", "//instance-data", "'instance-data'", '"instance-data"'),
 )
 _PATHS = (
@@ -47,6 +51,7 @@ _SDKS = (
     *("N3Aws8Internal17EC2MetadataClientE", "EC2InstanceMetadata"),
 )
 _OLD = ("rusoto_credential-",)  # in the paths that panic messages keep
+_MADE = re.compile(rb"(?:\bAWS\.|\bnew\s{1,10}(?:\w{1,40}\.){0,3})\Z")
 _ENDS_NAME = (b"", b"/", b":", b'"', b"'", b"`", b"\0", b"\n", b" ")
 _HEADER = b"x-aws-ec2-metadata-token"
 _MARKS = ("sdk", "old")
@@ -151,6 +156,8 @@ def _checked(found: Found) -> Found | None:
     """With the whole word, where it is more than what was looked for; None where it is a part of another."""
     if found.word == "//instance-data":
         return found if found.after[:1] in _ENDS_NAME or found.after.startswith(b".ec2.internal") else None
+    if found.word == CLIENT:
+        return found if _MADE.search(found.before[-160:]) else None
     if found.kind != "header":
         return found
     # "x-aws-" stands before and "-token" behind, whatever the case and the sign between.

@@ -16,7 +16,7 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Directories, Located, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
-from imds_probe.system.confined import FileUnanswered
+from imds_probe.system.confined import FileFailed
 
 DEPENDENCIES = ".deps.json"
 DEPENDENCIES_MAX_BYTES = 16 * 1024 * 1024
@@ -45,7 +45,7 @@ def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]
 def _listed(root: Path, place: str, names: Collection[str]) -> Iterator[Located]:
     try:
         content = rootfs.read_json(root, place, DEPENDENCIES_MAX_BYTES)
-    except FileUnanswered:
+    except FileFailed:
         raise  # whatever it lists may be in use
     except rootfs.FileUnreadable:
         return

@@ -7,6 +7,7 @@ met here.
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -16,16 +17,21 @@ from imds_probe.ecosystems.pypi import ECOSYSTEM
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.python_archive import PYTHON_ARCHIVES, python_libraries
 from imds_probe.inventory.sdks.python_metadata import ASSIGNED, checked, normalised
+from imds_probe.inventory.sdks.python_own_code import own_code
 from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
-from imds_probe.inventory.sdks.start import Start
+from imds_probe.inventory.sdks.start import Start, can_be_opened
 from imds_probe.system import rootfs
 
+LINES_MAX, PLACES_MAX = 200, 50  # of files that add directories
 METADATA_MAX_BYTES = 1024 * 1024  # the description of a project with a long history is a part of it
 DIRECTORIES = ("site-packages", "dist-packages")
+# Packages that are recognised wherever a project has copied them to, and by what a package is known.
+COPIED, PACKAGE = frozenset(("boto", "boto3", "botocore", "awscli")), "__init__.py"
 FROZEN = "base_library.zip"
 # Bundled programs keep a package's data and not its code: botocore's has this file since 1.24.0, not yet in 1.23.18.
 BOTOCORE_MARKER, BOTOCORE_SINCE, BOTOCORE_BEFORE = "data/sdk-default-configuration.json", "1.23.19", "1.24.0"
-_PROGRAM = re.compile(r"python(?:2|3)?(?:\.(\d{1,2}))?")
+_PROGRAM = re.compile(r"(python|pypy)(\d?)(?:\.(\d{1,2}))?")
+_MAPPED = re.compile(r"/((?:python|pypy)\d\.\d{1,2})/")
 _SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
 _CLI_2 = re.compile(r"/aws-cli/v2/([0-9][0-9A-Za-z.]{0,40})/dist(?:/|$)")  # AWS's installer
 _RECORD = re.compile(
@@ -40,11 +46,33 @@ _METADATA: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
+def libraries_in(root: Path, path: str, names: Collection[str]) -> Iterator[Located]:
     """See Directories. A package whose record is gone is known by the version that it assigns, if it does."""
     path = path.removesuffix(f"/{FROZEN}")
     entries = rootfs.names(root, path)
+    if posixpath.basename(path) in COPIED and PACKAGE in entries:
+        path = posixpath.dirname(path)
+        if posixpath.basename(path) in DIRECTORIES:
+            return  # that is looked into by itself
+        entries = rootfs.names(root, path)
     wanted = {normalised(name): name for name in names}
+    yield from _in_one(root, path, entries, wanted)
+    if posixpath.basename(path) in DIRECTORIES:
+        for place in dict.fromkeys(itertools.islice(_named_in(root, path, entries), PLACES_MAX)):
+            yield from _in_one(root, place, rootfs.names(root, place), wanted)
+
+
+def _named_in(root: Path, path: str, entries: Collection[str]) -> Iterator[str]:
+    """Directories that files of a directory of packages add, one a line: see the documentation of Python's module site."""
+    for entry in sorted(entries):
+        if entry.endswith(".pth"):
+            content = rootfs.read(root, f"{path}/{entry}", METADATA_MAX_BYTES) or b""
+            for line in content.decode(errors="replace").splitlines()[:LINES_MAX]:
+                if line.strip() and not line.startswith(("#", "import ", "import\t")) and can_be_opened(line):
+                    yield posixpath.normpath(posixpath.join(path, line.strip()))
+
+
+def _in_one(root: Path, path: str, entries: Collection[str], wanted: Mapping[str, str]) -> list[Located]:
     found = list(_recorded(root, path, entries, wanted))
     known = {located.found.package for located in found}
     frozen = FROZEN in entries
@@ -84,7 +112,7 @@ def _fields(root: Path, place: str, kind: str) -> Mapping[bytes, bytes]:
 def _bare(root: Path, place: str, name: str) -> Iterator[Located]:
     """A package without a record, as in what PyInstaller and zipapps unpack, and in AWS CLI 2."""
     try:
-        content = rootfs.read(root, f"{place}/__init__.py", METADATA_MAX_BYTES)
+        content = rootfs.read(root, f"{place}/{PACKAGE}", METADATA_MAX_BYTES)
     except rootfs.FileUnreadable:
         content = b""  # there is a package, of which nothing more is to be known
     if content is None:
@@ -137,12 +165,19 @@ def _site(start: Start, prefix: str) -> Iterator[str]:
     for library in ("lib", "lib64"):
         yield f"{prefix}/{library}/{version}/site-packages"
     yield f"{prefix}/lib/{version}/dist-packages"
-    yield f"{prefix}/lib/python3/dist-packages"
+    if not version.startswith(("python2", "pypy2")):
+        yield f"{prefix}/lib/python3/dist-packages"
 
 
 def _library_directory(start: Start) -> str:
+    """The name of the directory of its library, with a wildcard for what neither its name nor what it has mapped tells."""
     match = _PROGRAM.fullmatch(posixpath.basename(start.executable))
-    return f"python3.{match[1]}" if match and match[1] else "python3*"
+    if match and match[2] and match[3]:
+        return f"{match[1]}{match[2]}.{match[3]}"
+    mapped = next((found[1] for path in sorted(start.mapped) if (found := _MAPPED.search(path))), None)
+    if mapped is not None:
+        return mapped
+    return f"{match[1]}{match[2]}*" if match else "python*"
 
 
 def _modules_without_tls(start: Start) -> str:
@@ -155,16 +190,18 @@ def _modules_without_tls(start: Start) -> str:
 
 
 def _runs(program: str, libraries: Collection[str]) -> bool:
-    return bool(_PROGRAM.fullmatch(program)) or any(library.startswith("libpython") for library in libraries)
+    return bool(_PROGRAM.fullmatch(program)) or any(
+        library.startswith(("libpython", "libpypy")) for library in libraries
+    )
 
 
 RECOGNISER = Recogniser(
     (ECOSYSTEM,),
-    directories=Directories(libraries_in, frozenset(DIRECTORIES), (FROZEN,)),
+    directories=Directories(libraries_in, COPIED.union(DIRECTORIES), (FROZEN,)),
     # An application in one file need not be called like one.
     files=Files("rest", python_libraries, ends=PYTHON_ARCHIVES),
     runtime=Runtime(
-        frozenset({"python"}),
+        frozenset({"python", "pypy"}),
         _runs,
         _places,
         frozenset({"HOME", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}),
@@ -172,5 +209,6 @@ RECOGNISER = Recogniser(
         base=_base,
         prefixes=Start.prefixes,
         without_tls=_modules_without_tls,
+        own_code=own_code,
     ),
 )

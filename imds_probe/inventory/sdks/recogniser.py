@@ -13,6 +13,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.ecosystems.ecosystem import Ecosystem
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.start import Start
+from imds_probe.system.confined import FileUnreadable
 
 Claim = Literal["archive", "program", "script", "rest"]
 
@@ -85,6 +86,17 @@ def _no_need_to_ask(start: Start) -> str:
 
 
 @dataclass(frozen=True)
+class OwnCode:
+    """What a program's own code says. `places` are further directories to look for libraries in, `named` the libraries that it
+    imports, and `unread` says why there may be more of either.
+    """
+
+    places: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
+    unread: tuple[FileUnreadable, ...] = ()
+
+
+@dataclass(frozen=True)
 class Runtime:
     """What loads the libraries when it runs.
 
@@ -96,6 +108,7 @@ class Runtime:
     reads_scripts: a script that it was started with may have libraries merged into it.
     holds_open: how the names of archives end that it keeps open without mapping them.
     base, prefixes, without_tls: see Running, which has them of Python alone so far.
+    own_code: what the code says that a program was started with, about libraries of these names.
     """
 
     programs: frozenset[str]
@@ -107,6 +120,7 @@ class Runtime:
     base: Callable[[Start], Iterable[str]] = _nowhere
     prefixes: Callable[[Start], tuple[str, ...]] = _nowhere
     without_tls: Callable[[Start], str] = _no_need_to_ask
+    own_code: Callable[[Start, Collection[str]], OwnCode] | None = None
 
 
 @dataclass(frozen=True)

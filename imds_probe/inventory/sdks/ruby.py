@@ -16,7 +16,7 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Directories, Located, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
-from imds_probe.system.confined import FileUnanswered
+from imds_probe.system.confined import FileFailed
 from imds_probe.system.door import FileStatus
 
 DIRECTORY = "specifications"
@@ -44,10 +44,12 @@ def _below(root: Path, path: str, names: Collection[str], depth: int, seen: set[
     elif DIRECTORY in entries:
         yield from _below(root, f"{path}/{DIRECTORY}", names, 0, seen)
     elif depth:
-        further = [entry for entry in entries if entry in ("ruby", "gems") or entry[0].isdigit()][:DIRECTORIES_MAX]
+        further = [entry for entry in entries if entry in ("ruby", "gems", "all") or entry[0].isdigit()][
+            :DIRECTORIES_MAX
+        ]
         paths = [f"{path}/{entry}" for entry in further]
         for each, status in zip(paths, rootfs.looked_up(root, paths), strict=True):
-            if isinstance(status, FileUnanswered):
+            if isinstance(status, FileFailed):
                 raise status  # whatever lies there may be in use
             # Links can lead back to where they lie, and one directory can have any number of names.
             if (

@@ -46,7 +46,8 @@ class Running:
     `replaced` are files that are mapped and no longer there: an upgrade that the process has not seen yet.
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
     loaded it. `variables` are those that were asked for and that are set in its environment; None where that may not be read.
-    `choosing` are those of CHOOSING that are set, with their values.
+    `choosing` are those of CHOOSING that are set, with their values. `own_code` is how it was started, where the recogniser of that
+    key reads its own code.
     """
 
     pid: int
@@ -60,6 +61,7 @@ class Running:
     without_tls: str = ""
     variables: tuple[Variable, ...] | None = ()
     choosing: tuple[tuple[str, str], ...] = ()
+    own_code: tuple[str, Start] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
         scripts=tuple(start.scripts()) if any(runtime.reads_scripts for _, runtime in here) else (),
         without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
         choosing=tuple(choosing.items()),
+        own_code=next(((each.key, start) for each, runtime in here if runtime.own_code is not None), None),
         variables=None if isinstance(found.environ, OSError) else variables_in(found.environ, variables),
     )
 
@@ -153,13 +156,15 @@ def _mapped(maps: bytes, root: str) -> tuple[frozenset[str], set[str]]:
 
 
 def open_archives(at: Path, root: str, ends: tuple[str, ...]) -> Iterator[str]:
-    """Files whose names end so that the process at /proc/PID holds open."""
+    """Files whose names end so that the process at /proc/PID holds open. Raises PermissionError where it may not be looked at."""
     try:
         for target in read_links(at / "fd", DESCRIPTORS_MAX):
             if target.startswith("/") and target.endswith(ends):
                 yield _below(target, root)
+    except PermissionError:
+        raise
     except OSError:
-        return  # it ended, or may not be looked at: what is mapped is known
+        return  # it has ended
 
 
 def _environment(environ: bytes | OSError, variables: Collection[str]) -> dict[str, str]:

@@ -17,12 +17,12 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.sdks.files import Look, libraries_of
 from imds_probe.inventory.sdks.known_files import KnownFiles
 from imds_probe.inventory.sdks.libraries import Library
-from imds_probe.inventory.sdks.recogniser import Located, Recogniser, Use
+from imds_probe.inventory.sdks.recogniser import Located, OwnCode, Recogniser, Use
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
 from imds_probe.inventory.sdks.running import INTERPRETERS, Running
 from imds_probe.inventory.sdks.wanted import SOUGHT
 from imds_probe.system import rootfs
-from imds_probe.system.confined import FileUnanswered, FileUnreadable
+from imds_probe.system.confined import FileFailed, FileUnreadable
 from imds_probe.system.door import FileStatus
 from imds_probe.system.walk import Budget
 from imds_probe.system.walk_memory import WalkMemory
@@ -47,7 +47,7 @@ FileCache = dict[tuple[str, int, int, int, bool], tuple[Library, ...]]
 class Scan:
     """One system. `names` are the packages that matter, by ecosystem; `shared` is shared by containers of one image, `known` is of
     files on its disk that an earlier run has read, `walked` of the directories there.
-    `troubles` are places that could not be read, `unanswered` those of which nobody knows whether there is something.
+    `troubles` are places that make no sense, `unanswered` those of which nobody knows whether there is something.
     """
 
     root: Path
@@ -61,6 +61,7 @@ class Scan:
     _statuses: dict[str, FileStatus | FileUnreadable | None] = field(default_factory=dict)
     _patterns: dict[tuple[str, str], tuple[Located, ...]] = field(default_factory=dict)
     _paths: dict[tuple[str, Look], tuple[Located, ...]] = field(default_factory=dict)
+    _own: dict[object, OwnCode] = field(default_factory=dict)
     _isolated: dict[str, bool] = field(default_factory=dict)
     _tls: dict[str, bool] = field(default_factory=dict)
     _files: dict[_Identity, tuple[Located, ...]] = field(default_factory=dict)
@@ -89,7 +90,7 @@ class Scan:
         for part in rootfs.walk(self.root, starts, SOUGHT, budget, left_out, memory=self.walked):
             self.walked.learnt += part.learnt
             for trouble in part.unreadable:
-                self._trouble(FileUnreadable(trouble))
+                self._trouble(FileFailed(trouble))
             self._look_up(path for path in part.paths if path in self.known.kept)
             yield (located for path in part.paths for located in self._at(path)), part.entries
 
@@ -104,8 +105,9 @@ class Scan:
                 yield from self._file(path, Look(thorough=True))
             elif path in small and not self._is_smaller(path, SHARED_MIN_BYTES):
                 yield from self._file(path, Look(thorough=True, min_bytes=SHARED_MIN_BYTES))
+        own = self._own_code(process)
         idle = bool(process.without_tls) and self._has_tls(process.without_tls)
-        if idle:
+        if idle and not own.named and not any(isinstance(each, FileFailed) for each in own.unread):
             return
         for path in process.scripts:
             yield from self._file(path, Look(thorough=True))
@@ -113,8 +115,23 @@ class Scan:
         isolated = any(self._is_isolated(prefix) for prefix in process.prefixes)
         base = () if isolated else process.base
         self._look_up(_paths_of(base))
-        for key, path in (*process.directories, *base):
+        added = [(process.own_code[0], place) for place in own.places] if process.own_code is not None else []
+        for key, path in (*process.directories, *added, *base):
             yield from self._place(key, path)
+
+    def _own_code(self, process: Running) -> OwnCode:
+        """What the code says that it was started with; what of it could not be read is said."""
+        if process.own_code is None:
+            return OwnCode()
+        key, start = process.own_code
+        recogniser = _BY_KEY[key]
+        read = recogniser.runtime.own_code if recogniser.runtime is not None else None
+        how = start.executable, start.directory, start.arguments
+        if how not in self._own:
+            self._own[how] = read(start, recogniser.wanted(self.names)) if read is not None else OwnCode()
+        for trouble in self._own[how].unread:
+            self._trouble(trouble)
+        return self._own[how]
 
     def _look_up(self, paths: Iterable[str]) -> None:
         """The status of all of these, in one go."""
@@ -139,7 +156,7 @@ class Scan:
                     libraries = libraries_of(file, process.executable, self.names, Look(thorough=True))
             except OSError as error:
                 if error.errno not in (errno.ENOENT, errno.ESRCH):  # it has ended
-                    self._trouble(FileUnanswered(f"{process.executable} cannot be read: {error.strerror}"))
+                    self._trouble(FileFailed(f"{process.executable} cannot be read: {error.strerror}"))
                 return
             yield from (Located(library, process.executable) for library in libraries[:FOUND_MAX])
 
@@ -284,7 +301,7 @@ class Scan:
             self._trouble(trouble)
 
     def _trouble(self, trouble: FileUnreadable) -> None:
-        kept = self.unanswered if isinstance(trouble, FileUnanswered) else self.troubles
+        kept = self.unanswered if isinstance(trouble, FileFailed) else self.troubles
         if len(kept) < TROUBLES_MAX and trouble.problem not in kept:
             kept.append(trouble.problem)
 

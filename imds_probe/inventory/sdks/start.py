@@ -48,7 +48,7 @@ class Start:
     def _scripts_looked_up(self) -> Iterator[str]:
         for argument in [each for each in self.arguments[1:6] if not each.startswith("-")][:2]:
             path = self.path(argument)
-            if not _can_be_opened(path):
+            if not can_be_opened(path):
                 continue  # a program by itself, as after python3 -c: it never belongs into a report
             yield path
             real = real_path(self.root, path)
@@ -65,6 +65,7 @@ class Start:
         return tuple(dict.fromkeys([*self.listed("VIRTUAL_ENV"), *self.listed("PYTHONHOME"), *named]))
 
 
-def _can_be_opened(path: str) -> bool:
+def can_be_opened(path: str) -> bool:
+    """Whether a path is one that Linux opens, and no program by itself."""
     names = os.fsencode(path).split(b"/")
     return sum(map(len, names)) + len(names) <= PATH_MAX and max(map(len, names)) <= NAME_MAX

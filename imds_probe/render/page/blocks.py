@@ -5,7 +5,7 @@ from __future__ import annotations
 from imds_probe.dataclass import dataclass
 from imds_probe.findings import Severity
 
-EVIDENCE, FIX = "evidence", "fix"  # what renderers put before a finding's own
+EVIDENCE, ACCEPTED, FIX, SETTLES = "evidence", "accepted", "fix", "settles"  # what renderers put before a finding's own
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,28 @@ class Command:
 
 @dataclass(frozen=True)
 class Item:
-    """One finding. `evidence` and `fix` are empty where there is none, or where the page has no room for it."""
+    """One finding. `evidence`, `fix` and `settled_by` are empty where there is none, or where the page has no room for it.
+    `accepted` says by whom, until when and why its risk is accepted, and is empty where it is not.
+    """
 
     severity: Severity
     summary: str
     evidence: tuple[str, ...] = ()
     fix: str = ""
     commands: tuple[str, ...] = ()
+    settled_by: tuple[str, ...] = ()
+    accepted: str = ""
+
+    @property
+    def labelled(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What stands below the summary and before the commands: labels with their lines, of which none is empty."""
+        lines = (
+            (EVIDENCE, self.evidence),
+            (ACCEPTED, (self.accepted,) if self.accepted else ()),
+            (SETTLES, ("; or ".join(self.settled_by),) if self.settled_by else ()),
+            (FIX, (self.fix,) if self.fix else ()),
+        )
+        return tuple((label, said) for label, said in lines if said)
 
 
 Block = Text | Fields | Table | Command | Item

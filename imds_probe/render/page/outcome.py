@@ -11,6 +11,7 @@ from imds_probe.facts.instance import Instance
 from imds_probe.findings import State
 from imds_probe.render.page.blocks import Block, Command, Part, Text
 from imds_probe.report import Report
+from imds_probe.rules.accepted_risks import counted
 
 HEADLINES: dict[State, tuple[str, str]] = {
     "ready": ("READY", "green"),
@@ -56,10 +57,19 @@ _TO_SWITCH: dict[State, str] = {
     "unknown": "Command for later, once this host is known to be ready",
 }
 WAYS_SHOWN = 2
+RISKS_SHOWN = 5
 TO_RAISE = "Command to raise the hop limit"
 TO_UNDO = "Command to undo the switch"
 FOR_TEMPLATE = "Command for the launch template, for later"
 WAITS = "Require no tokens yet in the launch template, Terraform or CloudFormation code that instances like this one are made with."
+
+
+def headline(report: Report) -> tuple[str, str]:
+    """The verdict and its colour. One that rests on accepted risks says so, and is never green."""
+    words, colour = HEADLINES[report.verdict.state]
+    if not report.verdict.accepted:
+        return words, colour
+    return f"{words}, {counted(report.verdict.accepted)}", "yellow" if colour == "green" else colour
 
 
 def is_switched(report: Report) -> bool:
@@ -95,11 +105,12 @@ def commands(report: Report) -> Iterator[Part]:
     """The commands that there is a use for. A host that is switched has no more to switch, but maybe a limit to raise."""
     verdict = report.verdict
     if verdict.image is not None:
-        yield Part(_FOR_IMAGE[verdict.state], (Command(verdict.image.aws_cli), Text(_FOR_GOOD)))
+        yield Part(_FOR_IMAGE[verdict.state], (Command(verdict.image.aws_cli), Text(_FOR_GOOD), *_accepted(report)))
     if verdict.switch is None or verdict.rollback is None:
         return
     price: list[Block] = [Text(f"{verdict.price}.")] if verdict.price else []
     limit = verdict.switch.http_put_response_hop_limit
+    price += _accepted(report)
     price += [Text(f"Hop limit {limit} is needed for this path: {way}.") for way in verdict.ways[:WAYS_SHOWN]]
     switched = is_switched(report)
     if not switched or _raises(report):
@@ -110,6 +121,19 @@ def commands(report: Report) -> Iterator[Part]:
         said = [Text(f"{WAITS} {line[:1].upper()}{line[1:]}.") for line in waits]
         template = verdict.switch.launch_template
         yield Part(FOR_TEMPLATE, (*said, *([Command(template)] if template else [])))
+
+
+def _accepted(report: Report) -> list[Block]:
+    """What the command breaks, or may break, that somebody has accepted."""
+    risks = report.verdict.accepted
+    lines = [
+        f"Accepted: the switch {'breaks' if each.implies == 'not-ready' else 'may break'} this: {each.summary} [{each.id}]."
+        for each in risks[:RISKS_SHOWN]
+    ]
+    return [
+        *map(Text, lines),
+        *([Text(f"{more} more risks are accepted.")] if (more := len(risks) - len(lines)) else []),
+    ]
 
 
 def _raises(report: Report) -> bool:

@@ -17,7 +17,7 @@ from imds_probe.report import Report
 
 def page_of(report: Report, bounds: Bounds) -> Page:
     """Pure. Whatever shows it has no words of its own about the host."""
-    headline, colour = outcome.HEADLINES[report.verdict.state]
+    headline, colour = outcome.headline(report)
     return Page(
         headline=headline,
         colour=colour,
@@ -30,6 +30,7 @@ def page_of(report: Report, bounds: Bounds) -> Page:
 
 def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
     yield from findings.decisive(report, bounds)
+    yield from findings.accepted(report, bounds)
     yield from outcome.commands(report)  # before what hangs on nothing: SSM cuts the text off
     yield from findings.notes(report, bounds)
     yield from host.host(report)

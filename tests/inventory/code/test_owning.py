@@ -88,3 +88,19 @@ def test_a_database_that_makes_no_sense_owns_nothing_and_keeps_nothing_from_othe
 def test_without_time_nothing_is_looked_up(tmp_path: Path) -> None:
     root = Root(tmp_path).put(DPKG)
     assert list(owners(root.path, ["/usr/bin/restic", "/srv/a-1.jar"], time.monotonic() - 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "said"),
+    [
+        ("/opt/tool/vendor/botocore/utils.py", "__version__ = '1.12.253'\n", "botocore 1.12.253 (pypi)"),
+        ("/opt/tool/vendor/botocore/vendored/x.py", "", "botocore (pypi)"),
+        ("/opt/tool/vendor/other/utils.py", "__version__ = '1.0'\n", None),
+    ],
+)
+def test_a_library_that_was_copied_into_a_project(tmp_path: Path, path: str, content: str, said: str | None) -> None:
+    name = path.split("/")[4]
+    root = Root(tmp_path).put({f"/opt/tool/vendor/{name}/__init__.py": content, path: "x"})
+    found = list(owners(root.path, [path], time.monotonic() + 20, ["botocore", "boto"]))
+    assert [(each.said, each.copied) for each in found] == ([(said, True)] if said else [])
+    assert list(owners(root.path, [path], time.monotonic() + 20)) == []

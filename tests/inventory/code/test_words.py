@@ -9,18 +9,34 @@ from pathlib import Path
 import pytest
 
 from imds_probe.inventory.code import words
-from imds_probe.inventory.code.words import CONTEXT_BYTES, FOUND_MAX, PIECE_BYTES, WORDS, search, search_bytes
+from imds_probe.inventory.code.words import CLIENT, CONTEXT_BYTES, FOUND_MAX, PIECE_BYTES, WORDS, search, search_bytes
 
 
 def met(content: bytes, *, wide: bool = False) -> list[tuple[int, str]]:
     return [(each.at, each.word) for each in search(io.BytesIO(content), wide=wide).found]
 
 
-@pytest.mark.parametrize("word", [word for word, kind in WORDS if kind != "header"])
+@pytest.mark.parametrize("word", [word for word, kind in WORDS if kind != "header" and word != CLIENT])
 def test_each_word_is_found(word: str) -> None:
     assert (3, word) in met(b"x  " + word.encode() + b"/x")
     assert (4, word) in met(("x " + word + "/x").encode("utf-16-le"), wide=True)
     assert met(("x " + word + "/x").encode("utf-16-le")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_met"),
+    [
+        (b"new MetadataService(", True),
+        (b"new AWS.MetadataService(", True),
+        (b"new  a.b.MetadataService(", True),
+        (b"AWS.MetadataService(", True),
+        (b"new EC2MetadataService(", False),
+        (b"function MetadataService(", False),
+        (b"this.MetadataService(", False),
+    ],
+)
+def test_a_client_is_one_that_is_made(text: bytes, is_met: bool) -> None:
+    assert bool(met(text)) is is_met
 
 
 @pytest.mark.parametrize(

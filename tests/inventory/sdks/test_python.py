@@ -21,7 +21,7 @@ NAMES = ["botocore", "boto3", "boto", "ec2-metadata", "s3fs", "awscli"]
 
 
 def look(root: Path, path: str = "/site-packages") -> list[Located]:
-    return libraries_in(root, path, NAMES)
+    return list(libraries_in(root, path, NAMES))
 
 
 def write(root: Path, path: str, content: str) -> None:
@@ -170,6 +170,51 @@ def test_the_base_is_the_interpreters_own_and_the_users() -> None:
     assert base[0] == "/opt/py/lib/python3.9/site-packages"
     assert "/home/a/.local/lib/python3.9/site-packages" in base
     assert "/usr/local/lib/python3.9/dist-packages" in base
+
+
+@pytest.mark.parametrize(
+    ("executable", "mapped", "site", "never"),
+    [
+        ("/usr/bin/python2.7", (), "/usr/lib/python2.7/dist-packages", "python3"),
+        ("/var/awslogs/bin/python2.7", (), "/var/awslogs/lib/python2.7/site-packages", "python3"),
+        (
+            "/usr/bin/python2",
+            ("/usr/lib/python2.7/lib-dynload/_json.so",),
+            "/usr/lib/python2.7/dist-packages",
+            "python3",
+        ),
+        ("/usr/bin/python2", (), "/usr/lib/python2*/dist-packages", "python3"),
+        ("/usr/bin/python3", (), "/usr/lib/python3*/site-packages", "python2"),
+        (
+            "/usr/bin/python3",
+            ("/usr/lib/python3.6/lib-dynload/_ssl.so",),
+            "/usr/lib/python3.6/site-packages",
+            "python2",
+        ),
+        ("/opt/py/bin/python", (), "/opt/py/lib/python*/site-packages", "python2"),
+        ("/opt/pypy/bin/pypy3.9", (), "/opt/pypy/lib/pypy3.9/site-packages", "python2"),
+        (
+            "/usr/sbin/uwsgi",
+            ("/usr/lib/python2.7/lib-dynload/_json.so",),
+            "/usr/lib/python2.7/dist-packages",
+            "python3",
+        ),
+    ],
+)
+def test_each_version_has_libraries_of_its_own(executable: str, mapped: tuple[str, ...], site: str, never: str) -> None:
+    begun = start("/srv/x.py", executable=executable, mapped=mapped)
+    places = [*RUNTIME.places(begun), *RUNTIME.base(begun)]
+    assert site in places
+    assert not any(never in place for place in places)
+
+
+def test_files_that_add_directories_are_followed(tmp_path: Path) -> None:
+    write(tmp_path, "a.pth", "# a comment\nimport sys; sys.path\n/opt/libs\n../beside\n\n./egg\n/nowhere\n")
+    for place, version in (("opt/libs", "1.12.1"), ("beside", "1.12.2"), ("site-packages/egg", "1.12.3")):
+        (tmp_path / place / "botocore").mkdir(parents=True)
+        (tmp_path / place / "botocore/__init__.py").write_text(f"__version__ = '{version}'\n")
+    assert sorted(each.found.version or "" for each in look(tmp_path)) == ["1.12.1", "1.12.2", "1.12.3"]
+    assert look(tmp_path, "/opt") == []  # and nowhere else than in a directory of packages
 
 
 @pytest.mark.parametrize(

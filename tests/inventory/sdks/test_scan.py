@@ -17,6 +17,9 @@ from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recognised import RECOGNISED
 from imds_probe.inventory.sdks.running import Running, look
 from imds_probe.inventory.sdks.scan import FileCache, Scan, Use
+from imds_probe.inventory.sdks.start import Start
+from imds_probe.system import rootfs
+from imds_probe.system.confined import FileFailed
 from imds_probe.system.walk import Budget
 
 CATALOG = Catalog.load()
@@ -135,6 +138,51 @@ def test_a_python_without_tls_uses_none_where_tls_is_a_module_to_load(tmp_path: 
     scan = Scan(tmp_path, NAMES)
     assert bool(scan.of_processes([replace(process, without_tls="/usr/lib/python3*/lib-dynload")])) is uses
     assert scan.of_processes([process])
+
+
+@pytest.mark.parametrize(
+    ("script", "uses"),
+    [
+        ("import time\ntime.sleep(9)\n", False),
+        ("def night():\n    import boto3\n    boto3.client('s3')\n", True),
+        ("import sys\nsys.path.append('/opt/other')\n", False),
+    ],
+)
+def test_a_python_without_tls_uses_what_its_own_code_imports_later(tmp_path: Path, script: str, uses: bool) -> None:
+    write(tmp_path, RECORD, METADATA)
+    write(tmp_path, "/usr/lib/python3.9/lib-dynload/_ssl.so", b"")
+    write(tmp_path, "/opt/app/main.py", script)
+    start = Start("/usr/bin/python3.9", "/", ("python3.9", "/opt/app/main.py"), {}, frozenset(), tmp_path)
+    process = running(1, "/usr/bin/python3.9", (), ("pypi", "/lib/python3.9/site-packages"))
+    process = replace(process, without_tls="/usr/lib/python3*/lib-dynload", own_code=("pypi", start))
+    assert bool(Scan(tmp_path, NAMES).of_processes([process])) is uses
+
+
+def test_directories_that_a_program_adds_are_looked_into(tmp_path: Path) -> None:
+    write(tmp_path, "/opt/libs/botocore/__init__.py", "__version__ = '1.12.253'\n")
+    write(tmp_path, "/opt/app/main.py", "import sys\nsys.path.insert(0, '/opt/libs')\n")
+    start = Start("/usr/bin/python2.7", "/", ("python2.7", "/opt/app/main.py"), {}, frozenset(), tmp_path)
+    process = replace(running(1, "/usr/bin/python2.7"), own_code=("pypi", start))
+    assert short(Scan(tmp_path, NAMES).of_processes([process])) == [("botocore", "1.12.253", (1,))]
+
+
+@pytest.mark.parametrize("function", ["names", "read", "looked_up"])
+def test_an_error_of_the_disk_is_never_nothing(tmp_path: Path, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "/srv/libs/botocore/__init__.py", "__version__ = '1.12.253'\n")
+    write(tmp_path, "/opt/app/main.py", "import sys\nsys.path.insert(0, '/srv/libs')\n")
+    start = Start("/usr/bin/python2.7", "/", ("python2.7", "/opt/app/main.py"), {}, frozenset(), tmp_path)
+    process = replace(running(1, "/usr/bin/python2.7"), own_code=("pypi", start))
+    trouble = FileFailed("/srv/libs cannot be read: Input/output error")
+
+    def fails(root: Path, *_: object) -> object:
+        if function == "looked_up":
+            return [trouble for _ in _[0]]
+        raise trouble
+
+    monkeypatch.setattr(rootfs, function, fails)
+    scan = Scan(tmp_path, NAMES)
+    scan.of_processes([process])
+    assert scan.unanswered == [trouble.problem]
 
 
 def test_one_directory_with_two_names_is_one_place(tmp_path: Path) -> None:

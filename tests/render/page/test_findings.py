@@ -3,10 +3,10 @@ from dataclasses import replace
 from golden_reports import golden_report
 from observed import OLD_CLOUD_INIT, changed, report_of
 
-from imds_probe.findings import Finding, Fix
+from imds_probe.findings import Accepted, Finding, Fix
 from imds_probe.render.page.blocks import Item, Text
 from imds_probe.render.page.bounds import LONG, SHORT
-from imds_probe.render.page.findings import BLOCKERS, BROKEN, NOTES, UNKNOWN, decisive, notes
+from imds_probe.render.page.findings import ACCEPTED, BLOCKERS, BROKEN, NOTES, UNKNOWN, accepted, decisive, notes
 
 REPORT = golden_report("not-ready")
 FIX = Fix("Mend it.", ("mend",))
@@ -44,3 +44,22 @@ def test_many_are_counted_not_listed():
     (part,) = decisive(report_of(changed(REPORT.facts, software=many)), SHORT)
     assert part.blocks[-1] == Text("and 14 more")
     assert len(part.blocks) == SHORT.findings + 1
+
+
+def test_what_is_accepted_stands_by_itself_with_its_terms():
+    terms = Accepted("the job ends", "team-storage", "2027-01-31", "blocker", "not-ready")
+    report = with_findings(replace(FINDING, severity="info", implies=None, accepted=terms))
+    assert list(decisive(report, SHORT)) == list(notes(report, SHORT)) == []
+    (part,) = accepted(report, SHORT)
+    assert part.heading == ACCEPTED
+    assert part.blocks[0].accepted == "by team-storage until 2027-01-31: the job ends"
+    assert part.blocks[0].labelled == (
+        ("evidence", ("a", "b", "and 1 more")),
+        ("accepted", (part.blocks[0].accepted,)),
+        ("fix", ("Mend it.",)),
+    )
+
+
+def test_what_is_unknown_says_what_settles_it():
+    (part,) = decisive(with_findings(replace(FINDING, implies="unknown", settled_by=("a run as root", "a row"))), SHORT)
+    assert ("settles", ("a run as root; or a row",)) in part.blocks[0].labelled

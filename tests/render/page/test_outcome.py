@@ -16,12 +16,14 @@ from imds_probe.render.page.outcome import (
     TO_UNDO,
     WAITS,
     commands,
+    headline,
     host_name,
     is_switched,
     sentence,
 )
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import select
+from imds_probe.verdict import ImageSwitch
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,35 @@ def test_what_a_higher_limit_costs_stands_below_the_command():
     switch, _ = commands(golden_report("needs-hop-limit"))
     assert [type(block).__name__ for block in switch.blocks] == ["Command", "Text"]
     assert switch.blocks[1].text.startswith("Hop limit 2 lets every process in 2 containers")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("ready", ("READY, 2 risks accepted until 2026-12-01", "yellow")),
+        ("not-ready", ("NOT READY, 2 risks accepted until 2026-12-01", "red")),
+        ("needs-hop-limit", ("NEEDS A HIGHER HOP LIMIT, 2 risks accepted until 2026-12-01", "yellow")),
+    ],
+)
+def test_a_verdict_that_rests_on_accepted_risks_says_so_first(state, expected):
+    report = golden_report("ready-accepted")
+    assert headline(replace(report, verdict=replace(report.verdict, state=state))) == expected
+    assert headline(golden_report("ready")) == ("READY", "green")
+
+
+def test_the_command_says_what_it_breaks_that_is_accepted():
+    report = golden_report("ready-accepted")
+    switch, _ = commands(report)
+    said = [block.text for block in switch.blocks[1:]]
+    assert [text.partition(":")[0] + text.rpartition(" ")[2] for text in said] == [
+        "Accepted[code-not-read].",
+        "Accepted[software-too-old].",
+    ]
+    assert ("may break" in said[0], "breaks" in said[1]) == (True, True)
+    many = replace(report, verdict=replace(report.verdict, accepted=report.verdict.accepted * 4))
+    assert next(iter(commands(many))).blocks[-1].text == "3 more risks are accepted."
+    on_image = replace(many, verdict=replace(many.verdict, switch=None, image=ImageSwitch()))
+    assert next(iter(commands(on_image))).blocks[-1].text == "3 more risks are accepted."
 
 
 def test_a_template_waits_for_what_each_new_instance_runs():

@@ -21,6 +21,7 @@ from imds_probe.inventory.code.following.known import Kept, Known, Limits, known
 from imds_probe.inventory.code.following.loads import NOTHING, Asked
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileFailed
 from imds_probe.system.door import File, FileStatus
 from imds_probe.system.unchanged import identity_of, is_of_root, is_settled
 
@@ -53,7 +54,9 @@ class Ground:
     learnt: dict[str, Kept] = field(default_factory=dict)
     shared: dict[str, Kept] = field(default_factory=dict)
     trail: set[str] | None = None  # while somebody wants to know what all this depended on
-    _once: dict[Hashable, tuple[tuple[Any, ...], frozenset[str]]] = field(default_factory=dict)
+    kept_from: bool = False  # whether something kept us from a place that was asked for, until somebody says no again
+    _once: dict[Hashable, tuple[tuple[Any, ...], frozenset[str], bool]] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
     _listed: dict[str, frozenset[str] | None] = field(default_factory=dict)
     _stems: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     _real: dict[str, str] = field(default_factory=dict)
@@ -67,17 +70,19 @@ class Ground:
         """What this comes to, found out once for all who ask by the same key; what it depended on, all of them depend on."""
         known = self._once.get(key)
         if known is None:
-            before, self.trail = self.trail, set()
+            before = self.trail, self.kept_from
+            self.trail, self.kept_from = set(), False
             try:
-                found = tuple(make())
-                known = found, frozenset(self.trail)
+                known = tuple(make()), frozenset(self.trail), self.kept_from
             finally:
-                self.trail = before
+                self.trail, self.kept_from = before
             if len(self._once) < ONCE_MAX:
                 self._once[key] = known
+        found, depended_on, kept_from = known
         if self.trail is not None:
-            self.trail |= known[1]
-        return known[0]
+            self.trail |= depended_on
+        self.kept_from = self.kept_from or kept_from
+        return found
 
     def listed(self, directory: str) -> frozenset[str]:
         """The names in a directory; none where there is no such directory, or nobody may look."""
@@ -85,6 +90,7 @@ class Ground:
         if directory not in self._listed:
             self._listed[directory] = self._names(directory)
         found = self._listed[directory]
+        self.kept_from = self.kept_from or directory in self._failed
         if found is None:
             return NO_NAMES
         self._touch(directory)
@@ -96,8 +102,14 @@ class Ground:
             return None
         try:
             return frozenset(rootfs.names(self.root, directory))
-        except rootfs.FileUnreadable:
+        except rootfs.FileUnreadable as trouble:
+            self._fail(directory, trouble)
             return NO_NAMES
+
+    def _fail(self, path: str, trouble: rootfs.FileUnreadable) -> None:
+        """What makes no sense says nothing; what cannot be read may say anything."""
+        if isinstance(trouble, FileFailed):
+            self._failed.add(path)
 
     def has(self, path: str) -> bool:
         """Whether there is something of that name."""
@@ -130,9 +142,10 @@ class Ground:
             if self.has(path):
                 try:
                     content = rootfs.read(self.root, path, limit_bytes) or b""
-                except rootfs.FileUnreadable:
-                    content = b""
+                except rootfs.FileUnreadable as trouble:
+                    self._fail(path, trouble)
             self._small[path] = content
+        self.kept_from = self.kept_from or path in self._failed
         if self._small[path]:
             self._touch(path)
         return self._small[path]

@@ -84,14 +84,23 @@ class Following:
 
     def is_left(self, load: Load) -> bool:
         """Whether a file belongs to a library that is left to its recogniser."""
-        if (
-            not self.left
-            or load.package_root is None
-            or (load.package_root == load.path and not load.path.endswith((".jar", ".py")))
-        ):
+        if not self.left:
+            return False
+        if load.package_root is None:
+            return self._is_left_copy(load.path)
+        if load.package_root == load.path and not load.path.endswith((".jar", ".py")):
             return False
         ecosystem = _ecosystem_of(load)
         return not {f"{ecosystem} {name}" for name in known_as(load.package_root)}.isdisjoint(self.left)
+
+    def _is_left_copy(self, path: str) -> bool:
+        """Whether a file of a program's own code belongs to such a library that was copied into it."""
+        directories = path.split("/")[:-1] if path.endswith(".py") and self.left else []
+        return any(
+            f"pypi {name.lower().replace('_', '-')}" in self.left
+            and self.ground.has(f"{'/'.join(directories[: count + 1])}/__init__.py")
+            for count, name in enumerate(directories)
+        )
 
 
 def _ecosystem_of(load: Load) -> str:
@@ -124,7 +133,10 @@ class _Followed:
         self._started: set[tuple[str, tuple[str, ...]]] = set()
 
     def loads(self) -> Loads:
+        self._ground.kept_from = False
         self._begin(self._start, 0)
+        if self._ground.kept_from:
+            self._cut_short = self._cut_short or unread.HIDDEN
         return Loads(
             tuple(self._files.values()),
             tuple(self._unresolved),

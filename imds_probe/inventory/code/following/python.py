@@ -10,12 +10,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from imds_probe.inventory.code.following.arguments import Options, read
+from imds_probe.inventory.code.following.arguments import read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
 from imds_probe.inventory.code.following.python_text import ENTRY, HERE, asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
+from imds_probe.inventory.sdks.python_own_code import OPTIONS
 from imds_probe.inventory.sdks.start import Start
 
 SITES = ("site-packages", "dist-packages")
@@ -24,7 +25,6 @@ DISTRIBUTIONS = ("/usr/lib/python3/dist-packages", "/usr/lib/python2.7/dist-pack
 SHARED = ("/", "/root", "/home", "/tmp", "/var", "/usr/bin")  # noqa: S108 - nobody's application is all that lies there
 OF_ITSELF = ("sitecustomize", "usercustomize")
 _PROGRAM = re.compile(r"(?:python|pypy)(\d?(?:\.\d{1,2})?)")
-_OPTIONS = Options(values=("-W", "-X", "--check-hash-based-pycs"), text="-c", module="-m")
 _SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
 _RECORD = re.compile(r"([A-Za-z0-9][A-Za-z0-9._]*?)(?:-[^/]{1,100})?\.(?:dist-info|egg-info|egg)")
 _MAPPING = re.compile(rb"^MAPPING[^=\n]{0,50}= \{([^{}]{0,20000})\}", re.MULTILINE)
@@ -37,7 +37,7 @@ def _runs(program: str, libraries: frozenset[str]) -> bool:
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = read(start.arguments, _OPTIONS)
+    given = read(start.arguments, OPTIONS)
     script = ground.real(start.path(given.script)) if given.script else ""
     isolated = given.has("I")
     way = Way(posixpath.dirname(script) if script else start.directory)

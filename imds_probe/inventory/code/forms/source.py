@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.code.forms import context, serving
+from imds_probe.inventory.code.forms import context, denied, serving
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
 from imds_probe.inventory.code.forms.machine import judged_words
 from imds_probe.inventory.code.speaks import Evidence, Hit
-from imds_probe.inventory.code.words import Found, search_bytes
+from imds_probe.inventory.code.words import CLIENT, Found, search_bytes
 
 NAMES_MAX = 20
 USES_MAX = 100
@@ -43,17 +43,20 @@ _COMMON = frozenset(
 @dataclass(frozen=True)
 class Language:
     """syntax: see there. complete: a call that is a whole request, whose headers could only be in its brackets. asks: anything
-    that is used to make requests.
+    that is used to make requests. client_by_token: a word of a text whose client of the service asks by token itself.
     """
 
     syntax: Syntax
     complete: re.Pattern[str]
     asks: re.Pattern[str]
+    client_by_token: str = ""
 
 
 def judged(text: str, language: Language) -> Judged:
     """Judge a text, whose characters stand for one byte each."""
     found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
+    if any(each.word == CLIENT for each in found) and not _is_the_sdks(text, found, language):
+        found = [each for each in found if each.word != CLIENT]
     if not found:
         return Judged()
     layout = laid_out(text, language.syntax)
@@ -62,9 +65,17 @@ def judged(text: str, language: Language) -> Judged:
     return _Reading(layout, language, found).judged()
 
 
+def _is_the_sdks(text: str, found: Sequence[Found], language: Language) -> bool:
+    """Whether a client is that of the SDK without tokens, and no class of somebody's own that is called alike."""
+    if language.client_by_token and language.client_by_token in text:
+        return False
+    return any(each.kind == "path" or (each.word == CLIENT and each.before.endswith(b"AWS.")) for each in found)
+
+
 class _Reading:
     def __init__(self, layout: Layout, language: Language, found: list[Found]) -> None:
         self._layout, self._language = layout, language
+        self._denied: dict[object, bool] = {}
         live = [each for each in found if self._is_live(each)]
         served = serving.served(layout, live, language.asks) if live else frozenset()
         self._live = {each.at: each for each in live if each.at not in served}
@@ -107,7 +118,9 @@ class _Reading:
         if kind == "string" and context.is_prose(self._line_in(begin, end, found.at)):
             return False
         since, until = self._layout.statement(found.at)
-        return not context.is_listed(self._layout.code[since:until], found.at - since, found)
+        if context.is_listed(self._layout.code[since:until], found.at - since, found):
+            return False
+        return not denied.is_denied(self._layout, found.at, self._language.asks, self._denied)
 
     def _line_in(self, begin: int, end: int, at: int) -> str:
         """The line of a string that a place is in, as far as it is looked at."""

@@ -150,6 +150,12 @@ def test_what_was_found_out_once_is_on_the_trail_of_all_who_ask(
     assert made == ["x"]
     ground.trail = None
     assert ground.once("key", make) == () and ground.trail is None
+    ground.kept_from = False
+    ground.once("kept from", lambda: [setattr(ground, "kept_from", True)])
+    for asked, kept_from in (("key", False), ("kept from", True)):
+        ground.kept_from = False
+        ground.once(asked, make)
+        assert ground.kept_from is kept_from
     monkeypatch.setattr(module, "ONCE_MAX", 1)
     ground.once("other", make)
     ground.once("other", make)

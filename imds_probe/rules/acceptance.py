@@ -1,0 +1,199 @@
+"""Which findings does the configuration accept? They stay in the report and no longer decide, until a day that passes.
+
+The rule comes last, as it looks at what the others found. It never accepts what would leave the verdict without a meaning, nor
+what the switch command cures.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
+from imds_probe.facts.facts import Facts
+from imds_probe.findings import Accepted, Finding, Fix, Found, Kind
+from imds_probe.rules.acceptance_kinds import (
+    ACCEPTANCE_EXPIRED,
+    ACCEPTANCE_EXPIRES_SOON,
+    ACCEPTANCE_UNUSABLE,
+    ACCEPTANCE_UNUSED,
+    KINDS,
+)
+from imds_probe.rules.phrases import few
+from imds_probe.rules.rule import NothingToJudge, Rule
+from imds_probe.rules.settling import OWNER
+
+T = TypeVar("T")
+EVERY = "*"
+SOON_DAYS = 14
+CURED = "The command in the report raises the hop limit, which cures the finding."
+
+
+def apart(
+    kind: Kind, subject: str, members: Sequence[T], called: Callable[[T], str], facts: Facts
+) -> list[tuple[str, list[T]]]:
+    """The members of a finding about many, by the subject of the finding that they belong to: those that the configuration
+    accepts by name have one each, so that it accepts them alone, and the others are together under `subject`.
+    """
+    names = _accepted_names(kind, facts)
+    parts: dict[str, list[T]] = {}
+    for each in members:
+        name = called(each)
+        parts.setdefault(name if name in names else subject, []).append(each)
+    return list(parts.items())
+
+
+def named_first(kind: Kind, members: Sequence[T], called: Callable[[T], str], facts: Facts) -> list[T]:
+    """The same, those first that the configuration accepts by name: where only the first have a finding each, these have."""
+    names = _accepted_names(kind, facts)
+    return sorted(members, key=lambda each: called(each) not in names)
+
+
+def _accepted_names(kind: Kind, facts: Facts) -> set[str]:
+    section = facts.get(Acceptances)
+    return {each.subject for each in section.entries if each.finding == kind.id} if section else set()
+
+
+def why_not_acceptable(kind: Kind) -> str:
+    """Why the risk of a kind of finding cannot be accepted, a sentence; empty where it can, or where there is none."""
+    return kind.not_acceptable or (CURED if kind.implies == "needs-hop-limit" else "")
+
+
+def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
+    del catalog
+    section = facts.get(Acceptances)
+    if section is None or not (section.entries or section.unusable):
+        return NothingToJudge("the configuration accepts no risks")
+    return [_unusable(each) for each in section.unusable]
+
+
+def review(findings: Sequence[Finding], facts: Facts, kinds: Sequence[Kind]) -> tuple[list[Finding], list[Found]]:
+    """The findings as they are once the accepted ones no longer decide, and what is to be said about the entries."""
+    section = facts.get(Acceptances)
+    if section is None:
+        return list(findings), []
+    known = {kind.id: kind for kind in kinds}
+    left, said = dict(enumerate(findings)), []
+    # Those that last longest come first, so that an entry which somebody has renewed is the one that counts.
+    for entry in sorted(section.entries, key=lambda each: each.expires, reverse=True):
+        if refused := _refused(entry, known):
+            said.append(_unusable(refused))
+            continue
+        matching = {at: each for at, each in left.items() if _matches(entry, each)}
+        chosen = _trusted(entry, matching)
+        open_ = {at: each for at, each in chosen.items() if each.accepted is None}
+        curable = any(each.implies == "needs-hop-limit" for each in open_.values())
+        accepted = {at: each for at, each in open_.items() if each.implies != "needs-hop-limit"}
+        if not accepted:
+            if curable:
+                said.append(_unusable(_cannot_be(entry, CURED)))
+            elif not matching:
+                said.append(_unused(entry, findings))
+            continue
+        if entry.expires < section.day:
+            said.append(_expired(entry, list(accepted.values())))
+            continue
+        left |= {at: _accepted(each, entry) for at, each in accepted.items()}
+        days = _days_left(entry, section.day)
+        if days is not None and days <= SOON_DAYS:
+            said.append(_soon(entry, list(accepted.values()), days))
+    return list(left.values()), said
+
+
+def _matches(entry: Acceptance, finding: Finding) -> bool:
+    """Whether an entry is about a finding: one that decides, or would if no other entry had accepted it."""
+    decides = finding.implies is not None or finding.accepted is not None
+    return decides and finding.id == entry.finding and entry.subject in (finding.subject, EVERY)
+
+
+def _trusted(entry: Acceptance, matching: dict[int, Finding]) -> dict[int, Finding]:
+    """Where one name has several owners, root's: a user may call a unit or a container as root's is called."""
+    if entry.subject == EVERY:
+        return matching
+    by_root = {at: each for at, each in matching.items() if not each.forgeable_by}
+    return by_root or matching
+
+
+def _accepted(finding: Finding, entry: Acceptance) -> Finding:
+    if finding.implies is None:  # _matches has seen to that
+        return finding
+    terms = Accepted(entry.reason, entry.owner, entry.expires, finding.severity, finding.implies)
+    severity = "warning" if finding.severity == "blocker" else finding.severity
+    settled_by = tuple(each for each in finding.settled_by if each != OWNER)  # that one has been given
+    return replace(finding, severity=severity, implies=None, settled_by=settled_by, accepted=terms)
+
+
+def _refused(entry: Acceptance, known: dict[str, Kind]) -> UnusableAcceptance | None:
+    kind = known.get(entry.finding)
+    if kind is None:
+        trouble = f"{entry.finding} is not the id of a finding"
+        return UnusableAcceptance(entry.origin, "finding", trouble, "`imds-probe explain` lists all ids.")
+    why = why_not_acceptable(kind)
+    return _cannot_be(entry, why) if why else None
+
+
+def _cannot_be(entry: Acceptance, why: str) -> UnusableAcceptance:
+    trouble = f"the risk of {entry.finding} cannot be accepted"
+    return UnusableAcceptance(entry.origin, "finding", trouble, f"Remove the entry. {why}")
+
+
+def _unusable(entry: UnusableAcceptance) -> Found:
+    joint = " " if entry.trouble.startswith("is ") else ": "
+    key = f"{entry.key}{joint}" if entry.key else ""
+    return ACCEPTANCE_UNUSABLE.found(
+        entry.origin,
+        f"an entry [[accept]] accepts nothing: {key}{entry.trouble} ({entry.origin})",
+        fix=Fix(entry.remedy),
+    )
+
+
+def _expired(entry: Acceptance, findings: Sequence[Finding]) -> Found:
+    return ACCEPTANCE_EXPIRED.found(
+        entry.subject,
+        f"the acceptance of {_what(entry)} expired after {entry.expires}, and the risk counts again",
+        evidence=(*_terms(entry), f"counts again: {few([each.summary for each in findings])}"),
+        fix=Fix(f"Remove the cause, or ask {entry.owner} whether the risk is accepted for longer."),
+    )
+
+
+def _soon(entry: Acceptance, findings: Sequence[Finding], days: int) -> Found:
+    when = "today" if days == 0 else "tomorrow" if days == 1 else f"in {days} days"
+    return ACCEPTANCE_EXPIRES_SOON.found(
+        entry.subject,
+        f"the acceptance of {_what(entry)} expires {when}, after {entry.expires}",
+        evidence=(*_terms(entry), f"accepted until then: {few([each.summary for each in findings])}"),
+        fix=Fix(f"Remove the cause before that day, or ask {entry.owner} whether the risk is accepted for longer."),
+    )
+
+
+def _unused(entry: Acceptance, findings: Sequence[Finding]) -> Found:
+    subjects = list(dict.fromkeys(each.subject for each in findings if each.id == entry.finding and each.implies))
+    here = f"{entry.finding} was found here for {few(subjects)}" if subjects else f"{entry.finding} was not found here"
+    return ACCEPTANCE_UNUSED.found(
+        entry.subject,
+        f"the accepted risk {_what(entry)} was not found: {here}",
+        evidence=_terms(entry),
+        fix=Fix("Remove the entry if nothing needs it, or correct its subject."),
+    )
+
+
+def _what(entry: Acceptance) -> str:
+    return f"{entry.finding} of {'every subject' if entry.subject == EVERY else entry.subject}"
+
+
+def _terms(entry: Acceptance) -> tuple[str, ...]:
+    return (f"{entry.origin}: accepted by {entry.owner} until {entry.expires}: {entry.reason}",)
+
+
+def _days_left(entry: Acceptance, day: str) -> int | None:
+    """None where a stored report has a day that no calendar has."""
+    try:
+        return (datetime.date.fromisoformat(entry.expires) - datetime.date.fromisoformat(day)).days
+    except ValueError:
+        return None
+
+
+RULE = Rule("acceptances", _find, kinds=KINDS, review=review)

@@ -1,0 +1,63 @@
+"""What settles a finding that implies "unknown": nouns that several kinds share, and whether a watched window is one of them.
+
+A watched window is named only where it settles the finding: see settled.py, which decides that afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imds_probe.duration import SECONDS, in_words
+from imds_probe.facts.callers import Callers
+from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.image import Image
+
+WINDOW = "a watched window in which the programs start"
+LONGER_WINDOW = "a watched window (watch.window)"
+CATALOG = "a row in a catalog of your own (--catalog)"
+UPGRADE = "an upgrade to a version that the catalog decides on"
+AS_ROOT = "a run as root on the host"
+MORE_TIME = "a run with more time (--timeout)"
+ON_HOST = "a run on the host itself, or with the host's PID namespace and its root (--root)"
+LATER = "a later run"
+READABLE_RECORD = "a record of calls that can be read and that root alone can write"
+OWNER = "its owner's word, as an accepted risk ([[accept]])"
+AN_INSTANCE = "a watched window on an instance of this image"
+
+WINDOW_S = 14 * SECONDS["d"]  # as Config has it, where nothing watches yet
+
+
+def by_watch(programs: Sequence[CodeSeen | NotRead], facts: Facts) -> tuple[str, ...]:
+    """The watched window that settles these programs, or some of them; empty where a window settles none.
+
+    A window sees what is started again in it, and what a schedule starts in it. It does not see a boot, nor a start at no set time.
+    """
+    needed_s = [needed for each in programs if (needed := _window_for(each)) is not None]
+    if programs and facts.get(Image) is not None:
+        return (AN_INSTANCE,)
+    if not needed_s:
+        return ()
+    callers = facts.get(Callers)
+    longest_s = max(needed_s)
+    is_long_enough = longest_s <= (WINDOW_S if callers is None else callers.window_s)
+    window = WINDOW if is_long_enough else f"{LONGER_WINDOW} of {in_words(longest_s)} or more"
+    some = "" if len(needed_s) == len(programs) else f", for {len(needed_s)} of {len(programs)} programs"
+    return (f"{window}{some}",)
+
+
+def _window_for(program: CodeSeen | NotRead) -> float | None:
+    """How long a window has to be, in seconds, to see a program at work; None where none is long enough. See settled.silent."""
+    if program.every_s is not None and (program.pids or program.runs == "scheduled"):
+        return program.every_s
+    return 0.0 if program.pids and program.every_s is None else None
+
+
+def by_run(run: CollectorRun | None, facts: Facts, otherwise: str) -> tuple[str, ...]:
+    """What another run needs, to see what this one did not: more time where time was lacking, else root where that was lacking;
+    `otherwise` in all other cases.
+    """
+    if run is not None and run.status == "skipped":
+        return (MORE_TIME,)
+    return (otherwise,) if facts.privileged else (AS_ROOT,)

@@ -1,0 +1,65 @@
+"""A watched window is named where it settles a finding, and only there: settled.py says the same of it afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from code_seen import BACKUP, DAY_S, PACKED, WINDOW_S, watched
+from observed import FACTS, changed
+
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.image import Image
+from imds_probe.rules.settled import silent
+from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, LONGER_WINDOW, MORE_TIME, WINDOW, by_run, by_watch
+
+QUIET = changed(FACTS, callers=watched())
+# Each as it is after a whole window: started a few days ago, and its schedule as it was.
+SETTLED = [
+    replace(PACKED, oldest_s=3 * DAY_S),
+    replace(PACKED, oldest_s=3 * DAY_S, runs="boot"),
+    replace(BACKUP, every_s=DAY_S, standing_s=WINDOW_S),
+    replace(BACKUP, every_s=DAY_S, standing_s=WINDOW_S, pids=(9,), oldest_s=3 * DAY_S),
+]
+NEVER = [
+    replace(BACKUP, runs="boot", standing_s=WINDOW_S),
+    replace(BACKUP, every_s=None, standing_s=WINDOW_S),
+    replace(BACKUP, runs="boot", every_s=DAY_S, standing_s=WINDOW_S),
+]
+
+
+@pytest.mark.parametrize("program", SETTLED)
+def test_what_a_window_settles_is_told_to_watch(program):
+    assert silent(program, QUIET)
+    assert by_watch([program], FACTS) == (WINDOW,)
+
+
+@pytest.mark.parametrize("program", NEVER)
+def test_what_no_window_settles_is_not(program):
+    assert not silent(program, QUIET)
+    assert by_watch([program], QUIET) == ()
+
+
+def test_what_comes_less_often_than_the_window_takes_a_longer_one():
+    monthly = replace(BACKUP, every_s=31 * DAY_S, standing_s=90 * DAY_S)
+    assert not silent(monthly, QUIET)
+    assert by_watch([monthly], QUIET) == (f"{LONGER_WINDOW} of 31 d or more",)
+    longer = changed(FACTS, callers=replace(watched(), window_s=31 * DAY_S, observed_s=31 * DAY_S))
+    assert silent(monthly, longer)
+    assert by_watch([monthly], longer) == (WINDOW,)
+
+
+def test_of_many_it_says_how_many_it_settles():
+    assert by_watch([SETTLED[0], NEVER[0]], FACTS) == (f"{WINDOW}, for 1 of 2 programs",)
+    assert by_watch([], FACTS) == ()
+
+
+def test_an_image_is_watched_on_an_instance():
+    assert by_watch([NEVER[0]], changed(FACTS, image=Image())) == (AN_INSTANCE,)
+
+
+def test_another_run_needs_time_or_root():
+    skipped, failed = CollectorRun("sdks", "skipped", 0.0), CollectorRun("sdks", "failed", 0.0)
+    assert by_run(skipped, FACTS, "else") == (MORE_TIME,)
+    assert by_run(failed, replace(FACTS, privileged=False), "else") == (AS_ROOT,)
+    assert by_run(failed, FACTS, "else") == by_run(None, FACTS, "else") == ("else",)
