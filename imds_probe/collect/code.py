@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.code_facts import FoundIn, code_of, read_of
 from imds_probe.collect.code_left import left
 from imds_probe.collect.code_memory import CodeMemory
-from imds_probe.collect.code_search import Memory, Search, Terms
+from imds_probe.collect.code_search import Found, Memory, Search, Terms
 from imds_probe.collect.code_tasks import LYING, OWNERS, RUNNING, SCHEDULES, Owning
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.container_software import ContainerSoftware
@@ -163,12 +164,21 @@ def look_for(
         owned = _owned(search, own.owned if own else {}, reader, share_of(deadline, OWNERS_S), copied)
         image = next((each.component for each in installed if _is_image_of(each, search.system.id)), None)
         found.append(FoundIn(search.system, search.found, owned, own.read if own else (), image))
+        found += _elsewhere(search)
         troubles += [f"{search.system.said}{trouble}" for trouble in search.troubles]
     for search in searches:
         if search.remembers and not need:
-            memory.save(Memory(search.learnt, search.trails, search.learnt_lying))
+            memory.save(Memory(search.learnt, search.trails, search.learnt_lying, search.learnt_schedules))
     owner_of = GroupOwners(proc.parent).owner
     return CodeFound(code_of(found, catalog, not_read, owner_of), read_of(found, catalog, owner_of), tuple(troubles))
+
+
+def _elsewhere(search: Search) -> Iterator[FoundIn]:
+    """Other roots that something of a system enters. What lies there beside the loaded libraries was not read."""
+    for inside, each in search.elsewhere.items():
+        there = replace(search.system, root=Path(inside), pids=())
+        found = Found(on_host=False, spoken=each.spoken, due=each.due, beside_whole=False)
+        yield FoundIn(there, found, each.owned, inside=inside)
 
 
 def _look_on_disk(searches: Iterable[Search], written: Sequence[Path], deadline: float) -> None:

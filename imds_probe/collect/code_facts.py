@@ -10,17 +10,18 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
 from imds_probe.collect.code_left import is_left
 from imds_probe.collect.code_search import Found
-from imds_probe.collect.code_tasks import OF_IMAGE, Left, Program
+from imds_probe.collect.code_tasks import Left, Program
 from imds_probe.collect.dues import longest, shortest
 from imds_probe.collect.sdk_systems import System
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
+from imds_probe.facts.code import OF_IMAGE, Code, CodeRead, CodeSeen, NotRead, PackageRead, Runs, Speaks
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.loads import below
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
 from imds_probe.inventory.containers.cgroups import membership_of
 from imds_probe.inventory.containers.group_owners import OwnerOf
+from imds_probe.inventory.images.image_names import whole_name
 
 NOT_READ_MAX, SEEN_MAX, STARTED_BY_MAX = 200, 500, 10
 OF_DISTRIBUTIONS = ("dpkg", "rpm", "apk", "snap")
@@ -31,7 +32,7 @@ _SPEAKS: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 @dataclass(frozen=True)
 class FoundIn:
     """What was found in one system. `owned` are the packages of files that say something, by their paths; `packages` those that
-    were read themselves. `image` is the catalog's row of the image, by its name.
+    were read themselves. `image` is the catalog's row of the image, by its name. `inside` as in CodeSeen.
     """
 
     system: System
@@ -39,6 +40,7 @@ class FoundIn:
     owned: Mapping[str, Owned]
     packages: Sequence[PackageRead] = ()
     image: str | None = None
+    inside: str | None = None
 
 
 def code_of(found: Sequence[FoundIn], catalog: Catalog, not_read: Left, owner_of: OwnerOf) -> Code:
@@ -99,7 +101,8 @@ def _entry(
 ) -> CodeSeen:
     system, each = one.system, one.found
     due, coming, row = each.due.roots.get(root, {}), each.due.coming(root), _row_of(owner, catalog)
-    image = system.container.image if system.container else None
+    image = one.inside.removeprefix(OF_IMAGE) if one.inside and one.inside.startswith(OF_IMAGE) else None
+    image = image or (system.container.image if system.container else None)
     return CodeSeen(
         path=spoken.path,
         line=spoken.line,
@@ -120,6 +123,7 @@ def _entry(
         oldest_s=each.oldest_s(pids),
         every_s=coming.every_s,
         standing_s=coming.standing_s,
+        inside=one.inside,
     )
 
 
@@ -151,8 +155,9 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
     programs = read = searched = scheduled = scheduled_read = 0
     not_read: list[NotRead] = []
     containers = (one.system.container for one in found)
-    images = {_whole_name(each.image) for each in containers if each is not None and each.image}
-    for system, each in ((one.system, one.found) for one in found):
+    images = {whole_name(each.image) for each in containers if each is not None and each.image}
+    for one in found:
+        each = one.found
         running = tuple(each.programs.values())
         due = tuple(program for program in each.due.programs.values() if not _is_of_image(program.name, images))
         programs += len(running)
@@ -166,7 +171,7 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
             scheduled_read += not why and is_due
             # A service that the boot starts is known by its process.
             if why and not (is_due and each.due.coming_of(program.name).at_boot_alone and program.name in unread_now):
-                not_read.append(_not_read(program, why, (system, each), catalog, owner_of))
+                not_read.append(_not_read(program, why, one, catalog, owner_of))
     looked = any(one.found.due.read for one in found)
     return CodeRead(
         programs,
@@ -181,14 +186,7 @@ def read_of(found: Sequence[FoundIn], catalog: Catalog, owner_of: OwnerOf) -> Co
 
 def _is_of_image(program: str, images: Collection[str]) -> bool:
     """Whether it is an image that is read in a container which runs of it."""
-    return program.startswith(OF_IMAGE) and _whole_name(program.removeprefix(OF_IMAGE)) in images
-
-
-def _whole_name(image: str) -> str:
-    """An image's name with all that engines leave out: docker.io/library/nginx:latest for nginx."""
-    name = image.removeprefix("docker.io/").removeprefix("library/")
-    last = name.rpartition("/")[2]
-    return name if ":" in last or "@" in last else f"{name}:latest"
+    return program.startswith(OF_IMAGE) and whole_name(program.removeprefix(OF_IMAGE)) in images
 
 
 def _why(program: Program, found: Found) -> str:
@@ -196,8 +194,8 @@ def _why(program: Program, found: Found) -> str:
     return program.why or (unread.BY_NAME if found.matters_by_name(program) else "")
 
 
-def _not_read(program: Program, why: str, where: tuple[System, Found], catalog: Catalog, owner_of: OwnerOf) -> NotRead:
-    system, found = where
+def _not_read(program: Program, why: str, one: FoundIn, catalog: Catalog, owner_of: OwnerOf) -> NotRead:
+    system, found = one.system, one.found
     coming = found.due.coming_of(program.name)
     by = () if program.pids else tuple(found.due.started_by.get(program.name, ()))
     return NotRead(
@@ -213,6 +211,7 @@ def _not_read(program: Program, why: str, where: tuple[System, Found], catalog: 
         runs=coming.runs if by else None,
         every_s=coming.every_s if by else None,
         standing_s=coming.standing_s if by else None,
+        inside=one.inside,
     )
 
 

@@ -21,9 +21,10 @@ from imds_probe.collect.code_tasks import (
     Reading,
     Running,
     Schedules,
+    SchedulesKept,
 )
 from imds_probe.collect.disk_tasks import ON_DISK, Disk, places
-from imds_probe.collect.dues import Dues, together
+from imds_probe.collect.dues import Dues, Elsewhere, together
 from imds_probe.collect.own_software import OwnPackage
 from imds_probe.collect.sdk_systems import System
 from imds_probe.collect.sdk_tasks import Processes
@@ -45,13 +46,14 @@ NOT_ALL, OTHERS = "some schedules were not read", "other scheduled programs"
 
 @dataclass(frozen=True)
 class Memory:
-    """What an earlier run has left: files by their paths, what programs load, and files that nothing starts; None where these
-    were not looked for.
+    """What an earlier run has left: files by their paths, what programs load, files that nothing starts, and what schedules come
+    to; None where these were not looked for.
     """
 
     files: Mapping[str, Kept]
     trails: Mapping[str, Trail]
     lying: Mapping[str, Kept] | None = None
+    schedules: SchedulesKept | None = None
 
 
 @dataclass
@@ -123,6 +125,8 @@ class Search:
         self.learnt: dict[str, Kept] = {}
         self.trails: dict[str, Trail] = {}
         self.learnt_lying: dict[str, Kept] | None = None
+        self.learnt_schedules: SchedulesKept | None = None
+        self.elsewhere: dict[str, Elsewhere] = {}
         self.remembers = False
         self._proc, self._reader, self._terms = proc, reader, terms
         self._left = list(system.pids)
@@ -176,6 +180,8 @@ class Search:
             return
         programs = (*self.found.programs.values(), *self.found.due.programs.values())
         parts = {part for one in programs for part in one.parts}
+        for inside, other in self.elsewhere.items():
+            parts.update(f"{inside}{path}" for path in other.paths())
         beside = {each for one in programs for each in one.environments if self.found.beside_whole}
         before = self._memory.lying or {}
         disk = Disk(
@@ -210,9 +216,11 @@ class Search:
         by = tuple(get_args(Starter)) if self.found.on_host else self._starters()
         if not by:
             return
+        kept = self._memory.schedules
+        self.learnt_schedules = kept
         answer = self._reader.ask(
             SCHEDULES,
-            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image),
+            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image, kept),
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],
@@ -292,6 +300,10 @@ class Search:
     def _take_due(self, due: Due) -> str:
         if due.trouble:
             self.troubles.append(due.trouble)
+        self.learnt_schedules = due.kept or self.learnt_schedules
+        if due.inside:
+            self.elsewhere.setdefault(due.inside, Elsewhere()).add(due)
+            return ""
         if due.piece.left_out:
             self._leave_out(due.piece.left_out, due.piece.left_out)
         self.found.due.add(due)

@@ -13,12 +13,12 @@ from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.schedules.scheduled import Kind
 from imds_probe.inventory.schedules.starters import Starter
 from imds_probe.reading.task import Task
 
 # By library, as Following has it, the processes that use it; none of what only lies on disk.
 Left = tuple[tuple[str, tuple[int, ...]], ...]
-OF_IMAGE = "image "  # stands before an image's name, which is no program's
 
 
 @dataclass(frozen=True)
@@ -95,21 +95,11 @@ class Lying:
 
 
 @dataclass(frozen=True)
-class Schedules:
-    """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it. Of an
-    `image`, what runs once on each new instance is still to run.
-    """
-
-    reading: Reading
-    by: tuple[Starter, ...]
-    user_data: bytes = field(default=b"", repr=False)
-    image: bool = False
-
-
-@dataclass(frozen=True)
 class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
-    `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen.
+    `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `inside` is
+    the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
+    say something. `kept` is for a later run.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -119,6 +109,62 @@ class Due:
     standing_s: float | None = None
     roots: tuple[str, ...] = ()
     trouble: str = ""
+    inside: str = ""
+    owned: tuple[Owned, ...] = ()
+    kept: SchedulesKept | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One schedule, without what it starts: of that `key` is a digest. The rest is as in Scheduled."""
+
+    key: str
+    path: str
+    kind: Kind
+    how_often: str
+    every_s: float | None
+
+
+@dataclass(frozen=True)
+class SourceKept:
+    """All schedules of a kind, and what was said about them. They stood on the paths of these numbers; see SchedulesKept."""
+
+    by: tuple[int, ...]
+    listed: tuple[Listed, ...]
+    troubles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EntryKept:
+    """What one schedule comes to, whenever it runs; `by` as of SourceKept."""
+
+    by: tuple[int, ...]
+    dues: tuple[Due, ...]
+
+
+@dataclass(frozen=True)
+class SchedulesKept:
+    """What a run leaves of a system's schedules for a later one: the paths that all of it stood on, and what told that each had
+    not changed; the kinds of schedules by their names, and the schedules by their keys.
+    """
+
+    paths: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
+    sources: Mapping[str, SourceKept] = field(default_factory=dict)
+    entries: Mapping[str, EntryKept] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """A system whose schedules are read, and who starts something there. `user_data` is what the service has of it. Of an
+    `image`, what runs once on each new instance is still to run. `kept` is what an earlier run has left.
+    """
+
+    reading: Reading
+    by: tuple[Starter, ...]
+    user_data: bytes = field(default=b"", repr=False)
+    image: bool = False
+    kept: SchedulesKept | None = None
 
 
 @dataclass(frozen=True)

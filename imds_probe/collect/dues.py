@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
 
 from imds_probe.collect.code_tasks import Due, Program
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
+from imds_probe.inventory.code.owned import Owned
+from imds_probe.inventory.code.spoken import Spoken
 
 RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
@@ -98,6 +100,30 @@ class Dues:
     def coming_of(self, program: str) -> Coming:
         """How a program of this name will run."""
         return Coming.by_all(self.started_by.get(program, {}).values())
+
+
+@dataclass
+class Elsewhere:
+    """What will run in another root that something of the system enters, and the wholes that it has by their roots. `owned` are
+    the packages of files, by their paths.
+    """
+
+    due: Dues = field(default_factory=Dues)
+    spoken: dict[str, Spoken] = field(default_factory=dict)
+    owned: dict[str, Owned] = field(default_factory=dict)
+
+    def add(self, due: Due) -> None:
+        """One more that runs there."""
+        self.due.add(due)
+        self.spoken.update((each.root, each) for each in due.piece.spoken)
+        self.owned.update((each.path, each) for each in due.owned)
+
+    def paths(self) -> Iterator[str]:
+        """Where in the other root that lies which will run."""
+        for program in self.due.programs.values():
+            yield from (program.name, *program.parts, *program.loaded)
+        for each in self.spoken.values():
+            yield from (each.root, each.path)
 
 
 def _add(by: dict[str, Coming], due: Due) -> None:

@@ -15,6 +15,7 @@ Speaks = Literal["v1", "v2", "both", "mentions"]
 # running: a process has loaded it, or would find it where it imports from. scheduled, boot: something starts it later.
 # once: it has run on this host, and only another instance of the same template will run it again. lies: nothing starts it.
 Runs = Literal["running", "scheduled", "boot", "once", "lies"]
+OF_IMAGE = "image "  # stands before an image's name, which is no program's
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class CodeSeen:
     starts it. `oldest_s` is for how many seconds the oldest of `pids` has run, None where that is not known.
     `every_s` is the longest time in seconds between two starts by a schedule, None where none starts it or one that waits for
     events: a login, a change. `standing_s` is for how many seconds it and its schedules have stood unchanged, None where that is
-    not known.
+    not known. `inside` is the other root that what starts it enters: a directory of the host, or "image backup:1.2".
     """
 
     path: str
@@ -53,6 +54,7 @@ class CodeSeen:
     standing_s: Seconds | None = None
     manager: str | None = None
     version: str | None = None
+    inside: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class NotRead:
     runs: Runs | None = None
     every_s: Seconds | None = None
     standing_s: Seconds | None = None
+    inside: str | None = None
 
 
 @dataclass(frozen=True)

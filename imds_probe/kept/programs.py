@@ -160,7 +160,7 @@ SUBCOMMANDS: Mapping[str, frozenset[str]] = {
     "rclone": _words("check copy copyto delete ls lsd mount move sync"),
     "restic": _words("backup check forget init prune restore snapshots"),
     "go": _words("build generate get install list mod run test tool version vet"),
-    "imds-probe": _words("catalog daemon demo explain judge run simulate watch"),
+    "imds-probe": _words("catalog daemon demo explain judge rehearse run simulate watch"),
     **dict.fromkeys(("busybox", "toybox"), _words("ash cat httpd nc sh sleep tar wget")),
 }
 _PLAIN = _words(

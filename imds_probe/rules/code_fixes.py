@@ -10,7 +10,7 @@ from __future__ import annotations
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.ecosystems.ecosystem import Outdated
 from imds_probe.ecosystems.listed import ecosystem_of
-from imds_probe.facts.code import CodeSeen
+from imds_probe.facts.code import OF_IMAGE, CodeSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.findings import Fix
@@ -64,6 +64,9 @@ def fix_for(code: CodeSeen, facts: Facts, catalog: Catalog) -> Fix:
     restart = ", and restart what runs it" if code.runs == "running" else ""
     if not code.on_host and code.container_ids:
         restart = " in the image, and recreate its containers"
+    if code.inside is not None:
+        of_image = code.inside.startswith(OF_IMAGE)
+        restart = " in the image, and bring the new image to this host" if of_image else f" in the chroot {code.inside}"
     if code.package is not None:
         return _upgrade(code, code.package, restart, facts, catalog)
     if lines := _LINES.get(code.form):
@@ -90,6 +93,8 @@ def _upgrade(code: CodeSeen, package: str, restart: str, facts: Facts, catalog: 
     row = catalog.row(code.component) if code.component is not None else None
     minimum = row.minimum if row is not None else None
     otherwise = "" if minimum else " If its newest version asks for no token either, ask its vendor for one that does."
+    if code.inside is not None and not code.inside.startswith(OF_IMAGE):
+        return Fix(f"{upgraded(name, minimum)}{restart}.{otherwise}")
     if not code.on_host:
         return Fix(image_rebuilt(name, minimum) + otherwise)
     os = facts[Host].os

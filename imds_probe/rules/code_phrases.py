@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.code import OF_IMAGE, CodeSeen, NotRead
 from imds_probe.facts.containers import Containers, of_user, short
 from imds_probe.facts.facts import Facts
 from imds_probe.rules.phrases import few
@@ -53,7 +53,9 @@ def count(number: int, noun: str) -> str:
 
 
 def _inside(code: CodeSeen | NotRead, facts: Facts) -> str:
-    """The containers that it is in, to follow its name; empty for what is the host's."""
+    """The containers that it is in, or the other root, to follow its name; empty for what is the host's."""
+    if code.inside is not None:
+        return f" in {code.inside}" if code.inside.startswith(OF_IMAGE) else f" in the chroot {code.inside}"
     known = [(facts[Containers].by_identity(identity), identity) for identity in code.container_ids]
     names = [each.title if each else f"container {short(identity)}" for each, identity in known]
     if not names:

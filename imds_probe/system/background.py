@@ -23,6 +23,11 @@ class Background(Generic[T]):
         self._thread = threading.Thread(target=self._work, name=f"imds-probe-{name}", daemon=True)
         self._thread.start()
 
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result, or an exception."""
+        return not self._thread.is_alive()
+
     def result(self, timeout_s: float | None = None) -> T:
         """Wait for the end; return what the function returned, raise what it raised.
 

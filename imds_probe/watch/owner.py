@@ -31,7 +31,7 @@ _LAST_SENT_AT = 44  # in it, in milliseconds before now: <linux/tcp.h>
 CONNECTED = (1, 4, 5, 8)  # established, and those that are being closed by one end: <net/tcp_states.h>
 
 
-class _Socket(NamedTuple):
+class Socket(NamedTuple):
     inode: int
     connected: bool
     sent_before_s: float | None  # when payload was sent last
@@ -62,11 +62,11 @@ class Owners:
         `may_be_in` says in which network namespaces it can be. With `sent_before_s`, it must be connected and have sent
         something so long ago, and nothing after that.
         """
-        question = _question(client, port, service, service_port)
+        asked = question(client, port, service, service_port)
         if time.monotonic() - self._listed_at > REFRESHED_S:
             self._list()
         for netns, asking in self._asking.items():
-            found = _socket(asking, question) if may_be_in(netns) else None
+            found = answered(asking, asked) if may_be_in(netns) else None
             if found is not None and (sent_before_s is None or _has_sent(found, sent_before_s)):
                 return self._holder(found.inode)
         return None
@@ -117,7 +117,7 @@ class Owners:
         return None
 
 
-def _question(client: str, port: int, service: str, service_port: int) -> bytes:
+def question(client: str, port: int, service: str, service_port: int) -> bytes:
     """struct inet_diag_req_v2 for one connection, with its netlink header."""
     family = socket.AF_INET6 if ":" in client else socket.AF_INET
     ends = [socket.inet_pton(family, address).ljust(16, b"\0") for address in (client, service)]
@@ -126,10 +126,10 @@ def _question(client: str, port: int, service: str, service_port: int) -> bytes:
     return struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0) + body
 
 
-def _socket(asking: socket.socket, question: bytes) -> _Socket | None:
+def answered(asking: socket.socket, asked: bytes) -> Socket | None:
     """The connection's socket, None where the namespace has no such connection or the socket no owner."""
     try:
-        asking.send(question)
+        asking.send(asked)
         answer = asking.recv(4096)
     except OSError:
         return None
@@ -138,8 +138,8 @@ def _socket(asking: socket.socket, question: bytes) -> _Socket | None:
     (inode,) = struct.unpack_from("=I", answer, _INODE_AT)
     info = attributes(answer[_ATTRIBUTES_AT:]).get(INET_DIAG_INFO, b"")
     sent = struct.unpack_from("=I", info, _LAST_SENT_AT)[0] / 1000 if len(info) >= _LAST_SENT_AT + 4 else None
-    return _Socket(inode, answer[_STATE_AT] in CONNECTED, sent) if inode else None
+    return Socket(inode, answer[_STATE_AT] in CONNECTED, sent) if inode else None
 
 
-def _has_sent(found: _Socket, before_s: float) -> bool:
+def _has_sent(found: Socket, before_s: float) -> bool:
     return found.connected and found.sent_before_s is not None and abs(found.sent_before_s - before_s) < SENT_WITHIN_S

@@ -24,6 +24,7 @@ import bench_before
 import bench_code
 import bench_package
 import bench_run
+import bench_schedules
 import bench_sdks
 import bench_sinks
 import bench_watch
@@ -297,6 +298,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "hourly": bench_sdks.every_hour,
     "code": bench_code.beside_ripgrep,
     "whole": bench_run.whole_run,
+    "schedules": bench_schedules.many_schedules,
     "watch": bench_watch.watch,
     "callers": bench_watch.attribution,
     "reporting": lambda: bench_sinks.reporting(compare),

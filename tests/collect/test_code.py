@@ -308,7 +308,7 @@ def test_second_run_reads_nothing_and_what_has_changed_is_read_again(system: Cod
     left = {path.name: path.stat().st_mtime_ns for path in state.iterdir()}
     second = system.code(5, state=state)
     # All of it still holds, and is not written again.
-    assert set(left) == {"code.remembered", "programs.remembered"}
+    assert {"code.remembered", "programs.remembered"} <= set(left)
     assert {path.name: path.stat().st_mtime_ns for path in state.iterdir()} == left
     assert first.read.bytes_searched > 0
     assert second.read.bytes_searched == 0

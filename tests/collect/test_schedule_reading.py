@@ -14,7 +14,7 @@ from code_systems import CURL, PYTHON, SITE, V1, V2, CodeSystem, of, said, sdk
 from sdk_systems import container
 from small_roots import made
 
-from imds_probe.collect import code, code_search, schedule_reading
+from imds_probe.collect import code, code_search, due_reading
 from imds_probe.collect.code_search import NOT_ALL, OTHERS
 from imds_probe.collect.collectors import READING, READING_MIB
 from imds_probe.collect.schedule_reading import started_by
@@ -23,7 +23,6 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.inventory.schedules.recurrence import DAY
-from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.reading.reader import Reader
 
 BACKUP = f"#!{PYTHON}\nimport client\n"
@@ -219,7 +218,7 @@ def test_what_goes_wrong_at_one_schedule_costs_those_after_it_only(
             raise KeyError("a bug")
         return said_by(file, path)
 
-    monkeypatch.setattr(schedule_reading, "said_by", faulty)
+    monkeypatch.setattr(due_reading, "said_by", faulty)
     monkeypatch.setattr(code_search, "STUCK_S", 2.0)
     made(system.root, {"/opt/x.py": V2, "/etc/crontab": f"@daily root {CURL}@daily root evil\n@daily root {CURL}"})
     system.runs(5, "/opt/x.py")
@@ -263,7 +262,7 @@ def test_in_a_container_something_has_to_start_it(
 
 
 def test_a_path_of_any_kind_is_not_shown() -> None:
-    assert started_by(Scheduled("x", Place("/etc/cron.d/a b\n"), "boot", "at each boot")) == "…, at each boot"
+    assert started_by("/etc/cron.d/a b\n", "at each boot") == "…, at each boot"
 
 
 def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +271,7 @@ def test_an_error_at_user_data_does_not_say_its_text(system: CodeSystem, monkeyp
             raise KeyError(file.getvalue())
         return said_by(file, path)
 
-    monkeypatch.setattr(schedule_reading, "said_by", faulty)
+    monkeypatch.setattr(due_reading, "said_by", faulty)
     told: list[str] = []
     with Reader(READING, memory_mib=READING_MIB, bug=lambda _, error: told.append(str(error))) as own:  # forked now
         found = system.code(by=own, user_data=b"#!/bin/sh\npassword=hunter2\n")

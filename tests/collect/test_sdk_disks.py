@@ -110,3 +110,17 @@ def test_what_is_too_deep_is_named(system: System) -> None:
     assert looked.software == ()
     (said,) = looked.left_out
     assert said.endswith("it is too deep")
+
+
+def test_the_sdk_for_php_is_found_however_it_was_put_there(system: System) -> None:
+    source = "<?php\nnamespace Aws;\nclass Sdk\n{\n    const VERSION = '3.100.1';\n"
+    for place in ("opt/site/lib/Aws", "u01/plugin/vendor_prefixed/aws/aws-sdk-php/src"):
+        (system.root / place).mkdir(parents=True)
+        (system.root / place / "Sdk.php").write_text(source)
+    (system.root / "srv").mkdir()
+    (system.root / "srv/aws.phar").write_bytes(b"<?php __HALT_COMPILER(); ?>" + source.encode() + b"\3\0\0\0GBMB")
+    assert found(system) == [
+        "/opt/site/lib/Aws/Sdk.php",
+        "/srv/aws.phar",
+        "/u01/plugin/vendor_prefixed/aws/aws-sdk-php/src/Sdk.php",
+    ]

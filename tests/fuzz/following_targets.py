@@ -73,6 +73,7 @@ OWNERS: tuple[tuple[str, str, bytes], ...] = (
     (f"{SITE}/a-1.0.dist-info/RECORD", f"/{SITE}/a/b.py", b"a/b.py,sha256=x,1\n"),
     ("srv/node_modules/a/package.json", "/srv/node_modules/a/x.js", b'{"version": "1.0"}'),
     ("srv/vendor/composer/installed.json", "/srv/vendor/a/b/c.php", b'{"packages": [{"name": "a/b", "version": "1"}]}'),
+    ("srv/vendor/botocore/__init__.py", "/srv/vendor/botocore/utils.py", b"__version__ = '1.12.253'\n"),
 )
 STATUS = "Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1.0\n\n"
 

@@ -21,14 +21,17 @@ from imds_probe.inventory.sdks import (
     native,
     node,
     php,
+    php_source,
     python,
     python_archive,
+    python_own_code,
     ruby,
 )
 from imds_probe.inventory.sdks.elf import Elf, NotElf
 from imds_probe.inventory.sdks.profiles import Profiles
 from imds_probe.inventory.sdks.recogniser import Recogniser
 from imds_probe.inventory.sdks.scan import Scan
+from imds_probe.inventory.sdks.start import Start
 from imds_probe.system.rootfs import FileUnreadable
 
 CONTENT_MAX = 65536
@@ -93,6 +96,18 @@ def _environment(root: Path) -> Parse:
     return parse
 
 
+def _own_code(root: Path) -> Parse:
+    """A program that begins with a script, and has a module of the same content beside it."""
+    begun = Start("/usr/bin/python3", "/", ("python3", "/x.py"), {}, frozenset(), root)
+
+    def parse(data: bytes) -> None:
+        for name in ("x.py", "botocore.py"):
+            (root / name).write_bytes(data)
+        check(python_own_code.own_code(begun, _names("pypi")))
+
+    return parse
+
+
 def _files() -> Mapping[str, bytes]:
     """Something of each kind: what the tests make, and what this machine has."""
     for place in (Path(__file__).parents[1] / "inventory/sdks",):
@@ -121,6 +136,9 @@ def _files() -> Mapping[str, bytes]:
         "deps": b'{"libraries": {"AWSSDK.Core/3.7.1": {}}}',
         "metadata": b"Metadata-Version: 2.1\nName: botocore\nVersion: 1.12.0\n\ntext",
         "module": b"__version__ = '1.12.0'\nUserAgent = 'Boto3'\n",
+        "phar": b"<?php class Sdk\n{\n const VERSION = '3.100.1'; Aws/Sdk.php GBMB",
+        "places": b"# x\n/opt/x\nimport y\n../z\n",
+        "imports": b"import sys\nsys.path.append('x')\nfrom .a import b\nimport vendor.botocore, botocore\n",
         "script": b"loadCredentialsCallbacks fetchMetadataToken VERSION: '2.600.0'",
         "resource": "FileVersion\0\0\0003.7.1.0\0".encode("utf-16-le"),
         "buildinfo": b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x04go1.",
@@ -163,10 +181,14 @@ TARGETS = {
     "native": _of_file(native.native_libraries, "crate", "binary"),
     "bundle": _of_file(bundle.bundled_libraries, "npm"),
     "node": _of_root(node.RECOGNISER, "node_modules/aws-sdk/package.json", "/node_modules"),
+    "php-archive": _of_file(php_source.archived_libraries, "composer"),
+    "php-source": _of_root(php.RECOGNISER, "aws-sdk-php/src/Sdk.php", "/aws-sdk-php"),
     "php": _of_root(php.RECOGNISER, "composer/installed.json", "/composer"),
     "dotnet": _of_root(dotnet.RECOGNISER, "App.deps.json", "/"),
     "dotnet-resource": _of_root(dotnet.RECOGNISER, "AWSSDK.Core.dll", "/"),
     "python": _of_root(python.RECOGNISER, f"{SITE}/botocore-1.0.dist-info/METADATA", f"/{SITE}"),
+    "python-places": _of_root(python.RECOGNISER, f"{SITE}/x.pth", f"/{SITE}"),
+    "python-own-code": Target(_own_code, _files),
     "python-module": _of_root(python.RECOGNISER, f"{SITE}/botocore/__init__.py", f"/{SITE}"),
     "ruby": _of_root(ruby.RECOGNISER, "specifications/aws-sdk-core-3.0.gemspec", "/specifications"),
     "virtual-environment": Target(_environment, _files),

@@ -183,7 +183,7 @@ class _Asked:
 
 
 def _netlink(data: bytes) -> None:
-    found = owner._socket(_Asked(data), b"")  # type: ignore[arg-type]
+    found = owner.answered(_Asked(data), b"")  # type: ignore[arg-type]
     assert found is None or 0 < found.inode < 1 << 32
 
 

@@ -26,7 +26,9 @@ def test_every_command_and_exit_code_is_in_it(text):
     assert codes <= {int(line) for line in re.findall(r"^ +(\d+) ", text, re.MULTILINE)}
 
 
-@pytest.mark.parametrize(("command", "at_least"), [("run", 15), ("watch", 3), ("daemon", 4), ("judge", 2)])
+@pytest.mark.parametrize(
+    ("command", "at_least"), [("run", 15), ("watch", 3), ("rehearse", 8), ("daemon", 4), ("judge", 2)]
+)
 def test_every_option_is_in_the_section_of_its_command(text, capsys, command, at_least):
     with pytest.raises(SystemExit):
         main([command, "--help"])

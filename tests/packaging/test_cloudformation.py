@@ -286,7 +286,7 @@ def test_calls_are_told_by_the_worst_host_and_not_added_up_again_each_hour():
 
 def test_the_model_of_aws_takes_saved_queries_and_would_notice_a_wrong_one():
     queries = Template(FLEET).resources("AWS::Logs::QueryDefinition")
-    assert len(queries) == 5
+    assert len(queries) == 6
     for query in queries.values():
         call = {
             "name": query["Name"],

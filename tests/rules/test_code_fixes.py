@@ -163,6 +163,17 @@ def test_a_library_is_upgraded_where_it_lies_and_an_image_is_rebuilt():
     )
 
 
+def test_in_another_root_it_is_changed_there():
+    jail = replace(AGENT, path="/usr/bin/s3cmd", package="s3cmd 2.1.0-2 (dpkg)", on_host=False, inside="/srv/bullseye")
+    fix = fixed(jail)
+    assert (fix.text.partition(". ")[0], fix.commands) == ("Upgrade s3cmd in the chroot /srv/bullseye", ())
+    script = replace(jail, path="/opt/x.sh", package=None, form="shell", runs="scheduled")
+    assert "into /opt/x.sh in the place of its own requests in the chroot /srv/bullseye." in fixed(script).text
+    image = replace(script, inside="image x:1")
+    assert "its own requests in the image, and bring the new image to this host." in fixed(image).text
+    assert fixed(replace(jail, inside="image x:1")).text.startswith("Rebuild the image with s3cmd upgraded")
+
+
 def test_what_has_no_source_is_its_owners():
     assert fixed(AGENT).text == (
         "Ask the owner of /opt/agent/agent or its vendor for a version that asks for a token, and restart what runs it."

@@ -21,6 +21,9 @@ def test_a_name_says_in_which_system_it_is():
     assert named(replace(inside, on_host=True), facts) == "/opt/agent/agent in the host, web"
     assert named(inside, FACTS) == f"/opt/agent/agent in container {WEB.identity[:12]}"
     assert named(replace(PACKED, on_host=False), facts) == "/opt/packed/bin/run in a chroot"
+    entered = replace(PACKED, on_host=False, inside="/srv/x")
+    assert named(entered, facts) == "/opt/packed/bin/run in the chroot /srv/x"
+    assert named(replace(entered, inside="image x:1"), facts) == "/opt/packed/bin/run in image x:1"
 
 
 def test_what_has_it_run_is_said_once():

@@ -13,6 +13,7 @@ from imds_probe.system.background import Background
 def test_it_runs_meanwhile_and_returns_its_result():
     go = threading.Event()
     running = Background("test", lambda: go.wait(SOON_S) and threading.current_thread().name)
+    assert not running.ended
     go.set()
     assert running.result() == running.result() == "imds-probe-test"
 

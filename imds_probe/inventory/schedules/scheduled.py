@@ -41,8 +41,9 @@ class Scheduled:
     `command` is a list of arguments, as execve(2) takes it, or a text for a shell; a text that begins with "#!" is for what
     stands there. It is empty for an image that runs its own. `how_often` are words of ours: "daily", "at each boot". `every_s`
     is the longest time between two starts in seconds, None where only an event decides. `environment` is what the schedule
-    sets: PATH is always there, and values may be secrets. `image` names the container image that the command runs in; None
-    for the system itself.
+    sets: PATH is always there, and values may be secrets. `image` names the container image that the command runs in, None
+    for the system itself; of an image, the command may be the `whole`, or come behind the image's own entry point. `root` is the
+    directory that is the command's root, where that is not the system's.
     """
 
     command: tuple[str, ...] | str
@@ -54,6 +55,8 @@ class Scheduled:
     directory: str = "/"
     user: str = "root"
     image: str | None = None
+    whole: bool = False
+    root: str = ""
 
     def encodable(self) -> Scheduled:
         """The same with all text such that it can be handed on: names of files may be any bytes."""
@@ -66,4 +69,5 @@ class Scheduled:
             directory=encodable(self.directory),
             user=encodable(self.user),
             image=None if self.image is None else encodable(self.image),
+            root=encodable(self.root),
         )

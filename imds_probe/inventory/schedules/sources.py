@@ -51,15 +51,19 @@ SOURCES = (
 
 def schedules(root: Path, by: Collection[Starter] = get_args(Starter)) -> Iterator[Scheduled | str]:
     """Everything that these will start on the system below `root`, and of what could not be read a sentence each."""
-    said = 0
     files = SystemFiles(root)
     for source in (each for each in SOURCES if each.by in by):
-        left = SCHEDULED_MAX
-        for each in source.look(files):
-            left -= 1
-            if left < 0:
-                files.say(f"{source.what}: more than {SCHEDULED_MAX} were found, and the rest was not read")
-                break
-            yield each.encodable()
-        yield from files.troubles[said:]
         said = len(files.troubles)
+        yield from of_source(source, files)
+        yield from files.troubles[said:]
+
+
+def of_source(source: Source, files: SystemFiles) -> Iterator[Scheduled]:
+    """Everything of one kind."""
+    left = SCHEDULED_MAX
+    for each in source.look(files):
+        left -= 1
+        if left < 0:
+            files.say(f"{source.what}: more than {SCHEDULED_MAX} were found, and the rest was not read")
+            break
+        yield each.encodable()

@@ -52,7 +52,8 @@ def _containers(listed: object, path: str) -> Iterator[Scheduled]:
         if not isinstance(container, dict):
             continue
         image = container.get("image")
-        command = (*_words(container.get("command")), *_words(container.get("args")))
+        own = tuple(_words(container.get("command")))
+        command = (*own, *_words(container.get("args")))
         directory = container.get("workingDir")
         yield Scheduled(
             command,
@@ -60,8 +61,9 @@ def _containers(listed: object, path: str) -> Iterator[Scheduled]:
             "boot",
             AT_BOOT,
             environment=dict(_variables(container.get("env"))),
-            directory=directory[:WORD_MAX] if isinstance(directory, str) else "/",
+            directory=directory[:WORD_MAX] if isinstance(directory, str) else "",
             image=image[:WORD_MAX] if isinstance(image, str) else "",
+            whole=bool(own),
         )
 
 

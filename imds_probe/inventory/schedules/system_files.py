@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -22,23 +22,34 @@ EXECUTABLE = 0o111
 
 @dataclass
 class SystemFiles:
-    """A root. `troubles` are sentences."""
+    """A root. `troubles` are sentences, `said` counts them, also those that were said before. `trail` are the paths that anything
+    was found out of, while somebody wants to know.
+    """
 
     root: Path
     troubles: list[str] = field(default_factory=list)
+    said: int = 0
+    trail: set[str] | None = None
     _left_bytes: int = ALL_MAX_BYTES
     _left_yaml: int = YAML_MAX
     _said: set[str] = field(default_factory=set)
 
     def say(self, trouble: str) -> None:
         """Something was not read, and why."""
+        self.said += 1
         said = printable(trouble)
         if said not in self._said and len(self.troubles) < TROUBLES_MAX:
             self._said.add(said)
             self.troubles.append(said)
 
+    def note(self, paths: Iterable[str]) -> None:
+        """Something depends on these."""
+        if self.trail is not None:
+            self.trail.update(paths)
+
     def names(self, path: str) -> tuple[str, ...]:
         """What a directory holds, sorted; empty where there is none."""
+        self.note([path])
         try:
             return rootfs.names(self.root, path)
         except rootfs.FileUnreadable as trouble:
@@ -47,6 +58,7 @@ class SystemFiles:
 
     def content(self, path: str, limit_bytes: int = TEXT_MAX_BYTES) -> bytes | None:
         """The beginning of a file, None where there is none or it cannot be read."""
+        self.note([path])
         limit = max(0, min(limit_bytes, self._left_bytes))
         try:
             with rootfs.opened(self.root, path) as file:
@@ -65,6 +77,7 @@ class SystemFiles:
 
     def head(self, path: str, length: int) -> bytes:
         """So many bytes of a file, which may have more; none of what cannot be read."""
+        self.note([path])
         try:
             with rootfs.opened(self.root, path) as file:
                 return b"" if file is None else file.read(length) or b""
@@ -95,6 +108,7 @@ class SystemFiles:
 
     def status(self, path: str) -> FileStatus | None:
         """What a path leads to; None for nothing, or where that cannot be told."""
+        self.note([path])
         try:
             return rootfs.status(self.root, path)
         except rootfs.FileUnreadable as trouble:
@@ -110,6 +124,7 @@ class SystemFiles:
         """Those of the paths that lead to a regular file, which somebody may execute where that is asked for."""
         if not paths:
             return
+        self.note(paths)
         for path, status in zip(paths, rootfs.looked_up(self.root, paths), strict=True):
             if isinstance(status, rootfs.FileUnreadable):
                 self.say(status.problem)
@@ -120,4 +135,5 @@ class SystemFiles:
 
     def real_path(self, path: str) -> str | None:
         """A path without links, None where it leads nowhere."""
+        self.note([path])
         return rootfs.real_path(self.root, path)

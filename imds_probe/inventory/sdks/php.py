@@ -1,4 +1,4 @@
-"""PHP packages that Composer installed.
+"""PHP packages that Composer installed, and AWS's SDK as it is copied, prefixed or packed.
 
 Source: Composer's vendor/composer/installed.json: a list in version 1, an object with "packages" in version 2.
 """
@@ -12,18 +12,48 @@ from pathlib import Path
 
 from imds_probe.ecosystems.composer import ECOSYSTEM
 from imds_probe.inventory.sdks.libraries import Library
-from imds_probe.inventory.sdks.recogniser import Directories, Located, Recogniser, Runtime
+from imds_probe.inventory.sdks.php_source import (
+    ARCHIVE,
+    DIRECTORY,
+    PACKAGE,
+    UNPACKED,
+    archived_libraries,
+    sources_in,
+)
+from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
+from imds_probe.system.confined import FileUnreadable
 
-FILE = "installed.json"
+COMPOSER, FILE = "composer", "installed.json"
 MAX_BYTES = 16 * 1024 * 1024  # an application of some hundred packages has about one
-_APPLICATIONS = ("/var/www", "/var/www/*", "/srv", "/srv/*", "/app", "/opt/*", "/usr/share/*")
+_APPLICATIONS = (
+    *("/var/www", "/var/www/*", "/srv", "/srv/*", "/app", "/opt/*", "/usr/share/*"),
+    *("/var/www/html/wp-content/plugins/*", "/var/www/html/modules/*", "/var/www/html/lib/*"),
+)
 _VERSION = re.compile(r"v?([0-9A-Za-z][0-9A-Za-z.+_-]{0,99})")
 
 
-def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
-    """See Directories."""
+def libraries_in(root: Path, path: str, names: Collection[str]) -> Iterator[Located]:
+    """See Directories. Sources that Composer's own record has are left to that."""
+    if posixpath.basename(path) == COMPOSER:
+        try:
+            yield from _recorded(root, path, names)
+        except FileUnreadable:
+            yield from sources_in(root, f"{posixpath.dirname(path)}/{PACKAGE}", names)
+            raise
+    elif posixpath.basename(path) == UNPACKED:
+        if f"/{DIRECTORY}/" not in path:
+            yield from sources_in(root, posixpath.dirname(path), names)
+    elif posixpath.basename(path) != DIRECTORY or not _has_record(root, posixpath.dirname(posixpath.dirname(path))):
+        yield from sources_in(root, path, names)
+
+
+def _has_record(root: Path, vendor: str) -> bool:
+    return rootfs.status(root, f"{vendor}/{COMPOSER}/{FILE}") is not None
+
+
+def _recorded(root: Path, path: str, names: Collection[str]) -> list[Located]:
     place = f"{path}/{FILE}"
     content = rootfs.read_json(root, place, MAX_BYTES)
     packages = content.get("packages") if isinstance(content, dict) else content
@@ -40,11 +70,22 @@ def _places(start: Start) -> Iterator[str]:
     for path in (*start.scripts(), posixpath.join(start.directory, "x")):
         directory = posixpath.dirname(path)
         for _ in range(3):
-            yield posixpath.join(directory, "vendor/composer")
+            yield from _places_in(directory.rstrip("/"))
+            yield f"{directory.rstrip('/')}/*{ARCHIVE}"
             directory = posixpath.dirname(directory)
     # A worker of php-fpm or Apache does not say which application it serves.
     for directory in _APPLICATIONS:
-        yield f"{directory}/vendor/composer"
+        yield from _places_in(directory)
+
+
+def _places_in(directory: str) -> Iterator[str]:
+    """Where an application has its libraries: by Composer, prefixed, and as AWS packs its own."""
+    yield f"{directory}/vendor/{COMPOSER}"
+    for vendor in ("vendor", "vendor_prefixed", "vendor-prefixed"):
+        yield f"{directory}/{vendor}/{PACKAGE}"
+    for place in ("", "/aws", "/lib/aws", "/vendor/aws"):
+        yield f"{directory}{place}"
+    yield f"{directory}/aws{ARCHIVE}"
 
 
 def _runs(program: str, libraries: Collection[str]) -> bool:
@@ -53,6 +94,7 @@ def _runs(program: str, libraries: Collection[str]) -> bool:
 
 RECOGNISER = Recogniser(
     (ECOSYSTEM,),
-    directories=Directories(libraries_in, frozenset({"composer"})),
-    runtime=Runtime(frozenset({"php", "php-fpm"}), _runs, _places),
+    directories=Directories(libraries_in, frozenset({COMPOSER, DIRECTORY, UNPACKED})),
+    files=Files("rest", archived_libraries, ends=(ARCHIVE,)),
+    runtime=Runtime(frozenset({"php", "php-fpm"}), _runs, _places, reads_scripts=True),
 )

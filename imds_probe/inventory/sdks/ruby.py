@@ -19,11 +19,14 @@ from imds_probe.system import rootfs
 from imds_probe.system.confined import FileFailed
 from imds_probe.system.door import FileStatus
 
-DIRECTORY = "specifications"
+DIRECTORY, GEMS = "specifications", "gems"
 DIRECTORIES_MAX = 200  # listed for one place that a process looks into; RubyGems has some ten
 DEPTH_MAX = 3  # vendor/bundle/ruby/3.1.0 and lib/ruby/gems/3.1.0 have them two below, GEM_HOME itself
 _VARIABLES = ("GEM_HOME", "GEM_PATH", "BUNDLE_PATH")
 _GEMS = re.compile(r"(.*)/(?:gems|extensions)/")
+_UNPACKED = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99}?)-(?P<version>\d[0-9A-Za-z.]{0,60})(?:-[a-z0-9_-]{1,60})?"
+)
 _SPECIFICATION = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99}?)-(?P<version>\d[0-9A-Za-z.]{0,60})(?:-[a-z0-9_-]{1,60})?\.gemspec"
 )
@@ -43,6 +46,8 @@ def _below(root: Path, path: str, names: Collection[str], depth: int, seen: set[
                 yield Located(Library("gem", match["name"], match["version"], "gemspec"), f"{path}/{entry}")
     elif DIRECTORY in entries:
         yield from _below(root, f"{path}/{DIRECTORY}", names, 0, seen)
+    elif unpacked := list(_unpacked(root, path, entries, names)):
+        yield from unpacked
     elif depth:
         further = [entry for entry in entries if entry in ("ruby", "gems", "all") or entry[0].isdigit()][
             :DIRECTORIES_MAX
@@ -63,6 +68,18 @@ def _below(root: Path, path: str, names: Collection[str], depth: int, seen: set[
                 yield from _below(root, each, names, depth - 1, seen)
 
 
+def _unpacked(root: Path, path: str, entries: Collection[str], names: Collection[str]) -> Iterator[Located]:
+    """Gems that a project has unpacked into itself, as Bundler does for vendor/gems, and left without their specifications."""
+    found = [match for entry in entries if (match := _UNPACKED.fullmatch(entry)) and match["name"] in names]
+    if path.rpartition("/")[2] != GEMS or not found or DIRECTORY in rootfs.names(root, posixpath.dirname(path)):
+        return
+    for match in found:
+        if "lib" in rootfs.names(root, f"{path}/{match[0]}"):
+            yield Located(
+                Library("gem", match["name"], match["version"], "name of its directory"), f"{path}/{match[0]}"
+            )
+
+
 def _places(start: Start) -> Iterator[str]:
     for path in sorted(start.mapped):
         if match := _GEMS.match(path):
@@ -71,7 +88,9 @@ def _places(start: Start) -> Iterator[str]:
         for directory in start.listed(variable):
             yield directory
     for path in (*start.scripts(), posixpath.join(start.directory, "x")):
-        yield f"{posixpath.dirname(path)}/vendor/bundle"
+        for directory in (posixpath.dirname(path), posixpath.dirname(posixpath.dirname(path))):
+            yield f"{directory.rstrip('/')}/vendor/bundle"
+            yield f"{directory.rstrip('/')}/vendor/{GEMS}"
     prefix = posixpath.dirname(posixpath.dirname(start.executable))
     for directory in (f"{prefix}/lib/ruby/gems", "/var/lib/gems", "/usr/share/rubygems-integration", "/usr/share/gems"):
         yield directory
@@ -83,6 +102,6 @@ def _runs(program: str, libraries: Collection[str]) -> bool:
 
 RECOGNISER = Recogniser(
     (ECOSYSTEM,),
-    directories=Directories(libraries_in, frozenset({DIRECTORY})),
+    directories=Directories(libraries_in, frozenset({DIRECTORY, GEMS})),
     runtime=Runtime(frozenset({"ruby"}), _runs, _places, frozenset(_VARIABLES)),
 )

@@ -25,7 +25,7 @@ from imds_probe.system.small_file import needed, read_links, read_several
 MAPS_LIMIT_BYTES = 4 * 1024 * 1024  # a JVM with thousands of mappings has some hundred KB
 LIMIT_BYTES = 256 * 1024
 DELETED = " (deleted)"  # what the kernel puts behind the path of a file that has no name any more: proc(5)
-DESCRIPTORS_MAX = 4096  # looked at of a JVM, for the archives that it holds open
+DESCRIPTORS_MAX = 20_000  # looked at of a JVM, for the archives that it holds open
 # The environment first: it is the one of them that may be missed.
 _FILES = (("environ", LIMIT_BYTES), ("cmdline", LIMIT_BYTES), ("statm", 64), ("maps", MAPS_LIMIT_BYTES))
 _LINKS = ("exe", "root", "cwd")
@@ -47,7 +47,7 @@ class Running:
     `without_tls` is a directory of modules that is to be asked whether TLS is one of them: then this process has not
     loaded it. `variables` are those that were asked for and that are set in its environment; None where that may not be read.
     `choosing` are those of CHOOSING that are set, with their values. `own_code` is how it was started, where the recogniser of that
-    key reads its own code.
+    key reads its own code. `unread` says why it may have more loaded than this.
     """
 
     pid: int
@@ -62,18 +62,20 @@ class Running:
     variables: tuple[Variable, ...] | None = ()
     choosing: tuple[tuple[str, str], ...] = ()
     own_code: tuple[str, Start] | None = None
+    unread: str = ""
 
 
 @dataclass(frozen=True)
 class Process:
     """One process as /proc has it. `replaced` as of Running, `environ` is the content of its file, or why that is hidden; `root`
-    is the text of the link to its root directory.
+    is the text of the link to its root directory. `cut_short`: it has more mapped than was read.
     """
 
     start: Start
     replaced: frozenset[str]
     environ: bytes | OSError
     root: str
+    cut_short: bool = False
 
 
 def process(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = VARIABLES) -> Process | None:
@@ -104,7 +106,7 @@ def process(proc: Path, pid: int, below: Path | None = None, variables: Collecti
     executable = _below(executable, root)
     environment = _environment(environ, variables)
     start = Start(executable, _below(directory, root), tuple(arguments), environment, mapped, below or at / "root")
-    return Process(start, frozenset(replaced), environ, root)
+    return Process(start, frozenset(replaced), environ, root, len(maps) >= MAPS_LIMIT_BYTES)
 
 
 def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[str] = ()) -> Running | None:
@@ -117,8 +119,12 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
     start = replace(found.start, environment=own)
     here = list(runtimes(start.executable, start.mapped))
     loaded = {start.executable, *start.mapped}
+    unread = f"process {pid} has more files mapped than were looked at" if found.cut_short else ""
     if ends := tuple(end for _, runtime in here for end in runtime.holds_open):
-        loaded.update(open_archives(proc / str(pid), found.root, ends))
+        held, whole = _held_open(proc / str(pid), found.root, ends)
+        loaded.update(held)
+        if not whole:
+            unread = f"process {pid} has more files open than were looked at"
     directories = [(recogniser.key, place) for recogniser, runtime in here for place in runtime.places(start)]
     return Running(
         pid,
@@ -130,6 +136,7 @@ def look(proc: Path, pid: int, below: Path | None = None, variables: Collection[
         prefixes=tuple(prefix for _, runtime in here for prefix in runtime.prefixes(start)),
         scripts=tuple(start.scripts()) if any(runtime.reads_scripts for _, runtime in here) else (),
         without_tls=next((asked for _, runtime in here if (asked := runtime.without_tls(start))), ""),
+        unread=unread,
         choosing=tuple(choosing.items()),
         own_code=next(((each.key, start) for each, runtime in here if runtime.own_code is not None), None),
         variables=None if isinstance(found.environ, OSError) else variables_in(found.environ, variables),
@@ -157,14 +164,19 @@ def _mapped(maps: bytes, root: str) -> tuple[frozenset[str], set[str]]:
 
 def open_archives(at: Path, root: str, ends: tuple[str, ...]) -> Iterator[str]:
     """Files whose names end so that the process at /proc/PID holds open. Raises PermissionError where it may not be looked at."""
+    yield from _held_open(at, root, ends)[0]
+
+
+def _held_open(at: Path, root: str, ends: tuple[str, ...]) -> tuple[list[str], bool]:
+    """The same, and whether it has no more files open than were looked at."""
     try:
-        for target in read_links(at / "fd", DESCRIPTORS_MAX):
-            if target.startswith("/") and target.endswith(ends):
-                yield _below(target, root)
+        targets = read_links(at / "fd", DESCRIPTORS_MAX)
     except PermissionError:
         raise
     except OSError:
-        return  # it has ended
+        return [], True  # it has ended
+    held = [_below(each, root) for each in targets if each.startswith("/") and each.endswith(ends)]
+    return held, len(targets) < DESCRIPTORS_MAX
 
 
 def _environment(environ: bytes | OSError, variables: Collection[str]) -> dict[str, str]:

@@ -96,6 +96,8 @@ class Scan:
 
     def of_process(self, process: Running, proc: Path | None = None) -> Iterator[Located]:
         """What one process uses, as it is found; see of_processes."""
+        if process.unread:
+            self._trouble(FileFailed(process.unread))
         small = {path for path in process.loaded if path != process.executable and _may_have_one_linked_in(path)}
         self._look_up(small)
         for path in sorted(process.loaded):
@@ -244,6 +246,8 @@ class Scan:
             yield from self._file(path, Look(thorough=True))
             return
         archives = [name for name in rootfs.names(self.root, path) if name.endswith(ends)]
+        if len(archives) > ARCHIVES_OF_A_DIRECTORY_MAX:
+            self._trouble(FileFailed(f"{path}: only {ARCHIVES_OF_A_DIRECTORY_MAX} of its archives were read"))
         for name in archives[:ARCHIVES_OF_A_DIRECTORY_MAX]:
             yield from self._file(f"{path}/{name}", Look(thorough=True))
 

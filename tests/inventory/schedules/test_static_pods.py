@@ -34,10 +34,11 @@ def test_the_containers_of_a_manifest(tmp_path: Path) -> None:
     )
     found = list(static_pods.look(files))
     assert [(each.image, each.command, each.directory, each.environment) for each in found] == [
-        ("setup:1", ("1", "x"), "/", {}),
+        ("setup:1", ("1", "x"), "", {}),
         ("registry/agent:2", ("/agent", "--v=2"), "/srv", {"A": "b"}),
-        ("own", (), "/", {}),
+        ("own", (), "", {}),
     ]
+    assert [each.whole for each in found] == [False, True, False]
     assert {(each.kind, each.place) for each in found} == {("boot", Place("/etc/kubernetes/manifests/agent.yaml"))}
     assert files.troubles == []
 

@@ -18,7 +18,7 @@ def look(root: Path, content: object) -> list[Located]:
     place = root / "vendor/composer/installed.json"
     place.parent.mkdir(parents=True)
     place.write_text(content if isinstance(content, str) else json.dumps(content))
-    return libraries_in(root, "/vendor/composer", ["aws/aws-sdk-php"])
+    return list(libraries_in(root, "/vendor/composer", ["aws/aws-sdk-php"]))
 
 
 @pytest.mark.parametrize("content", [PACKAGES, {"packages": PACKAGES, "dev": True}])
@@ -44,7 +44,35 @@ def test_what_is_not_json_is_an_error(tmp_path: Path) -> None:
 
 
 def test_nothing_there_is_nothing(tmp_path: Path) -> None:
-    assert libraries_in(tmp_path, "/none", ["aws/aws-sdk-php"]) == []
+    assert list(libraries_in(tmp_path, "/none", ["aws/aws-sdk-php"])) == []
+
+
+SDK = "<?php\nnamespace My\\Prefix\\Aws;\n\n/** SDK */\nclass Sdk\n{\n    const VERSION = '3.100.1';\n"
+
+
+def test_a_record_that_is_damaged_leaves_the_sources(tmp_path: Path) -> None:
+    place = tmp_path / "vendor/aws/aws-sdk-php/src/Sdk.php"
+    place.parent.mkdir(parents=True)
+    place.write_text(SDK)
+    (tmp_path / "vendor/composer").mkdir()
+    (tmp_path / "vendor/composer/installed.json").write_text("{")
+    looked = libraries_in(tmp_path, "/vendor/composer", ["aws/aws-sdk-php"])
+    assert next(looked).found.version == "3.100.1"
+    with pytest.raises(FileUnreadable, match="is not JSON"):
+        next(looked)
+
+
+def test_sources_that_a_record_has_are_found_once(tmp_path: Path) -> None:
+    look(tmp_path, PACKAGES)
+    place = tmp_path / "vendor/aws/aws-sdk-php/src/Sdk.php"
+    place.parent.mkdir(parents=True)
+    place.write_text(SDK)
+    assert list(libraries_in(tmp_path, "/vendor/aws/aws-sdk-php", ["aws/aws-sdk-php"])) == []
+
+
+def test_prefixed_copies_and_archives_are_looked_for_by_the_script() -> None:
+    found = list(RECOGNISER.runtime.places(start("php", "/srv/app/bin/run.php", executable="/usr/bin/php8.2", cwd="/")))
+    assert {"/srv/app/vendor_prefixed/aws/aws-sdk-php", "/srv/app/bin/*.phar", "/srv/app/aws.phar"} <= set(found)
 
 
 def test_a_php_worker_may_serve_any_application() -> None:

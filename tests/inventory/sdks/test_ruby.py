@@ -30,6 +30,7 @@ def write(root: Path, *paths: str) -> None:
         ("usr/lib/ruby/gems/3.1.0", "/usr/lib/ruby/gems"),
         ("var/lib/gems/3.1.0", "/var/lib/gems"),
         ("opt/gems", "/opt/gems/specifications"),
+        ("usr/share/rubygems-integration/all", "/usr/share/rubygems-integration"),
     ],
 )
 def test_every_layout(tmp_path: Path, place: str, start: str) -> None:
@@ -41,6 +42,13 @@ def test_every_layout(tmp_path: Path, place: str, start: str) -> None:
         f"{place}/specifications/aws-sdk-core-x.gemspec",
     )
     assert look(tmp_path, start) == [("aws-sdk-core", "2.11.400"), ("aws-sdk-core", "3.79.0")]
+
+
+def test_gems_that_were_unpacked_into_a_project(tmp_path: Path) -> None:
+    write(tmp_path, "srv/app/vendor/gems/aws-sdk-core-2.0.1/lib/aws.rb", "srv/app/vendor/gems/fog-aws-1.0/README")
+    assert look(tmp_path, "/srv/app/vendor/gems") == [("aws-sdk-core", "2.0.1")]
+    write(tmp_path, "srv/app/vendor/specifications/aws-sdk-core-2.0.1.gemspec")
+    assert look(tmp_path, "/srv/app/vendor/gems") == []  # the specification tells
 
 
 def test_nothing_there_and_nothing_that_leads_out(tmp_path: Path) -> None:

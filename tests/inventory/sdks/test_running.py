@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from imds_probe.inventory.sdks import running
 from imds_probe.inventory.sdks.running import Running, look, runtimes
 
 PROC = Path("/proc")
@@ -117,6 +119,21 @@ os.unlink(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.read()
 """
+
+
+def test_more_than_is_looked_at_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jar = tmp_path / "a.jar"
+    jar.touch()
+    with contextlib.ExitStack() as held:
+        fds = [held.enter_context(jar.open()).fileno() for _ in range(20)]
+        java = held.enter_context(called("java", tmp_path, "-jar", "b.jar", fds=fds))
+        assert (java.unread, str(jar) in java.loaded) == ("", True)
+        monkeypatch.setattr(running, "DESCRIPTORS_MAX", 10)
+        assert seen(java.pid).unread == f"process {java.pid} has more files open than were looked at"
+        monkeypatch.undo()
+        monkeypatch.setattr(running, "_FILES", (*running._FILES[:3], ("maps", 100)))
+        monkeypatch.setattr(running, "MAPS_LIMIT_BYTES", 100)
+        assert seen(java.pid).unread == f"process {java.pid} has more files mapped than were looked at"
 
 
 def test_what_was_replaced_under_a_running_process(tmp_path: Path) -> None:

@@ -119,8 +119,9 @@ class Ground:
     def stems(self, directory: str, end: str) -> Mapping[str, str]:
         """The names in a directory that end so, by what stands before their first dot."""
         key = directory, end
+        names = self.listed(directory)
         if key not in self._stems:
-            ending = sorted(name for name in self.listed(directory) if name.endswith(end))
+            ending = sorted(name for name in names if name.endswith(end))
             self._stems[key] = {name.partition(".")[0]: name for name in ending}
         return self._stems[key]
 
@@ -137,9 +138,10 @@ class Ground:
 
     def small(self, path: str, limit_bytes: int = SMALL_MAX_BYTES) -> bytes:
         """The content of a small file that says where others are; empty where there is none."""
+        there = self.has(path)
         if path not in self._small:
             content = b""
-            if self.has(path):
+            if there:
                 try:
                     content = rootfs.read(self.root, path, limit_bytes) or b""
                 except rootfs.FileUnreadable as trouble:
@@ -209,9 +211,15 @@ class Ground:
 
     def regular(self, paths: Sequence[str]) -> list[str]:
         """Those of these paths that lead to a file."""
-        self.look_up(paths)
-        found = ((path, self._statuses[path]) for path in paths)
+        for path in paths:
+            self._touch(path)
+        found = zip(paths, self.statuses(paths), strict=True)
         return [path for path, status in found if status is not None and stat.S_ISREG(status.st_mode)]
+
+    def statuses(self, paths: Sequence[str]) -> list[FileStatus | None]:
+        """Of all of these; None of what is not there, or cannot be looked up."""
+        self.look_up(paths)
+        return [self._statuses[path] for path in paths]
 
     def digest(self, paths: Sequence[str], *, learning: bool = False) -> bytes | None:
         """Of what these paths are now; None where one was just changed, or is a file that another user than root can write to:

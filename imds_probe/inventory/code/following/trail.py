@@ -43,6 +43,8 @@ class Trails:
         kept = self.kept.get(key)
         if kept is not None and self.ground.digest(kept.paths) == kept.digest:
             self.learnt[key] = kept
+            if self.ground.trail is not None:
+                self.ground.trail.update(kept.paths)
             return kept.loads
         before, self.ground.trail = self.ground.trail, set()
         loads = make()

@@ -1,8 +1,11 @@
-"""Which image a command line of Docker, Podman or nerdctl runs: docker-run(1), podman-run(1)."""
+"""Which image a command line of Docker, Podman or nerdctl runs, and what in it: docker-run(1), podman-run(1)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+
+from imds_probe.dataclass import dataclass
 
 ENGINES = frozenset(("docker", "podman", "nerdctl"))
 _RUN = frozenset(("run", "create"))
@@ -31,19 +34,50 @@ _OF_ENGINE = frozenset(
 )
 
 
-def image(arguments: Sequence[str | None]) -> str:
-    """The image that these arguments of an engine run; empty where they run none, or one that only running tells."""
+@dataclass(frozen=True)
+class ImageRun:
+    """A container that is started of an image. `words` are the `whole` command line, or what comes behind the image's own entry
+    point; where there are none, the image has them. The rest is what is set for it; `directory` is empty where the image's own
+    counts.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+    whole: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = ""
+
+
+def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
+    """What these arguments of an engine run; None where they run no image, or one that only running tells."""
     at = 0
     while at < len(arguments) and (arguments[at] or "").startswith("-"):
         at += 2 if arguments[at] in _OF_ENGINE else 1
     if at < len(arguments) and arguments[at] == "container":
         at += 1
     if at >= len(arguments) or arguments[at] not in _RUN:
-        return ""
+        return None
     at += 1
+    variables: dict[str, str] = {}
+    directory, entry = "", None
     while at < len(arguments) and (word := arguments[at] or "").startswith("-"):
-        at += 2 if _has_value_behind(word) else 1
-    return (arguments[at] or "") if at < len(arguments) else ""
+        option, _, value = word.partition("=")
+        at += 1
+        if _has_value_behind(word):
+            value, at = (arguments[at] or "") if at < len(arguments) else "", at + 1
+        if option in ("-e", "--env"):
+            name, assigned, text = value.partition("=")
+            variables |= {name: text} if assigned else {}
+        elif option in ("-w", "--workdir"):
+            directory = value
+        elif option == "--entrypoint":
+            entry = value
+    if at >= len(arguments) or not arguments[at]:
+        return None
+    words = tuple(word or "" for word in arguments[at + 1 :])
+    if entry:
+        words = (entry, *words)
+    return ImageRun(arguments[at] or "", words, entry is not None, variables, directory)
 
 
 def _has_value_behind(option: str) -> bool:

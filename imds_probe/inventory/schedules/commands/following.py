@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import shlex
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, run_parts
-from imds_probe.inventory.schedules.commands.container_run import ENGINES, image
+from imds_probe.inventory.schedules.commands.container_run import ENGINES, ImageRun, run_by
+from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
 from imds_probe.inventory.schedules.commands.programs import MARK, SHELLS, Programs, Started
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.starters import Words, inner
@@ -35,7 +37,7 @@ NO_DIRECTORY = "the directory of a command is only known while it runs"
 OTHER_ROOT = "a command runs in another root"
 TOO_MANY = f"it starts more than {STARTED_MAX} programs"
 TOO_DEEP = "programs that start each other without end"
-_OTHER_ROOTS = frozenset(("chroot", "nsenter", "systemd-nspawn", "schroot"))
+_OTHER_ROOTS = frozenset(("nsenter",))
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,27 @@ class Unfollowed:
 
 
 @dataclass(frozen=True)
+class InRoot:
+    """A command that runs in a directory which is its root; `within` is where in it."""
+
+    directory: str
+    words: tuple[str, ...]
+    within: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Followed:
     """`text` is the command itself as a text for a shell, to be searched for what it asks by itself. `started` are the
-    programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, by name.
+    programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, `roots` what
+    runs in other roots.
     """
 
     text: str
     started: tuple[Started, ...] = ()
     unfollowed: tuple[Unfollowed, ...] = ()
-    images: tuple[str, ...] = ()
+    images: tuple[ImageRun, ...] = ()
+    roots: tuple[InRoot, ...] = ()
 
 
 @dataclass
@@ -64,7 +78,7 @@ class Following:
 
     files: SystemFiles
     _programs: Programs = field(init=False)
-    _last: tuple[Scheduled, Followed] | None = None
+    _last: tuple[Scheduled, Followed, frozenset[str]] | None = None
 
     def __post_init__(self) -> None:
         self._programs = Programs(self.files)
@@ -72,21 +86,35 @@ class Following:
     def follow(self, scheduled: Scheduled) -> Followed:
         """Everything that the command would start here; of what runs in a container's image the text alone."""
         if self._last is None or not _are_alike(scheduled, self._last[0]):
-            self._last = scheduled, self._follow(scheduled)
+            before, self.files.trail = self.files.trail, set()
+            followed = self._follow(scheduled)
+            self._last = scheduled, followed, frozenset(self.files.trail)
+            self.files.trail = before
+        self.files.note(self._last[2])
         return self._last[1]
 
     def _follow(self, scheduled: Scheduled) -> Followed:
         command = scheduled.command
         text = command if isinstance(command, str) else shlex.join(command)
+        words = (command,) if isinstance(command, str) else command
         if scheduled.image is not None:
-            return Followed(text, images=(scheduled.image,) if scheduled.image else ())
+            run = ImageRun(scheduled.image, words, scheduled.whole, scheduled.environment, scheduled.directory)
+            return Followed(text, images=(run,) if scheduled.image else ())
+        if scheduled.root:
+            return Followed(text, roots=(InRoot(scheduled.root, words, scheduled.directory, scheduled.environment),))
         one = _One(self.files, self._programs)
         around = _Around(dict(scheduled.environment), scheduled.directory)
         if not isinstance(command, str):
             one.run(command, around, 0, 0)
         elif not text.startswith(MARK.decode()) or _is_for_shell(text):
             one.run_text(text, around, 0)
-        return Followed(text, tuple(one.started.values()), tuple(one.unfollowed), tuple(one.images))
+        return Followed(
+            text,
+            tuple(one.started.values()),
+            tuple(one.unfollowed),
+            tuple(one.images.values()),
+            tuple(one.roots.values()),
+        )
 
 
 @dataclass
@@ -108,7 +136,8 @@ class _One:
         self._files, self._programs = files, programs
         self.started: dict[tuple[str, tuple[str, ...], str], Started] = {}
         self.unfollowed: dict[Unfollowed, None] = {}
-        self.images: dict[str, None] = {}
+        self.images: dict[tuple[str, tuple[str, ...]], ImageRun] = {}
+        self.roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
         self._scripts: set[str] = set()
 
     def _say(self, why: str, around: _Around) -> None:
@@ -163,6 +192,8 @@ class _One:
             self._say(TOO_DEEP, around)
         elif base == "run-parts":
             self._run_parts(words[1:], around, depth)
+        elif root := entered(base, words[1:]):
+            self._enter(base, root, around)
         elif started := inner(base, words[1:]):
             within = around.copy(started.assigned, self._at(started.directory, around))
             if started.text:
@@ -175,8 +206,8 @@ class _One:
             self._start(words, base, around, depth)
 
     def _start(self, words: Words, base: str, around: _Around, depth: int) -> None:
-        if base in ENGINES and (named := image(words[1:])):
-            self.images[named] = None
+        if base in ENGINES and (run := run_by(words[1:])):
+            self.images.setdefault((run.name, run.words), run)
         if base in _OTHER_ROOTS:
             self._say(OTHER_ROOT, around)
         script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")
@@ -189,6 +220,17 @@ class _One:
         self.started.setdefault((started.executable, started.arguments, started.directory), started)
         if posixpath.basename(started.executable) in SHELLS:
             self._run_script(started, around, depth)
+
+    def _enter(self, program: str, root: Entered, around: _Around) -> None:
+        """What runs in another root, where it is known in which, and what."""
+        named = directory_of(program, root.name, self._files) if root.name else root.directory
+        directory = self._at(named, around)
+        status = self._files.status(directory) if directory else None
+        if not root.words or None in root.words[:1] or status is None or not stat.S_ISDIR(status.st_mode):
+            self._say(OTHER_ROOT, around)
+        elif len(self.roots) < STARTED_MAX:
+            words = tuple(word or "" for word in root.words)
+            self.roots.setdefault((directory, words), InRoot(directory, words, root.within, dict(around.environment)))
 
     def _run_script(self, started: Started, around: _Around, depth: int) -> None:
         script = next((word for word in started.arguments[1:] if word and word[0] not in "-+"), "")

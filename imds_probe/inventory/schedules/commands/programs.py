@@ -70,6 +70,7 @@ class Programs:
             candidates = [posixpath.normpath(posixpath.join(directory, name))]
         else:
             candidates = [posixpath.join(directory, part, name) for part in path.split(":")[:PATH_PARTS_MAX]]
+        self.files.note(candidates)
         key = (name, directory if "/" in name else f"{directory}:{path}")
         if key not in self._paths:
             if len(self._paths) >= CACHED_MAX:
@@ -78,6 +79,7 @@ class Programs:
         return self._paths[key]
 
     def _head(self, path: str) -> bytes:
+        self.files.note([path])
         if path not in self._heads:
             if len(self._heads) >= CACHED_MAX:
                 self._heads.clear()

@@ -96,6 +96,10 @@ STARTERS: Mapping[str, Starter] = {
     "stdbuf": Starter(("-i", "-o", "-e", "--input", "--output", "--error")),
     "setpriv": Starter(("--reuid", "--regid", "--groups", "--inh-caps", "--bounding-set")),
     "setarch": Starter(),
+    "unshare": Starter(
+        ("-S", "--setuid", "-G", "--setgid", "-w", "--wd", "--propagation", "--setgroups", "--map-user", "--map-group"),
+        directory=("-w", "--wd"),
+    ),
     "cgexec": Starter(("-g",)),
     "systemd-cat": Starter(("-t", "-p", "--identifier", "--priority")),
     "systemd-inhibit": Starter(("--what", "--who", "--why", "--mode")),

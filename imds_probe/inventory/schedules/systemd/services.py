@@ -10,6 +10,7 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.activation import Activations
 from imds_probe.inventory.schedules.systemd.environment import surroundings
 from imds_probe.inventory.schedules.systemd.exec_words import exec_lines
+from imds_probe.inventory.schedules.systemd.specifiers import replaced
 from imds_probe.inventory.schedules.systemd.unit_files import UnitFiles
 
 KEYS = (
@@ -40,10 +41,11 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
             commands = unit.all(section, *KEYS)
             if not commands:
                 continue
-            if unit.last(section, "RootDirectory") or unit.last(section, "RootImage"):
+            if unit.last(section, "RootImage"):
                 files.say(f"{unit.path} runs in a root of its own, which was not followed")
                 continue
             around = surroundings(unit, section, files, known)
+            root = replaced(unit.last(section, "RootDirectory").removeprefix("-"), around.specifiers).rstrip("/")
             for each in commands:
                 for argv in exec_lines(each.value, around.specifiers, around.environment):
                     for when in whens:
@@ -56,4 +58,5 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
                             around.environment,
                             around.directory,
                             around.user,
+                            root=root if root.startswith("/") else "",
                         )

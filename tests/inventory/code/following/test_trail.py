@@ -78,6 +78,25 @@ def test_links_on_the_way_count(root: Root) -> None:
     assert later.follow(start).script == "/releases/2/m.py"
 
 
+def test_what_was_looked_up_before_counts_for_the_next_program_too(root: Root) -> None:
+    root.put({"/d/a.so": "", "/f": "x"})
+    ground = Ground(root.path, before_ns=AFTER_NS)
+    for _ in range(2):
+        ground.trail = set()
+        assert (ground.small("/f"), ground.small("/gone"), dict(ground.stems("/d", ".so"))) == (
+            b"x",
+            b"",
+            {"a": "a.so"},
+        )
+        assert ground.regular(["/d/a.so", "/d/b.so"]) == ["/d/a.so"]
+        assert ground.trail == {"/", "/d", "/f", "/d/a.so", "/d/b.so"}
+    kept = Trails(ground)
+    kept.loads("key", lambda: (ground.small("/f"), Loads(()))[1])
+    ground.trail = set()
+    Trails(ground, kept.learnt).loads("key", lambda: pytest.fail("it is remembered"))
+    assert ground.trail == {"/", "/f"}
+
+
 def test_what_is_not_kept(root: Root) -> None:
     """Code that was an argument, what was cut short, what has just changed, and where nothing is to be kept."""
     assert followed(root, {}, before_ns=None)[1].learnt == {}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.schedules.commands.container_run import image
+from imds_probe.inventory.schedules.commands.container_run import ImageRun, run_by
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,26 @@ from imds_probe.inventory.schedules.commands.container_run import image
     ],
 )
 def test_the_image_that_is_run(arguments: str, expected: str) -> None:
-    assert image(arguments.split()) == expected
+    found = run_by(arguments.split())
+    assert (found.name if found else "") == expected
 
 
 def test_one_that_only_running_tells_is_not_known() -> None:
-    assert image(["run", "-e", None, None]) == ""
+    assert run_by(["run", "-e", None, None]) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("run x", ImageRun("x")),
+        ("run x a -b", ImageRun("x", ("a", "-b"))),
+        (
+            "run --entrypoint /e -e A=1 --env=B=2=3 -e FROM_OUTSIDE -w /srv x a",
+            ImageRun("x", ("/e", "a"), True, {"A": "1", "B": "2=3"}, "/srv"),
+        ),
+        ("run --entrypoint= x a", ImageRun("x", ("a",), True)),
+        ("create --workdir=/srv --env A= x", ImageRun("x", (), False, {"A": ""}, "/srv")),
+    ],
+)
+def test_what_it_runs_in_it(arguments: str, expected: ImageRun) -> None:
+    assert run_by(arguments.split()) == expected

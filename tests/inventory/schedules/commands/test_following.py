@@ -8,7 +8,8 @@ import pytest
 from small_roots import SCRIPT, made
 
 from imds_probe.inventory.schedules.commands import following
-from imds_probe.inventory.schedules.commands.following import Followed, Following, Unfollowed
+from imds_probe.inventory.schedules.commands.container_run import ImageRun
+from imds_probe.inventory.schedules.commands.following import Followed, Following, InRoot, Unfollowed
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
@@ -34,11 +35,11 @@ def root(tmp_path: Path) -> Path:
     return made(tmp_path, PROGRAMS, executable=EXECUTABLE)
 
 
-def followed(root: Path, command: str | tuple[str, ...], **more: object) -> Followed:
+def followed(at: Path, command: str | tuple[str, ...], **more: object) -> Followed:
     scheduled = Scheduled(
         command, Place("/etc/crontab", 1), "boot", "at each boot", environment={"PATH": "/usr/bin"}, **more
     )
-    return Following(SystemFiles(root)).follow(scheduled)
+    return Following(SystemFiles(at)).follow(scheduled)
 
 
 def names(found: Followed) -> list[str]:
@@ -103,13 +104,43 @@ def test_the_text_that_is_to_be_searched(root: Path) -> None:
 
 
 def test_of_an_image_the_text_alone(root: Path) -> None:
-    assert followed(root, ("/usr/bin/a",), image="x:1") == Followed("/usr/bin/a", images=("x:1",))
+    assert followed(root, ("/usr/bin/a",), image="x:1") == Followed(
+        "/usr/bin/a", images=(ImageRun("x:1", ("/usr/bin/a",), environment={"PATH": "/usr/bin"}, directory="/"),)
+    )
     assert followed(root, (), image="") == Followed("")
 
 
 def test_images_that_a_command_runs(root: Path) -> None:
     found = followed(root, "docker run --rm x:1 && sudo podman run -d y; docker ps; nerdctl run $NONE")
-    assert found.images == ("x:1", "y")
+    assert [each.name for each in found.images] == ["x:1", "y"]
+
+
+@pytest.mark.parametrize(
+    ("command", "directory", "words", "within"),
+    [
+        ("chroot /opt/app /a -b", "/opt/app", ("/a", "-b"), "/"),
+        ("cd /opt && chroot app a $NONE", "/opt/app", ("a", ""), "/"),
+        ("D=/opt/app; sudo nice chroot --userspec=u:g $D sh -c 'a; b'", "/opt/app", ("sh", "-c", "a; b"), "/"),
+        ("unshare -m --root=/opt/app --wd /x a", "/opt/app", ("a",), "/x"),
+        ("systemd-nspawn -q -D /opt/app --chdir=/x -E A=1 a", "/opt/app", ("a",), "/x"),
+    ],
+)
+def test_what_runs_in_another_root(
+    root: Path, command: str, directory: str, words: tuple[str, ...], within: str
+) -> None:
+    (found,) = followed(root, command).roots
+    assert (found.directory, found.words, found.within) == (directory, words, within)
+    assert found.environment["PATH"] == "/usr/bin"
+
+
+def test_a_schedule_may_have_a_root_of_its_own(root: Path) -> None:
+    found = followed(root, ("/a", "b"), root="/opt/app", directory="/x")
+    assert found == Followed("/a b", roots=(InRoot("/opt/app", ("/a", "b"), "/x", {"PATH": "/usr/bin"}),))
+
+
+def test_without_another_root_unshare_starts_a_program_here(root: Path) -> None:
+    found = followed(root, "unshare --net -w /opt a")
+    assert (names(found), found.roots, found.unfollowed) == (["a"], (), ())
 
 
 def test_what_starts_in_two_ways_is_followed_once(root: Path) -> None:
@@ -127,7 +158,11 @@ def test_what_starts_in_two_ways_is_followed_once(root: Path) -> None:
         ("python3 $(x)/main.py", following.NO_SCRIPT),
         (". $NONE", following.NO_SCRIPT),
         ("cd $NONE && a", following.NO_DIRECTORY),
-        ("chroot /srv a", following.OTHER_ROOT),
+        ("chroot /nowhere a", following.OTHER_ROOT),
+        ("chroot /srv", following.OTHER_ROOT),
+        ("chroot $NONE a", following.OTHER_ROOT),
+        ("nsenter -t 1 -r a", following.OTHER_ROOT),
+        ("systemd-nspawn -b -D /srv", following.OTHER_ROOT),
         ("env " * 20 + "a", following.TOO_DEEP),
         ("sh -c \"eval 'eval a'\"", ""),
     ],

@@ -56,17 +56,26 @@ def test_commands_stand_there_once_for_each_way_in_which_they_start(tmp_path: Pa
     ]
 
 
-def test_what_a_generator_made_of_an_init_script_and_other_roots_are_left_alone(tmp_path: Path) -> None:
+def test_what_a_generator_made_of_an_init_script_and_images_of_disks_are_left_alone(tmp_path: Path) -> None:
     generated = "/run/systemd/generator.late"
     files = {
         f"{generated}/a.service": "[Unit]\nSourcePath=/etc/init.d/a\n[Service]\nExecStart=/etc/init.d/a start\n",
         f"{generated}/multi-user.target.wants/a.service": Path("../a.service"),
-        f"{LIB}/b.service": "[Service]\nRootDirectory=/srv/x\nExecStart=/y\n",
+        f"{LIB}/b.service": "[Service]\nRootImage=/srv/x\nExecStart=/y\n",
         f"{LIB}/multi-user.target.wants/b.service": Path("../b.service"),
     }
     given = SystemFiles(made(tmp_path, files))
     assert list(services.look(given)) == []
     assert given.troubles == [f"{LIB}/b.service runs in a root of its own, which was not followed"]
+
+
+def test_a_unit_may_have_a_root_of_its_own(tmp_path: Path) -> None:
+    files = {
+        f"{LIB}/b@.service": "[Service]\nRootDirectory=/srv/%i/\nWorkingDirectory=/z\nExecStart=/y\n",
+        f"{LIB}/multi-user.target.wants/b@one.service": Path("../b@.service"),
+    }
+    (found,) = services.look(SystemFiles(made(tmp_path, files)))
+    assert (found.root, found.command, found.directory) == ("/srv/one", ("/y",), "/z")
 
 
 def test_without_systemd_there_is_nothing(tmp_path: Path) -> None:

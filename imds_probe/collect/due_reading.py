@@ -1,0 +1,203 @@
+"""What one schedule comes to, in the parser: its programs are followed as if they were started, also in other roots."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import field, replace
+from pathlib import Path
+
+from imds_probe.collect.code_tasks import Due, Piece, Program, Reading
+from imds_probe.collect.program_reading import (
+    PROGRAM_MIN_S,
+    following_in,
+    loads_of,
+    program_of,
+    spoken_encodable,
+)
+from imds_probe.collect.root_views import RootViews
+from imds_probe.collect.schedule_memory import ScheduleMemory
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import OF_IMAGE
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.following import shell
+from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.program import Following
+from imds_probe.inventory.code.owning import owners
+from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.units import shown
+from imds_probe.inventory.images import stores
+from imds_probe.inventory.schedules.commands.container_run import ImageRun
+from imds_probe.inventory.schedules.commands.following import Followed
+from imds_probe.inventory.schedules.commands.following import Following as Commands
+from imds_probe.inventory.schedules.scheduled import Scheduled
+from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.sdks.start import Start
+from imds_probe.kept.shapes import OMITTED, is_path
+
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
+
+
+@dataclass
+class Came:
+    """What a program came to, and the paths that this stood on."""
+
+    program: Program | None
+    spoken: tuple[Spoken, ...]
+    stood_on: frozenset[str]
+
+
+@dataclass
+class DueSystem:
+    """What was read so far. `trail` are the paths that the schedule stands on which is worked on; `remembers`: these are all. Of
+    other roots, where links lead elsewhere, nothing is remembered.
+    """
+
+    reading: Reading
+    ground: Ground
+    following: Following
+    commands: Commands
+    memory: ScheduleMemory
+    image: bool
+    said: dict[str, Spoken | None] = field(default_factory=dict)
+    programs: dict[object, Came] = field(default_factory=dict)
+    learnt: int = 0
+    done: dict[str, tuple[Due, ...]] = field(default_factory=dict)
+    trail: set[str] = field(default_factory=set)
+    remembers: bool = True
+    views: RootViews | None = None  # none of what is another root itself
+    others: dict[Path, DueSystem] = field(default_factory=dict)
+
+    def is_late(self) -> bool:
+        """Whether its time is over."""
+        return time.monotonic() > self.reading.deadline
+
+
+def since_s(changed_ns: int | None) -> float | None:
+    return None if changed_ns is None else max(0.0, (time.time_ns() - changed_ns) / 1e9)
+
+
+def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
+    ground, now = system.ground, time.monotonic()
+    deadline = system.reading.deadline
+    ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
+    followed = system.commands.follow(scheduled)
+    yield from _of_text(scheduled, followed, system)
+    yield from _of_programs(scheduled, followed, system)
+
+
+def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
+    if any(not each.script for each in followed.unfollowed):
+        yield _unfollowed(scheduled)
+    for run in followed.images:
+        yield from _in_image(run, scheduled, system)
+    for entered in followed.roots:
+        system.remembers = False
+        found = system.views.of_directory(entered.directory) if system.views is not None else None
+        if found is None:
+            yield _unfollowed(scheduled)
+            continue
+        inner = replace(
+            scheduled, command=entered.words, directory=entered.within, environment=entered.environment, root=""
+        )
+        yield from _inside(*found, inner, system) or [_unfollowed(scheduled)]  # there is no such program in there
+    for started in followed.started:
+        start = started.start(system.ground.root)
+        # What a script starts is read with the script. But where an interpreter looks depends on what the script did before:
+        # on the directory that it went to, and the virtual environment that it entered.
+        if not started.script or system.following.language_of(start) not in (None, shell.LANGUAGE):
+            yield from _of_start(start, system)
+
+
+def _unfollowed(scheduled: Scheduled) -> Due:
+    return Due(Piece(program=Program(scheduled.encodable().place.path, (), why=unread.NO_SCRIPT)))
+
+
+def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
+    """What a container of an image begins with, read in the image's layers."""
+    system.remembers = False
+    name = f"{OF_IMAGE}{run.name if IMAGE_NAME.fullmatch(run.name) else OMITTED}"
+    stored = stores.image(system.ground.root, run.name) if system.views is not None else None
+    root = (
+        system.views.of_layers(stored.layers, stored.opaque)
+        if stored is not None and system.views is not None
+        else None
+    )
+    if stored is None or root is None:
+        yield Due(Piece(program=Program(name, (), why=unread.IMAGE)))
+        return
+    found: list[Due] = []
+    for words in stored.config.started_by(run):
+        around = dict(stored.config.environment) | dict(run.environment)
+        directory = run.directory or stored.config.directory
+        inner = replace(scheduled, command=words, directory=directory, environment=around, image=None, root="")
+        if not run.whole:  # what the image starts by itself stands nowhere else
+            yield from _of_text(scheduled, Followed(shlex.join(words)), system)
+        found += _inside(name, root, inner, system)
+    yield from found or [Due(Piece(program=Program(name, (), why=unread.NO_SCRIPT)))]
+
+
+def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> list[Due]:
+    """What a command comes to in another root. Its text was searched with the whole command's."""
+    if root not in system.others:
+        reading = replace(system.reading, root=str(root), image=str(root), kept={}, trails={}, before_ns=None)
+        following = following_in(reading)
+        following.ground.limits = system.ground.limits
+        memory = ScheduleMemory(None, following.ground)
+        commands = Commands(SystemFiles(root))
+        system.others[root] = DueSystem(reading, following.ground, following, commands, memory, system.image)
+    other = system.others[root]
+    scheduled = scheduled.encodable()  # what a file of JSON has may be no text
+    followed = other.commands.follow(scheduled)
+    found: list[Due] = []
+    for due in _of_programs(scheduled, followed, other):
+        program, paths = due.piece.program, [each.path for each in due.piece.spoken]
+        changed_ns = other.ground.changed_ns([program.name]) if program is not None else None
+        owned = tuple(owners(root, paths, system.ground.limits.deadline)) if paths else ()
+        said = name if is_path(name) or name.startswith(OF_IMAGE) else OMITTED
+        found.append(replace(due, inside=said, owned=owned, standing_s=since_s(changed_ns)))
+    return found
+
+
+def _of_text(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
+    """What the command asks by itself: curl in a crontab."""
+    text = followed.text.encode("utf-8", "replace")
+    words = said_by(io.BytesIO(text), "-" if text.startswith(b"#!") else "-.sh")
+    if words.speaks is None:
+        return
+    place = scheduled.place
+    root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"
+    owner = system.ground.visit(place.path).owner_uid
+    found = spoken_encodable(replace(shown(root, place.path, words, words.speaks, owner), line=place.line))
+    yield Due(Piece(spoken=(found,)), roots=(found.root,))
+
+
+def _of_start(start: Start, system: DueSystem) -> Iterator[Due]:
+    key = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
+    if key not in system.programs:
+        before, system.ground.trail = system.ground.trail, set()
+        program, spoken = _program(start, system)
+        system.programs[key] = Came(program, spoken, frozenset(system.ground.trail or ()))
+        system.ground.trail = before
+    came = system.programs[key]
+    system.trail |= came.stood_on
+    if came.program is not None:
+        yield Due(Piece(program=came.program, spoken=came.spoken), roots=came.program.roots)
+
+
+def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spoken, ...]]:
+    """The program, with all wholes of it that name the service: each schedule is remembered by itself."""
+    ground = system.ground
+    loads = loads_of(start, system.following)
+    if loads is None:
+        return None, ()
+    if ground.trail is not None:
+        ground.trail.update(load.path for load in loads.files)
+    program, new = program_of(start, loads, ground, system.said, lambda load: ground.visit(load.path))
+    known = (each for root in program.roots if (each := system.said.get(root)) is not None)
+    return program, tuple({each.root: each for each in (*known, *new)}.values())

@@ -1,0 +1,156 @@
+"""Packet rules by the kernel's own interface: no tool has to be installed, and a table can be held by the socket that made it.
+
+Changes are transactions: all of it is done, or nothing. Source: <linux/netfilter/nf_tables.h>, <linux/netfilter/nfnetlink.h>.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from imds_probe.dataclass import dataclass
+from imds_probe.net import namespaces
+from imds_probe.net.links import attributes
+
+NETLINK_NETFILTER = 12
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
+BATCH_BEGIN, BATCH_END, NFTABLES = 0x10, 0x11, 10
+NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, NEWRULE, NEWSET, NEWSETELEM, DELSETELEM = 0, 1, 2, 3, 6, 9, 12, 14
+NFPROTO = {socket.AF_INET: 2, socket.AF_INET6: 10}
+TABLE_NAME = 1
+NESTED = 0x8000
+ANSWER_BYTES = 64 * 1024
+TIMEOUT_S = 5.0  # the kernel answers at once, or when another transaction is through
+_MESSAGE, _ATTRIBUTE, _GENERIC = struct.Struct("=IHHII"), struct.Struct("=HH"), struct.Struct("!BBH")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One message of a transaction, NEWTABLE for one, about a table of this family."""
+
+    kind: int
+    family: int
+    body: bytes
+    flags: int = 0
+
+
+class Nfnetlink:
+    """An open socket of one network namespace; None is for that of the calling thread.
+
+    Raises NamespaceError, and OSError where the kernel refuses: EPERM without CAP_NET_ADMIN.
+    """
+
+    def __init__(self, netns: Path | None = None) -> None:
+        how = (socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+        self._socket = socket.socket(*how) if netns is None else namespaces.socket_in(netns, *how)
+        self._socket.settimeout(TIMEOUT_S)
+        self._numbers = itertools.count(1)
+
+    def change(self, changes: Sequence[Change]) -> None:
+        """Do all of it in one transaction. Raises OSError, and nothing is done."""
+        begin = next(self._numbers)
+        parts = [_message(BATCH_BEGIN, NLM_F_REQUEST, begin, _GENERIC.pack(0, 0, NFTABLES))]
+        awaited = set()
+        for each in changes:
+            number = next(self._numbers)
+            awaited.add(number)
+            flags = NLM_F_REQUEST | NLM_F_ACK | each.flags
+            body = _GENERIC.pack(each.family, 0, 0) + each.body
+            parts.append(_message(NFTABLES << 8 | each.kind, flags, number, body))
+        parts.append(_message(BATCH_END, NLM_F_REQUEST, next(self._numbers), _GENERIC.pack(0, 0, NFTABLES)))
+        self._socket.send(b"".join(parts))
+        error = 0
+        while awaited:
+            for kind, number, body in self._received():
+                if kind != NLMSG_ERROR or number < begin:
+                    continue
+                error = error or -struct.unpack_from("=i", body)[0]
+                awaited.discard(number)
+                if number == begin:  # the transaction as such was refused: there is no word on its parts
+                    awaited.clear()
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def tables(self) -> list[tuple[int, str]]:
+        """All tables: their family, as in NFPROTO, and name. Raises OSError."""
+        number = next(self._numbers)
+        flags = NLM_F_REQUEST | NLM_F_DUMP
+        self._socket.send(_message(NFTABLES << 8 | GETTABLE, flags, number, _GENERIC.pack(0, 0, 0)))
+        found: list[tuple[int, str]] = []
+        while True:
+            for kind, answered, body in self._received():
+                if answered != number:
+                    continue
+                if kind == NLMSG_DONE:
+                    return found
+                if kind == NLMSG_ERROR:
+                    error = -struct.unpack_from("=i", body)[0]
+                    raise OSError(error, os.strerror(error))
+                name = attributes(body[_GENERIC.size :]).get(TABLE_NAME, b"")
+                found.append((body[0], name.rstrip(b"\0").decode(errors="replace")))
+
+    def close(self) -> None:
+        """Tables that are held by this socket go with it."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _received(self) -> Iterator[tuple[int, int, bytes]]:
+        """The messages that came in one piece: kind, number, body."""
+        data, at = self._socket.recv(ANSWER_BYTES), 0
+        while at + _MESSAGE.size <= len(data):
+            length, kind, _, number, _ = _MESSAGE.unpack_from(data, at)
+            yield kind, number, data[at + _MESSAGE.size : at + length]
+            at += max(_MESSAGE.size, length + 3 & ~3)
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def nested(kind: int, *values: bytes) -> bytes:
+    """An attribute that is made of attributes."""
+    return attribute(kind | NESTED, b"".join(values))
+
+
+def number(kind: int, value: int) -> bytes:
+    """A number of 32 bits, which may be below 0."""
+    return attribute(kind, struct.pack("!I", value & 0xFFFFFFFF))
+
+
+def text(kind: int, value: str) -> bytes:
+    """A name."""
+    return attribute(kind, value.encode() + b"\0")
+
+
+def expression(name: str, *values: bytes) -> bytes:
+    """One expression of a rule."""
+    return nested(1, text(1, name), nested(2, *values))
+
+
+def compared(register: int, value: bytes) -> bytes:
+    """Goes on only where a register has this value."""
+    return expression("cmp", number(1, register), number(2, 0), nested(3, attribute(1, value)))
+
+
+def loaded(base: int, offset: int, length: int) -> bytes:
+    """Bytes of the packet to register 1; `base` is 1 for the network header and 2 for that of TCP."""
+    return expression("payload", number(1, 1), number(2, base), number(3, offset), number(4, length))
+
+
+def _message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    return _MESSAGE.pack(_MESSAGE.size + len(body), kind, flags, sequence, 0) + body

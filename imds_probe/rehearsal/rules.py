@@ -1,0 +1,209 @@
+"""The rules that lead callers to the relay, and that the kernel itself forgets.
+
+A rule matches only while the service's address is in a set, where it stays for LEASE_S after each renewal: whoever is killed,
+stopped or hung renews nothing. That holds for a rule set, too, that somebody saved meanwhile and loads after a boot: what is
+in the set goes by the set's own timeout. Besides, the tables belong to the socket that made them, where Linux is from 5.12
+on, so that they are gone with their owner and nobody else flushes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import struct
+from collections.abc import Iterable, Mapping
+
+from imds_probe.dataclass import dataclass
+from imds_probe.net.nfnetlink import (
+    DELSETELEM,
+    DELTABLE,
+    NEWCHAIN,
+    NEWRULE,
+    NEWSET,
+    NEWSETELEM,
+    NEWTABLE,
+    NFPROTO,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    Change,
+    Nfnetlink,
+    attribute,
+    compared,
+    expression,
+    loaded,
+    nested,
+    number,
+    text,
+)
+
+# A renewal follows an answer that was asked for at most asking.FRESH_S ago: together less than 5 s.
+LEASE_S = 4.0
+CHAIN, SET = "led", "lease"
+TABLE_OWNED = 2  # NFT_TABLE_F_OWNER, Linux 5.12
+HOOK_OUTPUT = 3
+PRIORITY = -110  # before what iptables and Docker have at -100, as the first that changes an address decides
+SET_HAS_TIMEOUTS = 0x10
+KEY = {socket.AF_INET: (7, 4), socket.AF_INET6: (8, 16)}  # kind and length: as nft(8) has ipv4_addr and ipv6_addr
+DESTINATION = {socket.AF_INET: 16, socket.AF_INET6: 24}  # offset in the header
+TCP, L4PROTO, CLASS, CGROUP_V2 = 6, 16, 23, 3
+HASHES = 0xFFFFFFFF
+_SAID = b"imds-probe rehearse\0"
+COMMENT = attribute(7, bytes([0, len(_SAID)]) + _SAID)  # NFTA_RULE_USERDATA, as nft(8) has comments in it
+SYN, SYN_FIN_RST_ACK = b"\x02", b"\x17"
+
+Addresses = Mapping[socket.AddressFamily, tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A control group. Of version 2: the inode of its directory, and how deep that is, 1 right below the root. Of version 1: the
+    class that net_cls gives to sockets of what is in it.
+    """
+
+    inode: int = 0
+    level: int = 0
+    class_id: int | None = None
+
+
+class Rules:
+    """Of one network namespace, that of the calling thread. Raises OSError where the kernel refuses: ENOENT or EOPNOTSUPP where
+    it lacks something, EPERM without the right.
+
+    `held`: the tables go with this process, and nobody else changes them.
+    """
+
+    def __init__(self, name: str, service: Addresses, relay: Addresses, group: Group) -> None:
+        self._name, self._service, self._relay, self._group = name, service, relay, group
+        self._netlink = Nfnetlink()
+        self.held = True
+
+    def put_up(self, *, held: bool = True) -> None:
+        """Without a lease: nothing matches yet."""
+        try:
+            self._netlink.change([change for family in self._service for change in self._table(family, held=held)])
+            self.held = held
+        except OSError as error:
+            if not held or error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+            self.put_up(held=False)
+
+    def renew(self, families: Iterable[socket.AddressFamily]) -> None:
+        """Have the rules of these families match for LEASE_S from now on."""
+        # An element that is there already keeps its time when it is added again: out with it first, in one transaction.
+        changes = [change for family in families for change in (self._emptied(family), self._leased(family))]
+        self._netlink.change(changes)
+
+    def end_lease(self) -> None:
+        """New connections go direct. Raises OSError where the tables are gone."""
+        self._netlink.change([self._emptied(family) for family in self._service])
+
+    def take_down(self) -> None:
+        """Remove what there is, and close."""
+        for family in self._service:
+            with contextlib.suppress(FileNotFoundError):
+                self._netlink.change([_deleted(NFPROTO[family], self._name)])
+
+    def tables(self) -> list[tuple[int, str]]:
+        """All tables of the namespace, of whomever."""
+        return self._netlink.tables()
+
+    def close(self) -> None:
+        self._netlink.close()
+
+    def _table(self, family: socket.AddressFamily, *, held: bool) -> list[Change]:
+        here, name = NFPROTO[family], text(1, self._name)
+        kind, length = KEY[family]
+        own = text(1, self._name) + (number(2, TABLE_OWNED) if held else b"")
+        hook = nested(4, number(1, HOOK_OUTPUT), number(2, PRIORITY))
+        timeout = attribute(11, struct.pack("!Q", int(LEASE_S * 1000)))
+        kept = number(3, SET_HAS_TIMEOUTS) + number(4, kind) + number(5, length) + number(10, 1) + timeout
+        new = NLM_F_CREATE | NLM_F_EXCL
+        return [
+            Change(NEWTABLE, here, own, new),
+            Change(NEWSET, here, name + text(2, SET) + kept, new),
+            Change(NEWCHAIN, here, name + text(3, CHAIN) + hook + text(7, "nat"), new),
+            Change(NEWRULE, here, name + text(2, CHAIN) + nested(4, *self._matching(family)) + COMMENT, NLM_F_CREATE),
+        ]
+
+    def _matching(self, family: socket.AddressFamily) -> list[bytes]:
+        """New connections of the group to the service, as long as the lease is there, to the relay's port on loopback."""
+        return [
+            expression("meta", number(2, L4PROTO), number(1, 1)),
+            compared(1, bytes([TCP])),
+            loaded(2, 2, 2),
+            compared(1, struct.pack("!H", self._service[family][1])),
+            loaded(1, DESTINATION[family], KEY[family][1]),
+            expression("lookup", text(1, SET), number(2, 1)),
+            # Without this, a connection that conntrack picks up in its middle would be led here, and reset.
+            loaded(2, 13, 1),
+            expression(
+                "bitwise",
+                *(number(1, 1), number(2, 1), number(3, 1)),
+                *(nested(4, attribute(1, SYN_FIN_RST_ACK)), nested(5, attribute(1, b"\0"))),
+            ),
+            compared(1, SYN),
+            *self._of_group(),
+            expression("counter"),
+            expression("immediate", number(1, 1), nested(2, attribute(1, struct.pack("!H", self._relay[family][1])))),
+            expression("redir", number(1, 1)),
+        ]
+
+    def _of_group(self) -> list[bytes]:
+        """Sockets of the group."""
+        if self._group.class_id is None:
+            return [*self._hashed(1), *self._hashed(2)]
+        of_class = struct.pack("=I", self._group.class_id)
+        return [expression("meta", number(2, CLASS), number(1, 1)), compared(1, of_class)]
+
+    def _hashed(self, seed: int) -> list[bytes]:
+        """By a hash of the group's number; two of them are as good as the number.
+
+        nft(8) writes the number down as a path, and does not load a path that is not there: a rule set that was saved meanwhile
+        would not come up again, which leaves a host without its packet filter. Hashes are written as numbers.
+        """
+        hashed = hash_of(self._group.inode, seed)
+        settings = (number(3, 8), number(4, HASHES), number(5, seed))
+        return [
+            expression("socket", number(1, CGROUP_V2), number(2, 1), number(3, self._group.level)),
+            expression("hash", number(1, 1), number(2, 2), *settings),
+            compared(2, struct.pack("=I", hashed)),
+        ]
+
+    def _emptied(self, family: socket.AddressFamily) -> Change:
+        return Change(DELSETELEM, NFPROTO[family], text(1, self._name) + text(2, SET))
+
+    def _leased(self, family: socket.AddressFamily) -> Change:
+        address = socket.inet_pton(family, self._service[family][0])
+        element = nested(1, nested(1, attribute(1, address)))
+        body = text(1, self._name) + text(2, SET) + nested(3, element)
+        return Change(NEWSETELEM, NFPROTO[family], body, NLM_F_CREATE)
+
+
+def hash_of(inode: int, seed: int) -> int:
+    """What the kernel's nft_hash makes of the number of a group: jhash() of its 8 bytes, from 0 up to HASHES."""
+    a = b = c = 0xDEADBEEF + 8 + seed & HASHES
+    low, high = struct.unpack("<II", struct.pack("=Q", inode))
+    a, b = a + low & HASHES, b + high & HASHES
+    c = (c ^ b) - _rotated(b, 14) & HASHES
+    a = (a ^ c) - _rotated(c, 11) & HASHES
+    b = (b ^ a) - _rotated(a, 25) & HASHES
+    c = (c ^ b) - _rotated(b, 16) & HASHES
+    a = (a ^ c) - _rotated(c, 4) & HASHES
+    b = (b ^ a) - _rotated(a, 14) & HASHES
+    c = (c ^ b) - _rotated(b, 24) & HASHES
+    hashed: int = c * HASHES >> 32
+    return hashed
+
+
+def _rotated(word: int, bits: int) -> int:
+    return (word << bits | word >> 32 - bits) & HASHES
+
+
+def remove(netlink: Nfnetlink, family: int, name: str) -> None:
+    """Remove a table of somebody who is gone. Raises OSError: EPERM where its owner lives."""
+    netlink.change([_deleted(family, name)])
+
+
+def _deleted(family: int, name: str) -> Change:
+    return Change(DELTABLE, family, text(1, name))

@@ -1,0 +1,69 @@
+"""What is said of a rehearsal, while it runs and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from imds_probe.duration import in_words
+from imds_probe.rehearsal.callers import Seen, Totals
+from imds_probe.rehearsal.leavers import Left
+from imds_probe.rehearsal.rehearsal import End
+
+SHOWN_MAX = 50
+OUTCOMES = {
+    "token": "asked with a token",
+    "recovered": "was refused without a token and then asked with one",
+    "gave-up": "was refused without a token and did not ask with one: it would fail after the switch",
+    "other": "made no request that was served",
+}
+NOBODY = "nothing asked the metadata service. This proves nothing: AWS SDKs keep credentials for hours, and ask for the region once"
+
+
+def counts(totals: Totals) -> str:
+    """The totals in one clause."""
+    return (
+        f"{_number(totals.refused, 'request')} without a token refused, {_number(totals.tokens, 'token')} handed out, "
+        f"{_number(totals.passed, 'request')} with a token served"
+    )
+
+
+def summary(seen: Sequence[Seen], totals: Totals, lasted_s: float, lapsed_s: float) -> list[str]:
+    """The end's lines: what was counted, and what came of each caller; who would fail first."""
+    lines = [f"rehearsed IMDSv2-only for {in_words(lasted_s)}: {counts(totals)}"]
+    if not seen:
+        lines.append(NOBODY)
+    order = list(OUTCOMES)[::-1]
+    ordered = sorted(seen, key=lambda each: order.index(each.outcome) if each.outcome != "gave-up" else -1)
+    lines += [_line(each) for each in ordered[:SHOWN_MAX]]
+    if len(seen) > SHOWN_MAX:
+        lines.append(f"{len(seen) - SHOWN_MAX} more callers are not listed")
+    if lapsed_s >= 1:
+        lines.append(f"requests went to the service directly for {in_words(lapsed_s)} of that time: the relay was late")
+    return lines
+
+
+def undone(end: End) -> list[str]:
+    """What is said of how it was taken back."""
+    lines = [f"still there: {each}. Run `imds-probe rehearse --undo`." for each in end.left]
+    if end.unfinished:
+        lines.append(f"{_number(end.unfinished, 'transfer')} did not end in time and was cut off")
+    return lines or ["the rehearsal is undone: its packet rules and its control group are gone"]
+
+
+def left(who: Left) -> str:
+    """What is said when somebody is found who is not rehearsed."""
+    return f"{who.name} (process {who.pid}) {who.why}: its requests are not rehearsed"
+
+
+def gave_up(seen: Iterable[Seen]) -> bool:
+    """Whether there is somebody who would fail after the switch."""
+    return any(each.outcome == "gave-up" for each in seen)
+
+
+def _line(seen: Seen) -> str:
+    who = seen.name if seen.pid is None else f"{seen.name} (process {seen.pid})"
+    return f"{who} {OUTCOMES[seen.outcome]}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

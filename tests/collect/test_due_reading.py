@@ -1,0 +1,220 @@
+"""Schedules that enter another root: what runs in there counts as what they start."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from code_systems import CURL, PYTHON, V1, V2, CodeSystem
+from image_stores import CONTAINERD, DOCKER, containerd_image, docker_image
+from small_roots import made
+
+from imds_probe.collect.code import CodeFound
+from imds_probe.facts.code import CodeSeen
+from imds_probe.inventory.code import unread
+from imds_probe.inventory.schedules.recurrence import DAY
+
+JAIL = "/srv/bullseye"
+DIST = "/usr/lib/python3/dist-packages"
+STATUS = (
+    "Package: s3cmd\nStatus: install ok installed\nPriority: optional\nSection: utils\nMaintainer: A <a@x>\n"
+    "Architecture: all\nVersion: 2.1.0-2\nDescription: x\n\n"
+)
+# As Debian 11 has it: links from the root on, and a script of Python whose package lies where the distribution puts it.
+INSIDE: dict[str, str | bytes | Path] = {
+    "/bin": Path("usr/bin"),
+    "/usr/bin/dash": b"\x7fELF",
+    "/usr/bin/sh": Path("/usr/bin/dash"),
+    "/usr/bin/python3.9": b"\x7fELF",
+    "/etc/alternatives/python3": Path("/usr/bin/python3.9"),
+    "/usr/bin/python3": Path("/etc/alternatives/python3"),
+    "/usr/lib/python3.9/os.py": "",
+    "/usr/bin/s3cmd": "#!/usr/bin/python3\nfrom S3 import Config\n",
+    f"{DIST}/S3/__init__.py": "",
+    f"{DIST}/S3/Config.py": V1,
+    "/opt/backup.sh": "#!/bin/sh\ns3cmd put /srv/x s3://x/\n",
+    "/opt/fit.sh": "#!/bin/sh\npython3 /opt/fit.py\n",
+    "/opt/fit.py": V2,
+    "/var/lib/dpkg/status": STATUS,
+    "/var/lib/dpkg/info/s3cmd.list": f"/.\n{DIST}/S3/Config.py\n",
+}
+EXECUTABLE = ("/usr/bin/dash", "/usr/bin/python3.9")
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> CodeSystem:
+    found = CodeSystem(tmp_path)
+    # What lies at the same paths on the host is not what runs in there.
+    made(
+        found.root, {PYTHON: "", "/usr/bin/s3cmd": "#!/bin/sh\n", "/bin/sh": b"\x7fELF"}, executable=(PYTHON, "/bin/sh")
+    )
+    made(found.root / JAIL.lstrip("/"), INSIDE, executable=EXECUTABLE)
+    return found
+
+
+def started(found: CodeFound) -> list[CodeSeen]:
+    return [each for each in found.code.code if each.runs != "lies"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"/etc/cron.d/x": f"@daily root /usr/sbin/chroot {JAIL} /opt/backup.sh >/dev/null\n"},
+        {"/etc/cron.d/x": f"@daily root chroot {JAIL} /bin/sh -c 's3cmd put /x s3://x/'\n"},
+        {"/etc/cron.d/x": f"@daily root unshare --root={JAIL} s3cmd put\n"},
+        {"/etc/cron.d/x": f"@daily root systemd-nspawn -q -D {JAIL} s3cmd put\n"},
+        {
+            "/etc/cron.d/x": "@daily root schroot -c old -- s3cmd put\n",
+            "/etc/schroot/chroot.d/old": f"[old]\ntype=directory\ndirectory={JAIL}\n",
+        },
+        {
+            "/etc/cron.d/x": "@daily root /opt/run.sh\n",
+            "/opt/run.sh": f"#!/bin/sh\nROOT={JAIL}\nchroot $ROOT s3cmd put\n",
+        },
+    ],
+)
+def test_what_runs_in_a_chroot_is_started_by_who_enters_it(system: CodeSystem, files: dict[str, str]) -> None:
+    made(system.root, files)
+    found = system.code()
+    (entry,) = started(found)
+    # What lies there and is started is not said once more as what lies there.
+    assert [each.path for each in found.code.code] == [entry.path, f"{JAIL}/opt/fit.py"]
+    assert (entry.path, entry.speaks, entry.runs) == (f"{DIST}/S3/Config.py", "v1", "scheduled")
+    assert (entry.inside, entry.on_host, entry.container_ids) == (JAIL, False, ())
+    assert (entry.started_by, entry.every_s, entry.package) == (("/etc/cron.d/x, daily",), DAY, "s3cmd 2.1.0-2 (dpkg)")
+    assert entry.standing_s is not None
+    assert (found.read.not_read, found.troubles) == ((), ())
+    assert found.read.scheduled == found.read.scheduled_read
+
+
+def test_a_unit_may_have_its_root(system: CodeSystem) -> None:
+    unit = "/etc/systemd/system"
+    service = f"[Service]\nRootDirectory={JAIL}\nExecStart=/opt/fit.sh\n"
+    made(system.root, {f"{unit}/x.service": service, f"{unit}/multi-user.target.wants/x.service": Path("../x.service")})
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks, entry.runs, entry.inside) == ("/opt/fit.py", "v2", "boot", JAIL)
+
+
+def test_a_command_that_asks_by_itself_stands_where_it_stands(system: CodeSystem) -> None:
+    made(system.root, {"/etc/cron.d/x": f"@daily root chroot {JAIL} {CURL}"})
+    found = system.code()
+    (entry,) = started(found)
+    assert (entry.path, entry.inside, entry.on_host) == ("/etc/cron.d/x", None, True)
+    # Nobody knows what a program is that is not there.
+    assert [(each.program, each.why) for each in found.read.not_read] == [("/etc/cron.d/x", unread.NO_SCRIPT)]
+
+
+@pytest.mark.parametrize(
+    "command", [f"chroot {JAIL} $TOOL", "chroot /srv/gone a", f"systemd-nspawn -bD {JAIL}", f"chroot {JAIL} chroot / a"]
+)
+def test_what_is_not_known_of_another_root_leaves_it_open(system: CodeSystem, command: str) -> None:
+    made(system.root, {"/etc/cron.d/x": f"@daily root {command}\n"})
+    (left,) = system.code().read.not_read
+    assert (left.program, left.why, left.started_by) == ("/etc/cron.d/x", unread.NO_SCRIPT, ("/etc/cron.d/x, daily",))
+
+
+def test_a_second_run_has_the_same_of_it(system: CodeSystem, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    made(
+        system.root, {"/etc/cron.d/x": f"@daily root chroot {JAIL} s3cmd put\n@daily root chroot {JAIL} /opt/fit.sh\n"}
+    )
+    first = [(each.path, each.speaks) for each in started(system.code(state=state))]
+    assert first == [(f"{DIST}/S3/Config.py", "v1"), ("/opt/fit.py", "v2")]
+    (system.root / f"{JAIL[1:]}{DIST}/S3/Config.py").write_text(V2)
+    again = [(each.path, each.speaks) for each in started(system.code(state=state))]
+    assert sorted(again) == [("/opt/fit.py", "v2"), (f"{DIST}/S3/Config.py", "v2")]
+
+
+def test_programs_of_another_root_are_named_with_it(system: CodeSystem) -> None:
+    packed = b"\x7fELF" + bytes(196) + b"UPX!" + bytes(2000)
+    made(system.root / JAIL[1:], {"/opt/packed": packed}, executable=("/opt/packed",))
+    made(system.root, {"/etc/cron.d/x": f"@daily root chroot {JAIL} /opt/packed\n"})
+    (left,) = system.code().read.not_read
+    assert (left.program, left.why, left.inside, left.on_host) == ("/opt/packed", unread.PACKED, JAIL, False)
+    assert (left.started_by, left.runs, left.every_s) == (("/etc/cron.d/x, daily",), "scheduled", DAY)
+
+
+IMAGE, NAME = "image backup:1.2", "backup:1.2"
+LAYERS: tuple[dict[str, str | bytes | Path], ...] = (
+    {**INSIDE, "/gone/x.py": V1},
+    {"/opt/own.sh": '#!/bin/sh\nset -e\nexec "$@"\n', "/opt/fit.py": V2},
+)
+CONFIG = {"Entrypoint": ["/opt/own.sh"], "Cmd": ["s3cmd", "sync"], "Env": ["PATH=/usr/bin:/bin"]}
+
+
+def in_docker(root: Path) -> None:
+    docker_image(root, NAME, LAYERS, CONFIG, executable=EXECUTABLE, gone=("/gone",))
+
+
+def in_containerd(root: Path) -> None:
+    containerd_image(root, f"docker.io/library/{NAME}", LAYERS, CONFIG)
+    for layer in (root / CONTAINERD[1:] / "io.containerd.snapshotter.v1.overlayfs/snapshots").iterdir():
+        for path in (each for each in EXECUTABLE if (layer / f"fs{each}").exists()):
+            (layer / f"fs{path}").chmod(0o755)
+
+
+@pytest.mark.parametrize("stored", [in_docker, in_containerd])
+@pytest.mark.parametrize(
+    ("runs", "path", "speaks"),
+    [
+        ("", f"{DIST}/S3/Config.py", "v1"),
+        ("python3 /opt/fit.py", "/opt/fit.py", "v2"),
+        ("/opt/backup.sh", f"{DIST}/S3/Config.py", "v1"),
+    ],
+)
+def test_what_an_image_runs_is_read_in_its_layers(
+    system: CodeSystem, stored: Callable[[Path], None], runs: str, path: str, speaks: str
+) -> None:
+    stored(system.root)
+    made(system.root, {"/etc/cron.d/x": f"@daily root docker run --rm {NAME} {runs}\n", "/usr/bin/docker": b"\x7fELF"})
+    (system.root / "usr/bin/docker").chmod(0o755)
+    found = system.code()
+    (entry,) = started(found)
+    assert (entry.path, entry.speaks, entry.runs, entry.inside, entry.on_host) == (
+        path,
+        speaks,
+        "scheduled",
+        IMAGE,
+        False,
+    )
+    assert entry.started_by == ("/etc/cron.d/x, daily",)
+    assert entry.package == ("s3cmd 2.1.0-2 (dpkg)" if speaks == "v1" else f"{NAME} (image)")
+    assert (found.read.not_read, found.troubles) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        ("", {f"{DIST}/S3/Config.py"}),
+        ('args: ["/opt/fit.sh"]', {"/opt/fit.py"}),
+        ('command: ["/opt/fit.sh"]', {"/opt/fit.py"}),
+        ('command: ["/opt/none"]', set()),
+    ],
+)
+def test_what_a_static_pod_runs_is_read_in_its_image(system: CodeSystem, container: str, expected: set[str]) -> None:
+    in_containerd(system.root)
+    pod = f"spec:\n  containers:\n  - image: {NAME}\n    {container}\n"
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": pod})
+    found = system.code()
+    assert {each.path for each in started(found)} == expected
+    assert {each.runs for each in started(found)} <= {"boot"}
+    # Nobody knows what a program is that is not in there.
+    assert [(each.program, each.why) for each in found.read.not_read] == [(IMAGE, unread.NO_SCRIPT)] * (not expected)
+
+
+def test_an_image_that_asks_by_its_own_command(system: CodeSystem) -> None:
+    docker_image(system.root, NAME, LAYERS, {"Cmd": CURL.strip()}, executable=EXECUTABLE)
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": f"spec: {{containers: [{{image: {NAME}}}]}}\n"})
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks, entry.runs) == ("/etc/kubernetes/manifests/x.yaml", "v1", "boot")
+
+
+def test_an_image_of_which_a_layer_has_gone_is_not_read(system: CodeSystem) -> None:
+    in_docker(system.root)
+    shutil.rmtree(system.root / f"{DOCKER[1:]}/overlay2/layer0")
+    made(system.root, {"/etc/kubernetes/manifests/x.yaml": f"spec: {{containers: [{{image: {NAME}}}]}}\n"})
+    found = system.code()
+    assert [(each.program, each.why, each.inside) for each in found.read.not_read] == [(IMAGE, unread.IMAGE, None)]

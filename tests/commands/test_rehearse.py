@@ -1,0 +1,69 @@
+"""The command line of a rehearsal, and what it refuses before anything is touched; what it does is in tests/lab."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from rehearsing import place, tables
+
+from imds_probe import exitcodes
+from imds_probe.commands import rehearse
+from imds_probe.commands.dispatch import main
+from imds_probe.rehearsal.group import OwnGroup, left_behind
+
+
+@pytest.fixture
+def here():
+    with place() as directory:
+        yield directory
+        assert left_behind(directory) == [] and tables() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "no command to rehearse with"),
+        (["--for", "25h", "--", "true"], "longer than 24h"),
+        (["--for", "soon", "--", "true"], "no length of time"),
+        (["--hop-limit", "0", "--", "true"], "no hop limit"),
+        (["--hop-limit", "65", "--", "true"], "no hop limit"),
+        (["--hop-limit", "x", "--", "true"], "no hop limit"),
+        (["--check", "exit 4", "--", "true"], "exit code 4, before anything was rehearsed"),
+        (["--check-url", "localhost", "--", "true"], "no http or https URL"),
+        (["--stop-on", "never", "--", "true"], "invalid choice"),
+        (["--", "no-such-program"], "not a program on the PATH"),
+    ],
+)
+def test_wrong_usage(here, capsys, arguments, words):
+    try:
+        code = main(["rehearse", *arguments])
+    except SystemExit as left:
+        code = left.code
+    assert code == exitcodes.USAGE
+    assert words in capsys.readouterr().err
+
+
+def test_elsewhere_than_on_ec2_it_is_refused(here, capsys, monkeypatch):
+    monkeypatch.setattr("imds_probe.collect.firmware._read", lambda *_: "")
+    assert main(["rehearse", "--", "true"]) == exitcodes.UNAVAILABLE
+    assert "this is not an EC2 instance" in capsys.readouterr().err
+
+
+def test_undo_removes_what_a_killed_one_left(here, capsys, monkeypatch):
+    whole = "imds_probe.rehearsal.leftovers.undo"
+    from imds_probe.rehearsal import leftovers
+
+    undo = leftovers.undo
+    monkeypatch.setattr(whole, lambda: undo(here))
+    assert main(["rehearse", "--undo"]) == exitcodes.READY
+    assert capsys.readouterr().out == "nothing was left behind\n"
+    directory = OwnGroup(f"imds-probe-rehearsal-{os.getpid()}-1").directory
+    assert main(["rehearse", "--undo"]) == exitcodes.READY
+    assert capsys.readouterr().out == f"removed control group {directory}\n"
+
+
+def test_a_command_has_the_environment_that_was_handed_down():
+    with open("/proc/self/environ", "rb") as file:
+        expected = dict(each.split(b"=", 1) for each in file.read().split(b"\0") if b"=" in each)
+    assert rehearse._environment() == expected

@@ -1,0 +1,62 @@
+"""Transactions with the kernel's packet rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from imds_probe.net import namespaces
+from imds_probe.net.nfnetlink import DELTABLE, NEWTABLE, NLM_F_CREATE, NLM_F_EXCL, Change, Nfnetlink, text
+from imds_probe.simulator.lab.lab import Lab
+
+
+def table(name, family=2):
+    return Change(NEWTABLE, family, text(1, name), NLM_F_CREATE | NLM_F_EXCL)
+
+
+@pytest.fixture
+def netlink():
+    with Nfnetlink() as opened:
+        yield opened
+        for family, name in opened.tables():
+            if name.startswith("imds-probe-test"):
+                opened.change([Change(DELTABLE, family, text(1, name))])
+
+
+@pytest.fixture
+def lab():
+    with Lab("nfnetlink") as built:
+        yield built
+
+
+def test_a_transaction_is_done_as_one(netlink):
+    netlink.change([table("imds-probe-test-1"), table("imds-probe-test-1", 10)])
+    assert {(2, "imds-probe-test-1"), (10, "imds-probe-test-1")} <= set(netlink.tables())
+    with pytest.raises(FileExistsError):
+        netlink.change([table("imds-probe-test-2"), table("imds-probe-test-1")])
+    assert (2, "imds-probe-test-2") not in netlink.tables()
+    # What was refused leaves nothing in the way of the next.
+    netlink.change([table("imds-probe-test-2")])
+    assert (2, "imds-probe-test-2") in netlink.tables()
+
+
+def test_what_is_not_there_is_not_found(netlink):
+    with pytest.raises(FileNotFoundError):
+        netlink.change([Change(DELTABLE, 2, text(1, "imds-probe-test-none"))])
+
+
+def test_many_tables_are_all_listed(netlink):
+    names = [f"imds-probe-test-{number}-{'x' * 100}" for number in range(200)]
+    netlink.change([table(name) for name in names])
+    assert {name for _, name in netlink.tables()} >= set(names)
+
+
+def test_of_another_namespace(lab):
+    with Nfnetlink(lab.instance.netns) as other, Nfnetlink() as own:
+        other.change([table("imds-probe-test-there")])
+        assert (2, "imds-probe-test-there") in other.tables()
+        assert (2, "imds-probe-test-there") not in own.tables()
+
+
+def test_without_the_right_it_is_refused():
+    with pytest.raises(namespaces.NamespaceError):
+        Nfnetlink(namespaces.Path("/nonexistent"))

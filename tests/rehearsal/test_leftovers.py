@@ -1,0 +1,79 @@
+"""What was left behind is found by its name and removed, and what runs is not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+import pytest
+from rehearsing import place, tables
+
+from imds_probe.errors import ProbeError
+from imds_probe.rehearsal import leftovers
+from imds_probe.rehearsal.group import OwnGroup, left_behind
+from imds_probe.rehearsal.leftovers import Leftovers, undo
+from imds_probe.rehearsal.rehearsal import own_name
+from imds_probe.rehearsal.rules import Group, Rules
+
+GONE = f"imds-probe-rehearsal-{os.getpid()}-1"  # of a process of this number that began at another time
+
+
+@pytest.fixture
+def here():
+    with place() as directory:
+        yield directory
+
+
+@pytest.fixture
+def put_up():
+    made = []
+
+    def call(name, *, held):
+        rules = Rules(name, {socket.AF_INET: ("127.0.0.9", 80)}, {socket.AF_INET: ("127.0.0.1", 1)}, Group(1, 1))
+        rules.put_up(held=held)
+        made.append(rules)
+
+    yield call
+    for rules in made:
+        rules.take_down()
+        rules.close()
+
+
+def test_of_who_is_gone_all_is_removed(here, put_up):
+    put_up(GONE, held=False)
+    directory = OwnGroup(GONE).directory
+    assert undo(here) == Leftovers((f"table ip {GONE}", f"control group {directory}"), (), ())
+    assert tables() == [] and left_behind(here) == []
+    assert undo(here) == Leftovers((), (), ())
+
+
+def test_of_who_runs_nothing_is_touched(here, put_up):
+    name = own_name()
+    put_up(name, held=False)
+    made = OwnGroup(name)
+    assert undo(here) == Leftovers((), (), (os.getpid(),))
+    assert tables() == [name] and left_behind(here) == [made.directory]
+    assert made.remove()
+
+
+def test_an_owner_that_cannot_be_seen_keeps_what_it_holds(here, put_up):
+    """In a container with process ids of its own: the kernel knows that it lives."""
+    put_up(GONE, held=True)
+    made = OwnGroup(GONE)
+    assert undo(here) == Leftovers((), (f"table ip {GONE}: its owner is running",), ())
+    assert made.directory.exists() and made.remove()
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EPROTONOSUPPORT])
+def test_without_the_right_it_says_so_and_without_packet_rules_there_are_none(here, monkeypatch, number):
+    def refuse():
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(leftovers, "Nfnetlink", refuse)
+    if number == errno.EPERM:
+        with pytest.raises(ProbeError, match="no permission"):
+            undo(here)
+    else:
+        assert undo(here) == Leftovers((), (), ())
+    monkeypatch.undo()  # or what clears up could not either

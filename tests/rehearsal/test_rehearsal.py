@@ -1,0 +1,295 @@
+"""The promise: only who is meant is led to the relay, and whatever becomes of its owner, they go direct again by themselves."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from rehearsing import (
+    CURL,
+    GET,
+    PATIENT,
+    SERVICE,
+    Owners,
+    addresses,
+    group_of,
+    place,
+    status_inside,
+    status_outside,
+    tables,
+    url,
+    wait_until_direct,
+    wait_until_led,
+    what_there_is,
+)
+from soon import SOON_S, wait_for
+
+from imds_probe.rehearsal import rehearsal as rehearsals
+from imds_probe.rehearsal.asking import CannotRehearse, learn
+from imds_probe.rehearsal.group import left_behind
+from imds_probe.rehearsal.leftovers import undo
+from imds_probe.rehearsal.rehearsal import Rehearsal
+from imds_probe.rehearsal.rules import LEASE_S, Rules
+from imds_probe.simulator.server import Simulator
+from imds_probe.simulator.state import InstanceState
+
+MOMENTS = 20
+
+
+@pytest.fixture
+def service():
+    listen = ((SERVICE, 0), ("::1", 0))
+    with Simulator(InstanceState(http_protocol_ipv6="enabled", iam_role="web"), listen) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def here():
+    """The control group that all of it is in."""
+    with place() as directory:
+        yield directory
+
+
+class Standing:
+    """A rehearsal in this process, whose heart is beaten by another thread."""
+
+    def __init__(self, simulator) -> None:
+        self.rehearsal = Rehearsal(learn(addresses(simulator), ask_without_token=False), 1)
+        self.error: CannotRehearse | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat)
+
+    def __enter__(self):
+        self.rehearsal.ready()
+        self._thread.start()
+        return self.rehearsal
+
+    def _beat(self) -> None:
+        try:
+            while not self._stop.wait(0.2):
+                self.rehearsal.beat()
+        except CannotRehearse as error:
+            self.error = error
+
+    def stop_beating(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def __exit__(self, *_) -> None:
+        self.stop_beating()
+        if self.rehearsal.group is not None and self.rehearsal.group.directory.exists():
+            self.rehearsal.end(drained_within_s=0)
+
+
+def test_a_command_gets_nothing_without_a_token_and_others_do_not_notice(service, here):
+    before = what_there_is(here)
+    with Standing(service) as rehearsal:
+        for address in addresses(service).values():
+            wait_until_led(rehearsal.group.directory, address)
+            assert status_outside(address) == 200
+        asked = [*rehearsal.group.launcher(), "sh", "-c", f"{' '.join(CURL)} 60 {url(service.addresses[0])}; exit 3"]
+        assert subprocess.run(asked, capture_output=True, check=False).returncode == 3
+        wait_for(lambda: rehearsal.callers.totals().refused == 3)
+        assert {(each.name, each.outcome) for each in rehearsal.callers.all()} == {("curl", "gave-up")}
+        assert len(tables()) == 2
+        end = rehearsal.end(drained_within_s=SOON_S)
+    assert end == rehearsals.End((), 0)
+    assert what_there_is(here) == before
+
+
+def test_by_version_1_it_is_the_same(service, classes):
+    before = what_there_is(classes)
+    with Standing(service) as rehearsal:
+        for address in addresses(service).values():
+            wait_until_led(rehearsal.group.directory, address)
+            assert status_outside(address) == 200
+        wait_for(lambda: [each.outcome for each in rehearsal.callers.all()] == ["gave-up", "gave-up"])
+        assert rehearsal.end(drained_within_s=SOON_S) == rehearsals.End((), 0)
+    assert what_there_is(classes) == before
+
+
+@pytest.mark.parametrize(
+    ("release", "old"),
+    [
+        ("4.14.355-280.708.amzn2.x86_64", True),
+        ("3.10.0-1160.el7", True),
+        ("4.18.0-553.el8", False),
+        ("6.1", False),
+        ("x", False),
+    ],
+)
+def test_kernels_that_are_too_old(release, old):
+    assert rehearsals.too_old(release) == old
+
+
+def test_a_running_transfer_ends_well(service, here):
+    """Rules that went first would reset it: a connection finds its way back by them."""
+    standing = Standing(service)
+    with standing as rehearsal:
+        service.update(faults=[{"kind": "drip", "interval_ms": 5, "applies_to": "get"}])
+        headers = ["-H", "X-aws-ec2-metadata-token: none"]  # a refusal that takes a second
+        wait_until_led(rehearsal.group.directory, service.addresses[0])
+        running = subprocess.Popen(
+            [*rehearsal.group.launcher(), *CURL, PATIENT, *headers, url(service.addresses[0])], stdout=subprocess.PIPE
+        )
+        try:
+            wait_for(lambda: rehearsal._relay.open_connections or running.poll() is not None)
+            standing.stop_beating()
+            assert rehearsal.end(drained_within_s=SOON_S).unfinished == 0
+            assert running.communicate(timeout=SOON_S)[0] == b"401" and running.returncode == 0
+        finally:
+            running.kill()
+            running.wait()
+
+
+def killed_at_random(service, here, moments: int, chance: random.Random) -> None:
+    before = what_there_is(here)
+    stages = set()
+    with Owners(service) as owners:
+        for moment in range(moments):
+            pid = owners.begin()
+            if moment % 3 == 0:
+                owners.ready()
+            time.sleep(chance.uniform(0, 0.3) ** 2 * 3)
+            owners.kill(pid)
+            directory = group_of(pid, here)
+            stages.add(directory is not None)
+            for address in addresses(service).values() if directory is not None else ():
+                wait_until_direct(directory, address)
+            assert undo(here).running == ()
+            assert what_there_is(here) == before
+    assert True in stages
+
+
+def test_killed_at_any_moment_it_leaves_the_way_free(service, here):
+    killed_at_random(service, here, MOMENTS, random.Random(23))
+
+
+@pytest.mark.soak
+def test_killed_at_any_of_many_moments_it_leaves_the_way_free(service, here):
+    killed_at_random(service, here, 200, random.Random(24))
+
+
+@pytest.mark.parametrize("ended", ["killed", "stopped", "stopped, tables held"])
+def test_the_lease_ends_without_anybody(service, here, ended):
+    """Where nothing but the kernel's clock is left: no table goes with its owner, or its owner does not go."""
+    with Owners(service, held="held" in ended) as owners:
+        pid = owners.begin()
+        owners.ready()
+        directory = group_of(pid, here)
+        wait_until_led(directory, service.addresses[0])
+        if ended == "killed":
+            owners.kill(pid)
+        else:
+            os.kill(pid, signal.SIGSTOP)
+        assert len(tables()) == 2
+        assert LEASE_S + rehearsals.FRESH_S < 5
+        for address in addresses(service).values():
+            wait_until_direct(directory, address)
+        if ended != "killed":
+            assert undo(here).running == (pid,)
+            assert len(tables()) == 2 and group_of(pid, here) == directory
+            os.kill(pid, signal.SIGCONT)
+            wait_until_led(directory, service.addresses[0])
+            owners.kill(pid)
+        found = undo(here)
+        assert found.failed == () and f"control group {directory}" in found.removed
+        assert tables() == [] and left_behind(here) == []
+
+
+def test_somebody_elses_flush_changes_nothing(service, here):
+    with Standing(service) as rehearsal:
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        assert len(tables()) == 2
+        wait_until_led(rehearsal.group.directory, service.addresses[0])
+
+
+def test_where_tables_are_not_held_a_flush_ends_it(service, here, monkeypatch):
+    put_up = Rules.put_up
+    monkeypatch.setattr(Rules, "put_up", lambda rules: put_up(rules, held=False))
+    standing = Standing(service)
+    with standing as rehearsal:
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        wait_for(lambda: standing.error)
+        assert "packet rules are gone" in str(standing.error)
+        assert status_inside(rehearsal.group.directory, service.addresses[0]) == "200"
+
+
+def test_rules_that_were_saved_meanwhile_load_and_lead_nobody(service, here, tmp_path):
+    """After a boot: the control group is another one or none, and what was in the set has its own time."""
+    with Standing(service) as rehearsal:
+        saved = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+        directory = rehearsal.group.directory
+        name = rehearsal.name
+        rehearsal.end(drained_within_s=SOON_S)
+    file = tmp_path / "saved.nft"
+    file.write_text(saved.replace("flags owner", ""))
+    assert name in saved and not directory.exists()
+    try:
+        subprocess.run(["nft", "-f", file], check=True)
+        assert len(tables()) == 2
+        directory.mkdir()
+        wait_until_direct(directory, service.addresses[0])
+    finally:
+        directory.rmdir()
+        for family in ("ip", "ip6"):
+            subprocess.run(["nft", "delete", "table", family, name], check=True)
+
+
+def test_where_another_wins_it_refuses_and_leaves_nothing(service, here):
+    """A rule that leads the same connections elsewhere before ours, as a mesh does."""
+    port = service.addresses[0][1]
+    rule = f"ip daddr {SERVICE} tcp dport {port} redirect to :{port}"
+    other = f"table ip mesh {{\nchain out {{\ntype nat hook output priority -150\n{rule}\n}}\n}}\n"
+    with Simulator(InstanceState(), (("127.0.0.1", port),)):
+        subprocess.run(["nft", "-f", "-"], input=other, text=True, check=True)
+        try:
+            before = what_there_is(here)
+            rehearsal = Rehearsal(learn(addresses(service), ask_without_token=False), 1)
+            with pytest.raises(CannotRehearse, match="something else on this host leads them"):
+                rehearsal.ready()
+            assert what_there_is(here)["control groups"] == "[]" and tables() == []
+            assert what_there_is(here).keys() == before.keys()
+        finally:
+            subprocess.run(["nft", "delete", "table", "ip", "mesh"], check=True)
+
+
+def test_a_relay_that_does_not_hand_on_renews_nothing(service, here):
+    standing = Standing(service)
+    with standing as rehearsal:
+        wait_until_led(rehearsal.group.directory, service.addresses[0])
+        service.update(faults=[{"kind": "silence-after-request", "applies_to": "token_put"}])
+        wait_until_direct(rehearsal.group.directory, service.addresses[0])
+        service.update(faults=[])
+        wait_until_led(rehearsal.group.directory, service.addresses[0])
+        wait_for(lambda: rehearsal.lapsed_s > 0)
+
+
+@pytest.mark.parametrize(("number", "says"), [(1, "no permission"), (95, "Linux 5.13"), (12, "cannot be set here")])
+def test_what_the_kernel_refuses_is_said(service, here, monkeypatch, number, says):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Rules, "put_up", refuse)
+    with pytest.raises(CannotRehearse) as raised:
+        Rehearsal(learn(addresses(service), ask_without_token=False), 1).ready()
+    assert says in str(raised.value)
+    assert left_behind(here) == []
+
+
+def test_a_connection_from_before_runs_on(service, here):
+    """One that conntrack has never seen is not picked up in its middle: it began before anybody asked for conntrack."""
+    with socket.socket() as early:
+        with Standing(service) as rehearsal:
+            with rehearsal.group.inside():
+                late = socket.socket()
+            late.close()
+            early.connect(service.addresses[0])
+            early.sendall(GET)
+            assert early.recv(4096).startswith(b"HTTP/1.1 200")

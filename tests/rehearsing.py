@@ -1,0 +1,187 @@
+"""Rehearsals in processes of their own, which are killed: `Owners` has one Python start them one after the other, by a fork each.
+
+The service stands on an address of loopback, in the network namespace of the tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from soon import SOON_S, wait_for
+
+from imds_probe.net.nfnetlink import Nfnetlink
+from imds_probe.rehearsal import group
+from imds_probe.rehearsal.asking import exchange
+from imds_probe.rehearsal.leftovers import undo
+
+SERVICE = "127.0.0.9"
+GET = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: x\r\n\r\n"
+CURL = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m"]  # and so many seconds
+PATIENT, IMPATIENT = "60", "1"
+PATH = "/latest/meta-data/instance-id"
+
+
+def addresses(simulator):
+    """Of a simulator that listens on loopback, by family."""
+    return {socket.AF_INET6 if ":" in host else socket.AF_INET: (host, port) for host, port in simulator.addresses}
+
+
+def url(address) -> str:
+    host, port = address
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+
+
+def status_inside(directory: Path, address, within_s: str = PATIENT) -> str:
+    """What a program in a control group is answered without a token, 000 where it is not."""
+    argv = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(directory / "cgroup.procs"), *CURL, within_s, url(address)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+
+def status_outside(address) -> int:
+    return int(exchange(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, address, GET).split()[1])
+
+
+def what_there_is(below: Path) -> dict[str, str]:
+    """All that a rehearsal could change, as its own tools show it."""
+    shown = {}
+    for argv in (["nft", "list", "ruleset"], ["iptables-save"], ["ip", "rule"], ["ip", "-6", "rule"]):
+        shown[" ".join(argv)] = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return shown | {"control groups": str(group.left_behind(below))}
+
+
+def tables() -> list[str]:
+    with Nfnetlink() as netlink:
+        return [name for _, name in netlink.tables() if group.NAME.fullmatch(name)]
+
+
+class Owners:
+    """Starts owners of rehearsals; use it in a `with` statement, which ends them and clears up."""
+
+    def __init__(self, simulator, *, held: bool = True) -> None:
+        self._where = json.dumps([[int(family), *address] for family, address in addresses(simulator).items()])
+        self._held = held
+
+    def __enter__(self) -> Self:
+        argv = [sys.executable, __file__, self._where, "held" if self._held else ""]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        self._starter = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        assert self._starter.stdout.readline() == "imported\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._starter.communicate(timeout=SOON_S)  # it kills what it has started, and waits for that
+
+    def begin(self) -> int:
+        """A new owner, which is on its way; its process id."""
+        self._starter.stdin.write("begin\n")
+        self._starter.stdin.flush()
+        return int(self._starter.stdout.readline())
+
+    def ready(self) -> None:
+        """Wait until the owner leads callers to its relay."""
+        assert self._starter.stdout.readline() == "ready\n"
+
+    def kill(self, pid: int) -> None:
+        """kill -9, and its end; what it said before that is read."""
+        self._starter.stdin.write(f"kill {pid}\n")
+        self._starter.stdin.flush()
+        while (line := self._starter.stdout.readline()) != "killed\n":
+            assert line == "ready\n"
+
+
+def group_of(pid: int, below: Path) -> Path | None:
+    """The control group of an owner, where it is there."""
+    return next((each for each in group.left_behind(below) if f"-{pid}-" in each.name), None)
+
+
+def wait_until_direct(directory: Path, address) -> None:
+    """One that came to a relay that is stopped, or was led to one that is gone, tries again, as clients do."""
+    wait_for(lambda: status_inside(directory, address, IMPATIENT) == "200")
+
+
+def wait_until_led(directory: Path, address) -> None:
+    wait_for(lambda: status_inside(directory, address, IMPATIENT) == "401")
+
+
+@contextlib.contextmanager
+def place() -> Iterator[Path]:
+    """A control group of the test's own with this process in it, so that nobody meets rehearsals of other tests. What is left in
+    it is removed.
+    """
+    around = group.own_directory()
+    directory = around / f"imds-probe-test-{os.getpid()}"
+    directory.mkdir()
+    (directory / "cgroup.procs").write_text("0")
+    try:
+        yield directory
+    finally:
+        undo(directory)
+        (around / "cgroup.procs").write_text("0")
+        assert group.removed(directory)
+
+
+def _own(where: str, held: bool) -> None:
+    """The life of an owner."""
+    from imds_probe.rehearsal.asking import learn
+    from imds_probe.rehearsal.rehearsal import Rehearsal
+    from imds_probe.rehearsal.rules import Rules
+
+    if not held:
+        put_up = Rules.put_up
+        Rules.put_up = lambda rules, **_: put_up(rules, held=False)
+    there = {socket.AddressFamily(family): (host, port) for family, host, port in json.loads(where)}
+    rehearsal = Rehearsal(learn(there, ask_without_token=False), 1)
+    rehearsal.ready()
+    print("ready", flush=True)
+    while True:
+        rehearsal.beat()
+        time.sleep(0.2)
+
+
+def _start(where: str, held: bool) -> None:
+    import imds_probe.rehearsal.asking
+    import imds_probe.rehearsal.rehearsal  # noqa: F401
+
+    print("imported", flush=True)
+    owners = set()
+    for line in sys.stdin:
+        if line == "begin\n":
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    _own(where, held)
+                except Exception:  # noqa: BLE001 - said, and waited for to be killed
+                    traceback.print_exc()
+                    print("failed", flush=True)
+                    signal.pause()
+            owners.add(pid)
+            print(pid, flush=True)
+        else:
+            pid = int(line.split()[1])
+            owners.remove(pid)
+            _end(pid)
+            print("killed", flush=True)
+    for pid in owners:
+        _end(pid)
+
+
+def _end(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    _start(sys.argv[1], bool(sys.argv[2]))
