@@ -199,8 +199,9 @@ class Search:
             nonlocal cut_short
             cut_short = cut_short or piece.left_out
             learnt.update(piece.learnt)
+            learnt.update((path, before[path]) for path in piece.files_held if path in before)
             self.found.beside.update(each.root for each in piece.spoken)
-            self.keep(replace(piece, learnt=()))
+            self.keep(replace(piece, learnt=(), files_held=()))
             return pressure.need(written)
 
         ends = deadline + STUCK_S
@@ -318,7 +319,10 @@ class Search:
     def keep(self, piece: Piece) -> None:
         """What was read, and what a later run can have."""
         self.found.spoken.update((each.root, each) for each in piece.spoken)
+        files, trails = self._memory.files, self._memory.trails
         self.learnt.update(piece.learnt)
+        self.learnt.update((path, files[path]) for path in piece.files_held if path in files)
         self.trails.update(piece.trails)
+        self.trails.update((key, trails[key]) for key in piece.trails_held if key in trails)
         self.found.searched += piece.searched
         self._terms.bytes -= piece.searched

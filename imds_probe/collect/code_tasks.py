@@ -61,7 +61,8 @@ class Program:
 @dataclass(frozen=True)
 class Piece:
     """A part of what was found. `begun` are the processes that are worked on from here on, `ended` those that are none: they
-    ended, or are the kernel's or the probe's own.
+    ended, or are the kernel's or the probe's own. `learnt` and `trails` are for a later run; of what an earlier one has left and
+    what still holds, the keys say enough.
     """
 
     begun: tuple[int, ...] = ()
@@ -70,6 +71,8 @@ class Piece:
     spoken: tuple[Spoken, ...] = ()
     learnt: tuple[tuple[str, Kept], ...] = ()
     trails: tuple[tuple[str, Trail], ...] = ()
+    files_held: tuple[str, ...] = ()
+    trails_held: tuple[str, ...] = ()
     searched: int = 0
     left_out: str = ""
 

@@ -19,7 +19,9 @@ from imds_probe.system.confined import DEPTH_MAX, LINKS_MAX, FileUnreadable
 from imds_probe.system.door import File, Files, FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.once import Once
-from imds_probe.system.walk import Budget, Part, Sought
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part
+from imds_probe.system.walk_memory import WalkMemory
 
 HIDES, HIDES_ALL = ".wh.", ".wh..wh..opq"  # what other drivers than the kernel's leave: fuse-overlayfs(1)
 KNOWN_MAX = 50_000  # what is remembered of one view
@@ -227,6 +229,13 @@ class Views:
         return self.files.roots_of(proc, pids)
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
-        return self.files.walk(root, starts, sought, budget, left_out)
+        return self.files.walk(root, starts, sought, budget, left_out, memory=memory)

@@ -24,6 +24,7 @@ import bench_before
 import bench_code
 import bench_package
 import bench_rehearse
+import bench_run
 import bench_schedules
 import bench_sdks
 import bench_sinks
@@ -297,7 +298,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
     "code": bench_code.beside_ripgrep,
-    "code-run": bench_code.whole_run,
+    "whole": bench_run.whole_run,
     "schedules": bench_schedules.many_schedules,
     "watch": bench_watch.watch,
     "callers": bench_watch.attribution,
