@@ -14,8 +14,13 @@ PACKAGES = f"{PREFIX[1:]}/lib/python3/dist-packages"
 # What the probe reports to, each in the newest version of its interface, which is the one that botocore takes. The other
 # 400 services, and former versions, are most of botocore's size.
 SERVICES = {"cloudwatch", "logs", "ssm", "sts"}
-# Machine code whose place a parser written in Python takes; worked examples; zones by name, where nothing is told but UTC.
-LEFT_OUT = ("yaml/_yaml*.so", "botocore/data/*/*/examples-*", "dateutil/zoneinfo/*.tar.gz", "*.dist-info/RECORD")
+# Machine code whose place a parser written in Python takes; worked examples; zones by name, where nothing is told but UTC; what
+# other operating systems and browsers do.
+LEFT_OUT = (
+    *("yaml/_yaml*.so", "botocore/data/*/*/examples-*", "dateutil/zoneinfo/*.tar.gz", "*.dist-info/RECORD"),
+    *(f"psutil/_ps{system}.py" for system in ("aix", "bsd", "osx", "sunos", "windows")),
+    "urllib3/contrib/emscripten",
+)
 
 
 def put(wheels: Sequence[Path], project: Path, stage: Path) -> None:

@@ -66,6 +66,21 @@ LEFT_OUT = (
         "wave.py",
         "colorsys.py",
     ),
+    # What nothing inside imports, but where it is asked for by name: other processes' work, markup as trees and events, shells.
+    *(
+        "multiprocessing",
+        "concurrent/futures/process.py",
+        "xml/sax",
+        "xml/dom",
+        "cmd.py",
+        "difflib.py",
+        "fileinput.py",
+        "netrc.py",
+        "optparse.py",
+        "plistlib.py",
+        "symtable.py",
+        "webbrowser.py",
+    ),
     *(
         "sitecustomize.py",
         "EXTERNALLY-MANAGED",
@@ -80,6 +95,7 @@ LEFT_OUT = (
         f"lib-dynload/{name}.*"
         for name in ("_curses", "_curses_panel", "_dbm", "readline", "_ctypes_test", "_xxtestfuzz")
     ),
+    *(f"lib-dynload/{name}.*" for name in ("_multiprocessing", "_posixshmem", "_lsprof", "_interp*")),
     *("lib-dynload/_test*", "lib-dynload/xx*", "lib-dynload/_codecs_*", "lib-dynload/_multibytecodec.*"),
 )
 # Opened by name at run time, so no header says that they are needed: how a thread ends, and `passwd: compat`.
