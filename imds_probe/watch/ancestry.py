@@ -92,8 +92,8 @@ def ancestry_of(
     proc: Path, process: Process, parent: int, *, words: Sequence[str], exe: str | None, of: Hashable
 ) -> Ancestry:
     """That of a process with this parent, arguments and program. `of` as for own_memory.heads."""
-    above = _above(proc, parent, of)
     own = script_of(words, exe)
+    above = _above(proc, parent, of, sought=2 if own == "" or (own is None and is_fetcher(exe)) else 1)
     script, rest = own or None, 0
     if own == "" or (own is None and is_fetcher(exe)):
         script, rest = _named(above)
@@ -139,38 +139,42 @@ def is_shell(exe: str | None) -> bool:
     return exe is not None and family(file_name(exe)) in SHELLS
 
 
-def _above(proc: Path, first: int, of: Hashable) -> list[Ancestor]:
-    """The nearest first; up to what says what all of it is there for, and for PARENTS_MAX in any case."""
+def _above(proc: Path, first: int, of: Hashable, *, sought: int) -> list[Ancestor]:
+    """The nearest first, PARENTS_MAX of them at least. Arguments are read up to where `sought` of them have a name of their own: a
+    script, and what started that.
+    """
     found: list[Ancestor] = []
-    parent, further = first, True
-    while parent > 1 and len(found) < (GENERATIONS_MAX if further else PARENTS_MAX):
+    parent = first
+    while parent > 1 and len(found) < (GENERATIONS_MAX if sought else PARENTS_MAX):
         at = proc / str(parent)
         try:
             status = status_of(at)
         except OSError:
-            found[-1:] = [found[-1]._replace(is_root=False)] if found else []
+            found[-1:] = [found[-1]._replace(is_root=not sought)] if found else []
             break
-        ancestor = _ancestor(at, parent, status.get("Name", ""), of)
-        further = further and (ancestor.is_wrapper or ancestor.script is not None)
+        ancestor = _ancestor(at, parent, status.get("Name", ""), of, with_arguments=sought > 0)
+        if sought and not ancestor.is_wrapper and not (found and found[-1].words == ancestor.words):
+            sought = sought - 1 if ancestor.script else 0
         found.append(ancestor)
         above = status.get("PPid", "0")
         parent = int(above) if above.isdigit() else 0
     return found
 
 
-def _ancestor(at: Path, pid: int, comm: str, of: Hashable) -> Ancestor:
+def _ancestor(at: Path, pid: int, comm: str, of: Hashable, *, with_arguments: bool) -> Ancestor:
     try:
         exe = read_link(at / "exe")
     except OSError:
         return Ancestor(pid, kept_name(comm, None, ()), None, None, ())
     name, words = kept_name(comm, exe, ()), list[str]()
-    if name != comm or script_of((), exe) is not None or file_name(exe) in ("busybox", "toybox"):
+    runs_others = with_arguments and (script_of((), exe) is not None or file_name(exe) in ("busybox", "toybox"))
+    if name != comm or runs_others:
         try:
             words = arguments(at, of=of)
         except OSError:
             words = []
         name = kept_name(comm, exe, words)
-    return Ancestor(pid, name, exe, script_of(words, exe), tuple(words))
+    return Ancestor(pid, name, exe, script_of(words, exe) if runs_others else None, tuple(words))
 
 
 def _said(ancestor: Ancestor) -> str:

@@ -158,7 +158,7 @@ def place_of(cgroup: str, proc: Path = Path("/proc"), uid: int | None = None) ->
 
 def gone(tid: int) -> Caller:
     """A process of which nothing is known any more but its number."""
-    return Caller(tid, ENDED, None, "", None, (), None, None, None, None)
+    return Caller(tid, ENDED, None, "", None, (), None, None, None, None, whole=False)
 
 
 def said_program(caller: Caller) -> str:
