@@ -64,6 +64,7 @@ bench: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(VENV)/bin/python -m pip install --quiet --editable '.[bench]'
 	tests/sdk_zoo.sh
 	tests/install/packages.sh
+	tests/bench/host_root.sh
 	PYTHONPATH=tests $(VENV)/bin/python tests/bench/bench.py
 
 # Coverage-guided, of every parser of foreign bytes; FUZZ_SECONDS for each.

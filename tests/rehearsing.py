@@ -28,7 +28,7 @@ from imds_probe.rehearsal.leftovers import undo
 SERVICE = "127.0.0.9"
 GET = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: x\r\n\r\n"
 CURL = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m"]  # and so many seconds
-PATIENT, IMPATIENT = "60", "1"
+PATIENT, IMPATIENT = "60", "5"
 PATH = "/latest/meta-data/instance-id"
 
 

@@ -49,7 +49,6 @@ ELSEWHERE = {
     "inventory/code/forms/prose.py": "the same",
     "inventory/code/forms/python.py": "the same",
     "inventory/code/forms/ruby.py": "the same",
-    "inventory/code/forms/serving.py": "the same",
     "inventory/code/forms/settings.py": "the same",
     "inventory/code/forms/source.py": "the same",
     "inventory/code/following/languages.py": "a list, whose members the tests of languages have programs followed in",

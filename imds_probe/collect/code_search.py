@@ -199,8 +199,9 @@ class Search:
             nonlocal cut_short
             cut_short = cut_short or piece.left_out
             learnt.update(piece.learnt)
+            learnt.update((path, before[path]) for path in piece.files_held if path in before)
             self.found.beside.update(each.root for each in piece.spoken)
-            self.keep(replace(piece, learnt=()))
+            self.keep(replace(piece, learnt=(), files_held=()))
             return pressure.need(written)
 
         ends = deadline + STUCK_S
@@ -223,7 +224,7 @@ class Search:
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],
-            seen=self._take_due,
+            seen=self._take_dues,
             stuck_s=STUCK_S,
         )
         self.found.due.read = True
@@ -296,25 +297,32 @@ class Search:
         self.keep(piece)
         return ""
 
-    def _take_due(self, due: Due) -> str:
+    def _take_dues(self, dues: tuple[Due, ...]) -> str:
+        for due in dues:
+            self._take_due(due)
+        return ""
+
+    def _take_due(self, due: Due) -> None:
         if due.trouble:
             self.troubles.append(due.trouble)
         self.learnt_schedules = due.kept or self.learnt_schedules
         if due.inside:
             self.elsewhere.setdefault(due.inside, Elsewhere()).add(due)
-            return ""
+            return
         if due.piece.left_out:
             self._leave_out(due.piece.left_out, due.piece.left_out)
         self.found.due.add(due)
         if due.piece.program is not None:
             self._loaded.update(due.piece.program.loaded)
         self.keep(due.piece)
-        return ""
 
     def keep(self, piece: Piece) -> None:
         """What was read, and what a later run can have."""
         self.found.spoken.update((each.root, each) for each in piece.spoken)
+        files, trails = self._memory.files, self._memory.trails
         self.learnt.update(piece.learnt)
+        self.learnt.update((path, files[path]) for path in piece.files_held if path in files)
         self.trails.update(piece.trails)
+        self.trails.update((key, trails[key]) for key in piece.trails_held if key in trails)
         self.found.searched += piece.searched
         self._terms.bytes -= piece.searched

@@ -61,7 +61,8 @@ class Program:
 @dataclass(frozen=True)
 class Piece:
     """A part of what was found. `begun` are the processes that are worked on from here on, `ended` those that are none: they
-    ended, or are the kernel's or the probe's own.
+    ended, or are the kernel's or the probe's own. `learnt` and `trails` are for a later run; of what an earlier one has left and
+    what still holds, the keys say enough.
     """
 
     begun: tuple[int, ...] = ()
@@ -70,6 +71,8 @@ class Piece:
     spoken: tuple[Spoken, ...] = ()
     learnt: tuple[tuple[str, Kept], ...] = ()
     trails: tuple[tuple[str, Trail], ...] = ()
+    files_held: tuple[str, ...] = ()
+    trails_held: tuple[str, ...] = ()
     searched: int = 0
     left_out: str = ""
 
@@ -176,6 +179,6 @@ class Owning:
 
 _CODE, _SCHEDULES = "imds_probe.collect.code_reading", "imds_probe.collect.schedule_reading"
 RUNNING: Task[Running, Piece] = Task("code that runs", Piece, f"{_CODE}:read_running")
-SCHEDULES: Task[Schedules, Due] = Task("code that will run", Due, f"{_SCHEDULES}:read_due")
+SCHEDULES: Task[Schedules, tuple[Due, ...]] = Task("code that will run", tuple[Due, ...], f"{_SCHEDULES}:read_due")
 LYING: Task[Lying, Piece] = Task("code that lies with it", Piece, f"{_CODE}:read_lying")
 OWNERS: Task[Owning, Owned] = Task("owners of files", Owned, f"{_CODE}:read_owned")

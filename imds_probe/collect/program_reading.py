@@ -111,13 +111,16 @@ def learnt_since(ground: Ground, since: int) -> Iterator[Piece]:
     """What a later run can have, in pieces."""
     new = itertools.islice(ground.learnt.items(), since, None)
     while some := tuple(itertools.islice(new, LEARNT_AT_A_TIME)):
-        yield Piece(learnt=some)
+        held = {path for path, kept in some if ground.kept.get(path) is kept}
+        yield Piece(learnt=tuple(each for each in some if each[0] not in held), files_held=tuple(sorted(held)))
 
 
 def trails_of(following: Following) -> Iterator[Piece]:
     """The same of what programs load."""
-    for trail in following.trails.learnt.items() if following.trails else ():
-        yield Piece(trails=(trail,))
+    trails = following.trails
+    for key, trail in trails.learnt.items() if trails else ():
+        held = trails is not None and trails.kept.get(key) is trail
+        yield Piece(trails_held=(key,)) if held else Piece(trails=((key, trail),))
 
 
 def spoken_encodable(each: Spoken) -> Spoken:

@@ -13,7 +13,6 @@ from imds_probe.collect.program_reading import (
     LEARNT_AT_A_TIME,
     following_in,
     learnt_since,
-    trails_of,
 )
 from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory, listed
@@ -31,6 +30,7 @@ from imds_probe.system import rootfs
 
 # What systemd reads beside a unit to know when it is started: a directory changes with each unit that is enabled.
 UNIT_KINDS = ("service", "socket", "mount", "swap")
+WEIGHT_MAX = 300  # of what is sent together
 WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
 
@@ -40,11 +40,14 @@ def started_by(path: str, how_often: str) -> str:
     return f"{path if is_path(path) else OMITTED}, {how_often}"
 
 
-def read_due(asked: Schedules) -> Iterator[Due]:
-    """What will run in a system, and the programs of each schedule, one after the other."""
+def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
+    """What will run in a system, and the programs of each schedule, one after the other; of what is remembered several at once:
+    each message takes as long as ten of them.
+    """
     reading = asked.reading
     # Recognisers know who uses what they found, but not who will: nothing is left to them.
-    following = following_in(reading)
+    # What programs load is remembered with the schedules that start them.
+    following = replace(following_in(reading), trails=None)
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
     system = DueSystem(reading, ground, following, commands, ScheduleMemory(asked.kept, ground), asked.image)
@@ -56,23 +59,26 @@ def read_due(asked: Schedules) -> Iterator[Due]:
         if asked.user_data and not system.is_late():
             yield from _of_user_data(asked.user_data, system)
     if system.is_late():
-        yield Due(Piece(left_out=unread.NO_TIME))
-    yield from (Due(trouble=trouble) for trouble in commands.files.troubles)
+        yield (Due(Piece(left_out=unread.NO_TIME)),)
+    yield _troubles(commands.files.troubles)
     yield from _learnt(system, 0)
-    yield from (Due(piece) for piece in trails_of(following))
     if (kept := system.memory.learnt()) is not None:
-        yield Due(kept=kept)
-    yield Due(Piece(searched=reading.bytes - ground.limits.bytes))
+        yield (Due(kept=kept),)
+    yield (Due(Piece(searched=reading.bytes - ground.limits.bytes)),)
 
 
-def _learnt(system: DueSystem, at_least: int) -> Iterator[Due]:
+def _troubles(troubles: Iterable[str]) -> tuple[Due, ...]:
+    return tuple(Due(trouble=trouble) for trouble in troubles)
+
+
+def _learnt(system: DueSystem, at_least: int) -> Iterator[tuple[Due, ...]]:
     """What a later run can have of files, once it is so much: what comes after it may take all the time that there is."""
     if len(system.ground.learnt) - system.learnt >= at_least:
-        yield from (Due(piece) for piece in learnt_since(system.ground, system.learnt))
+        yield from ((Due(piece),) for piece in learnt_since(system.ground, system.learnt))
         system.learnt = len(system.ground.learnt)
 
 
-def _of_source(source: Source, files: SystemFiles, system: DueSystem) -> Iterator[Due]:
+def _of_source(source: Source, files: SystemFiles, system: DueSystem) -> Iterator[tuple[Due, ...]]:
     """All schedules of one kind, as they are remembered where nothing of it has changed."""
     if system.is_late():
         return
@@ -80,9 +86,8 @@ def _of_source(source: Source, files: SystemFiles, system: DueSystem) -> Iterato
     known = memory.source(source.what)
     if known is not None:
         memory.keep(source.what, (each.key for each in known.listed))
-        for each in known.listed:
-            yield from _dated(each, memory.entry(each.key) or (), system)
-        yield from (Due(trouble=trouble) for trouble in known.troubles)
+        yield from _at_once(due for each in known.listed for due in _dated(each, memory.entry(each.key) or (), system))
+        yield _troubles(known.troubles)
         return
     said, told, files.trail = files.said, len(files.troubles), set()
     found: list[Listed] = []
@@ -90,24 +95,38 @@ def _of_source(source: Source, files: SystemFiles, system: DueSystem) -> Iterato
         if system.is_late():
             return
         found.append(each := listed(scheduled))
-        yield from _dated(each, _of_one(each.key, scheduled, system), system)
+        yield tuple(_dated(each, _of_one(each.key, scheduled, system), system))
         yield from _learnt(system, LEARNT_AT_A_TIME)
     troubles = files.troubles[told:]
     if files.said - said == len(troubles):  # or one was said before, of another kind
         memory.learn_source(source.what, found, troubles, files.trail)
-    yield from (Due(trouble=trouble) for trouble in troubles)
+    yield _troubles(troubles)
 
 
-def _of_user_data(content: bytes, system: DueSystem) -> Iterator[Due]:
+def _at_once(dues: Iterable[Due]) -> Iterator[tuple[Due, ...]]:
+    """As many together as have room in a message: of what programs load there may be much."""
+    some: list[Due] = []
+    weight = 0
+    for due in dues:
+        some.append(due)
+        program = due.piece.program
+        weight += 1 + (len(program.parts) + len(program.loaded) if program is not None else 0)
+        if weight >= WEIGHT_MAX:
+            yield tuple(some)
+            some, weight = [], 0
+    yield tuple(some)
+
+
+def _of_user_data(content: bytes, system: DueSystem) -> Iterator[tuple[Due, ...]]:
     """It is nothing to be remembered. An error at it ends nothing else."""
     try:
         for scheduled in cloud_init.served(content, system.commands.files):
             if system.is_late():
                 return
             each = listed(scheduled.encodable())
-            yield from _dated(each, tuple(of_schedule(scheduled.encodable(), system)), system)
+            yield tuple(_dated(each, tuple(of_schedule(scheduled.encodable(), system)), system))
     except Exception as error:  # noqa: BLE001 - see _not_to_its_end
-        yield Due(trouble=_not_to_its_end(error))
+        yield (Due(trouble=_not_to_its_end(error)),)
 
 
 def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...]:

@@ -38,10 +38,11 @@ def search_disks(
     proc: Path,
     deep: Collection[str] | None,
     written: Sequence[Path],
+    state: Path | None,
     deadline: float,
 ) -> None:
-    """The host's disk, then each image's once, within one budget; what is found is added to what processes use. `deep` and
-    `written` are those of SearchOptions.
+    """The host's disk, then each image's once, within one budget; what is found is added to what processes use. `deep`,
+    `written` and `state` are those of SearchOptions.
     """
     seconds = deadline - time.monotonic()
     allowed_s = seconds if deep is not None else min(DISK_TIME_S, seconds / 3)
@@ -63,12 +64,18 @@ def search_disks(
             starts = ("/", *_local(there), *given)
             search.left_out += _passed_over(there, given)
             search.left_out += _stores(root, given) if system.label is None else ()
-        search.search(starts, budget, {each.point for each in there} | STORES | {RUNTIME}, deadline)
+        own = {RUNTIME, *(_below(root, state) if system.label is None else ())}
+        search.search(starts, budget, {each.point for each in there} | STORES | own, deadline)
 
 
 def is_host(system: System, root: Path) -> bool:
     """Whether it is the host itself, and not a directory there that processes were chrooted to."""
     return system.label is None and system.root == root
+
+
+def _below(root: Path, state: Path | None) -> set[str]:
+    """Where this run leaves something for the next: it changes each time, and has nothing of anybody else."""
+    return {f"/{state.relative_to(root)}"} if state is not None and state.is_relative_to(root) else set()
 
 
 def _mounts(system: System, proc: Path) -> tuple[Mount, ...]:

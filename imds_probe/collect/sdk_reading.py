@@ -23,6 +23,7 @@ from imds_probe.system import rootfs
 from imds_probe.system.called import process_name
 from imds_probe.system.small_file import needed, read_several
 from imds_probe.system.walk import Budget
+from imds_probe.system.walk_memory import WalkMemory
 
 LIBRARIES_MAX = 5000  # of one system, in one go: what comes on top is somebody's joke
 CACHED_MAX = 20_000  # files whose content is remembered, of all images together
@@ -134,13 +135,14 @@ def _user(proc: Path, pid: int) -> User | None:
 def read_on_disk(disk: Disk) -> Iterator[Lying]:
     """The libraries that lie in directories, part by part."""
     known = KnownFiles(disk.kept, disk.before_ns)
-    scan = Scan(Path(disk.root), disk.names, _cache_of(disk.image), known)
+    memory = WalkMemory(disk.walked, disk.before_ns)
+    scan = Scan(Path(disk.root), disk.names, _cache_of(disk.image), known, memory)
     said, left, learnt = _Said(scan), LIBRARIES_MAX, 0
     budget = Budget(disk.deadline, disk.entries)
     for part, entries in scan.parts_of_disk(disk.starts, budget, frozenset(disk.left_out)):
         # What the walk could not read is said with what it cost: it may have cost all that there was, and nothing is heard then.
         troubles, unseen = said.new()
-        yield Lying(entries=entries, troubles=troubles, unseen=unseen)
+        yield Lying(entries=entries, troubles=troubles, unseen=unseen, walked=memory.taken())
         for located in part:
             left -= 1
             yield Lying((replace(located, path=encodable(located.path)),))

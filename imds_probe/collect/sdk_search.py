@@ -47,7 +47,8 @@ class Seen:
 @dataclass
 class Search:
     """One system, and what was found there so far. `left` are the processes still to be looked at, `hidden` counts those that
-    may not be; `unseen` says why they may use more than was found. `kept`, `before_ns` and `learnt`, of its disk, as of KnownFiles.
+    may not be; `unseen` says why they may use more than was found. `kept`, `before_ns` and `learnt`, of its disk, as of
+    KnownFiles; `walked` is what an earlier walk over it has left for this one, `walks` what this one leaves.
     """
 
     system: System
@@ -64,6 +65,8 @@ class Search:
     kept: Mapping[str, Kept] = field(default_factory=dict)
     before_ns: int | None = None
     learnt: dict[str, Kept] = field(default_factory=dict)
+    walked: tuple[bytes, ...] = ()
+    walks: list[bytes] = field(default_factory=list)
     _used: dict[Located, set[int]] = field(default_factory=dict)
     _using: set[int] = field(default_factory=set)
     _strikes: Counter[int] = field(default_factory=Counter)  # by user
@@ -115,7 +118,9 @@ class Search:
                 budget.deadline,
                 {**self.kept, **self.learnt},
                 self.before_ns,
+                self.walked,
             )
+            self.walks.clear()
 
             def take(lying: Lying) -> str:
                 nonlocal own
@@ -161,6 +166,7 @@ class Search:
         for sentence in lying.unseen:
             _note(self.left_out, sentence)
         self.learnt.update(lying.learnt)
+        self.walks += lying.walked
 
     def _put_last(self, pid: int) -> None:
         """Whoever's process it is has spent his turn."""

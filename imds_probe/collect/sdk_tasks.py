@@ -76,7 +76,7 @@ class Used:
 @dataclass(frozen=True)
 class Disk:
     """Directories of a system to search, until `deadline`, a time.monotonic, and for at most so many entries. `kept` and
-    `before_ns` as of KnownFiles.
+    `before_ns` as of KnownFiles; `walked` is what an earlier walk has left, as of WalkMemory.
     """
 
     root: str
@@ -88,12 +88,13 @@ class Disk:
     deadline: float
     kept: Mapping[str, Kept] = field(default_factory=dict)
     before_ns: int | None = None
+    walked: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
 class Lying:
     """What part of a search came to. `entries` were met, `cut_short` says why the search ends early; `troubles` and `unseen` as
-    of Used, `learnt` as of KnownFiles.
+    of Used, `learnt` as of KnownFiles, `walked` as of WalkMemory.
     """
 
     located: tuple[Located, ...] = ()
@@ -102,6 +103,7 @@ class Lying:
     troubles: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     learnt: tuple[tuple[str, Kept], ...] = ()
+    walked: tuple[bytes, ...] = ()
 
 
 _READING = "imds_probe.collect.sdk_reading"

@@ -189,10 +189,19 @@ def look_for(
     host = next((search for search in searches if is_host(search.system, root)), None)
     if host is not None and options.state is not None:
         host.kept, host.before_ns = memory.load(), now - SETTLED_NS
+        host.walked = memory.walked
         collected.troubles += [memory.damaged] if memory.damaged else []
-    search_disks(searches, root=root, proc=proc, deep=options.deep, written=options.written, deadline=deadline)
+    search_disks(
+        searches,
+        root=root,
+        proc=proc,
+        deep=options.deep,
+        written=options.written,
+        state=options.state,
+        deadline=deadline,
+    )
     if host is not None:
-        memory.save(host.learnt, whole=not host.left_out)
+        memory.save(host.learnt, host.walks, whole=not host.left_out)
     owner_of = GroupOwners(proc.parent).owner
     for search in searches:
         system = search.system

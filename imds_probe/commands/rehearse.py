@@ -115,6 +115,7 @@ def _rehearse(rehearsal: Rehearsal, args: argparse.Namespace, checking: Checking
     began, drained_s, ended_by = time.monotonic(), 0.0, ""
     child: subprocess.Popen[bytes] | None = None
     try:
+        rehearsal.beat()
         # In this terminal, with the environment that was handed down: it is the user's own, as if it were typed.
         child = subprocess.Popen([*rehearsal.group.launcher(), *args.argv], env=_environment())
         ended_by = _keep_up(rehearsal, child, args, checking, stopped)

@@ -8,6 +8,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import field
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
@@ -16,16 +17,18 @@ from imds_probe.system import confined
 from imds_probe.system.door import Identity
 from imds_probe.system.local_files import LocalFile, LocalFiles, all_of, links_in, open_at_once, several_in
 from imds_probe.system.same_file import identity
-from imds_probe.system.walk import Budget, Part, Sought, Walk
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part, Walk
+from imds_probe.system.walk_memory import WalkMemory
 
+HELD_MAX = 8  # directories: who follows imports goes to and fro between some
 DEAD = errno.EHOSTDOWN  # what is known not to answer is not touched
 
 
 @dataclass(frozen=True)
 class _Directory:
-    """One that is held open, by the path that it was asked for, with the names that lead to it."""
+    """One that is held open, with the names that lead to it."""
 
-    path: str
     fd: int
     names: Sequence[str]
 
@@ -33,20 +36,29 @@ class _Directory:
 @dataclass
 class _Root:
     """A granted root by its name: `refused` and `given_up` are paths within it, `fd` is of its directory once somebody has asked
-    below it, `last` is where what was looked up last lies.
+    below it, `directories` those where what was looked up lately lies, by the paths asked for, the last one last.
     """
 
     name: bytes
     refused: frozenset[bytes]
     given_up: frozenset[bytes]
     fd: int | None = None
-    last: _Directory | None = None
+    directories: dict[str, _Directory] = field(default_factory=dict)
+
+    def hold(self, path: str, directory: _Directory) -> None:
+        """Hold a directory, in the place of the one that was not asked for the longest."""
+        self.directories[path] = directory
+        if len(self.directories) > HELD_MAX:
+            self.let_go(next(iter(self.directories)))
+
+    def let_go(self, path: str) -> None:
+        """Hold this directory no longer."""
+        os.close(self.directories.pop(path).fd)
 
     def leave(self) -> None:
         """Hold no directory below it."""
-        if self.last is not None:
-            os.close(self.last.fd)
-            self.last = None
+        for path in list(self.directories):
+            self.let_go(path)
 
 
 class Granted(LocalFiles):
@@ -73,12 +85,12 @@ class Granted(LocalFiles):
             confined.nothing_at(error, path)
             return None
         granted = self._roots[str(root)]
-        return confined.pin_below(held, path, lambda fd, at: _beside_the_last(granted, fd, at, stepping))
+        return confined.pin_below(held, path, lambda fd, at: _beside_others(granted, fd, at, stepping))
 
     @property
     def holds(self) -> bool:
         """Whether there is a directory that is only held because the next path may lie there, too."""
-        return any(granted.last is not None for granted in self._roots.values())
+        return any(granted.directories for granted in self._roots.values())
 
     def leave(self) -> None:
         """Hold none: what is held cannot be unmounted."""
@@ -156,14 +168,21 @@ class Granted(LocalFiles):
         return identity(f"{pid}/root", held)
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
         granted = self._roots[str(root)]
 
         def stepping(path: str) -> None:
             self._step(granted, path.lstrip("/"))
 
-        return Walk(lambda path: self.pin(root, path), sought, budget, left_out, stepping).parts(starts)
+        return Walk(lambda path: self.pin(root, path), sought, budget, left_out, stepping, memory).parts(starts)
 
     @contextlib.contextmanager
     def _held(self, root: Path, path: str) -> Iterator[int]:
@@ -204,24 +223,23 @@ class Granted(LocalFiles):
             os.close(gone.fd)
 
 
-def _beside_the_last(granted: _Root, root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]) -> int:
+def _beside_others(granted: _Root, root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]) -> int:
     """See confined.by_steps. Files are asked for directory by directory, and each is looked up once for all that lie there."""
     directory, _, name = path.rpartition("/")
     if name in ("", ".", ".."):
         return confined.by_steps(root_fd, path, stepping)
-    last = granted.last
-    known = last is not None and last.path == directory
-    if last is None or not known:
-        granted.leave()
-        fd, names = confined.walked(root_fd, directory, stepping)
-        granted.last = last = _Directory(directory, fd, names)
-    stepping(last.names, name)
+    held = granted.directories.pop(directory, None)
+    known = held is not None
+    if held is None:
+        held = _Directory(*confined.walked(root_fd, directory, stepping))
+    granted.hold(directory, held)
+    stepping(held.names, name)
     try:
-        found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=last.fd)
+        found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held.fd)
     except OSError:
         if not known:
             raise
-        granted.leave()  # there may be another directory of that name by now
+        granted.let_go(directory)  # there may be another directory of that name by now
         return confined.by_steps(root_fd, path, stepping)
     if not stat.S_ISLNK(os.fstat(found).st_mode):
         return found

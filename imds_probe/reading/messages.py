@@ -6,7 +6,7 @@ import msgspec
 
 from imds_probe.system.door import FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
-from imds_probe.system.walk import Sought
+from imds_probe.system.sought import Sought
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True, tag=True, gc=False):
@@ -130,7 +130,7 @@ class Roots(Message, frozen=True):
 
 class Walk(Message, frozen=True):
     """The first part of a walk, in the place of any that there is: see rootfs.walk. It takes `entries` of directories at most,
-    until `deadline`.
+    until `deadline`. `known` and `before_ns` as of WalkMemory.
     """
 
     root: bytes
@@ -139,6 +139,8 @@ class Walk(Message, frozen=True):
     left_out: list[bytes]
     entries: int
     deadline: float
+    known: list[bytes] = []
+    before_ns: int | None = None
 
 
 class WalkOn(Message, frozen=True):
@@ -243,13 +245,16 @@ class Identities(Message, frozen=True):
 
 
 class Walked(Message, frozen=True):
-    """A part of a walk. `unreadable` are sentences, `cut_short` says why the walk ends early; `done`: nothing comes after it."""
+    """A part of a walk. `unreadable` are sentences, `cut_short` says why the walk ends early; `done`: nothing comes after it;
+    `learnt` as of WalkMemory.
+    """
 
     paths: list[bytes]
     entries: int
     unreadable: list[bytes]
     cut_short: str
     done: bool
+    learnt: list[bytes] = []
 
 
 Reply = (

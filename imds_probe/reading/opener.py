@@ -23,6 +23,7 @@ from imds_probe.system.confined import FileFailed, FileUnanswered, FileUnreadabl
 from imds_probe.system.door import FileStatus
 from imds_probe.system.local_files import LocalFile
 from imds_probe.system.walk import Budget, Part
+from imds_probe.system.walk_memory import WalkMemory
 
 OPEN_MAX = 32  # files at a time
 PIECE_MAX_BYTES = 4 * 1024 * 1024
@@ -178,7 +179,10 @@ class Opener:
         budget = Budget(request.deadline, request.entries)
         starts = [os.fsdecode(start) for start in request.starts]
         left_out = frozenset(os.fsdecode(path) for path in request.left_out)
-        parts = self._files.walk(Path(os.fsdecode(request.root)), starts, request.sought, budget, left_out)
+        memory = WalkMemory(request.known, request.before_ns)
+        parts = self._files.walk(
+            Path(os.fsdecode(request.root)), starts, request.sought, budget, left_out, memory=memory
+        )
         self._walk = parts, budget
         return self._walk_on(m.WalkOn())
 
@@ -196,6 +200,7 @@ class Opener:
             [os.fsencode(sentence) for sentence in found.unreadable],
             budget.cut_short,
             part is None,
+            list(found.learnt),
         )
 
     def _file(self, handle: int) -> LocalFile:

@@ -14,7 +14,9 @@ from imds_probe.reading.connection import Connection, Garbage
 from imds_probe.system.confined import GIVEN_UP, UNANSWERED, FileFailed, FileUnanswered, FileUnreadable, given_up
 from imds_probe.system.door import File, FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
-from imds_probe.system.walk import Budget, Part, Sought
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part
+from imds_probe.system.walk_memory import WalkMemory
 
 REPLY_S = 3.0  # a disk that is alive answers sooner; past it the opener counts as hanging
 THEN_S = 1.0  # the same once something hung: where one share is dead there may be many
@@ -23,6 +25,7 @@ PIECE_MAX_BYTES = 1024 * 1024
 AT_A_TIME = 500  # paths whose status is asked for
 WALKS_MAX = 8  # begun anew where the opener was lost
 AGAIN_MAX = 3
+REAL_MAX = 10_000  # paths without links
 NO_ANSWER = "its files do not answer"
 
 
@@ -103,9 +106,13 @@ class RemoteFiles:
         self._lost, self._reply_s = lost, reply_s
         self._roots: Sequence[str] = ()
         self._generation = 0
+        self._real: dict[tuple[str, str], str | None] = {}  # as this task has found them
 
     def roots(self, roots: Sequence[str]) -> None:
-        """Those that the paths of head, pieces and link may begin with."""
+        """Those that the paths of head, pieces and link may begin with, for a task of its own: what others found out of links may
+        be another way by now.
+        """
+        self._real.clear()
         self._roots = sorted(roots, key=len, reverse=True)
 
     @contextlib.contextmanager
@@ -164,8 +171,15 @@ class RemoteFiles:
         return tuple(found)
 
     def real_path(self, root: Path, path: str) -> str | None:
-        reply = self._asked(m.RealPath(os.fsencode(root), os.fsencode(path)))
-        return os.fsdecode(reply.content) if isinstance(reply, m.Content) else None
+        key = str(root), path
+        if key not in self._real:
+            reply = self._asked(m.RealPath(os.fsencode(root), os.fsencode(path)))
+            if not isinstance(reply, (m.Content, m.Absent)):
+                return None
+            if len(self._real) >= REAL_MAX:
+                self._real.clear()
+            self._real[key] = os.fsdecode(reply.content) if isinstance(reply, m.Content) else None
+        return self._real[key]
 
     def head(self, path: Path, limit_bytes: int) -> bytes:
         root, below = self._split(path)
@@ -209,7 +223,14 @@ class RemoteFiles:
         return tuple(found)
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
         known: set[str] = set()
         for _ in range(WALKS_MAX):
@@ -221,13 +242,16 @@ class RemoteFiles:
                 [os.fsencode(path) for path in left_out],
                 budget.left,
                 budget.deadline,
+                list(memory.kept),
+                memory.before_ns,
             )
             while isinstance(reply := self._asked(request), m.Walked):
                 paths = [path for each in reply.paths if (path := os.fsdecode(each)) not in known]
                 known.update(paths)
                 budget.left -= reply.entries
                 budget.cut_short = budget.cut_short or reply.cut_short
-                yield Part(tuple(paths), reply.entries, tuple(os.fsdecode(each) for each in reply.unreadable))
+                unreadable = tuple(os.fsdecode(each) for each in reply.unreadable)
+                yield Part(tuple(paths), reply.entries, unreadable, tuple(reply.learnt))
                 if reply.done or budget.cut_short:
                     return
                 request = m.WalkOn()

@@ -117,7 +117,7 @@ class Workers:
 
     def end(self, worker: Worker, within_s: float = GOING_S) -> None:
         """Kill a worker. One that the kernel does not let go is left behind, and later runs are told where."""
-        self._measure()
+        lives = self._measure().get(worker.pid, 0) > 0
         self._there.discard(worker.pid)
         try:
             ended = self._server.end(worker.pid, time.monotonic() + FORK_S, within_s)
@@ -125,13 +125,14 @@ class Workers:
             worker.close()
             return
         self.cpu_s += ended.seconds
-        # One that had ended by itself: what it had more than what it was forked with.
-        self._measure(ended.resident_bytes - resident_memory(self.pid))
+        if not lives:  # it had ended by itself: what it had more than what it was forked with
+            self._measure(ended.resident_bytes - resident_memory(self.pid))
         if not ended.gone and (place := self.learn(worker)) is not None:
             self._unanswered.leave_behind(place, worker.pid)
         worker.close()
 
-    def _measure(self, besides_bytes: int = 0) -> None:
-        """Each by its own peak, as if all had had theirs at this moment."""
-        there = sum(map(own_memory, (self.pid, *tuple(self._there))))
-        self.peak_memory_bytes = max(self.peak_memory_bytes, there + max(0, besides_bytes))
+    def _measure(self, besides_bytes: int = 0) -> dict[int, int]:
+        """Each by its own peak, as if all had had theirs at this moment. To ask takes the kernel a millisecond for each."""
+        there = {pid: own_memory(pid) for pid in (self.pid, *tuple(self._there))}
+        self.peak_memory_bytes = max(self.peak_memory_bytes, sum(there.values()) + max(0, besides_bytes))
+        return there

@@ -6,7 +6,6 @@ EC2 closes after each answer; what a client sends beyond its first request is dr
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import socket
 import time
@@ -271,5 +270,6 @@ def _left(request: MetadataRequest | None, answer: AnswerHead | None, beginning:
 async def _stopped(task: asyncio.Future[None]) -> None:
     """End it before somebody else reads from its socket: an event loop knows one reader of each."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, OSError):
-        await task
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # what was sent to one that has left: it is said by what comes back

@@ -23,7 +23,7 @@ from imds_probe.rehearsal.rules import LEASE_S, Rules
 
 BEAT_EVERY_S = 1.0
 FRESH_S = 0.9  # an answer that is older than that renews nothing: with LEASE_S, less than 5 s from the relay's last sign of life
-TRIES = 4
+TRIES = 8
 _KERNEL = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 PROC = Path("/proc")
 # What the kernel says where it lacks what the rules are made of.
@@ -54,8 +54,8 @@ class Rehearsal:
         # A caller on the host gets what the service sends as the service sends it.
         self._relay = Relay(service, Hops(hop_limit), met=self.callers.met, noted=self.callers.noted)
         self._rules: Rules | None = None
-        self._leased_until: float | None = None
-        self.lapsed_s = 0.0  # for so long, in all, callers were not led to the relay
+        self._leased_until: dict[socket.AddressFamily, float] = {}
+        self._lapsed_s = dict.fromkeys(service.addresses, 0.0)
 
     def members(self) -> list[int]:
         """The processes of its target."""
@@ -77,20 +77,25 @@ class Rehearsal:
         rules are gone.
         """
         assert self._rules is not None  # noqa: S101 - `ready` was called
-        began = time.monotonic()
-        alive = [family for family in self._service.addresses if self._is_alive(family)]
-        now = time.monotonic()
-        if not alive or now - began > FRESH_S:
-            return
-        try:
-            self._rules.renew(alive)
-        except OSError as error:
-            raise CannotRehearse(
-                f"its packet rules are gone: {error.strerror}", "Look who else changes packet rules on this host."
-            ) from None
-        if self._leased_until is not None:
-            self.lapsed_s += max(0.0, now - self._leased_until)
-        self._leased_until = now + LEASE_S
+        for family in self._service.addresses:
+            began = time.monotonic()
+            alive = self._is_alive(family)
+            now = time.monotonic()
+            if not alive or now - began > FRESH_S:
+                continue
+            try:
+                self._rules.renew([family])
+            except OSError as error:
+                raise CannotRehearse(
+                    f"its packet rules are gone: {error.strerror}", "Look who else changes packet rules on this host."
+                ) from None
+            self._lapsed_s[family] += max(0.0, now - self._leased_until.get(family, now))
+            self._leased_until[family] = now + LEASE_S
+
+    @property
+    def lapsed_s(self) -> float:
+        """For so long, in all, callers were not led to the relay: in the family in which that was longest."""
+        return max(self._lapsed_s.values())
 
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""

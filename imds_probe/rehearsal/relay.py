@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import struct
 import threading
@@ -21,6 +22,7 @@ LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 CONNECTIONS_LIMIT = 400
 ACCEPTS_AT_ONCE = 64
 PAUSE_S = 0.05
+URGENT = -5  # a nice value: callers wait for it, on a busy host too
 STALLED_S = 1.0  # whoever has not moved a byte for so long makes room for others
 DRAINED_WITHIN_S = 30.0
 SO_ORIGINAL_DST = 80  # <linux/netfilter_ipv4.h>, and IP6T_SO_ORIGINAL_DST in <linux/netfilter_ipv6/ip6_tables.h>
@@ -115,6 +117,8 @@ class Relay:
         return led
 
     async def _main(self, running: threading.Event) -> None:
+        with contextlib.suppress(OSError):  # this thread's alone; without the right it is as it is
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), URGENT)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         for listener in self._listeners.values():
             self._loop.add_reader(listener, self._accept, listener)

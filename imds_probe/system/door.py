@@ -14,7 +14,9 @@ from typing import BinaryIO, Protocol
 
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.filesystem import FileSystem
-from imds_probe.system.walk import Budget, Part, Sought
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part
+from imds_probe.system.walk_memory import WalkMemory
 
 BUFFER_BYTES = 64 * 1024
 ENTRIES_MAX = 20_000
@@ -107,7 +109,14 @@ class Files(Protocol):
         """See rootfs.roots_of."""
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
         """See rootfs.walk."""
 

@@ -17,7 +17,9 @@ from imds_probe.system.confined import FileFailed, FileUnreadable
 from imds_probe.system.door import ENTRIES_MAX, File, FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.same_file import identity
-from imds_probe.system.walk import Budget, Part, Sought, Walk
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part, Walk
+from imds_probe.system.walk_memory import WalkMemory
 
 PIECE_BYTES = 65536
 WORTH_PINNING = 3  # paths of one directory
@@ -187,9 +189,16 @@ class LocalFiles:
         return tuple(identity(f"{proc}/{pid}/root") for pid in pids)
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
-        return Walk(lambda path: self.pin(root, path), sought, budget, left_out).parts(starts)
+        return Walk(lambda path: self.pin(root, path), sought, budget, left_out, memory=memory).parts(starts)
 
 
 def all_of(descriptor: int, limit_bytes: int) -> bytes:

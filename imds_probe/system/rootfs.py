@@ -15,7 +15,9 @@ from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.door import File, Files, FileStatus, Identity, buffered
 from imds_probe.system.filesystem import FileSystem
 from imds_probe.system.local_files import LocalFiles
-from imds_probe.system.walk import Budget, Part, Sought
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part
+from imds_probe.system.walk_memory import WalkMemory
 
 __all__ = [
     "FileUnreadable",
@@ -146,9 +148,15 @@ def roots_of(proc: Path, pids: Sequence[int]) -> tuple[Identity | None, ...]:
 
 
 def walk(
-    root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str] = ()
+    root: Path,
+    starts: Sequence[str],
+    sought: Sought,
+    budget: Budget,
+    left_out: Collection[str] = (),
+    *,
+    memory: WalkMemory | None = None,
 ) -> Iterator[Part]:
     """What is sought below these directories, one file system at a time, until the budget is spent; see walk.Walk. There may
-    be a pause between two parts.
+    be a pause between two parts. `memory` is what an earlier walk has left for this one.
     """
-    return _files.walk(root, starts, sought, budget, left_out)
+    return _files.walk(root, starts, sought, budget, left_out, memory=memory or WalkMemory())

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from imds_probe.system.door import FileStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a walk, which the door knows of, has statuses of its own
+    import os
+
+    from imds_probe.system.door import FileStatus
 
 ROOT, WRITTEN_BY_OTHERS = 0, 0o022
 SETTLED_NS = 2_000_000_000  # a change so shortly after another may leave the same time
@@ -14,11 +19,11 @@ def identity_of(status: FileStatus) -> Identity:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def is_of_root(status: FileStatus) -> bool:
+def is_of_root(status: FileStatus | os.stat_result) -> bool:
     """Whether root alone can change a file: what another user has mapped he can change without a trace."""
     return status.st_uid == ROOT and not status.st_mode & WRITTEN_BY_OTHERS
 
 
-def is_settled(status: FileStatus, before_ns: int) -> bool:
+def is_settled(status: FileStatus | os.stat_result, before_ns: int) -> bool:
     """Whether a file did not change since then, a time.time_ns."""
     return max(status.st_ctime_ns, status.st_mtime_ns) < before_ns

@@ -18,7 +18,10 @@ from imds_probe.dataclass import dataclass
 from imds_probe.system.confined import DEPTH_MAX, LINKS_MAX, FileUnreadable
 from imds_probe.system.door import File, Files, FileStatus, Identity
 from imds_probe.system.filesystem import FileSystem
-from imds_probe.system.walk import Budget, Part, Sought
+from imds_probe.system.once import Once
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget, Part
+from imds_probe.system.walk_memory import WalkMemory
 
 HIDES, HIDES_ALL = ".wh.", ".wh..wh..opq"  # what other drivers than the kernel's leave: fuse-overlayfs(1)
 KNOWN_MAX = 50_000  # what is remembered of one view
@@ -166,10 +169,14 @@ class View:
 
 @dataclass
 class Views:
-    """See door.Files: what is asked below the root of a view is answered by it, all else by `files`."""
+    """See door.Files: what is asked below the root of a view is answered by it, all else by `files`, each once."""
 
     files: Files
+    _once: Once = field(init=False)
     _views: dict[str, View] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._once = Once(self.files)
 
     def add(self, root: Path, view: View) -> None:
         """From now on this root is that view. There must be nothing of that name."""
@@ -177,23 +184,23 @@ class Views:
 
     def opened(self, root: Path, path: str) -> AbstractContextManager[File | None]:
         view = self._views.get(str(root))
-        return view.opened(path) if view is not None else self.files.opened(root, path)
+        return view.opened(path) if view is not None else self._once.opened(root, path)
 
     def names(self, root: Path, path: str) -> tuple[str, ...]:
         view = self._views.get(str(root))
-        return view.names(path) if view is not None else self.files.names(root, path)
+        return view.names(path) if view is not None else self._once.names(root, path)
 
     def status(self, root: Path, path: str) -> FileStatus | None:
         view = self._views.get(str(root))
-        return view.status(path) if view is not None else self.files.status(root, path)
+        return view.status(path) if view is not None else self._once.status(root, path)
 
     def looked_up(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
         view = self._views.get(str(root))
-        return tuple(map(view.looked_up, paths)) if view is not None else self.files.looked_up(root, paths)
+        return tuple(map(view.looked_up, paths)) if view is not None else self._once.looked_up(root, paths)
 
     def real_path(self, root: Path, path: str) -> str | None:
         view = self._views.get(str(root))
-        return view.real_path(path) if view is not None else self.files.real_path(root, path)
+        return view.real_path(path) if view is not None else self._once.real_path(root, path)
 
     def file_system(self, root: Path, path: str) -> FileSystem | None:
         return self.files.file_system(root, path)
@@ -222,6 +229,13 @@ class Views:
         return self.files.roots_of(proc, pids)
 
     def walk(
-        self, root: Path, starts: Sequence[str], sought: Sought, budget: Budget, left_out: Collection[str]
+        self,
+        root: Path,
+        starts: Sequence[str],
+        sought: Sought,
+        budget: Budget,
+        left_out: Collection[str],
+        *,
+        memory: WalkMemory,
     ) -> Iterator[Part]:
-        return self.files.walk(root, starts, sought, budget, left_out)
+        return self.files.walk(root, starts, sought, budget, left_out, memory=memory)

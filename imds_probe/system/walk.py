@@ -16,6 +16,9 @@ from dataclasses import field
 
 from imds_probe.dataclass import dataclass
 from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.filesystem import magic
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk_memory import KINDS, NAMES_MAX, Held, WalkMemory
 
 NEED_EVERY_S = 1.0
 TIME_OVER, TOO_MANY_FILES = "the time limit was reached", "the file limit was reached"
@@ -69,53 +72,32 @@ def in_part(why: str) -> str:
 
 
 @dataclass(frozen=True)
-class Scripts:
-    """Files whose names have one of `ends`, of this size or longer, but not in directories below one of `not_below`."""
-
-    ends: tuple[str, ...]
-    not_below: tuple[str, ...]
-    min_bytes: int
-
-
-@dataclass(frozen=True)
-class Sought:
-    """What a walk hands on, mostly by name alone, in this order of what counts: directories of these names, whose files are
-    looked at like others; no file with one of the endings `data`; files whose names end or begin so; scripts; nothing with
-    one of the endings `passed_over`; programs that are so long.
-    """
-
-    directories: frozenset[str]
-    data: frozenset[str]
-    ends: tuple[str, ...]
-    begins: tuple[str, ...]
-    scripts: tuple[Scripts, ...]
-    passed_over: frozenset[str]
-    program_min_bytes: int
-
-    def takes(self, entry: os.DirEntry[str], directory: str, is_directory: bool) -> bool:
-        """Whether this entry of a directory is handed on."""
-        name = entry.name
-        if is_directory:
-            return name in self.directories
-        _, dot, end = name.rpartition(".")
-        if dot and end in self.data:
-            return False
-        if name.endswith(self.ends) or name.startswith(self.begins):
-            return True
-        for scripts in self.scripts:
-            if name.endswith(scripts.ends):
-                inside = any(f"/{other}" in directory for other in scripts.not_below)
-                return not inside and _size(entry) >= scripts.min_bytes
-        return end not in self.passed_over and _size(entry, executable=True) >= self.program_min_bytes
-
-
-@dataclass(frozen=True)
 class Part:
-    """A part of a walk: what was found, of how many entries, and what could not be looked at, as sentences."""
+    """A part of a walk: what was found, of how many entries, what could not be looked at, as sentences, and what is remembered
+    of it: see WalkMemory.
+    """
 
     paths: tuple[str, ...] = ()
     entries: int = 0
     unreadable: tuple[str, ...] = ()
+    learnt: tuple[bytes, ...] = ()
+
+
+@dataclass
+class _Sorted:
+    """The entries of one directory that matter, as of Held. `whole`: these are all."""
+
+    directories: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    weighed: list[str] = field(default_factory=list)
+    whole: bool = True
+
+    def hold(self, names: list[str], name: str) -> None:
+        """Put a name to others, where there are not too many to remember."""
+        if len(self.found) + len(self.weighed) < NAMES_MAX:
+            names.append(name)
+        else:
+            self.whole = False
 
 
 def _anywhere(path: str) -> None:
@@ -125,7 +107,8 @@ def _anywhere(path: str) -> None:
 @dataclass
 class Walk:
     """One root. `pin` finds a path below it: see confined.pin. `left_out` are paths that are not gone into, as mount points
-    are. `stepping` is called with each directory before it is touched; what it raises keeps the walk from there.
+    are. `stepping` is called with each directory before it is touched; what it raises keeps the walk from there. `memory` is of
+    an earlier walk for the same, and for a later one.
     """
 
     pin: Callable[[str], int | None]
@@ -133,6 +116,8 @@ class Walk:
     budget: Budget
     left_out: Collection[str] = ()
     stepping: Callable[[str], None] = _anywhere
+    memory: WalkMemory = field(default_factory=WalkMemory)
+    _remembers: bool = False  # directories of the file system that is walked
     _seen: set[tuple[int, int]] = field(default_factory=set)
     _found: list[str] = field(default_factory=list)
     _unreadable: list[str] = field(default_factory=list)
@@ -148,11 +133,12 @@ class Walk:
         for _ in itertools.chain.from_iterable(self._below(start) for start in starts):
             yield self._part()
             self._until = time.monotonic() + PART_S
-        if self._found or self._entries or self._unreadable:
+        self.memory.end()
+        if self._found or self.memory.learnt or self._entries or self._unreadable:
             yield self._part()
 
     def _part(self) -> Part:
-        part = Part(tuple(self._found), self._entries, tuple(self._unreadable))
+        part = Part(tuple(self._found), self._entries, tuple(self._unreadable), self.memory.taken())
         self._found, self._entries, self._unreadable = [], 0, []
         return part
 
@@ -175,6 +161,7 @@ class Walk:
         finally:
             os.close(pinned)
         try:
+            self._remembers = (bool(self.memory.kept) or self.memory.before_ns is not None) and magic(opened) in KINDS
             yield from self._directory(opened, f"/{start.strip('/')}".rstrip("/"), status.st_dev, 0)
         finally:
             os.close(opened)
@@ -193,9 +180,16 @@ class Walk:
             return
         if len(self._seen) < SEEN_MAX:
             self._seen.add((status.st_dev, status.st_ino))
-        directories: list[str] = []
-        yield from self._listed(fd, path, directories)
-        for name in sorted(directories):
+        directories: Sequence[str]
+        held = self.memory.held(status) if self._remembers else None
+        if held is not None:
+            directories = self._recalled(fd, path, held)
+            if self._entries >= PART_ENTRIES or time.monotonic() > self._until:
+                yield
+        else:
+            directories = []
+            yield from self._listed(fd, path, status, directories)
+        for name in directories:
             self._waiting -= 1
             inner = None if self.budget.cut_short else self._opened(fd, f"{path}/{name}", name)
             if inner is not None:
@@ -215,41 +209,80 @@ class Walk:
                 self._cannot(f"{path}: {error.strerror}")
             return None
 
-    def _listed(self, fd: int, path: str, directories: list[str]) -> Iterator[None]:
+    def _recalled(self, fd: int, path: str, held: Held) -> Sequence[str]:
+        """What is sought in a directory that is as an earlier walk has left it; the directories to go into."""
+        if not self.budget.take(1 + len(held.weighed)):
+            return ()
+        self._entries += 1 + len(held.weighed)
+        self._found += [f"{path}/{name}" for name in held.found]
+        for name in held.weighed:
+            self._weigh(fd, path, name)
+        here = _Sorted()
+        for name in held.directories:
+            self._meet(here, path, name)
+        return here.directories
+
+    def _listed(self, fd: int, path: str, status: os.stat_result, directories: list[str]) -> Iterator[None]:
         """Find what is sought in one directory, and those to go into for `directories`. Links count as what they are: neither."""
+        here = _Sorted()
         try:
             # By its descriptor: so are its entries looked at, too.
             with os.scandir(fd) as entries:
                 while (listed := list(itertools.islice(entries, AT_A_TIME))) and self.budget.take(len(listed)):
                     self._entries += len(listed)
                     for entry in listed:
-                        if self._is_sought(entry, path, directories):
-                            self._found.append(f"{path}/{entry.name}")
+                        self._sort(entry, fd, path, here)
                     if self._entries >= PART_ENTRIES or time.monotonic() > self._until:
                         yield
+                here.whole = here.whole and not listed
         except OSError as error:
+            here.whole = False
             self._cannot(f"{path or '/'}: {error.strerror}")
+        here.directories.sort()
+        if here.whole and self._remembers and self.memory.learns(status):
+            self.memory.learn(status, here.directories, here.found, here.weighed)
+        directories += here.directories
 
-    def _is_sought(self, entry: os.DirEntry[str], path: str, directories: list[str]) -> bool:
-        is_directory = entry.is_dir(follow_symlinks=False)
-        if is_directory and entry.name not in PRUNED and (path or entry.name not in OF_KERNEL):
-            if self._waiting < WAITING_MAX:
-                self._waiting += 1
-                directories.append(entry.name)
-            else:
-                self._cannot(f"{path or '/'}: there are too many directories")
-        return self.sought.takes(entry, path, is_directory) and (is_directory or entry.is_file(follow_symlinks=False))
+    def _sort(self, entry: os.DirEntry[str], fd: int, path: str, here: _Sorted) -> None:
+        """Put an entry to those like it, and hand on what is sought."""
+        name = entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if name not in PRUNED:
+                self._meet(here, path, name)
+            takes: bool | None = name in self.sought.directories
+        else:
+            takes = self.sought.takes(name)
+            if takes is False or not entry.is_file(follow_symlinks=False):
+                return
+        if takes:
+            here.hold(here.found, name)
+            self._found.append(f"{path}/{name}")
+        elif takes is None:
+            here.hold(here.weighed, name)
+            self._weigh(fd, path, name)
+
+    def _weigh(self, fd: int, path: str, name: str) -> None:
+        """Hand a file on whose size decides, where it does."""
+        try:
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.EACCES):
+                self._cannot(f"{path or '/'}: {error.strerror}")
+            return
+        if self.sought.takes_sized(name, path, status) and stat.S_ISREG(status.st_mode):
+            self._found.append(f"{path}/{name}")
+
+    def _meet(self, here: _Sorted, path: str, name: str) -> None:
+        """Go into a directory later, where there is room to remember it until then."""
+        if not path and name in OF_KERNEL:
+            return
+        if self._waiting < WAITING_MAX:
+            self._waiting += 1
+            here.directories.append(name)
+        else:
+            here.whole = False
+            self._cannot(f"{path or '/'}: there are too many directories")
 
     def _cannot(self, sentence: str) -> None:
         if len(self._unreadable) < UNREADABLE_MAX and sentence not in self._unreadable:
             self._unreadable.append(sentence)
-
-
-def _size(entry: os.DirEntry[str], *, executable: bool = False) -> int:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.EACCES):
-            raise
-        return 0
-    return 0 if executable and not status.st_mode & 0o111 else status.st_size

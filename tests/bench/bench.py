@@ -23,6 +23,8 @@ from pathlib import Path
 import bench_before
 import bench_code
 import bench_package
+import bench_rehearse
+import bench_run
 import bench_schedules
 import bench_sdks
 import bench_sinks
@@ -296,10 +298,11 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "sdks": bench_sdks.beside_syft,
     "hourly": bench_sdks.every_hour,
     "code": bench_code.beside_ripgrep,
-    "code-run": bench_code.whole_run,
+    "whole": bench_run.whole_run,
     "schedules": bench_schedules.many_schedules,
     "watch": bench_watch.watch,
     "callers": bench_watch.attribution,
+    "rehearse": bench_rehearse.main,
     "reporting": lambda: bench_sinks.reporting(compare),
     "package": lambda: bench_package.package(compare),
 }

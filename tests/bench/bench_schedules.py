@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +19,7 @@ from imds_probe.simulator.lab.lab import Lab
 SCHEDULES, SCRIPTS_EACH, RUNS = 500, 4, 7
 SETTLED_S = 2.5  # what was changed just before is not remembered
 PYTHON = "usr/bin/python3"
+PROBE = (sys.executable, "-m", "imds_probe", "run", "--no-v1-probe", "--assume-ec2", "--output", "json")
 # As long as such scripts are: a head that all of them have, and a few steps of their own.
 _HEAD = """#!/bin/sh
 # Written by the configuration management: do not edit.
@@ -117,37 +118,42 @@ def write_programs(root: Path) -> None:
 
 def many_schedules() -> None:
     """The medians of whole runs in turn, and what is added by the schedules."""
-    with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab:
+    with tempfile.TemporaryDirectory() as directory, Lab("bench") as lab, contextlib.ExitStack() as stack:
         roots = {name: Path(directory, name) for name in ("without", "with")}
         for root in roots.values():
             scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
             write_programs(root)
         write_schedules(roots["with"])
         time.sleep(SETTLED_S)
-        took: dict[tuple[str, str], list[float]] = {}
-        for name, root in roots.items():
-            with MadeUpHost(lab.instance, root) as host:
-                _runs(name, host, root, Path(directory, f"state-{name}"), took)
-    print(f"\n{SCHEDULES} schedules with {SCHEDULES * SCRIPTS_EACH} scripts (ms)")
-    for when in ("first", "remembered"):
-        without, with_ = (statistics.median(took[name, when]) * 1000 for name in ("without", "with"))
-        print(f"  {when:<12} {without:8.1f} without them {with_:8.1f} with them {with_ - without:+8.1f}")
-
-
-def _runs(name: str, host: MadeUpHost, root: Path, state: Path, took: dict[tuple[str, str], list[float]]) -> None:
-    probe = [sys.executable, "-m", "imds_probe", "run", "--no-v1-probe", "--assume-ec2", "--root", str(root)]
-    argv = host.command([*probe, "--state-directory", str(state), "--output", "json"])
-    for when in ("first", "remembered"):
+        hosts = {name: stack.enter_context(MadeUpHost(lab.instance, root)) for name, root in roots.items()}
+        took: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for number in range(RUNS + 1):
-            if when == "first":
-                shutil.rmtree(state, ignore_errors=True)
-                state.mkdir(mode=0o700)
-            seconds = _took(argv)
-            if number:
-                took.setdefault((name, when), []).append(seconds)
+            for when in ("first", "remembered"):
+                for name, host in hosts.items():
+                    state = Path(directory, f"state-{name}")
+                    if when == "first":
+                        shutil.rmtree(state, ignore_errors=True)
+                        state.mkdir(mode=0o700)
+                    seconds = _took(host.command([*PROBE, "--root", str(roots[name]), "--state-directory", str(state)]))
+                    if number:
+                        took.setdefault((name, when), []).append(seconds)
+    print(
+        f"\n{SCHEDULES} schedules with {SCHEDULES * SCRIPTS_EACH} scripts (ms)\n{'':14}without     with     more   CPU more"
+    )
+    for when in ("first", "remembered"):
+        (wall, cpu), (wall_with, cpu_with) = (_medians_ms(took[name, when]) for name in ("without", "with"))
+        print(f"  {when:<12}{wall:8.1f} {wall_with:8.1f} {wall_with - wall:+8.1f} {cpu_with - cpu:+10.1f}")
 
 
-def _took(argv: Sequence[str]) -> float:
+def _medians_ms(taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    wall, cpu = zip(*taken, strict=True)
+    return statistics.median(wall) * 1000, statistics.median(cpu) * 1000
+
+
+def _took(argv: Sequence[str]) -> tuple[float, float]:
+    """Wall time and CPU time of all processes, in seconds."""
     began = time.monotonic()
-    subprocess.run(argv, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
-    return time.monotonic() - began
+    quiet = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_WRONLY, 0) for descriptor in (1, 2)]
+    pid = os.posix_spawnp(argv[0], list(argv), dict(os.environ), file_actions=quiet)
+    _, _, usage = os.wait4(pid, 0)
+    return time.monotonic() - began, usage.ru_utime + usage.ru_stime

@@ -304,7 +304,12 @@ def test_second_run_reads_nothing_and_what_has_changed_is_read_again(system: Cod
     system.write("opt/app/other.py", "x = 1\n")
     system.write(f"{SITE}/lies/__init__.py", V1)
     system.runs(5, "/opt/app/main.py")
-    first, second = system.code(5, state=state), system.code(5, state=state)
+    first = system.code(5, state=state)
+    left = {path.name: path.stat().st_mtime_ns for path in state.iterdir()}
+    second = system.code(5, state=state)
+    # All of it still holds, and is not written again.
+    assert {"code.remembered", "programs.remembered"} <= set(left)
+    assert {path.name: path.stat().st_mtime_ns for path in state.iterdir()} == left
     assert first.read.bytes_searched > 0
     assert second.read.bytes_searched == 0
     assert second.code == first.code

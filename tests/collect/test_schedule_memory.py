@@ -49,7 +49,8 @@ def read(
         str(root), (), None, str(time.monotonic_ns()), time.monotonic() + 60, 1 << 30, before_ns=before_ns
     )
     found, learnt = [], None
-    for due in schedule_reading.read_due(Schedules(reading, get_args(Starter), kept=kept)):
+    asked = Schedules(reading, get_args(Starter), kept=kept)
+    for due in (each for dues in schedule_reading.read_due(asked) for each in dues):
         learnt = due.kept or learnt
         if due.roots or due.piece.program or due.trouble:
             found.append(replace(due, standing_s=None, piece=Piece(program=due.piece.program, spoken=due.piece.spoken)))

@@ -97,6 +97,8 @@ def test_copies_without_a_record_are_found_by_their_own_constant(system: System)
         (at / "__init__.py").write_text("__version__ = '1.12.253'\n")
     record(system.root, "botocore", "1.12.0", "opt/lambda")
     (system.root / "srv/botocore/notes").mkdir(parents=True)  # only called so
+    (system.root / SITE / "awscli/botocore").mkdir(parents=True)  # AWS CLI 2's own
+    (system.root / SITE / "awscli/botocore/__init__.py").write_text("__version__ = '2.0.0dev155'\n")
     assert found(system) == [
         "/opt/lambda/botocore-1.12.0.dist-info",
         f"/opt/x/{SITE}/botocore",

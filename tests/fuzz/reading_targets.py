@@ -21,6 +21,7 @@ from imds_probe.reading.reader import Reader, _Gathering
 from imds_probe.reading.unanswered import FILE, Unanswered
 from imds_probe.reading.whereabouts import ROOM_BYTES, Whereabouts
 from imds_probe.system.door import FileStatus
+from imds_probe.system.walk_memory import Chunk, Held
 
 STATUS = FileStatus(0o100644, 1, 2, 6, 3, 4, 0)
 GRANTED, HIDDEN = b"granted", b"what lies beside it"
@@ -106,6 +107,7 @@ def _at(granted: Path, request: m.Request) -> m.Request:
 def _request_seeds() -> Mapping[str, bytes]:
     looked_up = [m.Status(GRANTED, b"up"), m.RealPath(GRANTED, b"out"), m.Link(GRANTED, b"out"), m.Names(GRANTED, b".")]
     opened = [m.Open(GRANTED, b"file", 3), m.Piece(1, 2, 5), m.Data(1, 0), m.Close(1), m.Open(GRANTED, b"7", 3, True)]
+    known = msgspec.msgpack.encode(Chunk(1, [Held(2, (3, 4), ("up",), ("file",), ("out",))]))
     return {
         "opened": _framed(*opened),
         "looked-up": _framed(*looked_up, m.Statuses(GRANTED, [b"file", b"round"]), m.Head(GRANTED, b"out", 9)),
@@ -115,6 +117,7 @@ def _request_seeds() -> Mapping[str, bytes]:
             m.Walk(GRANTED, [b"/", b"up"], SOUGHT, [], 1000, 1e12),
             m.WalkOn(),
         ),
+        "walked-again": _framed(m.Walk(GRANTED, [b"/"], SOUGHT, [], 1000, 1e12, [known], 1), m.WalkOn()),
         "far": _framed(m.Open(GRANTED, b"file", 3), m.Piece(1, 2**63, 2**63), m.Data(1, 2**63)),
     }
 

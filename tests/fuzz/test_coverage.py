@@ -64,7 +64,6 @@ ELSEWHERE = {
     "system/usage.py:": "what the kernel counts of our own processes",
     "system/user_namespace.py:": "what the kernel returns",
     "sinks/": "reports of our own; spool drives what waits on disk",
-    "system/filesystem.py:": "the same",
     "system/state_directory.py:": "the number in our own lock, for a message",
     "collect/sdk_reading.py:_choosing": "what the kernel says of a process's user",
     "net/links.py:": "what the kernel answers of interfaces",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imds_probe.reading import granted as module
 from imds_probe.reading.granted import Granted
 from imds_probe.reading.whereabouts import Whereabouts
 from imds_probe.system import confined
@@ -100,6 +101,17 @@ def test_where_it_goes_is_said_without_links(files: Granted, whereabouts: Wherea
     for _ in range(2):
         assert content(files, root, "/usr/one") == "lib/one"
         assert whereabouts.get().path == b"/lib/one"
+
+
+def test_some_directories_are_held_and_no_more(
+    files: Granted, root: Path, looked_up: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HELD_MAX", 2)
+    before = len(os.listdir("/proc/self/fd"))
+    for path in ("/lib/one", "/other/one", "/lib/two", "/other/one", "/usr/one", "/other/one", "/lib/one"):
+        assert content(files, root, path)
+    assert looked_up == ["/lib", "/other", "/usr", "/lib"]
+    assert len(os.listdir("/proc/self/fd")) == before + 3  # and the root
 
 
 def test_nothing_is_held_for_longer_than_it_is_of_use(files: Granted, root: Path) -> None:

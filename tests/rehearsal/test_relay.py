@@ -29,21 +29,21 @@ Content-Length: 9\r\n\r\n",
 
 
 def test_hostile_connections_take_their_room_and_no_more(pair, send, monkeypatch):
-    monkeypatch.setattr(relays, "CONNECTIONS_LIMIT", 40)
+    monkeypatch.setattr(relays, "CONNECTIONS_LIMIT", 24)
     monkeypatch.setattr(relays, "STALLED_S", 0.05)
     address = pair.relay.address(socket.AF_INET)
     with contextlib.ExitStack() as stack:
-        for number in range(200):
+        for number in range(80):
             sock = stack.enter_context(socket.socket())
             sock.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 sock.connect(address)
             with contextlib.suppress(OSError):  # not connected yet, or thrown out: none of our business
                 sock.send(HOSTILE[number % len(HOSTILE)])
-        wait_for(lambda: pair.relay.open_connections == 40)
+        wait_for(lambda: pair.relay.open_connections == 24)
         for _ in range(3):
             assert send(address, [GET]).status == 401
-            assert pair.relay.open_connections <= 40
+            assert pair.relay.open_connections <= 24
     assert pair.relay.drain(SOON_S) == 0
 
 

@@ -12,7 +12,8 @@ import pytest
 from imds_probe.system import process
 from imds_probe.system import walk as module
 from imds_probe.system.confined import pin
-from imds_probe.system.walk import DEPTH_MAX, Budget, Sought, Walk
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import DEPTH_MAX, Budget, Walk
 
 SOUGHT = Sought(frozenset({"site-packages"}), frozenset({"txt"}), (".jar",), (), (), frozenset(), 1 << 40)
 
@@ -149,14 +150,14 @@ def test_what_came_before_trouble_in_a_directory_is_kept(tmp_path: Path, monkeyp
     make(tmp_path, "a.jar", "b.jar")
     asked: list[str] = []
 
-    def takes(self: Sought, entry: os.DirEntry[str], directory: str, is_directory: bool) -> bool:
-        del self, directory, is_directory
+    def takes(self: Sought, name: str) -> bool:
+        del self
         if asked:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        asked.append(entry.name)
+        asked.append(name)
         return True
 
-    monkeypatch.setattr(module.Sought, "takes", takes)
+    monkeypatch.setattr(Sought, "takes", takes)
     (part,) = walk(tmp_path).parts(["/"])
     assert part.paths == (f"/{asked[0]}",)
     assert part.unreadable == ("/: Input/output error",)

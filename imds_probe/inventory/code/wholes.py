@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from imds_probe.system.walk import Sought
+from imds_probe.system.sought import Sought
 
 # Code by its name; what has another is a program, or a script that somebody may execute.
 ENDS = (

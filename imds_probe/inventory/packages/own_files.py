@@ -17,7 +17,8 @@ from imds_probe.inventory.packages.rpmdb.header import changelog as changelog_of
 from imds_probe.inventory.packages.snap import MOUNTS
 from imds_probe.inventory.packages.wanted import Mention, Wanted
 from imds_probe.system import rootfs
-from imds_probe.system.walk import Budget, Sought
+from imds_probe.system.sought import Sought
+from imds_probe.system.walk import Budget
 
 DPKG_LISTS = "var/lib/dpkg/info"
 LIST_MAX_BYTES = 16 * 1024 * 1024  # of a package, whose paths are put together from shorter texts by some managers

@@ -26,7 +26,8 @@ LINES_MAX, PLACES_MAX = 200, 50  # of files that add directories
 METADATA_MAX_BYTES = 1024 * 1024  # the description of a project with a long history is a part of it
 DIRECTORIES = ("site-packages", "dist-packages")
 # Packages that are recognised wherever a project has copied them to, and by what a package is known.
-COPIED, PACKAGE = frozenset(("boto", "boto3", "botocore", "awscli")), "__init__.py"
+CLI = "awscli"
+COPIED, PACKAGE = frozenset(("boto", "boto3", "botocore", CLI)), "__init__.py"
 FROZEN = "base_library.zip"
 # Bundled programs keep a package's data and not its code: botocore's has this file since 1.24.0, not yet in 1.23.18.
 BOTOCORE_MARKER, BOTOCORE_SINCE, BOTOCORE_BEFORE = "data/sdk-default-configuration.json", "1.23.19", "1.24.0"
@@ -56,6 +57,8 @@ def libraries_in(root: Path, path: str, names: Collection[str]) -> Iterator[Loca
             return  # that is looked into by itself
         entries = rootfs.names(root, path)
     wanted = {normalised(name): name for name in names}
+    if posixpath.basename(path) == CLI:
+        wanted.pop("botocore", None)  # AWS CLI 2 has its own: the CLI is what is judged
     yield from _in_one(root, path, entries, wanted)
     if posixpath.basename(path) in DIRECTORIES:
         for place in dict.fromkeys(itertools.islice(_named_in(root, path, entries), PLACES_MAX)):

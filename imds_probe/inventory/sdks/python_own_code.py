@@ -22,9 +22,13 @@ from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.rootfs import real_path
 
 OPTIONS = Options(values=("-W", "-X", "--check-hash-based-pycs"), text="-c", module="-m")
-FILES_MAX = 60  # of one program, nearest to its beginning first
+FILES_MAX, BYTES_MAX = (
+    60,
+    4 * 1024 * 1024,
+)  # of one program, nearest to its beginning first: who reads code reads all of it
 FILE_MAX_BYTES = 512 * 1024
 PLACES_MAX = 20
+CANDIDATES_MAX = 4000  # paths that modules may have
 # Whose files have nothing to do with each other.
 _SHARED = frozenset(("bin", "sbin", "libexec", ""))
 
@@ -54,16 +58,20 @@ class _Reading:
         self._named: set[str] = set()
         self._unread: list[FileUnreadable] = []
         self._waiting: list[str] = []
+        self._candidates = CANDIDATES_MAX
         self._seen: set[str] = set()
 
     def read(self) -> OwnCode:
         """All that there is to be read, as it comes up."""
+        left = BYTES_MAX
         for number in range(FILES_MAX):
-            if number >= len(self._waiting):
+            if number >= len(self._waiting) or left <= 0:
                 break
             path = self._waiting[number]
             try:
-                self.ask(path, rootfs.read(self._root, path, FILE_MAX_BYTES) or b"")
+                text = rootfs.read(self._root, path, FILE_MAX_BYTES) or b""
+                left -= len(text)
+                self.ask(path, text)
             except rootfs.FileUnreadable as trouble:
                 self._unread.append(trouble)
         return OwnCode(tuple(self._places), frozenset(self._named), tuple(self._unread))
@@ -79,9 +87,14 @@ class _Reading:
             dots = len(name) - len(name.lstrip("."))
             parts = [part for part in name.split(".") if part and part != "*"]
             self._named.update(self._wanted[part] for part in parts if part in self._wanted)
-            for base in self._bases(here, dots):
-                self._vendored(base, parts)
-                files.update(dict.fromkeys(_files_of(base, parts)))
+            copied = next((number for number, part in enumerate(parts) if part in self._wanted), 0)
+            for base in self._bases(here, dots) if copied or self._candidates > 0 else ():
+                if copied:  # a library that matters within a package: the directory that it lies in is looked into
+                    self._add(posixpath.join(base, *parts[:copied]))
+                if self._candidates > 0:
+                    found = tuple(_files_of(base, parts))
+                    self._candidates -= len(found)
+                    files.update(dict.fromkeys(found))
         self.go_on(files)
 
     def go_on(self, paths: Iterable[str]) -> None:
@@ -105,12 +118,6 @@ class _Reading:
                 yield here  # as Python 2 does
         if not dots:
             yield from tuple(self._places)
-
-    def _vendored(self, base: str, parts: list[str]) -> None:
-        """A library that matters within a package: the directory that it lies in is looked into."""
-        at = next((number for number, part in enumerate(parts) if part in self._wanted), None)
-        if at:
-            self._add(posixpath.join(base, *parts[:at]))
 
     def _add(self, place: str) -> None:
         if len(self._places) < PLACES_MAX:

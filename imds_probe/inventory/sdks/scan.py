@@ -25,6 +25,7 @@ from imds_probe.system import rootfs
 from imds_probe.system.confined import FileFailed, FileUnreadable
 from imds_probe.system.door import FileStatus
 from imds_probe.system.walk import Budget
+from imds_probe.system.walk_memory import WalkMemory
 
 ARCHIVES_OF_A_DIRECTORY_MAX = 1000
 TROUBLES_MAX = 100
@@ -45,7 +46,7 @@ FileCache = dict[tuple[str, int, int, int, bool], tuple[Library, ...]]
 @dataclass
 class Scan:
     """One system. `names` are the packages that matter, by ecosystem; `shared` is shared by containers of one image, `known` is of
-    files on its disk that an earlier run has read.
+    files on its disk that an earlier run has read, `walked` of the directories there.
     `troubles` are places that make no sense, `unanswered` those of which nobody knows whether there is something.
     """
 
@@ -53,6 +54,7 @@ class Scan:
     names: Mapping[str, Collection[str]]
     shared: FileCache = field(default_factory=dict)
     known: KnownFiles = field(default_factory=KnownFiles)
+    walked: WalkMemory = field(default_factory=WalkMemory)
     troubles: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
     # What was looked at for one process is not looked at again for the next one.
@@ -85,7 +87,8 @@ class Scan:
         self, starts: Sequence[str], budget: Budget, left_out: Collection[str] = ()
     ) -> Iterator[tuple[Iterator[Located], int]]:
         """The same, a part after the other as the walk comes along, with the number of entries that it has met for it."""
-        for part in rootfs.walk(self.root, starts, SOUGHT, budget, left_out):
+        for part in rootfs.walk(self.root, starts, SOUGHT, budget, left_out, memory=self.walked):
+            self.walked.learnt += part.learnt
             for trouble in part.unreadable:
                 self._trouble(FileFailed(trouble))
             self._look_up(path for path in part.paths if path in self.known.kept)

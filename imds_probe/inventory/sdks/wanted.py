@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imds_probe.inventory.sdks.recogniser import Files, Recogniser
 from imds_probe.inventory.sdks.recognisers import RECOGNISERS
-from imds_probe.system.walk import Scripts, Sought
+from imds_probe.system.sought import Scripts, Sought
 
 PROGRAM_MIN_BYTES = 512 * 1024  # a Go program that does nothing has more
 _FILES = [(each, each.files) for each in RECOGNISERS if each.files is not None]

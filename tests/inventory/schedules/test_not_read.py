@@ -20,6 +20,13 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
         ("/etc/logrotate.d/x", "/var/log/x {\n  postrotate\n  x\n  endscript\n}\n", "scripts of logrotate"),
         ("/home/ana/.config/systemd/user/x.service", "[Service]\n", "users' own units of systemd"),
         ("/etc/init/x.conf", "exec x\n", "jobs of upstart"),
+        ("/var/spool/at/a0001", "#!/bin/sh\n", "jobs of at"),
+        ("/etc/monitrc", "check process x\n", "checks of monit"),
+        ("/etc/supervisord.conf", "[program:x]\n", "programs of supervisor"),
+        ("/root/.pm2/dump.pm2", "[]", "programs of pm2"),
+        ("/etc/udev/rules.d/9.rules", 'PROGRAM=="/x", SYMLINK+="y"\n', "programs that udev runs"),
+        ("/etc/logrotate.d/x", "/var/log/x {\n  lastaction\n  x\n  endscript\n}\n", "scripts of logrotate"),
+        ("/var/spool/fcron/x", "@ 1h x\n", "crontabs of fcron"),
     ],
 )
 def test_what_is_in_use_is_named(tmp_path: Path, path: str, content: str, what: str) -> None:
@@ -36,6 +43,10 @@ def test_what_is_in_use_is_named(tmp_path: Path, path: str, content: str, what: 
         ("/etc/logrotate.d/x", "/var/log/x { weekly }\n"),
         ("/var/spool/cron/atjobs/.SEQ", "1"),
         ("/etc/init.d/x", "x"),
+        ("/etc/monit/README", "check process x\n"),
+        ("/etc/supervisor/supervisord.log", "[program:x]\n"),
+        ("/root/.pm2/pm2.log", "[]"),
+        ("/etc/systemd/user/x.target", "[Unit]\n"),
     ],
 )
 def test_what_is_not_in_use_is_not(tmp_path: Path, path: str, content: str) -> None:

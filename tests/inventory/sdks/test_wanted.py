@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,18 +8,16 @@ from imds_probe.inventory.sdks.bundle import BUNDLE_MIN_BYTES
 from imds_probe.inventory.sdks.wanted import PROGRAM_MIN_BYTES, SOUGHT
 
 
-def is_wanted(folder: Path, shown: str = "/srv") -> bool:
-    with os.scandir(folder) as entries:
-        (entry,) = entries
-        return SOUGHT.takes(entry, shown, entry.is_dir())
+def is_wanted(file: Path, shown: str = "/srv") -> bool:
+    by_name = SOUGHT.takes(file.name)
+    return SOUGHT.takes_sized(file.name, shown, file.stat()) if by_name is None else by_name
 
 
 @pytest.mark.parametrize(
     ("name", "asked"), [("node_modules", True), ("site-packages", True), ("specifications", True), ("src", False)]
 )
-def test_directories_by_their_names(tmp_path: Path, name: str, asked: bool) -> None:
-    (tmp_path / name).mkdir()
-    assert is_wanted(tmp_path) is asked
+def test_directories_by_their_names(name: str, asked: bool) -> None:
+    assert (name in SOUGHT.directories) is asked
 
 
 @pytest.mark.parametrize(
@@ -39,7 +36,7 @@ def test_directories_by_their_names(tmp_path: Path, name: str, asked: bool) -> N
 )
 def test_files_by_their_names(tmp_path: Path, name: str, asked: bool) -> None:
     (tmp_path / name).write_text("")
-    assert is_wanted(tmp_path) is asked
+    assert is_wanted(tmp_path / name) is asked
 
 
 @pytest.mark.parametrize(
@@ -52,7 +49,7 @@ def test_files_by_their_names(tmp_path: Path, name: str, asked: bool) -> None:
 )
 def test_scripts_that_are_long_and_no_part_of_a_package(tmp_path: Path, size: int, shown: str, asked: bool) -> None:
     (tmp_path / "a.mjs").write_bytes(bytes(size))
-    assert is_wanted(tmp_path, shown) is asked
+    assert is_wanted(tmp_path / "a.mjs", shown) is asked
 
 
 @pytest.mark.parametrize(
@@ -62,4 +59,4 @@ def test_scripts_that_are_long_and_no_part_of_a_package(tmp_path: Path, size: in
 def test_programs_that_are_long_enough_and_may_be_run(tmp_path: Path, size: int, mode: int, asked: bool) -> None:
     (tmp_path / "app").write_bytes(bytes(size))
     (tmp_path / "app").chmod(mode)
-    assert is_wanted(tmp_path) is asked
+    assert is_wanted(tmp_path / "app") is asked

@@ -9,10 +9,10 @@ import contextlib
 import hashlib
 import io
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
@@ -33,9 +33,11 @@ FILE_MAX_BYTES = 512 * 1024 * 1024
 HEAD_BYTES = 1024
 SMALL_MAX_BYTES = 1024 * 1024  # of package.json and the like
 WALKED_MAX, DEPTH_MAX = 3000, 12  # files of one package, and directories within each other
+ONCE_MAX = 20_000  # answers that are kept for who asks the same
 # Nobody's code: what version control and Python keep beside it.
 PASSED_OVER = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules"})
 NO_NAMES = frozenset[str]()
+T = TypeVar("T")
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Ground:
     shared: dict[str, Kept] = field(default_factory=dict)
     trail: set[str] | None = None  # while somebody wants to know what all this depended on
     kept_from: bool = False  # whether something kept us from a place that was asked for, until somebody says no again
+    _once: dict[Hashable, tuple[tuple[Any, ...], frozenset[str], bool]] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _listed: dict[str, frozenset[str] | None] = field(default_factory=dict)
     _stems: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
@@ -62,6 +65,24 @@ class Ground:
     _statuses: dict[str, FileStatus | None] = field(default_factory=dict)
     _known: dict[str, Known] = field(default_factory=dict)
     _languages: dict[str, str] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], Iterable[T]]) -> tuple[T, ...]:
+        """What this comes to, found out once for all who ask by the same key; what it depended on, all of them depend on."""
+        known = self._once.get(key)
+        if known is None:
+            before = self.trail, self.kept_from
+            self.trail, self.kept_from = set(), False
+            try:
+                known = tuple(make()), frozenset(self.trail), self.kept_from
+            finally:
+                self.trail, self.kept_from = before
+            if len(self._once) < ONCE_MAX:
+                self._once[key] = known
+        found, depended_on, kept_from = known
+        if self.trail is not None:
+            self.trail |= depended_on
+        self.kept_from = self.kept_from or kept_from
+        return found
 
     def listed(self, directory: str) -> frozenset[str]:
         """The names in a directory; none where there is no such directory, or nobody may look."""

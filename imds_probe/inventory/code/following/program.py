@@ -38,13 +38,16 @@ MACHINES = re.compile(r"(?:ld-|lib(?:python|perl|ruby|node|php|jvm|coreclr|hostf
 
 @dataclass
 class _Program:
-    """What is found of one program, on the way. `root` stands for the package of its own code, where others call it."""
+    """What is found of one program, on the way. `root` stands for the package of its own code, where others call it. `whole` are
+    directories all files of which are waiting or were visited, with the packages that these belong to.
+    """
 
     language: Language
     way: Way
     root: str | None
     waiting: list[Load]
     asked: list[tuple[Asked, Load]] = field(default_factory=list)
+    whole: set[tuple[str, str | None]] = field(default_factory=set)
 
 
 @dataclass
@@ -81,6 +84,8 @@ class Following:
 
     def is_left(self, load: Load) -> bool:
         """Whether a file belongs to a library that is left to its recogniser."""
+        if not self.left:
+            return False
         if load.package_root is None:
             return self._is_left_copy(load.path)
         if load.package_root == load.path and not load.path.endswith((".jar", ".py")):
@@ -205,10 +210,12 @@ class _Followed:
         """It loads something by a name that only running tells: any of its package, or of what lies beside a script."""
         self._unresolved[load.path] = None
         root = program.way.own if load.package_root in (None, program.root) else load.package_root
-        if root is not None and program.language.whole and posixpath.basename(root) not in PROGRAMS:
-            program.waiting += self._add(
-                Load(path, load.package_root) for path in self._ground.walked(root, program.language.ends, WHOLE_MAX)
-            )
+        if root is None or not program.language.whole or posixpath.basename(root) in PROGRAMS:
+            return
+        if (root, load.package_root) not in program.whole:
+            program.whole.add((root, load.package_root))
+            paths = self._ground.walked(root, program.language.ends, WHOLE_MAX)
+            program.waiting += self._add(Load(path, load.package_root) for path in paths)
 
     def _found(self, program: _Program, asked: Iterable[tuple[Asked, Load]]) -> Iterator[Start]:
         for given, load in asked:

@@ -5,6 +5,7 @@ Source: Python's language reference, "The import system"; documentation of sys.p
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -167,7 +168,10 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]
         elif name.startswith("."):
             if (key := f"{here} {name}") not in way.done:
                 way.done.add(key)
-                yield from _relative(name, here, load.package_root, ground)
+                root = load.package_root
+                yield from ground.once(
+                    (_relative, name, here, root), functools.partial(_relative, name, here, root, ground)
+                )
         else:
             if name not in way.done:
                 way.done.add(name)
@@ -187,7 +191,9 @@ def _relative(name: str, here: str, root: str | None, ground: Ground) -> Iterato
 
 def _absolute(name: str, way: Way, ground: Ground) -> Iterator[Load]:
     found = False
-    for load in _module(name, way, ground):
+    # Programs of one system have most of their libraries in common, and look for them in the same places.
+    key = _module, name, way.own, tuple(way.places), way.standard
+    for load in ground.once(key, functools.partial(_module, name, way, ground)):
         found = True
         yield load
     if not found:

@@ -32,6 +32,7 @@ _COMPARED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _COMPARED_AFTER = re.compile(r"\s{0,20}(?:[!=]==?|\bin\b)")
+LONG_STATEMENT, NEAR = 1500, 300  # characters
 _EACH_OF = re.compile(r"\bfor\b[^\n=]{0,80}\bin ?[(\[{]?\s{0,20}$")
 _MATCHED_BEFORE = re.compile(
     r"(?:\bre\.(?:compile|match|search|fullmatch)|\bregexp\.MustCompile|\bRegExp)\(\s{0,20}$"
@@ -125,6 +126,10 @@ def is_listed(statement: str, at: int, found: Found) -> bool:
     """Whether a statement compares with an address, lists it among others, or is one of a test. `at` is its place there."""
     if found.after.startswith((b"/32", b"/16", b"/128", b"/30")):
         return True
+    if len(statement) > LONG_STATEMENT:
+        # A tool made it of many, as minifiers do: what stands far away has nothing to do with it.
+        since = max(0, at - NEAR)
+        statement, at = statement[since : at + NEAR], at - since
     begin = max(statement.rfind(quote, 0, at) for quote in "\"'`")
     ends = [place for quote in "\"'`" if (place := statement.find(quote, at + 1)) >= 0]
     before, after = statement[: begin if begin >= 0 else at], statement[min(ends) + 1 :] if ends else ""

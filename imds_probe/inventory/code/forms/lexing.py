@@ -45,7 +45,8 @@ class Quotes:
 class Syntax:
     """Of a language: what begins a comment up to the line's end, what begins and ends one, and strings, the longest mark first.
 
-    documents: a string that is a statement of its own is documentation. blocks: braces hold statements.
+    documents: a string that is a statement of its own is documentation. blocks: braces hold statements. patterns: a regular
+    expression stands between slashes, and counts as a string: quotes in it are none.
     """
 
     line_comments: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class Syntax:
     strings: tuple[Quotes, ...] = ()
     documents: bool = False
     blocks: bool = True
+    patterns: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Layout:
 def laid_out(text: str, syntax: Syntax) -> Layout | None:
     """Take a text apart; None where it has more in it than a source text has."""
     if len(text) > LINE_MAX * (text.count("\n") + 1):
-        syntax = Syntax((), (), syntax.strings, False, syntax.blocks)
+        syntax = Syntax((), (), syntax.strings, False, syntax.blocks, syntax.patterns)
     starts, ends, kinds = array("L"), array("L"), bytearray()
     masked, code, last = [], [], 0
     for begin, end, kind in itertools.islice(_regions(text, syntax), REGIONS_MAX + 1):
@@ -120,7 +122,8 @@ def _regions(text: str, syntax: Syntax) -> Iterator[tuple[int, int, Region]]:
     lines = frozenset(syntax.line_comments)
     blocks = dict(syntax.block_comments)
     strings = {each.begin: each for each in syntax.strings}
-    marks = sorted({*lines, *blocks, *strings}, key=len, reverse=True)
+    slash = {"/"} if syntax.patterns else set()
+    marks = sorted({*lines, *blocks, *strings, *slash}, key=len, reverse=True)
     if not marks:
         return
     opener = re.compile("|".join(re.escape(mark) for mark in marks))
@@ -133,6 +136,10 @@ def _regions(text: str, syntax: Syntax) -> Iterator[tuple[int, int, Region]]:
             end = _string_end(text, match.end(), strings[mark])
             alone = syntax.documents and not depth and _is_alone(text, begin)
             yield begin, end, "document" if alone else "string"
+        elif mark in slash:
+            end = _pattern_end(text, begin)
+            if end > match.end():
+                yield begin, end, "string"
         elif mark in blocks:
             closed = text.find(blocks[mark], match.end())
             end = closed + len(blocks[mark]) if closed >= 0 else len(text)
@@ -161,6 +168,16 @@ def _is_quote(text: str, at: int, quotes: Quotes) -> bool:
 
 
 _PREFIXES = frozenset({"b", "r", "u", "f", "br", "rb", "fr", "rf", "l", "n", "q", "qq"})
+
+
+_PATTERN = re.compile(r"/(?![*/])(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,500}/")
+_BEFORE_PATTERN = re.compile(r"(?:^|[(\[{,;=:!&|?+*%~^]|=>|\b(?:return|typeof|case|in|of|void|throw))\s{0,10}\Z")
+
+
+def _pattern_end(text: str, at: int) -> int:
+    """Where a regular expression ends that begins with this slash; behind the slash where it divides."""
+    match = _PATTERN.match(text, at) if _BEFORE_PATTERN.search(text[max(0, at - 20) : at]) else None
+    return match.end() if match else at + 1
 
 
 def _is_comment(text: str, at: int, mark: str) -> bool:

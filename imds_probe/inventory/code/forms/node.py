@@ -12,7 +12,12 @@ from imds_probe.inventory.code.forms.lexing import Quotes, Syntax
 from imds_probe.inventory.code.forms.source import Language, judged
 
 _LANGUAGE = Language(
-    Syntax(("//",), (("/*", "*/"),), (Quotes("`", "`", many=True), Quotes('"', '"'), Quotes("'", "'"))),
+    Syntax(
+        ("//",),
+        (("/*", "*/"),),
+        (Quotes("`", "`", many=True), Quotes('"', '"'), Quotes("'", "'")),
+        patterns=True,
+    ),
     re.compile(r"(?<![.\w])(?:fetch|axios(?:\.get)?|got(?:\.get)?|needle\.get|superagent\.get|https?\.get)\("),
     re.compile(
         r"\bfetch\(|\baxios\b|\bgot[.(]|\bneedle\b|\bsuperagent\b|\bhttps?\.(?:get|request)\(|\brequest\(|XMLHttpRequest|\bundici\b"

@@ -26,6 +26,13 @@ _SERVER = re.compile(
     r"|http\.Serve\(|net\.Listen\(|HandleFunc\(|\bServerSocket\b|\bHttpServer\b|\bTcpListener\b|\bWEBrick\b|\bMojolicious\b"
     r"|HTTP::Daemon|stream_socket_server|socket_listen"
 )
+# A text that has none of these cannot match, which is found out thirty times as fast.
+_SERVER_WORDS = (
+    *("HTTPServer", "HTTPRequestHandler", "serve_forever", "TCPServer", "make_server(", "run_simple(", "run_app("),
+    *("listen(", "accept(", "Flask(", "FastAPI(", "bottle", "web.Application(", "createServer(", "express("),
+    *("ListenAndServe", "http.Serve(", "net.Listen(", "HandleFunc(", "ServerSocket", "HttpServer", "TcpListener"),
+    *("WEBrick", "Mojolicious", "HTTP::Daemon", "stream_socket_server", "socket_listen"),
+)
 # Interfaces of which a library makes a client, with annotations that are those of servers.
 _DECLARED_CLIENT = re.compile(r"\buplink\b|FeignClient|HttpExchange\b|RegisterRestClient|\bretrofit|\bRefit\b")
 _BINDING = frozenset(
@@ -134,7 +141,9 @@ class _Serving:
 
     def _only_serves(self, rest: Iterable[Found], uses: Iterable[_Uses]) -> bool:
         masked = self._layout.masked
-        if not _SERVER.search(masked) or self._asks.search(masked) or context.COMMAND.search(self._layout.code):
+        if not any(word in masked for word in _SERVER_WORDS) or not _SERVER.search(masked):
+            return False
+        if self._asks.search(masked) or context.COMMAND.search(self._layout.code):
             return False
         if any(each.named and not each.used for each in uses):
             return False  # it is there for other modules

@@ -128,3 +128,35 @@ def test_names_with_a_wildcard_at_their_ends(tmp_path: Path) -> None:
     assert ground.matching("/lib/python3.*/x") == ["/lib/python3.11/x", "/lib/python3.9/x"]
     assert ground.matching("/nowhere/x") == ["/nowhere/x"]
     assert ground.stems("/lib", ".9") == {"python3": "python3.9"}
+
+
+def test_what_was_found_out_once_is_on_the_trail_of_all_who_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "opt").mkdir()
+    ground = Ground(tmp_path)
+    made: list[str] = []
+
+    def make() -> list[str]:
+        made.append("x")
+        return sorted(ground.listed("/opt"))
+
+    trails = []
+    for _ in range(2):
+        ground.trail = {"/else"}
+        assert ground.once("key", make) == ()
+        trails.append(ground.trail)
+    assert trails == [{"/", "/opt", "/else"}] * 2
+    assert made == ["x"]
+    ground.trail = None
+    assert ground.once("key", make) == () and ground.trail is None
+    ground.kept_from = False
+    ground.once("kept from", lambda: [setattr(ground, "kept_from", True)])
+    for asked, kept_from in (("key", False), ("kept from", True)):
+        ground.kept_from = False
+        ground.once(asked, make)
+        assert ground.kept_from is kept_from
+    monkeypatch.setattr(module, "ONCE_MAX", 1)
+    ground.once("other", make)
+    ground.once("other", make)
+    assert len(made) == 3

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from small_roots import made
+
+from imds_probe.system import once
+from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.local_files import LocalFiles
+from imds_probe.system.once import Once
+
+
+class Counted(LocalFiles):
+    """What was asked, one after the other."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def pin(self, root: Path, path: str) -> int | None:
+        self.asked.append(path)
+        return super().pin(root, path)
+
+    def real_path(self, root: Path, path: str) -> str | None:
+        self.asked.append(path)
+        return super().real_path(root, path)
+
+
+def content(files: Once, root: Path, path: str) -> bytes | None:
+    with files.opened(root, path) as file:
+        return file.read() if file is not None else None
+
+
+def test_nothing_is_asked_twice(tmp_path: Path) -> None:
+    root, files = made(tmp_path, {"/a": "x", "/l": Path("a"), "/d/e": ""}), Once(counted := Counted())
+    said = []
+    for _ in range(2):
+        one, none, other = files.looked_up(root, ["/a", "/gone", "/a"])
+        assert (one, none) == (other, None)
+        said.append(
+            (
+                files.status(root, "/a"),
+                files.status(root, "/gone"),
+                files.real_path(root, "/l"),
+                files.real_path(root, "/gone"),
+                files.names(root, "/d"),
+                content(files, root, "/a"),
+                content(files, root, "/gone"),
+            )
+        )
+        assert files.names(root, "/a") == ()
+        assert said[0] == said[-1]
+        assert said[0][0] == one
+    assert said[0][2:] == ("/a", None, ("e",), b"x", None)
+    assert sorted(counted.asked) == ["/a", "/a", "/d", "/gone", "/gone", "/gone", "/l"]
+
+
+def test_each_root_is_one_of_its_own(tmp_path: Path) -> None:
+    one, other, files = made(tmp_path / "1", {"/a": "1"}), made(tmp_path / "2", {"/a": "2"}), Once(LocalFiles())
+    assert [content(files, root, "/a") for root in (one, other, one)] == [b"1", b"2", b"1"]
+
+
+def test_what_cannot_be_read_is_said_each_time(tmp_path: Path) -> None:
+    root, files = made(tmp_path, {"/r": Path("r"), "/d/x": ""}), Once(LocalFiles())
+    for _ in range(2):
+        with pytest.raises(FileUnreadable, match="too many symbolic links"):
+            files.status(root, "/r")
+        with pytest.raises(FileUnreadable, match="not a regular file"):
+            content(files, root, "/d")
+
+
+def test_a_file_that_is_held_is_as_it_is_on_the_disk(tmp_path: Path) -> None:
+    root, files = made(tmp_path, {"/a": "0123456789"}), Once(LocalFiles())
+    for _ in range(2):
+        with files.opened(root, "/a") as file:
+            assert file is not None
+            assert (file.seekable(), file.readable(), file.status().st_size) == (True, True, 10)
+            assert (file.read(3), file.tell(), file.seek(-2, io.SEEK_END), file.read(9), file.read(9)) == (
+                b"012",
+                3,
+                8,
+                b"89",
+                b"",
+            )
+
+
+def test_there_is_not_more_held_than_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(once, "HELD_MAX_BYTES", 25)
+    monkeypatch.setattr(once, "FILE_MAX_BYTES", 20)
+    root, files = made(tmp_path, {"/a": "a" * 20, "/b": "b" * 20, "/long": "c" * 21}), Once(counted := Counted())
+    for path in ("/a", "/a", "/b", "/a", "/long", "/long"):
+        assert content(files, root, path) == (root / path[1:]).read_bytes()
+    assert counted.asked == ["/a", "/b", "/a", "/long", "/long"]
+    monkeypatch.setattr(once, "KNOWN_MAX", 1)
+    assert [files.real_path(root, path) for path in ("/a", "/b", "/a")] == ["/a", "/b", "/a"]
