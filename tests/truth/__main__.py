@@ -18,7 +18,7 @@ as not run, with its reason; it is tried anew the next time.
 Three things here are not as on a host. Processes are in a PID namespace, where the kernel does not tell the probe whose a
 connection is, so while it watches the service takes its time (experiment.LATENCY_MS), and the probe is told the root by a
 name that does not make it look for processes outside (experiment.PROBE). And there is no network beside the lab's: what
-answers clients as S3 does is in it (storage.py). Hosts are not booted, so no daemon has watched; there is no user-mode network.
+answers clients as S3 does is in it (storage.py). Hosts are not booted, so no daemon has watched.
 
 A client that never got anything cannot lose it: a verdict that it needs a higher hop limit is false here, as that is no
 reason to wait with the switch.
