@@ -55,9 +55,14 @@ def compare_upstream(manager: str, version: str, figure: str) -> UpstreamOrder:
     return UpstreamOrder(None, doubt) if doubt else UpstreamOrder(order)
 
 
+def is_plain(version: str) -> bool:
+    """Whether a version is numbers with dots between them, and nothing else: others cannot be compared with."""
+    return re.fullmatch(r"[0-9]{1,18}(?:\.[0-9]{1,18})*", version, re.ASCII) is not None
+
+
 def numbers(dotted: str) -> tuple[int, ...]:
     """The numbers of a plain dotted version; VersionError where it is anything else."""
-    if not re.fullmatch(r"[0-9]{1,18}(?:\.[0-9]{1,18})*", dotted, re.ASCII):
+    if not is_plain(dotted):
         raise VersionError(f"{dotted[:80]!r} is no plain dotted number")
     return tuple(int(part) for part in dotted.split("."))
 

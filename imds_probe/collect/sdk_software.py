@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Row
-from imds_probe.catalog.upstream import compare_upstream
+from imds_probe.catalog.upstream import compare_upstream, is_plain
 from imds_probe.collect.environment import in_order
 from imds_probe.collect.sdk_search import Seen
 from imds_probe.collect.sdk_tasks import USERS_SHOWN
@@ -146,7 +146,10 @@ def _is_of(library: SdkSoftware, package: Software) -> bool:
     if not library.is_beside(package) or library.version is None:
         return False
     in_distribution = all(path.startswith(("/usr/lib", "/usr/share", "/usr/bin")) for path in library.sdk.paths)
-    return in_distribution and compare_upstream(package.manager, package.version, library.version).order == 0
+    # A copy that its owner has changed, as AWS's CLI has one of botocore 2.0.0dev155, is compared with no package's version.
+    if not in_distribution or not is_plain(library.version):
+        return False
+    return compare_upstream(package.manager, package.version, library.version).order == 0
 
 
 def grouped(software: Sequence[SdkSoftware]) -> tuple[SdkSoftware, ...]:
