@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import subprocess
@@ -195,9 +196,13 @@ def _service(args: argparse.Namespace) -> Service:
     import socket  # noqa: PLC0415
 
     from imds_probe.collect.firmware import look  # noqa: PLC0415
-    from imds_probe.imds.endpoints import IPV4, IPV6  # noqa: PLC0415
+    from imds_probe.imds.endpoints import ENDPOINT_VARIABLE, IPV4, IPV6  # noqa: PLC0415
     from imds_probe.rehearsal.asking import CannotRehearse, learn  # noqa: PLC0415
 
+    if named := os.environ.get(ENDPOINT_VARIABLE, "").strip():
+        raise CannotRehearse(
+            f"{ENDPOINT_VARIABLE} sends AWS SDKs to {named}, which no rule leads to the relay", "Unset the variable."
+        )
     if not args.assume_ec2 and not (platform := look(Path("/"))).is_ec2:
         raise CannotRehearse(
             f"this is not an EC2 instance ({platform.method})", "Say --assume-ec2 where you know better, as in a lab."

@@ -62,7 +62,7 @@ class Totals:
 
 
 class Callers:
-    """`members` names the processes of the target. `met` and `noted` are for the relay's thread, the rest for any."""
+    """`members` names the processes of the target. `met`, `noted` and `over` are for the relay's thread, the rest for any."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Callers:
     def noted(self, relayed: Relayed) -> None:
         """What came of a connection that was met."""
         with self._lock:
-            seen = self._waiting.pop((relayed.family, relayed.peer), None)
+            seen = self._waiting.get((relayed.family, relayed.peer))
         if seen is None:
             return
         with self._lock:
@@ -101,6 +101,11 @@ class Callers:
                     seen.waits = False
                 case _:
                     seen.others += 1
+
+    def over(self, family: socket.AddressFamily, peer: tuple[str, int]) -> None:
+        """A connection has ended, whether or not anything was asked on it."""
+        with self._lock:
+            self._waiting.pop((family, peer), None)
 
     def all(self) -> list[Seen]:
         """Those that asked, the first first."""

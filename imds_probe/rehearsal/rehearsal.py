@@ -52,7 +52,8 @@ class Rehearsal:
         self.leavers = Leavers(PROC)
         self.callers = Callers(service.addresses, self.members)
         # A caller on the host gets what the service sends as the service sends it.
-        self._relay = Relay(service, Hops(hop_limit), met=self.callers.met, noted=self.callers.noted)
+        seen = self.callers
+        self._relay = Relay(service, Hops(hop_limit), met=seen.met, noted=seen.noted, over=seen.over)
         self._rules: Rules | None = None
         self._leased_until: dict[socket.AddressFamily, float] = {}
         self._lapsed_s = dict.fromkeys(service.addresses, 0.0)

@@ -35,8 +35,8 @@ class Relay:
     """Answers as `service` would, were tokens required; listens on loopback, a port for each family that it has.
 
     `led_only`: nobody is served but who was led here by a rule on the way to the service, and ports that `admit` names.
-    On the relay's thread, `met` is told of each connection while its caller waits, and `noted` of each request once that is
-    over. Also a context manager.
+    On the relay's thread, `met` is told of each connection while its caller waits, `noted` of each request that was answered, and
+    `over` of each connection that was met and has ended. Also a context manager.
     """
 
     def __init__(
@@ -47,7 +47,9 @@ class Relay:
         led_only: bool = True,
         met: Callable[[socket.AddressFamily, Peer], None] | None = None,
         noted: Callable[[Relayed], None] | None = None,
+        over: Callable[[socket.AddressFamily, Peer], None] | None = None,
     ) -> None:
+        self._over = over
         self._service, self._hops, self._led_only, self._met, self._noted = service, hops, led_only, met, noted
         self._listeners: dict[socket.AddressFamily, socket.socket] = {}
         self._connections: dict[asyncio.Task[None], Connection] = {}
@@ -168,7 +170,7 @@ class Relay:
         connection = Connection(sock, peer, self._service, self._hops)
         task = asyncio.get_running_loop().create_task(self._serve(connection, own=own))
         self._connections[task] = connection
-        task.add_done_callback(functools.partial(self._ended, sock))
+        task.add_done_callback(functools.partial(self._ended, sock, sock.family, peer))
 
     async def _serve(self, connection: Connection, *, own: bool) -> None:
         relayed = await connection.serve()
@@ -193,8 +195,10 @@ class Relay:
         with contextlib.suppress(ValueError):  # closed meanwhile
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
-    def _ended(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+    def _ended(self, sock: socket.socket, family: socket.AddressFamily, peer: Peer, task: asyncio.Task[None]) -> None:
         sock.close()  # a task that is cancelled before its first step does not come to it
+        if self._over is not None:
+            self._over(family, peer)
         self._connections.pop(task, None)
         if not task.cancelled() and (bug := task.exception()) is not None:
             self._bugs.append(bug)

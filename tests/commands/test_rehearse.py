@@ -50,6 +50,12 @@ def test_elsewhere_than_on_ec2_it_is_refused(here, capsys, monkeypatch):
     assert "this is not an EC2 instance" in capsys.readouterr().err
 
 
+def test_an_endpoint_of_the_environments_is_refused(here, capsys, monkeypatch):
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338")
+    assert main(["rehearse", "--assume-ec2", "--", "true"]) == exitcodes.UNAVAILABLE
+    assert "AWS_EC2_METADATA_SERVICE_ENDPOINT sends AWS SDKs to http://127.0.0.1:1338" in capsys.readouterr().err
+
+
 def test_undo_removes_what_a_killed_one_left(here, capsys, monkeypatch):
     whole = "imds_probe.rehearsal.leftovers.undo"
     from imds_probe.rehearsal import leftovers

@@ -56,6 +56,8 @@ def test_what_comes_of_a_caller(listener, whats, outcome):
             with socket.create_connection(listener.getsockname()) as asking:
                 seen.met(socket.AF_INET, asking.getsockname())
                 seen.noted(relayed(what, asking.getsockname()))
+                seen.over(socket.AF_INET, asking.getsockname())
+        assert not seen._waiting
         (caller,) = seen.all()
         assert (caller.outcome, caller.pid) == (outcome, os.getpid())
         assert sum(vars(seen.totals()).values()) == len(whats)

@@ -65,6 +65,22 @@ def test_whoever_was_not_led_here_is_not_served(send):
         assert seen == []
 
 
+def test_each_connection_that_was_met_is_over_once(lone_relay, send):
+    """Also where nothing was asked, or whoever asked was thrown out."""
+    met, over = [], []
+    with Simulator(InstanceState()) as simulator:
+        relay = lone_relay(simulator, 1)
+        relay._met, relay._over = (lambda *of: met.append(of)), (lambda *of: over.append(of))
+        with relay:
+            address = relay.address(socket.AF_INET)
+            assert send(address, [GET]).status == 401
+            assert send(address, [], then_end=True).data == b""
+            with socket.create_connection(address):
+                wait_for(lambda: len(met) == 3)
+                relay.stop()
+        assert sorted(met) == sorted(over)
+
+
 def test_it_leaves_nothing_open(lone_relay, send):
     with Simulator(InstanceState()) as simulator:
         before = len(os.listdir("/proc/self/fd"))
