@@ -24,6 +24,7 @@ from imds_probe.findings import Finding, State
 from imds_probe.rules import callers as callers_rule
 from imds_probe.rules import code, precedence, sdks, software
 from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_ready
+from imds_probe.rules.caller_phrases import no_call
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
@@ -226,8 +227,8 @@ def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
     reached = sum(each.token == "ok" for container in counted for each in container.reach[:1])
     inside = f" and {reached} container{'' if reached == 1 else 's'}" if reached else ""
     arrives = f"the token reaches the host{inside}"
-    if callers is not None and callers.complete and not callers.imdsv1:
-        arrives = f"no call by IMDSv1 was seen in {in_words(callers.window_s)}, {arrives}"
+    if callers is not None and callers.complete and not callers.losing:
+        arrives = f"{no_call(callers)} in {in_words(callers.window_s)}, {arrives}"
     if any(finding.severity == "warning" and finding.rule in _ON_SOFTWARE for finding in findings):
         return f"{arrives}; the warnings name software that speaks only IMDSv1, or may"
     if not facts[Installed].software:

@@ -33,7 +33,8 @@ WINDOW_S = 48.0 * HOUR_S
 CONFIDENCE = ("low", "medium", "high")
 # So much of the code of these commits as writes and reads a history and a spool.
 EARLIER = Path(__file__).parent / "watch/earlier"
-FIRST_RELEASE, SECOND_FORMAT = "73c9e4a", "ac714af"  # the last commits with formats 1 and 2 of the history
+# The last commits with formats 1, 2 and 3 of the history.
+FIRST_RELEASE, SECOND_FORMAT, THIRD_FORMAT = "73c9e4a", "ac714af", "47ef887"
 
 
 def reported(state: Path, root: Path, *watched: object) -> Report:

@@ -31,6 +31,7 @@ from imds_probe.watch.history_format import FILE
 
 if TYPE_CHECKING:
     from imds_probe.watch.history import History
+    from imds_probe.watch.watcher import SeenCall
 
 RESTART = f"Restart the daemon: systemctl restart {UNIT}"
 NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or run with --watch"
@@ -99,18 +100,21 @@ def watch(options: CallersOptions, root: Path, reader: Asks = HERE) -> Watched:
     # Most runs neither watch nor find a history, and need not wait for what does.
     from imds_probe.watch.history import History  # noqa: PLC0415
     from imds_probe.watch.history_file import MEMORY  # noqa: PLC0415
-    from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
+    from imds_probe.watch.names import ContainerNames, NamedCalls  # noqa: PLC0415
     from imds_probe.watch.unconfirmed import counted  # noqa: PLC0415
     from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
 
     names = ContainerNames(root, reader)
-    calls = []
+    named = NamedCalls(names)
+    calls: list[tuple[SeenCall, str | None]] = []
     began, steady = time.time(), time.monotonic()
-    with Watcher(full_command_lines=options.full_command_lines) as watcher:
+    with Watcher(full_command_lines=options.full_command_lines, met=names.meet) as watcher:
         while (left := options.watch_s - (time.monotonic() - steady)) > 0:
-            calls += [(seen, names.name(seen.caller)) for seen in watcher.calls(left)]
-        calls += [(seen, names.name(seen.caller)) for seen in watcher.rest()]
-        unconfirmed = counted(watcher.senders(), names.name)
+            calls += named.take(watcher.calls(min(left, named.due_in_s)))
+        calls += named.rest(watcher.rest())
+        senders = watcher.senders()
+        names.ask(*(each.caller for each in senders))
+        unconfirmed = counted(senders, names.name)
         dropped, degraded = watcher.dropped, watcher.degraded
     ended = time.time()
     with History(MEMORY) as history:

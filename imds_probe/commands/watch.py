@@ -44,17 +44,16 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.reading.reader import Reader  # noqa: PLC0415
     from imds_probe.render import watching  # noqa: PLC0415
     from imds_probe.system.own_memory import read_by  # noqa: PLC0415
-    from imds_probe.watch.names import ContainerNames  # noqa: PLC0415
+    from imds_probe.watch.names import ContainerNames, NamedCalls  # noqa: PLC0415
     from imds_probe.watch.summary import Summary  # noqa: PLC0415
     from imds_probe.watch.watcher import Watcher  # noqa: PLC0415
 
     summary = Summary()
     live, started = sys.stdout.isatty() and not args.json, time.monotonic()
 
-    def show(seen: SeenCall) -> None:
+    def show(seen: SeenCall, container: str | None) -> None:
         if args.v1_only and seen.version != "v1":
             return
-        container = names.name(seen.caller)
         summary.add(seen, container)
         if args.json:
             print(watching.json_line(seen, container))
@@ -68,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         for sender in watcher.senders():
             if sender.place not in told and len(told) < SENDERS_TOLD_MAX and not live:
                 told.add(sender.place)
+                names.ask(sender.caller)
                 where = sender.described(names.name(sender.caller))
                 say(terminal(f"unconfirmed requests by IMDSv1, which may be forged: {where}"))
 
@@ -76,9 +76,9 @@ def run(args: argparse.Namespace) -> int:
         switched_off.unless_switched_off(Path("/")),
         Reader(NAMING, patience=OF_A_DAEMON) as reader,
         read_by(reader.looker),
-        Watcher(full_command_lines=full) as watcher,
+        Watcher(full_command_lines=full, met=(names := ContainerNames(Path("/"), reader)).meet) as watcher,
     ):
-        names = ContainerNames(Path("/"), reader)
+        named = NamedCalls(names)
         if watcher.degraded:
             say(f"short-lived callers may stay unknown: {watcher.degraded}")
         # Asked to stop, it finishes what it is at: a call that is on its way out is counted, and the kernel tidied up.
@@ -87,14 +87,14 @@ def run(args: argparse.Namespace) -> int:
             signal.signal(number, lambda *_: asked_to_stop.set())
         while not asked_to_stop.is_set() and (args.seconds is None or time.monotonic() - started < args.seconds):
             left = REDRAWN_S if args.seconds is None else min(REDRAWN_S, args.seconds - (time.monotonic() - started))
-            for seen in watcher.calls(max(left, 0.0)):
-                show(seen)
+            for seen, container in named.take(watcher.calls(min(max(left, 0.0), named.due_in_s))):
+                show(seen, container)
             sys.stdout.flush()
             tell()
             if live:
                 _draw(summary, watcher, time.monotonic() - started)
-        for seen in watcher.rest():
-            show(seen)
+        for seen, container in named.rest(watcher.rest()):
+            show(seen, container)
         tell()
         if live:
             _draw(summary, watcher, time.monotonic() - started)

@@ -12,16 +12,36 @@ from imds_probe.facts.shapes import Count, Pid, Share, Timestamp
 OF_ROOT_ALONE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
 
 
+# What comes of a token request: the answer was seen to reach the client or to be lost on the way, or there was none, or it
+# had another status: 403, 404 or 405, or any other. Of a call without a token it is said of the last token request that the
+# same client made before: "none" where it made none, "unseen" where it may have made one before it was watched.
+TokenOutcome = Literal["none", "unseen", "answered", "lost", "unanswered", "forbidden", "not-found", "other"]
+# Who is behind a call: the process itself, or whoever asks through it; where no process is known, what the interface says.
+Origin = Literal["process", "user-mode-network", "virtual-machine", "another-host", "unknown"]
+ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "virtual machine", "others"
+# What EC2 has nothing at, and a request that takes nothing but the word that something answers.
+ELSEWHERE = ("other-cloud", "head", "other")
+
+
 @dataclass(frozen=True)
 class CallerSeen:
     """Calls of one program by one version of the protocol, after the same kind of thing.
 
     Text comes from processes and may be hostile. `program` is the path of its executable, or its name where only that is
-    known, or "another host", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`, `cmdline`, `path` and
-    `user_agent` are those of its last call, as far as they are known to be harmless: "…" stands for what is not. `refused`
-    calls were answered with 401. `unit` is one of the system's, or "user UID: " and one of that user's. `exe` is as its own
-    mount namespace has it. `on_host`: it is the host's file of that path; False where it was not shown to be, None where the
-    report is from before that was looked at. `uid` is the user's on the host, also of root in a user namespace.
+    known, or "another host", "virtual machine", "unknown", "others". `probe`: it was imds-probe itself. `pid`, `comm`,
+    `cmdline`, `path` and `user_agent` are those of its last call, as far as they are known to be harmless: "…" stands for
+    what is not. `refused` calls were answered with 401. `unit` is one of the system's, or "user UID: " and one of that user's.
+    `exe` is as its own mount namespace has it. `on_host`: it is the host's file of that path; False where it was not shown to
+    be, None where the report is from before that was looked at. `uid` is the user's on the host, also of root in a user
+    namespace.
+
+    What follows is None in reports from before it was looked at. `script` is what runs the program, or what it runs, or the
+    request of a command line that has no name; `started_by` the name of what started that. `token` is what came of token
+    requests: see TokenOutcome; None for a call with a token. `token_ttl` is what the last of these answers came to this host
+    with, at most the hop limit. `distance` is how many routers are between the host's network and the client, by the TTL of
+    its own packets, `interface` the one of the host that is nearest to it, `client` its address where no process is known.
+    `image` is its container's, `netns` the inode of its network namespace, None for the host's. `forwarded`: a proxy said that it
+    asked for somebody else. `served` calls were answered with what they asked for.
     """
 
     version: Literal["v1", "v2"]
@@ -43,16 +63,36 @@ class CallerSeen:
     container_id: str | None = None  # its identity, as in facts.containers
     uid: int | None = None
     on_host: bool | None = None
+    script: str | None = None
+    started_by: str | None = None
+    origin: Origin | None = None
+    token: TokenOutcome | None = None
+    token_ttl: Count | None = None
+    distance: Count | None = None
+    interface: str | None = None
+    client: str | None = None
+    image: str | None = None
+    netns: int | None = None
+    forwarded: bool | None = None
+    served: Count | None = None
 
     @property
     def identity(self) -> tuple[str | int | None, ...]:
         """Who called. What its container is called tells callers apart only where a report does not have more; which user it
-        is, only outside of any.
+        is, and which network it is in, only outside of any. Of those that no process is known of, each address is another one.
         """
         container = self.container_id or self.container
-        return (self.program, self.unit, self.container_id, None if self.container_id else self.container) + (
-            () if container else (self.uid,)
-        )
+        called = self.program, self.unit, self.container_id, None if self.container_id else self.container
+        return called + (self.script, self.client) + (() if container else (self.uid, self.netns))
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether these calls asked for nothing that the service has, and so lose nothing: what looks for another cloud, or
+        whether anything answers.
+        """
+        if self.served != 0 or self.path_class not in ELSEWHERE:
+            return False
+        return self.refused == 0 or self.path_class == "other-cloud"
 
 
 @dataclass(frozen=True)
@@ -107,6 +147,12 @@ class Callers(Section):
     unconfirmed: Count = 0
     senders: tuple[str, ...] = ()
     metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
+
+    @property
+    def losing(self) -> int:
+        """How many calls by IMDSv1 may lose something once tokens are required."""
+        harmless = (each.count for each in self.by if each.version == "v1" and not each.probe and each.is_harmless)
+        return max(0, self.imdsv1 - sum(harmless))
 
     @property
     def complete(self) -> bool:

@@ -167,7 +167,7 @@ class Containers(Section):
 
 
 NO_CONTAINERS = ("netns", "unit", "process")  # other network namespaces: see Container
-_USER = "user "
+USERS = "user "  # begins the identity of a user's container
 ID_SHOWN = 12  # digits, as Docker's own tools show
 NAMES_MAX = 3
 
@@ -184,13 +184,13 @@ def identity(container_id: str, owner_uid: int | None, inside: str | None) -> st
 def short(identity: str) -> str:
     """An identity as far as there is room for it, where nothing else is known of the container."""
     around, _, container_id = identity.rpartition("/")
-    user = around if around.startswith(_USER) and "/" not in around else ""
+    user = around if around.startswith(USERS) and "/" not in around else ""
     return container_id[:ID_SHOWN] + (f" of {user}" if user else "")
 
 
 def of_user(uid: int) -> str:
     """How something is marked that an unprivileged user named: a unit, a container."""
-    return f"{_USER}{uid}"
+    return f"{USERS}{uid}"
 
 
 def title(

@@ -31,6 +31,7 @@ WORDS_MAX, WORD_MAX = 100, 4096
 _LONG_WITH_ONE_HYPHEN = frozenset(
     ("-jar", "-cp", "-classpath", "-config", "-conf", "-version", "-server", "-passin", "-passout", "-name", "-type")
 )
+_MANY_IN_ONE = ("busybox", "toybox")  # programs that are many, by their first argument
 
 
 def _is_region(value: str) -> bool:
@@ -71,6 +72,26 @@ def kept(arguments: Sequence[str], exe: str | None) -> str:
 def kept_of_stored(line: str, exe: str | None) -> str:
     """The same of a command line that is stored as one text, by whatever rule its words were kept then."""
     return kept(line.split(), exe)
+
+
+def script_of(arguments: Sequence[str], exe: str | None) -> str | None:
+    """The script or module that an interpreter runs, as far as its name is kept; empty where it runs none that has a name, as
+    text that it was given, or what is typed in. None where the program is no interpreter.
+    """
+    title, *rest = [argument[:WORD_MAX] for argument in arguments[:WORDS_MAX]] or [""]
+    interpreter = INTERPRETERS.get(family(file_name(exe))) if exe else None
+    if exe and file_name(exe) in _MANY_IN_ONE:
+        if file_name(title) in _MANY_IN_ONE and rest:
+            title, *rest = rest
+        interpreter = INTERPRETERS.get(file_name(title).lstrip("-"))
+    if interpreter is None:
+        return None
+    shown, _, _ = _up_to_script(interpreter, rest)
+    if not shown or shown[-1] == OMITTED or shown[-1].startswith("-"):
+        return ""
+    if len(shown) > 1 and shown[-2] in interpreter.module:
+        return f"module {shown[-1]}"
+    return "" if len(shown) > 1 and shown[-2] in interpreter.code else shown[-1]
 
 
 def _program(word: str, exe: str | None) -> str:

@@ -59,10 +59,33 @@ _BELOW_A_VERSION = {
     "meta-data": _META_DATA,
     "user-data": {},
 }
+# What other clouds serve at the same address, or at one that clients ask beside it. Sources: their documentation, and the data
+# sources of cloud-init: GCE, Azure, Oracle, OpenStack, Hetzner, DigitalOcean, UpCloud, Vultr, Akamai, Scaleway, IBM, CloudCIX.
+_OF_OTHER_CLOUDS: dict[str, Any] = {
+    "computeMetadata": dict.fromkeys(("v1", "v1beta1"), _leaves("instance project oslogin")),
+    "metadata": _leaves("instance identity attested scheduledevents loadbalancer versions v1.json")
+    | dict.fromkeys(("v1", "v1beta1"), _leaves("id region hostname user-data interfaces instance public-keys keys")),
+    "opc": dict.fromkeys(("v1", "v2"), _leaves("instance vnics volumeAttachments allVnicAttachments identity")),
+    "openstack": dict.fromkeys(
+        ("latest", *(f"20{year}" for year in ("12-08-10", "13-04-04", "13-10-17", "15-10-15", "16-06-30", "16-10-06"))),
+        _leaves("meta_data.json user_data vendor_data.json vendor_data2.json network_data.json"),
+    )
+    | _leaves("2017-02-22 2018-08-27 2020-10-14"),
+    "hetzner": {"v1": _leaves("metadata userdata")},
+    "digitalocean": {"v1": {}},
+    "instance_identity": {"v1": _leaves("token certificates")},
+    "v1": _leaves("instance network ssh-keys token user-data id instance-v2-id"),
+    **_leaves("v1.json conf user_data"),
+}
+
+
+def is_other_clouds(path: str) -> bool:
+    """Whether a path is one of another cloud's metadata service, and none of EC2's."""
+    return path[:LOOKED_AT_MAX].lstrip("/").partition("/")[0].partition("?")[0] in _OF_OTHER_CLOUDS
 
 
 def kept_path(path: str) -> str:
-    """The path of a request to the metadata service, as far as it is one that the service is documented to have."""
+    """The path of a request to the metadata service, as far as it is one that this or another cloud's is documented to have."""
     whole = path[:LOOKED_AT_MAX]
     for sign in "?#":
         whole = whole.partition(sign)[0]
@@ -71,7 +94,7 @@ def kept_path(path: str) -> str:
     for segment in whole.split("/"):
         if not segment:
             continue
-        inside = _BELOW_A_VERSION if below is None and _is_version(segment) else _below(below or {}, segment)
+        inside = _first(segment) if below is None else _below(below, segment)
         if inside is None:
             return f"{kept}/{OMITTED}"
         kept, below = f"{kept}/{segment}", inside
@@ -115,6 +138,11 @@ def _is_version(segment: str) -> bool:
     year, month, day = [*segment.split("-"), "", "", ""][:3]
     of_digits = DIGITS.issuperset(year + month + day)
     return of_digits and (len(year), len(month), len(day)) == (4, 2, 2) and len(segment) == 10 and year[:2] == "20"
+
+
+def _first(segment: str) -> dict[str, Any] | None:
+    """What is below the first segment of a path; None where it is none that is known."""
+    return _BELOW_A_VERSION if _is_version(segment) else _OF_OTHER_CLOUDS.get(segment)
 
 
 def _below(known: dict[str, Any], segment: str) -> dict[str, Any] | None:

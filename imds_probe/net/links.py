@@ -17,7 +17,8 @@ from imds_probe.net import namespaces
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_GETLINK, RTM_NEWROUTE, RTM_GETROUTE, RTM_NEWNSID, RTM_GETNSID = 16, 18, 24, 26, 88, 90
-IFLA_LINK, IFLA_MASTER, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 5, 10, 37, 46
+IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 5, 10, 18, 37, 46
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_TUN_TYPE, IFF_TAP = 1, 2, 3, 2
 NETNSA_NSID, NETNSA_FD = 1, 3
 RTA_DST, RTA_OIF = 1, 4
 NOT_ASSIGNED = -1
@@ -47,6 +48,21 @@ def has_ports(interface: int) -> bool:
         answers = _answers(asking, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, bytes(_LINK_BYTES))
         return interface in [_number(attributes(answer[_LINK_BYTES:]).get(IFLA_MASTER)) for _, answer in answers]
     return True
+
+
+def kind_of(interface: int) -> str:
+    """What the kernel calls the kind of an interface of this namespace, "tap" or "tun" for the two sorts of "tun"; empty for a
+    card, and where nobody can say.
+    """
+    body = struct.pack("=BxHiII", 0, 0, interface, 0, 0)
+    with contextlib.suppress(OSError), _asking() as asking:
+        for kind, answer in _answers(asking, RTM_GETLINK, NLM_F_REQUEST, body):
+            if kind == RTM_NEWLINK:
+                said = attributes(attributes(answer[_LINK_BYTES:]).get(IFLA_LINKINFO, b""))
+                name = said.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(errors="replace")
+                is_tap = attributes(said.get(IFLA_INFO_DATA, b"")).get(IFLA_TUN_TYPE, b"\0")[0] == IFF_TAP
+                return "tap" if name == "tun" and is_tap else name
+    return ""
 
 
 def ways_into(home: int, netns: Path) -> frozenset[int]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from imds_probe.escape import terminal
+from imds_probe.facts.callers import ANOTHER_HOST
 from imds_probe.render.page.bounds import cut_front, first
 from imds_probe.render.page.calls import COLUMNS as REPORTED
 from imds_probe.render.page.calls import NONE, UNKNOWN, calls, lost, not_confirmed
@@ -28,11 +29,14 @@ def line(seen: SeenCall, container: str | None) -> str:
     caller = seen.caller
     parts = [_time(seen.at), seen.version, str(seen.status or NONE), seen.method, seen.path]
     if caller is None:
-        parts.append("by another host" if seen.relayed else f"by an {UNKNOWN} at {seen.client}")
+        parts.append(f"by {_unseen(seen)} at {seen.client}")
     else:
         parts.append(f"by {caller.comm}[{caller.pid}] {caller.exe or ''}".rstrip())
         parts += [f"unit={caller.unit}"] if caller.unit else []
+        parts += [f"script={caller.script}"] if caller.script else []
+        parts += [f"started-by={caller.started_by}"] if caller.started_by else []
     parts += [f"container={container}"] if container else []
+    parts += [f"token={seen.token}"] if seen.token not in (None, "none", "unseen") else []
     parts += [f'user-agent="{seen.user_agent}"'] if seen.user_agent else []
     return terminal(" ".join(parts))
 
@@ -65,6 +69,13 @@ def sentence(summary: Summary, seconds: float, dropped: int, unconfirmed: int = 
     """How many calls in how long, and whether some may have been missed, or forged."""
     counted = calls(summary.counts["v1"], summary.counts["v2"])
     return f"{counted} in {seconds:.0f} s.{lost(dropped)}{not_confirmed(unconfirmed)}"
+
+
+def _unseen(seen: SeenCall) -> str:
+    if seen.relayed:
+        return ANOTHER_HOST
+    behind = f" behind {seen.interface}" if seen.interface else ""
+    return f"a virtual machine{behind}" if seen.origin == "virtual-machine" else f"an {UNKNOWN}"
 
 
 def _row(tally: Tally) -> tuple[str, ...]:

@@ -7,19 +7,25 @@ from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
-from imds_probe.dataclass import dataclass
 from imds_probe.ecosystems.listed import ECOSYSTEMS
-from imds_probe.facts.callers import OF_ROOT_ALONE, Callers, CallerSeen
+from imds_probe.facts.callers import ANOTHER_HOST, OF_ROOT_ALONE, Callers, CallerSeen
 from imds_probe.facts.code import Code, CodeSeen
-from imds_probe.facts.containers import Container, Containers
+from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.findings import Fix
 from imds_probe.rules.code_fixes import fix_for
 from imds_probe.rules.code_phrases import matched, place_of
+from imds_probe.rules.fallback import (
+    Cause,
+    cause_by_token,
+    falls_back_unseen,
+    of_running,
+    outcome_of,
+    token_is_lost,
+)
 from imds_probe.rules.fixes import library_commands, upgrade_commands
-from imds_probe.rules.hop_need import cures, limit_for
 from imds_probe.rules.phrases import (
     NEEDS_SETTING,
     image_rebuilt,
@@ -28,7 +34,6 @@ from imds_probe.rules.phrases import (
     named,
     not_verified,
     only_v1,
-    raise_hop_limit,
     upgraded,
 )
 from imds_probe.rules.requirement import requirement
@@ -42,45 +47,62 @@ _OLD = ("too-old", "needs-setting")
 NOT_OF_PACKAGES = "/usr/local/"
 
 
-@dataclass(frozen=True)
-class Cause:
-    """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known."""
-
-    why: str
-    fix: Fix
-    evidence: tuple[str, ...] = ()
-    needs_hop_limit: int | None = None
-
-
 def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Cause:
-    """`group` are the calls by IMDSv1 of one caller."""
+    """`group` are the calls by IMDSv1 of one caller, of one outcome of its token requests: see fallback.outcome_of."""
     old = _old_software(group, facts, catalog)
     if old is None and (code := _code_of(group, facts)):
         why = f"its own code asks without a token: {place_of(code)}"
         return Cause(why, fix_for(code, facts, catalog), (matched(code),))
-    container = facts[Containers].by_identity(group[0].container_id)
-    if old is None and container is not None and _asks_for_tokens(group[0], callers):
-        limit = limit_for(container, facts)
-        if _token_is_lost(container) and limit is not None:
-            return Cause(
-                f"it asks for a token, receives none and falls back; {cures(container, facts)}",
-                raise_hop_limit(limit),
-                needs_hop_limit=limit,
-            )
-        if _token_is_lost(container):
-            return Cause(
-                "it asks for a token, receives none and falls back; the hop limit that would cure that is not known",
-                Fix(
-                    "See the finding about this container or its network: `imds-probe explain ID` describes why no token arrives."
-                ),
-            )
     if old is not None:
         return old
-    if _asks_for_tokens(group[0], callers):
+    known = cause_by_token(group, callers, facts) or falls_back_unseen(group, callers, facts)
+    if known is not None:
+        return known
+    latest = max(group, key=lambda each: each.last_seen)
+    if outcome_of(latest, callers) is None and (before := _as_before(latest, callers, facts)):
+        return before
+    return _behind(latest) or _unexplained(group, latest)
+
+
+def _as_before(caller: CallerSeen, callers: Callers, facts: Facts) -> Cause | None:
+    """What a report says that does not know which client made which token request: its program did."""
+    if not any(each.path_class == "token" and each.identity == caller.identity for each in callers.by):
+        return None
+    container = facts[Containers].by_identity(caller.container_id)
+    if container is not None and token_is_lost(container):
+        return of_running(container, facts)
+    return _HALF_OLD
+
+
+def _behind(caller: CallerSeen) -> Cause | None:
+    """Where the caller is not the one who asks."""
+    if caller.program == ANOTHER_HOST:
         return Cause(
-            "it also asks for tokens, so only a part of it is old, or it does not wait for the answer",
-            Fix("Find the part that asks without a token: `imds-probe watch --v1-only` shows each call with its path."),
+            "its requests come from outside and leave through this host",
+            Fix("Find the proxy or route that brings requests of other hosts to this instance's metadata service."),
         )
+    if caller.origin == "virtual-machine":
+        return Cause(
+            "its requests come from a virtual machine, whose programs cannot be seen from this host",
+            Fix("Run imds-probe in the virtual machine, and change what asks there without a token."),
+        )
+    if caller.origin == "user-mode-network":
+        return Cause(
+            "it relays the requests of a network in user mode; which program behind it asks is not known",
+            Fix("Find the container or virtual machine that this process was started for, and change what asks there."),
+        )
+    return None
+
+
+_HALF_OLD = Cause(
+    "it also asks for tokens, so only a part of it is old, or it does not wait for the answer",
+    Fix("Find the part that asks without a token: `imds-probe watch --v1-only` shows each call with its path."),
+)
+
+
+def _unexplained(group: Sequence[CallerSeen], latest: CallerSeen) -> Cause:
+    if any(each.token == "answered" for each in group):
+        return _HALF_OLD
     if any((each.user_agent or "").startswith("imds-probe/") for each in group):
         return Cause(
             "it calls itself imds-probe, but does not run as root",
@@ -88,13 +110,16 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
                 "Run imds-probe as root, or with --no-v1-probe. If nobody ran imds-probe, inspect the program that uses its name."
             ),
         )
-    if group[0].program == "another host":
+    if all(each.served == 0 and each.refused == 0 for each in group):
         return Cause(
-            "its requests come from outside and leave through this host",
-            Fix("Find the proxy or route that brings requests of other hosts to this instance's metadata service."),
+            "the service had nothing for it so far (404), which may change at any time",
+            Fix("Change the program so that it asks for a token first, or no longer asks."),
         )
+    asked = {"none": "; it asked for no token", "unseen": "; it was started before the watch"}.get(
+        latest.token or "", ""
+    )
     return Cause(
-        "no old software was found that explains the call",
+        f"no old software was found that explains the call{asked}",
         Fix(
             "Change the program so that it asks for a token first. `imds-probe watch --v1-only` shows whether it still calls "
             "IMDSv1."
@@ -112,15 +137,6 @@ def _code_of(group: Sequence[CallerSeen], facts: Facts) -> CodeSeen | None:
             if code.speaks == "v1" and there and (by_path or caller.pid in code.pids):
                 return code
     return None
-
-
-def _asks_for_tokens(caller: CallerSeen, callers: Callers) -> bool:
-    return any(each.path_class == "token" and each.identity == caller.identity for each in callers.by)
-
-
-def _token_is_lost(container: Container) -> bool:
-    main = container.main
-    return main is not None and main.token == "lost" and not main.disagrees
 
 
 def _old_software(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -> Cause | None:

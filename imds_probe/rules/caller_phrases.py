@@ -4,20 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imds_probe.facts.callers import CallerSeen
+from imds_probe.facts.callers import UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
+from imds_probe.facts.containers import Containers
+from imds_probe.facts.facts import Facts
 
 
 def who(caller: CallerSeen) -> str:
-    """The program, and whose it is."""
-    name = "an unknown process" if caller.program == "unknown" else caller.program
+    """The script and the program, whose they are, and where."""
+    return _called(caller) + (f" in {caller.container}" if caller.container else "") + _at(caller)
+
+
+def of_all(group: Sequence[CallerSeen], facts: Facts) -> str:
+    """The same of several: containers of one image that have ended are one."""
+    newest = max(group, key=lambda each: each.last_seen)
+    ended = newest.container_id is not None and facts[Containers].by_identity(newest.container_id) is None
+    if not ended or not newest.image:
+        return who(group[0])
+    containers = {each.container_id for each in group}
+    where = f"{newest.container}" if len(containers) == 1 else f"{len(containers)} containers"
+    return f"{_called(newest)} in {where} of image {newest.image}{_at(newest)}"
+
+
+def _called(caller: CallerSeen) -> str:
     user = f" of user {caller.uid}" if caller.uid and not caller.container else ""
-    unit = f"{user} ({caller.unit})" if caller.unit else user
-    return name + unit + (f" in {caller.container}" if caller.container else "")
+    if not caller.script:
+        return _program(caller) + user + (f" ({caller.unit})" if caller.unit else "")
+    starter = f", started by {caller.started_by}" if caller.started_by else ""
+    inside = [_program(caller).rpartition("/")[2], *([caller.unit] if caller.unit else [])]
+    return f"{caller.script}{starter}{user} ({', '.join(inside)})"
+
+
+def _program(caller: CallerSeen) -> str:
+    if caller.program == UNKNOWN:
+        return "an unknown process"
+    if caller.program == VIRTUAL_MACHINE:
+        return "a virtual machine"
+    if caller.origin == "user-mode-network":
+        return f"the user-mode network {caller.program}"
+    return f"the virtual machine {caller.program}" if caller.origin == "virtual-machine" else caller.program
+
+
+def _at(caller: CallerSeen) -> str:
+    """Where somebody is that no process is known of."""
+    if caller.client is None:
+        return ""
+    behind = f" behind {caller.interface}" if caller.interface else ""
+    return f"{behind} at {caller.client}"
+
+
+def no_call(callers: Callers) -> str:
+    """That nobody called, as far as it matters."""
+    return "no call by IMDSv1 was seen" if not callers.imdsv1 else "no call by IMDSv1 that takes metadata was seen"
 
 
 def called(group: Sequence[CallerSeen]) -> str:
-    """The subject of a finding on one caller's requests: the container that it is in, its unit, or else its program."""
-    return group[0].container or group[0].unit or group[0].program
+    """The subject of a finding on one caller's requests, by what somebody would mend: its container and script, the script that
+    something else started, its unit, or else its program.
+    """
+    caller = group[0]
+    if caller.container:
+        return f"{caller.container}: {caller.script}" if caller.script else caller.container
+    if caller.script and (caller.started_by or not caller.unit):
+        return caller.script
+    return caller.unit or caller.program
 
 
 def times(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
@@ -17,7 +16,12 @@ from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_of
-from imds_probe.rules.caller_phrases import called, last, times, who
+from imds_probe.rules.caller_groups import (
+    IMDSV1_WITHOUT_EFFECT,
+    groups_of,
+    without_effect,
+)
+from imds_probe.rules.caller_phrases import called, last, of_all, times, who
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
 from imds_probe.rules.rule import NothingToJudge, Rule
@@ -46,7 +50,9 @@ IMDSV1_FALLBACK = Kind(
     implies="needs-hop-limit",
     title="A container calls IMDSv1 because the token does not reach it",
     meaning="The program asks for a token, and so speaks IMDSv2, but the hop limit is too low for its container. After a wait "
-    "without an answer, the program asks without a token. With tokens required it would receive nothing.",
+    "without an answer, the program asks without a token. With tokens required it would receive nothing. The watch saw the same "
+    "process ask for a token before and the answer lost on its way, so this says nothing about other programs in the "
+    "container.",
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
@@ -135,13 +141,10 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         if run is not None and run.status in ("failed", "skipped"):
             return [_not_read(run)]
         return NothingToJudge(run.reason if run and run.reason else "the callers were not watched")
-    groups: dict[tuple[str | int | None, ...], list[CallerSeen]] = defaultdict(list)
-    for each in callers.by:
-        if each.version == "v1" and not each.probe:
-            groups[each.identity].append(each)
+    groups, others = groups_of(callers, facts)
     required = switched_already(facts.get(Imds))
-    findings = []
-    listed = named_first(IMDSV1_CALLER, list(groups.values()), called, facts)
+    findings = [] if required else [without_effect(each) for each in others[:NAMED_MAX]]
+    listed = named_first(IMDSV1_CALLER, groups, called, facts)
     for group in listed[:NAMED_MAX]:
         finding = _refused(group) if required else _calls(group, callers, facts, catalog)
         findings += [finding] if finding else []
@@ -155,7 +158,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         findings.append(_lost(callers))
     if callers.unconfirmed:
         findings.append(_not_confirmed(callers))
-    if not callers.imdsv1 and not callers.complete:
+    if not callers.losing and not callers.complete:
         findings.append(_short(callers))
     return findings
 
@@ -193,7 +196,7 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
     fell_back = cause.needs_hop_limit is not None
     return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
         called(group),
-        f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
+        f"{of_all(group, facts)} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
         evidence=(*_evidence(group), *cause.evidence),
         fix=cause.fix,
         forgeable_by=of_callers(group, facts),
@@ -277,6 +280,7 @@ def _evidence(group: Sequence[CallerSeen]) -> tuple[str, ...]:
         lines.append(f"last call by process {latest.pid}: {command or latest.comm}")
     if latest.user_agent:
         lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
+    lines += [f"started by {latest.started_by}"] if latest.started_by and not latest.script else []
     if latest.exe and latest.exe != latest.program:
         lines.append(f"the process has its own mount namespace, in which {latest.exe} may differ from the host's file")
     return tuple(lines)
@@ -289,6 +293,7 @@ RULE = Rule(
         IMDSV1_CALLER,
         IMDSV1_FALLBACK,
         IMDSV1_REFUSED,
+        IMDSV1_WITHOUT_EFFECT,
         IMDSV1_CALLER_UNSERVED,
         IMDSV1_UNSEEN,
         CALLERS_NOT_READ,

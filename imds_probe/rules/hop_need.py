@@ -7,11 +7,14 @@ nothing explains, as a hop limit above 3 opens more than most hosts have.
 from __future__ import annotations
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.containers import Container, Containers, Reach
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.containers import FAR, USERS, Container, Containers, Reach
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.relays import limit_to_try
+
+AT_LEAST = 2  # that a network of its own needs
 
 
 def is_users(container: Container) -> bool:
@@ -75,8 +78,41 @@ def needing(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:
 
 
 def needed_hop_limit(facts: Facts, catalog: Catalog) -> int:
-    """The smallest hop limit that serves the host itself and every container that needs metadata, or may."""
-    return max((limit_for(container, facts) or 1 for container in needing(facts, catalog)), default=1)
+    """The smallest hop limit that serves the host itself and every container that needs metadata, or may, and those that were
+    seen to lose the token and have ended since: what started them may start the next.
+    """
+    running = max((limit_for(container, facts) or 1 for container in needing(facts, catalog)), default=1)
+    return max(running, *(ended_limit(each) or AT_LEAST for each in ended_without_token(facts)), 1)
+
+
+def ended_limit(caller: CallerSeen) -> int | None:
+    """The hop limit that would have brought the token to what has ended, by what was captured of it; None where that is not
+    known. It may have begun with any TTL: no further away is believed than a hop limit needs no explanation for.
+    """
+    return caller.distance + 1 if caller.distance and caller.distance < FAR else None
+
+
+def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:
+    """Callers that lost the token on its way to a network that is there no more, and asked without one."""
+    callers = facts.get(Callers)
+    if callers is None:
+        return ()
+    known = {each.identity for each in facts[Containers].seen}
+    networks = {each.netns for each in facts[Containers].seen}
+    return tuple(
+        each
+        for each in callers.by
+        if (each.version, each.token, each.probe) == ("v1", "lost", False)
+        and each.distance
+        and (each.token_ttl or 0) <= each.distance
+        and not (each.container_id in known or (each.container_id is None and each.netns in networks))
+        and not is_of_user(each)
+    )
+
+
+def is_of_user(caller: CallerSeen) -> bool:
+    """Whether a user made the network that somebody called from, or may have."""
+    return caller.container_id.startswith(USERS) if caller.container_id is not None else bool(caller.uid)
 
 
 def users_without_token(facts: Facts, catalog: Catalog) -> tuple[Container, ...]:

@@ -40,7 +40,7 @@ class Evidence:
 
 def _called(facts: Facts) -> bool:
     callers = facts.get(Callers)
-    return callers is not None and callers.imdsv1 > 0
+    return callers is not None and callers.losing > 0
 
 
 def _read(facts: Facts) -> bool:

@@ -13,6 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.rules.caller_phrases import no_call
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
 from imds_probe.rules.relays import seen_obstacles
@@ -34,7 +35,7 @@ def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
         return ""
     if not min(LONG_ENOUGH_S, callers.window_s / 2) <= oldest_s < callers.window_s:
         return ""
-    return f"started {in_words(oldest_s)} ago, and no call by IMDSv1 was seen in the {in_words(callers.window_s)} that were watched"
+    return f"started {in_words(oldest_s)} ago, and {no_call(callers)} in the {in_words(callers.window_s)} that were watched"
 
 
 def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
@@ -47,8 +48,8 @@ def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
         return silent_since_start(code.oldest_s, facts)
     if code.runs != "scheduled" or code.every_s is None:
         return ""
-    watched = in_words(facts[Callers].window_s)
-    return f"started by {few(code.started_by)}, and no call by IMDSv1 was seen in the {watched} that were watched"
+    watched, none = in_words(facts[Callers].window_s), no_call(facts[Callers])
+    return f"started by {few(code.started_by)}, and {none} in the {watched} that were watched"
 
 
 def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
@@ -170,7 +171,7 @@ def seen_by_token(code: CodeSeen, facts: Facts) -> str:
     seen = any(each.version == "v2" and each.on_host and each.program == code.path for each in callers.by)
     if not seen:
         return ""
-    return f"seen asking by token, and no call by IMDSv1 was seen in the {in_words(callers.window_s)} that were watched"
+    return f"seen asking by token, and {no_call(callers)} in the {in_words(callers.window_s)} that were watched"
 
 
 def _unneeded(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
@@ -190,7 +191,7 @@ def _nobody_by_v1(callers: Callers, facts: Facts) -> bool:
     if not callers.complete or (run is not None and run.status != "ok"):
         return False
     unseen = callers.metric is not None and callers.metric.unseen > 0
-    return not (callers.imdsv1 or callers.unconfirmed or unseen)
+    return not (callers.losing or callers.unconfirmed or unseen)
 
 
 def _is_cut_off(container: Container) -> bool:

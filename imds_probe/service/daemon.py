@@ -28,9 +28,9 @@ from imds_probe.watch.forgetting import Forgetting
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.history_format import FILE
-from imds_probe.watch.names import ContainerNames
+from imds_probe.watch.names import ContainerNames, NamedCalls
 from imds_probe.watch.recorder import Recorder
-from imds_probe.watch.unconfirmed import counted
+from imds_probe.watch.unconfirmed import Sender, counted
 from imds_probe.watch.watcher import SeenCall, Watcher
 
 TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
@@ -62,6 +62,7 @@ class Daemon:
         self._stop, self._reload = threading.Event(), threading.Event()
         self._announced: set[tuple[str, str | None, str | None]] = set()
         self._dropped = 0
+        self._senders: list[Sender] = []
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -84,7 +85,10 @@ class Daemon:
     def _watch(self, history: History, wake: int, config: Config, reader: Reader) -> Config:
         """Watch and assess until the end, or until somebody switches it off. The configuration as it is then."""
         with ExitStack() as stack:
-            watcher = stack.enter_context(Watcher(wake=wake, full_command_lines=config.full_command_lines))
+            names = ContainerNames(self._root, reader)
+            watcher = stack.enter_context(
+                Watcher(wake=wake, full_command_lines=config.full_command_lines, met=names.meet)
+            )
             self._dropped = 0
             if watcher.degraded:
                 self._say(f"short-lived callers may stay unknown: {watcher.degraded}")
@@ -93,7 +97,6 @@ class Daemon:
             runs.schedule(config.interval_s, config.jitter_s)
             self._say(f"watching; the history is {history.path}, the next assessment in {runs.due_in_s():.0f} s")
             self._manager.ready(WATCHING)
-            names = ContainerNames(self._root, reader)
             return self._loop(watcher, history, runs, names, wake=wake, config=config)
 
     def _rest(self, wake: int, config: Config) -> Config:
@@ -127,10 +130,11 @@ class Daemon:
         wake: int,
         config: Config,
     ) -> Config:
-        recorder, forgetting = Recorder(history, self._say), Forgetting(history)
+        recorder, forgetting, named = Recorder(history, self._say), Forgetting(history), NamedCalls(names)
         while not self._stop.is_set() and not is_switched_off(self._root):
-            for seen in watcher.calls(min(self._longest_s, recorder.due_in_s(), runs.due_in_s())):
-                self._took(seen, names, recorder)
+            due_in_s = min(self._longest_s, recorder.due_in_s(), runs.due_in_s(), named.due_in_s)
+            for seen, container in named.take(watcher.calls(due_in_s)):
+                self._took(seen, container, recorder)
             _drain(wake)
             recorder.keep(self._dropped_since(watcher), self._unconfirmed_since(watcher, names))
             runs.tick()
@@ -142,13 +146,12 @@ class Daemon:
             self._manager.alive()
         if self._stop.is_set():
             self._manager.stopping()
-        for seen in watcher.rest():
-            self._took(seen, names, recorder)
+        for seen, container in named.rest(watcher.rest()):
+            self._took(seen, container, recorder)
         recorder.keep(self._dropped_since(watcher), self._unconfirmed_since(watcher, names), now=True)
         return config
 
-    def _took(self, seen: SeenCall, names: ContainerNames, recorder: Recorder) -> None:
-        container = names.name(seen.caller)
+    def _took(self, seen: SeenCall, container: str | None, recorder: Recorder) -> None:
         recorder.add(seen, container)
         unit, inside = (seen.caller.unit, seen.caller.container) if seen.caller else (None, None)
         who = (seen.program, unit, inside)
@@ -165,7 +168,14 @@ class Daemon:
         return since
 
     def _unconfirmed_since(self, watcher: Watcher, names: ContainerNames) -> Mapping[str, int]:
-        senders = watcher.senders()
+        """By where they came from, once the containers there were looked up."""
+        self._senders += watcher.senders()
+        missing = [sender for sender in self._senders if names.meet(sender.caller)]
+        if missing:
+            if not self._stop.is_set():
+                return {}
+            names.wait()
+        senders, self._senders = self._senders, []
         for sender in senders:
             who = ("", None, sender.place)
             if who not in self._announced and len(self._announced) < ANNOUNCED_MAX:

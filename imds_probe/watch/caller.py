@@ -18,14 +18,14 @@ from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.inventory.packages.package import printable
 from imds_probe.kept import command_line
 from imds_probe.kept.process_name import kept_name
-from imds_probe.system.called import arguments, process_name
+from imds_probe.system.called import arguments
 from imds_probe.system.confined import UNANSWERED
 from imds_probe.system.own_memory import head
 from imds_probe.system.same_file import same_file
 from imds_probe.system.small_file import read_head
+from imds_probe.watch.ancestry import Process, ancestry_of, status_of
 
 SHOWN_MAX = 300
-PARENTS_MAX = 4
 NS_GET_USERNS = 0xB701  # <linux/nsfs.h>
 NOT_VERIFIED = " (not verified)"  # after the path of a program that may be another one
 ENDED = "(ended)"
@@ -39,6 +39,9 @@ class Caller:
     container (see facts.containers), `unit` the systemd unit outside of any: the system's, or a user's as unit_of_user writes
     it. `exe` is as the process's own mount namespace calls it. `on_host`: that is the host's file of this path.
     `exe_by_anybody`: it may be any file, as not root alone says what is where. `netns` is the inode of its network namespace.
+    `started` is when it began, in ticks since boot. `script`, `started_by` and `acts_for` are as in Ancestry.
+    `whole`: all above it could be looked at.
+    `noted_s` is when the client began that has ended since, of the monotonic clock in seconds; 0 where nobody noted that.
     """
 
     pid: int
@@ -54,6 +57,17 @@ class Caller:
     on_host: bool = False
     exe_by_anybody: bool = False
     netns: int | None = None
+    started: int | None = None
+    script: str | None = None
+    started_by: str | None = None
+    acts_for: Process | None = None
+    noted_s: float = 0.0
+    whole: bool = True
+
+    @property
+    def client(self) -> Process:
+        """The process of which this is a part, as far as it is one."""
+        return self.acts_for or (self.pid, self.started)
 
 
 def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Caller | None:
@@ -62,7 +76,7 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
     """
     at = proc / str(tid)
     try:
-        status = _status(at)
+        status = status_of(at)
         pid = int(status["Tgid"])
         started = start_ticks(proc, pid)
         comm = read_head(proc / str(pid) / "comm", 64)
@@ -78,6 +92,7 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         if now not in (None, exe):
             exe, in_its_own = now, _whose_mounts(proc, pid)
             on_host = in_its_own is None or _is_file_of_host(proc, pid, now)
+        above = ancestry_of(proc, (pid, started), int(status.get("PPid", "0")), words=words, exe=exe, of=of)
     except (OSError, KeyError, ValueError):
         return None
     caller = Caller(
@@ -86,10 +101,15 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         exe=exe,
         command=printable(" ".join(words), SHOWN_MAX) if full_command_line else command_line.kept(words, exe),
         uid=uid,
-        parents=tuple(_parents(proc, status.get("PPid", "0"), of)),
+        parents=above.parents,
         on_host=on_host,
         exe_by_anybody=in_its_own is not None and in_its_own != _namespace(proc, "self", "user"),
         netns=netns,
+        started=started,
+        script=above.script,
+        started_by=above.started_by,
+        acts_for=above.acts_for,
+        whole=above.whole,
         **place,
     )
     # Its number may have become another's while it was read.
@@ -158,25 +178,6 @@ def _words(at: Path, of: Hashable, *, ended: bool) -> list[str]:
         if ended or error.errno in UNANSWERED:
             return []
         raise
-
-
-def _parents(proc: Path, first: str, of: Hashable) -> list[str]:
-    found: list[str] = []
-    parent = first
-    while parent not in ("0", "1") and len(found) < PARENTS_MAX:
-        try:
-            status = _status(proc / parent)
-        except OSError:
-            break
-        found.append(process_name(proc / parent, status.get("Name", ""), of))
-        parent = status.get("PPid", "0")
-    return found
-
-
-def _status(at: Path) -> dict[str, str]:
-    text = read_head(at / "status", 4096).decode(errors="replace")
-    pairs = (line.partition(":") for line in text.splitlines())
-    return {name: value.strip() for name, _, value in pairs}
 
 
 def _namespace(proc: Path, pid: int | str, kind: str) -> int | None:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from imds_probe.facts.callers import OF_ROOT_ALONE
 from imds_probe.inventory.packages.package import printable
 from imds_probe.kept.process_name import NAME_MAX, kept_name
+from imds_probe.watch.ancestry import PARENTS_MAX, is_fetcher, is_runtime, is_shell
 from imds_probe.watch.caller import (
     ENDED,
-    PARENTS_MAX,
     SHOWN_MAX,
     Caller,
     Place,
@@ -26,12 +26,12 @@ from imds_probe.watch.caller import (
     place_of,
 )
 from imds_probe.watch.lives import Life, Lives
+from imds_probe.watch.stories import story_of
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
 GENERATIONS_MAX = 32
 # Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
-MANAGERS = ("systemd", "systemd-nspawn")
-RUNTIMES = ("containerd", "dockerd", "conmon", "crun", "runc", "youki", "lxc-", "crio", "podman")
+MANAGER = "systemd"
 
 
 class _Known(NamedTuple):
@@ -68,6 +68,7 @@ class Callers:
         caller = self._look(tid)
         if caller is None or caller.exe is None:  # it has ended, or is just about to
             caller = self._ended(caller or gone(tid))
+        caller = self._noted(caller)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[tid] = _Known(caller, now, mark)
@@ -122,11 +123,24 @@ class Callers:
             comm=comm,
             exe=exe or None,
             parents=caller.parents or parents,
+            started_by=caller.started_by or _starter(above),
+            whole=False,
             uid=uid,
             # Where it was when it ran that is not known: what root's own began is believed to have been where root is. What
             # that executed in turn may be another user's by then, with mounts of his own.
             exe_by_anybody=bool(exe) and (above is None or above.exe_by_anybody or above.uid != 0 or runs > 1),
         )
+
+    def _noted(self, caller: Caller) -> Caller:
+        """The same, with what the kernel noted of those above it that were about to end, or had ended."""
+        if caller.exe is None or (caller.whole and caller.client[1] is not None):
+            return caller
+        life = self._life(caller.pid)
+        if life is None:
+            return caller
+        if not is_fetcher(caller.exe):
+            return caller if caller.client[1] is not None else replace(caller, noted_s=life.began)
+        return story_of(life, self._life, self._look).told(caller)
 
     def _place(self, life: Life, above: Caller | None) -> Place:
         """Where it was: where the one above it is, as far as it was not moved."""
@@ -175,6 +189,13 @@ def name_of(exe: str) -> str:
     return os.path.basename(exe)[:NAME_MAX]
 
 
+def _starter(above: Caller | None) -> str | None:
+    """What started a process that has ended."""
+    if above is None or above.pid == 1 or is_runtime(above.comm):
+        return None
+    return above.started_by if is_shell(above.exe) and not above.script else above.script or above.comm
+
+
 def _resolved(path: str) -> str:
     """As /proc has it, where root alone says what is there: looking elsewhere could take as long as anybody likes."""
     path = os.path.normpath(path)
@@ -185,4 +206,4 @@ def _puts_elsewhere(caller: Caller) -> bool:
     """Only root can put a process outside of where his own are: in a container, and among a user's, a name means nothing."""
     if caller.uid not in (0, None) or caller.container is not None:
         return False
-    return caller.pid == 1 or caller.comm in MANAGERS or caller.comm.startswith(RUNTIMES)
+    return caller.pid == 1 or caller.comm == MANAGER or is_runtime(caller.comm)

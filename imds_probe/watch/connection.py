@@ -17,6 +17,8 @@ from imds_probe.watch.segments import MASK, Ends, Segment, ahead_of
 # enough for what was lost in between, and so narrow that who does not see the connection does not hit it.
 SENT_WINDOW, ANSWERED_WINDOW = 1 << 17, 1 << 18
 SIGHTINGS_MAX = 8
+BEGINS_WITH = (64, 128, 255)  # TTLs: of Linux and most others, of Windows, of network devices
+DISTANCE_MAX = 8  # hops beyond this host: no network of containers has more
 Place = tuple[int, bool]  # an interface, and whether packets left by it
 Sighting = tuple[Place, Ends]
 # Where the answers come from. "uplink": in, where the host's way to the service leads. "stack": out of the host's own
@@ -73,6 +75,8 @@ class Connection(Entry):
     waiting: list[Call] = field(default_factory=list)
     answered: int | None = None  # sequence number of the last answer's beginning
     caller: Caller | None = None  # once it is known for sure
+    ttl: int = 0  # of what the client sent first, where that was seen first
+    token_answer: TokenAnswer | None = None  # what is to come of the token request that was answered last
 
     @property
     def interface(self) -> int:
@@ -87,6 +91,16 @@ class Connection(Entry):
     def proven(self) -> bool:
         """Whether the service was seen to answer it from where nobody else can."""
         return self.answers is not None and self.answers != "elsewhere"
+
+    @property
+    def distance(self) -> int | None:
+        """How many routers pass on what the service sends to this client, this host's own the first of them: by what is left
+        of the TTL that systems begin with. The client may have begun with another one. None where that is certain.
+        """
+        if self.outgoing:
+            return 0
+        passed = next(begin for begin in BEGINS_WITH if begin >= self.ttl) - self.ttl
+        return passed + 1 if passed < DISTANCE_MAX else None
 
     def fits(self, segment: Segment) -> bool:
         """Whether this can be the client's, by both numbers."""
@@ -112,6 +126,26 @@ class Connection(Entry):
 
 
 @dataclass(slots=True, eq=False)
+class TokenAnswer:
+    """What is seen to come of one token request. `ttl` is what the answer came to this host with, which is at most the hop
+    limit; `passed_on`: it left again towards the client. `distance` and `on_host` are the client's.
+    """
+
+    distance: int | None
+    on_host: bool
+    status: int | None = None
+    ttl: int | None = None
+    passed_on: bool = False
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it was seen to reach the client, as far as this host can see."""
+        if self.status is None:
+            return False
+        return self.on_host or (self.passed_on and not (self.distance and self.ttl and self.ttl <= self.distance))
+
+
+@dataclass(slots=True, eq=False)
 class Call:
     """One request, and the status of its answer once that was seen. `given_up`: nothing confirmed it in time."""
 
@@ -120,6 +154,7 @@ class Call:
     connection: Connection
     status: int | None = None
     given_up: bool = False
+    token: TokenAnswer | None = None  # where it asks for one
 
 
 def connection_of(segment: Segment, sightings: list[Sighting], began: float) -> Connection:
@@ -134,6 +169,7 @@ def connection_of(segment: Segment, sightings: list[Sighting], began: float) -> 
         began=began,
         expected=segment.number,
         acknowledged=segment.acknowledged,
+        ttl=segment.ttl,
     )
 
 

@@ -21,6 +21,7 @@ from imds_probe.watch.connection import (
     Opening,
     Place,
     Sighting,
+    TokenAnswer,
     connection_of,
 )
 from imds_probe.watch.requests import HttpRequestHead
@@ -81,6 +82,8 @@ class Connections:
                     opening.answered(segment.number, answers, ends)
             elif segment.payload:
                 self._answer(segment, ends, answers)
+                if packet.outgoing:
+                    self._passed_on(packet.interface, segment, ends)
 
     @property
     def undecided(self) -> bool:
@@ -173,6 +176,15 @@ class Connections:
             self._shown(connection, answers, ends)
             self._answered(connection, segment)
 
+    def _passed_on(self, interface: int, segment: Segment, ends: Ends) -> None:
+        """An answer leaves this host towards who asked: what the hop limit did not let through never does."""
+        sighting = ((interface, False), ends)  # as the request came in
+        connection = self._proven.get(sighting) or self._claimed.get(sighting)
+        if connection is None or connection.token_answer is None or connection.sightings[0] != sighting:
+            return
+        if connection.answered == segment.number:
+            connection.token_answer.passed_on = True
+
     def _shown(self, connection: Connection, answers: Answers, ends: Ends) -> None:
         """The service answers this connection; `ends` are as its answers have them."""
         known = connection.answers is not None
@@ -224,6 +236,8 @@ class Connections:
     def _calls(self, connection: Connection, at: float, requests: list[HttpRequestHead]) -> None:
         for request in requests:
             call = Call(at, request, connection)
+            if request.asks_for_token:
+                call.token = TokenAnswer(connection.distance, connection.outgoing)
             known = connection.answers is not None
             kept = len(connection.waiting) < (WAITING_MAX if known else UNPROVEN_WAITING_MAX)
             if kept:
@@ -247,6 +261,9 @@ class Connections:
         status = payload[9:12]
         call = connection.waiting.pop(0)
         call.status = int(status) if payload.startswith(b"HTTP/1.") and status.isdigit() else None
+        connection.token_answer = call.token
+        if call.token is not None:
+            call.token.status, call.token.ttl = call.status, segment.ttl
 
     def _forget(self, connection: Connection) -> None:
         """What came early of a connection is not waited for any longer."""

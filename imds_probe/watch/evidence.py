@@ -8,59 +8,88 @@ from dataclasses import replace
 from typing import Any
 
 from imds_probe.facts.callers import Callers, CallerSeen, HistoryLoss
+from imds_probe.facts.containers import short
 from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.process_name import kept_name
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.watch.caller import NOT_VERIFIED
 
+# The columns of a caller that say what it is, in this order.
+ROW = (
+    *("version", "program", "unit", "container", "path_class", "probe", "last_seen", "pid", "comm", "cmdline", "path"),
+    *("user_agent", "container_id", "uid", "on_host", "script", "token", "client", "netns", "image", "started_by"),
+    *("origin", "token_ttl", "distance", "interface", "forwarded"),
+)
+
 
 def caller_of_row(row: tuple[Any, ...], *, full_command_lines: bool = False) -> CallerSeen:
-    """A caller as its columns in the history have it. Whatever was kept when they were written, no more comes out than is
-    kept now; of the command line all that is stored with `full_command_lines`.
+    """A caller as the history has it: ROW, how many calls it made, how many of them were refused and served, and when the
+    first one was. Whatever was kept when they were written, no more comes out than is kept now; of the command line all that
+    is stored with `full_command_lines`.
     """
-    (
-        version,
-        program,
-        unit,
-        container,
-        wanted,
-        probe,
-        count,
-        refused,
-        first,
-        last,
-        pid,
-        comm,
-        cmdline,
-        path,
-        agent,
-        container_id,
-        uid,
-        on_host,
-    ) = row
+    *values, count, refused, served, first = row
+    of = dict(zip(ROW, values, strict=True))
+    program, comm, cmdline = of["program"], of["comm"], of["cmdline"]
     exe = program.removesuffix(NOT_VERIFIED) if program.startswith("/") else None
     return CallerSeen(
-        version=version,
+        version=of["version"],
         program=program,
         exe=exe,
-        pid=pid,
+        pid=of["pid"],
         comm=comm and kept_name(comm, exe, (cmdline or "").split()),
         cmdline=cmdline and (cmdline if full_command_lines else kept_of_stored(cmdline, exe)),
-        unit=unit or None,
-        container=container or None,
-        container_id=container_id or None,
-        path=kept_path(path),
-        path_class=wanted,
-        user_agent=kept_user_agent(agent) or None,
-        probe=bool(probe),
+        unit=of["unit"] or None,
+        container=of["container"] or None,
+        container_id=of["container_id"] or None,
+        path=kept_path(of["path"]),
+        path_class=of["path_class"],
+        user_agent=kept_user_agent(of["user_agent"]) or None,
+        probe=bool(of["probe"]),
         count=count,
         refused=refused,
         first_seen=rfc3339(first),
-        last_seen=rfc3339(last),
-        uid=None if uid < 0 else uid,
-        on_host=None if on_host is None else bool(on_host),
+        last_seen=rfc3339(of["last_seen"]),
+        uid=None if of["uid"] < 0 else of["uid"],
+        on_host=None if of["on_host"] is None else bool(of["on_host"]),
+        script=of["script"] or None,
+        started_by=of["started_by"] or None,
+        origin=of["origin"],
+        token=of["token"] or None,
+        token_ttl=of["token_ttl"],
+        distance=of["distance"],
+        interface=of["interface"] or None,
+        client=of["client"] or None,
+        image=of["image"] or None,
+        netns=of["netns"] or None,
+        forwarded=None if of["forwarded"] is None else bool(of["forwarded"]),
+        served=None if of["origin"] is None else served,
     )
+
+
+def named_alike(callers: Iterable[CallerSeen]) -> list[CallerSeen]:
+    """The same, each container called what it was found to be called, also where that was not known yet when it called."""
+    found = list(callers)
+    names, images = dict[str, tuple[str, str]](), dict[str, str]()
+    for each in found:
+        if each.container_id is None:
+            continue
+        if each.container and each.container != short(each.container_id):
+            names[each.container_id] = max(names.get(each.container_id, ("", "")), (each.last_seen, each.container))
+        if each.image:
+            images[each.container_id] = each.image
+    return [
+        each
+        if each.container_id is None
+        else replace(
+            each,
+            container=names.get(each.container_id, ("", each.container))[1]
+            if each.container == short(each.container_id)
+            else each.container,
+            image=each.image or images.get(each.container_id),
+        )
+        for each in found
+    ]
 
 
 def covered(intervals: Iterable[tuple[float, float]]) -> float:
@@ -78,15 +107,10 @@ def in_order(callers: Iterable[CallerSeen]) -> tuple[CallerSeen, ...]:
 
 
 def _identity(caller: CallerSeen) -> tuple[object, ...]:
+    """The same as a history's key."""
     return (
-        caller.version,
-        caller.program,
-        caller.unit,
-        caller.container,
-        caller.container_id,
-        caller.path_class,
-        caller.probe,
-        caller.uid,
+        *(caller.version, caller.program, caller.unit, caller.container, caller.container_id, caller.path_class),
+        *(caller.probe, caller.uid, caller.script, caller.token, caller.client, caller.netns, caller.image),
     )
 
 
@@ -142,6 +166,7 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
             each,
             count=max(before.count, each.count) if both else before.count + each.count,
             refused=max(before.refused, each.refused) if both else before.refused + each.refused,
+            served=_together(before.served, each.served, both=both),
             first_seen=min(before.first_seen, each.first_seen),
             last_seen=max(before.last_seen, each.last_seen),
             on_host=False if False in (before.on_host, each.on_host) else each.on_host,
@@ -160,3 +185,9 @@ def merged(history: Callers, watched: Callers, began: str) -> Callers:
         else history.unconfirmed + watched.unconfirmed,
         senders=tuple(dict.fromkeys((*history.senders, *watched.senders))),
     )
+
+
+def _together(before: int | None, now: int | None, *, both: bool) -> int | None:
+    if before is None or now is None:
+        return None
+    return max(before, now) if both else before + now

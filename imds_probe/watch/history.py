@@ -16,9 +16,12 @@ from types import TracebackType
 from typing import NamedTuple
 
 from imds_probe.escape import encodable
-from imds_probe.facts.callers import Callers, HistoryLoss
+from imds_probe.facts.callers import OTHERS, Callers, HistoryLoss
+from imds_probe.kept.metadata_path import is_other_clouds
+from imds_probe.kept.shapes import OMITTED
+from imds_probe.watch.ancestry import is_fetcher
 from imds_probe.watch.caller import cgroup_of, place_of
-from imds_probe.watch.evidence import caller_of_row, callers_of, covered, in_order, rfc3339
+from imds_probe.watch.evidence import ROW, caller_of_row, callers_of, covered, in_order, named_alike, rfc3339
 from imds_probe.watch.history_file import (
     MEMORY,
     HistoryError,
@@ -30,11 +33,13 @@ from imds_probe.watch.history_file import (
     opened_to_write,
     put_aside,
 )
-from imds_probe.watch.history_format import FORMAT, HOUR_S, TABLES
+from imds_probe.watch.history_format import CALLER_KEY, FORMAT, HOUR_S, TABLES
 from imds_probe.watch.seals import check
 from imds_probe.watch.watcher import SeenCall
 
 CALLERS_MAX = 10_000
+# Of one program and unit: what makes a script or container of a new name each minute takes no more room than these.
+FAMILY_MAX, IMAGES_MAX = 200, 50
 HOURS_MAX = 500_000  # hours of callers: all of it is read to see that it is whole
 INTERVALS_MAX = 50_000
 SENDERS_MAX, SENDERS_SHOWN = 1000, 5
@@ -56,7 +61,11 @@ _CLASSES = (
 
 def path_class(path: str) -> str:
     """What a request is after, in one word."""
+    if is_other_clouds(path):
+        return "other-cloud"
     below = path.strip("/").partition("/")[2]  # without "latest" or the date of a version
+    if below in (f"meta-data/{OMITTED}", f"dynamic/{OMITTED}"):
+        return "other"  # EC2 is not known to have such a thing
     return next((name for start, name in _CLASSES if below.startswith(start)), "other")
 
 
@@ -172,8 +181,7 @@ class History:
         self._write(write)
 
     def _count(self, key: _Key, hour: int, some: list[SeenCall]) -> None:
-        if self._is_full(key):
-            key = key._replace(program="others", unit="", container="", container_id="", path_class="other")
+        key = self._with_room(key)
         last = max(some, key=lambda seen: seen.at)
         caller = last.caller
         values = key._asdict() | {
@@ -185,8 +193,14 @@ class History:
             "cmdline": _text(caller.command) if caller else None,
             "path": _text(last.path),
             "on_host": all(seen.caller.on_host for seen in some if seen.caller) if caller else None,
+            "started_by": _text(caller.started_by) if caller else None,
+            "origin": last.origin,
+            "token_ttl": last.token_ttl,
+            "distance": last.distance,
+            "interface": _text(last.interface),
+            "forwarded": any(seen.forwarded for seen in some),
         }
-        newest = ("user_agent", "pid", "comm", "cmdline", "path")
+        newest = (*_NEWEST, *(name for name in ("token_ttl", "distance") if values[name] is not None))
         self._database.execute(
             f"insert into callers ({', '.join(values)}) values ({', '.join('?' * len(values))})"
             " on conflict do update set last_seen = max(last_seen, excluded.last_seen), "
@@ -195,10 +209,34 @@ class History:
             tuple(values.values()),
         )
         self._database.execute(
-            "insert into hours (caller, hour, calls, refused) values (?, ?, ?, ?)"
-            " on conflict do update set calls = calls + excluded.calls, refused = refused + excluded.refused",
-            (self._id(key), hour, len(some), sum(seen.status == 401 for seen in some)),
+            "insert into hours (caller, hour, calls, refused, served) values (?, ?, ?, ?, ?)"
+            " on conflict do update set calls = calls + excluded.calls, refused = refused + excluded.refused,"
+            " served = served + excluded.served",
+            (self._id(key), hour, len(some), sum(seen.status == 401 for seen in some), sum(map(_is_served, some))),
         )
+
+    def _with_room(self, key: _Key) -> _Key:
+        """The key under which a caller is counted: its own, or of many of its kind where there is no room for more."""
+        if self._is_full(key):
+            return _NOBODY._replace(version=key.version, program=OTHERS, probe=key.probe, uid=key.uid)
+        if self._id(key) is not None or (family := self._family(key)) < FAMILY_MAX:
+            return key
+        several = key._replace(
+            container=OTHERS if key.container_id else key.container,
+            container_id="",
+            script=OTHERS if key.script else "",
+            client="",
+            netns=0,
+        )
+        full = family >= FAMILY_MAX + IMAGES_MAX and self._id(several) is None
+        return several._replace(image="") if full else several
+
+    def _family(self, key: _Key) -> int:
+        """How many callers there are of its program and unit."""
+        found = self._database.execute(
+            "select count(*) from callers where (version, program, unit) = (?, ?, ?)", key[:3]
+        ).fetchone()
+        return int(found[0])
 
     def _is_full(self, key: _Key) -> bool:
         """Whether there is no more room for a caller of its own."""
@@ -207,8 +245,7 @@ class History:
 
     def _id(self, key: _Key) -> int | None:
         found = self._database.execute(
-            "select id from callers where (version, program, unit, container, container_id, path_class, probe, uid)"
-            " = (?, ?, ?, ?, ?, ?, ?, ?)",
+            f"select id from callers where ({', '.join(CALLER_KEY)}) = ({', '.join('?' * len(CALLER_KEY))})",
             key,
         ).fetchone()
         return None if found is None else int(found[0])
@@ -268,12 +305,12 @@ class History:
         fell into. `full_command_lines`: with all that is stored of them. Raises HistoryError.
         """
         since = now - window_s
-        added = ", ".join(TABLES["callers"].column(name, self._format) for name in ("container_id", "uid", "on_host"))
+        columns = ", ".join(TABLES["callers"].column(name, self._format) for name in ROW)
+        served = TABLES["hours"].column("served", self._format)
         unconfirmed = TABLES["intervals"].column("unconfirmed", self._format)
         try:
             rows = self._database.execute(
-                "select version, program, unit, container, path_class, probe, sum(calls), sum(refused),"
-                f" max(first_seen, ?), last_seen, pid, comm, cmdline, path, user_agent, {added}"
+                f"select {columns}, sum(calls), sum(refused), sum({served}), max(first_seen, ?)"
                 " from hours join callers on id = caller where hour >= ? group by id",
                 (since, int(since // HOUR_S)),
             ).fetchall()
@@ -284,7 +321,7 @@ class History:
             losses, senders = self._losses(since), self._senders(int(since // HOUR_S))
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
-        by = in_order(caller_of_row(row, full_command_lines=full_command_lines) for row in rows)
+        by = in_order(named_alike(caller_of_row(row, full_command_lines=full_command_lines) for row in rows))
         observed_s = covered(
             [(max(began, since), min(ended, now)) for began, ended, *lost in intervals if not any(lost)]
         )
@@ -312,7 +349,7 @@ class History:
         return tuple(f"{count}: {sender}" for sender, count in rows)
 
     def _losses(self, since: float) -> list[Loss]:
-        if self._format == FORMAT:
+        if self._format >= TABLES["losses"].since:
             return self._database.execute("select at, why from losses where at > ? order by at", (since,)).fetchall()
         lost = lost_before(self.path, self._format)
         return [lost] if lost is not None and lost[0] > since else []
@@ -374,6 +411,15 @@ class _Key(NamedTuple):
     path_class: str
     probe: bool
     uid: int
+    script: str
+    token: str
+    client: str
+    netns: int
+    image: str
+
+
+_NOBODY = _Key("v1", OTHERS, "", "", "", "other", False, UNKNOWN_UID, "", "", "", 0, "")
+_NEWEST = ("user_agent", "pid", "comm", "cmdline", "path", "started_by", "origin", "interface")
 
 
 def is_ours(seen: SeenCall) -> bool:
@@ -401,14 +447,31 @@ def _text(text: str | None) -> str:
     return encodable(text or "")[:TEXT_MAX]
 
 
+def _script_of(seen: SeenCall) -> str:
+    """What somebody would mend: the script, or the line of a crontab or of a unit that asks for just this."""
+    if seen.caller is None or seen.caller.script is not None:
+        return _text(seen.caller.script) if seen.caller else ""
+    return _text(f"a command line that requests {seen.path}") if is_fetcher(seen.caller.exe) else ""
+
+
+def _is_served(seen: SeenCall) -> bool:
+    return seen.status is not None and seen.status < 400
+
+
 def _key(seen: SeenCall, container: str | None) -> _Key:
+    caller, there = seen.caller, seen.there
     return _Key(
         version=seen.version,
         program=_text(seen.program),
-        unit=_text(seen.caller.unit if seen.caller else None),
+        unit=_text(caller.unit if caller else None),
         container=_text(container),
-        container_id=_text(seen.caller.container if seen.caller else None),
-        path_class=path_class(seen.path),
+        container_id=_text(there.container if there else None),
+        path_class="head" if seen.method == "HEAD" else path_class(seen.path),
         probe=is_ours(seen),
-        uid=UNKNOWN_UID if seen.caller is None or seen.caller.uid is None else seen.caller.uid,
+        uid=UNKNOWN_UID if caller is None or caller.uid is None else caller.uid,
+        script=_script_of(seen),
+        token=seen.token or "",
+        client=_text(seen.client if caller is None and not (there and there.container) else None),
+        netns=seen.netns or 0,
+        image=_text(seen.image),
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from imds_probe.errors import ProbeError
 from imds_probe.system.state_directory import check_directory, check_file
-from imds_probe.watch.history_format import FORMAT, READABLE, TIME_MAX, brought_up
+from imds_probe.watch.history_format import FORMAT, READABLE, TABLES, TIME_MAX, brought_up
 from imds_probe.watch.seals import Damaged, check, is_empty, know_seals
 
 Loss = tuple[float, str]  # when, in seconds since the epoch, and how
@@ -152,8 +152,8 @@ def opened_to_write(path: Path, lost: Loss | None = None) -> sqlite3.Connection:
 
 
 def lost_before(path: Path, found: int) -> Loss | None:
-    """What was lost before a file of this format was begun, or brought up from it: none of these could say so itself."""
-    if path == MEMORY:
+    """What was lost before a file of this format was begun, or brought up from it, as far as it cannot say so itself."""
+    if path == MEMORY or found >= TABLES["losses"].since:
         return None
     if found == 0 and Path(f"{path}{BEGUN}").exists():
         return time.time(), f"{path.name} was missing"

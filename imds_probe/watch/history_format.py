@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 
 FILE = "callers.sqlite3"
 HOUR_S = 3600
-FORMAT = 3
-READABLE = (1, 2, FORMAT)  # without being written
+FORMAT = 4
+READABLE = (1, 2, 3, FORMAT)  # without being written
+SEALED_SINCE = 3
 TIME_MAX = 253_402_300_799  # seconds since the epoch, the end of the year 9999: what RFC 3339 can write
+# What makes callers one.
+CALLER_KEY = (
+    *("version", "program", "unit", "container", "container_id", "path_class", "probe", "uid"),
+    *("script", "token", "client", "netns", "image"),
+)
 _PRIME, _PRIMES = 2_147_483_647, (7919, 104_729, 1_299_709, 15_485_863, 32_452_843, 49_979_687, 67_867_967, 86_028_121)
 _TIME = f"between 0 and {TIME_MAX}"
 
@@ -35,12 +41,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """`possible` is SQL that is true of each row that we may have written; `keys` ends the list of columns. `numbers`: all
-    columns are whole numbers, none of them null.
+    """`possible` is SQL that is true of each row that we may have written; `keys` ends the list of columns, `unique` are those
+    that tell its rows apart. `numbers`: all columns are whole numbers, none of them null.
     """
 
     columns: tuple[Column, ...]
     keys: str = ""
+    unique: tuple[str, ...] = ()
     options: str = ""
     possible: str = "1"
     numbers: bool = False
@@ -62,11 +69,11 @@ class Table:
         """SQL for each column's value in a file of this format."""
         return tuple(column.name if column.since <= found else column.default for column in self.columns)
 
-    def seal(self, row: str = "") -> str:
-        """SQL for the checksum of a row, which may be called `new.` or `old.`. A table with many rows of numbers alone has one
-        that SQLite calculates by itself, ten times as fast.
+    def seal(self, row: str = "", found: int = FORMAT) -> str:
+        """SQL for the checksum of a row in a file of this format, which may be called `new.` or `old.`. A table with many rows of
+        numbers alone has one that SQLite calculates by itself, ten times as fast.
         """
-        values = [f"{row}{name}" for name in self.names]
+        values = [f"{row}{name}" for name in self.names_of(found)]
         if not self.numbers:
             return f"seal({', '.join(values)})"
         mixed = (
@@ -74,8 +81,15 @@ class Table:
         )
         return f"{mixed} * {mixed} % {_PRIME}"  # squared: two values that change places are noticed
 
-    def created(self, name: str) -> str:
-        lines = [f"{column.name} {column.kind}" for column in self.columns] + ([self.keys] if self.keys else [])
+    def created(self, name: str, found: int = FORMAT) -> str:
+        """SQL that makes it in a file of this format."""
+        lines = [f"{column.name} {column.kind}" for column in self.columns if column.since <= found]
+        lines += (
+            [f"unique ({', '.join(each for each in self.unique if each in self.names_of(found))})"]
+            if self.unique
+            else []
+        )
+        lines += [self.keys] if self.keys else []
         return f"create table {name} ({', '.join(lines)}){self.options}"
 
 
@@ -99,8 +113,19 @@ TABLES: Mapping[str, Table] = {
             Column("container_id", "text not null", since=2, default="''"),
             Column("uid", "integer not null", since=3, default="-1"),
             Column("on_host", "integer", since=3),
+            Column("script", "text not null", since=4, default="''"),
+            Column("token", "text not null", since=4, default="''"),
+            Column("client", "text not null", since=4, default="''"),
+            Column("netns", "integer not null", since=4, default="0"),
+            Column("image", "text not null", since=4, default="''"),
+            Column("started_by", "text", since=4),
+            Column("origin", "text", since=4),
+            Column("token_ttl", "integer", since=4),
+            Column("distance", "integer", since=4),
+            Column("interface", "text", since=4),
+            Column("forwarded", "integer", since=4),
         ),
-        keys="unique (version, program, unit, container, container_id, path_class, probe, uid)",
+        unique=CALLER_KEY,
         possible=f"version in ('v1', 'v2') and probe in (0, 1) and first_seen <= last_seen"
         f" and first_seen {_TIME} and last_seen {_TIME}",
     ),
@@ -110,6 +135,7 @@ TABLES: Mapping[str, Table] = {
             Column("hour", "integer not null"),
             Column("calls", "integer not null"),
             Column("refused", "integer not null"),
+            Column("served", "integer not null", since=4, default="calls - refused"),
         ),
         keys="primary key (caller, hour)",
         options=" without rowid",
@@ -149,8 +175,8 @@ TABLES: Mapping[str, Table] = {
 SEALS = "create table seals (name text primary key, amount integer not null, total integer not null)"
 
 
-def _triggers(name: str, table: Table) -> tuple[str, ...]:
-    new, old = table.seal("new."), table.seal("old.")
+def _triggers(name: str, table: Table, found: int) -> tuple[str, ...]:
+    new, old = table.seal("new.", found), table.seal("old.", found)
     return tuple(
         f"create trigger {name}_{event} after {event} on {name} begin "
         f"update seals set amount = amount + {more}, total = total + {sum_} where name = '{name}'; end"
@@ -158,12 +184,15 @@ def _triggers(name: str, table: Table) -> tuple[str, ...]:
     )
 
 
-SCHEMA = (
-    *(table.created(name) for name, table in TABLES.items()),
-    SEALS,
-    *(trigger for name, table in TABLES.items() for trigger in _triggers(name, table)),
-    *(f"insert into seals values ('{name}', 0, 0)" for name in TABLES),
-)
+def schema(found: int = FORMAT) -> tuple[str, ...]:
+    """SQL that makes an empty file of this format, which has seals."""
+    tables = {name: table for name, table in TABLES.items() if table.since <= found}
+    return (
+        *(table.created(name, found) for name, table in tables.items()),
+        SEALS,
+        *(trigger for name, table in tables.items() for trigger in _triggers(name, table, found)),
+        *(f"insert into seals values ('{name}', 0, 0)" for name in tables),
+    )
 
 
 def brought_up(database: sqlite3.Connection, found: int, lost: tuple[float, str] | None = None) -> None:
@@ -189,9 +218,12 @@ def brought_up(database: sqlite3.Connection, found: int, lost: tuple[float, str]
 
 def _statements(found: int) -> tuple[str, ...]:
     before = [name for name, table in TABLES.items() if table.since <= found]
+    sealed = before if found >= SEALED_SINCE else []
     return (
+        *(f"drop trigger {name}_{event}" for name in sealed for event in ("insert", "update", "delete")),
+        *(("drop table seals",) if sealed else ()),
         *(f"alter table {name} rename to {name}_before" for name in before),
-        *SCHEMA,
+        *schema(),
         *(
             f"insert into {name} ({', '.join(TABLES[name].names)}) select {', '.join(TABLES[name].read_as(found))}"
             f" from {name}_before"

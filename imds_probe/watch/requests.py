@@ -8,6 +8,7 @@ from typing import NamedTuple
 HEAD_MAX_BYTES = 16 * 1024
 TEXT_MAX = 512
 METHODS = (b"GET ", b"PUT ", b"HEAD ", b"POST ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ")
+FORWARDED = b"x-forwarded-for"
 TOKEN, TOKEN_TTL = b"x-aws-ec2-metadata-token", b"x-aws-ec2-metadata-token-ttl-seconds"
 _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192})(?: HTTP/1\.[01])?")
 _END = re.compile(rb"\r?\n\r?\n")
@@ -17,7 +18,8 @@ class HttpRequestHead(NamedTuple):
     """The head of one request. Of the token's header it is only known whether it was there.
 
     Text comes from anybody: printable, and cut to TEXT_MAX characters. `whole` is False where only the beginning was seen,
-    so that a token that is not there may have come later.
+    so that a token that is not there may have come later. `forwarded`: a proxy says that it asks for somebody else, which the
+    service answers with no token.
     """
 
     method: str
@@ -26,6 +28,7 @@ class HttpRequestHead(NamedTuple):
     with_token: bool
     asks_for_token: bool
     whole: bool = True
+    forwarded: bool = False
 
 
 class RequestReader:
@@ -69,7 +72,7 @@ class RequestReader:
         match = _LINE.match(line)
         if match is None:
             return []
-        user_agent, with_token, asks = b"", False, False
+        user_agent, with_token, asks, forwarded = b"", False, False, False
         for entry in fields:
             name, _, value = entry.partition(b":")
             name = (
@@ -81,13 +84,16 @@ class RequestReader:
                 with_token = True
             elif name == TOKEN_TTL:
                 asks = True
+            elif name == FORWARDED:
+                forwarded = True
             elif name == b"content-length" and whole:
                 digits = value.strip()
                 self._body_left = int(digits) if digits.isdigit() and len(digits) < 10 else 0
         path = match[2].partition(b"?")[0]
         # No other method asks for a token: with its header alone, a GET is served without one, and refused once one is required.
         asks = asks and match[1] == b"PUT"
-        return [HttpRequestHead(match[1].decode(), _text(path), _text(user_agent), with_token, asks, whole)]
+        said = _text(path), _text(user_agent)
+        return [HttpRequestHead(match[1].decode(), *said, with_token, asks, whole, forwarded)]
 
 
 def _may_begin(buffer: bytearray) -> bool:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cache
 
-from imds_probe.watch.history_format import FORMAT, SCHEMA, TABLES
+from imds_probe.watch.history_format import SEALED_SINCE, TABLES, schema
 
 _OBJECTS = "select type, name, tbl_name, sql from sqlite_master order by type, name"
 
@@ -44,11 +44,12 @@ def check(database: sqlite3.Connection, found: int) -> None:
 def _check(database: sqlite3.Connection, found: int) -> None:
     if (said := database.execute("pragma integrity_check(1)").fetchone()[0]) != "ok":
         raise Damaged(said)
-    if found == FORMAT and database.execute(_OBJECTS).fetchall() != _expected():
+    sealed = found >= SEALED_SINCE
+    if sealed and database.execute(_OBJECTS).fetchall() != _expected(found):
         raise Damaged("its tables are not those of its format")
     for name in _there(database, found):
-        if found == FORMAT:
-            if _counted(database, name) != _noted(database, name):
+        if sealed:
+            if _counted(database, name, found) != _noted(database, name):
                 raise Damaged(f"its {name} differ from what was written")
         elif wrong := _impossible(database, name):
             raise Damaged(f"{wrong} of its {name} have impossible values")
@@ -69,7 +70,7 @@ def is_empty(database: sqlite3.Connection) -> bool:
 def _there(database: sqlite3.Connection, found: int) -> Iterator[str]:
     """The tables of the format, each once its columns are found to be those of the format."""
     wanted = {name: table.names_of(found) for name, table in TABLES.items() if table.since <= found}
-    if found != FORMAT:
+    if found < SEALED_SINCE:
         names = {name for (name,) in database.execute("select name from sqlite_master where sql is not null")}
         if names != set(wanted):
             raise Damaged("its tables are not those of its format")
@@ -80,8 +81,8 @@ def _there(database: sqlite3.Connection, found: int) -> Iterator[str]:
         yield name
 
 
-def _counted(database: sqlite3.Connection, name: str) -> tuple[int, int]:
-    sealed = TABLES[name].seal()
+def _counted(database: sqlite3.Connection, name: str, found: int) -> tuple[int, int]:
+    sealed = TABLES[name].seal(found=found)
     amount, total = database.execute(f"select count(*), coalesce(sum({sealed}), 0) from {name}").fetchone()  # noqa: S608
     return amount, total
 
@@ -94,12 +95,12 @@ def _noted(database: sqlite3.Connection, name: str) -> tuple[int, int] | None:
 
 
 @cache
-def _expected() -> list[tuple[str, str, str, str | None]]:
-    """What a new file has."""
+def _expected(found: int) -> list[tuple[str, str, str, str | None]]:
+    """What a new file of this format has."""
     database = sqlite3.connect(":memory:")
     try:
         know_seals(database)
-        for statement in SCHEMA:
+        for statement in schema(found):
             database.execute(statement)
         return database.execute(_OBJECTS).fetchall()
     finally:

@@ -13,13 +13,15 @@ MASK = 0xFFFFFFFF  # sequence numbers begin anew at zero
 _TCP_PROTOCOL = 6
 _TCP = struct.Struct("!HHIIBB")
 # IPv4 without options, as nearly all have it, and TCP behind it: read at once, as this is done for each packet.
-_PLAIN, _IPV4_AND_TCP = 0x45, struct.Struct("!xxHxxxxxBxx4s4sHHIIBB")
+_PLAIN, _IPV4_AND_TCP = 0x45, struct.Struct("!xxHxxxxBBxx4s4sHHIIBB")
 _PLAIN_BYTES = 20
 Ends = tuple[bytes, int, bytes]  # client, its port, the service
 
 
 class Segment(NamedTuple):
-    """A TCP segment. `length` is that of the payload on the wire, which can be more than was kept."""
+    """A TCP segment. `length` is that of the payload on the wire, which can be more than was kept. `ttl` is how many more
+    routers may pass it on, the one that has it now included.
+    """
 
     family: Family
     source: bytes
@@ -30,6 +32,7 @@ class Segment(NamedTuple):
     flags: int
     payload: bytes
     length: int
+    ttl: int
 
 
 def segment_of(data: bytes) -> Segment | None:
@@ -37,9 +40,19 @@ def segment_of(data: bytes) -> Segment | None:
     family: Family = "ipv4"
     if len(data) >= _PLAIN_BYTES + 20 and data[0] == _PLAIN:
         at = _PLAIN_BYTES
-        total, protocol, source, destination, source_port, destination_port, number, acknowledged, offset, flags = (
-            _IPV4_AND_TCP.unpack_from(data)
-        )
+        (
+            total,
+            ttl,
+            protocol,
+            source,
+            destination,
+            source_port,
+            destination_port,
+            number,
+            acknowledged,
+            offset,
+            flags,
+        ) = _IPV4_AND_TCP.unpack_from(data)
         if protocol != _TCP_PROTOCOL:
             return None
     else:
@@ -47,13 +60,14 @@ def segment_of(data: bytes) -> Segment | None:
         if header is None:
             return None
         family, source, destination, at, total = header
+        ttl = data[8] if family == "ipv4" else data[7]
         source_port, destination_port, number, acknowledged, offset, flags = _TCP.unpack_from(data, at)
     start = at + (offset >> 4) * 4
     if total <= at:
         total = len(data)  # longer than its field can say, as it was handed to the card to be cut up
     ports = (source_port, destination_port)
     length = total - start if total > start else 0
-    return Segment(family, source, destination, ports, number, acknowledged, flags, data[start:total], length)
+    return Segment(family, source, destination, ports, number, acknowledged, flags, data[start:total], length, ttl)
 
 
 def _header(data: bytes) -> tuple[Family, bytes, bytes, int, int] | None:

@@ -7,18 +7,19 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from imds_probe.errors import ProbeError
+from imds_probe.facts.callers import ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, Origin, TokenOutcome
 from imds_probe.imds.endpoints import IPV4, IPV6
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.kept.user_agent import kept_user_agent
-from imds_probe.watch.caller import Caller, caller_of, said_program
+from imds_probe.watch.caller import Caller, caller_of, gone, said_program
 from imds_probe.watch.callers import Callers
 from imds_probe.watch.connection import Call
 from imds_probe.watch.connections import Connections
@@ -28,14 +29,17 @@ from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.requests import METHODS
 from imds_probe.watch.ring import Ring
+from imds_probe.watch.token_requests import TokenRequests, outcome
 from imds_probe.watch.tracepoint import Connect, Tracepoint
 from imds_probe.watch.tracing import NotToBeHad, has_pids_of_its_own
 from imds_probe.watch.unconfirmed import Sender, Unconfirmed
 from imds_probe.watch.ways import Ways
+from imds_probe.watch.whereabouts import Whereabouts
 
 PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
 TRACED_WITHIN_S = 0.5
+PASSED_ON_WITHIN_S = 0.3  # the answer to a token request leaves towards the client, or never will
 # Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once.
 TOGETHER_S = 0.05
 CLAIMED_MAX = 1000  # calls that wait for another witness
@@ -44,6 +48,7 @@ Version = Literal["v1", "v2"]
 How = Literal["tracepoint", "sock_diag", "none"]
 LOOKS = 3
 _NUMBER = itertools.count()
+NOBODY = gone(0)
 
 
 @dataclass(slots=True)
@@ -53,6 +58,10 @@ class SeenCall:
     Of method, path and User-Agent there is what imds_probe/kept lets through: whoever calls may write anything there.
     `status` is None where no answer was seen. `how` says how the caller is known, "none" where it is not. `relayed`: it
     came in from outside of this host and belongs to no process here. `outgoing`: it left the host's own stack.
+
+    `token`, `token_ttl`, `distance`, `forwarded` and `interface` are as in facts.callers.CallerSeen. `origin` says who is behind
+    it, and `inside` is a process in the network that it came from, where the caller itself is not known. `netns` is the inode of
+    that network's namespace, None for the one that is watched; `image` is its container's, once that was looked up.
     """
 
     at: float
@@ -69,13 +78,29 @@ class SeenCall:
     relayed: bool
     whole: bool
     outgoing: bool = True
+    token: TokenOutcome | None = None
+    token_ttl: int | None = None
+    distance: int | None = None
+    forwarded: bool = False
+    interface: str = ""
+    origin: Origin = "process"
+    inside: Caller | None = None
+    netns: int | None = None
+    image: str | None = None
 
     @property
     def program(self) -> str:
         """Who called, in a word: the path of the executable as far as it is known, or its name, which it gives itself."""
         if self.caller is not None:
             return said_program(self.caller)
-        return "another host" if self.relayed else "unknown"
+        if self.origin == "virtual-machine":
+            return VIRTUAL_MACHINE
+        return ANOTHER_HOST if self.relayed else UNKNOWN
+
+    @property
+    def there(self) -> Caller | None:
+        """A process that runs where the call comes from, itself if it is known: its container is the caller's."""
+        return self.caller or self.inside
 
 
 class Watcher:
@@ -86,7 +111,8 @@ class Watcher:
 
     What comes in on the descriptor `wake` ends waiting, too; whoever gave it reads it. `degraded` says why callers are
     known less surely than they could be; empty where they are known exactly. `full_command_lines`: callers come with all
-    their arguments, whatever they are. Raises ProbeError where packets cannot be captured.
+    their arguments, whatever they are. `met` is told at once of who connects: a call comes out once it was answered. Raises
+    ProbeError where packets cannot be captured.
     """
 
     def __init__(
@@ -96,14 +122,17 @@ class Watcher:
         tracing: bool = True,
         wake: int | None = None,
         full_command_lines: bool = False,
+        met: Callable[[Caller], object] = lambda _: None,
     ) -> None:
-        self._proc = proc
+        self._proc, self._met = proc, met
         self._pending: deque[Call] = deque()
         self._early: dict[int, tuple[Caller | None, How]] = {}
         addresses = [socket.inet_pton(each.socket_family, each.address) for each in (IPV4, IPV6)]
         self._remotes = {IPV4.address, IPV6.address}
         self._ways = Ways(proc, sorted(self._remotes))
+        self._whereabouts = Whereabouts(self._ways)
         self._connects = Connects(self._ways.may_be_of)
+        self._token_requests = TokenRequests()
         self._connections = Connections(addresses, PORT, self._ways.lead_to_service, self._called, self._not_confirmed)
         self._unconfirmed = Unconfirmed(self._behind)
         self._claims: set[Call] = set()
@@ -168,12 +197,15 @@ class Watcher:
         for packet in self._ring.packets():
             self._connections.packet(packet)
         self._connections.give_up(self._traced_until - ANSWER_WITHIN_S)
-        self.dropped += self._ring.dropped()
+        if dropped := self._ring.dropped():
+            self.dropped += dropped
+            self._token_requests.lost_some()
         return count
 
     def _note(self, connect: Connect) -> None:
         caller = self._processes.caller(connect.tid)
         self._ways.learn(caller.netns, caller.pid)
+        self._met(caller)
         self._connects.note(connect, connect.at / 1e9 + self._epoch_s, caller)
 
     def _called(self, call: Call) -> None:
@@ -183,8 +215,12 @@ class Watcher:
                 return
             self._claims.add(call)
         self._pending.append(call)
+        if call.token is not None:
+            self._token_requests.asked(call)
         if self._tracepoint is None:  # at once, or whoever called has ended
-            self._early[id(call)] = self._owner(call)
+            self._early[id(call)] = caller, _ = self._owner(call)
+            if caller is not None:
+                self._met(caller)
 
     def _not_confirmed(self, call: Call) -> None:
         """Nothing shows that this was sent by who it says. Connections that have been open for long have an owner still."""
@@ -241,7 +277,7 @@ class Watcher:
             traced = (
                 traced or self._connects.maker(call.connection, waited=traced_for > TRACED_WITHIN_S / 2) is not None
             )
-            if (call.status is not None or age > ANSWER_WITHIN_S) and traced:
+            if (_is_answered(call, age) or age > ANSWER_WITHIN_S) and traced:
                 yield from self._seen(call)
             else:
                 waiting.append(call)
@@ -249,7 +285,7 @@ class Watcher:
 
     def _seen(self, call: Call) -> Iterator[SeenCall]:
         """The call as it is handed on; none where it is only claimed to be one, and nobody has such a connection."""
-        connection, request = call.connection, call.request
+        connection = call.connection
         caller, how = self._early.pop(id(call), (None, "none"))
         known = self._connects.maker(connection, waited=True)
         if known is not None:
@@ -257,10 +293,22 @@ class Watcher:
         elif how == "none" and self._tracepoint is not None:
             caller, how = self._owner(call)
         self._claims.discard(call)
+        if call.token is not None:
+            self._token_requests.of(call, caller)
         if caller is None and not connection.proven:
             self._not_confirmed(call)
             return
-        yield SeenCall(
+        yield self._told(call, caller, how)
+
+    def _told(self, call: Call, caller: Caller | None, how: How) -> SeenCall:
+        connection, request = call.connection, call.request
+        behind = self._whereabouts.behind(connection) if caller is None else None
+        inside = caller_of(self._proc, behind) if behind is not None else None
+        netns = (caller or inside or NOBODY).netns
+        if netns is None and not connection.outgoing:  # it has ended
+            netns = self._ways.netns_of(connection.interface)
+        token, ttl = self._token_of(call, caller)
+        return SeenCall(
             at=call.at,
             version=_version(call),
             method=request.method if f"{request.method} ".encode() in METHODS else OMITTED,
@@ -275,7 +323,27 @@ class Watcher:
             relayed=caller is None and not connection.outgoing and self._ways.physical(connection.interface),
             whole=request.whole,
             outgoing=connection.outgoing,
+            token=token,
+            token_ttl=ttl,
+            distance=connection.distance,
+            forwarded=request.forwarded,
+            interface=self._whereabouts.interface(connection),
+            origin=self._whereabouts.origin(connection, caller),
+            inside=inside,
+            netns=netns if netns != self._ways.home else None,
         )
+
+    def _token_of(self, call: Call, caller: Caller | None) -> tuple[TokenOutcome | None, int | None]:
+        """What came of the token request that this is, or of the one before it."""
+        if call.token is not None:
+            return outcome(call.token), call.token.ttl
+        if call.request.with_token:
+            return None, None
+        return self._token_requests.before(call, caller, self._made)
+
+    def _made(self, call: Call) -> Caller | None:
+        """Who made a call that is not handed on yet, as far as that is known already."""
+        return self._connects.maker(call.connection, waited=True) or self._early.get(id(call), (None, "none"))[0]
 
     def close(self) -> None:
         """Stop watching; what was switched on in the kernel is switched off."""
@@ -311,3 +379,8 @@ def epoch_s() -> float:
 
 def _version(call: Call) -> Version:
     return "v2" if call.request.with_token or call.request.asks_for_token else "v1"
+
+
+def _is_answered(call: Call, age_s: float) -> bool:
+    """Whether no more is to be expected of the answer."""
+    return call.status is not None and (call.token is None or call.token.arrived or age_s > PASSED_ON_WITHIN_S)

@@ -98,6 +98,10 @@ class Ways:
             return
         _keep(self._known, netns, _Known(found, now, before))
 
+    def netns_of(self, interface: int) -> int | None:
+        """The inode of the network namespace that packets come from by an interface, as far as it is known already."""
+        return next((netns for netns, known in self._known.items() if interface in known.interfaces), None)
+
     def whose(self, interface: int) -> int | None:
         """The oldest process of whom the packets are that come in by an interface; None for the host's own and where nobody
         is found. Looks at all processes.

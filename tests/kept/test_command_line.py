@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imds_probe.kept.command_line import SHOWN_MAX, kept, kept_of_stored
+from imds_probe.kept.command_line import SHOWN_MAX, kept, kept_of_stored, script_of
 
 PYTHON, JAVA, AWS = "/usr/bin/python3.11", "/usr/lib/jvm/java-17/bin/java", "/usr/local/aws-cli/v2/current/dist/aws"
 
@@ -90,3 +90,28 @@ def test_it_is_printable_bounded_and_stays_as_it_is(arguments: list[str], exe: s
 @pytest.mark.parametrize("word", ["pwd" * 400_000, "-" * 1_000_000, "a:" * 500_000, "/" * 1_000_000, "--a-" * 300_000])
 def test_a_long_word_costs_no_more_than_its_beginning(word: str) -> None:
     assert len(kept([word] * 1000, "/usr/bin/app")) <= SHOWN_MAX
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exe", "script"),
+    [
+        (["/bin/sh", "/usr/local/bin/register-dns", "hunter2"], "/usr/bin/dash", "/usr/local/bin/register-dns"),
+        (["bash", "-eu", "jobs/x.sh"], "/usr/bin/bash", "jobs/x.sh"),
+        (["bash", "hunter2"], "/usr/bin/bash", ""),
+        (["sh", "-c", "/opt/x.sh"], "/usr/bin/dash", ""),
+        (["-bash"], "/usr/bin/bash", ""),
+        (["sh", "--hunter2", "/opt/x.sh"], "/usr/bin/dash", ""),
+        (["python3", "-u", "/opt/sync.py"], PYTHON, "/opt/sync.py"),
+        (["python3", "-m", "app.main"], PYTHON, "module app.main"),
+        (["python3", "-c", "hunter2"], PYTHON, ""),
+        (["/usr/bin/python3", "/usr/bin/aws", "s3"], PYTHON, "/usr/bin/aws"),
+        (["java", "-jar", "/a.jar"], JAVA, "/a.jar"),
+        (["busybox", "sh", "/opt/x.sh"], "/bin/busybox", "/opt/x.sh"),
+        (["sh", "/opt/x.sh"], "/bin/busybox", "/opt/x.sh"),
+        (["curl", "/opt/x.sh"], "/usr/bin/curl", None),
+        (["sh", "/opt/x.sh"], None, None),
+        ([], "/usr/bin/dash", ""),
+    ],
+)
+def test_the_script_that_an_interpreter_runs(arguments: list[str], exe: str | None, script: str | None) -> None:
+    assert script_of(arguments, exe) == script

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imds_probe.imds.endpoints import IPV4, IPV6
-from imds_probe.kept.metadata_path import HOSTS, kept_path, kept_url
+from imds_probe.kept.metadata_path import HOSTS, is_other_clouds, kept_path, kept_url
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,27 @@ def test_both_addresses_of_the_service_are_known() -> None:
 @given(st.text(st.sampled_from("/latest-meta.data:0123456789?#é…\n")))
 def test_it_stays_as_it_is(path: str) -> None:
     assert kept_path(kept_path(path)) == kept_path(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/computeMetadata/v1/instance/hunter2", "/computeMetadata/v1/instance/…"),
+        ("/metadata/instance?api-version=2021-02-01", "/metadata/instance"),
+        ("/metadata/v1.json", None),
+        ("/opc/v2/instance/", None),
+        ("/openstack/latest/meta_data.json", None),
+        ("/hetzner/v1/metadata", None),
+        ("/digitalocean/hunter2", "/digitalocean/…"),
+        ("/v1/token", None),
+    ],
+)
+def test_paths_of_other_clouds(path: str, kept: str | None) -> None:
+    assert kept_path(path) == (kept or path)
+    assert is_other_clouds(path)
+    assert is_other_clouds(kept_path(path))
+
+
+@pytest.mark.parametrize("path", ["/", "/latest/meta-data/", "/2021-07-15/", "/hunter2", "", "latest"])
+def test_paths_of_no_other_cloud(path: str) -> None:
+    assert not is_other_clouds(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -92,6 +93,77 @@ def test_real_software_is_counted_as_the_service_counts_it(lab, service, bridged
 @pytest.fixture(scope="module")
 def bridged(lab):
     return lab.add_container("w-sdk", "bridge")
+
+
+# One that falls back, as the SDKs do, and one that never asks for a token: the same program, at the same time.
+FALLS_BACK = f"""
+import http.client, socket
+def ask(method, path, headers):
+    connection = http.client.HTTPConnection("{IP}", timeout=2)
+    connection.request(method, path, headers={{"User-Agent": "x", **headers}})
+    return connection.getresponse().read()
+try:
+    ask("PUT", "/latest/api/token", {{"X-aws-ec2-metadata-token-ttl-seconds": "60"}})
+except OSError:
+    ask("GET", "{numbered(1)}", {{}})
+    ask("GET", "{numbered(2)}", {{}})
+"""
+PLAIN = f"""
+import http.client
+connection = http.client.HTTPConnection("{IP}", timeout=2)
+connection.request("GET", "{numbered(3)}", headers={{"User-Agent": "x"}})
+connection.getresponse().read()
+"""
+CURL = "curl -s -m 2 -o /dev/null"
+ASK = f"{CURL} -f -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://{IP}/latest/api/token"
+EITHER = f"if TOKEN=$({ASK} | cat && exit $PIPESTATUS); then :; fi; {CURL} http://{IP}{numbered(4)}"
+# As cron does, which is there when what it started has ended.
+CRON = """
+import subprocess, sys
+for script in sys.argv[1:]:
+    subprocess.run(["/bin/sh", "-c", script])
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_falls_back_is_told_from_what_never_asks_for_a_token(lab, service, bridged, tmp_path):
+    """By each process's own request, or that of its script; and who started the script is said."""
+    service.update(hop_limit=1)
+    scripts = {name: tmp_path / name for name in ("register-dns.sh", "tag-host.sh")}
+    for number, script in enumerate(scripts.values()):
+        script.write_text(f"#!/bin/sh\n{CURL} http://{IP}{numbered(5 + number)}\nexit 0\n")
+        script.chmod(0o755)
+    cron = shutil.copy(sys.executable, tmp_path / "cron")
+    with watching(lab, "--json") as watched:
+        commands = [["/usr/bin/python3", "-c", code] for code in (FALLS_BACK, PLAIN)] + [["bash", "-c", EITHER]]
+        inside = [bridged.start(command) for command in commands]
+        # Some times: on a machine that starts thousands of processes, the kernel's notes of one may be overwritten.
+        commands = [*map(str, scripts.values()), f"{CURL} http://{IP}/openstack/latest/"] * 6
+        on_host = lab.instance.start([cron, "-c", CRON, *commands], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert on_host.stdout
+        assert on_host.stdout.readline() == b"done\n"
+        for child in inside:
+            assert child.wait(timeout=SOON_S) == 0
+    on_host.communicate(timeout=SOON_S)
+    seen = {each["path"]: each for each in watched.calls if each["method"] == "GET"}
+    asked = [each for each in watched.calls if each["method"] == "PUT"]
+    assert {(each["token"], each["token_ttl"], each["distance"]) for each in asked} == {("lost", 1, 1)}
+    fell_back = [seen[numbered(number)]["token"] for number in (1, 2, 4)]
+    assert (fell_back, seen[numbered(3)]["token"]) == (["lost"] * 3, "none")
+    assert {seen[numbered(number)]["netns"] for number in (1, 3)} == {bridged.inode}
+    for path, script in {
+        numbered(5): "register-dns.sh",
+        numbered(6): "tag-host.sh",
+        "/openstack/latest/": None,
+    }.items():
+        found = [each for each in watched.calls if each["path"] == path and each["caller"]]
+        starters = {
+            (each["caller"]["script"], each["caller"]["started_by"]) for each in found if each["caller"]["started_by"]
+        }
+        assert starters == {(script and str(scripts[script]), "cron")}
+        assert "none" in {each["token"] for each in found} <= {"none", "unseen"}
+        assert {(each["status"], each["distance"], each["netns"]) for each in found} == {(404, 0, None)}
 
 
 HOSTILE = {

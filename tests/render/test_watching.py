@@ -21,7 +21,11 @@ def test_a_line_of_a_log() -> None:
     )
     unknown = replace(SEEN, caller=None, status=None, user_agent="")
     assert line(unknown, None).endswith("v1 - GET /latest/meta-data/ by an unknown process at 10.0.0.5")
-    assert line(replace(unknown, relayed=True), None).endswith("by another host")
+    assert line(replace(unknown, relayed=True), None).endswith("by another host at 10.0.0.5")
+    machine = replace(unknown, origin="virtual-machine", interface="tap0")
+    assert line(machine, None).endswith("by a virtual machine behind tap0 at 10.0.0.5")
+    cron = replace(SEEN, caller=replace(CURL, script="/opt/x.sh", started_by="cron"), token="lost")
+    assert " unit=web.service script=/opt/x.sh started-by=cron token=lost " in line(cron, None)
 
 
 def test_a_json_object_a_call() -> None:

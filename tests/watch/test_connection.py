@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from watched_packets import ACK, MD4, SYN, V1, back, to
 
-from imds_probe.watch.connection import ANSWERED_WINDOW, SENT_WINDOW, Opening, connection_of
+from imds_probe.watch.connection import ANSWERED_WINDOW, SENT_WINDOW, Opening, TokenAnswer, connection_of
 from imds_probe.watch.segments import Segment, segment_of
 
 PLACE, ENDS = (2, True), (b"\n\0\0\5", 4000, bytes([169, 254, 169, 254]))
@@ -54,3 +54,30 @@ def test_an_answer_that_anybody_may_have_sent_gives_way() -> None:
         opening.answered(number, answers, ENDS)
         assert opening.answer == expected
     assert read(back(1, flags=SYN | ACK)).flags == SYN | ACK
+
+
+@pytest.mark.parametrize(
+    ("ttl", "outgoing", "distance"),
+    [
+        *((64, True, 0), (64, False, 1), (63, False, 2), (128, False, 1), (126, False, 3), (255, False, 1)),
+        *((20, False, None), (0, False, None)),
+    ],
+)
+def test_how_far_away_a_client_is_by_its_own_ttl(ttl: int, outgoing: bool, distance: int | None) -> None:
+    segment = read(to(7, V1))._replace(ttl=ttl)
+    assert connection_of(segment, [((2, outgoing), ENDS)], 5.0).distance == distance
+
+
+@pytest.mark.parametrize(
+    ("answer", "arrived"),
+    [
+        (TokenAnswer(0, True, 200, 1), True),
+        (TokenAnswer(1, False, 200, 1), False),
+        (TokenAnswer(1, False, 200, 2, passed_on=True), True),
+        (TokenAnswer(1, False, 200, 2), False),  # something on this host took it
+        (TokenAnswer(2, False, 200, 2, passed_on=True), False),
+        (TokenAnswer(1, False, None, None), False),
+    ],
+)
+def test_whether_a_token_arrived(answer: TokenAnswer, arrived: bool) -> None:
+    assert answer.arrived is arrived

@@ -32,7 +32,7 @@ from watched_packets import (
 )
 
 from imds_probe.watch import connections as module
-from imds_probe.watch.connection import Call
+from imds_probe.watch.connection import Call, TokenAnswer
 from imds_probe.watch.connections import Connections
 from imds_probe.watch.ring import Packet
 
@@ -204,6 +204,39 @@ def test_the_status_of_the_answer(tap: Tap, status: bytes) -> None:
     talk = Talk()
     tap.see(talk.opened(), talk.asks(answer=b"HTTP/1.1 " + status + b" X\r\n\r\n"))
     assert tap.said == [("/a", False, int(status))]
+
+
+PUT = b"PUT /latest/api/token HTTP/1.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"
+
+
+def token_answer(tap: Tap, way, *, as_far_as: int, answer: bytes = OK) -> TokenAnswer:
+    """What came of a token request whose answer is seen at so many interfaces, the uplink first."""
+    talk = Talk(way)
+    tap.see(talk.opened(), talk.sends(PUT), talk.is_answered(answer)[:as_far_as])
+    (call,) = tap.calls
+    assert call.token is not None
+    return call.token
+
+
+@pytest.mark.parametrize(
+    ("way", "as_far_as", "passed_on"),
+    [(FROM_CONTAINER, 3, True), (FROM_CONTAINER, 1, False), (FROM_CONTAINER, 0, False), (FROM_HOST, 1, False)],
+)
+def test_an_answer_leaves_towards_who_asked_or_is_lost_on_this_host(
+    tap: Tap, way, as_far_as: int, passed_on: bool
+) -> None:
+    found = token_answer(tap, way, as_far_as=as_far_as)
+    seen = (200, 64) if as_far_as else (None, None)
+    assert (found.status, found.ttl, found.passed_on, found.on_host) == (*seen, passed_on, way is FROM_HOST)
+
+
+def test_an_answer_to_something_else_is_no_tokens(tap: Tap) -> None:
+    """On the same connection, which a client keeps open."""
+    talk = Talk(FROM_CONTAINER)
+    tap.see(talk.opened(), talk.sends(PUT), talk.is_answered()[:1], talk.asks(V2))
+    asked, then = tap.calls
+    assert asked.token is not None
+    assert (asked.status, asked.token.passed_on, then.status, then.token) == (200, False, 200, None)
 
 
 def test_what_makes_no_sense_is_passed_over(tap: Tap) -> None:

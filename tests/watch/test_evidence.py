@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from watched_calls import CALLER, NOW
 
-from imds_probe.watch.evidence import callers_of, covered, in_order, merged, rfc3339
+from imds_probe.watch.evidence import callers_of, covered, in_order, merged, named_alike, rfc3339
 
 
 def seen(*by, observed_s=100.0, until=NOW):
@@ -68,3 +68,23 @@ def test_users_of_one_program_stay_apart_and_what_was_once_not_shown_to_be_the_h
     root, other = replace(CALLER, uid=0, on_host=True), replace(CALLER, uid=4242, on_host=False)
     both = merged(seen(root, other), seen(replace(root, on_host=False)), rfc3339(NOW))
     assert {(each.uid, each.on_host, each.count) for each in both.by} == {(0, False, 6), (4242, False, 3)}
+
+
+def test_a_container_whose_name_was_not_known_yet_is_called_by_it():
+    inside = replace(CALLER, container_id="1" * 64, container="1" * 12)
+    named = replace(inside, container="web", image="app:1", path_class="token")
+    other = replace(inside, container_id="2" * 64, container="2" * 12)
+    found = named_alike([inside, named, other, CALLER])
+    assert [(each.container, each.image) for each in found] == [
+        ("web", "app:1"),
+        ("web", "app:1"),
+        ("2" * 12, None),
+        (None, None),
+    ]
+
+
+@pytest.mark.parametrize(("until", "served"), [(NOW, 3), (NOW + 58, 2)])
+def test_what_came_of_token_requests_stays_apart_and_what_was_served_is_added(until, served):
+    plain, lost = replace(CALLER, token="none", served=1), replace(CALLER, token="lost", served=1)
+    both = merged(seen(plain, lost, until=until), seen(replace(lost, served=2), until=NOW + 60), rfc3339(NOW))
+    assert {(each.token, each.served) for each in both.by} == {("none", 1), ("lost", served)}

@@ -41,6 +41,11 @@ def path(tmp_path: Path) -> Path:
         ("/latest/user-data", "user-data"),
         ("/latest/", "other"),
         ("/", "other"),
+        ("/…", "other"),
+        ("/latest/meta-data/…", "other"),  # which EC2 is not known to have
+        ("/latest/meta-data/tags/instance/…", "meta-data"),
+        ("/computeMetadata/v1/", "other-cloud"),
+        ("/openstack/latest/", "other-cloud"),
     ],
 )
 def test_what_a_request_is_after(given: str, found: str) -> None:
@@ -353,3 +358,105 @@ def test_our_own_container_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     for container, ours in (("1" * 64, True), ("2" * 64, False)):
         seen = replace(SEEN, user_agent="imds-probe/1.0", caller=replace(CURL, container=container))
         assert module.is_ours(seen) is ours
+
+
+APP = replace(CURL, exe="/usr/bin/python3", script="/opt/a.py", started_by="cron")
+
+
+def test_what_was_watched_of_a_call_is_kept(path: Path) -> None:
+    seen = replace(
+        SEEN,
+        caller=replace(APP, container="1" * 64),
+        token="lost",
+        token_ttl=1,
+        distance=1,
+        interface="veth7",
+        origin="process",
+        netns=7,
+        image="app:1",
+        forwarded=True,
+    )
+    with History(path) as history:
+        history.record([(seen, "web"), (replace(seen, status=404), "web")], NOW - 60, NOW)
+        (found,) = history.evidence(NOW, DAY).by
+    kept = (found.script, found.started_by, found.token, found.token_ttl, found.distance, found.interface, found.origin)
+    assert kept == ("/opt/a.py", "cron", "lost", 1, 1, "veth7", "process")
+    assert (found.netns, found.image, found.forwarded, found.count, found.served) == (7, "app:1", True, 2, 1)
+
+
+def test_scripts_that_ask_by_one_program_are_not_one_nor_is_what_falls_back_one_with_what_does_not(path: Path) -> None:
+    calls = [
+        (replace(SEEN, caller=replace(APP, script=script), token=token), None)
+        for script, token in (("/a", "lost"), ("/a", "none"), ("/b", "none"), (None, "none"))
+    ]
+    inline = [(replace(SEEN, path=each, caller=CURL), None) for each in ("/latest/user-data", "/latest/meta-data/mac")]
+    with History(path) as history:
+        history.record([*calls, *inline], NOW - 60, NOW)
+        found = history.evidence(NOW, DAY).by
+    assert {(each.script, each.token) for each in found} == {
+        *(("/a", "lost"), ("/a", "none"), ("/b", "none"), (None, "none")),
+        ("a command line that requests /latest/user-data", None),
+        ("a command line that requests /latest/meta-data/mac", None),
+    }
+
+
+def test_of_whom_no_process_is_known_each_address_is_another(path: Path) -> None:
+    unknown = replace(SEEN, caller=None)
+    inside = replace(CURL, container="1" * 64)
+    calls = [(replace(unknown, client=each), None) for each in ("10.0.0.5", "10.0.0.6")]
+    with History(path) as history:
+        history.record([*calls, (replace(unknown, inside=inside), "web")], NOW - 60, NOW)
+        found = history.evidence(NOW, DAY).by
+    assert {(each.program, each.client, each.container) for each in found} == {
+        ("unknown", "10.0.0.5", None),
+        ("unknown", "10.0.0.6", None),
+        ("unknown", None, "web"),
+    }
+
+
+def test_a_request_for_no_content_is_of_its_own_kind(path: Path) -> None:
+    with History(path) as history:
+        history.record([(replace(SEEN, method="HEAD", path="/"), None)], NOW - 60, NOW)
+        assert [each.path_class for each in history.evidence(NOW, DAY).by] == ["head"]
+
+
+@pytest.mark.parametrize("which", ["scripts", "containers", "addresses"])
+def test_a_thousand_that_live_for_seconds_take_no_more_room_than_some(path: Path, which: str) -> None:
+    """And what came of their token requests stays known, with the image."""
+    made = [
+        replace(SEEN, caller=replace(APP, script=f"/tmp/{number}.sh"), token="lost")
+        if which == "scripts"
+        else replace(SEEN, caller=replace(APP, container=f"{number:064}"), token="lost", image="app:1")
+        if which == "containers"
+        else replace(SEEN, caller=None, client=f"10.0.{number // 250}.{number % 250}", token="unseen")
+        for number in range(1000)
+    ]
+    with History(path) as history:
+        for number in range(0, 1000, 100):
+            history.record(
+                [(each, "name" if which == "containers" else None) for each in made[number : number + 100]],
+                NOW,
+                NOW + 1,
+            )
+        rare = replace(SEEN, caller=replace(CURL, exe="/usr/bin/rare"))
+        history.record([(rare, None)], NOW, NOW + 1)
+        found = history.evidence(NOW + 2, DAY).by
+    assert len(found) <= module.FAMILY_MAX + 2
+    assert sum(each.count for each in found) == 1001
+    assert "/usr/bin/rare" in {each.program for each in found}
+    several = max(found, key=lambda each: each.count)
+    assert (several.count, several.token) == (1000 - module.FAMILY_MAX, made[0].token)
+    if which == "containers":
+        assert (several.image, several.container, several.container_id) == ("app:1", "others", None)
+
+
+def test_images_of_a_new_name_each_time_are_bounded_too(path: Path) -> None:
+    calls = [
+        (replace(SEEN, caller=replace(APP, container=f"{number:064}"), image=f"app:{number}"), "name")
+        for number in range(500)
+    ]
+    with History(path) as history:
+        history.record(calls, NOW - 60, NOW)
+        found = history.evidence(NOW, DAY).by
+    assert len(found) <= module.FAMILY_MAX + module.IMAGES_MAX + 2
+    assert sum(each.count for each in found) == 500

@@ -102,3 +102,9 @@ def test_hostile_text_is_made_printable() -> None:
     (request,) = read(b"GET /\x1b[2J\xff?token=secret HTTP/1.1\r\nUser-Agent: \x1b]0;x\x07\r\n\r\n")
     assert request.path.isprintable() and "secret" not in request.path
     assert request.user_agent.isprintable()
+
+
+def test_a_proxy_that_asks_for_somebody_else_says_so() -> None:
+    put = b"PUT /latest/api/token HTTP/1.1\r\nx-aws-ec2-metadata-token-ttl-seconds: 60\r\n%s\r\n"
+    found = [RequestReader().feed(put % more)[0] for more in (b"", b"X-Forwarded-For: 10.0.0.1\r\n")]
+    assert [(each.asks_for_token, each.forwarded) for each in found] == [(True, False), (True, True)]

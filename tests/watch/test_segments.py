@@ -16,7 +16,7 @@ def test_what_a_segment_says(client: str) -> None:
     ends = [socket.inet_ntop(family, each) for each in (segment.source, segment.destination)]
     assert ends == [client, MD6 if ":" in client else MD4]
     assert (segment.ports, segment.number, segment.acknowledged, segment.flags) == ((4000, 80), 7, 9, ACK | SYN)
-    assert (segment.payload, segment.length) == (V1, len(V1))
+    assert (segment.payload, segment.length, segment.ttl) == (V1, len(V1), 64)
 
 
 def test_what_was_cut_off_is_counted() -> None:

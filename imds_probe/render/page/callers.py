@@ -38,8 +38,16 @@ def _cells(caller: CallerSeen, width: int) -> tuple[str, ...]:
         str(caller.count),
         str(caller.refused),
         caller.last_seen,
-        cut_front(program(caller.program), width),
+        cut_front(_called(caller), width),
         cut_front(caller.unit or NONE, width),
         cut_front(caller.container or NONE, width),
         cut_front(caller.path_class, width),
     )
+
+
+def _called(caller: CallerSeen) -> str:
+    """What somebody would mend: a script before the program that it asks with."""
+    name = program(caller.program)
+    if not caller.script:
+        return name if caller.client is None else f"{name} at {caller.client}"
+    return f"{caller.script} ({name.rpartition('/')[2]})"

@@ -1,0 +1,69 @@
+"""Calls by IMDSv1 put together by what somebody would mend: a script, a unit, an image; and by what came of token requests."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.containers import Containers
+from imds_probe.facts.facts import Facts
+from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.caller_phrases import called, last, times, who
+from imds_probe.rules.fallback import outcome_of, plain
+
+IMDSV1_WITHOUT_EFFECT = Kind(
+    id="imdsv1-without-effect",
+    severity="info",
+    title="A program asks without a token for what the service does not have",
+    meaning="The watch saw requests without a token that took no metadata: for paths of another cloud's metadata service, for a "
+    "path that EC2 does not have, or only for whether anything answers (HEAD). Programs that find out which cloud they run in "
+    "do that. Once tokens are required, the service answers 401 instead of 404. Neither answer has any metadata.",
+    cure="Nothing has to be done. If the program decides by the status of the answer, check that it takes 401 for a no.",
+    sources=("EC2 User Guide: IMDS error codes",),
+)
+_WHY = {
+    "other-cloud": "these are paths of another cloud's metadata service, which EC2 does not have",
+    "head": "it only asks whether something answers (HEAD)",
+    "other": "the service has nothing there (404)",
+}
+
+
+def groups_of(callers: Callers, facts: Facts) -> tuple[list[list[CallerSeen]], list[list[CallerSeen]]]:
+    """Those who called by IMDSv1, without the probe itself, each group one caller with one cause; and those who took nothing
+    by it, with what they asked for in its stead.
+    """
+    groups: dict[Hashable, list[CallerSeen]] = defaultdict(list)
+    others: dict[Hashable, list[CallerSeen]] = defaultdict(list)
+    for each in callers.by:
+        if each.version != "v1" or each.probe:
+            continue
+        if each.path_class == "head" or each.is_harmless:
+            others[_mended(each, facts), each.path_class].append(each)
+        else:
+            outcome = outcome_of(each, callers)
+            groups[_mended(each, facts), None if plain(outcome) else outcome].append(each)
+    return list(groups.values()), list(others.values())
+
+
+def without_effect(group: Sequence[CallerSeen]) -> Found:
+    """The finding of calls that lose nothing, or only the status of an answer."""
+    served = sum(each.served or 0 for each in group)
+    why = _WHY[group[0].path_class] + (f", and was answered {times(served)} by more than an error" if served else "")
+    return IMDSV1_WITHOUT_EFFECT.found(
+        called(group),
+        f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {why}",
+        evidence=(f"requested {', '.join(dict.fromkeys(each.path for each in group))}",),
+        fix=Fix("Check that the program takes 401 for a no, as 404 before.")
+        if not served
+        else Fix("Check that the program takes 401 for an answer, or have it ask for a token first."),
+        severity="warning" if served else None,
+    )
+
+
+def _mended(caller: CallerSeen, facts: Facts) -> Hashable:
+    """Of containers that have ended, the next one of their image calls again."""
+    ended = caller.container_id is not None and facts[Containers].by_identity(caller.container_id) is None
+    if ended and caller.image:
+        return caller.program, caller.script, caller.image
+    return caller.identity

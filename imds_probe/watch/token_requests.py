@@ -1,0 +1,144 @@
+"""What came of a client's request for a token, before it asks without one: that alone says that it falls back.
+
+A client is a process, or the script that runs one program after the other to ask; what else runs of the same program, in the
+same container, is another one. Two clients of one process differ by what they call themselves and by their address.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from imds_probe.facts.callers import TokenOutcome
+from imds_probe.watch.ancestry import Process
+from imds_probe.watch.caller import Caller
+from imds_probe.watch.connection import Call, TokenAnswer
+
+CLIENTS_MAX = 4000
+WAITING_MAX = 1000  # token requests whose caller is not known yet
+OUTCOMES: dict[int, TokenOutcome] = {403: "forbidden", 404: "not-found", 405: "not-found"}
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class Client(NamedTuple):
+    """Who asks: the number of a process, its address, and what it calls itself, which is not kept anywhere else."""
+
+    pid: int
+    address: str
+    user_agent: str
+
+
+class Known(NamedTuple):
+    """The last token request of one client; `began` as in Process."""
+
+    began: int | None
+    at: float
+    answer: TokenAnswer
+
+
+class TokenRequests:
+    """Those of each client's life, as far as it was watched: an SDK that received no token once may not ask for one again.
+
+    Bounded: where there are more clients, those are forgotten that asked longest ago, and what is then not known is said to
+    be "unseen".
+    """
+
+    def __init__(self, now_ticks: Callable[[], int] | None = None) -> None:
+        self._now_ticks = now_ticks or _now_ticks
+        self._known: OrderedDict[Client, Known] = OrderedDict()
+        self._waiting: dict[str, deque[Call]] = {}  # by address
+        self._waiting_count = 0
+        self.lost_some()
+
+    def lost_some(self) -> None:
+        """Something was not seen: whoever runs by now may have asked for a token in that time."""
+        self._watched_since, self._watched_since_s = self._now_ticks(), time.monotonic()
+
+    def asked(self, call: Call) -> None:
+        """A token request, once it is seen: what follows may be handed on before it."""
+        if self._waiting_count >= WAITING_MAX:
+            self.lost_some()
+            return
+        self._waiting.setdefault(call.connection.client, deque()).append(call)
+        self._waiting_count += 1
+
+    def of(self, call: Call, caller: Caller | None) -> None:
+        """Who made a token request, once that is known; None where it never will be."""
+        waiting = self._waiting.get(call.connection.client)
+        if waiting is not None and call in waiting:
+            waiting.remove(call)
+            self._waiting_count -= 1
+            if not waiting:
+                del self._waiting[call.connection.client]
+        if caller is not None and call.token is not None:
+            self._note(call, caller, call.token)
+
+    def _note(self, call: Call, caller: Caller, answer: TokenAnswer) -> None:
+        pid, began = caller.client
+        client = Client(pid, call.connection.client, call.request.user_agent)
+        known = self._known.get(client)
+        if known is not None and known.at > call.at and _is_same(known.began, began):
+            return
+        self._known[client] = Known(began, call.at, answer)
+        self._known.move_to_end(client)
+        if len(self._known) > CLIENTS_MAX:
+            self._known.popitem(last=False)
+            self.lost_some()
+
+    def before(self, call: Call, caller: Caller | None, maker: Callable[[Call], Caller | None]) -> Before:
+        """What came of the last token request that the caller made before this one. `maker` says who made a token request, as
+        far as that is known already.
+        """
+        if caller is None:
+            return UNSEEN
+        for asked in tuple(self._waiting.get(call.connection.client, ())):
+            made = maker(asked) if asked.at < call.at else None
+            if made is not None and asked.token is not None:
+                self._note(asked, made, asked.token)
+        # A shell becomes the last of what it starts: then its own number is the one that asked.
+        known = [self._last_of(call, process) for process in {caller.client, (caller.pid, caller.started)}]
+        latest = max((each for each in known if each is not None), key=lambda each: each.at, default=None)
+        if latest is not None:
+            return Before(outcome(latest.answer), latest.answer.ttl)
+        return NONE if self._was_watched(caller) else UNSEEN
+
+    def _last_of(self, call: Call, process: Process) -> Known | None:
+        """The last token request of a process before a call."""
+        known = self._known.get(Client(process[0], call.connection.client, call.request.user_agent))
+        return known if known is not None and known.at < call.at and _is_same(known.began, process[1]) else None
+
+    def _was_watched(self, caller: Caller) -> bool:
+        """Whether all of its life was."""
+        began = caller.client[1]
+        return began >= self._watched_since if began is not None else caller.noted_s > self._watched_since_s
+
+
+class Before(NamedTuple):
+    """`ttl` is what the answer came to this host with, None where none did."""
+
+    outcome: TokenOutcome
+    ttl: int | None = None
+
+
+NONE, UNSEEN = Before("none"), Before("unseen")
+
+
+def outcome(answer: TokenAnswer) -> TokenOutcome:
+    """In a word."""
+    if answer.status is None:
+        return "unanswered"
+    if answer.status == 200:
+        return "answered" if answer.arrived else "lost"
+    return OUTCOMES.get(answer.status, "other")
+
+
+def _is_same(began: int | None, other: int | None) -> bool:
+    """A process that was looked at too late has no beginning any more."""
+    return began is None or other is None or began == other
+
+
+def _now_ticks() -> int:
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_A_SECOND)

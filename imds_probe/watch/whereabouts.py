@@ -1,0 +1,96 @@
+"""Where calls come from that no process of this host makes for itself: virtual machines, relays of whole networks, other hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from typing import NamedTuple
+
+from imds_probe.facts.callers import Origin
+from imds_probe.kept.process_name import file_name
+from imds_probe.net import links
+from imds_probe.watch.caller import Caller
+from imds_probe.watch.connection import Connection
+from imds_probe.watch.ways import Ways
+
+KNOWN_S, KNOWN_MAX = 30.0, 1000
+BEHIND_AGAIN_S = 10.0  # whose interface it is takes a look at all processes
+# They take connections out of a network of their own, and make them anew as a process of this one.
+USER_MODE_NETWORKS = ("slirp4netns", "pasta", "passt", "gvproxy", "gvforwarder", "vpnkit", "rootlesskit", "libslirp")
+VIRTUAL_MACHINES = (
+    "qemu-system",
+    "qemu-kvm",
+    "kvm",
+    "crosvm",
+    "firecracker",
+    "cloud-hypervisor",
+    "VBoxHeadless",
+    "vmware-vmx",
+    "lkvm",
+)
+TAPS = ("tap", "macvtap", "ipvtap")
+
+
+class _Interface(NamedTuple):
+    name: str
+    kind: str
+    at: float  # of the monotonic clock, in seconds
+
+
+class Whereabouts:
+    """Interfaces by their names and kinds, and whose they are, each asked for once in a while."""
+
+    def __init__(self, ways: Ways) -> None:
+        self._ways = ways
+        self._interfaces: dict[int, _Interface] = {}
+        self._behind: dict[int, tuple[int | None, float]] = {}
+
+    def interface(self, connection: Connection) -> str:
+        """What the interface is called that is nearest to the caller."""
+        return self._interface(connection.interface).name
+
+    def origin(self, connection: Connection, caller: Caller | None) -> Origin:
+        """Who is behind a call, as far as it is not the process itself."""
+        if caller is not None:
+            return origin_of(caller)
+        if self._interface(connection.interface).kind in TAPS:
+            return "virtual-machine"
+        if connection.outgoing:
+            return "unknown"
+        return "another-host" if self._ways.physical(connection.interface) else "unknown"
+
+    def behind(self, connection: Connection) -> int | None:
+        """A process in the network that a call came in from, where it came in from one of this host."""
+        interface, now = connection.interface, time.monotonic()
+        if connection.outgoing or self._interface(interface).kind in TAPS or self._ways.physical(interface):
+            return None
+        pid, at = self._behind.get(interface, (None, float("-inf")))
+        if now - at > BEHIND_AGAIN_S:
+            pid = self._ways.whose(interface)
+            if len(self._behind) >= KNOWN_MAX:
+                self._behind.clear()
+            self._behind[interface] = pid, now
+        return pid
+
+    def _interface(self, index: int) -> _Interface:
+        known, now = self._interfaces.get(index), time.monotonic()
+        if known is None or now - known.at > KNOWN_S:
+            name = ""
+            with contextlib.suppress(OSError):
+                name = socket.if_indextoname(index)
+            if not name and known is not None:
+                return known  # it has gone
+            known = _Interface(name, links.kind_of(index), now)
+            if len(self._interfaces) >= KNOWN_MAX:
+                self._interfaces.clear()
+            self._interfaces[index] = known
+        return known
+
+
+def origin_of(caller: Caller) -> Origin:
+    """By the program, which root put where it is: what calls itself so in a container says nothing."""
+    name = file_name(caller.exe or "")
+    if name.startswith(USER_MODE_NETWORKS):
+        return "user-mode-network"
+    return "virtual-machine" if name.startswith(VIRTUAL_MACHINES) else "process"

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, IMDS, changed
+from watched_calls import CALLER
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.rules.callers import RULE
+from imds_probe.verdict import decide
+from imds_probe.watch.evidence import callers_of
+
+CATALOG = Catalog.load()
+CURL = replace(CALLER, unit="cron.service", token="none", origin="process", served=3, started_by="cron")
+DNS, TAGS = (replace(CURL, script=f"/usr/local/bin/{name}") for name in ("register-dns", "tag-host"))
+ELSEWHERE = replace(CURL, script="/opt/agent", path="/openstack/latest/", path_class="other-cloud", served=0)
+
+
+def facts(*by: CallerSeen, **more):
+    callers = callers_of(
+        by, window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until="2023-11-14T22:13:20Z"
+    )
+    return changed(FACTS, callers=callers, **more)
+
+
+def judged(*by: CallerSeen, **more):
+    return RULE.judge(facts(*by, **more), CATALOG)
+
+
+def test_two_scripts_that_cron_starts_are_two_findings_each_with_its_script():
+    dns, tags = sorted(judged(DNS, TAGS, replace(DNS, path_class="token")), key=lambda each: each.subject)
+    assert (dns.subject, tags.subject) == (DNS.script, TAGS.script)
+    assert dns.summary.startswith(
+        "/usr/local/bin/register-dns, started by cron (curl, cron.service) called IMDSv1 6 times"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({"started_by": None}, "cron.service"),  # the unit's own program
+        ({"started_by": None, "unit": None}, "/usr/local/bin/register-dns"),
+        ({"container": "web", "container_id": "1" * 64}, "web: /usr/local/bin/register-dns"),
+        ({"container": "web", "container_id": "1" * 64, "script": None}, "web"),
+        ({"script": None}, "cron.service"),
+        ({"script": None, "unit": None}, "/usr/bin/curl"),
+    ],
+)
+def test_a_finding_is_about_what_somebody_would_mend(changes, subject):
+    (found,) = judged(replace(DNS, **changes))
+    assert found.subject == subject
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "these are paths of another cloud's metadata service"),
+        ({"path_class": "head", "path": "/"}, "it only asks whether something answers (HEAD)"),
+        ({"path_class": "other", "path": "/…"}, "the service has nothing there (404)"),
+    ],
+)
+def test_what_takes_nothing_is_said_and_blocks_nothing(changes, says):
+    (found,) = judged(replace(ELSEWHERE, **changes))
+    assert (found.id, found.severity, found.implies) == ("imdsv1-without-effect", "info", None)
+    assert says in found.summary
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"served": 1},  # something answers there
+        {"served": None},  # an earlier report does not know
+        {"path_class": "meta-data", "path": "/latest/meta-data/spot/instance-action"},  # it may be there tomorrow
+        {"path_class": "other", "path": "/", "refused": 3},
+    ],
+)
+def test_what_may_take_something_blocks(changes):
+    (found,) = judged(replace(ELSEWHERE, **changes))
+    assert (found.id, found.implies) == ("imdsv1-caller", "not-ready")
+
+
+def test_a_request_for_no_content_that_was_served_is_a_warning():
+    (found,) = judged(replace(ELSEWHERE, path_class="head", path="/", served=2))
+    assert (found.severity, found.implies) == ("warning", None)
+    assert "was answered 2 times by more than an error" in found.summary
+
+
+def test_beside_calls_that_take_nothing_a_verdict_is_as_sure_as_without():
+    there = facts(ELSEWHERE)
+    found = tuple(each.by("callers") if hasattr(each, "by") else each for each in RULE.judge(there, CATALOG))
+    verdict = decide(there, found, (), CATALOG)
+    assert verdict.state == "ready"
+    assert "no call by IMDSv1 that takes metadata was seen in" in verdict.reasons[0]
+    assert there[Callers].imdsv1 == ELSEWHERE.count
+    assert there[Callers].losing == 0
+
+
+def test_where_tokens_are_required_nothing_is_said_of_it():
+    assert judged(ELSEWHERE, imds=replace(IMDS, tokens="required")) == []
+
+
+def test_of_whom_no_process_is_known_each_place_is_a_finding():
+    where = {"client": "10.0.0.9", "interface": "tap0", "origin": "virtual-machine"}
+    machine = replace(CURL, program="virtual machine", exe=None, unit=None, **where)
+    found = judged(machine, replace(machine, client="10.0.0.8"))
+    assert len(found) == 2
+    assert found[0].summary.startswith("a virtual machine behind tap0 at 10.0.0.9 called IMDSv1 3 times")
+    slirp = replace(CURL, program="/usr/bin/slirp4netns", origin="user-mode-network", unit=None)
+    assert judged(slirp)[0].summary.startswith("the user-mode network /usr/bin/slirp4netns called")

@@ -1,0 +1,177 @@
+"""Why somebody asks without a token, by what came of his own request for one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from observed import FACTS, changed, container
+from watched_calls import CALLER
+
+from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.containers import Reach
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
+from imds_probe.rules.caller_cause import cause_of
+from imds_probe.rules.callers import RULE
+from imds_probe.rules.fallback import outcome_of
+from imds_probe.rules.hop_need import needed_hop_limit
+from imds_probe.watch.evidence import callers_of
+
+CATALOG = Catalog.load()
+WEB = replace(container("web"), reach=(Reach("ipv4", "lost", "", distance=1, needs_hop_limit=2),))
+PLAIN = replace(
+    CALLER,
+    program="/usr/bin/python3.11",
+    container="web",
+    container_id=WEB.id,
+    unit=None,
+    token="none",
+    origin="process",
+    distance=1,
+    served=3,
+    interface="veth7",
+)
+LOST = replace(PLAIN, token="lost", token_ttl=1)
+ENDED = replace(LOST, container="build", container_id="9" * 64, image="ci/build:7")
+JAVASCRIPT = SdkSoftware(
+    "aws-sdk-js-v3",
+    "npm",
+    "@aws-sdk/client-s3",
+    "3.500.0",
+    "node_modules",
+    "/app/node_modules/@aws-sdk/client-s3",
+    container="web",
+    container_ids=(WEB.id,),
+    sdk=SdkUse(None, None, ("/app",), 1, users=(SdkUser(7, "node", None),)),
+)
+
+
+def watched(*by: CallerSeen, **facts) -> Facts:
+    callers = callers_of(
+        by, window_s=10.0, observed_s=10.0, needed_coverage=0.99, dropped=0, watched_until="2023-11-14T22:13:20Z"
+    )
+    return changed(FACTS, callers=callers, **facts)
+
+
+def cause(*by: CallerSeen, **facts):
+    """That of the first one, beside the others."""
+    there = watched(*by, **{"containers": (WEB,), **facts})
+    return cause_of(by[:1], there[Callers], there, CATALOG)
+
+
+def judged(*by: CallerSeen, **facts):
+    return RULE.judge(watched(*by, **{"containers": (WEB,), **facts}), CATALOG)
+
+
+def test_of_two_callers_in_one_container_each_has_its_own_cause():
+    """The same program, one that falls back and one that never asks for a token: the hop limit cures the first alone."""
+    plain, fell_back = sorted(judged(LOST, PLAIN), key=lambda each: each.id)
+    assert (plain.id, plain.implies) == ("imdsv1-caller", "not-ready")
+    assert (fell_back.id, fell_back.implies) == ("imdsv1-fallback", "needs-hop-limit")
+    assert "asked for no token" in plain.summary
+    assert "hop limit 2 cures that" in fell_back.summary
+    assert fell_back.evidence[-1] == (
+        "the answer to its token request came to this host with TTL 1; it is 1 hop away over veth7"
+    )
+
+
+def test_tokens_that_its_program_asked_for_elsewhere_explain_nothing():
+    token = replace(LOST, version="v2", path_class="token", path="/latest/api/token")
+    assert cause(PLAIN, token).needs_hop_limit is None
+    assert cause(replace(PLAIN, token=None), token).needs_hop_limit == 2  # of an earlier report nobody can tell
+
+
+@pytest.mark.parametrize(
+    ("caller", "said", "fix"),
+    [
+        (replace(PLAIN, token="answered"), "it also asks for tokens, so only a part of it is old", "part that asks"),
+        (replace(PLAIN, token="unseen"), "it was started before the watch", "asks for a token first"),
+        (replace(PLAIN, token="forbidden"), "is refused (403)", "403 is the answer to"),
+        (replace(PLAIN, token="forbidden", forwarded=True), "a proxy that adds X-Forwarded-For", "NO_PROXY"),
+        (replace(PLAIN, token="not-found"), "what answers does not speak IMDSv2", "answers as the metadata service"),
+        (replace(PLAIN, token="other"), "answered with an error", "dislikes"),
+        (replace(PLAIN, served=0), "had nothing for it so far (404)", "asks for a token first"),
+        (replace(LOST, token_ttl=2), "although the hop limit suffices", "A higher hop limit does not help"),
+        (replace(CALLER, token="unanswered", distance=0), "no answer to its token request", "drops the token request"),
+        (replace(CALLER, token="none", origin="virtual-machine"), "from a virtual machine", "in the virtual machine"),
+        (replace(CALLER, token="none", origin="user-mode-network"), "a network in user mode", "was started for"),
+    ],
+)
+def test_everything_else_has_a_cause_of_its_own(caller, said, fix):
+    there = (replace(WEB, reach=()),)
+    found = cause(caller, containers=there)
+    assert said in found.why
+    assert fix in found.fix.text
+    assert found.needs_hop_limit is None
+
+
+def test_where_tokens_arrive_by_now_it_has_to_be_started_again():
+    found = cause(LOST, containers=(replace(WEB, reach=(Reach("ipv4", "ok", ""),)),))
+    assert (found.needs_hop_limit, "by now, tokens arrive" in found.why) == (None, True)
+
+
+def test_a_namespace_that_is_no_container_has_its_cause_too():
+    space = replace(WEB, id="4026533000", runtime="unit", netns=4026533000)
+    inside = replace(LOST, container=None, container_id=None, netns=4026533000, unit="web.service")
+    assert cause(inside, containers=(space,)).needs_hop_limit == 2
+    assert cause(replace(inside, netns=7), containers=(space,)).why.startswith("it asked for a token")  # it has ended
+    assert cause(replace(inside, container="web", container_id=WEB.id), containers=(space,)).needs_hop_limit == 2
+
+
+def test_a_container_that_fell_back_and_ended_keeps_cause_image_and_cure():
+    (found,) = judged(ENDED)
+    assert (found.id, found.implies) == ("imdsv1-fallback", "needs-hop-limit")
+    assert found.summary.startswith("/usr/bin/python3.11 in build of image ci/build:7 called IMDSv1 3 times")
+    assert "it asked for a token, received none and fell back; hop limit 2 cures that" in found.summary
+    assert needed_hop_limit(watched(ENDED), CATALOG) == 2
+    assert needed_hop_limit(watched(replace(ENDED, token="none")), CATALOG) == 1
+
+
+def test_containers_of_one_image_that_have_ended_are_one_finding():
+    several = [replace(ENDED, container_id=f"{number}" * 64, container=f"b{number}") for number in range(3, 7)]
+    (found,) = judged(*several)
+    assert found.summary.startswith("/usr/bin/python3.11 in 4 containers of image ci/build:7 called IMDSv1 12 times")
+    assert len(judged(*several, replace(several[0], image="other"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("caller", "limit", "why"),
+    [
+        (ENDED, 2, "hop limit 2 cures"),
+        (replace(ENDED, distance=2, token_ttl=2), 3, "hop limit 3 cures"),
+        (
+            replace(ENDED, distance=5, token_ttl=1),
+            2,
+            "a hop limit of at least 2 is needed",
+        ),  # anybody may write any TTL
+        (replace(ENDED, distance=None), None, "is not known"),
+        (replace(ENDED, container_id=f"user 4242/{'9' * 64}"), None, "is not known"),
+        (replace(ENDED, container=None, container_id=None, uid=4242, netns=7), None, "is not known"),
+        (replace(ENDED, token_ttl=3), None, "although the hop limit suffices"),
+    ],
+)
+def test_how_high_a_limit_what_has_ended_needs(caller, limit, why):
+    found = cause(caller)
+    assert found.needs_hop_limit == limit
+    assert why in found.why
+    assert needed_hop_limit(watched(caller), CATALOG) == (limit or 1)
+
+
+def test_an_sdk_that_gives_up_asking_for_tokens_fell_back_before_it_was_watched():
+    unseen = replace(PLAIN, token="unseen", program="/usr/bin/node")
+    assert cause(unseen, software=(JAVASCRIPT,)).needs_hop_limit == 2
+    assert cause(replace(unseen, pid=8), software=(JAVASCRIPT,)).needs_hop_limit is None
+    assert cause(replace(unseen, token="none"), software=(JAVASCRIPT,)).needs_hop_limit is None
+    old = replace(JAVASCRIPT, component="aws-sdk-js-v2")
+    assert cause(unseen, software=(old,)).needs_hop_limit is None
+
+
+def test_a_process_that_lost_a_token_before_the_daemon_was_restarted_did_so_for_its_life():
+    unseen = replace(PLAIN, token="unseen")
+    callers = watched(unseen, LOST)[Callers]
+    assert outcome_of(unseen, callers) == "lost"
+    assert outcome_of(replace(unseen, pid=8), callers) == "unseen"
+    (found,) = judged(unseen, LOST)
+    assert found.implies == "needs-hop-limit"
