@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imds_probe.duration import in_words
 from imds_probe.facts.callers import UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
@@ -77,3 +78,9 @@ def times(count: int) -> str:
 def last(group: Sequence[CallerSeen]) -> str:
     """When the last of their calls was."""
     return max(each.last_seen for each in group)
+
+
+def watched_part(callers: Callers) -> str:
+    """How much was watched, which is never more than the window."""
+    observed_s = min(callers.observed_s, callers.window_s)
+    return f"what was watched ({in_words(observed_s)} of {in_words(callers.window_s)})"

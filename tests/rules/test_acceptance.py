@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from code_seen import BACKUP, PACKED, watched, with_code
 from observed import FACTS, OLD_CLOUD_INIT, changed, container, report_of, with_containers, with_imds
-from watched_calls import CALLER
+from watched_calls import BOOT, CALLER
 
 from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
 from imds_probe.facts.imds import Imds
@@ -134,11 +134,11 @@ def test_what_is_left_decides():
 
 
 def test_somebodys_word_makes_no_verdict_sure():
-    facts = changed(OLD, callers=watched())
-    assert report_of(changed(FACTS, callers=watched())).verdict.confidence == "high"
+    facts = changed(OLD, callers=watched(boots=(BOOT,)))
+    assert report_of(changed(FACTS, callers=watched(boots=(BOOT,)))).verdict.confidence == "high"
     assert report_of(accepting(facts, ENTRY)).verdict.confidence == "medium"
     # Nor does an entry that accepts nothing here take anything away.
-    assert report_of(accepting(changed(FACTS, callers=watched()), ENTRY)).verdict.confidence == "high"
+    assert report_of(accepting(changed(FACTS, callers=watched(boots=(BOOT,))), ENTRY)).verdict.confidence == "high"
 
 
 def test_what_is_unknown_can_be_accepted():
