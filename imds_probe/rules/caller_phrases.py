@@ -32,7 +32,7 @@ def _called(caller: CallerSeen) -> str:
         return _program(caller) + user + (f" ({caller.unit})" if caller.unit else "")
     starter = f", started by {caller.started_by}" if caller.started_by else ""
     inside = [_program(caller).rpartition("/")[2], *([caller.unit] if caller.unit else [])]
-    return f"{caller.script}{starter}{user} ({', '.join(inside)})"
+    return f"{caller.script}{user}{starter} ({', '.join(inside)})"
 
 
 def _program(caller: CallerSeen) -> str:
@@ -55,7 +55,7 @@ def _at(caller: CallerSeen) -> str:
 
 def no_call(callers: Callers) -> str:
     """That nobody called, as far as it matters."""
-    return "no call by IMDSv1 was seen" if not callers.imdsv1 else "no call by IMDSv1 that takes metadata was seen"
+    return "no call by IMDSv1 was seen" if not callers.imdsv1 else "no call by IMDSv1 that returned metadata was seen"
 
 
 def called(group: Sequence[CallerSeen]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from imds_probe.findings import Kind
 from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, CATALOG, LONGER_WINDOW, MORE_TIME, OWNER, WINDOW
 
-STARTED_AGAIN = "the programs started again whose files were replaced or removed"
-INSTALLED_AGAIN = "the damaged files installed again"
+STARTED_AGAIN = "a restart of the programs whose files were replaced or removed"
+INSTALLED_AGAIN = "a reinstallation of the programs whose files are damaged"
 _USE_V2 = "EC2 User Guide: Use the Instance Metadata Service to access instance metadata"
 
 CODE_IMDSV1 = Kind(

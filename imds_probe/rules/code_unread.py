@@ -84,7 +84,7 @@ def _fix(reasons: Collection[str], facts: Facts, *, watched: bool) -> Fix:
         return Fix(f"{ON_AN_INSTANCE}Or ask the owners of the programs whether they call the metadata service.", WATCH)
     orders = [order for reason, (order, _) in _REMEDIES.items() if reason in reasons]
     if not watched:
-        ask = "Ask the owners of these programs whether they call the metadata service: a watch does not settle it."
+        ask = "Ask the owners of these programs whether they call the metadata service. A watch does not settle it."
         return Fix(" ".join([*orders, *(["Run again."] if orders else []), ask]))
     if not orders or set(reasons) - set(_REMEDIES):
         watch = "Watch the host, restart these programs once while the daemon watches, and run again after the window."

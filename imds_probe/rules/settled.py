@@ -203,7 +203,7 @@ def seen_by_token(code: CodeSeen, facts: Facts) -> str:
     seen = any(each.version == "v2" and each.on_host and each.program == code.path for each in callers.by)
     if not seen:
         return ""
-    return f"seen asking by token, and {no_call(callers)} in {watched_part(callers)}"
+    return f"seen asking with a token, and {no_call(callers)} in {watched_part(callers)}"
 
 
 def _unneeded(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:

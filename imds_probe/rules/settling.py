@@ -22,8 +22,8 @@ AS_ROOT = "a run as root on the host"
 MORE_TIME = "a run with more time (--timeout)"
 ON_HOST = "a run on the host itself, or with the host's PID namespace and its root (--root)"
 LATER = "a later run"
-READABLE_RECORD = "a record of calls that can be read and that root alone can write"
-OWNER = "its owner's word, as an accepted risk ([[accept]])"
+READABLE_RECORD = "a record of calls that imds-probe can read and only root can write"
+OWNER = "the owner's acceptance of the risk ([[accept]])"
 AN_INSTANCE = "a watched window on an instance of this image"
 
 WINDOW_S = 14 * SECONDS["d"]  # as Config has it, where nothing watches yet

@@ -42,7 +42,7 @@ def test_an_accepted_finding_stays_and_no_longer_decides():
     assert (accepted.severity, accepted.implies) == ("blocker", "not-ready")
     assert report.verdict.state == "ready"
     assert report.verdict.reasons == (
-        "1 risk is accepted until 2027-01-31, and no other finding keeps it from being switched",
+        "1 risk is accepted until 2027-01-31, and no other finding speaks against the switch",
     )
     (risk,) = report.verdict.accepted
     assert (risk.id, risk.subject, risk.implies, risk.owner) == (
@@ -76,7 +76,7 @@ def test_an_entry_accepts_what_it_names_and_nothing_else(entry):
     unused = said(report)["acceptance-unused"]
     assert unused.severity == "info"
     if entry.finding == "software-too-old":
-        assert "software-too-old was found here for cloud-init" in unused.summary
+        assert "but the subject here is cloud-init" in unused.summary
 
 
 def test_a_star_accepts_every_subject_of_the_finding():
@@ -100,7 +100,7 @@ def test_an_entry_counts_until_the_end_of_its_day(day, state, finding):
     assert set(said(report)) == ({finding} if finding else set())
     if state == "not-ready":
         assert by_id(report, "software-too-old")[0].severity == "blocker"
-        assert "expired after 2027-01-31" in said(report)[finding].summary
+        assert "expired at the end of 2027-01-31" in said(report)[finding].summary
 
 
 def test_how_soon_it_expires_is_said_in_days():
