@@ -29,8 +29,8 @@ PROC = Path("/proc")
 # What the kernel says where it lacks what the rules are made of.
 LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL)
 OTHER_WINS = (
-    "connections to the metadata service do not come to the relay: something else on this host leads them",
-    "Look for a proxy of metadata, a service mesh or a network of containers that works below packet rules.",
+    "connections to the metadata service do not reach the relay: something else on this host redirects them",
+    "Look for a metadata proxy, a service mesh or a container network that redirects connections itself.",
 )
 
 
@@ -88,7 +88,8 @@ class Rehearsal:
                 self._rules.renew([family])
             except OSError as error:
                 raise CannotRehearse(
-                    f"its packet rules are gone: {error.strerror}", "Look who else changes packet rules on this host."
+                    f"the packet rules of the rehearsal are gone: {error.strerror}",
+                    "Find the program on this host that deletes packet rules.",
                 ) from None
             self._lapsed_s[family] += max(0.0, now - self._leased_until.get(family, now))
             self._leased_until[family] = now + LEASE_S
@@ -110,7 +111,7 @@ class Rehearsal:
                 self._rules.take_down()
                 left += [f"the table {self.name}" for _, name in self._rules.tables() if name == self.name]
             except OSError as error:
-                left.append(f"the table {self.name}, perhaps: {error.strerror}")
+                left.append(f"perhaps the table {self.name} ({error.strerror})")
             self._rules.close()
             self._rules = None
         self._relay.stop()
@@ -203,7 +204,7 @@ def _lacking(error: OSError) -> ProbeError:
         return CannotRehearse("packet rules cannot be set here: no permission", "Run as root (CAP_NET_ADMIN).")
     if error.errno in LACKING:
         return CannotRehearse(
-            f"this kernel cannot lead the connections of one control group elsewhere: {error.strerror}",
+            f"this kernel cannot redirect the connections of one control group: {error.strerror}",
             "Use Linux 5.13 or later with nf_tables, and its modules nft_socket, nft_hash and nft_redir.",
         )
     return CannotRehearse(f"packet rules cannot be set here: {error.strerror}")

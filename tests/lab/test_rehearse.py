@@ -112,7 +112,7 @@ def test_when_the_time_is_up_the_command_runs_on(rehearse, tmp_path):
     """
     with rehearse("--for", "1s", "--", "sh", "-c", script) as child:
         said = b""
-        while b"the command is running on, with IMDSv1 as before" not in said:
+        while b"the command keeps running, with IMDSv1 as before" not in said:
             line = child.stderr.readline()
             assert line, said
             said += line

@@ -260,7 +260,7 @@ def test_where_another_wins_it_refuses_and_leaves_nothing(service, here):
         try:
             before = what_there_is(here)
             rehearsal = Rehearsal(learn(addresses(service), ask_without_token=False), 1)
-            with pytest.raises(CannotRehearse, match="something else on this host leads them"):
+            with pytest.raises(CannotRehearse, match="something else on this host redirects them"):
                 rehearsal.ready()
             assert what_there_is(here)["control groups"] == "[]" and tables() == []
             assert what_there_is(here).keys() == before.keys()
