@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, CATALOG, LONGER_WINDOW, MORE_TIME, OWNER, UPGRADE, WINDOW
+from imds_probe.rules.settling import (
+    AN_INSTANCE,
+    AS_ROOT,
+    CATALOG,
+    LONGER_WINDOW,
+    MORE_TIME,
+    OWNER,
+    UPGRADE,
+    WHOLE_BOOT,
+    WINDOW,
+)
 
 READABLE = "a setting that imds-probe can read"
 REPAIRED = "a repair of the quoted file or command"
@@ -74,7 +84,7 @@ SOFTWARE_UNKNOWN = Kind(
     cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
     "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. Reading the "
     "package's own code and changelog settled nothing, or both were not read: see the evidence.",
-    settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, AN_INSTANCE, OWNER),
+    settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, OWNER),
 )
 SOFTWARE_SETTLED = Kind(
     id="software-settled",
