@@ -29,7 +29,7 @@ BOOT_NOT_WATCHED = Kind(
 BOOT_CALLED_IMDSV1 = Kind(
     id="boot-called-imdsv1",
     severity="warning",
-    title="The last boot that was watched called IMDSv1",
+    title="A program called IMDSv1 in the last boot that was watched",
     meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). The "
     "callers did not call again later, so nothing shows whether they were changed since. The next boot may make the same calls.",
     cure="Change the units and scripts that call at boot so that they ask for a token. Then reboot the host while the daemon is "
@@ -79,9 +79,9 @@ def _how(boot: BootWatched, callers: Callers) -> str:
 def _called(boot: BootWatched) -> Found:
     return BOOT_CALLED_IMDSV1.found(
         "watch",
-        f"the last boot that was watched whole, {in_words(boot.age_s)} ago, called IMDSv1 {times(boot.imdsv1)}, and its callers "
-        "did not call again",
-        fix=Fix("Change what calls at boot, and reboot the host while the daemon is enabled."),
+        f"IMDSv1 was called {times(boot.imdsv1)} in the last boot that was watched whole, {in_words(boot.age_s)} ago, and not "
+        "again since",
+        fix=Fix("Change the programs that call at boot, and reboot the host while the daemon is enabled."),
     )
 
 

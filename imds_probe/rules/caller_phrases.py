@@ -82,5 +82,5 @@ def last(group: Sequence[CallerSeen]) -> str:
 
 def watched_part(callers: Callers) -> str:
     """How much was watched, which is never more than the window."""
-    observed_s = min(callers.observed_s, callers.window_s)
-    return f"what was watched ({in_words(observed_s)} of {in_words(callers.window_s)})"
+    observed, window = in_words(min(callers.observed_s, callers.window_s)), in_words(callers.window_s)
+    return f"the {observed} that were watched{'' if observed == window else f' of the last {window}'}"

@@ -64,7 +64,7 @@ def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
     if code.runs == "boot" and (boot := callers.whole_boot) is None:
         return "no boot was watched whole"
     if code.runs == "boot" and boot is not None and not _stood(code, boot):
-        return f"not started yet, perhaps, since it was changed after the boot of {boot.booted}"
+        return f"changed after the boot of {boot.booted}, and perhaps not started since"
     if code.every_s is not None and code.every_s > callers.window_s:
         return f"started less often than once in the {in_words(callers.window_s)} that are watched"
     if code.runs != "scheduled":
@@ -72,7 +72,7 @@ def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
     if code.every_s is None:
         return "started at no set time, so that the watch may not have seen it"
     if code.standing_s is not None and code.standing_s < code.every_s:
-        return f"not started yet, perhaps, since it was changed {in_words(code.standing_s)} ago"
+        return f"changed {in_words(code.standing_s)} ago, and perhaps not started since"
     return ""
 
 

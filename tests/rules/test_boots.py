@@ -57,7 +57,7 @@ def test_a_report_from_before_says_nothing_of_boots():
 def test_calls_of_a_boot_that_the_window_has_passed_are_not_forgotten():
     (finding,) = judged(replace(LONG_AGO, imdsv1=3))
     assert (finding.id, finding.severity, finding.implies) == ("boot-called-imdsv1", "warning", None)
-    assert "42 d ago, called IMDSv1 3 times" in finding.summary
+    assert "called 3 times in the last boot that was watched whole, 42 d ago" in finding.summary
     # Within the window, the callers are named themselves.
     assert judged(replace(BOOT, imdsv1=3), by=(CALLER,)) == []
 

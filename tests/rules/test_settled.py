@@ -35,7 +35,7 @@ def after(callers, **changes):
 
 def test_what_was_started_in_a_whole_window_and_did_not_call_is_settled():
     assert silent_since_start(3 * DAY_S, after(QUIET)) == (
-        "started 3 d ago, and no call by IMDSv1 was seen in what was watched (14 d of 14 d)"
+        "started 3 d ago, and no call by IMDSv1 was seen in the 14 d that were watched"
     )
 
 
@@ -92,7 +92,7 @@ def test_what_a_boot_starts_is_settled_by_one_that_was_watched_whole():
     changed_since = replace(at_boot, standing_s=BOOT.age_s - 60)
     assert (silent(changed_since, seen), silent(replace(at_boot, standing_s=None), seen)) == ("", "")
     assert unwatched(changed_since, seen) == (
-        "not started yet, perhaps, since it was changed after the boot of 2026-11-20T00:00:00Z"
+        "changed after the boot of 2026-11-20T00:00:00Z, and perhaps not started since"
     )
     for boots in ((), (replace(BOOT, from_start=False),), (replace(BOOT, age_s=2 * WINDOW_S, imdsv1=1),)):
         assert not silent(at_boot, after(watched(boots=boots)))
@@ -149,7 +149,7 @@ DAILY = replace(
 
 def test_what_came_round_in_a_whole_window_and_did_not_call_is_settled():
     assert silent(DAILY, after(QUIET)) == (
-        "started by /etc/cron.d/x, daily, and no call by IMDSv1 was seen in what was watched (14 d of 14 d)"
+        "started by /etc/cron.d/x, daily, and no call by IMDSv1 was seen in the 14 d that were watched"
     )
     assert elsewhere(DAILY, after(QUIET), NONE) == silent(DAILY, after(QUIET))
 
@@ -159,7 +159,7 @@ def test_what_came_round_in_a_whole_window_and_did_not_call_is_settled():
     [
         ({"every_s": 31 * DAY_S}, "started less often than once in the 14 d that are watched"),
         ({"every_s": None}, "started at no set time, so that the watch may not have seen it"),
-        ({"standing_s": 3600.0}, "not started yet, perhaps, since it was changed 1 h ago"),
+        ({"standing_s": 3600.0}, "changed 1 h ago, and perhaps not started since"),
         ({"standing_s": None}, ""),
         ({"runs": "boot"}, "no boot was watched whole"),
         ({"runs": "boot", "every_s": None}, "no boot was watched whole"),
