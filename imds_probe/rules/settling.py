@@ -15,7 +15,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 
 WINDOW = "a watched window in which the programs start"
-LONGER_WINDOW = "a watched window (watch.window)"
+LONGER_WINDOW = "a longer watched window (watch.window)"
 WHOLE_BOOT = "a watched window with a boot that is watched from its start"
 CATALOG = "a row in a catalog of your own (--catalog)"
 UPGRADE = "an upgrade to a version that the catalog decides on"
