@@ -496,7 +496,8 @@ def _script_of(seen: SeenCall) -> str:
 
 
 def _is_served(seen: SeenCall) -> bool:
-    return seen.status is not None and seen.status < 400
+    """Whether it was, or may have been, as no answer was seen to what the service may have."""
+    return not is_other_clouds(seen.path) if seen.status is None else seen.status < 400
 
 
 def _key(seen: SeenCall, container: str | None) -> _Key:

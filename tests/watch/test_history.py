@@ -384,6 +384,14 @@ def test_what_was_watched_of_a_call_is_kept(path: Path) -> None:
     assert (found.netns, found.image, found.forwarded, found.count, found.served) == (7, "app:1", True, 2, 1)
 
 
+@pytest.mark.parametrize(("asked", "harmless"), [("/latest/…", False), ("/openstack/latest/meta_data.json", True)])
+def test_who_was_not_seen_to_be_answered_may_have_been_served(path: Path, asked: str, harmless: bool) -> None:
+    with History(path) as history:
+        history.record([(replace(SEEN, path=asked, status=None), None)], NOW - 60, NOW)
+        found = history.evidence(NOW, DAY)
+    assert (found.by[0].is_harmless, found.losing) == (harmless, 0 if harmless else 1)
+
+
 def test_scripts_that_ask_by_one_program_are_not_one_nor_is_what_falls_back_one_with_what_does_not(path: Path) -> None:
     calls = [
         (replace(SEEN, caller=replace(APP, script=script), token=token), None)
