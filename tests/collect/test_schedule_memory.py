@@ -16,6 +16,7 @@ from small_roots import made
 from imds_probe.collect import schedule_memory, schedule_reading
 from imds_probe.collect.code_tasks import Due, Piece, Reading, Schedules, SchedulesKept
 from imds_probe.collect.schedule_memory import key_of
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands.following import Followed, Following
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.starters import Starter
@@ -172,6 +173,17 @@ def test_what_was_just_changed_is_not_remembered(tmp_path: Path) -> None:
     _, kept = read(root, now_ns=time.time_ns() - LATER_NS)
     assert kept is not None
     assert (kept.sources.get("crontabs"), kept.entries) == (None, {})
+
+
+def test_what_could_not_be_read_of_a_program_is_tried_each_time(tmp_path: Path) -> None:
+    root = made(tmp_path, {**FILES, "/opt/lib/client.py": Path("client.py")}, executable=EXECUTABLE)
+    first, kept = read(root)
+    assert kept is not None
+    hidden = {each.name for due in first if (each := due.piece.program) and each.why == unread.HIDDEN}
+    assert "/opt/report.py" in hidden
+    remembered = {each.name for one in kept.entries.values() for due in one.dues if (each := due.piece.program)}
+    assert "/opt/y.sh" in remembered
+    assert not hidden & remembered
 
 
 def test_what_could_not_be_read_is_said_each_time(tmp_path: Path) -> None:
