@@ -489,3 +489,34 @@ def test_who_called_in_the_hours_of_a_boot_and_never_after_is_not_forgotten(tmp_
             True,
         )
         assert history.lost_at() is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"uid": 1000}, {"script": "/opt/another"}, {"unit": "other.service"}, {"container": "1" * 64}]
+)
+def test_another_caller_of_the_same_program_does_not_stand_for_the_one_of_a_boot(path: Path, changes) -> None:
+    booted = NOW - 60 * DAY
+    job = replace(CURL, script="/opt/at-boot", unit="cron.service")
+    hours = range(int(booted // 3600), int(booted // 3600) + 2)
+    with History(path) as history:
+        history.record([(replace(SEEN, at=booted + 30, caller=job), None)], booted, booted + 60)
+        later = replace(job, **changes)
+        history.record([(replace(SEEN, at=booted + 90_000, caller=later), later.container)], booted, NOW)
+        assert history.at_boot(hours) == (1, 1)
+        (caller,) = history.evidence(NOW, 1000, at_boot=hours).by
+        assert caller.script == "/opt/at-boot"
+        history.record([(replace(SEEN, at=booted + 90_000, caller=job), None)], booted, NOW)
+        assert history.at_boot(hours) == (1, 0)
+
+
+def test_calls_of_a_boot_that_take_nothing_do_not_count(path: Path) -> None:
+    booted = NOW - 60 * DAY
+    hours = range(int(booted // 3600), int(booted // 3600) + 2)
+    azure = replace(SEEN, at=booted + 30, path="/metadata/instance", status=404)
+    with History(path) as history:
+        history.record([(azure, None), (replace(azure, path="/metadata/identity"), None)], booted, booted + 60)
+        assert history.at_boot(hours) == (0, 0)
+        history.record(
+            [(replace(azure, path="/latest/…", status=status), None) for status in (200, 401, None)], NOW, NOW
+        )
+        assert history.at_boot(hours) == (3, 3)
