@@ -122,7 +122,7 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
     """What a container of an image begins with, read in the image's layers."""
     system.remembers = False
     name = f"{OF_IMAGE}{run.name if IMAGE_NAME.fullmatch(run.name) else OMITTED}"
-    stored = stores.image(system.ground.root, run.name) if system.views is not None else None
+    stored = stores.image(system.ground.root, run.name, run.engine) if system.views is not None else None
     root = (
         system.views.of_layers(stored.layers, stored.opaque)
         if stored is not None and system.views is not None

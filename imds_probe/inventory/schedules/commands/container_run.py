@@ -38,7 +38,7 @@ _OF_ENGINE = frozenset(
 class ImageRun:
     """A container that is started of an image. `words` are the `whole` command line, or what comes behind the image's own entry
     point; where there are none, the image has them. The rest is what is set for it; `directory` is empty where the image's own
-    counts.
+    counts, and `engine` where no program of ENGINES starts it.
     """
 
     name: str
@@ -46,6 +46,7 @@ class ImageRun:
     whole: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""
+    engine: str = ""
 
 
 def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
