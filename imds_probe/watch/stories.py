@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from imds_probe.dataclass import dataclass
 from imds_probe.kept.shapes import is_absolute_path, is_name
 from imds_probe.watch.ancestry import GENERATIONS_MAX, Process, is_between, is_runtime, is_shell
 from imds_probe.watch.caller import Caller

@@ -36,7 +36,7 @@ def test_its_processes_are_nobodys():
 
 def test_who_looks_at_an_image_looks_at_files():
     named = {each.id for each in COLLECTORS if each.of_image}
-    assert named == {"image", "host", "dpkg", "rpm", "apk", "snap", "settings", "sdks", "code"}
+    assert named == {"image", "acceptances", "host", "dpkg", "rpm", "apk", "snap", "settings", "sdks", "code"}
 
 
 @pytest.fixture
