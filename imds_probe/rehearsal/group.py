@@ -45,7 +45,7 @@ class OwnGroup:
     """A control group that was made; `members` are in it and in those below it. Raises ProbeError where it cannot be made."""
 
     def __init__(self, name: str, proc: Path = Path("/proc")) -> None:
-        hierarchy = _hierarchy(proc)
+        hierarchy = hierarchy_of(proc)
         path = _own_path(proc, hierarchy.controller)
         self._parent = hierarchy.mount / path.lstrip("/")
         self._of_version_2 = not hierarchy.controller
@@ -71,7 +71,7 @@ class OwnGroup:
 
     def members(self) -> list[int]:
         """Process ids."""
-        return sorted(_members(self.directory))
+        return members(self.directory)
 
     def tried(self, make: Callable[[], T], use: Callable[[T], bool]) -> bool:
         """Call `use` with what `make` has made, sockets, as something in the group would. Only this thread is in it meanwhile, or
@@ -116,7 +116,7 @@ def removed(directory: Path, within_s: float = EMPTIED_WITHIN_S) -> bool:
     """
     deadline = time.monotonic() + within_s
     while directory.exists():
-        for pid in _members(directory):
+        for pid in members(directory):
             with contextlib.suppress(OSError):  # it ended, or is about to
                 (directory.parent / "cgroup.procs").write_text(str(pid))
         for each in [*reversed(list(_below(directory))), directory]:
@@ -134,7 +134,7 @@ def left_behind(below: Path | None = None, proc: Path = Path("/proc")) -> list[P
     looked has an end.
     """
     try:
-        top = below or _hierarchy(proc).mount
+        top = below or hierarchy_of(proc).mount
     except ProbeError:
         return []
     return [directory for directory in _below(top) if NAME.fullmatch(directory.name)]
@@ -142,16 +142,17 @@ def left_behind(below: Path | None = None, proc: Path = Path("/proc")) -> list[P
 
 def own_directory(proc: Path = Path("/proc")) -> Path:
     """The group that this process is in. Raises ProbeError where there is none that would do."""
-    hierarchy = _hierarchy(proc)
+    hierarchy = hierarchy_of(proc)
     return hierarchy.mount / _own_path(proc, hierarchy.controller).lstrip("/")
 
 
-def _members(directory: Path) -> set[int]:
+def members(directory: Path) -> list[int]:
+    """The processes of a group and of those below it."""
     found: set[int] = set()
     for each in (directory, *_below(directory)):
         with contextlib.suppress(OSError):
             found.update(int(word) for word in read_pieces(each / "cgroup.procs", FILE_BYTES).split())
-    return found
+    return sorted(found)
 
 
 def _below(directory: Path) -> Iterator[Path]:
@@ -173,7 +174,7 @@ def _below(directory: Path) -> Iterator[Path]:
                 waiting.append((each, depth + 1))
 
 
-def _hierarchy(proc: Path) -> Hierarchy:
+def hierarchy_of(proc: Path) -> Hierarchy:
     """Where control groups are that tell sockets: of version 2, or else of net_cls."""
     there = mounts(proc, "self")
     unified = next((Path(mount.point) for mount in there if mount.kind == "cgroup2"), None)

@@ -35,6 +35,7 @@ class Relay:
     """Answers as `service` would, were tokens required; listens on loopback, a port for each family that it has.
 
     `led_only`: nobody is served but who was led here by a rule on the way to the service, and ports that `admit` names.
+    `opened` makes its listening sockets, in whichever network namespace: they tell who can be led to it.
     On the relay's thread, `met` is told of each connection while its caller waits, `noted` of each request that was answered, and
     `over` of each connection that was met and has ended. Also a context manager.
     """
@@ -45,11 +46,12 @@ class Relay:
         hops: Hops,
         *,
         led_only: bool = True,
+        opened: Callable[[tuple[str, int]], socket.socket] = open_listener,
         met: Callable[[socket.AddressFamily, Peer], None] | None = None,
         noted: Callable[[Relayed], None] | None = None,
         over: Callable[[socket.AddressFamily, Peer], None] | None = None,
     ) -> None:
-        self._over = over
+        self._over, self._opened = over, opened
         self._service, self._hops, self._led_only, self._met, self._noted = service, hops, led_only, met, noted
         self._listeners: dict[socket.AddressFamily, socket.socket] = {}
         self._connections: dict[asyncio.Task[None], Connection] = {}
@@ -64,7 +66,7 @@ class Relay:
         """Raises ProbeError where no port can be had."""
         try:
             for family in self._service.addresses:
-                self._listeners[family] = open_listener((LOOPBACK[family], 0))
+                self._listeners[family] = self._opened((LOOPBACK[family], 0))
         except BaseException:
             self._close_listeners()
             raise

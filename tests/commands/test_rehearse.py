@@ -8,7 +8,6 @@ import pytest
 from rehearsing import place, tables
 
 from imds_probe import exitcodes
-from imds_probe.commands import rehearse
 from imds_probe.commands.dispatch import main
 from imds_probe.rehearsal.group import OwnGroup, left_behind
 
@@ -23,7 +22,9 @@ def here():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "no command to rehearse with"),
+        ([], "nothing to rehearse"),
+        (["--unit", "web", "--", "true"], "one at a time"),
+        (["--restart-unit", "--", "true"], "means nothing without --unit"),
         (["--for", "25h", "--", "true"], "longer than 24h"),
         (["--for", "soon", "--", "true"], "no length of time"),
         (["--hop-limit", "0", "--", "true"], "no hop limit"),
@@ -67,9 +68,3 @@ def test_undo_removes_what_a_killed_one_left(here, capsys, monkeypatch):
     directory = OwnGroup(f"imds-probe-rehearsal-{os.getpid()}-1").directory
     assert main(["rehearse", "--undo"]) == exitcodes.READY
     assert capsys.readouterr().out == f"removed control group {directory}\n"
-
-
-def test_a_command_has_the_environment_that_was_handed_down():
-    with open("/proc/self/environ", "rb") as file:
-        expected = dict(each.split(b"=", 1) for each in file.read().split(b"\0") if b"=" in each)
-    assert rehearse._environment() == expected
