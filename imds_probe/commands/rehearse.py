@@ -1,4 +1,4 @@
-"""`imds-probe rehearse`: IMDSv2-only for one command or unit and what it starts, for a while, without a change to the instance."""
+"""`imds-probe rehearse`: IMDSv2-only for one command, unit or container, for a while, without a change to the instance."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
     from imds_probe.rehearsal.connection import Service
+    from imds_probe.rehearsal.target import Target
 
 FOR_S, FOR_MAX_S = 600.0, 86_400.0
 HOP_LIMIT_MAX = 64
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--unit",
         metavar="NAME",
         help="rehearse a unit of systemd that is running, also when it restarts, and no command",
+    )
+    parser.add_argument(
+        "--container",
+        metavar="NAME",
+        help="rehearse a running container of this name or id, also when it is started again, and no command",
     )
     parser.add_argument(
         "--restart-unit",
@@ -53,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=["refused", "exit"],
         default=[],
-        help="take it back as soon as a request without a token was refused, or as soon as the unit ends or restarts unasked; "
-        "may be repeated",
+        help="take it back as soon as a request without a token was refused, or as soon as the unit or container ends or "
+        "restarts unasked; may be repeated",
     )
     parser.add_argument(
         "--check",
@@ -91,15 +97,15 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.rehearsal.checks import Checking, by_command, by_url  # noqa: PLC0415
     from imds_probe.rehearsal.rehearsal import Rehearsal  # noqa: PLC0415
-    from imds_probe.rehearsal.unit import Unit  # noqa: PLC0415
 
     checking = Checking([*map(by_command, args.check), *map(by_url, args.check_url)])
     if failed := checking.before():
         raise UsageError(f"{failed}, before anything was rehearsed", "Give a check that passes now.")
     stopped = threading.Event()
     with unless_switched_off(Path("/")):
-        target = Unit(args.unit) if args.unit is not None else None
-        rehearsal = Rehearsal(_service(args), args.hop_limit, target)
+        service = _service(args)
+        target = _target(args, service)
+        rehearsal = Rehearsal(service, args.hop_limit, target)
         restarts = ["systemctl", "restart", target.name] if target is not None and args.restart_unit else []
         before = {number: signal.signal(number, lambda *_: stopped.set()) for number in stopping()}
         try:
@@ -112,13 +118,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.unit is None and not args.argv:
+    targets = [each for each in (args.unit, args.container, args.argv or None) if each is not None]
+    if not targets:
         raise UsageError(
             "there is nothing to rehearse",
-            "Write `imds-probe rehearse -- COMMAND`, or `imds-probe rehearse --unit NAME`",
+            "Write `imds-probe rehearse -- COMMAND`, or name what runs: --unit NAME, --container NAME",
         )
-    if args.unit is not None and args.argv:
-        raise UsageError("a unit and a command are rehearsed one at a time", "Leave out one of them")
+    if len(targets) > 1:
+        raise UsageError("a unit, a container and a command are rehearsed one at a time", "Leave out all but one")
     if args.restart_unit and args.unit is None:
         raise UsageError("--restart-unit means nothing without --unit", "Name the unit: --unit NAME --restart-unit")
     if args.seconds > FOR_MAX_S:
@@ -126,6 +133,21 @@ def _check(args: argparse.Namespace) -> None:
     for program in [*args.argv[:1], *(["systemctl"] if args.restart_unit else [])]:
         if shutil.which(program) is None:
             raise UsageError(f"{program} is not a program on the PATH", "Check the command")
+
+
+def _target(args: argparse.Namespace, service: Service) -> Target | None:
+    from imds_probe.inventory.containers.discovery import discover  # noqa: PLC0415
+    from imds_probe.rehearsal.container import Container, wanted  # noqa: PLC0415
+    from imds_probe.rehearsal.distances import ways  # noqa: PLC0415
+    from imds_probe.rehearsal.unit import Unit  # noqa: PLC0415
+
+    if args.unit is not None:
+        return Unit(args.unit)
+    if args.container is None:
+        return None
+    discovery = discover()
+    found = wanted(args.container, discovery.containers)
+    return Container(found, ways(found, discovery, service))
 
 
 def _service(args: argparse.Namespace) -> Service:
@@ -150,7 +172,7 @@ def _service(args: argparse.Namespace) -> Service:
 def _undo() -> int:
     from imds_probe.rehearsal.leftovers import undo  # noqa: PLC0415
 
-    found = undo()
+    found = undo(ways=_networks())
     for what in found.removed:
         print(f"removed {what}")
     for what in found.failed:
@@ -160,6 +182,13 @@ def _undo() -> int:
     if not (found.removed or found.failed or found.running):
         print("nothing was left behind")
     return exitcodes.UNAVAILABLE if found.failed else exitcodes.READY
+
+
+def _networks() -> list[Path]:
+    """The ways into the network namespaces of containers."""
+    from imds_probe.inventory.containers.discovery import discover  # noqa: PLC0415
+
+    return [each.path for each in discover().namespaces if each.kind != "host"]
 
 
 def _hop_limit(text: str) -> int:

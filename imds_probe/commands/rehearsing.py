@@ -14,6 +14,7 @@ from imds_probe import exitcodes
 from imds_probe.commands.messages import say
 from imds_probe.duration import in_words
 from imds_probe.rehearsal import words
+from imds_probe.rehearsal.callers import totals
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, Rehearsal
 
@@ -57,13 +58,13 @@ class Rehearsing:
         finally:
             lasted_s = time.monotonic() - began
             end = rehearsal.end(drained_within_s=drained_s)
-            seen = rehearsal.callers.all()
+            seen = rehearsal.seen()
             if ended_by:
                 say(f"the rehearsal ended early: {ended_by}")
             elif not rehearsal.target_is_there:
                 ended_by = f"{who} is not running"
                 say(ended_by)
-            for line in words.summary(seen, rehearsal.callers.totals(), lasted_s, rehearsal.lapsed_s):
+            for line in words.summary(seen, totals(seen), lasted_s, rehearsal.lapsed_s):
                 say(line)
             for line in words.undone(end):
                 say(line)
@@ -98,14 +99,14 @@ class Rehearsing:
                 rehearsal.beat()
                 for left in rehearsal.leavers.look(rehearsal.members()):
                     say(words.left(left))
-            totals = rehearsal.callers.totals()
-            if "refused" in self._asked.stop_on and totals.refused:
+            counted = totals(rehearsal.seen())
+            if "refused" in self._asked.stop_on and counted.refused:
                 return "a request without a token was refused"
             if failed := self._checking.failure():
                 return failed
-            if sys.stderr.isatty() and totals != shown and now - shown_at >= SHOWN_EVERY_S:
-                shown, shown_at = totals, now
-                say(words.counts(totals))
+            if sys.stderr.isatty() and counted != shown and now - shown_at >= SHOWN_EVERY_S:
+                shown, shown_at = counted, now
+                say(words.counts(counted))
         return ""
 
     def _pause_s(self, *, starts: bool) -> float:

@@ -21,11 +21,12 @@ from imds_probe.errors import ProbeError
 from imds_probe.rehearsal.rules import Group
 from imds_probe.system.background import Background
 from imds_probe.system.mounts import mounts
-from imds_probe.system.small_file import read_pieces
+from imds_probe.system.small_file import read_head, read_pieces
 
 PREFIX = "imds-probe-rehearsal-"
 NAME = re.compile(r"imds-probe-rehearsal-([0-9]{1,10})-([0-9]{1,20})")
 FILE_BYTES = 4 * 1024 * 1024
+EVENTS_BYTES = 4096
 DEPTH_MAX, DIRECTORIES_MAX = 16, 20_000
 CLASSES = 0x494D0000
 EMPTIED_WITHIN_S = 5.0
@@ -46,7 +47,7 @@ class OwnGroup:
 
     def __init__(self, name: str, proc: Path = Path("/proc")) -> None:
         hierarchy = hierarchy_of(proc)
-        path = _own_path(proc, hierarchy.controller)
+        path = path_of(proc, "self", hierarchy.controller)
         self._parent = hierarchy.mount / path.lstrip("/")
         self._of_version_2 = not hierarchy.controller
         self.directory = self._parent / name
@@ -143,7 +144,7 @@ def left_behind(below: Path | None = None, proc: Path = Path("/proc")) -> list[P
 def own_directory(proc: Path = Path("/proc")) -> Path:
     """The group that this process is in. Raises ProbeError where there is none that would do."""
     hierarchy = hierarchy_of(proc)
-    return hierarchy.mount / _own_path(proc, hierarchy.controller).lstrip("/")
+    return hierarchy.mount / path_of(proc, "self", hierarchy.controller).lstrip("/")
 
 
 def members(directory: Path) -> list[int]:
@@ -192,8 +193,12 @@ def hierarchy_of(proc: Path) -> Hierarchy:
     return Hierarchy(classes, "net_cls")
 
 
-def _own_path(proc: Path, controller: str) -> str:
-    for line in read_pieces(proc / "self/cgroup", FILE_BYTES).split(b"\n"):
+def path_of(proc: Path, pid: str, controller: str) -> str:
+    """The control group that a process is in, as a path below the mount; that of version 2 for an empty controller.
+
+    Raises ProbeError where it is in none.
+    """
+    for line in read_pieces(proc / pid / "cgroup", FILE_BYTES).split(b"\n"):
         _, controllers, path = (*line.split(b":", 2), b"", b"")[:3]
         if path and controller.encode() in controllers.split(b","):
             return os.fsdecode(path)
@@ -201,3 +206,12 @@ def _own_path(proc: Path, controller: str) -> str:
         "this process is in no control group that tells its connections",
         "Boot with systemd.unified_cgroup_hierarchy=1.",
     )
+
+
+def group_at(directory: Path, mount: Path) -> Group | None:
+    """What the kernel knows a group of version 2 by; None where nothing runs in it."""
+    with contextlib.suppress(OSError):
+        inode = directory.stat().st_ino
+        if b"populated 1" in read_head(directory / "cgroup.events", EVENTS_BYTES):
+            return Group(inode, len(directory.relative_to(mount).parts))
+    return None

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import os
+import socket
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from imds_probe.facts.imds import Family
 from imds_probe.inventory.containers.processes import start_ticks
+from imds_probe.net.namespaces import NamespaceGone, inode, open_netns
 from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.callers import Callers, Seen
 from imds_probe.rehearsal.claims import Claims
 from imds_probe.rehearsal.connection import Service
 from imds_probe.rehearsal.group import PREFIX, OwnGroup
 from imds_probe.rehearsal.leading import End, Leading
 from imds_probe.rehearsal.leavers import Leavers
 from imds_probe.rehearsal.rules import Group
-from imds_probe.rehearsal.unit import Unit
+from imds_probe.rehearsal.target import Target
 
 BEAT_EVERY_S = 1.0
+UP_WITHIN_S = 20.0  # a container that starts has no network for a moment
 PROC = Path("/proc")
+FAMILY: dict[socket.AddressFamily, Family] = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
 Change = Literal["", "ended", "restarted"]
 
 
 class Rehearsal:
-    """Of what is started in a control group of its own, or of a unit that runs. `ready` makes all of it or nothing.
+    """Of what is started in a control group of its own, or of a target that runs. `ready` makes all of it or nothing.
 
-    Rules are tried with the rehearsal's own group in either case: the probe stays out of a unit, which may be ended any time.
+    Rules are tried with the rehearsal's own group in either case: the probe stays out of a target, which may be ended any time.
     """
 
-    def __init__(self, service: Service, hop_limit: int, target: Unit | None = None) -> None:
+    def __init__(self, service: Service, hop_limit: int, target: Target | None = None) -> None:
         self.name = own_name()
         self.target = target
         self.group: OwnGroup | None = None
         self.leavers = Leavers(PROC)
-        # A caller on the host gets what the service sends as the service sends it.
-        self.leading = Leading(self.name, service, hop_limit, self.members)
-        self.callers = self.leading.callers
+        self._service, self._hop_limit = service, hop_limit
         self._claims = Claims()
         self._followed: Group | None = None
+        self._netns: int | None = None  # a descriptor
+        self._stands = False  # whether `leading` is ready
+        self._ended: list[Leading] = []
+        self._waits_since: float | None = None
+        self.leading = self._made()
 
     def members(self) -> list[int]:
         """The processes of its target."""
@@ -50,6 +61,7 @@ class Rehearsal:
         try:
             self.group = OwnGroup(self.name)
             self.leading.ready(self.group)
+            self._stands = True
             if self.target is not None:
                 self.group.remove()
                 self.follow()
@@ -61,39 +73,105 @@ class Rehearsal:
 
     def follow(self) -> Change:
         """Have the rules name the target as it is now; whether it ended since, or began anew. Raises CannotRehearse where the rules
-        are gone, or where another rehearsal has it.
+        are gone, where another rehearsal has it, or where it cannot be led any more.
         """
         now = self.target.group() if self.target is not None else None
         if self.target is None or now == self._followed:
             return ""
-        before, self._followed = self._followed, now
+        before, self._followed = self._followed, None
         if now is None:
             return "ended"
         self._claims.take(self.target.name, self.target.directory)
+        if not self._is_led_where_it_is():
+            return "ended" if before is not None else ""
         self.leading.follow(now)
-        return "restarted" if before is None or before != now else ""
+        self._followed = now
+        return "restarted"
 
     @property
     def target_is_there(self) -> bool:
-        """Whether a unit was running when it was looked for last."""
+        """Whether it was running when it was looked for last."""
         return self.target is None or self._followed is not None
 
     def beat(self) -> None:
         """Renew the lease. Raises CannotRehearse where the rules are gone."""
-        self.leading.beat()
+        if self._stands:
+            self.leading.beat()
+
+    @property
+    def callers(self) -> Callers:
+        """Who asks where the target is now."""
+        return self.leading.callers
+
+    def seen(self) -> list[Seen]:
+        """Who has asked so far."""
+        return [each for leading in (*self._ended, self.leading) for each in leading.callers.all()]
 
     @property
     def lapsed_s(self) -> float:
         """For so long, in all, callers were not led to the relay."""
-        return self.leading.lapsed_s
+        return sum(leading.lapsed_s for leading in (*self._ended, self.leading))
 
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
         end = self.leading.end(drained_within_s=drained_within_s)
         self._claims.give_back()
+        self._leave()
         if self.group is not None and not self.group.remove():
             return End((*end.left, f"the control group {self.group.directory}"), end.unfinished)
         return end
+
+    def _made(self) -> Leading:
+        """Where the target is: as callers there see the service, and only by the addresses that are to be had there."""
+        way = self.target.netns() if self.target is not None else None
+        if self.target is None or way is None:
+            # A caller on the host gets what the service sends as the service sends it.
+            return Leading(self.name, self._service, self._hop_limit, self.members)
+        self._netns = open_netns(way)
+        self.leavers.rehearsed = f"net:[{os.fstat(self._netns).st_ino}]"
+        there = {
+            family: address for family, address in self._service.addresses.items() if FAMILY[family] in self.target.ways
+        }
+        ttl = max(0, self._hop_limit - max(self.target.ways.values()))
+        return Leading(self.name, replace(self._service, addresses=there), ttl, self.members, self._netns)
+
+    def _is_led_where_it_is(self) -> bool:
+        """Lead in another network namespace, where the target is in another one now. It may not be up for a moment: False then.
+
+        Raises CannotRehearse where that lasts.
+        """
+        assert self.target is not None  # noqa: S101 - `follow` looked
+        way, before = self.target.netns(), self._netns
+        if way is None or before is None:
+            return way is None and before is None
+        try:
+            if self._stands and os.fstat(before).st_ino == inode(way):
+                return True
+            made = self._made()
+        except NamespaceGone:
+            return False
+        os.close(before)
+        self.leading.end(drained_within_s=0.0)
+        if self._stands:
+            self._ended.append(self.leading)
+        self.leading, self._stands = made, False
+        self._waits_since = self._waits_since or time.monotonic()
+        self.group = OwnGroup(self.name)
+        try:
+            self.leading.ready(self.group)
+        except CannotRehearse:
+            if time.monotonic() - self._waits_since > UP_WITHIN_S:
+                raise
+            return False
+        finally:
+            self.group.remove()
+        self._waits_since, self._stands = None, True
+        return True
+
+    def _leave(self) -> None:
+        if self._netns is not None:
+            os.close(self._netns)
+            self._netns = None
 
 
 def own_name() -> str:

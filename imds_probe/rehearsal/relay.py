@@ -25,6 +25,7 @@ PAUSE_S = 0.05
 URGENT = -5  # a nice value: callers wait for it, on a busy host too
 STALLED_S = 1.0  # whoever has not moved a byte for so long makes room for others
 DRAINED_WITHIN_S = 30.0
+OWN = Hops(64)  # what the owner asks tells whether the relay works: that is no question of hops
 SO_ORIGINAL_DST = 80  # <linux/netfilter_ipv4.h>, and IP6T_SO_ORIGINAL_DST in <linux/netfilter_ipv6/ip6_tables.h>
 _ADDRESS_IPV4, _ADDRESS_IPV6 = struct.Struct("!2xH4s8x"), struct.Struct("!2xH4x16s4x")
 
@@ -169,7 +170,7 @@ class Relay:
                 self._led.add((sock.family, peer[1]))
         elif self._met is not None:
             self._met(sock.family, peer)
-        connection = Connection(sock, peer, self._service, self._hops)
+        connection = Connection(sock, peer, self._service, OWN if own else self._hops)
         task = asyncio.get_running_loop().create_task(self._serve(connection, own=own))
         self._connections[task] = connection
         task.add_done_callback(functools.partial(self._ended, sock, sock.family, peer))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from imds_probe.errors import UsageError
+from imds_probe.facts.imds import Family
 from imds_probe.rehearsal.asking import CannotRehearse
-from imds_probe.rehearsal.group import hierarchy_of, members
+from imds_probe.rehearsal.group import group_at, hierarchy_of, members
 from imds_probe.rehearsal.rules import Group
-from imds_probe.system.small_file import read_head
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]{0,254}")
 KINDS = (".service", ".scope", ".slice")
 SLICES_MAX = 5_000
-EVENTS_BYTES = 4096
 PROC = Path("/proc")
 
 
@@ -36,6 +36,7 @@ class Unit:
                 "units cannot be told apart by control groups of version 1",
                 "Boot with systemd.unified_cgroup_hierarchy=1, or rehearse with a command: `imds-probe rehearse -- COMMAND`.",
             )
+        self.ways: Mapping[Family, int] = {}
         self._mount = there.mount
         self._directory = self._found(top or there.mount)
         if self.group() is None:
@@ -43,10 +44,10 @@ class Unit:
 
     def group(self) -> Group | None:
         """Its control group as it is now; None while nothing of it runs."""
-        with contextlib.suppress(OSError):
-            inode = self._directory.stat().st_ino
-            if b"populated 1" in read_head(self._directory / "cgroup.events", EVENTS_BYTES):
-                return Group(inode, len(self._directory.relative_to(self._mount).parts))
+        return group_at(self._directory, self._mount)
+
+    def netns(self) -> None:
+        """A unit's processes are taken for the host's; those elsewhere are said to be."""
         return None
 
     def members(self) -> list[int]:

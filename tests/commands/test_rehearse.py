@@ -24,6 +24,7 @@ def here():
     [
         ([], "nothing to rehearse"),
         (["--unit", "web", "--", "true"], "one at a time"),
+        (["--unit", "web", "--container", "web"], "one at a time"),
         (["--restart-unit", "--", "true"], "means nothing without --unit"),
         (["--for", "25h", "--", "true"], "longer than 24h"),
         (["--for", "soon", "--", "true"], "no length of time"),
@@ -62,7 +63,8 @@ def test_undo_removes_what_a_killed_one_left(here, capsys, monkeypatch):
     from imds_probe.rehearsal import leftovers
 
     undo = leftovers.undo
-    monkeypatch.setattr(whole, lambda: undo(here))
+    monkeypatch.setattr(whole, lambda **_: undo(here))
+    monkeypatch.setattr("imds_probe.commands.rehearse._networks", list)
     assert main(["rehearse", "--undo"]) == exitcodes.READY
     assert capsys.readouterr().out == "nothing was left behind\n"
     directory = OwnGroup(f"imds-probe-rehearsal-{os.getpid()}-1").directory

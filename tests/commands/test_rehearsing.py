@@ -9,7 +9,6 @@ import pytest
 
 from imds_probe import exitcodes
 from imds_probe.commands.rehearsing import Asked, Rehearsing, environment
-from imds_probe.rehearsal.callers import Totals
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.leading import End
 
@@ -28,7 +27,7 @@ class Told:
     def __init__(self, changes) -> None:
         self.stopped = threading.Event()
         self._changes = list(changes)
-        self.target = self.callers = self.leavers = self
+        self.target = self.leavers = self
         self.name = "web.service"
         self.target_is_there = True
         self.beats = 0
@@ -49,10 +48,7 @@ class Told:
     def members(self) -> list[int]:
         return []
 
-    all = members
-
-    def totals(self) -> Totals:
-        return Totals(0, 0, 0, 0)
+    seen = members
 
     def end(self, *, drained_within_s) -> End:
         return End((), 0)
