@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
+from imds_probe.commands.messages import say
 from imds_probe.commands.run import duration
 from imds_probe.commands.streams import stopping
 from imds_probe.errors import UsageError
@@ -50,9 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hop-limit",
         type=_hop_limit,
-        default=1,
         metavar="N",
-        help="the hop limit that the switch would set, 1 to 64 (default: 1)",
+        help="the hop limit that the switch would set, 1 to 64 (default: that of the switch in the last report that was kept, "
+        "or 1)",
     )
     parser.add_argument(
         "--stop-on",
@@ -105,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     with unless_switched_off(Path("/")):
         service = _service(args)
         target = _target(args, service)
-        rehearsal = Rehearsal(service, args.hop_limit, target)
+        rehearsal = Rehearsal(service, args.hop_limit or _printed(), target)
         restarts = ["systemctl", "restart", target.name] if target is not None and args.restart_unit else []
         before = {number: signal.signal(number, lambda *_: stopped.set()) for number in stopping()}
         try:
@@ -133,6 +134,21 @@ def _check(args: argparse.Namespace) -> None:
     for program in [*args.argv[:1], *(["systemctl"] if args.restart_unit else [])]:
         if shutil.which(program) is None:
             raise UsageError(f"{program} is not a program on the PATH", "Check the command")
+
+
+def _printed() -> int:
+    """The hop limit of the switch that was printed for this host, and where it comes from, which is said."""
+    from imds_probe.collect.firmware import look  # noqa: PLC0415
+    from imds_probe.commands.printed_switch import hop_limit  # noqa: PLC0415
+
+    printed = hop_limit(look(Path("/")).instance_id)
+    if printed is None:
+        say("the rehearsed hop limit is 1: no kept report of this host has another. Set it with --hop-limit.")
+        return 1
+    say(
+        f"the rehearsed hop limit is {printed.hop_limit}: that of the switch in {printed.report} ({printed.started_at})"
+    )
+    return printed.hop_limit
 
 
 def _target(args: argparse.Namespace, service: Service) -> Target | None:

@@ -8,7 +8,9 @@ import pytest
 from rehearsing import place, tables
 
 from imds_probe import exitcodes
+from imds_probe.commands import rehearse
 from imds_probe.commands.dispatch import main
+from imds_probe.commands.printed_switch import Printed
 from imds_probe.rehearsal.group import OwnGroup, left_behind
 
 
@@ -70,3 +72,12 @@ def test_undo_removes_what_a_killed_one_left(here, capsys, monkeypatch):
     directory = OwnGroup(f"imds-probe-rehearsal-{os.getpid()}-1").directory
     assert main(["rehearse", "--undo"]) == exitcodes.READY
     assert capsys.readouterr().out == f"removed control group {directory}\n"
+
+
+def test_the_hop_limit_is_that_of_the_printed_switch(capsys, monkeypatch):
+    printed = [Printed(2, "/var/lib/imds-probe/report.json", "2026-01-01T00:00:00Z"), None]
+    monkeypatch.setattr("imds_probe.commands.printed_switch.hop_limit", lambda _: printed.pop(0))
+    assert rehearse._printed() == 2
+    assert "is 2: that of the switch in /var/lib/imds-probe/report.json" in capsys.readouterr().err
+    assert rehearse._printed() == 1
+    assert "is 1: no kept report of this host has another" in capsys.readouterr().err
