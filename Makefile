@@ -30,6 +30,7 @@ test: $(VENV)/.linting .apt-test
 SOAK_MINUTES := 30
 soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(MACHINES)
+	tests/debian_roots.sh scheduled
 	tests/install/packages.sh
 	selected=soak; $(VENV)/bin/python tests/virtual_machine.py bullseye || selected='soak and not machine'; \
 	timeout --signal=INT $(SOAK_MINUTES)m $(VENV)/bin/python -m pytest -m "$$selected" --timeout=$$(($(SOAK_MINUTES) * 60)) --durations=0

@@ -10,7 +10,6 @@ from typing import Literal
 from imds_probe import exitcodes
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
-from imds_probe.duration import in_words
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import FAR, Containers, titles
 from imds_probe.facts.facts import Facts
@@ -24,7 +23,7 @@ from imds_probe.findings import Finding, State
 from imds_probe.rules import callers as callers_rule
 from imds_probe.rules import code, precedence, sdks, software
 from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_ready
-from imds_probe.rules.caller_phrases import no_call
+from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
@@ -173,8 +172,8 @@ def _confidence(
     forgers: Sequence[str],
     catalog: Catalog,
 ) -> Confidence:
-    """High needs behaviour: a whole window without a call by IMDSv1, or one that was seen of somebody whom root trusts. Code
-    decides, but makes no verdict surer: what was read may never run.
+    """High needs behaviour: a whole window and a whole boot without a call by IMDSv1, or one that was seen of somebody whom root
+    trusts. Code decides, but makes no verdict surer: what was read may never run.
     """
     if state == "unknown" or not {"capability", "reachability"} <= set(evidence):
         return "low"
@@ -228,7 +227,7 @@ def _why_ready(facts: Facts, findings: Sequence[Finding]) -> str:
     inside = f" and {reached} container{'' if reached == 1 else 's'}" if reached else ""
     arrives = f"the token reaches the host{inside}"
     if callers is not None and callers.complete and not callers.losing:
-        arrives = f"{no_call(callers)} in {in_words(callers.window_s)}, {arrives}"
+        arrives = f"{no_call(callers)} in {watched_part(callers)}, {arrives}"
     if any(finding.severity == "warning" and finding.rule in _ON_SOFTWARE for finding in findings):
         return f"{arrives}; the warnings name software that speaks only IMDSv1, or may"
     if not facts[Installed].software:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from architectures import PREFIX
 from build_error import BuildError
@@ -52,3 +55,21 @@ def _cut_botocore(data: Path) -> None:
             versions = sorted(path.iterdir())
             for unused in versions[:-1] if path.name in SERVICES else [path]:
                 shutil.rmtree(unused)
+    for model in sorted(data.glob("*/*/service-2.json.gz")):
+        described = json.loads(gzip.decompress(model.read_bytes()))
+        # Not compressed, as the package is, and its compression finds what models have in common.
+        model.with_suffix("").write_text(json.dumps(_without_words(described), separators=(",", ":")))
+        model.unlink()
+
+
+def _without_words(described: Any) -> Any:
+    """A model without the manual in it, which is most of it. A member of that name has no text for its value."""
+    if isinstance(described, list):
+        return [_without_words(each) for each in described]
+    if not isinstance(described, dict):
+        return described
+    return {
+        name: _without_words(value)
+        for name, value in described.items()
+        if not (name == "documentation" and isinstance(value, str))
+    }

@@ -43,11 +43,11 @@ exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --machine="
 
 class Booted:
     """Use it in a `with` statement while the lab stands. `root` is changed by what runs in it; `work` is a directory for
-    what is mounted into it.
+    what is mounted into it. It is there once the unit `reached` is active, or without one, once all has been started.
     """
 
-    def __init__(self, root: Path, lab: Lab, work: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, lab: Lab, work: Path, *, reached: str = "") -> None:
+        self.root, self._reached = root, reached
         self._lab, self._work = lab, work
         self._outer: subprocess.Popen[bytes] | None = None
         self._first = 0
@@ -97,7 +97,17 @@ class Booted:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if each.name() == "systemd" and _innermost(each.pid) == 1:
                     self._first = each.pid
-        return bool(self._first) and self.run("systemctl", "is-system-running").stdout == "running\n"
+        if not self._first:
+            return False
+        if self._reached:
+            return self.run("systemctl", "is-active", self._reached).stdout == "active\n"
+        return self.run("systemctl", "is-system-running").stdout == "running\n"
+
+    def power_off(self) -> None:
+        """Shut it down in order, and wait until it is."""
+        assert self._outer is not None
+        self.must("systemctl", "--no-block", "poweroff")
+        self._outer.wait(WITHIN_S)
 
     def _troubles(self) -> str:
         said = (self._work / "console").read_text(errors="replace")

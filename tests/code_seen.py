@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from observed import FACTS, changed
 
-from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.callers import BootWatched, Callers, CallerSeen
 from imds_probe.facts.code import Code, CodeRead, CodeSeen, NotRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
@@ -40,9 +42,9 @@ def with_code(*code: CodeSeen, not_read: tuple[NotRead, ...] = (), facts: Facts 
     return changed(facts, collectors=(*facts.collectors, run)).with_(Code(code), read)
 
 
-def watched(*by: CallerSeen, coverage: float = 1.0) -> Callers:
-    """Two weeks in which these called, so much of them watched."""
-    return callers_of(
+def watched(*by: CallerSeen, coverage: float = 1.0, boots: tuple[BootWatched, ...] = ()) -> Callers:
+    """Two weeks in which these called, so much of them watched, and the boots that are known."""
+    callers = callers_of(
         by,
         window_s=WINDOW_S,
         observed_s=WINDOW_S * coverage,
@@ -50,3 +52,4 @@ def watched(*by: CallerSeen, coverage: float = 1.0) -> Callers:
         dropped=0,
         watched_until="2026-11-23T00:00:00Z",
     )
+    return replace(callers, boots=boots)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Roots of Debian 11, 12 and 13 as debootstrap makes them, once: what package managers and os-release(5) keep, to read,
 # and SUITE.tar, all of it, to install packages in; SUITE-systemd.tar has systemd besides, to be booted. They lie outside of
-# the tree, for the next clone to find.
+# the tree, for the next clone to find. With the argument "scheduled", trixie-scheduled.tar besides, which has cron and cloud-init.
 set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/imds-probe/debian-roots
 [ "$(id -u)" = 0 ] && sudo= || sudo=sudo
@@ -23,11 +23,11 @@ make_root() { # SUITE
     $sudo rm -rf --one-file-system "$work"
 }
 
-make_bootable() { # SUITE
+make_bootable() { # SUITE NAME PACKAGES
     local work
     work=$(mktemp -d)
-    bootstrap "$1" "$work" --include=systemd,systemd-sysv,dbus
-    mv "$work/whole" "$cache/$1-systemd.tar"
+    bootstrap "$1" "$work" --include="systemd,systemd-sysv,dbus$3"
+    mv "$work/whole" "$cache/$1-$2.tar"
     $sudo rm -rf --one-file-system "$work"
 }
 
@@ -36,6 +36,9 @@ for suite in bullseye bookworm trixie; do
     [ -e "$cache/$suite/var/lib/dpkg/status" ] && [ -e "$cache/$suite.tar" ] || { make_root "$suite" & jobs+=($!); }
 done
 for suite in bullseye trixie; do
-    [ -e "$cache/$suite-systemd.tar" ] || { make_bootable "$suite" & jobs+=($!); }
+    [ -e "$cache/$suite-systemd.tar" ] || { make_bootable "$suite" systemd "" & jobs+=($!); }
 done
+if [ "${1:-}" = scheduled ] && [ ! -e "$cache/trixie-scheduled.tar" ]; then
+    make_bootable trixie scheduled ,cron,cloud-init,python3-cffi-backend & jobs+=($!)
+fi
 for job in ${jobs[@]+"${jobs[@]}"}; do wait "$job"; done

@@ -22,10 +22,10 @@ from observed import (
     with_containers,
     with_imds,
 )
-from watched_calls import CALLER
+from watched_calls import BOOT, CALLER
 
 from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
-from imds_probe.facts.callers import Callers, CallerSeen
+from imds_probe.facts.callers import BOOT_S, Callers, CallerSeen
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.host import OsRelease
@@ -93,9 +93,12 @@ INCOMPLETE = (
 )
 
 
+UNWATCHED_BOOT = replace(BOOT, began_s=41.0, from_start=False, watched_s=BOOT_S - 41)
+
+
 def watched(*by: CallerSeen, observed_s: float = WINDOW_S) -> Callers:
     """Two weeks in which these called."""
-    return callers_of(
+    callers = callers_of(
         by,
         window_s=WINDOW_S,
         observed_s=observed_s,
@@ -103,6 +106,8 @@ def watched(*by: CallerSeen, observed_s: float = WINDOW_S) -> Callers:
         dropped=0,
         watched_until="2026-11-23T00:00:00Z",
     )
+    # For an hour, nobody has watched the boot.
+    return replace(callers, boots=(BOOT if observed_s == WINDOW_S else UNWATCHED_BOOT,))
 
 
 def switched(facts: Facts) -> Facts:

@@ -83,6 +83,7 @@ ELSEWHERE = {
     "rules/software_kinds.py": "the same, for test_software.py",
     "render/page/blocks.py": "values, which the pages' tests compare with",
     "service/daemon.py": "needs a lab to watch: tests/lab/test_daemon.py",
+    "service/early.py": "the same",
 }
 
 

@@ -17,9 +17,10 @@ from observed import (
     with_containers,
     with_imds,
 )
-from watched_calls import CALLER
+from watched_calls import BOOT, CALLER
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.callers import BOOT_S
 from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Reach
@@ -233,9 +234,35 @@ def test_only_watching_makes_it_sure(coverage, calls, state, confidence):
     callers = callers_of(
         calls, window_s=1000.0, observed_s=1000.0 * coverage, needed_coverage=0.99, dropped=0, watched_until=None
     )
-    verdict = report_of(changed(FACTS, callers=callers)).verdict
+    verdict = report_of(changed(FACTS, callers=replace(callers, boots=(BOOT,)))).verdict
     assert (verdict.state, verdict.confidence) == (state, confidence)
     assert ("behaviour" in verdict.evidence) == (confidence == "high")
+
+
+@pytest.mark.parametrize(
+    ("boots", "confidence"),
+    [
+        ((), "medium"),  # as in reports from before
+        ((BOOT,), "high"),
+        ((replace(BOOT, from_start=False, began_s=41.0),), "medium"),
+        ((replace(BOOT, watched_s=BOOT_S - 41),), "medium"),  # the daemon was not there for a while
+        ((BOOT, replace(BOOT, age_s=60.0, watched_s=40.0)), "high"),  # the present one is being watched
+        ((BOOT, replace(BOOT, age_s=60.0, began_s=41.0, from_start=False)), "medium"),
+        ((replace(BOOT, from_start=False), BOOT), "high"),
+        (
+            (replace(BOOT, imdsv1=1),),
+            "high",
+        ),  # it is in the window, and no call in it was by IMDSv1 and not the probe's
+        ((replace(BOOT, imdsv1=1, age_s=30 * 86400.0),), "medium"),
+    ],
+)
+def test_no_verdict_is_sure_before_a_boot_was_watched_whole(boots, confidence):
+    """Each boot's unwatched part counts by itself, however small a share of the window it is."""
+    verdict = report_of(changed(FACTS, callers=watched(boots=boots))).verdict
+    assert (verdict.state, verdict.confidence) == ("ready", confidence)
+    assert "behaviour" in verdict.evidence
+    called = report_of(changed(FACTS, callers=watched(CALLER, boots=boots))).verdict
+    assert (called.state, called.confidence) == ("not-ready", "high")
 
 
 def test_a_watch_does_not_make_up_for_what_was_not_looked_at():
@@ -299,7 +326,7 @@ def test_a_user_without_a_token_lowers_the_confidence(coverage, lowered):
         (), window_s=1000.0, observed_s=1000.0 * coverage, needed_coverage=0.99, dropped=0, watched_until=None
     )
     facts = with_containers(container("rootless", None, "lost", netns_owner_uid=1000))
-    verdict = report_of(changed(facts, callers=callers)).verdict
+    verdict = report_of(changed(facts, callers=replace(callers, boots=(BOOT,)))).verdict
     assert (verdict.state, verdict.confidence) == ("ready", lowered)
 
 
@@ -336,7 +363,7 @@ def test_code_is_evidence_and_makes_no_verdict_surer():
     blocked = report_of(with_code(BACKUP)).verdict
     assert (blocked.state, blocked.confidence) == ("not-ready", "medium")
     assert blocked.reasons[0].endswith("asks the metadata service without a token [code-imdsv1]")
-    watched_whole = report_of(with_code(facts=changed(FACTS, callers=watched()))).verdict
+    watched_whole = report_of(with_code(facts=changed(FACTS, callers=watched(boots=(BOOT,))))).verdict
     assert (watched_whole.evidence, watched_whole.confidence) == (
         ("capability", "code", "reachability", "behaviour"),
         "high",
@@ -345,14 +372,14 @@ def test_code_is_evidence_and_makes_no_verdict_surer():
 
 def test_what_was_too_old_but_silent_leaves_no_high_confidence():
     silent = replace(LIBRARY, pids=(7,), sdk=replace(LIBRARY.sdk, oldest_s=3 * DAY_S))
-    facts = changed(FACTS, software=(silent,), collectors=(*FACTS.collectors, LOOKED), callers=watched())
+    facts = changed(FACTS, software=(silent,), collectors=(*FACTS.collectors, LOOKED), callers=watched(boots=(BOOT,)))
     verdict = report_of(facts).verdict
     assert (verdict.state, verdict.confidence) == ("ready", "medium")
 
 
 def test_what_stronger_evidence_settled_is_said_beside_what_versions_tell():
     settled = replace(LIBRARY, version=None, pids=(7,), sdk=replace(LIBRARY.sdk, oldest_s=3 * DAY_S))
-    facts = changed(FACTS, software=(settled,), collectors=(*FACTS.collectors, LOOKED), callers=watched())
+    facts = changed(FACTS, software=(settled,), collectors=(*FACTS.collectors, LOOKED), callers=watched(boots=(BOOT,)))
     verdict = report_of(facts).verdict
     assert (verdict.state, verdict.confidence) == ("ready", "high")
     assert verdict.reasons[0].endswith(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imds_probe.facts.callers import CallerSeen
+from imds_probe.facts.callers import BOOT_S, BootWatched, CallerSeen
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.watcher import SeenCall
 
@@ -41,4 +41,13 @@ CALLER = CallerSeen(
     refused=0,
     first_seen="2023-11-14T22:00:00Z",
     last_seen="2023-11-14T22:13:20Z",
+)
+# Of three days ago, watched from before the network was up.
+BOOT = BootWatched(
+    "0f7a6d0c-5c6e-4b5e-9d2e-3f6a5c0b1d2e",
+    "2026-11-20T00:00:00Z",
+    3 * 86400.0,
+    2.0,
+    from_start=True,
+    watched_s=BOOT_S - 2,
 )

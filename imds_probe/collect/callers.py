@@ -13,7 +13,7 @@ from imds_probe.config.settings import AwsConfig
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import parse_duration
 from imds_probe.errors import ProbeError, said
-from imds_probe.facts.callers import Callers, MetricCompared
+from imds_probe.facts.callers import BOOT_S, BootWatched, Callers, MetricCompared, last_whole
 from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import rootfs
 from imds_probe.system.state_directory import (
@@ -26,8 +26,9 @@ from imds_probe.system.state_directory import (
     daemon_is_enabled,
     daemon_was_here,
 )
+from imds_probe.watch import boots
 from imds_probe.watch.evidence import merged, rfc3339
-from imds_probe.watch.history_format import FILE
+from imds_probe.watch.history_format import FILE, HOUR_S
 
 if TYPE_CHECKING:
     from imds_probe.watch.history import History
@@ -134,17 +135,41 @@ def look(options: CallersOptions, watched: Watched | None, root: Path = Path("/"
             raise StateError(f"{path} is missing, although a daemon began it", f"{RESTART}. It begins a new file.")
         if daemon_is_enabled(root):
             raise StateError(f"{path} is missing, although {UNIT} is enabled", f"{RESTART}.")
-        return watched.callers if watched else None
+        present = tuple(boots.as_facts((), time.time(), boots.this_boot(), None))
+        return replace(watched.callers, boots=present) if watched else None
     from imds_probe.watch.history import History  # noqa: PLC0415
 
     with History(path, read_only=True) as history:
-        known = _evidence(history, time.time(), options)
-    return merged(known, watched.callers, watched.began) if watched else known
+        now = time.time()
+        booted, at_boot = _boots(history, now, options)
+        known = _evidence(history, now, options, at_boot)
+    return replace(merged(known, watched.callers, watched.began) if watched else known, boots=booted)
 
 
-def _evidence(history: History, now: float, options: CallersOptions) -> Callers:
+def _evidence(history: History, now: float, options: CallersOptions, at_boot: range = range(0)) -> Callers:
     full = options.full_command_lines
-    return history.evidence(now, options.window_s, options.coverage, full_command_lines=full)
+    return history.evidence(now, options.window_s, options.coverage, full_command_lines=full, at_boot=at_boot)
+
+
+def _boots(history: History, now: float, options: CallersOptions) -> tuple[tuple[BootWatched, ...], range]:
+    """The boots of the window and the last that was watched whole, and the hours of that one where it is longer ago: what called
+    in these alone has not called in the window, and will at the next boot.
+    """
+    try:
+        on_record = boots.read(options.state)
+    except (ProbeError, OSError, ValueError):
+        on_record = ()  # the daemon says so, and no earlier boot counts as watched
+    found = boots.as_facts(on_record, now, boots.this_boot(), history.lost_at())
+    whole = last_whole(found, options.window_s)
+    shown = [boot for boot in found if boot.age_s <= options.window_s or boot in (whole, found[-1])]
+    if whole is None or whole.age_s <= options.window_s:
+        return tuple(shown), range(0)
+    booted = next(boot.booted for boot in on_record if boot.boot_id == whole.boot_id)
+    hours = range(int(booted // HOUR_S), int((booted + BOOT_S) // HOUR_S) + 1)
+    in_all, only = history.at_boot(hours)
+    # What was forgotten meanwhile was counted before.
+    counted = replace(whole, imdsv1=only if in_all else whole.imdsv1)
+    return tuple(counted if boot is whole else boot for boot in shown), hours
 
 
 def check_spool(state: Path) -> None:

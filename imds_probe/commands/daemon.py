@@ -18,9 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="look at the system below DIR (/)")
     parser.add_argument("--assume-ec2", action="store_true", help="assess even where DMI does not say EC2")
     add_full_command_lines(parser)
+    parser.add_argument(
+        "--early", action="store_true", help="only watch, from early in the boot on, until the daemon takes over"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.early:
+        return _early(args)
     from imds_probe.commands import configuration  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.service.daemon import Daemon  # noqa: PLC0415
@@ -38,4 +43,13 @@ def run(args: argparse.Namespace) -> int:
     arguments += ["--assume-ec2"] if args.assume_ec2 else []
     arguments += ["--full-command-lines"] if args.full_command_lines else []
     Daemon(directory, load, arguments, say, os.environ, root=args.root).run()
+    return exitcodes.READY
+
+
+def _early(args: argparse.Namespace) -> int:
+    """Nothing is read but what watching needs: each moment before it begins is one that nobody watches."""
+    from imds_probe.service.early import EarlyWatch  # noqa: PLC0415
+    from imds_probe.service.handover import run_directory  # noqa: PLC0415
+
+    EarlyWatch(run_directory(os.environ), say, full=args.full_command_lines).run()
     return exitcodes.READY

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=duration,
         default=FOR_S,
         metavar="DURATION",
-        help="take it back after this time: 90s, 15m, at most 24h (default: 10m)",
+        help="end the rehearsal after this time: 90s, 15m, at most 24h (default: 10m); the command keeps running",
     )
     parser.add_argument(
         "--hop-limit",
@@ -60,33 +60,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=["refused", "exit"],
         default=[],
-        help="take it back as soon as a request without a token was refused, or as soon as the unit or container ends or "
-        "restarts unasked; may be repeated",
+        help="end the rehearsal as soon as a request without a token is refused, or as soon as the unit or container ends or "
+        "restarts by itself; may be repeated",
     )
     parser.add_argument(
         "--check",
         metavar="COMMAND",
         action="append",
         default=[],
-        help="run this by sh every 5 s, and take the rehearsal back where it fails or takes longer than 10 s; may be repeated",
+        help="run this with sh every 5 s, and end the rehearsal if it fails or takes longer than 10 s; may be repeated",
     )
     parser.add_argument(
         "--check-url",
         metavar="URL",
         action="append",
         default=[],
-        help="the same with a page, which has to be answered with a status below 400",
+        help="the same for a page; a status of 400 or above is a failure",
     )
-    parser.add_argument("--assume-ec2", action="store_true", help="do not look whether this is an EC2 instance")
+    parser.add_argument("--assume-ec2", action="store_true", help="do not check whether this is an EC2 instance")
     parser.add_argument(
         "--no-v1-probe",
         action="store_true",
-        help="do not look whether tokens are required already: that takes one request without a token",
+        help="do not check whether tokens are required already: the check makes one request without a token",
     )
     parser.add_argument(
-        "--undo", action="store_true", help="remove what a rehearsal left behind that was killed, and do nothing else"
+        "--undo", action="store_true", help="remove what killed rehearsals left behind, and do nothing else"
     )
-    parser.add_argument("argv", nargs="*", metavar="COMMAND", help="what to run, after --, with its arguments")
+    parser.add_argument("argv", nargs="*", metavar="COMMAND", help="the command to run, after --, with its arguments")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 
     checking = Checking([*map(by_command, args.check), *map(by_url, args.check_url)])
     if failed := checking.before():
-        raise UsageError(f"{failed}, before anything was rehearsed", "Give a check that passes now.")
+        raise UsageError(f"{failed}, before anything was rehearsed", "Name a check that passes without a rehearsal.")
     stopped = threading.Event()
     with unless_switched_off(Path("/")):
         service = _service(args)
@@ -175,11 +175,13 @@ def _service(args: argparse.Namespace) -> Service:
 
     if named := os.environ.get(ENDPOINT_VARIABLE, "").strip():
         raise CannotRehearse(
-            f"{ENDPOINT_VARIABLE} sends AWS SDKs to {named}, which no rule leads to the relay", "Unset the variable."
+            f"{ENDPOINT_VARIABLE} sends AWS SDKs to {named}, and a rehearsal does not cover that address",
+            "Unset the variable.",
         )
     if not args.assume_ec2 and not (platform := look(Path("/"))).is_ec2:
         raise CannotRehearse(
-            f"this is not an EC2 instance ({platform.method})", "Say --assume-ec2 where you know better, as in a lab."
+            f"this is not an EC2 instance ({platform.method})",
+            "Use --assume-ec2 if it is one all the same, or in a lab.",
         )
     addresses = {socket.AF_INET: (IPV4.address, IPV4.port), socket.AF_INET6: (IPV6.address, IPV6.port)}
     return learn(addresses, ask_without_token=not args.no_v1_probe)
@@ -194,7 +196,7 @@ def _undo() -> int:
     for what in found.failed:
         print(f"could not remove {what}")
     for pid in found.running:
-        print(f"a rehearsal is running as process {pid}: stop that to end it")
+        print(f"a rehearsal is running: stop process {pid} to end it")
     if not (found.removed or found.failed or found.running):
         print("nothing was left behind")
     return exitcodes.UNAVAILABLE if found.failed else exitcodes.READY

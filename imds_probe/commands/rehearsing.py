@@ -48,7 +48,7 @@ class Rehearsing:
         """The exit code. However it ends, it is taken back first."""
         rehearsal, seconds = self._rehearsal, self._asked.seconds
         who = rehearsal.target.name if rehearsal.target is not None else self._asked.argv[0]
-        say(f"{who} and what it starts get no metadata without a token, for {in_words(seconds)} at most")
+        say(f"{who} and what it starts receive no metadata without a token, for {in_words(seconds)} at most")
         began, drained_s, ended_by = time.monotonic(), 0.0, ""
         try:
             rehearsal.beat()
@@ -138,7 +138,7 @@ class Rehearsing:
         if child is None:
             return 0
         if child.poll() is None and not self._stopped.is_set():
-            say("the command is running on, with IMDSv1 as before")
+            say("the command keeps running, with IMDSv1 as before")
         while child.poll() is None and not self._stopped.wait(POLLED_S):
             pass
         code = child.poll()

@@ -104,6 +104,7 @@ class AcceptConfig(Section):
         read_entries,
         f'Risks that are accepted, each a table [[{KEY}]] with finding (an id), subject (as the report has it, or "*"), reason, '
         "owner and expires (the last day, in UTC). The report shows and counts them, and the verdict leaves them out until then. "
-        "The files' entries add up. They count only if nobody but root, or whoever runs imds-probe, can write to the file.",
+        "The entries of all files add up. An entry counts only if nobody but root or whoever runs imds-probe can "
+        "write to its file.",
         adds_up=True,
     )

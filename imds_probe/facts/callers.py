@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.section import Section
-from imds_probe.facts.shapes import Count, Pid, Share, Timestamp
+from imds_probe.facts.shapes import Count, Pid, Seconds, Share, Timestamp
+
+# What a boot starts has asked within this time.
+BOOT_S = 3600.0
+# Between the beginning of the first process and the watch, and at the end of it: of a second, nobody can say whose it was.
+_WITHIN_S = 2.0
+_KEPT_WITHIN_S = 120.0  # the daemon writes how much it has watched now and then
 
 # Where nobody but root says what is there.
 OF_ROOT_ALONE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/")
@@ -123,12 +130,50 @@ class HistoryLoss:
 
 
 @dataclass(frozen=True)
+class BootWatched:
+    """A boot of this host, `age_s` seconds ago, and how much of its first BOOT_S seconds was watched.
+
+    The watch began `began_s` seconds after the first process, and saw all of the next `watched_s` seconds. `from_start`: by the
+    kernel's counters, nobody had opened a connection before that. `imdsv1` are calls in that time, without the probe's own and
+    without those of callers that were seen again later. `boot_id` is the kernel's name of the boot.
+    """
+
+    boot_id: str
+    booted: Timestamp
+    age_s: Seconds
+    began_s: Seconds
+    from_start: bool
+    watched_s: Seconds = 0.0
+    imdsv1: Count = 0
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether all of it was watched so far, and its time is not over."""
+        return self.from_start and self.began_s + self.watched_s >= self.age_s - _KEPT_WITHIN_S
+
+    def is_whole(self, window_s: float) -> bool:
+        """Whether all that the boot started was seen from its beginning on. Of a short window, half is long enough."""
+        return self.from_start and self.began_s + self.watched_s >= min(BOOT_S, window_s / 2) - _WITHIN_S
+
+
+def last_whole(boots: Sequence[BootWatched], window_s: float) -> BootWatched | None:
+    """See Callers.whole_boot."""
+    for boot in reversed(boots):
+        if boot.is_whole(window_s):
+            return boot
+        if not boot.is_under_way:
+            return None
+    return None
+
+
+@dataclass(frozen=True)
 class Callers(Section):
     """Who called the metadata service in the last `window_s` seconds, of which `observed_s` were watched without a loss.
 
     `coverage` is their share, from 0 to 1, and `needed_coverage` what suffices to say that nobody else did. Calls by the
     probe itself are in `imdsv1_by_probe` and in `by` only. `unconfirmed` requests by IMDSv1 were seen of which nothing shows
     that the service received them: they are nobody's, and count as a loss. `senders` says where most of them came from.
+    `boots` are those within the window and the last that was watched whole, the oldest first; none in reports from before.
     """
 
     report_key: ClassVar[str] = "callers"
@@ -147,6 +192,20 @@ class Callers(Section):
     unconfirmed: Count = 0
     senders: tuple[str, ...] = ()
     metric: MetricCompared | None = None  # None: not compared; the collector metadata-no-token says why
+    boots: tuple[BootWatched, ...] = ()
+
+    @property
+    def whole_boot(self) -> BootWatched | None:
+        """The last boot of which all was watched; None where there is none, or where the start of a later one was missed."""
+        return last_whole(self.boots, self.window_s)
+
+    @property
+    def boot_was_silent(self) -> bool:
+        """Whether a boot was watched whole, and what it started called nobody by IMDSv1. What called within the window is in
+        `imdsv1`.
+        """
+        boot = self.whole_boot
+        return boot is not None and (not boot.imdsv1 or boot.age_s < self.window_s)
 
     @property
     def losing(self) -> int:

@@ -120,8 +120,8 @@ def _manner(family: socket.AddressFamily, address: Address, *, ask_without_token
     served = _read(get(b"/latest/meta-data/", _WITH % token))
     if not served.tells_life_left or _read(refused).tells_life_left:
         raise CannotRehearse(
-            "the metadata service does not tell valid tokens from others while tokens are optional",
-            "Look for a proxy of metadata, such as kube2iam: it answers in place of the service.",
+            "the metadata service accepts any token while tokens are optional, and does not say which are valid",
+            "Look for a metadata proxy, such as kube2iam, that answers in place of the service.",
         )
     return Refusal.as_captured(refused), True
 

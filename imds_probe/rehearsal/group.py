@@ -203,7 +203,7 @@ def path_of(proc: Path, pid: str, controller: str) -> str:
         if path and controller.encode() in controllers.split(b","):
             return os.fsdecode(path)
     raise ProbeError(
-        "this process is in no control group that tells its connections",
+        "this process is in no control group that tells its connections apart",
         "Boot with systemd.unified_cgroup_hierarchy=1.",
     )
 

@@ -31,8 +31,8 @@ _KERNEL = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 # What the kernel says where it lacks what the rules are made of.
 LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL)
 OTHER_WINS = (
-    "connections to the metadata service do not come to the relay: something else on this host leads them",
-    "Look for a proxy of metadata, a service mesh or a network of containers that works below packet rules.",
+    "connections to the metadata service do not reach the relay: something else on this host redirects them",
+    "Look for a metadata proxy, a service mesh or a container network that redirects connections itself.",
 )
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ class Leading:
                 self._rules.take_down()
                 left += [f"the table {self._name}" for _, name in self._rules.tables() if name == self._name]
             except OSError as error:
-                left.append(f"the table {self._name}, perhaps: {error.strerror}")
+                left.append(f"perhaps the table {self._name} ({error.strerror})")
             self._rules.close()
             self._rules = None
         self._relay.stop()
@@ -202,7 +202,8 @@ def too_old(release: str) -> bool:
 
 def _gone(error: OSError) -> CannotRehearse:
     return CannotRehearse(
-        f"its packet rules are gone: {error.strerror}", "Look who else changes packet rules on this host."
+        f"the packet rules of the rehearsal are gone: {error.strerror}",
+        "Find the program on this host that deletes packet rules.",
     )
 
 
@@ -211,7 +212,7 @@ def _lacking(error: OSError) -> ProbeError:
         return CannotRehearse("packet rules cannot be set here: no permission", "Run as root (CAP_NET_ADMIN).")
     if error.errno in LACKING:
         return CannotRehearse(
-            f"this kernel cannot lead the connections of one control group elsewhere: {error.strerror}",
+            f"this kernel cannot redirect the connections of one control group: {error.strerror}",
             "Use Linux 5.13 or later with nf_tables, and its modules nft_socket, nft_hash and nft_redir.",
         )
     return CannotRehearse(f"packet rules cannot be set here: {error.strerror}")

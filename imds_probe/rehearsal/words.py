@@ -16,7 +16,10 @@ OUTCOMES = {
     "gave-up": "was refused without a token and did not ask with one: it would fail after the switch",
     "other": "made no request that was served",
 }
-NOBODY = "nothing asked the metadata service. This proves nothing: AWS SDKs keep credentials for hours, and ask for the region once"
+NOBODY = (
+    "no process asked the metadata service. This proves nothing: AWS SDKs keep credentials for hours, and ask for the region "
+    "once"
+)
 
 
 def counts(totals: Totals) -> str:
@@ -38,7 +41,9 @@ def summary(seen: Sequence[Seen], totals: Totals, lasted_s: float, lapsed_s: flo
     if len(seen) > SHOWN_MAX:
         lines.append(f"{len(seen) - SHOWN_MAX} more callers are not listed")
     if lapsed_s >= 1:
-        lines.append(f"requests went to the service directly for {in_words(lapsed_s)} of that time: the relay was late")
+        lines.append(
+            f"requests went to the service directly for {in_words(lapsed_s)} of that time, as the relay was late"
+        )
     return lines
 
 
@@ -46,8 +51,11 @@ def undone(end: End) -> list[str]:
     """What is said of how it was taken back."""
     lines = [f"still there: {each}. Run `imds-probe rehearse --undo`." for each in end.left]
     if end.unfinished:
-        lines.append(f"{_number(end.unfinished, 'transfer')} did not end in time and was cut off")
-    return lines or ["the rehearsal is undone: its packet rules and its control group are gone"]
+        were = "was" if end.unfinished == 1 else "were"
+        lines.append(f"{_number(end.unfinished, 'transfer')} did not end in time and {were} cut off")
+    if not end.left:
+        lines.append("the rehearsal is undone: its packet rules and its control group are gone")
+    return lines
 
 
 def left(who: Left) -> str:

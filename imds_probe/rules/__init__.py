@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imds_probe.rules import (
     acceptance,
+    boots,
     callers,
     code,
     containers,
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     sdks.RULE,
     code.RULE,
     callers.RULE,
+    boots.RULE,
     expired_tokens.RULE,
     observed.RULE,
     acceptance.RULE,

@@ -153,7 +153,7 @@ def _unusable(entry: UnusableAcceptance) -> Found:
 def _expired(entry: Acceptance, findings: Sequence[Finding]) -> Found:
     return ACCEPTANCE_EXPIRED.found(
         entry.subject,
-        f"the acceptance of {_what(entry)} expired after {entry.expires}, and the risk counts again",
+        f"the acceptance of {_what(entry)} expired at the end of {entry.expires}, and the risk counts again",
         evidence=(*_terms(entry), f"counts again: {few([each.summary for each in findings])}"),
         fix=Fix(f"Remove the cause, or ask {entry.owner} whether the risk is accepted for longer."),
     )
@@ -163,7 +163,7 @@ def _soon(entry: Acceptance, findings: Sequence[Finding], days: int) -> Found:
     when = "today" if days == 0 else "tomorrow" if days == 1 else f"in {days} days"
     return ACCEPTANCE_EXPIRES_SOON.found(
         entry.subject,
-        f"the acceptance of {_what(entry)} expires {when}, after {entry.expires}",
+        f"the acceptance of {_what(entry)} expires {when}, at the end of {entry.expires}",
         evidence=(*_terms(entry), f"accepted until then: {few([each.summary for each in findings])}"),
         fix=Fix(f"Remove the cause before that day, or ask {entry.owner} whether the risk is accepted for longer."),
     )
@@ -171,17 +171,17 @@ def _soon(entry: Acceptance, findings: Sequence[Finding], days: int) -> Found:
 
 def _unused(entry: Acceptance, findings: Sequence[Finding]) -> Found:
     subjects = list(dict.fromkeys(each.subject for each in findings if each.id == entry.finding and each.implies))
-    here = f"{entry.finding} was found here for {few(subjects)}" if subjects else f"{entry.finding} was not found here"
+    here = f"the subject here is {few(subjects)}" if subjects else "no such finding decides here"
     return ACCEPTANCE_UNUSED.found(
         entry.subject,
-        f"the accepted risk {_what(entry)} was not found: {here}",
+        f"an entry [[accept]] matches nothing: it names {_what(entry)}, but {here}",
         evidence=_terms(entry),
-        fix=Fix("Remove the entry if nothing needs it, or correct its subject."),
+        fix=Fix("Remove the entry if no host needs it, or correct its subject."),
     )
 
 
 def _what(entry: Acceptance) -> str:
-    return f"{entry.finding} of {'every subject' if entry.subject == EVERY else entry.subject}"
+    return f"{entry.finding} for {'every subject' if entry.subject == EVERY else entry.subject}"
 
 
 def _terms(entry: Acceptance) -> tuple[str, ...]:

@@ -24,18 +24,18 @@ ACCEPTANCE_UNUSED = Kind(
     id="acceptance-unused",
     severity="info",
     title="The configuration accepts a risk that was not found",
-    meaning="An entry [[accept]] of the configuration matches no finding that keeps this host from being switched. The "
-    "cause may be gone, or the subject of the entry is not the one that the report has. On a fleet that shares one "
-    "configuration, the finding may belong to other hosts.",
-    cure="Remove the entry once nothing needs it. Otherwise write the subject as `findings[].subject` of the JSON report has it. "
-    "The evidence lists the subjects that findings of this id have on this host.",
+    meaning="An entry [[accept]] of the configuration matches no finding that speaks against the switch of this host. The cause "
+    "may be gone, or the entry has another subject than the report. Where a fleet shares one configuration, the finding may "
+    "belong to other hosts.",
+    cure="Remove the entry once no host needs it. If its subject is wrong, copy `findings[].subject` from the JSON report. The "
+    "finding lists the subjects that findings of this id have on this host.",
 )
 ACCEPTANCE_UNUSABLE = Kind(
     id="acceptance-unusable",
     severity="warning",
     title="An entry that accepts a risk cannot be used",
-    meaning="An entry [[accept]] of the configuration is wrong or incomplete, other users can write to its file, or its finding is "
-    "one whose risk cannot be accepted. The entry accepts nothing. All other entries count.",
+    meaning="An entry [[accept]] of the configuration is wrong or incomplete, others can write to its file, or the risk of its "
+    "finding cannot be accepted. The entry accepts nothing. All other entries count.",
     cure="Correct the entry as the finding says. An entry has a finding, a subject, a reason, an owner, and the day on which it "
     "expires. The file and its directory must belong to root, or to whoever runs imds-probe, and nobody else may write to them.",
 )

@@ -43,11 +43,11 @@ def accepted_risks(findings: Sequence[Finding]) -> tuple[AcceptedRisk, ...]:
 
 
 def counted(risks: Sequence[AcceptedRisk]) -> str:
-    """How many there are, and until when none of them expires: "2 risks accepted until 2027-01-31"."""
+    """How many there are, and the day until which all of them are accepted: "2 risks accepted until 2027-01-31"."""
     return f"{len(risks)} risk{'' if len(risks) == 1 else 's'} accepted until {risks[0].expires}"
 
 
 def why_ready(risks: Sequence[AcceptedRisk]) -> str:
     """Why a host is ready on which these risks are accepted, a clause."""
     are = "risk is" if len(risks) == 1 else "risks are"
-    return f"{len(risks)} {are} accepted until {risks[0].expires}, and no other finding keeps it from being switched"
+    return f"{len(risks)} {are} accepted until {risks[0].expires}, and no other finding speaks against the switch"

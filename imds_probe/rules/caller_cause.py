@@ -78,18 +78,20 @@ def _behind(caller: CallerSeen) -> Cause | None:
     """Where the caller is not the one who asks."""
     if caller.program == ANOTHER_HOST:
         return Cause(
-            "its requests come from outside and leave through this host",
-            Fix("Find the proxy or route that brings requests of other hosts to this instance's metadata service."),
+            "this host forwards its requests",
+            Fix("Find the proxy or route that passes requests of other hosts to this instance's metadata service."),
         )
     if caller.origin == "virtual-machine":
         return Cause(
-            "its requests come from a virtual machine, whose programs cannot be seen from this host",
-            Fix("Run imds-probe in the virtual machine, and change what asks there without a token."),
+            "the programs in a virtual machine cannot be seen from this host",
+            Fix("Run imds-probe in the virtual machine, and change the programs there that ask without a token."),
         )
     if caller.origin == "user-mode-network":
         return Cause(
-            "it relays the requests of a network in user mode; which program behind it asks is not known",
-            Fix("Find the container or virtual machine that this process was started for, and change what asks there."),
+            "it relays requests of a container or virtual machine; the program that asks is not known",
+            Fix(
+                "Find the container or virtual machine that this process was started for, and change the program there that asks."
+            ),
         )
     return None
 
@@ -112,8 +114,8 @@ def _unexplained(group: Sequence[CallerSeen], latest: CallerSeen) -> Cause:
         )
     if all(each.served == 0 and each.refused == 0 for each in group):
         return Cause(
-            "the service had nothing for it so far (404), which may change at any time",
-            Fix("Change the program so that it asks for a token first, or no longer asks."),
+            "the service has answered only 404 so far; a later request may receive metadata",
+            Fix("Change the program so that it asks for a token first, or sends no request."),
         )
     asked = {"none": "; it asked for no token", "unseen": "; it was started before the watch"}.get(
         latest.token or "", ""

@@ -15,17 +15,17 @@ from imds_probe.rules.fallback import outcome_of, plain
 IMDSV1_WITHOUT_EFFECT = Kind(
     id="imdsv1-without-effect",
     severity="info",
-    title="A program asks without a token for what the service does not have",
-    meaning="The watch saw requests without a token that took no metadata: for paths of another cloud's metadata service, for a "
-    "path that EC2 does not have, or only for whether anything answers (HEAD). Programs that find out which cloud they run in "
-    "do that. Once tokens are required, the service answers 401 instead of 404. Neither answer has any metadata.",
-    cure="Nothing has to be done. If the program decides by the status of the answer, check that it takes 401 for a no.",
+    title="A program makes requests without a token that return no metadata",
+    meaning="The watch saw requests without a token that returned no metadata. They asked for paths of another cloud's metadata "
+    "service, for a path that EC2 does not have, or only whether anything answers (HEAD). Programs that detect their cloud make "
+    "such requests. Once tokens are required, the service answers all of them with 401.",
+    cure="Nothing has to be done if the program ignores the status of the answer. Otherwise check that it can handle 401.",
     sources=("EC2 User Guide: IMDS error codes",),
 )
 _WHY = {
-    "other-cloud": "these are paths of another cloud's metadata service, which EC2 does not have",
-    "head": "it only asks whether something answers (HEAD)",
-    "other": "the service has nothing there (404)",
+    "other-cloud": "it asked for paths of another cloud's metadata service, which EC2 does not have",
+    "head": "it only asked whether anything answers (HEAD)",
+    "other": "the service does not have the path (404)",
 }
 
 
@@ -49,14 +49,14 @@ def groups_of(callers: Callers, facts: Facts) -> tuple[list[list[CallerSeen]], l
 def without_effect(group: Sequence[CallerSeen]) -> Found:
     """The finding of calls that lose nothing, or only the status of an answer."""
     served = sum(each.served or 0 for each in group)
-    why = _WHY[group[0].path_class] + (f", and was answered {times(served)} by more than an error" if served else "")
+    why = _WHY[group[0].path_class] + (f"; the service answered {times(served)} without an error" if served else "")
     return IMDSV1_WITHOUT_EFFECT.found(
         called(group),
         f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {why}",
         evidence=(f"requested {', '.join(dict.fromkeys(each.path for each in group))}",),
-        fix=Fix("Check that the program takes 401 for a no, as 404 before.")
+        fix=Fix("Check that the program handles 401 as it handles 404.")
         if not served
-        else Fix("Check that the program takes 401 for an answer, or have it ask for a token first."),
+        else Fix("Check that the program takes 401 for an answer, or change it so that it asks for a token first."),
         severity="warning" if served else None,
     )
 

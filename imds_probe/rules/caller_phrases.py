@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imds_probe.duration import in_words
 from imds_probe.facts.callers import UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
@@ -31,7 +32,7 @@ def _called(caller: CallerSeen) -> str:
         return _program(caller) + user + (f" ({caller.unit})" if caller.unit else "")
     starter = f", started by {caller.started_by}" if caller.started_by else ""
     inside = [_program(caller).rpartition("/")[2], *([caller.unit] if caller.unit else [])]
-    return f"{caller.script}{starter}{user} ({', '.join(inside)})"
+    return f"{caller.script}{user}{starter} ({', '.join(inside)})"
 
 
 def _program(caller: CallerSeen) -> str:
@@ -54,7 +55,7 @@ def _at(caller: CallerSeen) -> str:
 
 def no_call(callers: Callers) -> str:
     """That nobody called, as far as it matters."""
-    return "no call by IMDSv1 was seen" if not callers.imdsv1 else "no call by IMDSv1 that takes metadata was seen"
+    return "no call by IMDSv1 was seen" if not callers.imdsv1 else "no call by IMDSv1 that returned metadata was seen"
 
 
 def called(group: Sequence[CallerSeen]) -> str:
@@ -77,3 +78,9 @@ def times(count: int) -> str:
 def last(group: Sequence[CallerSeen]) -> str:
     """When the last of their calls was."""
     return max(each.last_seen for each in group)
+
+
+def watched_part(callers: Callers) -> str:
+    """How much was watched, which is never more than the window."""
+    observed, window = in_words(min(callers.observed_s, callers.window_s)), in_words(callers.window_s)
+    return f"the {observed} that were watched{'' if observed == window else f' of the last {window}'}"

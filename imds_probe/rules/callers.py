@@ -50,9 +50,9 @@ IMDSV1_FALLBACK = Kind(
     implies="needs-hop-limit",
     title="A container calls IMDSv1 because the token does not reach it",
     meaning="The program asks for a token, and so speaks IMDSv2, but the hop limit is too low for its container. After a wait "
-    "without an answer, the program asks without a token. With tokens required it would receive nothing. The watch saw the same "
-    "process ask for a token before and the answer lost on its way, so this says nothing about other programs in the "
-    "container.",
+    "without an answer, the program asks without a token. Once tokens are required, it receives nothing. The watch saw the same "
+    "process or script ask for a token, and the answer was lost. Or the process is older than the watch, no token arrives where "
+    "it runs, and its SDK does not ask a second time. The finding says nothing about other programs in the container.",
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
@@ -69,8 +69,9 @@ IMDSV1_CALLER_UNSERVED = Kind(
     severity="warning",
     title="A program calls IMDSv1 where no metadata is served",
     meaning="The watch saw calls without a token. The service is turned off (HttpEndpoint=disabled), or a rule or route cuts the "
-    "caller's container off, so the switch takes nothing away. Once it is served, the program asks in vain for lack of a token.",
-    cure="Change the program so that it asks for a token, before the service is turned on or the container is let through to it.",
+    "caller's container off, so the switch takes nothing away. Once metadata is served there and tokens are required, the program "
+    "is refused.",
+    cure="Change the program so that it asks for a token. Do so before you turn the service on or let the container reach it.",
 )
 IMDSV1_UNSEEN = Kind(
     id="imdsv1-unseen",
@@ -190,7 +191,7 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
             called(group),
             f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}, but {off}",
             evidence=_evidence(group),
-            fix=Fix("Change the program so that it asks for a token, before it is served again."),
+            fix=Fix("Change the program so that it asks for a token. Do so before metadata is served there again."),
         )
     cause = cause_of(group, callers, facts, catalog)
     fell_back = cause.needs_hop_limit is not None

@@ -30,6 +30,7 @@ from imds_probe.rules.code_phrases import (
     WATCH,
     count,
     detail,
+    how_to_watch,
     listed,
     matched,
     named,
@@ -47,7 +48,6 @@ from imds_probe.rules.settling import CATALOG, OWNER, by_watch
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
-_WATCHED = "Watch the host, restart these programs once while the daemon watches, and run again after the window. "
 # Their files, by how a package is said: "byobu 5.133-1 (dpkg)".
 _OF_DISTRIBUTIONS = ("(dpkg)", "(rpm)", "(apk)")
 _STARTED = ("running", "scheduled", "boot")
@@ -172,7 +172,7 @@ def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tupl
 def _both(subject: str, left: Sequence[CodeSeen], facts: Facts) -> Found:
     what = "program has" if len(left) == 1 else "programs have"
     window = by_watch(left, facts)
-    watch = ON_AN_INSTANCE if facts.get(Image) is not None else _WATCHED
+    watch = ON_AN_INSTANCE if facts.get(Image) is not None else f"{how_to_watch(left)} "
     return CODE_UNDECIDED.found(
         subject,
         f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "

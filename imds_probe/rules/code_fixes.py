@@ -66,7 +66,9 @@ def fix_for(code: CodeSeen, facts: Facts, catalog: Catalog) -> Fix:
         restart = " in the image, and recreate its containers"
     if code.inside is not None:
         of_image = code.inside.startswith(OF_IMAGE)
-        restart = " in the image, and bring the new image to this host" if of_image else f" in the chroot {code.inside}"
+        restart = (
+            " in the image, and deploy the new image to this host" if of_image else f" in the chroot {code.inside}"
+        )
     if code.package is not None:
         return _upgrade(code, code.package, restart, facts, catalog)
     if lines := _LINES.get(code.form):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, CATALOG, LONGER_WINDOW, MORE_TIME, OWNER, WINDOW
+from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, CATALOG, LONGER_WINDOW, MORE_TIME, OWNER, WHOLE_BOOT, WINDOW
 
-STARTED_AGAIN = "the programs started again whose files were replaced or removed"
-INSTALLED_AGAIN = "the damaged files installed again"
+STARTED_AGAIN = "a restart of the programs whose files were replaced or removed"
+INSTALLED_AGAIN = "a reinstallation of the programs whose files are damaged"
 _USE_V2 = "EC2 User Guide: Use the Instance Metadata Service to access instance metadata"
 
 CODE_IMDSV1 = Kind(
@@ -64,9 +64,9 @@ CODE_UNDECIDED = Kind(
     meaning="The code of a program was read. It has a part that asks for a token, and the bare address of the service besides. "
     "Reading does not tell which part is used. A guess could break the host, so the verdict counts the program as unknown.",
     cure="Watch the host: `systemctl enable --now imds-probe-daemon`, and restart the program once while the daemon watches. "
-    "The finding disappears once a whole window was watched without a call by IMDSv1. A watch does not settle code that a boot "
-    "starts, or that starts at no set time: ask the owner of the program.",
-    settled_by=(WINDOW, LONGER_WINDOW, AN_INSTANCE, CATALOG, OWNER),
+    "The finding disappears once a whole window was watched without a call by IMDSv1. If a boot starts the code, reboot the host "
+    "once while the daemon is enabled. A watch does not settle code that starts at no set time: ask the owner of the program.",
+    settled_by=(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, CATALOG, OWNER),
 )
 CODE_NOT_READ = Kind(
     id="code-not-read",
@@ -76,11 +76,12 @@ CODE_NOT_READ = Kind(
     meaning="The code of these programs was not searched, or not all of it. The finding names the reason for each. The catalog "
     "does not know them, and no watch settles how they ask. One of them may ask without a token.",
     cure="Remove the reason where that is possible: run as root, or give the run more time with --timeout. Otherwise watch the "
-    "host: `systemctl enable --now imds-probe-daemon`, and restart the programs once while the daemon watches. What was started "
-    "within a window that was watched whole, and in which nobody called IMDSv1, is settled. Or ask the owners of the programs.",
+    "host: `systemctl enable --now imds-probe-daemon`, and restart the programs once while the daemon watches. If a boot starts "
+    "them, reboot the host once. The finding disappears once a whole window was watched without a call by IMDSv1. Or ask the "
+    "owners of the programs.",
     settled_by=(
         *(AS_ROOT, MORE_TIME, STARTED_AGAIN, INSTALLED_AGAIN),
-        *(WINDOW, LONGER_WINDOW, AN_INSTANCE, OWNER),
+        *(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, OWNER),
     ),
 )
 CODE_NOT_READ_OF_USERS = Kind(

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from imds_probe.facts.code import OF_IMAGE, CodeSeen, NotRead
 from imds_probe.facts.containers import Containers, of_user, short
 from imds_probe.facts.facts import Facts
 from imds_probe.rules.phrases import few
+from imds_probe.rules.settling import by_boot
 
 LINES_MAX = 20
 WATCH = ("systemctl enable --now imds-probe-daemon",)
+_RESTARTED = "Watch the host, restart these programs once while the daemon watches, and run again after the window."
+_REBOOTED = "Watch the host, reboot it once while the daemon is enabled, and run again after the window."
 ON_AN_INSTANCE = "Start an instance of this image that does not require tokens, and watch it. "
+
+
+def how_to_watch(programs: Iterable[CodeSeen | NotRead]) -> str:
+    """The order that has a watch settle programs. A reboot starts again those that run, too."""
+    return _REBOOTED if any(by_boot(each) for each in programs) else _RESTARTED
 
 
 def place_of(code: CodeSeen) -> str:

@@ -14,7 +14,7 @@ from imds_probe.findings import Fix, Found
 from imds_probe.inventory.code import unread
 from imds_probe.rules.acceptance import apart
 from imds_probe.rules.code_kinds import CODE_NOT_READ, CODE_NOT_READ_OF_USERS, INSTALLED_AGAIN, STARTED_AGAIN
-from imds_probe.rules.code_phrases import ON_AN_INSTANCE, WATCH, count, listed, named, started
+from imds_probe.rules.code_phrases import ON_AN_INSTANCE, WATCH, count, how_to_watch, listed, named, started
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
 from imds_probe.rules.requirement import software_of
@@ -72,22 +72,23 @@ def _unknown(subject: str, programs: Sequence[NotRead], facts: Facts) -> Found:
         f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else tells how "
         f"{'it asks' if one else 'they ask'}: {few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
-        fix=_fix(reasons, facts, watched=bool(window)),
+        fix=_fix(reasons, facts, how_to_watch(programs) if window else ""),
         forgeable_by=of_code(programs, facts),
         settled_by=(*nouns, *window, OWNER),
     )
 
 
-def _fix(reasons: Collection[str], facts: Facts, *, watched: bool) -> Fix:
-    """What would settle it: to read what could be read by other means, and a watch for all else, where a watch sees it."""
+def _fix(reasons: Collection[str], facts: Facts, watch: str) -> Fix:
+    """What would settle it: to read what could be read by other means, and a watch for all else. `watch` is the order for that,
+    empty where a watch does not see it.
+    """
     if facts.get(Image) is not None:
         return Fix(f"{ON_AN_INSTANCE}Or ask the owners of the programs whether they call the metadata service.", WATCH)
     orders = [order for reason, (order, _) in _REMEDIES.items() if reason in reasons]
-    if not watched:
-        ask = "Ask the owners of these programs whether they call the metadata service: a watch does not settle it."
+    if not watch:
+        ask = "Ask the owners of these programs whether they call the metadata service. A watch does not settle it."
         return Fix(" ".join([*orders, *(["Run again."] if orders else []), ask]))
     if not orders or set(reasons) - set(_REMEDIES):
-        watch = "Watch the host, restart these programs once while the daemon watches, and run again after the window."
         return Fix(" ".join([*orders, watch, "Or ask their owners whether they call the metadata service."]), WATCH)
     return Fix(f"{' '.join(orders)} Run again. If that does not help, watch the host.", WATCH)
 

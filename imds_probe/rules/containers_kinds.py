@@ -72,13 +72,12 @@ TOKEN_LOST_UNMEASURED = Kind(
     implies="needs-hop-limit",
     title="A container receives no token, and its distance could not be measured",
     meaning="A relay takes the container's connections in place of the metadata service, or a rule changes the TTLs of packets on "
-    "the way. The sidecar of a service mesh, an egress proxy and a user-mode network are such relays. The TTL that imds-probe "
-    "measures distances by is then the relay's or the rule's. The token request itself was made at the present hop limit, and "
-    "its answer did not come. Where the relay is in the container's own network, the token response has to come as far as the "
-    "container, so a higher hop limit is needed. imds-probe counts routers by links and routes, and names the hop limit to try.",
-    cure="Raise the hop limit to the number printed while tokens are still optional, and run imds-probe again. The token then "
-    "arrives, or the finding says that it does not. Require tokens after that. Never lower the hop limit again by the "
-    "distance that a relay shows.",
+    "the way. Sidecars of service meshes, egress proxies and user-mode networks are such relays. The TTLs that imds-probe sees "
+    "then do not show the distance. imds-probe made a token request at the present hop limit, and no answer came. The token "
+    "response has to come as far as the container, so a higher hop limit is needed. imds-probe counts the routers by links and "
+    "routes, and names the hop limit to try.",
+    cure="Raise the hop limit to the number printed while tokens are still optional. Run imds-probe again: the report says whether "
+    "the token arrives. Then require tokens. Do not lower the hop limit later because of a distance measured through a relay.",
     sources=_HOPS,
 )
 TOKEN_LOST_BEHIND_RELAY = Kind(
@@ -86,10 +85,10 @@ TOKEN_LOST_BEHIND_RELAY = Kind(
     severity="warning",
     implies="unknown",
     title="A container receives no token from behind a relay, and the hop limit may not be the cause",
-    meaning="A relay takes the container's connections in place of the metadata service, and the answer to the token request did "
-    "not come. Links and routes say that the present hop limit is enough, or it is not known where the relay is. The relay may not "
-    "pass token requests at all, so no hop limit is advised.",
-    cure="Find the relay by the quoted rule, and try a token request from where it runs. Make sure that it passes token requests.",
+    meaning="A relay takes the container's connections in place of the metadata service, and no answer to the token request came. "
+    "The present hop limit is enough by links and routes, or the place of the relay is not known. The relay may not pass token "
+    "requests at all, so no hop limit is advised.",
+    cure="Find the relay by the quoted rule, and make sure that it passes token requests. Try one from the place where it runs.",
     settled_by=("a run once the relay passes token requests", OWNER),
 )
 TOKEN_THROUGH_RELAY = Kind(
@@ -98,18 +97,17 @@ TOKEN_THROUGH_RELAY = Kind(
     title="The token reaches a container through a relay",
     meaning="A relay takes the container's connections and makes connections of its own to the metadata service: the sidecar of a "
     "service mesh, an egress proxy, or a user-mode network such as slirp4netns or pasta. The token request was made at the "
-    "present hop limit, and the token came. How far away the service is from the relay was not measured.",
-    cure="Nothing has to be done. Do not lower the hop limit: it is not known which lower one would do.",
+    "present hop limit, and the token came. The distance between the relay and the service was not measured.",
+    cure="Nothing has to be done. Do not lower the hop limit: a lower one may not suffice.",
 )
 TTLS_CHANGED = Kind(
     id="ttls-changed",
     severity="warning",
     title="The TTLs of packets to a container are changed on the way",
-    meaning="The TTLs of the packets that arrive in this container do not go together with each other, or with the routers that "
-    "links and routes show. A rule of iptables or nftables writes them (TTL --ttl-set, --ttl-inc, ip ttl set). The distance of "
-    "the container is then not known. The token request was made at the present hop limit, and the token came.",
-    cure="Nothing has to be done before the switch. Do not lower the hop limit, and keep the rule while the container depends on "
-    "it.",
+    meaning="The TTLs of the packets that arrive in this container contradict each other, or the routers that links and routes "
+    "show. A rule of iptables or nftables writes TTLs (TTL --ttl-set, --ttl-inc, ip ttl set). The distance of the container is "
+    "therefore not known. The token request was made at the present hop limit, and the token came.",
+    cure="Nothing has to be done before the switch. Do not lower the hop limit. Keep the rule while the container depends on it.",
 )
 TOKEN_FILTERED = Kind(
     id="token-filtered",
@@ -138,8 +136,8 @@ ANSWERED_BY_PROXY = Kind(
     "reach the service, or the answer differs from the one on the host: it has another Server header or another status. "
     "kube2iam, kiam, service meshes and sidecars answer like that. The proxy decides how these containers fare after the "
     "switch: a proxy that adds X-Forwarded-For receives 403 for token requests, and a proxy that speaks only IMDSv1 itself "
-    "receives 401. A proxy that gave a token speaks IMDSv2 to the containers and does not hold the switch up. Its own calls are "
-    "those of a program like any other: the watch, the code and the catalog decide on them.",
+    "receives 401. A proxy that gave a token speaks IMDSv2 to the containers, and the switch need not wait for it. The proxy's own "
+    "calls are judged like those of any other program: by the watch, the code and the catalog.",
     cure="Upgrade the proxy (kube2iam 0.12.0, kiam 4.0 or later), or replace it by IRSA or EKS Pod Identity.",
     sources=("EC2 User Guide: IMDSv2 requests with an X-Forwarded-For header are rejected",),
     settled_by=("a way to the metadata service without the proxy", OWNER),

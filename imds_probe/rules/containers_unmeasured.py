@@ -31,12 +31,12 @@ def lost(subject: str, members: list[Container], facts: Facts, catalog: Catalog)
     limit = max(limit for each in members for limit in limits_to_try(each, facts))
     return TOKEN_LOST_UNMEASURED.found(
         subject,
-        f"{receive(members)} no token{_at(facts)} and need{'s' if len(members) == 1 else ''} a higher one, by how much could not "
-        f"be measured, as {_why(members)}; try {limit}: {titles(members)}",
+        f"{receive(members)} no token{_at(facts)} and need{'s' if len(members) == 1 else ''} a higher one; try {limit}, as "
+        f"{_why(members)}: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
         fix=Fix(
-            f"Raise the hop limit to {limit} while tokens are still optional, and run imds-probe again: it then says whether the "
-            "token arrives. Require tokens after that."
+            f"Raise the hop limit to {limit} while tokens are still optional. Run imds-probe again: the report says whether the "
+            "token arrives. Then require tokens."
         ),
         forgeable_by=of_containers(members),
     )
@@ -46,8 +46,7 @@ def lost_for_another_reason(subject: str, members: list[Container], facts: Facts
     """No token at the present hop limit, and nothing tells that a higher one would do."""
     return TOKEN_LOST_BEHIND_RELAY.found(
         subject,
-        f"{receive(members)} no token{_at(facts)}, and it is not known whether a higher one would help, as "
-        f"{_why(members)}: {titles(members)}",
+        f"{receive(members)} no token{_at(facts)}; a higher hop limit may not help, as {_why(members)}: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
         fix=Fix(
             "Find the program that takes the containers' connections to the metadata address, and make sure that it passes token "
@@ -61,7 +60,7 @@ def relayed(subject: str, members: list[Container], facts: Facts, catalog: Catal
     """The token came, by a relay."""
     return TOKEN_THROUGH_RELAY.found(
         subject,
-        f"the token reaches {count(members)} through a relay{_at(facts)}; a lower one is not known to do: {titles(members)}",
+        f"the token reaches {count(members)} through a relay{_at(facts)}; a lower hop limit may not suffice: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
     )
 
@@ -70,10 +69,10 @@ def changed(subject: str, members: list[Container], facts: Facts, catalog: Catal
     """The token came, with TTLs that somebody wrote."""
     return TTLS_CHANGED.found(
         subject,
-        f"the token reaches {count(members)}{_at(facts)}, but TTLs are changed on the way, so that a lower one is not known to do: "
+        f"the token reaches {count(members)}{_at(facts)}, but TTLs are changed on the way, and a lower hop limit may not suffice: "
         f"{titles(members)}",
         evidence=_evidence(members, facts, catalog),
-        fix=Fix("Keep the hop limit as it is, and the rule that changes the TTLs while these containers depend on it."),
+        fix=Fix("Keep the present hop limit. Keep the rule that changes TTLs while these containers depend on it."),
     )
 
 
@@ -95,7 +94,7 @@ def _at(facts: Facts) -> str:
 
 def _evidence(members: Sequence[Container], facts: Facts, catalog: Catalog) -> tuple[str, ...]:
     inside = tuple(
-        f"{each.title}: what took the connection is in the container's own network"
+        f"{each.title}: the program that took the connection is in the container's own network"
         for each in members
         if any(reach.taken_inside for reach in each.reach)
     )

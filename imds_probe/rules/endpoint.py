@@ -75,21 +75,20 @@ IMDS_ANSWERED_BY_PROXY = Kind(
 IMDS_PROXY_SETTLED = Kind(
     id="imds-proxy-settled",
     severity="warning",
-    title="Another server answers the host instead of EC2, and works without IMDSv1",
-    meaning="EC2's service names itself EC2ws in every answer, and this answer bore another name or none. The server gave a token, "
-    "so it speaks IMDSv2 to the programs of this host. A whole window was watched, and neither the server nor a program past it "
-    "called IMDSv1. Whether the instance requires tokens, and its hop limit, could not be seen.",
+    title="Another server answers the host instead of EC2, and nobody called IMDSv1",
+    meaning="EC2's service names itself EC2ws in every answer, and this answer had another name or none. The server gave a token, "
+    "so it speaks IMDSv2 to the programs of this host. A whole window was watched, and nobody called IMDSv1: neither the server, "
+    "nor a program that bypasses it. The instance's own settings (HttpTokens, hop limit) could not be seen.",
     cure="Nothing has to be done before the switch. To see the instance's own settings, ask the EC2 API: "
     "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
 )
 NAMED_ENDPOINT_ANSWERED = Kind(
     id="named-endpoint-answered",
     severity="info",
-    title="The endpoint that the environment names is another server than EC2",
+    title="The endpoint that the environment names is a server other than EC2's",
     meaning="AWS_EC2_METADATA_SERVICE_ENDPOINT names an address, and a server there gave a token: aws-vault, a metadata proxy or a "
-    "test server. It is what was asked for, and it speaks IMDSv2. Whether the instance itself requires tokens, and its hop limit, "
-    "could not be seen. The server's own calls are those of a program like any other: the watch, the code and the catalog decide "
-    "on them.",
+    "test server. The server speaks IMDSv2. Its own calls are judged like those of any other program: by the watch, the code and "
+    "the catalog. The instance's own settings (HttpTokens, hop limit) could not be seen.",
     cure="Nothing has to be done. To see the instance's own settings, run imds-probe without the variable.",
     sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
 )
@@ -99,8 +98,7 @@ NAMED_ENDPOINT_TROUBLE = Kind(
     implies="unknown",
     title="The endpoint that the environment names gives no token",
     meaning="AWS_EC2_METADATA_SERVICE_ENDPOINT names an address, and a token request there brought no token. Programs with this "
-    "variable ask the same address. Whether the switch changes something for them depends on where the server there has its "
-    "metadata from.",
+    "variable ask the same address. The switch breaks them if the server there takes its metadata from EC2 by IMDSv1.",
     cure="Upgrade the server at that address to one that speaks IMDSv2, correct the variable, or run imds-probe without it.",
     sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
     settled_by=("a run without the variable", OWNER),
@@ -141,7 +139,7 @@ def _answered_by(imds: Imds, facts: Facts) -> list[Found]:
     name = name or "a server that does not name itself"
     named = next((reply for reply in imds.endpoints if reply.is_named), None)
     if named is not None:
-        summary = f"{name} answers at {_place(named)}, which {ENDPOINT_VARIABLE} names, and gave a token"
+        summary = f"{name} gave a token at {_place(named)}, the address in {ENDPOINT_VARIABLE}"
         return [NAMED_ENDPOINT_ANSWERED.found(_SUBJECT, summary, evidence=_evidence(imds))]
     if nobody_by_v1(facts):
         # What the proxy asks was watched, and so was what comes past it.
@@ -174,7 +172,7 @@ def _trouble(imds: Imds) -> Found:
 def _named_trouble(imds: Imds, named: EndpointReply) -> Found:
     return NAMED_ENDPOINT_TROUBLE.found(
         _SUBJECT,
-        f"{_place(named)}, which {ENDPOINT_VARIABLE} names, gives no token: {named.detail}",
+        f"{_place(named)}, the address in {ENDPOINT_VARIABLE}, gives no token: {named.detail}",
         evidence=_evidence(imds),
         fix=Fix(
             f"Upgrade the server at {_place(named)} to one that speaks IMDSv2, correct {ENDPOINT_VARIABLE}, or run imds-probe "

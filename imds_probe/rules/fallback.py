@@ -115,13 +115,13 @@ def _lost(caller: CallerSeen, outcome: TokenOutcome, facts: Facts) -> Cause:
         )
     if caller.token_ttl is not None and caller.distance is not None and caller.token_ttl > caller.distance:
         return Cause(
-            "it asks for a token, the answer is lost on this host although the hop limit suffices, and it falls back",
+            "it asks for a token and falls back, as the answer is lost on this host although the hop limit suffices",
             Fix("Find the rule or policy that drops the token response. A higher hop limit does not help."),
             _measured(caller),
         )
     if container is not None and container.main is not None and container.main.token == "ok":
         return Cause(
-            "it asked for a token, received none and fell back; by now, tokens arrive there",
+            "it asked for a token, received none and fell back; tokens arrive there now",
             Fix("Restart the program, so that it asks for a token again."),
             _measured(caller),
         )
@@ -145,10 +145,8 @@ def of_running(container: Container, facts: Facts, evidence: tuple[str, ...] = (
 
 def _not_known() -> Cause:
     return Cause(
-        "it asks for a token, receives none and falls back; the hop limit that would cure that is not known",
-        Fix(
-            "See the finding about this container or its network: `imds-probe explain ID` describes why no token arrives."
-        ),
+        "it asks for a token, receives none and falls back; the hop limit that it needs is not known",
+        Fix("Look up the finding about this container or its network. It says why no token arrives."),
     )
 
 
@@ -158,11 +156,11 @@ def _of_ended(caller: CallerSeen) -> Cause:
         return _not_known()
     limit = ended_limit(caller)
     cures = f"hop limit {limit} cures that" if limit else f"a hop limit of at least {AT_LEAST} is needed"
-    where = "" if limit else f"; its distance is not known, so try {AT_LEAST} first"
+    where = "" if limit else f". Its distance is not known: try hop limit {AT_LEAST} first"
     return Cause(
         f"it asked for a token, received none and fell back; {cures}",
         raise_hop_limit(limit or AT_LEAST),
-        (*_measured(caller), f"it has ended, and was not measured itself{where}"),
+        (*_measured(caller), f"the caller has ended and could not be measured{where}"),
         needs_hop_limit=limit or AT_LEAST,
     )
 
@@ -172,7 +170,9 @@ def _measured(caller: CallerSeen) -> tuple[str, ...]:
         return ()
     hops = "1 hop" if caller.distance == 1 else f"{caller.distance} hops"
     over = f" over {caller.interface}" if caller.interface else ""
-    return (f"the answer to its token request came to this host with TTL {caller.token_ttl}; it is {hops} away{over}",)
+    return (
+        f"the answer to its token request came to this host with TTL {caller.token_ttl}; the caller is {hops} away{over}",
+    )
 
 
 def _forbidden(caller: CallerSeen) -> Cause:
@@ -180,15 +180,15 @@ def _forbidden(caller: CallerSeen) -> Cause:
         return Cause(
             "its token request passes a proxy that adds X-Forwarded-For, and the service refuses such a request (403)",
             Fix(
-                "Have the program ask the metadata service directly, with 169.254.169.254 in NO_PROXY, or have the proxy leave "
-                "X-Forwarded-For out."
+                "Add 169.254.169.254 to the program's NO_PROXY, so that it asks the metadata service directly. Or configure the "
+                "proxy so that it adds no X-Forwarded-For."
             ),
         )
     return Cause(
         "its token request is refused (403), and it falls back",
         Fix(
-            "Find out why the token request is refused: 403 is the answer to X-Forwarded-For, to a service that is turned off and "
-            "to what a proxy forbids."
+            "Find out why the token request is refused. The service answers 403 if the request has X-Forwarded-For, or if the "
+            "service is turned off. A proxy answers 403 if it forbids the request."
         ),
     )
 
@@ -196,8 +196,8 @@ def _forbidden(caller: CallerSeen) -> Cause:
 def _not_found(caller: CallerSeen) -> Cause:
     del caller
     return Cause(
-        "its token request is answered as an unknown path (404 or 405), and it falls back; what answers does not speak IMDSv2",
-        Fix("Find the proxy or program that answers as the metadata service, and upgrade it or take it away."),
+        "its token request is answered with 404 or 405, and it falls back; the server that answers does not speak IMDSv2",
+        Fix("Find the proxy or program that answers as the metadata service, and upgrade or remove it."),
     )
 
 
@@ -205,7 +205,7 @@ def _other(caller: CallerSeen) -> Cause:
     del caller
     return Cause(
         "its token request is answered with an error, and it falls back",
-        Fix("Find out what the service dislikes in the token request: its method, path or TTL header."),
+        Fix("Check the method, the path and the TTL header of the token request."),
     )
 
 

@@ -49,7 +49,7 @@ def cures(container: Container, facts: Facts) -> str:
     if limit is None:
         return ""
     if any(limit_to_try(each, container, facts) == limit for each in container.reach):
-        return f"a higher hop limit is needed, by how much could not be measured: try {limit}"
+        return f"a higher hop limit is needed: try {limit}, as the distance could not be measured"
     return f"hop limit {limit} cures that"
 
 

@@ -42,11 +42,11 @@ METADATA_TTL_CHANGED = Kind(
     id="metadata-ttl-changed",
     severity="info",
     title="A rule changes the TTL of packets from the metadata service",
-    meaning="A rule of nftables or iptables sets or raises the TTL of the service's packets. The TTL of the token response is the "
-    "hop limit, so the token then travels further than the hop limit says. Distances that are measured by TTLs behind the rule "
-    "are wrong.",
-    cure="Nothing has to be done before the switch. Do not lower the hop limit by what was measured behind the rule. Keep the rule "
-    "while containers depend on it, or raise the hop limit and remove the rule.",
+    meaning="A rule of nftables or iptables sets or raises the TTL of the service's packets. The hop limit is the TTL that the "
+    "token response starts with, so the rule lets the response travel further. Distances that are measured behind the rule are "
+    "wrong.",
+    cure="Nothing has to be done before the switch. Do not lower the hop limit because of a distance that was measured behind the "
+    "rule. Keep the rule while containers depend on it, or raise the hop limit and remove the rule.",
     sources=("iptables-extensions(8): TTL, HL", "nft(8): ip ttl set"),
 )
 METADATA_SETTING = Kind(

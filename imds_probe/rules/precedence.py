@@ -54,6 +54,11 @@ def _watched(facts: Facts) -> bool:
     return callers is not None and callers.complete
 
 
+def _watched_a_boot(facts: Facts) -> bool:
+    callers = facts.get(Callers)
+    return callers is not None and callers.complete and callers.boot_was_silent
+
+
 def _inventoried(facts: Facts) -> bool:
     """A database of packages was read, or libraries were found. Where there is neither, nothing is known of software."""
     if any((run := facts.collector(name)) and run.status in ("ok", "partial") for name in INVENTORIES):
@@ -90,6 +95,12 @@ TABLE: tuple[Evidence, ...] = (
         "settles what is unknown of programs that were started in it, and makes too old an SDK of theirs a warning; not for what "
         "runs less often than the window is long",
         _watched,
+        counts_as="behaviour",
+    ),
+    Evidence(
+        "watched for a whole boot besides",
+        "settles the same of what a boot starts, and makes the verdict sure",
+        _watched_a_boot,
         counts_as="behaviour",
         sure=("ready", "needs-hop-limit"),
     ),

@@ -99,7 +99,7 @@ def of_its_files(software: Software, facts: Facts) -> tuple[str, ...]:
             lines.append(f"not all of its own files were read: {read.why}")
         elif not own_code(software, facts):
             lines.append(
-                f"its own files were read and do not name the metadata service ({count(read.files, 'file')}): a library may ask"
+                f"its own files were read ({count(read.files, 'file')}) and do not name the metadata service; a library may"
             )
     return tuple(lines)
 

@@ -229,11 +229,11 @@ def _token_is_lost(container: Container, facts: Facts, catalog: Catalog) -> bool
 def _left_out(reasons: Sequence[str]) -> Found:
     return SDK_SEARCH_CUT_SHORT.found(
         _SUBJECT,
-        "the search of the disk for AWS SDKs that are not in use did not cover everything",
+        "the search for AWS SDKs on disk did not cover everything",
         evidence=tuple(reasons),
         fix=Fix(
-            "Search the disk once without a limit, while the host has memory and disk space to spare. Name the directories that "
-            "even this search leaves out.",
+            "Search the disk once without a limit, while the host has memory and disk space to spare. Give the command the "
+            "directories that this search still leaves out.",
             ("imds-probe run --deep",),
         ),
     )

@@ -109,10 +109,10 @@ SDK_SEARCH_CUT_SHORT = Kind(
     severity="info",
     title="The search for AWS SDKs on disk did not cover everything",
     meaning="Running processes are always inspected. The search for SDKs on disk has a budget of time and files, so that the "
-    "probe can run every hour. Directories that could not be read, network file systems and the storage of containers are left "
-    "out, too. The finding names what was left out.",
-    cure="Run `imds-probe run --deep` once. It searches every local file system without a budget. Give it the directories on "
-    "network file systems that have applications.",
+    "probe can run every hour. It also leaves out directories that it cannot read, network file systems and the storage of "
+    "containers. The finding names what was left out.",
+    cure="Run `imds-probe run --deep` once. It searches every local file system without a budget. Where applications are on "
+    "network file systems, add their directories: `imds-probe run --deep /mnt/efs`.",
 )
 
 KINDS = (

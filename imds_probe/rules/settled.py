@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import SECONDS, in_words
-from imds_probe.facts.callers import Callers
+from imds_probe.facts.callers import BootWatched, Callers
 from imds_probe.facts.code import CodeSeen, NotRead
 from imds_probe.facts.containers import Container, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.obstacles import PathObstacle
 from imds_probe.facts.software import Installed, SdkSoftware, Software
-from imds_probe.rules.caller_phrases import no_call
+from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
 from imds_probe.rules.relays import seen_obstacles
@@ -33,9 +33,11 @@ def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
     callers = facts.get(Callers)
     if callers is None or not _nobody_by_v1(callers, facts):
         return ""
-    if not min(LONG_ENOUGH_S, callers.window_s / 2) <= oldest_s < callers.window_s:
+    if not min(LONG_ENOUGH_S, callers.window_s / 2) <= oldest_s < callers.window_s or _unwatched_start(
+        oldest_s, callers
+    ):
         return ""
-    return f"started {in_words(oldest_s)} ago, and {no_call(callers)} in the {in_words(callers.window_s)} that were watched"
+    return f"started {in_words(oldest_s)} ago, and {no_call(callers)} in {watched_part(callers)}"
 
 
 def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
@@ -46,10 +48,12 @@ def silent(code: CodeSeen | NotRead, facts: Facts) -> str:
         return ""
     if code.pids:
         return silent_since_start(code.oldest_s, facts)
+    if code.runs == "boot":
+        return _silent_at_boot(code, facts)
     if code.runs != "scheduled" or code.every_s is None:
         return ""
-    watched, none = in_words(facts[Callers].window_s), no_call(facts[Callers])
-    return f"started by {few(code.started_by)}, and {none} in the {watched} that were watched"
+    none, watched = no_call(facts[Callers]), watched_part(facts[Callers])
+    return f"started by {few(code.started_by)}, and {none} in {watched}"
 
 
 def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
@@ -57,8 +61,10 @@ def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
     callers = facts.get(Callers)
     if callers is None or code.runs is None:
         return ""
-    if code.runs == "boot":
-        return "no boot was watched"
+    if code.runs == "boot" and (boot := callers.whole_boot) is None:
+        return "no boot was watched whole"
+    if code.runs == "boot" and boot is not None and not _stood(code, boot):
+        return f"changed after the boot of {boot.booted}, and perhaps not started since"
     if code.every_s is not None and code.every_s > callers.window_s:
         return f"started less often than once in the {in_words(callers.window_s)} that are watched"
     if code.runs != "scheduled":
@@ -66,8 +72,34 @@ def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
     if code.every_s is None:
         return "started at no set time, so that the watch may not have seen it"
     if code.standing_s is not None and code.standing_s < code.every_s:
-        return f"not started yet, perhaps, since it was changed {in_words(code.standing_s)} ago"
+        return f"changed {in_words(code.standing_s)} ago, and perhaps not started since"
     return ""
+
+
+def _silent_at_boot(code: CodeSeen | NotRead, facts: Facts) -> str:
+    """The same of what a boot starts, by the last boot that was watched whole, if it was the same then."""
+    callers = facts.get(Callers)
+    if callers is None or not _nobody_by_v1(callers, facts) or not callers.boot_was_silent:
+        return ""
+    boot = callers.whole_boot
+    if boot is None or not _stood(code, boot):
+        return ""
+    return (
+        f"started by {few(code.started_by)}, and the boot of {boot.booted} was watched whole without a call by IMDSv1"
+    )
+
+
+def _stood(code: CodeSeen | NotRead, boot: BootWatched) -> bool:
+    """Whether it and what starts it were the same at this boot as now."""
+    return code.standing_s is not None and code.standing_s >= boot.age_s
+
+
+def _unwatched_start(oldest_s: float, callers: Callers) -> bool:
+    """Whether processes that are so old were started by a boot before somebody watched it, and may have asked then."""
+    if not callers.boots:
+        return False
+    boot = callers.boots[-1]
+    return not boot.from_start and boot.age_s - oldest_s < boot.began_s
 
 
 def _came_round(code: CodeSeen | NotRead, every_s: float, facts: Facts) -> bool:
@@ -171,7 +203,7 @@ def seen_by_token(code: CodeSeen, facts: Facts) -> str:
     seen = any(each.version == "v2" and each.on_host and each.program == code.path for each in callers.by)
     if not seen:
         return ""
-    return f"seen asking by token, and {no_call(callers)} in the {in_words(callers.window_s)} that were watched"
+    return f"seen asking with a token, and {no_call(callers)} in {watched_part(callers)}"
 
 
 def _unneeded(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:

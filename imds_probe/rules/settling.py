@@ -15,36 +15,45 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 
 WINDOW = "a watched window in which the programs start"
-LONGER_WINDOW = "a watched window (watch.window)"
+LONGER_WINDOW = "a longer watched window (watch.window)"
+WHOLE_BOOT = "a watched window with a boot that is watched from its start"
 CATALOG = "a row in a catalog of your own (--catalog)"
 UPGRADE = "an upgrade to a version that the catalog decides on"
 AS_ROOT = "a run as root on the host"
 MORE_TIME = "a run with more time (--timeout)"
 ON_HOST = "a run on the host itself, or with the host's PID namespace and its root (--root)"
 LATER = "a later run"
-READABLE_RECORD = "a record of calls that can be read and that root alone can write"
-OWNER = "its owner's word, as an accepted risk ([[accept]])"
+READABLE_RECORD = "a record of calls that imds-probe can read and only root can write"
+OWNER = "the owner's acceptance of the risk ([[accept]])"
 AN_INSTANCE = "a watched window on an instance of this image"
 
 WINDOW_S = 14 * SECONDS["d"]  # as Config has it, where nothing watches yet
 
 
 def by_watch(programs: Sequence[CodeSeen | NotRead], facts: Facts) -> tuple[str, ...]:
-    """The watched window that settles these programs, or some of them; empty where a window settles none.
+    """The watched windows that settle these programs, or some of them; empty where no window settles any.
 
-    A window sees what is started again in it, and what a schedule starts in it. It does not see a boot, nor a start at no set time.
+    A window sees what is started again in it, what a schedule starts in it, and what a boot starts if it has a boot that is watched
+    from its start. It does not see a start at no set time.
     """
-    needed_s = [needed for each in programs if (needed := _window_for(each)) is not None]
     if programs and facts.get(Image) is not None:
         return (AN_INSTANCE,)
-    if not needed_s:
-        return ()
     callers = facts.get(Callers)
-    longest_s = max(needed_s)
-    is_long_enough = longest_s <= (WINDOW_S if callers is None else callers.window_s)
-    window = WINDOW if is_long_enough else f"{LONGER_WINDOW} of {in_words(longest_s)} or more"
-    some = "" if len(needed_s) == len(programs) else f", for {len(needed_s)} of {len(programs)} programs"
-    return (f"{window}{some}",)
+    window_s = WINDOW_S if callers is None else callers.window_s
+    needed_s = [needed for each in programs if (needed := _window_for(each)) is not None]
+    of_boots = sum(by_boot(each) and (each.every_s or 0.0) <= window_s for each in programs)
+    longest_s = max(needed_s, default=0.0)
+    window = WINDOW if longest_s <= window_s else f"{LONGER_WINDOW} of {in_words(longest_s)} or more"
+    return tuple(
+        noun if number == len(programs) else f"{noun}, for {number} of {len(programs)} programs"
+        for noun, number in ((window, len(needed_s)), (WHOLE_BOOT, of_boots))
+        if number
+    )
+
+
+def by_boot(program: CodeSeen | NotRead) -> bool:
+    """Whether a boot that is watched from its start shows how a program asks: it runs at no other time."""
+    return program.runs == "boot" and not program.pids and program.standing_s is not None
 
 
 def _window_for(program: CodeSeen | NotRead) -> float | None:

@@ -153,7 +153,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
         evidence = (seen, *not_verified(needed))
         silent = [silent_library(entry, facts) for entry in group]
         if all(silent) and not _unserved(group, facts):
-            summary = f"{what} {only_v1(needed)}, but what uses it made no call by IMDSv1 while it was watched"
+            summary = f"{what} {only_v1(needed)}, but no program that uses it called IMDSv1 while the host was watched"
             evidence = (*evidence, *dict.fromkeys(silent))
             return SOFTWARE_TOO_OLD_SILENT.found(subject, summary, evidence=evidence, fix=fix)
         return _breaks(
@@ -219,7 +219,7 @@ def _lies(
     row = catalog.row(software.component)
     is_ = {"too-old": only_v1(needed), "needs-setting": NEEDS_SETTING}.get(needed.status, "may not speak IMDSv2")
     fix = Fix(row.fix) if row and row.never else _upgrade(needed, software, facts, catalog)
-    summary = f"{what} lies on disk and {is_}, but nothing that runs or is started uses it"
+    summary = f"{what} is installed and {is_}, but no program that runs or is started uses it"
     return SOFTWARE_LIES.found(software.component, summary, evidence=evidence, fix=fix)
 
 

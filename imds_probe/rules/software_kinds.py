@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, CATALOG, LONGER_WINDOW, MORE_TIME, OWNER, UPGRADE, WINDOW
+from imds_probe.rules.settling import (
+    AN_INSTANCE,
+    AS_ROOT,
+    CATALOG,
+    LONGER_WINDOW,
+    MORE_TIME,
+    OWNER,
+    UPGRADE,
+    WHOLE_BOOT,
+    WINDOW,
+)
 
-READABLE = "the setting made readable"
-REPAIRED = "the quoted file or command repaired"
+READABLE = "a setting that imds-probe can read"
+REPAIRED = "a repair of the quoted file or command"
 SOFTWARE_TOO_OLD = Kind(
     id="software-too-old",
     severity="blocker",
@@ -21,10 +31,10 @@ SOFTWARE_TOO_OLD = Kind(
 SOFTWARE_TOO_OLD_SILENT = Kind(
     id="software-too-old-silent",
     severity="warning",
-    title="An installed library speaks only IMDSv1, and no program was seen to use it for that",
+    title="An installed library speaks only IMDSv1, and no program was seen to call IMDSv1 with it",
     meaning="The package is a library that is older than the first version that asks for a token. All processes that have it "
-    "loaded were started within the window that was watched, and nobody called IMDSv1 in that window. What was watched outweighs "
-    "the version. A program that is started later, or less often than the window is long, may still ask. The confidence of the "
+    "loaded were started within the window that was watched, and nobody called IMDSv1 in that window. The watch outweighs the "
+    "version. A program that starts later, or less often than the window is long, may still call IMDSv1. The confidence of the "
     "verdict therefore stays below high.",
     cure="Upgrade the package, so that a later use of it does not break.",
 )
@@ -49,9 +59,9 @@ SOFTWARE_LIES = Kind(
     id="software-library-unused",
     severity="warning",
     title="A distribution's library does not speak IMDSv2, and nothing uses it",
-    meaning="The package is a library, and calls the metadata service only where a program loads it. No process has loaded it, and "
-    "no process would find it where it looks for libraries. No schedule, unit or start of the host that was read loads it "
-    "either. A library that pip or npm put there is judged in the same way. Somebody may load it by hand.",
+    meaning="The package is a library, and calls the metadata service only if a program loads it. No process has loaded it, and no "
+    "process would find it on its search path. Nothing that a schedule, a unit or the boot starts loads it either. Somebody may "
+    "still load it by hand.",
     cure="Upgrade or remove the package when you can.",
 )
 SOFTWARE_UNSERVED = Kind(
@@ -74,7 +84,7 @@ SOFTWARE_UNKNOWN = Kind(
     cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
     "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. Reading the "
     "package's own code and changelog settled nothing, or both were not read: see the evidence.",
-    settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, AN_INSTANCE, OWNER),
+    settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, OWNER),
 )
 SOFTWARE_SETTLED = Kind(
     id="software-settled",

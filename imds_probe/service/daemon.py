@@ -7,7 +7,8 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.escape import terminal
 from imds_probe.reading.looker import OF_A_DAEMON
 from imds_probe.reading.reader import Reader
+from imds_probe.service.handover import Handed, run_directory, take_over
 from imds_probe.service.notify import ServiceManager
 from imds_probe.service.schedule import ScheduledRuns
 from imds_probe.system.own_memory import read_by
@@ -24,6 +26,7 @@ from imds_probe.system.state_directory import Lock
 from imds_probe.system.switch_off import FILE as SWITCH
 from imds_probe.system.switch_off import is_switched_off
 from imds_probe.watch import history as histories
+from imds_probe.watch.boots import BootWatch, nothing_was_connected, this_boot
 from imds_probe.watch.forgetting import Forgetting
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
@@ -63,6 +66,7 @@ class Daemon:
         self._announced: set[tuple[str, str | None, str | None]] = set()
         self._dropped = 0
         self._senders: list[Sender] = []
+        self._since = 0.0  # what was called before that, an early watch has seen; in seconds since the epoch
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -89,6 +93,7 @@ class Daemon:
             watcher = stack.enter_context(
                 Watcher(wake=wake, full_command_lines=config.full_command_lines, met=names.meet)
             )
+            began, from_start = (time.time(), time.monotonic()), nothing_was_connected()
             self._dropped = 0
             if watcher.degraded:
                 self._say(f"short-lived callers may stay unknown: {watcher.degraded}")
@@ -97,7 +102,38 @@ class Daemon:
             runs.schedule(config.interval_s, config.jitter_s)
             self._say(f"watching; the history is {history.path}, the next assessment in {runs.due_in_s():.0f} s")
             self._manager.ready(WATCHING)
-            return self._loop(watcher, history, runs, names, wake=wake, config=config)
+            handed = self._handed()
+            if handed is not None:
+                began, from_start = (handed.began, handed.steady_began), handed.from_start
+            boot = BootWatch(self._directory, self._say, this_boot(), from_start=from_start)
+            recorder = Recorder(history, self._say, boot=boot, began=began)
+            if handed is not None:
+                self._take(handed, watcher, names, recorder)
+            return self._loop(watcher, recorder, Forgetting(history), runs, names, wake=wake, config=config)
+
+    def _handed(self) -> Handed | None:
+        """What a watch from early in the boot has seen before ours; None where there is none, or it did not say."""
+        try:
+            return take_over(run_directory(self._environ))
+        except ProbeError as error:
+            self._say(f"{error}; what was called before now is not known")
+            return None
+
+    def _take(self, handed: Handed, watcher: Watcher, names: ContainerNames, recorder: Recorder) -> None:
+        """Keep it at once. What our own watch saw of the same time besides counts once."""
+        named = NamedCalls(names)
+        for seen, container in named.rest(handed.calls):
+            self._took(seen, container, recorder)
+        self._since = handed.ended
+        for seen, container in named.rest(self._new(watcher.calls(0))):
+            self._took(seen, container, recorder)
+        watcher.senders()
+        recorder.keep(handed.lost, handed.unconfirmed, now=True)
+        self._say(f"took over {len(handed.calls)} calls that were seen from early in the boot on")
+
+    def _new(self, calls: Iterable[SeenCall]) -> Iterator[SeenCall]:
+        """Those that nobody has handed over already."""
+        return (seen for seen in calls if seen.at >= self._since)
 
     def _rest(self, wake: int, config: Config) -> Config:
         """Nothing but to stay there, until the end or until it is switched on again. This time counts as not watched."""
@@ -123,17 +159,18 @@ class Daemon:
     def _loop(
         self,
         watcher: Watcher,
-        history: History,
+        recorder: Recorder,
+        forgetting: Forgetting,
         runs: ScheduledRuns,
         names: ContainerNames,
         *,
         wake: int,
         config: Config,
     ) -> Config:
-        recorder, forgetting, named = Recorder(history, self._say), Forgetting(history), NamedCalls(names)
+        named = NamedCalls(names)
         while not self._stop.is_set() and not is_switched_off(self._root):
             due_in_s = min(self._longest_s, recorder.due_in_s(), runs.due_in_s(), named.due_in_s)
-            for seen, container in named.take(watcher.calls(due_in_s)):
+            for seen, container in named.take(self._new(watcher.calls(due_in_s))):
                 self._took(seen, container, recorder)
             _drain(wake)
             recorder.keep(self._dropped_since(watcher), self._unconfirmed_since(watcher, names))
@@ -146,9 +183,10 @@ class Daemon:
             self._manager.alive()
         if self._stop.is_set():
             self._manager.stopping()
-        for seen, container in named.rest(watcher.rest()):
+        for seen, container in named.rest(self._new(watcher.rest())):
             self._took(seen, container, recorder)
         recorder.keep(self._dropped_since(watcher), self._unconfirmed_since(watcher, names), now=True)
+        recorder.end()
         return config
 
     def _took(self, seen: SeenCall, container: str | None, recorder: Recorder) -> None:

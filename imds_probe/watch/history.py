@@ -47,6 +47,13 @@ TEXT_MAX = 300
 UNKNOWN_UID = -1  # as NULL is not equal to itself
 OURS = "imds-probe/"  # how the probe's own client names itself
 CLAIMED = "imds-probe by its User-Agent alone, from a process that is not known"  # who sent it
+NEVER = range(0)
+# By IMDSv1 in these hours, and by nobody of that name in a later one: a caller that was mended is silent for another reason.
+_NEVER_AFTER = (
+    "callers.version = 'v1' and hour between ? and ? and not exists (select 1 from callers as same join hours as later"
+    " on later.caller = same.id where same.version = 'v1' and same.program = callers.program and same.unit = callers.unit"
+    " and same.container = callers.container and later.hour > ?)"
+)
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.
 _CLASSES = (
     ("api/token", "token"),
@@ -299,10 +306,17 @@ class History:
         self._write(write)
 
     def evidence(
-        self, now: float, window_s: float, needed_coverage: float = 1.0, *, full_command_lines: bool = False
+        self,
+        now: float,
+        window_s: float,
+        needed_coverage: float = 1.0,
+        *,
+        full_command_lines: bool = False,
+        at_boot: range = NEVER,
     ) -> Callers:
         """What is known of the last `window_s` seconds before `now` (since the epoch). Calls count by the hour that they
-        fell into. `full_command_lines`: with all that is stored of them. Raises HistoryError.
+        fell into. `full_command_lines`: with all that is stored of them. Who called in the hours `at_boot` (of the epoch) and
+        never after counts as well, however long ago that is. Raises HistoryError.
         """
         since = now - window_s
         columns = ", ".join(TABLES["callers"].column(name, self._format) for name in ROW)
@@ -310,9 +324,9 @@ class History:
         unconfirmed = TABLES["intervals"].column("unconfirmed", self._format)
         try:
             rows = self._database.execute(
-                f"select {columns}, sum(calls), sum(refused), sum({served}), max(first_seen, ?)"
-                " from hours join callers on id = caller where hour >= ? group by id",
-                (since, int(since // HOUR_S)),
+                f"select {columns}, sum(calls), sum(refused), sum({served}), min(last_seen, max(first_seen, ?))"
+                f" from hours join callers on id = caller where hour >= ? or ({_NEVER_AFTER}) group by id",
+                (since, int(since // HOUR_S), *_bounds(at_boot)),
             ).fetchall()
             intervals = self._database.execute(
                 f"select began, ended, dropped, {unconfirmed} from intervals where ended > ? and began < ? order by began",
@@ -347,6 +361,28 @@ class History:
             (since, SENDERS_SHOWN),
         )
         return tuple(f"{count}: {sender}" for sender, count in rows)
+
+    def at_boot(self, hours: range) -> tuple[int, int]:
+        """How many calls by IMDSv1 that are not the probe's fell into these hours (of the epoch), and how many of them are of
+        callers who never called after. Raises HistoryError.
+        """
+        counted = (
+            "select coalesce(sum(calls), 0) from hours join callers on id = caller where version = 'v1' and not probe"
+        )
+        bounds = _bounds(hours)
+        try:
+            (in_all,) = self._database.execute(f"{counted} and hour between ? and ?", bounds[:2]).fetchone()
+            (only,) = self._database.execute(f"{counted} and {_NEVER_AFTER}", bounds).fetchone()
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path} cannot be read: {error}") from None
+        return in_all, only
+
+    def lost_at(self) -> float | None:
+        """When evidence from before was lost last, in seconds since the epoch. Raises HistoryError."""
+        try:
+            return max((at for at, _ in self._losses(-1.0)), default=None)
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path} cannot be read: {error}") from None
 
     def _losses(self, since: float) -> list[Loss]:
         if self._format >= TABLES["losses"].since:
@@ -389,6 +425,11 @@ class History:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _bounds(hours: range) -> tuple[int, int, int]:
+    """What _NEVER_AFTER is asked with."""
+    return (hours.start, hours.stop - 1, hours.stop - 1)
 
 
 def _by_hour(intervals: Iterable[tuple[float, float]], hours: range) -> dict[int, list[tuple[float, float]]]:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from imds_probe.watch.history import History
+from imds_probe.watch.boots import BootWatch
+from imds_probe.watch.history import History, is_ours, may_be_ours
 from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.watcher import SeenCall
 
@@ -21,7 +22,8 @@ JUMP_S = 2.0
 class Recorder:
     """Keeps what cannot be written now for later, up to PENDING_MAX calls; what is lost then is on record as lost.
 
-    `say` gets a line where writing begins to fail, and where it goes on.
+    `say` gets a line where writing begins to fail, and where it goes on. `boot` keeps how the boot is watched. Where another
+    watch has seen what came before, `began` is when that one began, by both clocks.
     """
 
     def __init__(
@@ -30,14 +32,18 @@ class Recorder:
         say: Callable[[str], None],
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
+        *,
+        boot: BootWatch | None = None,
+        began: tuple[float, float] | None = None,
     ) -> None:
+        self._boot = boot
         self._history, self._say, self._clock, self._steady = history, say, clock, steady
         self._calls: list[tuple[SeenCall, str | None]] = []
         self._lost = 0
         self._unconfirmed: Counter[str] = Counter()
         self._failing = False
-        self._began, self._steady_began = clock(), steady()
-        self._tried_at = self._steady_began
+        self._began, self._steady_began = began or (clock(), steady())
+        self._tried_at = steady()
 
     def add(self, seen: SeenCall, container: str | None) -> None:
         """One call; `container` is what its container is called."""
@@ -80,7 +86,16 @@ class Recorder:
         if self._failing:
             self._say(f"{self._history.path} can be written again; {self._lost} calls or packets were lost")
         self._failing = False
+        if self._boot is not None:
+            by_v1 = sum(seen.version == "v1" and not is_ours(seen) and not may_be_ours(seen) for seen, _ in self._calls)
+            lost = bool(self._lost or self._unconfirmed)
+            self._boot.kept(self._steady_began, self._tried_at, lost=lost, imdsv1=by_v1)
         self._calls.clear()
         self._unconfirmed.clear()
         self._lost = 0
         self._began, self._steady_began = (wall if jumped else ended), self._tried_at
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._boot is not None:
+            self._boot.end()

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from watched_calls import CALLER, SEEN
 
 from imds_probe.collect.callers import CallersOptions, Watched, look
+from imds_probe.facts.callers import BOOT_S
+from imds_probe.watch import boots
 from imds_probe.watch.evidence import callers_of, rfc3339
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
@@ -60,3 +63,30 @@ def test_a_damaged_one_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"garbage" * 1000)
     with pytest.raises(HistoryError, match=FILE):
         look(CallersOptions(tmp_path), None)
+
+
+def test_what_the_last_boot_that_was_watched_called_is_known_however_long_ago(tmp_path: Path, monkeypatch) -> None:
+    """A host that has been up for longer than the window."""
+    up_s = 60 * 86400.0
+    booted = time.time() - up_s
+    monkeypatch.setattr(boots, "this_boot", lambda: boots.ThisBoot("a" * 36, up_s))
+    (tmp_path / boots.FILE).write_bytes(boots.encoded((boots.Boot("a" * 36, booted, 2.0, True, BOOT_S - 2, 1),)))
+    with History(tmp_path / FILE) as history:
+        history.record([(replace(SEEN, at=booted + 30), None)], booted, booted + 60)
+    found = look(CallersOptions(tmp_path, window_s=1000.0), None)
+    assert found
+    assert (found.imdsv1, [each.imdsv1 for each in found.boots], found.boot_was_silent) == (1, [1], False)
+    # It has called since, so that its silence in the window says that it was mended.
+    with History(tmp_path / FILE) as history:
+        history.record([(replace(SEEN, at=booted + 90_000), None)], booted, booted + 90_060)
+    found = look(CallersOptions(tmp_path, window_s=1000.0), None)
+    assert found
+    assert (found.imdsv1, [each.imdsv1 for each in found.boots], found.boot_was_silent) == (0, [0], True)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", boots.encoded(())[:-1]])
+def test_boots_that_cannot_be_read_are_none_that_were_watched(written: Path, content: bytes) -> None:
+    (written / boots.FILE).write_bytes(content)
+    found = look(CallersOptions(written, window_s=1000.0), None)
+    assert found
+    assert (len(found.boots), found.whole_boot) == (1, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fuzz import (
+    boot_targets,
     code_targets,
     document_targets,
     following_targets,
@@ -32,6 +33,7 @@ TARGETS: Mapping[str, Target] = {
     **own_files_targets.TARGETS,
     **process_targets.TARGETS,
     **watch_targets.TARGETS,
+    **boot_targets.TARGETS,
     **reading_targets.TARGETS,
     **network_targets.TARGETS,
     **schedule_targets.TARGETS,

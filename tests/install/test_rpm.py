@@ -138,9 +138,10 @@ def test_the_scriptlets_do_as_systemds_own_macros_do(tmp_path, packages):
             said.append((root / "said").read_text().splitlines() if (root / "said").exists() else [])
             (root / "said").unlink(missing_ok=True)
         both = "imds-probe.timer imds-probe-daemon.service"
-        preset, disable = f"--no-reload preset {both}", f"--no-reload disable {both}"
+        all_three = f"{both} imds-probe-boot.service"
+        preset, disable = f"--no-reload preset {all_three}", f"--no-reload disable {all_three}"
         if booted:
-            stop = "stop imds-probe.timer imds-probe.service imds-probe-daemon.service"
+            stop = "stop imds-probe.timer imds-probe.service imds-probe-daemon.service imds-probe-boot.service"
             started = ["daemon-reload", "--quiet is-enabled imds-probe.timer", "start imds-probe.timer"]
             assert said[0] == [preset, *started]
             assert said[1] == ["daemon-reload", "daemon-reload", f"try-restart {both}"]

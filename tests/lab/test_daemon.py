@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from report_schema import check
 from soon import SOON_S
 
 from imds_probe import exitcodes
+from imds_probe.facts.callers import BOOT_S
 from imds_probe.simulator.lab.node import Node
 from imds_probe.system import process
+from imds_probe.watch import boots
 from imds_probe.watch.history import History
 from imds_probe.watch.history_format import FILE
 
@@ -134,6 +137,15 @@ def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon,
     time.sleep(2)
     assert running.end() == 0
     ran = run("--state-directory", str(state), "--config", str(config))
+    # This machine was booted long before, and nobody watched that.
+    assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "medium"), ran.report["callers"]
+    assert "boot-not-watched" in ran.finding_ids
+    (boot,) = ran.report["callers"]["boots"]
+    assert (boot["boot_id"], boot["from_start"]) == (boots.this_boot().boot_id, False)
+    (on_record,) = boots.read(state)
+    whole = replace(on_record, began_s=2.0, from_start=True, watched_s=BOOT_S - 2)
+    (state / boots.FILE).write_bytes(boots.encoded((whole,)))
+    ran = run("--state-directory", str(state), "--config", str(config))
     assert (ran.report["callers"]["dropped_packets"], ran.report["callers"]["unconfirmed"]) == (0, 0)
     assert (ran.verdict, ran.report["verdict"]["confidence"]) == ("ready", "high"), ran.report["callers"]
     assert ran.report["verdict"]["evidence"] == ["capability", "code", "reachability", "behaviour"]
@@ -143,6 +155,56 @@ def test_without_a_call_for_long_enough_confidence_is_high(lab, service, daemon,
     (collector,) = [each for each in run().report["collectors"] if each["id"] == "callers"]
     assert collector["status"] == "nothing"
     assert "callers are not watched" in collector["reason"]
+
+
+def test_what_was_called_before_it_began_is_handed_over(lab, service, daemon, state, tmp_path):
+    """By a watch from early in the boot, which has no place to write to. Each call counts once."""
+    run_directory = tmp_path / "run"
+    early = Running(lab.instance, tmp_path / "early", "--early", env={"RUNTIME_DIRECTORY": str(run_directory)})
+    try:
+        early.says("watching until the daemon takes over")
+        lab.instance.run([*V1, f"{URL}instance-id"], timeout_s=SOON_S)
+        # All through the time in which both watch.
+        loop = f"for i in $(seq 40); do curl -s -o /dev/null {URL}; sleep 0.05; done"
+        calling = lab.instance.start(["sh", "-c", loop])
+        running = daemon(state, env={"RUNTIME_DIRECTORY": str(run_directory)})
+        running.says("calls that were seen from early in the boot on")
+        early.says("the daemon took over")
+        assert early.child.wait(timeout=SOON_S) == 0
+        assert calling.wait(timeout=SOON_S) == 0
+        until(lambda: evidence(state).imdsv1 >= 41, said=lambda: str(evidence(state)))
+    finally:
+        early.child.kill()
+        early.child.wait()
+    running.end()
+    seen = evidence(state)
+    assert (seen.imdsv1, seen.unconfirmed, seen.dropped_packets) == (41, 0, 0)
+    assert {Path(each.program).name for each in seen.by} == {"curl"}
+    (boot,) = boots.read(state)
+    assert (boot.boot_id, boot.from_start) == (boots.this_boot().boot_id, False)
+    assert not (run_directory / "early.sock").exists()
+
+
+def test_an_early_watch_that_nobody_takes_over_from_ends_when_told(lab, tmp_path):
+    early = Running(lab.instance, tmp_path / "early", "--early", env={"RUNTIME_DIRECTORY": str(tmp_path / "run")})
+    early.says("watching until the daemon takes over")
+    assert early.end() == 0
+    assert early.text().splitlines()[-1] == "imds-probe: stopped, and nobody has taken over"
+
+
+def test_one_that_does_not_hand_over_is_said_and_holds_nothing_up(lab, service, daemon, state, tmp_path):
+    run_directory = tmp_path / "run"
+    early = Running(lab.instance, tmp_path / "early", "--early", env={"RUNTIME_DIRECTORY": str(run_directory)})
+    try:
+        early.says("watching until the daemon takes over")
+        early.child.send_signal(signal.SIGSTOP)
+        running = daemon(state, env={"RUNTIME_DIRECTORY": str(run_directory)})
+        running.says("did not answer")
+        lab.instance.run([*V1, URL], timeout_s=SOON_S)
+        until(lambda: evidence(state).imdsv1 == 1)
+    finally:
+        early.child.kill()
+        early.child.wait()
 
 
 def test_a_run_beside_it_reads_its_history(lab, service, daemon, state, run):

@@ -104,7 +104,7 @@ def rehearse(made_up):
                 os.close(writing)
             try:
                 running = Running(file, made_up._children[pid])
-                running.until("get no metadata without a token")
+                running.until("receive no metadata without a token")
                 yield running
             finally:
                 made_up._children[pid].kill()

@@ -113,7 +113,7 @@ def test_when_the_time_is_up_the_command_runs_on(rehearse, tmp_path):
     """
     with rehearse("--for", "1s", "--", "sh", "-c", script) as child:
         said = b""
-        while b"the command is running on, with IMDSv1 as before" not in said:
+        while b"the command keeps running, with IMDSv1 as before" not in said:
             line = child.stderr.readline()
             assert line, said
             said += line
@@ -193,7 +193,7 @@ def test_a_unit_that_starts_again_stays_in_and_nobody_beside_it_notices(lab, reh
     answers = unit.start()
     wait_for(lambda: "200" in answers.read_text())
     with rehearse("--unit", unit.name) as child:
-        waits_for(child, b"get no metadata without a token")
+        waits_for(child, b"receive no metadata without a token")
         wait_for(lambda: answers.read_text().endswith("401\n"))
         with rehearse("--unit", unit.name) as second:
             code, _, err = ended(second)
@@ -214,7 +214,7 @@ def test_a_unit_that_starts_again_stays_in_and_nobody_beside_it_notices(lab, reh
 def test_a_unit_that_ends_can_end_the_rehearsal(rehearse, unit):
     unit.start()
     with rehearse("--unit", unit.name, "--stop-on", "exit") as child:
-        waits_for(child, b"get no metadata without a token")
+        waits_for(child, b"receive no metadata without a token")
         unit.stop()
         code, _, err = ended(child)
     assert code == exitcodes.NOT_READY and f"ended early: {unit.name} ended" in err

@@ -210,7 +210,7 @@ def test_where_tables_are_not_held_a_flush_ends_it(service, here, monkeypatch):
     with standing as rehearsal:
         subprocess.run(["nft", "flush", "ruleset"], check=True)
         wait_for(lambda: standing.error)
-        assert "packet rules are gone" in str(standing.error)
+        assert "the packet rules of the rehearsal are gone" in str(standing.error)
         assert status_inside(rehearsal.group.directory, service.addresses[0]) == "200"
 
 
@@ -246,7 +246,7 @@ def test_where_another_wins_it_refuses_and_leaves_nothing(service, here):
         try:
             before = what_there_is(here)
             rehearsal = Rehearsal(learn(addresses(service), ask_without_token=False), 1)
-            with pytest.raises(CannotRehearse, match="something else on this host leads them"):
+            with pytest.raises(CannotRehearse, match="something else on this host redirects them"):
                 rehearsal.ready()
             assert what_there_is(here)["control groups"] == "[]" and tables() == []
             assert what_there_is(here).keys() == before.keys()

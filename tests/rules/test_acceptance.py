@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from code_seen import BACKUP, PACKED, watched, with_code
 from observed import FACTS, OLD_CLOUD_INIT, changed, container, report_of, with_containers, with_imds
-from watched_calls import CALLER
+from watched_calls import BOOT, CALLER
 
 from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
 from imds_probe.facts.imds import Imds
@@ -42,7 +42,7 @@ def test_an_accepted_finding_stays_and_no_longer_decides():
     assert (accepted.severity, accepted.implies) == ("blocker", "not-ready")
     assert report.verdict.state == "ready"
     assert report.verdict.reasons == (
-        "1 risk is accepted until 2027-01-31, and no other finding keeps it from being switched",
+        "1 risk is accepted until 2027-01-31, and no other finding speaks against the switch",
     )
     (risk,) = report.verdict.accepted
     assert (risk.id, risk.subject, risk.implies, risk.owner) == (
@@ -76,7 +76,7 @@ def test_an_entry_accepts_what_it_names_and_nothing_else(entry):
     unused = said(report)["acceptance-unused"]
     assert unused.severity == "info"
     if entry.finding == "software-too-old":
-        assert "software-too-old was found here for cloud-init" in unused.summary
+        assert "but the subject here is cloud-init" in unused.summary
 
 
 def test_a_star_accepts_every_subject_of_the_finding():
@@ -100,7 +100,7 @@ def test_an_entry_counts_until_the_end_of_its_day(day, state, finding):
     assert set(said(report)) == ({finding} if finding else set())
     if state == "not-ready":
         assert by_id(report, "software-too-old")[0].severity == "blocker"
-        assert "expired after 2027-01-31" in said(report)[finding].summary
+        assert "expired at the end of 2027-01-31" in said(report)[finding].summary
 
 
 def test_how_soon_it_expires_is_said_in_days():
@@ -134,11 +134,11 @@ def test_what_is_left_decides():
 
 
 def test_somebodys_word_makes_no_verdict_sure():
-    facts = changed(OLD, callers=watched())
-    assert report_of(changed(FACTS, callers=watched())).verdict.confidence == "high"
+    facts = changed(OLD, callers=watched(boots=(BOOT,)))
+    assert report_of(changed(FACTS, callers=watched(boots=(BOOT,)))).verdict.confidence == "high"
     assert report_of(accepting(facts, ENTRY)).verdict.confidence == "medium"
     # Nor does an entry that accepts nothing here take anything away.
-    assert report_of(accepting(changed(FACTS, callers=watched()), ENTRY)).verdict.confidence == "high"
+    assert report_of(accepting(changed(FACTS, callers=watched(boots=(BOOT,))), ENTRY)).verdict.confidence == "high"
 
 
 def test_what_is_unknown_can_be_accepted():

@@ -56,9 +56,9 @@ def test_a_finding_is_about_what_somebody_would_mend(changes, subject):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({}, "these are paths of another cloud's metadata service"),
-        ({"path_class": "head", "path": "/"}, "it only asks whether something answers (HEAD)"),
-        ({"path_class": "other", "path": "/…"}, "the service has nothing there (404)"),
+        ({}, "it asked for paths of another cloud's metadata service"),
+        ({"path_class": "head", "path": "/"}, "it only asked whether anything answers (HEAD)"),
+        ({"path_class": "other", "path": "/…"}, "the service does not have the path (404)"),
     ],
 )
 def test_what_takes_nothing_is_said_and_blocks_nothing(changes, says):
@@ -84,7 +84,7 @@ def test_what_may_take_something_blocks(changes):
 def test_a_request_for_no_content_that_was_served_is_a_warning():
     (found,) = judged(replace(ELSEWHERE, path_class="head", path="/", served=2))
     assert (found.severity, found.implies) == ("warning", None)
-    assert "was answered 2 times by more than an error" in found.summary
+    assert "the service answered 2 times without an error" in found.summary
 
 
 def test_beside_calls_that_take_nothing_a_verdict_is_as_sure_as_without():
@@ -92,7 +92,7 @@ def test_beside_calls_that_take_nothing_a_verdict_is_as_sure_as_without():
     found = tuple(each.by("callers") if hasattr(each, "by") else each for each in RULE.judge(there, CATALOG))
     verdict = decide(there, found, (), CATALOG)
     assert verdict.state == "ready"
-    assert "no call by IMDSv1 that takes metadata was seen in" in verdict.reasons[0]
+    assert "no call by IMDSv1 that returned metadata was seen in" in verdict.reasons[0]
     assert there[Callers].imdsv1 == ELSEWHERE.count
     assert there[Callers].losing == 0
 

@@ -170,7 +170,7 @@ def test_in_another_root_it_is_changed_there():
     script = replace(jail, path="/opt/x.sh", package=None, form="shell", runs="scheduled")
     assert "into /opt/x.sh in the place of its own requests in the chroot /srv/bullseye." in fixed(script).text
     image = replace(script, inside="image x:1")
-    assert "its own requests in the image, and bring the new image to this host." in fixed(image).text
+    assert "its own requests in the image, and deploy the new image to this host." in fixed(image).text
     assert fixed(replace(jail, inside="image x:1")).text.startswith("Rebuild the image with s3cmd upgraded")
 
 

@@ -77,7 +77,7 @@ def test_what_a_watch_does_not_see_is_said():
     (finding,), _ = found(monthly, replace(CRON, runs="boot"), facts=changed(FACTS, callers=watched()))
     assert finding.evidence == (
         "/opt/x, started by /etc/cron.d/x, daily: too long; started less often than once in the 14 d that are watched",
-        "/opt/x, started by /etc/cron.d/x, daily: too long; no boot was watched",
+        "/opt/x, started by /etc/cron.d/x, daily: too long; no boot was watched whole",
     )
 
 

@@ -23,22 +23,19 @@ def test_behind_a_sidecar_a_higher_limit_is_needed_and_nobody_knows_by_how_much(
     (finding,) = judged(behind_relay())
     assert (finding.id, finding.severity, finding.implies) == ("token-lost-unmeasured", "blocker", "needs-hop-limit")
     assert finding.summary == (
-        "1 container receives no token at hop limit 1 and needs a higher one, by how much could not be measured, as a relay hides "
-        "its distance; try 2: shop"
+        "1 container receives no token at hop limit 1 and needs a higher one; try 2, as a relay hides its distance: shop"
     )
     assert finding.evidence[1:] == (
         "shop: links and routes show 1 router between it and the uplink",
         f"in shop, {MESH.where}: {MESH.quote}",
     )
-    assert finding.fix.text.startswith(
-        "Raise the hop limit to 2 while tokens are still optional, and run imds-probe again"
-    )
+    assert finding.fix.text.startswith("Raise the hop limit to 2 while tokens are still optional. Run imds-probe again")
 
 
 def test_what_is_known_of_the_relay_is_said_where_no_rule_could_be_read():
     (finding,) = judged(taken_inside(behind_relay()), obstacles=())
     assert finding.id == "token-lost-unmeasured"
-    assert finding.evidence[-1] == "shop: what took the connection is in the container's own network"
+    assert finding.evidence[-1] == "shop: the program that took the connection is in the container's own network"
     assert finding.forgeable_by == ("container shop",)
 
 
@@ -50,8 +47,8 @@ def test_the_switch_has_the_number_to_try():
 def test_the_worst_of_several():
     deep = replace(behind_relay(routers=2), id="d" * 64, name="deep")
     (finding,) = judged(behind_relay(), deep)
-    assert "2 containers receive no token at hop limit 1 and need a higher one" in finding.summary
-    assert "as a relay hides their distances; try 3: shop, deep" in finding.summary
+    assert "2 containers receive no token at hop limit 1 and need a higher one; try 3" in finding.summary
+    assert "as a relay hides their distances: shop, deep" in finding.summary
 
 
 def test_one_that_needs_no_metadata_needs_no_limit():
@@ -63,7 +60,7 @@ def test_one_that_needs_no_metadata_needs_no_limit():
 def test_where_a_higher_limit_is_not_known_to_help_none_is_advised(options):
     (finding,) = judged(behind_relay(), **options)
     assert (finding.id, finding.implies) == ("token-lost-behind-relay", "unknown")
-    assert "it is not known whether a higher one would help, as a relay hides its distance: shop" in finding.summary
+    assert "a higher hop limit may not help, as a relay hides its distance: shop" in finding.summary
     assert report_of(facts_of(behind_relay(), **options)).verdict.switch.http_put_response_hop_limit == options.get(
         "limit", 1
     )
@@ -72,7 +69,7 @@ def test_where_a_higher_limit_is_not_known_to_help_none_is_advised(options):
 def test_ttls_that_somebody_writes():
     (finding,) = judged(written(), obstacles=())
     assert (finding.id, finding.implies) == ("token-lost-unmeasured", "needs-hop-limit")
-    assert "as a rule on TTLs hides its distance; try 2" in finding.summary
+    assert "try 2, as a rule on TTLs hides its distance" in finding.summary
     (finding,) = judged(written("ok"), limit=2, obstacles=())
     assert (finding.id, finding.severity, finding.implies) == ("ttls-changed", "warning", None)
 
@@ -82,7 +79,7 @@ def test_through_a_relay_the_token_decides_and_nothing_is_lowered(limit):
     (finding,) = judged(behind_relay("ok"), limit=limit)
     assert (finding.id, finding.severity, finding.implies) == ("token-through-relay", "info", None)
     assert finding.summary == (
-        f"the token reaches 1 container through a relay at hop limit {limit}; a lower one is not known to do: shop"
+        f"the token reaches 1 container through a relay at hop limit {limit}; a lower hop limit may not suffice: shop"
     )
     report = report_of(facts_of(behind_relay("ok"), limit=limit))
     assert (report.verdict.state, report.verdict.switch.http_put_response_hop_limit) == ("ready", limit)

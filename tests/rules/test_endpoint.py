@@ -67,7 +67,7 @@ def test_a_proxy_that_gives_tokens_is_settled_by_a_watch(callers, finding_id, im
 def test_what_the_environment_names_is_what_was_asked_for(name):
     (finding,) = RULE.judge(with_imds(answered_by=name, endpoints=(NAMED,)), CATALOG)
     assert (finding.id, finding.severity, finding.implies) == ("named-endpoint-answered", "info", None)
-    assert "at 127.0.0.1, which AWS_EC2_METADATA_SERVICE_ENDPOINT names, and gave a token" in finding.summary
+    assert "gave a token at 127.0.0.1, the address in AWS_EC2_METADATA_SERVICE_ENDPOINT" in finding.summary
 
 
 @pytest.mark.parametrize("state", ["unreachable", "refuses-tokens", "loses-tokens", "unknown"])

@@ -73,7 +73,7 @@ def test_of_two_callers_in_one_container_each_has_its_own_cause():
     assert "asked for no token" in plain.summary
     assert "hop limit 2 cures that" in fell_back.summary
     assert fell_back.evidence[-1] == (
-        "the answer to its token request came to this host with TTL 1; it is 1 hop away over veth7"
+        "the answer to its token request came to this host with TTL 1; the caller is 1 hop away over veth7"
     )
 
 
@@ -88,15 +88,27 @@ def test_tokens_that_its_program_asked_for_elsewhere_explain_nothing():
     [
         (replace(PLAIN, token="answered"), "it also asks for tokens, so only a part of it is old", "part that asks"),
         (replace(PLAIN, token="unseen"), "it was started before the watch", "asks for a token first"),
-        (replace(PLAIN, token="forbidden"), "is refused (403)", "403 is the answer to"),
+        (replace(PLAIN, token="forbidden"), "is refused (403)", "answers 403 if"),
         (replace(PLAIN, token="forbidden", forwarded=True), "a proxy that adds X-Forwarded-For", "NO_PROXY"),
-        (replace(PLAIN, token="not-found"), "what answers does not speak IMDSv2", "answers as the metadata service"),
-        (replace(PLAIN, token="other"), "answered with an error", "dislikes"),
-        (replace(PLAIN, served=0), "had nothing for it so far (404)", "asks for a token first"),
+        (
+            replace(PLAIN, token="not-found"),
+            "the server that answers does not speak IMDSv2",
+            "answers as the metadata service",
+        ),
+        (replace(PLAIN, token="other"), "answered with an error", "Check the method"),
+        (replace(PLAIN, served=0), "answered only 404 so far", "asks for a token first"),
         (replace(LOST, token_ttl=2), "although the hop limit suffices", "A higher hop limit does not help"),
         (replace(CALLER, token="unanswered", distance=0), "no answer to its token request", "drops the token request"),
-        (replace(CALLER, token="none", origin="virtual-machine"), "from a virtual machine", "in the virtual machine"),
-        (replace(CALLER, token="none", origin="user-mode-network"), "a network in user mode", "was started for"),
+        (
+            replace(CALLER, token="none", origin="virtual-machine"),
+            "the programs in a virtual machine",
+            "in the virtual machine",
+        ),
+        (
+            replace(CALLER, token="none", origin="user-mode-network"),
+            "relays requests of a container or virtual machine",
+            "was started for",
+        ),
     ],
 )
 def test_everything_else_has_a_cause_of_its_own(caller, said, fix):
@@ -109,7 +121,7 @@ def test_everything_else_has_a_cause_of_its_own(caller, said, fix):
 
 def test_where_tokens_arrive_by_now_it_has_to_be_started_again():
     found = cause(LOST, containers=(replace(WEB, reach=(Reach("ipv4", "ok", ""),)),))
-    assert (found.needs_hop_limit, "by now, tokens arrive" in found.why) == (None, True)
+    assert (found.needs_hop_limit, "tokens arrive there now" in found.why) == (None, True)
 
 
 def test_a_namespace_that_is_no_container_has_its_cause_too():

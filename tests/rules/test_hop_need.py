@@ -57,8 +57,9 @@ def test_the_number_is_said_to_cure_or_to_be_tried():
     assert cures(near, with_containers(near)) == "hop limit 2 cures that"
     written = replace(near.reach[0], distance=None, needs_hop_limit=None, expected=None, ttls_changed=True, routers=2)
     tried = replace(near, reach=(written,))
-    assert cures(tried, with_containers(tried)) == (
-        "a higher hop limit is needed, by how much could not be measured: try 3"
+    assert (
+        cures(tried, with_containers(tried))
+        == "a higher hop limit is needed: try 3, as the distance could not be measured"
     )
     assert cures(tried, with_containers(tried, limit=3)) == ""
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from code_seen import AGENT, with_code
 from observed import FACTS, changed, with_imds
-from watched_calls import CALLER
+from watched_calls import BOOT, CALLER
 
 from imds_probe.facts.code import CodeRead
 from imds_probe.facts.collector_run import CollectorRun
@@ -26,7 +26,7 @@ def watched(*calls, coverage=1.0):
     callers = callers_of(
         calls, window_s=10.0, observed_s=10.0 * coverage, needed_coverage=0.99, dropped=0, watched_until=None
     )
-    return changed(BARE, callers=callers)
+    return changed(BARE, callers=replace(callers, boots=(BOOT,)))
 
 
 def had(facts):
@@ -70,6 +70,7 @@ def test_the_strongest_comes_first_and_nothing_last():
         "seen calling IMDSv1",
         "code that is loaded or started",
         "watched for the whole window",
+        "watched for a whole boot besides",
         "lies on disk",
         "nothing of these",
     ]

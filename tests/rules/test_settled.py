@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from code_seen import AGENT, BACKUP, DAY_S, PACKED, WINDOW_S, watched, with_code
 from observed import FACTS, SSM_AGENT, changed, container, with_containers, with_imds
-from watched_calls import CALLER
+from watched_calls import BOOT, CALLER
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.callers import MetricCompared
@@ -75,6 +75,33 @@ def test_a_metric_that_counted_no_more_than_was_seen_does_not_stand_against_it()
     assert silent_since_start(3 * DAY_S, after(replace(QUIET, metric=metric)))
 
 
+def test_what_a_boot_started_before_somebody_watched_it_may_have_asked_then():
+    late = replace(BOOT, began_s=41.0, from_start=False)
+    for oldest_s, settled in ((BOOT.age_s - 10, False), (BOOT.age_s - 60, True)):
+        assert bool(silent_since_start(oldest_s, after(watched(boots=(late,))))) == settled
+        assert silent_since_start(oldest_s, after(watched(boots=(BOOT,))))
+
+
+def test_what_a_boot_starts_is_settled_by_one_that_was_watched_whole():
+    at_boot = replace(PACKED, pids=(), started_by=("/etc/rc.local, at each boot",), runs="boot", standing_s=WINDOW_S)
+    seen = after(watched(boots=(BOOT,)))
+    assert silent(at_boot, seen) == (
+        "started by /etc/rc.local, at each boot, and the boot of 2026-11-20T00:00:00Z was watched whole without a call by IMDSv1"
+    )
+    assert unwatched(at_boot, seen) == ""
+    changed_since = replace(at_boot, standing_s=BOOT.age_s - 60)
+    assert (silent(changed_since, seen), silent(replace(at_boot, standing_s=None), seen)) == ("", "")
+    assert unwatched(changed_since, seen) == (
+        "changed after the boot of 2026-11-20T00:00:00Z, and perhaps not started since"
+    )
+    for boots in ((), (replace(BOOT, from_start=False),), (replace(BOOT, age_s=2 * WINDOW_S, imdsv1=1),)):
+        assert not silent(at_boot, after(watched(boots=boots)))
+    assert not silent(at_boot, after(watched(CALLER, boots=(BOOT,))))
+    # A schedule starts it as well, which the boot says nothing of.
+    monthly = replace(at_boot, every_s=31 * DAY_S)
+    assert not silent(monthly, seen)
+
+
 def test_a_package_is_settled_by_all_of_its_programs_that_were_looked_at():
     packed = replace(PACKED, component=SSM_AGENT.component, oldest_s=3 * DAY_S)
     quiet = after(QUIET)
@@ -132,10 +159,10 @@ def test_what_came_round_in_a_whole_window_and_did_not_call_is_settled():
     [
         ({"every_s": 31 * DAY_S}, "started less often than once in the 14 d that are watched"),
         ({"every_s": None}, "started at no set time, so that the watch may not have seen it"),
-        ({"standing_s": 3600.0}, "not started yet, perhaps, since it was changed 1 h ago"),
+        ({"standing_s": 3600.0}, "changed 1 h ago, and perhaps not started since"),
         ({"standing_s": None}, ""),
-        ({"runs": "boot"}, "no boot was watched"),
-        ({"runs": "boot", "every_s": None}, "no boot was watched"),
+        ({"runs": "boot"}, "no boot was watched whole"),
+        ({"runs": "boot", "every_s": None}, "no boot was watched whole"),
         ({"runs": None}, ""),
     ],
 )

@@ -7,11 +7,21 @@ from dataclasses import replace
 import pytest
 from code_seen import BACKUP, DAY_S, PACKED, WINDOW_S, watched
 from observed import FACTS, changed
+from watched_calls import BOOT
 
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.image import Image
 from imds_probe.rules.settled import silent
-from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, LONGER_WINDOW, MORE_TIME, WINDOW, by_run, by_watch
+from imds_probe.rules.settling import (
+    AN_INSTANCE,
+    AS_ROOT,
+    LONGER_WINDOW,
+    MORE_TIME,
+    WHOLE_BOOT,
+    WINDOW,
+    by_run,
+    by_watch,
+)
 
 QUIET = changed(FACTS, callers=watched())
 # Each as it is after a whole window: started a few days ago, and its schedule as it was.
@@ -21,10 +31,14 @@ SETTLED = [
     replace(BACKUP, every_s=DAY_S, standing_s=WINDOW_S),
     replace(BACKUP, every_s=DAY_S, standing_s=WINDOW_S, pids=(9,), oldest_s=3 * DAY_S),
 ]
-NEVER = [
+BOOTED = [
     replace(BACKUP, runs="boot", standing_s=WINDOW_S),
-    replace(BACKUP, every_s=None, standing_s=WINDOW_S),
     replace(BACKUP, runs="boot", every_s=DAY_S, standing_s=WINDOW_S),
+]
+NEVER = [
+    replace(BACKUP, every_s=None, standing_s=WINDOW_S),
+    replace(BACKUP, runs="boot"),
+    replace(BACKUP, runs="boot", every_s=31 * DAY_S, standing_s=WINDOW_S),
 ]
 
 
@@ -34,9 +48,16 @@ def test_what_a_window_settles_is_told_to_watch(program):
     assert by_watch([program], FACTS) == (WINDOW,)
 
 
+@pytest.mark.parametrize("program", BOOTED)
+def test_what_a_boot_settles_is_told_to_watch_one(program):
+    assert not silent(program, QUIET)
+    assert silent(program, changed(FACTS, callers=watched(boots=(BOOT,))))
+    assert by_watch([program], QUIET) == by_watch([program], FACTS) == (WHOLE_BOOT,)
+
+
 @pytest.mark.parametrize("program", NEVER)
 def test_what_no_window_settles_is_not(program):
-    assert not silent(program, QUIET)
+    assert not silent(program, changed(FACTS, callers=watched(boots=(BOOT,))))
     assert by_watch([program], QUIET) == ()
 
 
@@ -51,6 +72,8 @@ def test_what_comes_less_often_than_the_window_takes_a_longer_one():
 
 def test_of_many_it_says_how_many_it_settles():
     assert by_watch([SETTLED[0], NEVER[0]], FACTS) == (f"{WINDOW}, for 1 of 2 programs",)
+    half = ", for 1 of 2 programs"
+    assert by_watch([SETTLED[0], BOOTED[0]], FACTS) == (WINDOW + half, WHOLE_BOOT + half)
     assert by_watch([], FACTS) == ()
 
 

@@ -460,3 +460,24 @@ def test_images_of_a_new_name_each_time_are_bounded_too(path: Path) -> None:
         found = history.evidence(NOW, DAY).by
     assert len(found) <= module.FAMILY_MAX + module.IMAGES_MAX + 2
     assert sum(each.count for each in found) == 500
+
+
+def test_who_called_in_the_hours_of_a_boot_and_never_after_is_not_forgotten(tmp_path):
+    """Whoever was seen again later is judged by what was seen then."""
+    booted = NOW - 60 * 86400
+    agent = replace(CURL, exe="/opt/agent", unit="agent.service")
+    with History(tmp_path / "history.db") as history:
+        at_boot = [replace(SEEN, at=booted + 30, caller=each) for each in (CURL, agent)]
+        history.record([(seen, None) for seen in at_boot], booted, booted + 60)
+        history.record([(replace(SEEN, at=booted + 90_000, caller=agent, path="/latest/user-data"), None)], booted, NOW)
+        hours = range(int(booted // 3600), int(booted // 3600) + 2)
+        assert history.at_boot(hours) == (2, 1)
+        assert history.at_boot(range(hours.start - 5, hours.start - 3)) == (0, 0)
+        assert history.evidence(NOW, 1000).by == ()
+        (caller,) = history.evidence(NOW, 1000, at_boot=hours).by
+        assert (caller.program, caller.count, caller.first_seen <= caller.last_seen) == (
+            "/usr/bin/curl",
+            1,
+            True,
+        )
+        assert history.lost_at() is None

@@ -60,8 +60,13 @@ def _stands(read: CodeRead, callers: Callers | None) -> str:
     watched = "nobody watched"
     if callers is not None:
         watched = f"watched for {in_words(callers.observed_s)} of the last {in_words(callers.window_s)}"
-    line = f"{running}; {scheduled};{packages} {watched}; the boot was not watched."
+    line = f"{running}; {scheduled};{packages} {watched}; {_boot(callers)}."
     return line[0].upper() + line[1:]
+
+
+def _boot(callers: Callers | None) -> str:
+    boot = callers.whole_boot if callers is not None else None
+    return "no boot was watched whole" if boot is None else f"the boot of {boot.booted} was watched whole"
 
 
 def _counted(done: int, number: int, which: str, not_read: Sequence[NotRead]) -> str:

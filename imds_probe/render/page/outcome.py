@@ -127,7 +127,7 @@ def _accepted(report: Report) -> list[Block]:
     """What the command breaks, or may break, that somebody has accepted."""
     risks = report.verdict.accepted
     lines = [
-        f"Accepted: the switch {'breaks' if each.implies == 'not-ready' else 'may break'} this: {each.summary} [{each.id}]."
+        f"Accepted, and {'' if each.implies == 'not-ready' else 'perhaps '}broken by the switch: {each.summary} [{each.id}]."
         for each in risks[:RISKS_SHOWN]
     ]
     return [

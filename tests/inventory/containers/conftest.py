@@ -1,7 +1,6 @@
-"""A /proc of files and links, and a real Docker daemon."""
+"""A /proc of files and links."""
 
 import pytest
-from docker_engine import docker_engine  # noqa: F401 - a fixture; pytest finds it by its name
 from inventory_trees import ProcTree
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from golden_reports import watched
 from observed import FACTS, changed, report_of
-from watched_calls import CALLER
+from watched_calls import BOOT, CALLER
 
 from imds_probe.render.page.bounds import SHORT
 from imds_probe.render.page.callers import callers
@@ -17,7 +17,7 @@ def test_who_called_is_shown_without_the_probe():
     by = tuple(
         replace(CALLER, program=f"/opt/a/very/long/way/to/a/program/{number}", count=number + 1) for number in range(12)
     )
-    sentence, table = part_of(
+    sentence, _, table = part_of(
         watched(*by, replace(CALLER, probe=True, program="/imds-probe"), observed_s=3600.0)
     ).blocks
     assert sentence.text == "imds-probe watched 1 h of the last 14 d and saw 78 IMDSv1 calls and 0 IMDSv2 calls."
@@ -31,8 +31,19 @@ def test_who_called_is_shown_without_the_probe():
 
 
 def test_without_a_call_there_is_no_table():
-    (sentence,) = part_of(watched()).blocks
+    sentence, boots = part_of(watched()).blocks
     assert sentence.text.endswith("saw 0 IMDSv1 calls and 0 IMDSv2 calls.")
+    assert boots.text == "Boots: 2026-11-20T00:00:00Z was watched from its start."
+
+
+def test_how_much_of_each_boot_was_watched_is_said():
+    late, short = replace(BOOT, began_s=41.0, from_start=False), replace(BOOT, watched_s=600.0)
+    _, boots = part_of(replace(watched(), boots=(*(BOOT,) * 5, late, short))).blocks
+    assert boots.text.startswith("Boots: 2026-11-20T00:00:00Z was watched from its start; ")
+    assert boots.text.endswith(
+        "2026-11-20T00:00:00Z was not watched in its first 41 s; 2026-11-20T00:00:00Z was watched from its start for 10 min. "
+        "2 earlier boots are in the JSON report."
+    )
 
 
 def test_what_came_too_fast_is_said():

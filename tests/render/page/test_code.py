@@ -18,7 +18,7 @@ def test_one_line_says_how_much_code_stands_behind_the_verdict():
     (line,) = blocks_of(with_code(not_read=(PACKED, replace(PACKED, program="/opt/long", why="too long"))))
     assert line.text == (
         "41 of 43 running programs were read (2 not: /opt/packed/bin/run (packed), /opt/long (too long)); schedules "
-        "were not read; nobody watched; the boot was not watched."
+        "were not read; nobody watched; no boot was watched whole."
     )
 
 
@@ -28,7 +28,7 @@ def test_it_says_how_long_was_watched_and_what_of_the_schedules_was_read():
     (line,) = blocks_of(changed(with_code(), callers=watched(coverage=0.5)).with_(read))
     assert line.text == (
         "All 43 running programs were read; 11 of 12 scheduled programs were read (1 not: /opt/x (hidden)); "
-        "watched for 7 d of the last 14 d; the boot was not watched."
+        "watched for 7 d of the last 14 d; no boot was watched whole."
     )
 
 

@@ -1,0 +1,49 @@
+"""Targets: what is on record of boots, and what a watch from early in the boot hands over."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fuzz.target import Target, check, choose, chosen
+from watched_calls import NOW, SEEN
+
+from imds_probe.facts.callers import last_whole
+from imds_probe.service.handover import Handed, HandoverError
+from imds_probe.service.handover import decoded as handed
+from imds_probe.service.handover import encoded as handing
+from imds_probe.watch.boots import Boot, as_facts, decoded, encoded
+
+BOOTS = (Boot("b" * 36, NOW - 9000, 3.0, True, 3597.0, 1), Boot("a" * 36, NOW, 41.0, False))
+HANDED = Handed(NOW, 1.0, NOW + 60, True, 2, {"veth2": 3}, (SEEN, replace(SEEN, caller=None, status=None)))
+
+
+def _boots(data: bytes) -> None:
+    """A file of boots, and its content behind a seal that is right."""
+    at, content = choose(data, 3)
+    if at == 2:
+        with contextlib.suppress(HandoverError):
+            check(handed(content))
+        return
+    sealed = content if at == 0 else hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+    with contextlib.suppress(ValueError):
+        found = decoded(sealed)
+        facts = as_facts(found, NOW, None, None)
+        check(facts)
+        last_whole(facts, 1000.0)
+
+
+def _seeds() -> Mapping[str, bytes]:
+    payload = encoded(BOOTS).partition(b"\n")[2]
+    return {
+        "boots": bytes([0]) + encoded(BOOTS),
+        "sealed": bytes([1]) + payload,
+        "no-boots": chosen(1, "{}"),
+        "handed": bytes([2]) + handing(HANDED),
+        "nothing-handed": chosen(2, "{}"),
+    }
+
+
+TARGETS = {"boots": Target(lambda _: _boots, _seeds)}
