@@ -167,8 +167,8 @@ def _boots(history: History, now: float, options: CallersOptions) -> tuple[tuple
     booted = next(boot.booted for boot in on_record if boot.boot_id == whole.boot_id)
     hours = range(int(booted // HOUR_S), int((booted + BOOT_S) // HOUR_S) + 1)
     in_all, only = history.at_boot(hours)
-    # What was forgotten meanwhile was counted before.
-    counted = replace(whole, imdsv1=only if in_all else whole.imdsv1)
+    # What was forgotten meanwhile, or some of it, was counted before.
+    counted = replace(whole, imdsv1=only if in_all >= whole.imdsv1 else whole.imdsv1)
     return tuple(counted if boot is whole else boot for boot in shown), hours
 
 

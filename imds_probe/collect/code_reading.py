@@ -30,8 +30,7 @@ from imds_probe.inventory.code.following.program import CODE, MACHINES, Followin
 from imds_probe.inventory.code.following.trail import key_of
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.owning import owners
-from imds_probe.inventory.code.spoken import Spoken
-from imds_probe.inventory.code.units import lying, spoken, units
+from imds_probe.inventory.code.units import Wholes, lying, spoken, units
 from imds_probe.inventory.sdks.running import VARIABLES, open_archives, process, runtimes
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system.small_file import read_several
@@ -67,7 +66,7 @@ def read_running(running: Running) -> Iterator[Piece]:
             yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
         except TimeoutError:
             yield Piece(program=Program("", (pid,), why=unread.HIDDEN))
-    said: defaultdict[frozenset[str], dict[str, Spoken | None]] = defaultdict(dict)
+    wholes: defaultdict[frozenset[str], Wholes] = defaultdict(Wholes)
     learnt = 0
     # Programs by themselves first: what scripts load can be as much as it likes.
     for group in sorted(groups.values(), key=lambda each: following.language_of(each.start) is not None):
@@ -75,7 +74,7 @@ def read_running(running: Running) -> Iterator[Piece]:
         now = time.monotonic()
         ground.limits.deadline = min(reading.deadline, now + max(PROGRAM_MIN_S, (reading.deadline - now) / 2))
         following.left = left = left_of(reading, group.pids)
-        yield from _of_group(group, following, proc, said[left])
+        yield from _of_group(group, following, proc, wholes[left])
         if len(ground.learnt) - learnt >= LEARNT_AT_A_TIME:
             yield from learnt_since(ground, learnt)
             learnt = len(ground.learnt)
@@ -103,21 +102,21 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
     group.replaced |= found.replaced
 
 
-def _of_group(group: _Group, following: Following, proc: Path, said: dict[str, Spoken | None]) -> Iterator[Piece]:
+def _of_group(group: _Group, following: Following, proc: Path, wholes: Wholes) -> Iterator[Piece]:
     ground, pids = following.ground, tuple(group.pids)
     start = replace(group.start, mapped=frozenset(group.mapped) | frozenset(_in_place(group.replaced, ground)))
     loads = loads_of(start, following)
     if loads is None:
         yield Piece(ended=pids)
         return
-    program, new = program_of(start, loads, ground, said, lambda load: _known(load, start, following, proc, pids[0]))
+    program, said = program_of(start, loads, ground, wholes, lambda load: _known(load, start, following, proc, pids[0]))
     if not any(_is_there(proc, pid) for pid in pids):
         yield Piece(ended=pids)  # while it was read: what could not be is no matter any more
         return
     why = program.why or _gone(group.replaced, ground)
     matters = why or loads.unresolved or program.by_name or program.roots
     cgroups = tuple(sorted({_cgroup(proc, pid) for pid in pids})) if matters else ()
-    yield Piece(program=replace(program, pids=pids, why=why, cgroups=cgroups), spoken=new)
+    yield Piece(program=replace(program, pids=pids, why=why, cgroups=cgroups), spoken=said)
 
 
 def _is_there(proc: Path, pid: int) -> bool:

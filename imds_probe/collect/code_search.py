@@ -33,6 +33,7 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.units import worse
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.schedules.starters import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader
@@ -87,6 +88,10 @@ class Found:
         ages = [self.ages_s.get(pid) for pid in pids]
         known = [age for age in ages if age is not None]
         return max(known) if known and len(known) == len(ages) else None
+
+    def say(self, spoken: Iterable[Spoken]) -> None:
+        """What wholes say. Each program has loaded its own part of one, and the worst of them counts."""
+        self.spoken.update((each.root, worse(self.spoken.get(each.root), each)) for each in spoken)
 
     def add(self, program: Program) -> None:
         """One more program, or processes of one that is known."""
@@ -318,7 +323,7 @@ class Search:
 
     def keep(self, piece: Piece) -> None:
         """What was read, and what a later run can have."""
-        self.found.spoken.update((each.root, each) for each in piece.spoken)
+        self.found.say(piece.spoken)
         files, trails = self._memory.files, self._memory.trails
         self.learnt.update(piece.learnt)
         self.learnt.update((path, files[path]) for path in piece.files_held if path in files)

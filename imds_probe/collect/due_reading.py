@@ -30,7 +30,7 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken
-from imds_probe.inventory.code.units import shown
+from imds_probe.inventory.code.units import Wholes, shown
 from imds_probe.inventory.images import stores
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.following import Followed
@@ -64,7 +64,7 @@ class DueSystem:
     commands: Commands
     memory: ScheduleMemory
     image: bool
-    said: dict[str, Spoken | None] = field(default_factory=dict)
+    wholes: Wholes = field(default_factory=Wholes)
     programs: dict[object, Came] = field(default_factory=dict)
     learnt: int = 0
     done: dict[str, tuple[Due, ...]] = field(default_factory=dict)
@@ -122,7 +122,7 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
     """What a container of an image begins with, read in the image's layers."""
     system.remembers = False
     name = f"{OF_IMAGE}{run.name if IMAGE_NAME.fullmatch(run.name) else OMITTED}"
-    stored = stores.image(system.ground.root, run.name) if system.views is not None else None
+    stored = stores.image(system.ground.root, run.name, run.engine) if system.views is not None else None
     root = (
         system.views.of_layers(stored.layers, stored.opaque)
         if stored is not None and system.views is not None
@@ -191,13 +191,11 @@ def _of_start(start: Start, system: DueSystem) -> Iterator[Due]:
 
 
 def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spoken, ...]]:
-    """The program, with all wholes of it that name the service: each schedule is remembered by itself."""
+    """The program, with the wholes of it that name the service."""
     ground = system.ground
     loads = loads_of(start, system.following)
     if loads is None:
         return None, ()
     if ground.trail is not None:
         ground.trail.update(load.path for load in loads.files)
-    program, new = program_of(start, loads, ground, system.said, lambda load: ground.visit(load.path))
-    known = (each for root in program.roots if (each := system.said.get(root)) is not None)
-    return program, tuple({each.root: each for each in (*known, *new)}.values())
+    return program_of(start, loads, ground, system.wholes, lambda load: ground.visit(load.path))

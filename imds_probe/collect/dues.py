@@ -10,6 +10,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.units import worse
 
 RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 
@@ -115,7 +116,7 @@ class Elsewhere:
     def add(self, due: Due) -> None:
         """One more that runs there."""
         self.due.add(due)
-        self.spoken.update((each.root, each) for each in due.piece.spoken)
+        self.spoken.update((each.root, worse(self.spoken.get(each.root), each)) for each in due.piece.spoken)
         self.owned.update((each.path, each) for each in due.owned)
 
     def paths(self) -> Iterator[str]:

@@ -20,7 +20,7 @@ from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
 from imds_probe.inventory.code.spoken import Spoken
-from imds_probe.inventory.code.units import shown, spoken, units
+from imds_probe.inventory.code.units import Wholes, shown, units
 from imds_probe.inventory.sdks.start import Start
 
 CACHED_MAX = 20_000  # files of all images together
@@ -64,31 +64,21 @@ def loads_of(start: Start, following: Following) -> Loads | None:
 
 
 def program_of(
-    start: Start, loads: Loads, ground: Ground, said: dict[str, Spoken | None], visit: Callable[[Load], Known | None]
+    start: Start, loads: Loads, ground: Ground, wholes: Wholes, visit: Callable[[Load], Known | None]
 ) -> tuple[Program, tuple[Spoken, ...]]:
-    """A program without its processes, and the wholes of it that are not yet among those that were `said`. `visit` has a file
+    """A program without its processes, and the wholes of it that name the service, by what it loads of each. `visit` has a file
     read; it has nothing of one that is left to who knows it.
     """
     name = loads.script or start.executable
     ground.look_up([load.path for load in loads.files])
     known = {load.path: visit(load) for load in loads.files}
-    roots: list[str] = []
-    new: list[Spoken] = []
-    for root, files in units(loads.files, name).items():
-        if root not in said:
-            said[root] = whole = spoken(root, {path: each for path in files if (each := known[path]) is not None})
-            new += [whole] if whole is not None else []
-        roots += [root] if said[root] is not None else []
+    said = [wholes.spoken(root, files, known) for root, files in units(loads.files, name).items()]
     for text in loads.texts:
         # By its content: what runs and what will run are read one after the other, and are put together by their roots.
         root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
-        if root not in said:
-            words = said_by_argument(text.content, text.form)
-            said[root] = whole = (
-                shown(root, start.executable, words, words.speaks) if words.speaks is not None else None
-            )
-            new += [whole] if whole is not None else []
-        roots += [root] if said[root] is not None else []
+        words = said_by_argument(text.content, text.form)
+        said += [shown(root, start.executable, words, words.speaks)] if words.speaks is not None else []
+    found = {each.root: each for each in said if each is not None}
     # One whose script is not known is as good as one that loads all by name, where it is known among what.
     known_among = loads.cut_short == unread.NO_SCRIPT and start.directory in loads.environment
     why = next((each.unread for each in known.values() if each is not None and each.unread), "")
@@ -97,14 +87,14 @@ def program_of(
     program = Program(
         encodable(name),
         (),
-        tuple(map(encodable, roots)),
+        tuple(map(encodable, found)),
         why or ("" if known_among else loads.cut_short),
         known_among or (bool(loads.unresolved) and bool(loads.environment)),
         tuple(map(encodable, loads.environment)),
         tuple(encodable(root) for root in packages if below(root, loads.environment)),
         tuple(encodable(each) for each in parts if not each.startswith(OF_DISTRIBUTIONS))[:PARTS_MAX],
     )
-    return program, tuple(spoken_encodable(each) for each in new)
+    return program, tuple(spoken_encodable(each) for each in found.values())
 
 
 def learnt_since(ground: Ground, since: int) -> Iterator[Piece]:

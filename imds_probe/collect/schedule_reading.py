@@ -141,7 +141,8 @@ def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...
     files.trail = system.trail = system.ground.trail = {scheduled.place.path}
     system.remembers = True
     dues = system.done[key] = tuple(of_schedule(scheduled, system))
-    cut_short = any(due.piece.program and due.piece.program.why == unread.NO_TIME for due in dues)
+    # What kept us from reading may be over in the next run, without a trace on any file.
+    cut_short = any(due.piece.program and due.piece.program.why in (unread.NO_TIME, unread.HIDDEN) for due in dues)
     if system.remembers and files.said == said and not cut_short:
         memory.learn_entry(key, dues, system.trail)
     files.trail = system.ground.trail = None

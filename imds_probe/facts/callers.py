@@ -48,7 +48,7 @@ class CallerSeen:
     with, at most the hop limit. `distance` is how many routers are between the host's network and the client, by the TTL of
     its own packets, `interface` the one of the host that is nearest to it, `client` its address where no process is known.
     `image` is its container's, `netns` the inode of its network namespace, None for the host's. `forwarded`: a proxy said that it
-    asked for somebody else. `served` calls were answered with what they asked for.
+    asked for somebody else. `served` calls were answered with what they asked for, or no answer to them was seen.
     """
 
     version: Literal["v1", "v2"]
@@ -97,7 +97,7 @@ class CallerSeen:
         """Whether these calls asked for nothing that the service has, and so lose nothing: what looks for another cloud, or
         whether anything answers.
         """
-        if self.served != 0 or self.path_class not in ELSEWHERE:
+        if self.served != 0 or self.path_class not in ELSEWHERE or self.program == OTHERS:  # who asked for anything
             return False
         return self.refused == 0 or self.path_class == "other-cloud"
 

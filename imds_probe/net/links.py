@@ -60,7 +60,7 @@ def kind_of(interface: int) -> str:
             if kind == RTM_NEWLINK:
                 said = attributes(attributes(answer[_LINK_BYTES:]).get(IFLA_LINKINFO, b""))
                 name = said.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(errors="replace")
-                is_tap = attributes(said.get(IFLA_INFO_DATA, b"")).get(IFLA_TUN_TYPE, b"\0")[0] == IFF_TAP
+                is_tap = attributes(said.get(IFLA_INFO_DATA, b"")).get(IFLA_TUN_TYPE, b"")[:1] == bytes((IFF_TAP,))
                 return "tap" if name == "tun" and is_tap else name
     return ""
 

@@ -157,7 +157,11 @@ class Relay:
                 return
             sock.setblocking(False)
             peer = address[0].partition("%")[0], address[1]
-            own, led = (sock.family, peer[1]) in self._admitted, self._came_for_the_service(sock)
+            led = self._came_for_the_service(sock)
+            # Of a port on another address of loopback, anybody can be the owner.
+            own = (sock.family, peer[1]) in self._admitted and (
+                led or peer[0] == LOOPBACK[socket.AddressFamily(sock.family)]
+            )
             if own or led or not self._led_only:
                 self._begin(sock, peer, own=own, led=led)
             else:

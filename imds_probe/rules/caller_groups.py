@@ -49,7 +49,9 @@ def groups_of(callers: Callers, facts: Facts) -> tuple[list[list[CallerSeen]], l
 def without_effect(group: Sequence[CallerSeen]) -> Found:
     """The finding of calls that lose nothing, or only the status of an answer."""
     served = sum(each.served or 0 for each in group)
-    why = _WHY[group[0].path_class] + (f"; the service answered {times(served)} without an error" if served else "")
+    why = _WHY[group[0].path_class] + (
+        f"; the service may have answered {times(served)} without an error" if served else ""
+    )
     return IMDSV1_WITHOUT_EFFECT.found(
         called(group),
         f"{who(group[0])} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {why}",

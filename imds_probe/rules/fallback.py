@@ -72,7 +72,13 @@ def falls_back_unseen(group: Sequence[CallerSeen], callers: Callers, facts: Fact
     """
     latest = max(group, key=lambda each: each.last_seen)
     container = whose(latest, facts)
-    if outcome_of(latest, callers) != "unseen" or container is None or not token_is_lost(container):
+    outcomes = {outcome_of(each, callers) for each in group}  # who was seen to ask for no token does not fall back
+    if (
+        "unseen" not in outcomes
+        or not outcomes <= {"unseen", None}
+        or container is None
+        or not token_is_lost(container)
+    ):
         return None
     for entry in facts[Installed].software:
         if isinstance(entry, SdkSoftware) and entry.component in FALL_BACK_FOR_LIFE and _uses(entry, latest):

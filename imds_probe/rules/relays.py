@@ -45,7 +45,7 @@ def _is_where_packets_come(reach: Reach, container: Container, facts: Facts) -> 
     if not reach.relayed or (reach.taken_inside and reach.routers is not None):
         return True
     redirects = [each for each in seen_obstacles(facts) if each.kind == "redirect"]
-    if any(_is_in(each, container, facts) for each in redirects):
+    if any(is_in(each, container, facts) for each in redirects):
         return True
     return any(each.container_id is None and not _is_to_itself(each) for each in redirects)
 
@@ -63,7 +63,7 @@ def _is_to_itself(redirect: PathObstacle) -> bool:
     return (redirect.target or "").rpartition(":")[0] in _ITSELF
 
 
-def _is_in(obstacle: PathObstacle, container: Container, facts: Facts) -> bool:
+def is_in(obstacle: PathObstacle, container: Container, facts: Facts) -> bool:
     """Whether something stands in the network of a container, which others may share."""
     there = facts[Containers].by_identity(obstacle.container_id) if obstacle.container_id else None
     return there is not None and (there.identity == container.identity or there.netns == container.netns is not None)
@@ -76,7 +76,7 @@ def quoted(members: Iterable[Container], facts: Facts) -> tuple[str, ...]:
         f"{'on the host' if each.container_id is None else f'in {each.namespace}'}, {each.where}: {each.quote}"
         for each in seen_obstacles(facts)
         if each.kind in ("redirect", "ttl-change", "proxy")
-        and (each.container_id is None or any(_is_in(each, member, facts) for member in members))
+        and (each.container_id is None or any(is_in(each, member, facts) for member in members))
     ]
     return tuple(dict.fromkeys(lines))
 

@@ -177,7 +177,7 @@ def is_idle_library(software: Software, facts: Facts, catalog: Catalog) -> bool:
     looked = read is not None and read.scheduled is not None and search is not None
     if not looked or search is None or search.status in ("failed", "skipped"):
         return False
-    return all(each.runs == "lies" for each in own_code(software, facts))
+    return not unread_code(software, facts) and all(each.runs == "lies" for each in own_code(software, facts))
 
 
 def _clears(by_version: Requirement, code: Sequence[CodeSeen], row: Row | None) -> bool:

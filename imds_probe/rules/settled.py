@@ -16,7 +16,7 @@ from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
-from imds_probe.rules.relays import seen_obstacles
+from imds_probe.rules.relays import is_in, seen_obstacles
 from imds_probe.rules.requirement import own_code, unread_code
 
 # What asks once a day has asked by then, and so has what renews credentials, which the service hands out for hours.
@@ -168,17 +168,21 @@ def unserved(on_host: bool, container_ids: Iterable[str], facts: Facts) -> str:
 
 def unserved_caller(container_id: str | None, facts: Facts) -> str:
     """The same of who was seen calling. That a container cannot be reached today outweighs its calls only where a rule or route
-    says so that is the same for all its programs: who asked from there now was root.
+    on its own way says so that is the same for all its programs: who asked from there now was root.
     """
-    if container_id is None:
-        return unserved(on_host=True, container_ids=(), facts=facts)
+    container = facts[Containers].by_identity(container_id)
+    if container_id is None or container is None or turned_off(facts):
+        return unserved(on_host=container_id is None, container_ids=(container_id or "",), facts=facts)
     why = unserved(on_host=False, container_ids=(container_id,), facts=facts)
-    return why if any(_cuts_off(each) for each in seen_obstacles(facts)) or turned_off(facts) else ""
+    return why if any(_cuts_off(each, container, facts) for each in seen_obstacles(facts)) else ""
 
 
-def _cuts_off(obstacle: PathObstacle) -> bool:
+def _cuts_off(obstacle: PathObstacle, container: Container, facts: Facts) -> bool:
+    of_host = obstacle.container_id is None and obstacle.namespace == "host"
+    passed = of_host and (container.network == "host" or obstacle.applies_to != "output")
     return (
-        obstacle.kind in ("drop", "reject", "route")
+        (passed or is_in(obstacle, container, facts))
+        and obstacle.kind in ("drop", "reject", "route")
         and obstacle.certain
         and {"uid", "gid"}.isdisjoint((obstacle.scope or "").replace(",", " ").split())
     )

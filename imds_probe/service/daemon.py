@@ -206,14 +206,13 @@ class Daemon:
         return since
 
     def _unconfirmed_since(self, watcher: Watcher, names: ContainerNames) -> Mapping[str, int]:
-        """By where they came from, once the containers there were looked up."""
-        self._senders += watcher.senders()
-        missing = [sender for sender in self._senders if names.meet(sender.caller)]
-        if missing:
-            if not self._stop.is_set():
-                return {}
+        """By where they came from, each once the container there was looked up."""
+        senders = [*self._senders, *watcher.senders()]
+        self._senders = [sender for sender in senders if names.meet(sender.caller)]
+        if self._senders and self._stop.is_set():
             names.wait()
-        senders, self._senders = self._senders, []
+            self._senders = []
+        senders = [sender for sender in senders if sender not in self._senders]
         for sender in senders:
             who = ("", None, sender.place)
             if who not in self._announced and len(self._announced) < ANNOUNCED_MAX:

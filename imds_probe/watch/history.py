@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from imds_probe.escape import encodable
-from imds_probe.facts.callers import OTHERS, Callers, HistoryLoss
+from imds_probe.facts.callers import ELSEWHERE, OTHERS, Callers, HistoryLoss
 from imds_probe.kept.metadata_path import is_other_clouds
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.watch.ancestry import is_fetcher
@@ -48,12 +48,8 @@ UNKNOWN_UID = -1  # as NULL is not equal to itself
 OURS = "imds-probe/"  # how the probe's own client names itself
 CLAIMED = "imds-probe by its User-Agent alone, from a process that is not known"  # who sent it
 NEVER = range(0)
-# By IMDSv1 in these hours, and by nobody of that name in a later one: a caller that was mended is silent for another reason.
-_NEVER_AFTER = (
-    "callers.version = 'v1' and hour between ? and ? and not exists (select 1 from callers as same join hours as later"
-    " on later.caller = same.id where same.version = 'v1' and same.program = callers.program and same.unit = callers.unit"
-    " and same.container = callers.container and later.hour > ?)"
-)
+# What tells callers from each other in different boots.
+_SAME = ("program", "unit", "container", "uid", "script", "client")
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.
 _CLASSES = (
     ("api/token", "token"),
@@ -325,7 +321,7 @@ class History:
         try:
             rows = self._database.execute(
                 f"select {columns}, sum(calls), sum(refused), sum({served}), min(last_seen, max(first_seen, ?))"
-                f" from hours join callers on id = caller where hour >= ? or ({_NEVER_AFTER}) group by id",
+                f" from hours join callers on id = caller where hour >= ? or ({_never_after(self._format)}) group by id",
                 (since, int(since // HOUR_S), *_bounds(at_boot)),
             ).fetchall()
             intervals = self._database.execute(
@@ -368,11 +364,12 @@ class History:
         """
         counted = (
             "select coalesce(sum(calls), 0) from hours join callers on id = caller where version = 'v1' and not probe"
+            f" and not ({_harmless(self._format)})"
         )
         bounds = _bounds(hours)
         try:
             (in_all,) = self._database.execute(f"{counted} and hour between ? and ?", bounds[:2]).fetchone()
-            (only,) = self._database.execute(f"{counted} and {_NEVER_AFTER}", bounds).fetchone()
+            (only,) = self._database.execute(f"{counted} and {_never_after(self._format)}", bounds).fetchone()
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         return in_all, only
@@ -427,8 +424,29 @@ class History:
         self.close()
 
 
+def _never_after(found: int) -> str:
+    """SQL, of a file of this format: by IMDSv1 in some hours, and by nobody of that name in a later one. A caller that was mended
+    is silent for another reason.
+    """
+    same = " and ".join(f"same.{name} = callers.{name}" for name in _SAME if name in TABLES["callers"].names_of(found))
+    return (
+        "callers.version = 'v1' and hour between ? and ? and not exists (select 1 from callers as same join hours as later"
+        f" on later.caller = same.id where same.version = 'v1' and {same} and later.hour > ?)"
+    )
+
+
+def _harmless(found: int) -> str:
+    """SQL, of a file of this format: these calls lose nothing. See CallerSeen.is_harmless."""
+    callers, hours = TABLES["callers"], TABLES["hours"]
+    classes = ", ".join(f"'{each}'" for each in ELSEWHERE)
+    return (
+        f"{callers.column('origin', found)} is not null and {hours.column('served', found)} = 0 and program <> '{OTHERS}'"
+        f" and path_class in ({classes}) and (refused = 0 or path_class = 'other-cloud')"
+    )
+
+
 def _bounds(hours: range) -> tuple[int, int, int]:
-    """What _NEVER_AFTER is asked with."""
+    """What _never_after is asked with."""
     return (hours.start, hours.stop - 1, hours.stop - 1)
 
 
@@ -478,6 +496,17 @@ def may_be_ours(seen: SeenCall) -> bool:
     return unknown and seen.outgoing and seen.user_agent.startswith(OURS)
 
 
+def is_harmless(seen: SeenCall) -> bool:
+    """Whether it loses nothing: see CallerSeen.is_harmless."""
+    wanted = _class(seen)
+    refused = seen.status == 401 and wanted != "other-cloud"
+    return wanted in ELSEWHERE and not refused and not _is_served(seen)
+
+
+def _class(seen: SeenCall) -> str:
+    return "head" if seen.method == "HEAD" else path_class(seen.path)
+
+
 @cache
 def _own_container() -> str | None:
     proc = Path("/proc")
@@ -496,7 +525,8 @@ def _script_of(seen: SeenCall) -> str:
 
 
 def _is_served(seen: SeenCall) -> bool:
-    return seen.status is not None and seen.status < 400
+    """Whether it was, or may have been, as no answer was seen to what the service may have."""
+    return not is_other_clouds(seen.path) if seen.status is None else seen.status < 400
 
 
 def _key(seen: SeenCall, container: str | None) -> _Key:
@@ -507,7 +537,7 @@ def _key(seen: SeenCall, container: str | None) -> _Key:
         unit=_text(caller.unit if caller else None),
         container=_text(container),
         container_id=_text(there.container if there else None),
-        path_class="head" if seen.method == "HEAD" else path_class(seen.path),
+        path_class=_class(seen),
         probe=is_ours(seen),
         uid=UNKNOWN_UID if caller is None or caller.uid is None else caller.uid,
         script=_script_of(seen),

@@ -25,6 +25,7 @@ AGAIN_AFTER_S = 5.0  # of one that was looked for in vain
 RESTS = 10.0  # between two looks, so many times as long as the last one took
 WITHIN_S = 1.0  # a look
 LOOKED_FOR_MAX = 10_000
+FOUND_MAX, WAITING_MAX = 10_000, 10_000  # containers, and calls that wait for their names
 LOOKS_AGAIN_S = 0.1  # where calls wait for names
 
 
@@ -103,7 +104,8 @@ class ContainerNames:
                 deadline=began + WITHIN_S,
                 reader=self._reader,
             )
-            self._found |= {each.identity: _Container(each.title, each.image) for each in found.containers}
+            before = self._found if len(self._found) < FOUND_MAX else {}
+            self._found = before | {each.identity: _Container(each.title, each.image) for each in found.containers}
         except ProbeError:
             pass
         ended = time.monotonic()
@@ -129,11 +131,11 @@ class NamedCalls:
         return LOOKS_AGAIN_S if self._waiting else float("inf")
 
     def take(self, calls: Iterable[SeenCall]) -> Iterator[tuple[SeenCall, str | None]]:
-        """These after those that waited, as far as their names are known or were looked for."""
-        self._waiting.extend(calls)
-        for seen in self._waiting:
+        """These after those that waited, as far as their names are known or were looked for, or there is no room to wait."""
+        for seen in calls:
+            self._waiting.append(seen)
             self._names.meet(seen.there)
-        while self._waiting and not self._names.meet(self._waiting[0].there):
+        while self._waiting and (len(self._waiting) > WAITING_MAX or not self._names.meet(self._waiting[0].there)):
             yield self._named(self._waiting.popleft())
 
     def rest(self, calls: Iterable[SeenCall]) -> Iterator[tuple[SeenCall, str | None]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from imds_probe.watch.boots import BootWatch
-from imds_probe.watch.history import History, is_ours, may_be_ours
+from imds_probe.watch.history import History, is_harmless, is_ours, may_be_ours
 from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.watcher import SeenCall
 
@@ -87,7 +87,7 @@ class Recorder:
             self._say(f"{self._history.path} can be written again; {self._lost} calls or packets were lost")
         self._failing = False
         if self._boot is not None:
-            by_v1 = sum(seen.version == "v1" and not is_ours(seen) and not may_be_ours(seen) for seen, _ in self._calls)
+            by_v1 = sum(map(_loses, (seen for seen, _ in self._calls)))
             lost = bool(self._lost or self._unconfirmed)
             self._boot.kept(self._steady_began, self._tried_at, lost=lost, imdsv1=by_v1)
         self._calls.clear()
@@ -99,3 +99,8 @@ class Recorder:
         """Nothing more comes."""
         if self._boot is not None:
             self._boot.end()
+
+
+def _loses(seen: SeenCall) -> bool:
+    """Whether it is a call by IMDSv1 that may lose something, and not the probe's."""
+    return seen.version == "v1" and not (is_ours(seen) or may_be_ours(seen) or is_harmless(seen))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import field
 
@@ -51,7 +52,10 @@ class Sender:
 
 def counted(senders: Iterable[Sender], name: Callable[[Caller | None], str | None]) -> dict[str, int]:
     """How many requests came from where, in words; `name` knows what containers are called."""
-    return {each.described(name(each.caller)): each.count for each in senders}
+    found = Counter[str]()
+    for each in senders:
+        found[each.described(name(each.caller))] += each.count
+    return found
 
 
 @dataclass

@@ -82,6 +82,11 @@ def test_what_the_last_boot_that_was_watched_called_is_known_however_long_ago(tm
     found = look(CallersOptions(tmp_path, window_s=1000.0), None)
     assert found
     assert (found.imdsv1, [each.imdsv1 for each in found.boots], found.boot_was_silent) == (0, [0], True)
+    # Some of what was counted has been forgotten.
+    (tmp_path / boots.FILE).write_bytes(boots.encoded((boots.Boot("a" * 36, booted, 2.0, True, BOOT_S - 2, 2),)))
+    found = look(CallersOptions(tmp_path, window_s=1000.0), None)
+    assert found
+    assert ([each.imdsv1 for each in found.boots], found.boot_was_silent) == ([2], False)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", boots.encoded(())[:-1]])

@@ -16,6 +16,7 @@ from small_roots import made
 from imds_probe.collect import schedule_memory, schedule_reading
 from imds_probe.collect.code_tasks import Due, Piece, Reading, Schedules, SchedulesKept
 from imds_probe.collect.schedule_memory import key_of
+from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands.following import Followed, Following
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.starters import Starter
@@ -124,6 +125,37 @@ def test_after_a_change_it_is_as_if_nothing_had_been_remembered(tmp_path: Path, 
     assert change in ("a script of the same length", "where a link leads", "whose it is") or fresh != first
 
 
+SITE = "/usr/local/lib/python3.11/dist-packages"
+SHARED = {
+    **FILES,
+    "/etc/cron.d/x": "@daily root python3 /opt/a.py\n@daily root python3 /opt/b.py\n",
+    "/opt/a.py": "import os\n",
+    "/opt/b.py": "try:\n    import google.auth\nexcept ImportError:\n    pass\n",
+}
+LIBRARY = {f"{SITE}/google/__init__.py": "", f"{SITE}/google/proto.py": "", f"{SITE}/google/auth.py": V1}
+
+
+def asking(dues: list[Due]) -> list[tuple[str, str]]:
+    return sorted((each.path, each.speaks) for due in dues for each in due.piece.spoken)
+
+
+def test_what_one_program_looks_for_in_vain_is_on_the_trail_of_all_who_do(tmp_path: Path) -> None:
+    root = made(tmp_path, SHARED, executable=EXECUTABLE)
+    first, kept = read(root)
+    assert asking(first) == []
+    made(root, LIBRARY)
+    assert asking(read(root, kept)[0]) == asking(read(root)[0]) == [(f"{SITE}/google/auth.py", "v1")]
+
+
+@pytest.mark.parametrize("imports", ["import google.proto\n", "import google.auth\n"])
+def test_of_a_library_each_program_has_the_part_that_it_loads(tmp_path: Path, imports: str) -> None:
+    root = made(tmp_path, {**SHARED, **LIBRARY, "/opt/a.py": imports}, executable=EXECUTABLE)
+    first, kept = read(root)
+    assert set(asking(first)) == {(f"{SITE}/google/auth.py", "v1")}
+    (root / "opt/b.py").write_text("import google.proto\n")
+    assert read(root, kept)[0] == read(root)[0]
+
+
 def test_what_others_can_write_is_followed_each_time(tmp_path: Path) -> None:
     root = made(tmp_path, {**FILES, "/var/spool/cron/crontabs/ana": "@daily /opt/y.sh\n"}, executable=EXECUTABLE)
     for path in ("opt/settings.sh", "var/spool/cron/crontabs/ana"):
@@ -141,6 +173,17 @@ def test_what_was_just_changed_is_not_remembered(tmp_path: Path) -> None:
     _, kept = read(root, now_ns=time.time_ns() - LATER_NS)
     assert kept is not None
     assert (kept.sources.get("crontabs"), kept.entries) == (None, {})
+
+
+def test_what_could_not_be_read_of_a_program_is_tried_each_time(tmp_path: Path) -> None:
+    root = made(tmp_path, {**FILES, "/opt/lib/client.py": Path("client.py")}, executable=EXECUTABLE)
+    first, kept = read(root)
+    assert kept is not None
+    hidden = {each.name for due in first if (each := due.piece.program) and each.why == unread.HIDDEN}
+    assert "/opt/report.py" in hidden
+    remembered = {each.name for one in kept.entries.values() for due in one.dues if (each := due.piece.program)}
+    assert "/opt/y.sh" in remembered
+    assert not hidden & remembered
 
 
 def test_what_could_not_be_read_is_said_each_time(tmp_path: Path) -> None:

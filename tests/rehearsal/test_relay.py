@@ -58,6 +58,10 @@ def test_whoever_was_not_led_here_is_not_served(send):
             with socket.socket() as own:
                 own.bind(("127.0.0.1", 0))
                 relay.admit(socket.AF_INET, own.getsockname()[1])
+                with socket.socket() as other:
+                    other.bind(("127.0.0.2", own.getsockname()[1]))
+                    other.connect(address)
+                    assert other.recv(1) == b""
                 own.connect(address)
                 own.sendall(GET)
                 assert own.recv(4096).startswith(b"HTTP/1.1 401")

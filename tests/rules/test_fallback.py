@@ -176,6 +176,9 @@ def test_an_sdk_that_gives_up_asking_for_tokens_fell_back_before_it_was_watched(
     assert cause(unseen, software=(JAVASCRIPT,)).needs_hop_limit == 2
     assert cause(replace(unseen, pid=8), software=(JAVASCRIPT,)).needs_hop_limit is None
     assert cause(replace(unseen, token="none"), software=(JAVASCRIPT,)).needs_hop_limit is None
+    beside = replace(unseen, token="none", pid=8, last_seen="2023-11-14T22:13:19Z")  # the same program, started later
+    for others in ((beside,), (replace(beside, token="answered"),)):
+        assert all(each.implies == "not-ready" for each in judged(unseen, *others, software=(JAVASCRIPT,)))
     old = replace(JAVASCRIPT, component="aws-sdk-js-v2")
     assert cause(unseen, software=(old,)).needs_hop_limit is None
 

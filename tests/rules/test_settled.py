@@ -207,6 +207,9 @@ CUT_OFF = container("web", None, "unreachable")
         (CUT_OFF, (replace(DROP, scope="not gid 7, from 172.17.0.2"),), False),
         (CUT_OFF, (replace(DROP, certain=False),), False),
         (CUT_OFF, (replace(DROP, kind="redirect"),), False),
+        (CUT_OFF, (replace(DROP, applies_to="output"),), False),  # on the way of the host's own
+        (CUT_OFF, (replace(DROP, namespace="web", container_id=CUT_OFF.identity, applies_to="output"),), True),
+        (CUT_OFF, (replace(DROP, namespace="other", container_id="e" * 64),), False),  # on another's way
         (WEB, (DROP,), False),
     ],
 )

@@ -5,7 +5,7 @@ from code_seen import AGENT, DAY_S, PACKED, watched, with_code
 from observed import FACTS, HOST, IMDS, OLD_CLOUD_INIT, changed, container
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.code import CodeRead, InChangelog, PackageRead
+from imds_probe.facts.code import CodeRead, InChangelog, NotRead, PackageRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
@@ -254,6 +254,9 @@ BOTOCORE = Software("botocore", "dpkg", "python3-botocore", "1.12.253-1", "dpkg 
 SDKS = CollectorRun("sdks", "ok", 1.0)
 
 
+UNREAD = NotRead("/opt/job", "it is packed", component="boto2")
+
+
 def of_library(software, *code, sdks=SDKS, read=None):
     """What is found of an installed library where processes were looked at."""
     facts = changed(FACTS, host=DEBIAN, software=(software,), collectors=(*FACTS.collectors, sdks))
@@ -281,6 +284,7 @@ def test_a_library_that_something_loads_or_starts_blocks(runs):
         (CollectorRun("sdks", "failed", 1.0), CodeRead(scheduled=0)),
         (CollectorRun("other", "ok", 1.0), CodeRead(scheduled=0)),
         (SDKS, CodeRead(scheduled=None)),
+        (SDKS, CodeRead(scheduled=1, not_read=(UNREAD,))),
     ],
 )
 def test_a_library_of_which_nobody_knows_whether_it_is_used_blocks(sdks, read):

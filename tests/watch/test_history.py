@@ -384,6 +384,14 @@ def test_what_was_watched_of_a_call_is_kept(path: Path) -> None:
     assert (found.netns, found.image, found.forwarded, found.count, found.served) == (7, "app:1", True, 2, 1)
 
 
+@pytest.mark.parametrize(("asked", "harmless"), [("/latest/…", False), ("/openstack/latest/meta_data.json", True)])
+def test_who_was_not_seen_to_be_answered_may_have_been_served(path: Path, asked: str, harmless: bool) -> None:
+    with History(path) as history:
+        history.record([(replace(SEEN, path=asked, status=None), None)], NOW - 60, NOW)
+        found = history.evidence(NOW, DAY)
+    assert (found.by[0].is_harmless, found.losing) == (harmless, 0 if harmless else 1)
+
+
 def test_scripts_that_ask_by_one_program_are_not_one_nor_is_what_falls_back_one_with_what_does_not(path: Path) -> None:
     calls = [
         (replace(SEEN, caller=replace(APP, script=script), token=token), None)
@@ -481,3 +489,34 @@ def test_who_called_in_the_hours_of_a_boot_and_never_after_is_not_forgotten(tmp_
             True,
         )
         assert history.lost_at() is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"uid": 1000}, {"script": "/opt/another"}, {"unit": "other.service"}, {"container": "1" * 64}]
+)
+def test_another_caller_of_the_same_program_does_not_stand_for_the_one_of_a_boot(path: Path, changes) -> None:
+    booted = NOW - 60 * DAY
+    job = replace(CURL, script="/opt/at-boot", unit="cron.service")
+    hours = range(int(booted // 3600), int(booted // 3600) + 2)
+    with History(path) as history:
+        history.record([(replace(SEEN, at=booted + 30, caller=job), None)], booted, booted + 60)
+        later = replace(job, **changes)
+        history.record([(replace(SEEN, at=booted + 90_000, caller=later), later.container)], booted, NOW)
+        assert history.at_boot(hours) == (1, 1)
+        (caller,) = history.evidence(NOW, 1000, at_boot=hours).by
+        assert caller.script == "/opt/at-boot"
+        history.record([(replace(SEEN, at=booted + 90_000, caller=job), None)], booted, NOW)
+        assert history.at_boot(hours) == (1, 0)
+
+
+def test_calls_of_a_boot_that_take_nothing_do_not_count(path: Path) -> None:
+    booted = NOW - 60 * DAY
+    hours = range(int(booted // 3600), int(booted // 3600) + 2)
+    azure = replace(SEEN, at=booted + 30, path="/metadata/instance", status=404)
+    with History(path) as history:
+        history.record([(azure, None), (replace(azure, path="/metadata/identity"), None)], booted, booted + 60)
+        assert history.at_boot(hours) == (0, 0)
+        history.record(
+            [(replace(azure, path="/latest/…", status=status), None) for status in (200, 401, None)], NOW, NOW
+        )
+        assert history.at_boot(hours) == (3, 3)

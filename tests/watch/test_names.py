@@ -110,6 +110,18 @@ def test_who_watches_is_not_kept_waiting_and_calls_come_in_order(monkeypatch: py
     ]
 
 
+def test_what_waits_and_what_was_found_has_an_end(looks: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ContainerNames(Path("/"))
+    monkeypatch.setattr(module, "FOUND_MAX", 1)
+    assert named(names, WEB, f"user 4242/{WEB}") == ["web", "his of user 4242"]
+    assert named(names, WEB, "9" * 64) == ["web", "9" * 12]
+    monkeypatch.setattr(module, "WAITING_MAX", 2)
+    monkeypatch.setattr(names, "meet", lambda _: True)
+    calls = NamedCalls(names)
+    assert [len(list(calls.take([replace(SEEN, caller=caller(WEB))]))) for _ in range(4)] == [0, 0, 1, 1]
+    assert looks
+
+
 def test_a_call_of_nobody_known_is_of_the_container_whose_network_it_came_from(looks: list[Path]) -> None:
     calls = NamedCalls(ContainerNames(Path("/")))
     assert [name for _, name in calls.rest([replace(SEEN, caller=None, inside=caller(POD))])] == ["api-7d9f/app"]

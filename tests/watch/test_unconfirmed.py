@@ -52,7 +52,7 @@ def test_whoever_is_behind_it_is_asked_for_once() -> None:
 def test_in_words(changes, container, said) -> None:
     values = {"interface": "veth2", "outgoing": False, "caller": CURL, "client": "10.0.0.5", "addresses": 1, "count": 3}
     sender = Sender(**values | changes)
-    assert counted([sender], lambda _: container) == {said: 3}
+    assert counted([sender, sender], lambda _: container) == {said: 6}
 
 
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 
+from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
 from imds_probe.inventory.code.following.program import CODE
 from imds_probe.inventory.code.speaks import Said, together
 from imds_probe.inventory.code.spoken import Spoken
+
+_BY_WEIGHT: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
 
 
 def units(loads: Iterable[Load], own: str) -> Mapping[str, tuple[str, ...]]:
@@ -22,6 +26,25 @@ def units(loads: Iterable[Load], own: str) -> Mapping[str, tuple[str, ...]]:
         alone = load.path if CODE.fullmatch(load.path) else own
         found[load.package_root or alone].append(load.path)
     return {root: tuple(files) for root, files in found.items()}
+
+
+@dataclass
+class Wholes:
+    """What wholes say, each by the files of it that a program loads: of one library, two programs may load different parts."""
+
+    _said: dict[tuple[str, tuple[str, ...]], Spoken | None] = field(default_factory=dict)
+
+    def spoken(self, root: str, files: tuple[str, ...], known: Mapping[str, Known | None]) -> Spoken | None:
+        """What these files of a whole say together; `known` is asked once for each part."""
+        if (root, files) not in self._said:
+            there = {path: each for path in files if (each := known[path]) is not None}
+            self._said[root, files] = spoken(root, there)
+        return self._said[root, files]
+
+
+def worse(one: Spoken | None, other: Spoken) -> Spoken:
+    """The one of two parts of a whole that breaks more."""
+    return other if one is None or _BY_WEIGHT.index(other.speaks) < _BY_WEIGHT.index(one.speaks) else one
 
 
 def spoken(root: str, files: Mapping[str, Known]) -> Spoken | None:

@@ -15,11 +15,22 @@ STORES: tuple[Callable[[Path, str], Stored | None], ...] = (
     podman_store.image,
     containerd_store.image,
 )
+# Where each engine has its own: another one may have an image of the same name that it does not run. A kubelet has none of these
+# programs.
+_OWN = {
+    "docker": (docker_store.image, containerd_store.image),
+    "podman": (podman_store.image,),
+    "nerdctl": (containerd_store.image,),
+    "": (containerd_store.image, podman_store.image),
+}
 
 
-def image(root: Path, name: str) -> Stored | None:
-    """The image of this name, whose layers all are there; None where no store of root's has it, or it cannot be read."""
-    return next((found for store in STORES if (found := found_in(store, root, name)) is not None), None)
+def image(root: Path, name: str, engine: str = "") -> Stored | None:
+    """The image of this name, whose layers all are there, where the engine has it that runs it, or else another one; None where no
+    store of root's has it, or it cannot be read.
+    """
+    stores = dict.fromkeys((*_OWN.get(engine, ()), *STORES))
+    return next((found for store in stores if (found := found_in(store, root, name)) is not None), None)
 
 
 def found_in(store: Callable[[Path, str], Stored | None], root: Path, name: str) -> Stored | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
-from imds_probe.inventory.code.units import lying, spoken, units
+from imds_probe.inventory.code.units import Wholes, lying, spoken, units, worse
 
 V1 = b"import urllib.request\nurllib.request.urlopen('http://169.254.169.254/latest/meta-data/')\n"
 
@@ -33,6 +34,18 @@ def test_what_a_whole_says_is_shown_by_one_of_its_files() -> None:
     assert (found.root, found.path, found.line, found.speaks, found.owner_uid) == ("/p", "/p/b.py", 2, "v1", 1000)
     assert "169.254.169.254" in found.quote
     assert spoken("/p", {"/p/a.py": known(b"x = 1")}) is None
+
+
+def test_two_programs_may_load_different_parts_of_a_whole() -> None:
+    files = {"/p/a.py": known(b"x = 1"), "/p/b.py": known(V1, "/p/b.py"), "/p/left.py": None}
+    wholes = Wholes()
+    for _ in range(2):
+        assert wholes.spoken("/p", ("/p/a.py", "/p/left.py"), files) is None
+        asks = wholes.spoken("/p", ("/p/a.py", "/p/b.py"), files)
+        assert asks is not None and asks.speaks == "v1"
+    token = replace(asks, speaks="v2")
+    assert worse(None, token) is token
+    assert worse(token, asks) is asks and worse(asks, token) is asks
 
 
 def test_what_lies_beside_what_was_loaded() -> None:

@@ -17,11 +17,22 @@ def test_an_image_may_be_in_any_store(tmp_path: Path) -> None:
     assert [len(each.layers) if each else 0 for each in found] == [2, 2, 2, 0]
 
 
+def test_each_engine_runs_the_image_of_its_own_store(tmp_path: Path) -> None:
+    docker_image(tmp_path, "one:1", LAYERS, {})
+    podman_image(tmp_path, ["docker.io/library/one:1"], LAYERS, {})
+    containerd_image(tmp_path, "docker.io/library/one:1", LAYERS, {})
+    places = {"docker": "docker", "podman": "containers", "nerdctl": "containerd", "": "containerd"}
+    for engine, place in places.items():
+        found = stores.image(tmp_path, "one:1", engine)
+        assert found is not None
+        assert found.layers[0].startswith(f"/var/lib/{place}/")
+
+
 def test_what_cannot_be_read_in_one_is_looked_for_in_the_next(tmp_path: Path) -> None:
     docker_image(tmp_path, "one:1", LAYERS, {})
     podman_image(tmp_path, ["localhost/one:1"], LAYERS, {})
     (tmp_path / f"{DOCKER[1:]}/image/overlay2/repositories.json").write_text("{")
-    found = stores.image(tmp_path, "one:1")
+    found = stores.image(tmp_path, "one:1", "docker")
     assert found is not None
     assert found.layers[0].startswith("/var/lib/containers/")
 

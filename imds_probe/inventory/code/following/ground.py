@@ -92,6 +92,7 @@ class Ground:
         found = self._listed[directory]
         self.kept_from = self.kept_from or directory in self._failed
         if found is None:
+            self.has(directory)  # what says so is the directory above, also to who asks later
             return NO_NAMES
         self._touch(directory)
         return found
@@ -148,7 +149,7 @@ class Ground:
                     self._fail(path, trouble)
             self._small[path] = content
         self.kept_from = self.kept_from or path in self._failed
-        if self._small[path]:
+        if there:  # one without content may have some later, which the directory does not show
             self._touch(path)
         return self._small[path]
 

@@ -2,7 +2,8 @@
 
 The name alone does not tell: metadata that is private is asked for, too. So a name that says what is refused (blocked, denied,
 SSRF) counts for a list unless something asks for what is in it; one that could mean either, and a single URL, count only where
-something is compared with them as well; a single URL whose name could mean either only where nothing else is done with it.
+something is compared with them as well, and nothing is taken out of the list; a single URL whose name could mean either only
+where nothing else is done with it.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ _COMPARED_NEXT = re.compile(
     r"(?:\[[^\]\n]{0,40}\])?(?:\??\.|->)(?:includes?\??|has|contains\w{0,10}|index_?[oO]f|isdisjoint|intersection|test)\b"
     r"|\s{0,20}[!=]==?"
 )
+# One of a list or table is made use of, or all of them are, one after the other.
+_TAKEN = re.compile(r"\s{0,5}\[|(?:\??\.|->)(?:get|items|values|entries|at|fetch|each|map|forEach)\b|->?[\[{]")
 _COMPARED_BEFORE = re.compile(
     r"(?:\bin|[=!]==?|(?:starts_?with|equals|contains|includes?|has|index_?of|in_array|has_?prefix|match(?:es)?|search|strpos)\??"
     r"\([^()\n]{0,80})\s{0,10}\Z",
@@ -92,7 +95,7 @@ def _refuses(layout: Layout, begin: int, kept: _Kept, asks: re.Pattern[str]) -> 
     refused = bool(parts & _REFUSED) and not parts & _NO_REFUSAL
     if not refused and not parts & _EITHER:
         return False
-    compared = others = False
+    compared = others = taken = False
     for use in _uses(layout, kept.name, begin):
         each = _each(layout, use, kept.name)
         if _asks_for(layout, use, each or kept.name, asks):
@@ -101,9 +104,10 @@ def _refuses(layout: Layout, begin: int, kept: _Kept, asks: re.Pattern[str]) -> 
             compared = True
         else:
             others = True
-    if refused or kept.listed:
-        return compared or (refused and kept.listed)
-    return compared and not others
+            taken = taken or bool(each) or _TAKEN.match(layout.masked, use + len(kept.name)) is not None
+    if refused:
+        return compared or kept.listed
+    return compared and not (taken if kept.listed else others)
 
 
 def _kept(layout: Layout, begin: int) -> Iterator[_Kept]:

@@ -38,7 +38,7 @@ _OF_ENGINE = frozenset(
 class ImageRun:
     """A container that is started of an image. `words` are the `whole` command line, or what comes behind the image's own entry
     point; where there are none, the image has them. The rest is what is set for it; `directory` is empty where the image's own
-    counts.
+    counts, and `engine` where no program of ENGINES starts it.
     """
 
     name: str
@@ -46,6 +46,7 @@ class ImageRun:
     whole: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""
+    engine: str = ""
 
 
 def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
@@ -61,9 +62,9 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
     variables: dict[str, str] = {}
     directory, entry = "", None
     while at < len(arguments) and (word := arguments[at] or "").startswith("-"):
-        option, _, value = word.partition("=")
+        option, value, behind = _split(word)
         at += 1
-        if _has_value_behind(word):
+        if behind:
             value, at = (arguments[at] or "") if at < len(arguments) else "", at + 1
         if option in ("-e", "--env"):
             name, assigned, text = value.partition("=")
@@ -80,7 +81,13 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
     return ImageRun(arguments[at] or "", words, entry is not None, variables, directory)
 
 
-def _has_value_behind(option: str) -> bool:
-    if option.startswith("--"):
-        return "=" not in option and option not in _WITHOUT_VALUE and option != "--"
-    return len(option) == 2 and option[1] not in _LETTERS_WITHOUT_VALUE
+def _split(word: str) -> tuple[str, str, bool]:
+    """An option, its value, and whether that is the next word: "--name=x", "-dp 80:80", "-eA=1"."""
+    if word.startswith("--"):
+        option, sign, value = word.partition("=")
+        return option, value, not sign and option not in _WITHOUT_VALUE and option != "--"
+    for number, letter in enumerate(word[1:], 1):
+        if letter not in _LETTERS_WITHOUT_VALUE:
+            value = word[number + 1 :].removeprefix("=")
+            return f"-{letter}", value, not value
+    return word, "", False

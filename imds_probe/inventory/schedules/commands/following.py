@@ -207,7 +207,7 @@ class _One:
 
     def _start(self, words: Words, base: str, around: _Around, depth: int) -> None:
         if base in ENGINES and (run := run_by(words[1:])):
-            self.images.setdefault((run.name, run.words), run)
+            self.images.setdefault((run.name, run.words), replace(run, engine=base))
         if base in _OTHER_ROOTS:
             self._say(OTHER_ROOT, around)
         script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")

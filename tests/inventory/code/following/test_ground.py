@@ -130,6 +130,18 @@ def test_names_with_a_wildcard_at_their_ends(tmp_path: Path) -> None:
     assert ground.stems("/lib", ".9") == {"python3": "python3.9"}
 
 
+def test_what_is_not_there_is_known_by_the_directory_above_and_what_is_empty_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt/empty.pth").touch()
+    ground = Ground(tmp_path)
+    for _ in range(2):  # also for who asks later
+        ground.trail = set()
+        assert not ground.has("/opt/none/below/x.py")
+        assert "/opt" in ground.trail
+        assert ground.small("/opt/empty.pth") == b""
+        assert "/opt/empty.pth" in ground.trail
+
+
 def test_what_was_found_out_once_is_on_the_trail_of_all_who_ask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
