@@ -1,4 +1,4 @@
-"""`imds-probe rehearse`: IMDSv2-only for one command and what it starts, for a while, without a change to the instance."""
+"""`imds-probe rehearse`: IMDSv2-only for one command, unit or container, for a while, without a change to the instance."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import argparse
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,21 +14,32 @@ from imds_probe import exitcodes
 from imds_probe.commands.messages import say
 from imds_probe.commands.run import duration
 from imds_probe.commands.streams import stopping
-from imds_probe.duration import in_words
 from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
-    from imds_probe.rehearsal.checks import Checking
     from imds_probe.rehearsal.connection import Service
-    from imds_probe.rehearsal.rehearsal import Rehearsal
+    from imds_probe.rehearsal.target import Target
 
 FOR_S, FOR_MAX_S = 600.0, 86_400.0
-DRAINED_S = 30.0
-POLLED_S, SHOWN_EVERY_S = 0.05, 2.0
 HOP_LIMIT_MAX = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unit",
+        metavar="NAME",
+        help="rehearse a unit of systemd that is running, also when it restarts, and no command",
+    )
+    parser.add_argument(
+        "--container",
+        metavar="NAME",
+        help="rehearse a running container of this name or id, also when it is started again, and no command",
+    )
+    parser.add_argument(
+        "--restart-unit",
+        action="store_true",
+        help="restart the unit in the rehearsal, so that its start is rehearsed, too",
+    )
     parser.add_argument(
         "--for",
         dest="seconds",
@@ -43,14 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hop-limit",
         type=_hop_limit,
-        default=1,
         metavar="N",
-        help="the hop limit that the switch would set, 1 to 64 (default: 1)",
+        help="the hop limit that the switch would set, 1 to 64 (default: that of the switch in the last report that was kept, "
+        "or 1)",
     )
     parser.add_argument(
         "--stop-on",
-        choices=["refused"],
-        help="end the rehearsal as soon as a request without a token is refused",
+        action="append",
+        choices=["refused", "exit"],
+        default=[],
+        help="end the rehearsal as soon as a request without a token is refused, or as soon as the unit or container ends or "
+        "restarts by itself; may be repeated",
     )
     parser.add_argument(
         "--check",
@@ -82,12 +93,8 @@ def run(args: argparse.Namespace) -> int:
     """Raises UsageError, and ProbeError where the rehearsal would not be what it promises; nothing is touched then."""
     if args.undo:
         return _undo()
-    if not args.argv:
-        raise UsageError("there is no command to rehearse with", "Write `imds-probe rehearse -- COMMAND`")
-    if args.seconds > FOR_MAX_S:
-        raise UsageError("--for is longer than 24h", "Rehearse for a shorter time")
-    if shutil.which(args.argv[0]) is None:
-        raise UsageError(f"{args.argv[0]} is not a program on the PATH", "Check the command after --")
+    _check(args)
+    from imds_probe.commands.rehearsing import Asked, Rehearsing  # noqa: PLC0415
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.rehearsal.checks import Checking, by_command, by_url  # noqa: PLC0415
     from imds_probe.rehearsal.rehearsal import Rehearsal  # noqa: PLC0415
@@ -97,99 +104,66 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{failed}, before anything was rehearsed", "Name a check that passes without a rehearsal.")
     stopped = threading.Event()
     with unless_switched_off(Path("/")):
-        rehearsal = Rehearsal(_service(args), args.hop_limit)
+        service = _service(args)
+        target = _target(args, service)
+        rehearsal = Rehearsal(service, args.hop_limit or _printed(), target)
+        restarts = ["systemctl", "restart", target.name] if target is not None and args.restart_unit else []
         before = {number: signal.signal(number, lambda *_: stopped.set()) for number in stopping()}
         try:
             rehearsal.ready()
-            return _rehearse(rehearsal, args, checking, stopped)
+            asked = Asked(args.seconds, args.argv, restarts, args.stop_on)
+            return Rehearsing(rehearsal, asked, checking, stopped).run()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
 
-def _rehearse(rehearsal: Rehearsal, args: argparse.Namespace, checking: Checking, stopped: threading.Event) -> int:
-    """From its beginning to its end, and the exit code. However it ends, it is taken back first."""
-    from imds_probe.rehearsal import words  # noqa: PLC0415
-
-    assert rehearsal.group is not None  # noqa: S101 - it is ready
-    say(f"{args.argv[0]} and what it starts receive no metadata without a token, for {in_words(args.seconds)} at most")
-    began, drained_s, ended_by = time.monotonic(), 0.0, ""
-    child: subprocess.Popen[bytes] | None = None
-    try:
-        rehearsal.beat()
-        # In this terminal, with the environment that was handed down: it is the user's own, as if it were typed.
-        child = subprocess.Popen([*rehearsal.group.launcher(), *args.argv], env=_environment())
-        ended_by = _keep_up(rehearsal, child, args, checking, stopped)
-        drained_s = DRAINED_S
-    finally:
-        lasted_s = time.monotonic() - began
-        end = rehearsal.end(drained_within_s=drained_s)
-        seen = rehearsal.callers.all()
-        if ended_by:
-            say(f"the rehearsal ended early: {ended_by}")
-        for line in words.summary(seen, rehearsal.callers.totals(), lasted_s, rehearsal.lapsed_s):
-            say(line)
-        for line in words.undone(end):
-            say(line)
-    code = _command_ended(child, stopped)
-    if end.left:
-        return exitcodes.UNAVAILABLE
-    return exitcodes.NOT_READY if words.gave_up(seen) or code or ended_by else exitcodes.READY
+def _check(args: argparse.Namespace) -> None:
+    targets = [each for each in (args.unit, args.container, args.argv or None) if each is not None]
+    if not targets:
+        raise UsageError(
+            "there is nothing to rehearse",
+            "Write `imds-probe rehearse -- COMMAND`, or name what runs: --unit NAME, --container NAME",
+        )
+    if len(targets) > 1:
+        raise UsageError("a unit, a container and a command are rehearsed one at a time", "Leave out all but one")
+    if args.restart_unit and args.unit is None:
+        raise UsageError("--restart-unit means nothing without --unit", "Name the unit: --unit NAME --restart-unit")
+    if args.seconds > FOR_MAX_S:
+        raise UsageError("--for is longer than 24h", "Rehearse for a shorter time")
+    for program in [*args.argv[:1], *(["systemctl"] if args.restart_unit else [])]:
+        if shutil.which(program) is None:
+            raise UsageError(f"{program} is not a program on the PATH", "Check the command")
 
 
-def _keep_up(
-    rehearsal: Rehearsal,
-    child: subprocess.Popen[bytes],
-    args: argparse.Namespace,
-    checking: Checking,
-    stopped: threading.Event,
-) -> str:
-    """Heartbeats, and on a terminal the counts where they change, until the time is up, the command ends or somebody stops it.
+def _printed() -> int:
+    """The hop limit of the switch that was printed for this host, and where it comes from, which is said."""
+    from imds_probe.collect.firmware import look  # noqa: PLC0415
+    from imds_probe.commands.printed_switch import hop_limit  # noqa: PLC0415
 
-    Returns what ended it before that, in words; empty where nothing did.
-    """
-    from imds_probe.rehearsal import words  # noqa: PLC0415
-    from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S  # noqa: PLC0415
-
-    began = shown_at = time.monotonic()
-    shown, beaten_at = None, began - BEAT_EVERY_S
-    while child.poll() is None and time.monotonic() - began < args.seconds and not stopped.wait(POLLED_S):
-        now = time.monotonic()
-        if now - beaten_at >= BEAT_EVERY_S:
-            beaten_at = now
-            rehearsal.beat()
-            for left in rehearsal.leavers.look(rehearsal.members()):
-                say(words.left(left))
-        totals = rehearsal.callers.totals()
-        if args.stop_on == "refused" and totals.refused:
-            return "a request without a token was refused"
-        if failed := checking.failure():
-            return failed
-        if sys.stderr.isatty() and totals != shown and now - shown_at >= SHOWN_EVERY_S:
-            shown, shown_at = totals, now
-            say(words.counts(totals))
-    return ""
+    printed = hop_limit(look(Path("/")).instance_id)
+    if printed is None:
+        say("the rehearsed hop limit is 1: no kept report of this host has another. Set it with --hop-limit.")
+        return 1
+    say(
+        f"the rehearsed hop limit is {printed.hop_limit}: that of the switch in {printed.report} ({printed.started_at})"
+    )
+    return printed.hop_limit
 
 
-def _command_ended(child: subprocess.Popen[bytes], stopped: threading.Event) -> int:
-    """Wait for a command that outlives its rehearsal; its exit code. Who stopped the rehearsal is not kept waiting."""
-    if child.poll() is None and not stopped.is_set():
-        say("the command keeps running, with IMDSv1 as before")
-    while child.poll() is None and not stopped.wait(POLLED_S):
-        pass
-    code = child.poll()
-    if code:
-        say(f"the command ended with exit code {code}" if code > 0 else f"the command was ended by signal {-code}")
-    return code or 0
+def _target(args: argparse.Namespace, service: Service) -> Target | None:
+    from imds_probe.inventory.containers.discovery import discover  # noqa: PLC0415
+    from imds_probe.rehearsal.container import Container, wanted  # noqa: PLC0415
+    from imds_probe.rehearsal.distances import ways  # noqa: PLC0415
+    from imds_probe.rehearsal.unit import Unit  # noqa: PLC0415
 
-
-def _environment() -> dict[bytes, bytes] | None:
-    """As this process was given it: a packaged one has changed its own since, and what Python reads with it."""
-    try:
-        variables = Path("/proc/self/environ").read_bytes().split(b"\0")
-    except OSError:
+    if args.unit is not None:
+        return Unit(args.unit)
+    if args.container is None:
         return None
-    return {name: value for name, equals, value in (each.partition(b"=") for each in variables) if equals}
+    discovery = discover()
+    found = wanted(args.container, discovery.containers)
+    return Container(found, ways(found, discovery, service))
 
 
 def _service(args: argparse.Namespace) -> Service:
@@ -216,7 +190,7 @@ def _service(args: argparse.Namespace) -> Service:
 def _undo() -> int:
     from imds_probe.rehearsal.leftovers import undo  # noqa: PLC0415
 
-    found = undo()
+    found = undo(ways=_networks())
     for what in found.removed:
         print(f"removed {what}")
     for what in found.failed:
@@ -226,6 +200,13 @@ def _undo() -> int:
     if not (found.removed or found.failed or found.running):
         print("nothing was left behind")
     return exitcodes.UNAVAILABLE if found.failed else exitcodes.READY
+
+
+def _networks() -> list[Path]:
+    """The ways into the network namespaces of containers."""
+    from imds_probe.inventory.containers.discovery import discover  # noqa: PLC0415
+
+    return [each.path for each in discover().namespaces if each.kind != "host"]
 
 
 def _hop_limit(text: str) -> int:

@@ -22,7 +22,7 @@ NETLINK_NETFILTER = 12
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
 BATCH_BEGIN, BATCH_END, NFTABLES = 0x10, 0x11, 10
-NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, NEWRULE, NEWSET, NEWSETELEM, DELSETELEM = 0, 1, 2, 3, 6, 9, 12, 14
+NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, NEWRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 0, 1, 2, 3, 6, 8, 9, 12, 14
 NFPROTO = {socket.AF_INET: 2, socket.AF_INET6: 10}
 TABLE_NAME = 1
 NESTED = 0x8000
@@ -47,7 +47,7 @@ class Nfnetlink:
     Raises NamespaceError, and OSError where the kernel refuses: EPERM without CAP_NET_ADMIN.
     """
 
-    def __init__(self, netns: Path | None = None) -> None:
+    def __init__(self, netns: Path | int | None = None) -> None:
         how = (socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         self._socket = socket.socket(*how) if netns is None else namespaces.socket_in(netns, *how)
         self._socket.settimeout(TIMEOUT_S)

@@ -15,6 +15,7 @@ from typing import Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.containers.processes import start_ticks
+from imds_probe.net.namespaces import socket_in
 from imds_probe.rehearsal.connection import Relayed
 from imds_probe.system.small_file import read_links
 from imds_probe.watch.caller import caller_of
@@ -61,17 +62,33 @@ class Totals:
     others: int
 
 
+def totals(seen: Iterable[Seen]) -> Totals:
+    """The sums over these."""
+    seen = list(seen)
+    return Totals(
+        sum(each.refused for each in seen),
+        sum(each.tokens for each in seen),
+        sum(each.passed for each in seen),
+        sum(each.others for each in seen),
+    )
+
+
 class Callers:
-    """`members` names the processes of the target. `met`, `noted` and `over` are for the relay's thread, the rest for any."""
+    """`members` names the processes of the target, `netns` the network namespace that they call from.
+
+    `met`, `noted` and `over` are for the relay's thread, the rest for any.
+    """
 
     def __init__(
         self,
         service: dict[socket.AddressFamily, tuple[str, int]],
         members: Callable[[], Iterable[int]],
         proc: Path = Path("/proc"),
+        netns: int | None = None,
     ) -> None:
         self._service, self._members, self._proc = service, members, proc
-        self._asking = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG)
+        how = (socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG)
+        self._asking = socket.socket(*how) if netns is None else socket_in(netns, *how)
         self._asking.settimeout(ANSWER_WITHIN_S)
         self._lock = threading.Lock()
         self._seen: dict[tuple[int, int | None] | None, Seen] = {}
@@ -113,13 +130,7 @@ class Callers:
             return [each for each in self._seen.values() if each.refused + each.tokens + each.passed + each.others]
 
     def totals(self) -> Totals:
-        seen = self.all()
-        return Totals(
-            sum(each.refused for each in seen),
-            sum(each.tokens for each in seen),
-            sum(each.passed for each in seen),
-            sum(each.others for each in seen),
-        )
+        return totals(self.all())
 
     def close(self) -> None:
         self._asking.close()

@@ -21,11 +21,12 @@ from imds_probe.errors import ProbeError
 from imds_probe.rehearsal.rules import Group
 from imds_probe.system.background import Background
 from imds_probe.system.mounts import mounts
-from imds_probe.system.small_file import read_pieces
+from imds_probe.system.small_file import read_head, read_pieces
 
 PREFIX = "imds-probe-rehearsal-"
 NAME = re.compile(r"imds-probe-rehearsal-([0-9]{1,10})-([0-9]{1,20})")
 FILE_BYTES = 4 * 1024 * 1024
+EVENTS_BYTES = 4096
 DEPTH_MAX, DIRECTORIES_MAX = 16, 20_000
 CLASSES = 0x494D0000
 EMPTIED_WITHIN_S = 5.0
@@ -45,8 +46,8 @@ class OwnGroup:
     """A control group that was made; `members` are in it and in those below it. Raises ProbeError where it cannot be made."""
 
     def __init__(self, name: str, proc: Path = Path("/proc")) -> None:
-        hierarchy = _hierarchy(proc)
-        path = _own_path(proc, hierarchy.controller)
+        hierarchy = hierarchy_of(proc)
+        path = path_of(proc, "self", hierarchy.controller)
         self._parent = hierarchy.mount / path.lstrip("/")
         self._of_version_2 = not hierarchy.controller
         self.directory = self._parent / name
@@ -71,7 +72,7 @@ class OwnGroup:
 
     def members(self) -> list[int]:
         """Process ids."""
-        return sorted(_members(self.directory))
+        return members(self.directory)
 
     def tried(self, make: Callable[[], T], use: Callable[[T], bool]) -> bool:
         """Call `use` with what `make` has made, sockets, as something in the group would. Only this thread is in it meanwhile, or
@@ -116,7 +117,7 @@ def removed(directory: Path, within_s: float = EMPTIED_WITHIN_S) -> bool:
     """
     deadline = time.monotonic() + within_s
     while directory.exists():
-        for pid in _members(directory):
+        for pid in members(directory):
             with contextlib.suppress(OSError):  # it ended, or is about to
                 (directory.parent / "cgroup.procs").write_text(str(pid))
         for each in [*reversed(list(_below(directory))), directory]:
@@ -134,7 +135,7 @@ def left_behind(below: Path | None = None, proc: Path = Path("/proc")) -> list[P
     looked has an end.
     """
     try:
-        top = below or _hierarchy(proc).mount
+        top = below or hierarchy_of(proc).mount
     except ProbeError:
         return []
     return [directory for directory in _below(top) if NAME.fullmatch(directory.name)]
@@ -142,16 +143,17 @@ def left_behind(below: Path | None = None, proc: Path = Path("/proc")) -> list[P
 
 def own_directory(proc: Path = Path("/proc")) -> Path:
     """The group that this process is in. Raises ProbeError where there is none that would do."""
-    hierarchy = _hierarchy(proc)
-    return hierarchy.mount / _own_path(proc, hierarchy.controller).lstrip("/")
+    hierarchy = hierarchy_of(proc)
+    return hierarchy.mount / path_of(proc, "self", hierarchy.controller).lstrip("/")
 
 
-def _members(directory: Path) -> set[int]:
+def members(directory: Path) -> list[int]:
+    """The processes of a group and of those below it."""
     found: set[int] = set()
     for each in (directory, *_below(directory)):
         with contextlib.suppress(OSError):
             found.update(int(word) for word in read_pieces(each / "cgroup.procs", FILE_BYTES).split())
-    return found
+    return sorted(found)
 
 
 def _below(directory: Path) -> Iterator[Path]:
@@ -173,7 +175,7 @@ def _below(directory: Path) -> Iterator[Path]:
                 waiting.append((each, depth + 1))
 
 
-def _hierarchy(proc: Path) -> Hierarchy:
+def hierarchy_of(proc: Path) -> Hierarchy:
     """Where control groups are that tell sockets: of version 2, or else of net_cls."""
     there = mounts(proc, "self")
     unified = next((Path(mount.point) for mount in there if mount.kind == "cgroup2"), None)
@@ -191,8 +193,12 @@ def _hierarchy(proc: Path) -> Hierarchy:
     return Hierarchy(classes, "net_cls")
 
 
-def _own_path(proc: Path, controller: str) -> str:
-    for line in read_pieces(proc / "self/cgroup", FILE_BYTES).split(b"\n"):
+def path_of(proc: Path, pid: str, controller: str) -> str:
+    """The control group that a process is in, as a path below the mount; that of version 2 for an empty controller.
+
+    Raises ProbeError where it is in none.
+    """
+    for line in read_pieces(proc / pid / "cgroup", FILE_BYTES).split(b"\n"):
         _, controllers, path = (*line.split(b":", 2), b"", b"")[:3]
         if path and controller.encode() in controllers.split(b","):
             return os.fsdecode(path)
@@ -200,3 +206,12 @@ def _own_path(proc: Path, controller: str) -> str:
         "this process is in no control group that tells its connections apart",
         "Boot with systemd.unified_cgroup_hierarchy=1.",
     )
+
+
+def group_at(directory: Path, mount: Path) -> Group | None:
+    """What the kernel knows a group of version 2 by; None where nothing runs in it."""
+    with contextlib.suppress(OSError):
+        inode = directory.stat().st_ino
+        if b"populated 1" in read_head(directory / "cgroup.events", EVENTS_BYTES):
+            return Group(inode, len(directory.relative_to(mount).parts))
+    return None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.processes import start_ticks
+from imds_probe.net.namespaces import NamespaceError
 from imds_probe.net.nfnetlink import Nfnetlink
 from imds_probe.rehearsal import group
 from imds_probe.rehearsal.rules import remove
@@ -22,23 +24,25 @@ class Leftovers:
     running: tuple[int, ...]
 
 
-def undo(below: Path | None = None, proc: Path = Path("/proc")) -> Leftovers:
-    """Remove what is left of rehearsals whose owner is gone: tables of this network namespace, and control groups, all of them
-    or those in one group. Raises ProbeError where it is not to be seen what there is.
+def undo(below: Path | None = None, proc: Path = Path("/proc"), ways: Iterable[Path] = ()) -> Leftovers:
+    """Remove what is left of rehearsals whose owner is gone: tables of this network namespace and of those that `ways` lead to, and
+    control groups, all of them or those in one group. Raises ProbeError where it is not to be seen what there is.
     """
     removed, failed, running = [], [], set()
     alive: set[str] = set()
-    for family, name in _tables():
+    for family, name, netns in [*_tables(None), *(table for way in ways for table in _elsewhere(way))]:
         pid = _owner(proc, name)
         if pid is not None:
             running.add(pid)
             alive.add(name)
             continue
-        what = f"table {'ip' if family == 2 else 'ip6'} {name}"
+        what = f"table {'ip' if family == 2 else 'ip6'} {name}" + (f" in {netns}" if netns else "")
         try:
-            with Nfnetlink() as netlink:
+            with Nfnetlink(netns) as netlink:
                 remove(netlink, family, name)
             removed.append(what)
+        except NamespaceError:  # gone, with what was in it
+            continue
         except OSError as error:
             # Of a table that is held, the owner lives, where process ids are others.
             alive.add(name)
@@ -52,14 +56,22 @@ def undo(below: Path | None = None, proc: Path = Path("/proc")) -> Leftovers:
     return Leftovers(tuple(removed), tuple(failed), tuple(sorted(running)))
 
 
-def _tables() -> list[tuple[int, str]]:
+def _tables(netns: Path | None) -> list[tuple[int, str, Path | None]]:
     try:
-        with Nfnetlink() as netlink:
-            return [(family, name) for family, name in netlink.tables() if group.NAME.fullmatch(name)]
+        with Nfnetlink(netns) as netlink:
+            return [(family, name, netns) for family, name in netlink.tables() if group.NAME.fullmatch(name)]
     except OSError as error:
         if error.errno in (errno.EPERM, errno.EACCES):
             raise ProbeError("packet rules cannot be listed: no permission", "Run as root (CAP_NET_ADMIN).") from None
         return []  # a kernel without nf_tables
+
+
+def _elsewhere(netns: Path) -> list[tuple[int, str, Path | None]]:
+    """Of another network namespace; nothing where it is gone, or closed to whoever asks: no rehearsal of theirs was in it."""
+    try:
+        return _tables(netns)
+    except ProbeError:
+        return []
 
 
 def _owner(proc: Path, name: str) -> int | None:

@@ -2,209 +2,178 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
-import re
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from imds_probe.dataclass import dataclass
-from imds_probe.errors import ProbeError
+from imds_probe.facts.imds import Family
 from imds_probe.inventory.containers.processes import start_ticks
-from imds_probe.rehearsal.asking import CannotRehearse, exchange, gives_token, token_put
-from imds_probe.rehearsal.callers import Callers
-from imds_probe.rehearsal.connection import Hops, Service
+from imds_probe.net.namespaces import NamespaceGone, inode, open_netns
+from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.callers import Callers, Seen
+from imds_probe.rehearsal.claims import Claims
+from imds_probe.rehearsal.connection import Service
 from imds_probe.rehearsal.group import PREFIX, OwnGroup
+from imds_probe.rehearsal.leading import End, Leading
 from imds_probe.rehearsal.leavers import Leavers
-from imds_probe.rehearsal.relay import Relay
-from imds_probe.rehearsal.rules import LEASE_S, Rules
+from imds_probe.rehearsal.rules import Group
+from imds_probe.rehearsal.target import Target
 
 BEAT_EVERY_S = 1.0
-FRESH_S = 0.9  # an answer that is older than that renews nothing: with LEASE_S, less than 5 s from the relay's last sign of life
-TRIES = 8
-_KERNEL = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+UP_WITHIN_S = 20.0  # a container that starts has no network for a moment
 PROC = Path("/proc")
-# What the kernel says where it lacks what the rules are made of.
-LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL)
-OTHER_WINS = (
-    "connections to the metadata service do not reach the relay: something else on this host redirects them",
-    "Look for a metadata proxy, a service mesh or a container network that redirects connections itself.",
-)
+FAMILY: dict[socket.AddressFamily, Family] = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 
-
-@dataclass(frozen=True)
-class End:
-    """How it was taken back. `left` says in words what is still there; `unfinished` is how many transfers were cut off."""
-
-    left: tuple[str, ...]
-    unfinished: int
+Change = Literal["", "ended", "restarted"]
 
 
 class Rehearsal:
-    """Of what is started in a control group of its own. `ready` makes all of it or nothing."""
+    """Of what is started in a control group of its own, or of a target that runs. `ready` makes all of it or nothing.
 
-    def __init__(self, service: Service, hop_limit: int) -> None:
-        self._service = service
+    Rules are tried with the rehearsal's own group in either case: the probe stays out of a target, which may be ended any time.
+    """
+
+    def __init__(self, service: Service, hop_limit: int, target: Target | None = None) -> None:
         self.name = own_name()
+        self.target = target
         self.group: OwnGroup | None = None
         self.leavers = Leavers(PROC)
-        self.callers = Callers(service.addresses, self.members)
-        # A caller on the host gets what the service sends as the service sends it.
-        seen = self.callers
-        self._relay = Relay(service, Hops(hop_limit), met=seen.met, noted=seen.noted, over=seen.over)
-        self._rules: Rules | None = None
-        self._leased_until: dict[socket.AddressFamily, float] = {}
-        self._lapsed_s = dict.fromkeys(service.addresses, 0.0)
+        self._service, self._hop_limit = service, hop_limit
+        self._claims = Claims()
+        self._followed: Group | None = None
+        self._netns: int | None = None  # a descriptor
+        self._stands = False  # whether `leading` is ready
+        self._ended: list[Leading] = []
+        self._waits_since: float | None = None
+        self.leading = self._made()
 
     def members(self) -> list[int]:
         """The processes of its target."""
+        if self.target is not None:
+            return self.target.members()
         return self.group.members() if self.group is not None else []
 
     def ready(self) -> None:
         """Raises CannotRehearse where the promise cannot be kept; everything is as before then."""
         try:
             self.group = OwnGroup(self.name)
-            self._relay.start()
-            self._rules = self._put_up(self.group)
-            self._try(self.group)
+            self.leading.ready(self.group)
+            self._stands = True
+            if self.target is not None:
+                self.group.remove()
+                self.follow()
+                if self._followed is None:
+                    raise CannotRehearse(f"{self.target.name} has ended", "Start it, and try again.")
         except BaseException:
             self.end(drained_within_s=0.0)
             raise
 
-    def beat(self) -> None:
-        """Renew the lease of each family in which the relay still hands on what the service says. Raises CannotRehearse where the
-        rules are gone.
+    def follow(self) -> Change:
+        """Have the rules name the target as it is now; whether it ended since, or began anew. Raises CannotRehearse where the rules
+        are gone, where another rehearsal has it, or where it cannot be led any more.
         """
-        assert self._rules is not None  # noqa: S101 - `ready` was called
-        for family in self._service.addresses:
-            began = time.monotonic()
-            alive = self._is_alive(family)
-            now = time.monotonic()
-            if not alive or now - began > FRESH_S:
-                continue
-            try:
-                self._rules.renew([family])
-            except OSError as error:
-                raise CannotRehearse(
-                    f"the packet rules of the rehearsal are gone: {error.strerror}",
-                    "Find the program on this host that deletes packet rules.",
-                ) from None
-            self._lapsed_s[family] += max(0.0, now - self._leased_until.get(family, now))
-            self._leased_until[family] = now + LEASE_S
+        now = self.target.group() if self.target is not None else None
+        if self.target is None or now == self._followed:
+            return ""
+        before, self._followed = self._followed, None
+        if now is None:
+            return "ended"
+        self._claims.take(self.target.name, self.target.directory)
+        if not self._is_led_where_it_is():
+            return "ended" if before is not None else ""
+        self.leading.follow(now)
+        self._followed = now
+        return "restarted"
+
+    @property
+    def target_is_there(self) -> bool:
+        """Whether it was running when it was looked for last."""
+        return self.target is None or self._followed is not None
+
+    def beat(self) -> None:
+        """Renew the lease. Raises CannotRehearse where the rules are gone."""
+        if self._stands:
+            self.leading.beat()
+
+    @property
+    def callers(self) -> Callers:
+        """Who asks where the target is now."""
+        return self.leading.callers
+
+    def seen(self) -> list[Seen]:
+        """Who has asked so far."""
+        return [each for leading in (*self._ended, self.leading) for each in leading.callers.all()]
 
     @property
     def lapsed_s(self) -> float:
-        """For so long, in all, callers were not led to the relay: in the family in which that was longest."""
-        return max(self._lapsed_s.values())
+        """For so long, in all, callers were not led to the relay."""
+        return sum(leading.lapsed_s for leading in (*self._ended, self.leading))
 
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
-        left: list[str] = []
-        unfinished = 0
-        if self._rules is not None:
-            with contextlib.suppress(OSError):  # gone already, or gone in a moment: the lease
-                self._rules.end_lease()
-            unfinished = self._relay.drain(drained_within_s)
-            try:
-                self._rules.take_down()
-                left += [f"the table {self.name}" for _, name in self._rules.tables() if name == self.name]
-            except OSError as error:
-                left.append(f"perhaps the table {self.name} ({error.strerror})")
-            self._rules.close()
-            self._rules = None
-        self._relay.stop()
+        end = self.leading.end(drained_within_s=drained_within_s)
+        self._claims.give_back()
+        self._leave()
         if self.group is not None and not self.group.remove():
-            left.append(f"the control group {self.group.directory}")
-        self.callers.close()
-        return End(tuple(left), unfinished)
+            return End((*end.left, f"the control group {self.group.directory}"), end.unfinished)
+        return end
 
-    def _put_up(self, group: OwnGroup) -> Rules:
-        if too_old(os.uname().release):
-            raise CannotRehearse(
-                "packet rules of nf_tables and of iptables exclude each other on this kernel",
-                "Use Linux 4.18 or later.",
-            )
-        relay = {family: self._relay.address(family) for family in self._service.addresses}
+    def _made(self) -> Leading:
+        """Where the target is: as callers there see the service, and only by the addresses that are to be had there."""
+        way = self.target.netns() if self.target is not None else None
+        if self.target is None or way is None:
+            # A caller on the host gets what the service sends as the service sends it.
+            return Leading(self.name, self._service, self._hop_limit, self.members)
+        self._netns = open_netns(way)
+        self.leavers.rehearsed = f"net:[{os.fstat(self._netns).st_ino}]"
+        there = {
+            family: address for family, address in self._service.addresses.items() if FAMILY[family] in self.target.ways
+        }
+        ttl = max(0, self._hop_limit - max(self.target.ways.values()))
+        return Leading(self.name, replace(self._service, addresses=there), ttl, self.members, self._netns)
+
+    def _is_led_where_it_is(self) -> bool:
+        """Lead in another network namespace, where the target is in another one now. It may not be up for a moment: False then.
+
+        Raises CannotRehearse where that lasts.
+        """
+        assert self.target is not None  # noqa: S101 - `follow` looked
+        way, before = self.target.netns(), self._netns
+        if way is None or before is None:
+            return way is None and before is None
         try:
-            rules = Rules(self.name, self._service.addresses, relay, group.kernels)
-        except OSError as error:
-            raise _lacking(error) from None
-        try:
-            rules.put_up()
-        except OSError as error:
-            rules.close()
-            raise _lacking(error) from None
-        return rules
-
-    def _is_alive(self, family: socket.AddressFamily) -> bool:
-        address = self._relay.address(family)
-        with socket.socket(family, socket.SOCK_STREAM) as asking:
-            asking.bind((address[0], 0))
-            self._relay.admit(family, asking.getsockname()[1])
-            try:
-                answer = exchange(family, address, token_put(self._host(family)), within_s=FRESH_S, sock=asking)
-            except OSError:
-                return False
-        return gives_token(answer)
-
-    def _try(self, group: OwnGroup) -> None:
-        """Ask the service as something in the group would: the answer must come, and by way of the relay."""
-
-        def sockets() -> list[socket.socket]:
-            return [
-                socket.socket(family, socket.SOCK_STREAM) for _ in range(TRIES) for family in self._service.addresses
-            ]
-
-        if not group.tried(sockets, self._all_tried):
-            raise CannotRehearse(*OTHER_WINS)
-
-    def _all_tried(self, sockets: list[socket.socket]) -> bool:
-        """Whether it went well once in each family. A busy host may let a lease run out between two lines: no sign of others."""
-        waiting = set(self._service.addresses)
-        with contextlib.ExitStack() as stack:
-            for sock in sockets:
-                stack.enter_context(sock)
-            for sock in sockets:
-                family = socket.AddressFamily(sock.family)
-                if family in waiting and self._tried(family, sock):
-                    waiting.remove(family)
-        return not waiting
-
-    def _tried(self, family: socket.AddressFamily, sock: socket.socket) -> bool:
-        """Whether a request came to the relay by the rules, and its answer back."""
-        self.beat()
-        sock.bind(("" if family == socket.AF_INET else "::", 0))
-        port: int = sock.getsockname()[1]
-        self._relay.admit(family, port)
-        try:
-            answer = exchange(family, self._service.addresses[family], token_put(self._host(family)), sock=sock)
-        except OSError:
+            if self._stands and os.fstat(before).st_ino == inode(way):
+                return True
+            made = self._made()
+        except NamespaceGone:
             return False
-        return self._relay.was_led(family, port) and gives_token(answer)
+        os.close(before)
+        self.leading.end(drained_within_s=0.0)
+        if self._stands:
+            self._ended.append(self.leading)
+        self.leading, self._stands = made, False
+        self._waits_since = self._waits_since or time.monotonic()
+        self.group = OwnGroup(self.name)
+        try:
+            self.leading.ready(self.group)
+        except CannotRehearse:
+            if time.monotonic() - self._waits_since > UP_WITHIN_S:
+                raise
+            return False
+        finally:
+            self.group.remove()
+        self._waits_since, self._stands = None, True
+        return True
 
-    def _host(self, family: socket.AddressFamily) -> str:
-        return self._service.addresses[family][0]
+    def _leave(self) -> None:
+        if self._netns is not None:
+            os.close(self._netns)
+            self._netns = None
 
 
 def own_name() -> str:
     """Of the control group and the tables: by it, whoever finds them sees whether their owner lives."""
     return f"{PREFIX}{os.getpid()}-{start_ticks(PROC, os.getpid()) or 0}"
-
-
-def too_old(release: str) -> bool:
-    """Whether a kernel is from before 4.18, in which NAT by nf_tables keeps Docker and others from NAT by iptables."""
-    version = _KERNEL.match(release)
-    return version is not None and (int(version[1]), int(version[2])) < (4, 18)
-
-
-def _lacking(error: OSError) -> ProbeError:
-    if error.errno in (errno.EPERM, errno.EACCES):
-        return CannotRehearse("packet rules cannot be set here: no permission", "Run as root (CAP_NET_ADMIN).")
-    if error.errno in LACKING:
-        return CannotRehearse(
-            f"this kernel cannot redirect the connections of one control group: {error.strerror}",
-            "Use Linux 5.13 or later with nf_tables, and its modules nft_socket, nft_hash and nft_redir.",
-        )
-    return CannotRehearse(f"packet rules cannot be set here: {error.strerror}")

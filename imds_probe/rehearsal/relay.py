@@ -25,6 +25,7 @@ PAUSE_S = 0.05
 URGENT = -5  # a nice value: callers wait for it, on a busy host too
 STALLED_S = 1.0  # whoever has not moved a byte for so long makes room for others
 DRAINED_WITHIN_S = 30.0
+OWN = Hops(64)  # what the owner asks tells whether the relay works: that is no question of hops
 SO_ORIGINAL_DST = 80  # <linux/netfilter_ipv4.h>, and IP6T_SO_ORIGINAL_DST in <linux/netfilter_ipv6/ip6_tables.h>
 _ADDRESS_IPV4, _ADDRESS_IPV6 = struct.Struct("!2xH4s8x"), struct.Struct("!2xH4x16s4x")
 
@@ -35,6 +36,7 @@ class Relay:
     """Answers as `service` would, were tokens required; listens on loopback, a port for each family that it has.
 
     `led_only`: nobody is served but who was led here by a rule on the way to the service, and ports that `admit` names.
+    `opened` makes its listening sockets, in whichever network namespace: they tell who can be led to it.
     On the relay's thread, `met` is told of each connection while its caller waits, `noted` of each request that was answered, and
     `over` of each connection that was met and has ended. Also a context manager.
     """
@@ -45,11 +47,12 @@ class Relay:
         hops: Hops,
         *,
         led_only: bool = True,
+        opened: Callable[[tuple[str, int]], socket.socket] = open_listener,
         met: Callable[[socket.AddressFamily, Peer], None] | None = None,
         noted: Callable[[Relayed], None] | None = None,
         over: Callable[[socket.AddressFamily, Peer], None] | None = None,
     ) -> None:
-        self._over = over
+        self._over, self._opened = over, opened
         self._service, self._hops, self._led_only, self._met, self._noted = service, hops, led_only, met, noted
         self._listeners: dict[socket.AddressFamily, socket.socket] = {}
         self._connections: dict[asyncio.Task[None], Connection] = {}
@@ -64,7 +67,7 @@ class Relay:
         """Raises ProbeError where no port can be had."""
         try:
             for family in self._service.addresses:
-                self._listeners[family] = open_listener((LOOPBACK[family], 0))
+                self._listeners[family] = self._opened((LOOPBACK[family], 0))
         except BaseException:
             self._close_listeners()
             raise
@@ -171,7 +174,7 @@ class Relay:
                 self._led.add((sock.family, peer[1]))
         elif self._met is not None:
             self._met(sock.family, peer)
-        connection = Connection(sock, peer, self._service, self._hops)
+        connection = Connection(sock, peer, self._service, OWN if own else self._hops)
         task = asyncio.get_running_loop().create_task(self._serve(connection, own=own))
         self._connections[task] = connection
         task.add_done_callback(functools.partial(self._ended, sock, sock.family, peer))

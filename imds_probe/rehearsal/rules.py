@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 
 from imds_probe.dataclass import dataclass
 from imds_probe.net.nfnetlink import (
+    DELRULE,
     DELSETELEM,
     DELTABLE,
     NEWCHAIN,
@@ -67,15 +68,15 @@ class Group:
 
 
 class Rules:
-    """Of one network namespace, that of the calling thread. Raises OSError where the kernel refuses: ENOENT or EOPNOTSUPP where
-    it lacks something, EPERM without the right.
+    """Of one network namespace, by default that of the calling thread. Raises OSError where the kernel refuses: ENOENT or
+    EOPNOTSUPP where it lacks something, EPERM without the right.
 
     `held`: the tables go with this process, and nobody else changes them.
     """
 
-    def __init__(self, name: str, service: Addresses, relay: Addresses, group: Group) -> None:
+    def __init__(self, name: str, service: Addresses, relay: Addresses, group: Group, netns: int | None = None) -> None:
         self._name, self._service, self._relay, self._group = name, service, relay, group
-        self._netlink = Nfnetlink()
+        self._netlink = Nfnetlink(netns)
         self.held = True
 
     def put_up(self, *, held: bool = True) -> None:
@@ -92,6 +93,15 @@ class Rules:
         """Have the rules of these families match for LEASE_S from now on."""
         # An element that is there already keeps its time when it is added again: out with it first, in one transaction.
         changes = [change for family in families for change in (self._emptied(family), self._leased(family))]
+        self._netlink.change(changes)
+
+    def follow(self, group: Group) -> None:
+        """Match the connections of this group instead, in one step. Raises OSError where the tables are gone."""
+        self._group = group
+        changes: list[Change] = []
+        for family in self._service:
+            here = text(1, self._name) + text(2, CHAIN)
+            changes += [Change(DELRULE, NFPROTO[family], here), self._rule(family)]
         self._netlink.change(changes)
 
     def end_lease(self) -> None:
@@ -123,8 +133,12 @@ class Rules:
             Change(NEWTABLE, here, own, new),
             Change(NEWSET, here, name + text(2, SET) + kept, new),
             Change(NEWCHAIN, here, name + text(3, CHAIN) + hook + text(7, "nat"), new),
-            Change(NEWRULE, here, name + text(2, CHAIN) + nested(4, *self._matching(family)) + COMMENT, NLM_F_CREATE),
+            self._rule(family),
         ]
+
+    def _rule(self, family: socket.AddressFamily) -> Change:
+        here = text(1, self._name) + text(2, CHAIN)
+        return Change(NEWRULE, NFPROTO[family], here + nested(4, *self._matching(family)) + COMMENT, NLM_F_CREATE)
 
     def _matching(self, family: socket.AddressFamily) -> list[bytes]:
         """New connections of the group to the service, as long as the lease is there, to the relay's port on loopback."""

@@ -10,6 +10,7 @@ from rehearsing import place, tables
 from imds_probe import exitcodes
 from imds_probe.commands import rehearse
 from imds_probe.commands.dispatch import main
+from imds_probe.commands.printed_switch import Printed
 from imds_probe.rehearsal.group import OwnGroup, left_behind
 
 
@@ -23,7 +24,10 @@ def here():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "no command to rehearse with"),
+        ([], "nothing to rehearse"),
+        (["--unit", "web", "--", "true"], "one at a time"),
+        (["--unit", "web", "--container", "web"], "one at a time"),
+        (["--restart-unit", "--", "true"], "means nothing without --unit"),
         (["--for", "25h", "--", "true"], "longer than 24h"),
         (["--for", "soon", "--", "true"], "no length of time"),
         (["--hop-limit", "0", "--", "true"], "no hop limit"),
@@ -61,7 +65,8 @@ def test_undo_removes_what_a_killed_one_left(here, capsys, monkeypatch):
     from imds_probe.rehearsal import leftovers
 
     undo = leftovers.undo
-    monkeypatch.setattr(whole, lambda: undo(here))
+    monkeypatch.setattr(whole, lambda **_: undo(here))
+    monkeypatch.setattr("imds_probe.commands.rehearse._networks", list)
     assert main(["rehearse", "--undo"]) == exitcodes.READY
     assert capsys.readouterr().out == "nothing was left behind\n"
     directory = OwnGroup(f"imds-probe-rehearsal-{os.getpid()}-1").directory
@@ -69,7 +74,10 @@ def test_undo_removes_what_a_killed_one_left(here, capsys, monkeypatch):
     assert capsys.readouterr().out == f"removed control group {directory}\n"
 
 
-def test_a_command_has_the_environment_that_was_handed_down():
-    with open("/proc/self/environ", "rb") as file:
-        expected = dict(each.split(b"=", 1) for each in file.read().split(b"\0") if b"=" in each)
-    assert rehearse._environment() == expected
+def test_the_hop_limit_is_that_of_the_printed_switch(capsys, monkeypatch):
+    printed = [Printed(2, "/var/lib/imds-probe/report.json", "2026-01-01T00:00:00Z"), None]
+    monkeypatch.setattr("imds_probe.commands.printed_switch.hop_limit", lambda _: printed.pop(0))
+    assert rehearse._printed() == 2
+    assert "is 2: that of the switch in /var/lib/imds-probe/report.json" in capsys.readouterr().err
+    assert rehearse._printed() == 1
+    assert "is 1: no kept report of this host has another" in capsys.readouterr().err

@@ -51,7 +51,7 @@ ELSEWHERE = {
     "rehearsal/group.py:": "what the kernel says of control groups",
     "rehearsal/leavers.py:": "what the kernel says of a process",
     "rehearsal/leftovers.py:_owner": "a name, held to its shape",
-    "rehearsal/rehearsal.py:too_old": "the kernel's own version",
+    "rehearsal/leading.py:too_old": "the kernel's own version",
     "rehearsal/relay.py:": "what the kernel says of a connection",
     "rehearsal/rules.py:": "a number of our own",
     "service/notify.py:": "an environment that systemd gives",

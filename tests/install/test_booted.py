@@ -299,6 +299,40 @@ def test_the_units_confine_the_probe_and_leave_it_what_it_needs(machine, neighbo
     assert (found["tracepoint"] == "done") == (unit == DAEMON)
 
 
+ASKING = r"""#!/bin/bash
+echo start >> /var/tmp/answers
+while :; do
+    exec 3<> /dev/tcp/169.254.169.254/80
+    printf 'GET /latest/meta-data/ HTTP/1.0\r\n\r\n' >&3
+    head -n 1 <&3 >> /var/tmp/answers
+    exec 3>&-
+    sleep 0.2
+done
+"""
+
+
+def test_a_unit_is_rehearsed_through_the_restart_that_was_asked_for(machine):
+    machine.write("usr/local/bin/asking", ASKING)
+    machine.must("chmod", "+x", "/usr/local/bin/asking")
+    machine.write("etc/systemd/system/asking.service", "[Service]\nExecStart=/usr/local/bin/asking\n")
+    machine.must("systemctl", "daemon-reload")
+    machine.must("systemctl", "start", "asking")
+    answers = machine.root / "var/tmp/answers"
+    try:
+        machine.until(lambda: answers.exists() and " 200 " in answers.read_text(), "it was not served beforehand")
+        # By systemd, as a login does it: what `run` starts is in no control group of the machine's.
+        begun = ["systemd-run", "--wait", "--pipe", "--quiet", "imds-probe", "rehearse", "--unit", "asking"]
+        done = machine.run(*begun, "--restart-unit", "--stop-on", "exit", "--for", "10s")
+        assert done.returncode == exitcodes.NOT_READY, done.stderr
+        assert "asking.service restarted: it is rehearsed again" in done.stderr and "ended early" not in done.stderr
+        assert "the rehearsal is undone" in done.stderr and "it would fail after the switch" in done.stderr
+        assert " 401 " in answers.read_text().split("start")[2]
+        so_far = len(answers.read_text())
+        machine.until(lambda: " 200 " in answers.read_text()[so_far:], "it was not served afterwards")
+    finally:
+        machine.must("systemctl", "stop", "asking")
+
+
 def test_installed_upgraded_and_purged_while_it_runs(tmp_path, packages, lab):
     """On the oldest systemd that is booted here."""
     root = prepared("bullseye", tmp_path / "root", packages)

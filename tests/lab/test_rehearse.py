@@ -14,9 +14,10 @@ from rehearsing import place, tables
 from soon import SOON_S, wait_for
 
 from imds_probe import exitcodes
-from imds_probe.rehearsal.group import left_behind
+from imds_probe.rehearsal.group import hierarchy_of, left_behind
 
 SOURCE = str(Path(__file__).parents[2])
+PROC = Path("/proc")
 V4, V6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
 STATUS = "curl -s -g -m 60 -o /dev/null -w '%{http_code}\\n'"
 # An SDK of today, whose token is its own business; and the same one that was told to do without.
@@ -139,6 +140,84 @@ def ended_without_output(child):
     """The command has its outputs open still."""
     wait_for(lambda: child.poll() is not None)
     return child.returncode, "", os.read(child.stderr.fileno(), 65536).decode()
+
+
+@pytest.fixture
+def unit(lab, tmp_path):
+    """What systemd makes of a unit: a control group in a slice, anew at each start, and a process that writes down what it is
+    answered without a token.
+    """
+    top = hierarchy_of(PROC).mount / f"imds-probe-test-{os.getpid()}.slice"
+    directory = top / f"web-{os.getpid()}.service"
+    running = []
+
+    class Unit:
+        name = directory.name
+
+        def start(self) -> Path:
+            directory.mkdir(parents=True)
+            answers = tmp_path / f"answers-{len(running)}"
+            script = f'echo $$ > "$0"; while :; do {STATUS} {V4}/latest/meta-data/ >> {answers}; sleep 0.05; done'
+            running.append(lab.instance.start(["sh", "-c", script, str(directory / "cgroup.procs")]))
+            wait_for(lambda: answers.exists() and answers.read_text())
+            return answers
+
+        def stop(self) -> None:
+            if directory.exists():
+                (directory / "cgroup.kill").write_text("1")
+                running[-1].wait()
+                wait_for(lambda: gone(directory))
+
+    yield Unit()
+    Unit().stop()
+    gone(top)
+
+
+def gone(directory: Path) -> bool:
+    with contextlib.suppress(OSError):
+        directory.rmdir()
+    return not directory.exists()
+
+
+def waits_for(child, words: bytes) -> bytes:
+    """Read what it says until it says this."""
+    said = b""
+    while words not in said:
+        line = child.stderr.readline()
+        assert line, said
+        said += line
+    return said
+
+
+def test_a_unit_that_starts_again_stays_in_and_nobody_beside_it_notices(lab, rehearse, unit):
+    answers = unit.start()
+    wait_for(lambda: "200" in answers.read_text())
+    with rehearse("--unit", unit.name) as child:
+        waits_for(child, b"receive no metadata without a token")
+        wait_for(lambda: answers.read_text().endswith("401\n"))
+        with rehearse("--unit", unit.name) as second:
+            code, _, err = ended(second)
+        assert code == exitcodes.UNAVAILABLE and f"another rehearsal of {unit.name} is running" in err
+        unit.stop()
+        waits_for(child, b"ended: it is rehearsed again when it starts")
+        answers = unit.start()
+        waits_for(child, b"restarted: it is rehearsed again")
+        wait_for(lambda: answers.read_text().endswith("401\n"))
+        beside = lab.instance.run(["sh", "-c", f"{STATUS} {V4}/latest/meta-data/"], timeout_s=SOON_S)
+        assert beside.stdout == b"200\n"
+        child.send_signal(signal.SIGTERM)
+        code, _, err = ended(child)
+    assert code == exitcodes.NOT_READY and "it would fail after the switch" in err
+    wait_for(lambda: answers.read_text().endswith("200\n"))
+
+
+def test_a_unit_that_ends_can_end_the_rehearsal(rehearse, unit):
+    unit.start()
+    with rehearse("--unit", unit.name, "--stop-on", "exit") as child:
+        waits_for(child, b"receive no metadata without a token")
+        unit.stop()
+        code, _, err = ended(child)
+    assert code == exitcodes.NOT_READY and f"ended early: {unit.name} ended" in err
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_what_is_started_in_it_and_what_that_starts_are_members(here):
     made = OwnGroup(NAME)
     assert made.directory == here / NAME and left_behind(here) == [made.directory]
     assert made.kernels.inode == made.directory.stat().st_ino
-    assert made.kernels.level == len(made.directory.relative_to(group._hierarchy(group.Path("/proc")).mount).parts)
+    assert made.kernels.level == len(made.directory.relative_to(group.hierarchy_of(group.Path("/proc")).mount).parts)
     child = subprocess.Popen([*made.launcher(), "sh", "-c", "sleep 600 & echo $! $$; wait"], stdout=subprocess.PIPE)
     try:
         pids = sorted(map(int, child.stdout.readline().split()))
@@ -65,7 +65,7 @@ def test_two_of_one_name_are_refused(here):
 def test_a_group_that_does_not_get_empty_is_said(here, monkeypatch):
     made = OwnGroup(NAME)
     with made.inside():
-        monkeypatch.setattr(group, "_members", lambda _: set())
+        monkeypatch.setattr(group, "members", lambda _: [])
         assert not removed(made.directory, within_s=0)
         monkeypatch.undo()
     wait_for(lambda: removed(made.directory))

@@ -7,9 +7,11 @@ import os
 import socket
 
 import pytest
+from docker_engine import network_namespace
 from rehearsing import place, tables
 
 from imds_probe.errors import ProbeError
+from imds_probe.net.namespaces import open_netns
 from imds_probe.rehearsal import leftovers
 from imds_probe.rehearsal.group import OwnGroup, left_behind
 from imds_probe.rehearsal.leftovers import Leftovers, undo
@@ -29,8 +31,9 @@ def here():
 def put_up():
     made = []
 
-    def call(name, *, held):
-        rules = Rules(name, {socket.AF_INET: ("127.0.0.9", 80)}, {socket.AF_INET: ("127.0.0.1", 1)}, Group(1, 1))
+    def call(name, *, held, netns=None):
+        service, relay = {socket.AF_INET: ("127.0.0.9", 80)}, {socket.AF_INET: ("127.0.0.1", 1)}
+        rules = Rules(name, service, relay, Group(1, 1), netns)
         rules.put_up(held=held)
         made.append(rules)
 
@@ -46,6 +49,19 @@ def test_of_who_is_gone_all_is_removed(here, put_up):
     assert undo(here) == Leftovers((f"table ip {GONE}", f"control group {directory}"), (), ())
     assert tables() == [] and left_behind(here) == []
     assert undo(here) == Leftovers((), (), ())
+
+
+def test_in_the_network_of_a_container_too(here, put_up, tmp_path):
+    with network_namespace(f"idtest-{os.getpid()}-undo") as netns:
+        descriptor = open_netns(netns)
+        try:
+            put_up(GONE, held=False, netns=descriptor)
+        finally:
+            os.close(descriptor)
+        assert undo(here) == Leftovers((), (), ())
+        ways = [tmp_path / "gone", netns]
+        assert undo(here, ways=ways) == Leftovers((f"table ip {GONE} in {netns}",), (), ())
+        assert undo(here, ways=ways) == Leftovers((), (), ())
 
 
 def test_of_who_runs_nothing_is_touched(here, put_up):
@@ -67,7 +83,7 @@ def test_an_owner_that_cannot_be_seen_keeps_what_it_holds(here, put_up):
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EPROTONOSUPPORT])
 def test_without_the_right_it_says_so_and_without_packet_rules_there_are_none(here, monkeypatch, number):
-    def refuse():
+    def refuse(_):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(leftovers, "Nfnetlink", refuse)

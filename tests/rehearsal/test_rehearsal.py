@@ -30,9 +30,9 @@ from rehearsing import (
 )
 from soon import SOON_S, wait_for
 
-from imds_probe.rehearsal import rehearsal as rehearsals
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.group import left_behind
+from imds_probe.rehearsal.leading import FRESH_S, End
 from imds_probe.rehearsal.leftovers import undo
 from imds_probe.rehearsal.rehearsal import Rehearsal
 from imds_probe.rehearsal.rules import LEASE_S, Rules
@@ -81,7 +81,7 @@ class Standing:
         self._stop.set()
         self._thread.join()
 
-    def end(self) -> rehearsals.End:
+    def end(self) -> End:
         """As a command does it: on the thread that beats, so not while that beats."""
         self.stop_beating()
         return self.rehearsal.end(drained_within_s=SOON_S)
@@ -105,7 +105,7 @@ def test_a_command_gets_nothing_without_a_token_and_others_do_not_notice(service
         assert ("curl", "gave-up") in {(each.name, each.outcome) for each in rehearsal.callers.all()}
         assert len(tables()) == 2
         end = standing.end()
-    assert end == rehearsals.End((), 0)
+    assert end == End((), 0)
     assert what_there_is(here) == before
 
 
@@ -118,22 +118,8 @@ def test_by_version_1_it_is_the_same(service, classes):
             assert status_outside(address) == 200
         wait_for(lambda: len(rehearsal.callers.all()) >= 2)
         assert {each.outcome for each in rehearsal.callers.all()} <= {"gave-up", "other"}
-        assert standing.end() == rehearsals.End((), 0)
+        assert standing.end() == End((), 0)
     assert what_there_is(classes) == before
-
-
-@pytest.mark.parametrize(
-    ("release", "old"),
-    [
-        ("4.14.355-280.708.amzn2.x86_64", True),
-        ("3.10.0-1160.el7", True),
-        ("4.18.0-553.el8", False),
-        ("6.1", False),
-        ("x", False),
-    ],
-)
-def test_kernels_that_are_too_old(release, old):
-    assert rehearsals.too_old(release) == old
 
 
 def test_a_running_transfer_ends_well(service, here):
@@ -196,7 +182,7 @@ def test_the_lease_ends_without_anybody(service, here, ended):
         else:
             os.kill(pid, signal.SIGSTOP)
         assert len(tables()) == 2
-        assert LEASE_S + rehearsals.FRESH_S < 5
+        assert LEASE_S + FRESH_S < 5
         for address in addresses(service).values():
             wait_until_direct(directory, address)
         if ended != "killed":
@@ -224,7 +210,7 @@ def test_where_tables_are_not_held_a_flush_ends_it(service, here, monkeypatch):
     with standing as rehearsal:
         subprocess.run(["nft", "flush", "ruleset"], check=True)
         wait_for(lambda: standing.error)
-        assert "packet rules are gone" in str(standing.error)
+        assert "the packet rules of the rehearsal are gone" in str(standing.error)
         assert status_inside(rehearsal.group.directory, service.addresses[0]) == "200"
 
 

@@ -153,3 +153,14 @@ def test_hashes_are_the_kernels():
 def test_a_hash_is_a_number_of_32_bits():
     assert all(0 <= hash_of(inode, seed) < 2**32 for inode in (0, 1, 2**64 - 1) for seed in (1, 2))
     assert hash_of(1, 1) != hash_of(1, 2) != hash_of(2, 2)
+
+
+def test_rules_follow_to_another_group(rules):
+    rules.put_up()
+    rules.renew(SERVICE)
+    before = listed()
+    rules.follow(Group(4712, 2))
+    after = listed()
+    assert after.count("redirect to") == 2 and after.count("cgroupv2 level 2") == 4
+    assert "cgroupv2 level 3" in before and "cgroupv2 level 3" not in after
+    assert re.search(r"169\.254\.169\.254 expires \d", after)

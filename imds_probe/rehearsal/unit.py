@@ -1,0 +1,76 @@
+"""A unit of systemd that is rehearsed as it runs. Each start makes its control group anew, under the same name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from imds_probe.errors import UsageError
+from imds_probe.facts.imds import Family
+from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.group import group_at, hierarchy_of, members
+from imds_probe.rehearsal.rules import Group
+
+_UNIT_NAME = re.compile(r"[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]{0,254}")
+KINDS = (".service", ".scope", ".slice")
+SLICES_MAX = 5_000
+PROC = Path("/proc")
+
+
+class Unit:
+    """The unit of this name, `.service` where it says no kind. `top` is where control groups of version 2 are mounted.
+
+    Raises UsageError for a name that is none, CannotRehearse where it does not run or cannot be told from others.
+    """
+
+    def __init__(self, name: str, top: Path | None = None, proc: Path = PROC) -> None:
+        if not _UNIT_NAME.fullmatch(name):
+            raise UsageError(f"{name!r} is no name of a unit", "Write it as systemctl does: web.service")
+        self.name = name if name.endswith(KINDS) else f"{name}.service"
+        there = hierarchy_of(proc)
+        if there.controller:
+            raise CannotRehearse(
+                "units cannot be told apart by control groups of version 1",
+                "Boot with systemd.unified_cgroup_hierarchy=1, or rehearse with a command: `imds-probe rehearse -- COMMAND`.",
+            )
+        self.ways: Mapping[Family, int] = {}
+        self._mount = there.mount
+        self._directory = self._found(top or there.mount)
+        if self.group() is None:
+            raise CannotRehearse(f"{self.name} is not running", f"Start it: systemctl start {self.name}")
+
+    def group(self) -> Group | None:
+        """Its control group as it is now; None while nothing of it runs."""
+        return group_at(self._directory, self._mount)
+
+    def netns(self) -> None:
+        """A unit's processes are taken for the host's; those elsewhere are said to be."""
+        return None
+
+    def members(self) -> list[int]:
+        """Process ids."""
+        return members(self._directory)
+
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    def _found(self, top: Path) -> Path:
+        """Only slices contain units. Whoever is given a group to divide, such as a container or a user's own manager, may call
+        what is in it by any name: nothing below a service or a scope is looked at.
+        """
+        waiting, seen = [top], 0
+        while waiting and seen < SLICES_MAX:
+            here = waiting.pop()
+            seen += 1
+            with contextlib.suppress(OSError), os.scandir(here) as entries:
+                inner = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
+                if self.name in inner:
+                    return here / self.name
+                waiting += [here / name for name in inner if name.endswith(".slice")]
+        raise CannotRehearse(
+            f"no running unit of the system is called {self.name}", "List those that run with `systemctl list-units`."
+        )

@@ -1,0 +1,86 @@
+"""How a rehearsal is watched over, and what its end says; what it does to callers is in tests/lab."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from imds_probe import exitcodes
+from imds_probe.commands.rehearsing import Asked, Rehearsing, environment
+from imds_probe.rehearsal.checks import Checking
+from imds_probe.rehearsal.leading import End
+
+
+def test_a_command_has_the_environment_that_was_handed_down():
+    pairs = (each.split(b"=", 1) for each in Path("/proc/self/environ").read_bytes().split(b"\0") if b"=" in each)
+    assert environment() == dict(pairs)
+
+
+class Told:
+    """A rehearsal of a unit whose changes are told, one a look; it is stopped after the last."""
+
+    group = None
+    lapsed_s = 0.0
+
+    def __init__(self, changes) -> None:
+        self.stopped = threading.Event()
+        self._changes = list(changes)
+        self.target = self.leavers = self
+        self.name = "web.service"
+        self.target_is_there = True
+        self.beats = 0
+
+    def follow(self) -> str:
+        change = self._changes.pop(0)
+        if not self._changes:
+            self.stopped.set()
+        self.target_is_there = (self.target_is_there and change != "ended") or change == "restarted"
+        return change
+
+    def beat(self) -> None:
+        self.beats += 1
+
+    def look(self, members) -> list:
+        return list(members)
+
+    def members(self) -> list[int]:
+        return []
+
+    seen = members
+
+    def end(self, *, drained_within_s) -> End:
+        return End((), 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "code", "says"),
+    [
+        (["", ""], {}, exitcodes.READY, "is undone"),
+        (["restarted", ""], {}, exitcodes.READY, "web.service restarted: it is rehearsed again"),
+        (["ended", "restarted", ""], {}, exitcodes.READY, "web.service ended: it is rehearsed again when it starts"),
+        (["ended", ""], {}, exitcodes.NOT_READY, "web.service is not running"),
+        (["", "ended", ""], {"stop_on": ["exit"]}, exitcodes.NOT_READY, "ended early: web.service ended"),
+        (["restarted", ""], {"stop_on": ["exit"]}, exitcodes.NOT_READY, "ended early: web.service restarted"),
+        ([""] * 3000, {"restarts": ["false"]}, exitcodes.NOT_READY, "ended early: false failed"),
+    ],
+)
+def test_a_unit_that_ends_or_begins_anew(changes, options, code, says, capsys):
+    told = Told(changes)
+    asked = Asked(600, [], **({"restarts": [], "stop_on": []} | options))
+    assert Rehearsing(told, asked, Checking([]), told.stopped).run() == code
+    assert says in capsys.readouterr().err and told.beats >= 1
+
+
+def test_a_restart_that_was_asked_for_ends_nothing(capsys):
+    """The same change, told while the command that was to restart it runs."""
+    told = Told(["ended", "restarted", ""])
+    asked = Asked(600, [], restarts=["sleep", "60"], stop_on=["exit"])
+    rehearsing = Rehearsing(told, asked, Checking([]), told.stopped)
+    try:
+        assert rehearsing.run() == exitcodes.READY
+    finally:
+        rehearsing._restart.kill()
+        rehearsing._restart.wait()
+    assert "it is rehearsed again" in capsys.readouterr().err

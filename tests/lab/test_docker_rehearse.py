@@ -1,0 +1,148 @@
+"""A rehearsal of a container of a real Docker engine: in its own network, as far from the service as it is."""
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from docker_engine import running_engine
+from rehearsing import place
+from soon import SOON_S, wait_for
+
+from imds_probe import exitcodes
+from imds_probe.simulator import scenarios
+from imds_probe.simulator.lab.host import MadeUpHost
+from imds_probe.simulator.lab.lab import Lab
+from imds_probe.simulator.server import Simulator
+from imds_probe.simulator.state import InstanceState
+
+SOURCE = str(Path(__file__).parents[2])
+URL = "http://169.254.169.254/latest/meta-data/"
+ASKING = (
+    f"while :; do /bin/busybox wget -q -O /dev/null {URL} && echo served || echo refused; /bin/busybox sleep 0.1; done"
+)
+PUT = r"PUT /latest/api/token HTTP/1.0\r\nHost: x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab("dockerrehearse") as built:
+        yield built
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _service(lab):
+    with Simulator(InstanceState(), (("169.254.169.254", 80),), netns=str(lab.service.netns)):
+        yield
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("docker-rehearse")
+
+
+@pytest.fixture(scope="module")
+def made_up(lab, root):
+    scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
+    with MadeUpHost(lab.instance, root) as standing:
+        yield standing
+
+
+@pytest.fixture(scope="module")
+def engine(lab, made_up, root):
+    with running_engine(lab.instance.netns, root, made_up.command) as running:
+        running.run("asks", command=("/bin/busybox", "sh", "-c", ASKING))
+        running.run("beside", command=("/bin/busybox", "sh", "-c", ASKING))
+        running.run("sidecar", network="container:asks", command=("/bin/busybox", "sh", "-c", ASKING))
+        running.run("shared", network="host", command=("/bin/busybox", "sh", "-c", ASKING))
+        for name in ("asks", "beside", "sidecar", "shared"):
+            wait_for(lambda name=name: last(running, name) == "served")
+        yield running
+
+
+def last(engine, name) -> str:
+    return engine.docker("logs", "--tail", "1", name)
+
+
+def token(engine, name) -> str:
+    """What a token PUT is answered there; empty where no answer comes."""
+    script = f"printf '{PUT}' | /bin/busybox timeout 5 /bin/busybox nc 169.254.169.254 80"
+    return engine.docker("exec", name, "/bin/busybox", "sh", "-c", script, check=False)
+
+
+class Running:
+    """What a rehearsal says, as it says it."""
+
+    def __init__(self, file, child) -> None:
+        self._file, self.child, self.said = file, child, ""
+
+    def until(self, words: str) -> None:
+        while words not in self.said:
+            line = self._file.readline()
+            assert line, self.said
+            self.said += line
+
+    def end(self) -> int:
+        self.child.send_signal(signal.SIGTERM)
+        code = self.child.wait(SOON_S)
+        self.said += self._file.read()
+        return code
+
+
+@pytest.fixture
+def rehearse(made_up):
+    @contextlib.contextmanager
+    def call(*arguments):
+        argv = [sys.executable, "-m", "imds_probe", "rehearse", "--assume-ec2", "--no-v1-probe", *arguments]
+        reading, writing = os.pipe()
+        with open(reading) as file:
+            try:
+                pid = made_up.start(argv, stdout=writing, env={"PYTHONPATH": SOURCE})
+            finally:
+                os.close(writing)
+            try:
+                running = Running(file, made_up._children[pid])
+                running.until("receive no metadata without a token")
+                yield running
+            finally:
+                made_up._children[pid].kill()
+                made_up._children[pid].wait()
+
+    with place():
+        yield call
+
+
+def test_a_container_alone_is_rehearsed_and_stays_in_when_it_is_started_again(engine, rehearse):
+    with rehearse("--container", "asks", "--hop-limit", "2") as running:
+        wait_for(lambda: last(engine, "asks") == "refused")
+        assert " 200 OK" in token(engine, "asks")
+        for name in ("beside", "sidecar", "shared"):
+            assert last(engine, name) == "served" and "refused" not in engine.docker("logs", name)
+        engine.docker("restart", "--time", "0", "asks")
+        running.until("asks restarted: it is rehearsed again")
+        wait_for(lambda: last(engine, "asks") == "refused")
+        for name in ("beside", "shared"):
+            assert last(engine, name) == "served" and "refused" not in engine.docker("logs", name)
+        assert running.end() == exitcodes.NOT_READY
+    assert "asks ended: it is rehearsed again when it starts" in running.said
+    assert "it would fail after the switch" in running.said and "the rehearsal is undone" in running.said
+    wait_for(lambda: last(engine, "asks") == "served")
+
+
+def test_the_hop_limit_decides_whether_the_token_arrives(engine, rehearse):
+    assert token(engine, "beside") == ""  # at the service's own limit of 1, one hop away
+    with rehearse("--container", engine.docker("inspect", "--format", "{{.Id}}", "beside")[:12]) as running:
+        wait_for(lambda: last(engine, "beside") == "refused")
+        assert token(engine, "beside") == ""
+        running.child.kill()
+        wait_for(lambda: last(engine, "beside") == "served")
+
+
+def test_a_container_on_the_hosts_network(engine, rehearse):
+    with rehearse("--container", "shared") as running:
+        wait_for(lambda: last(engine, "shared") == "refused")
+        assert " 200 OK" in token(engine, "shared")
+        assert running.end() == exitcodes.NOT_READY
+    wait_for(lambda: last(engine, "shared") == "served")

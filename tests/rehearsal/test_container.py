@@ -1,0 +1,111 @@
+"""Which container is meant, and which control group is its own; a rehearsal of one is in tests/lab."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rehearsing import place
+from soon import SOON_S, wait_for
+
+from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.container import Container, wanted
+
+ID = "ab12" * 16
+WEB = DiscoveredContainer(
+    id=ID,
+    runtime="docker",
+    name="web",
+    image=None,
+    pod=None,
+    pod_namespace=None,
+    pids=(1,),
+    pid=1,
+    netns=1,
+    network="own",
+)
+OTHER = replace(WEB, id="ab13" * 16, name="api")
+
+
+@pytest.mark.parametrize("name", ["web", ID, ID[:4], ID[:12]])
+def test_by_name_id_or_the_beginning_of_it(name):
+    assert wanted(name, [OTHER, WEB]) is WEB
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("ab1", "no running container"), ("we", "no running container"), ("twice", "2 containers")]
+)
+def test_none_and_too_many_are_refused(name, says):
+    with pytest.raises(CannotRehearse, match=says):
+        wanted(name, [WEB, OTHER, replace(WEB, name="twice"), replace(OTHER, name="twice")])
+
+
+def test_a_sandbox_is_nobody():
+    with pytest.raises(CannotRehearse, match="no running container"):
+        wanted("web", [replace(WEB, sandbox=True)])
+
+
+@pytest.fixture
+def started():
+    """A process in a group within that of a container, on the host's network."""
+    with place() as here:
+        inner = here / f"docker-{ID}.scope/init"
+        inner.mkdir(parents=True)
+        argv = ["sh", "-c", 'echo $$ > "$0" && exec sleep 600', str(inner / "cgroup.procs")]
+        child = subprocess.Popen(argv)
+        try:
+            wait_for(lambda: str(child.pid) in (inner / "cgroup.procs").read_text().split())
+            yield child, inner.parent
+        finally:
+            child.kill()
+            child.wait(SOON_S)
+
+
+def test_its_group_is_what_its_runtime_made(started):
+    child, directory = started
+    container = Container(replace(WEB, pid=child.pid, network="host"), {})
+    assert (container.name, container.directory, container.members()) == ("web", directory, [child.pid])
+    assert container.group().inode == directory.stat().st_ino and container.netns() is None
+    child.kill()
+    child.wait(SOON_S)
+    wait_for(lambda: container.group() is None)
+
+
+def test_one_that_starts_has_no_network_of_its_own_yet(started):
+    """Its first process is in the host's for a moment: that is not to be rehearsed."""
+    child, _ = started
+    with pytest.raises(CannotRehearse, match="web is not running"):
+        Container(replace(WEB, pid=child.pid), {})
+
+
+def test_one_with_a_network_of_its_own(started):
+    _, directory = started
+    argv = ["unshare", "--net", "sh", "-c", 'echo $$ > "$0" && exec sleep 600', str(directory / "init/cgroup.procs")]
+    elsewhere = subprocess.Popen(argv)
+    try:
+        wait_for(lambda: str(elsewhere.pid) in (directory / "init/cgroup.procs").read_text().split())
+        container = Container(replace(WEB, pid=elsewhere.pid), {"ipv4": 1})
+        assert container.group() is not None
+        assert container.netns() == Path(f"/proc/{elsewhere.pid}/ns/net")
+    finally:
+        elsewhere.kill()
+        elsewhere.wait(SOON_S)
+
+
+def test_one_without_a_group_of_its_own_is_refused(tmp_path):
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/mountinfo").write_text("30 1 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+    for path in ("/", "/../other"):
+        (tmp_path / "1").mkdir(exist_ok=True)
+        (tmp_path / "1/cgroup").write_text(f"0::{path}\n")
+        with pytest.raises(CannotRehearse, match="no control group of its own"):
+            Container(WEB, {}, tmp_path)
+
+
+def test_by_version_1_containers_are_not_told_apart(classes):
+    with pytest.raises(CannotRehearse, match="version 1"):
+        Container(replace(WEB, pid=os.getpid()), {})
