@@ -100,6 +100,14 @@ class _Sorted:
             self.whole = False
 
 
+def _is_the_kernels(fd: int) -> bool:
+    """Whether a directory is of a file system whose times can be trusted. What somebody's program serves need not say its kind."""
+    try:
+        return magic(fd) in KINDS
+    except OSError:
+        return False
+
+
 def _anywhere(path: str) -> None:
     """What a walk calls before it touches a directory, where nobody wants to know of it."""
 
@@ -161,7 +169,7 @@ class Walk:
         finally:
             os.close(pinned)
         try:
-            self._remembers = (bool(self.memory.kept) or self.memory.before_ns is not None) and magic(opened) in KINDS
+            self._remembers = (bool(self.memory.kept) or self.memory.before_ns is not None) and _is_the_kernels(opened)
             yield from self._directory(opened, f"/{start.strip('/')}".rstrip("/"), status.st_dev, 0)
         finally:
             os.close(opened)
