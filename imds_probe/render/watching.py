@@ -45,7 +45,9 @@ def json_line(seen: SeenCall, container: str | None) -> str:
     """The same as a JSON object on one line."""
     document = {name: getattr(seen, name) for name in _SEEN}
     document["at"] = _time(seen.at)
-    document["caller"] = {name: getattr(seen.caller, name) for name in _CALLER} if seen.caller else None
+    for whose in ("caller", "inside"):
+        caller = getattr(seen, whose)
+        document[whose] = {name: getattr(caller, name) for name in _CALLER} if caller else None
     document["container_name"] = container
     return json.dumps(document, ensure_ascii=True)
 

@@ -33,6 +33,8 @@ def test_a_json_object_a_call() -> None:
     assert document["at"] == "2023-11-14T22:13:20.500Z"
     assert (document["version"], document["caller"]["pid"], document["container_name"]) == ("v1", 7, "web")
     assert json_line(replace(SEEN, path=HOSTILE), HOSTILE).isascii()
+    by_one_inside = json.loads(json_line(replace(SEEN, caller=None, inside=CALLER), "web"))
+    assert (by_one_inside["caller"], by_one_inside["inside"]["pid"]) == (None, 7)
 
 
 def test_a_table_those_by_imdsv1_first() -> None:
