@@ -67,6 +67,7 @@ class Granted(LocalFiles):
     def __init__(self, whereabouts: Whereabouts) -> None:
         self._whereabouts = whereabouts
         self._roots: dict[str, _Root] = {}
+        self._pinned: Sequence[str] | None = None  # the names that lead, without links, to what was found last
 
     def grant(self, root: str, refused: Sequence[bytes], given_up: Sequence[bytes]) -> None:
         """See messages.Grant."""
@@ -78,14 +79,26 @@ class Granted(LocalFiles):
         for root in list(self._roots):
             self._forget(root)
 
+    @property
+    def real(self) -> bytes | None:
+        """The path without links of what was looked up last; None where there was nothing."""
+        return None if self._pinned is None else os.fsencode(f"/{'/'.join(self._pinned)}")
+
     def pin(self, root: Path, path: str) -> int | None:
+        self._pinned = None
         try:
             held, stepping = self._below(root)
         except OSError as error:
             confined.nothing_at(error, path)
             return None
         granted = self._roots[str(root)]
-        return confined.pin_below(held, path, lambda fd, at: _beside_others(granted, fd, at, stepping))
+
+        def look_up(fd: int, at: str) -> int:
+            found, names = _beside_others(granted, fd, at, stepping)
+            self._pinned = names
+            return found
+
+        return confined.pin_below(held, path, look_up)
 
     @property
     def holds(self) -> bool:
@@ -223,11 +236,13 @@ class Granted(LocalFiles):
             os.close(gone.fd)
 
 
-def _beside_others(granted: _Root, root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]) -> int:
-    """See confined.by_steps. Files are asked for directory by directory, and each is looked up once for all that lie there."""
+def _beside_others(
+    granted: _Root, root_fd: int, path: str, stepping: Callable[[Sequence[str], str], None]
+) -> tuple[int, Sequence[str]]:
+    """See confined.walked. Files are asked for directory by directory, and each is looked up once for all that lie there."""
     directory, _, name = path.rpartition("/")
     if name in ("", ".", ".."):
-        return confined.by_steps(root_fd, path, stepping)
+        return confined.walked(root_fd, path, stepping)
     held = granted.directories.pop(directory, None)
     known = held is not None
     if held is None:
@@ -240,8 +255,8 @@ def _beside_others(granted: _Root, root_fd: int, path: str, stepping: Callable[[
         if not known:
             raise
         granted.let_go(directory)  # there may be another directory of that name by now
-        return confined.by_steps(root_fd, path, stepping)
+        return confined.walked(root_fd, path, stepping)
     if not stat.S_ISLNK(os.fstat(found).st_mode):
-        return found
+        return found, (*held.names, name)
     os.close(found)
-    return confined.by_steps(root_fd, path, stepping)
+    return confined.walked(root_fd, path, stepping)

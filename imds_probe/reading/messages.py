@@ -170,11 +170,14 @@ Request = (
 
 # From the opener, to the parser.
 class Opened(Message, frozen=True):
-    """`handle` is None where `head` is the whole file, and nothing has to be closed."""
+    """`handle` is None where `head` is the whole file, and nothing has to be closed. `real` is its path without links, None where
+    that was not found on the way.
+    """
 
     handle: int | None
     status: FileStatus
     head: bytes
+    real: bytes | None = None
 
 
 class Content(Message, frozen=True):
@@ -223,9 +226,10 @@ class Unreadable(Message, frozen=True):
 
 
 class AllStated(Message, frozen=True):
-    """The same of several paths, None where there is nothing."""
+    """The same of several paths, None where there is nothing. `real` as of Opened, where it was one path."""
 
     statuses: list[FileStatus | Unreadable | None]
+    real: bytes | None = None
 
 
 class Absent(Message, frozen=True):

@@ -101,16 +101,16 @@ class Opener:
         with opened as file:
             if file is None:
                 return m.Absent()
-            status = file.status()
+            status, real = file.status(), None if request.program else self._files.real
             self._whereabouts.read()
             head = _read(file, 0, min(request.head_bytes, PIECE_MAX_BYTES))
             # A file of /proc has no size that means anything: only its end says that it is whole.
             if len(head) < request.head_bytes and status.st_size <= len(head):
-                return m.Opened(None, status, head)
+                return m.Opened(None, status, head, real)
             handle, self._next = self._next, self._next + 1
             kept = LocalFile(os.dup(file.fileno()))
             self._held[handle] = _Held(kept, self._whereabouts.get())
-            return m.Opened(handle, status, head)
+            return m.Opened(handle, status, head, real)
 
     def _piece(self, request: m.Piece) -> m.Reply:
         return m.Content(_read(self._file(request.handle), request.at, min(request.length, PIECE_MAX_BYTES)))
@@ -137,7 +137,8 @@ class Opener:
     def _statuses(self, request: m.Statuses) -> m.Reply:
         paths = [os.fsdecode(path) for path in request.paths]
         found = self._files.looked_up(Path(os.fsdecode(request.root)), paths)
-        return m.AllStated([_unreadable(each) if isinstance(each, FileUnreadable) else each for each in found])
+        stated = [_unreadable(each) if isinstance(each, FileUnreadable) else each for each in found]
+        return m.AllStated(stated, self._files.real if len(paths) == 1 else None)
 
     def _real_path(self, request: m.RealPath) -> m.Reply:
         found = self._files.real_path(Path(os.fsdecode(request.root)), os.fsdecode(request.path))

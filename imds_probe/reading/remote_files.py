@@ -123,6 +123,7 @@ class RemoteFiles:
             return
         if not isinstance(reply, m.Opened):
             raise _unreadable(reply, path)
+        self._found_real(root, path, reply.real)
         try:
             with self._file(reply, path) as file:
                 yield file
@@ -166,6 +167,8 @@ class RemoteFiles:
             reply = self._asked_again(m.Statuses(os.fsencode(root), [os.fsencode(path) for path in some]))
             if isinstance(reply, m.AllStated):
                 found += [_unreadable(each, "") if isinstance(each, m.Unreadable) else each for each in reply.statuses]
+                if len(some) == 1 and (reply.real is not None or reply.statuses == [None]):
+                    self._found_real(root, some[0], reply.real)
             else:
                 found += [_unreadable(reply, path) for path in some]
         return tuple(found)
@@ -176,10 +179,14 @@ class RemoteFiles:
             reply = self._asked(m.RealPath(os.fsencode(root), os.fsencode(path)))
             if not isinstance(reply, (m.Content, m.Absent)):
                 return None
-            if len(self._real) >= REAL_MAX:
-                self._real.clear()
-            self._real[key] = os.fsdecode(reply.content) if isinstance(reply, m.Content) else None
+            self._found_real(root, path, reply.content if isinstance(reply, m.Content) else None)
         return self._real[key]
+
+    def _found_real(self, root: Path, path: str, real: bytes | None) -> None:
+        """A path without links, None where there is nothing: mostly found on the way to what else was asked."""
+        if len(self._real) >= REAL_MAX:
+            self._real.clear()
+        self._real[str(root), path] = None if real is None else os.fsdecode(real)
 
     def head(self, path: Path, limit_bytes: int) -> bytes:
         root, below = self._split(path)

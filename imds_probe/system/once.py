@@ -78,6 +78,8 @@ class Once:
 
     def real_path(self, root: Path, path: str) -> str | None:
         """See rootfs.real_path."""
+        if (str(root), path) not in self._real:
+            self.looked_up(root, [path])  # whoever looks it up in another process finds both at once
         return _known(self._real, (str(root), path), lambda: self.files.real_path(root, path))
 
     def names(self, root: Path, path: str) -> tuple[str, ...]:
@@ -96,6 +98,8 @@ class Once:
             yield HeldFile(*held) if held is not None else None
             return
         with self.files.opened(root, path) as file:
+            _make_room(self._statuses)
+            self._statuses.setdefault(key, file.status() if file is not None else None)
             if file is None:
                 self._hold(key, None)
             elif file.status().st_size <= FILE_MAX_BYTES:

@@ -78,6 +78,19 @@ def test_links_lead_where_they_lead_in_that_root(files: Granted, root: Path) -> 
     assert files.names(root, "/lib/..") == ("lib", "other", "usr")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/lib/one", "/lib/link", "/usr/one", "/usr/link", "/usr/../lib/./two", "/usr", "/", "lib", "/lib/out", "/none/x"],
+)
+def test_the_path_without_links_is_known_of_what_was_looked_up(files: Granted, root: Path, path: str) -> None:
+    for _ in range(2):
+        files.status(root, path)
+        real = files.real
+        assert (None if real is None else os.fsdecode(real)) == files.real_path(root, path)
+        files.status(root, "/other/one")
+        assert files.real == b"/other/one"
+
+
 def test_another_directory_of_that_name_is_found(files: Granted, root: Path) -> None:
     assert content(files, root, "/lib/one") == "lib/one"
     (root / "lib").rename(root / "before")

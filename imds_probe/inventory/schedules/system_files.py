@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
@@ -114,6 +115,11 @@ class SystemFiles:
         except rootfs.FileUnreadable as trouble:
             self.say(trouble.problem)
             return None
+
+    def ahead(self, path: str) -> None:
+        """Its content is asked for next, if it is a file that counts: where another process opens it, all comes with one answer."""
+        with contextlib.suppress(rootfs.FileUnreadable), rootfs.opened(self.root, path):
+            pass
 
     def has_file(self, path: str) -> bool:
         """Whether a path leads to a regular file."""

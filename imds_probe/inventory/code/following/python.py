@@ -43,13 +43,17 @@ def _begins(start: Start, ground: Ground) -> Begun:
     way = Way(posixpath.dirname(script) if script else start.directory)
     prefixes = _prefixes(start, ground, script)
     way.beside = _version(start).startswith("python2")
-    way.standard = _standard(start, ground, prefixes)
+    # Programs of one system mostly look in the same places.
+    key = start.executable, start.mapped, tuple(prefixes)
+    way.standard = ground.once((_standard, *key), functools.partial(_standard, start, ground, prefixes))
     if not isolated:
         way.add([way.own] if not given.has("P") else [])
         way.add([] if given.has("E") else start.listed("PYTHONPATH"))
-    sites = [site for site in _sites(start, ground, prefixes) if ground.listed(site)]
+    sites = ground.once((_sites, *key), functools.partial(_sites, start, ground, prefixes))
     way.add(sites)
-    way.add(place for site in sites for place in _named_in(site, ground))
+    way.add(
+        place for site in sites for place in ground.once((_named_in, site), functools.partial(_named_in, site, ground))
+    )
     way.environment = tuple(site for site in sites if not _of_distribution(site))
     begun = Begun(way, asked=asked(OF_ITSELF))
     if given.text is not None:

@@ -6,6 +6,7 @@ data. Source: the Shell Command Language of POSIX.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -13,7 +14,8 @@ from imds_probe.inventory.code.following.loads import Asked, asked
 
 HERE = "{here}"
 ENTERED = "cd"  # among commands: what follows may be meant from that directory on
-LINES_MAX, SEGMENTS_MAX, VALUE_MAX = 20_000, 5000, 200
+LINES_MAX, SEGMENTS_MAX, VALUE_MAX, WORD_MAX = 20_000, 5000, 200, 800
+SEGMENT_MAX, KNOWN_MAX, KNOWN_LENGTH_MAX = 4000, 2000, 200
 KEYWORDS = frozenset(
     (
         "!",
@@ -104,6 +106,8 @@ _SEPARATOR = re.compile(r"\|\||&&|\$\(|[;|()`\n]|(?<![<>])&(?!>)")
 _WORD = re.compile(r"(?:\"(?:[^\"\\]++|\\.)*+\"|'[^']*+'|\\.|[^\s\"'\\])++")
 _REDIRECTION = re.compile(r"\d?(?:>>?|<)&?")
 _QUOTES = re.compile(r"[\"'\\]")
+_SET_BEFORE = re.compile(r"[A-Za-z_]\w*\+?=")
+_CALLED_AS_FUNCTION = re.compile(r"^\s{0,20}(?:function\s+)?([\w-]{1,80})\s{0,5}\(\)", re.MULTILINE)
 
 
 def asked_by(text: bytes) -> Asked:
@@ -118,7 +122,7 @@ def asked_by(text: bytes) -> Asked:
     names: list[str] = []
     commands: list[tuple[str, ...]] = []
     dynamic = False
-    functions = set(re.findall(r"^\s{0,20}(?:function\s+)?([\w-]{1,80})\s{0,5}\(\)", own, re.MULTILINE))
+    functions = set(_CALLED_AS_FUNCTION.findall(own)) if "()" in own else set()
     for number, segment in enumerate(_segments(own)):
         if number >= SEGMENTS_MAX:
             return asked(names, (), commands, dynamic=True)
@@ -145,7 +149,7 @@ def _lines(text: str) -> Iterator[str]:
             continue
         if line.lstrip().startswith("#"):
             continue
-        if document := _DOCUMENT.search(line):
+        if "<<" in line and (document := _DOCUMENT.search(line)):
             ends = document[2]
         yield line
 
@@ -160,19 +164,32 @@ def _segments(text: str) -> Iterator[str]:
 
 
 def _command(segment: str, variables: dict[str, str]) -> list[str]:
-    words = [match[0] for match in _WORD.finditer(segment[:4000])]
-    while words and (words[0] in KEYWORDS or re.match(r"[A-Za-z_]\w*\+?=", words[0]) or _REDIRECTION.match(words[0])):
-        words.pop(0)
+    known = _known_words(segment) if len(segment) <= KNOWN_LENGTH_MAX else _words(segment[:SEGMENT_MAX])
+    return [plain if whole else _QUOTES.sub("", _expanded(plain, variables)) for plain, whole in known]
+
+
+def _words(segment: str) -> tuple[tuple[str, bool], ...]:
+    """Its words, and whether each is what it will be: else variables have to be put in, and quotes to be taken away."""
+    words = [match[0] for match in _WORD.finditer(segment)]
+    begin = 0
+    while begin < len(words) and (
+        words[begin] in KEYWORDS or _SET_BEFORE.match(words[begin]) or _REDIRECTION.match(words[begin])
+    ):
+        begin += 1
     found = []
-    for word in words:
-        if _REDIRECTION.match(word):
+    for word in words[begin:]:
+        if _REDIRECTION.match(word) or word.startswith("#"):
             break
-        if word.startswith("#"):
-            break
-        plain = word if word.startswith("'") else _expanded(word, variables)
-        found.append(_QUOTES.sub("", plain))
-    return found
+        if "$" in word and not word.startswith("'"):
+            found.append((word, False))
+        else:
+            found.append((_QUOTES.sub("", word if word.startswith("'") else word[:WORD_MAX]), True))
+    return tuple(found)
+
+
+# Scripts of one author have many lines in common.
+_known_words = functools.lru_cache(KNOWN_MAX)(_words)
 
 
 def _expanded(word: str, variables: dict[str, str]) -> str:
-    return _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), word)[: 4 * VALUE_MAX]
+    return _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), word)[:WORD_MAX]

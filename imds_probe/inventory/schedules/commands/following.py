@@ -250,7 +250,10 @@ class _One:
             self._say(NO_SCRIPT, around)
             return
         path = self._at(name, around)
-        if path in self._scripts or not self._files.has_file(path):
+        if path in self._scripts:
+            return
+        self._files.ahead(path)
+        if not self._files.has_file(path):
             return
         self._scripts.add(path)
         shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory)

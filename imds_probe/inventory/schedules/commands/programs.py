@@ -75,6 +75,8 @@ class Programs:
         if key not in self._paths:
             if len(self._paths) >= CACHED_MAX:
                 self._paths.clear()
+            if "/" in name:
+                self.files.ahead(candidates[0])
             self._paths[key] = next(self.files.files(candidates, executable=True), "") if name else ""
         return self._paths[key]
 

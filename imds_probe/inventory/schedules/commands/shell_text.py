@@ -5,10 +5,12 @@ A text is gone through once, and what is nested (substitutions in substitutions)
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
 from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.commands.recent import Recent
 
 TOKENS_MAX = 20_000
 OPERATORS = ("&&", "||", ";;&", ";;", ";&", "|&", ";", "&", "|", "\n", "(", ")")
@@ -66,17 +68,36 @@ Token = str | Word  # an operator is a text
 def tokens(text: str) -> Iterator[Token]:
     """Words and operators; redirections, here-documents and comments are passed over, but not what they substitute."""
     reading = _Reading(text.replace("\\\n", ""))
-    for _ in range(TOKENS_MAX):
-        token = reading.token()
-        if token is None:
-            return
-        yield token
+    yield from itertools.islice(itertools.chain.from_iterable(iter(reading.line, ())), TOKENS_MAX)
+
+
+# Lines that begin and end with a command of their own, as most do: scripts of one author have many in common.
+_LINES: Recent[Token] = Recent(TOKENS_MAX)
 
 
 class _Reading:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
         self._here_docs: list[tuple[str, bool]] = []
+
+    def line(self) -> tuple[Token, ...]:
+        """All up to the next end of a line that is none within a word, and that; nothing at the end of the text."""
+        end = self._text.find("\n", self._at) + 1
+        line = self._text[self._at : end]
+        known = _LINES.get(line) if line else None
+        if known is not None:
+            self._at = end
+            return known
+        found: list[Token] = []
+        while len(found) < TOKENS_MAX and (token := self.token()) is not None:
+            found.append(token)
+            if token == "\n":
+                break
+        read = tuple(found)
+        # A here-document follows its line, and is not to be seen in it.
+        if line and self._at == end and read[-1:] == ("\n",) and "<<" not in line:
+            _LINES.keep(line, read)
+        return read
 
     def token(self) -> Token | None:
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imds_probe.inventory.schedules.commands.recent_tokens import CHARACTERS_A_TOKEN, RecentTokens
+from imds_probe.inventory.schedules.commands.recent_tokens import RecentTokens
 from imds_probe.inventory.schedules.commands.shell_text import TOKENS_MAX, tokens
 
 TEXT = 'set -e\n. /etc/default/x\nexec curl "$URL" | sh\n'
@@ -18,18 +18,6 @@ def test_they_are_those_of_the_text_whoever_asked_before() -> None:
 
 def test_no_more_are_kept_than_one_text_may_have() -> None:
     recent = RecentTokens()
-    for number in range(10):
-        text = f"{number} ; " * (TOKENS_MAX // 4)
-        assert recent.of(text) == tuple(tokens(text))
-        assert sum(map(len, recent._known.values())) <= TOKENS_MAX
     long = "x ; " * TOKENS_MAX
     assert len(recent.of(long)) == TOKENS_MAX
-    assert long not in recent._known
-
-
-def test_texts_without_tokens_are_not_kept_without_end() -> None:
-    recent = RecentTokens()
-    for number in range(200):
-        assert recent.of(f"# {number}{' nothing' * 1000}\n") == ("\n",)
-        assert sum(map(len, recent._known)) <= TOKENS_MAX * CHARACTERS_A_TOKEN
-    assert recent._known
+    assert recent.of(long) is not recent.of(long)

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from imds_probe.inventory.schedules.commands import shell_text
+from imds_probe.inventory.schedules.commands.recent import Recent
 from imds_probe.inventory.schedules.commands.shell_text import TOKENS_MAX, Substituted, Token, Variable, Word, tokens
 
 
@@ -64,3 +66,25 @@ def test_time_is_in_proportion_to_the_length(sign: str) -> None:
     began = time.process_time()
     assert len(list(tokens(sign * 20_000))) <= TOKENS_MAX
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["cat <<E", "a 'open", 'b "open', "c $(open", "d `open", "e ${open", "f $((1", "g \\", "h <(i", "# 'j", "k && l"],
+)
+@pytest.mark.parametrize("before", ["", "x y\n", "z <<E\n"])
+def test_a_line_is_read_by_what_it_stands_among_whatever_was_read_before(
+    monkeypatch: pytest.MonkeyPatch, before: str, line: str
+) -> None:
+    texts = [
+        f"{before}{line}\n",
+        f"{before}{line}\nE\n' \" ) ` }} ))\nmore\n",
+        f"'\n{line}\n' {line}\n",
+        f"{line}\n{line}\n",
+    ]
+    first = [list(tokens(text)) for text in texts]
+    for at, text in enumerate(texts):
+        monkeypatch.setattr(shell_text, "_LINES", Recent(TOKENS_MAX))
+        alone = list(tokens(text))
+        assert first[at] == alone
+        assert list(tokens(text)) == alone
