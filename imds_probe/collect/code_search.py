@@ -32,8 +32,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
-from imds_probe.inventory.code.spoken import Spoken
-from imds_probe.inventory.code.units import worse
+from imds_probe.inventory.code.spoken import Spoken, worse
 from imds_probe.inventory.containers.processes import age_s
 from imds_probe.inventory.schedules.starters import STARTERS, Starter
 from imds_probe.reading.reader import OUT_OF_TIME, Reader

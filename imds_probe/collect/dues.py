@@ -9,8 +9,7 @@ from imds_probe.collect.code_tasks import Due, Program
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code.owned import Owned
-from imds_probe.inventory.code.spoken import Spoken
-from imds_probe.inventory.code.units import worse
+from imds_probe.inventory.code.spoken import Spoken, worse
 
 RUNS_BY_WEIGHT: tuple[Runs, ...] = ("boot", "scheduled", "once")
 

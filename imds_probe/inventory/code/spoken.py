@@ -5,6 +5,8 @@ from __future__ import annotations
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
 
+_BY_WEIGHT: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -17,3 +19,8 @@ class Spoken:
     speaks: Speaks
     form: str
     owner_uid: int | None = None
+
+
+def worse(one: Spoken | None, other: Spoken) -> Spoken:
+    """The one of two parts of a whole that breaks more."""
+    return other if one is None or _BY_WEIGHT.index(other.speaks) < _BY_WEIGHT.index(one.speaks) else one

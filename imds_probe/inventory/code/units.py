@@ -15,8 +15,6 @@ from imds_probe.inventory.code.following.program import CODE
 from imds_probe.inventory.code.speaks import Said, together
 from imds_probe.inventory.code.spoken import Spoken
 
-_BY_WEIGHT: tuple[Speaks, ...] = ("v1", "both", "v2", "mentions")
-
 
 def units(loads: Iterable[Load], own: str) -> Mapping[str, tuple[str, ...]]:
     """The files of each whole; `own` stands for the program's own code."""
@@ -40,11 +38,6 @@ class Wholes:
             there = {path: each for path in files if (each := known[path]) is not None}
             self._said[root, files] = spoken(root, there)
         return self._said[root, files]
-
-
-def worse(one: Spoken | None, other: Spoken) -> Spoken:
-    """The one of two parts of a whole that breaks more."""
-    return other if one is None or _BY_WEIGHT.index(other.speaks) < _BY_WEIGHT.index(one.speaks) else one
 
 
 def spoken(root: str, files: Mapping[str, Known]) -> Spoken | None:

@@ -10,7 +10,8 @@ import pytest
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load
-from imds_probe.inventory.code.units import Wholes, lying, spoken, units, worse
+from imds_probe.inventory.code.spoken import worse
+from imds_probe.inventory.code.units import Wholes, lying, spoken, units
 
 V1 = b"import urllib.request\nurllib.request.urlopen('http://169.254.169.254/latest/meta-data/')\n"
 
