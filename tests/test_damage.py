@@ -224,7 +224,8 @@ def test_after_a_loss_ready_comes_back_with_a_whole_window(tmp_path: Path) -> No
     assert reported(state, tmp_path).verdict.state == "unknown"
     left_by_daemon(state, calls=0, hours=48)
     report = reported(state, tmp_path)
-    assert (report.verdict.state, report.verdict.confidence) == ("ready", "high")
+    # No boot was watched: calls in its first seconds would be in no history.
+    assert (report.verdict.state, report.verdict.confidence) == ("ready", "medium")
 
 
 def test_what_was_watched_by_the_run_itself_counts_beside_a_damaged_history(tmp_path: Path) -> None:
