@@ -26,7 +26,7 @@ without() { # PATH...: all other tests
 packages=(install packaging truth)
 # Nor do the versions of libraries to what uses none of them, or runs the whole program for what it does to a host.
 any_dependencies=("${packages[@]}" lab net watch simulator render reading inventory/packages inventory/sdks
-    inventory/containers system service fuzz kept collect/test_sdk_search.py collect/test_container_reading.py
+    inventory/containers system service rehearsal fuzz kept collect/test_sdk_search.py collect/test_container_reading.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
     commands/test_streams.py sinks/test_delivery.py test_damage.py test_packages_decided.py test_patterns.py)
 # Nor a newer Python to what other programs have written, which engines and package managers of the oldest one's run do; to how
