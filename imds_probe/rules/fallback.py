@@ -41,13 +41,17 @@ class Cause:
 
 def outcome_of(caller: CallerSeen, callers: Callers) -> TokenOutcome | None:
     """What came of the last token request before a caller's calls by IMDSv1. A process that is known to have lost one, and of
-    which no other was seen since the watch began anew, is what it was.
+    which no other was seen since the watch began anew, is what it was. So is a script that starts another process for each
+    request, where it was never seen to ask without having lost one.
     """
-    if caller.token == "unseen" and caller.pid is not None:
-        for each in callers.by:
-            if each.token == "lost" and (each.identity, each.pid) == (caller.identity, caller.pid):
-                return "lost"
-    return caller.token
+    if caller.token != "unseen" or (caller.pid is None and caller.script is None):
+        return caller.token
+    same = [each for each in callers.by if each.identity == caller.identity and each.version == "v1"]
+    lost = [each for each in same if each.token == "lost"]
+    if any(each.pid == caller.pid for each in lost if caller.pid is not None):
+        return "lost"
+    others = {each.token for each in same} - {"lost", "unseen"}
+    return "lost" if lost and caller.script is not None and not others else "unseen"
 
 
 def plain(outcome: TokenOutcome | None) -> bool:

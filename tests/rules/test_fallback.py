@@ -190,3 +190,17 @@ def test_a_process_that_lost_a_token_before_the_daemon_was_restarted_did_so_for_
     assert outcome_of(replace(unseen, pid=8), callers) == "unseen"
     (found,) = judged(unseen, LOST)
     assert found.implies == "needs-hop-limit"
+
+
+def test_a_script_that_lost_each_token_seen_had_lost_those_before():
+    """Each request is another process's."""
+    unseen = replace(PLAIN, token="unseen", script="/usr/local/bin/app", pid=7)
+    lost = replace(LOST, script="/usr/local/bin/app", pid=8)
+    assert outcome_of(unseen, watched(unseen, lost)[Callers]) == "lost"
+    assert [each.implies for each in judged(unseen, lost)] == ["needs-hop-limit"]
+    beside = replace(lost, token="none", pid=9)
+    assert outcome_of(unseen, watched(unseen, lost, beside)[Callers]) == "unseen"
+    elsewhere = replace(lost, script="/usr/local/bin/other")
+    assert outcome_of(unseen, watched(unseen, elsewhere)[Callers]) == "unseen"
+    nameless = replace(unseen, script=None)
+    assert outcome_of(nameless, watched(nameless, replace(lost, script=None))[Callers]) == "unseen"
