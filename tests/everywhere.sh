@@ -33,7 +33,8 @@ any_dependencies=("${packages[@]}" lab net watch simulator render reading invent
 # far packets come; to what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide.
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
-    sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz)
+    sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz commands/test_streams.py test_damage.py rehearsal
+    inventory/containers inventory/images net/obstacles watch/test_history_format.py)
 not_of_python_in_lab=(lab/test_docker.py lab/test_docker_rehearse.py lab/test_distances.py lab/test_attacks.py
     lab/test_containers.py lab/test_killed.py lab/test_faults.py lab/test_image.py lab/test_framing.py lab/test_silence.py
     lab/test_owners.py lab/test_relays.py lab/test_sdks.py lab/test_schedules.py)
