@@ -134,7 +134,8 @@ def test_a_container_alone_is_rehearsed_and_stays_in_when_it_is_started_again(en
 def test_the_hop_limit_decides_whether_the_token_arrives(engine, rehearse):
     assert token(engine, "beside") == ""  # at the service's own limit of 1, one hop away
     with rehearse("--container", engine.docker("inspect", "--format", "{{.Id}}", "beside")[:12]) as running:
-        wait_for(lambda: last(engine, "beside") == "refused")
+        # The last one may be of a lapse, on a busy machine.
+        wait_for(lambda: "refused" in engine.docker("logs", "beside"))
         assert token(engine, "beside") == ""
         running.child.kill()
         wait_for(lambda: last(engine, "beside") == "served")
@@ -142,7 +143,8 @@ def test_the_hop_limit_decides_whether_the_token_arrives(engine, rehearse):
 
 def test_a_container_on_the_hosts_network(engine, rehearse):
     with rehearse("--container", "shared") as running:
-        wait_for(lambda: last(engine, "shared") == "refused")
+        # The last one may be of a lapse, on a busy machine.
+        wait_for(lambda: "refused" in engine.docker("logs", "shared"))
         assert " 200 OK" in token(engine, "shared")
         assert running.end() == exitcodes.NOT_READY
     wait_for(lambda: last(engine, "shared") == "served")
