@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from imds_probe.errors import UsageError
-from imds_probe.system import process
 from imds_probe.system.background import Background
 
 EVERY_S = 5.0
@@ -22,13 +24,22 @@ def by_command(command: str) -> Check:
     """A command line for sh, which is well where it exits 0 within WITHIN_S. What it prints is dropped."""
 
     def check() -> str:
-        child = process.start(["/bin/sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A session of its own, so that what it starts ends with it.
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             code = child.wait(WITHIN_S)
         except subprocess.TimeoutExpired:
             return f"the check did not end within {WITHIN_S:g} s"
         finally:
-            process.stop(child)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
         return f"the check ended with exit code {code}" if code else ""
 
     return check

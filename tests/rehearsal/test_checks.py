@@ -49,6 +49,13 @@ def test_a_command_that_hangs_fails_and_ends(monkeypatch, tmp_path):
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
 
 
+def test_a_command_has_the_users_environment_and_leaves_nothing_behind(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHECKED_BY", "me")
+    said = tmp_path / "pid"
+    assert by_command(f'test "$CHECKED_BY" = me; code=$?; sleep 600 & echo $! > {said}; exit $code')() == ""
+    wait_for(lambda: not os.path.exists(f"/proc/{said.read_text().strip()}"))
+
+
 def test_pages(url):
     assert by_url(f"{url}/200")() == "" == by_url(f"{url}/302?x")()
     assert by_url(f"{url}/503")() == "the checked page answered with status 503"
