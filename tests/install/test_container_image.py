@@ -32,8 +32,8 @@ CAPABILITIES = SECURITY["capabilities"]["add"]
 # <linux/capability.h>
 NUMBERS = {"DAC_READ_SEARCH": 2, "NET_RAW": 13, "SYS_PTRACE": 19, "SYS_ADMIN": 21}
 IMAGE = "imds-probe-test/imds-probe:1"
-README = (PLACE.parents[1] / "README.md").read_text()
-(BUILD,) = re.findall(r"^docker build .*", README, re.MULTILINE)
+DOCS = (PLACE.parents[1] / "docs/install.md").read_text()
+(BUILD,) = re.findall(r"^docker build .*", DOCS, re.MULTILINE)
 REQUEST = r"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n"
 START_S = 120.0
 
@@ -129,7 +129,7 @@ def engine(lab, node, root, packages, tmp_path_factory) -> Iterator[DockerEngine
         shutil.copy(archive, context)
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
     with running_engine(lab.instance.netns, root, node.command) as running:
-        # What README says, of this machine's architecture. Nothing is pulled, as it is built from nothing.
+        # What the docs say, of this machine's architecture. Nothing is pulled, as it is built from nothing.
         here = {"packaging/container/Containerfile": str(PLACE / "Containerfile"), "dist": str(context)}
         here |= {"TARGETARCH=amd64": f"TARGETARCH={architecture}", "imds-probe": IMAGE}
         running.docker(*(here.get(word, word) for word in BUILD.split()[1:]))

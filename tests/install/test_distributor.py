@@ -270,11 +270,11 @@ def test_an_rpm_that_a_signal_ends_is_no_order_to_the_agent(red_hat, packages, t
     assert "imds-probe was not installed" in done.stderr
 
 
-# The commands in README, by the words of the AWS CLI: what it would ask of SSM is asked of moto.
+# The commands in docs, by the words of the AWS CLI: what it would ask of SSM is asked of moto.
 
 
-def commands_in_readme() -> list[list[str]]:
-    text = re.sub(r"\\\n *", "", (PROJECT / "README.md").read_text())
+def commands_in_docs() -> list[list[str]]:
+    text = re.sub(r"\\\n *", "", (PROJECT / "docs/install.md").read_text())
     return [shlex.split(line) for line in re.findall(r"^aws ssm .*", text, re.MULTILINE)]
 
 
@@ -297,7 +297,7 @@ def as_call(words: list[str], client) -> tuple[str, dict]:
     return xform_name(operation), call
 
 
-def test_the_commands_in_readme_are_taken(packages):
+def test_the_commands_in_docs_are_taken(packages):
     """Those of Distributor's own document, which is Amazon's, are held to the model of the call alone."""
     files = {
         "file://dist/distributor/manifest.json": packages.this / "distributor/manifest.json",
@@ -305,7 +305,7 @@ def test_the_commands_in_readme_are_taken(packages):
     }
     with aws_server() as aws:
         ssm = aws.client("ssm")
-        for words in commands_in_readme():
+        for words in commands_in_docs():
             name, call = as_call(words, ssm)
             if "Content" in call:
                 call["Content"] = files[call["Content"]].read_text()

@@ -1,4 +1,4 @@
-"""README's lines that install, downgrade and remove, run as they stand: in a root of Debian, and in one of rpm's."""
+"""The lines that install, downgrade and remove, run as they stand: in a root of Debian, and in one of rpm's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import package_roots
 import pytest
 from package_roots import must
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-INSTALL = README.partition("\n## Install\n")[2].partition("\n### ")[0]
+INSTALL = (Path(__file__).parents[2] / "docs/install.md").read_text().partition("\n## ")[0]
 LINES = re.findall(r"^sudo ((?:apt-get|rpm) .*?)\s*(?:#.*)?$", INSTALL, re.MULTILINE)
 # Nobody is asked in a test, and Debian's rpm would rather be dpkg and keeps its database in a home directory.
 AS_HERE = {"apt-get": "apt-get --yes --quiet", "rpm": "rpm --force-debian --dbpath /var/lib/rpm"}

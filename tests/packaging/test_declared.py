@@ -55,16 +55,16 @@ def test_the_template_for_the_role_says_which_sinks_need_none():
     assert set(re.findall(r'"([^"]+)"', listed)) == {sink.name for sink in DECLARED if not sink.policies}
 
 
-def test_the_readme_has_a_row_for_each_sink_and_says_which_rights_it_needs():
-    text = (PROJECT / "README.md").read_text()
+def test_the_docs_have_a_row_for_each_sink_and_say_which_rights_it_needs():
+    text = (PROJECT / "docs/reporting.md").read_text()
     table = text.partition("| sink | what it gets | where it goes |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
-    assert sorted(rows) == sorted(SINKS), "README.md, the table of sinks"
-    rights = text.partition("- **Rights.**")[2].partition("\n- **")[0]
+    assert sorted(rows) == sorted(SINKS), "docs/reporting.md, the table of sinks"
+    rights = (PROJECT / "docs/aws.md").read_text().partition("- **Rights.**")[2].partition("\n- **")[0]
     (none,) = re.findall(r"((?:`[a-z-]+`(?:, | and )?)+) need none", rights)
     assert set(re.findall(r"`([^`]+)`", none)) == {sink.name for sink in DECLARED if not sink.policies}
     needed = {sink.name for sink in DECLARED if sink.policies}
-    assert needed <= set(re.findall(r"`([^`]+)`", rights)), "README.md, Rights"
+    assert needed <= set(re.findall(r"`([^`]+)`", rights)), "docs/aws.md, Rights"
 
 
 @pytest.mark.parametrize("name", ["ssm/imds-probe-run.yaml"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-COPIED = ("imds_probe", "packaging", "systemd", "tests", "README.md", "setup.cfg", "pyproject.toml")
+COPIED = ("imds_probe", "packaging", "systemd", "tests", "docs", "README.md", "setup.cfg", "pyproject.toml")
 LAST_LINE = '    "file": "imds_probe.sinks.file",\n'
 SINK = '''
 """The sink "raven": the verdict on a small piece of paper."""
@@ -216,8 +216,8 @@ def test_what_is_written_by_hand_is_named_and_nothing_else(python):
     assert failed == {
         "test_packages_have_the_interface_of_each_service_that_a_sink_calls",
         "test_the_template_for_the_role_has_each_policy",
-        "test_the_readme_has_a_row_for_each_sink_and_says_which_rights_it_needs",
+        "test_the_docs_have_a_row_for_each_sink_and_say_which_rights_it_needs",
     }
     assert "imds-probe-role.yaml has no policy with the statements {'SendBirds'}" in done.stdout
-    assert "README.md, the table of sinks" in done.stdout
+    assert "docs/reporting.md, the table of sinks" in done.stdout
     assert "SERVICES in packaging/application.py lacks {'birds'}" in done.stdout

@@ -1,4 +1,4 @@
-"""The README's commands for AWS: their templates, parameters and values exist."""
+"""The commands for AWS in docs: their templates, parameters and values exist."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ import yaml
 from cloudformation_template import TEMPLATES, Template
 
 ROOT = Path(__file__).parents[2]
-SECTION = (ROOT / "README.md").read_text().partition("\n## On AWS\n")[2].partition("\n## ")[0]
+SECTION = (ROOT / "docs/aws.md").read_text()
 COMMANDS = [
     shlex.split(command.replace("\\\n", " "))
     for command in re.findall(r"^aws (?:[^\n]*\\\n)*[^\n]*", SECTION, re.MULTILINE)

@@ -15,7 +15,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs/adding-a-sink.md"
-FOLDERS = ("imds_probe", "packaging", "systemd", "tests/packaging", "tests/sinks")
+FOLDERS = ("imds_probe", "docs", "packaging", "systemd", "tests/packaging", "tests/sinks")
 FILES = (
     *("README.md", "setup.cfg", "pyproject.toml"),
     *("tests/conftest.py", "tests/cloudformation_template.py", "tests/aws_server.py"),
@@ -61,7 +61,7 @@ def content(tree: Path) -> dict[str, bytes]:
 
 def named(module: str) -> list[str]:
     """The files that the page names, as they are for this sink. Folders are those that the command fills."""
-    paths = re.findall(r"`((?:imds_probe|tests|packaging)/[^` ]+|README\.md)`", PAGE.read_text())
+    paths = re.findall(r"`((?:imds_probe|tests|packaging|docs)/[^` ]+)`", PAGE.read_text())
     named = [path.replace("pigeon", module) for path in paths]
     return [path for path in named if not (PROJECT / path).is_dir()]
 
@@ -74,13 +74,16 @@ def take_out(tree: Path, name: str, module: str) -> None:
         policy.unlink()
     for file, line in (
         ("imds_probe/sinks/__init__.py", f'    "{name}": "imds_probe.sinks.{module}",\n'),
-        ("README.md", next(row for row in _lines(tree / "README.md") if row.startswith(f"| `{name}` |"))),
+        (
+            "docs/reporting.md",
+            next(row for row in _lines(tree / "docs/reporting.md") if row.startswith(f"| `{name}` |")),
+        ),
     ):
         text = (tree / file).read_text()
         assert text.count(line) == 1
         (tree / file).write_text(text.replace(line, ""))
     for file, words in (
-        ("README.md", f"`{name}` and "),
+        ("docs/aws.md", f"`{name}` and "),
         ("packaging/cloudformation/imds-probe-role.yaml", f'"{name}" and '),
     ):
         (tree / file).write_text((tree / file).read_text().replace(words, ""))

@@ -1,0 +1,87 @@
+"""README and docs must stay true: samples are text that the probe prints, commands, options and links exist."""
+
+import re
+
+import pages
+import pytest
+from golden_reports import DIRECTORY
+from pages import PAGES, README, ROOT
+
+from imds_probe import exitcodes
+from imds_probe.commands import COMMANDS
+from imds_probe.commands.dispatch import main
+from imds_probe.system import remembered
+
+GOLDEN = "".join(path.read_text() for path in DIRECTORY.glob("*.txt"))
+SHELL = "".join(text for page in PAGES for language, text in pages.blocks(page) if language == "sh")
+
+
+def test_readmes_first_two_commands():
+    assert [line.split()[:2] for line in pages.blocks(README)[0][1].splitlines()] == [
+        ["make", "demo"],
+        ["make", "test"],
+    ]
+
+
+def test_readme_can_be_read_in_one_sitting():
+    assert len(README.read_text().splitlines()) <= 150
+
+
+def test_the_sample_reports_are_what_is_printed():
+    samples = [
+        text for page in PAGES for language, text in pages.blocks(page) if not language and page.name != "design.md"
+    ]
+    assert len(samples) == 3
+    for line in "".join(samples).splitlines():
+        assert line.removesuffix(" ...").removesuffix("...") in GOLDEN
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"^(?:sudo )?imds-probe ([a-z][^#|\n]*)", SHELL, re.MULTILINE))))
+def test_their_commands_and_options_exist(line, capsys):
+    name, *rest = line.split()
+    assert name in COMMANDS
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    known = capsys.readouterr().out
+    ours = rest[: rest.index("--")] if "--" in rest else rest
+    assert all(word in known for word in ours if word.startswith("--"))
+
+
+def test_there_is_a_page_on_each_command():
+    assert {name for name in COMMANDS if f"imds-probe {name}" not in pages.everything()} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for path, anchor in pages.links(page):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in pages.headings(target), (path, anchor)
+
+
+def test_every_page_is_led_to():
+    led_to = {(page.parent / path).resolve() for page in PAGES for path, _ in pages.links(page)}
+    assert {page.name for page in PAGES if page not in led_to} == {"README.md"}
+
+
+def test_what_the_page_on_security_names_is_there():
+    named = re.findall(r"`((?:tests|imds_probe)/[\w./]+)`", (ROOT / "SECURITY.md").read_text())
+    assert len(named) > 15
+    assert [each for each in named if not (ROOT / each).exists()] == []
+
+
+def test_every_exit_code_is_in_the_tables():
+    codes = {str(value) for name, value in vars(exitcodes).items() if name.isupper()}
+    assert codes <= set(re.findall(r"\| (\d+) \|", (ROOT / "docs/verdict.md").read_text()))
+
+
+def test_every_file_that_is_kept_between_runs_is_documented():
+    source = "".join(path.read_text() for path in (ROOT / "imds_probe/collect").glob("*.py"))
+    kept = re.findall(r'Remembered\(state, "(\w+)"', source)
+    assert len(kept) == source.count("Remembered(state") > 0
+    for page in ("docs/on-the-host.md", "SECURITY.md", "packaging/imds-probe.1"):
+        text = (ROOT / page).read_text()
+        assert [name for name in kept if f"{name}.remembered" not in text] == []
+        assert (
+            f"{remembered.SIZE_MAX_BYTES // 2**20}\nMiB" in text or f"{remembered.SIZE_MAX_BYTES // 2**20} MiB" in text
+        )
