@@ -2,7 +2,8 @@
 """`make declared`: writes what is shipped beside the program anew, as far as it says what the code declares.
 
 That is the configuration file, the report's JSON Schema, the policies in iam/, the manual's section on sinks, where the
-units may write, and which sinks the documents for SSM take. All of it is committed; a test says where it is not current.
+units may write, which sinks the documents for SSM take, and the reference pages in docs. All of it is committed; a test says
+where it is not current.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import reference
 
 from imds_probe.commands.configuration import sections
 from imds_probe.config.keys import Key, fields_of, keys_of
@@ -63,7 +66,9 @@ def main(argv: Sequence[str]) -> int:
 def files(project: Path) -> Iterator[tuple[str, str]]:
     """Each file by its path below `project`, as it should be."""
     sinks = [declared(name) for name in SINKS]
-    yield CONFIGURATION, configuration(keys_of(sections()))
+    keys = keys_of(sections())
+    yield CONFIGURATION, configuration(keys)
+    yield from reference.pages(keys)
     yield SCHEMA, json.dumps(json_schema(), indent=2) + "\n"
     for sink in sinks:
         for policy in sink.policies:
