@@ -4,6 +4,7 @@ import re
 
 import pages
 import pytest
+import yaml
 from golden_reports import DIRECTORY
 from pages import PAGES, README, ROOT
 
@@ -85,3 +86,19 @@ def test_every_file_that_is_kept_between_runs_is_documented():
         assert (
             f"{remembered.SIZE_MAX_BYTES // 2**20}\nMiB" in text or f"{remembered.SIZE_MAX_BYTES // 2**20} MiB" in text
         )
+
+
+def test_issue_forms_ask_for_what_decides():
+    forms = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github/ISSUE_TEMPLATE").iterdir()}
+    asked = {name: [field["id"] for field in form["body"]] for name, form in forms.items()}
+    assert asked == {"wrong-verdict": ["kind", "happened", "report"], "missing-software": ["name", "version", "source"]}
+    for form in forms.values():
+        assert form["name"]
+        assert form["description"]
+        assert all(field["validations"]["required"] and field["attributes"]["label"] for field in form["body"])
+
+
+def test_the_hook_before_a_commit_runs_what_make_lint_runs():
+    ((hook,),) = [repo["hooks"] for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]]
+    assert hook["entry"] == "make lint"
+    assert "\nlint: " in (ROOT / "Makefile").read_text()
