@@ -24,7 +24,7 @@ def report_bug(part: str, error: BaseException) -> None:
 
     failed = f", in {part}" if part else ""
     print(
-        f"imds-probe: this is a bug in imds-probe{failed}. Please report it with all of the following:\n"
+        f"imds-probe: this is a bug in imds-probe{failed}. Send all of the following to whoever maintains your package:\n"
         f"  imds-probe {__version__}, Python {platform.python_version()}, {platform.platform()}",
         "\n".join(map(terminal, "".join(traceback.format_exception(error)).split("\n"))),  # it may quote anybody
         sep="\n",
