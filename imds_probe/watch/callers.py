@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from imds_probe.watch.stories import story_of
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
 GENERATIONS_MAX = 32
+PROCESSES_MAX = 8  # among which a thread's is looked for before all about it is
 # Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
 MANAGER = "systemd"
 
@@ -55,6 +57,7 @@ class Callers:
         self._lives = lives
         self._full = full_command_lines
         self._known: dict[int, _Known] = {}
+        self._processes: deque[int] = deque(maxlen=PROCESSES_MAX)  # those looked at last
         self.looked_at = 0  # how many were not known
 
     def caller(self, tid: int) -> Caller:
@@ -63,16 +66,39 @@ class Callers:
         known = self._known.get(tid)
         if known is not None and now - known.at < KNOWN_S and self._runs_still(tid, known):
             return known.caller
-        self.looked_at += 1
         mark = self._mark(tid)
+        of_process = self._of_process(tid, now)
+        if of_process is not None:
+            self._keep(tid, of_process._replace(mark=mark))
+            return of_process.caller
+        self.looked_at += 1
         caller = self._look(tid)
         if caller is None or caller.exe is None:  # it has ended, or is just about to
             caller = self._ended(caller or gone(tid))
         caller = self._noted(caller)
+        self._keep(tid, _Known(caller, now, mark))
+        if caller.pid != tid and caller.exe is not None:
+            of_process = _Known(caller, now, self._mark(caller.pid))
+            if mark is not None and self._mark(tid) == mark:  # so its process runs still, and that was its directory
+                self._keep(caller.pid, of_process)
+        if caller.pid in self._known and caller.pid not in self._processes:
+            self._processes.append(caller.pid)
+        return caller
+
+    def _keep(self, tid: int, known: _Known) -> None:
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[tid] = _Known(caller, now, mark)
-        return caller
+        self._known[tid] = known
+
+    def _of_process(self, tid: int, now: float) -> _Known | None:
+        """What is known of the process of a thread: many that call have a thread for each of their requests."""
+        for pid in self._processes:
+            known = self._known.get(pid)
+            if known is None or pid == tid or now - known.at >= KNOWN_S or known.mark is None:
+                continue
+            if os.path.exists(f"{self._proc}/{pid}/task/{tid}") and self._runs_still(pid, known):
+                return known
+        return None
 
     def _look(self, tid: int) -> Caller | None:
         return caller_of(self._proc, tid, full_command_line=self._full)

@@ -29,7 +29,7 @@ from imds_probe.watch.ring import Packet
 from imds_probe.watch.room import Recent, Room
 from imds_probe.watch.segments import MASK, SYN, Ends, Segment, ahead_of, segment_of
 
-PROVEN_MAX, CLAIMED_MAX, LOOSE_MAX, OPENING_MAX = 4000, 500, 1000, 4000
+PROVEN_MAX, CLAIMED_MAX, LOOSE_MAX, OPENING_MAX = 2000, 500, 1000, 4000
 CAME_IN_MAX = TAKEN_MAX = 4000
 AHEAD_MAX, AHEAD_OF_ALL_MAX = 64, 2000  # segments kept that came before an earlier one: of one connection, of all
 WAITING_MAX, UNPROVEN_WAITING_MAX = 64, 8  # requests on one connection that have no answer yet

@@ -10,7 +10,7 @@ from imds_probe.watch.caller import Caller
 from imds_probe.watch.connection import Connection, Sighting
 from imds_probe.watch.tracepoint import Connect
 
-CONNECTS_MAX = 8000
+CONNECTS_MAX = 4000
 AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.5  # between a connection as it was traced and its first packet that is seen
 
 
@@ -37,17 +37,17 @@ class Connects:
 
     def __init__(self, may_be_of: Callable[[int | None, str, Connection], bool]) -> None:
         self._may_be_of = may_be_of
-        self._traced: dict[tuple[int, str], deque[_Traced]] = {}  # by port and service
+        self._traced: dict[tuple[int, str], list[_Traced]] = {}  # by port and service: mostly one each
         self._keys: deque[tuple[int, str]] = deque()  # of each, the oldest first
 
     def note(self, connect: Connect, at: float, caller: Caller) -> None:
         """One more, which its caller began to make at `at`, in seconds since the epoch."""
         key = (connect.port, connect.remote)
-        self._traced.setdefault(key, deque()).append(_Traced(connect.local, at, caller))
+        self._traced.setdefault(key, []).append(_Traced(connect.local, at, caller))
         self._keys.append(key)
         if len(self._keys) > CONNECTS_MAX:
             oldest = self._keys.popleft()
-            self._traced[oldest].popleft()
+            del self._traced[oldest][0]
             if not self._traced[oldest]:
                 del self._traced[oldest]
 

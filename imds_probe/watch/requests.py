@@ -34,10 +34,11 @@ class HttpRequestHead(NamedTuple):
 class RequestReader:
     """One direction of one connection. Bodies are passed over and not kept."""
 
+    __slots__ = ("_body_left", "_buffer")
+
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._body_left = 0
-        self._lost = False
 
     def feed(self, data: bytes) -> list[HttpRequestHead]:
         """The requests whose heads are whole with this."""

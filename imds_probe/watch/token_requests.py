@@ -39,8 +39,16 @@ class Known(NamedTuple):
     answer: TokenAnswer
 
 
+class Moment(NamedTuple):
+    """By both clocks that say when a process began: ticks since boot, and the monotonic clock in seconds."""
+
+    ticks: int
+    monotonic_s: float
+
+
 class TokenRequests:
     """Those of each client's life, as far as it was watched: an SDK that received no token once may not ask for one again.
+    A token request whose maker is not known may be that of any process with its address and User-Agent.
 
     Bounded: where there are more clients, those are forgotten that asked longest ago, and what is then not known is said to
     be "unseen".
@@ -51,11 +59,12 @@ class TokenRequests:
         self._known: OrderedDict[Client, Known] = OrderedDict()
         self._waiting: dict[str, deque[Call]] = {}  # by address
         self._waiting_count = 0
+        self._nobodys: OrderedDict[tuple[str, str], Moment] = OrderedDict()  # by address and User-Agent: until when
         self.lost_some()
 
     def lost_some(self) -> None:
         """Something was not seen: whoever runs by now may have asked for a token in that time."""
-        self._watched_since, self._watched_since_s = self._now_ticks(), time.monotonic()
+        self._watched_since = self._now()
 
     def asked(self, call: Call) -> None:
         """A token request, once it is seen: what follows may be handed on before it."""
@@ -75,6 +84,13 @@ class TokenRequests:
                 del self._waiting[call.connection.client]
         if caller is not None and call.token is not None:
             self._note(call, caller, call.token)
+        elif call.token is not None:
+            key = (call.connection.client, call.request.user_agent)
+            self._nobodys[key] = self._now()
+            self._nobodys.move_to_end(key)
+            if len(self._nobodys) > CLIENTS_MAX:
+                self._nobodys.popitem(last=False)
+                self.lost_some()
 
     def _note(self, call: Call, caller: Caller, answer: TokenAnswer) -> None:
         pid, began = caller.client
@@ -94,26 +110,36 @@ class TokenRequests:
         """
         if caller is None:
             return UNSEEN
+        is_nobodys = False
         for asked in tuple(self._waiting.get(call.connection.client, ())):
-            made = maker(asked) if asked.at < call.at else None
-            if made is not None and asked.token is not None:
+            if asked.at >= call.at or asked.token is None:
+                continue
+            made = maker(asked)
+            if made is not None:
                 self._note(asked, made, asked.token)
+            elif asked.request.user_agent == call.request.user_agent:
+                is_nobodys = True
         # A shell becomes the last of what it starts: then its own number is the one that asked.
         known = [self._last_of(call, process) for process in {caller.client, (caller.pid, caller.started)}]
         latest = max((each for each in known if each is not None), key=lambda each: each.at, default=None)
         if latest is not None:
             return Before(outcome(latest.answer), latest.answer.ttl)
-        return NONE if self._was_watched(caller) else UNSEEN
+        nobodys = self._nobodys.get((call.connection.client, call.request.user_agent))
+        if (
+            is_nobodys
+            or not _began_after(caller, self._watched_since)
+            or (nobodys and not _began_after(caller, nobodys))
+        ):
+            return UNSEEN
+        return NONE
 
     def _last_of(self, call: Call, process: Process) -> Known | None:
         """The last token request of a process before a call."""
         known = self._known.get(Client(process[0], call.connection.client, call.request.user_agent))
         return known if known is not None and known.at < call.at and _is_same(known.began, process[1]) else None
 
-    def _was_watched(self, caller: Caller) -> bool:
-        """Whether all of its life was."""
-        began = caller.client[1]
-        return began >= self._watched_since if began is not None else caller.noted_s > self._watched_since_s
+    def _now(self) -> Moment:
+        return Moment(self._now_ticks(), time.monotonic())
 
 
 class Before(NamedTuple):
@@ -133,6 +159,12 @@ def outcome(answer: TokenAnswer) -> TokenOutcome:
     if answer.status == 200:
         return "answered" if answer.arrived else "lost"
     return OUTCOMES.get(answer.status, "other")
+
+
+def _began_after(caller: Caller, moment: Moment) -> bool:
+    """Whether all of its life comes after that."""
+    began = caller.client[1]
+    return began >= moment.ticks if began is not None else caller.noted_s > moment.monotonic_s
 
 
 def _is_same(began: int | None, other: int | None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 from types import TracebackType
 from typing import NamedTuple
@@ -101,4 +102,10 @@ def _connect(begin: Firing, end: Firing) -> Connect | None:
     local, remote = (end.raw(name + suffix) for name in ("saddr", "daddr"))
     if len(local) != length or len(remote) != length:
         return None
-    return Connect(begin.at, begin.tid, inet_ntop(kind, local), end.number("sport"), inet_ntop(kind, remote))
+    return Connect(begin.at, begin.tid, _written(kind, local), end.number("sport"), _written(kind, remote))
+
+
+@lru_cache(maxsize=256)
+def _written(kind: int, address: bytes) -> str:
+    """Of few, again and again: what is kept of each connection is one text."""
+    return inet_ntop(kind, address)

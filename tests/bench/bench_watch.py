@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,9 @@ from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 from imds_probe.system.usage import own_memory
 
-RATE, CONNECTIONS, SECONDS, IDLE_SECONDS = 1000, 50, int(os.environ.get("WATCH_SECONDS", "60")), 20
+# Requests a second, and for how long: of a busy host, and of none that is known.
+LOADS = ((200, 30), (1000, int(os.environ.get("WATCH_SECONDS", "60"))))
+CONNECTIONS, IDLE_SECONDS = 50, 20
 SOURCE = str(Path(__file__).parents[2])
 V1 = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: 169.254.169.254\r\nUser-Agent: bench\r\n\r\n"
 V2 = V1.replace(b"User-Agent", b"X-aws-ec2-metadata-token: none\r\nUser-Agent")
@@ -46,7 +49,7 @@ class Cost:
 # The service closes each connection after its answer, as EC2's does, so each request has one of its own.
 LOAD = f"""
 import socket, sys, threading, time
-seconds, rate, workers = float(sys.argv[1]), {RATE}, {CONNECTIONS}
+seconds, rate, workers = float(sys.argv[1]), int(sys.argv[2]), {CONNECTIONS}
 requests, answered, started = ({V1!r}, {V2!r}), [0] * workers, time.monotonic()
 def work(mine):
     for number in range(mine, int(rate * seconds), workers):
@@ -61,9 +64,9 @@ print(sum(answered), time.monotonic() - started)
 """
 
 
-def _load(lab: Lab, seconds: float) -> tuple[int, float]:
-    """RATE requests a second, one in two by IMDSv1, CONNECTIONS at a time. How many were answered, in how long."""
-    done = lab.instance.run([sys.executable, "-c", LOAD, str(seconds)], timeout_s=seconds * 3 + 30)
+def _load(lab: Lab, rate: int, seconds: int) -> tuple[int, float]:
+    """Requests, one in two by IMDSv1, CONNECTIONS at a time. How many were answered, in how long."""
+    done = lab.instance.run([sys.executable, "-c", LOAD, str(seconds), str(rate)], timeout_s=seconds * 3 + 30)
     answered, taken = done.stdout.split()
     return int(answered), float(taken)
 
@@ -73,6 +76,11 @@ def _started(lab: Lab, argv: Sequence[str], output: Path) -> subprocess.Popen[by
         child = lab.instance.start(argv, env={"PYTHONPATH": SOURCE}, stdout=file, stderr=subprocess.DEVNULL)
     time.sleep(2)
     return child
+
+
+def _ended(child: subprocess.Popen[bytes]) -> None:
+    child.send_signal(signal.SIGINT)
+    child.wait()
 
 
 def watch() -> None:
@@ -85,24 +93,29 @@ def watch() -> None:
             commands["tcpdump -w"] = ["tcpdump", "-i", "any", "-U", "-w", str(packets), "host", "169.254.169.254"]
         listen = (("169.254.169.254", 80), ("fd00:ec2::254", 80))
         with Simulator(InstanceState(http_protocol_ipv6="enabled"), listen, netns=str(lab.service.netns)):
-            print(f"\nThe watch, {RATE} requests a second from {CONNECTIONS} connections for {SECONDS} s")
+            print("\nThe watch, idle")
             for name, argv in commands.items():
                 child = _started(lab, argv, output)
                 idle = Cost(child)
                 time.sleep(IDLE_SECONDS)
-                idle_cpu, idle_memory = idle.since()
-                loaded = Cost(child)
-                answered, taken = _load(lab, SECONDS)
-                time.sleep(2)
-                cpu, memory = loaded.since()
-                child.send_signal(2)
-                child.wait()
-                lines = output.read_bytes().count(b"\n")
-                counted = f", {lines} of {answered} counted" if "watch" in name else f", {answered} answered"
-                print(
-                    f"  {name:<26} idle {100 * idle_cpu / IDLE_SECONDS:.2f} % and {idle_memory:.0f} MB; under load "
-                    f"{100 * cpu / taken:.1f} % of a core, peak {memory:.0f} MB{counted} at {answered / taken:.0f} a second"
-                )
+                cpu, memory = idle.since()
+                _ended(child)
+                print(f"  {name:<26} {100 * cpu / IDLE_SECONDS:.2f} % of a core, peak {memory:.0f} MB")
+            for rate, seconds in LOADS:
+                print(f"\nThe watch, {rate} requests a second from {CONNECTIONS} connections for {seconds} s")
+                for name, argv in commands.items():
+                    child = _started(lab, argv, output)
+                    loaded = Cost(child)
+                    answered, taken = _load(lab, rate, seconds)
+                    time.sleep(2)
+                    cpu, memory = loaded.since()
+                    _ended(child)
+                    lines = output.read_bytes().count(b"\n")
+                    counted = f", {lines} of {answered} counted" if "watch" in name else f", {answered} answered"
+                    print(
+                        f"  {name:<26} {100 * cpu / taken:.1f} % of a core, peak {memory:.0f} MB{counted} "
+                        f"at {answered / taken:.0f} a second"
+                    )
 
 
 WATCHER = """

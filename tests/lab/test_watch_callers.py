@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import time
 import pytest
 from sdk_zoo import ZOO
 from soon import SOON_S
-from watching import numbered, watching
+from watching import SOURCE, numbered, watching
 
 IP = "169.254.169.254"
 # botocore of 2019 needs names that collections had until Python 3.9.
@@ -164,6 +165,41 @@ def test_what_falls_back_is_told_from_what_never_asks_for_a_token(lab, service, 
         assert starters == {(script and str(scripts[script]), "cron")}
         assert "none" in {each["token"] for each in found} <= {"none", "unseen"}
         assert {(each["status"], each["distance"], each["netns"]) for each in found} == {(404, 0, None)}
+
+
+WITHOUT_TRACEPOINT = f"""
+import json, time
+from imds_probe.watch.watcher import Watcher
+with Watcher(tracing=False) as watcher:
+    print("ready", flush=True)
+    end = time.monotonic() + {SOON_S}
+    while time.monotonic() < end:
+        for seen in watcher.calls(0.2):
+            print(json.dumps([seen.method, seen.token, seen.caller is not None]), flush=True)
+"""
+TOKEN = ("-X", "PUT", "-H", "X-aws-ec2-metadata-token-ttl-seconds: 60", f"http://{IP}/latest/api/token")
+
+
+def test_a_container_of_seconds_is_told_why_it_falls_back_without_the_tracepoint_too(lab, service, bridged):
+    """Its network is a new one, and its token request is the first that comes from there."""
+    service.update(hop_limit=1, latency_ms=1000.0)  # as long as that, whose connection it is can be found
+    fetch = f"curl -s -o /dev/null http://{IP}/latest/meta-data/ami-id"
+    script = f"curl -sf -m 2 -o /dev/null {' '.join(map(repr, TOKEN))} || {fetch}; exit 0"
+    child = lab.instance.start(
+        [sys.executable, "-c", WITHOUT_TRACEPOINT], env={"PYTHONPATH": SOURCE}, stdout=subprocess.PIPE
+    )
+    assert child.stdout
+    try:
+        assert child.stdout.readline() == b"ready\n"
+        lab.instance.run(fetch.split(), timeout_s=SOON_S)  # so that networks have just been looked for
+        assert json.loads(child.stdout.readline())[0] == "GET"
+        brief = bridged.start(["sh", "-c", script])
+        seen = [json.loads(child.stdout.readline()) for _ in range(2)]
+        assert brief.wait(timeout=SOON_S) == 0
+    finally:
+        child.kill()
+        child.communicate()
+    assert seen == [["PUT", "lost", True], ["GET", "lost", True]]
 
 
 HOSTILE = {

@@ -92,6 +92,28 @@ def test_a_thread_that_has_ended_belongs_to_its_process(callers: Callers) -> Non
     assert (callers.caller(tid).pid, callers.caller(tid).exe) == (pid, PYTHON)
 
 
+THREADS = """
+import sys, threading
+threads = [threading.Thread(target=sys.stdin.readline) for _ in range(5)]
+for thread in threads: thread.start()
+print(*(thread.native_id for thread in threads), flush=True)
+"""
+
+
+def test_threads_of_one_process_are_looked_at_once(callers: Callers) -> None:
+    """A server may have a thread for each of its requests."""
+    with subprocess.Popen([PYTHON, "-c", THREADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        threads = list(map(int, child.stdout.readline().split()))
+        found = [callers.caller(each) for each in (*threads, child.pid)]
+        looked_at = callers.looked_at
+        other = callers.caller(os.getpid())
+        child.communicate(b"\n" * 5)
+    assert {each.pid for each in found} == {child.pid}
+    assert (looked_at, other.pid) == (1, os.getpid())
+    assert callers._of_process(threads[0], 0.0) is None  # it has ended
+
+
 def test_one_that_nobody_has_waited_for(callers: Callers) -> None:
     """It still has its name, and no executable any more."""
     child = subprocess.Popen(["/usr/bin/true"])

@@ -43,6 +43,23 @@ def test_without_a_proc_nobody_is_found(tmp_path: Path) -> None:
     owners.close()
 
 
+def test_a_network_that_began_since_is_looked_for_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    owners, looks = Owners(PROC), []
+    listing = owners._list
+    monkeypatch.setattr(owners, "_list", lambda: (looks.append(1), listing()))
+    try:
+        owners._list()
+        assert owners._not_before > owners._listed_at
+        owners._listed_at = owners._not_before = float("inf")
+        assert owners.owner("127.0.0.1", 1, "127.0.0.1", 2) is None
+        assert len(looks) == 1
+        owners._not_before = 0.0
+        assert owners.owner("127.0.0.1", 1, "127.0.0.1", 2) is None
+        assert len(looks) == 2
+    finally:
+        owners.close()
+
+
 def test_a_namespace_is_entered_by_its_oldest_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest may be a caller that ends meanwhile, and with it went the whole namespace until the next look."""
     entered = []

@@ -105,6 +105,27 @@ def test_who_was_not_watched_from_the_beginning_may_have_asked_before(requests: 
     assert before(lossy, replace(APP, started=701)) == "none"
 
 
+def test_a_token_request_of_nobody_knows_whom_may_be_anybodys_who_ran_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter((BEGAN, 700, 800, 900))
+    requests = TokenRequests(lambda: next(ticks))
+    asked(requests, None)
+    assert before(requests) == "unseen"
+    assert before(requests, agent="y") == before(requests, client="172.17.0.3") == "none"
+    assert before(requests, replace(APP, started=701)) == "none"  # it began afterwards
+    assert before(requests, replace(gone(7), noted_s=float("inf"))) == "none"
+    asked(requests)
+    assert before(requests) == "lost"
+    monkeypatch.setattr(module, "CLIENTS_MAX", 1)
+    asked(requests, None, client="172.17.0.9")
+    assert len(requests._nobodys) == 1
+
+
+def test_nor_is_it_known_whose_one_is_while_it_waits_for_its_answer(requests: TokenRequests) -> None:
+    asking = call(1.0, asks=True)
+    requests.asked(asking)
+    assert (before(requests), before(requests, at=0.5), before(requests, agent="y")) == ("unseen", "none", "none")
+
+
 def test_it_is_bounded_and_says_when_it_forgot(requests: TokenRequests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLIENTS_MAX", 3)
     monkeypatch.setattr(module, "WAITING_MAX", 3)
