@@ -1,4 +1,4 @@
-"""`imds-probe rehearse`: IMDSv2-only for one command, unit or container, for a while, without a change to the instance."""
+"""`imds-probe rehearse`: IMDSv2-only for one command, unit or container or for the host, without a change to the instance."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
     from imds_probe.rehearsal.connection import Service
+    from imds_probe.rehearsal.host import HostRehearsal
+    from imds_probe.rehearsal.rehearsal import Rehearsal
     from imds_probe.rehearsal.target import Target
 
 FOR_S, FOR_MAX_S = 600.0, 86_400.0
 HOP_LIMIT_MAX = 64
+HOST = "the programs of this host and the containers whose requests it forwards"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--container",
         metavar="NAME",
         help="rehearse a running container of this name or id, also when it is started again, and no command",
+    )
+    parser.add_argument(
+        "--host",
+        action="store_true",
+        help="rehearse all programs of this host and the containers whose requests it forwards, and no command",
     )
     parser.add_argument(
         "--restart-unit",
@@ -97,7 +105,6 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.commands.rehearsing import Asked, Rehearsing  # noqa: PLC0415
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.rehearsal.checks import Checking, by_command, by_url  # noqa: PLC0415
-    from imds_probe.rehearsal.rehearsal import Rehearsal  # noqa: PLC0415
 
     checking = Checking([*map(by_command, args.check), *map(by_url, args.check_url)])
     if failed := checking.before():
@@ -105,13 +112,13 @@ def run(args: argparse.Namespace) -> int:
     stopped = threading.Event()
     with unless_switched_off(Path("/")):
         service = _service(args)
-        target = _target(args, service)
-        rehearsal = Rehearsal(service, args.hop_limit or _printed(), target)
+        rehearsal = _rehearsal(args, service)
+        target = rehearsal.target
         restarts = ["systemctl", "restart", target.name] if target is not None and args.restart_unit else []
         before = {number: signal.signal(number, lambda *_: stopped.set()) for number in stopping()}
         try:
             rehearsal.ready()
-            asked = Asked(args.seconds, args.argv, restarts, args.stop_on)
+            asked = Asked(args.seconds, args.argv, restarts, args.stop_on, HOST if args.host else "")
             return Rehearsing(rehearsal, asked, checking, stopped).run()
         finally:
             for number, handler in before.items():
@@ -119,14 +126,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    targets = [each for each in (args.unit, args.container, args.argv or None) if each is not None]
+    targets = [each for each in (args.unit, args.container, args.argv or None, args.host or None) if each is not None]
     if not targets:
         raise UsageError(
             "there is nothing to rehearse",
-            "Write `imds-probe rehearse -- COMMAND`, or name what runs: --unit NAME, --container NAME",
+            "Write `imds-probe rehearse -- COMMAND`, or name what runs: --unit NAME, --container NAME, --host",
         )
     if len(targets) > 1:
-        raise UsageError("a unit, a container and a command are rehearsed one at a time", "Leave out all but one")
+        raise UsageError(
+            "a unit, a container, a command and the host are rehearsed one at a time", "Leave out all but one"
+        )
+    if args.host and "exit" in args.stop_on:
+        raise UsageError("--stop-on exit means nothing with --host", "Name a unit or container, or leave it out")
     if args.restart_unit and args.unit is None:
         raise UsageError("--restart-unit means nothing without --unit", "Name the unit: --unit NAME --restart-unit")
     if args.seconds > FOR_MAX_S:
@@ -149,6 +160,16 @@ def _printed() -> int:
         f"the rehearsed hop limit is {printed.hop_limit}: that of the switch in {printed.report} ({printed.started_at})"
     )
     return printed.hop_limit
+
+
+def _rehearsal(args: argparse.Namespace, service: Service) -> Rehearsal | HostRehearsal:
+    from imds_probe.rehearsal.host import HostRehearsal  # noqa: PLC0415
+    from imds_probe.rehearsal.rehearsal import Rehearsal  # noqa: PLC0415
+
+    if args.host:
+        return HostRehearsal(service, args.hop_limit or _printed())
+    target = _target(args, service)
+    return Rehearsal(service, args.hop_limit or _printed(), target)
 
 
 def _target(args: argparse.Namespace, service: Service) -> Target | None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
@@ -17,6 +17,9 @@ from imds_probe.rehearsal import words
 from imds_probe.rehearsal.callers import totals
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, Rehearsal
+
+if TYPE_CHECKING:
+    from imds_probe.rehearsal.host import HostRehearsal
 
 DRAINED_S = 30.0
 POLLED_S, SHOWN_EVERY_S = 0.05, 2.0
@@ -34,12 +37,15 @@ class Asked(NamedTuple):
     argv: Sequence[str]
     restarts: Sequence[str]
     stop_on: Sequence[str]
+    whom: str = ""  # in words, where it is neither a target nor a command
 
 
 class Rehearsing:
     """One that is ready. `stopped` is set by whoever wants it to end."""
 
-    def __init__(self, rehearsal: Rehearsal, asked: Asked, checking: Checking, stopped: threading.Event) -> None:
+    def __init__(
+        self, rehearsal: Rehearsal | HostRehearsal, asked: Asked, checking: Checking, stopped: threading.Event
+    ) -> None:
         self._rehearsal, self._asked, self._checking, self._stopped = rehearsal, asked, checking, stopped
         self._child: subprocess.Popen[bytes] | None = None
         self._restart: subprocess.Popen[bytes] | None = None
@@ -47,8 +53,11 @@ class Rehearsing:
     def run(self) -> int:
         """The exit code. However it ends, it is taken back first."""
         rehearsal, seconds = self._rehearsal, self._asked.seconds
-        who = rehearsal.target.name if rehearsal.target is not None else self._asked.argv[0]
-        say(f"{who} and what it starts receive no metadata without a token, for {in_words(seconds)} at most")
+        who = rehearsal.target.name if rehearsal.target is not None else (*self._asked.argv, self._asked.whom)[0]
+        whom = self._asked.whom or f"{who} and what it starts"
+        say(f"{whom} receive no metadata without a token, for {in_words(seconds)} at most")
+        for line in rehearsal.not_rehearsed():
+            say(line)
         began, drained_s, ended_by = time.monotonic(), 0.0, ""
         try:
             rehearsal.beat()

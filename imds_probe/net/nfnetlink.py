@@ -142,9 +142,9 @@ def expression(name: str, *values: bytes) -> bytes:
     return nested(1, text(1, name), nested(2, *values))
 
 
-def compared(register: int, value: bytes) -> bytes:
-    """Goes on only where a register has this value."""
-    return expression("cmp", number(1, register), number(2, 0), nested(3, attribute(1, value)))
+def compared(register: int, value: bytes, how: int = 0) -> bytes:
+    """Goes on only where a register has this value; `how` is 1 where it must have another."""
+    return expression("cmp", number(1, register), number(2, how), nested(3, attribute(1, value)))
 
 
 def loaded(base: int, offset: int, length: int) -> bytes:

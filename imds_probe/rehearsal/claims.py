@@ -1,4 +1,6 @@
-"""One rehearsal at a time for one target: by locks on the directories of control groups, which go with their process."""
+"""One rehearsal at a time for one target, and none beside that of the host: by locks on the directories of control groups and on
+the host's network namespace, which go with their process.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from imds_probe.net.namespaces import CURRENT
 from imds_probe.rehearsal.asking import CannotRehearse
 
 
@@ -23,15 +26,28 @@ class Claims:
             opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
             return
+        self._take(opened, fcntl.LOCK_EX, f"another rehearsal of {name} is running")
+
+    def take_host(self, *, whole: bool) -> None:
+        """Claim the host, as its programs share one network namespace: all of it, or a part beside other parts. Raises
+        CannotRehearse.
+        """
+        opened = os.open(CURRENT, os.O_RDONLY | os.O_CLOEXEC)
+        if whole:
+            self._take(opened, fcntl.LOCK_EX, "another rehearsal is running on this host")
+        else:
+            self._take(opened, fcntl.LOCK_SH, "a rehearsal of this host is running")
+
+    def _take(self, opened: int, how: int, refused: str) -> None:
         key = os.fstat(opened).st_ino
         if key in self._held:
             os.close(opened)
             return
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(opened, how | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(opened)
-            raise CannotRehearse(f"another rehearsal of {name} is running", "Wait for its end.") from None
+            raise CannotRehearse(refused, "Wait for its end.") from None
         self._held[key] = opened
 
     def give_back(self) -> None:

@@ -6,8 +6,11 @@ EC2 closes after each answer; what a client sends beyond its first request is dr
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import re
 import socket
+import struct
+import termios
 import time
 from typing import Literal
 
@@ -34,12 +37,21 @@ What = Literal["refused", "token", "token-refused", "passed", "not-served", "mal
 @dataclass(frozen=True)
 class Service:
     """Where the service is, by family, and how it answers. `ignores_tokens`: it serves a request whose token is none, as long
-    as tokens are optional.
+    as tokens are optional. `mark` is what the relay's own packets to it are marked with, 0 for nothing.
     """
 
     addresses: dict[socket.AddressFamily, tuple[str, int]]
     refusal: Refusal
     ignores_tokens: bool = False
+    mark: int = 0
+
+    def new_socket(self, family: socket.AddressFamily) -> socket.socket:
+        """One to ask it by. Raises OSError."""
+        made = socket.socket(family, socket.SOCK_STREAM)
+        if self.mark:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self.mark)
+        made.setblocking(False)
+        return made
 
 
 @dataclass(frozen=True)
@@ -106,8 +118,7 @@ class Connection:
             await self._refuse(request)
             return
         self._what = "unanswered"
-        with socket.socket(self._sock.family, socket.SOCK_STREAM) as service:
-            service.setblocking(False)
+        with self._service.new_socket(socket.AddressFamily(self._sock.family)) as service:
             try:
                 async with asyncio.timeout(CONNECT_LIMIT_S):
                     await self._loop.sock_connect(service, self._service.addresses[self._sock.family])
@@ -147,6 +158,8 @@ class Connection:
         await self._hand_back(service, _left(request, answer, beginning))
         await _stopped(sending)
         await end_orderly(self._sock)
+        if self._what == "token" and _unacknowledged(self._sock):
+            self._what = "withheld"
 
     async def _judged(self, kind: Kind, head: bytes, answer: AnswerHead) -> What:
         """What the answer comes to, were tokens required: one that could not be given then is refused."""
@@ -170,8 +183,7 @@ class Connection:
             return True
         lines = b"\r\n".join(line.strip() for line in _TOKEN_LINES.findall(head))
         question = b"GET /latest/meta-data/ HTTP/1.1\r\nHost: 169.254.169.254\r\n" + lines + b"\r\n\r\n"
-        with socket.socket(self._sock.family, socket.SOCK_STREAM) as service:
-            service.setblocking(False)
+        with self._service.new_socket(socket.AddressFamily(self._sock.family)) as service:
             async with asyncio.timeout(CONNECT_LIMIT_S):
                 await self._loop.sock_connect(service, self._service.addresses[self._sock.family])
                 await self._loop.sock_sendall(service, question)
@@ -265,6 +277,14 @@ def _left(request: MetadataRequest | None, answer: AnswerHead | None, beginning:
     if request is not None and request.method == "HEAD":
         return 0
     return answer.length - len(beginning.partition(b"\r\n\r\n")[2])
+
+
+def _unacknowledged(sock: socket.socket) -> bool:
+    """Whether something that was sent has not arrived, of a connection that was ended on this side: tcp(7), SIOCOUTQ.
+
+    The end itself counts as a byte, and may be on its way.
+    """
+    return int(struct.unpack("=i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]) > 1
 
 
 async def _stopped(task: asyncio.Future[None]) -> None:

@@ -10,23 +10,21 @@ import errno
 import os
 import re
 import socket
-import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.net.namespaces import call_in
-from imds_probe.rehearsal.asking import CannotRehearse, exchange, gives_token, token_put
+from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.callers import Callers
 from imds_probe.rehearsal.connection import Hops, Service
 from imds_probe.rehearsal.group import OwnGroup
 from imds_probe.rehearsal.relay import Relay
-from imds_probe.rehearsal.rules import LEASE_S, Group, Rules
+from imds_probe.rehearsal.rules import Group, Rules
+from imds_probe.rehearsal.trying import TRIES, Lease, all_tried, gone, is_alive
 from imds_probe.simulator.listeners import open_listener
 
-FRESH_S = 0.9  # an answer that is older than that renews nothing: with LEASE_S, less than 5 s from the relay's last sign of life
-TRIES = 8
 _KERNEL = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 # What the kernel says where it lacks what the rules are made of.
 LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL)
@@ -64,8 +62,7 @@ class Leading:
             over=seen.over,
         )
         self._rules: Rules | None = None
-        self._leased_until: dict[socket.AddressFamily, float] = {}
-        self._lapsed_s = dict.fromkeys(service.addresses, 0.0)
+        self._lease = Lease(service.addresses)
 
     def ready(self, own: OwnGroup) -> None:
         """Lead what is in the rehearsal's own group, and try it. Raises CannotRehearse; call `end` then, too."""
@@ -79,30 +76,19 @@ class Leading:
         try:
             self._rules.follow(group)
         except OSError as error:
-            raise _gone(error) from None
+            raise gone(error) from None
 
     def beat(self) -> None:
         """Renew the lease of each family in which the relay still hands on what the service says. Raises CannotRehearse where the
         rules are gone.
         """
         assert self._rules is not None  # noqa: S101 - `ready` was called
-        for family in self._service.addresses:
-            began = time.monotonic()
-            alive = self._is_alive(family)
-            now = time.monotonic()
-            if not alive or now - began > FRESH_S:
-                continue
-            try:
-                self._rules.renew([family])
-            except OSError as error:
-                raise _gone(error) from None
-            self._lapsed_s[family] += max(0.0, now - self._leased_until.get(family, now))
-            self._leased_until[family] = now + LEASE_S
+        self._lease.renew(self._rules, self._is_alive)
 
     @property
     def lapsed_s(self) -> float:
         """For so long, in all, callers were not led to the relay: in the family in which that was longest."""
-        return max(self._lapsed_s.values())
+        return self._lease.lapsed_s
 
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
@@ -133,24 +119,17 @@ class Leading:
         try:
             rules = Rules(self._name, self._service.addresses, relay, group.kernels, self._netns)
         except OSError as error:
-            raise _lacking(error) from None
+            raise lacking(error) from None
         try:
             rules.put_up()
         except OSError as error:
             rules.close()
-            raise _lacking(error) from None
+            raise lacking(error) from None
         return rules
 
     def _is_alive(self, family: socket.AddressFamily) -> bool:
-        address = self._relay.address(family)
-        with self._inside(lambda: socket.socket(family, socket.SOCK_STREAM)) as asking:
-            asking.bind((address[0], 0))
-            self._relay.admit(family, asking.getsockname()[1])
-            try:
-                answer = exchange(family, address, token_put(self._host(family)), within_s=FRESH_S, sock=asking)
-            except OSError:
-                return False
-        return gives_token(answer)
+        asking = self._inside(lambda: socket.socket(family, socket.SOCK_STREAM))
+        return is_alive(self._relay, self._service, family, asking)
 
     def _try(self, group: OwnGroup) -> None:
         """Ask the service as something in the group would: the answer must come, and by way of the relay."""
@@ -160,35 +139,11 @@ class Leading:
                 socket.socket(family, socket.SOCK_STREAM) for _ in range(TRIES) for family in self._service.addresses
             ]
 
-        if not group.tried(lambda: self._inside(sockets), self._all_tried):
+        def came(made: list[socket.socket]) -> bool:
+            return all_tried(self._relay, self._service, made, self.beat)
+
+        if not group.tried(lambda: self._inside(sockets), came):
             raise CannotRehearse(*OTHER_WINS)
-
-    def _all_tried(self, sockets: list[socket.socket]) -> bool:
-        """Whether it went well once in each family. A busy host may let a lease run out between two lines: no sign of others."""
-        waiting = set(self._service.addresses)
-        with contextlib.ExitStack() as stack:
-            for sock in sockets:
-                stack.enter_context(sock)
-            for sock in sockets:
-                family = socket.AddressFamily(sock.family)
-                if family in waiting and self._tried(family, sock):
-                    waiting.remove(family)
-        return not waiting
-
-    def _tried(self, family: socket.AddressFamily, sock: socket.socket) -> bool:
-        """Whether a request came to the relay by the rules, and its answer back."""
-        self.beat()
-        sock.bind(("" if family == socket.AF_INET else "::", 0))
-        port: int = sock.getsockname()[1]
-        self._relay.admit(family, port)
-        try:
-            answer = exchange(family, self._service.addresses[family], token_put(self._host(family)), sock=sock)
-        except OSError:
-            return False
-        return self._relay.was_led(family, port) and gives_token(answer)
-
-    def _host(self, family: socket.AddressFamily) -> str:
-        return self._service.addresses[family][0]
 
     def _inside(self, make: Callable[[], T]) -> T:
         return make() if self._netns is None else call_in(self._netns, make)
@@ -200,14 +155,7 @@ def too_old(release: str) -> bool:
     return version is not None and (int(version[1]), int(version[2])) < (4, 18)
 
 
-def _gone(error: OSError) -> CannotRehearse:
-    return CannotRehearse(
-        f"the packet rules of the rehearsal are gone: {error.strerror}",
-        "Find the program on this host that deletes packet rules.",
-    )
-
-
-def _lacking(error: OSError) -> ProbeError:
+def lacking(error: OSError) -> ProbeError:
     if error.errno in (errno.EPERM, errno.EACCES):
         return CannotRehearse("packet rules cannot be set here: no permission", "Run as root (CAP_NET_ADMIN).")
     if error.errno in LACKING:

@@ -23,6 +23,7 @@ class Left(NamedTuple):
     pid: int
     name: str
     why: str
+    so: str = "its requests are not rehearsed"
 
 
 class _Born(NamedTuple):

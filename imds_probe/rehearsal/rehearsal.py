@@ -59,6 +59,7 @@ class Rehearsal:
     def ready(self) -> None:
         """Raises CannotRehearse where the promise cannot be kept; everything is as before then."""
         try:
+            self._claims.take_host(whole=False)
             self.group = OwnGroup(self.name)
             self.leading.ready(self.group)
             self._stands = True
@@ -70,6 +71,10 @@ class Rehearsal:
         except BaseException:
             self.end(drained_within_s=0.0)
             raise
+
+    def not_rehearsed(self) -> list[str]:
+        """In words, what is to be said of it at the beginning."""
+        return []
 
     def follow(self) -> Change:
         """Have the rules name the target as it is now; whether it ended since, or began anew. Raises CannotRehearse where the rules

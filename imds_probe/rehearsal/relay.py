@@ -57,7 +57,7 @@ class Relay:
         self._listeners: dict[socket.AddressFamily, socket.socket] = {}
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._admitted: set[tuple[socket.AddressFamily, int]] = set()
-        self._led: set[tuple[socket.AddressFamily, int]] = set()
+        self._led: dict[tuple[socket.AddressFamily, int], str] = {}
         self._bugs: list[BaseException] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -117,9 +117,15 @@ class Relay:
 
     def was_led(self, family: socket.AddressFamily, port: int) -> bool:
         """Whether the admitted connection from there came by the rules; asked once."""
-        led = (family, port) in self._led
-        self._led.discard((family, port))
-        return led
+        return self.led_from(family, port) is not None
+
+    def led_from(self, family: socket.AddressFamily, port: int) -> str | None:
+        """From which address it came by the rules, None where it did not, or not yet; told once."""
+        return self._led.pop((family, port), None)
+
+    def withdraw(self, family: socket.AddressFamily, port: int) -> None:
+        """Serve nobody from this port any more."""
+        self._admitted.discard((family, port))
 
     async def _main(self, running: threading.Event) -> None:
         with contextlib.suppress(OSError):  # this thread's alone; without the right it is as it is
@@ -158,10 +164,8 @@ class Relay:
             sock.setblocking(False)
             peer = address[0].partition("%")[0], address[1]
             led = self._came_for_the_service(sock)
-            # Of a port on another address of loopback, anybody can be the owner.
-            own = (sock.family, peer[1]) in self._admitted and (
-                led or peer[0] == LOOPBACK[socket.AddressFamily(sock.family)]
-            )
+            # Of a port on another address, anybody can be the owner.
+            own = (sock.family, peer[1]) in self._admitted and (led or peer[0] == listener.getsockname()[0])
             if own or led or not self._led_only:
                 self._begin(sock, peer, own=own, led=led)
             else:
@@ -171,7 +175,7 @@ class Relay:
         if own:
             self._admitted.discard((sock.family, peer[1]))
             if led:
-                self._led.add((sock.family, peer[1]))
+                self._led[sock.family, peer[1]] = peer[0]
         elif self._met is not None:
             self._met(sock.family, peer)
         connection = Connection(sock, peer, self._service, OWN if own else self._hops)

@@ -38,7 +38,7 @@ from imds_probe.net.nfnetlink import (
     text,
 )
 
-# A renewal follows an answer that was asked for at most asking.FRESH_S ago: together less than 5 s.
+# A renewal follows an answer that was asked for at most trying.FRESH_S ago: together less than 5 s.
 LEASE_S = 4.0
 CHAIN, SET = "led", "lease"
 TABLE_OWNED = 2  # NFT_TABLE_F_OWNER, Linux 5.12
@@ -49,6 +49,7 @@ KEY = {socket.AF_INET: (7, 4), socket.AF_INET6: (8, 16)}  # kind and length: as 
 DESTINATION = {socket.AF_INET: 16, socket.AF_INET6: 24}  # offset in the header
 TCP, L4PROTO, CLASS, CGROUP_V2 = 6, 16, 23, 3
 HASHES = 0xFFFFFFFF
+NEW = NLM_F_CREATE | NLM_F_EXCL
 _SAID = b"imds-probe rehearse\0"
 COMMENT = attribute(7, bytes([0, len(_SAID)]) + _SAID)  # NFTA_RULE_USERDATA, as nft(8) has comments in it
 SYN, SYN_FIN_RST_ACK = b"\x02", b"\x17"
@@ -125,23 +126,29 @@ class Rules:
         here, name = NFPROTO[family], text(1, self._name)
         kind, length = KEY[family]
         own = text(1, self._name) + (number(2, TABLE_OWNED) if held else b"")
-        hook = nested(4, number(1, HOOK_OUTPUT), number(2, PRIORITY))
         timeout = attribute(11, struct.pack("!Q", int(LEASE_S * 1000)))
         kept = number(3, SET_HAS_TIMEOUTS) + number(4, kind) + number(5, length) + number(10, 1) + timeout
-        new = NLM_F_CREATE | NLM_F_EXCL
         return [
-            Change(NEWTABLE, here, own, new),
-            Change(NEWSET, here, name + text(2, SET) + kept, new),
-            Change(NEWCHAIN, here, name + text(3, CHAIN) + hook + text(7, "nat"), new),
+            Change(NEWTABLE, here, own, NEW),
+            Change(NEWSET, here, name + text(2, SET) + kept, NEW),
+            self._chain(family, CHAIN, HOOK_OUTPUT),
             self._rule(family),
         ]
 
-    def _rule(self, family: socket.AddressFamily) -> Change:
-        here = text(1, self._name) + text(2, CHAIN)
-        return Change(NEWRULE, NFPROTO[family], here + nested(4, *self._matching(family)) + COMMENT, NLM_F_CREATE)
+    def _chain(self, family: socket.AddressFamily, chain: str, hook: int) -> Change:
+        at = nested(4, number(1, hook), number(2, PRIORITY))
+        return Change(NEWCHAIN, NFPROTO[family], text(1, self._name) + text(3, chain) + at + text(7, "nat"), NEW)
 
-    def _matching(self, family: socket.AddressFamily) -> list[bytes]:
-        """New connections of the group to the service, as long as the lease is there, to the relay's port on loopback."""
+    def _rule(self, family: socket.AddressFamily) -> Change:
+        return self._added(family, CHAIN, [*self._to_service(family), *self._of_group(), *self._to_loopback(family)])
+
+    def _added(self, family: socket.AddressFamily, chain: str, expressions: Iterable[bytes]) -> Change:
+        """A rule at the end of a chain."""
+        here = text(1, self._name) + text(2, chain)
+        return Change(NEWRULE, NFPROTO[family], here + nested(4, *expressions) + COMMENT, NLM_F_CREATE)
+
+    def _to_service(self, family: socket.AddressFamily) -> list[bytes]:
+        """New connections to the service, as long as the lease is there."""
         return [
             expression("meta", number(2, L4PROTO), number(1, 1)),
             compared(1, bytes([TCP])),
@@ -157,7 +164,11 @@ class Rules:
                 *(nested(4, attribute(1, SYN_FIN_RST_ACK)), nested(5, attribute(1, b"\0"))),
             ),
             compared(1, SYN),
-            *self._of_group(),
+        ]
+
+    def _to_loopback(self, family: socket.AddressFamily) -> list[bytes]:
+        """To the relay's port on loopback."""
+        return [
             expression("counter"),
             expression("immediate", number(1, 1), nested(2, attribute(1, struct.pack("!H", self._relay[family][1])))),
             expression("redir", number(1, 1)),

@@ -60,7 +60,7 @@ def undone(end: End) -> list[str]:
 
 def left(who: Left) -> str:
     """What is said when somebody is found who is not rehearsed."""
-    return f"{who.name} (process {who.pid}) {who.why}: its requests are not rehearsed"
+    return f"{who.name} (process {who.pid}) {who.why}: {who.so}"
 
 
 def gave_up(seen: Iterable[Seen]) -> bool:

@@ -32,10 +32,11 @@ from soon import SOON_S, wait_for
 
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.group import left_behind
-from imds_probe.rehearsal.leading import FRESH_S, End
+from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.leftovers import undo
 from imds_probe.rehearsal.rehearsal import Rehearsal
 from imds_probe.rehearsal.rules import LEASE_S, Rules
+from imds_probe.rehearsal.trying import FRESH_S
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 

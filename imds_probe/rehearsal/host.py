@@ -1,0 +1,248 @@
+"""A rehearsal of the whole host: its own programs, containers on its network, and containers whose requests it forwards.
+
+There are two relays. That on loopback answers what is made here, with the hop limit as the TTL of a token response. The other
+answers what is forwarded, with one less, as forwarding would have left it: routers behind the host take off theirs, and where
+nothing is left, the response does not arrive, as after the switch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from imds_probe.inventory.containers.discovered import Discovery
+from imds_probe.inventory.containers.discovery import discover
+from imds_probe.net.obstacles.obstacle import Obstacles
+from imds_probe.rehearsal import words
+from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.callers import Callers, Seen
+from imds_probe.rehearsal.claims import Claims
+from imds_probe.rehearsal.connection import Hops, Service
+from imds_probe.rehearsal.crossing import Trial
+from imds_probe.rehearsal.host_rules import RELAYS_OWN, TRIAL, HostRules
+from imds_probe.rehearsal.leading import OTHER_WINS, End, lacking, too_old
+from imds_probe.rehearsal.leavers import Left
+from imds_probe.rehearsal.passing import Passing
+from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, FAMILY, Change, own_name
+from imds_probe.rehearsal.relay import Relay
+from imds_probe.rehearsal.trying import TRIES, Lease, all_tried, gone, is_alive
+from imds_probe.rehearsal.unopened import in_this_namespace, why_not_containers
+from imds_probe.simulator.listeners import open_listener
+from imds_probe.watch.caller import caller_of
+from imds_probe.watch.owner import Owners
+
+PROC = Path("/proc")
+
+
+class HostRehearsal:
+    """`ready` makes all of it or nothing."""
+
+    target = group = None
+    target_is_there = True
+
+    def __init__(
+        self,
+        service: Service,
+        hop_limit: int,
+        *,
+        discovered: Callable[[], Discovery] = discover,
+        obstacles: Callable[[], Obstacles] = in_this_namespace,
+        proc: Path = PROC,
+    ) -> None:
+        self.name = own_name()
+        self._why_not = ""
+        self._service = replace(service, mark=RELAYS_OWN)
+        self._discovered, self._obstacles, self._proc = discovered, obstacles, proc
+        self.callers = seen = HostCallers(self._service.addresses, self._titles, proc)
+        self._here, self._passing = (
+            Relay(self._service, hops, opened=opened, met=seen.met, noted=seen.noted, over=seen.over)
+            for hops, opened in (
+                (Hops(hop_limit), open_listener),
+                (Hops(hop_limit - 1), lambda address: open_listener((self._own_address(address[0]), 0))),
+            )
+        )
+        self._lease = Lease(self._service.addresses)
+        self._beaten_at = 0.0
+        self._claims = Claims()
+        self._rules: HostRules | None = None
+        self.leavers: Passing | Nobody = Nobody()
+
+    def ready(self) -> None:
+        """Raises CannotRehearse where the promise cannot be kept; everything is as before then."""
+        try:
+            self._claims.take_host(whole=True)
+            families = {FAMILY[family] for family in self._service.addresses}
+            self._why_not = why_not_containers(families, self._obstacles)
+            self._here.start()
+            self._passing.start()
+            rules = self._rules = self._put_up()
+            if not all_tried(self._here, self._service, self._marked(), self.beat):
+                raise CannotRehearse(*OTHER_WINS)
+            if not self._why_not:
+                trial = Trial(self._service, rules, self._passing, self._beat_now_and_then)
+                self.leavers = Passing(trial, self._discovered, self._proc)
+            self.leavers.first()
+            rules.go_live()
+        except OSError as error:
+            self.end(drained_within_s=0.0)
+            raise gone(error) from None
+        except BaseException:
+            self.end(drained_within_s=0.0)
+            raise
+
+    def members(self) -> list[int]:
+        """Nobody in particular."""
+        return []
+
+    def not_rehearsed(self) -> list[str]:
+        """In words, who is not rehearsed from the beginning."""
+        whole = [f"containers are not rehearsed: {self._why_not}"] if self._why_not else []
+        return whole + [words.left(each) for each in self.leavers.all()]
+
+    def follow(self) -> Change:
+        """A host neither ends nor begins anew."""
+        return ""
+
+    def beat(self) -> None:
+        """Renew the lease of each family in which both relays hand on what the service says. Raises CannotRehearse where the rules
+        are gone.
+        """
+        assert self._rules is not None  # noqa: S101 - `ready` was called
+        self._lease.renew(self._rules, self._are_alive)
+        self._beaten_at = time.monotonic()
+
+    def seen(self) -> list[Seen]:
+        """Who has asked so far."""
+        return self.callers.all()
+
+    @property
+    def lapsed_s(self) -> float:
+        return self._lease.lapsed_s
+
+    def end(self, *, drained_within_s: float) -> End:
+        """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
+        left: list[str] = []
+        unfinished = 0
+        relays = (self._here, self._passing)
+        if self._rules is not None:
+            with contextlib.suppress(OSError):  # gone already, or gone in a moment: the lease
+                self._rules.end_lease()
+            deadline = time.monotonic() + drained_within_s
+            unfinished = sum(relay.drain(max(0.0, deadline - time.monotonic())) for relay in relays)
+            try:
+                self._rules.take_down()
+                left += [f"the table {self.name}" for _, name in self._rules.tables() if name == self.name]
+            except OSError as error:
+                left.append(f"perhaps the table {self.name} ({error.strerror})")
+            self._rules.close()
+            self._rules = None
+        for relay in relays:
+            relay.stop()
+        self.callers.close()
+        self._claims.give_back()
+        return End(tuple(left), unfinished)
+
+    def _put_up(self) -> HostRules:
+        if too_old(os.uname().release):
+            raise CannotRehearse(
+                "packet rules of nf_tables and of iptables exclude each other on this kernel",
+                "Use Linux 4.18 or later.",
+            )
+        here, passing = (
+            {family: relay.address(family) for family in self._service.addresses}
+            for relay in (self._here, self._passing)
+        )
+        try:
+            rules = HostRules(self.name, self._service.addresses, here, passing)
+        except OSError as error:
+            raise lacking(error) from None
+        try:
+            rules.put_up()
+        except OSError as error:
+            rules.close()
+            raise lacking(error) from None
+        return rules
+
+    def _marked(self) -> list[socket.socket]:
+        """What the rules are tried with on the host."""
+        made = [socket.socket(family, socket.SOCK_STREAM) for _ in range(TRIES) for family in self._service.addresses]
+        for each in made:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, TRIAL)
+        return made
+
+    def _own_address(self, loopback: str) -> str:
+        """By which the host reaches the service: what is forwarded can be led to no address of loopback."""
+        family = socket.AF_INET6 if ":" in loopback else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect(self._service.addresses[family])  # sends nothing
+            address: str = asking.getsockname()[0]
+            return address
+
+    def _are_alive(self, family: socket.AddressFamily) -> bool:
+        return all(
+            is_alive(relay, self._service, family, socket.socket(family, socket.SOCK_STREAM))
+            for relay in (self._here, self._passing)
+        )
+
+    def _beat_now_and_then(self) -> None:
+        if time.monotonic() - self._beaten_at >= BEAT_EVERY_S:
+            self.beat()
+
+    def _titles(self) -> dict[str, str]:
+        return dict(self.leavers.titles)
+
+
+class Nobody:
+    """In place of what the host forwards, where that is not led."""
+
+    def __init__(self) -> None:
+        self.titles: dict[str, str] = {}
+
+    def first(self) -> list[Left]:
+        return []
+
+    def look(self, members: object) -> list[Left]:
+        del members
+        return []
+
+    all = first
+
+
+class HostCallers(Callers):
+    """Callers in all network namespaces. Names of containers stand beside those of processes."""
+
+    def __init__(
+        self,
+        service: dict[socket.AddressFamily, tuple[str, int]],
+        titles: Callable[[], dict[str, str]],
+        proc: Path,
+    ) -> None:
+        super().__init__(service, list, proc)
+        self._titles = titles
+        self._owners = Owners(proc)
+        self._asked = threading.Lock()  # both relays ask
+        self._named: set[int] = set()
+
+    def close(self) -> None:
+        super().close()
+        with self._asked:
+            self._owners.close()
+
+    def _holder(self, family: socket.AddressFamily, peer: tuple[str, int]) -> int | None:
+        with self._asked:
+            return self._owners.owner(*peer, *self._service[family])
+
+    def _of(self, pid: int | None) -> Seen:
+        seen = super()._of(pid)
+        if seen.pid is not None and seen.pid not in self._named:
+            self._named.add(seen.pid)
+            caller = caller_of(self._proc, seen.pid)
+            if caller is not None and caller.container is not None:
+                seen.name += f" in {self._titles().get(caller.container, caller.container[:12])}"
+        return seen

@@ -1,0 +1,145 @@
+"""Containers and other networks whose requests the host forwards: who of them is rehearsed, and who is not and why.
+
+They are led by the interfaces of the host that they come in by. A network that comes up meanwhile behind one of these is led at
+once, and one behind another interface as soon as it was tried.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from imds_probe.errors import ProbeError
+from imds_probe.inventory.containers.discovered import Discovery, NetworkNamespace
+from imds_probe.inventory.settings.programs import running
+from imds_probe.net.namespaces import current_inode
+from imds_probe.net.rtnetlink import outgoing_interface
+from imds_probe.rehearsal.crossing import Crossing, Key, Trial, crossings
+from imds_probe.rehearsal.leavers import Left
+from imds_probe.system.background import Background
+
+COMES_UP_WITHIN_S = 20.0  # a container that starts has no network for a moment
+NAMES_MAX = 3
+LOOPBACK = "lo"
+AROUND = "reaches the metadata service without passing the packet rules of this host"
+OF_USER = "is in a network that a user made"
+COUNTS = "its requests count as those of the program that makes them on this host"
+KEPT = "is kept from the relay by a packet filter of this host"
+
+
+class Passing:
+    """`trial` has the beat of whoever makes the first look, which waits; later ones work in the background."""
+
+    def __init__(self, trial: Trial, discovered: Callable[[], Discovery], proc: Path) -> None:
+        self.titles: Mapping[str, str] = {}  # of containers, by identity
+        self._trial, self._discovered, self._proc = trial, discovered, proc
+        self._host = current_inode()
+        self._known: set[int] = set()
+        self._waiting: dict[int, float] = {}  # those that have no way yet, by when they were seen first
+        self._led: set[tuple[socket.AddressFamily, str]] = set()
+        self._barred: dict[tuple[socket.AddressFamily, str], str] = {}  # by whose fault
+        for family, (address, _) in trial.service.addresses.items():
+            for link in (LOOPBACK, outgoing_interface(address)):
+                self._barred[family, link or LOOPBACK] = ""
+        self._told: dict[int, Left] = {}
+        self._meeting: Background[list[Left]] | None = None
+
+    def first(self) -> list[Left]:
+        """Look at all that there is, and lead those that can be led. Raises ProbeError, and OSError where the rules are gone."""
+        return self._meet(self._trial)
+
+    def look(self, members: Iterable[int]) -> list[Left]:
+        """Those that are not rehearsed, and were not told of before. Never waits."""
+        del members  # all of the host is
+        if self._meeting is None:
+            if self._are_there_new():
+                # Whoever calls this keeps the lease up.
+                self._meeting = Background("networks", lambda: self._meet(self._trial._replace(beat=lambda: None)))
+            return []
+        if not self._meeting.ended:
+            return []
+        meeting, self._meeting = self._meeting, None
+        try:
+            return meeting.result()
+        except (ProbeError, OSError):
+            return []  # they are tried again; where the rules are gone, the next beat says so
+
+    def all(self) -> list[Left]:
+        """Those that were not rehearsed so far."""
+        return list(self._told.values())
+
+    def _are_there_new(self) -> bool:
+        there = set()
+        for pid in running(self._proc):
+            try:
+                there.add((self._proc / str(pid) / "ns/net").stat().st_ino)
+            except OSError:
+                continue
+        return bool(there - self._known - {self._host})
+
+    def _meet(self, trial: Trial) -> list[Left]:
+        found = self._discovered()
+        self.titles = {each.identity: each.title for each in found.containers}
+        fresh = [each for each in found.namespaces if each.kind != "host" and each.inode not in self._known]
+        tried = crossings(fresh, trial)
+        self._bar(fresh, tried)
+        for family in trial.service.addresses:
+            links = {each.link for (_, of), each in tried.items() if of == family and each.outcome == "led"}
+            new = {link for link in links if link and (family, link) not in self._led.union(self._barred)}
+            trial.rules.lead_from(family, new)
+            self._led |= {(family, link) for link in new}
+        told = [left for each in fresh if (left := self._left(each, tried)) is not None]
+        self._told |= {each.pid: each for each in told}
+        self._remember(fresh, tried)
+        return told
+
+    def _bar(self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing]) -> None:
+        """Lead nobody by an interface by which somebody would lose the service, or get one that is closed to him."""
+        for there in fresh:
+            for family in self._trial.service.addresses:
+                crossing = tried.get((there.inode, family))
+                if crossing is None or crossing.link is None or crossing.outcome not in ("kept", "closed"):
+                    continue
+                place = family, crossing.link
+                self._barred.setdefault(place, _name(there))
+                if place in self._led:
+                    self._trial.rules.lead_no_more_from(family, [crossing.link])
+                    self._led.discard(place)
+
+    def _left(self, there: NetworkNamespace, tried: Mapping[Key, Crossing]) -> Left | None:
+        """What is to be said of it, None where it is rehearsed, or reaches no service."""
+        pid = there.pids[0] if there.pids else 0
+        for family in self._trial.service.addresses:
+            crossing = tried.get((there.inode, family), Crossing("nothing"))
+            if crossing.outcome == "around" and there.owner_uid is not None:
+                return Left(pid, _name(there), OF_USER, COUNTS)
+            if crossing.outcome == "around":
+                return Left(pid, _name(there), AROUND)
+            if crossing.outcome == "kept":
+                return Left(pid, _name(there), KEPT)
+            if crossing.outcome == "led" and (family, crossing.link) not in self._led:
+                fault = self._barred.get((family, crossing.link or LOOPBACK))
+                return Left(
+                    pid, _name(there), f"shares its interface with {fault}, which cannot be led" if fault else AROUND
+                )
+        return None
+
+    def _remember(self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing]) -> None:
+        """Those that have no way yet are looked at again for a while."""
+        now = time.monotonic()
+        for each in fresh:
+            ways = [tried.get((each.inode, family)) for family in self._trial.service.addresses]
+            if all(way is None or way.outcome == "nothing" for way in ways):
+                since = self._waiting.setdefault(each.inode, now)
+                if now - since < COMES_UP_WITHIN_S:
+                    continue
+            self._waiting.pop(each.inode, None)
+            self._known.add(each.inode)
+
+
+def _name(there: NetworkNamespace) -> str:
+    names = [each.title for each in there.containers if not each.sandbox] or [there.label]
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more

@@ -1,0 +1,224 @@
+"""A rehearsal of a whole host: its programs, a container on its network, and containers that it forwards for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from soon import SOON_S, wait_for
+
+from imds_probe import exitcodes
+from imds_probe.inventory.containers.discovered import Discovery, NetworkNamespace
+from imds_probe.rehearsal.asking import learn
+from imds_probe.rehearsal.callers import totals
+from imds_probe.rehearsal.host import HostRehearsal
+from imds_probe.rehearsal.leading import End
+from imds_probe.simulator.lab.host import MadeUpHost
+
+SOURCE = str(Path(__file__).parents[2])
+V4, V6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
+STATUS = "curl -s -g -m 5 -o /dev/null -w '%{http_code}\\n'"
+TTL = "X-aws-ec2-metadata-token-ttl-seconds: 60"
+# One process that asks all the time, and writes down what it is answered.
+ASKING = r"""
+while :; do
+    if exec 3<>/dev/tcp/169.254.169.254/80; then
+        printf 'GET /latest/meta-data/ HTTP/1.1\r\nHost: x\r\n\r\n' >&3
+        read -r _ status _ <&3 && echo "$status" >> "/said/$0"
+        exec 3>&-
+    fi
+    sleep 0.3
+done
+"""
+# The namespaces of other labs have names on this machine, and the containers' records are below the made-up host's root.
+ALONE = """
+mount -t tmpfs none /run/netns
+mount -t tmpfs none /var/lib
+mkdir /var/lib/docker
+mount --bind "$0" /var/lib/docker
+exec "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def nodes(lab):
+    """By how many hops away the service is: 1, 2, and one that the host has no part in."""
+    return {
+        "web": lab.add_container("web", "bridge"),
+        "deep": lab.add_container("deep", "nested"),
+        "task": lab.add_container("task", "awsvpc"),
+    }
+
+
+class Host:
+    """The made-up host, with what its containers are answered."""
+
+    def __init__(self, made_up: MadeUpHost, said: Path) -> None:
+        self._made_up, self._said = made_up, said
+        self._root = made_up.container_root({"/said": said})
+
+    def asks(self, name: str, node=None) -> None:
+        argv = ["bash", "-c", ASKING, name]
+        self._made_up.start_container(name, node, argv=argv, root=self._root)
+        wait_for(lambda: self.answers(name))
+
+    def answers(self, name: str) -> list[str]:
+        file = self._said / name
+        return file.read_text().split() if file.exists() else []
+
+    @contextlib.contextmanager
+    def rehearse(self, *arguments):
+        alone = ["unshare", "--mount", "sh", "-ec", ALONE, str(self._made_up.root / "var/lib/docker")]
+        program = [sys.executable, "-m", "imds_probe", "rehearse", "--assume-ec2", "--no-v1-probe"]
+        argv = [*alone, *program, *arguments]
+        reading, writing = os.pipe()
+        with open(reading) as file:
+            try:
+                pid = self._made_up.start(argv, stdout=writing, env={"PYTHONPATH": SOURCE})
+            finally:
+                os.close(writing)
+            running = Running(file, self._made_up._children[pid])
+            try:
+                yield running
+            finally:
+                running.child.kill()
+                running.child.wait()
+
+
+class Running:
+    """What a rehearsal says, as it says it."""
+
+    def __init__(self, file, child) -> None:
+        self._file, self.child, self.said = file, child, ""
+
+    def until(self, words: str) -> None:
+        while words not in self.said:
+            line = self._file.readline()
+            assert line, self.said
+            self.said += line
+
+    def end(self, number=signal.SIGTERM) -> int:
+        if number:
+            self.child.send_signal(number)
+        self.said += self._file.read()
+        return self.child.wait(SOON_S)
+
+
+@pytest.fixture
+def on_host(made_up, tmp_path):
+    said = tmp_path / "said"
+    said.mkdir()
+    return Host(made_up, said)
+
+
+def status(node, url=V4) -> str:
+    done = node.run(["sh", "-c", f"{STATUS} '{url}/latest/meta-data/'"], timeout_s=SOON_S)
+    return done.stdout.decode().strip()
+
+
+def token(node, url=V4) -> bool:
+    """Whether a token arrives."""
+    argv = ["curl", "-s", "-g", "-m", "1", "-X", "PUT", "-H", TTL, f"{url}/latest/api/token"]
+    return node.run(argv, timeout_s=SOON_S).stdout.endswith(b"==")
+
+
+def rule_sets(node) -> list[bytes]:
+    return [node.run(argv, timeout_s=SOON_S).stdout for argv in (["nft", "list", "ruleset"], ["iptables-save"])]
+
+
+class Standing:
+    """A rehearsal in this process, on a thread that is in the instance's network: no process of the machine is looked at."""
+
+    def __init__(self, lab, nodes, hop_limit, proc) -> None:
+        self._lab, self._hop_limit, self._proc = lab, hop_limit, proc
+        self._nodes = nodes
+        self._stop, self._began = threading.Event(), threading.Event()
+        self.told: list = []
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=lambda: lab.instance.call(self._work))
+
+    def _discovered(self) -> Discovery:
+        there = tuple(
+            NetworkNamespace(node.netns.stat().st_ino, node.netns, "named", name, (), ())
+            for name, node in self._nodes.items()
+        )
+        return Discovery((), there, 0, 0, True, ())
+
+    def _work(self) -> None:
+        addresses = {socket.AF_INET: ("169.254.169.254", 80), socket.AF_INET6: ("fd00:ec2::254", 80)}
+        rehearsal = HostRehearsal(
+            learn(addresses, ask_without_token=False),
+            self._hop_limit,
+            discovered=self._discovered,
+            proc=self._proc,
+        )
+        try:
+            rehearsal.ready()
+            self.told = rehearsal.leavers.all()
+            self._began.set()
+            while not self._stop.wait(0.2):
+                rehearsal.beat()
+            self.seen = rehearsal.seen()
+            self.ended = rehearsal.end(drained_within_s=SOON_S)
+        except Exception as error:  # noqa: BLE001 - handed on
+            self.error = error
+            self._began.set()
+
+    def __enter__(self) -> Standing:
+        self._thread.start()
+        self._began.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        assert self.error is None
+
+
+@pytest.mark.parametrize("hop_limit", [1, 2, 3])
+def test_tokens_arrive_as_far_as_the_hop_limit_lets_them(lab, service, nodes, tmp_path, hop_limit):
+    before = rule_sets(lab.instance)
+    inside = (lab.instance, nodes["web"], nodes["deep"])
+    with Standing(lab, nodes, hop_limit, tmp_path) as standing:
+        for distance, node in enumerate(inside):
+            for url in (V4, V6):
+                wait_for(lambda node=node, url=url: status(node, url) == "401")
+                if distance < hop_limit:
+                    wait_for(lambda node=node, url=url: token(node, url))
+                else:
+                    assert not token(node, url)
+        assert status(nodes["task"]) == "200"
+    assert [each.name for each in standing.told] == ["task"] and standing.ended == End((), 0)
+    assert totals(standing.seen).tokens >= 2 * min(hop_limit, 3)
+    assert rule_sets(lab.instance) == before
+    assert [status(node) for node in inside] == ["200"] * 3
+
+
+def test_all_of_a_host_and_nobody_else(lab, service, nodes, on_host):
+    before = rule_sets(lab.instance)
+    for name, node in {"guest": None, "web": nodes["web"], "task": nodes["task"]}.items():
+        on_host.asks(name, node)
+    with on_host.rehearse("--host", "--hop-limit", "2") as running:
+        running.until("receive no metadata without a token")
+        on_host.asks("late", nodes["deep"])
+        for name in ("guest", "web", "late"):
+            wait_for(lambda name=name: "401" in on_host.answers(name))
+        with on_host.rehearse("--host") as second:
+            assert second.end(0) == exitcodes.UNAVAILABLE and "another rehearsal is running on this host" in second.said
+        with on_host.rehearse("--", "true") as second:
+            assert second.end(0) == exitcodes.UNAVAILABLE and "a rehearsal of this host is running" in second.said
+        assert running.end() == exitcodes.NOT_READY
+    assert "task (process " in running.said and "without passing the packet rules of this host" in running.said
+    for name in ("guest", "web"):
+        assert f"bash in {name} (process " in running.said
+    for name in ("guest", "web", "late"):
+        wait_for(lambda name=name: on_host.answers(name)[-1] == "200")
+    assert set(on_host.answers("task")) == {"200"}
+    assert "the rehearsal is undone" in running.said
+    assert rule_sets(lab.instance) == before
