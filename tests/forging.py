@@ -51,7 +51,7 @@ BY_HAND = (
     _BEGIN
     + """
 heard = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
-heard.settimeout(5)
+heard.settimeout(60)
 print("ready", flush=True)
 sys.stdin.readline()
 send(to(1000, flags=SYN, client=client, port=port))

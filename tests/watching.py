@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from soon import SOON_S
+from soon import SOON_S, wait_for
 
 SOURCE = str(Path(__file__).parents[1])
 
@@ -57,8 +58,15 @@ def watching(lab, *arguments: str, settle_s: float = 0.8, number: int = signal.S
 
 
 def _wait_until_it_listens(pid: int) -> None:
-    """A ring is a mapping of the packet socket."""
-    deadline = time.monotonic() + SOON_S
-    while "socket:" not in Path(f"/proc/{pid}/maps").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    """Its packet socket receives packets of every protocol, which is the last that it does before it watches."""
+    wait_for(lambda: _receives(Path(f"/proc/{pid}")))
+
+
+def _receives(process: Path) -> bool:
+    _, *sockets = (process / "net/packet").read_text().splitlines()
+    of_all = {f"socket:[{each.split()[-1]}]" for each in sockets if each.split()[3] == "0003"}
+    held = set()
+    for descriptor in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            held.add(os.readlink(descriptor))
+    return bool(of_all & held)

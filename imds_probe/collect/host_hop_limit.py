@@ -37,9 +37,7 @@ def put_token(client: MetadataClient, *, deadline: float, counter: RequestCounte
     endpoint = client.endpoint
     try:
         # Where the way to the service leads: a container can forge answers, which come in by an interface of its own.
-        capture = Capture(
-            endpoint.address, endpoint.port, endpoint.family, interface=outgoing_interface(endpoint.address)
-        )
+        capture = Capture(endpoint.address, endpoint.port, interface=outgoing_interface(endpoint.address))
     except OSError:
         return _by_minttl(client.put_token(), endpoint, deadline=deadline, counter=counter)
     with capture:

@@ -60,8 +60,9 @@ class Program:
 
 
 def answers_from(address: str, port: int) -> bytes:
-    """A program that keeps TCP packets from this address and port, on a socket of the address's family."""
+    """A program that keeps TCP packets from this address and port, on a socket of all protocols."""
     program = Program()
+    _only_version(program, ipaddress.ip_address(address).version, otherwise="drop")
     _only_from(program, address, port, otherwise="drop")
     return program.end()
 
@@ -81,15 +82,19 @@ def handshakes_from(services: Sequence[tuple[str, int]], interfaces: Collection[
     for number, (address, port) in enumerate(services):
         program.label(str(number))
         following = str(number + 1) if number + 1 < len(services) else "drop"
-        version = ipaddress.ip_address(address).version
-        program.do(LD_B, 0)
-        program.do(AND, 0xF0)
-        program.jump(JEQ, version << 4, no=following)
+        _only_version(program, ipaddress.ip_address(address).version, otherwise=following)
         _only_from(program, address, port, otherwise=following)
         program.do(LD_B_X, 13)
         program.do(AND, SYN_ACK)
         program.jump(JEQ, SYN_ACK, yes="keep", no=following)
     return program.end()
+
+
+def _only_version(program: Program, version: int, *, otherwise: str) -> None:
+    """Go on with packets that begin as those of this version of IP do."""
+    program.do(LD_B, 0)
+    program.do(AND, 0xF0)
+    program.jump(JEQ, version << 4, no=otherwise)
 
 
 def _only_from(program: Program, address: str, port: int, *, otherwise: str) -> None:

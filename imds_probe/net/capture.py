@@ -6,19 +6,15 @@ import ctypes
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
 
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.imds import Family
 from imds_probe.net import bpf
 from imds_probe.net.packets import Handshake, TcpPacket, parse
 
 ETH_P_ALL = 0x0003  # before a bridge or a macvlan takes a packet away: <linux/if_ether.h>
-ETHERTYPE: dict[Family, int] = {"ipv4": 0x0800, "ipv6": 0x86DD}
 PACKET_LIMIT = 4096  # far more than a run's few requests cause; a flood must not keep us here
-
-PacketSocketMaker = Callable[[int], socket.socket]
 
 
 @dataclass(frozen=True)
@@ -65,21 +61,17 @@ class Capture:
     Raises PermissionError where the right is missing, OSError where packet sockets or the interface are not to be had.
     """
 
-    def __init__(
-        self,
-        address: str,
-        port: int,
-        family: Family,
-        make_packet_socket: PacketSocketMaker | None = None,
-        interface: str | None = None,
-    ) -> None:
-        make = make_packet_socket or (lambda protocol: socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, protocol))
-        # What comes before the filter is in place is no answer to us yet: `arrivals` goes by the local port.
-        self._socket = make(socket.htons(ETHERTYPE[family]))
+    def __init__(self, address: str, port: int, interface: str | None = None) -> None:
+        # Protocol 0 receives nothing until it is bound: nothing comes in before the filter.
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         try:
             bpf.attach(self._socket, bpf.answers_from(address, port))
-            if interface is not None:
-                self._socket.bind((interface, ETHERTYPE[family]))
+            # All protocols, as the kernel hands each packet to such sockets before IP, but to those of one protocol on one
+            # interface after it: an answer could be read before it was here.
+            if interface is None:
+                receive_everything(self._socket)
+            else:
+                self._socket.bind((interface, ETH_P_ALL))
             self._socket.setblocking(False)
         except OSError:
             self._socket.close()

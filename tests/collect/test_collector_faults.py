@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ import pytest
 from report_schema import check
 
 from imds_probe import assessment, exitcodes, observation
+from imds_probe.assessment import report_on
 from imds_probe.collect.collecting import HANGS
 from imds_probe.collect.collector import Collected
 from imds_probe.collect.collectors import COLLECTORS, JOINS, QUESTIONS
@@ -20,9 +22,11 @@ from imds_probe.errors import ProbeError
 from imds_probe.facts.host import Host, OsRelease
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.software import Installed
+from imds_probe.report import Report
 from imds_probe.rules import RULES
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
+from imds_probe.verdict import EXIT_CODES
 
 EXPECTED = (ProbeError("it is locked", "Wait."), PermissionError(13, "Permission denied", "/secret"))
 BUGS = (ValueError("boom"), MemoryError(), RecursionError("too deep"), StopIteration(), AssertionError())
@@ -85,7 +89,7 @@ def run(healthy, service, monkeypatch, tmp_path, capsys) -> Run:
     return call
 
 
-# A part has one fault of each kind in the suite, each part another one, and all of them in the soak test.
+# In the suite a part has one fault of those that anybody meets and one of the others, each part another one; all in the soak test.
 whole = pytest.mark.parametrize(
     "whole", [pytest.param(False, id="one"), pytest.param(True, id="all", marks=pytest.mark.soak)]
 )
@@ -121,29 +125,31 @@ def test_nothing_fails_by_itself(run, healthy):
     )
 
 
-@whole
-@pytest.mark.parametrize("at", range(len(COLLECTORS)), ids=[each.id for each in COLLECTORS])
-def test_a_collector_that_raises_or_gives_garbage(run, healthy, monkeypatch, at, whole):
+def raises(monkeypatch, run, healthy, at, error) -> None:
     name = COLLECTORS[at].id
-    for error in (*some(EXPECTED, at, whole=whole), *some(BUGS, at, whole=whole)):
-        faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, collect=raising(error), applies=lambda _: True)
-        ran = run()
-        assert ran.code in ((healthy,) if name in NO_CONCERN and error in EXPECTED else NO_BETTER), error
-        failed = record(ran.report, name)
-        assert (failed["status"], failed["bug"]) == ("failed", error in BUGS)
-        assert ("this is a bug in imds-probe, in " + name in ran.said) == (failed["bug"] and error is not BUGS[1])
-    for garbage in some(GARBAGE, at, whole=whole):
-        faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, collect=lambda _, it=garbage: it, applies=lambda _: True)
-        ran = run()
-        assert ran.code in NO_BETTER, garbage
-        assert record(ran.report, name)["bug"]
-        assert f"this is a bug in imds-probe, in {name}" in ran.said
-    faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, applies=raising(BUGS[0]))
+    faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, collect=raising(error), applies=lambda _: True)
+    ran = run()
+    assert ran.code in ((healthy,) if name in NO_CONCERN and error in EXPECTED else NO_BETTER), error
+    failed = record(ran.report, name)
+    assert (failed["status"], failed["bug"]) == ("failed", error in BUGS)
+    assert ("this is a bug in imds-probe, in " + name in ran.said) == (failed["bug"] and error is not BUGS[1])
+
+
+def gives(monkeypatch, run, healthy, at, garbage) -> None:
+    name = COLLECTORS[at].id
+    faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, collect=lambda _: garbage, applies=lambda _: True)
+    ran = run()
+    assert ran.code in NO_BETTER, garbage
+    assert record(ran.report, name)["bug"]
+    assert f"this is a bug in imds-probe, in {name}" in ran.said
+
+
+def cannot_say_whether_it_applies(monkeypatch, run, healthy, at, error) -> None:
+    faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, applies=raising(error))
     assert run().code in NO_BETTER
 
 
-@pytest.mark.parametrize("at", range(len(COLLECTORS)), ids=[each.id for each in COLLECTORS])
-def test_a_collector_that_hangs(run, healthy, monkeypatch, at):
+def hangs(monkeypatch, run, healthy, at, _) -> None:
     over = threading.Event()
     hanging = {"collect": lambda _: Collected((over.wait(),)), "applies": lambda _: True, "time_s": 0.2}
     faulty(monkeypatch, "COLLECTORS", COLLECTORS, at, **hanging)
@@ -153,6 +159,29 @@ def test_a_collector_that_hangs(run, healthy, monkeypatch, at):
         over.set()
     assert ran.code in ((healthy,) if COLLECTORS[at].id in NO_CONCERN else NO_BETTER)
     assert record(ran.report, COLLECTORS[at].id)["reason"] == HANGS
+
+
+# One after the other of different kinds, so that neighbours in the list of collectors have not the same.
+OTHER = [
+    fault
+    for each in itertools.zip_longest(
+        [(raises, error) for error in BUGS],
+        [(gives, garbage) for garbage in GARBAGE],
+        [(cannot_say_whether_it_applies, BUGS[0])] * 3,
+        [(hangs, None)] * 3,
+    )
+    for fault in each
+    if fault
+]
+
+
+@whole
+@pytest.mark.parametrize("at", range(len(COLLECTORS)), ids=[each.id for each in COLLECTORS])
+def test_a_collector_that_raises_gives_garbage_or_hangs(run, healthy, monkeypatch, at, whole):
+    for error in some(EXPECTED, at, whole=whole):
+        raises(monkeypatch, run, healthy, at, error)
+    for fault, what in some(OTHER, at, whole=whole):
+        fault(monkeypatch, run, healthy, at, what)
 
 
 @whole
@@ -166,30 +195,61 @@ def test_a_join_that_raises_or_gives_garbage(run, monkeypatch, at, whole):
         assert record(ran.report, JOINS[at].id)["status"] == "failed"
 
 
+@whole
 @pytest.mark.parametrize("at", range(len(QUESTIONS)), ids=[each.id for each in QUESTIONS])
-def test_a_question_that_raises_or_gets_garbage(run, healthy, monkeypatch, at):
+def test_a_question_that_raises_or_gets_garbage(run, healthy, monkeypatch, at, whole):
     asked = {"subjects": lambda *_: [1]}
-    for error in EXPECTED:
+    for error in some(EXPECTED, at, whole=whole):
         faulty(monkeypatch, "QUESTIONS", QUESTIONS, at, ask=raising(error), **asked)
         ran = run()
         assert (ran.code, record(ran.report, QUESTIONS[at].id)["status"]) == (healthy, "failed")
-    for error in BUGS:
+    for error in some(BUGS, at, whole=whole):
         faulty(monkeypatch, "QUESTIONS", QUESTIONS, at, ask=raising(error), **asked)
         assert run().code in NO_BETTER
         faulty(monkeypatch, "QUESTIONS", QUESTIONS, at, subjects=raising(error))
         assert run().code in NO_BETTER
-    for garbage in GARBAGE:
+    for garbage in some(GARBAGE, at, whole=whole):
         faulty(monkeypatch, "QUESTIONS", QUESTIONS, at, ask=lambda *_, it=garbage: it, **asked)
         assert run().code in NO_BETTER
 
 
-@whole
-@pytest.mark.parametrize("at", range(len(RULES)), ids=[each.id for each in RULES])
-def test_a_rule_that_raises_or_gives_garbage(run, monkeypatch, at, whole):
-    garbage = (lambda *_: None, lambda *_: ["x"])
-    for find in (*map(raising, some((*EXPECTED, *BUGS), at, whole=whole)), *some(garbage, at, whole=whole)):
-        changed = replace(RULES[at], find=find)
-        monkeypatch.setattr(assessment, "RULES", (*RULES[:at], changed, *RULES[at + 1 :]))
+@pytest.fixture
+def judged(run, healthy, monkeypatch) -> Callable[[], Report]:
+    """The report on the facts of one run, by the rules as they are then: nothing else comes of a rule."""
+    kept: list[tuple[Any, ...]] = []
+    with monkeypatch.context() as during:
+        during.setattr(assessment, "report_on", lambda *given: kept.append(given) or report_on(*given))
+        assert run().code == healthy
+    return lambda: report_on(*kept[0])
+
+
+RULE_FAULTS = (*map(raising, (*EXPECTED, *BUGS)), lambda *_: None, lambda *_: ["x"])
+
+
+def with_rule(at: int, find: Callable[..., Any]) -> tuple[Any, ...]:
+    return (*RULES[:at], replace(RULES[at], find=find), *RULES[at + 1 :])
+
+
+def test_each_rule_that_raises_or_gives_garbage(judged, monkeypatch):
+    for at in range(len(RULES)):
+        for find in RULE_FAULTS:
+            monkeypatch.setattr(assessment, "RULES", with_rule(at, find))
+            report = judged()
+            assert EXIT_CODES[report.verdict.state] in NO_BETTER, RULES[at].id
+            assert report.rules[at].status == "error"
+        check(report.to_json())
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(at, id=each.id, marks=[pytest.mark.soak] if at else [])  # one shows that the run comes to the same
+        for at, each in enumerate(RULES)
+    ],
+)
+def test_a_run_with_a_rule_that_raises_or_gives_garbage(run, monkeypatch, at):
+    for find in (RULE_FAULTS[len(EXPECTED)], RULE_FAULTS[-1]):
+        monkeypatch.setattr(assessment, "RULES", with_rule(at, find))
         ran = run()
         assert ran.code in NO_BETTER
         assert ran.report["rules"][at]["status"] == "error"

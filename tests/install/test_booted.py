@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,9 +225,8 @@ def test_the_daemon_stops_in_time_with_an_assessment_under_way(machine, daemon):
     pid = machine.show(daemon, "MainPID")
     children = f"/proc/{pid}/task/{pid}/children"
     machine.until(lambda: bool(machine.must("cat", children).strip()), lambda: machine.journal(daemon))
-    asked = time.monotonic()
     machine.must("systemctl", "stop", daemon)
-    assert time.monotonic() - asked < 15  # TimeoutStopSec=
+    # Later than TimeoutStopSec= it would be "timeout".
     assert (machine.show(daemon, "ActiveState"), machine.show(daemon, "Result")) == ("inactive", "success")
     assert "stopped" in machine.journal(daemon)
 

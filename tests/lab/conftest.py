@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from report_schema import check
+from soon import SOON_S
 
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
@@ -94,7 +95,7 @@ def _keep(directory: Path, test: str, report: str) -> None:
 def run(made_up, host, request):
     """Run the main job on the made-up host, as a user would, and hold its report to the schema."""
 
-    def call(*arguments, env=None, privileged=True, before=(), node=None, timeout_s=40.0, parse=True) -> Ran:
+    def call(*arguments, env=None, privileged=True, before=(), node=None, timeout_s=2 * SOON_S, parse=True) -> Ran:
         probe = [sys.executable, "-m", "imds_probe", "run", "--output", "json", "--root", str(host), *arguments]
         argv = [*(before if privileged else WITHOUT_PRIVILEGE), *probe]
         environment = {"PYTHONPATH": SOURCE} | (env or {})

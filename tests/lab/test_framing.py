@@ -153,13 +153,15 @@ def test_a_user_who_mounts_over_a_program_is_not_taken_for_it(lab, service):
     assert f" {over} (not verified) " in watched.err
 
 
-def test_a_run_that_watched_says_what_was_forged_and_accuses_nobody(lab, service, forger, run):
+def test_a_run_that_watched_says_what_was_forged_and_accuses_nobody(lab, service, forger, run, tmp_path):
     """As often as it takes: the run says itself when it watches."""
     service.update(http_tokens="optional")
-    forge = f"import time\nfor _ in range(40):\n {ONE_PACKET.splitlines()[-1]}\n time.sleep(0.2)\n"
-    begin = "\n".join(ONE_PACKET.splitlines()[:-1]) + "\n"
-    child = forger.start(forging(begin + forge, lab.instance.ipv4, 42200))
+    over = tmp_path / "over"
+    *begin, packet = ONE_PACKET.splitlines()
+    forge = f"import os, time\nwhile not os.path.exists({str(over)!r}):\n {packet}\n time.sleep(0.2)\n"
+    child = forger.start(forging("\n".join([*begin, forge]), lab.instance.ipv4, 42200))
     ran = run("--watch", "3s")
+    over.touch()
     assert child.wait(timeout=SOON_S) == 0
     callers = ran.report["callers"]
     assert (callers["imdsv1"], callers["observed_s"]) == (0, 0)

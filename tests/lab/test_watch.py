@@ -33,7 +33,7 @@ def curl(node: Node, family: str, path: str, *, token: bool, before: tuple[str, 
     """One short-lived client; its process id."""
     header = ["-H", "X-aws-ec2-metadata-token: not-a-token"] if token else []
     child = node.start(
-        [*before, "curl", "-s", "-m", "5", "-o", "/dev/null", *header, f"http://{ADDRESSES[family]}{path}"]
+        [*before, "curl", "-s", "-m", f"{SOON_S:g}", "-o", "/dev/null", *header, f"http://{ADDRESSES[family]}{path}"]
     )
     child.wait()
     return child.pid
@@ -171,12 +171,12 @@ def test_for_a_while_and_without_a_right(lab, service):
 def test_long_lived_ones_are_named_without_the_tracepoint_too(lab, service, nodes, tracing):
     """By the socket's owner, in whichever network namespace it is."""
     script = f"""
-import json, os, time
+import json, select, sys, time
 from imds_probe.watch.watcher import Watcher
 with Watcher(tracing={tracing}) as watcher:
     print("ready", flush=True)
-    end = time.monotonic() + 6
-    while time.monotonic() < end:
+    end = time.monotonic() + {SOON_S}
+    while time.monotonic() < end and not select.select([sys.stdin], [], [], 0)[0]:
         for seen in watcher.calls(0.2):
             print(json.dumps([seen.path, seen.caller.pid if seen.caller else None, seen.how]), flush=True)
 """
@@ -185,15 +185,15 @@ with Watcher(tracing={tracing}) as watcher:
         "s.sendall(b'GET /latest/long HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'); time.sleep(1)"
     )
     child = lab.instance.start(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, env={"PYTHONPATH": SOURCE, "PYTHONUNBUFFERED": "1"}
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": SOURCE}
     )
-    assert child.stdout
+    assert child.stdin and child.stdout
     assert child.stdout.readline() == b"ready\n"
     clients = [node.start([sys.executable, "-c", client]) for node in nodes[:2]]
     pids = {each.pid for each in clients}
+    lines = [json.loads(child.stdout.readline()) for _ in clients]
     for each in clients:
         each.wait()
-    lines = [json.loads(line) for line in child.stdout.read().splitlines()]
-    child.wait()
+    assert child.communicate(timeout=SOON_S)[0] == b""
     assert {pid for _, pid, _ in lines} == pids
     assert {how for _, _, how in lines} == {"tracepoint" if tracing else "sock_diag"}

@@ -100,7 +100,7 @@ def bridged(lab):
 FALLS_BACK = f"""
 import http.client, socket
 def ask(method, path, headers):
-    connection = http.client.HTTPConnection("{IP}", timeout=2)
+    connection = http.client.HTTPConnection("{IP}", timeout=2 if method == "PUT" else {SOON_S})
     connection.request(method, path, headers={{"User-Agent": "x", **headers}})
     return connection.getresponse().read()
 try:
@@ -111,12 +111,12 @@ except OSError:
 """
 PLAIN = f"""
 import http.client
-connection = http.client.HTTPConnection("{IP}", timeout=2)
+connection = http.client.HTTPConnection("{IP}", timeout={SOON_S})
 connection.request("GET", "{numbered(3)}", headers={{"User-Agent": "x"}})
 connection.getresponse().read()
 """
-CURL = "curl -s -m 2 -o /dev/null"
-ASK = f"{CURL} -f -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://{IP}/latest/api/token"
+CURL = f"curl -s -m {SOON_S:g} -o /dev/null"
+ASK = f"curl -s -m 2 -o /dev/null -f -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://{IP}/latest/api/token"
 EITHER = f"if TOKEN=$({ASK} | cat && exit $PIPESTATUS); then :; fi; {CURL} http://{IP}{numbered(4)}"
 # As cron does, which is there when what it started has ended.
 CRON = """
@@ -212,7 +212,7 @@ HOSTILE = {
 
 def test_who_sends_the_header_of_a_token_request_with_a_get_breaks_at_the_switch(lab, service):
     """And so has to count as one that asks without a token: it is served until then."""
-    argv = ["curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}"]
+    argv = ["curl", "-s", "-m", f"{SOON_S:g}", "-o", "/dev/null", "-w", "%{http_code}"]
     argv += ["-H", "X-aws-ec2-metadata-token-ttl-seconds: 21600", f"http://{IP}/latest/meta-data/ami-id"]
     answers = []
     with watching(lab, "--json") as watched:
@@ -255,13 +255,15 @@ def test_what_is_no_request_of_anybodys_hurts_nobody(lab, service):
     assert len(seen) == 4  # the TLS hello is no call
 
 
-def test_a_token_that_is_none_is_a_finding_of_its_own(lab, service, run):
+def test_a_token_that_is_none_is_a_finding_of_its_own(lab, service, run, tmp_path):
     """As often as it takes: the run says itself when it watches."""
     service.update(http_tokens="optional")
-    curl = f"curl -s -o /dev/null -m 5 -H 'X-aws-ec2-metadata-token: bm90LWEtdG9rZW4=' http://{IP}/latest/meta-data/instance-id"
-    ask = f"for i in $(seq 40); do {curl}; sleep 0.2; done"
-    child = lab.instance.start(["sh", "-c", ask])
+    over = tmp_path / "over"
+    header = "X-aws-ec2-metadata-token: bm90LWEtdG9rZW4="
+    curl = f"{CURL} -H '{header}' http://{IP}/latest/meta-data/instance-id"
+    child = lab.instance.start(["sh", "-c", f"until [ -e {over} ]; do {curl}; sleep 0.2; done"])
     ran = run("--watch", "3s")
+    over.touch()
     assert child.wait(timeout=SOON_S) == 0
     (finding,) = [each for each in ran.report["findings"] if each["id"] == "token-expired"]
     assert (finding["severity"], finding["implies"]) == ("warning", None)

@@ -1,6 +1,8 @@
 import errno
+import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from soon import wait_for
@@ -16,7 +18,7 @@ from imds_probe.simulator.lab.lab import Lab
 def test_arrivals_of_one_connection(family, host, kind):
     with (
         socket.create_server((host, 0), family=kind) as server,
-        Capture(host, server.getsockname()[1], family) as capture,
+        Capture(host, server.getsockname()[1]) as capture,
     ):
         with (
             socket.create_connection(server.getsockname()[:2]) as client,
@@ -35,9 +37,22 @@ def test_arrivals_of_one_connection(family, host, kind):
 
 
 def test_a_port_that_nobody_answered():
-    with Capture("127.0.0.1", 80, "ipv4") as capture:
+    with Capture("127.0.0.1", 80) as capture:
         arrivals = capture.arrivals(12345)
     assert (arrivals.syn_ack, arrivals.payload) == (None, ())
+
+
+@pytest.mark.parametrize("interface", [None, "lo"])
+def test_the_kernel_hands_it_a_packet_before_tcp(interface):
+    """As to all sockets of every protocol: netif_receive_skb serves those of one protocol on one interface last, and an answer
+    may have been read by then.
+    """
+    with Capture("127.0.0.1", 80, interface) as capture:
+        inode = str(os.fstat(capture._socket.fileno()).st_ino)
+        (line,) = [
+            each.split() for each in Path("/proc/thread-self/net/packet").read_text().splitlines() if inode in each
+        ]
+    assert (line[3], int(line[4])) == ("0003", socket.if_nametoindex(interface) if interface else 0)
 
 
 PORT = 40000
@@ -90,7 +105,7 @@ def test_only_the_interface_that_is_named():
 
 
 def here(interface):
-    return Capture("169.254.169.254", 80, "ipv4", interface=interface)
+    return Capture("169.254.169.254", 80, interface)
 
 
 SERVER = "import socket; s = socket.create_server(('169.254.169.254', 80)); s.accept(); s.accept()"

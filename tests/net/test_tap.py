@@ -69,9 +69,7 @@ def test_it_sees_what_packet_capture_sees(lab, family, name, syn_ack, payload):
     exchange(node, family)  # the first may wait for neighbours to be found
     raw, make = tap(node, family)
     listening = make()
-    with Capture(
-        SERVICE[family], 80, family, lambda protocol: node.socket(socket.AF_PACKET, socket.SOCK_DGRAM, protocol)
-    ) as capture:
+    with node.call(lambda: Capture(SERVICE[family], 80)) as capture:
         port = exchange(node, family)
         seen, captured = listening.arrivals(port), capture.arrivals(port)
         again = listening.arrivals(port)

@@ -242,8 +242,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
 file, memory = os.open(sys.argv[1], os.O_RDONLY), os.open('/proc/self/mem', os.O_RDONLY)
 place = libc.mmap(None, 4096, 1, 2, file, 0)
-threading.Thread(target=os.pread, args=(memory, 8, place)).start()
-time.sleep(0.5)
+reads = threading.Thread(target=os.pread, args=(memory, 8, place))
+reads.start()
+pread64 = {'x86_64': '17', 'aarch64': '67'}[os.uname().machine]
+while open(f'/proc/self/task/{reads.native_id}/syscall').read().split()[0] != pread64:  # it is named while it waits in it
+    time.sleep(0.01)
 libc.mmap(None, 4096, 1, 0x22, -1, 0)
 """
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
-from soon import wait_for
+from soon import SOON_S, wait_for
 
 from imds_probe.errors import UsageError
 from imds_probe.rehearsal import checks
@@ -79,7 +78,8 @@ def test_checks_come_again_and_the_first_failure_is_told(monkeypatch):
 
 def test_without_checks_nothing_fails_and_a_slow_one_is_not_waited_for():
     assert Checking([]).failure() == Checking([]).before() == ""
-    ended = []
-    slow = Checking([lambda: (time.sleep(0.3), ended.append(1), "late")[2]])
-    assert slow.failure() == slow.failure() == "" and not ended
+    over = Event()
+    slow = Checking([lambda: "late" if over.wait(SOON_S) else "never"])
+    assert slow.failure() == slow.failure() == ""
+    over.set()
     assert wait_for(slow.failure) == "late"
