@@ -30,7 +30,7 @@ class AccountDefaults:
     """
 
     options: MetadataOptions
-    http_tokens_enforced: bool = False
+    http_tokens_enforced: bool | None = None
     managed_by: Literal["account", "declarative-policy"] | None = None
     exception_message: str = ""
 
