@@ -6,7 +6,7 @@ import gzip
 import json
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,21 @@ from build_error import BuildError
 PACKAGES = f"{PREFIX[1:]}/lib/python3/dist-packages"
 # What the probe reports to, each in the newest version of its interface, which is the one that botocore takes. The other
 # 400 services, and former versions, are most of botocore's size.
-SERVICES = {"cloudwatch", "logs", "ssm", "sts"}
+SERVICES = {"cloudwatch", "logs", "ssm", "sts", "ec2", "autoscaling"}
+# Of the largest interfaces, those calls alone that are made: EC2's has 700.
+OPERATIONS = {
+    "ec2": {
+        "DescribeImages",
+        "DescribeInstances",
+        "DescribeLaunchTemplateVersions",
+        "GetInstanceMetadataDefaults",
+    },
+    "autoscaling": {
+        "DescribeAutoScalingGroups",
+        "DescribeAutoScalingInstances",
+        "DescribeLaunchConfigurations",
+    },
+}
 # Machine code whose place a parser written in Python takes; worked examples; zones by name, where nothing is told but UTC; what
 # other operating systems and browsers do.
 LEFT_OUT = (
@@ -55,11 +69,46 @@ def _cut_botocore(data: Path) -> None:
             versions = sorted(path.iterdir())
             for unused in versions[:-1] if path.name in SERVICES else [path]:
                 shutil.rmtree(unused)
+            if path.name in OPERATIONS:  # what pages through and waits for calls that are not there
+                for name in ("paginators-1", "paginators-1.sdk-extras", "waiters-2"):
+                    for other in versions[-1].glob(f"{name}.json*"):
+                        other.unlink()
     for model in sorted(data.glob("*/*/service-2.json.gz")):
         described = json.loads(gzip.decompress(model.read_bytes()))
+        if (service := model.parent.parent.name) in OPERATIONS:
+            described = only(described, OPERATIONS[service])
         # Not compressed, as the package is, and its compression finds what models have in common.
         model.with_suffix("").write_text(json.dumps(_without_words(described), separators=(",", ":")))
         model.unlink()
+
+
+def only(described: dict[str, Any], operations: Collection[str]) -> dict[str, Any]:
+    """A model with these operations and the shapes that they are made of. Raises BuildError where it lacks one."""
+    if missing := set(operations) - set(described["operations"]):
+        raise BuildError(f"botocore knows no operation {', '.join(sorted(missing))}")
+    kept = {name: value for name, value in described["operations"].items() if name in operations}
+    shapes: dict[str, Any] = {}
+    wanted = list(_shapes_in(kept))
+    while wanted:
+        name = wanted.pop()
+        if name not in shapes:
+            shapes[name] = described["shapes"][name]
+            wanted += _shapes_in(shapes[name])
+    in_order = {name: value for name, value in described["shapes"].items() if name in shapes}
+    return described | {"operations": kept, "shapes": in_order}
+
+
+def _shapes_in(described: Any) -> Iterator[str]:
+    """The shapes that a part of a model names. A member may be called "shape" as well, and then it is no name."""
+    if isinstance(described, dict):
+        for name, value in described.items():
+            if name == "shape" and isinstance(value, str):
+                yield value
+            else:
+                yield from _shapes_in(value)
+    elif isinstance(described, list):
+        for each in described:
+            yield from _shapes_in(each)
 
 
 def _without_words(described: Any) -> Any:

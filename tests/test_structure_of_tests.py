@@ -18,6 +18,7 @@ ELSEWHERE = {
     "collect/code_readings.py": "imports, which test_readings.py looks at",
     "collect/code_tasks.py": "tasks, which test_code.py asks and test_readings.py finds",
     "collect/container_tasks.py": "tasks, which test_container_software.py asks",
+    "collect/owner_tasks.py": "values, which test_owner_reading.py compares with",
     "collect/os_release.py": "what test_host.py has read",
     "collect/platform.py": "what the firmware says, which test_firmware.py has read, and an option: tests/lab",
     "collect/disk_tasks.py": "tasks, which test_disk_reading.py asks",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 from imds_probe.errors import ProbeError
 from imds_probe.kept.message import without_urls
@@ -94,6 +95,8 @@ def call(
         except exceptions.BotoCoreError as error:
             # It was sent, and what became of it is not known: sent again, it might count twice.
             raise CallError(f"AWS did not finish its answer: {_short(error)}", outcome=_after_sending(error)) from None
+        except ResponseParserError:  # no service of AWS's has answered: its text may be anything
+            raise CallError("something else than AWS answered", _ROUTE, outcome="in-doubt") from None
         pause_s = random.uniform(0, min(MOST_S, again * 2**attempt)) if again else 0.0  # noqa: S311 - spreads load
         if not again or attempt == ATTEMPTS - 1 or time.monotonic() + pause_s >= deadline:
             raise trouble

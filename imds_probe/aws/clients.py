@@ -20,7 +20,8 @@ from imds_probe.kept.message import without_urls
 
 CONNECT_S, READ_S = 3.0, 5.0
 COMPRESSED_FROM_BYTES = 2048  # botocore's own default is five times that, which most reports' metrics never reach
-ENDPOINTS = {"cloudwatch": "cloudwatch_endpoint", "logs": "logs_endpoint"}  # the settings that name another, by service
+# The settings that name another endpoint, by service.
+ENDPOINTS = {name: f"{name}_endpoint" for name in ("cloudwatch", "logs", "ec2", "autoscaling")}
 
 
 class Aws:

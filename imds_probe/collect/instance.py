@@ -8,15 +8,16 @@ from dataclasses import replace
 
 from imds_probe.collect.collector import Collected, Collector, Join
 from imds_probe.collect.context import Context
-from imds_probe.collect.options import TAGS_PATH, Service
+from imds_probe.collect.options import Service
+from imds_probe.collect.owner import chosen
+from imds_probe.collect.owner_said import OwnersSaid, said_by_metadata
+from imds_probe.collect.owner_tasks import OwnersSeen
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
 from imds_probe.imds.replies import Outcome, Reply
 
 PATH = "/latest/dynamic/instance-identity/document"
-GROUP_TAG = "aws:autoscaling:groupName"  # which EC2 Auto Scaling gives to what it launches
-_GROUP = re.compile(r"[ -~]{1,255}")
 # What goes into a command line to paste must be exactly what it claims to be, whoever answered.
 SHAPES = {
     "instanceId": r"i-[0-9a-f]{8,17}",
@@ -30,9 +31,10 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Identity:
-    """What the service says of the instance. `document` is None where it was not served."""
+    """What the service says of the instance, and of its owner. `document` is None where it was not served."""
 
     document: Instance | None
+    said: OwnersSaid = OwnersSaid()
 
 
 def _collect(context: Context) -> Collected:
@@ -43,9 +45,8 @@ def _collect(context: Context) -> Collected:
     document = parse(reply.body) if reply.ok else None
     if document is None:
         return Collected((Identity(None),), nothing=why_missing(reply))
-    if GROUP_TAG.encode() in service.tags:
-        document = with_group(document, service.client.get(f"{TAGS_PATH}/{GROUP_TAG}"))
-    return Collected((Identity(document),))
+    said = said_by_metadata(service)
+    return Collected((Identity(replace(document, auto_scaling_group=said.group), said),))
 
 
 def instance_of(context: Context) -> Instance | None:
@@ -54,6 +55,17 @@ def instance_of(context: Context) -> Instance | None:
     if identity is not None and identity.document is not None:
         return identity.document
     return Instance(instance_id=firmware.instance_id) if firmware.instance_id else None
+
+
+def _joined(context: Context) -> Instance | None:
+    """The instance with its owner, by metadata and by the host."""
+    identity, seen = context.get(Identity), context.get(OwnersSeen) or OwnersSeen()
+    said = identity.said if identity is not None else OwnersSaid()
+    instance, owner = instance_of(context), chosen((*seen.owners, *said.owners))
+    launched_from = seen.launched_from or said.launched_from
+    if owner is None and launched_from is None:
+        return instance
+    return replace(instance or Instance(), owner=owner, launch_template=launched_from)
 
 
 def parse(body: bytes) -> Instance | None:
@@ -79,12 +91,6 @@ def parse(body: bytes) -> Instance | None:
     )
 
 
-def with_group(document: Instance, reply: Reply) -> Instance:
-    """The instance with its Auto Scaling group's name, if the reply to its tag has one that is printable ASCII."""
-    name = reply.body.decode("utf-8", "replace")
-    return replace(document, auto_scaling_group=name) if reply.ok and _GROUP.fullmatch(name) else document
-
-
 def why_missing(reply: Reply) -> str:
     """One sentence on why there is no document."""
     if reply.outcome is Outcome.OK:
@@ -101,4 +107,4 @@ COLLECTOR = Collector(
     applies=lambda context: context.get(Service) is not None,
     aside=True,
 )
-JOIN = Join(gives=Instance, join=instance_of, without="the identity of this instance")
+JOIN = Join(gives=Instance, join=_joined, without="the identity of this instance")

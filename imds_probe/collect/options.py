@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from dataclasses import replace
 
-from imds_probe.collect import host_hop_limit
+from imds_probe.collect import control_plane, host_hop_limit
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.control_plane import ControlPlane
 from imds_probe.facts.imds import EndpointReply, EndpointState, Imds, TokensState
 from imds_probe.facts.platform import Platform
 from imds_probe.imds import v1_probe
@@ -16,6 +19,7 @@ from imds_probe.imds.endpoints import Endpoint, Endpoints, has_route
 from imds_probe.imds.replies import EC2_SERVER, Outcome, Reply
 from imds_probe.system.background import Background
 
+PENDING = "ec2-api-pending"
 TAGS_PATH = "/latest/meta-data/tags/instance"
 # The twin is often simply not there, and where IPv6 metadata is off its packets get no answer.
 TWIN_TIMEOUTS = Timeouts(connect_s=0.5, read_s=0.5, exchange_s=1.0)
@@ -59,14 +63,29 @@ def _collect(context: Context) -> Collected:
         deadline=context.deadline,
         counter=context.counter,
         v1_probe_allowed=not context.option(ServiceOptions).no_v1_probe,
+        by_api=functools.partial(_by_api, context) if control_plane.is_asked(context) else _not_asked,
     )
     return Collected(given)
 
 
+def _by_api(context: Context, client: MetadataClient | None) -> ControlPlane | None:
+    return control_plane.answered(context, client).found
+
+
+def _not_asked(client: MetadataClient | None) -> ControlPlane | None:
+    del client
+    return None
+
+
 def ask(
-    endpoints: Endpoints, *, deadline: float, counter: RequestCounter, v1_probe_allowed: bool
+    endpoints: Endpoints,
+    *,
+    deadline: float,
+    counter: RequestCounter,
+    v1_probe_allowed: bool,
+    by_api: Callable[[MetadataClient | None], ControlPlane | None] = _not_asked,
 ) -> tuple[Imds, Service]:
-    """Ask both addresses at once what is allowed."""
+    """Ask both addresses at once what is allowed. `by_api` is what the EC2 API says, asked with a client that has a token."""
     candidates = [endpoint for endpoint in (endpoints.primary, endpoints.twin) if endpoint]
     asked = [Asked(endpoint, None, None) for endpoint in candidates]
     running = [
@@ -82,7 +101,12 @@ def ask(
     state = _state(main.reply)
     tokens: TokensState = "unknown"
     tokens_method = "not-tried"
-    if main.client and v1_probe_allowed and main.reply.connected:
+    api = by_api(main.client if main.reply.ok else None)
+    if api is not None and api.instance is not None and api.instance.http_tokens is not None:
+        # What is pending is wanted, and not yet so.
+        tokens, tokens_method = ("unknown", PENDING) if api.pending else (api.instance.http_tokens, "ec2-api")
+        state = _state_by_api(main.reply, state, api)
+    elif main.client and v1_probe_allowed and main.reply.connected:
         without_token = v1_probe.ask_without_token(main.client)
         required = v1_probe.tokens_required(without_token)
         tokens_method = "not-answered" if required is None else "v1-probe"
@@ -97,7 +121,7 @@ def ask(
         _endpoint_reply(entry, state if entry.reply.outcome is main.reply.outcome else _state(entry.reply))
         for entry in asked
     )
-    primary = replies[asked.index(main)]
+    primary = _with_hop_limit(replies[asked.index(main)], api)
     imds = Imds(
         endpoint=state,
         tokens=tokens,
@@ -151,6 +175,22 @@ def _state_if_v1_answered(reply: Reply, state: EndpointState) -> EndpointState:
         Outcome.ANSWER_LOST: "loses-tokens",  # something on the way drops the packets that carry the token
     }
     return causes.get(reply.outcome, state)
+
+
+def _state_by_api(reply: Reply, state: EndpointState, api: ControlPlane) -> EndpointState:
+    """The same by what the EC2 API says of the endpoint, where no request was made without a token."""
+    says = api.instance.http_endpoint if api.instance is not None and not api.pending else None
+    if says == "enabled":
+        return _state_if_v1_answered(reply, state)
+    return "disabled" if says == "disabled" and reply.outcome is Outcome.FORBIDDEN else state
+
+
+def _with_hop_limit(reply: EndpointReply, api: ControlPlane | None) -> EndpointReply:
+    """With the hop limit by the EC2 API, where it was not measured."""
+    limit = api.instance.http_put_response_hop_limit if api is not None and api.instance and not api.pending else None
+    if limit is None or reply.hop_limit is not None:
+        return reply
+    return replace(reply, hop_limit=limit, hop_limit_method="ec2-api")
 
 
 def _endpoint_reply(entry: Asked, state: EndpointState) -> EndpointReply:

@@ -6,7 +6,7 @@ import tomllib
 
 import yaml  # the files of most software's settings are in it, and some in the other
 
-from imds_probe.collect import container_reading, firmware, os_release, sdk_reading
+from imds_probe.collect import container_reading, firmware, os_release, owner_reading, sdk_reading
 from imds_probe.inventory.containers import named, record_reading
 from imds_probe.inventory.settings import reading as settings
 from imds_probe.net.obstacles import settings as obstacles
@@ -17,6 +17,7 @@ __all__ = [
     "named",
     "obstacles",
     "os_release",
+    "owner_reading",
     "record_reading",
     "sdk_reading",
     "settings",

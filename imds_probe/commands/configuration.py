@@ -41,6 +41,8 @@ def overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:
         found["watch.full_command_lines"] = (True, "--full-command-lines")
     if not getattr(args, "CodeOptions.read", True):
         found["code.read"] = (False, "--no-code")
+    if getattr(args, "ControlPlaneOptions.now", False):
+        found["control_plane.ask"] = (True, "--control-plane")
     if args.state_directory is not None:
         found["state_directory"] = (str(args.state_directory), "--state-directory")
     return found

@@ -233,6 +233,7 @@ def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace)
     from imds_probe.collect.acceptances import AcceptanceOptions  # noqa: PLC0415
     from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
+    from imds_probe.collect.control_plane import ControlPlaneOptions  # noqa: PLC0415
     from imds_probe.collect.sdks import SearchOptions  # noqa: PLC0415
     from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
     from imds_probe.config.acceptances import AcceptConfig  # noqa: PLC0415
@@ -249,6 +250,7 @@ def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace)
             "full_command_lines": config.full_command_lines,
             "compare": settings.of(AwsConfig) if config.compare_metric else None,
         },
+        ControlPlaneOptions: {"configured": config.control_plane, "aws": settings.of(AwsConfig), "state": remembered},
         SearchOptions: {"state": remembered, "written": written},
         CodeOptions: {"state": remembered, "written": written, "read": config.read_code},
     }

@@ -35,8 +35,8 @@ class Config(Section):
     window_s, coverage: for how long nobody may have been seen calling IMDSv1, and how much of that must have been watched,
     from 0 to 1, for high confidence. retention_s: for how long the history is kept. compare_metric: hold the history against
     CloudWatch's MetadataNoToken. full_command_lines: keep all arguments of callers, whatever they are.
-    read_code: what runs and will run is read for requests without a token. interval_s, jitter_s: between the daemon's
-    assessments, and up to how much is added to that at random.
+    read_code: what runs and will run is read for requests without a token. control_plane: ask the EC2 API, too.
+    interval_s, jitter_s: between the daemon's assessments, and up to how much is added to that at random.
     """
 
     state_directory: Path | None = setting(
@@ -86,6 +86,13 @@ class Config(Section):
         values.flag,
         "Read the code of what runs, and of what cron, systemd and the like will start, for requests without a token.",
     )
+    control_plane: bool = setting(
+        "control_plane.ask",
+        False,
+        values.flag,
+        "Ask EC2 and Auto Scaling for the metadata options of this instance, of its launch template and of the account, once a "
+        "day, where the instance's role may (packaging/iam/control-plane.json). No request is made without a token then.",
+    )
     interval_s: float = setting("daemon.interval", "1h", values.duration, "Between the daemon's assessments,")
     jitter_s: float = setting(
         "daemon.jitter",
@@ -131,4 +138,13 @@ class AwsConfig(Section):
     )
     logs_endpoint: str | None = setting(
         "aws.logs_endpoint", None, values.url, example="https://vpce-0123.logs.eu-west-1.vpce.amazonaws.com"
+    )
+    ec2_endpoint: str | None = setting(
+        "aws.ec2_endpoint", None, values.url, example="https://vpce-0123.ec2.eu-west-1.vpce.amazonaws.com"
+    )
+    autoscaling_endpoint: str | None = setting(
+        "aws.autoscaling_endpoint",
+        None,
+        values.url,
+        example="https://vpce-0123.autoscaling.eu-west-1.vpce.amazonaws.com",
     )

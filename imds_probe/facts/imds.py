@@ -53,7 +53,7 @@ class Imds(Section):
 
     endpoint: EndpointState
     tokens: TokensState
-    tokens_method: str  # "v1-probe", "not-tried", "not-answered"
+    tokens_method: str  # "v1-probe", "ec2-api", "ec2-api-pending", "not-tried", "not-answered"
     hop_limit: HopLimit | None
     hop_limit_method: HopLimitMethod
     ipv6: str  # "enabled", "no-route", "not-tried" or why not

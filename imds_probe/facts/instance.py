@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.facts.section import Section
 
 
 @dataclass(frozen=True)
 class Instance(Section):
-    """The identity document, as far as it was served, and the Auto Scaling group, where tags are served."""
+    """The identity document, as far as it was served; the Auto Scaling group, where tags are served; and who owns the instance, as
+    far as the host itself says it.
+    """
 
     report_key: ClassVar[str] = "instance"
 
@@ -21,3 +24,5 @@ class Instance(Section):
     image_id: str | None = None
     instance_type: str | None = None
     auto_scaling_group: str | None = None
+    owner: Owner | None = None
+    launch_template: LaunchedFrom | None = None

@@ -14,7 +14,8 @@ TOKENS_REQUIRED = Kind(
     id="tokens-required",
     severity="info",
     title="Tokens are required already",
-    meaning="A request without a token was refused with 401: HttpTokens is required on this instance. The switch is done. "
+    meaning="A request without a token was refused with 401, or the EC2 API says so: HttpTokens is required on this instance. The "
+    "switch is done. "
     "Software that needs IMDSv1 is broken now, not one day.",
     cure="Nothing has to be done, unless another finding says so. To roll back, use the command in the report.",
 )
@@ -22,8 +23,8 @@ IMDSV1_OPEN = Kind(
     id="imdsv1-open",
     severity="info",
     title="IMDSv1 is still answered",
-    meaning="A request without a token was answered: HttpTokens is optional. A server-side request forgery in any program on "
-    "this host can read the role's credentials with one plain GET.",
+    meaning="A request without a token was answered, or the EC2 API says so: HttpTokens is optional. A server-side request "
+    "forgery in any program on this host can read the role's credentials with one plain GET.",
     cure="Switch once the verdict is ready.",
     sources=(
         "https://aws.amazon.com/blogs/security/defense-in-depth-open-firewalls-reverse-proxies-ssrf-"
@@ -36,13 +37,14 @@ TOKENS_UNKNOWN = Kind(
     title="It is not known whether tokens are required",
     meaning="Only a request without a token, or the EC2 API, can tell. imds-probe made no such request (--no-v1-probe), or the "
     "answer did not tell.",
-    cure="Nothing depends on it: requiring tokens twice does no harm. To find out, run without --no-v1-probe, which adds one "
-    "to CloudWatch's MetadataNoToken.",
+    cure="Nothing depends on it: requiring tokens twice does no harm. To find out, run with --control-plane, or without "
+    "--no-v1-probe, which adds one to CloudWatch's MetadataNoToken.",
 )
 
 # By how it is known: tokens_method.
 _UNKNOWN_BECAUSE = {
     "not-tried": "no request without a token was made",
+    "ec2-api-pending": "the EC2 API says that a change is pending",
     "not-answered": "a request without a token was made, but its answer did not tell",
 }
 
@@ -63,6 +65,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
 
 
 def _seen(imds: Imds, came: str) -> tuple[str, ...]:
+    if imds.tokens_method == "ec2-api":
+        return (f"the EC2 API says HttpTokens={imds.tokens}",)
     return (
         f"a request without a token was {came}" if imds.tokens_method == "v1-probe" else f"by {imds.tokens_method}",
     )

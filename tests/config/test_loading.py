@@ -91,7 +91,7 @@ def test_a_key_that_nobody_knows_is_told_all_that_are_known(tmp_path: Path) -> N
     path.write_text("[pigeon]\nsped = 1\n")
     with pytest.raises(UsageError) as caught:
         load(path)
-    assert caught.value.remedy.startswith("Known here: aws.cloudwatch_endpoint, ")
+    assert caught.value.remedy.startswith("Known here: aws.autoscaling_endpoint, ")
     assert "pigeon.loft, pigeon.rings, pigeon.speed, state_directory, " in caught.value.remedy
 
 

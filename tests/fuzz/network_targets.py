@@ -14,7 +14,7 @@ from unittest import mock
 from fuzz.target import Parse, Target, check, choose, chosen, printable
 
 from imds_probe.aws.instance_role import _credentials
-from imds_probe.collect import instance
+from imds_probe.collect import instance, options, owner_said
 from imds_probe.errors import ProbeError
 from imds_probe.imds import answers, outcomes
 from imds_probe.imds.client import BODY_LIMIT_BYTES, MetadataClient, RequestCounter
@@ -196,7 +196,9 @@ def _answer(data: bytes) -> None:
     else:
         check(instance.parse(content))
         reply = Reply(Outcome.OK, "", body=content)
-        check(instance.with_group(instance.parse(b"{}") or instance.Instance(), reply))
+        client = SimpleNamespace(get=lambda _: reply)
+        for tags in ((), (owner_said.GROUP_TAG.encode(), owner_said.TEMPLATE_TAG.encode())):
+            check(owner_said.said_by_metadata(options.Service(client, tags)))  # type: ignore[arg-type]
         assert len(_credentials(reply)[1]) < 200
 
 

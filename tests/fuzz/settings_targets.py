@@ -13,6 +13,8 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.entry import CatalogError
 from imds_probe.catalog.reading import read_file
 from imds_probe.catalog.rows import Row
+from imds_probe.collect import owner_reading
+from imds_probe.collect.owner_tasks import OwnersLooked
 from imds_probe.commands import configuration
 from imds_probe.commands.simulate import parse_address
 from imds_probe.config.loading import read
@@ -48,6 +50,46 @@ def _formats(data: bytes) -> None:
             continue
         if look.__code__.co_names[0] == "look_up":
             assert all(len(value) <= VALUE_MAX for value in found)
+
+
+OWNERS_FILES = (
+    *owner_reading.KUBELET_FILES,
+    *(owner_reading.KUBECONFIG, owner_reading.ECS_CONFIG, owner_reading.KOPS_ENV, owner_reading.EMR_JOB_FLOW),
+    f"{owner_reading.BEANSTALK}/envid",
+)
+
+
+def _owners(place: Path) -> Parse:
+    for name in OWNERS_FILES:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+
+    def parse(data: bytes) -> None:
+        at, content = choose(data, len(OWNERS_FILES))
+        path = place / OWNERS_FILES[at]
+        path.write_bytes(content)
+        try:
+            for seen in owner_reading.read_owners(OwnersLooked(str(place), str(place / "proc"), ())):
+                check(seen)
+                for owner in seen.owners:
+                    printable(owner.name, 255)
+                    printable(owner.cluster, 255)
+        finally:
+            path.unlink()
+
+    return parse
+
+
+def _owner_seeds() -> Mapping[str, bytes]:
+    texts = (
+        "--node-labels=eks.amazonaws.com/nodegroup=web,eks.amazonaws.com/sourceLaunchTemplateId=lt-0123456789abcdef0",
+        '- "-i"\n- "shop"\n',
+        "ECS_CLUSTER=night_Batch_5b9eb0f5-0c4c-4c6c-9d3a-0123456789ab\n",
+        "ClusterName: k8s.example.com\nInstanceGroupName: nodes\n",
+        '{"jobFlowId": "j-1K48XXXXXXHCB"}',
+        "e-abcd123456\n",
+    )
+    places = (0, *range(len(owner_reading.KUBELET_FILES), len(OWNERS_FILES)))
+    return {OWNERS_FILES[at]: chosen(at, text) for at, text in zip(places, texts, strict=True)}
 
 
 def _format_seeds() -> Mapping[str, bytes]:
@@ -177,6 +219,7 @@ def _words(data: bytes) -> None:
 
 
 TARGETS = {
+    "owners": Target(_owners, _owner_seeds),
     "setting-formats": Target(lambda _: _formats, _format_seeds),
     "settings": Target(_looking, _looking_seeds),
     "configuration": Target(_configuration, _configuration_seeds),

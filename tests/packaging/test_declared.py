@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import botocore
+import botocore.session
 import pytest
 import yaml
+from botocore.loaders import Loader
 from cloudformation_template import Template
 
 from imds_probe.sinks import SINKS, declared
@@ -26,8 +32,35 @@ def test_what_is_made_of_declarations_is_current():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_each_policy_has_a_sink_but_the_one_of_the_daemons_history():
-    assert {path.stem for path in (PROJECT / "packaging/iam").iterdir()} - POLICIES == {"metadata-no-token"}
+def test_each_policy_has_a_sink_but_those_of_collectors():
+    assert {path.stem for path in (PROJECT / "packaging/iam").iterdir()} - POLICIES == {
+        "control-plane",
+        "metadata-no-token",
+    }
+
+
+def test_packages_have_the_calls_of_the_control_plane(tmp_path, monkeypatch):
+    """Of EC2's interface those that its policy allows, and no other; botocore makes clients of what is left."""
+    monkeypatch.syspath_prepend(str(PROJECT / "packaging"))
+    application = importlib.import_module("application")
+    (statement,) = json.loads((PROJECT / "packaging/iam/control-plane.json").read_text())["Statement"]
+    data = Path(botocore.__file__).parent / "data"
+    session = botocore.session.Session()
+    session.set_credentials("AKIAIOSFODNN7EXAMPLE", "made-up")
+    loader = Loader(extra_search_paths=[str(tmp_path)])
+    for path in data.glob("*.json*"):
+        shutil.copy(path, tmp_path)
+    for service in sorted(application.SERVICES):
+        shutil.copytree(data / service, tmp_path / service)
+    application._cut_botocore(tmp_path)
+    loader._search_paths = [str(tmp_path)]
+    session.register_component("data_loader", loader)
+    found = {
+        f"{service}:{operation}"
+        for service in application.OPERATIONS
+        for operation in session.create_client(service, region_name="eu-west-1").meta.service_model.operation_names
+    }
+    assert found == set(statement["Action"])
 
 
 def test_packages_have_the_interface_of_each_service_that_a_sink_calls():

@@ -15,12 +15,19 @@ from imds_probe.sinks.metrics_settings import MetricsConfig
 
 IAM = Path(__file__).parents[2] / "packaging" / "iam"
 DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in IAM.glob("*.json")}
-ALL = {"CloudWatch": "true", "CloudWatchLogs": "true", "HostsMakeLogGroup": "true", "MetadataNoToken": "true"}
+ALL = {
+    "CloudWatch": "true",
+    "CloudWatchLogs": "true",
+    "HostsMakeLogGroup": "true",
+    "MetadataNoToken": "true",
+    "ControlPlane": "true",
+}
 IN_TEMPLATE = {
     "CloudWatchPolicy": "cloudwatch",
     "CloudWatchLogsPolicy": "cloudwatch-logs",
     "CloudWatchLogsGroupPolicy": "cloudwatch-logs-group",
     "MetadataNoTokenPolicy": "metadata-no-token",
+    "ControlPlanePolicy": "control-plane",
 }
 GROUP = f"arn:aws:logs:eu-west-1:123456789012:log-group:{LogsConfig().group}"
 STREAM = f"{GROUP}:log-stream:i-0123456789abcdef0"
@@ -36,6 +43,15 @@ NEEDED = {
         ("logs:PutRetentionPolicy", f"{GROUP}:*", {}),
     ],
     "metadata-no-token": [("cloudwatch:GetMetricStatistics", "*", {})],
+    "control-plane": [
+        ("ec2:DescribeInstances", "*", {}),
+        ("ec2:GetInstanceMetadataDefaults", "*", {}),
+        ("ec2:DescribeLaunchTemplateVersions", "*", {}),
+        ("ec2:DescribeImages", "*", {}),
+        ("autoscaling:DescribeAutoScalingInstances", "*", {}),
+        ("autoscaling:DescribeAutoScalingGroups", "*", {}),
+        ("autoscaling:DescribeLaunchConfigurations", "*", {}),
+    ],
 }
 CALLS = [(name, *call) for name, calls in NEEDED.items() for call in calls]
 

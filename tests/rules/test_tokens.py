@@ -25,6 +25,8 @@ def test_no_service_no_tokens(endpoint):
     [
         ("required", "v1-probe", "a request without a token was refused"),
         ("optional", "v1-probe", "a request without a token was answered"),
+        ("required", "ec2-api", "the EC2 API says HttpTokens=required"),
+        ("unknown", "ec2-api-pending", "the EC2 API says that a change is pending"),
         ("unknown", "not-tried", "no request without a token was made"),
         ("unknown", "not-answered", "a request without a token was made, but its answer did not tell"),
     ],

@@ -9,6 +9,7 @@ from imds_probe.facts.host import Host
 from imds_probe.facts.image import Image
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.instance import Instance
+from imds_probe.facts.owner import Owner, OwnerKind
 from imds_probe.facts.platform import Platform
 from imds_probe.render.page.blocks import Fields, Part, Text
 from imds_probe.render.page.bounds import NOT_KNOWN, Bounds, known, listed
@@ -23,6 +24,20 @@ _METHODS = {
     "capture": "measured by packet capture",
     "minttl": "measured with IP_MINTTL",
     "ec2-api": "from the EC2 API",
+}
+_OWNERS: dict[OwnerKind, str] = {
+    "karpenter": "Karpenter node pool",
+    "eksctl": "eksctl node group",
+    "eks-node-group": "EKS node group",
+    "kops": "kOps instance group",
+    "elastic-beanstalk": "Elastic Beanstalk environment",
+    "emr": "EMR cluster",
+    "parallelcluster": "ParallelCluster",
+    "batch": "AWS Batch compute environment",
+    "ecs": "ECS cluster",
+    "auto-scaling": "an Auto Scaling group",
+    "ec2-fleet": "EC2 Fleet",
+    "spot-fleet": "Spot Fleet",
 }
 _INCOMPLETE = ("failed", "skipped", "partial")
 
@@ -48,7 +63,20 @@ def host(report: Report) -> Iterator[Part]:
         ]
         if instance.auto_scaling_group:
             rows.append(("Auto Scaling group", instance.auto_scaling_group))
+        owner, template = instance.owner, instance.launch_template
+        if owner is not None and not (owner.kind == "auto-scaling" and instance.auto_scaling_group):
+            rows.append(("launched by", owner_in_words(owner)))
+        if template is not None:
+            version = f" version {template.version}" if template.version else ""
+            rows.append(("launch template", f"{template.launch_template_id}{version}"))
     yield Part(HOST, (Fields(tuple(rows)),))
+
+
+def owner_in_words(owner: Owner) -> str:
+    """Who launched the instance, by kind, name and cluster."""
+    name = f" {owner.name}" if owner.name else ""
+    cluster = f" of cluster {owner.cluster}" if owner.cluster and owner.cluster != owner.name else ""
+    return f"{_OWNERS[owner.kind]}{name}{cluster}"
 
 
 def _joined(*parts: str | None) -> str:

@@ -10,6 +10,7 @@ from imds_probe.render.page.bounds import Bounds
 from imds_probe.render.page.callers import callers
 from imds_probe.render.page.code import code
 from imds_probe.render.page.containers import containers
+from imds_probe.render.page.control_plane import control_plane
 from imds_probe.render.page.sections import sections
 from imds_probe.render.page.software import software
 from imds_probe.report import Report
@@ -35,6 +36,7 @@ def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
     yield from findings.notes(report, bounds)
     yield from host.host(report)
     yield from host.service(report)
+    yield from control_plane(report, bounds)
     yield from containers(report, bounds)
     yield from callers(report, bounds)
     yield from code(report, bounds)

@@ -5,6 +5,7 @@ from golden_reports import golden_report
 from observed import ENDPOINT, FACTS, INSTANCE, changed, report_of, with_imds
 
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.render.page.blocks import Text
 from imds_probe.render.page.bounds import SHORT
 from imds_probe.render.page.host import host, run, service
@@ -20,9 +21,25 @@ def test_what_is_known_of_the_instance():
     assert rows(part)["instance"] == "i-0123456789abcdef0 m7i.large"
     assert rows(part)["account"] == "not known"
     assert rows(part)["Auto Scaling group"] == "web"
+    assert "launched by" not in rows(part)
     (elsewhere,) = host(golden_report("unknown-elsewhere"))
     assert rows(elsewhere)["EC2 instance"] == "no (DMI: sys_vendor is QEMU)"
     assert "instance" not in rows(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("owner", "shown"),
+    [
+        (Owner("eks-node-group", "web", (), "shop"), "EKS node group web of cluster shop"),
+        (Owner("emr", "j-1K48XXXXXXHCB", (), "j-1K48XXXXXXHCB"), "EMR cluster j-1K48XXXXXXHCB"),
+        (Owner("auto-scaling", None, ()), "an Auto Scaling group"),
+    ],
+)
+def test_who_launched_the_instance(owner, shown):
+    template = LaunchedFrom("lt-0123456789abcdef0", "3", "")
+    (part,) = host(report_of(changed(FACTS, instance=replace(INSTANCE, owner=owner, launch_template=template))))
+    assert rows(part)["launched by"] == shown
+    assert rows(part)["launch template"] == "lt-0123456789abcdef0 version 3"
 
 
 @pytest.mark.parametrize(

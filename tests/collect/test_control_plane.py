@@ -1,0 +1,181 @@
+"""The EC2 API in the place of a request without a token: what is taken from it, when it is asked again, and that nothing changes
+where it says nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from aws_server import REGION, aws_server
+from contexts import collected, context
+
+from imds_probe.aws.calls import CallError
+from imds_probe.aws.control_plane import Asked
+from imds_probe.collect import control_plane, options
+from imds_probe.collect.context import Context
+from imds_probe.collect.control_plane import JITTER_S, KEPT_S, ControlPlaneOptions
+from imds_probe.config import AwsConfig
+from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.control_plane import ControlPlane, MetadataOptions, NotAnswered
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.platform import Platform
+from imds_probe.simulator.server import Simulator
+
+AT = "2026-11-29T12:00:00Z"
+REQUIRED = ControlPlane(AT, MetadataOptions("required", 2, "enabled", "disabled", "disabled"))
+COLLECTORS = (options.COLLECTOR, control_plane.COLLECTOR)
+
+
+@pytest.fixture
+def service() -> Iterator[Simulator]:
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[str]]:
+    """Lays out what AWS answers; gives the ids that were asked for."""
+
+    def lay_out(answer: object) -> list[str]:
+        asked: list[str] = []
+
+        def ask(aws: object, instance, *, deadline: float) -> Asked:
+            asked.append(instance.instance_id)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer if isinstance(answer, Asked) else Asked(answer, True)
+
+        monkeypatch.setattr("imds_probe.aws.control_plane.ask", ask)
+        return asked
+
+    return lay_out
+
+
+def ran(service: Simulator, root: Path, *given: object) -> tuple[Context, dict[str, CollectorRun]]:
+    environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": service.url}
+    made = context(root, Platform(True, "", "i-0123456789abcdef0"), environ=environ, options=given)
+    runs = collected(made, [each for each in COLLECTORS if each.applies(made)])
+    return made, runs
+
+
+def imds(made: Context) -> Imds:
+    found = made.get(Imds)
+    assert found is not None
+    return found
+
+
+def test_tokens_come_from_the_api_and_no_request_is_made_without_one(service, said, tmp_path):
+    asked = said(REQUIRED)
+    made, runs = ran(service, tmp_path, ControlPlaneOptions(now=True))
+    assert asked == ["i-0123456789abcdef0"]  # once, for both
+    assert service.counts.imdsv1 == 0
+    assert (imds(made).tokens, imds(made).tokens_method, imds(made).endpoint) == ("required", "ec2-api", "enabled")
+    assert made.get(ControlPlane) == REQUIRED
+    assert runs["control-plane"].status == "ok"
+
+
+def test_what_is_pending_is_not_yet_so(service, said, tmp_path):
+    said(ControlPlane(AT, REQUIRED.instance, pending=True))
+    made, _ = ran(service, tmp_path, ControlPlaneOptions(now=True))
+    assert (imds(made).tokens, imds(made).tokens_method) == ("unknown", "ec2-api-pending")
+    assert service.counts.imdsv1 == 0
+
+
+def test_it_is_off_unless_it_is_asked_for(service, said, tmp_path):
+    asked = said(REQUIRED)
+    made, runs = ran(service, tmp_path)
+    assert (asked, imds(made).tokens_method) == ([], "v1-probe")
+    assert "control-plane" not in runs
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [
+        (CallError("AWS cannot be reached: no route"), "failed", "AWS cannot be reached: no route"),
+        (
+            ControlPlane(
+                AT, not_answered=(NotAnswered("ec2:DescribeInstances", "not allowed (UnauthorizedOperation)"),)
+            ),
+            *("partial", "ec2:DescribeInstances: not allowed (UnauthorizedOperation)"),
+        ),
+        (RuntimeError("a bug"), "failed", "RuntimeError"),
+    ],
+)
+def test_where_it_says_nothing_the_run_is_as_it_is_without_it(service, said, tmp_path, answer, status, reason):
+    without, _ = ran(service, tmp_path)
+    before = service.counts.imdsv1
+    said(answer)
+    made, runs = ran(service, tmp_path, ControlPlaneOptions(now=True))
+    assert service.counts.imdsv1 == before + 1
+    same = ("endpoint", "tokens", "tokens_method", "hop_limit_method", "ipv6", "instance_tags")
+    assert [getattr(imds(made), name) for name in same] == [getattr(imds(without), name) for name in same]
+    assert runs["control-plane"].status == status
+    assert reason in runs["control-plane"].reason
+
+
+def test_an_answer_is_kept_for_a_day_and_a_part_of_another(service, said, tmp_path, monkeypatch):
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    asked, now = said(REQUIRED), time.time()
+    configured = ControlPlaneOptions(configured=True, state=state)
+    monkeypatch.setattr(random, "uniform", lambda least, most: (least + most) / 2)
+    for _ in range(2):
+        made, _ = ran(service, Path("/"), configured)
+        assert made.get(ControlPlane) == REQUIRED
+    assert len(asked) == 1
+    ran(service, Path("/"), ControlPlaneOptions(now=True, configured=True, state=state))  # somebody waits for it
+    assert len(asked) == 2
+    monkeypatch.setattr(time, "time", lambda: now + KEPT_S + 0.4 * JITTER_S)
+    ran(service, Path("/"), configured)
+    assert len(asked) == 2
+    monkeypatch.setattr(time, "time", lambda: now + KEPT_S + 0.6 * JITTER_S)
+    ran(service, Path("/"), configured)
+    assert len(asked) == 3
+    monkeypatch.setattr(time, "time", lambda: now - 10 * KEPT_S)  # the clock was wrong
+    ran(service, Path("/"), configured)
+    assert len(asked) == 4
+    service.update(instance_id="i-0fedcba9876543210")  # of an image of the first
+    ran(service, Path("/"), configured)
+    assert asked[-1] == "i-0fedcba9876543210"
+
+
+@pytest.mark.parametrize("answer", [Asked(REQUIRED, False), ControlPlane(AT, REQUIRED.instance, pending=True)])
+def test_what_passes_is_asked_again(service, said, tmp_path, answer):
+    (tmp_path / "state").mkdir(mode=0o700)
+    asked = said(answer)
+    for _ in range(2):
+        ran(service, Path("/"), ControlPlaneOptions(configured=True, state=tmp_path / "state"))
+    assert len(asked) == 2
+
+
+def test_a_real_client_asks_about_the_instance_that_the_document_names(service, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    monkeypatch.setattr("imds_probe.aws.clients.READ_S", 120.0)  # moto's first answer on a busy machine
+    monkeypatch.setattr(control_plane, "WITHIN_S", 300.0)
+    with aws_server() as server:
+        ec2 = server.client("ec2", read_timeout=120)
+        options_wanted = {"HttpTokens": "required", "HttpPutResponseHopLimit": 3, "HttpEndpoint": "enabled"}
+        made_there = ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, MetadataOptions=options_wanted, InstanceType="t3.micro"
+        )
+        instance = made_there["Instances"][0]["InstanceId"]
+        service.update(instance_id=instance, region=REGION)
+        aws = AwsConfig(ec2_endpoint=server.endpoint, autoscaling_endpoint=server.endpoint)
+        environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": service.url}
+        given = context(
+            *(tmp_path, Platform(True, "", None)),
+            environ=environ,
+            options=(ControlPlaneOptions(True, aws=aws),),
+            left_s=500,
+        )
+        runs = collected(given, COLLECTORS)
+    found = given.get(ControlPlane)
+    assert found is not None, runs["control-plane"]
+    assert found.instance is not None
+    assert (found.instance.http_tokens, found.instance.http_put_response_hop_limit) == ("required", 3)
+    assert (imds(given).tokens, imds(given).tokens_method, service.counts.imdsv1) == ("required", "ec2-api", 0)
