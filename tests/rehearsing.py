@@ -24,6 +24,7 @@ from imds_probe.net.nfnetlink import Nfnetlink
 from imds_probe.rehearsal import group
 from imds_probe.rehearsal.asking import exchange
 from imds_probe.rehearsal.leftovers import undo
+from imds_probe.system.procfs import NOWHERE
 
 SERVICE = "127.0.0.9"
 GET = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -68,12 +69,12 @@ def tables() -> list[str]:
 class Owners:
     """Starts owners of rehearsals; use it in a `with` statement, which ends them and clears up."""
 
-    def __init__(self, simulator, *, held: bool = True) -> None:
+    def __init__(self, simulator, *, held: bool = True, kind: str = "command") -> None:
         self._where = json.dumps([[int(family), *address] for family, address in addresses(simulator).items()])
-        self._held = held
+        self._held, self._kind = held, kind
 
     def __enter__(self) -> Self:
-        argv = [sys.executable, __file__, self._where, "held" if self._held else ""]
+        argv = [sys.executable, __file__, self._where, "held" if self._held else "", self._kind]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
         self._starter = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -107,6 +108,11 @@ def group_of(pid: int, below: Path) -> Path | None:
     return next((each for each in group.left_behind(below) if f"-{pid}-" in each.name), None)
 
 
+def caller_of(pid: int, below: Path, kind: str) -> Path | None:
+    """A control group of somebody whom an owner leads, where it is there."""
+    return below if kind == "host" else group_of(pid, below)
+
+
 def wait_until_direct(directory: Path, address) -> None:
     """One that came to a relay that is stopped, or was led to one that is gone, tries again, as clients do."""
     wait_for(lambda: status_inside(directory, address, IMPATIENT) == "200")
@@ -133,9 +139,12 @@ def place() -> Iterator[Path]:
         assert group.removed(directory)
 
 
-def _own(where: str, held: bool) -> None:
+def _own(where: str, held: bool, kind: str) -> None:
     """The life of an owner."""
+    from imds_probe.inventory.containers.discovered import Discovery
+    from imds_probe.net.obstacles.obstacle import Obstacles
     from imds_probe.rehearsal.asking import learn
+    from imds_probe.rehearsal.host import HostRehearsal
     from imds_probe.rehearsal.rehearsal import Rehearsal
     from imds_probe.rehearsal.rules import Rules
 
@@ -143,7 +152,16 @@ def _own(where: str, held: bool) -> None:
         put_up = Rules.put_up
         Rules.put_up = lambda rules, **_: put_up(rules, held=False)
     there = {socket.AddressFamily(family): (host, port) for family, host, port in json.loads(where)}
-    rehearsal = Rehearsal(learn(there, ask_without_token=False), 1)
+    service = learn(there, ask_without_token=False)
+    rehearsal: Rehearsal | HostRehearsal = Rehearsal(service, 1)
+    if kind == "host":  # which has no process and no container: those of the machine are not its
+        rehearsal = HostRehearsal(
+            service,
+            1,
+            discovered=lambda: Discovery((), (), 0, 0, True, ()),
+            obstacles=lambda: Obstacles((), ()),
+            proc=NOWHERE,
+        )
     rehearsal.ready()
     print("ready", flush=True)
     while True:
@@ -151,8 +169,9 @@ def _own(where: str, held: bool) -> None:
         time.sleep(0.2)
 
 
-def _start(where: str, held: bool) -> None:
+def _start(where: str, held: bool, kind: str) -> None:
     import imds_probe.rehearsal.asking
+    import imds_probe.rehearsal.host
     import imds_probe.rehearsal.rehearsal  # noqa: F401
 
     print("imported", flush=True)
@@ -162,7 +181,7 @@ def _start(where: str, held: bool) -> None:
             pid = os.fork()
             if pid == 0:
                 try:
-                    _own(where, held)
+                    _own(where, held, kind)
                 except Exception:  # noqa: BLE001 - said, and waited for to be killed
                     traceback.print_exc()
                     print("failed", flush=True)
@@ -184,4 +203,4 @@ def _end(pid: int) -> None:
 
 
 if __name__ == "__main__":
-    _start(sys.argv[1], bool(sys.argv[2]))
+    _start(sys.argv[1], bool(sys.argv[2]), sys.argv[3])

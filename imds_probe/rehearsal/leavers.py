@@ -18,9 +18,9 @@ MOVED, ELSEWHERE = "is in another control group", "is in another network namespa
 
 
 class Left(NamedTuple):
-    """One process that is not led to the relay, and why not."""
+    """One process, or a network, that is not led to the relay, and why not."""
 
-    pid: int
+    pid: int | None
     name: str
     why: str
     so: str = "its requests are not rehearsed"

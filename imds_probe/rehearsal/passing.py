@@ -90,10 +90,10 @@ class Passing:
             new = {link for link in links if link and (family, link) not in self._led.union(self._barred)}
             trial.rules.lead_from(family, new)
             self._led |= {(family, link) for link in new}
-        told = [left for each in fresh if (left := self._left(each, tried)) is not None]
-        self._told |= {each.pid: each for each in told}
+        told = {each.inode: left for each in fresh if (left := self._left(each, tried)) is not None}
+        self._told |= told
         self._remember(fresh, tried)
-        return told
+        return list(told.values())
 
     def _bar(self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing]) -> None:
         """Lead nobody by an interface by which somebody would lose the service, or get one that is closed to him."""
@@ -110,7 +110,7 @@ class Passing:
 
     def _left(self, there: NetworkNamespace, tried: Mapping[Key, Crossing]) -> Left | None:
         """What is to be said of it, None where it is rehearsed, or reaches no service."""
-        pid = there.pids[0] if there.pids else 0
+        pid = there.pids[0] if there.pids else None
         for family in self._trial.service.addresses:
             crossing = tried.get((there.inode, family), Crossing("nothing"))
             if crossing.outcome == "around" and there.owner_uid is not None:

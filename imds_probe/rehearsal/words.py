@@ -60,7 +60,7 @@ def undone(end: End) -> list[str]:
 
 def left(who: Left) -> str:
     """What is said when somebody is found who is not rehearsed."""
-    return f"{who.name} (process {who.pid}) {who.why}: {who.so}"
+    return f"{_named(who.name, who.pid)} {who.why}: {who.so}"
 
 
 def gave_up(seen: Iterable[Seen]) -> bool:
@@ -69,8 +69,11 @@ def gave_up(seen: Iterable[Seen]) -> bool:
 
 
 def _line(seen: Seen) -> str:
-    who = seen.name if seen.pid is None else f"{seen.name} (process {seen.pid})"
-    return f"{who} {OUTCOMES[seen.outcome]}"
+    return f"{_named(seen.name, seen.pid)} {OUTCOMES[seen.outcome]}"
+
+
+def _named(name: str, pid: int | None) -> str:
+    return name if pid is None else f"{name} (process {pid})"
 
 
 def _number(count: int, noun: str) -> str:

@@ -27,6 +27,8 @@ def here():
         ([], "nothing to rehearse"),
         (["--unit", "web", "--", "true"], "one at a time"),
         (["--unit", "web", "--container", "web"], "one at a time"),
+        (["--host", "--", "true"], "one at a time"),
+        (["--host", "--stop-on", "exit"], "--stop-on exit means nothing with --host"),
         (["--restart-unit", "--", "true"], "means nothing without --unit"),
         (["--for", "25h", "--", "true"], "longer than 24h"),
         (["--for", "soon", "--", "true"], "no length of time"),

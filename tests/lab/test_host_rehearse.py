@@ -15,7 +15,7 @@ from soon import SOON_S, wait_for
 
 from imds_probe import exitcodes
 from imds_probe.inventory.containers.discovered import Discovery, NetworkNamespace
-from imds_probe.rehearsal.asking import learn
+from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.callers import totals
 from imds_probe.rehearsal.host import HostRehearsal
 from imds_probe.rehearsal.leading import End
@@ -139,7 +139,7 @@ class Standing:
         self._lab, self._hop_limit, self._proc = lab, hop_limit, proc
         self._nodes = nodes
         self._stop, self._began = threading.Event(), threading.Event()
-        self.told: list = []
+        self.told: list[str] = []
         self.error: Exception | None = None
         self._thread = threading.Thread(target=lambda: lab.instance.call(self._work))
 
@@ -160,7 +160,7 @@ class Standing:
         )
         try:
             rehearsal.ready()
-            self.told = rehearsal.leavers.all()
+            self.told = rehearsal.not_rehearsed()
             self._began.set()
             while not self._stop.wait(0.2):
                 rehearsal.beat()
@@ -173,12 +173,74 @@ class Standing:
     def __enter__(self) -> Standing:
         self._thread.start()
         self._began.wait()
+        if self.error is not None:
+            self._thread.join()
+            raise self.error
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
         assert self.error is None
+
+
+@pytest.fixture
+def rules(lab):
+    """Packet rules of somebody else's on the instance, by nft; gone afterwards."""
+
+    def add(chain: str, rule: str) -> None:
+        script = f"table ip other {{\nchain other {{\n{chain}\n{rule}\n}}\n}}\n"
+        done = lab.instance.run(["nft", "-f", "-"], stdin=script.encode(), timeout_s=SOON_S)
+        assert done.returncode == 0, done.stderr
+
+    yield add
+    assert lab.instance.run(["nft", "delete", "table", "ip", "other"], timeout_s=SOON_S).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("chain", "rule", "says"),
+    [
+        (
+            "type nat hook prerouting priority dstnat;",
+            "iifname docker0 ip daddr 169.254.169.254 tcp dport 80 dnat to 10.0.0.10:8181",
+            "redirects connections to the metadata service: .*dnat to 10.0.0.10:8181",
+        ),
+        (
+            "type filter hook output priority filter;",
+            "ip daddr 169.254.169.254 meta skuid 1000 drop",
+            "decides which programs reach the metadata service: .*skuid 1000 drop",
+        ),
+    ],
+)
+def test_where_a_rule_would_be_overridden_it_is_refused(lab, service, nodes, rules, tmp_path, chain, rule, says):
+    rules(chain, rule)
+    before = rule_sets(lab.instance)
+    with pytest.raises(CannotRehearse, match=says), Standing(lab, nodes, 1, tmp_path):
+        pass
+    assert rule_sets(lab.instance) == before
+
+
+@pytest.mark.parametrize(
+    ("chain", "rule", "says"),
+    [
+        # What is led to the relay does not come to the hook for what is forwarded.
+        (
+            "type filter hook forward priority filter;",
+            "ip saddr 172.17.0.99 ip daddr 169.254.169.254 drop",
+            "containers are not rehearsed: a packet rule decides which of them reach",
+        ),
+        # The relay is on the host, which may be closed to containers.
+        ("type filter hook input priority filter;", "iifname docker0 tcp dport != 53 drop", "is kept from the relay"),
+    ],
+)
+def test_what_a_rule_closes_stays_closed_and_nobody_loses_the_service(
+    lab, service, nodes, rules, tmp_path, chain, rule, says
+):
+    rules(chain, rule)
+    with Standing(lab, nodes, 1, tmp_path) as standing:
+        wait_for(lambda: status(lab.instance) == "401")
+        assert [status(nodes[name]) for name in ("web", "deep")] == ["200"] * 2
+        assert says in "\n".join(standing.told)
 
 
 @pytest.mark.parametrize("hop_limit", [1, 2, 3])
@@ -194,8 +256,10 @@ def test_tokens_arrive_as_far_as_the_hop_limit_lets_them(lab, service, nodes, tm
                 else:
                     assert not token(node, url)
         assert status(nodes["task"]) == "200"
-    assert [each.name for each in standing.told] == ["task"] and standing.ended == End((), 0)
-    assert totals(standing.seen).tokens >= 2 * min(hop_limit, 3)
+    (told,) = standing.told
+    assert told.startswith("task reaches the metadata service without passing") and standing.ended == End((), 0)
+    counted = totals(standing.seen)
+    assert counted.tokens >= 2 * hop_limit and counted.others >= 2 * (3 - hop_limit)
     assert rule_sets(lab.instance) == before
     assert [status(node) for node in inside] == ["200"] * 3
 

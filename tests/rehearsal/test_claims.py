@@ -23,3 +23,19 @@ def test_what_is_gone_is_nobodys(tmp_path):
     claims = Claims()
     claims.take("web.service", tmp_path / "gone")
     assert claims._held == {}
+
+
+def test_the_host_overlaps_all_of_its_parts():
+    one, other, whole = Claims(), Claims(), Claims()
+    one.take_host(whole=False)
+    other.take_host(whole=False)
+    with pytest.raises(CannotRehearse, match="another rehearsal is running on this host"):
+        whole.take_host(whole=True)
+    one.give_back()
+    other.give_back()
+    whole.take_host(whole=True)
+    with pytest.raises(CannotRehearse, match="a rehearsal of this host is running"):
+        one.take_host(whole=False)
+    with pytest.raises(CannotRehearse, match="another rehearsal is running"):
+        other.take_host(whole=True)
+    whole.give_back()

@@ -9,7 +9,7 @@ from rehearsing import place
 from soon import SOON_S, wait_for
 
 from imds_probe.rehearsal.group import OwnGroup
-from imds_probe.rehearsal.leavers import ELSEWHERE, MOVED, Leavers
+from imds_probe.rehearsal.leavers import ELSEWHERE, MOVED, Leavers, Left
 
 NAME = "imds-probe-rehearsal-12-34"
 
@@ -48,7 +48,7 @@ def test_who_is_moved_is_named_once_with_what_it_starts(group, started):
     first, inner = started("sleep 600 <&- >&- & echo $!; read x; kill $!")
     leavers.look(group.members())
     (group.directory.parent / "cgroup.procs").write_text(str(inner))
-    assert leavers.look(group.members()) == leavers.all() == [(inner, "sleep", MOVED)]
+    assert leavers.look(group.members()) == leavers.all() == [Left(inner, "sleep", MOVED)]
     assert leavers.look(group.members()) == []
     assert first in group.members()
 

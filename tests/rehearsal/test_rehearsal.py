@@ -18,7 +18,7 @@ from rehearsing import (
     SERVICE,
     Owners,
     addresses,
-    group_of,
+    caller_of,
     place,
     status_inside,
     status_outside,
@@ -142,17 +142,19 @@ def test_a_running_transfer_ends_well(service, here):
             running.wait()
 
 
-def killed_at_random(service, here, moments: int, chance: random.Random) -> None:
+def killed_at_random(service, here, moments: int, chance: random.Random, kind: str) -> None:
     before = what_there_is(here)
     stages = set()
-    with Owners(service) as owners:
+    with Owners(service, kind=kind) as owners:
         for moment in range(moments):
             pid = owners.begin()
             if moment % 3 == 0:
                 owners.ready()
+            if moment == 0:
+                wait_until_led(caller_of(pid, here, kind), service.addresses[0])
             time.sleep(chance.uniform(0, 0.3) ** 2 * 3)
             owners.kill(pid)
-            directory = group_of(pid, here)
+            directory = caller_of(pid, here, kind)
             stages.add(directory is not None)
             for address in addresses(service).values() if directory is not None else ():
                 wait_until_direct(directory, address)
@@ -161,22 +163,27 @@ def killed_at_random(service, here, moments: int, chance: random.Random) -> None
     assert True in stages
 
 
-def test_killed_at_any_moment_it_leaves_the_way_free(service, here):
-    killed_at_random(service, here, MOMENTS, random.Random(23))
+@pytest.mark.parametrize(("kind", "moments"), [("command", MOMENTS), ("host", MOMENTS // 3)])
+def test_killed_at_any_moment_it_leaves_the_way_free(service, here, kind, moments):
+    killed_at_random(service, here, moments, random.Random(23), kind)
 
 
 @pytest.mark.soak
-def test_killed_at_any_of_many_moments_it_leaves_the_way_free(service, here):
-    killed_at_random(service, here, 200, random.Random(24))
+@pytest.mark.parametrize("kind", ["command", "host"])
+def test_killed_at_any_of_many_moments_it_leaves_the_way_free(service, here, kind):
+    killed_at_random(service, here, 200, random.Random(24), kind)
 
 
-@pytest.mark.parametrize("ended", ["killed", "stopped", "stopped, tables held"])
-def test_the_lease_ends_without_anybody(service, here, ended):
+@pytest.mark.parametrize(
+    ("kind", "ended"),
+    [("command", "killed"), ("command", "stopped"), ("command", "stopped, tables held"), ("host", "stopped")],
+)
+def test_the_lease_ends_without_anybody(service, here, kind, ended):
     """Where nothing but the kernel's clock is left: no table goes with its owner, or its owner does not go."""
-    with Owners(service, held="held" in ended) as owners:
+    with Owners(service, held="held" in ended, kind=kind) as owners:
         pid = owners.begin()
         owners.ready()
-        directory = group_of(pid, here)
+        directory = caller_of(pid, here, kind)
         wait_until_led(directory, service.addresses[0])
         if ended == "killed":
             owners.kill(pid)
@@ -188,12 +195,12 @@ def test_the_lease_ends_without_anybody(service, here, ended):
             wait_until_direct(directory, address)
         if ended != "killed":
             assert undo(here).running == (pid,)
-            assert len(tables()) == 2 and group_of(pid, here) == directory
+            assert len(tables()) == 2 and caller_of(pid, here, kind) == directory
             os.kill(pid, signal.SIGCONT)
             wait_until_led(directory, service.addresses[0])
             owners.kill(pid)
         found = undo(here)
-        assert found.failed == () and f"control group {directory}" in found.removed
+        assert found.failed == () and (f"control group {directory}" in found.removed) == (kind == "command")
         assert tables() == [] and left_behind(here) == []
 
 
