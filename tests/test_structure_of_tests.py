@@ -83,6 +83,7 @@ ELSEWHERE = {
     "rules/acceptance_kinds.py": "kinds and their words: test_rules.py and the findings that test_acceptance.py makes",
     "rules/code_kinds.py": "kinds and their words: test_rules.py and the findings that test_code.py makes",
     "rules/containers_kinds.py": "kinds and their words: test_rules.py and the findings that test_containers.py makes",
+    "rules/rehearsals_kinds.py": "kinds and their words: test_rules.py and the findings that test_rehearsals.py makes",
     "rules/sdks_kinds.py": "the same, for test_sdks.py",
     "rules/software_kinds.py": "the same, for test_software.py",
     "render/page/blocks.py": "values, which the pages' tests compare with",

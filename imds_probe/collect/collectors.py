@@ -25,6 +25,7 @@ from imds_probe.collect import (
     options,
     owner,
     platform,
+    rehearsals,
     sdks,
     settings,
     software,
@@ -56,6 +57,7 @@ COLLECTORS: tuple[Collector, ...] = (
     callers.WATCH,
     callers.COLLECTOR,
     metadata_no_token.COLLECTOR,
+    rehearsals.COLLECTOR,
     acceptances.COLLECTOR,
 )
 JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
@@ -40,16 +41,33 @@ def hop_limit(
     return max(found, key=lambda each: each.started_at, default=None)
 
 
-def _printed(root: Path, path: str, instance_id: str | None, owners: frozenset[int]) -> Printed | None:
+def newest(
+    instance_id: str | None,
+    root: Path = Path("/"),
+    owners: frozenset[int] = frozenset({ROOT}),
+    paths: Sequence[str] = REPORTS,
+) -> Stored | None:
+    """The newest kept report of this instance; None where there is none."""
+    found = [each for path in dict.fromkeys(paths) if (each := _stored(root, path, instance_id, owners)) is not None]
+    return max(found, key=lambda each: each.probe.started_at, default=None)
+
+
+def _stored(root: Path, path: str, instance_id: str | None, owners: frozenset[int]) -> Stored | None:
     try:
-        document = read_json(root, path, LIMIT_BYTES, owners=owners)
-        stored = read(document)
-        limit, platform = _limit(stored), stored.facts.get(Platform)
+        stored = read(read_json(root, path, LIMIT_BYTES, owners=owners))
+        platform = stored.facts.get(Platform)
     except (FileUnreadable, UsageError, NotInReport):
         return None
-    if limit is None or platform is None or platform.instance_id != instance_id:
+    return stored if platform is not None and platform.instance_id == instance_id else None
+
+
+def _printed(root: Path, path: str, instance_id: str | None, owners: frozenset[int]) -> Printed | None:
+    stored = _stored(root, path, instance_id, owners)
+    try:
+        limit = _limit(stored) if stored is not None else None
+    except NotInReport:
         return None
-    return Printed(limit, path, stored.probe.started_at)
+    return Printed(limit, path, stored.probe.started_at) if stored is not None and limit is not None else None
 
 
 def _limit(stored: Stored) -> int | None:

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
-from imds_probe.commands.run import duration
+from imds_probe.commands.run import add_config, add_state_directory, duration
 from imds_probe.commands.streams import stopping
 from imds_probe.errors import UsageError
+from imds_probe.kept.command_line import kept
+from imds_probe.system.privilege import may_rehearse
 
 if TYPE_CHECKING:
     from imds_probe.rehearsal.connection import Service
     from imds_probe.rehearsal.host import HostRehearsal
+    from imds_probe.rehearsal.outcomes import Aim
     from imds_probe.rehearsal.rehearsal import Rehearsal
     from imds_probe.rehearsal.target import Target
 
@@ -85,6 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="the same for a page; a status of 400 or above is a failure",
     )
+    parser.add_argument(
+        "--no-record", action="store_true", help="do not put the result on record, so that no later run counts it"
+    )
+    add_config(parser)
+    add_state_directory(parser)
     parser.add_argument("--assume-ec2", action="store_true", help="do not check whether this is an EC2 instance")
     parser.add_argument(
         "--no-v1-probe",
@@ -102,24 +110,36 @@ def run(args: argparse.Namespace) -> int:
     if args.undo:
         return _undo()
     _check(args)
+    if not may_rehearse():
+        return _without_privilege()
+    from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.commands.recording import Recording, known_here  # noqa: PLC0415
     from imds_probe.commands.rehearsing import Asked, Rehearsing  # noqa: PLC0415
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
+    from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.rehearsal.checks import Checking, by_command, by_url  # noqa: PLC0415
+    from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
 
     checking = Checking([*map(by_command, args.check), *map(by_url, args.check_url)])
     if failed := checking.before():
         raise UsageError(f"{failed}, before anything was rehearsed", "Name a check that passes without a rehearsal.")
     stopped = threading.Event()
+    settings = configuration.load(args.config).settings.of(Config)
+    state = state_directory(args.state_directory or settings.state_directory, os.environ)
     with unless_switched_off(Path("/")):
         service = _service(args)
-        rehearsal = _rehearsal(args, service)
+        hop_limit = args.hop_limit or _printed()
+        rehearsal = _rehearsal(args, service, hop_limit)
         target = rehearsal.target
+        known = known_here(state, settings)
         restarts = ["systemctl", "restart", target.name] if target is not None and args.restart_unit else []
         before = {number: signal.signal(number, lambda *_: stopped.set()) for number in stopping()}
         try:
             rehearsal.ready()
             asked = Asked(args.seconds, args.argv, restarts, args.stop_on, HOST if args.host else "")
-            return Rehearsing(rehearsal, asked, checking, stopped).run()
+            kept_in = None if args.no_record else state
+            recording = Recording(_aim(args, target), hop_limit, kept_in, known, restarted=args.restart_unit)
+            return Rehearsing(rehearsal, asked, checking, stopped, recording).run()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -162,14 +182,13 @@ def _printed() -> int:
     return printed.hop_limit
 
 
-def _rehearsal(args: argparse.Namespace, service: Service) -> Rehearsal | HostRehearsal:
+def _rehearsal(args: argparse.Namespace, service: Service, hop_limit: int) -> Rehearsal | HostRehearsal:
     from imds_probe.rehearsal.host import HostRehearsal  # noqa: PLC0415
     from imds_probe.rehearsal.rehearsal import Rehearsal  # noqa: PLC0415
 
     if args.host:
-        return HostRehearsal(service, args.hop_limit or _printed())
-    target = _target(args, service)
-    return Rehearsal(service, args.hop_limit or _printed(), target)
+        return HostRehearsal(service, hop_limit)
+    return Rehearsal(service, hop_limit, _target(args, service))
 
 
 def _target(args: argparse.Namespace, service: Service) -> Target | None:
@@ -185,6 +204,27 @@ def _target(args: argparse.Namespace, service: Service) -> Target | None:
     discovery = discover()
     found = wanted(args.container, discovery.containers)
     return Container(found, ways(found, discovery, service))
+
+
+def _aim(args: argparse.Namespace, target: Target | None) -> Aim:
+    from imds_probe.rehearsal.container import Container  # noqa: PLC0415
+    from imds_probe.rehearsal.outcomes import Aim  # noqa: PLC0415
+
+    if args.host:
+        return Aim("host", "host")
+    if target is None:
+        return Aim("command", kept(args.argv, shutil.which(args.argv[0])))
+    return Aim("container", target.name, target.identity) if isinstance(target, Container) else Aim("unit", target.name)
+
+
+def _without_privilege() -> int:
+    """All that can be had then: it reaches AWS SDKs alone, and is no evidence."""
+    print("AWS_EC2_METADATA_V1_DISABLED=true")
+    say(
+        "a rehearsal needs root (CAP_NET_ADMIN): no permission. Nothing was rehearsed. With the printed variable in its "
+        "environment, a program's AWS SDK asks with tokens only; other programs do not know the variable."
+    )
+    return exitcodes.UNAVAILABLE
 
 
 def _service(args: argparse.Namespace) -> Service:

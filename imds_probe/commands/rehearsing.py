@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
+from imds_probe.commands.recording import Recording
 from imds_probe.duration import in_words
 from imds_probe.rehearsal import words
-from imds_probe.rehearsal.callers import totals
+from imds_probe.rehearsal.callers import end_short, totals
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, Rehearsal
 
@@ -44,9 +45,15 @@ class Rehearsing:
     """One that is ready. `stopped` is set by whoever wants it to end."""
 
     def __init__(
-        self, rehearsal: Rehearsal | HostRehearsal, asked: Asked, checking: Checking, stopped: threading.Event
+        self,
+        rehearsal: Rehearsal | HostRehearsal,
+        asked: Asked,
+        checking: Checking,
+        stopped: threading.Event,
+        recording: Recording,
     ) -> None:
         self._rehearsal, self._asked, self._checking, self._stopped = rehearsal, asked, checking, stopped
+        self._recording = recording
         self._child: subprocess.Popen[bytes] | None = None
         self._restart: subprocess.Popen[bytes] | None = None
 
@@ -63,9 +70,11 @@ class Rehearsing:
             rehearsal.beat()
             self._start()
             ended_by = self._keep_up()
+            self._recording.look(rehearsal.members())
             drained_s = DRAINED_S
         finally:
             lasted_s = time.monotonic() - began
+            end_short(rehearsal.seen())
             end = rehearsal.end(drained_within_s=drained_s)
             seen = rehearsal.seen()
             if ended_by:
@@ -77,6 +86,7 @@ class Rehearsing:
                 say(line)
             for line in words.undone(end):
                 say(line)
+            self._recording.done(seen, lasted_s, rehearsal.lapsed_s, ended_by)
         code = self._command_ended()
         if end.left:
             return exitcodes.UNAVAILABLE

@@ -35,6 +35,7 @@ class Config(Section):
     window_s, coverage: for how long nobody may have been seen calling IMDSv1, and how much of that must have been watched,
     from 0 to 1, for high confidence. retention_s: for how long the history is kept. compare_metric: hold the history against
     CloudWatch's MetadataNoToken. full_command_lines: keep all arguments of callers, whatever they are.
+    rehearsal_age_s: for how long a rehearsal counts.
     read_code: what runs and will run is read for requests without a token. control_plane: ask the EC2 API, too.
     interval_s, jitter_s: between the daemon's assessments, and up to how much is added to that at random.
     """
@@ -92,6 +93,12 @@ class Config(Section):
         values.flag,
         "Ask EC2 and Auto Scaling for the metadata options of this instance, of its launch template and of the account, once a "
         "day, where the instance's role may (packaging/iam/control-plane.json). No request is made without a token then.",
+    )
+    rehearsal_age_s: float = setting(
+        "rehearse.max_age",
+        "30d",
+        values.duration,
+        "For how long a rehearsal counts, as long as nothing that was rehearsed changes.",
     )
     interval_s: float = setting("daemon.interval", "1h", values.duration, "Between the daemon's assessments,")
     jitter_s: float = setting(

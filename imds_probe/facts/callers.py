@@ -28,6 +28,8 @@ Origin = Literal["process", "user-mode-network", "virtual-machine", "another-hos
 ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "virtual machine", "others"
 # What EC2 has nothing at, and a request that takes nothing but the word that something answers.
 ELSEWHERE = ("other-cloud", "head", "other")
+# Stands before a path in the place of a script, for a fetcher that none runs.
+REQUESTED_BY_COMMAND_LINE = "a command line that requests "
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,18 @@
 """Who asked during a rehearsal, and what came of it: a process is a caller by itself.
 
 One that was refused and asked again with a token is ready for the switch; one that gave up is not. Another process of the same
-program is another caller: that it asks with a token says nothing of the first.
+program is another caller: that it asks with a token says nothing of the first. A script that asks by curl is one caller, though
+each of its requests is made by a process of its own. It has asked again only where it asked for the same path.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,20 +21,28 @@ from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.net.namespaces import socket_in
 from imds_probe.rehearsal.connection import Relayed
 from imds_probe.system.small_file import read_links
-from imds_probe.watch.caller import caller_of
+from imds_probe.watch.caller import Caller, caller_of
 from imds_probe.watch.owner import ANSWER_WITHIN_S, NETLINK_SOCK_DIAG, answered, question
+from imds_probe.watch.standing import Stamps, stamps_of
 
 CALLERS_MAX = 10_000
 PROCESSES_MAX = 1_000  # of the target, that are searched for a socket: who has more is not told apart
 DESCRIPTORS_MAX = 4_096
+PATH_MAX = 200  # characters that are compared
+PATHS_MAX = 100  # of one caller, that it was refused; with more, it counts as one that gave up on those
 UNKNOWN = "a process that could not be identified"
 
-Outcome = Literal["token", "recovered", "gave-up", "other"]
+Outcome = Literal["token", "recovered", "gave-up", "cut-short", "other"]
+GIVEN_S = 5.0  # for a caller that was refused to ask again, as SDKs do within a second or two
 
 
 @dataclass
 class Seen:
-    """One process, and its requests. `pid` is None for those whose process is not known."""
+    """One process, and its requests. `pid` is None for those whose process is not known.
+
+    `caller` is who it was at its first request, with the `stamps` of its program and script then. `missed` are paths that it
+    was refused, and not served since; `whole` says that any request with a token makes up for all of them.
+    """
 
     pid: int | None
     name: str
@@ -40,16 +51,44 @@ class Seen:
     tokens: int = 0
     passed: int = 0
     others: int = 0
-    waits: bool = field(default=False, repr=False)  # refused, and not served since
+    missed: set[str] = field(default_factory=set, repr=False)
+    whole: bool = field(default=True, repr=False)
+    missed_since: float = field(default=0.0, repr=False, compare=False)  # of time.monotonic
+    cut_short: bool = field(default=False, repr=False)  # the rehearsal ended before it could ask again
+    caller: Caller | None = field(default=None, repr=False)
+    stamps: Stamps = field(default=Stamps(), repr=False)
 
     @property
     def outcome(self) -> Outcome:
-        """token: never asked without one. recovered: refused, and served with a token after that. gave-up: not."""
-        if self.waits:
-            return "gave-up"
+        """token: never asked without one. recovered: refused, and served with a token after that. gave-up: not. cut-short: not, for
+        want of time.
+        """
+        if self.missed:
+            return "cut-short" if self.cut_short else "gave-up"
         if self.refused:
             return "recovered"
         return "token" if self.passed or self.tokens else "other"
+
+    def refuse(self, path: str) -> None:
+        """It asked for this without a token."""
+        self.refused += 1
+        if not self.missed:
+            self.missed_since = time.monotonic()
+        if len(self.missed) < PATHS_MAX:
+            self.missed.add(_same(path))
+
+    def serve(self, path: str) -> None:
+        """It asked for this with a token."""
+        self.passed += 1
+        if self.whole:
+            self.missed.clear()
+        else:
+            self.missed.discard(_same(path))
+
+
+def _same(path: str) -> str:
+    """What two requests for the same have in common."""
+    return path.rstrip("/")[:PATH_MAX]
 
 
 @dataclass(frozen=True)
@@ -73,6 +112,15 @@ def totals(seen: Iterable[Seen]) -> Totals:
     )
 
 
+def end_short(seen: Iterable[Seen], proc: Path = Path("/proc"), given_s: float = GIVEN_S) -> None:
+    """Mark those that were refused for the first time just before now, and might still ask with a token."""
+    now = time.monotonic()
+    for each in seen:
+        if each.caller is not None and each.missed and now - each.missed_since < given_s:
+            pid, started = each.caller.client
+            each.cut_short = started is not None and start_ticks(proc, pid) == started
+
+
 class Callers:
     """`members` names the processes of the target, `netns` the network namespace that they call from.
 
@@ -92,6 +140,8 @@ class Callers:
         self._asking.settimeout(ANSWER_WITHIN_S)
         self._lock = threading.Lock()
         self._seen: dict[tuple[int, int | None] | None, Seen] = {}
+        own = caller_of(proc, os.getpid())
+        self._own_script = own.script if own is not None else None
         self._waiting: dict[tuple[socket.AddressFamily, tuple[str, int]], Seen] = {}
 
     def met(self, family: socket.AddressFamily, peer: tuple[str, int]) -> None:
@@ -109,13 +159,11 @@ class Callers:
         with self._lock:
             match relayed.what:
                 case "refused":
-                    seen.refused += 1
-                    seen.waits = True
+                    seen.refuse(relayed.path)
                 case "token":
                     seen.tokens += 1
                 case "passed":
-                    seen.passed += 1
-                    seen.waits = False
+                    seen.serve(relayed.path)
                 case _:
                     seen.others += 1
 
@@ -138,14 +186,29 @@ class Callers:
     def _of(self, pid: int | None) -> Seen:
         key = None if pid is None else (pid, start_ticks(self._proc, pid))
         with self._lock:
-            if key is not None and key not in self._seen and len(self._seen) >= CALLERS_MAX:
-                key = None
             if key in self._seen:
                 return self._seen[key]
         caller = caller_of(self._proc, key[0]) if key is not None else None
-        made = Seen(caller.pid, caller.comm, caller.command) if caller else Seen(key[0] if key else None, UNKNOWN)
+        if caller is not None and caller.script is not None and caller.script == self._own_script:
+            caller = replace(caller, script=None, started_by=None)  # it was started for the rehearsal, by us
+        if caller is not None:
+            key = caller.client
+        with self._lock:
+            if key not in self._seen and len(self._seen) >= CALLERS_MAX:
+                key, caller = None, None
+            if key in self._seen:
+                return self._seen[key]
+        made = self._made(key, caller)
         with self._lock:
             return self._seen.setdefault(key, made)
+
+    def _made(self, key: tuple[int, int | None] | None, caller: Caller | None) -> Seen:
+        if caller is None or key is None:
+            return Seen(key[0] if key else None, UNKNOWN)
+        of_script = caller.pid != key[0]
+        name = caller.script or caller.comm if of_script else caller.comm
+        stamps = stamps_of(self._proc, caller)
+        return Seen(key[0], name, caller.command, whole=not of_script, caller=caller, stamps=stamps)
 
     def _holder(self, family: socket.AddressFamily, peer: tuple[str, int]) -> int | None:
         """The newest process first: what was just started is what is just calling."""

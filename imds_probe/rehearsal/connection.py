@@ -56,7 +56,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Relayed:
-    """One request. Of what was asked and answered nothing is kept but what came of it.
+    """One request. Of what was asked and answered nothing is kept but what came of it; `path` is compared and never shown.
 
     refused: it had no token. token: it asked for one and got it; token-refused: it did not. passed: it had a valid token.
     not-served: the service refused it, with or without a token. withheld: the hop limit would not let the token arrive.
@@ -66,6 +66,7 @@ class Relayed:
     what: What
     peer: tuple[str, int]
     family: socket.AddressFamily
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Connection:
         self._sock, self._peer, self._service, self._hops = sock, peer, service, hops
         self._loop = asyncio.get_running_loop()
         self._what: What | None = None
+        self._path = ""
 
     async def serve(self) -> Relayed | None:
         """Serve it to its end, which comes within 600 s; None where nothing was asked. The socket is closed then."""
@@ -103,7 +105,7 @@ class Connection:
             pass
         finally:
             self._sock.close()
-        return Relayed(self._what, self._peer, self._sock.family) if self._what else None
+        return Relayed(self._what, self._peer, self._sock.family, self._path) if self._what else None
 
     async def _serve(self) -> None:
         async with asyncio.timeout(REQUEST_LIMIT_S):
@@ -112,6 +114,7 @@ class Connection:
             return
         request = parse(head) if head else None
         kind = kind_of(request)
+        self._path = "" if request is None else request.path
         if request is not None and kind == "without-token":
             async with asyncio.timeout(REQUEST_LIMIT_S):
                 await self._skip_body(request.body_bytes, len(rest))

@@ -38,7 +38,7 @@ class Container:
     """
 
     def __init__(self, found: DiscoveredContainer, ways: Mapping[Family, int], proc: Path = PROC) -> None:
-        self.name, self.ways = found.title, ways
+        self.name, self.ways, self.identity = found.title, ways, found.identity
         self._id, self._proc = found.id, proc
         there = hierarchy_of(proc)
         if there.controller:

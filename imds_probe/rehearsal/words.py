@@ -8,12 +8,15 @@ from imds_probe.duration import in_words
 from imds_probe.rehearsal.callers import Seen, Totals
 from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.leavers import Left
+from imds_probe.rules.known_callers import Known
 
-SHOWN_MAX = 50
+SHOWN_MAX, SILENT_MAX = 50, 20
 OUTCOMES = {
     "token": "asked with a token",
     "recovered": "was refused without a token and then asked with one",
+    "silent": "did not ask",
     "gave-up": "was refused without a token and did not ask with one: it would fail after the switch",
+    "cut-short": "was refused without a token just before the end, and had no time to ask with one",
     "other": "made no request that was served",
 }
 NOBODY = (
@@ -45,6 +48,12 @@ def summary(seen: Sequence[Seen], totals: Totals, lasted_s: float, lapsed_s: flo
             f"requests went to the service directly for {in_words(lapsed_s)} of that time, as the relay was late"
         )
     return lines
+
+
+def silent(known: Sequence[Known]) -> list[str]:
+    """What is said of those who are known to ask, and did not."""
+    lines = [f"{each.name} did not ask, which proves nothing: {each.by}" for each in known[:SILENT_MAX]]
+    return [*lines, *([f"{len(known) - SILENT_MAX} more known callers did not ask"] if len(known) > SILENT_MAX else [])]
 
 
 def undone(end: End) -> list[str]:

@@ -49,12 +49,8 @@ NOT_OF_PACKAGES = "/usr/local/"
 
 def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Cause:
     """`group` are the calls by IMDSv1 of one caller, of one outcome of its token requests: see fallback.outcome_of."""
-    old = _old_software(group, facts, catalog)
-    if old is None and (code := _code_of(group, facts)):
-        why = f"its own code asks without a token: {place_of(code)}"
-        return Cause(why, fix_for(code, facts, catalog), (matched(code),))
-    if old is not None:
-        return old
+    if (found := cause_by_inventory(group, facts, catalog)) is not None:
+        return found
     known = cause_by_token(group, callers, facts) or falls_back_unseen(group, callers, facts)
     if known is not None:
         return known
@@ -62,6 +58,15 @@ def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalo
     if outcome_of(latest, callers) is None and (before := _as_before(latest, callers, facts)):
         return before
     return _behind(latest) or _unexplained(group, latest)
+
+
+def cause_by_inventory(group: Sequence[CallerSeen], facts: Facts, catalog: Catalog) -> Cause | None:
+    """By the software that the caller runs, and by its code; None where neither explains the calls."""
+    old = _old_software(group, facts, catalog)
+    if old is None and (code := _code_of(group, facts)):
+        why = f"its own code asks without a token: {place_of(code)}"
+        return Cause(why, fix_for(code, facts, catalog), (matched(code),))
+    return old
 
 
 def _as_before(caller: CallerSeen, callers: Callers, facts: Facts) -> Cause | None:

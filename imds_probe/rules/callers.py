@@ -24,6 +24,7 @@ from imds_probe.rules.caller_groups import (
 from imds_probe.rules.caller_phrases import called, last, of_all, times, who
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import more_time_or
+from imds_probe.rules.rehearsed import beside
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved_caller
 from imds_probe.rules.settling import MORE_TIME, OWNER, READABLE_RECORD
@@ -198,7 +199,7 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
     return (IMDSV1_FALLBACK if fell_back else IMDSV1_CALLER).found(
         called(group),
         f"{of_all(group, facts)} called IMDSv1 {times(sum(each.count for each in group))}, last at {last(group)}: {cause.why}",
-        evidence=(*_evidence(group), *cause.evidence),
+        evidence=(*_evidence(group), *cause.evidence, *beside(group, facts)),
         fix=cause.fix,
         forgeable_by=of_callers(group, facts),
     )

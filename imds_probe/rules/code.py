@@ -41,10 +41,11 @@ from imds_probe.rules.code_phrases import (
 from imds_probe.rules.code_unread import not_read
 from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few
+from imds_probe.rules.rehearsed import rehearsed_code
 from imds_probe.rules.requirement import fit_by_version, software_of
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import elsewhere, seen_by_token, unserved, unwatched
-from imds_probe.rules.settling import CATALOG, OWNER, by_watch
+from imds_probe.rules.settling import CATALOG, OWNER, by_rehearsal, by_watch
 
 _COLLECTOR = _SUBJECT = "code"
 NAMED_MAX = 20
@@ -58,13 +59,15 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if run is None:
         return NothingToJudge("the code of running programs was not read")
     code = [each for each in facts[Code].code if each.runs == "once" or software_of(each, facts) is None]
+    recovered = {each: why for each in code if each.speaks == "v1" and (why := _recovered(each, facts))}
     fit = {each: why for each in code if each.runs in _STARTED and (why := fit_by_version(each, facts, catalog))}
-    asking = [each for each in code if each.speaks == "v1" and each not in fit]
+    asking = [each for each in code if each.speaks == "v1" and each not in fit and each not in recovered]
     found = _blocking([each for each in asking if each.runs in _STARTED], facts, catalog)
     found += _once([each for each in asking if each.runs == "once"], facts)
     found += _on_disk([each for each in asking if each.runs == "lies"], facts)
     both = [each for each in code if each.speaks == "both" and each.runs in _STARTED and each not in fit]
     undecided, settled = _undecided(both, facts, catalog)
+    settled += [f"{named(each, facts)} asks without a token: {why}" for each, why in recovered.items()]
     settled = [*(f"{named(each, facts)} is fit by its version: {why}" for each, why in fit.items()), *settled]
     unread, settled_unread = not_read(run, facts, catalog)
     found += [*undecided, *unread]
@@ -73,6 +76,11 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         summary = f"{count(len(lines), 'program')} {'is' if one else 'are'} settled by other evidence than code"
         found.append(CODE_SETTLED.found(_SUBJECT, summary, evidence=listed(lines)))
     return found
+
+
+def _recovered(code: CodeSeen, facts: Facts) -> str:
+    """How code that asks without a token was refused in a rehearsal, and then asked with one: that part of it was at work."""
+    return rehearsed_code(code, facts, ("recovered",)) if code.runs in _STARTED else ""
 
 
 def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[Found]:
@@ -121,6 +129,8 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
     evidence += [f"started by {who}" for who in code.started_by[1:NAMED_MAX]]
     if unseen := unwatched(code, facts):
         evidence.append(unseen)
+    if rehearsed := rehearsed_code(code, facts):
+        evidence.append(f"{rehearsed}, which does not show that this part of the code was at work")
     if code.owner_uid is not None:
         evidence.append(f"user {code.owner_uid} can write the file")
     if code.runner_uid is not None:
@@ -182,7 +192,12 @@ def _both(subject: str, left: Sequence[CodeSeen], facts: Facts) -> Found:
         if window
         else Fix("Ask the owners of these programs. A watch does not settle how they ask."),
         forgeable_by=of_code(left, facts),
-        settled_by=(*window, *([CATALOG] if all(each.package for each in left) else []), OWNER),
+        settled_by=(
+            *window,
+            *by_rehearsal(left, facts),
+            *([CATALOG] if all(each.package for each in left) else []),
+            OWNER,
+        ),
     )
 
 

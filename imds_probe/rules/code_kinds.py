@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AN_INSTANCE, AS_ROOT, CATALOG, LONGER_WINDOW, MORE_TIME, OWNER, WHOLE_BOOT, WINDOW
+from imds_probe.rules.settling import (
+    AN_INSTANCE,
+    AS_ROOT,
+    CATALOG,
+    LONGER_WINDOW,
+    MORE_TIME,
+    OWNER,
+    REHEARSAL,
+    WHOLE_BOOT,
+    WINDOW,
+)
 
 STARTED_AGAIN = "a restart of the programs whose files were replaced or removed"
 INSTALLED_AGAIN = "a reinstallation of the programs whose files are damaged"
@@ -66,7 +76,7 @@ CODE_UNDECIDED = Kind(
     cure="Watch the host: `systemctl enable --now imds-probe-daemon`, and restart the program once while the daemon watches. "
     "The finding disappears once a whole window was watched without a call by IMDSv1. If a boot starts the code, reboot the host "
     "once while the daemon is enabled. A watch does not settle code that starts at no set time: ask the owner of the program.",
-    settled_by=(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, CATALOG, OWNER),
+    settled_by=(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, CATALOG, OWNER),
 )
 CODE_NOT_READ = Kind(
     id="code-not-read",
@@ -81,7 +91,7 @@ CODE_NOT_READ = Kind(
     "owners of the programs.",
     settled_by=(
         *(AS_ROOT, MORE_TIME, STARTED_AGAIN, INSTALLED_AGAIN),
-        *(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, OWNER),
+        *(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
     ),
 )
 CODE_NOT_READ_OF_USERS = Kind(

@@ -19,7 +19,7 @@ from imds_probe.rules.origins import of_code
 from imds_probe.rules.phrases import few, more_time_or
 from imds_probe.rules.requirement import software_of
 from imds_probe.rules.settled import elsewhere, unwatched
-from imds_probe.rules.settling import AS_ROOT, MORE_TIME, OWNER, by_run, by_watch
+from imds_probe.rules.settling import AS_ROOT, MORE_TIME, OWNER, by_rehearsal, by_run, by_watch
 
 _SUBJECT = "programs"
 # What lets a program be read that was not, by the reason, as an order and as a noun; the others are of its form, and only its
@@ -74,7 +74,7 @@ def _unknown(subject: str, programs: Sequence[NotRead], facts: Facts) -> Found:
         evidence=_why(programs, facts),
         fix=_fix(reasons, facts, how_to_watch(programs) if window else ""),
         forgeable_by=of_code(programs, facts),
-        settled_by=(*nouns, *window, OWNER),
+        settled_by=(*nouns, *window, *by_rehearsal(programs, facts), OWNER),
     )
 
 

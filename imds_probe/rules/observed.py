@@ -11,7 +11,16 @@ from imds_probe.rules.rule import Rule
 from imds_probe.rules.settling import OWNER
 
 # Their own rules have a finding that makes the verdict unknown.
-_SAID_ELSEWHERE = (*INVENTORIES, "settings", "sdks", "code", "running-containers", "containers", "callers")
+_SAID_ELSEWHERE = (
+    *INVENTORIES,
+    "settings",
+    "sdks",
+    "code",
+    "running-containers",
+    "containers",
+    "callers",
+    "rehearsals",
+)
 # It asks which versions there are to upgrade to, where the verdict is not ready or unknown for another reason, and hosts
 # without the metadata of their repositories are common.
 _NO_EVIDENCE = "repositories"

@@ -15,8 +15,9 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Finding, State
+from imds_probe.rules.rehearsed import all_rehearsed, fit, giving_up
 
-Counts = Literal["capability", "code", "behaviour"]
+Counts = Literal["capability", "code", "behaviour", "experiment"]
 
 # The managers of packages, and what reads their databases in containers: their collectors' ids. "nothing" says that there is
 # none.
@@ -83,6 +84,26 @@ TABLE: tuple[Evidence, ...] = (
         _called,
         counts_as="behaviour",
         sure=("not-ready",),
+    ),
+    Evidence(
+        "rehearsed, refused and without metadata then",
+        "blocks, whatever code and catalog say of the caller",
+        lambda facts: bool(giving_up(facts)),
+        counts_as="experiment",
+        sure=("not-ready",),
+    ),
+    Evidence(
+        "rehearsed, and served with a token",
+        "settles what is unknown of the caller; code that asks without a token only where the caller was refused before",
+        lambda facts: bool(fit(facts)),
+        counts_as="experiment",
+    ),
+    Evidence(
+        "rehearsed with every known caller",
+        "makes the verdict sure",
+        all_rehearsed,
+        counts_as="experiment",
+        sure=("ready", "needs-hop-limit"),
     ),
     Evidence(
         "code that is loaded or started",

@@ -35,6 +35,7 @@ from imds_probe.rules.phrases import (
     rebuilt,
     upgraded,
 )
+from imds_probe.rules.rehearsed import rehearsed_processes
 from imds_probe.rules.requirement import requirement
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.sdks_kinds import (
@@ -130,6 +131,12 @@ def _in_use(
     silent = [silent_since_start(entry.sdk.oldest_s, facts) for entry in entries]
     if all(silent) and needed.by == "version":  # a watch does not outweigh code
         return _silent(what, entries, needed, row, dict.fromkeys(silent))
+    rehearsed = [rehearsed_processes(entry.pids, facts) for entry in entries]
+    if needed.status == "unknown" and needed.by == "version" and all(rehearsed):
+        summary = f"{what}, asked with a token in a rehearsal, which outweighs that its version does not decide"
+        return [
+            SDK_SETTLED.found(subject, summary, evidence=(*dict.fromkeys(rehearsed), needed.why, *_places(entries)))
+        ]
     if needed.status == "unknown":
         return [unknown(what, entries, needed, row, (needed.why, *evidence), origins=origins)]
     summary = f"{what}, {_is(needed)}"

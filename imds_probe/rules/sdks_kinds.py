@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imds_probe.findings import Kind
-from imds_probe.rules.settling import AS_ROOT, CATALOG, MORE_TIME, ON_HOST, OWNER, UPGRADE, WINDOW
+from imds_probe.rules.settling import AS_ROOT, CATALOG, MORE_TIME, ON_HOST, OWNER, REHEARSAL, UPGRADE, WINDOW
 
 SDK_TOO_OLD = Kind(
     id="sdk-too-old",
@@ -73,7 +73,7 @@ SDK_UNKNOWN = Kind(
     "SDK. A guess could break the host, so the verdict counts the SDK as unknown.",
     cure="Look up the version in the application's list of dependencies. A catalog file of your own can state a minimum: see "
     "`imds-probe catalog --help`.",
-    settled_by=(UPGRADE, CATALOG, WINDOW, OWNER),
+    settled_by=(UPGRADE, CATALOG, WINDOW, REHEARSAL, OWNER),
 )
 SDK_FIGURE_INFERRED = Kind(
     id="sdk-figure-inferred",

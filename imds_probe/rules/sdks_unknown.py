@@ -8,7 +8,7 @@ from imds_probe.catalog.rows import Requirement, Row
 from imds_probe.facts.software import SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.sdks_kinds import SDK_UNKNOWN
-from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, WINDOW
+from imds_probe.rules.settling import CATALOG, OWNER, REHEARSAL, UPGRADE, WINDOW
 
 
 def unknown(
@@ -26,6 +26,7 @@ def unknown(
         *((UPGRADE,) if row is not None and row.minimum else ()),
         *((CATALOG,) if by_version and all(entry.version for entry in entries) else ()),
         *((WINDOW,) if by_version else ()),
+        *((REHEARSAL,) if by_version else ()),
         OWNER,
     )
     watch = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import SECONDS, in_words
@@ -16,6 +16,7 @@ from imds_probe.facts.software import Installed, SdkSoftware, Software
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.phrases import few
+from imds_probe.rules.rehearsed import rehearsed_code, rehearsed_software
 from imds_probe.rules.relays import is_in, seen_obstacles
 from imds_probe.rules.requirement import own_code, unread_code
 
@@ -116,6 +117,17 @@ def silent_software(software: Software, facts: Facts) -> str:
     return said[0] if said and all(said) else ""
 
 
+def settled_software(group: Sequence[Software], facts: Facts) -> tuple[str, tuple[str, ...]]:
+    """What each of these packages did that outweighs a version which does not decide, to follow their name, and the evidence; both
+    empty where nothing does.
+    """
+    silent = [silent_software(each, facts) or silent_library(each, facts) for each in group]
+    if all(silent):
+        return "made no call by IMDSv1 while it was watched", tuple(dict.fromkeys(silent))
+    rehearsed = [rehearsed_software(each, facts) for each in group]
+    return ("asked with a token in a rehearsal", tuple(dict.fromkeys(rehearsed))) if all(rehearsed) else ("", ())
+
+
 def silent_library(software: Software, facts: Facts) -> str:
     """The same of a package that is a library, by the processes which have it loaded in each place that the package is in."""
     loaded = [
@@ -190,7 +202,12 @@ def _cuts_off(obstacle: PathObstacle, container: Container, facts: Facts) -> boo
 
 def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     """What tells that the switch does not break a program which reading leaves open; empty where nothing does."""
-    return silent(code, facts) or unserved(code.on_host, code.container_ids, facts) or _unneeded(code, facts, catalog)
+    return (
+        silent(code, facts)
+        or rehearsed_code(code, facts)
+        or unserved(code.on_host, code.container_ids, facts)
+        or _unneeded(code, facts, catalog)
+    )
 
 
 def nobody_by_v1(facts: Facts) -> bool:

@@ -17,6 +17,7 @@ from imds_probe.facts.image import Image
 WINDOW = "a watched window in which the programs start"
 LONGER_WINDOW = "a longer watched window (watch.window)"
 WHOLE_BOOT = "a watched window with a boot that is watched from its start"
+REHEARSAL = "a rehearsal in which the programs ask (imds-probe rehearse)"
 CATALOG = "a row in a catalog of your own (--catalog)"
 UPGRADE = "an upgrade to a version that the catalog decides on"
 AS_ROOT = "a run as root on the host"
@@ -49,6 +50,16 @@ def by_watch(programs: Sequence[CodeSeen | NotRead], facts: Facts) -> tuple[str,
         for noun, number in ((window, len(needed_s)), (WHOLE_BOOT, of_boots))
         if number
     )
+
+
+def by_rehearsal(programs: Sequence[CodeSeen | NotRead], facts: Facts) -> tuple[str, ...]:
+    """A rehearsal, where it may settle all of these programs: they run, and are started by nothing else that it would not see.
+
+    What a unit starts at boot and has ended cannot be rehearsed, nor can what a schedule starts where it is in its own place.
+    """
+    if not programs or facts.get(Image) is not None:
+        return ()
+    return (REHEARSAL,) if all(each.pids and each.every_s is None for each in programs) else ()
 
 
 def by_boot(program: CodeSeen | NotRead) -> bool:

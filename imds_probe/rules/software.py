@@ -34,8 +34,8 @@ from imds_probe.rules.phrases import (
 from imds_probe.rules.precedence import INVENTORIES
 from imds_probe.rules.requirement import is_idle_library, is_unused, of_its_files, own_code, requirement
 from imds_probe.rules.rule import Rule
-from imds_probe.rules.settled import programs_of, silent_library, silent_software, unserved
-from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_run, by_watch
+from imds_probe.rules.settled import programs_of, settled_software, silent_library, unserved
+from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_rehearsal, by_run, by_watch
 from imds_probe.rules.software_kinds import (
     KINDS,
     NO_PACKAGE_MANAGER,
@@ -169,12 +169,10 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     if why := _unserved(group, facts):
         summary = f"{what} is of a version that does not decide, and the switch takes nothing from it: {why}"
         return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
-    silent = [silent_software(entry, facts) or silent_library(entry, facts) for entry in group]
-    if needed.status == "unknown" and all(silent):
-        summary = (
-            f"{what} made no call by IMDSv1 while it was watched, which outweighs that its version does not decide"
-        )
-        return SOFTWARE_SETTLED.found(subject, summary, evidence=(*evidence, *dict.fromkeys(silent)))
+    did, seen_doing = settled_software(group, facts)
+    if needed.status == "unknown" and did:
+        summary = f"{what} {did}, which outweighs that its version does not decide"
+        return SOFTWARE_SETTLED.found(subject, summary, evidence=(*evidence, *seen_doing))
     if needed.setting is not None:
         summary = f"the setting that makes {what} use IMDSv2 could not be read"
         return SOFTWARE_UNKNOWN.found(
@@ -199,6 +197,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
         *((UPGRADE,) if row is not None and row.minimum else ()),
         *((CATALOG,) if all(entry.version for entry in group) else ()),
         *window,
+        *by_rehearsal([each for entry in group for each in programs_of(entry, facts)], facts),
         OWNER,
     )
     return SOFTWARE_UNKNOWN.found(

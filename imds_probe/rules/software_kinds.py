@@ -10,6 +10,7 @@ from imds_probe.rules.settling import (
     LONGER_WINDOW,
     MORE_TIME,
     OWNER,
+    REHEARSAL,
     UPGRADE,
     WHOLE_BOOT,
     WINDOW,
@@ -84,7 +85,7 @@ SOFTWARE_UNKNOWN = Kind(
     cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
     "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. Reading the "
     "package's own code and changelog settled nothing, or both were not read: see the evidence.",
-    settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, OWNER),
+    settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
 )
 SOFTWARE_SETTLED = Kind(
     id="software-settled",

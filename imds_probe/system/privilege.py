@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from imds_probe.system.small_file import read_head
 
-CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN = 13, 19, 21  # <linux/capability.h>
+CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN = 12, 13, 19, 21  # <linux/capability.h>
 _EFFECTIVE = re.compile(rb"^CapEff:\t([0-9a-f]{1,16})$", re.MULTILINE)
 NEEDED = (CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN)
 
 
 def privileged(status: Path = Path("/proc/self/status")) -> bool:
     """Whether all is there that a full run needs: packet capture, other users' processes, entering namespaces."""
+    return _has(status, NEEDED)
+
+
+def may_rehearse(status: Path = Path("/proc/self/status")) -> bool:
+    """Whether packet rules may be set, without which there is no rehearsal."""
+    return _has(status, (CAP_NET_ADMIN,))
+
+
+def _has(status: Path, needed: Collection[int]) -> bool:
     try:
         content = read_head(status, 16 * 1024)
     except OSError:
         return False
     found = _EFFECTIVE.search(content)
-    return found is not None and all(int(found[1], 16) >> capability & 1 for capability in NEEDED)
+    return found is not None and all(int(found[1], 16) >> capability & 1 for capability in needed)

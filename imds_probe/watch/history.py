@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from imds_probe.escape import encodable
-from imds_probe.facts.callers import ELSEWHERE, OTHERS, Callers, HistoryLoss
+from imds_probe.facts.callers import ELSEWHERE, OTHERS, REQUESTED_BY_COMMAND_LINE, Callers, HistoryLoss
 from imds_probe.kept.metadata_path import is_other_clouds
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.watch.ancestry import is_fetcher
@@ -521,7 +521,7 @@ def _script_of(seen: SeenCall) -> str:
     """What somebody would mend: the script, or the line of a crontab or of a unit that asks for just this."""
     if seen.caller is None or seen.caller.script is not None:
         return _text(seen.caller.script) if seen.caller else ""
-    return _text(f"a command line that requests {seen.path}") if is_fetcher(seen.caller.exe) else ""
+    return _text(f"{REQUESTED_BY_COMMAND_LINE}{seen.path}") if is_fetcher(seen.caller.exe) else ""
 
 
 def _is_served(seen: SeenCall) -> bool:

@@ -16,7 +16,18 @@ from imds_probe.system import process
 
 RATE, WORKERS, SECONDS, IDLE_SECONDS = 200, 20, int(os.environ.get("REHEARSE_SECONDS", "30")), 10
 SOURCE = str(Path(__file__).parents[2])
-REHEARSE = [sys.executable, "-m", "imds_probe", "rehearse", "--assume-ec2", "--no-v1-probe", "--for", "1h", "--"]
+REHEARSE = [
+    sys.executable,
+    "-m",
+    "imds_probe",
+    "rehearse",
+    "--assume-ec2",
+    "--no-v1-probe",
+    "--for",
+    "1h",
+    "--no-record",
+    "--",
+]
 
 # Token requests and requests with a token in turn, each on a connection of its own, as the service closes each.
 LOAD = f"""

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 
 from imds_probe import exitcodes
+from imds_probe.commands.recording import Recording
 from imds_probe.commands.rehearsing import Asked, Rehearsing, environment
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.leading import End
+from imds_probe.rehearsal.outcomes import Aim
 
 
 def test_a_command_has_the_environment_that_was_handed_down():
     pairs = (each.split(b"=", 1) for each in Path("/proc/self/environ").read_bytes().split(b"\0") if b"=" in each)
     assert environment() == dict(pairs)
+
+
+NOWHERE = Recording(Aim("unit", "web.service"), 1, None)
 
 
 class Told:
@@ -69,7 +74,7 @@ class Told:
 def test_a_unit_that_ends_or_begins_anew(changes, options, code, says, capsys):
     told = Told(changes)
     asked = Asked(600, [], **({"restarts": [], "stop_on": []} | options))
-    assert Rehearsing(told, asked, Checking([]), told.stopped).run() == code
+    assert Rehearsing(told, asked, Checking([]), told.stopped, NOWHERE).run() == code
     assert says in capsys.readouterr().err and told.beats >= 1
 
 
@@ -77,7 +82,7 @@ def test_a_restart_that_was_asked_for_ends_nothing(capsys):
     """The same change, told while the command that was to restart it runs."""
     told = Told(["ended", "restarted", ""])
     asked = Asked(600, [], restarts=["sleep", "60"], stop_on=["exit"])
-    rehearsing = Rehearsing(told, asked, Checking([]), told.stopped)
+    rehearsing = Rehearsing(told, asked, Checking([]), told.stopped, NOWHERE)
     try:
         assert rehearsing.run() == exitcodes.READY
     finally:

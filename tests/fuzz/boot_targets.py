@@ -1,4 +1,4 @@
-"""Targets: what is on record of boots, and what a watch from early in the boot hands over."""
+"""Targets: what is on record of boots and of rehearsals, and what a watch from early in the boot hands over."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from imds_probe.facts.callers import last_whole
 from imds_probe.service.handover import Handed, HandoverError
 from imds_probe.service.handover import decoded as handed
 from imds_probe.service.handover import encoded as handing
+from imds_probe.watch import rehearsed
 from imds_probe.watch.boots import Boot, as_facts, decoded, encoded
 
 BOOTS = (Boot("b" * 36, NOW - 9000, 3.0, True, 3597.0, 1), Boot("a" * 36, NOW, 41.0, False))
@@ -35,6 +36,27 @@ def _boots(data: bytes) -> None:
         last_whole(facts, 1000.0)
 
 
+def _rehearsed(data: bytes) -> None:
+    """A record of rehearsals, and its content behind a seal that is right."""
+    at, content = choose(data, 2)
+    sealed = content if at == 0 else hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+    with contextlib.suppress(ValueError):
+        check(rehearsed.decoded(sealed))
+
+
+def _rehearsed_seeds() -> Mapping[str, bytes]:
+    caller = rehearsed.KeptCaller(
+        "/usr/bin/curl", "gave-up", script="/opt/a.sh", uid=0, refused=2, program_stamp="1.2.3"
+    )
+    content = rehearsed.encoded([rehearsed.Kept("unit", "web.service", NOW, 600.0, 1, (caller,))])
+    return {
+        "record": bytes([0]) + content,
+        "sealed": bytes([1]) + content.partition(b"\n")[2],
+        "later": chosen(1, '{"format": 2}'),
+        "none": chosen(1, '{"format": 1, "rehearsals": []}'),
+    }
+
+
 def _seeds() -> Mapping[str, bytes]:
     payload = encoded(BOOTS).partition(b"\n")[2]
     return {
@@ -46,4 +68,4 @@ def _seeds() -> Mapping[str, bytes]:
     }
 
 
-TARGETS = {"boots": Target(lambda _: _boots, _seeds)}
+TARGETS = {"boots": Target(lambda _: _boots, _seeds), "rehearsals": Target(lambda _: _rehearsed, _rehearsed_seeds)}

@@ -92,10 +92,11 @@ class Running:
 
 
 @pytest.fixture
-def rehearse(made_up):
+def rehearse(made_up, tmp_path):
     @contextlib.contextmanager
     def call(*arguments):
-        argv = [sys.executable, "-m", "imds_probe", "rehearse", "--assume-ec2", "--no-v1-probe", *arguments]
+        argv = [sys.executable, "-m", "imds_probe", "rehearse", "--assume-ec2", "--no-v1-probe"]
+        argv += ["--state-directory", str(tmp_path), *arguments]
         reading, writing = os.pipe()
         with open(reading) as file:
             try:

@@ -7,12 +7,16 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from imds_probe.rehearsal import callers as module
 from imds_probe.rehearsal.callers import Callers, Seen, Totals
 from imds_probe.rehearsal.connection import Relayed
+from imds_probe.watch.caller import Caller
+from imds_probe.watch.standing import stamps_of
 
 PEER = ("127.0.0.1", 4711)
 
@@ -96,8 +100,68 @@ def test_a_caller_that_is_nowhere_is_counted_as_unknown(listener, monkeypatch):
         seen.met(socket.AF_INET, PEER)
         seen.noted(relayed("refused"))
         seen.noted(relayed("refused", ("127.0.0.1", 1)))  # never met
-        assert seen.all() == [Seen(None, module.UNKNOWN, refused=1, waits=True)]
+        assert seen.all() == [Seen(None, module.UNKNOWN, refused=1, missed={""})]
     with callers(listener, lambda: [os.getpid()]) as seen, socket.create_connection(listener.getsockname()) as asking:
         seen.met(socket.AF_INET, asking.getsockname())
         seen.noted(relayed("passed", asking.getsockname()))
         assert [each.pid for each in seen.all()] == [None]
+
+
+PLAIN, BARE = "/latest/meta-data/", "/latest/meta-data"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome"),
+    [(PLAIN, BARE, "recovered"), (PLAIN, "/latest/user-data", "gave-up")],
+)
+def test_a_script_is_one_caller_and_recovers_where_it_asks_for_the_same(listener, monkeypatch, first, second, outcome):
+    """Whose processes come and go."""
+    shell = Caller(9, "curl", "/usr/bin/curl", "curl …", 0, (), "web.service", None, None, None, script="/opt/ask.sh")
+    pids = iter([101, 102])
+    monkeypatch.setattr(module, "caller_of", lambda proc, pid: replace(shell, pid=pid, acts_for=(9, 77)))
+    monkeypatch.setattr(Callers, "_holder", lambda *_: next(pids))
+    with callers(listener, list) as seen:
+        for port, (what, path) in enumerate([("refused", first), ("passed", second)]):
+            peer = "127.0.0.1", 5000 + port
+            seen.met(socket.AF_INET, peer)
+            seen.noted(Relayed(what, peer, socket.AF_INET, path))
+        (caller,) = seen.all()
+        assert (caller.outcome, caller.pid, caller.name) == (outcome, 9, "/opt/ask.sh")
+        assert (caller.refused, caller.passed) == (1, 1)
+
+
+def test_who_was_started_for_the_rehearsal_is_not_called_by_it(listener, monkeypatch):
+    own = Caller(
+        os.getpid(), "python3", "/usr/bin/python3", "…", 0, (), None, None, None, None, script="/usr/bin/imds-probe"
+    )
+    monkeypatch.setattr(module, "caller_of", lambda proc, pid: replace(own, pid=pid))
+    with callers(listener, lambda: [os.getpid()]) as seen, socket.create_connection(listener.getsockname()) as asking:
+        seen.met(socket.AF_INET, asking.getsockname())
+        seen.noted(relayed("passed", asking.getsockname()))
+        assert [each.caller.script for each in seen.all()] == [None]
+
+
+def test_a_process_recovers_by_any_request_with_a_token_and_is_known_again(listener):
+    with callers(listener, lambda: [os.getpid()]) as seen:
+        for what, path in [("refused", PLAIN), ("passed", "/latest/user-data")]:
+            with socket.create_connection(listener.getsockname()) as asking:
+                seen.met(socket.AF_INET, asking.getsockname())
+                seen.noted(Relayed(what, asking.getsockname(), socket.AF_INET, path))
+        (caller,) = seen.all()
+        assert caller.outcome == "recovered"
+        assert caller.stamps == stamps_of(Path("/proc"), caller.caller) and caller.stamps.program
+
+
+@pytest.mark.parametrize(
+    ("ended", "given_s", "outcome"), [(False, 60.0, "cut-short"), (False, 0.0, "gave-up"), (True, 60.0, "gave-up")]
+)
+def test_one_that_still_runs_is_given_time_to_ask_again(listener, ended, given_s, outcome):
+    with callers(listener, lambda: [os.getpid()]) as seen:
+        with socket.create_connection(listener.getsockname()) as asking:
+            seen.met(socket.AF_INET, asking.getsockname())
+            seen.noted(relayed("refused", asking.getsockname()))
+        (caller,) = seen.all()
+        if ended:
+            caller.caller = replace(caller.caller, started=1)  # its number is another's now
+        module.end_short([caller, Seen(None, module.UNKNOWN, missed={""})], given_s=given_s)
+        assert caller.outcome == outcome

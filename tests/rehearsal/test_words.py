@@ -6,10 +6,11 @@ from imds_probe.rehearsal import words
 from imds_probe.rehearsal.callers import Seen, Totals
 from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.leavers import MOVED, Left
+from imds_probe.rules.known_callers import Known
 
 FINE = Seen(7, "app", tokens=1, passed=3)
 RECOVERED = Seen(8, "agent", refused=1, passed=1)
-GAVE_UP = Seen(9, "old", refused=2, waits=True)
+GAVE_UP = Seen(9, "old", refused=2, missed={"/x"})
 
 
 def test_who_would_fail_comes_first():
@@ -22,6 +23,14 @@ def test_who_would_fail_comes_first():
         "app (process 7) asked with a token",
     ]
     assert words.gave_up([FINE, GAVE_UP]) and not words.gave_up([FINE, RECOVERED])
+
+
+def test_who_is_known_and_did_not_ask_is_named_with_how_it_is_known():
+    known = [Known(f"app{number}", "its code asks") for number in range(words.SILENT_MAX + 2)]
+    lines = words.silent(known)
+    assert lines[0] == "app0 did not ask, which proves nothing: its code asks"
+    assert len(lines) == words.SILENT_MAX + 1 and lines[-1] == "2 more known callers did not ask"
+    assert words.silent([]) == []
 
 
 def test_silence_proves_nothing_and_lapses_are_said():

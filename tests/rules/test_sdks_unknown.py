@@ -5,14 +5,14 @@ import pytest
 from imds_probe.catalog.rows import Requirement
 from imds_probe.facts.software import SdkSoftware, SdkUse
 from imds_probe.rules.sdks_unknown import unknown
-from imds_probe.rules.settling import CATALOG, OWNER, WINDOW
+from imds_probe.rules.settling import CATALOG, OWNER, REHEARSAL, WINDOW
 
 
 @pytest.mark.parametrize(
     ("version", "by", "settled_by"),
     [
-        ("1.2.3", "version", (CATALOG, WINDOW, OWNER)),
-        (None, "version", (WINDOW, OWNER)),  # no row decides on a version that is not known
+        ("1.2.3", "version", (CATALOG, WINDOW, REHEARSAL, OWNER)),
+        (None, "version", (WINDOW, REHEARSAL, OWNER)),  # no row decides on a version that is not known
         ("1.2.3", "code", (OWNER,)),  # which neither outweighs
     ],
 )

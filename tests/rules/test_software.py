@@ -11,7 +11,7 @@ from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import InRepository, SdkSoftware, SdkUse, SettingSeen, Software
 from imds_probe.rules.settling import CATALOG as CATALOG_ROW
-from imds_probe.rules.settling import OWNER, UPGRADE, WINDOW
+from imds_probe.rules.settling import OWNER, REHEARSAL, UPGRADE, WINDOW
 from imds_probe.rules.software import RULE
 
 CATALOG = Catalog.load()
@@ -235,7 +235,7 @@ def test_what_is_unknown_says_what_its_files_told_and_what_would_settle_it():
     assert finding.settled_by == (UPGRADE, CATALOG_ROW, OWNER)
     running = after_reading(UNTOLD, replace(AGENT, component="cloud-init", speaks="both"), packages=(READ,))
     assert "watch the host" in running.fix.text
-    assert running.settled_by == (UPGRADE, CATALOG_ROW, WINDOW, OWNER)
+    assert running.settled_by == (UPGRADE, CATALOG_ROW, WINDOW, REHEARSAL, OWNER)
     silent = after_reading(UNTOLD, packages=(READ,))
     assert "its own files were read (4 files) and do not name the metadata service; a library may" in silent.evidence
 

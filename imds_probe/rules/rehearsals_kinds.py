@@ -1,0 +1,67 @@
+"""The kinds of findings on rehearsals of the switch."""
+
+from __future__ import annotations
+
+from imds_probe.findings import Kind
+from imds_probe.rules.settling import OWNER
+
+READABLE_REHEARSALS = "a record of rehearsals that imds-probe can read and only root can write"
+_V2 = "EC2 User Guide: Transition to using Instance Metadata Service Version 2"
+
+REHEARSAL_GAVE_UP = Kind(
+    id="rehearsal-gave-up",
+    severity="blocker",
+    implies="not-ready",
+    title="A program failed to get metadata in a rehearsal of the switch",
+    meaning="In a rehearsal (`imds-probe rehearse`), the program asked without a token and was refused, as it will be after the "
+    "switch. It did not ask for the same with a token afterwards. The rehearsal counts until the program, its script, one of its "
+    "libraries or its container changes, or until it is older than rehearse.max_age. Of several rehearsals of one caller, the "
+    "newest in which the caller asked counts.",
+    cure="Change the program as the finding says, and rehearse it again: the newer rehearsal then counts. A program that was only "
+    "tried by hand can be rehearsed with --no-record, or the risk can be accepted ([[accept]]).",
+    sources=(_V2,),
+)
+REHEARSAL_PASSED = Kind(
+    id="rehearsal-passed",
+    severity="info",
+    title="Programs received metadata with tokens in a rehearsal of the switch",
+    meaning="In a rehearsal (`imds-probe rehearse`), the programs asked with a token, or were refused and then asked for the same "
+    "with a token. This settles what is otherwise unknown of them. It clears code that asks without a token only where the program "
+    "was refused and then asked with a token. It clears nothing of a program that the watch saw call IMDSv1.",
+    cure="Nothing has to be done.",
+)
+REHEARSAL_SILENT = Kind(
+    id="rehearsal-silent",
+    severity="info",
+    title="Programs are known to ask for metadata and did not ask in a rehearsal",
+    meaning="The watch, the inventory or the code shows that the programs ask the metadata service, or are made for it. They "
+    "made no request in the rehearsal, which therefore says nothing about them. AWS SDKs keep credentials for up to 6 hours, and "
+    "ask for the region and the instance id once, at their start. For high confidence by rehearsal, every known caller of the "
+    "host must have asked in one, and received metadata with a token.",
+    cure="Rehearse the unit with --restart-unit, so that its first requests are part of the rehearsal. Or rehearse for longer "
+    "(--for 7h), so that credentials are renewed in it. A program that runs only at boot cannot be rehearsed: see "
+    "`imds-probe explain boot-not-watched`.",
+)
+REHEARSAL_STALE = Kind(
+    id="rehearsal-stale",
+    severity="info",
+    title="A rehearsal counts no more",
+    meaning="A rehearsal says something only about the program that was rehearsed. The program, its script, one of its "
+    "libraries or its container has changed since, the hop limit is another one now, or the rehearsal is older than "
+    "rehearse.max_age (30 days unless set otherwise). A reboot alone does not make a rehearsal stale. A container that was made "
+    "anew counts as changed.",
+    cure="Rehearse again.",
+)
+REHEARSALS_NOT_READ = Kind(
+    id="rehearsals-not-read",
+    severity="warning",
+    implies="unknown",
+    title="The record of rehearsals could not be read",
+    meaning="Rehearsals have been put on record on this host, and the record is damaged or cannot be trusted. A program that "
+    "failed in a rehearsal may be in it.",
+    cure="Correct the cause that the finding quotes: the owner or the permissions of the state directory, or a damaged "
+    "rehearsals.json. `imds-probe rehearse` sets a damaged record aside and begins a new one. Then rehearse again what was "
+    "rehearsed before.",
+    settled_by=(READABLE_REHEARSALS, OWNER),
+)
+KINDS = (REHEARSAL_GAVE_UP, REHEARSAL_PASSED, REHEARSAL_SILENT, REHEARSAL_STALE, REHEARSALS_NOT_READ)

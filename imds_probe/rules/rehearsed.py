@@ -1,0 +1,135 @@
+"""What rehearsals tell of callers, as far as they still count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from imds_probe.facts.callers import CallerSeen
+from imds_probe.facts.code import CodeSeen, NotRead
+from imds_probe.facts.containers import Containers
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.imds import Imds
+from imds_probe.facts.rehearsals import FIT, Rehearsal, RehearsalOutcome, Rehearsals, RehearsedCaller
+from imds_probe.facts.software import SdkSoftware, Software
+from imds_probe.rules.known_callers import Known, known_callers, script_of
+from imds_probe.rules.requirement import own_code, unread_code
+
+_NEEDED = ("code", "sdks")  # the collectors without which not all callers are known
+_DID = {"token": "asked with a token", "recovered": "was refused without a token and then asked with one"}
+Told = tuple[Rehearsal, RehearsedCaller]
+
+
+def stale(rehearsal: Rehearsal, caller: RehearsedCaller, facts: Facts) -> str:
+    """Why what came of a caller counts no more, a clause; empty where it counts."""
+    if caller.stale or caller.container_id is None:
+        return caller.stale
+    container, imds = facts[Containers].by_identity(caller.container_id), facts.get(Imds)
+    present = imds.hop_limit if imds is not None else None
+    limit = max(present or 1, container.needs_hop_limit or 1 if container is not None else 1)
+    if caller.outcome in FIT and rehearsal.hop_limit > limit:
+        return f"hop limit {rehearsal.hop_limit} was rehearsed, and the hop limit is now {limit}"
+    if caller.outcome == "gave-up" and rehearsal.hop_limit < limit:
+        return f"hop limit {rehearsal.hop_limit} was rehearsed, and the container needs hop limit {limit}"
+    return ""
+
+
+def counting(facts: Facts) -> tuple[Told, ...]:
+    """Of each caller the last time that it asked in a rehearsal, if that still counts."""
+    found: dict[object, Told] = {}
+    for rehearsal in facts[Rehearsals].rehearsals:
+        for caller in rehearsal.callers:
+            if caller.asked:
+                found.setdefault(caller.identity, (rehearsal, caller))
+    return tuple((rehearsal, caller) for rehearsal, caller in found.values() if not stale(rehearsal, caller, facts))
+
+
+def giving_up(facts: Facts) -> tuple[Told, ...]:
+    """Those who would fail after the switch."""
+    return tuple(told for told in counting(facts) if told[1].outcome == "gave-up")
+
+
+def fit(facts: Facts) -> tuple[Told, ...]:
+    """Those who would not."""
+    return tuple(told for told in counting(facts) if told[1].outcome in FIT)
+
+
+def unrehearsed(facts: Facts) -> tuple[Known, ...]:
+    """The known callers that did not ask in a rehearsal which counts, or gave up in it. Of one that is known by several processes,
+    all have to be rehearsed.
+    """
+    return tuple(known for known in known_callers(facts) if not _is_covered(known, [each for _, each in fit(facts)]))
+
+
+def all_rehearsed(facts: Facts) -> bool:
+    """Whether every known caller has asked in a rehearsal and would not fail; False where nobody is known, or not all may be."""
+    runs = [facts.collector(name) for name in _NEEDED]
+    known = known_callers(facts)
+    if not known or not all(run is not None and run.status in ("ok", "nothing") for run in runs):
+        return False
+    return bool(fit(facts)) and not giving_up(facts) and not unrehearsed(facts)
+
+
+def rehearsed_processes(pids: Iterable[int], facts: Facts) -> str:
+    """How processes asked in rehearsals, a clause; empty where one of them did not, or gave up."""
+    told = fit(facts)
+    wanted = set(pids)
+    having = [each for each in told if not wanted.isdisjoint(each[1].pids)]
+    if not wanted or not wanted <= {pid for _, each in having for pid in each.pids}:
+        return ""
+    return _said(having)
+
+
+def rehearsed_code(code: CodeSeen | NotRead, facts: Facts, outcomes: Sequence[RehearsalOutcome] = FIT) -> str:
+    """The same of a program that was, or was not, read: by its processes or by its path. Empty also where a schedule starts it
+    besides, and where its files changed since the rehearsal.
+    """
+    path = code.path if isinstance(code, CodeSeen) else code.program
+    told = [each for each in fit(facts) if each[1].outcome in outcomes and _is_older(code, each[0])]
+    if code.pids:
+        having = [each for each in told if not set(code.pids).isdisjoint(each[1].pids)]
+        known = {pid for _, each in having for pid in each.pids}
+        return _said(having) if code.every_s is None and set(code.pids) <= known else ""
+    where = set(code.container_ids) | ({None} if code.on_host else set())
+    having = [each for each in told if path in (each[1].script, each[1].program) and each[1].container_id in where]
+    return _said(having) if where and {each.container_id for _, each in having} == where else ""
+
+
+def rehearsed_software(software: Software, facts: Facts) -> str:
+    """The same of a package, by its programs, and where none is known by what is called like it."""
+    programs: list[CodeSeen | NotRead] = [each for each in own_code(software, facts) if each.runs != "lies"]
+    programs += unread_code(software, facts)
+    if programs:
+        said = [rehearsed_code(each, facts) for each in programs]
+        return said[0] if all(said) else ""
+    if isinstance(software, SdkSoftware):
+        return rehearsed_processes(software.pids, facts)
+    places = software.container_ids or (None,)
+    named = [Known(software.package, "", container_id=each, package=software.package) for each in places]
+    having = [told for known in named for told in fit(facts) if known.is_rehearsed_as(told[1])]
+    return _said(having) if all(_is_covered(each, [caller for _, caller in fit(facts)]) for each in named) else ""
+
+
+def beside(group: Sequence[CallerSeen], facts: Facts) -> tuple[str, ...]:
+    """What rehearsals say of a caller that the watch saw call IMDSv1, a line each: the watch decides."""
+    told = [each for each in fit(facts) if any(_is_alike(seen, each[1]) for seen in group)]
+    return (f"{_said(told)}, which does not outweigh a call that was seen",) if told else ()
+
+
+def _is_alike(seen: CallerSeen, caller: RehearsedCaller) -> bool:
+    called = script_of(seen.script) or seen.program, seen.unit, seen.container_id
+    return called == (caller.script or caller.program, caller.unit, caller.container_id)
+
+
+def _is_covered(known: Known, callers: Sequence[RehearsedCaller]) -> bool:
+    having = [each for each in callers if known.is_rehearsed_as(each)]
+    return bool(having) and set(known.pids) <= {pid for each in having for pid in each.pids}
+
+
+def _is_older(code: CodeSeen | NotRead, rehearsal: Rehearsal) -> bool:
+    return code.standing_s is None or code.standing_s >= rehearsal.age_s
+
+
+def _said(told: Sequence[Told]) -> str:
+    """By the worst of them."""
+    rehearsal, caller = max(told, key=lambda each: each[1].outcome == "token")
+    return f"it {_DID[caller.outcome]} in the rehearsal of {rehearsal.began}"

@@ -1,0 +1,188 @@
+"""The record of rehearsals, beside the history: what came of each caller, and what that stood on.
+
+It is written by `imds-probe rehearse` and read by every run. If it is damaged, the next rehearsal sets it aside and begins anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from imds_probe.dataclass import dataclass
+from imds_probe.errors import ProbeError
+from imds_probe.facts.rehearsals import RehearsalOutcome, RehearsedKind
+from imds_probe.facts.shapes import Count, HopLimit, Seconds
+from imds_probe.system.small_file import read_head
+from imds_probe.system.state_directory import check_directory, check_file
+from imds_probe.watch.history_format import TIME_MAX
+
+FILE = "rehearsals.json"
+FORMAT = 1
+KEPT_MAX, CALLERS_MAX, TEXT_MAX = 50, 200, 300
+SIZE_MAX_BYTES = 4 * 1024 * 1024
+ASIDE_MAX = 3
+REMEDY = "Rehearse again: `imds-probe rehearse` sets a damaged record aside and begins a new one."
+
+
+class RecordError(ProbeError):
+    """The record cannot be read or written."""
+
+
+class LaterFormat(ValueError):
+    """A later version wrote the record."""
+
+
+@dataclass(frozen=True)
+class KeptCaller:
+    """As in RehearsedCaller. The stamps are those of its program and script when it asked: see standing.py."""
+
+    program: str
+    outcome: RehearsalOutcome
+    comm: str | None = None
+    script: str | None = None
+    unit: str | None = None
+    container: str | None = None
+    container_id: str | None = None
+    uid: int | None = None
+    on_host: bool = False
+    refused: Count = 0
+    tokens: Count = 0
+    served: Count = 0
+    known_by: str = ""
+    program_stamp: str = ""
+    script_stamp: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One rehearsal. `began` is in seconds since the epoch; the rest is as in facts.rehearsals.Rehearsal."""
+
+    kind: RehearsedKind
+    target: str
+    began: float
+    lasted_s: Seconds
+    hop_limit: HopLimit
+    callers: tuple[KeptCaller, ...]
+    lapsed_s: Seconds = 0.0
+    restarted: bool = False
+    ended_by: str = ""
+
+
+@dataclass(frozen=True)
+class _Record:
+    format: int
+    rehearsals: tuple[Kept, ...]
+
+
+@dataclass(frozen=True)
+class _Version:
+    format: int
+
+
+def read(directory: Path) -> tuple[Kept, ...]:
+    """Those on record, the oldest first. Raises RecordError where it is damaged, another ProbeError or OSError where it is not ours
+    alone or cannot be read.
+    """
+    path = directory / FILE
+    check_directory(directory)
+    if not check_file(path):
+        return ()
+    try:
+        return decoded(read_head(path, SIZE_MAX_BYTES + 1))
+    except LaterFormat as error:
+        raise RecordError(
+            f"{path} cannot be read: {error}", "Run that version of imds-probe, or a later one."
+        ) from None
+    except ValueError as error:
+        raise RecordError(f"{path} is damaged: {error}", REMEDY) from None
+
+
+def decoded(content: bytes) -> tuple[Kept, ...]:
+    """Raises ValueError for what is not whole or cannot be, LaterFormat for what a later version wrote."""
+    seal, _, payload = content.partition(b"\n")
+    if len(content) > SIZE_MAX_BYTES or seal.decode("ascii", "replace") != hashlib.sha256(payload).hexdigest():
+        raise ValueError("it is not what was written")
+    found = msgspec.json.decode(payload, type=_Version).format
+    if found > FORMAT:
+        raise LaterFormat(f"its format is {found}; this version of imds-probe reads formats up to {FORMAT}")
+    record = msgspec.json.decode(payload, type=_Record)
+    if found != FORMAT or len(record.rehearsals) > KEPT_MAX or not all(map(_is_possible, record.rehearsals)):
+        raise ValueError("it is not possible")
+    return record.rehearsals
+
+
+def _is_possible(kept: Kept) -> bool:
+    return 0 <= kept.began <= TIME_MAX and kept.lasted_s <= TIME_MAX and len(kept.callers) <= CALLERS_MAX
+
+
+def encoded(rehearsals: Sequence[Kept]) -> bytes:
+    """As `decoded` reads it."""
+    payload = msgspec.json.encode(_Record(FORMAT, tuple(rehearsals)))
+    return hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+
+
+def add(directory: Path, kept: Kept, say: Callable[[str], None]) -> None:
+    """Put one on record. The oldest make room. Raises ProbeError where it cannot be written."""
+    try:
+        check_directory(directory)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone(directory):
+            try:
+                before = read(directory)
+            except RecordError as error:
+                say(f"{error.problem}: it is kept as {_set_aside(directory / FILE)}, and a new record is begun")
+                before = ()
+            _replace(directory, _fitting((*before, kept)))
+    except OSError as error:
+        raise RecordError(
+            f"the rehearsal could not be put on record in {directory}: {error.strerror}",
+            "Free space on its disk, make it writable, or name another directory with --state-directory.",
+        ) from None
+
+
+def _fitting(rehearsals: Sequence[Kept]) -> bytes:
+    kept = list(rehearsals[-KEPT_MAX:])
+    while len(content := encoded(kept)) > SIZE_MAX_BYTES:
+        del kept[0]
+    return content
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Two rehearsals may end at once."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _set_aside(path: Path) -> Path:
+    name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    names = (path.with_name(f"{name}.{number}" if number else name) for number in range(100))
+    aside = next(each for each in names if not os.path.lexists(each))
+    path.rename(aside)
+    older = sorted(path.parent.glob(f"{path.name}.damaged-*"), key=lambda each: each.lstat().st_ctime_ns)
+    for each in older[:-ASIDE_MAX]:
+        each.unlink(missing_ok=True)
+    return aside
+
+
+def _replace(directory: Path, content: bytes) -> None:
+    """All of the file or nothing, also at a power cut."""
+    made = directory / f".{FILE}.new"
+    made.unlink(missing_ok=True)  # of one that was killed here
+    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(directory / FILE)

@@ -1,0 +1,147 @@
+"""What is on record of rehearsals, held to what is there now: processes of the tests' own, with scripts of theirs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from contexts import collected, context
+
+from imds_probe.collect.rehearsals import COLLECTOR, RehearsalOptions
+from imds_probe.collect.sdks import SdksFound
+from imds_probe.facts.rehearsals import Rehearsals
+from imds_probe.facts.software import SdkSoftware, SdkUse
+from imds_probe.watch.caller import caller_of, said_program
+from imds_probe.watch.rehearsed import FILE, Kept, KeptCaller, add
+from imds_probe.watch.standing import stamps_of
+
+PROC = Path("/proc")
+NO_SDKS = SdksFound((), {}, (), (), ())
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """A script that runs, on a host on which nothing else does."""
+    path = tmp_path / "app.py"
+    path.write_text("import sys; print(flush=True); sys.stdin.read()\n")
+    child = subprocess.Popen([sys.executable, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    monkeypatch.setattr("imds_probe.collect.rehearsals.host_pids", lambda _: [child.pid])
+    yield child, path
+    child.kill()
+    child.communicate()
+
+
+def kept_of(pid, outcome="token", **changes) -> KeptCaller:
+    caller = caller_of(PROC, pid)
+    stamps = stamps_of(PROC, caller)
+    made = KeptCaller(
+        said_program(caller),
+        outcome,
+        caller.comm,
+        caller.script,
+        caller.unit,
+        None,
+        caller.container,
+        caller.uid,
+        program_stamp=stamps.program,
+        script_stamp=stamps.script,
+    )
+    return replace(made, **changes)
+
+
+def look(state, *callers, began=None, max_age_s=86400.0, sdks=NO_SDKS):
+    """What the collector makes of one rehearsal of these callers."""
+    add(state, Kept("unit", "web.service", began or time.time(), 60.0, 1, callers), lambda _: None)
+    given = context(Path("/"), sdks, options=(RehearsalOptions(state, max_age_s),))
+    assert collected(given, [COLLECTOR])["rehearsals"].status == "ok"
+    rehearsal, *_ = given.get(Rehearsals).rehearsals
+    return rehearsal
+
+
+def test_what_runs_unchanged_counts_and_its_processes_are_named(app, tmp_path):
+    child, path = app
+    rehearsal = look(tmp_path / "state", kept_of(child.pid), kept_of(child.pid, "silent", script="/x", known_by="why"))
+    asked, silent = rehearsal.callers
+    assert (asked.script, asked.pids, asked.stale) == (str(path), (child.pid,), "")
+    assert (silent.pids, silent.stale, silent.known_by) == ((), "", "why")
+    assert (rehearsal.target, rehearsal.lasted_s) == ("web.service", 60.0) and rehearsal.age_s < 60
+
+
+def test_a_script_that_was_changed_counts_no_more(app, tmp_path):
+    child, path = app
+    kept = kept_of(child.pid)
+    path.write_text("# another\n")
+    (caller,) = look(tmp_path / "state", kept).callers
+    assert (caller.stale, caller.pids) == (f"{path} was changed", ())
+
+
+def test_what_runs_no_more_is_known_by_its_files(app, tmp_path):
+    child, path = app
+    kept = kept_of(child.pid)
+    child.communicate()
+    (caller,) = look(tmp_path / "state", kept).callers
+    assert (caller.stale, caller.pids) == ("", ())
+    path.unlink()
+    (caller,) = look(tmp_path / "state", kept).callers
+    assert caller.stale == f"{path} is not there any more"
+
+
+@pytest.mark.parametrize(
+    ("changes", "stale"),
+    [
+        ({"program_stamp": "1.1.1"}, " was changed"),
+        ({"program_stamp": ""}, "was not found when it was rehearsed"),
+        ({"script_stamp": ""}, "was not found when it was rehearsed"),
+        ({"container_id": "c"}, "its container does not run any more, or was made anew"),
+    ],
+)
+def test_what_it_stood_on_is_gone(app, tmp_path, changes, stale):
+    (caller,) = look(tmp_path / "state", kept_of(app[0].pid, **changes)).callers
+    assert caller.stale.endswith(stale)
+
+
+def test_the_same_of_another_user_or_unit_is_not_it(app, tmp_path):
+    child, _ = app
+    callers = look(tmp_path / "state", kept_of(child.pid, unit="other.service"), kept_of(child.pid, uid=77)).callers
+    assert [each.pids for each in callers] == [(), ()]
+
+
+def test_a_library_that_was_changed_since_is_named(app, tmp_path):
+    child, _ = app
+    library = tmp_path / "botocore"
+    library.mkdir()
+    use = SdkUse(None, None, (str(library),), 1)
+    entry = SdkSoftware("botocore", "pypi", "botocore", "1.34", "dist-info", str(library), pids=(child.pid,), sdk=use)
+    found = replace(NO_SDKS, software=(entry,))
+    (caller,) = look(tmp_path / "state", kept_of(child.pid), began=time.time() + 60, sdks=found).callers
+    assert caller.stale == ""
+    (caller,) = look(tmp_path / "state", kept_of(child.pid), began=time.time() - 600, sdks=found).callers
+    assert caller.stale == "botocore, which it uses, was changed"
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "stale"), [(90_000.0, "it is 1 d 1 h old, and rehearse.max_age is 1 d"), (-7200.0, "in the future")]
+)
+def test_an_old_one_counts_no_more(app, tmp_path, ago_s, stale):
+    rehearsal = look(tmp_path / "state", kept_of(app[0].pid), began=time.time() - ago_s)
+    assert stale in rehearsal.callers[0].stale
+
+
+def test_the_newest_comes_first_and_nothing_is_no_trouble(app, tmp_path):
+    given = context(Path("/"), NO_SDKS, options=(RehearsalOptions(tmp_path / "state"),))
+    assert collected(given, [COLLECTOR])["rehearsals"].reason == "no rehearsal is on record"
+    look(tmp_path / "state", kept_of(app[0].pid), began=time.time() - 100)
+    assert look(tmp_path / "state", kept_of(app[0].pid)).age_s < 60
+    assert not COLLECTOR.applies(context(Path("/")))
+
+
+def test_a_damaged_record_is_trouble(tmp_path):
+    (tmp_path / FILE).write_text("{}")
+    given = context(Path("/"), NO_SDKS, options=(RehearsalOptions(tmp_path),))
+    run = collected(given, [COLLECTOR])["rehearsals"]
+    assert run.status == "failed" and f"{tmp_path / FILE} is damaged" in run.reason
