@@ -118,7 +118,8 @@ def test_a_script_is_one_caller_and_recovers_where_it_asks_for_the_same(listener
     """Whose processes come and go."""
     shell = Caller(9, "curl", "/usr/bin/curl", "curl …", 0, (), "web.service", None, None, None, script="/opt/ask.sh")
     pids = iter([101, 102])
-    monkeypatch.setattr(module, "caller_of", lambda proc, pid: replace(shell, pid=pid, acts_for=(9, 77)))
+    known = {pid: replace(shell, pid=pid, acts_for=(9, 77)) for pid in (101, 102)}
+    monkeypatch.setattr(module, "caller_of", lambda proc, pid: known.get(pid))
     monkeypatch.setattr(Callers, "_holder", lambda *_: next(pids))
     with callers(listener, list) as seen:
         for port, (what, path) in enumerate([("refused", first), ("passed", second)]):
@@ -162,6 +163,6 @@ def test_one_that_still_runs_is_given_time_to_ask_again(listener, ended, given_s
             seen.noted(relayed("refused", asking.getsockname()))
         (caller,) = seen.all()
         if ended:
-            caller.caller = replace(caller.caller, started=1)  # its number is another's now
+            caller.caller = replace(caller.caller, acts_for=(os.getpid(), 1))  # its number is another's now
         module.end_short([caller, Seen(None, module.UNKNOWN, missed={""})], given_s=given_s)
         assert caller.outcome == outcome
