@@ -53,7 +53,7 @@ class Told:
     def members(self) -> list[int]:
         return []
 
-    seen = members
+    seen = not_rehearsed = members
 
     def end(self, *, drained_within_s) -> End:
         return End((), 0)
