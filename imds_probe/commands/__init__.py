@@ -8,7 +8,7 @@ COMMANDS: dict[str, str] = {
     "judge": "judge stored reports again, by this version's catalog and rules",
     "explain": "what a finding means, why, and how to fix it",
     "catalog": "which software speaks IMDSv2 since when, with sources",
-    "rehearse": "how a command, unit or container fares under IMDSv2-only, for a limited time",
+    "rehearse": "how a command, unit, container or host fares under IMDSv2-only, for a limited time",
     "simulate": "a metadata service on a local address, with hop limit and faults",
     "demo": "build a lab of network namespaces and run the main job in it",
 }

@@ -116,6 +116,8 @@ class Rehearsing:
             if now - beaten_at >= BEAT_EVERY_S:
                 beaten_at = now
                 rehearsal.beat()
+                if replaced := self._replaced():
+                    return replaced
                 for left in rehearsal.leavers.look(rehearsal.members()):
                     say(words.left(left))
             counted = totals(rehearsal.seen())
@@ -150,6 +152,13 @@ class Rehearsing:
         elif change and not asked_for:
             say(f"{target.name} {change}: it is rehearsed again when it starts")
         return ""
+
+    def _replaced(self) -> str:
+        """That the target will not start again, in words."""
+        target = self._rehearsal.target
+        if target is None or self._rehearsal.target_is_there or not target.is_replaced():
+            return ""
+        return f"a new container is called {target.name}, and is not rehearsed"
 
     def _command_ended(self) -> int:
         """Wait for a command that outlives its rehearsal; its exit code. Who stopped the rehearsal is not kept waiting."""

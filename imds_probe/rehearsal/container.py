@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imds_probe.facts.imds import Family
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
+from imds_probe.inventory.containers.discovery import discover
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.group import group_at, hierarchy_of, members, path_of
 from imds_probe.rehearsal.rules import Group
@@ -64,6 +65,12 @@ class Container:
     def members(self) -> list[int]:
         """Process ids."""
         return members(self._directory)
+
+    def is_replaced(self) -> bool:
+        """Whether a new container has its name, as after an upgrade of its image: that one is not rehearsed."""
+        return any(
+            each.title == self.name and each.id != self._id and not each.sandbox for each in discover().containers
+        )
 
     def netns(self) -> Path | None:
         """The way into its network namespace; None where it uses the host's, or has ended."""

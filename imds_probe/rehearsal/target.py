@@ -30,5 +30,8 @@ class Target(Protocol):
     def members(self) -> list[int]:
         """Process ids."""
 
+    def is_replaced(self) -> bool:
+        """Whether something else has its name now; asked while nothing of it runs."""
+
     def netns(self) -> Path | None:
         """The way into its network namespace, None for the host's."""

@@ -46,6 +46,10 @@ class Unit:
         """Its control group as it is now; None while nothing of it runs."""
         return group_at(self._directory, self._mount)
 
+    def is_replaced(self) -> bool:
+        """A unit that is started again is the same."""
+        return False
+
     def netns(self) -> None:
         """A unit's processes are taken for the host's; those elsewhere are said to be."""
         return None

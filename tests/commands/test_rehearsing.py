@@ -28,6 +28,7 @@ class Told:
 
     group = None
     lapsed_s = 0.0
+    replaced = False
 
     def __init__(self, changes) -> None:
         self.stopped = threading.Event()
@@ -36,6 +37,12 @@ class Told:
         self.name = "web.service"
         self.target_is_there = True
         self.beats = 0
+
+    def is_replaced(self) -> bool:
+        return self.replaced
+
+    def not_rehearsed(self) -> list[str]:
+        return ["somebody is not rehearsed"]
 
     def follow(self) -> str:
         change = self._changes.pop(0)
@@ -89,3 +96,21 @@ def test_a_restart_that_was_asked_for_ends_nothing(capsys):
         rehearsing._restart.kill()
         rehearsing._restart.wait()
     assert "it is rehearsed again" in capsys.readouterr().err
+
+
+def test_a_target_that_was_replaced_ends_it(capsys):
+    told = Told(["ended", *[""] * 3000])
+    told.replaced = True
+    asked = Asked(600, [], restarts=[], stop_on=[])
+    assert Rehearsing(told, asked, Checking([]), told.stopped).run() == exitcodes.NOT_READY
+    said = capsys.readouterr().err
+    assert "ended early: a new container is called web.service, and is not rehearsed" in said
+    assert "\nimds-probe: somebody is not rehearsed\n" in said
+
+
+def test_a_host_has_no_name(capsys):
+    told = Told(["", ""])
+    told.target, told.look = None, lambda _: told.stopped.set() or []
+    asked = Asked(600, [], [], [], "all of it")
+    assert Rehearsing(told, asked, Checking([]), told.stopped).run() == exitcodes.READY
+    assert "all of it receive no metadata without a token" in capsys.readouterr().err

@@ -161,6 +161,7 @@ class Standing:
         try:
             rehearsal.ready()
             self.told = rehearsal.not_rehearsed()
+            self.relay = rehearsal._passing.address(socket.AF_INET)
             self._began.set()
             while not self._stop.wait(0.2):
                 rehearsal.beat()
@@ -256,6 +257,8 @@ def test_tokens_arrive_as_far_as_the_hop_limit_lets_them(lab, service, nodes, tm
                 else:
                     assert not token(node, url)
         assert status(nodes["task"]) == "200"
+        # Whoever comes to the relay by himself is not served.
+        assert status(nodes["web"], f"http://{standing.relay[0]}:{standing.relay[1]}") == "000"
     (told,) = standing.told
     assert told.startswith("task reaches the metadata service without passing") and standing.ended == End((), 0)
     counted = totals(standing.seen)
