@@ -124,7 +124,7 @@ def _in_image(run: ImageRun, scheduled: Scheduled, system: DueSystem) -> Iterato
     name = f"{OF_IMAGE}{run.name if IMAGE_NAME.fullmatch(run.name) else OMITTED}"
     stored = stores.image(system.ground.root, run.name, run.engine) if system.views is not None else None
     root = (
-        system.views.of_layers(stored.layers, stored.opaque)
+        system.views.of_layers(stored.layers, stored.opaque, run.mounts)
         if stored is not None and system.views is not None
         else None
     )

@@ -159,10 +159,10 @@ def _turned_off(token_put: Reply, without_token: Reply) -> bool:
     """Whether HttpEndpoint is disabled: then everything is answered 403 (EC2 User Guide, IMDS error codes).
 
     403 to the token PUT alone does not tell: a proxy that adds X-Forwarded-For draws the same. Nor does that of a
-    server with another name than EC2's.
+    server without EC2's name: a proxy that forbids the address need not say its own.
     """
     replies = (token_put, without_token)
-    return all(reply.outcome is Outcome.FORBIDDEN and reply.server in (EC2_SERVER, None) for reply in replies)
+    return all(reply.outcome is Outcome.FORBIDDEN and reply.server == EC2_SERVER for reply in replies)
 
 
 def _state_if_v1_answered(reply: Reply, state: EndpointState) -> EndpointState:

@@ -137,7 +137,7 @@ class BootWatched:
 
     The watch began `began_s` seconds after the first process, and saw all of the next `watched_s` seconds. `from_start`: by the
     kernel's counters, nobody had opened a connection before that. `imdsv1` are calls in that time, without the probe's own and
-    without those of callers that were seen again later. `boot_id` is the kernel's name of the boot.
+    without those of callers that went on calling for days. `boot_id` is the kernel's name of the boot.
     """
 
     boot_id: str

@@ -8,14 +8,24 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from imds_probe.net import namespaces
+from imds_probe.net.netlink import (
+    NLM_F_DUMP,
+    NLM_F_MULTI,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    attribute,
+    attributes,
+    message,
+    messages,
+    number,
+    text,
+)
 
-NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
-NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_GETLINK, RTM_NEWROUTE, RTM_GETROUTE, RTM_NEWNSID, RTM_GETNSID = 16, 18, 24, 26, 88, 90
 IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 5, 10, 18, 37, 46
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_TUN_TYPE, IFF_TAP = 1, 2, 3, 2
@@ -25,8 +35,6 @@ NOT_ASSIGNED = -1
 ANSWER_WITHIN_S = 0.5
 ANSWER_BYTES, LINKS_MAX = 64 * 1024, 4096
 GENERATIONS_MAX = 4  # of containers in containers
-_HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
 _LINK_BYTES, _ROUTE_BYTES, _NSID_BYTES = 16, 12, 4
 
 
@@ -34,11 +42,11 @@ def interface_to(address: str) -> int | None:
     """The index of the interface by which this namespace sends to an address, None where it has no route there."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     raw = socket.inet_pton(family, address)
-    body = struct.pack("=BBBBBBBBI", family, len(raw) * 8, 0, 0, 0, 0, 0, 0, 0) + _attribute(RTA_DST, raw)
+    body = struct.pack("=BBBBBBBBI", family, len(raw) * 8, 0, 0, 0, 0, 0, 0, 0) + attribute(RTA_DST, raw)
     with contextlib.suppress(OSError), _asking() as asking:
         for kind, answer in _answers(asking, RTM_GETROUTE, NLM_F_REQUEST, body):
             if kind == RTM_NEWROUTE:
-                return _number(attributes(answer[_ROUTE_BYTES:]).get(RTA_OIF))
+                return number(attributes(answer[_ROUTE_BYTES:]).get(RTA_OIF))
     return None
 
 
@@ -46,7 +54,7 @@ def has_ports(interface: int) -> bool:
     """Whether an interface of this namespace is put together of others: a bridge or a bond. True where nobody can say."""
     with contextlib.suppress(OSError), _asking() as asking:
         answers = _answers(asking, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, bytes(_LINK_BYTES))
-        return interface in [_number(attributes(answer[_LINK_BYTES:]).get(IFLA_MASTER)) for _, answer in answers]
+        return interface in [number(attributes(answer[_LINK_BYTES:]).get(IFLA_MASTER)) for _, answer in answers]
     return True
 
 
@@ -59,7 +67,7 @@ def kind_of(interface: int) -> str:
         for kind, answer in _answers(asking, RTM_GETLINK, NLM_F_REQUEST, body):
             if kind == RTM_NEWLINK:
                 said = attributes(attributes(answer[_LINK_BYTES:]).get(IFLA_LINKINFO, b""))
-                name = said.get(IFLA_INFO_KIND, b"").rstrip(b"\0").decode(errors="replace")
+                name = text(said.get(IFLA_INFO_KIND, b""))
                 is_tap = attributes(said.get(IFLA_INFO_DATA, b"")).get(IFLA_TUN_TYPE, b"")[:1] == bytes((IFF_TAP,))
                 return "tap" if name == "tun" and is_tap else name
     return ""
@@ -90,12 +98,12 @@ def _links_elsewhere(asking: socket.socket, netns_id: int | None) -> list[tuple[
     """Of each link of a namespace whose other end is in another one: the index there, and the other one's id."""
     body = bytes(_LINK_BYTES)
     if netns_id is not None:
-        body += _attribute(IFLA_TARGET_NETNSID, struct.pack("=i", netns_id))
+        body += attribute(IFLA_TARGET_NETNSID, struct.pack("=i", netns_id))
     found: list[tuple[int, int]] = []
     for kind, answer in _answers(asking, RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, body):
         if kind == RTM_NEWLINK:
             said = attributes(answer[_LINK_BYTES:])
-            other, at = _number(said.get(IFLA_LINK)), _number(said.get(IFLA_LINK_NETNSID))
+            other, at = number(said.get(IFLA_LINK)), number(said.get(IFLA_LINK_NETNSID))
             if other is not None and at is not None and len(found) < LINKS_MAX:
                 found.append((other, at))
     return found
@@ -103,10 +111,10 @@ def _links_elsewhere(asking: socket.socket, netns_id: int | None) -> list[tuple[
 
 def _id_of(asking: socket.socket, netns: int) -> int | None:
     """By which number the asking namespace knows another one."""
-    body = bytes(_NSID_BYTES) + _attribute(NETNSA_FD, struct.pack("=I", netns))
+    body = bytes(_NSID_BYTES) + attribute(NETNSA_FD, struct.pack("=I", netns))
     for kind, answer in _answers(asking, RTM_GETNSID, NLM_F_REQUEST, body):
         if kind == RTM_NEWNSID:
-            found = _number(attributes(answer[_NSID_BYTES:]).get(NETNSA_NSID))
+            found = number(attributes(answer[_NSID_BYTES:]).get(NETNSA_NSID))
             return None if found == NOT_ASSIGNED else found
     return None
 
@@ -121,34 +129,11 @@ def _asking(netns: Path | None = None) -> Iterator[socket.socket]:
 
 def _answers(asking: socket.socket, kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
     """The messages that answer one, to the last. Raises OSError where none comes."""
-    asking.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+    asking.send(message(kind, flags, 1, body))
     while True:
-        data = asking.recv(ANSWER_BYTES)
-        while len(data) >= _HEADER.size:
-            length, got, got_flags, _, _ = _HEADER.unpack_from(data)
-            if got in (NLMSG_ERROR, NLMSG_DONE) or length < _HEADER.size:
+        for answer in messages(asking.recv(ANSWER_BYTES)):
+            if answer.kind in (NLMSG_ERROR, NLMSG_DONE):
                 return
-            yield got, data[_HEADER.size : length]
-            data = data[(length + 3) & ~3 :]
-            if not got_flags & 2 and not flags & NLM_F_DUMP:  # NLM_F_MULTI: there is more
+            yield answer.kind, answer.body
+            if not answer.flags & NLM_F_MULTI and not flags & NLM_F_DUMP:  # otherwise there is more
                 return
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return (_ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value).ljust((7 + len(value)) & ~3, b"\0")
-
-
-def attributes(data: bytes) -> dict[int, bytes]:
-    """The attributes of a netlink message, by their kinds."""
-    found = {}
-    while len(data) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(data)
-        if length < _ATTRIBUTE.size:
-            break
-        found[kind & 0x3FFF] = data[_ATTRIBUTE.size : length]
-        data = data[(length + 3) & ~3 :]
-    return found
-
-
-def _number(value: bytes | None) -> int | None:
-    return int.from_bytes(value[:4], sys.byteorder, signed=True) if value is not None else None

@@ -16,19 +16,29 @@ from typing import Self
 
 from imds_probe.dataclass import dataclass
 from imds_probe.net import namespaces
-from imds_probe.net.links import attributes
+from imds_probe.net.netlink import (
+    NESTED,
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    Message,
+    attribute,
+    attributes,
+    message,
+    messages,
+)
+from imds_probe.net.netlink import text as text_of
 
 NETLINK_NETFILTER = 12
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
 BATCH_BEGIN, BATCH_END, NFTABLES = 0x10, 0x11, 10
 NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, NEWRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 0, 1, 2, 3, 6, 8, 9, 12, 14
 NFPROTO = {socket.AF_INET: 2, socket.AF_INET6: 10}
 TABLE_NAME = 1
-NESTED = 0x8000
 ANSWER_BYTES = 64 * 1024
 TIMEOUT_S = 5.0  # the kernel answers at once, or when another transaction is through
-_MESSAGE, _ATTRIBUTE, _GENERIC = struct.Struct("=IHHII"), struct.Struct("=HH"), struct.Struct("!BBH")
+_GENERIC = struct.Struct("!BBH")
 
 
 @dataclass(frozen=True)
@@ -56,24 +66,24 @@ class Nfnetlink:
     def change(self, changes: Sequence[Change]) -> None:
         """Do all of it in one transaction. Raises OSError, and nothing is done."""
         begin = next(self._numbers)
-        parts = [_message(BATCH_BEGIN, NLM_F_REQUEST, begin, _GENERIC.pack(0, 0, NFTABLES))]
+        parts = [message(BATCH_BEGIN, NLM_F_REQUEST, begin, _GENERIC.pack(0, 0, NFTABLES))]
         awaited = set()
         for each in changes:
             number = next(self._numbers)
             awaited.add(number)
             flags = NLM_F_REQUEST | NLM_F_ACK | each.flags
             body = _GENERIC.pack(each.family, 0, 0) + each.body
-            parts.append(_message(NFTABLES << 8 | each.kind, flags, number, body))
-        parts.append(_message(BATCH_END, NLM_F_REQUEST, next(self._numbers), _GENERIC.pack(0, 0, NFTABLES)))
+            parts.append(message(NFTABLES << 8 | each.kind, flags, number, body))
+        parts.append(message(BATCH_END, NLM_F_REQUEST, next(self._numbers), _GENERIC.pack(0, 0, NFTABLES)))
         self._socket.send(b"".join(parts))
         error = 0
         while awaited:
-            for kind, number, body in self._received():
-                if kind != NLMSG_ERROR or number < begin:
+            for answer in self._received():
+                if answer.kind != NLMSG_ERROR or answer.number < begin:
                     continue
-                error = error or -struct.unpack_from("=i", body)[0]
-                awaited.discard(number)
-                if number == begin:  # the transaction as such was refused: there is no word on its parts
+                error = error or answer.error
+                awaited.discard(answer.number)
+                if answer.number == begin:  # the transaction as such was refused: there is no word on its parts
                     awaited.clear()
         if error:
             raise OSError(error, os.strerror(error))
@@ -82,19 +92,18 @@ class Nfnetlink:
         """All tables: their family, as in NFPROTO, and name. Raises OSError."""
         number = next(self._numbers)
         flags = NLM_F_REQUEST | NLM_F_DUMP
-        self._socket.send(_message(NFTABLES << 8 | GETTABLE, flags, number, _GENERIC.pack(0, 0, 0)))
+        self._socket.send(message(NFTABLES << 8 | GETTABLE, flags, number, _GENERIC.pack(0, 0, 0)))
         found: list[tuple[int, str]] = []
         while True:
-            for kind, answered, body in self._received():
-                if answered != number:
+            for answer in self._received():
+                if answer.number != number:
                     continue
-                if kind == NLMSG_DONE:
+                if answer.kind == NLMSG_DONE:
                     return found
-                if kind == NLMSG_ERROR:
-                    error = -struct.unpack_from("=i", body)[0]
-                    raise OSError(error, os.strerror(error))
-                name = attributes(body[_GENERIC.size :]).get(TABLE_NAME, b"")
-                found.append((body[0], name.rstrip(b"\0").decode(errors="replace")))
+                if answer.kind == NLMSG_ERROR:
+                    raise OSError(answer.error, os.strerror(answer.error))
+                name = attributes(answer.body[_GENERIC.size :]).get(TABLE_NAME, b"")
+                found.append((answer.body[0], text_of(name)))
 
     def close(self) -> None:
         """Tables that are held by this socket go with it."""
@@ -108,18 +117,9 @@ class Nfnetlink:
     ) -> None:
         self.close()
 
-    def _received(self) -> Iterator[tuple[int, int, bytes]]:
-        """The messages that came in one piece: kind, number, body."""
-        data, at = self._socket.recv(ANSWER_BYTES), 0
-        while at + _MESSAGE.size <= len(data):
-            length, kind, _, number, _ = _MESSAGE.unpack_from(data, at)
-            yield kind, number, data[at + _MESSAGE.size : at + length]
-            at += max(_MESSAGE.size, length + 3 & ~3)
-
-
-def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute, padded."""
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+    def _received(self) -> Iterator[Message]:
+        """The messages that came in one piece."""
+        return messages(self._socket.recv(ANSWER_BYTES))
 
 
 def nested(kind: int, *values: bytes) -> bytes:
@@ -150,7 +150,3 @@ def compared(register: int, value: bytes, how: int = 0) -> bytes:
 def loaded(base: int, offset: int, length: int) -> bytes:
     """Bytes of the packet to register 1; `base` is 1 for the network header and 2 for that of TCP."""
     return expression("payload", number(1, 1), number(2, base), number(3, offset), number(4, length))
-
-
-def _message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
-    return _MESSAGE.pack(_MESSAGE.size + len(body), kind, flags, sequence, 0) + body

@@ -11,14 +11,13 @@ import socket
 import struct
 from collections.abc import Iterable
 
+from imds_probe.net.netlink import NLM_F_CREATE, attribute
 from imds_probe.net.nfnetlink import (
     DELSETELEM,
     NEWSET,
     NEWSETELEM,
     NFPROTO,
-    NLM_F_CREATE,
     Change,
-    attribute,
     compared,
     expression,
     loaded,

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterable, Mapping
 
 from imds_probe.dataclass import dataclass
+from imds_probe.net.netlink import NLM_F_CREATE, NLM_F_EXCL, attribute
 from imds_probe.net.nfnetlink import (
     DELRULE,
     DELSETELEM,
@@ -25,11 +26,8 @@ from imds_probe.net.nfnetlink import (
     NEWSETELEM,
     NEWTABLE,
     NFPROTO,
-    NLM_F_CREATE,
-    NLM_F_EXCL,
     Change,
     Nfnetlink,
-    attribute,
     compared,
     expression,
     loaded,

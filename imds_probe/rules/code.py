@@ -88,7 +88,7 @@ def _blocking(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> list[
     idle = {each: why for each in code if (why := unserved(each.on_host, each.container_ids, facts))}
     at_login = [each for each in code if each not in idle and _is_offered_at_login(each)]
     blocking = [each for each in code if each not in idle and each not in at_login]
-    blocking = named_first(CODE_IMDSV1, blocking, lambda each: each.path, facts)
+    blocking = named_first(CODE_IMDSV1, blocking, lambda each: named(each, facts), facts)
     found = [_asks(each, facts, catalog) for each in blocking[:NAMED_MAX]]
     if rest := blocking[NAMED_MAX:]:
         found.append(
@@ -136,7 +136,7 @@ def _asks(code: CodeSeen, facts: Facts, catalog: Catalog) -> Found:
     if code.runner_uid is not None:
         evidence.append(f"only user {code.runner_uid} runs it")
     return CODE_IMDSV1.found(
-        code.path,
+        named(code, facts),  # what is at this path in a container is another program, which nobody has accepted
         f"{named(code, facts)}{whose(code)}{f', {by},' if by else ''} asks the metadata service without a token",
         evidence=tuple(evidence),
         fix=fix_for(code, facts, catalog),

@@ -32,7 +32,7 @@ def silent_since_start(oldest_s: float | None, facts: Facts) -> str:
     if oldest_s is None:
         return ""
     callers = facts.get(Callers)
-    if callers is None or not _nobody_by_v1(callers, facts):
+    if callers is None or not nobody_by_v1(facts):
         return ""
     if not min(LONG_ENOUGH_S, callers.window_s / 2) <= oldest_s < callers.window_s or _unwatched_start(
         oldest_s, callers
@@ -80,7 +80,7 @@ def unwatched(code: CodeSeen | NotRead, facts: Facts) -> str:
 def _silent_at_boot(code: CodeSeen | NotRead, facts: Facts) -> str:
     """The same of what a boot starts, by the last boot that was watched whole, if it was the same then."""
     callers = facts.get(Callers)
-    if callers is None or not _nobody_by_v1(callers, facts) or not callers.boot_was_silent:
+    if callers is None or not nobody_by_v1(facts) or not callers.boot_was_silent:
         return ""
     boot = callers.whole_boot
     if boot is None or not _stood(code, boot):
@@ -106,7 +106,7 @@ def _unwatched_start(oldest_s: float, callers: Callers) -> bool:
 def _came_round(code: CodeSeen | NotRead, every_s: float, facts: Facts) -> bool:
     """Whether what comes so often was started as it is now, in a window that was watched whole and without a call by IMDSv1."""
     callers = facts.get(Callers)
-    if callers is None or not _nobody_by_v1(callers, facts) or code.standing_s is None:
+    if callers is None or not nobody_by_v1(facts) or code.standing_s is None:
         return False
     return every_s <= min(callers.window_s, code.standing_s)
 
@@ -210,16 +210,10 @@ def elsewhere(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     )
 
 
-def nobody_by_v1(facts: Facts) -> bool:
-    """Whether a whole window was watched, and nothing in it can have been a call by IMDSv1."""
-    callers = facts.get(Callers)
-    return callers is not None and _nobody_by_v1(callers, facts)
-
-
 def seen_by_token(code: CodeSeen, facts: Facts) -> str:
     """Whether a program was seen asking by token, in a window that was watched whole and in which nobody asked without."""
     callers = facts.get(Callers)
-    if callers is None or not _nobody_by_v1(callers, facts) or not code.on_host:
+    if callers is None or not nobody_by_v1(facts) or not code.on_host:
         return ""
     seen = any(each.version == "v2" and each.on_host and each.program == code.path for each in callers.by)
     if not seen:
@@ -238,10 +232,10 @@ def _unneeded(code: CodeSeen | NotRead, facts: Facts, catalog: Catalog) -> str:
     return needs[0].in_words
 
 
-def _nobody_by_v1(callers: Callers, facts: Facts) -> bool:
+def nobody_by_v1(facts: Facts) -> bool:
     """Whether a whole window was watched, and nothing in it can have been a call by IMDSv1."""
-    run = facts.collector("callers")
-    if not callers.complete or (run is not None and run.status != "ok"):
+    callers, run = facts.get(Callers), facts.collector("callers")
+    if callers is None or not callers.complete or (run is not None and run.status != "ok"):
         return False
     unseen = callers.metric is not None and callers.metric.unseen > 0
     return not (callers.losing or callers.unconfirmed or unseen)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from pathlib import Path
@@ -38,13 +38,15 @@ class _Found:
 @dataclass
 class View:
     """`layers` are directories below `root`, the topmost first and free of links, `opaque` those in them that hide what lies
-    below. Raises FileUnreadable as `files` does.
+    below. `mounts` are paths below `root`, free of links, by the names that lead to where they are mounted: "" where there is
+    nothing to mount. Raises FileUnreadable as `files` does.
     """
 
     files: Files
     root: Path
     layers: tuple[str, ...]
     opaque: Collection[str] = ()
+    mounts: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     _listed: dict[str, frozenset[str]] = field(default_factory=dict)
     _steps: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
@@ -63,13 +65,17 @@ class View:
                 links += 1
                 at = at[:1] if link.startswith("/") else at
                 ahead += [each for each in reversed(link.split("/")) if each not in ("", ".")]
-            elif places:
+            elif places or self._leads_to_mount((*at[-1].names, part)):
                 at.append(_Found((*at[-1].names, part), places))
             else:
                 return None
             if links > LINKS_MAX or len(at) > DEPTH_MAX or len(ahead) > DEPTH_MAX:
                 raise FileUnreadable(f"{path[:200]} has too many symbolic links or is too deep")
-        return at[-1]
+        return at[-1] if at[-1].places else None
+
+    def _leads_to_mount(self, names: tuple[str, ...]) -> bool:
+        """Whether a directory is made for what is mounted below it."""
+        return any(place and mounted[: len(names)] == names for mounted, place in self.mounts.items())
 
     def names(self, path: str) -> tuple[str, ...]:
         """See rootfs.names."""
@@ -84,6 +90,7 @@ class View:
             gone = self._whiteouts(place, sorted(own & below))
             there |= {name for name in own - hidden - gone if not name.startswith(HIDES)}
             hidden |= own | gone | {name.removeprefix(HIDES) for name in own if name.startswith(HIDES)}
+        there |= {mounted[-1] for mounted, place in self.mounts.items() if place and mounted[:-1] == found.names}
         return tuple(sorted(there))
 
     def status(self, path: str) -> FileStatus | None:
@@ -116,7 +123,9 @@ class View:
         if key not in self._steps:
             if len(self._steps) > KNOWN_MAX:
                 self._steps.clear()
-            self._steps[key] = self._looked_up(at.places, name)
+            mounted = self.mounts.get(key)
+            places = ((mounted,) if mounted else ()) if mounted is not None else None
+            self._steps[key] = ("", places) if places is not None else self._looked_up(at.places, name)
         return self._steps[key]
 
     def _looked_up(self, directories: Sequence[str], name: str) -> tuple[str, tuple[str, ...]]:

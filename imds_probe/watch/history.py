@@ -49,6 +49,7 @@ OURS = "imds-probe/"  # how the probe's own client names itself
 CLAIMED = "imds-probe by its User-Agent alone, from a process that is not known"  # who sent it
 NEVER = range(0)
 # What tells callers from each other in different boots.
+MENDED_DAYS = 3  # on which somebody called after a boot, before his silence says that he was changed
 _SAME = ("program", "unit", "container", "uid", "script", "client")
 # By the beginning of the path below /latest or a dated version: what a caller is after, without names in it.
 _CLASSES = (
@@ -321,7 +322,7 @@ class History:
         try:
             rows = self._database.execute(
                 f"select {columns}, sum(calls), sum(refused), sum({served}), min(last_seen, max(first_seen, ?))"
-                f" from hours join callers on id = caller where hour >= ? or ({_never_after(self._format)}) group by id",
+                f" from hours join callers on id = caller where hour >= ? or ({_only_then(self._format)}) group by id",
                 (since, int(since // HOUR_S), *_bounds(at_boot)),
             ).fetchall()
             intervals = self._database.execute(
@@ -360,7 +361,7 @@ class History:
 
     def at_boot(self, hours: range) -> tuple[int, int]:
         """How many calls by IMDSv1 that are not the probe's fell into these hours (of the epoch), and how many of them are of
-        callers who never called after. Raises HistoryError.
+        callers who did not go on calling. Raises HistoryError.
         """
         counted = (
             "select coalesce(sum(calls), 0) from hours join callers on id = caller where version = 'v1' and not probe"
@@ -369,7 +370,7 @@ class History:
         bounds = _bounds(hours)
         try:
             (in_all,) = self._database.execute(f"{counted} and hour between ? and ?", bounds[:2]).fetchone()
-            (only,) = self._database.execute(f"{counted} and {_never_after(self._format)}", bounds).fetchone()
+            (only,) = self._database.execute(f"{counted} and {_only_then(self._format)}", bounds).fetchone()
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path} cannot be read: {error}") from None
         return in_all, only
@@ -424,14 +425,16 @@ class History:
         self.close()
 
 
-def _never_after(found: int) -> str:
-    """SQL, of a file of this format: by IMDSv1 in some hours, and by nobody of that name in a later one. A caller that was mended
-    is silent for another reason.
+def _only_then(found: int) -> str:
+    """SQL, of a file of this format: by IMDSv1 in some hours, and by nobody of that name on MENDED_DAYS later days. A caller that
+    went on calling and was mended is silent for another reason than that nobody started it; what only a boot starts is
+    restarted by hand now and then.
     """
     same = " and ".join(f"same.{name} = callers.{name}" for name in _SAME if name in TABLES["callers"].names_of(found))
     return (
-        "callers.version = 'v1' and hour between ? and ? and not exists (select 1 from callers as same join hours as later"
-        f" on later.caller = same.id where same.version = 'v1' and {same} and later.hour > ?)"
+        "callers.version = 'v1' and hour between ? and ? and"
+        " (select count(distinct later.hour / 24) from callers as same join hours as later on later.caller = same.id"
+        f" where same.version = 'v1' and {same} and later.hour > ?) < {MENDED_DAYS}"
     )
 
 
@@ -446,7 +449,7 @@ def _harmless(found: int) -> str:
 
 
 def _bounds(hours: range) -> tuple[int, int, int]:
-    """What _never_after is asked with."""
+    """What _only_then is asked with."""
     return (hours.start, hours.stop - 1, hours.stop - 1)
 
 

@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 from imds_probe.inventory.settings.programs import running
 from imds_probe.net import namespaces
-from imds_probe.net.links import attributes
+from imds_probe.net.netlink import NLM_F_REQUEST, attributes, message
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
-NLM_F_REQUEST, NLMSG_ERROR = 1, 2
 ALL_STATES = 0xFFFFFFFF
 NO_COOKIE = b"\xff" * 8
 NAMESPACES_MAX = 512
@@ -137,7 +136,7 @@ def question(client: str, port: int, service: str, service_port: int) -> bytes:
     ends = [socket.inet_pton(family, address).ljust(16, b"\0") for address in (client, service)]
     body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), ALL_STATES)
     body += struct.pack("!HH", port, service_port) + b"".join(ends) + struct.pack("=I", 0) + NO_COOKIE
-    return struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0) + body
+    return message(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, body)
 
 
 def answered(asking: socket.socket, asked: bytes) -> Socket | None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from memory import family
+from soon import wait_for
 
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.server import Simulator
@@ -74,6 +75,8 @@ def _load(lab: Lab, rate: int, seconds: int) -> tuple[int, float]:
 def _started(lab: Lab, argv: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
     with output.open("wb") as file:
         child = lab.instance.start(argv, env={"PYTHONPATH": SOURCE}, stdout=file, stderr=subprocess.DEVNULL)
+    # What is asked before it listens is not lost, and a busy machine takes its time. A ring is a mapping of a socket.
+    wait_for(lambda: "socket:" in Path(f"/proc/{child.pid}/maps").read_text())
     time.sleep(2)
     return child
 

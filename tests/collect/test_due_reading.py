@@ -185,6 +185,15 @@ def test_what_an_image_runs_is_read_in_its_layers(
     assert (found.read.not_read, found.troubles) == ((), ())
 
 
+def test_what_a_container_is_given_by_the_host_is_read_in_place_of_what_its_image_has(system: CodeSystem) -> None:
+    in_docker(system.root)
+    runs = f"docker run -v /srv/fit.py:/opt/fit.py:ro {NAME} python3 /opt/fit.py"
+    made(system.root, {"/etc/cron.d/x": f"@daily root {runs}\n", "/usr/bin/docker": b"\x7fELF", "/srv/fit.py": V1})
+    (system.root / "usr/bin/docker").chmod(0o755)
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks, entry.inside) == ("/opt/fit.py", "v1", IMAGE)
+
+
 @pytest.mark.parametrize(
     ("container", "expected"),
     [

@@ -1,8 +1,11 @@
 """On loopback, what needs no lab; tests/lab/test_options.py has the rest."""
 
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 from contexts import collected, context
 from soon import SOON_S
 
@@ -25,6 +28,39 @@ def test_the_twin_decides_where_the_primary_has_no_route():
     assert (imds.endpoint, imds.tokens, imds.ipv6) == ("enabled", "optional", "enabled")
     assert [entry.token_outcome for entry in imds.endpoints] == ["no-route", "ok"]
     assert (instance.instance_of(given).region, runs["identity"].reason) == ("us-east-1", "")
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """403 to everything, by whom `server` says; by nobody where that is None."""
+
+    server_name: str | None = None
+
+    def do_GET(self) -> None:
+        self.send_response_only(403)
+        if self.server_name is not None:
+            self.send_header("Server", self.server_name)
+        self.end_headers()
+
+    do_PUT = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("server", "state"), [("EC2ws", "disabled"), ("kube2iam", "unknown"), (None, "unknown")])
+def test_who_refuses_everything_and_does_not_say_that_he_is_ec2_is_not_believed(server: str | None, state: str):
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("", (Refusing,), {"server_name": server})) as refusing:
+        thread = threading.Thread(target=refusing.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            endpoints = Endpoints(Endpoint("127.0.0.1", refusing.server_port), None, given=True)
+            imds, _ = ask(
+                endpoints, deadline=time.monotonic() + SOON_S, counter=RequestCounter(), v1_probe_allowed=True
+            )
+        finally:
+            refusing.shutdown()
+            thread.join()
+    assert (imds.endpoint, imds.answered_by) == (state, server)
 
 
 def test_an_identity_document_that_is_none_is_said():

@@ -30,3 +30,14 @@ def test_there_are_not_more_than_that(tmp_path: Path, monkeypatch: pytest.Monkey
     known = views.of_directory("/a")
     assert known == ("/a", views.of_layers(("/a",)))
     assert (views.of_directory("/b"), views.of_directory("/a")) == (None, known)
+
+
+def test_what_is_mounted_in_an_image_is_the_systems_own(tmp_path: Path) -> None:
+    layer = {"/layer/opt/app/main.py": "image", "/layer/opt/app/lib.py": "image", "/layer/srv": Path("opt")}
+    views = RootViews(made(tmp_path, {**layer, "/etc/app.py": "host", "/opt/here.py": Path("/etc/app.py")}))
+    root = views.of_layers(("/layer",), mounts=(("/opt/here.py", "/srv/app/main.py"),))
+    assert root is not None
+    assert root != views.of_layers(("/layer",))
+    with rootfs.read_by(views.door):
+        assert rootfs.read(root, "/opt/app/main.py") == b"host"
+        assert rootfs.read(root, "/opt/app/lib.py") == b"image"

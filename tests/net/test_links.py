@@ -79,11 +79,3 @@ def test_what_is_put_together_of_others(lab: Lab) -> None:
     interfaces = {name: number for number, name in lab.instance.call(socket.if_nameindex)}
     assert lab.instance.call(lambda: links.has_ports(interfaces["docker0"])) is True
     assert lab.instance.call(lambda: links.has_ports(interfaces["ens5"])) is False
-
-
-def test_attributes_that_make_no_sense_end_there() -> None:
-    whole = links._attribute(5, b"abcd") + links._attribute(6, b"x")
-    assert links.attributes(whole) == {5: b"abcd", 6: b"x"}
-    for length in range(len(whole)):
-        assert set(links.attributes(whole[:length])) <= {5, 6}
-    assert links.attributes(bytes(8)) == {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from imds_probe.net import namespaces
-from imds_probe.net.nfnetlink import DELTABLE, NEWTABLE, NLM_F_CREATE, NLM_F_EXCL, Change, Nfnetlink, text
+from imds_probe.net.netlink import NLM_F_CREATE, NLM_F_EXCL
+from imds_probe.net.nfnetlink import DELTABLE, NEWTABLE, Change, Nfnetlink, text
 from imds_probe.simulator.lab.lab import Lab
 
 

@@ -2,8 +2,6 @@ import os
 import socket
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imds_probe.net import namespaces, rtnetlink
 from imds_probe.net.rtnetlink import RTN_LOCAL, RTN_UNICAST, Route, Rtnetlink
@@ -88,11 +86,6 @@ def test_nothing_stays_open(lab):
 def test_it_is_the_namespace_that_is_asked_not_the_callers(lab):
     assert "ens5" not in {name for _, name in socket.if_nameindex()}
     assert "ens5" in links(lab.instance)
-
-
-@given(st.binary(max_size=200))
-def test_no_bytes_make_it_fail(data):
-    rtnetlink._attributes(data)
 
 
 @pytest.mark.parametrize(

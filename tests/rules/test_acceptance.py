@@ -190,6 +190,21 @@ def test_a_user_who_takes_the_name_of_an_accepted_subject_is_not_accepted():
     assert report.verdict.state == "not-ready"
 
 
+def test_a_path_of_the_host_is_not_that_path_in_a_container():
+    host = replace(BACKUP, path="/opt/agent/main.py")
+    inside = [
+        replace(host, on_host=False, container_ids=(each,), runs="running", started_by=())
+        for each in ("a" * 12, "b" * 12)
+    ]
+    facts = with_code(host, *inside)
+    subjects = [each.subject for each in by_id(report_of(facts), "code-imdsv1")]
+    assert len(set(subjects)) == 3
+    for subject in subjects:
+        report = report_of(accepting(facts, replace(ENTRY, finding="code-imdsv1", subject=subject)))
+        assert [each.subject for each in by_id(report, "code-imdsv1") if each.accepted] == [subject]
+        assert report.verdict.state == "not-ready"
+
+
 @pytest.mark.parametrize(
     ("facts", "finding"),
     [

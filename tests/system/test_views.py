@@ -171,3 +171,23 @@ def test_other_roots_are_as_they_are(tmp_path: Path, layers: tuple[Path, ...]) -
     with rootfs.read_by(door), rootfs.program(Path("/proc"), os.getpid()) as program:
         assert program.read(4) == b"\x7fELF"
     assert door.roots_of(Path("/proc"), [os.getpid()])[0] is not None
+
+
+def test_what_is_mounted_hides_what_the_layers_have(layers: tuple[Path, ...], tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    made(mine, {"/main.py": "mine", "/deep/x": "mine", "/leads": Path("/etc/only")})
+    mounts = {
+        ("file", "is", "now"): f"{mine}/main.py",
+        ("etc", "only"): "",  # the host has nothing there
+        ("new", "place"): str(mine),
+    }
+    found = Views(LocalFiles())
+    found.add(VIEW, View(found.files, Path("/"), tuple(map(str, layers)), (), mounts))
+    with rootfs.read_by(found):
+        seen = {path: rootfs.read(VIEW, path) for path in ("/file/is/now", "/new/place/main.py", "/new/place/deep/x")}
+        assert set(seen.values()) == {b"mine"}
+        assert "now" in rootfs.names(VIEW, "/file/is")
+        assert rootfs.names(VIEW, "/new/place") == ("deep", "leads", "main.py")
+        assert rootfs.real_path(VIEW, "/new/place/deep") == "/new/place/deep"
+        assert rootfs.real_path(VIEW, "/etc/only") is None  # and no link leads to what it hides
+        assert rootfs.real_path(VIEW, "/new/place/leads") is None

@@ -38,7 +38,7 @@ _OF_ENGINE = frozenset(
 class ImageRun:
     """A container that is started of an image. `words` are the `whole` command line, or what comes behind the image's own entry
     point; where there are none, the image has them. The rest is what is set for it; `directory` is empty where the image's own
-    counts, and `engine` where no program of ENGINES starts it.
+    counts, and `engine` where no program of ENGINES starts it. `mounts` are paths of the host with where they lie in the container.
     """
 
     name: str
@@ -47,6 +47,7 @@ class ImageRun:
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""
     engine: str = ""
+    mounts: tuple[tuple[str, str], ...] = ()
 
 
 def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
@@ -61,6 +62,7 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
     at += 1
     variables: dict[str, str] = {}
     directory, entry = "", None
+    mounts: list[tuple[str, str]] = []
     while at < len(arguments) and (word := arguments[at] or "").startswith("-"):
         option, value, behind = _split(word)
         at += 1
@@ -73,12 +75,29 @@ def run_by(arguments: Sequence[str | None]) -> ImageRun | None:
             directory = value
         elif option == "--entrypoint":
             entry = value
+        elif option in ("-v", "--volume", "--mount"):
+            mounts += _mounted(value, by_name=option == "--mount")
     if at >= len(arguments) or not arguments[at]:
         return None
     words = tuple(word or "" for word in arguments[at + 1 :])
     if entry:
         words = (entry, *words)
-    return ImageRun(arguments[at] or "", words, entry is not None, variables, directory)
+    return ImageRun(arguments[at] or "", words, entry is not None, variables, directory, mounts=tuple(mounts))
+
+
+def _mounted(value: str, *, by_name: bool) -> list[tuple[str, str]]:
+    """What is mounted where: "/on/host:/inside:ro", or by name "type=bind,src=/on/host,dst=/inside". A volume begins as what the
+    image has there.
+    """
+    if by_name:
+        said = dict(part.partition("=")[::2] for part in value.split(","))
+        source = said.get("source") or said.get("src") or ""
+        target = said.get("target") or said.get("destination") or said.get("dst") or ""
+        pair = (source, target) if said.get("type") == "bind" else ("", "")
+    else:
+        source, _, behind = value.partition(":")
+        pair = (source, behind.partition(":")[0])
+    return [pair] if all(each.startswith("/") for each in pair) else []
 
 
 def _split(word: str) -> tuple[str, str, bool]:

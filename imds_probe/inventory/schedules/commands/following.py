@@ -136,7 +136,7 @@ class _One:
         self._files, self._programs = files, programs
         self.started: dict[tuple[str, tuple[str, ...], str], Started] = {}
         self.unfollowed: dict[Unfollowed, None] = {}
-        self.images: dict[tuple[str, tuple[str, ...]], ImageRun] = {}
+        self.images: dict[tuple[object, ...], ImageRun] = {}
         self.roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
         self._scripts: set[str] = set()
 
@@ -207,7 +207,7 @@ class _One:
 
     def _start(self, words: Words, base: str, around: _Around, depth: int) -> None:
         if base in ENGINES and (run := run_by(words[1:])):
-            self.images.setdefault((run.name, run.words), replace(run, engine=base))
+            self.images.setdefault((run.name, run.words, run.mounts), replace(run, engine=base))
         if base in _OTHER_ROOTS:
             self._say(OTHER_ROOT, around)
         script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")

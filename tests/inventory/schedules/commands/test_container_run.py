@@ -42,6 +42,10 @@ def test_one_that_only_running_tells_is_not_known() -> None:
         ),
         ("run -de A=1 -eB=2 -w/srv x", ImageRun("x", (), False, {"A": "1", "B": "2"}, "/srv")),
         ("run --entrypoint= x a", ImageRun("x", ("a",), True)),
+        ("run -v /a:/b:ro --volume=/c:/d x", ImageRun("x", mounts=(("/a", "/b"), ("/c", "/d")))),
+        ("run --mount type=bind,src=/a,dst=/b,ro x", ImageRun("x", mounts=(("/a", "/b"),))),
+        ("run --mount source=/a,target=/b,type=bind x", ImageRun("x", mounts=(("/a", "/b"),))),
+        ("run -v data:/b -v /b --mount type=tmpfs,dst=/b --mount type=bind,dst=/b x", ImageRun("x")),
         ("create --workdir=/srv --env A= x", ImageRun("x", (), False, {"A": ""}, "/srv")),
     ],
 )
