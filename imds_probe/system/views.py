@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from pathlib import Path
@@ -185,6 +185,9 @@ class Views:
     def opened(self, root: Path, path: str) -> AbstractContextManager[File | None]:
         view = self._views.get(str(root))
         return view.opened(path) if view is not None else self._once.opened(root, path)
+
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        return self._once.contents(root, paths) if str(root) not in self._views else {}
 
     def names(self, root: Path, path: str) -> tuple[str, ...]:
         view = self._views.get(str(root))
