@@ -84,6 +84,13 @@ def _opened(root: Path, path: str) -> object:
         return end, hash_of(tail or b""), middle, data, file.status().st_size
 
 
+def _together(at: At) -> Iterator[Said]:
+    """What is said of several files at once, as far as it is."""
+    found = rootfs.files().contents(Path(at.root), at.paths)
+    for path, held in found.items():
+        yield Said(path, "None" if held is None else f"{hash_of(held[0])} {held[1].st_size}")
+
+
 def hash_of(content: bytes) -> str:
     return f"{len(content)}:{sum(content)}"
 
@@ -192,6 +199,7 @@ CONTENTS = Task("contents", Said, _contents)
 LENGTHS = Task("lengths", Said, _lengths)
 HEADS = Task("heads", Said, _heads)
 ALL_WAYS = Task("all ways", Said, _all_ways)
+TOGETHER = Task("together", Said, _together)
 ATTEMPTS = Task("attempts", Said, _attempts)
 BOMB = Task("bomb", Said, _bomb)
 SPIN = Task("spin", Said, _spin)
@@ -205,5 +213,5 @@ LONG = Task("long", Said, _raw(b"\xff\xff\xff\xff"))
 NO_MESSAGE = Task("no message", Said, _raw(b"\x04\0\0\0junk"))
 TASKS = (
     *(CONTENTS, LENGTHS, HEADS, ALL_WAYS, ATTEMPTS, BOMB, SPIN, FLOOD, DIES, BREAKS, COMPLAINS, OF_ANOTHER_TYPE, LIES),
-    *(LONG, NO_MESSAGE, IMPORTS),
+    *(LONG, NO_MESSAGE, IMPORTS, TOGETHER),
 )

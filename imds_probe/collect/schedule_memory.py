@@ -20,6 +20,7 @@ from imds_probe.system.unchanged import identity_of, is_of_root, is_settled
 PATHS_MAX, OF_ONE_MAX = 12_000, 2000  # together they have to find room in one message with all else that is remembered
 ENTRIES_MAX, INDEXES_MAX, TEXT_MAX = 4000, 200_000, 1024 * 1024
 NOTHING_THERE = ""
+TOGETHER = 32  # schedules whose paths are looked up at once
 
 
 def key_of(scheduled: Scheduled) -> str:
@@ -59,6 +60,7 @@ class ScheduleMemory:
         self._sources: dict[str, SourceKept] = {}
         self._entries: dict[str, EntryKept] = {}
         self._indexes = self._text = 0
+        self._pending: dict[str, tuple[Sequence[str], tuple[Due, ...]]] = {}
         self._is_new = False
 
     def source(self, what: str) -> SourceKept | None:
@@ -93,12 +95,15 @@ class ScheduleMemory:
     def learn_entry(self, key: str, dues: Sequence[Due], paths: Collection[str]) -> None:
         """The same of one schedule."""
         self._is_new = True
-        self._add_entry(key, sorted(paths), tuple(dues))
+        self._pending[key] = sorted(paths), tuple(dues)
+        if len(self._pending) >= TOGETHER:
+            self._add_pending()
 
     def learnt(self) -> SchedulesKept | None:
         """All that a later run may have; None where that is what there was before."""
         if self._ground.before_ns is None or not (self._is_new or self._stale):
             return None
+        self._add_pending()
         for what in self._kept_sources:
             source = self._kept.sources[what]
             if (by := self._numbered(self._paths(source.by))) is not None:
@@ -106,6 +111,13 @@ class ScheduleMemory:
         for key in self._kept_entries:
             self._add_entry(key, self._paths(self._kept.entries[key].by), self._kept.entries[key].dues)
         return SchedulesKept(tuple(self._numbers), tuple(self._said), self._sources, self._entries)
+
+    def _add_pending(self) -> None:
+        """Several at once, as one message asks for many statuses. What has changed since it was read is not settled."""
+        self._ground.look_up([path for paths, _ in self._pending.values() for path in paths])
+        for key, (paths, dues) in self._pending.items():
+            self._add_entry(key, paths, dues)
+        self._pending.clear()
 
     def _paths(self, numbers: Iterable[int]) -> list[str]:
         return [self._kept.paths[number] for number in numbers]

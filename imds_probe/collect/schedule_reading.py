@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from imds_probe.system import rootfs
 
 # What systemd reads beside a unit to know when it is started: a directory changes with each unit that is enabled.
 UNIT_KINDS = ("service", "socket", "mount", "swap")
+AHEAD = 32  # schedules
 WEIGHT_MAX = 300  # of what is sent together
 WHERE_ENABLED = ("/etc/systemd/system", "/etc/systemd/system/timers.target.wants")
 RUNS: dict[Kind, Runs] = {"scheduled": "scheduled", "boot": "boot", "login": "scheduled", "once": "once"}
@@ -91,16 +93,26 @@ def _of_source(source: Source, files: SystemFiles, system: DueSystem) -> Iterato
         return
     said, told, files.trail = files.said, len(files.troubles), set()
     found: list[Listed] = []
-    for scheduled in of_source(source, files):
+    for each, scheduled in _with_ahead(of_source(source, files), system):
         if system.is_late():
             return
-        found.append(each := listed(scheduled))
+        found.append(each)
         yield tuple(_dated(each, _of_one(each.key, scheduled, system), system))
         yield from _learnt(system, LEARNT_AT_A_TIME)
     troubles = files.troubles[told:]
     if files.said - said == len(troubles):  # or one was said before, of another kind
         memory.learn_source(source.what, found, troubles, files.trail)
     yield _troubles(troubles)
+
+
+def _with_ahead(all_of_them: Iterator[Scheduled], system: DueSystem) -> Iterator[tuple[Listed, Scheduled]]:
+    """Each with what is kept of it. What some of them start is asked for at once."""
+    while some := [(listed(each), each) for each in itertools.islice(all_of_them, AHEAD)]:
+        memory = system.memory
+        system.commands.ahead(
+            scheduled for each, scheduled in some if each.key not in system.done and memory.entry(each.key) is None
+        )
+        yield from some
 
 
 def _at_once(dues: Iterable[Due]) -> Iterator[tuple[Due, ...]]:

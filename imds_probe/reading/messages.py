@@ -25,6 +25,14 @@ class Open(Message, frozen=True):
     program: bool = False
 
 
+class Together(Message, frozen=True):
+    """Regular files that are shorter than `head_bytes`, each whole."""
+
+    root: bytes
+    paths: list[bytes]
+    head_bytes: int
+
+
 class Piece(Message, frozen=True):
     """So much of an open file from there on."""
 
@@ -149,6 +157,7 @@ class WalkOn(Message, frozen=True):
 
 Request = (
     Open
+    | Together
     | Piece
     | Data
     | Close
@@ -242,6 +251,12 @@ class Failed(Message, frozen=True):
     number: int
 
 
+class AllOpened(Message, frozen=True):
+    """The same of several files, none of which has a handle; Failed where one has to be asked for by itself."""
+
+    opened: list[Opened | Absent | Failed]
+
+
 class Identities(Message, frozen=True):
     """Of files, None for each that is not to be known."""
 
@@ -263,6 +278,7 @@ class Walked(Message, frozen=True):
 
 Reply = (
     Opened
+    | AllOpened
     | Content
     | Place
     | Listed

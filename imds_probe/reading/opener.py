@@ -10,6 +10,7 @@ import errno
 import os
 import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from imds_probe.system.walk_memory import WalkMemory
 
 OPEN_MAX = 32  # files at a time
 PIECE_MAX_BYTES = 4 * 1024 * 1024
+TOGETHER_S = 0.5  # after which the rest is asked for one by one: many that are slow are none that hangs
 IDLE_MS = 1000  # after which nobody is at work on a directory
 
 
@@ -111,6 +113,32 @@ class Opener:
             kept = LocalFile(os.dup(file.fileno()))
             self._held[handle] = _Held(kept, self._whereabouts.get())
             return m.Opened(handle, status, head, real)
+
+    def _together(self, request: m.Together) -> m.Reply:
+        root, left_bytes = Path(os.fsdecode(request.root)), PIECE_MAX_BYTES
+        until = time.monotonic() + TOGETHER_S
+        found: list[m.Opened | m.Absent | m.Failed] = []
+        for path in request.paths:
+            most = min(request.head_bytes, left_bytes) if time.monotonic() < until else 0
+            found.append(each := self._whole(root, os.fsdecode(path), most) if most else m.Failed(errno.EAGAIN))
+            left_bytes -= len(each.head) if isinstance(each, m.Opened) else 0
+        if len(request.paths) == 1:
+            self._whereabouts.read()
+        else:  # which of them the parser is at is not known from here on
+            self._whereabouts.leave()
+        return m.AllOpened(found)
+
+    def _whole(self, root: Path, path: str, most: int) -> m.Opened | m.Absent | m.Failed:
+        try:
+            with self._files.opened(root, path) as file:
+                if file is None:
+                    return m.Absent()
+                status = file.status()
+                head = _read(file, 0, most) if status.st_size < most else b""
+                is_whole = status.st_size <= len(head) < most
+                return m.Opened(None, status, head, self._files.real) if is_whole else m.Failed(errno.EFBIG)
+        except (FileUnreadable, OSError, ValueError):  # said to who asks for it by itself
+            return m.Failed(errno.EIO)
 
     def _piece(self, request: m.Piece) -> m.Reply:
         return m.Content(_read(self._file(request.handle), request.at, min(request.length, PIECE_MAX_BYTES)))
@@ -234,6 +262,7 @@ def _read(file: LocalFile, at: int, length: int) -> bytes:
 
 _ANSWERS: dict[type, Callable[[Opener, Any], m.Reply | None]] = {
     m.Open: Opener._open,
+    m.Together: Opener._together,
     m.Piece: Opener._piece,
     m.Data: Opener._data,
     m.Close: Opener._close,

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.reading import messages as m
@@ -22,6 +22,7 @@ REPLY_S = 3.0  # a disk that is alive answers sooner; past it the opener counts 
 THEN_S = 1.0  # the same once something hung: where one share is dead there may be many
 HEAD_BYTES = 64 * 1024  # comes with the answer that a file was opened: most files have no more
 PIECE_MAX_BYTES = 1024 * 1024
+TOGETHER_MAX = 32  # files that are asked for at once
 AT_A_TIME = 500  # paths whose status is asked for
 WALKS_MAX = 8  # begun anew where the opener was lost
 AGAIN_MAX = 3
@@ -129,6 +130,19 @@ class RemoteFiles:
                 yield file
         except OSError as error:
             raise FileFailed(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
+
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        found: dict[str, tuple[bytes, FileStatus] | None] = {}
+        for at in range(0, len(paths), TOGETHER_MAX):
+            some = paths[at : at + TOGETHER_MAX]
+            reply = self._asked(m.Together(os.fsencode(root), [os.fsencode(path) for path in some], HEAD_BYTES))
+            for path, each in zip(some, reply.opened if isinstance(reply, m.AllOpened) else (), strict=False):
+                if isinstance(each, m.Opened):
+                    self._found_real(root, path, each.real)
+                    found[path] = each.head, each.status
+                elif isinstance(each, m.Absent):
+                    found[path] = None
+        return found
 
     @contextlib.contextmanager
     def program(self, proc: Path, pid: int) -> Iterator[RemoteFile]:

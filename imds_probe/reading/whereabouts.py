@@ -51,6 +51,10 @@ class Whereabouts:
         """Say of what was said last that it is a file, which the parser is given."""
         self._memory[_LENGTH.size : _LENGTH.size + 1] = _READS
 
+    def leave(self) -> None:
+        """Say that the opener is nowhere any more."""
+        self.put(b"", b"")
+
     def get(self) -> Where:
         """What was said last."""
         (length,) = _LENGTH.unpack_from(self._memory)

@@ -6,7 +6,7 @@ import abc
 import contextlib
 import io
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,11 @@ class Files(Protocol):
 
     def opened(self, root: Path, path: str) -> AbstractContextManager[File | None]:
         """See rootfs.opened."""
+
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        """Regular files that are small, with all their bytes; None for what there is not. What else is to be said of a path is
+        said to who opens it, and so is everything where opening one costs no more than asking for many.
+        """
 
     def names(self, root: Path, path: str) -> tuple[str, ...]:
         """See rootfs.names."""

@@ -9,7 +9,7 @@ import itertools
 import os
 import posixpath
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.system import confined
@@ -57,6 +57,10 @@ class LocalFiles:
             raise FileFailed(f"{path} cannot be read: {error.strerror}", "Run as root.") from None
         finally:
             os.close(pinned)
+
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        del root, paths
+        return {}
 
     def names(self, root: Path, path: str) -> tuple[str, ...]:
         pinned = self.pin(root, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TypeVar
@@ -108,6 +108,17 @@ class Once:
                     self._hold(key, (content, file.status()))
                 file.seek(0)
             yield file
+
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        """See rootfs.ahead."""
+        at = str(root)
+        new = [path for path in dict.fromkeys(paths) if (at, path) not in self._held]
+        found = self.files.contents(root, new) if new else {}
+        _make_room(self._statuses)
+        for path, held in found.items():
+            self._statuses.setdefault((at, path), held[1] if held is not None else None)
+            self._hold((at, path), held)
+        return found
 
     def _hold(self, key: tuple[str, str], held: tuple[bytes, FileStatus] | None) -> None:
         self._held_bytes += len(held[0]) if held is not None else 0

@@ -21,6 +21,7 @@ from imds_probe.system.walk_memory import WalkMemory
 
 __all__ = [
     "FileUnreadable",
+    "ahead",
     "behind",
     "buffered",
     "file_system",
@@ -67,6 +68,11 @@ def opened(root: Path, path: str) -> AbstractContextManager[File | None]:
     reading from it.
     """
     return _files.opened(root, path)
+
+
+def ahead(root: Path, paths: Sequence[str]) -> None:
+    """These files are opened next: where another process opens them, and what it says is held, all come with one answer."""
+    _files.contents(root, paths)
 
 
 def read(

@@ -195,6 +195,9 @@ class Views:
         view = self._views.get(str(root))
         return view.opened(path) if view is not None else self._once.opened(root, path)
 
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        return self._once.contents(root, paths) if str(root) not in self._views else {}
+
     def names(self, root: Path, path: str) -> tuple[str, ...]:
         view = self._views.get(str(root))
         return view.names(path) if view is not None else self._once.names(root, path)

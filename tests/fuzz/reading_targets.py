@@ -110,7 +110,12 @@ def _request_seeds() -> Mapping[str, bytes]:
     known = msgspec.msgpack.encode(Chunk(1, [Held(2, (3, 4), ("up",), ("file",), ("out",))]))
     return {
         "opened": _framed(*opened),
-        "looked-up": _framed(*looked_up, m.Statuses(GRANTED, [b"file", b"round"]), m.Head(GRANTED, b"out", 9)),
+        "looked-up": _framed(
+            *looked_up,
+            m.Statuses(GRANTED, [b"file", b"round"]),
+            m.Together(GRANTED, [b"file", b"round"], 99),
+            m.Head(GRANTED, b"out", 9),
+        ),
         "walked": _framed(
             m.Several(GRANTED, b".", [(b"file", 9), (b"out", 9)], [b"up"]),
             m.Links(GRANTED, b".", 9),

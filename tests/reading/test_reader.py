@@ -95,6 +95,32 @@ def test_all_ways_give_what_they_give_at_first_hand(reader: Reader, root: Path) 
     assert answer == Answer(first_hand)
 
 
+def test_small_files_come_together_and_others_are_left_to_who_opens_them(reader: Reader, root: Path) -> None:
+    (root / "long").write_bytes(b"x" * 65536)
+    (root / "short").write_bytes(b"y" * 65535)
+    (root / "directory").mkdir()
+    (root / "link").symlink_to("file")
+    os.mkfifo(root / "fifo")
+    many = [f"many/{number}" for number in range(100)]
+    (root / "many").mkdir()
+    for name in many:
+        (root / name).write_text(name)
+    paths = ("file", "link", "none", "long", "short", "directory", "fifo", "file/none", *many)
+    answer = asked(reader, tasks.TOGETHER, root, *paths)
+    expected = {"file": "content", "link": "content", "short": "y" * 65535, **{name: name for name in many}}
+    said = {path: f"{tasks.hash_of(text.encode())} {len(text)}" for path, text in expected.items()}
+    assert {each.about: each.said for each in answer.found} == {**said, "none": "None", "file/none": "None"}
+
+
+def test_more_than_one_message_has_room_for_is_opened_one_by_one(reader: Reader, root: Path) -> None:
+    paths = [f"file{number}" for number in range(100)]
+    for path in paths:
+        (root / path).write_bytes(b"x" * 65000)
+    found = asked(reader, tasks.TOGETHER, root, *paths).found
+    assert found
+    assert {each.said for each in found} == {f"{tasks.hash_of(b'x' * 65000)} 65000"}
+
+
 def test_only_what_was_granted_is_opened(reader: Reader, root: Path) -> None:
     (answer,) = reader.ask(tasks.CONTENTS, At("/", ("etc/hostname",)), [root], soon()).found
     assert "it was not granted" in answer.said

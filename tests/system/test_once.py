@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from small_roots import made
 
 from imds_probe.system import once
 from imds_probe.system.confined import FileUnreadable
+from imds_probe.system.door import FileStatus
 from imds_probe.system.local_files import LocalFiles
 from imds_probe.system.once import Once
 
@@ -54,6 +57,30 @@ def test_nothing_is_asked_twice(tmp_path: Path) -> None:
         assert said[0][0] == one
     assert said[0][2:] == ("/a", None, ("e",), b"x", None)
     assert sorted(counted.asked) == ["/a", "/a", "/d", "/gone", "/gone", "/gone", "/l", "/l"]
+
+
+class Ahead(Counted):
+    """One that says several files at once, as another process does."""
+
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        found: dict[str, tuple[bytes, FileStatus] | None] = {}
+        for path in paths:
+            with contextlib.suppress(FileUnreadable), self.opened(root, path) as file:
+                found[path] = (file.read(), file.status()) if file is not None else None
+        return found
+
+
+def test_what_came_ahead_is_not_opened_again(tmp_path: Path) -> None:
+    root, files = made(tmp_path, {"/a": "x", "/d/e": ""}), Once(counted := Ahead())
+    files.contents(root, ["/a", "/gone", "/d", "/a"])
+    files.contents(root, ["/a"])
+    counted.asked.clear()
+    assert (content(files, root, "/a"), content(files, root, "/gone")) == (b"x", None)
+    assert files.looked_up(root, ["/gone"]) == (None,)
+    assert files.status(root, "/a") == FileStatus.made((root / "a").stat())
+    assert counted.asked == []
+    with pytest.raises(FileUnreadable):
+        content(files, root, "/d")
 
 
 def test_each_root_is_one_of_its_own(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
 
 def _of_packages(files: SystemFiles) -> list[str]:
     runs = cron_names.heeded(files)
-    return list(files.files([f"{PACKAGES}/{name}" for name in files.names(PACKAGES) if runs(name)]))
+    named = [f"{PACKAGES}/{name}" for name in files.names(PACKAGES) if runs(name)]
+    files.ahead(named)
+    return list(files.files(named))
 
 
 def _entries(files: SystemFiles, path: str, user: str | None, homes: Mapping[str, str]) -> Iterator[Scheduled]:

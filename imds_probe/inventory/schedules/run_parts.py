@@ -29,6 +29,7 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
     runs = cron_names.heeded(files)
     for directory, seconds in DIRECTORIES.items():
         named = [f"{directory}/{name}" for name in files.names(directory) if runs(name)]
+        files.ahead(named)
         for path in files.files(named, executable=True):
             how_often = words(Gaps(seconds, seconds))
             yield Scheduled((path,), Place(path), "scheduled", how_often, seconds, {"PATH": cron.PATH, "HOME": "/root"})

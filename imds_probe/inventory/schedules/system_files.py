@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
@@ -116,10 +115,9 @@ class SystemFiles:
             self.say(trouble.problem)
             return None
 
-    def ahead(self, path: str) -> None:
-        """Its content is asked for next, if it is a file that counts: where another process opens it, all comes with one answer."""
-        with contextlib.suppress(rootfs.FileUnreadable), rootfs.opened(self.root, path):
-            pass
+    def ahead(self, paths: Sequence[str]) -> None:
+        """Their content is asked for next, if they are files that count: see rootfs.ahead."""
+        rootfs.ahead(self.root, paths)
 
     def has_file(self, path: str) -> bool:
         """Whether a path leads to a regular file."""

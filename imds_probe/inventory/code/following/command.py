@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.loads import joined
@@ -71,7 +71,7 @@ def start_of(
 
 def _without_runners(words: list[str], variables: dict[str, str]) -> list[str]:
     while words:
-        if assigned := _ASSIGNED.fullmatch(words[0]):
+        if "=" in words[0] and (assigned := _ASSIGNED.fullmatch(words[0])):
             variables[assigned[1]] = assigned[2]
             words = words[1:]
             continue
@@ -91,4 +91,9 @@ def _looked_up(name: str, ground: Ground, directory: str, variables: Mapping[str
     if "/" in name:
         return ground.first([joined(directory, name)])
     places = variables.get("PATH") or SEARCHED
-    return ground.first(joined(directory, f"{place}/{name}") for place in places.split(":") if place)
+
+    def look() -> Iterator[str | None]:
+        yield ground.first(joined(directory, f"{place}/{name}") for place in places.split(":") if place)
+
+    (found,) = ground.once(("program", name, places, directory), look)  # scripts call the same ones again and again
+    return found

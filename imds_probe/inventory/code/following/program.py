@@ -22,6 +22,7 @@ PROGRAMS = frozenset(
     ("bin", "sbin", "libexec", "", "tmp", "root", "home")
 )  # whose files have nothing to do with each other
 _QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
+NAMES_MAX = 1000  # of programs whose language is known by their names
 AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
 # Ecosystems by directories that only they have, and by what their files are called.
 _PLACES = {"/site-packages/": "pypi", "/dist-packages/": "pypi", "/node_modules/": "npm", "/gems/": "gem"}
@@ -62,6 +63,7 @@ class Following:
     left: Collection[str] = ()
     trails: Trails | None = None
     own: str = ""
+    _by_name: dict[str, Language | None] = field(default_factory=dict)  # of programs that have loaded nothing yet
 
     def follow(self, start: Start) -> Loads:
         """What a program loads, by how it was started."""
@@ -75,7 +77,17 @@ class Following:
         if name == "busybox" and start.arguments:  # which is many programs, and is told by its first argument
             name = posixpath.basename(start.arguments[0]).lstrip("-")
         name = name.rstrip("0123456789.")
-        libraries = frozenset(posixpath.basename(path).partition(".so")[0] for path in start.mapped)
+        if start.mapped:
+            return self._language(
+                name, frozenset(posixpath.basename(path).partition(".so")[0] for path in start.mapped)
+            )
+        if name not in self._by_name:
+            if len(self._by_name) >= NAMES_MAX:
+                self._by_name.clear()
+            self._by_name[name] = self._language(name, frozenset())
+        return self._by_name[name]
+
+    def _language(self, name: str, libraries: frozenset[str]) -> Language | None:
         return next((each for each in self.languages if each.runs(name, libraries)), None)
 
     def is_own(self, load: Load) -> bool:

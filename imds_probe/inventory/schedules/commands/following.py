@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
@@ -22,6 +23,7 @@ SCRIPT_MAX_BYTES = 256 * 1024
 DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
 DEPTH_OF_STARTERS = 12
 STARTED_MAX = 300
+BESIDE_MAX = 20  # files that a script names, and that are asked for together
 _BUILTINS = frozenset(
     """
     : [ true false echo printf read set shift exit return unset umask ulimit wait kill let type hash getopts alias unalias
@@ -38,6 +40,7 @@ OTHER_ROOT = "a command runs in another root"
 TOO_MANY = f"it starts more than {STARTED_MAX} programs"
 TOO_DEEP = "programs that start each other without end"
 _OTHER_ROOTS = frozenset(("nsenter",))
+_FILE_NAME = re.compile(r"[\w.+-]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ class Following:
             self.files.trail = before
         self.files.note(self._last[2])
         return self._last[1]
+
+    def ahead(self, some: Iterable[Scheduled]) -> None:
+        """These are followed next."""
+        words = (_first_word(each) for each in some if each.image is None and not each.root)
+        self.files.ahead([posixpath.normpath(word) for word in words if word.startswith("/")])
 
     def _follow(self, scheduled: Scheduled) -> Followed:
         command = scheduled.command
@@ -213,10 +221,11 @@ class _One:
         script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")
         if base.startswith(_INTERPRETERS) and script is None:
             self._say(NO_SCRIPT, around)
-        started = self._programs.started([word or "" for word in words], dict(around.environment), around.directory)
+        started = self._programs.started(
+            [word or "" for word in words], dict(around.environment), around.directory, around.script
+        )
         if started is None or len(self.started) >= STARTED_MAX:
             return
-        started = replace(started, script=around.script)
         self.started.setdefault((started.executable, started.arguments, started.directory), started)
         if posixpath.basename(started.executable) in SHELLS:
             self._run_script(started, around, depth)
@@ -239,6 +248,7 @@ class _One:
             self._scripts.add(path)
             text = self._files.text(path, SCRIPT_MAX_BYTES) if self._files.has_file(path) else None
             if text and "\0" not in text:
+                self._files.ahead(_beside(text, path))
                 within = around.copy({"0": path, "BASH_SOURCE": path})
                 within.script = path
                 self.run_text(text, within, depth + 1)
@@ -252,13 +262,12 @@ class _One:
         path = self._at(name, around)
         if path in self._scripts:
             return
-        self._files.ahead(path)
+        self._files.ahead([path])
         if not self._files.has_file(path):
             return
         self._scripts.add(path)
-        shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory)
+        shell = self._programs.started(["/bin/sh", path], dict(around.environment), around.directory, around.script)
         if shell is not None:
-            shell = replace(shell, script=around.script)
             self.started.setdefault((shell.executable, shell.arguments, shell.directory), shell)
         outer, around.script = around.script, path
         self.run_text(self._files.text(path, SCRIPT_MAX_BYTES) or "", around, depth + 1)
@@ -288,9 +297,26 @@ class _One:
         return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
 
 
+def _first_word(scheduled: Scheduled) -> str:
+    words = scheduled.command.split(None, 1) if isinstance(scheduled.command, str) else scheduled.command
+    return words[0] if words else ""
+
+
 def _are_alike(one: Scheduled, other: Scheduled) -> bool:
     """Whether both start the same, as a unit's command does that a timer and the boot start."""
     return replace(one, place=other.place, kind=other.kind, how_often=other.how_often, every_s=other.every_s) == other
+
+
+def _beside(text: str, script: str) -> list[str]:
+    """What a script names that lies beside it, which is what it mostly reads and starts."""
+    directory = f"{posixpath.dirname(script).rstrip('/')}/"
+    found: dict[str, None] = {}
+    at = text.find(directory) if directory != "/" else -1
+    while at >= 0 and len(found) < BESIDE_MAX:
+        if name := _FILE_NAME.match(text, at + len(directory)):
+            found[f"{directory}{name[0]}"] = None
+        at = text.find(directory, at + len(directory))
+    return list(found)
 
 
 def _text_of(arguments: Words) -> str:

@@ -45,24 +45,45 @@ class Programs:
     files: SystemFiles
     _paths: dict[tuple[str, str], str] = field(default_factory=dict)
     _heads: dict[str, bytes] = field(default_factory=dict)
+    _begun: dict[tuple[str, str, str], tuple[tuple[str, ...], frozenset[str]]] = field(default_factory=dict)
 
-    def started(self, words: Sequence[str], environment: Mapping[str, str], directory: str) -> Started | None:
-        """What these words start; None where there is no such program."""
-        path = self.found(words[0], environment.get("PATH") or DEFAULT_PATH, directory)
-        arguments = (path, *words[1:])
+    def started(
+        self, words: Sequence[str], environment: Mapping[str, str], directory: str, script: str = ""
+    ) -> Started | None:
+        """What these words start, by this script; None where there is no such program."""
+        key = words[0], environment.get("PATH") or DEFAULT_PATH, directory
+        known = self._begun.get(key)
+        if known is None:
+            before, self.files.trail = self.files.trail, set()
+            known = self._begins(*key), frozenset(self.files.trail)
+            self.files.trail = before
+            if len(self._begun) >= CACHED_MAX:
+                self._begun.clear()
+            self._begun[key] = known
+        begun, depended_on = known
+        self.files.note(depended_on)
+        if not begun:
+            return None
+        executable, *arguments = begun
+        return Started(executable, (*arguments, *words[1:]), environment, directory, script)
+
+    def _begins(self, name: str, path: str, directory: str) -> tuple[str, ...]:
+        """The executable of a program, and the arguments that come before its own; nothing where there is no such program."""
+        at = self.found(name, path, directory)
+        arguments: tuple[str, ...] = (at,)
         for _ in range(INTERPRETERS_MAX):
-            if not path:
-                return None
-            named = _interpreter(self._head(path))
+            if not at:
+                return ()
+            named = _interpreter(self._head(at))
             if not named:
-                return Started(self.files.real_path(path) or path, arguments, environment, directory)
+                return (self.files.real_path(at) or at, *arguments)
             name, *options = named
             if posixpath.basename(name) == "env":
                 name, options = _of_env(options)
-            interpreter = self.found(name, environment.get("PATH") or DEFAULT_PATH, directory) if name else ""
-            arguments = (interpreter, *options, path, *arguments[1:])
-            path = interpreter
-        return None
+            interpreter = self.found(name, path, directory) if name else ""
+            arguments = (interpreter, *options, at, *arguments[1:])
+            at = interpreter
+        return ()
 
     def found(self, name: str, path: str, directory: str) -> str:
         """Where the program of this name is; empty where it is nowhere."""
@@ -76,7 +97,7 @@ class Programs:
             if len(self._paths) >= CACHED_MAX:
                 self._paths.clear()
             if "/" in name:
-                self.files.ahead(candidates[0])
+                self.files.ahead(candidates)
             self._paths[key] = next(self.files.files(candidates, executable=True), "") if name else ""
         return self._paths[key]
 

@@ -5,22 +5,21 @@ Every branch is taken: what a condition would say is not known. A variable has t
 
 from __future__ import annotations
 
-import itertools
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.schedules.commands.recent_tokens import RECENT
-from imds_probe.inventory.schedules.commands.shell_text import Part, Substituted, Token, Variable, Word
+from imds_probe.inventory.schedules.commands.recent_lines import RECENT
+from imds_probe.inventory.schedules.commands.shell_text import Part, Variable, Word
+from imds_probe.inventory.schedules.commands.simple_commands import START, VALUE_MAX, WORDS_MAX, Simple, Step, taken
 
 TEXT_MAX = 64 * 1024
 DEPTH_MAX = 6
 COMMANDS_MAX = 1000
-WORDS_MAX = 1000
-VALUE_MAX = 16 * 1024
 VARIABLES_MAX = 500
 PRINTED_FROM_MAX, PRINTED_DEPTH_MAX = 200, 2  # each depth goes through what is nested once more
+CD, PWD = "cd", "pwd"
 _PRINTING: Mapping[str, Callable[[str], str]] = {
     "dirname": lambda path: posixpath.dirname(path) or ".",
     "basename": posixpath.basename,
@@ -30,11 +29,6 @@ _PRINTING: Mapping[str, Callable[[str], str]] = {
     "which": str,
     "command": str,
 }
-# Words of the language that a command may stand behind.
-_BEFORE_COMMANDS = frozenset("if then elif else while until do { ! time coproc".split())  # noqa: SIM905
-_CLOSING = frozenset("fi done esac }".split())  # noqa: SIM905
-_WITH_WORDS = frozenset(("for", "select", "case", "function"))  # what follows is no command up to the next operator
-_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 TOO_DEEP = "commands that stand in each other without end"
 TOO_LONG = "a text for a shell of more than 65536 characters"
 TOO_MANY = "more than 1000 commands in one text"
@@ -49,30 +43,6 @@ class Command:
     words: tuple[str | None, ...]
     level: int = 0
     assigned: Mapping[str, str] = field(default_factory=dict)
-
-
-class _Patterns:
-    """What stands between "case" or the end of a branch and a closing bracket is no command."""
-
-    def __init__(self) -> None:
-        self._cases, self._here = 0, False
-
-    def take(self, token: Token, pending: Sequence[Word]) -> bool:
-        """Whether the token, and the words before it, are of such a pattern."""
-        plain = token.plain if isinstance(token, Word) else None
-        if self._here:
-            self._here = token != ")" and plain != "esac"
-            self._cases -= plain == "esac"
-            return True
-        if plain == "in" and len(pending) > 1 and pending[-2].plain == "case":
-            self._cases += 1
-            self._here = True
-            return True
-        if self._cases and plain == "esac" and not pending:
-            self._cases -= 1
-            return True
-        self._here = self._cases > 0 and token in (";;", ";&", ";;&")
-        return False
 
 
 @dataclass
@@ -96,46 +66,35 @@ class Shell:
         if len(text) > TEXT_MAX:
             self._problem(TOO_LONG)
             text = text[:TEXT_MAX]
-        opened = 0
-        pending: list[Word] = []
-        patterns = _Patterns()
-        for token in itertools.chain(RECENT.of(text), ("\n",)):
-            if patterns.take(token, pending):
-                pending = []
-                continue
-            if isinstance(token, Word):
-                pending.append(token)
-                continue
-            if token == "(" and pending:  # a function is made: NAME ()
-                self.functions.add(pending[0].plain or "")
-                pending = []
-            yield from self._simple(pending, depth, level + opened)
-            pending = []
-            opened = max(0, opened + (token == "(") - (token == ")"))
-            if self._left <= 0:
-                self._problem(TOO_MANY)
-                return
+        opened, state = 0, START
+        for line in RECENT.of(text):
+            steps, state = taken(line, state)
+            for step in steps:
+                if step.function is not None:
+                    self.functions.add(step.function)
+                if step.simple is not None:
+                    yield from self._simple(step.simple, depth, level + opened)
+                opened = max(0, opened + step.opened)
+                if self._left <= 0:
+                    self._problem(TOO_MANY)
+                    return
 
     def _problem(self, what: str) -> None:
         if what not in self.problems:
             self.problems.append(what)
 
-    def _simple(self, words: list[Word], depth: int, level: int) -> Iterator[Command]:
-        for word in words:
-            for part in word.parts:
-                if isinstance(part, Substituted) and part.command:
-                    yield from self._commands(part.command, depth + 1, level + 1)
-        words = _without_keywords(words)
-        assigned: dict[str, str] = {}
-        while words and (pair := self._assignment(words[0])):
-            assigned[pair[0]] = pair[1]
-            words = words[1:]
-        if not words:
+    def _simple(self, simple: Simple, depth: int, level: int) -> Iterator[Command]:
+        for text in simple.substituted:
+            yield from self._commands(text, depth + 1, level + 1)
+        assigned = {name: self._joined(parts) for name, parts in simple.assigned}
+        if not simple.words:
             for name, value in assigned.items():
                 self.assign(name, value)
             return
         self._left -= 1
-        expanded = tuple(value for word in words[:WORDS_MAX] for value in self._expanded(word))
+        expanded: tuple[str | None, ...] | None = simple.fixed
+        if expanded is None:
+            expanded = tuple(value for word in simple.words for value in self._expanded(word))
         if expanded:
             yield Command(expanded[:WORDS_MAX], level, assigned)
 
@@ -144,16 +103,9 @@ class Shell:
         if name in self.variables or len(self.variables) < VARIABLES_MAX:
             self.variables[name] = value[:VALUE_MAX]
 
-    def _assignment(self, word: Word) -> tuple[str, str] | None:
-        first = word.parts[0] if word.parts else None
-        if not isinstance(first, str):
-            return None
-        name, sign, rest = first.partition("=")
-        name = name.removesuffix("+")
-        if not sign or not name or not _NAME.issuperset(name) or name[0].isdigit():
-            return None
-        values = [self._value(part) for part in (rest, *word.parts[1:])]
-        return name, "".join(value or "" for value in values)[:VALUE_MAX]
+    def _joined(self, parts: Sequence[Part]) -> str:
+        """What a variable is set to; what only running tells is left out."""
+        return "".join(self._value(part) or "" for part in parts)[:VALUE_MAX]
 
     def _expanded(self, word: Word) -> list[str | None]:
         """What a word becomes: where a variable stands by itself and unquoted, as many words as its value has."""
@@ -176,6 +128,8 @@ class Shell:
 
     def _printed(self, text: str) -> str | None:
         """What a substitution comes to, where it does no more than take a path apart: "$(dirname "$0")"."""
+        if _prints_else(text):
+            return None
         directory = ""
         for command in Shell(dict(self.variables), _within=self._within + 1).commands(text):
             if command.level:
@@ -184,9 +138,9 @@ class Shell:
                 return None
             name, *arguments = map(str, command.words)
             named = [word for word in arguments if not word.startswith("-")]
-            if name == "cd" and named:
+            if name == CD and named:
                 directory = named[0]
-            elif name == "pwd":
+            elif name == PWD:
                 return directory or None
             elif name in _PRINTING and named:
                 return _PRINTING[name](named[0])
@@ -195,13 +149,10 @@ class Shell:
         return None
 
 
-def _without_keywords(words: list[Word]) -> list[Word]:
-    at = 0
-    while at < len(words) and not words[at].quoted:
-        plain = words[at].plain
-        if plain in _WITH_WORDS or plain in _CLOSING or plain in ("[[", "in"):
-            return []
-        if plain not in _BEFORE_COMMANDS:
-            break
-        at += 1
-    return words[at:]
+def _prints_else(text: str) -> bool:
+    """Whether a text begins with a command whose words are all there, and which takes no path apart."""
+    steps: Sequence[Step] = next((steps for line in RECENT.of(text)[:1] for steps, _ in [taken(line, START)]), ())
+    first = steps[0].simple if steps and steps[0].function is None else None
+    if first is None or not first.fixed or first.substituted or first.assigned:
+        return False
+    return first.fixed[0] not in _PRINTING and first.fixed[0] not in (CD, PWD)

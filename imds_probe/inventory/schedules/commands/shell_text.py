@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules.commands.recent import Recent
@@ -65,14 +66,33 @@ class Word:
 Token = str | Word  # an operator is a text
 
 
+class Line(tuple[Token, ...]):
+    """The tokens up to the next end of a line that is none within a word, and that. `taken` is what simple_commands makes of it."""
+
+    taken: dict[Any, Any]
+
+    def __new__(cls, found: Iterable[Token]) -> Line:
+        line = super().__new__(cls, found)
+        line.taken = {}
+        return line
+
+
 def tokens(text: str) -> Iterator[Token]:
     """Words and operators; redirections, here-documents and comments are passed over, but not what they substitute."""
+    return itertools.chain.from_iterable(lines(text))
+
+
+def lines(text: str) -> Iterator[Line]:
+    """The same by lines. The last one may end without an end of a line."""
     reading = _Reading(text.replace("\\\n", ""))
-    yield from itertools.islice(itertools.chain.from_iterable(iter(reading.line, ())), TOKENS_MAX)
+    left = TOKENS_MAX
+    while left > 0 and (line := reading.line()):
+        yield line if len(line) <= left else Line(line[:left])
+        left -= len(line)
 
 
 # Lines that begin and end with a command of their own, as most do: scripts of one author have many in common.
-_LINES: Recent[Token] = Recent(TOKENS_MAX)
+_LINES: Recent[Line] = Recent(TOKENS_MAX)
 
 
 class _Reading:
@@ -80,8 +100,8 @@ class _Reading:
         self._text, self._at = text, 0
         self._here_docs: list[tuple[str, bool]] = []
 
-    def line(self) -> tuple[Token, ...]:
-        """All up to the next end of a line that is none within a word, and that; nothing at the end of the text."""
+    def line(self) -> Line:
+        """The next one; nothing at the end of the text."""
         end = self._text.find("\n", self._at) + 1
         line = self._text[self._at : end]
         known = _LINES.get(line) if line else None
@@ -93,7 +113,7 @@ class _Reading:
             found.append(token)
             if token == "\n":
                 break
-        read = tuple(found)
+        read = Line(found)
         # A here-document follows its line, and is not to be seen in it.
         if line and self._at == end and read[-1:] == ("\n",) and "<<" not in line:
             _LINES.keep(line, read)

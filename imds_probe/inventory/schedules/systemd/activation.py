@@ -63,8 +63,14 @@ class Activations:
     def _follow(self, starts: list[tuple[str, When]]) -> None:
         """Each unit once for each way in which it is started."""
         ahead = deque(starts)
+        asked: set[str] = set()
         while ahead:
-            name, when = ahead.popleft()
+            name, when = ahead[0]
+            if name not in asked:
+                new = [each for each, _ in ahead if each not in asked]
+                asked.update(new)
+                self.units.ahead(new)
+            ahead.popleft()
             unit = self.units.unit(name)
             key = unit.name if unit else name
             if when in self.found[key] or len(self.found[key]) >= ACTIVATIONS_MAX or len(self.found) > STARTED_MAX:

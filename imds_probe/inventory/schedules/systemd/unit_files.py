@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 
 from imds_probe.dataclass import dataclass
@@ -80,6 +80,12 @@ class UnitFiles:
                 if left <= 0:
                     self.files.say(f"more than {LINKS_MAX} units are linked to others, and the rest was not read")
                     return
+
+    def ahead(self, names: Iterable[str]) -> None:
+        """These units are asked for next."""
+        new = (name for name in names if name not in self._loaded)
+        own = (each for name in new for each in (name, _template(name)) if each in self._first)
+        self.files.ahead([f"{self._first[each]}/{each}" for each in dict.fromkeys(own)])
 
     def unit(self, name: str) -> Unit | None:
         """The unit of this name or alias; None where there is none, or it is masked."""

@@ -1,0 +1,154 @@
+"""The simple commands of a line of a text for a shell, as far as its own words tell them.
+
+Scripts of one author have many lines in common. A line is taken apart once for each state that the lines before it can leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imds_probe.dataclass import dataclass
+from imds_probe.inventory.schedules.commands.shell_text import Line, Part, Substituted, Token, Word
+
+STATES_MAX = 8  # of one line
+WORDS_MAX = 1000
+VALUE_MAX = 16 * 1024
+# Words of the language that a command may stand behind.
+_BEFORE_COMMANDS = frozenset("if then elif else while until do { ! time coproc".split())  # noqa: SIM905
+_CLOSING = frozenset("fi done esac }".split())  # noqa: SIM905
+_WITH_WORDS = frozenset(("for", "select", "case", "function"))  # what follows is no command up to the next operator
+_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+@dataclass(frozen=True)
+class Simple:
+    """A command, or assignments alone, which have no `words`. `substituted` are the texts of the commands within it, `assigned`
+    the variables before it with the parts of their values, and `fixed` its words where nothing has to be put into them.
+    """
+
+    substituted: tuple[str, ...]
+    assigned: tuple[tuple[str, tuple[Part, ...]], ...]
+    words: tuple[Word, ...]
+    fixed: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What comes next: a function of this name is made, a command runs, and then a shell within this one begins, where `opened`
+    is 1, or ends, where it is -1.
+    """
+
+    simple: Simple | None
+    function: str | None
+    opened: int
+
+
+# Of the lines before: within so many "case" of the language, and whether the pattern of a branch comes next.
+State = tuple[int, bool]
+START: State = (0, False)
+
+
+class _Patterns:
+    """What stands between "case" or the end of a branch and a closing bracket is no command."""
+
+    def __init__(self, state: State) -> None:
+        self._cases, self._here = state
+
+    @property
+    def state(self) -> State:
+        return self._cases, self._here
+
+    def take(self, token: Token, pending: Sequence[Word]) -> bool:
+        """Whether the token, and the words before it, are of such a pattern."""
+        plain = token.plain if isinstance(token, Word) else None
+        if self._here:
+            self._here = token != ")" and plain != "esac"
+            self._cases -= plain == "esac"
+            return True
+        if plain == "in" and len(pending) > 1 and pending[-2].plain == "case":
+            self._cases += 1
+            self._here = True
+            return True
+        if self._cases and plain == "esac" and not pending:
+            self._cases -= 1
+            return True
+        self._here = self._cases > 0 and token in (";;", ";&", ";;&")
+        return False
+
+
+def taken(line: Line, state: State) -> tuple[Sequence[Step], State]:
+    """What a line comes to, and the state behind it. No command goes on in the line that follows."""
+    known = line.taken.get(state)
+    if known is None:
+        known = _taken(line, state)
+        if len(line.taken) < STATES_MAX:
+            line.taken[state] = known
+    steps, behind = known
+    return steps, behind
+
+
+def _taken(line: Line, state: State) -> tuple[Sequence[Step], State]:
+    steps: list[Step] = []
+    pending: list[Word] = []
+    patterns = _Patterns(state)
+    for token in line if line[-1:] == ("\n",) else (*line, "\n"):
+        if patterns.take(token, pending):
+            pending = []
+            continue
+        if isinstance(token, Word):
+            pending.append(token)
+            continue
+        function = None
+        if token == "(" and pending:  # a function is made: NAME ()
+            function, pending = pending[0].plain or "", []
+        simple, opened = _simple(pending), (token == "(") - (token == ")")
+        if simple is not None or function is not None or opened:
+            steps.append(Step(simple, function, opened))
+        pending = []
+    return tuple(steps), patterns.state
+
+
+def _simple(words: list[Word]) -> Simple | None:
+    parts = (part for word in words for part in word.parts)
+    substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
+    words = _without_keywords(words)
+    assigned = []
+    while words and (pair := _assignment(words[0])):
+        assigned.append(pair)
+        words = words[1:]
+    if not (substituted or assigned or words):
+        return None
+    return Simple(substituted, tuple(assigned), tuple(words[:WORDS_MAX]), _fixed(words[:WORDS_MAX]))
+
+
+def _fixed(words: Sequence[Word]) -> tuple[str, ...] | None:
+    found: list[str] = []
+    for word in words:
+        if (plain := word.plain) is None:
+            return None
+        if word.parts or word.quoted:
+            found.append(plain[:VALUE_MAX])
+    return tuple(found)
+
+
+def _assignment(word: Word) -> tuple[str, tuple[Part, ...]] | None:
+    first = word.parts[0] if word.parts else None
+    if not isinstance(first, str):
+        return None
+    name, sign, rest = first.partition("=")
+    name = name.removesuffix("+")
+    if not sign or not name or not _NAME.issuperset(name) or name[0].isdigit():
+        return None
+    return name, (rest, *word.parts[1:])
+
+
+def _without_keywords(words: list[Word]) -> list[Word]:
+    at = 0
+    while at < len(words) and not words[at].quoted:
+        plain = words[at].plain
+        if plain in _WITH_WORDS or plain in _CLOSING or plain in ("[[", "in"):
+            return []
+        if plain not in _BEFORE_COMMANDS:
+            break
+        at += 1
+    return words[at:]
