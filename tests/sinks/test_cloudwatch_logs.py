@@ -41,7 +41,7 @@ def recent(made: dict | None = None, age_s: float = 60.0) -> dict:
 
 def send(aws, made: dict, **logs) -> None:
     settings = Settings(AwsConfig(logs_endpoint=aws.endpoint), LogsConfig(**logs))
-    make(settings, {"AWS_EC2_METADATA_DISABLED": "true"}).send(made, time.monotonic() + 20)
+    make(settings, {"AWS_EC2_METADATA_DISABLED": "true"}).send(made, time.monotonic() + 60)
 
 
 def events(aws, stream: str = STREAM) -> list[dict]:
