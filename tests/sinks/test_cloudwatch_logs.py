@@ -20,6 +20,8 @@ GROUP, STREAM = "/imds-probe/reports", "i-0123456789abcdef0"
 @pytest.fixture(scope="module")
 def server():
     with aws_server() as running:
+        # moto imports a service at its first call: for longer than a sink waits, on a busy machine.
+        running.client("logs").describe_log_groups()
         yield running
 
 
