@@ -53,7 +53,7 @@ class AwsServer:
         """A client with made-up credentials, that heeds no configuration of the machine; `config` is botocore's."""
         session = botocore.session.Session(session_vars=NOT_THE_MACHINES)
         session.set_credentials("AKIAIOSFODNN7EXAMPLE", "made-up")
-        options = {"connect_timeout": 5, "read_timeout": 30, "retries": {"total_max_attempts": 1}, "proxies": {}}
+        options = {"connect_timeout": 5, "read_timeout": 60, "retries": {"total_max_attempts": 1}, "proxies": {}}
         return session.create_client(
             service, region_name=region, endpoint_url=self.endpoint, config=Config(**(options | config))
         )

@@ -26,7 +26,7 @@ without() { # PATH...: all other tests
 packages=(install packaging truth)
 # Nor do the versions of libraries to what uses none of them, or runs the whole program for what it does to a host.
 any_dependencies=("${packages[@]}" lab net watch simulator render reading inventory/packages inventory/sdks
-    inventory/containers system service rehearsal fuzz kept collect/test_sdk_search.py collect/test_container_reading.py
+    inventory/containers system service rehearsal fuzz kept imds config catalog collect/test_sdk_search.py collect/test_container_reading.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
     commands/test_streams.py sinks/test_delivery.py test_damage.py test_packages_decided.py test_patterns.py)
 # Nor a newer Python to what other programs have written, which engines and package managers of the oldest one's run do; to how
@@ -34,10 +34,20 @@ any_dependencies=("${packages[@]}" lab net watch simulator render reading invent
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
     sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz commands/test_streams.py test_damage.py rehearsal
-    inventory/containers inventory/images net/obstacles watch/test_history_format.py)
-not_of_python_in_lab=(lab/test_docker.py lab/test_docker_rehearse.py lab/test_distances.py lab/test_attacks.py
-    lab/test_containers.py lab/test_killed.py lab/test_faults.py lab/test_image.py lab/test_framing.py lab/test_silence.py
-    lab/test_owners.py lab/test_relays.py lab/test_sdks.py lab/test_schedules.py)
+    inventory/containers inventory/images net/obstacles watch/test_history_format.py watch/test_history_file.py
+    watch/test_seals.py simulator/lab imds/test_parallel.py catalog/test_reading.py catalog/test_upstream.py)
+# In the lab it runs what each command is for: what comes of a host, a network or a caller, the oldest one's run shows.
+of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_limit_is_in_the_report
+    test_options.py::test_the_hop_limit_is_exact test_secrets.py::test_who_wants_all_has_it_from_both
+    test_daemon.py::test_what_it_sees_is_kept_judged_and_handed_on
+    test_daemon.py::test_what_was_called_before_it_began_is_handed_over
+    test_daemon.py::test_systemd_hears_when_it_is_ready_alive_reloading_and_ending
+    test_watch.py::test_a_line_a_call_and_a_summary
+    test_watch.py::test_long_lived_ones_are_named_without_the_tracepoint_too
+    test_watch_callers.py::test_what_falls_back_is_told_from_what_never_asks_for_a_token
+    test_rehearse.py::test_a_command_with_all_kinds_of_clients
+    test_rehearse.py::test_a_unit_that_starts_again_stays_in_and_nobody_beside_it_notices
+    test_rehearse.py::test_asked_to_stop_it_takes_it_back_at_once)
 
 roots() { tests/debian_roots.sh; }
 zoo() { tests/sdk_zoo.sh; }
@@ -47,7 +57,7 @@ oldest_lab() { suite "oldest Python, in the lab" .venv tests/lab "$@"; }
 oldest_inventory() { suite "oldest Python, inventory" .venv tests/inventory "$@"; }
 oldest() { suite "oldest Python" .venv $(without lab inventory "${packages[@]}") "$@"; }
 packaged() { suite "packages and templates" .venv "${packages[@]/#/tests/}" "$@"; }
-newest_lab() { suite "newest Python, in the lab" .venv-newest tests/lab $(without "${not_of_python_in_lab[@]}") "$@"; }
+newest_lab() { suite "newest Python, in the lab" .venv-newest "${of_newest_in_lab[@]/#/tests/lab/}" "$@"; }
 newest() { suite "newest Python" .venv-newest $(without lab "${packages[@]}" "${not_of_python[@]}") "$@"; }
 lowest() { suite "lowest dependencies" .venv-lowest $(without "${any_dependencies[@]}") "$@"; }
 

@@ -77,9 +77,9 @@ COLLECTOR = Collector(
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of the package."""
+    """A copy of the package, with what is compiled of it already, but for what is being written just now."""
     copy = tmp_path / "tree"
-    ignored = shutil.ignore_patterns("__pycache__")
+    ignored = shutil.ignore_patterns("*.pyc.*")
     shutil.copytree(SOURCE / "imds_probe", copy / "imds_probe", ignore=ignored)
     shutil.copytree(SOURCE / "packaging", copy / "packaging", ignore=ignored)
     shutil.copytree(SOURCE / "systemd", copy / "systemd")

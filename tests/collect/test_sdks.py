@@ -247,5 +247,5 @@ def test_disks_are_searched_by_ones_who_give_way(system: System, monkeypatch: py
     monkeypatch.setattr(readers, "LITTLE_S", 0.0)
     system.look()
     assert priorities() == [max(own, NICE)] * 2
-    reader().ask(ROOTS, Processes(str(system.proc), ()), [system.proc], time.monotonic() + 20)
+    reader().ask(ROOTS, Processes(str(system.proc), ()), [system.proc], time.monotonic() + 60)
     assert priorities() == [own] * 2

@@ -27,7 +27,8 @@ SUPPORT = ("setup.cfg", "tests/conftest.py", "tests/elves.py", "tests/program_st
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for folder in COPIED:
-        shutil.copytree(TREE / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        # With what is compiled already, but for what is being written just now.
+        shutil.copytree(TREE / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.pyc.*", ".*"))
     for file in SUPPORT:
         shutil.copy(TREE / file, tmp_path / file)
     return tmp_path

@@ -102,7 +102,7 @@ def test_the_daemon_starts_assessments_of_its_own(root, lab):
     with MadeUpHost(lab.instance, root) as host:
         pid = host.start(["chroot", str(root), "/usr/bin/env", *(f"{k}={v}" for k, v in hostile.items()),
                           "/usr/bin/imds-probe", "daemon"])  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not report.exists():
             assert time.monotonic() < deadline
             time.sleep(0.1)

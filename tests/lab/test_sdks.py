@@ -49,7 +49,7 @@ def settled(run) -> Callable:
     """Run until the programs that were started have loaded what they load: they need a moment."""
 
     def call(expected: Callable, *arguments: str):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             ran = run(*arguments)
             if expected(ran) or time.monotonic() > deadline:

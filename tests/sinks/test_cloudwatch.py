@@ -40,7 +40,7 @@ def recent(age_s: float = 60.0) -> dict:
 
 def send(endpoint: str, made: dict, metrics: MetricsConfig | None = None) -> None:
     settings = Settings(AwsConfig(cloudwatch_endpoint=endpoint), metrics or MetricsConfig())
-    make(settings, ENVIRON).send(made, time.monotonic() + 20)
+    make(settings, ENVIRON).send(made, time.monotonic() + 60)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ GROUP, STREAM = "/imds-probe/reports", "i-0123456789abcdef0"
 @pytest.fixture(scope="module")
 def server():
     with aws_server() as running:
+        # moto imports a service at its first call: for longer than a sink waits, on a busy machine.
+        running.client("logs").describe_log_groups()
         yield running
 
 
@@ -41,7 +43,7 @@ def recent(made: dict | None = None, age_s: float = 60.0) -> dict:
 
 def send(aws, made: dict, **logs) -> None:
     settings = Settings(AwsConfig(logs_endpoint=aws.endpoint), LogsConfig(**logs))
-    make(settings, {"AWS_EC2_METADATA_DISABLED": "true"}).send(made, time.monotonic() + 20)
+    make(settings, {"AWS_EC2_METADATA_DISABLED": "true"}).send(made, time.monotonic() + 60)
 
 
 def events(aws, stream: str = STREAM) -> list[dict]:

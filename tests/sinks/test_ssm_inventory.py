@@ -16,7 +16,7 @@ NODE, OTHER, HYBRID = "i-0123456789abcdef0", "i-0fedcba9876543210", "mi-01234567
 
 
 def send(directory, agent=Path("/nonexistent"), of=None):
-    InventorySink(directory, agent).send(of or report(), time.monotonic() + 5)
+    InventorySink(directory, agent).send(of or report(), time.monotonic() + 60)
 
 
 @pytest.fixture

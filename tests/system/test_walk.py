@@ -19,7 +19,7 @@ SOUGHT = Sought(frozenset({"site-packages"}), frozenset({"txt"}), (".jar",), (),
 
 
 def walk(root: Path, budget: Budget | None = None) -> Walk:
-    return Walk(lambda path: pin(root, path), SOUGHT, budget or Budget(time.monotonic() + 20, 100_000))
+    return Walk(lambda path: pin(root, path), SOUGHT, budget or Budget(time.monotonic() + 60, 100_000))
 
 
 def below(walked: Walk, *starts: str) -> list[str]:
@@ -71,7 +71,7 @@ def test_what_is_no_file_is_not_handed_on(tmp_path: Path) -> None:
 
 def test_the_number_of_entries_is_bounded_and_said(tmp_path: Path) -> None:
     make(tmp_path, *(f"d{n}/{m}.jar" for n in range(10) for m in range(10)))
-    one = walk(tmp_path, Budget(time.monotonic() + 20, 40))
+    one = walk(tmp_path, Budget(time.monotonic() + 60, 40))
     assert 0 < len(below(one, "/")) < 40
     assert one.budget.cut_short == "the file limit was reached"
 
@@ -122,7 +122,7 @@ def test_a_host_in_need_is_left_alone_from_then_on(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(module, "PART_ENTRIES", 1)
     make(tmp_path, *(f"opt/{number}/a.jar" for number in range(5)))
     said = [""]
-    one = walk(tmp_path, Budget(time.monotonic() + 20, 1000, lambda: said[0]))
+    one = walk(tmp_path, Budget(time.monotonic() + 60, 1000, lambda: said[0]))
     found = (path for part in one.parts(["/opt"]) for path in part.paths)
     assert next(found) == "/opt/0/a.jar"
     said[0] = "the host is short of memory"

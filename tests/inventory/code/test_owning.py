@@ -21,7 +21,7 @@ DPKG = {
 
 
 def owned(root: Root, *paths: str) -> list[str]:
-    return [each.said for each in owners(root.path, paths, time.monotonic() + 20)]
+    return [each.said for each in owners(root.path, paths, time.monotonic() + 60)]
 
 
 def test_files_of_dpkg_also_where_directories_were_merged_since(tmp_path: Path) -> None:
@@ -101,6 +101,6 @@ def test_without_time_nothing_is_looked_up(tmp_path: Path) -> None:
 def test_a_library_that_was_copied_into_a_project(tmp_path: Path, path: str, content: str, said: str | None) -> None:
     name = path.split("/")[4]
     root = Root(tmp_path).put({f"/opt/tool/vendor/{name}/__init__.py": content, path: "x"})
-    found = list(owners(root.path, [path], time.monotonic() + 20, ["botocore", "boto"]))
+    found = list(owners(root.path, [path], time.monotonic() + 60, ["botocore", "boto"]))
     assert [(each.said, each.copied) for each in found] == ([(said, True)] if said else [])
-    assert list(owners(root.path, [path], time.monotonic() + 20)) == []
+    assert list(owners(root.path, [path], time.monotonic() + 60)) == []

@@ -25,7 +25,7 @@ ALL = {"dpkg": NAMES, "rpm": NAMES, "apk": ["aws-cli"]}
 
 
 def contents(root: Path) -> Contents:
-    return read(root, ALL, time.monotonic() + 20)
+    return read(root, ALL, time.monotonic() + 60)
 
 
 def test_dpkg_as_dpkg_query_has_it(dpkg_root: Path) -> None:

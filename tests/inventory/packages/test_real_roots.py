@@ -56,7 +56,7 @@ def test_every_package_of_debian(debian: tuple[str, Path]) -> None:
 def test_read_as_a_container_it_is_the_same(debian: tuple[str, Path]) -> None:
     _, root = debian
     names = names_in(root)
-    inside = read(root, {"dpkg": names}, time.monotonic() + 20)
+    inside = read(root, {"dpkg": names}, time.monotonic() + 60)
     assert sorted(inside.packages, key=str) == sorted(Dpkg().query(root, names, timeout_s=20), key=str)
     assert inside.troubles == ()
 
@@ -166,7 +166,7 @@ def test_rpm_systems(system: str, tmp_path: Path) -> None:
     )
     assert judged(root) == expected
     names = CATALOG.package_names("rpm")
-    inside = read(root, {"rpm": names}, time.monotonic() + 20)
+    inside = read(root, {"rpm": names}, time.monotonic() + 60)
     assert sorted(inside.packages, key=str) == sorted(Rpm().query(root, names, timeout_s=20), key=str)
 
 
