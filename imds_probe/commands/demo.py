@@ -156,7 +156,9 @@ def _probe(inside: Callable[[list[str]], list[str]], root: Path, environ: Mappin
 
 def _expect(code: int, wanted: int) -> None:
     if code != wanted:
-        raise ProbeError(f"the run ended with exit code {code}, not {wanted}", "Send the output to whoever maintains your package.")
+        raise ProbeError(
+            f"the run ended with exit code {code}, not {wanted}", "Send the output to whoever maintains your package."
+        )
 
 
 def _say(line: str) -> None:
