@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from aws_server import REGION, aws_server
 from contexts import collected, context
 
 from imds_probe.aws.calls import CallError
@@ -18,7 +17,6 @@ from imds_probe.aws.control_plane import Asked
 from imds_probe.collect import control_plane, options
 from imds_probe.collect.context import Context
 from imds_probe.collect.control_plane import JITTER_S, KEPT_S, ControlPlaneOptions
-from imds_probe.config import AwsConfig
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.control_plane import ControlPlane, MetadataOptions, NotAnswered
 from imds_probe.facts.imds import Imds
@@ -150,32 +148,3 @@ def test_what_passes_is_asked_again(service, said, tmp_path, answer):
     for _ in range(2):
         ran(service, Path("/"), ControlPlaneOptions(configured=True, state=tmp_path / "state"))
     assert len(asked) == 2
-
-
-def test_a_real_client_asks_about_the_instance_that_the_document_names(service, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-    monkeypatch.setattr("imds_probe.aws.clients.READ_S", 120.0)  # moto's first answer on a busy machine
-    monkeypatch.setattr(control_plane, "WITHIN_S", 300.0)
-    with aws_server() as server:
-        ec2 = server.client("ec2", read_timeout=120)
-        options_wanted = {"HttpTokens": "required", "HttpPutResponseHopLimit": 3, "HttpEndpoint": "enabled"}
-        made_there = ec2.run_instances(
-            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, MetadataOptions=options_wanted, InstanceType="t3.micro"
-        )
-        instance = made_there["Instances"][0]["InstanceId"]
-        service.update(instance_id=instance, region=REGION)
-        aws = AwsConfig(ec2_endpoint=server.endpoint, autoscaling_endpoint=server.endpoint)
-        environ = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": service.url}
-        given = context(
-            *(tmp_path, Platform(True, "", None)),
-            environ=environ,
-            options=(ControlPlaneOptions(True, aws=aws),),
-            left_s=500,
-        )
-        runs = collected(given, COLLECTORS)
-    found = given.get(ControlPlane)
-    assert found is not None, runs["control-plane"]
-    assert found.instance is not None
-    assert (found.instance.http_tokens, found.instance.http_put_response_hop_limit) == ("required", 3)
-    assert (imds(given).tokens, imds(given).tokens_method, service.counts.imdsv1) == ("required", "ec2-api", 0)

@@ -1,4 +1,4 @@
-"""Reports really sent from the made-up host, signed with its role's credentials, to AWS as moto has it."""
+"""Reports really sent from the made-up host, and the EC2 API asked, signed with its role's credentials, to AWS as moto has it."""
 
 from __future__ import annotations
 
@@ -92,3 +92,36 @@ def test_nothing_secret_is_in_what_is_kept(run, service, config, tmp_path, lab, 
     kept = b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file() and "host" not in each.parts)
     for secret in (served["SecretAccessKey"], served["Token"], token.decode()):
         assert secret.encode() not in kept
+
+
+def test_the_api_is_asked_with_the_roles_credentials_in_the_place_of_a_request_without_a_token(
+    run, service, lab, aws, host, tmp_path
+):
+    def launch() -> str:
+        made = aws.client("ec2", REGION).run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            InstanceType="t3.micro",
+            MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 3, "HttpEndpoint": "enabled"},
+        )
+        aws.client("autoscaling", REGION).describe_auto_scaling_instances()  # its first answer takes moto long
+        return made["Instances"][0]["InstanceId"]
+
+    instance = lab.instance.call(launch)
+    service.update(instance_id=instance)
+    config = tmp_path / "asking.toml"
+    config.write_text(
+        f'[control_plane]\nask = true\n[aws]\nec2_endpoint = "{aws.endpoint}"\n'
+        f'autoscaling_endpoint = "{aws.endpoint}"\n'
+    )
+    (host / "etc/ecs").mkdir(parents=True)
+    (host / "etc/ecs/ecs.config").write_text("ECS_CLUSTER=web\n")
+    ran = run("--config", str(config))
+    said = ran.report["control_plane"]
+    assert said["instance"]["http_tokens"] == "required"
+    assert (ran.imds["tokens"], ran.imds["tokens_method"], service.counts.imdsv1) == ("required", "ec2-api", 0)
+    assert ran.report["probe"]["imdsv1_requests_made"] == 0
+    (differs,) = [each for each in ran.report["findings"] if each["id"] == "hop-limit-differs"]
+    assert differs["summary"] == "the token response arrives with hop limit 1, and the EC2 API says 3"
+    assert ran.report["instance"]["owner"]["kind"] == "ecs"
