@@ -20,7 +20,6 @@ from imds_probe.facts.control_plane import (
     Template,
 )
 from imds_probe.facts.instance import Instance
-from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.switch.step import Plan
 from imds_probe.switch.steps import steps_of
 
@@ -136,7 +135,7 @@ def holds(aws, fleet, tmp_path, step):
     return old, new
 
 
-@pytest.mark.parametrize("version", [None, "$Latest", "2"])
+@pytest.mark.parametrize("version", [None, "2"])
 def test_a_group_with_a_template(aws, fleet, tmp_path, version):
     template = fleet.template("web")
     fleet.group(LaunchTemplate=spec(template, version))
@@ -225,22 +224,3 @@ def test_instance_role_and_account(aws, fleet, tmp_path):
     for step in (account, role, this):
         run(step.rollback, aws, tmp_path)
     assert (fleet.everything(), fleet.instances()) == before
-
-
-def test_a_template_of_an_eks_node_group_as_far_as_moto_goes(aws, fleet, tmp_path):
-    template = fleet.template("nodes")
-    instance = Instance(
-        "i-0123456789abcdef0",
-        "eu-west-1",
-        owner=Owner("eks-node-group", "blue", (), "shop"),
-        launch_template=LaunchedFrom(template, "2", "a label"),
-    )
-    step = launching(steps_of(replace(plan(), instance=instance, control_plane=None)))
-    fleet.group(LaunchTemplate=spec(template))
-    before = fleet.everything()
-    run(step.commands[:-1], aws, tmp_path)  # moto has no UpdateNodegroupVersion
-    assert 'version="$VERSION"' in step.commands[-1]
-    version = fleet.ec2.describe_launch_template_versions(LaunchTemplateId=template, Versions=["3"])
-    assert version["LaunchTemplateVersions"][0]["LaunchTemplateData"]["MetadataOptions"] == NEW
-    run(step.rollback[1:], aws, tmp_path)
-    assert fleet.everything() == before
