@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from imds_probe import exitcodes
@@ -12,6 +11,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import FAR, Containers, titles
+from imds_probe.facts.control_plane import ControlPlane
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 from imds_probe.facts.imds import Imds, switched_already
@@ -25,6 +25,7 @@ from imds_probe.rules import code, precedence, sdks, software
 from imds_probe.rules.accepted_risks import AcceptedRisk, accepted_risks, why_ready
 from imds_probe.rules.caller_phrases import no_call, watched_part
 from imds_probe.rules.code_kinds import CODE_IMDSV1_ONCE, CODE_NOT_READ_OF_USERS
+from imds_probe.rules.hop_alternatives import instead_of, why_limit
 from imds_probe.rules.hop_need import drawn_ways, is_users, limit_for, needed_hop_limit, needing, users_without_token
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import metadata_need
@@ -32,6 +33,12 @@ from imds_probe.rules.origins import forgers_of
 from imds_probe.rules.phrases import few
 from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
 from imds_probe.rules.software_kinds import SOFTWARE_SETTLED, SOFTWARE_TOO_OLD_SILENT
+from imds_probe.switch import instance as instance_step
+from imds_probe.switch import owners
+from imds_probe.switch.options import cloudformation, in_force, terraform
+from imds_probe.switch.step import Plan, Step
+from imds_probe.switch.steps import steps_of
+from imds_probe.switch.templates import new_version
 
 Confidence = Literal["low", "medium", "high"]
 
@@ -56,7 +63,8 @@ EXIT_CODES: dict[State, int] = {
 class Switch:
     """What to change on the instance. The hop limit is None where it stays as it is. `launch_template` makes a version of the
     instance's launch template that requires tokens, None in reports from before; that, and the change of Terraform's and
-    CloudFormation's code, waits for what `template_waits_for` says, in sentences without a full stop.
+    CloudFormation's code, waits for what `template_waits_for` says, in sentences without a full stop. `steps` is all of it in
+    order, empty in reports from before. `no_rollback` says in whole sentences why tokens cannot be made optional again.
     """
 
     http_tokens: str
@@ -66,6 +74,8 @@ class Switch:
     cloudformation: str
     launch_template: str | None = None
     template_waits_for: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    no_rollback: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class Verdict:
     image: ImageSwitch | None = None  # where an image was judged, which has no switch of its own
     ways: tuple[str, ...] = ()  # where it takes a hop limit above 3: the ways that need it, hop by hop
     accepted: tuple[AcceptedRisk, ...] = ()  # the first to expire comes first
+    instead: tuple[str, ...] = ()  # of a higher hop limit: what makes it unnecessary, in whole sentences
 
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...], catalog: Catalog) -> Verdict:
@@ -135,6 +146,7 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         image=ImageSwitch() if facts.get(Image) is not None else None,
         ways=_ways(facts, switch, catalog),
         accepted=accepted,
+        instead=instead_of(switch.http_put_response_hop_limit if switch else None, facts, catalog),
     )
 
 
@@ -248,53 +260,31 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
     return tuple(kind for kind in EVIDENCE if kind in had)
 
 
-def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tuple[Switch, Rollback]:
-    imds = facts.get(Imds)
-    present = imds.hop_limit if imds else None
-    needed = needed_hop_limit(facts, catalog)
+def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tuple[Switch, Rollback | None]:
+    before = in_force(facts)
+    present, needed = before.http_put_response_hop_limit, needed_hop_limit(facts, catalog)
     # Never lowered here: what is not running now may need it. Without need it stays as it is, whatever it is.
     hop_limit = max(present or 1, needed) if present or needed > 1 else None
-    endpoint = "disabled" if imds and imds.endpoint == "disabled" else "enabled"
-    # An unmeasured hop limit is not named: the API then leaves it as it is.
-    limits = {} if hop_limit is None else {"http_put_response_hop_limit": hop_limit}
-    terraform = {"http_endpoint": f'"{endpoint}"', "http_tokens": '"required"'} | {k: str(v) for k, v in limits.items()}
-    width = max(map(len, terraform))
-    cloudformation = [f"HttpEndpoint: {endpoint}", "HttpTokens: required"]
-    if hop_limit is not None:
-        cloudformation.append(f"HttpPutResponseHopLimit: {hop_limit}")
+    after = replace(before, http_tokens="required", http_put_response_hop_limit=hop_limit)
+    plan = Plan(
+        before=before,
+        after=after,
+        instance=facts.get(Instance),
+        control_plane=facts.get(ControlPlane),
+        limit_reason=why_limit(hop_limit, facts, catalog),
+        waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
+    )
     switch = Switch(
         http_tokens="required",
         http_put_response_hop_limit=hop_limit,
-        aws_cli=_aws_cli(facts.get(Instance), "required", endpoint, hop_limit),
-        terraform="\n".join(["metadata_options {", *(f"  {k:<{width}} = {v}" for k, v in terraform.items()), "}"]),
-        cloudformation="\n".join(["MetadataOptions:", *(f"  {line}" for line in cloudformation)]),
-        launch_template=_launch_template(facts.get(Instance), endpoint, hop_limit),
-        template_waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
+        aws_cli=instance_step.command(plan, after),
+        terraform=terraform(after, plan.limit_reason),
+        cloudformation=cloudformation(after),
+        launch_template=new_version(owners.template_of(plan), plan).command,
+        template_waits_for=plan.waits_for,
+        steps=steps_of(plan),
+        no_rollback=instance_step.no_way_back(plan),
     )
-    return switch, Rollback(_aws_cli(facts.get(Instance), "optional", endpoint, present))
-
-
-def _aws_cli(instance: Instance | None, tokens: str, endpoint: str, hop_limit: int | None) -> str:
-    # Setting HttpTokens should also pass HttpEndpoint: EC2 API, ModifyInstanceMetadataOptions. Quoted, as a stored report that
-    # is judged again is whoever's.
-    region = _region(instance)
-    instance_id = shlex.quote(instance.instance_id) if instance and instance.instance_id else '"$INSTANCE_ID"'
-    limit = "" if hop_limit is None else f" --http-put-response-hop-limit {hop_limit}"
-    return (
-        f"aws ec2 modify-instance-metadata-options{region} --instance-id {instance_id}"
-        f" --http-tokens {tokens}{limit} --http-endpoint {endpoint}"
-    )
-
-
-def _launch_template(instance: Instance | None, endpoint: str, hop_limit: int | None) -> str:
-    """A version of a template cannot be changed: a new one takes over all else of an old one."""
-    limit = {} if hop_limit is None else {"HttpPutResponseHopLimit": hop_limit}
-    options = json.dumps({"MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": endpoint, **limit}})
-    return (
-        f'aws ec2 create-launch-template-version{_region(instance)} --launch-template-id "$LAUNCH_TEMPLATE_ID"'
-        f' --source-version "$SOURCE_VERSION" --launch-template-data {shlex.quote(options)}'
-    )
-
-
-def _region(instance: Instance | None) -> str:
-    return f" --region {shlex.quote(instance.region)}" if instance and instance.region else ""
+    if switch.no_rollback:
+        return switch, None
+    return switch, Rollback(instance_step.command(plan, instance_step.way_back(plan)))

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import botocore.session
 from botocore.client import BaseClient
@@ -32,8 +33,12 @@ NOT_THE_MACHINES = {
 # The kernel picks the port, so that two runs never want the same. End of input is the order to stop, which the kernel
 # gives too when the tests are killed: no server outlives them.
 SERVER = """
+import importlib
 import sys
 from moto.server import ThreadedMotoServer
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(name)
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
@@ -67,14 +72,14 @@ class AwsServer:
 
 
 @contextmanager
-def aws_server() -> Iterator[AwsServer]:
-    """Start it, wait until it answers, and end it."""
+def aws_server(*modules: str) -> Iterator[AwsServer]:
+    """Start it, wait until it answers, and end it. `modules` of the tests add what moto lacks."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # Its log, a line a request, goes into a file: a pipe that nobody reads would fill up and stop it.
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(
-            [sys.executable, "-c", SERVER],
+            [sys.executable, "-c", SERVER, str(Path(__file__).parent), *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -1,18 +1,40 @@
-"""`imds-probe explain`: the long form of a finding."""
+"""`imds-probe explain`: the long form of a finding, and of the switch."""
 
 from __future__ import annotations
 
 import argparse
 import textwrap
+from pathlib import Path
 
 from imds_probe.errors import UsageError
 
+SWITCH = "switch"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", nargs="?", metavar="ID", help="a finding's id; without one, all of them are listed")
+    parser.add_argument(
+        "id",
+        nargs="?",
+        metavar="ID",
+        help="a finding's id, or switch: every command of the switch, in steps; without one, all findings are listed",
+    )
+    parser.add_argument(
+        "report",
+        nargs="?",
+        type=Path,
+        metavar="REPORT",
+        help="with switch, a file that `imds-probe run --output json` wrote; without one, the newest that this host keeps",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.id == SWITCH:
+        from imds_probe.commands.explained_switch import show  # noqa: PLC0415
+
+        show(args.report)
+        return 0
+    if args.report is not None:
+        raise UsageError("only `explain switch` takes a report", "Name the finding alone.")
     from imds_probe.rules import RULES  # noqa: PLC0415
     from imds_probe.rules.acceptance import why_not_acceptable  # noqa: PLC0415
 

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     states, failed = set(), False
     for path in args.reports:
         try:
-            stored = read(parsed(_content(path)))
+            stored = read(parsed(content(path)))
         except UsageError as error:
             say(f"{path}: {error}")
             failed = True
@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     return exitcodes.USAGE if failed or worst is None else EXIT_CODES[worst]
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """What a file or standard input holds. Raises UsageError."""
     try:
         if path == STANDARD_INPUT:
             content = sys.stdin.buffer.read(SIZE_LIMIT_BYTES + 1)

@@ -9,8 +9,8 @@ from pathlib import Path
 from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.callers import look as look_at_history
 from imds_probe.collect.firmware import look as look_at_firmware
+from imds_probe.commands.kept_reports import newest
 from imds_probe.commands.messages import say
-from imds_probe.commands.printed_switch import REPORTS, newest
 from imds_probe.config import Config
 from imds_probe.errors import ProbeError, said
 from imds_probe.facts.facts import Facts, NotInReport
@@ -71,7 +71,7 @@ class Recording:
 def known_here(state: Path, config: Config, root: Path = Path("/")) -> tuple[Known, ...]:
     """Who is known by the history of calls and by the newest kept report of this host. What cannot be read is said."""
     facts = Facts(privileged=True, collectors=())
-    stored = newest(look_at_firmware(root).instance_id, root, paths=(f"{state}/report.json", *REPORTS))
+    stored = newest(look_at_firmware(root).instance_id, root, also=(f"{state}/report.json",))
     if stored is not None:
         facts = stored.facts
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape as html_escape
 
 from imds_probe.escape import terminal
-from imds_probe.render.page.blocks import Block, Command, Fields, Item, Page, Table, Text
+from imds_probe.render.page.blocks import Block, Code, Command, Fields, Item, Page, Table, Text
 from imds_probe.render.page.bounds import LONG
 from imds_probe.render.page.page import page_of
 from imds_probe.report import Report
@@ -62,6 +62,8 @@ def _block(block: Block) -> Iterator[str]:
         yield from _table(block)
     elif isinstance(block, Command):
         yield _commands((block.command,))
+    elif isinstance(block, Code):
+        yield _commands(block.lines)
     else:
         yield from _item(block)
 

@@ -13,10 +13,12 @@ from imds_probe.render.page.blocks import (
     FIX,
     SETTLES,
     Block,
+    Code,
     Command,
     Fields,
     Item,
     Page,
+    Part,
     Table,
     Text,
 )
@@ -60,12 +62,17 @@ def _lines(page: Page, style: Style) -> Iterator[str]:
     yield style.wrap(page.sentence, "", "")
     for part in page.parts:
         yield ""
-        yield style.paint(terminal(part.heading), "bold")
-        for block in part.blocks:
-            yield from _block(block, style)
+        yield from part_lines(part, style)
     yield ""
     for hint in page.hints:
         yield style.paint(f"{hint.shows}: {terminal(hint.command)}", "dim")
+
+
+def part_lines(part: Part, style: Style) -> Iterator[str]:
+    """A heading and what stands under it."""
+    yield style.paint(terminal(part.heading), "bold")
+    for block in part.blocks:
+        yield from _block(block, style)
 
 
 def _block(block: Block, style: Style) -> Iterator[str]:
@@ -77,6 +84,8 @@ def _block(block: Block, style: Style) -> Iterator[str]:
         yield from _table(block)
     elif isinstance(block, Command):
         yield f"  {terminal(block.command)}"
+    elif isinstance(block, Code):
+        yield from (f"    {terminal(line)}" for line in block.lines)
     else:
         yield from _item(block, style)
 

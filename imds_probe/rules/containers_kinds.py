@@ -21,9 +21,10 @@ HOP_LIMIT_TOO_LOW = Kind(
     "distance counts only if the host saw that connection reach the service. "
     "While IMDSv1 is on, current SDKs fall back to it after a delay. Once IMDSv1 is off, these containers have no metadata. "
     "A container counts as needing metadata unless something says that it does not.",
-    cure="Raise HttpPutResponseHopLimit to the number printed, in the same command as the switch. The price: every process in "
-    "every container within reach can then take the role's credentials. Where only a few containers need credentials, give "
-    "them their own (IRSA, EKS Pod Identity, ECS task roles) and keep the limit.",
+    cure="Where only a few containers need metadata, make the higher hop limit unnecessary: give them credentials of their own "
+    "(IRSA, EKS Pod Identity, ECS task roles), or run them in the host's network. Otherwise raise HttpPutResponseHopLimit to the "
+    "number printed, in the same command as the switch. The price: every process in every container within reach can then take "
+    "the role's credentials.",
     sources=_HOPS,
 )
 DISTANCE_UNEXPLAINED = Kind(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.commands.printed_switch import REPORTS, Printed, hop_limit
+from imds_probe.commands.kept_reports import REPORTS
+from imds_probe.commands.printed_switch import Printed, hop_limit
 
 KEPT = Path(__file__).parents[1] / "reports/lab.jsonl.gz"
 OWN = frozenset({os.getuid()})

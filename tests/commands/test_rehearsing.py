@@ -60,7 +60,7 @@ class Told:
     def members(self) -> list[int]:
         return []
 
-    seen = not_rehearsed = members
+    seen = members
 
     def end(self, *, drained_within_s) -> End:
         return End((), 0)

@@ -138,6 +138,8 @@ def report(host, state=None, *, software=(), callers=None, hop_limit=None):
             "cloudformation": "",
             "launch_template": "",
             "template_waits_for": [],
+            "steps": [],
+            "no_rollback": "",
         }
     return check(document)
 

@@ -42,6 +42,13 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Commands or a part of a file, to paste as they are, each line on one line whatever its length."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Item:
     """One finding. `evidence`, `fix` and `settled_by` are empty where there is none, or where the page has no room for it.
     `accepted` says by whom, until when and why its risk is accepted, and is empty where it is not.
@@ -67,7 +74,7 @@ class Item:
         return tuple((label, said) for label, said in lines if said)
 
 
-Block = Text | Fields | Table | Command | Item
+Block = Text | Fields | Table | Command | Code | Item
 
 
 @dataclass(frozen=True)

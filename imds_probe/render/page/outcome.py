@@ -10,6 +10,8 @@ from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
 from imds_probe.findings import State
 from imds_probe.render.page.blocks import Block, Command, Part, Text
+from imds_probe.render.page.bounds import Bounds
+from imds_probe.render.page.whole_switch import whole_switch
 from imds_probe.report import Report
 from imds_probe.rules.accepted_risks import counted
 
@@ -101,14 +103,15 @@ def sentence(report: Report) -> str:
     return " ".join(said)
 
 
-def commands(report: Report) -> Iterator[Part]:
+def commands(report: Report, bounds: Bounds) -> Iterator[Part]:
     """The commands that there is a use for. A host that is switched has no more to switch, but maybe a limit to raise."""
     verdict = report.verdict
     if verdict.image is not None:
         yield Part(_FOR_IMAGE[verdict.state], (Command(verdict.image.aws_cli), Text(_FOR_GOOD), *_accepted(report)))
-    if verdict.switch is None or verdict.rollback is None:
+    if verdict.switch is None:
         return
-    price: list[Block] = [Text(f"{verdict.price}.")] if verdict.price else []
+    price: list[Block] = [Text(line) for line in verdict.instead]  # first, as it costs nothing in security
+    price += [Text(f"{verdict.price}.")] if verdict.price else []
     limit = verdict.switch.http_put_response_hop_limit
     price += _accepted(report)
     price += [Text(f"Hop limit {limit} is needed for this path: {way}.") for way in verdict.ways[:WAYS_SHOWN]]
@@ -116,7 +119,12 @@ def commands(report: Report) -> Iterator[Part]:
     if not switched or _raises(report):
         heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]
         yield Part(heading, (Command(verdict.switch.aws_cli), *price))
-    yield Part(TO_UNDO, (Command(verdict.rollback.aws_cli),))
+    undone: Block | None = Command(verdict.rollback.aws_cli) if verdict.rollback else None
+    if verdict.switch.no_rollback:
+        undone = Text(verdict.switch.no_rollback)
+    if undone is not None:
+        yield Part(TO_UNDO, (undone,))
+    yield from whole_switch(verdict.switch, bounds)
     if waits := verdict.switch.template_waits_for:
         said = [Text(f"{WAITS} {line[:1].upper()}{line[1:]}.") for line in waits]
         template = verdict.switch.launch_template

@@ -32,7 +32,7 @@ def page_of(report: Report, bounds: Bounds) -> Page:
 def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
     yield from findings.decisive(report, bounds)
     yield from findings.accepted(report, bounds)
-    yield from outcome.commands(report)  # before what hangs on nothing: SSM cuts the text off
+    yield from outcome.commands(report, bounds)  # before what hangs on nothing: SSM cuts the text off
     yield from findings.notes(report, bounds)
     yield from host.host(report)
     yield from host.service(report)
@@ -49,4 +49,6 @@ def _hints(report: Report) -> Iterator[Hint]:
     if report.findings:
         named = next((each for each in report.findings if each.implies), report.findings[0])  # as the page has them
         yield Hint("What a finding means", f"imds-probe explain {named.id}")
+    if report.verdict.switch is not None and report.verdict.switch.steps:
+        yield Hint("Every command of the switch", "imds-probe explain switch")
     yield Hint("Everything that was observed", "imds-probe run --output json")

@@ -9,6 +9,7 @@ from imds_probe.assessment import report_on
 from imds_probe.facts.image import Image
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
+from imds_probe.render.page.bounds import SHORT
 from imds_probe.render.page.host import host
 from imds_probe.render.page.outcome import (
     FOR_TEMPLATE,
@@ -21,6 +22,7 @@ from imds_probe.render.page.outcome import (
     is_switched,
     sentence,
 )
+from imds_probe.render.page.whole_switch import HEADING as WHOLE
 from imds_probe.rules import RULES
 from imds_probe.rules.judging import select
 from imds_probe.verdict import ImageSwitch
@@ -29,19 +31,19 @@ from imds_probe.verdict import ImageSwitch
 @pytest.mark.parametrize(
     ("name", "headings"),
     [
-        ("ready", ["Command to switch", TO_UNDO]),
-        ("needs-hop-limit", ["Command to switch and raise the hop limit", TO_UNDO]),
-        ("not-ready", ["Command for later, once this host is ready", TO_UNDO]),
-        ("unknown", ["Command for later, once this host is known to be ready", TO_UNDO]),
-        ("ready-switched", [TO_UNDO]),
-        ("not-ready-switched", [TO_UNDO]),
-        ("unknown-switched", [TO_UNDO]),
-        ("needs-hop-limit-switched", [TO_RAISE, TO_UNDO]),
+        ("ready", ["Command to switch", TO_UNDO, WHOLE]),
+        ("needs-hop-limit", ["Command to switch and raise the hop limit", TO_UNDO, WHOLE]),
+        ("not-ready", ["Command for later, once this host is ready", TO_UNDO, WHOLE]),
+        ("unknown", ["Command for later, once this host is known to be ready", TO_UNDO, WHOLE]),
+        ("ready-switched", [TO_UNDO, WHOLE]),
+        ("not-ready-switched", [TO_UNDO, WHOLE]),
+        ("unknown-switched", [TO_UNDO, WHOLE]),
+        ("needs-hop-limit-switched", [TO_RAISE, TO_UNDO, WHOLE]),
         ("unknown-elsewhere", []),
     ],
 )
 def test_the_headings_of_commands_fit_the_verdict(name, headings):
-    assert [part.heading for part in commands(golden_report(name))] == headings
+    assert [part.heading for part in commands(golden_report(name), SHORT)] == headings
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -54,9 +56,11 @@ def test_what_is_switched_is_never_said_to_be_open(name):
 
 
 def test_what_a_higher_limit_costs_stands_below_the_command():
-    switch, _ = commands(golden_report("needs-hop-limit"))
-    assert [type(block).__name__ for block in switch.blocks] == ["Command", "Text"]
-    assert switch.blocks[1].text.startswith("Hop limit 2 lets every process in 2 containers")
+    switch, *_ = commands(golden_report("needs-hop-limit"), SHORT)
+    command, instead, price = switch.blocks
+    assert command.command.startswith("aws ec2 modify-instance-metadata-options")
+    assert instead.text.startswith("Instead of hop limit 2, give this container ")
+    assert price.text.startswith("Hop limit 2 lets every process in 2 containers")
 
 
 @pytest.mark.parametrize(
@@ -75,23 +79,23 @@ def test_a_verdict_that_rests_on_accepted_risks_says_so_first(state, expected):
 
 def test_the_command_says_what_it_breaks_that_is_accepted():
     report = golden_report("ready-accepted")
-    switch, _ = commands(report)
+    switch, *_ = commands(report, SHORT)
     said = [block.text for block in switch.blocks[1:]]
     assert [text.partition(":")[0] + text.rpartition(" ")[2] for text in said] == [
         "Accepted, and perhaps broken by the switch[code-not-read].",
         "Accepted, and broken by the switch[software-too-old].",
     ]
     many = replace(report, verdict=replace(report.verdict, accepted=report.verdict.accepted * 4))
-    assert next(iter(commands(many))).blocks[-1].text == "3 more risks are accepted."
+    assert next(iter(commands(many, SHORT))).blocks[-1].text == "3 more risks are accepted."
     on_image = replace(many, verdict=replace(many.verdict, switch=None, image=ImageSwitch()))
-    assert next(iter(commands(on_image))).blocks[-1].text == "3 more risks are accepted."
+    assert next(iter(commands(on_image, SHORT))).blocks[-1].text == "3 more risks are accepted."
 
 
 def test_a_template_waits_for_what_each_new_instance_runs():
     report = report_of(with_code(replace(BACKUP, runs="once")))
     assert report.verdict.state == "ready"
-    assert [part.heading for part in commands(report)] == ["Command to switch", TO_UNDO, FOR_TEMPLATE]
-    *_, part = commands(report)
+    assert [part.heading for part in commands(report, SHORT)] == ["Command to switch", TO_UNDO, WHOLE, FOR_TEMPLATE]
+    *_, part = commands(report, SHORT)
     text, command = part.blocks
     assert text.text.startswith(
         f"{WAITS} 1 file that ran once here and will run on each new instance asks without a token: "
@@ -114,7 +118,7 @@ def test_an_image_is_spoken_of_as_one(software, says, heading):
     report = report_of(changed(FACTS, imds=None, platform=Platform.absent(), software=software).with_(Image()))
     assert sentence(report).startswith(says)
     assert "rests on packages and code alone" in sentence(report)
-    (part,) = commands(report)
+    (part,) = commands(report, SHORT)
     assert part.heading == heading
     assert part.blocks[1].text.startswith("This cannot be undone.")
     assert ("judged as", "an image") in next(host(report)).blocks[0].rows

@@ -10,6 +10,7 @@ def test_the_parts_come_in_the_order_in_which_they_are_needed():
         "Blockers",
         "Command for later, once this host is ready",
         "Command to undo the switch",
+        "The whole switch, in this order",
         "Worth knowing",
         "Host",
         "Instance metadata service",

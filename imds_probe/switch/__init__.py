@@ -1,0 +1,1 @@
+"""The whole switch, in steps: this instance, its role, what launches the next instance, and the account."""

@@ -1,0 +1,125 @@
+"""Auto Scaling groups: what they launch from, pinned or not, with the overrides of a mixed-instances policy."""
+
+from __future__ import annotations
+
+import shlex
+
+from imds_probe.facts.control_plane import AutoScalingGroup, LaunchConfiguration, Template
+from imds_probe.switch.configurations import configuration_change
+from imds_probe.switch.step import Plan, Step, word
+from imds_probe.switch.templates import DEFAULT, KEEP_SOURCE, LATEST, NewVersion, is_done, new_version
+
+BEFORE, POLICY = "policy-before.json", "policy.json"
+_NO_REFRESH = "Instances that were switched already need no instance refresh."
+# DescribeAutoScalingGroups names a template twice, which UpdateAutoScalingGroup does not accept.
+_ONE_NAME = 'walk(if type == "object" and .LaunchTemplateId then del(.LaunchTemplateName) else . end)'
+_VERSION = 'walk(if type == "object" and .LaunchTemplateId == $id and .Version == $from then .Version = $to else . end)'
+
+
+def known_group(group: AutoScalingGroup, plan: Plan) -> Step | None:
+    """The step for a group of which the control plane said what it launches from; None where nothing is left to change."""
+    if group.configuration is not None:
+        return None if is_done(group.configuration.options, plan) else _configured(group, group.configuration, plan)
+    named = [each for each in (group.template, *(each.template for each in group.overrides)) if each is not None]
+    templates = [each for each in {_key(each): each for each in named}.values() if not is_done(each.options, plan)]
+    if not templates:
+        return None
+    versions = [new_version(each, plan, place) for place, each in enumerate(templates, 1)]
+    pinned = [each for each in versions if each.template.version_named not in (None, DEFAULT, LATEST)]
+    default = [each for each in versions if each.template.version_named in (None, DEFAULT)]
+    commands, rollback, notes = [line for each in versions for line in each.create], [], [_NO_REFRESH]
+    notes += [KEEP_SOURCE] if any(each.source_is_looked_up for each in default) else []
+    if pinned:
+        told, untold = _mixed(group, pinned, plan) if group.mixed else _plain(group, pinned[0], plan)
+        commands += told
+        rollback += untold
+        if group.mixed:
+            notes.append(f"The commands need jq. Keep {BEFORE}: the rollback needs it.")
+    return Step(
+        what=f"Require tokens in {_templates(len(versions))} of the Auto Scaling group {group.name}",
+        commands=(*commands, *(each.make_default for each in default)),
+        rollback=(*rollback, *(each.default_as_before for each in default), *(each.delete for each in versions)),
+        notes=tuple(notes),
+    )
+
+
+def unknown_group(name: str | None, plan: Plan) -> Step:
+    """The step for a group that nobody asked the control plane about: the commands look for its template themselves."""
+    group = word(name, "AUTO_SCALING_GROUP")
+    look = (
+        f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group}"
+        " --query 'AutoScalingGroups[0].LaunchTemplate.{}' --output text"
+    )
+    version = new_version(Template(None, None, None), plan)
+    update = (
+        f"aws autoscaling update-auto-scaling-group{plan.region} --auto-scaling-group-name {group} --launch-template "
+    )
+    return Step(
+        what=f"Require tokens in the launch template of the Auto Scaling group{f' {name}' if name else ''}",
+        commands=(
+            f"LAUNCH_TEMPLATE_ID=$({look.format('LaunchTemplateId')})",
+            f"SOURCE_VERSION=$({look.format('Version')})",
+            *version.create,
+            f"{update}{version.specification},Version={version.number}",
+        ),
+        rollback=(
+            f"LAUNCH_TEMPLATE_ID=$({look.format('LaunchTemplateId')})",
+            f"{update}{version.specification},Version={version.source}",
+            version.delete,
+        ),
+        notes=(
+            'Note the value of SOURCE_VERSION: the rollback needs it. "None" means that the group has no launch template of its '
+            "own, but a mixed-instances policy or a launch configuration.",
+            "`imds-probe run --control-plane` reads the group, and prints the commands for what it launches from.",
+            _NO_REFRESH,
+        ),
+    )
+
+
+def _key(template: Template) -> tuple[str | None, str | None]:
+    return (template.launch_template_id or template.launch_template_name, template.version_named)
+
+
+def _templates(number: int) -> str:
+    return "the launch template" if number == 1 else f"the {number} launch templates"
+
+
+def _update(group: AutoScalingGroup, plan: Plan) -> str:
+    name = shlex.quote(group.name)
+    return f"aws autoscaling update-auto-scaling-group{plan.region} --auto-scaling-group-name {name}"
+
+
+def _plain(group: AutoScalingGroup, version: NewVersion, plan: Plan) -> tuple[list[str], list[str]]:
+    update = f"{_update(group, plan)} --launch-template {version.specification},Version="
+    return [f"{update}{version.number}"], [f"{update}{word(version.template.version_named, '')}"]
+
+
+def _mixed(group: AutoScalingGroup, pinned: list[NewVersion], plan: Plan) -> tuple[list[str], list[str]]:
+    """The policy is written as a whole: what an update does with members that it leaves out is nowhere said."""
+    read = (
+        f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {shlex.quote(group.name)}"
+        f" --query 'AutoScalingGroups[0].MixedInstancesPolicy' --output json | jq '{_ONE_NAME}' > {BEFORE}"
+    )
+    first, *others = (
+        f"jq --arg id {word(each.template.launch_template_id, 'LAUNCH_TEMPLATE_ID')}"
+        f" --arg from {word(each.template.version_named, '')} --arg to {each.number} '{_VERSION}'"
+        for each in pinned
+    )
+    changed = " | ".join((f"{first} {BEFORE}", *others))
+    update = f"{_update(group, plan)} --mixed-instances-policy file://"
+    return [read, f"{changed} > {POLICY}", f"{update}{POLICY}"], [f"{update}{BEFORE}"]
+
+
+def _configured(group: AutoScalingGroup, configuration: LaunchConfiguration, plan: Plan) -> Step:
+    name, create, delete = configuration_change(configuration, plan)
+    update = f"{_update(group, plan)} --launch-configuration-name "
+    return Step(
+        what=f"Require tokens in the launch configuration of the Auto Scaling group {group.name}",
+        commands=(*create, f"{update}{shlex.quote(name)}"),
+        rollback=(f"{update}{shlex.quote(configuration.name)}", delete),
+        notes=(
+            "A launch configuration cannot be changed, so the commands make a copy. They need jq.",
+            "AWS offers launch configurations no more to new accounts: consider a launch template instead.",
+            _NO_REFRESH,
+        ),
+    )

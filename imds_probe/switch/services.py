@@ -1,0 +1,117 @@
+"""Services of AWS that launch instances: Elastic Beanstalk, EMR, Batch, ParallelCluster and fleets."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+from imds_probe.facts.owner import Owner, OwnerKind
+from imds_probe.switch.clusters import Made
+from imds_probe.switch.options import members
+from imds_probe.switch.step import Plan, Setting, Step, word
+
+_OPTION = "Namespace=aws:autoscaling:launchconfiguration,OptionName=DisableIMDSv1,Value="
+
+
+def _beanstalk(owner: Owner, plan: Plan) -> Step:
+    update = (
+        f"aws elasticbeanstalk update-environment{plan.region} --environment-name"
+        f" {word(owner.name, 'ENVIRONMENT_NAME')} --option-settings {_OPTION}"
+    )
+    return Step(
+        what=f"Set DisableIMDSv1 in the Elastic Beanstalk environment{f' {owner.name}' if owner.name else ''}",
+        commands=(f"{update}true",),
+        rollback=(f"{update}false",),
+        settings=(
+            Setting(
+                ".ebextensions",
+                "option_settings:\n  aws:autoscaling:launchconfiguration:\n    DisableIMDSv1: true",
+            ),
+        ),
+        notes=("Elastic Beanstalk replaces the instances.", *_no_limit("Elastic Beanstalk", plan)),
+    )
+
+
+def _emr(owner: Owner, plan: Plan) -> Step:
+    limit = plan.after.http_put_response_hop_limit
+    options = {"MinimumInstanceMetadataServiceVersion": 2, **({"HttpPutResponseHopLimit": limit} if limit else {})}
+    configuration = {"InstanceMetadataServiceConfiguration": options}
+    name = f"aws emr {{}}-security-configuration{plan.region} --name require-tokens"
+    return Step(
+        what="Require tokens in the EMR security configuration",
+        commands=(f"{name.format('create')} --security-configuration {shlex.quote(json.dumps(configuration))}",),
+        rollback=(name.format("delete"),),
+        notes=(
+            "If the cluster has a security configuration, copy it and add InstanceMetadataServiceConfiguration: a cluster has one.",
+            f"The cluster{f' {owner.name}' if owner.name else ''} keeps its own. Launch the next cluster with the new one "
+            "(aws emr create-cluster --security-configuration require-tokens).",
+        ),
+    )
+
+
+def _batch(owner: Owner, plan: Plan) -> Step:
+    environment = word(owner.name, "COMPUTE_ENVIRONMENT")
+    update = (
+        f"aws batch update-compute-environment{plan.region} --compute-environment {environment} --compute-resources"
+        """ '{"launchTemplate":{"launchTemplateId":"'"$LAUNCH_TEMPLATE_ID"'","version":"'"$%s"'"}}'"""
+    )
+    return Step(
+        what=f"Require tokens in the launch template of the Batch compute environment{f' {owner.name}' if owner.name else ''}",
+        commands=(update % "VERSION",),
+        rollback=(update % "SOURCE_VERSION",),
+        settings=(Setting("launch template data", json.dumps({"MetadataOptions": members(plan.after)})),),
+        notes=(
+            "Make a version of the compute environment's launch template first, and set LAUNCH_TEMPLATE_ID, VERSION and "
+            "SOURCE_VERSION, which is the version before. Batch launches from a copy: change the template that the compute "
+            "environment names.",
+            "This is an infrastructure update, which replaces the instances.",
+        ),
+    )
+
+
+def _parallelcluster(owner: Owner, plan: Plan) -> Step:
+    return Step(
+        what=f"Require tokens in the configuration of the ParallelCluster{f' {owner.name}' if owner.name else ''}",
+        settings=(Setting("ParallelCluster", "Imds:\n  ImdsSupport: v2.0"),),
+        notes=(
+            "v2.0 is the default since ParallelCluster 3.7. It cannot be changed in a cluster that exists: create a new one.",
+            *_no_limit("ParallelCluster", plan),
+        ),
+    )
+
+
+def _fleet(owner: Owner, plan: Plan) -> Step:
+    spot = owner.kind == "spot-fleet"
+    name = owner.name or ("SPOT_FLEET_REQUEST_ID" if spot else "FLEET_ID")
+    what = "Spot Fleet request" if spot else "EC2 Fleet"
+    note = "An EC2 Fleet of type maintain takes the new version by aws ec2 modify-fleet --launch-template-configs."
+    if spot:
+        note = (
+            "LaunchSpecifications have no metadata options: there the AMI and the account default decide. Use "
+            "LaunchTemplateConfigs (aws ec2 modify-spot-fleet-request --launch-template-configs)."
+        )
+    return Step(
+        what=f"Require tokens in the launch templates of the {what} {name}",
+        settings=(Setting("launch template data", json.dumps({"MetadataOptions": members(plan.after)})),),
+        notes=(note,),
+    )
+
+
+def _no_limit(what: str, plan: Plan) -> tuple[str, ...]:
+    limit = plan.after.http_put_response_hop_limit
+    if limit is None or limit < 2:
+        return ()
+    return (
+        f"{what} has no option for the hop limit, and this host needs {limit}. Look at what the next instance has.",
+    )
+
+
+SERVICES: Mapping[OwnerKind, Made] = {
+    "elastic-beanstalk": _beanstalk,
+    "emr": _emr,
+    "batch": _batch,
+    "parallelcluster": _parallelcluster,
+    "ec2-fleet": _fleet,
+    "spot-fleet": _fleet,
+}

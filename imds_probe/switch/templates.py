@@ -1,0 +1,134 @@
+"""Launch templates: a version cannot be changed, so a new one takes over all else of an old one, and who launches is told of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.control_plane import MetadataOptions, Template
+from imds_probe.switch.options import members
+from imds_probe.switch.step import Plan, word
+
+MADE = "imds-probe-require-tokens"  # begins the description of the versions that these commands make
+LATEST, DEFAULT = "$Latest", "$Default"
+SOURCE = "SOURCE_VERSION"
+KEEP_SOURCE = "Note the value of SOURCE_VERSION: the rollback needs it."
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """A version to be made of a template by `command`: `create` also leaves its number in `variable`, and `delete` removes it.
+    `source` is the version that it is made from, as one word of a shell.
+    """
+
+    template: Template
+    variable: str
+    source: str
+    command: str
+    create: tuple[str, ...]
+    delete: str
+    region: str
+
+    @property
+    def source_is_looked_up(self) -> bool:
+        """Whether `create` leaves the number of the source in a variable that the rollback needs."""
+        return self.source.startswith('"$')
+
+    @property
+    def number(self) -> str:
+        return f'"${self.variable}"'
+
+    @property
+    def make_default(self) -> str:
+        return self._default(self.number)
+
+    @property
+    def default_as_before(self) -> str:
+        return self._default(self.source)
+
+    def _default(self, version: str) -> str:
+        return f"aws ec2 modify-launch-template{self.region} {_named(self.template)} --default-version {version}"
+
+    @property
+    def specification(self) -> str:
+        """The template without a version, in the AWS CLI's shorthand."""
+        if self.template.launch_template_id or not self.template.launch_template_name:
+            return f"LaunchTemplateId={word(self.template.launch_template_id, 'LAUNCH_TEMPLATE_ID')}"
+        return f"LaunchTemplateName={word(self.template.launch_template_name, '')}"
+
+
+def new_version(template: Template, plan: Plan, place: int = 1) -> NewVersion:
+    """The description tells the rollback which version to remove, whoever runs it and when. `place` is that among several
+    templates, from 1.
+    """
+    named, after = _named(template), "" if place == 1 else f"_{place}"
+    source, look = _source(template, f"{SOURCE}{after}", f"{plan.region} {named}")
+    description = f"{MADE}-from-{source}" if source.isdecimal() else MADE
+    query = f"LaunchTemplateVersions[?VersionDescription=='{description}'].VersionNumber"
+    command = (
+        f"aws ec2 create-launch-template-version{plan.region} {named} --source-version {source}"
+        f" --version-description {description} --launch-template-data {data(options_for(template, plan))}"
+    )
+    number = f"VERSION{after}=$({command} --query LaunchTemplateVersion.VersionNumber --output text)"
+    return NewVersion(
+        template,
+        f"VERSION{after}",
+        source,
+        command=command,
+        create=(*look, number),
+        delete=(
+            f"aws ec2 delete-launch-template-versions{plan.region} {named} --versions $(aws ec2"
+            f' describe-launch-template-versions{plan.region} {named} --query "{query}" --output text)'
+        ),
+        region=plan.region,
+    )
+
+
+def _source(template: Template, variable: str, named: str) -> tuple[str, tuple[str, ...]]:
+    """The version to make a new one from, as one word of a shell, and the commands that find it out."""
+    if template.version is not None:
+        return str(template.version), ()
+    if template.version_named and template.version_named.isdecimal():
+        return template.version_named, ()
+    if not template.launch_template_id and not template.launch_template_name:
+        return f'"${variable}"', ()
+    version = shlex.quote(template.version_named or DEFAULT)
+    look = (
+        f"aws ec2 describe-launch-template-versions{named} --versions {version}"
+        " --query 'LaunchTemplateVersions[0].VersionNumber' --output text"
+    )
+    return f'"${variable}"', (f"{variable}=$({look})",)
+
+
+def options_for(template: Template, plan: Plan) -> MetadataOptions:
+    """What the new version says: tokens and hop limit of the switch, the rest as the template has it, or else the instance. All
+    that is known is named, as EC2 may take the options of the source over as a whole or not at all.
+    """
+    own = template.options or MetadataOptions()
+    return replace(
+        plan.after,
+        http_endpoint=own.http_endpoint or plan.after.http_endpoint,
+        http_protocol_ipv6=own.http_protocol_ipv6 or plan.after.http_protocol_ipv6,
+        instance_metadata_tags=own.instance_metadata_tags or plan.after.instance_metadata_tags,
+    )
+
+
+def data(options: MetadataOptions) -> str:
+    """The launch template's data, one word of a shell."""
+    return shlex.quote(json.dumps({"MetadataOptions": members(options)}))
+
+
+def is_done(options: MetadataOptions | None, plan: Plan) -> bool:
+    """Whether a template or configuration says already what the switch needs."""
+    if options is None or options.http_tokens != "required":
+        return False
+    wanted = plan.after.http_put_response_hop_limit or 1
+    return wanted <= (options.http_put_response_hop_limit or 1)
+
+
+def _named(template: Template) -> str:
+    if template.launch_template_id or not template.launch_template_name:
+        return f"--launch-template-id {word(template.launch_template_id, 'LAUNCH_TEMPLATE_ID')}"
+    return f"--launch-template-name {shlex.quote(template.launch_template_name)}"

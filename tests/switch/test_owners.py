@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+from switch_plans import TEMPLATE_ID, plan
+
+from imds_probe.facts.control_plane import AutoScalingGroup, MetadataOptions, Template
+from imds_probe.facts.owner import LaunchedFrom, Owner
+from imds_probe.switch.owners import step
+
+OLD = MetadataOptions("optional", 1, "enabled")
+GROUP = AutoScalingGroup("web", Template(TEMPLATE_ID, None, "3", 3, options=OLD))
+
+
+def test_an_eks_node_group_is_told_of_its_own_template_and_not_of_ekss_copy():
+    owner, launched = Owner("eks-node-group", "blue", (), "shop"), LaunchedFrom("lt-own", "4", "a label")
+    made = step(plan(owner=owner, launched=launched, group="eks-blue", **{"launched_from": GROUP.template}))
+    assert "--launch-template-id lt-own --source-version 4" in made.commands[0]
+    assert made.commands[-1].endswith('id=lt-own,version="$VERSION"')
+    assert made.rollback[0].endswith("id=lt-own,version=4")
+    none = step(plan(owner=owner))
+    assert (none.commands, none.rollback) == ((), ())
+    assert "By its labels" in none.notes[0]
+
+
+def test_a_group_is_looked_up_where_only_the_host_names_it():
+    made = step(plan(group="web"))
+    assert "--auto-scaling-group-names web" in made.commands[0]
+    ecs = step(replace(plan(owner=Owner("ecs", "cluster", ()), group="web")))
+    assert "--auto-scaling-group-names web" in ecs.commands[0]
+
+
+@pytest.mark.parametrize(("is_default", "lines"), [(True, 2), (False, 1), (None, 1)])
+def test_the_default_version_is_changed_only_where_it_is_the_one_that_was_launched(is_default, lines):
+    launched = Template(TEMPLATE_ID, None, "3", 3, is_default=is_default, options=OLD)
+    made = step(plan(launched_from=launched))
+    assert (len(made.commands), len(made.rollback)) == (lines, lines)
+    assert ("--default-version 3" in made.rollback[0]) == bool(is_default)
+
+
+def test_an_instance_of_an_aws_service_is_that_services():
+    made = step(plan(managed_by="eks.amazonaws.com"))
+    assert made.what == "Require tokens where eks.amazonaws.com launches instances"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("kops", "httpPutResponseHopLimit: 2"),
+        ("eksctl", "disableIMDSv1: true"),
+        ("parallelcluster", "ImdsSupport: v2.0"),
+        ("elastic-beanstalk", "DisableIMDSv1: true"),
+        ("batch", '"HttpTokens": "required"'),
+        ("auto-scaling", "requireImdsv2: true"),
+        ("auto-scaling", 'imds_support = "v2.0"'),
+        ("auto-scaling", 'http_tokens                 = "required"'),
+    ],
+)
+def test_the_key_to_set_is_said(kind, text):
+    made = step(plan(owner=Owner(kind, "blue", ())))
+    assert any(text in setting.text for setting in made.settings)
+
+
+@pytest.mark.parametrize("kind", ["elastic-beanstalk", "parallelcluster", "eksctl"])
+def test_a_tool_without_a_key_for_the_hop_limit_says_so(kind):
+    notes = " ".join(step(plan(owner=Owner(kind, "blue", ()))).notes)
+    assert "option for the hop limit" in notes or "no key for the hop limit" in notes

@@ -1,0 +1,110 @@
+import shlex
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from aws_argv import parsed
+from switch_plans import BEFORE, TEMPLATE_ID, plan
+
+from imds_probe.facts.control_plane import AccountDefaults, MetadataOptions, Template
+from imds_probe.facts.owner import LaunchedFrom, Owner, OwnerKind
+from imds_probe.switch.steps import steps_of
+
+LAUNCHED = LaunchedFrom(TEMPLATE_ID, "3", "a label")
+REQUIRED = AccountDefaults(MetadataOptions("required"))
+NONE = AccountDefaults(MetadataOptions())
+DONE = Template(TEMPLATE_ID, None, "3", 3, options=MetadataOptions("required", 2))
+
+
+def calls(line):
+    """The calls of the AWS CLI in a line of a shell, which may stand in one another."""
+    for part in line.replace("$(", "\n").replace("| ", "\n").split("\n"):
+        if part.startswith("aws "):
+            words = shlex.split(part.replace('"$', '"').rstrip(")"), posix=True)
+            yield [word.rstrip(")") for word in words[1:] if not word.startswith(">")]
+
+
+def test_this_instance_comes_first_and_the_account_last():
+    whats = [each.what for each in steps_of(plan())]
+    assert [what.partition(" ")[0] for what in whats] == ["Require", "Have", "Require", "Require"]
+    assert whats[0] == "Require tokens on this instance, and raise its hop limit to 2"
+    assert "refuse credentials that were fetched by IMDSv1" in whats[1]
+    assert "launches the next instance" in whats[2]
+    assert "by default" in whats[3]
+
+
+def test_what_is_done_already_is_no_step():
+    switched = replace(plan(account=REQUIRED, launched_from=DONE), before=replace(BEFORE, http_tokens="required"))
+    (raised, _) = steps_of(switched)
+    assert raised.what == "Raise the hop limit of this instance to 2"
+    assert steps_of(replace(switched, before=MetadataOptions("required", 2, "enabled"))) == ()
+    low = replace(DONE, options=MetadataOptions("required", 1))
+    assert "template" in steps_of(replace(plan(account=REQUIRED, launched_from=low)))[2].what
+
+
+def test_endpoint_by_ipv6_and_tags_stay_as_they_are_both_ways():
+    kept = {"http_protocol_ipv6": "enabled", "instance_metadata_tags": "disabled"}
+    there = plan()
+    step = steps_of(replace(there, before=replace(there.before, **kept), after=replace(there.after, **kept)))[0]
+    for line, tokens, limit in ((step.commands[0], "required", 2), (step.rollback[0], "optional", 1)):
+        _, operation, parameters, _ = parsed(shlex.split(line)[1:])
+        assert operation == "ModifyInstanceMetadataOptions"
+        assert parameters == {
+            "InstanceId": "i-0123456789abcdef0",
+            "HttpTokens": tokens,
+            "HttpPutResponseHopLimit": limit,
+            "HttpEndpoint": "enabled",
+            "HttpProtocolIpv6": "enabled",
+            "InstanceMetadataTags": "disabled",
+        }
+
+
+@pytest.mark.parametrize(
+    ("managed_by", "who"),
+    [
+        ("account", "Whoever may call ec2:ModifyInstanceMetadataDefaults in this account"),
+        ("declarative-policy", "Only the organization's management account"),
+    ],
+)
+def test_where_imdsv2_is_enforced_there_is_no_way_back_and_who_opens_it_is_said(managed_by, who):
+    account = replace(NONE, http_tokens_enforced=True, managed_by=managed_by, exception_message="Ask cloud@example.com")
+    this, role, launches, last = steps_of(plan(account=account, launched_from=replace(DONE, options=None)))
+    for step in (this, launches):
+        assert step.rollback == ()
+        assert who in step.no_rollback
+    assert role.rollback
+    assert (last.commands == ()) == (managed_by == "declarative-policy")
+    assert ("Ask cloud@example.com" in this.no_rollback) == (managed_by == "declarative-policy")
+
+
+def test_only_the_step_that_changes_the_template_waits():
+    waiting = steps_of(replace(plan(), waits_for=("1 file asks without a token",)))
+    assert [each.waits_for for each in waiting] == [(), (), ("1 file asks without a token",), ()]
+
+
+@pytest.mark.parametrize("kind", get_args(OwnerKind))
+@pytest.mark.parametrize("known", [True, False])
+def test_every_owner_has_a_step_of_calls_that_aws_has(kind, known):
+    owner = Owner(kind, "blue" if known else None, (), "shop" if known else None)
+    steps = steps_of(plan(owner=owner, launched=LAUNCHED if known else None))
+    assert len(steps) == 4
+    launches = steps[2]
+    assert launches.commands or launches.settings
+    assert bool(launches.notes)
+    assert ("blue" in launches.what) == (known and kind not in ("emr", "ecs"))
+    for step in steps:
+        for line in (*step.commands, *step.rollback):
+            for argv in calls(line):
+                if "file:" not in line and argv[:2] != ["ec2", "delete-launch-template-versions"]:
+                    parsed(argv)
+
+
+def test_text_of_strangers_is_one_word_of_the_shell():
+    hostile = "a'; touch /tmp/x; '"
+    owner = Owner("eks-node-group", hostile, (), hostile)
+    there = plan(owner=owner, launched=LaunchedFrom(hostile, hostile, ""))
+    there = replace(there, instance=replace(there.instance, region=hostile, instance_id=hostile))
+    for step in steps_of(there):
+        for line in (*step.commands, *step.rollback):
+            assert hostile not in shlex.split(line)[0]
+            assert shlex.quote(hostile) in line or hostile not in line
