@@ -112,11 +112,17 @@ def totals(seen: Iterable[Seen]) -> Totals:
     )
 
 
-def end_short(seen: Iterable[Seen], proc: Path = Path("/proc"), given_s: float = GIVEN_S) -> None:
-    """Mark those that were refused for the first time just before now, and might still ask with a token."""
+def end_short(
+    seen: Iterable[Seen], proc: Path = Path("/proc"), given_s: float = GIVEN_S, *, lapsed: bool = False
+) -> None:
+    """Mark those that were refused for the first time just before now, and might still ask with a token. Where the rehearsal
+    `lapsed`, one that was refused once may have asked the service itself.
+    """
     now = time.monotonic()
     for each in seen:
-        if each.caller is not None and each.missed and now - each.missed_since < given_s:
+        if lapsed and each.missed and each.refused == 1:
+            each.cut_short = True
+        elif each.caller is not None and each.missed and now - each.missed_since < given_s:
             pid, started = each.caller.client
             each.cut_short = started is not None and start_ticks(proc, pid) == started
 

@@ -101,7 +101,7 @@ def test_what_came_of_callers_is_evidence_of_the_next_run(service, unit, rehears
 
     def both_have_asked(_: str) -> bool:
         # The script recovers in the rehearsal alone; what the other says two times after that it has asked for in it.
-        if "recovered" in recovered.read_text():
+        if recovered.read_text().count("recovered") > 1:  # the first may be of a lapse, on a busy machine
             lines.append(len(served.read_text().splitlines()))
         return bool(lines) and lines[-1] > lines[0] + 1
 

@@ -166,3 +166,10 @@ def test_one_that_still_runs_is_given_time_to_ask_again(listener, ended, given_s
             caller.caller = replace(caller.caller, acts_for=(os.getpid(), 1))  # its number is another's now
         module.end_short([caller, Seen(None, module.UNKNOWN, missed={""})], given_s=given_s)
         assert caller.outcome == outcome
+
+
+@pytest.mark.parametrize(("refused", "outcome"), [(1, "cut-short"), (2, "gave-up")])
+def test_one_that_was_refused_once_may_have_asked_again_in_a_lapse(refused, outcome):
+    caller = Seen(7, "x", refused=refused, missed={"/x"})
+    module.end_short([caller], lapsed=True)
+    assert caller.outcome == outcome
