@@ -8,6 +8,7 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "imds_probe"
 # Modules and whole folders whose own tests stand elsewhere, or that have nothing to run, and why.
 ELSEWHERE = {
+    "rehearsal/leading.py": "what all of test_rehearsal.py is led by",
     "rehearsal/target.py": "what units and containers have in common",
     "facts/": "values, which the tests of those compare with that find or judge them",
     "collect/code_facts.py": "what test_code.py has found",

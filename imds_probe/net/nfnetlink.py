@@ -9,7 +9,7 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,10 +21,13 @@ from imds_probe.net.links import attributes
 NETLINK_NETFILTER = 12
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
+NLM_F_NONREC = 0x100  # delete it only where it is empty
 BATCH_BEGIN, BATCH_END, NFTABLES = 0x10, 0x11, 10
-NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, NEWRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 0, 1, 2, 3, 6, 8, 9, 12, 14
+NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, GETCHAIN, DELCHAIN = 0, 1, 2, 3, 4, 5
+NEWRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 6, 8, 9, 12, 14
 NFPROTO = {socket.AF_INET: 2, socket.AF_INET6: 10}
-TABLE_NAME = 1
+TABLE_NAME = CHAIN_TABLE = 1
+CHAIN_NAME = 3
 NESTED = 0x8000
 ANSWER_BYTES = 64 * 1024
 TIMEOUT_S = 5.0  # the kernel answers at once, or when another transaction is through
@@ -80,21 +83,30 @@ class Nfnetlink:
 
     def tables(self) -> list[tuple[int, str]]:
         """All tables: their family, as in NFPROTO, and name. Raises OSError."""
+        return [(family, name_of(found, TABLE_NAME)) for family, found in self._all(GETTABLE)]
+
+    def chains(self) -> list[tuple[int, str, str]]:
+        """All chains: their family, table, and name. Raises OSError."""
+        return [
+            (family, name_of(found, CHAIN_TABLE), name_of(found, CHAIN_NAME)) for family, found in self._all(GETCHAIN)
+        ]
+
+    def _all(self, kind: int) -> list[tuple[int, Mapping[int, bytes]]]:
+        """Of all families: which, and the attributes."""
         number = next(self._numbers)
         flags = NLM_F_REQUEST | NLM_F_DUMP
-        self._socket.send(_message(NFTABLES << 8 | GETTABLE, flags, number, _GENERIC.pack(0, 0, 0)))
-        found: list[tuple[int, str]] = []
+        self._socket.send(_message(NFTABLES << 8 | kind, flags, number, _GENERIC.pack(0, 0, 0)))
+        found: list[tuple[int, Mapping[int, bytes]]] = []
         while True:
-            for kind, answered, body in self._received():
+            for said, answered, body in self._received():
                 if answered != number:
                     continue
-                if kind == NLMSG_DONE:
+                if said == NLMSG_DONE:
                     return found
-                if kind == NLMSG_ERROR:
+                if said == NLMSG_ERROR:
                     error = -struct.unpack_from("=i", body)[0]
                     raise OSError(error, os.strerror(error))
-                name = attributes(body[_GENERIC.size :]).get(TABLE_NAME, b"")
-                found.append((body[0], name.rstrip(b"\0").decode(errors="replace")))
+                found.append((body[0], attributes(body[_GENERIC.size :])))
 
     def close(self) -> None:
         """Tables that are held by this socket go with it."""
@@ -115,6 +127,11 @@ class Nfnetlink:
             length, kind, _, number, _ = _MESSAGE.unpack_from(data, at)
             yield kind, number, data[at + _MESSAGE.size : at + length]
             at += max(_MESSAGE.size, length + 3 & ~3)
+
+
+def name_of(found: Mapping[int, bytes], kind: int) -> str:
+    """A name among attributes."""
+    return found.get(kind, b"").rstrip(b"\0").decode(errors="replace")
 
 
 def attribute(kind: int, value: bytes) -> bytes:
