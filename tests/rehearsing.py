@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,11 +22,13 @@ from typing import Self
 from soon import SOON_S, wait_for
 
 from imds_probe.net.nfnetlink import Nfnetlink
-from imds_probe.rehearsal import group
+from imds_probe.rehearsal import backends, group, iptables
 from imds_probe.rehearsal.asking import exchange
 from imds_probe.rehearsal.leftovers import undo
 from imds_probe.system.procfs import NOWHERE
 
+NF_TABLES = "nf_tables"
+BACKENDS = [NF_TABLES, "iptables-nft", "iptables-legacy"]
 SERVICE = "127.0.0.9"
 GET = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: x\r\n\r\n"
 CURL = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m"]  # and so many seconds
@@ -56,8 +59,12 @@ def status_outside(address) -> int:
 def what_there_is(below: Path) -> dict[str, str]:
     """All that a rehearsal could change, as its own tools show it."""
     shown = {}
-    for argv in (["nft", "list", "ruleset"], ["iptables-save"], ["ip", "rule"], ["ip", "-6", "rule"]):
-        shown[" ".join(argv)] = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    commands = ["nft list ruleset", "ip rule", "ip -6 rule"]
+    commands += [f"{tool}-save" for backend in BACKENDS[1:] for tool in tools_of(backend).values()]
+    for command in commands:
+        said = subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout
+        # Without the time, and how many packets of anybody's there were.
+        shown[command] = re.sub(r"(?m)^#.*\n|\[\d+:\d+\]", "", said)
     return shown | {"control groups": str(group.left_behind(below))}
 
 
@@ -66,15 +73,40 @@ def tables() -> list[str]:
         return [name for _, name in netlink.tables() if group.NAME.fullmatch(name)]
 
 
+def rules_of(backend: str) -> int:
+    """How many tables or chains of rehearsals there are."""
+    return len(tables() if backend == NF_TABLES else iptables.chains(None, tools_of(backend)))
+
+
+def tools_of(backend: str) -> dict[socket.AddressFamily, str]:
+    """iptables-nft or iptables-legacy, and the same of IPv6."""
+    kind = backend.removeprefix("iptables")
+    return {socket.AF_INET: f"iptables{kind}", socket.AF_INET6: f"ip6tables{kind}"}
+
+
+def uses(backend: str) -> list[tuple[object, object, object]]:
+    """What to set so that a process uses a backend, which it would choose by its kernel. Those of iptables know no groups of
+    version 2.
+    """
+    if backend == NF_TABLES:
+        return []
+    mounts = group.mounts
+    return [
+        (group, "mounts", lambda *of: tuple(each for each in mounts(*of) if each.kind != "cgroup2")),
+        (backends, "excluding", lambda _: True),
+        *((iptables.TOOLS, family, tool) for family, tool in tools_of(backend).items()),
+    ]
+
+
 class Owners:
     """Starts owners of rehearsals; use it in a `with` statement, which ends them and clears up."""
 
-    def __init__(self, simulator, *, held: bool = True, kind: str = "command") -> None:
+    def __init__(self, simulator, *, held: bool = True, kind: str = "command", backend: str = NF_TABLES) -> None:
         self._where = json.dumps([[int(family), *address] for family, address in addresses(simulator).items()])
-        self._held, self._kind = held, kind
+        self._how = ["held" if held else "", kind, backend]
 
     def __enter__(self) -> Self:
-        argv = [sys.executable, __file__, self._where, "held" if self._held else "", self._kind]
+        argv = [sys.executable, __file__, self._where, *self._how]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
         self._starter = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -203,4 +235,9 @@ def _end(pid: int) -> None:
 
 
 if __name__ == "__main__":
+    for place_of, what, new in uses(sys.argv[4]):
+        if isinstance(place_of, dict):
+            place_of[what] = new
+        else:
+            setattr(place_of, what, new)
     _start(sys.argv[1], bool(sys.argv[2]), sys.argv[3])

@@ -8,6 +8,7 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "imds_probe"
 # Modules and whole folders whose own tests stand elsewhere, or that have nothing to run, and why.
 ELSEWHERE = {
+    "rehearsal/leading.py": "what all of test_rehearsal.py is led by",
     "rehearsal/target.py": "what units and containers have in common",
     "rehearsal/crossing.py": "trials in networks, which tests/lab/test_host_rehearse.py has",
     "rehearsal/host.py": "a rehearsal of a lab's instance: tests/lab/test_host_rehearse.py, and test_rehearsal.py kills it",

@@ -9,7 +9,7 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,10 +32,13 @@ from imds_probe.net.netlink import (
 from imds_probe.net.netlink import text as text_of
 
 NETLINK_NETFILTER = 12
+NLM_F_NONREC = 0x100  # delete it only where it is empty
 BATCH_BEGIN, BATCH_END, NFTABLES = 0x10, 0x11, 10
-NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, NEWRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 0, 1, 2, 3, 6, 8, 9, 12, 14
+NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, GETCHAIN, DELCHAIN = 0, 1, 2, 3, 4, 5
+NEWRULE, DELRULE, NEWSET, NEWSETELEM, DELSETELEM = 6, 8, 9, 12, 14
 NFPROTO = {socket.AF_INET: 2, socket.AF_INET6: 10}
-TABLE_NAME = 1
+TABLE_NAME = CHAIN_TABLE = 1
+CHAIN_NAME = 3
 ANSWER_BYTES = 64 * 1024
 TIMEOUT_S = 5.0  # the kernel answers at once, or when another transaction is through
 _GENERIC = struct.Struct("!BBH")
@@ -90,10 +93,20 @@ class Nfnetlink:
 
     def tables(self) -> list[tuple[int, str]]:
         """All tables: their family, as in NFPROTO, and name. Raises OSError."""
+        return [(family, name_of(found, TABLE_NAME)) for family, found in self._all(GETTABLE)]
+
+    def chains(self) -> list[tuple[int, str, str]]:
+        """All chains: their family, table, and name. Raises OSError."""
+        return [
+            (family, name_of(found, CHAIN_TABLE), name_of(found, CHAIN_NAME)) for family, found in self._all(GETCHAIN)
+        ]
+
+    def _all(self, kind: int) -> list[tuple[int, Mapping[int, bytes]]]:
+        """Of all families: which, and the attributes."""
         number = next(self._numbers)
         flags = NLM_F_REQUEST | NLM_F_DUMP
-        self._socket.send(message(NFTABLES << 8 | GETTABLE, flags, number, _GENERIC.pack(0, 0, 0)))
-        found: list[tuple[int, str]] = []
+        self._socket.send(message(NFTABLES << 8 | kind, flags, number, _GENERIC.pack(0, 0, 0)))
+        found: list[tuple[int, Mapping[int, bytes]]] = []
         while True:
             for answer in self._received():
                 if answer.number != number:
@@ -102,8 +115,7 @@ class Nfnetlink:
                     return found
                 if answer.kind == NLMSG_ERROR:
                     raise OSError(answer.error, os.strerror(answer.error))
-                name = attributes(answer.body[_GENERIC.size :]).get(TABLE_NAME, b"")
-                found.append((answer.body[0], text_of(name)))
+                found.append((answer.body[0], attributes(answer.body[_GENERIC.size :])))
 
     def close(self) -> None:
         """Tables that are held by this socket go with it."""
@@ -120,6 +132,11 @@ class Nfnetlink:
     def _received(self) -> Iterator[Message]:
         """The messages that came in one piece."""
         return messages(self._socket.recv(ANSWER_BYTES))
+
+
+def name_of(found: Mapping[int, bytes], kind: int) -> str:
+    """A name among attributes."""
+    return text_of(found.get(kind, b""))
 
 
 def nested(kind: int, *values: bytes) -> bytes:

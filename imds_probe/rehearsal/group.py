@@ -53,7 +53,7 @@ class OwnGroup:
         self.directory = self._parent / name
         try:
             self.directory.mkdir()
-            self.kernels = self._kernels(len(Path(path).parts))
+            self.kernels = self._kernels(Path(path))
         except OSError as error:
             with contextlib.suppress(OSError):
                 self.directory.rmdir()
@@ -62,10 +62,11 @@ class OwnGroup:
                 "Run as root, outside of a container whose control groups are read-only.",
             ) from None
 
-    def _kernels(self, level: int) -> Group:
+    def _kernels(self, around: Path) -> Group:
         """What the kernel knows its sockets by."""
         if self._of_version_2:
-            return Group(self.directory.stat().st_ino, level)
+            path = str(around / self.directory.name)
+            return Group(self.directory.stat().st_ino, len(around.parts), path=path)
         class_id = CLASSES | os.getpid() & 0xFFFF
         (self.directory / "net_cls.classid").write_text(str(class_id))
         return Group(class_id=class_id)
@@ -213,5 +214,6 @@ def group_at(directory: Path, mount: Path) -> Group | None:
     with contextlib.suppress(OSError):
         inode = directory.stat().st_ino
         if b"populated 1" in read_head(directory / "cgroup.events", EVENTS_BYTES):
-            return Group(inode, len(directory.relative_to(mount).parts))
+            path = directory.relative_to(mount)
+            return Group(inode, len(path.parts), path=f"/{path}")
     return None

@@ -21,12 +21,13 @@ from imds_probe.inventory.containers.discovery import discover
 from imds_probe.net.obstacles.obstacle import Obstacles
 from imds_probe.rehearsal import words
 from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.backends import excluding, refused
 from imds_probe.rehearsal.callers import Callers, Seen
 from imds_probe.rehearsal.claims import Claims
 from imds_probe.rehearsal.connection import Hops, Service
 from imds_probe.rehearsal.crossing import Trial
 from imds_probe.rehearsal.host_rules import RELAYS_OWN, TRIAL, HostRules
-from imds_probe.rehearsal.leading import OTHER_WINS, End, lacking, too_old
+from imds_probe.rehearsal.leading import OTHER_WINS, End
 from imds_probe.rehearsal.leavers import Left
 from imds_probe.rehearsal.passing import Passing
 from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, FAMILY, Change, own_name
@@ -137,7 +138,7 @@ class HostRehearsal:
             unfinished = sum(relay.drain(max(0.0, deadline - time.monotonic())) for relay in relays)
             try:
                 self._rules.take_down()
-                left += [f"the table {self.name}" for _, name in self._rules.tables() if name == self.name]
+                left += self._rules.left()
             except OSError as error:
                 left.append(f"perhaps the table {self.name} ({error.strerror})")
             self._rules.close()
@@ -149,7 +150,7 @@ class HostRehearsal:
         return End(tuple(left), unfinished)
 
     def _put_up(self) -> HostRules:
-        if too_old(os.uname().release):
+        if excluding(os.uname().release):
             raise CannotRehearse(
                 "packet rules of nf_tables and of iptables exclude each other on this kernel",
                 "Use Linux 4.18 or later.",
@@ -161,12 +162,12 @@ class HostRehearsal:
         try:
             rules = HostRules(self.name, self._service.addresses, here, passing)
         except OSError as error:
-            raise lacking(error) from None
+            raise refused(error) from None
         try:
             rules.put_up()
         except OSError as error:
             rules.close()
-            raise lacking(error) from None
+            raise refused(error) from None
         return rules
 
     def _marked(self) -> list[socket.socket]:

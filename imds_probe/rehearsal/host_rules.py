@@ -77,8 +77,8 @@ class HostRules(Rules):
             flags = NLM_F_CREATE if how == NEWSETELEM else 0
             self._netlink.change([Change(how, NFPROTO[family], text(1, self._name) + text(2, of) + elements, flags)])
 
-    def _table(self, family: socket.AddressFamily, *, held: bool) -> list[Change]:
-        changes = super()._table(family, held=held)
+    def _table(self, family: socket.AddressFamily) -> list[Change]:
+        changes = super()._table(family)
         if family not in self._passing:
             return changes
         name = text(1, self._name)

@@ -6,9 +6,6 @@ The relay listens in that namespace, and asks the service from the host's own: n
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-import re
 import socket
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -17,17 +14,15 @@ from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.net.namespaces import call_in
 from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.backends import Backend, put_up
 from imds_probe.rehearsal.callers import Callers
 from imds_probe.rehearsal.connection import Hops, Service
 from imds_probe.rehearsal.group import OwnGroup
 from imds_probe.rehearsal.relay import Relay
-from imds_probe.rehearsal.rules import Group, Rules
+from imds_probe.rehearsal.rules import Group
 from imds_probe.rehearsal.trying import TRIES, Lease, all_tried, gone, is_alive
 from imds_probe.simulator.listeners import open_listener
 
-_KERNEL = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
-# What the kernel says where it lacks what the rules are made of.
-LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL)
 OTHER_WINS = (
     "connections to the metadata service do not reach the relay: something else on this host redirects them",
     "Look for a metadata proxy, a service mesh or a container network that redirects connections itself.",
@@ -61,13 +56,14 @@ class Leading:
             noted=seen.noted,
             over=seen.over,
         )
-        self._rules: Rules | None = None
+        self._rules: Backend | None = None
         self._lease = Lease(service.addresses)
 
     def ready(self, own: OwnGroup) -> None:
         """Lead what is in the rehearsal's own group, and try it. Raises CannotRehearse; call `end` then, too."""
         self._relay.start()
-        self._rules = self._put_up(own)
+        relay = {family: self._relay.address(family) for family in self._service.addresses}
+        self._rules = put_up(self._name, self._service.addresses, relay, own.kernels, self._netns)
         self._try(own)
 
     def follow(self, group: Group) -> None:
@@ -100,32 +96,16 @@ class Leading:
             unfinished = self._relay.drain(drained_within_s)
             try:
                 self._rules.take_down()
-                left += [f"the table {self._name}" for _, name in self._rules.tables() if name == self._name]
+                left += self._rules.left()
             except OSError as error:
-                left.append(f"perhaps the table {self._name} ({error.strerror})")
+                left.append(f"perhaps the packet rules of {self._name} ({error.strerror})")
+            except ProbeError as error:
+                left.append(f"perhaps the packet rules of {self._name} ({error})")
             self._rules.close()
             self._rules = None
         self._relay.stop()
         self.callers.close()
         return End(tuple(left), unfinished)
-
-    def _put_up(self, group: OwnGroup) -> Rules:
-        if too_old(os.uname().release):
-            raise CannotRehearse(
-                "packet rules of nf_tables and of iptables exclude each other on this kernel",
-                "Use Linux 4.18 or later.",
-            )
-        relay = {family: self._relay.address(family) for family in self._service.addresses}
-        try:
-            rules = Rules(self._name, self._service.addresses, relay, group.kernels, self._netns)
-        except OSError as error:
-            raise lacking(error) from None
-        try:
-            rules.put_up()
-        except OSError as error:
-            rules.close()
-            raise lacking(error) from None
-        return rules
 
     def _is_alive(self, family: socket.AddressFamily) -> bool:
         asking = self._inside(lambda: socket.socket(family, socket.SOCK_STREAM))
@@ -147,20 +127,3 @@ class Leading:
 
     def _inside(self, make: Callable[[], T]) -> T:
         return make() if self._netns is None else call_in(self._netns, make)
-
-
-def too_old(release: str) -> bool:
-    """Whether a kernel is from before 4.18, in which NAT by nf_tables keeps Docker and others from NAT by iptables."""
-    version = _KERNEL.match(release)
-    return version is not None and (int(version[1]), int(version[2])) < (4, 18)
-
-
-def lacking(error: OSError) -> ProbeError:
-    if error.errno in (errno.EPERM, errno.EACCES):
-        return CannotRehearse("packet rules cannot be set here: no permission", "Run as root (CAP_NET_ADMIN).")
-    if error.errno in LACKING:
-        return CannotRehearse(
-            f"this kernel cannot redirect the connections of one control group: {error.strerror}",
-            "Use Linux 5.13 or later with nf_tables, and its modules nft_socket, nft_hash and nft_redir.",
-        )
-    return CannotRehearse(f"packet rules cannot be set here: {error.strerror}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
@@ -11,7 +12,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.net.namespaces import NamespaceError
 from imds_probe.net.nfnetlink import Nfnetlink
-from imds_probe.rehearsal import group
+from imds_probe.rehearsal import group, iptables
 from imds_probe.rehearsal.rules import remove
 
 
@@ -24,29 +25,38 @@ class Leftovers:
     running: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class _Rules:
+    """Packet rules of the rehearsal of this name. `remove` raises OSError where the kernel refuses, NamespaceError where they are
+    gone with their network.
+    """
+
+    name: str
+    what: str
+    remove: Callable[[], None]
+
+
 def undo(below: Path | None = None, proc: Path = Path("/proc"), ways: Iterable[Path] = ()) -> Leftovers:
-    """Remove what is left of rehearsals whose owner is gone: tables of this network namespace and of those that `ways` lead to, and
-    control groups, all of them or those in one group. Raises ProbeError where it is not to be seen what there is.
+    """Remove what is left of rehearsals whose owner is gone: packet rules of this network namespace and of those that `ways` lead
+    to, and control groups, all of them or those in one group. Raises ProbeError where it is not to be seen what there is.
     """
     removed, failed, running = [], [], set()
     alive: set[str] = set()
-    for family, name, netns in [*_tables(None), *(table for way in ways for table in _elsewhere(way))]:
-        pid = _owner(proc, name)
+    for rules in [*_rules(None), *(each for way in ways for each in _elsewhere(way))]:
+        pid = _owner(proc, rules.name)
         if pid is not None:
             running.add(pid)
-            alive.add(name)
+            alive.add(rules.name)
             continue
-        what = f"table {'ip' if family == 2 else 'ip6'} {name}" + (f" in {netns}" if netns else "")
         try:
-            with Nfnetlink(netns) as netlink:
-                remove(netlink, family, name)
-            removed.append(what)
+            rules.remove()
+            removed.append(rules.what)
         except NamespaceError:  # gone, with what was in it
             continue
         except OSError as error:
             # Of a table that is held, the owner lives, where process ids are others.
-            alive.add(name)
-            failed.append(f"{what}: {'its owner is running' if error.errno == errno.EPERM else error.strerror}")
+            alive.add(rules.name)
+            failed.append(f"{rules.what}: {'its owner is running' if error.errno == errno.EPERM else error.strerror}")
     for directory in group.left_behind(below, proc):
         pid = _owner(proc, directory.name)
         if pid is not None:
@@ -56,20 +66,41 @@ def undo(below: Path | None = None, proc: Path = Path("/proc"), ways: Iterable[P
     return Leftovers(tuple(removed), tuple(failed), tuple(sorted(running)))
 
 
-def _tables(netns: Path | None) -> list[tuple[int, str, Path | None]]:
+def _rules(netns: Path | None) -> list[_Rules]:
+    where = f" in {netns}" if netns else ""
+    found = [
+        _Rules(
+            name, f"table {'ip' if family == 2 else 'ip6'} {name}{where}", partial(_remove_table, netns, family, name)
+        )
+        for family, name in _tables(netns)
+    ]
+    for of, chain in iptables.chains(netns):
+        name = iptables.rehearsal_of(chain)
+        if name is not None:
+            what = f"chain {chain} of {iptables.TOOLS[of]}{where}"
+            found.append(_Rules(name, what, partial(iptables.remove, of, chain, netns)))
+    return found
+
+
+def _tables(netns: Path | None) -> list[tuple[int, str]]:
     try:
         with Nfnetlink(netns) as netlink:
-            return [(family, name, netns) for family, name in netlink.tables() if group.NAME.fullmatch(name)]
+            return [(family, name) for family, name in netlink.tables() if group.NAME.fullmatch(name)]
     except OSError as error:
         if error.errno in (errno.EPERM, errno.EACCES):
             raise ProbeError("packet rules cannot be listed: no permission", "Run as root (CAP_NET_ADMIN).") from None
         return []  # a kernel without nf_tables
 
 
-def _elsewhere(netns: Path) -> list[tuple[int, str, Path | None]]:
+def _remove_table(netns: Path | None, family: int, name: str) -> None:
+    with Nfnetlink(netns) as netlink:
+        remove(netlink, family, name)
+
+
+def _elsewhere(netns: Path) -> list[_Rules]:
     """Of another network namespace; nothing where it is gone, or closed to whoever asks: no rehearsal of theirs was in it."""
     try:
-        return _tables(netns)
+        return _rules(netns)
     except ProbeError:
         return []
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
+import os
 import socket
 import struct
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from imds_probe.dataclass import dataclass
 from imds_probe.net.netlink import NLM_F_CREATE, NLM_F_EXCL, attribute
@@ -52,18 +55,25 @@ _SAID = b"imds-probe rehearse\0"
 COMMENT = attribute(7, bytes([0, len(_SAID)]) + _SAID)  # NFTA_RULE_USERDATA, as nft(8) has comments in it
 SYN, SYN_FIN_RST_ACK = b"\x02", b"\x17"
 
+# How a rule names a control group of version 2: Linux 5.13, 4.19, and 4.18.
+Manner = Literal["hash", "path-2", "path-1"]
+MANNERS: tuple[Manner, ...] = ("hash", "path-2", "path-1")
+# What the kernel says where it lacks what the rules are made of.
+LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL)
+
 Addresses = Mapping[socket.AddressFamily, tuple[str, int]]
 
 
 @dataclass(frozen=True)
 class Group:
-    """A control group. Of version 2: the inode of its directory, and how deep that is, 1 right below the root. Of version 1: the
-    class that net_cls gives to sockets of what is in it.
+    """A control group. Of version 2: the inode of its directory, how deep that is, 1 right below the root, and its path. Of
+    version 1: the class that net_cls gives to sockets of what is in it.
     """
 
     inode: int = 0
     level: int = 0
     class_id: int | None = None
+    path: str = "/"
 
 
 class Rules:
@@ -77,16 +87,22 @@ class Rules:
         self._name, self._service, self._relay, self._group = name, service, relay, group
         self._netlink = Nfnetlink(netns)
         self.held = True
+        self._manner: Manner = MANNERS[0]
 
     def put_up(self, *, held: bool = True) -> None:
         """Without a lease: nothing matches yet."""
-        try:
-            self._netlink.change([change for family in self._service for change in self._table(family, held=held)])
-            self.held = held
-        except OSError as error:
-            if not held or error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-                raise
-            self.put_up(held=False)
+        refused: OSError | None = None
+        for self.held, self._manner in itertools.product((True, False) if held else (False,), MANNERS):
+            try:
+                self._netlink.change([change for family in self._service for change in self._table(family)])
+            except OSError as error:
+                refused = refused or error
+                if error.errno not in LACKING:
+                    raise
+            else:
+                return
+        assert refused is not None  # noqa: S101 - there are manners
+        raise refused
 
     def renew(self, families: Iterable[socket.AddressFamily]) -> None:
         """Have the rules of these families match for LEASE_S from now on."""
@@ -113,17 +129,17 @@ class Rules:
             with contextlib.suppress(FileNotFoundError):
                 self._netlink.change([_deleted(NFPROTO[family], self._name)])
 
-    def tables(self) -> list[tuple[int, str]]:
-        """All tables of the namespace, of whomever."""
-        return self._netlink.tables()
-
     def close(self) -> None:
         self._netlink.close()
 
-    def _table(self, family: socket.AddressFamily, *, held: bool) -> list[Change]:
+    def left(self) -> list[str]:
+        """What is still there, in words. Raises OSError."""
+        return [f"the table {self._name}" for _, name in self._netlink.tables() if name == self._name]
+
+    def _table(self, family: socket.AddressFamily) -> list[Change]:
         here, name = NFPROTO[family], text(1, self._name)
         kind, length = KEY[family]
-        own = text(1, self._name) + (number(2, TABLE_OWNED) if held else b"")
+        own = text(1, self._name) + (number(2, TABLE_OWNED) if self.held else b"")
         timeout = attribute(11, struct.pack("!Q", int(LEASE_S * 1000)))
         kept = number(3, SET_HAS_TIMEOUTS) + number(4, kind) + number(5, length) + number(10, 1) + timeout
         return [
@@ -174,10 +190,20 @@ class Rules:
 
     def _of_group(self) -> list[bytes]:
         """Sockets of the group."""
-        if self._group.class_id is None:
-            return [*self._hashed(1), *self._hashed(2)]
-        of_class = struct.pack("=I", self._group.class_id)
-        return [expression("meta", number(2, CLASS), number(1, 1)), compared(1, of_class)]
+        if self._group.class_id is not None:
+            of_class = struct.pack("=I", self._group.class_id)
+            return [expression("meta", number(2, CLASS), number(1, 1)), compared(1, of_class)]
+        return [*self._hashed(1), *self._hashed(2)] if self._manner == "hash" else [self._of_path()]
+
+    def _of_path(self) -> bytes:
+        """By the match that iptables has, from before nf_tables knew control groups. The group is looked up now and never again."""
+        revision = {"path-2": 2, "path-1": 1}[self._manner]
+        layout = struct.Struct("=B3x512s4x8x" if revision == 2 else "=B3x4096s4x8x")  # <linux/netfilter/xt_cgroup.h>
+        path = os.fsencode(self._group.path)
+        if len(path) >= 512:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        info = attribute(3, layout.pack(1, path))
+        return expression("match", text(1, "cgroup"), number(2, revision), info)
 
     def _hashed(self, seed: int) -> list[bytes]:
         """By a hash of the group's number; two of them are as good as the number.

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
+from rehearsing import BACKENDS, tools_of, uses
 from soon import SOON_S, wait_for
 
 from imds_probe.rehearsal import group
@@ -127,15 +128,35 @@ def _alike():
 @pytest.fixture
 def classes(tmp_path, monkeypatch):
     """As where version 1 alone is: net_cls mounted, and the rehearsal told of no other."""
-    mount = tmp_path / "net_cls"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "cgroup", "-o", "net_cls", "net_cls", mount], check=True)
     mounts = group.mounts
     monkeypatch.setattr(group, "mounts", lambda *of: tuple(each for each in mounts(*of) if each.kind != "cgroup2"))
+    with net_cls(tmp_path) as mount:
+        yield mount
+
+
+@contextmanager
+def net_cls(below):
+    mount = below / "net_cls"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "cgroup", "-o", "net_cls", "net_cls", mount], check=True)
     try:
         yield mount
     finally:
         subprocess.run(["umount", mount], check=True)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, tmp_path, monkeypatch):
+    """Rehearsals here use it. Of iptables-legacy, the table is there as long as the network namespace is, once it was looked at."""
+    if request.param == BACKENDS[0]:
+        yield request.param
+        return
+    for place_of, what, new in uses(request.param):
+        (monkeypatch.setitem if isinstance(place_of, dict) else monkeypatch.setattr)(place_of, what, new)
+    for tool in tools_of(request.param).values() if "legacy" in request.param else ():
+        subprocess.run([tool, "-t", "nat", "-S"], check=True, capture_output=True)
+    with net_cls(tmp_path):
+        yield request.param
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import socket
 
 import pytest
 from docker_engine import network_namespace
-from rehearsing import place, tables
+from rehearsing import BACKENDS, place, tables, tools_of
 
 from imds_probe.errors import ProbeError
 from imds_probe.net.namespaces import open_netns
-from imds_probe.rehearsal import leftovers
+from imds_probe.rehearsal import iptables, leftovers
 from imds_probe.rehearsal.group import OwnGroup, left_behind
 from imds_probe.rehearsal.leftovers import Leftovers, undo
 from imds_probe.rehearsal.rehearsal import own_name
@@ -62,6 +62,27 @@ def test_in_the_network_of_a_container_too(here, put_up, tmp_path):
         ways = [tmp_path / "gone", netns]
         assert undo(here, ways=ways) == Leftovers((f"table ip {GONE} in {netns}",), (), ())
         assert undo(here, ways=ways) == Leftovers((), (), ())
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_what_iptables_has_of_who_is_gone_is_removed(here, monkeypatch, backend):
+    for family, tool in tools_of(backend).items():
+        monkeypatch.setitem(iptables.TOOLS, family, tool)
+    with network_namespace(f"idtest-{os.getpid()}-chains") as netns:
+        descriptor = open_netns(netns)
+        made = {}
+        for name in (GONE, own_name()):
+            where = {socket.AF_INET: ("127.0.0.9", 80)}
+            made[name] = iptables.IptablesRules(name, where, where, Group(class_id=7), descriptor)
+            made[name].put_up()
+        found = undo(here, ways=[netns])
+        chain = iptables.chain_of(GONE)
+        tool = tools_of(backend)[socket.AF_INET]
+        assert found == Leftovers((f"chain {chain} of {tool} in {netns}",), (), (os.getpid(),))
+        assert iptables.chains(netns) == [(socket.AF_INET, iptables.chain_of(own_name()))]
+        for each in made.values():
+            each.close()
+        os.close(descriptor)
 
 
 def test_of_who_runs_nothing_is_touched(here, put_up):

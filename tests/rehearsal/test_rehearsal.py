@@ -12,17 +12,21 @@ import time
 
 import pytest
 from rehearsing import (
+    BACKENDS,
     CURL,
     GET,
+    NF_TABLES,
     PATIENT,
     SERVICE,
     Owners,
     addresses,
     caller_of,
     place,
+    rules_of,
     status_inside,
     status_outside,
     tables,
+    tools_of,
     url,
     wait_until_direct,
     wait_until_led,
@@ -30,6 +34,7 @@ from rehearsing import (
 )
 from soon import SOON_S, wait_for
 
+from imds_probe.rehearsal import iptables
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.group import left_behind
 from imds_probe.rehearsal.leading import End
@@ -40,7 +45,7 @@ from imds_probe.rehearsal.trying import FRESH_S
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 
-MOMENTS = 20
+MOMENTS, MOMENTS_BY_TOOL = 20, 3
 
 
 @pytest.fixture
@@ -51,8 +56,10 @@ def service():
 
 
 @pytest.fixture
-def here():
-    """The control group that all of it is in."""
+def here(request):
+    """The control group that all of it is in; of the backend, where a test has one."""
+    if "backend" in request.fixturenames:
+        request.getfixturevalue("backend")
     with place() as directory:
         yield directory
 
@@ -93,7 +100,7 @@ class Standing:
             self.rehearsal.end(drained_within_s=0)
 
 
-def test_a_command_gets_nothing_without_a_token_and_others_do_not_notice(service, here):
+def test_a_command_gets_nothing_without_a_token_and_others_do_not_notice(service, backend, here):
     before = what_there_is(here)
     standing = Standing(service)
     with standing as rehearsal:
@@ -104,7 +111,7 @@ def test_a_command_gets_nothing_without_a_token_and_others_do_not_notice(service
         assert subprocess.run(asked, capture_output=True, check=False).returncode == 3
         wait_for(lambda: rehearsal.callers.totals().refused >= 3)
         assert ("curl", "gave-up") in {(each.name, each.outcome) for each in rehearsal.callers.all()}
-        assert len(tables()) == 2
+        assert rules_of(backend) == 2
         end = standing.end()
     assert end == End((), 0)
     assert what_there_is(here) == before
@@ -123,7 +130,7 @@ def test_by_version_1_it_is_the_same(service, classes):
     assert what_there_is(classes) == before
 
 
-def test_a_running_transfer_ends_well(service, here):
+def test_a_running_transfer_ends_well(service, backend, here):
     """Rules that went first would reset it: a connection finds its way back by them."""
     standing = Standing(service)
     with standing as rehearsal:
@@ -142,10 +149,18 @@ def test_a_running_transfer_ends_well(service, here):
             running.wait()
 
 
-def killed_at_random(service, here, moments: int, chance: random.Random, kind: str) -> None:
+def killed_at_random(
+    service, here, moments: int, chance: random.Random, backend: str = NF_TABLES, kind: str = "command"
+) -> None:
     before = what_there_is(here)
     stages = set()
-    with Owners(service, kind=kind) as owners:
+
+    def is_undone() -> bool:
+        """An iptables that was started before the owner was killed may be about to do what it was told."""
+        assert undo(here).running == ()
+        return what_there_is(here) == before
+
+    with Owners(service, backend=backend, kind=kind) as owners:
         for moment in range(moments):
             pid = owners.begin()
             if moment % 3 == 0:
@@ -158,29 +173,50 @@ def killed_at_random(service, here, moments: int, chance: random.Random, kind: s
             stages.add(directory is not None)
             for address in addresses(service).values() if directory is not None else ():
                 wait_until_direct(directory, address)
-            assert undo(here).running == ()
-            assert what_there_is(here) == before
+            if backend == NF_TABLES:
+                assert is_undone()
+            wait_for(is_undone)
     assert True in stages
 
 
-@pytest.mark.parametrize(("kind", "moments"), [("command", MOMENTS), ("host", MOMENTS // 3)])
-def test_killed_at_any_moment_it_leaves_the_way_free(service, here, kind, moments):
-    killed_at_random(service, here, moments, random.Random(23), kind)
+def test_killed_at_any_moment_it_leaves_the_way_free(service, backend, here):
+    killed_at_random(service, here, MOMENTS if backend == NF_TABLES else MOMENTS_BY_TOOL, random.Random(23), backend)
+
+
+def test_killed_at_any_moment_it_leaves_the_way_of_a_host_free(service, here):
+    killed_at_random(service, here, MOMENTS // 3, random.Random(23), kind="host")
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("kind", ["command", "host"])
-def test_killed_at_any_of_many_moments_it_leaves_the_way_free(service, here, kind):
-    killed_at_random(service, here, 200, random.Random(24), kind)
+def test_killed_at_any_of_many_moments_it_leaves_the_way_free(service, backend, here):
+    killed_at_random(service, here, 200, random.Random(24), backend)
+
+
+@pytest.mark.soak
+def test_killed_at_any_of_many_moments_it_leaves_the_way_of_a_host_free(service, here):
+    killed_at_random(service, here, 200, random.Random(24), kind="host")
 
 
 @pytest.mark.parametrize(
-    ("kind", "ended"),
-    [("command", "killed"), ("command", "stopped"), ("command", "stopped, tables held"), ("host", "stopped")],
+    ("backend", "ended"),
+    [(NF_TABLES, "killed"), (NF_TABLES, "stopped"), ("iptables-nft", "killed"), ("iptables-legacy", "stopped")],
+    indirect=["backend"],
 )
-def test_the_lease_ends_without_anybody(service, here, kind, ended):
+def test_the_lease_ends_without_anybody(service, backend, here, ended):
     """Where nothing but the kernel's clock is left: no table goes with its owner, or its owner does not go."""
-    with Owners(service, held="held" in ended, kind=kind) as owners:
+    lease_ends(service, backend, here, ended, held=False)
+
+
+def test_the_lease_ends_where_tables_are_held(service, here):
+    lease_ends(service, NF_TABLES, here, "stopped", held=True)
+
+
+def test_the_lease_of_a_host_ends_without_anybody(service, here):
+    lease_ends(service, NF_TABLES, here, "stopped", held=False, kind="host")
+
+
+def lease_ends(service, backend: str, here, ended: str, *, held: bool, kind: str = "command") -> None:
+    with Owners(service, held=held, backend=backend, kind=kind) as owners:
         pid = owners.begin()
         owners.ready()
         directory = caller_of(pid, here, kind)
@@ -189,19 +225,19 @@ def test_the_lease_ends_without_anybody(service, here, kind, ended):
             owners.kill(pid)
         else:
             os.kill(pid, signal.SIGSTOP)
-        assert len(tables()) == 2
+        assert rules_of(backend) == 2
         assert LEASE_S + FRESH_S < 5
         for address in addresses(service).values():
             wait_until_direct(directory, address)
         if ended != "killed":
             assert undo(here).running == (pid,)
-            assert len(tables()) == 2 and caller_of(pid, here, kind) == directory
+            assert rules_of(backend) == 2 and caller_of(pid, here, kind) == directory
             os.kill(pid, signal.SIGCONT)
             wait_until_led(directory, service.addresses[0])
             owners.kill(pid)
         found = undo(here)
         assert found.failed == () and (f"control group {directory}" in found.removed) == (kind == "command")
-        assert tables() == [] and left_behind(here) == []
+        assert rules_of(backend) == 0 and left_behind(here) == []
 
 
 def test_somebody_elses_flush_changes_nothing(service, here):
@@ -244,6 +280,45 @@ def test_rules_that_were_saved_meanwhile_load_and_lead_nobody(service, here, tmp
             subprocess.run(["nft", "delete", "table", family, name], check=True)
 
 
+@pytest.mark.parametrize("backend", BACKENDS[1:], indirect=True)
+@pytest.mark.parametrize("changed", ["flushed", "restored"])
+def test_by_iptables_too_a_change_by_others_ends_it(service, backend, here, changed):
+    """As a firewall that is loaded anew does it: whatever was not there when it was saved is gone."""
+    tool = tools_of(backend)[socket.AF_INET]
+    standing = Standing(service)
+    with standing as rehearsal:
+        wait_until_led(rehearsal.group.directory, service.addresses[0])
+        if changed == "flushed":
+            subprocess.run([tool, "-t", "nat", "-F"], check=True)
+        else:
+            subprocess.run([f"{tool}-restore"], input=b"*nat\nCOMMIT\n", check=True)
+        wait_for(lambda: standing.error)
+        assert "the packet rules of the rehearsal are gone" in str(standing.error)
+        wait_until_direct(rehearsal.group.directory, service.addresses[0])
+        assert standing.end() == End((), 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:], indirect=True)
+def test_rules_of_iptables_that_were_saved_meanwhile_load_and_lead_nobody(service, backend, here):
+    tool = tools_of(backend)[socket.AF_INET]
+    standing = Standing(service)
+    with standing as rehearsal:
+        saved = subprocess.run([f"{tool}-save"], capture_output=True, check=True).stdout
+        directory, classid = rehearsal.group.directory, str(rehearsal.group.kernels.class_id)
+        standing.end()
+    subprocess.run([f"{tool}-restore"], input=saved, check=True)
+    assert rules_of(backend) == 1
+    directory.mkdir()
+    try:
+        (directory / "net_cls.classid").write_text(classid)
+        assert status_inside(directory, service.addresses[0]) == "200"
+    finally:
+        directory.rmdir()
+        for family, chain in iptables.chains():
+            iptables.remove(family, chain)
+    assert rules_of(backend) == 0
+
+
 def test_where_another_wins_it_refuses_and_leaves_nothing(service, here):
     """A rule that leads the same connections elsewhere before ours, as a mesh does."""
     port = service.addresses[0][1]
@@ -273,7 +348,7 @@ def test_a_relay_that_does_not_hand_on_renews_nothing(service, here):
         wait_for(lambda: rehearsal.lapsed_s > 0)
 
 
-@pytest.mark.parametrize(("number", "says"), [(1, "no permission"), (95, "Linux 5.13"), (12, "cannot be set here")])
+@pytest.mark.parametrize(("number", "says"), [(1, "no permission"), (95, "Linux 4.18"), (12, "cannot be set here")])
 def test_what_the_kernel_refuses_is_said(service, here, monkeypatch, number, says):
     def refuse(*_, **__):
         raise OSError(number, os.strerror(number))
@@ -285,7 +360,7 @@ def test_what_the_kernel_refuses_is_said(service, here, monkeypatch, number, say
     assert left_behind(here) == []
 
 
-def test_a_connection_from_before_runs_on(service, here):
+def test_a_connection_from_before_runs_on(service, backend, here):
     """One that conntrack has never seen is not picked up in its middle: it began before anybody asked for conntrack."""
     with socket.socket() as early:
         with Standing(service) as rehearsal:

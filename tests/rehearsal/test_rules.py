@@ -12,7 +12,8 @@ import pytest
 from rehearsing import place
 from soon import SOON_S, wait_for
 
-from imds_probe.net.nfnetlink import Nfnetlink
+from imds_probe.net.nfnetlink import Nfnetlink, number, text
+from imds_probe.rehearsal import rules as rules_module
 from imds_probe.rehearsal.group import OwnGroup, left_behind
 from imds_probe.rehearsal.rules import LEASE_S, Group, Rules, hash_of, remove
 
@@ -109,6 +110,34 @@ def test_where_tables_cannot_be_held_they_stay(rules, monkeypatch):
         rules.renew(SERVICE)
 
 
+@pytest.mark.parametrize(("lacks", "has"), [([b"cgroupv2"], 2), ([b"cgroupv2", 2], 1)])
+def test_before_nf_tables_knew_control_groups_the_match_of_iptables_does(rules, monkeypatch, lacks, has):
+    """As on Linux 5.10, and on 4.18."""
+    change, revisions = rules._netlink.change, []
+    lacking = [text(1, "socket"), *(text(1, "cgroup") + number(2, each) for each in lacks[1:])]
+
+    def old(changes):
+        bodies = b"".join(each.body for each in changes)
+        if any(each in bodies for each in lacking):
+            raise OSError(errno.EOPNOTSUPP, "")
+        revisions.append([each for each in (1, 2) if text(1, "cgroup") + number(2, each) in bodies])
+        change(changes)
+
+    monkeypatch.setattr(rules._netlink, "change", old)
+    rules._group = Group(1, 1, path="/")
+    rules.put_up()
+    assert rules.held and revisions == [[has]]
+    assert "redirect to" in listed()
+
+
+def test_a_path_that_is_too_long_is_refused(rules, monkeypatch):
+    monkeypatch.setattr(rules_module, "MANNERS", ("path-2",))
+    rules._group = Group(1, 1, path="/" + "x" * 512)
+    with pytest.raises(OSError) as raised:
+        rules.put_up()
+    assert raised.value.errno == errno.ENAMETOOLONG and NAME not in listed()
+
+
 def test_all_or_nothing(rules):
     rules.put_up()
     again = Rules(NAME, SERVICE, RELAY, Group(1, 1))
@@ -118,15 +147,17 @@ def test_all_or_nothing(rules):
     assert listed().count(f"table ip {NAME}") == 1
 
 
-def test_hashes_are_the_kernels():
-    """Each group's connection comes where it is led, and that of a group beside it does not."""
+@pytest.mark.parametrize(("manner", "groups_tried"), [("hash", 6), ("path-2", 1), ("path-1", 1)])
+def test_a_group_is_told_from_the_one_beside_it(monkeypatch, manner, groups_tried):
+    """Each group's connection comes where it is led, and that of a group beside it does not. Hashes are the kernel's."""
+    monkeypatch.setattr(rules_module, "MANNERS", (manner,))
     with place() as here, socket.socket() as relay, socket.socket() as service:
         relay.bind(("127.0.0.1", 0))
         service.bind(("127.0.0.9", 0))
         for each in (relay, service):
             each.listen()
             each.settimeout(SOON_S)
-        for number in range(6):
+        for number in range(groups_tried):
             groups = [OwnGroup(f"{NAME}{number}{side}") for side in (1, 2)]
             made = Rules(
                 NAME,
@@ -147,7 +178,7 @@ def test_hashes_are_the_kernels():
             finally:
                 made.take_down()
                 made.close()
-        assert len(left_behind(here)) == 12
+        assert len(left_behind(here)) == 2 * groups_tried
 
 
 def test_a_hash_is_a_number_of_32_bits():
