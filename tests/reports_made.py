@@ -11,6 +11,7 @@ from report_schema import check
 from watched_calls import CALLER
 
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.facts.section import plain
 from imds_probe.sinks.sink import started_at
 from imds_probe.watch.evidence import callers_of
@@ -51,9 +52,11 @@ def hostile(repeated: int = 1) -> dict[str, Any]:
         software=(replace(OLD_CLOUD_INIT, version=text, package=text),),
         callers=replace(WATCHED, by=(caller,) * 3),
     )
+    owner = plain(Owner("karpenter", text, (text,) * 3, text))
+    launched_from = plain(LaunchedFrom(text, text, text))
     made = report(
         facts,
-        instance=dict.fromkeys(plain(INSTANCE), text),
+        instance=dict.fromkeys(plain(INSTANCE), text) | {"owner": owner, "launch_template": launched_from},
         host={"hostname": text, "kernel": text},
         probe={"version": text},
     )

@@ -196,7 +196,8 @@ class Callers:
                 return self._seen[key]
         caller = caller_of(self._proc, key[0]) if key is not None else None
         if caller is not None and caller.script is not None and caller.script == self._own_script:
-            caller = replace(caller, script=None, started_by=None)  # it was started for the rehearsal, by us
+            # It was started for the rehearsal, by us.
+            caller = replace(caller, script=None, started_by=None, acts_for=None)
         if caller is not None:
             key = caller.client
         with self._lock:

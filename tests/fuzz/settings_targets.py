@@ -219,7 +219,7 @@ def _words(data: bytes) -> None:
 
 
 TARGETS = {
-    "owners": Target(_owners, _owner_seeds),
+    "owners-of-instances": Target(_owners, _owner_seeds),
     "setting-formats": Target(lambda _: _formats, _format_seeds),
     "settings": Target(_looking, _looking_seeds),
     "configuration": Target(_configuration, _configuration_seeds),

@@ -73,6 +73,8 @@ ELSEWHERE = {
     "reading/parser.py:Parser._worked": "arguments of our own",
     "system/own_processes.py:": "what the kernel says of our own processes",
     "system/same_file.py:": "a structure that the kernel fills",
+    "rehearsal/connection.py:_unacknowledged": "what the kernel says of our own socket",
+    "render/page/whole_switch.py:in_full": "takes the lines of a setting of our own apart",
     "service/handover.py:is_roots": "what the kernel says of the other end",
     "service/handover.py:_received": "eight bytes, of which 64 MiB at most are asked for",
     "watch/boots.py:this_boot": "the kernel's name of a boot",

@@ -124,7 +124,7 @@ def test_by_version_1_it_is_the_same(service, classes):
         for address in addresses(service).values():
             wait_until_led(rehearsal.group.directory, address)
             assert status_outside(address) == 200
-        wait_for(lambda: len(rehearsal.callers.all()) >= 2)
+        wait_for(lambda: len(rehearsal.callers.all()) >= 2, rehearsal.callers.all)
         assert {each.outcome for each in rehearsal.callers.all()} <= {"gave-up", "other"}
         assert standing.end() == End((), 0)
     assert what_there_is(classes) == before

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 
 import pytest
+from soon import SOON_S
 
+from imds_probe.net.namespaces import call_in
 from imds_probe.net.obstacles.obstacle import Obstacle, Obstacles
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.unopened import why_not_containers
+from imds_probe.simulator.lab.lab import Lab
 
 RULE = Obstacle("drop", "ipv4", "nftables: ip filter output", "the rule", None, True, None, "output")
 
@@ -57,10 +59,15 @@ def test_rules_that_cannot_be_read_are_not_opened():
 
 
 def test_without_nft_it_matters_whether_there_is_a_table():
-    assert why(unread=["nftables: nft is not installed"]) == ""
-    subprocess.run(["nft", "add", "table", "ip", "unopened"], check=True)
-    try:
+    """In a network of its own: those of other tests may have tables."""
+    with Lab("unopened") as lab:
+        node = lab.add_container("bare")
+
+        def asked() -> str:
+            return call_in(node.netns, lambda: why(unread=["nftables: nft is not installed"]))
+
+        assert asked() == ""
+        done = node.run(["nft", "add", "table", "ip", "unopened"], timeout_s=SOON_S)
+        assert done.returncode == 0, done.stderr
         with pytest.raises(CannotRehearse, match="could not be read: nftables"):
-            why(unread=["nftables: nft is not installed"])
-    finally:
-        subprocess.run(["nft", "delete", "table", "ip", "unopened"], check=True)
+            asked()
