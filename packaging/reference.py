@@ -68,7 +68,7 @@ def configuration(keys: Sequence[Key]) -> str:
         "`/etc/imds-probe/imds-probe.toml` shows every key with its default, commented out. Put your own settings into files in\n"
         "`/etc/imds-probe/imds-probe.d/`: they are read in the order of their names, and the last one wins.\n"
         "`imds-probe run --print-config` shows what is in force, and which file said so.\n",
-        "A comment that begins in one row may end in the next one: the keys of such rows are set together.\n",
+        "A key without a meaning of its own is described in the row or the text above it.\n",
     ]
     table = None
     for key in keys:

@@ -230,7 +230,8 @@ COLLECTOR = Collector(
             "no_v1_probe",
             {
                 "action": "store_true",
-                "help": "make no request without a token; the report cannot tell then whether tokens are required",
+                "help": "make no request without a token; without --control-plane, the report then cannot tell whether tokens "
+                "are required",
             },
         ),
     ),

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         metavar="REPORT",
-        help="with switch, a file that `imds-probe run --output json` wrote; without one, the newest that this host keeps",
+        help="after switch: a file that `imds-probe run --output json` wrote; without one, the newest report that the daemon or "
+        "the sink file keeps on this host, or else the commands for any host",
     )
 
 

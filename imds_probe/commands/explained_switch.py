@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 TO_UNDO = "To go back, undo the steps in reverse order."
 ANY_HOST = (
-    "The switch of any host. To see the commands for one, name a report: run `imds-probe run --output json --out report.json` "
-    "and `imds-probe explain switch report.json`."
+    "These are the commands for any host. Set their variables first, such as INSTANCE_ID. To see the commands for one host, run "
+    "`imds-probe run --output json --out report.json` there, and then `imds-probe explain switch report.json`."
 )
 _PLAN = Plan(
     before=MetadataOptions(http_tokens="optional", http_endpoint="enabled"),

@@ -34,17 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unit",
         metavar="NAME",
-        help="rehearse a unit of systemd that is running, also when it restarts, and no command",
+        help="rehearse this running systemd unit instead of a command, also after the unit restarts",
     )
     parser.add_argument(
         "--container",
         metavar="NAME",
-        help="rehearse a running container of this name or id, also when it is started again, and no command",
+        help="rehearse the running container of this name or id instead of a command, also after its runtime starts it again",
     )
     parser.add_argument(
         "--host",
         action="store_true",
-        help="rehearse all programs of this host and the containers whose requests it forwards, and no command",
+        help="rehearse all programs of this host, and the containers whose requests it forwards, instead of a command",
     )
     parser.add_argument(
         "--restart-unit",
@@ -86,7 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         action="append",
         default=[],
-        help="the same for a page; a status of 400 or above is a failure",
+        help="get this URL every 5 s, and end the rehearsal if no answer comes within 10 s or its status is 400 or above; may be "
+        "repeated",
     )
     parser.add_argument(
         "--no-record", action="store_true", help="do not put the result on record, so that no later run counts it"

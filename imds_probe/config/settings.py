@@ -59,10 +59,10 @@ class Config(Section):
         "watch.window",
         "14d",
         values.duration,
-        "For so long nobody may have been seen calling IMDSv1 for a verdict of high confidence,",
+        "How long a call by IMDSv1 counts. For high confidence without a call, the watch must have covered this time.",
     )
     coverage: float = setting(
-        "watch.coverage", 0.99, values.share, "of which so much must have been watched, from 0 to 1."
+        "watch.coverage", 0.99, values.share, "The share of watch.window that must be watched for that, from 0 to 1."
     )
     retention_s: float = setting(
         "watch.retention", "90d", values.duration, "For how long the daemon keeps what it saw."
@@ -100,12 +100,12 @@ class Config(Section):
         values.duration,
         "For how long a rehearsal counts, as long as nothing that was rehearsed changes.",
     )
-    interval_s: float = setting("daemon.interval", "1h", values.duration, "Between the daemon's assessments,")
+    interval_s: float = setting("daemon.interval", "1h", values.duration, "The time between two assessments.")
     jitter_s: float = setting(
         "daemon.jitter",
         "15m",
         values.duration,
-        "and up to so much more, at random, so that a fleet does not report at once.",
+        "The daemon adds a random time of up to this length to each interval, so that a fleet does not report at once.",
     )
 
     def conflict(self) -> Conflict | None:

@@ -99,8 +99,8 @@ CODE_NOT_READ_OF_USERS = Kind(
     severity="warning",
     title="Programs of users could not be read",
     meaning="Users without privilege run these programs on their own account or in their own containers, and the programs were not "
-    "read. A user could hide anything in the same way, so what cannot be read there holds no switch up. It lowers the confidence "
-    "of the verdict, because such a program may ask without a token.",
+    "read. A user could hide anything in the same way, so the unread programs do not block the switch. They lower the confidence "
+    "of the verdict, because one of them may ask without a token.",
     cure="Ask the users what the programs are, or watch the host: `imds-probe run --watch 1h` sees whether they call IMDSv1.",
 )
 CODE_SETTLED = Kind(

@@ -15,12 +15,11 @@ HOP_LIMIT_TOO_LOW = Kind(
     severity="blocker",
     implies="needs-hop-limit",
     title="The hop limit is too low for the token to reach a container",
-    meaning="The token response is sent with the hop limit as its IP time to live, and every router takes one off, the host "
-    "itself among them. A container behind a bridge is one hop further than the host and needs a hop limit of 2. "
-    "imds-probe measured the distance by the TTL of the connection's first answer, and it really tried a token request. The "
-    "distance counts only if the host saw that connection reach the service. "
-    "While IMDSv1 is on, current SDKs fall back to it after a delay. Once IMDSv1 is off, these containers have no metadata. "
-    "A container counts as needing metadata unless something says that it does not.",
+    meaning="The hop limit is the IP TTL that the token response starts with. Every router takes one off, and the host itself is "
+    "a router. A container behind a bridge is one hop further than the host and needs a hop limit of 2. imds-probe measured the "
+    "distance by the TTL of the connection's first answer, and also made a token request. The distance counts only if the host "
+    "saw that connection reach the service. While IMDSv1 is on, current SDKs fall back to IMDSv1 after a delay. Once IMDSv1 is "
+    "off, these containers have no metadata. A container counts as needing metadata unless there is evidence that it needs none.",
     cure="Where only a few containers need metadata, make the higher hop limit unnecessary: give them credentials of their own "
     "(IRSA, EKS Pod Identity, ECS task roles), or run them in the host's network. Otherwise raise HttpPutResponseHopLimit to the "
     "number printed, in the same command as the switch. The price: every process in every container within reach can then take "
@@ -77,8 +76,9 @@ TOKEN_LOST_UNMEASURED = Kind(
     "then do not show the distance. imds-probe made a token request at the present hop limit, and no answer came. The token "
     "response has to come as far as the container, so a higher hop limit is needed. imds-probe counts the routers by links and "
     "routes, and names the hop limit to try.",
-    cure="Raise the hop limit to the number printed while tokens are still optional. Run imds-probe again: the report says whether "
-    "the token arrives. Then require tokens. Do not lower the hop limit later because of a distance measured through a relay.",
+    cure="While tokens are still optional, raise the hop limit to the number in the finding. Run imds-probe again: the report "
+    "says whether the token arrives. Then require tokens. Do not lower the hop limit later because of a distance measured "
+    "through a relay.",
     sources=_HOPS,
 )
 TOKEN_LOST_BEHIND_RELAY = Kind(
@@ -89,7 +89,8 @@ TOKEN_LOST_BEHIND_RELAY = Kind(
     meaning="A relay takes the container's connections in place of the metadata service, and no answer to the token request came. "
     "The present hop limit is enough by links and routes, or the place of the relay is not known. The relay may not pass token "
     "requests at all, so no hop limit is advised.",
-    cure="Find the relay by the quoted rule, and make sure that it passes token requests. Try one from the place where it runs.",
+    cure="Find the relay by the quoted rule, and make sure that it passes token requests. Try a token request where the relay "
+    "runs: `curl -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`.",
     settled_by=("a run once the relay passes token requests", OWNER),
 )
 TOKEN_THROUGH_RELAY = Kind(
@@ -170,8 +171,8 @@ CONTAINERS_NOT_SEEN = Kind(
     title="Running containers could not be seen",
     meaning="imds-probe finds containers by the processes in /proc. Without root their network namespaces are hidden. Inside a "
     "container only the container's own processes are visible. Or the run's time limit came before the containers. Or the "
-    "records of a container runtime could not be read, which name the images. A container that was not seen is never called "
-    "ready.",
+    "records of a container runtime, which name the images, could not be read. The verdict is never ready while a container was "
+    "not seen.",
     cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
     "named by --root. Give the run more time with --timeout if its time limit came first.",
     settled_by=(AS_ROOT, ON_HOST, MORE_TIME),

@@ -18,7 +18,8 @@ METADATA_OPTIONS_PENDING = Kind(
     title="A change of the metadata options is not yet in force",
     meaning="The EC2 API reports the state pending: somebody has changed the metadata options of this instance, and the change is "
     "not yet applied. The values of the API are the new ones, and the host still has the old ones.",
-    cure="Run imds-probe again once the EC2 API reports the state applied.",
+    cure="Wait until `aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions.State'` shows applied. "
+    "Then run `imds-probe run --control-plane`.",
     sources=("EC2 API: InstanceMetadataOptionsResponse",),
 )
 HOP_LIMIT_DIFFERS = Kind(
@@ -26,18 +27,20 @@ HOP_LIMIT_DIFFERS = Kind(
     severity="warning",
     title="The hop limit on the host is not that of the EC2 API",
     meaning="HttpPutResponseHopLimit is the IP TTL of the packets that carry the token. The TTL that arrives on the host "
-    "differs from the hop limit that the EC2 API reports. A packet rule or a relay on the host sets TTLs of its own, and every "
-    "distance that is measured by them may be wrong.",
-    cure="Remove the rule that sets the TTL of these packets, or exempt 169.254.169.254 from it. Then run imds-probe again.",
+    "differs from the hop limit that the EC2 API reports. A packet rule or a relay on the host changes the TTL, so every "
+    "distance that imds-probe measures by TTLs may be wrong.",
+    cure="Find the packet rule (`nft list ruleset`, `iptables -t mangle -S`) or the relay. Remove it, or exempt 169.254.169.254 "
+    "from it. Then run imds-probe again.",
     sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "iptables-extensions(8): TTL"),
 )
 ENDPOINT_DIFFERS = Kind(
     id="endpoint-differs",
     severity="warning",
     title="The host and the EC2 API disagree whether the metadata service is on",
-    meaning="The EC2 API reports HttpEndpoint, and the host was answered otherwise. Where the API says enabled, something on the "
-    "host keeps requests from the service. Where it says disabled, another server answers in its place.",
-    cure="Inspect the routes and the packet rules of the host, and the programs that listen on 169.254.169.254.",
+    meaning="HttpEndpoint of the EC2 API contradicts the answer that the host received. Where the API says enabled, something on "
+    "the host keeps requests from the service. Where the API says disabled, another server answers in place of the service.",
+    cure="Inspect the routes of the host (`ip route get 169.254.169.254`), its packet rules (`nft list ruleset`), and the "
+    "programs that listen on 169.254.169.254.",
     sources=("EC2 API: InstanceMetadataOptionsResponse",),
 )
 _CONTRADICTING = {

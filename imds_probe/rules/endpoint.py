@@ -108,7 +108,7 @@ IMDS_ANSWER_UNUSABLE = Kind(
     severity="warning",
     implies="unknown",
     title="The metadata service gave no usable answer",
-    meaning="Something accepted the connection, but it sent silence, a broken answer, an error to every request, or 403 to the "
+    meaning="Something accepted the connection, but sent nothing, a broken answer, an error to every request, or 403 to the "
     "token request without a sign of the cause. With --no-v1-probe, a disabled endpoint looks like a proxy that adds "
     "X-Forwarded-For. Repeated 503 means that the host used up the 1,024 packets a second that DNS, NTP and metadata share.",
     cure="Run again. If the answer stays the same, find the program that floods the service: imds-probe cannot tell which one "

@@ -15,8 +15,8 @@ REHEARSAL_GAVE_UP = Kind(
     title="A program failed to get metadata in a rehearsal of the switch",
     meaning="In a rehearsal (`imds-probe rehearse`), the program asked without a token and was refused, as it will be after the "
     "switch. It did not ask for the same with a token afterwards. The rehearsal counts until the program, its script, one of its "
-    "libraries or its container changes, or until it is older than rehearse.max_age. Of several rehearsals of one caller, the "
-    "newest in which the caller asked counts.",
+    "libraries, its container or the hop limit changes, and for rehearse.max_age (30 days unless set otherwise) at most. If one "
+    "caller was rehearsed several times, the newest rehearsal in which the caller asked counts.",
     cure="Change the program as the finding says, and rehearse it again: the newer rehearsal then counts. A program that was only "
     "tried by hand can be rehearsed with --no-record, or the risk can be accepted ([[accept]]).",
     sources=(_V2,),
@@ -26,8 +26,8 @@ REHEARSAL_PASSED = Kind(
     severity="info",
     title="Programs received metadata with tokens in a rehearsal of the switch",
     meaning="In a rehearsal (`imds-probe rehearse`), the programs asked with a token, or were refused and then asked for the same "
-    "with a token. This settles what is otherwise unknown of them. It clears code that asks without a token only where the program "
-    "was refused and then asked with a token. It clears nothing of a program that the watch saw call IMDSv1.",
+    "with a token. The rehearsal settles how these programs ask. It clears code that asks without a token only if the program "
+    "was refused and then asked with a token. It does not clear a program that the watch saw call IMDSv1.",
     cure="Nothing has to be done.",
 )
 REHEARSAL_SILENT = Kind(

@@ -49,7 +49,7 @@ SDK_UNSERVED = Kind(
 SDK_SETTLED = Kind(
     id="sdk-settled",
     severity="info",
-    title="Stronger evidence than its version tells how an AWS SDK asks",
+    title="An AWS SDK is judged by stronger evidence than its version",
     meaning="The version of the SDK does not decide. Stronger evidence decided instead. Either its own code was read and asks "
     "for a token. Or its processes were started within the window that was watched, and nobody called IMDSv1 in that window. "
     "Or no metadata is served where they run. The finding names the evidence. Where the catalog says otherwise, the finding names "

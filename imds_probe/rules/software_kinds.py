@@ -90,7 +90,7 @@ SOFTWARE_UNKNOWN = Kind(
 SOFTWARE_SETTLED = Kind(
     id="software-settled",
     severity="info",
-    title="Stronger evidence than its version tells how an installed package asks",
+    title="An installed package is judged by stronger evidence than its version",
     meaning="The catalog has no minimum that decides for this version, or its minimum says that the version is too old. Stronger "
     "evidence decided instead. Either the package's own code was read and asks for a token. Or an entry of the package's own "
     "changelog says that support for IMDSv2 was added. Or its process was started within the window that was watched, and nobody "
@@ -120,9 +120,9 @@ USERS_SOFTWARE_UNREAD = Kind(
     id="users-software-unread",
     severity="warning",
     title="Packages in a user's own container could not be read",
-    meaning="A user without privilege made this container, and may put anything in the place of a package database there. So what "
-    "cannot be read there holds no switch up. It lowers the confidence of the verdict, because a program in the container may "
-    "speak only IMDSv1.",
+    meaning="A user without privilege made this container, and may put anything in the place of a package database there. The "
+    "unread packages therefore do not block the switch. They lower the confidence of the verdict, because a program in the "
+    "container may speak only IMDSv1.",
     cure="Ask the user what runs there, or watch the host: `imds-probe run --watch 1h` sees whether the container calls IMDSv1.",
 )
 NO_PACKAGE_MANAGER = Kind(

@@ -37,7 +37,8 @@ class LogsConfig(Section):
         "cloudwatch-logs.create",
         True,
         values.flag,
-        "Make the group and the stream (the instance's id) where they are missing; that needs the right to.",
+        "Make the group and the stream (the instance's id) if they are missing. To make the group, the instance's "
+        "role needs packaging/iam/cloudwatch-logs-group.json.",
     )
     retention_days: int | None = setting(
         "cloudwatch-logs.retention_days",

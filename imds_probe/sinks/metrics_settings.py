@@ -23,7 +23,7 @@ class MetricsConfig(Section):
             r"(?!AWS/)[0-9A-Za-z.\-_/#]{1,255}", "a namespace for CloudWatch that does not begin with AWS/"
         ),
         table_help='For the sinks "cloudwatch" and "emf". CloudWatch charges for each different set of name and dimensions, '
-        "so the three below the namespace are what a fleet costs.",
+        "so dimensions, static_dimensions and per_instance decide what a fleet costs.",
     )
     dimensions: tuple[str, ...] = setting(
         "metrics.dimensions",

@@ -43,9 +43,10 @@ def _emr(owner: Owner, plan: Plan) -> Step:
         commands=(f"{name.format('create')} --security-configuration {shlex.quote(json.dumps(configuration))}",),
         rollback=(name.format("delete"),),
         notes=(
-            "If the cluster has a security configuration, copy it and add InstanceMetadataServiceConfiguration: a cluster has one.",
-            f"The cluster{f' {owner.name}' if owner.name else ''} keeps its own. Launch the next cluster with the new one "
-            "(aws emr create-cluster --security-configuration require-tokens).",
+            "A cluster has only one security configuration. If this cluster has one, copy it and add "
+            "InstanceMetadataServiceConfiguration.",
+            f"The cluster{f' {owner.name}' if owner.name else ''} keeps its present security configuration. Launch the next "
+            "cluster with the new one (aws emr create-cluster --security-configuration require-tokens).",
         ),
     )
 
@@ -62,9 +63,9 @@ def _batch(owner: Owner, plan: Plan) -> Step:
         rollback=(update % "SOURCE_VERSION",),
         settings=(Setting("launch template data", json.dumps({"MetadataOptions": members(plan.after)})),),
         notes=(
-            "Make a version of the compute environment's launch template first, and set LAUNCH_TEMPLATE_ID, VERSION and "
-            "SOURCE_VERSION, which is the version before. Batch launches from a copy: change the template that the compute "
-            "environment names.",
+            "First make a new version of the launch template that the compute environment names, not of the copy that Batch "
+            "launches from (aws ec2 create-launch-template-version). Then set LAUNCH_TEMPLATE_ID, VERSION to the new version, "
+            "and SOURCE_VERSION to the version before.",
             "This is an infrastructure update, which replaces the instances.",
         ),
     )

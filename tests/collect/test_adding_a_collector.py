@@ -82,7 +82,8 @@ def tree(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns("*.pyc.*")
     shutil.copytree(SOURCE / "imds_probe", copy / "imds_probe", ignore=ignored)
     shutil.copytree(SOURCE / "packaging", copy / "packaging", ignore=ignored)
-    shutil.copytree(SOURCE / "systemd", copy / "systemd")
+    for folder in ("systemd", "docs"):
+        shutil.copytree(SOURCE / folder, copy / folder)
     return copy
 
 

@@ -15,7 +15,7 @@ from imds_probe.errors import UsageError
 
 SHIPPED = Path(__file__).parents[2] / "packaging/imds-probe.toml"
 KEYS = keys_of(sections())
-_COMMENTED = re.compile(r"^#(?=[a-z_-]+ = )", re.MULTILINE)
+_COMMENTED = re.compile(r"^#(?=[a-z0-9_-]+ = )", re.MULTILINE)
 
 
 def test_as_shipped_it_changes_nothing() -> None:
