@@ -102,7 +102,7 @@ def test_a_target_that_was_replaced_ends_it(capsys):
     told = Told(["ended", *[""] * 3000])
     told.replaced = True
     asked = Asked(600, [], restarts=[], stop_on=[])
-    assert Rehearsing(told, asked, Checking([]), told.stopped).run() == exitcodes.NOT_READY
+    assert Rehearsing(told, asked, Checking([]), told.stopped, NOWHERE).run() == exitcodes.NOT_READY
     said = capsys.readouterr().err
     assert "ended early: a new container is called web.service, and is not rehearsed" in said
     assert "\nimds-probe: somebody is not rehearsed\n" in said
@@ -112,5 +112,5 @@ def test_a_host_has_no_name(capsys):
     told = Told(["", ""])
     told.target, told.look = None, lambda _: told.stopped.set() or []
     asked = Asked(600, [], [], [], "all of it")
-    assert Rehearsing(told, asked, Checking([]), told.stopped).run() == exitcodes.READY
+    assert Rehearsing(told, asked, Checking([]), told.stopped, NOWHERE).run() == exitcodes.READY
     assert "all of it receive no metadata without a token" in capsys.readouterr().err

@@ -94,7 +94,7 @@ def test_the_docs_have_a_row_for_each_sink_and_say_which_rights_it_needs():
     rows = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
     assert sorted(rows) == sorted(SINKS), "docs/reporting.md, the table of sinks"
     rights = (PROJECT / "docs/aws.md").read_text().partition("- **Rights.**")[2].partition("\n- **")[0]
-    (none,) = re.findall(r"((?:`[a-z-]+`(?:, | and )?)+) need none", rights)
+    (none,) = re.findall(r"((?:`[a-z-]+`(?:, | and )?)+) need no policy", rights)
     assert set(re.findall(r"`([^`]+)`", none)) == {sink.name for sink in DECLARED if not sink.policies}
     needed = {sink.name for sink in DECLARED if sink.policies}
     assert needed <= set(re.findall(r"`([^`]+)`", rights)), "docs/aws.md, Rights"
