@@ -242,4 +242,4 @@ def test_never_more_than_a_third_of_the_link_local_limit(lab, service, limit):
     assert {each.outcome for each in results} == {Outcome.OK if limit == 3 else Outcome.ANSWER_LOST}
     times = [when for when, _ in wire.packets()]
     most = max(sum(1 for other in times if when <= other < when + 1.0) for when in times)
-    assert LINK_LOCAL_PACKETS_PER_S / 8 < most < LINK_LOCAL_PACKETS_PER_S / 3
+    assert len(times) > LINK_LOCAL_PACKETS_PER_S / 3 > most

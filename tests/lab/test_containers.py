@@ -99,7 +99,7 @@ def test_containers_of_one_namespace_are_measured_once(run, service, made_up, no
         "exporter": 2,
     }
     # Host and container at two addresses each, and what a run without containers asks for.
-    assert service.counts.total == 4 + 5
+    assert service.counts.total == 4 + 6
 
 
 def test_a_container_that_cannot_reach_the_service_does_not_hold_the_switch_up(run, service, made_up, nodes):

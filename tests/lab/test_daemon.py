@@ -179,7 +179,7 @@ def test_what_was_called_before_it_began_is_handed_over(lab, service, daemon, st
     running.end()
     seen = evidence(state)
     assert (seen.imdsv1, seen.unconfirmed, seen.dropped_packets) == (41, 0, 0)
-    assert {Path(each.program).name for each in seen.by} == {"curl"}
+    assert {Path(each.program).name for each in seen.by} == {"curl"}, seen.by
     (boot,) = boots.read(state)
     assert (boot.boot_id, boot.from_start) == (boots.this_boot().boot_id, False)
     assert not (run_directory / "early.sock").exists()

@@ -219,7 +219,7 @@ def test_an_interface_of_its_own_is_watched_there(run, service, made_up, nodes):
         ("ok", 0, True)
     ] * 2
     # Once as the host sees nothing of it, once where it can be seen: host, web and a run without containers beside.
-    assert service.counts.total == 4 + 2 * 2 + 5
+    assert service.counts.total == 4 + 2 * 2 + 6
     assert (ran.verdict, ran.report["verdict"]["switch"]["http_put_response_hop_limit"]) == ("needs-hop-limit", 2)
 
 
