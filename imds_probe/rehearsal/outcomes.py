@@ -42,7 +42,16 @@ def not_asked(
     rehearsed = [as_fact(each) for each in callers if each.outcome != "other"]
     theirs = [
         RehearsedCaller(
-            said_program(each), "silent", None, each.script, each.unit, None, each.container, each.uid, pids=(each.pid,)
+            said_program(each),
+            "silent",
+            None,
+            each.script,
+            each.unit,
+            None,
+            each.container,
+            each.uid,
+            each.on_host,
+            pids=(each.pid,),
         )
         for each in present
     ]
@@ -87,6 +96,7 @@ def as_fact(caller: KeptCaller) -> RehearsedCaller:
         unit=caller.unit,
         container_id=caller.container_id,
         uid=caller.uid,
+        on_host=caller.on_host,
     )
 
 

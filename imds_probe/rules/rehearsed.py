@@ -11,7 +11,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.rehearsals import FIT, Rehearsal, RehearsalOutcome, Rehearsals, RehearsedCaller
 from imds_probe.facts.software import SdkSoftware, Software
-from imds_probe.rules.known_callers import Known, known_callers, script_of
+from imds_probe.rules.known_callers import Known, is_start_of, known_callers, may_speak_for, runner_of, script_of
 from imds_probe.rules.requirement import own_code, unread_code
 
 _NEEDED = ("code", "sdks")  # the collectors without which not all callers are known
@@ -83,14 +83,16 @@ def rehearsed_code(code: CodeSeen | NotRead, facts: Facts, outcomes: Sequence[Re
     """The same of a program that was, or was not, read: by its processes or by its path. Empty also where a schedule starts it
     besides, and where its files changed since the rehearsal.
     """
-    path = code.path if isinstance(code, CodeSeen) else code.program
+    path, runner = code.path if isinstance(code, CodeSeen) else code.program, runner_of(code)
     told = [each for each in fit(facts) if each[1].outcome in outcomes and _is_older(code, each[0])]
     if code.pids:
         having = [each for each in told if not set(code.pids).isdisjoint(each[1].pids)]
+        having = [each for each in having if is_start_of(each[1], runner, code.started_by)]
         known = {pid for _, each in having for pid in each.pids}
         return _said(having) if code.every_s is None and set(code.pids) <= known else ""
     where = set(code.container_ids) | ({None} if code.on_host else set())
     having = [each for each in told if path in (each[1].script, each[1].program) and each[1].container_id in where]
+    having = [each for each in having if may_speak_for(each[1], runner)]
     return _said(having) if where and {each.container_id for _, each in having} == where else ""
 
 

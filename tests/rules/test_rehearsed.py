@@ -72,6 +72,12 @@ def test_the_hop_limit_matters_in_a_container(outcome, rehearsed_limit, hops, co
         (replace(CODE, pids=(), on_host=False, container_ids=("c",)), APP, ""),
         (NotRead("/usr/bin/python3", "why", pids=(7,)), APP, TOKEN),
         (NotRead("/usr/bin/python3", "why"), APP, TOKEN),
+        (replace(CODE, pids=(), runs="scheduled"), replace(APP, uid=1000), ""),  # any user can start root's script
+        (replace(CODE, pids=(), runner_uid=1000), replace(APP, uid=1000), TOKEN),
+        (replace(CODE, started_by=("/etc/rc.local, at each boot",)), replace(APP, uid=1000), ""),
+        (replace(CODE, started_by=("web.service, at each boot",)), replace(APP, uid=1000), TOKEN),
+        (NotRead("/usr/bin/python3", "why"), replace(APP, uid=1000), ""),
+        (NotRead("/usr/bin/python3", "why", owner_uid=1000), replace(APP, uid=1000), TOKEN),
     ],
 )
 def test_what_a_rehearsal_tells_of_a_program(code, caller, said):
