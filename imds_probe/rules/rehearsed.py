@@ -34,13 +34,29 @@ def stale(rehearsal: Rehearsal, caller: RehearsedCaller, facts: Facts) -> str:
 
 
 def counting(facts: Facts) -> tuple[Told, ...]:
-    """Of each caller the last time that it asked in a rehearsal, if that still counts."""
-    found: dict[object, Told] = {}
+    """Of each caller the last time that it asked in a rehearsal, if that still counts, unless an earlier one outweighs it."""
+    found: dict[object, list[Told]] = {}
     for rehearsal in facts[Rehearsals].rehearsals:
         for caller in rehearsal.callers:
             if caller.asked:
-                found.setdefault(caller.identity, (rehearsal, caller))
-    return tuple((rehearsal, caller) for rehearsal, caller in found.values() if not stale(rehearsal, caller, facts))
+                found.setdefault(caller.identity, []).append((rehearsal, caller))
+    return tuple(_weighed(told, facts) for told in found.values() if not stale(*told[0], facts))
+
+
+def _weighed(told: Sequence[Told], facts: Facts) -> Told:
+    """The newest of these, which are of one caller. Where that only asked with a token, one before it in which the same files gave
+    up counts instead if it lasted longer: an SDK renews credentials within minutes, and what fails may ask once in hours.
+    """
+    lasted_s = told[0][0].lasted_s
+    for rehearsal, caller in told:
+        if stale(rehearsal, caller, facts):
+            continue
+        if caller.outcome == "gave-up" and rehearsal.lasted_s > lasted_s:
+            return rehearsal, caller
+        if caller.outcome != "token":
+            break
+        lasted_s = max(lasted_s, rehearsal.lasted_s)
+    return told[0]
 
 
 def giving_up(facts: Facts) -> tuple[Told, ...]:

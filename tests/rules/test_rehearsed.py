@@ -35,6 +35,21 @@ def test_the_newest_rehearsal_in_which_a_caller_asked_counts():
     for outcome in ("silent", "other"):  # says nothing, so that the one before counts
         newer = replace(REHEARSAL, callers=(replace(APP, outcome=outcome),))
         assert len(giving_up(FACTS.with_(Rehearsals((newer, old))))) == 1
+    hours = replace(old, lasted_s=7200.0)
+    again = replace(REHEARSAL, callers=(replace(APP, outcome="recovered"),))
+    earlier = replace(REHEARSAL, lasted_s=7200.0)
+    changed_since = replace(hours, callers=(replace(APP, outcome="gave-up", stale="it was changed"),))
+    for newer, gave_up in (
+        ((REHEARSAL, hours), 1),  # minutes of an SDK do not outweigh hours
+        ((REHEARSAL, REHEARSAL, hours), 1),
+        ((replace(REHEARSAL, lasted_s=7200.0), hours), 0),
+        ((REHEARSAL, earlier, hours), 0),
+        ((again, hours), 0),
+        ((REHEARSAL, again, hours), 0),
+        ((REHEARSAL, changed_since), 0),
+        ((replace(REHEARSAL, callers=(replace(APP, script="/opt/b.py"),)), hours), 1),
+    ):
+        assert len(giving_up(FACTS.with_(Rehearsals(newer)))) == gave_up
     gone = replace(REHEARSAL, callers=(replace(APP, stale="it was changed"),))
     assert fit(FACTS.with_(Rehearsals((gone, REHEARSAL)))) == ()
 
