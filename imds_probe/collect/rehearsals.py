@@ -104,6 +104,7 @@ def _rehearsal(kept: Kept, present: _Present, now: float, max_age_s: float) -> R
         lapsed_s=round(kept.lapsed_s, 3),
         restarted=kept.restarted,
         ended_by=kept.ended_by,
+        unidentified=0 if old else kept.unidentified,  # as all of an old one, it counts no more
     )
 
 

@@ -35,6 +35,11 @@ def asked(seen: Iterable[Seen], aim: Aim) -> list[KeptCaller]:
     return list(found.values())
 
 
+def unidentified(seen: Iterable[Seen]) -> int:
+    """How many requests of processes that could not be identified were refused."""
+    return sum(each.refused for each in seen if each.caller is None)
+
+
 def not_asked(
     known: Iterable[Known], present: Sequence[Caller], callers: Iterable[KeptCaller], aim: Aim
 ) -> list[Known]:

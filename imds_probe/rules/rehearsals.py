@@ -150,7 +150,9 @@ def _of(rehearsal: Rehearsal) -> str:
     again = ", with a restart" if rehearsal.restarted else ""
     ended = f"; it ended early: {rehearsal.ended_by}" if rehearsal.ended_by else ""
     what = "the host" if rehearsal.kind == "host" else f"the {rehearsal.kind} {rehearsal.target}"
-    return f"{what} was rehearsed at hop limit {rehearsal.hop_limit}{again}{ended}"
+    refused = times(rehearsal.unidentified)
+    unknown = f"; processes that could not be identified were refused {refused}" if rehearsal.unidentified else ""
+    return f"{what} was rehearsed at hop limit {rehearsal.hop_limit}{again}{ended}{unknown}"
 
 
 def _called(known: Known) -> str:

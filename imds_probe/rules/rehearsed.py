@@ -82,7 +82,21 @@ def all_rehearsed(facts: Facts) -> bool:
     known = known_callers(facts)
     if not known or not all(run is not None and run.status in ("ok", "nothing") for run in runs):
         return False
-    return bool(fit(facts)) and not giving_up(facts) and not unrehearsed(facts)
+    return bool(fit(facts)) and not giving_up(facts) and not unrehearsed(facts) and not _by_nobody(facts)
+
+
+def _by_nobody(facts: Facts) -> bool:
+    """Whether processes that could not be identified were refused in a rehearsal, and none of the same since shows otherwise."""
+    rehearsals = facts[Rehearsals].rehearsals
+    return any(
+        each.unidentified and not any(_is_cleaner(later, each) for later in rehearsals[:number])
+        for number, each in enumerate(rehearsals)
+    )
+
+
+def _is_cleaner(later: Rehearsal, before: Rehearsal) -> bool:
+    same = later.kind == "host" or (later.kind, later.target) == (before.kind, before.target)
+    return same and not later.unidentified and later.lasted_s >= before.lasted_s
 
 
 def rehearsed_processes(pids: Iterable[int], facts: Facts) -> str:

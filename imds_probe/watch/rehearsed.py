@@ -73,6 +73,7 @@ class Kept:
     lapsed_s: Seconds = 0.0
     restarted: bool = False
     ended_by: str = ""
+    unidentified: Count = 0
 
 
 @dataclass(frozen=True)

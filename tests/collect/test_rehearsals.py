@@ -54,9 +54,9 @@ def kept_of(pid, outcome="token", **changes) -> KeptCaller:
     return replace(made, **changes)
 
 
-def look(state, *callers, began=None, max_age_s=86400.0, sdks=NO_SDKS):
+def look(state, *callers, began=None, max_age_s=86400.0, sdks=NO_SDKS, **changes):
     """What the collector makes of one rehearsal of these callers."""
-    add(state, Kept("unit", "web.service", began or time.time(), 60.0, 1, callers), lambda _: None)
+    add(state, Kept("unit", "web.service", began or time.time(), 60.0, 1, callers, **changes), lambda _: None)
     given = context(Path("/"), sdks, options=(RehearsalOptions(state, max_age_s),))
     assert collected(given, [COLLECTOR])["rehearsals"].status == "ok"
     rehearsal, *_ = given.get(Rehearsals).rehearsals
@@ -128,8 +128,9 @@ def test_a_library_that_was_changed_since_is_named(app, tmp_path):
     ("ago_s", "stale"), [(90_000.0, "it is 1 d 1 h old, and rehearse.max_age is 1 d"), (-7200.0, "in the future")]
 )
 def test_an_old_one_counts_no_more(app, tmp_path, ago_s, stale):
-    rehearsal = look(tmp_path / "state", kept_of(app[0].pid), began=time.time() - ago_s)
-    assert stale in rehearsal.callers[0].stale
+    rehearsal = look(tmp_path / "state", kept_of(app[0].pid), began=time.time() - ago_s, unidentified=2)
+    assert stale in rehearsal.callers[0].stale and rehearsal.unidentified == 0
+    assert look(tmp_path / "state", kept_of(app[0].pid), unidentified=2).unidentified == 2
 
 
 def test_the_newest_comes_first_and_nothing_is_no_trouble(app, tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from imds_probe.rehearsal.callers import UNKNOWN, Seen
-from imds_probe.rehearsal.outcomes import Aim, asked, in_order, not_asked
+from imds_probe.rehearsal.outcomes import Aim, asked, in_order, not_asked, unidentified
 from imds_probe.rules.known_callers import CODE, Known
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.rehearsed import CALLERS_MAX, KeptCaller
@@ -28,6 +28,11 @@ def test_processes_of_one_caller_are_one_by_the_worst_that_came_of_them():
     assert (caller.program_stamp, caller.script_stamp, caller.on_host) == ("1.2.3", "4.5.6", True)
     other = seen(8, caller=replace(APP, script="/opt/b.py"), passed=1)
     assert [each.script for each in asked([first, other], UNIT)] == ["/opt/app.py", "/opt/b.py"]
+
+
+def test_what_was_refused_to_processes_that_could_not_be_identified_is_counted():
+    nobody = [Seen(None, UNKNOWN, refused=2, passed=1), Seen(7, UNKNOWN, refused=1, missed={"/x"})]
+    assert unidentified([seen(refused=4, missed={"/x"}), *nobody]) == 3
 
 
 def test_what_was_changed_while_it_was_rehearsed_stands_on_nothing():

@@ -98,3 +98,5 @@ def test_a_damaged_record_leaves_it_unknown():
 def test_one_rehearsal_in_a_line():
     said = rehearsals._of(replace(REHEARSAL, restarted=True, ended_by="the check failed"))
     assert said == "the unit web.service was rehearsed at hop limit 1, with a restart; it ended early: the check failed"
+    said = rehearsals._of(replace(REHEARSAL, unidentified=1))
+    assert said.endswith("at hop limit 1; processes that could not be identified were refused once")

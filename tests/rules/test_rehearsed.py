@@ -131,6 +131,24 @@ def test_confidence_is_high_only_where_every_known_caller_asked():
     assert not all_rehearsed(rehearsed(APP, facts=bare))  # nobody is known
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "all_did"),
+    [
+        ({"unidentified": 1}, None, False),
+        ({"unidentified": 1}, {}, True),
+        ({"unidentified": 1}, {"kind": "host", "target": "host"}, True),
+        ({"unidentified": 1}, {"target": "b.service"}, False),
+        ({"unidentified": 1}, {"lasted_s": 60.0}, False),
+        ({}, {"unidentified": 1}, False),
+    ],
+)
+def test_nobody_says_that_all_asked_where_some_could_not_be_identified(before, after, all_did):
+    bare = changed(FACTS, software=(), collectors=(*FACTS.collectors, *LOOKED))
+    told = [replace(REHEARSAL, **each) for each in (after, before) if each is not None]
+    facts = with_code(CODE, facts=bare).with_(Rehearsals(tuple(told)))
+    assert all_rehearsed(changed(facts, collectors=bare.collectors)) == all_did
+
+
 def test_a_call_that_was_seen_outweighs_it_and_both_are_named():
     caller = replace(CALLER, program="/usr/bin/python3", script="/opt/app.py", unit="web.service")
     assert beside([caller], rehearsed(APP)) == (f"{TOKEN}, which does not outweigh a call that was seen",)
