@@ -17,6 +17,7 @@ from imds_probe.facts.software import SdkSoftware
 from imds_probe.system import rootfs
 from imds_probe.system.unchanged import is_settled
 from imds_probe.watch import rehearsed, standing
+from imds_probe.watch.ancestry import is_between
 from imds_probe.watch.caller import NOT_VERIFIED, said_program
 from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.rehearsed import Kept, KeptCaller
@@ -126,9 +127,19 @@ def _caller(caller: KeptCaller, kept: Kept, present: _Present, old: str) -> Rehe
         tokens=caller.tokens,
         served=caller.served,
         known_by=caller.known_by,
-        pids=() if stale else tuple(sorted(each.caller.pid for each in processes)),
+        pids=() if stale else tuple(sorted(each.caller.pid for each in _asking(processes, caller))),
         stale=stale,
     )
+
+
+def _asking(processes: Sequence[Running], caller: KeptCaller) -> Sequence[Running]:
+    """Those of its processes of which the rehearsal tells: the ones that asked, while one of these lives. Of others, it tells where
+    the files say what they run. An interpreter without a script may run anything.
+    """
+    asked = [each for each in processes if each.caller.client in caller.processes]
+    if asked:
+        return asked
+    return processes if caller.script or not is_between(_path(caller)) else ()
 
 
 def _changed(caller: KeptCaller, processes: Sequence[Running], began: float, present: _Present) -> str:

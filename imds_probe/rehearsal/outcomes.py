@@ -9,7 +9,7 @@ from imds_probe.facts.rehearsals import RehearsalOutcome, RehearsedCaller, Rehea
 from imds_probe.rehearsal.callers import Seen
 from imds_probe.rules.known_callers import Known
 from imds_probe.watch.caller import Caller, said_program
-from imds_probe.watch.rehearsed import CALLERS_MAX, TEXT_MAX, KeptCaller
+from imds_probe.watch.rehearsed import CALLERS_MAX, PROCESSES_MAX, TEXT_MAX, KeptCaller
 
 # The worst first: of several processes that are one caller, it says what came of that.
 WORST: tuple[RehearsalOutcome, ...] = ("gave-up", "recovered", "token", "other", "silent")
@@ -114,6 +114,7 @@ def _is_aim(known: Known, aim: Aim) -> bool:
 
 
 def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
+    pid, started = caller.client
     return KeptCaller(
         program=said_program(caller)[:TEXT_MAX],
         outcome="other" if seen.outcome == "cut-short" else seen.outcome,
@@ -129,6 +130,7 @@ def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
         served=seen.passed,
         program_stamp=seen.stamps.program,
         script_stamp=seen.stamps.script,
+        processes=() if started is None else ((pid, started),),
     )
 
 
@@ -155,4 +157,5 @@ def _together(one: KeptCaller, other: KeptCaller) -> KeptCaller:
         served=one.served + other.served,
         program_stamp=worst.program_stamp if same or one.program != other.program else "",
         script_stamp=worst.script_stamp if same else "",
+        processes=tuple(dict.fromkeys((*one.processes, *other.processes)))[:PROCESSES_MAX],
     )

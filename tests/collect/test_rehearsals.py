@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from contexts import collected, context
 
+from imds_probe.collect import rehearsals as module
 from imds_probe.collect.rehearsals import COLLECTOR, RehearsalOptions
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.facts.rehearsals import Rehearsals
 from imds_probe.facts.software import SdkSoftware, SdkUse
-from imds_probe.watch.caller import caller_of, said_program
+from imds_probe.watch.caller import Caller, caller_of, said_program
 from imds_probe.watch.rehearsed import FILE, Kept, KeptCaller, add
-from imds_probe.watch.standing import stamps_of
+from imds_probe.watch.standing import Running, Stamps, stamps_of
 
 PROC = Path("/proc")
 NO_SDKS = SdksFound((), {}, (), (), ())
@@ -34,6 +35,18 @@ def app(tmp_path, monkeypatch):
     yield child, path
     child.kill()
     child.communicate()
+
+
+@pytest.fixture
+def other(app, monkeypatch):
+    """Another process of the same script."""
+    child, path = app
+    another = subprocess.Popen([sys.executable, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    another.stdout.readline()
+    monkeypatch.setattr("imds_probe.collect.rehearsals.host_pids", lambda _: [child.pid, another.pid])
+    yield another
+    another.kill()
+    another.communicate()
 
 
 def kept_of(pid, outcome="token", **changes) -> KeptCaller:
@@ -109,6 +122,34 @@ def test_the_same_of_another_user_or_unit_is_not_it(app, tmp_path):
     child, _ = app
     callers = look(tmp_path / "state", kept_of(child.pid, unit="other.service"), kept_of(child.pid, uid=77)).callers
     assert [each.pids for each in callers] == [(), ()]
+
+
+def test_a_process_that_did_not_ask_is_not_rehearsed_while_one_lives_that_did(app, other, tmp_path):
+    child, _ = app
+    asked = caller_of(PROC, child.pid).client
+    kept = kept_of(child.pid)
+    (caller,) = look(tmp_path / "state", replace(kept, processes=(asked,))).callers
+    assert caller.pids == (child.pid,)
+    for gone in ((), ((child.pid, asked[1] + 1),)):  # its number is another's now
+        (caller,) = look(tmp_path / "state", replace(kept, processes=gone)).callers
+        assert caller.pids == tuple(sorted((child.pid, other.pid)))
+
+
+@pytest.mark.parametrize(
+    ("program", "script", "known"),
+    [
+        ("/usr/lib/jvm/java-17/bin/java", None, False),
+        ("/usr/bin/python3", None, False),
+        ("/usr/bin/python3", "/opt/app.py", True),
+        ("/opt/agent/agent", None, True),
+    ],
+)
+def test_an_interpreter_without_a_script_may_run_anything(program, script, known):
+    """Once those that asked have ended."""
+    running = [Running(Caller(7, "x", program, "x", 0, (), "a", None, None, None, script=script, started=3), Stamps())]
+    kept = KeptCaller(program, "token", script=script, unit="a", uid=0)
+    assert module._asking(running, kept) == (running if known else ())
+    assert module._asking(running, replace(kept, processes=((7, 3),))) == running
 
 
 def test_a_library_that_was_changed_since_is_named(app, tmp_path):

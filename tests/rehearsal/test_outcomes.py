@@ -8,7 +8,7 @@ from imds_probe.rehearsal.callers import UNKNOWN, Seen
 from imds_probe.rehearsal.outcomes import Aim, asked, in_order, not_asked, unidentified
 from imds_probe.rules.known_callers import CODE, Known
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.rehearsed import CALLERS_MAX, KeptCaller
+from imds_probe.watch.rehearsed import CALLERS_MAX, PROCESSES_MAX, KeptCaller
 from imds_probe.watch.standing import Stamps
 
 UNIT = Aim("unit", "web.service")
@@ -26,6 +26,12 @@ def test_processes_of_one_caller_are_one_by_the_worst_that_came_of_them():
     assert (caller.program, caller.script, caller.outcome) == ("/usr/bin/python3", "/opt/app.py", "gave-up")
     assert (caller.refused, caller.tokens, caller.served) == (1, 1, 2)
     assert (caller.program_stamp, caller.script_stamp, caller.on_host) == ("1.2.3", "4.5.6", True)
+    third = seen(9, caller=replace(APP, pid=9, started=78), passed=1)
+    (caller,) = asked([seen(caller=replace(APP, started=77), passed=1), third, third], UNIT)
+    assert caller.processes == ((7, 77), (9, 78))
+    many = [seen(number, caller=replace(APP, pid=number, started=1), passed=1) for number in range(PROCESSES_MAX + 1)]
+    (caller,) = asked(many, UNIT)
+    assert len(caller.processes) == PROCESSES_MAX
     other = seen(8, caller=replace(APP, script="/opt/b.py"), passed=1)
     assert [each.script for each in asked([first, other], UNIT)] == ["/opt/app.py", "/opt/b.py"]
 
