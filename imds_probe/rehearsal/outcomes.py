@@ -102,6 +102,7 @@ def as_fact(caller: KeptCaller) -> RehearsedCaller:
         container_id=caller.container_id,
         uid=caller.uid,
         on_host=caller.on_host,
+        pids=tuple(pid for pid, _ in caller.processes),
     )
 
 

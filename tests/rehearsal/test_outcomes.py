@@ -86,6 +86,14 @@ def test_who_asked_is_not_named():
     assert len(not_asked([known[0]] * 3, [APP], [], UNIT)) == 1
 
 
+@pytest.mark.parametrize(("pid", "named"), [(7, False), (8, True)])
+def test_on_a_host_a_process_that_asked_is_known_without_a_list_of_processes(pid, named):
+    """Nobody lists the processes of a whole host."""
+    known = Known("python3", "it uses botocore", pids=(pid,))
+    (caller,) = asked([seen(caller=replace(APP, started=77), passed=1)], Aim("host", "host"))
+    assert not_asked([known], [], [caller], Aim("host", "host")) == ([known] if named else [])
+
+
 def test_the_worst_come_first_and_are_kept_where_there_are_many():
     many = [KeptCaller(str(number), "token") for number in range(CALLERS_MAX)]
     worst = KeptCaller("old", "gave-up")
