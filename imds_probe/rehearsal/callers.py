@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
@@ -110,14 +110,19 @@ def totals(seen: Iterable[Seen]) -> Totals:
 
 
 def end_short(
-    seen: Iterable[Seen], proc: Path = Path("/proc"), given_s: float = GIVEN_S, *, lapsed: bool = False
+    seen: Iterable[Seen],
+    proc: Path = Path("/proc"),
+    given_s: float = GIVEN_S,
+    *,
+    lapses: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Mark those that were refused for the first time just before now, and might still ask with a token. Where the rehearsal
-    `lapsed`, one that was refused once may have asked the service itself.
+    """Mark those that were refused for the first time just before now, and might still ask with a token. One that was
+    refused once, just before one of the rehearsal's `lapses` or in it, may have asked the service itself then.
     """
     now = time.monotonic()
     for each in seen:
-        if lapsed and each.missed and each.refused == 1:
+        near = any(began - given_s < each.missed_since < ended for began, ended in lapses)
+        if near and each.missed and each.refused == 1:
             each.cut_short = True
         elif each.caller is not None and each.missed and now - each.missed_since < given_s:
             pid, started = each.caller.client

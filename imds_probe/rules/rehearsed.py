@@ -16,6 +16,7 @@ from imds_probe.rules.requirement import own_code, unread_code
 
 _NEEDED = ("code", "sdks")  # the collectors without which not all callers are known
 _DID = {"token": "asked with a token", "recovered": "was refused without a token and then asked with one"}
+LAPSED_SHARE_MAX = 0.1  # of its time
 Told = tuple[Rehearsal, RehearsedCaller]
 
 
@@ -82,7 +83,13 @@ def all_rehearsed(facts: Facts) -> bool:
     known = known_callers(facts)
     if not known or not all(run is not None and run.status in ("ok", "nothing") for run in runs):
         return False
-    return bool(fit(facts)) and not giving_up(facts) and not unrehearsed(facts) and not _by_nobody(facts)
+    callers = [caller for rehearsal, caller in fit(facts) if had_effect(rehearsal)]
+    return all(_is_covered(each, callers) for each in known) and not giving_up(facts) and not _by_nobody(facts)
+
+
+def had_effect(rehearsal: Rehearsal) -> bool:
+    """Whether it was in effect for so much of its time that it can show that nobody fails."""
+    return rehearsal.lapsed_s <= LAPSED_SHARE_MAX * rehearsal.lasted_s
 
 
 def _by_nobody(facts: Facts) -> bool:
@@ -96,7 +103,7 @@ def _by_nobody(facts: Facts) -> bool:
 
 def _is_cleaner(later: Rehearsal, before: Rehearsal) -> bool:
     same = later.kind == "host" or (later.kind, later.target) == (before.kind, before.target)
-    return same and not later.unidentified and later.lasted_s >= before.lasted_s
+    return same and had_effect(later) and not later.unidentified and later.lasted_s >= before.lasted_s
 
 
 def rehearsed_processes(pids: Iterable[int], facts: Facts) -> str:

@@ -180,8 +180,17 @@ def test_one_that_still_runs_is_given_time_to_ask_again(listener, ended, given_s
         assert caller.outcome == outcome
 
 
-@pytest.mark.parametrize(("refused", "outcome"), [(1, "cut-short"), (2, "gave-up")])
-def test_one_that_was_refused_once_may_have_asked_again_in_a_lapse(refused, outcome):
-    caller = Seen(7, "x", refused=refused, missed={"/x"})
-    module.end_short([caller], lapsed=True)
+@pytest.mark.parametrize(
+    ("refused", "at", "outcome"),
+    [
+        (1, 96.0, "cut-short"),
+        (1, 105.0, "cut-short"),
+        (2, 96.0, "gave-up"),
+        (1, 90.0, "gave-up"),  # it had its time before
+        (1, 111.0, "gave-up"),
+    ],
+)
+def test_one_that_was_refused_once_may_have_asked_again_in_a_lapse(refused, at, outcome):
+    caller = Seen(7, "x", refused=refused, missed={"/x"}, missed_since=at)
+    module.end_short([caller], given_s=5.0, lapses=[(20.0, 30.0), (100.0, 110.0)])
     assert caller.outcome == outcome

@@ -140,9 +140,12 @@ def test_confidence_is_high_only_where_every_known_caller_asked():
         ({"unidentified": 1}, {"target": "b.service"}, False),
         ({"unidentified": 1}, {"lasted_s": 60.0}, False),
         ({}, {"unidentified": 1}, False),
+        ({"lapsed_s": 60.0}, None, True),
+        ({"lapsed_s": 61.0}, None, False),  # more than a tenth of it
+        ({"unidentified": 1}, {"lapsed_s": 61.0}, False),
     ],
 )
-def test_nobody_says_that_all_asked_where_some_could_not_be_identified(before, after, all_did):
+def test_nobody_says_that_all_asked_where_some_could_not_be_identified_or_led(before, after, all_did):
     bare = changed(FACTS, software=(), collectors=(*FACTS.collectors, *LOOKED))
     told = [replace(REHEARSAL, **each) for each in (after, before) if each is not None]
     facts = with_code(CODE, facts=bare).with_(Rehearsals(tuple(told)))
