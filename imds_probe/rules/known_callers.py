@@ -23,8 +23,8 @@ _STARTED = ("running", "scheduled", "boot")
 @dataclass(frozen=True)
 class Known:
     """One who is known. `by` says how, a clause. `program` is a path or a name, `package` that of a package, else empty; `pids` are
-    its processes, where it is known by these. Of code, `uid` is the user on whose own account alone it runs, and `started_by` is as
-    in CodeSeen. The rest is as in CallerSeen.
+    its processes, where it is known by these. Of code, `uid` is the user on whose own account alone it runs, and `started_by` and
+    `standing_s` are as in CodeSeen. The rest is as in CallerSeen.
     """
 
     program: str
@@ -37,6 +37,7 @@ class Known:
     pids: tuple[int, ...] = ()
     package: str = ""
     started_by: tuple[str, ...] = ()
+    standing_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -122,7 +123,7 @@ def _by_code(facts: Facts) -> Iterator[Known]:
             continue
         for container_id in each.container_ids or (None,):
             known = Known(each.path, CODE, uid=runner_of(each), pids=each.pids, started_by=each.started_by)
-            yield replace(known, container_id=container_id)
+            yield replace(known, container_id=container_id, standing_s=each.standing_s)
 
 
 def _by_package(facts: Facts) -> Iterator[Known]:

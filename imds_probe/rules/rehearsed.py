@@ -74,7 +74,7 @@ def unrehearsed(facts: Facts) -> tuple[Known, ...]:
     """The known callers that did not ask in a rehearsal which counts, or gave up in it. Of one that is known by several processes,
     all have to be rehearsed.
     """
-    return tuple(known for known in known_callers(facts) if not _is_covered(known, [each for _, each in fit(facts)]))
+    return tuple(known for known in known_callers(facts) if not _is_covered(known, fit(facts)))
 
 
 def all_rehearsed(facts: Facts) -> bool:
@@ -83,8 +83,8 @@ def all_rehearsed(facts: Facts) -> bool:
     known = known_callers(facts)
     if not known or not all(run is not None and run.status in ("ok", "nothing") for run in runs):
         return False
-    callers = [caller for rehearsal, caller in fit(facts) if had_effect(rehearsal)]
-    return all(_is_covered(each, callers) for each in known) and not giving_up(facts) and not _by_nobody(facts)
+    told = [each for each in fit(facts) if had_effect(each[0])]
+    return all(_is_covered(each, told) for each in known) and not giving_up(facts) and not _by_nobody(facts)
 
 
 def had_effect(rehearsal: Rehearsal) -> bool:
@@ -145,7 +145,7 @@ def rehearsed_software(software: Software, facts: Facts) -> str:
     places = software.container_ids or (None,)
     named = [Known(software.package, "", container_id=each, package=software.package) for each in places]
     having = [told for known in named for told in fit(facts) if known.is_rehearsed_as(told[1])]
-    return _said(having) if all(_is_covered(each, [caller for _, caller in fit(facts)]) for each in named) else ""
+    return _said(having) if all(_is_covered(each, fit(facts)) for each in named) else ""
 
 
 def beside(group: Sequence[CallerSeen], facts: Facts) -> tuple[str, ...]:
@@ -159,12 +159,12 @@ def _is_alike(seen: CallerSeen, caller: RehearsedCaller) -> bool:
     return called == (caller.script or caller.program, caller.unit, caller.container_id)
 
 
-def _is_covered(known: Known, callers: Sequence[RehearsedCaller]) -> bool:
-    having = [each for each in callers if known.is_rehearsed_as(each)]
+def _is_covered(known: Known, told: Sequence[Told]) -> bool:
+    having = [caller for rehearsal, caller in told if known.is_rehearsed_as(caller) and _is_older(known, rehearsal)]
     return bool(having) and set(known.pids) <= {pid for each in having for pid in each.pids}
 
 
-def _is_older(code: CodeSeen | NotRead, rehearsal: Rehearsal) -> bool:
+def _is_older(code: CodeSeen | NotRead | Known, rehearsal: Rehearsal) -> bool:
     return code.standing_s is None or code.standing_s >= rehearsal.age_s
 
 

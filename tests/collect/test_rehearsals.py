@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from imds_probe.facts.rehearsals import Rehearsals
 from imds_probe.facts.software import SdkSoftware, SdkUse
 from imds_probe.watch.caller import Caller, caller_of, said_program
 from imds_probe.watch.rehearsed import FILE, Kept, KeptCaller, add
-from imds_probe.watch.standing import Running, Stamps, stamps_of
+from imds_probe.watch.standing import Running, Stamps, file_stamp, stamps_of
 
 PROC = Path("/proc")
 NO_SDKS = SdksFound((), {}, (), (), ())
@@ -122,6 +123,26 @@ def test_the_same_of_another_user_or_unit_is_not_it(app, tmp_path):
     child, _ = app
     callers = look(tmp_path / "state", kept_of(child.pid, unit="other.service"), kept_of(child.pid, uid=77)).callers
     assert [each.pids for each in callers] == [(), ()]
+
+
+@pytest.mark.parametrize("change", ["", "was changed", "is not there any more", "no root"])
+def test_what_runs_no_more_in_a_container_is_known_by_its_files(app, tmp_path, change):
+    """The container, whose processes have the root of this one, is there."""
+    _, path = app
+    program = Path(sys.executable).resolve()
+    stamps = [file_stamp(Path("/"), str(each), on_host=False) for each in (program, path)]
+    kept = KeptCaller(
+        str(program), "token", script=str(path), container_id="c", program_stamp=stamps[0], script_stamp=stamps[1]
+    )
+    if change == "was changed":
+        path.write_text("# another\n")
+    elif change == "is not there any more":
+        path.unlink()
+    present = module._Present(context(Path("/")), [], {})
+    present.containers = {"c": (2**30,) if change == "no root" else (2**30, os.getpid())}
+    stale = module._changed(kept, [], time.time(), present)
+    gone = f"{program} is not there any more"
+    assert stale == (gone if change == "no root" else f"{path} {change}" if change else "")
 
 
 def test_a_process_that_did_not_ask_is_not_rehearsed_while_one_lives_that_did(app, other, tmp_path):

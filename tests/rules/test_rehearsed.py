@@ -152,6 +152,13 @@ def test_nobody_says_that_all_asked_where_some_could_not_be_identified_or_led(be
     assert all_rehearsed(changed(facts, collectors=bare.collectors)) == all_did
 
 
+@pytest.mark.parametrize(("standing_s", "is_known_again"), [(60.0, False), (7200.0, True), (None, True)])
+def test_code_that_was_changed_since_is_unrehearsed(standing_s, is_known_again):
+    code = replace(CODE, pids=(), runs="boot", standing_s=standing_s)
+    facts = rehearsed(APP, facts=with_code(code, facts=changed(FACTS, software=())))
+    assert (unrehearsed(facts) == ()) == is_known_again
+
+
 def test_a_call_that_was_seen_outweighs_it_and_both_are_named():
     caller = replace(CALLER, program="/usr/bin/python3", script="/opt/app.py", unit="web.service")
     assert beside([caller], rehearsed(APP)) == (f"{TOKEN}, which does not outweigh a call that was seen",)
