@@ -17,13 +17,15 @@ from imds_probe.facts.software import SdkSoftware
 from imds_probe.system import rootfs
 from imds_probe.system.unchanged import is_settled
 from imds_probe.watch import rehearsed, standing
+from imds_probe.watch.ancestry import is_between
 from imds_probe.watch.caller import NOT_VERIFIED, said_program
 from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.rehearsed import Kept, KeptCaller
-from imds_probe.watch.standing import Running
+from imds_probe.watch.standing import Running, Stamps
 
 MAX_AGE_S = 30.0 * SECONDS["d"]
 NS = 1_000_000_000
+ROOTS_MAX = 5  # processes of a container below whose roots a file is looked for
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,20 @@ class _Present:
         self.root, self.proc = context.root, context.proc
         self.processes, self._libraries = processes, libraries
         running = context.get(RunningContainers)
-        self.containers = {each.identity for each in running.containers} if running is not None else set[str]()
+        self.containers = {each.identity: each.pids for each in running.containers} if running is not None else {}
 
     def of(self, caller: KeptCaller) -> list[Running]:
         """The processes that are this caller, or run the script that is."""
         return [each for each in self.processes if _is(each, caller)]
+
+    def file_stamps(self, caller: KeptCaller) -> Stamps:
+        """Those of its files as they are where it ran: in a container, below the root of a process that can be looked below."""
+        on_host = caller.container_id is None
+        pids = self.containers.get(caller.container_id or "", ())[:ROOTS_MAX]
+        roots = [self.root] if on_host else [self.proc / str(pid) / "root" for pid in pids]
+        paths = _path(caller), caller.script
+        found = [Stamps(*(standing.file_stamp(root, path, on_host=on_host) for path in paths)) for root in roots]
+        return max(found, key=lambda each: sum(map(bool, each)), default=Stamps())
 
     def changed_library(self, processes: Sequence[Running], before_s: float) -> str:
         """A library of theirs that was changed after this time; empty where none was."""
@@ -104,6 +115,7 @@ def _rehearsal(kept: Kept, present: _Present, now: float, max_age_s: float) -> R
         lapsed_s=round(kept.lapsed_s, 3),
         restarted=kept.restarted,
         ended_by=kept.ended_by,
+        unidentified=0 if old else kept.unidentified,  # as all of an old one, it counts no more
     )
 
 
@@ -125,9 +137,19 @@ def _caller(caller: KeptCaller, kept: Kept, present: _Present, old: str) -> Rehe
         tokens=caller.tokens,
         served=caller.served,
         known_by=caller.known_by,
-        pids=() if stale else tuple(sorted(each.caller.pid for each in processes)),
+        pids=() if stale else tuple(sorted(each.caller.pid for each in _asking(processes, caller))),
         stale=stale,
     )
+
+
+def _asking(processes: Sequence[Running], caller: KeptCaller) -> Sequence[Running]:
+    """Those of its processes of which the rehearsal tells: the ones that asked, while one of these lives. Of others, it tells where
+    the files say what they run. An interpreter without a script may run anything.
+    """
+    asked = [each for each in processes if each.caller.client in caller.processes]
+    if asked:
+        return asked
+    return processes if caller.script or not is_between(_path(caller)) else ()
 
 
 def _changed(caller: KeptCaller, processes: Sequence[Running], began: float, present: _Present) -> str:
@@ -150,21 +172,13 @@ def _changed(caller: KeptCaller, processes: Sequence[Running], began: float, pre
 
 def _stamps(caller: KeptCaller, process: Running | None, present: _Present) -> tuple[str, str]:
     """Of program and script as they are now: those of a process, or of the files where nothing runs them."""
-    on_host = caller.container_id is None
     if process is None:
-        if not on_host:
-            return (
-                caller.program_stamp,
-                caller.script_stamp,
-            )  # its container is the same, and nothing in it runs them now
-        files = (standing.file_stamp(present.root, path, on_host=True) for path in (_path(caller), caller.script))
-        program, script = files
-        return program, script
+        return present.file_stamps(caller)
     if said_program(process.caller) == caller.program:
         return process.stamps
     # What the script asks with is started by it now and then.
     root = present.proc / str(process.caller.pid) / "root"
-    return standing.file_stamp(root, _path(caller), on_host=on_host), process.stamps.script
+    return standing.file_stamp(root, _path(caller), on_host=caller.container_id is None), process.stamps.script
 
 
 def _is(running: Running, caller: KeptCaller) -> bool:

@@ -59,6 +59,7 @@ class Recording:
             lapsed_s=lapsed_s,
             restarted=self._restarted,
             ended_by=ended_by,
+            unidentified=outcomes.unidentified(seen),
         )
         try:
             add(self._state, kept, say)

@@ -74,7 +74,7 @@ class Rehearsing:
             drained_s = DRAINED_S
         finally:
             lasted_s = time.monotonic() - began
-            end_short(rehearsal.seen(), lapsed=rehearsal.lapsed_s > 0)
+            end_short(rehearsal.seen(), lapses=rehearsal.lapses)
             end = rehearsal.end(drained_within_s=drained_s)
             seen = rehearsal.seen()
             if ended_by:

@@ -55,7 +55,8 @@ class RehearsedCaller:
 @dataclass(frozen=True)
 class Rehearsal:
     """One rehearsal: of what, from when on and for how long, `lapsed_s` of that without effect. `restarted`: the unit began anew in
-    it. `ended_by` says why it ended early, empty where it did not.
+    it. `ended_by` says why it ended early, empty where it did not. `unidentified` counts the requests that were refused in it to
+    processes that could not be identified.
     """
 
     kind: RehearsedKind
@@ -68,6 +69,7 @@ class Rehearsal:
     lapsed_s: Seconds = 0.0
     restarted: bool = False
     ended_by: str = ""
+    unidentified: Count = 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 One that was refused and asked again with a token is ready for the switch; one that gave up is not. Another process of the same
 program is another caller: that it asks with a token says nothing of the first. A script that asks by curl is one caller, though
-each of its requests is made by a process of its own. It has asked again only where it asked for the same path.
+each of its requests is made by a process of its own. Each has asked again only where it asked for the same path: one
+process may ask by an SDK, and with code of its own besides.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,7 @@ PROCESSES_MAX = 1_000  # of the target, that are searched for a socket: who has 
 DESCRIPTORS_MAX = 4_096
 PATH_MAX = 200  # characters that are compared
 PATHS_MAX = 100  # of one caller, that it was refused; with more, it counts as one that gave up on those
+MORE = "…"  # stands for those, and is no path
 UNKNOWN = "a process that could not be identified"
 
 Outcome = Literal["token", "recovered", "gave-up", "cut-short", "other"]
@@ -41,7 +43,7 @@ class Seen:
     """One process, and its requests. `pid` is None for those whose process is not known.
 
     `caller` is who it was at its first request, with the `stamps` of its program and script then. `missed` are paths that it
-    was refused, and not served since; `whole` says that any request with a token makes up for all of them.
+    was refused, and not served since.
     """
 
     pid: int | None
@@ -52,7 +54,6 @@ class Seen:
     passed: int = 0
     others: int = 0
     missed: set[str] = field(default_factory=set, repr=False)
-    whole: bool = field(default=True, repr=False)
     missed_since: float = field(default=0.0, repr=False, compare=False)  # of time.monotonic
     cut_short: bool = field(default=False, repr=False)  # the rehearsal ended before it could ask again
     caller: Caller | None = field(default=None, repr=False)
@@ -74,16 +75,12 @@ class Seen:
         self.refused += 1
         if not self.missed:
             self.missed_since = time.monotonic()
-        if len(self.missed) < PATHS_MAX:
-            self.missed.add(_same(path))
+        self.missed.add(_same(path) if len(self.missed) < PATHS_MAX else MORE)
 
     def serve(self, path: str) -> None:
         """It asked for this with a token."""
         self.passed += 1
-        if self.whole:
-            self.missed.clear()
-        else:
-            self.missed.discard(_same(path))
+        self.missed.discard(_same(path))
 
 
 def _same(path: str) -> str:
@@ -113,14 +110,19 @@ def totals(seen: Iterable[Seen]) -> Totals:
 
 
 def end_short(
-    seen: Iterable[Seen], proc: Path = Path("/proc"), given_s: float = GIVEN_S, *, lapsed: bool = False
+    seen: Iterable[Seen],
+    proc: Path = Path("/proc"),
+    given_s: float = GIVEN_S,
+    *,
+    lapses: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Mark those that were refused for the first time just before now, and might still ask with a token. Where the rehearsal
-    `lapsed`, one that was refused once may have asked the service itself.
+    """Mark those that were refused for the first time just before now, and might still ask with a token. One that was
+    refused once, just before one of the rehearsal's `lapses` or in it, may have asked the service itself then.
     """
     now = time.monotonic()
     for each in seen:
-        if lapsed and each.missed and each.refused == 1:
+        near = any(began - given_s < each.missed_since < ended for began, ended in lapses)
+        if near and each.missed and each.refused == 1:
             each.cut_short = True
         elif each.caller is not None and each.missed and now - each.missed_since < given_s:
             pid, started = each.caller.client
@@ -215,7 +217,7 @@ class Callers:
         of_script = caller.pid != key[0]
         name = caller.script or caller.comm if of_script else caller.comm
         stamps = stamps_of(self._proc, caller)
-        return Seen(key[0], name, caller.command, whole=not of_script, caller=caller, stamps=stamps)
+        return Seen(key[0], name, caller.command, caller=caller, stamps=stamps)
 
     def _holder(self, family: socket.AddressFamily, peer: tuple[str, int]) -> int | None:
         """The newest process first: what was just started is what is just calling."""

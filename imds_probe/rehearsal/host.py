@@ -32,7 +32,7 @@ from imds_probe.rehearsal.leavers import Left
 from imds_probe.rehearsal.passing import Passing
 from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, FAMILY, Change, own_name
 from imds_probe.rehearsal.relay import Relay
-from imds_probe.rehearsal.trying import TRIES, Lease, all_tried, gone, is_alive
+from imds_probe.rehearsal.trying import TRIES, Lapse, Lease, all_tried, gone, is_alive
 from imds_probe.rehearsal.unopened import in_this_namespace, why_not_containers
 from imds_probe.simulator.listeners import open_listener
 from imds_probe.watch.caller import caller_of
@@ -126,10 +126,15 @@ class HostRehearsal:
     def lapsed_s(self) -> float:
         return self._lease.lapsed_s
 
+    @property
+    def lapses(self) -> tuple[Lapse, ...]:
+        return self._lease.lapses
+
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
         left: list[str] = []
         unfinished = 0
+        self._lease.end()
         relays = (self._here, self._passing)
         if self._rules is not None:
             with contextlib.suppress(OSError):  # gone already, or gone in a moment: the lease

@@ -20,7 +20,7 @@ from imds_probe.rehearsal.connection import Hops, Service
 from imds_probe.rehearsal.group import OwnGroup
 from imds_probe.rehearsal.relay import Relay
 from imds_probe.rehearsal.rules import Group
-from imds_probe.rehearsal.trying import TRIES, Lease, all_tried, gone, is_alive
+from imds_probe.rehearsal.trying import TRIES, Lapse, Lease, all_tried, gone, is_alive
 from imds_probe.simulator.listeners import open_listener
 
 OTHER_WINS = (
@@ -86,10 +86,16 @@ class Leading:
         """For so long, in all, callers were not led to the relay: in the family in which that was longest."""
         return self._lease.lapsed_s
 
+    @property
+    def lapses(self) -> tuple[Lapse, ...]:
+        """When that was."""
+        return self._lease.lapses
+
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
         left: list[str] = []
         unfinished = 0
+        self._lease.end()
         if self._rules is not None:
             with contextlib.suppress(OSError):  # gone already, or gone in a moment: the lease
                 self._rules.end_lease()

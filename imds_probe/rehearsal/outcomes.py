@@ -9,7 +9,7 @@ from imds_probe.facts.rehearsals import RehearsalOutcome, RehearsedCaller, Rehea
 from imds_probe.rehearsal.callers import Seen
 from imds_probe.rules.known_callers import Known
 from imds_probe.watch.caller import Caller, said_program
-from imds_probe.watch.rehearsed import CALLERS_MAX, TEXT_MAX, KeptCaller
+from imds_probe.watch.rehearsed import CALLERS_MAX, PROCESSES_MAX, TEXT_MAX, KeptCaller
 
 # The worst first: of several processes that are one caller, it says what came of that.
 WORST: tuple[RehearsalOutcome, ...] = ("gave-up", "recovered", "token", "other", "silent")
@@ -35,6 +35,11 @@ def asked(seen: Iterable[Seen], aim: Aim) -> list[KeptCaller]:
     return list(found.values())
 
 
+def unidentified(seen: Iterable[Seen]) -> int:
+    """How many requests of processes that could not be identified were refused."""
+    return sum(each.refused for each in seen if each.caller is None)
+
+
 def not_asked(
     known: Iterable[Known], present: Sequence[Caller], callers: Iterable[KeptCaller], aim: Aim
 ) -> list[Known]:
@@ -42,7 +47,16 @@ def not_asked(
     rehearsed = [as_fact(each) for each in callers if each.outcome != "other"]
     theirs = [
         RehearsedCaller(
-            said_program(each), "silent", None, each.script, each.unit, None, each.container, each.uid, pids=(each.pid,)
+            said_program(each),
+            "silent",
+            None,
+            each.script,
+            each.unit,
+            None,
+            each.container,
+            each.uid,
+            each.on_host,
+            pids=(each.pid,),
         )
         for each in present
     ]
@@ -87,6 +101,8 @@ def as_fact(caller: KeptCaller) -> RehearsedCaller:
         unit=caller.unit,
         container_id=caller.container_id,
         uid=caller.uid,
+        on_host=caller.on_host,
+        pids=tuple(pid for pid, _ in caller.processes),
     )
 
 
@@ -99,6 +115,7 @@ def _is_aim(known: Known, aim: Aim) -> bool:
 
 
 def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
+    pid, started = caller.client
     return KeptCaller(
         program=said_program(caller)[:TEXT_MAX],
         outcome="other" if seen.outcome == "cut-short" else seen.outcome,
@@ -114,6 +131,7 @@ def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
         served=seen.passed,
         program_stamp=seen.stamps.program,
         script_stamp=seen.stamps.script,
+        processes=() if started is None else ((pid, started),),
     )
 
 
@@ -140,4 +158,5 @@ def _together(one: KeptCaller, other: KeptCaller) -> KeptCaller:
         served=one.served + other.served,
         program_stamp=worst.program_stamp if same or one.program != other.program else "",
         script_stamp=worst.script_stamp if same else "",
+        processes=tuple(dict.fromkeys((*one.processes, *other.processes)))[:PROCESSES_MAX],
     )

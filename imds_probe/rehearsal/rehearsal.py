@@ -21,6 +21,7 @@ from imds_probe.rehearsal.leading import End, Leading
 from imds_probe.rehearsal.leavers import Leavers
 from imds_probe.rehearsal.rules import Group
 from imds_probe.rehearsal.target import Target
+from imds_probe.rehearsal.trying import Lapse
 
 BEAT_EVERY_S = 1.0
 UP_WITHIN_S = 20.0  # a container that starts has no network for a moment
@@ -116,6 +117,11 @@ class Rehearsal:
     def lapsed_s(self) -> float:
         """For so long, in all, callers were not led to the relay."""
         return sum(leading.lapsed_s for leading in (*self._ended, self.leading))
+
+    @property
+    def lapses(self) -> list[Lapse]:
+        """When that was."""
+        return [lapse for leading in (*self._ended, self.leading) for lapse in leading.lapses]
 
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""

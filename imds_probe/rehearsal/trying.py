@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from imds_probe.rehearsal.asking import CannotRehearse, exchange, gives_token, token_put
 from imds_probe.rehearsal.connection import Service
@@ -15,6 +16,7 @@ from imds_probe.rehearsal.rules import LEASE_S
 
 FRESH_S = 0.9  # an answer that is older than that renews nothing: with LEASE_S, less than 5 s from the relay's last sign of life
 TRIES = 8
+LAPSES_MAX = 1_000  # that are told by their times, the last ones
 
 
 class Renewed(Protocol):
@@ -23,12 +25,21 @@ class Renewed(Protocol):
     def renew(self, families: Iterable[socket.AddressFamily]) -> None: ...
 
 
+class Lapse(NamedTuple):
+    """When callers were not led to the relay, of time.monotonic."""
+
+    began: float
+    ended: float
+
+
 class Lease:
     """That of each family, by itself."""
 
     def __init__(self, families: Iterable[socket.AddressFamily]) -> None:
         self._until: dict[socket.AddressFamily, float] = {}
         self._lapsed_s = dict.fromkeys(families, 0.0)
+        self._lapses: deque[Lapse] = deque(maxlen=LAPSES_MAX)
+        self._ended: float | None = None
 
     def renew(self, rules: Renewed, is_alive: Callable[[socket.AddressFamily], bool]) -> None:
         """Where the relay is found alive, and soon enough. Raises CannotRehearse where the rules are gone."""
@@ -42,13 +53,33 @@ class Lease:
                 rules.renew([family])
             except OSError as error:
                 raise gone(error) from None
-            self._lapsed_s[family] += max(0.0, now - self._until.get(family, now))
+            if (until := self._until.get(family, now)) < now:
+                self._lapsed_s[family] += now - until
+                self._lapses.append(Lapse(until, now))
             self._until[family] = now + LEASE_S
+
+    def end(self) -> None:
+        """It is given back: from now on, nobody is to be led."""
+        self._ended = self._ended or time.monotonic()
 
     @property
     def lapsed_s(self) -> float:
         """For so long, in all, callers were not led to the relay: in the family in which that was longest."""
-        return max(self._lapsed_s.values())
+        lasting = self._lasting()
+        return max(
+            before + (lasting[family].ended - lasting[family].began if family in lasting else 0.0)
+            for family, before in self._lapsed_s.items()
+        )
+
+    @property
+    def lapses(self) -> tuple[Lapse, ...]:
+        """In either family."""
+        return (*self._lapses, *self._lasting().values())
+
+    def _lasting(self) -> dict[socket.AddressFamily, Lapse]:
+        """The lapses that have lasted until now, or until the end."""
+        now = self._ended or time.monotonic()
+        return {family: Lapse(until, now) for family, until in self._until.items() if until < now}
 
 
 def is_alive(relay: Relay, service: Service, family: socket.AddressFamily, asking: socket.socket) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.callers import REQUESTED_BY_COMMAND_LINE, Callers
-from imds_probe.facts.code import Code
+from imds_probe.facts.callers import OF_ROOT_ALONE, REQUESTED_BY_COMMAND_LINE, Callers
+from imds_probe.facts.code import Code, CodeSeen, NotRead
+from imds_probe.facts.containers import USERS
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.rehearsals import RehearsedCaller
 from imds_probe.facts.software import Installed, SdkSoftware
@@ -21,7 +23,8 @@ _STARTED = ("running", "scheduled", "boot")
 @dataclass(frozen=True)
 class Known:
     """One who is known. `by` says how, a clause. `program` is a path or a name, `package` that of a package, else empty; `pids` are
-    its processes, where it is known by these. The rest is as in CallerSeen.
+    its processes, where it is known by these. Of code, `uid` is the user on whose own account alone it runs, and `started_by` and
+    `standing_s` are as in CodeSeen. The rest is as in CallerSeen.
     """
 
     program: str
@@ -33,6 +36,8 @@ class Known:
     uid: int | None = None
     pids: tuple[int, ...] = ()
     package: str = ""
+    started_by: tuple[str, ...] = ()
+    standing_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -42,16 +47,43 @@ class Known:
     def is_rehearsed_as(self, caller: RehearsedCaller) -> bool:
         """Whether what was rehearsed as this caller is it, or a part of it."""
         if not set(self.pids).isdisjoint(caller.pids):
-            return True
+            return self.by != CODE or is_start_of(caller, self.uid, self.started_by)
         if (self.container_id or None) != (caller.container_id or None):
             return False
         if self.package:
             unit = (caller.unit or "").removesuffix(".service")
-            return self.package in (caller.program.rpartition("/")[2], unit)
+            return self.package in (caller.program.rpartition("/")[2], unit) and _is_as_installed(caller)
         if self.by == CODE:
-            return not self.pids and self.program in (caller.program, caller.script)
+            named = not self.pids and self.program in (caller.program, caller.script)
+            return named and may_speak_for(caller, self.uid)
         same_place = self.container_id is not None or (self.unit, self.uid) == (caller.unit, caller.uid)
         return not self.pids and self.name == (caller.script or caller.program) and same_place
+
+
+def runner_of(code: CodeSeen | NotRead) -> int | None:
+    """The user on whose own account alone code runs; None where root or a service runs it."""
+    return code.runner_uid if isinstance(code, CodeSeen) else code.owner_uid
+
+
+def may_speak_for(caller: RehearsedCaller, uid: int | None) -> bool:
+    """Whether what came of a caller may tell of what this user, None for root, runs by the same path. Any user can start root's
+    script, with variables that have it ask otherwise. In a container, that is the container's own affair.
+    """
+    return bool(caller.container_id) or caller.uid == 0 or (uid is not None and caller.uid == uid)
+
+
+def is_start_of(caller: RehearsedCaller, uid: int | None, started_by: tuple[str, ...]) -> bool:
+    """Whether a process of code is what starts it as a rule: a unit may do that as any user."""
+    units = {by.partition(",")[0] for by in started_by}
+    return not started_by or caller.unit in units or may_speak_for(caller, uid)
+
+
+def _is_as_installed(caller: RehearsedCaller) -> bool:
+    """Whether root runs it, or a service of the system a file that root alone can write."""
+    unit = caller.unit or ""
+    service = unit.endswith(".service") and not unit.startswith(USERS)
+    of_root = caller.on_host and caller.program.startswith(OF_ROOT_ALONE)
+    return may_speak_for(caller, None) or (service and of_root)
 
 
 def known_callers(facts: Facts) -> tuple[Known, ...]:
@@ -90,7 +122,8 @@ def _by_code(facts: Facts) -> Iterator[Known]:
         if each.speaks == "mentions" or each.runs not in _STARTED:
             continue
         for container_id in each.container_ids or (None,):
-            yield Known(each.path, CODE, container_id=container_id, pids=each.pids)
+            known = Known(each.path, CODE, uid=runner_of(each), pids=each.pids, started_by=each.started_by)
+            yield replace(known, container_id=container_id, standing_s=each.standing_s)
 
 
 def _by_package(facts: Facts) -> Iterator[Known]:

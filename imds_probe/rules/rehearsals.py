@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.duration import in_words
 from imds_probe.facts.callers import CallerSeen
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
@@ -26,7 +27,7 @@ from imds_probe.rules.rehearsals_kinds import (
     REHEARSAL_STALE,
     REHEARSALS_NOT_READ,
 )
-from imds_probe.rules.rehearsed import Told, fit, giving_up, stale, unrehearsed
+from imds_probe.rules.rehearsed import Told, fit, giving_up, had_effect, stale, unrehearsed
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.settled import unserved_caller
 
@@ -149,8 +150,11 @@ def _of(rehearsal: Rehearsal) -> str:
     """One rehearsal in a line."""
     again = ", with a restart" if rehearsal.restarted else ""
     ended = f"; it ended early: {rehearsal.ended_by}" if rehearsal.ended_by else ""
+    lapsed = "" if had_effect(rehearsal) else f"; it had no effect for {in_words(rehearsal.lapsed_s)} of its time"
     what = "the host" if rehearsal.kind == "host" else f"the {rehearsal.kind} {rehearsal.target}"
-    return f"{what} was rehearsed at hop limit {rehearsal.hop_limit}{again}{ended}"
+    refused = times(rehearsal.unidentified)
+    unknown = f"; processes that could not be identified were refused {refused}" if rehearsal.unidentified else ""
+    return f"{what} was rehearsed at hop limit {rehearsal.hop_limit}{again}{ended}{unknown}{lapsed}"
 
 
 def _called(known: Known) -> str:

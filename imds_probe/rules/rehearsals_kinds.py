@@ -16,9 +16,10 @@ REHEARSAL_GAVE_UP = Kind(
     meaning="In a rehearsal (`imds-probe rehearse`), the program asked without a token and was refused, as it will be after the "
     "switch. It did not ask for the same with a token afterwards. The rehearsal counts until the program, its script, one of its "
     "libraries, its container or the hop limit changes, and for rehearse.max_age (30 days unless set otherwise) at most. If one "
-    "caller was rehearsed several times, the newest rehearsal in which the caller asked counts.",
-    cure="Change the program as the finding says, and rehearse it again: the newer rehearsal then counts. A program that was only "
-    "tried by hand can be rehearsed with --no-record, or the risk can be accepted ([[accept]]).",
+    "caller was rehearsed several times, the newest rehearsal in which the caller asked counts. A rehearsal in which the caller "
+    "only asked with a token outweighs an earlier failure only if it lasted at least as long.",
+    cure="Change the program as the finding says, and rehearse it again for as long: the newer rehearsal then counts. A program "
+    "that was only tried by hand can be rehearsed with --no-record, or the risk can be accepted ([[accept]]).",
     sources=(_V2,),
 )
 REHEARSAL_PASSED = Kind(

@@ -11,11 +11,12 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.rehearsals import FIT, Rehearsal, RehearsalOutcome, Rehearsals, RehearsedCaller
 from imds_probe.facts.software import SdkSoftware, Software
-from imds_probe.rules.known_callers import Known, known_callers, script_of
+from imds_probe.rules.known_callers import Known, is_start_of, known_callers, may_speak_for, runner_of, script_of
 from imds_probe.rules.requirement import own_code, unread_code
 
 _NEEDED = ("code", "sdks")  # the collectors without which not all callers are known
 _DID = {"token": "asked with a token", "recovered": "was refused without a token and then asked with one"}
+LAPSED_SHARE_MAX = 0.1  # of its time
 Told = tuple[Rehearsal, RehearsedCaller]
 
 
@@ -34,13 +35,29 @@ def stale(rehearsal: Rehearsal, caller: RehearsedCaller, facts: Facts) -> str:
 
 
 def counting(facts: Facts) -> tuple[Told, ...]:
-    """Of each caller the last time that it asked in a rehearsal, if that still counts."""
-    found: dict[object, Told] = {}
+    """Of each caller the last time that it asked in a rehearsal, if that still counts, unless an earlier one outweighs it."""
+    found: dict[object, list[Told]] = {}
     for rehearsal in facts[Rehearsals].rehearsals:
         for caller in rehearsal.callers:
             if caller.asked:
-                found.setdefault(caller.identity, (rehearsal, caller))
-    return tuple((rehearsal, caller) for rehearsal, caller in found.values() if not stale(rehearsal, caller, facts))
+                found.setdefault(caller.identity, []).append((rehearsal, caller))
+    return tuple(_weighed(told, facts) for told in found.values() if not stale(*told[0], facts))
+
+
+def _weighed(told: Sequence[Told], facts: Facts) -> Told:
+    """The newest of these, which are of one caller. Where that only asked with a token, one before it in which the same files gave
+    up counts instead if it lasted longer: an SDK renews credentials within minutes, and what fails may ask once in hours.
+    """
+    lasted_s = told[0][0].lasted_s
+    for rehearsal, caller in told:
+        if stale(rehearsal, caller, facts):
+            continue
+        if caller.outcome == "gave-up" and rehearsal.lasted_s > lasted_s:
+            return rehearsal, caller
+        if caller.outcome != "token":
+            break
+        lasted_s = max(lasted_s, rehearsal.lasted_s)
+    return told[0]
 
 
 def giving_up(facts: Facts) -> tuple[Told, ...]:
@@ -57,7 +74,7 @@ def unrehearsed(facts: Facts) -> tuple[Known, ...]:
     """The known callers that did not ask in a rehearsal which counts, or gave up in it. Of one that is known by several processes,
     all have to be rehearsed.
     """
-    return tuple(known for known in known_callers(facts) if not _is_covered(known, [each for _, each in fit(facts)]))
+    return tuple(known for known in known_callers(facts) if not _is_covered(known, fit(facts)))
 
 
 def all_rehearsed(facts: Facts) -> bool:
@@ -66,7 +83,27 @@ def all_rehearsed(facts: Facts) -> bool:
     known = known_callers(facts)
     if not known or not all(run is not None and run.status in ("ok", "nothing") for run in runs):
         return False
-    return bool(fit(facts)) and not giving_up(facts) and not unrehearsed(facts)
+    told = [each for each in fit(facts) if had_effect(each[0])]
+    return all(_is_covered(each, told) for each in known) and not giving_up(facts) and not _by_nobody(facts)
+
+
+def had_effect(rehearsal: Rehearsal) -> bool:
+    """Whether it was in effect for so much of its time that it can show that nobody fails."""
+    return rehearsal.lapsed_s <= LAPSED_SHARE_MAX * rehearsal.lasted_s
+
+
+def _by_nobody(facts: Facts) -> bool:
+    """Whether processes that could not be identified were refused in a rehearsal, and none of the same since shows otherwise."""
+    rehearsals = facts[Rehearsals].rehearsals
+    return any(
+        each.unidentified and not any(_is_cleaner(later, each) for later in rehearsals[:number])
+        for number, each in enumerate(rehearsals)
+    )
+
+
+def _is_cleaner(later: Rehearsal, before: Rehearsal) -> bool:
+    same = later.kind == "host" or (later.kind, later.target) == (before.kind, before.target)
+    return same and had_effect(later) and not later.unidentified and later.lasted_s >= before.lasted_s
 
 
 def rehearsed_processes(pids: Iterable[int], facts: Facts) -> str:
@@ -83,14 +120,16 @@ def rehearsed_code(code: CodeSeen | NotRead, facts: Facts, outcomes: Sequence[Re
     """The same of a program that was, or was not, read: by its processes or by its path. Empty also where a schedule starts it
     besides, and where its files changed since the rehearsal.
     """
-    path = code.path if isinstance(code, CodeSeen) else code.program
+    path, runner = code.path if isinstance(code, CodeSeen) else code.program, runner_of(code)
     told = [each for each in fit(facts) if each[1].outcome in outcomes and _is_older(code, each[0])]
     if code.pids:
         having = [each for each in told if not set(code.pids).isdisjoint(each[1].pids)]
+        having = [each for each in having if is_start_of(each[1], runner, code.started_by)]
         known = {pid for _, each in having for pid in each.pids}
         return _said(having) if code.every_s is None and set(code.pids) <= known else ""
     where = set(code.container_ids) | ({None} if code.on_host else set())
     having = [each for each in told if path in (each[1].script, each[1].program) and each[1].container_id in where]
+    having = [each for each in having if may_speak_for(each[1], runner)]
     return _said(having) if where and {each.container_id for _, each in having} == where else ""
 
 
@@ -106,7 +145,7 @@ def rehearsed_software(software: Software, facts: Facts) -> str:
     places = software.container_ids or (None,)
     named = [Known(software.package, "", container_id=each, package=software.package) for each in places]
     having = [told for known in named for told in fit(facts) if known.is_rehearsed_as(told[1])]
-    return _said(having) if all(_is_covered(each, [caller for _, caller in fit(facts)]) for each in named) else ""
+    return _said(having) if all(_is_covered(each, fit(facts)) for each in named) else ""
 
 
 def beside(group: Sequence[CallerSeen], facts: Facts) -> tuple[str, ...]:
@@ -120,12 +159,12 @@ def _is_alike(seen: CallerSeen, caller: RehearsedCaller) -> bool:
     return called == (caller.script or caller.program, caller.unit, caller.container_id)
 
 
-def _is_covered(known: Known, callers: Sequence[RehearsedCaller]) -> bool:
-    having = [each for each in callers if known.is_rehearsed_as(each)]
+def _is_covered(known: Known, told: Sequence[Told]) -> bool:
+    having = [caller for rehearsal, caller in told if known.is_rehearsed_as(caller) and _is_older(known, rehearsal)]
     return bool(having) and set(known.pids) <= {pid for each in having for pid in each.pids}
 
 
-def _is_older(code: CodeSeen | NotRead, rehearsal: Rehearsal) -> bool:
+def _is_older(code: CodeSeen | NotRead | Known, rehearsal: Rehearsal) -> bool:
     return code.standing_s is None or code.standing_s >= rehearsal.age_s
 
 

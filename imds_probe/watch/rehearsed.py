@@ -18,7 +18,7 @@ import msgspec
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.rehearsals import RehearsalOutcome, RehearsedKind
-from imds_probe.facts.shapes import Count, HopLimit, Seconds
+from imds_probe.facts.shapes import Count, HopLimit, Pid, Seconds
 from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
 from imds_probe.watch.history_format import TIME_MAX
@@ -26,6 +26,7 @@ from imds_probe.watch.history_format import TIME_MAX
 FILE = "rehearsals.json"
 FORMAT = 1
 KEPT_MAX, CALLERS_MAX, TEXT_MAX = 50, 200, 300
+PROCESSES_MAX = 64  # of one caller: of more, the others count as processes that did not ask
 SIZE_MAX_BYTES = 4 * 1024 * 1024
 ASIDE_MAX = 3
 REMEDY = "Rehearse again: `imds-probe rehearse` sets a damaged record aside and begins a new one."
@@ -41,7 +42,9 @@ class LaterFormat(ValueError):
 
 @dataclass(frozen=True)
 class KeptCaller:
-    """As in RehearsedCaller. The stamps are those of its program and script when it asked: see standing.py."""
+    """As in RehearsedCaller. The stamps are those of its program and script when it asked: see standing.py. `processes` are those
+    that asked, by their numbers and when they began, PROCESSES_MAX at most.
+    """
 
     program: str
     outcome: RehearsalOutcome
@@ -58,6 +61,7 @@ class KeptCaller:
     known_by: str = ""
     program_stamp: str = ""
     script_stamp: str = ""
+    processes: tuple[tuple[Pid, Count], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Kept:
     lapsed_s: Seconds = 0.0
     restarted: bool = False
     ended_by: str = ""
+    unidentified: Count = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,11 @@ def decoded(content: bytes) -> tuple[Kept, ...]:
 
 
 def _is_possible(kept: Kept) -> bool:
-    return 0 <= kept.began <= TIME_MAX and kept.lasted_s <= TIME_MAX and len(kept.callers) <= CALLERS_MAX
+    return 0 <= kept.began <= TIME_MAX and kept.lasted_s <= TIME_MAX and _are_few(kept.callers)
+
+
+def _are_few(callers: Sequence[KeptCaller]) -> bool:
+    return len(callers) <= CALLERS_MAX and all(len(each.processes) <= PROCESSES_MAX for each in callers)
 
 
 def encoded(rehearsals: Sequence[Kept]) -> bytes:

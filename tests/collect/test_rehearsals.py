@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,13 +12,14 @@ from pathlib import Path
 import pytest
 from contexts import collected, context
 
+from imds_probe.collect import rehearsals as module
 from imds_probe.collect.rehearsals import COLLECTOR, RehearsalOptions
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.facts.rehearsals import Rehearsals
 from imds_probe.facts.software import SdkSoftware, SdkUse
-from imds_probe.watch.caller import caller_of, said_program
+from imds_probe.watch.caller import Caller, caller_of, said_program
 from imds_probe.watch.rehearsed import FILE, Kept, KeptCaller, add
-from imds_probe.watch.standing import stamps_of
+from imds_probe.watch.standing import Running, Stamps, file_stamp, stamps_of
 
 PROC = Path("/proc")
 NO_SDKS = SdksFound((), {}, (), (), ())
@@ -34,6 +36,18 @@ def app(tmp_path, monkeypatch):
     yield child, path
     child.kill()
     child.communicate()
+
+
+@pytest.fixture
+def other(app, monkeypatch):
+    """Another process of the same script."""
+    child, path = app
+    another = subprocess.Popen([sys.executable, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    another.stdout.readline()
+    monkeypatch.setattr("imds_probe.collect.rehearsals.host_pids", lambda _: [child.pid, another.pid])
+    yield another
+    another.kill()
+    another.communicate()
 
 
 def kept_of(pid, outcome="token", **changes) -> KeptCaller:
@@ -54,9 +68,9 @@ def kept_of(pid, outcome="token", **changes) -> KeptCaller:
     return replace(made, **changes)
 
 
-def look(state, *callers, began=None, max_age_s=86400.0, sdks=NO_SDKS):
+def look(state, *callers, began=None, max_age_s=86400.0, sdks=NO_SDKS, **changes):
     """What the collector makes of one rehearsal of these callers."""
-    add(state, Kept("unit", "web.service", began or time.time(), 60.0, 1, callers), lambda _: None)
+    add(state, Kept("unit", "web.service", began or time.time(), 60.0, 1, callers, **changes), lambda _: None)
     given = context(Path("/"), sdks, options=(RehearsalOptions(state, max_age_s),))
     assert collected(given, [COLLECTOR])["rehearsals"].status == "ok"
     rehearsal, *_ = given.get(Rehearsals).rehearsals
@@ -111,6 +125,54 @@ def test_the_same_of_another_user_or_unit_is_not_it(app, tmp_path):
     assert [each.pids for each in callers] == [(), ()]
 
 
+@pytest.mark.parametrize("change", ["", "was changed", "is not there any more", "no root"])
+def test_what_runs_no_more_in_a_container_is_known_by_its_files(app, tmp_path, change):
+    """The container, whose processes have the root of this one, is there."""
+    _, path = app
+    program = Path(sys.executable).resolve()
+    stamps = [file_stamp(Path("/"), str(each), on_host=False) for each in (program, path)]
+    kept = KeptCaller(
+        str(program), "token", script=str(path), container_id="c", program_stamp=stamps[0], script_stamp=stamps[1]
+    )
+    if change == "was changed":
+        path.write_text("# another\n")
+    elif change == "is not there any more":
+        path.unlink()
+    present = module._Present(context(Path("/")), [], {})
+    present.containers = {"c": (2**30,) if change == "no root" else (2**30, os.getpid())}
+    stale = module._changed(kept, [], time.time(), present)
+    gone = f"{program} is not there any more"
+    assert stale == (gone if change == "no root" else f"{path} {change}" if change else "")
+
+
+def test_a_process_that_did_not_ask_is_not_rehearsed_while_one_lives_that_did(app, other, tmp_path):
+    child, _ = app
+    asked = caller_of(PROC, child.pid).client
+    kept = kept_of(child.pid)
+    (caller,) = look(tmp_path / "state", replace(kept, processes=(asked,))).callers
+    assert caller.pids == (child.pid,)
+    for gone in ((), ((child.pid, asked[1] + 1),)):  # its number is another's now
+        (caller,) = look(tmp_path / "state", replace(kept, processes=gone)).callers
+        assert caller.pids == tuple(sorted((child.pid, other.pid)))
+
+
+@pytest.mark.parametrize(
+    ("program", "script", "known"),
+    [
+        ("/usr/lib/jvm/java-17/bin/java", None, False),
+        ("/usr/bin/python3", None, False),
+        ("/usr/bin/python3", "/opt/app.py", True),
+        ("/opt/agent/agent", None, True),
+    ],
+)
+def test_an_interpreter_without_a_script_may_run_anything(program, script, known):
+    """Once those that asked have ended."""
+    running = [Running(Caller(7, "x", program, "x", 0, (), "a", None, None, None, script=script, started=3), Stamps())]
+    kept = KeptCaller(program, "token", script=script, unit="a", uid=0)
+    assert module._asking(running, kept) == (running if known else ())
+    assert module._asking(running, replace(kept, processes=((7, 3),))) == running
+
+
 def test_a_library_that_was_changed_since_is_named(app, tmp_path):
     child, _ = app
     library = tmp_path / "botocore"
@@ -128,8 +190,9 @@ def test_a_library_that_was_changed_since_is_named(app, tmp_path):
     ("ago_s", "stale"), [(90_000.0, "it is 1 d 1 h old, and rehearse.max_age is 1 d"), (-7200.0, "in the future")]
 )
 def test_an_old_one_counts_no_more(app, tmp_path, ago_s, stale):
-    rehearsal = look(tmp_path / "state", kept_of(app[0].pid), began=time.time() - ago_s)
-    assert stale in rehearsal.callers[0].stale
+    rehearsal = look(tmp_path / "state", kept_of(app[0].pid), began=time.time() - ago_s, unidentified=2)
+    assert stale in rehearsal.callers[0].stale and rehearsal.unidentified == 0
+    assert look(tmp_path / "state", kept_of(app[0].pid), unidentified=2).unidentified == 2
 
 
 def test_the_newest_comes_first_and_nothing_is_no_trouble(app, tmp_path):

@@ -29,10 +29,11 @@ def test_a_rehearsal_is_put_on_record_with_those_who_did_not_ask(tmp_path, capsy
     silent = Known("/opt/b.py", CODE, unit="web.service")
     recording = Recording(AIM, 2, tmp_path, [silent], restarted=True)
     recording.look([os.getpid(), 2**30])
-    recording.done([asked], 60.0, 1.5, "a check failed")
+    recording.done([asked, Seen(None, "x", refused=3)], 60.0, 1.5, "a check failed")
     (kept,) = read(tmp_path)
     assert (kept.kind, kept.target, kept.hop_limit, kept.restarted) == ("unit", "web.service", 2, True)
     assert (kept.lasted_s, kept.lapsed_s, kept.ended_by) == (60.0, 1.5, "a check failed")
+    assert kept.unidentified == 3
     assert [each.outcome for each in kept.callers] == ["token", "silent"]
     said = capsys.readouterr().err
     assert "/opt/b.py did not ask, which proves nothing: its code asks" in said

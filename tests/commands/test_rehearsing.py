@@ -28,6 +28,7 @@ class Told:
 
     group = None
     lapsed_s = 0.0
+    lapses = ()
     replaced = False
 
     def __init__(self, changes) -> None:

@@ -142,15 +142,27 @@ def test_who_was_started_for_the_rehearsal_is_not_called_by_it(listener, monkeyp
         assert [each.caller.script for each in seen.all()] == [None]
 
 
-def test_a_process_recovers_by_any_request_with_a_token_and_is_known_again(listener):
+@pytest.mark.parametrize(("then", "outcome"), [("/latest/user-data", "gave-up"), (BARE, "recovered")])
+def test_a_process_recovers_by_the_same_path_alone_and_is_known_again(listener, then, outcome):
+    """An SDK in it may ask with a token for other things."""
     with callers(listener, lambda: [os.getpid()]) as seen:
-        for what, path in [("refused", PLAIN), ("passed", "/latest/user-data")]:
+        for what, path in [("refused", PLAIN), ("passed", then)]:
             with socket.create_connection(listener.getsockname()) as asking:
                 seen.met(socket.AF_INET, asking.getsockname())
                 seen.noted(Relayed(what, asking.getsockname(), socket.AF_INET, path))
         (caller,) = seen.all()
-        assert caller.outcome == "recovered"
+        assert caller.outcome == outcome
         assert caller.stamps == stamps_of(Path("/proc"), caller.caller) and caller.stamps.program
+
+
+def test_one_that_was_refused_too_many_paths_gave_up_on_some():
+    caller = Seen(7, "x")
+    paths = [f"/{number}" for number in range(module.PATHS_MAX + 1)]
+    for path in paths:
+        caller.refuse(path)
+    for path in paths:
+        caller.serve(path)
+    assert caller.outcome == "gave-up"
 
 
 @pytest.mark.parametrize(
@@ -168,8 +180,17 @@ def test_one_that_still_runs_is_given_time_to_ask_again(listener, ended, given_s
         assert caller.outcome == outcome
 
 
-@pytest.mark.parametrize(("refused", "outcome"), [(1, "cut-short"), (2, "gave-up")])
-def test_one_that_was_refused_once_may_have_asked_again_in_a_lapse(refused, outcome):
-    caller = Seen(7, "x", refused=refused, missed={"/x"})
-    module.end_short([caller], lapsed=True)
+@pytest.mark.parametrize(
+    ("refused", "at", "outcome"),
+    [
+        (1, 96.0, "cut-short"),
+        (1, 105.0, "cut-short"),
+        (2, 96.0, "gave-up"),
+        (1, 90.0, "gave-up"),  # it had its time before
+        (1, 111.0, "gave-up"),
+    ],
+)
+def test_one_that_was_refused_once_may_have_asked_again_in_a_lapse(refused, at, outcome):
+    caller = Seen(7, "x", refused=refused, missed={"/x"}, missed_since=at)
+    module.end_short([caller], given_s=5.0, lapses=[(20.0, 30.0), (100.0, 110.0)])
     assert caller.outcome == outcome

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from imds_probe.rehearsal.callers import UNKNOWN, Seen
-from imds_probe.rehearsal.outcomes import Aim, asked, in_order, not_asked
+from imds_probe.rehearsal.outcomes import Aim, asked, in_order, not_asked, unidentified
 from imds_probe.rules.known_callers import CODE, Known
 from imds_probe.watch.caller import Caller
-from imds_probe.watch.rehearsed import CALLERS_MAX, KeptCaller
+from imds_probe.watch.rehearsed import CALLERS_MAX, PROCESSES_MAX, KeptCaller
 from imds_probe.watch.standing import Stamps
 
 UNIT = Aim("unit", "web.service")
@@ -26,8 +26,19 @@ def test_processes_of_one_caller_are_one_by_the_worst_that_came_of_them():
     assert (caller.program, caller.script, caller.outcome) == ("/usr/bin/python3", "/opt/app.py", "gave-up")
     assert (caller.refused, caller.tokens, caller.served) == (1, 1, 2)
     assert (caller.program_stamp, caller.script_stamp, caller.on_host) == ("1.2.3", "4.5.6", True)
+    third = seen(9, caller=replace(APP, pid=9, started=78), passed=1)
+    (caller,) = asked([seen(caller=replace(APP, started=77), passed=1), third, third], UNIT)
+    assert caller.processes == ((7, 77), (9, 78))
+    many = [seen(number, caller=replace(APP, pid=number, started=1), passed=1) for number in range(PROCESSES_MAX + 1)]
+    (caller,) = asked(many, UNIT)
+    assert len(caller.processes) == PROCESSES_MAX
     other = seen(8, caller=replace(APP, script="/opt/b.py"), passed=1)
     assert [each.script for each in asked([first, other], UNIT)] == ["/opt/app.py", "/opt/b.py"]
+
+
+def test_what_was_refused_to_processes_that_could_not_be_identified_is_counted():
+    nobody = [Seen(None, UNKNOWN, refused=2, passed=1), Seen(7, UNKNOWN, refused=1, missed={"/x"})]
+    assert unidentified([seen(refused=4, missed={"/x"}), *nobody]) == 3
 
 
 def test_what_was_changed_while_it_was_rehearsed_stands_on_nothing():
@@ -73,6 +84,14 @@ def test_who_asked_is_not_named():
     assert not_asked(known, [APP], [caller], UNIT) == []
     assert not_asked(known[:1], [APP], [replace(caller, outcome="other")], UNIT) == known[:1]
     assert len(not_asked([known[0]] * 3, [APP], [], UNIT)) == 1
+
+
+@pytest.mark.parametrize(("pid", "named"), [(7, False), (8, True)])
+def test_on_a_host_a_process_that_asked_is_known_without_a_list_of_processes(pid, named):
+    """Nobody lists the processes of a whole host."""
+    known = Known("python3", "it uses botocore", pids=(pid,))
+    (caller,) = asked([seen(caller=replace(APP, started=77), passed=1)], Aim("host", "host"))
+    assert not_asked([known], [], [caller], Aim("host", "host")) == ([known] if named else [])
 
 
 def test_the_worst_come_first_and_are_kept_where_there_are_many():

@@ -69,6 +69,29 @@ def test_by_what_a_known_caller_is_found_among_the_rehearsed(known, is_it):
     assert known.is_rehearsed_as(CURL) == is_it
 
 
+@pytest.mark.parametrize(
+    ("known", "changes", "is_it"),
+    [
+        (Known("/opt/a.sh", CODE), {}, False),  # root's: a user can have it ask otherwise, by BASH_ENV for example
+        (Known("/opt/a.sh", CODE, uid=1000), {}, True),  # on whose account alone it runs
+        (Known("/opt/a.sh", CODE, uid=1001), {}, False),
+        (Known("/opt/a.sh", CODE), {"uid": None}, False),
+        (Known("/opt/a.sh", CODE, container_id="c"), {"container_id": "c"}, True),
+        (Known("/opt/a.sh", CODE, pids=(9,)), {"pids": (9,)}, True),
+        (Known("/opt/a.sh", CODE, pids=(9,), started_by=("a.service, at each boot",)), {"pids": (9,)}, False),
+        (Known("/opt/a.sh", CODE, pids=(9,), started_by=("web.service, at each boot",)), {"pids": (9,)}, True),
+        (Known("curl", "", package="curl"), {"unit": "session-1.scope", "on_host": True}, False),
+        (Known("curl", "", package="curl"), {"unit": "user 1000: web.service", "on_host": True}, False),
+        (Known("curl", "", package="curl"), {"on_host": True}, True),
+        (Known("curl", "", package="curl"), {"program": "/home/u/curl", "on_host": True}, False),
+        (Known("curl", "", package="curl"), {"on_host": False}, False),
+    ],
+)
+def test_what_a_user_runs_tells_nothing_of_what_root_runs(known, changes, is_it):
+    theirs = replace(CURL, uid=1000, pids=())
+    assert known.is_rehearsed_as(replace(theirs, **changes)) == is_it
+
+
 def test_a_container_is_one_place_whoever_runs_there():
     inside = replace(CURL, container_id="c", unit=None, uid=None, pids=())
     assert Known("/usr/bin/curl", "", "/opt/a.sh", None, "web", "c", 1000).is_rehearsed_as(inside)

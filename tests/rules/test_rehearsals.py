@@ -98,3 +98,7 @@ def test_a_damaged_record_leaves_it_unknown():
 def test_one_rehearsal_in_a_line():
     said = rehearsals._of(replace(REHEARSAL, restarted=True, ended_by="the check failed"))
     assert said == "the unit web.service was rehearsed at hop limit 1, with a restart; it ended early: the check failed"
+    said = rehearsals._of(replace(REHEARSAL, unidentified=1))
+    assert said.endswith("at hop limit 1; processes that could not be identified were refused once")
+    said = rehearsals._of(replace(REHEARSAL, lapsed_s=120.0))
+    assert said.endswith("at hop limit 1; it had no effect for 2 min of its time")

@@ -35,6 +35,21 @@ def test_the_newest_rehearsal_in_which_a_caller_asked_counts():
     for outcome in ("silent", "other"):  # says nothing, so that the one before counts
         newer = replace(REHEARSAL, callers=(replace(APP, outcome=outcome),))
         assert len(giving_up(FACTS.with_(Rehearsals((newer, old))))) == 1
+    hours = replace(old, lasted_s=7200.0)
+    again = replace(REHEARSAL, callers=(replace(APP, outcome="recovered"),))
+    earlier = replace(REHEARSAL, lasted_s=7200.0)
+    changed_since = replace(hours, callers=(replace(APP, outcome="gave-up", stale="it was changed"),))
+    for newer, gave_up in (
+        ((REHEARSAL, hours), 1),  # minutes of an SDK do not outweigh hours
+        ((REHEARSAL, REHEARSAL, hours), 1),
+        ((replace(REHEARSAL, lasted_s=7200.0), hours), 0),
+        ((REHEARSAL, earlier, hours), 0),
+        ((again, hours), 0),
+        ((REHEARSAL, again, hours), 0),
+        ((REHEARSAL, changed_since), 0),
+        ((replace(REHEARSAL, callers=(replace(APP, script="/opt/b.py"),)), hours), 1),
+    ):
+        assert len(giving_up(FACTS.with_(Rehearsals(newer)))) == gave_up
     gone = replace(REHEARSAL, callers=(replace(APP, stale="it was changed"),))
     assert fit(FACTS.with_(Rehearsals((gone, REHEARSAL)))) == ()
 
@@ -72,6 +87,12 @@ def test_the_hop_limit_matters_in_a_container(outcome, rehearsed_limit, hops, co
         (replace(CODE, pids=(), on_host=False, container_ids=("c",)), APP, ""),
         (NotRead("/usr/bin/python3", "why", pids=(7,)), APP, TOKEN),
         (NotRead("/usr/bin/python3", "why"), APP, TOKEN),
+        (replace(CODE, pids=(), runs="scheduled"), replace(APP, uid=1000), ""),  # any user can start root's script
+        (replace(CODE, pids=(), runner_uid=1000), replace(APP, uid=1000), TOKEN),
+        (replace(CODE, started_by=("/etc/rc.local, at each boot",)), replace(APP, uid=1000), ""),
+        (replace(CODE, started_by=("web.service, at each boot",)), replace(APP, uid=1000), TOKEN),
+        (NotRead("/usr/bin/python3", "why"), replace(APP, uid=1000), ""),
+        (NotRead("/usr/bin/python3", "why", owner_uid=1000), replace(APP, uid=1000), TOKEN),
     ],
 )
 def test_what_a_rehearsal_tells_of_a_program(code, caller, said):
@@ -108,6 +129,34 @@ def test_confidence_is_high_only_where_every_known_caller_asked():
     assert (verdict.state, verdict.confidence) == ("ready", "medium")
     assert not all_rehearsed(changed(facts, collectors=FACTS.collectors))  # nobody looked for all
     assert not all_rehearsed(rehearsed(APP, facts=bare))  # nobody is known
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "all_did"),
+    [
+        ({"unidentified": 1}, None, False),
+        ({"unidentified": 1}, {}, True),
+        ({"unidentified": 1}, {"kind": "host", "target": "host"}, True),
+        ({"unidentified": 1}, {"target": "b.service"}, False),
+        ({"unidentified": 1}, {"lasted_s": 60.0}, False),
+        ({}, {"unidentified": 1}, False),
+        ({"lapsed_s": 60.0}, None, True),
+        ({"lapsed_s": 61.0}, None, False),  # more than a tenth of it
+        ({"unidentified": 1}, {"lapsed_s": 61.0}, False),
+    ],
+)
+def test_nobody_says_that_all_asked_where_some_could_not_be_identified_or_led(before, after, all_did):
+    bare = changed(FACTS, software=(), collectors=(*FACTS.collectors, *LOOKED))
+    told = [replace(REHEARSAL, **each) for each in (after, before) if each is not None]
+    facts = with_code(CODE, facts=bare).with_(Rehearsals(tuple(told)))
+    assert all_rehearsed(changed(facts, collectors=bare.collectors)) == all_did
+
+
+@pytest.mark.parametrize(("standing_s", "is_known_again"), [(60.0, False), (7200.0, True), (None, True)])
+def test_code_that_was_changed_since_is_unrehearsed(standing_s, is_known_again):
+    code = replace(CODE, pids=(), runs="boot", standing_s=standing_s)
+    facts = rehearsed(APP, facts=with_code(code, facts=changed(FACTS, software=())))
+    assert (unrehearsed(facts) == ()) == is_known_again
 
 
 def test_a_call_that_was_seen_outweighs_it_and_both_are_named():

@@ -11,7 +11,9 @@ from imds_probe.watch import rehearsed
 from imds_probe.watch.rehearsed import FILE, Kept, KeptCaller, LaterFormat, RecordError, add, decoded, encoded, read
 
 NOW = 1_700_000_000.0
-CALLER = KeptCaller("/usr/bin/curl", "gave-up", script="/opt/a.sh", uid=0, refused=2, program_stamp="1.2.3")
+CALLER = KeptCaller(
+    "/usr/bin/curl", "gave-up", script="/opt/a.sh", uid=0, refused=2, program_stamp="1.2.3", processes=((7, 77),)
+)
 KEPT = Kept("unit", "web.service", NOW, 600.0, 1, (CALLER,))
 
 
@@ -48,6 +50,7 @@ def test_the_oldest_make_room(tmp_path, monkeypatch):
         (encoded([KEPT])[:-1], "not what was written"),
         (encoded([replace(KEPT, began=-1.0)]), "not possible"),
         (encoded([replace(KEPT, hop_limit=65)]), "hop_limit"),
+        (encoded([replace(KEPT, callers=(replace(CALLER, processes=((7, 77),) * 65),))]), "not possible"),
         (encoded([replace(KEPT, callers=(replace(CALLER, outcome="fine"),))]), "outcome"),
     ],
 )
