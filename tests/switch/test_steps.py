@@ -1,4 +1,5 @@
 import shlex
+import subprocess
 from dataclasses import replace
 from typing import get_args
 
@@ -6,7 +7,14 @@ import pytest
 from aws_argv import parsed
 from switch_plans import BEFORE, TEMPLATE_ID, plan
 
-from imds_probe.facts.control_plane import AccountDefaults, MetadataOptions, Template
+from imds_probe.facts.control_plane import (
+    AccountDefaults,
+    AutoScalingGroup,
+    ControlPlane,
+    LaunchConfiguration,
+    MetadataOptions,
+    Template,
+)
 from imds_probe.facts.owner import LaunchedFrom, Owner, OwnerKind
 from imds_probe.switch.steps import steps_of
 
@@ -99,12 +107,28 @@ def test_every_owner_has_a_step_of_calls_that_aws_has(kind, known):
                     parsed(argv)
 
 
-def test_text_of_strangers_is_one_word_of_the_shell():
-    hostile = "a'; touch /tmp/x; '"
-    owner = Owner("eks-node-group", hostile, (), hostile)
-    there = plan(owner=owner, launched=LaunchedFrom(hostile, hostile, ""))
-    there = replace(there, instance=replace(there.instance, region=hostile, instance_id=hostile))
-    for step in steps_of(there):
-        for line in (*step.commands, *step.rollback):
-            assert hostile not in shlex.split(line)[0]
-            assert shlex.quote(hostile) in line or hostile not in line
+@pytest.mark.parametrize("kind", [*get_args(OwnerKind), "template", "group", "mixed", "configuration"])
+def test_text_of_strangers_is_no_command_of_the_shell(kind, tmp_path):
+    """A stored report that is judged again is whoever's. A shell without any program runs all of it."""
+    hostile = "a'; : > ran; '$(: > ran)`: > ran`{}{x}%s"
+    template = Template(hostile, None, hostile)
+    known = {
+        "template": {"launched_from": Template(None, hostile, hostile)},
+        "group": {"group": AutoScalingGroup(hostile, template)},
+        "mixed": {"group": AutoScalingGroup(hostile, template, mixed=True)},
+        "configuration": {"group": AutoScalingGroup(hostile, configuration=LaunchConfiguration(hostile))},
+    }.get(kind, {})
+    owner = None if known else Owner(kind, hostile, (), hostile)
+    there = plan(owner=owner, launched=None if known else LaunchedFrom(hostile, hostile, ""))
+    there = replace(
+        there,
+        instance=replace(there.instance, region=hostile, instance_id=hostile),
+        control_plane=ControlPlane("2026-11-29T00:00:00Z", **known) if known else None,
+    )
+    lines = [line for step in steps_of(there) for line in (*step.commands, *step.rollback)]
+    assert any(shlex.quote(hostile) in line for line in lines)
+    shell = subprocess.run(
+        ["/bin/bash", "-c", "\n".join(lines)], cwd=tmp_path, env={"PATH": "/nowhere"}, capture_output=True, check=False
+    )
+    assert b"aws: " in shell.stderr and b"unexpected" not in shell.stderr
+    assert not (tmp_path / "ran").exists()
