@@ -20,8 +20,16 @@ REASON = "hop limit 2 is for web, shop/api"
 def test_the_api_has_the_say_before_what_was_measured():
     measured = with_imds(hop_limit=2, ipv6="enabled", instance_tags=True)
     assert in_force(measured) == MetadataOptions("optional", 2, "enabled", "enabled", "enabled")
-    said = MetadataOptions("required", 1, "enabled", "disabled", "disabled")
+    said = MetadataOptions("required", 2, "enabled", "disabled", "disabled")
     assert in_force(measured.with_(ControlPlane("2026-11-29T00:00:00Z", instance=said))) == said
+
+
+@pytest.mark.parametrize(
+    ("measured", "said", "limit"), [(3, 2, 3), (1, 2, 2), (None, 2, 2), (3, None, 3), (None, None, None)]
+)
+def test_no_hop_limit_is_lowered_to_what_the_other_source_has(measured, said, limit):
+    facts = with_imds(hop_limit=measured).with_(ControlPlane("2026-11-29T00:00:00Z", MetadataOptions("optional", said)))
+    assert in_force(facts).http_put_response_hop_limit == limit
 
 
 def test_what_was_not_seen_on_is_not_said_to_be_off():
