@@ -45,6 +45,7 @@ def test_what_is_done_already_is_no_step():
     switched = replace(plan(account=REQUIRED, launched_from=DONE), before=replace(BEFORE, http_tokens="required"))
     (raised, _) = steps_of(switched)
     assert raised.what == "Raise the hop limit of this instance to 2"
+    assert "--http-tokens required --http-put-response-hop-limit 1" in raised.rollback[0]
     assert steps_of(replace(switched, before=MetadataOptions("required", 2, "enabled"))) == ()
     low = replace(DONE, options=MetadataOptions("required", 1))
     assert "template" in steps_of(replace(plan(account=REQUIRED, launched_from=low)))[2].what
@@ -88,6 +89,12 @@ def test_where_imdsv2_is_enforced_there_is_no_way_back_and_who_opens_it_is_said(
 def test_only_the_step_that_changes_the_template_waits():
     waiting = steps_of(replace(plan(), waits_for=("1 file asks without a token",)))
     assert [each.waits_for for each in waiting] == [(), (), ("1 file asks without a token",), ()]
+
+
+def test_where_tokens_were_required_a_raised_hop_limit_has_a_way_back_though_imdsv2_is_enforced():
+    enforced = plan(account=replace(REQUIRED, http_tokens_enforced=True), launched_from=DONE)
+    (raised, _) = steps_of(replace(enforced, before=replace(BEFORE, http_tokens="required")))
+    assert raised.rollback and not raised.no_rollback
 
 
 @pytest.mark.parametrize("kind", get_args(OwnerKind))
