@@ -34,6 +34,21 @@ def in_force(facts: Facts) -> MetadataOptions:
     )
 
 
+def for_next(own: MetadataOptions | None, after: MetadataOptions) -> MetadataOptions:
+    """What launches the next instance is to say: tokens of the switch, the higher of both hop limits, as none is lowered, and the
+    rest as it says already, or else as the instance has it.
+    """
+    own = own or MetadataOptions()
+    limits = own.http_put_response_hop_limit, after.http_put_response_hop_limit
+    return MetadataOptions(
+        http_tokens=after.http_tokens,
+        http_put_response_hop_limit=max((limit for limit in limits if limit is not None), default=None),
+        http_endpoint=own.http_endpoint or after.http_endpoint,
+        http_protocol_ipv6=own.http_protocol_ipv6 or after.http_protocol_ipv6,
+        instance_metadata_tags=own.instance_metadata_tags or after.instance_metadata_tags,
+    )
+
+
 def command_line(options: MetadataOptions) -> str:
     """Options of the AWS CLI, with a space before. Setting HttpTokens should also pass HttpEndpoint: EC2 API,
     ModifyInstanceMetadataOptions. What is not known is not named: the API then leaves it as it is.
