@@ -15,12 +15,12 @@ _OPTION = "Namespace=aws:autoscaling:launchconfiguration,OptionName=DisableIMDSv
 
 
 def _beanstalk(owner: Owner, plan: Plan) -> Step:
-    update = (
-        f"aws elasticbeanstalk update-environment{plan.region} --environment-name"
-        f" {word(owner.name, 'ENVIRONMENT_NAME')} --option-settings {_OPTION}"
-    )
+    by_id = owner.environment_id if owner.name is None else None
+    named = f"id {shlex.quote(by_id)}" if by_id else f"name {word(owner.name, 'ENVIRONMENT_NAME')}"
+    update = f"aws elasticbeanstalk update-environment{plan.region} --environment-{named} --option-settings {_OPTION}"
+    called = owner.name or by_id
     return Step(
-        what=f"Set DisableIMDSv1 in the Elastic Beanstalk environment{f' {owner.name}' if owner.name else ''}",
+        what=f"Set DisableIMDSv1 in the Elastic Beanstalk environment{f' {called}' if called else ''}",
         commands=(f"{update}true",),
         rollback=(f"{update}false",),
         settings=(
