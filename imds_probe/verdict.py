@@ -274,6 +274,7 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         limit_reason=why_limit(hop_limit, facts, catalog),
         waits_for=tuple(f"{each.summary} [{each.id}]" for each in findings if each.id == CODE_IMDSV1_ONCE.id),
     )
+    undone, no_rollback = instance_step.undone(plan)
     switch = Switch(
         http_tokens="required",
         http_put_response_hop_limit=hop_limit,
@@ -283,8 +284,6 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         launch_template=new_version(owners.template_of(plan), plan).command,
         template_waits_for=plan.waits_for,
         steps=steps_of(plan),
-        no_rollback=instance_step.no_way_back(plan),
+        no_rollback=no_rollback,
     )
-    if switch.no_rollback:
-        return switch, None
-    return switch, Rollback(instance_step.command(plan, instance_step.way_back(plan)))
+    return switch, Rollback(undone) if undone else None

@@ -178,6 +178,13 @@ def test_the_switch_carries_the_hop_limit_that_is_needed_and_the_way_back_the_pr
     assert "--http-tokens optional --http-put-response-hop-limit 1 " in verdict.rollback.aws_cli
 
 
+@pytest.mark.parametrize(("hops", "after"), [(1, "--http-tokens optional"), (2, "--http-tokens required")])
+def test_of_a_host_that_is_switched_a_raised_limit_is_undone_and_else_the_switch(hops, after):
+    facts = with_containers(container("deep", hops, "ok" if hops == 1 else "lost"), tokens="required")
+    command = decide(facts, (), RUNS, CATALOG).rollback.aws_cli
+    assert f"{after} --http-put-response-hop-limit 1 " in command
+
+
 def test_a_limit_that_is_higher_than_needed_is_never_lowered_by_the_switch():
     assert switch_of(container("web", 1, "ok", 5), limit=5).switch.http_put_response_hop_limit == 5
 

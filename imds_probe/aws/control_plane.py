@@ -72,14 +72,13 @@ def ask(aws: Aws, instance: Instance, *, deadline: float) -> Asked:
     """All that the API says, until `deadline` (time.monotonic). Raises CallError where nothing can be asked."""
     asking = _Asking(aws, deadline)
     described = _described(asking, str(instance.instance_id))
-    options, state = described.get("MetadataOptions"), described.get("MetadataOptions", {}).get("State")
     group_name, template, configuration = _made_from(asking, instance, described)
     group = _group(asking, group_name) if group_name else None
     operator = described.get("Operator", {})
     found = ControlPlane(
         asked_at=datetime.datetime.fromtimestamp(time.time(), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        instance=options_of(options),
-        pending=state == "pending",
+        instance=options_of(described.get("MetadataOptions")),
+        pending=_is_pending(described),
         managed_by=_text(operator.get("Principal")) if operator.get("Managed") else None,
         account=_account(asking),
         image_imds_support=_image(asking, described.get("ImageId") or instance.image_id),
@@ -89,6 +88,30 @@ def ask(aws: Aws, instance: Instance, *, deadline: float) -> Asked:
     )
     found = _with_templates(asking, _with_configurations(asking, found))
     return Asked(replace(found, not_answered=tuple(asking.not_answered)), asking.lasting)
+
+
+def ask_again(aws: Aws, instance: Instance, earlier: ControlPlane, *, deadline: float) -> ControlPlane:
+    """An earlier answer with the options that the instance has now, in one call: they may have been changed since. Raises nothing
+    where EC2 does not answer: nobody said then what the instance has.
+    """
+    action = "ec2:DescribeInstances"
+    asking = _Asking(aws, deadline)
+    try:
+        described = _described(asking, str(instance.instance_id))
+    except CallError as error:
+        asking.missing(action, error.problem)
+        described = {}
+    others = [each for each in earlier.not_answered if each.action != action]
+    return replace(
+        earlier,
+        instance=options_of(described.get("MetadataOptions")),
+        pending=_is_pending(described),
+        not_answered=(*asking.not_answered, *others),
+    )
+
+
+def _is_pending(described: _Answer) -> bool:
+    return bool(described.get("MetadataOptions", {}).get("State") == "pending")
 
 
 def options_of(answer: object) -> MetadataOptions | None:

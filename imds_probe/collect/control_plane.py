@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from imds_probe import __version__
@@ -32,8 +33,8 @@ KEPT_S, JITTER_S = 86400.0, 6 * 3600.0
 
 @dataclass(frozen=True)
 class ControlPlaneOptions:
-    """`now`: the command line says so: ask whatever an earlier run was told. `configured`: ask, unless an earlier run did within
-    a day, and left its answer in the `state` directory. `aws` is how AWS is reached.
+    """`now`: the command line says so: ask whatever an earlier run was told. `configured`: ask of the instance alone, if an earlier
+    run asked of the rest within a day and left its answer in the `state` directory. `aws` is how AWS is reached.
     """
 
     now: bool = False
@@ -52,7 +53,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Kept:
-    """An answer, and until when (Unix, s) it is taken for true."""
+    """An answer without the instance's own options, and until when (Unix, s) it is taken for true. These options may be changed
+    at any time, and back: an hour later they say nothing of what the service does.
+    """
 
     until: float
     found: ControlPlane
@@ -83,21 +86,22 @@ def _asked(context: Context, client: MetadataClient | None) -> ControlPlane:
     instance = _instance(context, client)
     if instance.instance_id is None:
         raise ProbeError("AWS was not asked: the id of this instance is not known")
-    memory = None
+    memory = kept = None
     if options.state is not None and is_safe(context.root, options.state):
         memory = Remembered(options.state, FILE, _Kept, __version__)
         kept = memory.load().get(instance.instance_id)
-        if kept is not None and not options.now and now < kept.until <= now + KEPT_S + JITTER_S:
-            return kept.found
     # botocore takes longer to load than many a run.
     from imds_probe.aws.clients import Aws  # noqa: PLC0415
-    from imds_probe.aws.control_plane import ask  # noqa: PLC0415
+    from imds_probe.aws.control_plane import ask, ask_again  # noqa: PLC0415
 
+    deadline = min(time.monotonic() + WITHIN_S, context.deadline)
     aws = Aws(options.aws, context.request.environ, is_ec2=True, region=instance.region, counter=context.counter)
-    asked = ask(aws, instance, deadline=min(time.monotonic() + WITHIN_S, context.deadline))
+    if kept is not None and not options.now and now < kept.until <= now + KEPT_S + JITTER_S:
+        return ask_again(aws, instance, kept.found, deadline=deadline)
+    asked = ask(aws, instance, deadline=deadline)
     if memory is not None and asked.lasting and not asked.found.pending:
         until = now + KEPT_S + random.uniform(0, JITTER_S)  # noqa: S311 - spreads load
-        memory.save({instance.instance_id: _Kept(until, asked.found)})
+        memory.save({instance.instance_id: _Kept(until, replace(asked.found, instance=None))})
     return asked.found
 
 

@@ -169,7 +169,7 @@ def _beanstalk(files: _Files) -> Owner | None:
         return None
     environment = files.text(f"{BEANSTALK}/envid").strip()
     known = environment if ENVIRONMENT_ID.fullmatch(environment) else None
-    return Owner("elastic-beanstalk", known, (f"/{BEANSTALK} names an environment",))
+    return Owner("elastic-beanstalk", None, (f"/{BEANSTALK} names an environment",), environment_id=known)
 
 
 def _emr(files: _Files) -> Owner | None:

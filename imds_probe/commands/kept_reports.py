@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from imds_probe.config import Settings
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import UsageError
 from imds_probe.facts.facts import NotInReport
 from imds_probe.facts.platform import Platform
 from imds_probe.report_document import Stored, read
+from imds_probe.sinks.file import FileConfig, FileSink
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.rootfs import read_json
 
@@ -25,6 +28,12 @@ class Kept:
 
     stored: Stored
     path: str
+
+
+def is_kept(sinks: Sequence[str], settings: Settings, root: Path = Path("/")) -> bool:
+    """Whether `imds-probe explain switch` finds a report: that of a run which sends it to these sinks, or an earlier one."""
+    sent = FileSink.name in sinks and str(settings.of(FileConfig).path) in REPORTS
+    return sent or any(os.access(root / path.lstrip("/"), os.R_OK) for path in REPORTS)
 
 
 def newest(instance_id: str | None, root: Path = Path("/"), also: Sequence[str] = ()) -> Stored | None:

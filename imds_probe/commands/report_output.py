@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from imds_probe.report import Report
 
 
-def rendered(report: Report, form: str, *, to_terminal: bool) -> tuple[str, bool]:
-    """The report in a form, and whether it could be made. Where a bug is in the way, it is JSON instead."""
+def rendered(report: Report, form: str, *, to_terminal: bool, kept: bool) -> tuple[str, bool]:
+    """The report in a form, and whether it could be made. Where a bug is in the way, it is JSON instead. `kept`: this host keeps a
+    report that `imds-probe explain switch` finds.
+    """
     try:
-        return _in_form(report, form, to_terminal=to_terminal), True
+        return _in_form(report, form, to_terminal=to_terminal, kept=kept), True
     except Exception as error:  # noqa: BLE001 - the report is whole, whatever cannot be done with it
         report_bug(f"the output as {form}", error)
-        return _in_form(report, "json", to_terminal=False), False
+        return _in_form(report, "json", to_terminal=False, kept=kept), False
 
 
-def _in_form(report: Report, form: str, *, to_terminal: bool) -> str:
+def _in_form(report: Report, form: str, *, to_terminal: bool, kept: bool) -> str:
     if form == "json":
         from imds_probe.report import dump  # noqa: PLC0415
 
@@ -33,12 +35,12 @@ def _in_form(report: Report, form: str, *, to_terminal: bool) -> str:
     if form == "html":
         from imds_probe.render import html  # noqa: PLC0415
 
-        return html.render(report)
+        return html.render(report, kept=kept)
     from imds_probe.render import text  # noqa: PLC0415
 
     width = min(120, max(60, shutil.get_terminal_size((100, 25)).columns)) if to_terminal else 100
     colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return text.render(report, text.Style(width=width, colour=colour))
+    return text.render(report, text.Style(width=width, colour=colour), kept=kept)
 
 
 def written(document: str, path: Path | None) -> OutputError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
 import time
@@ -154,6 +155,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.commands import configuration, named_places  # noqa: PLC0415
+    from imds_probe.commands.kept_reports import is_kept  # noqa: PLC0415
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
@@ -200,15 +202,17 @@ def run(args: argparse.Namespace) -> int:
         report = assess(request, reader, progress=_progress if sys.stderr.isatty() else _silent, bug=report_bug)
         if sys.stderr.isatty():
             _progress("")
-        return _printed(args, report, lambda: _deliver(report, names, loaded.settings, state if has_state else NOWHERE))
+        kept = args.output != "json" and is_kept(names, loaded.settings)
+        deliver = functools.partial(_deliver, report, names, loaded.settings, state if has_state else NOWHERE)
+        return _printed(args, report, deliver, kept=kept)
 
 
-def _printed(args: argparse.Namespace, report: Report, deliver: Callable[[], None]) -> int:
+def _printed(args: argparse.Namespace, report: Report, deliver: Callable[[], None], *, kept: bool) -> int:
     """Print, and deliver; the exit code."""
     from imds_probe.verdict import EXIT_CODES  # noqa: PLC0415
 
     code = exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
-    document, is_whole = rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty())
+    document, is_whole = rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty(), kept=kept)
     not_written = written(document, args.out)
     # After the report has been printed: a sink that hangs keeps nobody from the verdict.
     deliver()

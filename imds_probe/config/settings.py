@@ -91,8 +91,9 @@ class Config(Section):
         "control_plane.ask",
         False,
         values.flag,
-        "Ask EC2 and Auto Scaling for the metadata options of this instance, of its launch template and of the account, once a "
-        "day, where the instance's role may (packaging/iam/control-plane.json). No request is made without a token then.",
+        "Ask EC2 and Auto Scaling for the metadata options of this instance, and once a day for those of its launch "
+        "template and of the account, where the instance's role may (packaging/iam/control-plane.json). No request is made without "
+        "a token then.",
     )
     rehearsal_age_s: float = setting(
         "rehearse.max_age",

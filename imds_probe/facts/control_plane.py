@@ -90,7 +90,8 @@ class NotAnswered:
 
 @dataclass(frozen=True)
 class ControlPlane(Section):
-    """There only where a run was told to ask. `asked_at` is when: an earlier run may have asked for this one.
+    """There only where a run was told to ask. `asked_at` is when: an earlier run may have asked for this one, though not
+    of the instance.
 
     `instance` is what the instance has, None where nobody said; while `pending`, a change of it is not yet in force. `managed_by`
     is the AWS service that the instance belongs to. `launched_from` and `configuration` are what it was made from, as the host or

@@ -28,14 +28,15 @@ class Owner:
     """By files and processes of the host, and by what its metadata says; nobody outside was asked.
 
     `name` is that of the node group, node pool, instance group, environment, cluster, compute environment or group; `cluster` is
-    the EKS, kOps or EMR cluster that the first three belong to. Both are None where the host does not say. `evidence` is one
-    observation a line.
+    the EKS, kOps or EMR cluster that the first three belong to. Both are None where the host does not say. `environment_id` is the
+    id of an Elastic Beanstalk environment whose name the host does not say. `evidence` is one observation a line.
     """
 
     kind: OwnerKind
     name: str | None
     evidence: tuple[str, ...]
     cluster: str | None = None
+    environment_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Unit:
         self._mount = there.mount
         self._directory = self._found(top or there.mount)
         if self.group() is None:
-            raise CannotRehearse(f"{self.name} is not running", f"Start it: systemctl start {self.name}")
+            raise CannotRehearse(f"{self.name} is not running", f"Start it: systemctl start {shlex.quote(self.name)}")
 
     def group(self) -> Group | None:
         """Its control group as it is now; None while nothing of it runs."""

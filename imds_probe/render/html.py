@@ -24,9 +24,9 @@ STYLE = (
 )
 
 
-def render(report: Report) -> str:
+def render(report: Report, *, kept: bool = False) -> str:
     """A complete document. The content policy in it forbids scripts, whatever a name in the report holds."""
-    return "\n".join(_lines(page_of(report, LONG)))
+    return "\n".join(_lines(page_of(report, LONG, kept=kept)))
 
 
 def _lines(page: Page) -> Iterator[str]:

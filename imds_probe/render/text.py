@@ -52,9 +52,9 @@ class Style:
         )
 
 
-def render(report: Report, style: Style) -> str:
+def render(report: Report, style: Style, *, kept: bool = False) -> str:
     """The whole text, ending in a line feed. Commands are never wrapped: they are there to be pasted."""
-    return "\n".join(_lines(page_of(report, SHORT), style)) + "\n"
+    return "\n".join(_lines(page_of(report, SHORT, kept=kept), style)) + "\n"
 
 
 def _lines(page: Page, style: Style) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
 from imds_probe.facts.callers import CallerSeen
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.containers import USERS
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.rehearsals import FIT, Rehearsal, Rehearsals, RehearsedCaller
@@ -33,6 +36,8 @@ from imds_probe.rules.settled import unserved_caller
 
 NAMED_MAX = 20
 _SUBJECT = "rehearsals"
+_NO_UNIT_CHARACTER = re.compile(r"[^A-Za-z0-9:_.@-]")
+_NAMED_SERVICE = re.compile(r"[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]{0,246}\.service")
 
 
 def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
@@ -99,8 +104,8 @@ def _passed(told: Sequence[Told]) -> Found:
 
 def _silent(not_asked: Sequence[Known], facts: Facts) -> Found:
     one = len(not_asked) == 1
-    units = dict.fromkeys(each.unit for each in not_asked if each.unit is not None and each.unit.endswith(".service"))
-    commands = tuple(f"imds-probe rehearse --unit {unit} --restart-unit" for unit in [*units][:3] if unit.isprintable())
+    units = dict.fromkeys(name for each in not_asked if (name := _unit_name(each.unit)) is not None)
+    commands = tuple(f"imds-probe rehearse --unit {shlex.quote(name)} --restart-unit" for name in [*units][:3])
     return REHEARSAL_SILENT.found(
         _SUBJECT,
         f"{count(len(not_asked), 'known caller')} of this host {'was' if one else 'were'} not rehearsed, or did not ask: "
@@ -110,6 +115,16 @@ def _silent(not_asked: Sequence[Known], facts: Facts) -> Found:
         if not facts[Rehearsals].rehearsals[0].restarted
         else Fix("Rehearse these programs for longer than they keep credentials: 6 hours."),
     )
+
+
+def _unit_name(unit: str | None) -> str | None:
+    """The service as systemctl names it; None for what is no service of the system, as a user calls his units by any name. Facts
+    have the name without systemd's escapes: what no name of a unit holds was escaped.
+    """
+    if unit is None or not unit.isprintable() or unit.startswith(USERS):
+        return None
+    name = _NO_UNIT_CHARACTER.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), unit)
+    return name if _NAMED_SERVICE.fullmatch(name) else None
 
 
 def _past(facts: Facts) -> list[tuple[Rehearsal, RehearsedCaller, str]]:

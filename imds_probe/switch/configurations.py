@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 
-from imds_probe.facts.control_plane import LaunchConfiguration, MetadataOptions
-from imds_probe.switch.options import members
+from imds_probe.facts.control_plane import LaunchConfiguration
+from imds_probe.switch.options import for_next, members
 from imds_probe.switch.step import Plan
 
 SUFFIX = "-imdsv2"
@@ -21,13 +22,9 @@ _COPIED = (
 def configuration_change(configuration: LaunchConfiguration, plan: Plan) -> tuple[str, tuple[str, ...], str]:
     """The name of the copy, the commands that make it, and the one that removes it."""
     name = f"{configuration.name}{SUFFIX}"
-    own = configuration.options or MetadataOptions()
+    # A launch configuration knows neither the IPv6 endpoint nor the tags.
     options = members(
-        MetadataOptions(
-            http_tokens=plan.after.http_tokens,
-            http_put_response_hop_limit=plan.after.http_put_response_hop_limit,
-            http_endpoint=own.http_endpoint or plan.after.http_endpoint,
-        )
+        replace(for_next(configuration.options, plan.after), http_protocol_ipv6=None, instance_metadata_tags=None)
     )
     copied = f"jq --arg name {shlex.quote(name)} --argjson options {shlex.quote(json.dumps(options))} '{_COPIED}'"
     return (

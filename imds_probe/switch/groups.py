@@ -48,7 +48,7 @@ def unknown_group(name: str | None, plan: Plan) -> Step:
     group = word(name, "AUTO_SCALING_GROUP")
     look = (
         f"aws autoscaling describe-auto-scaling-groups{plan.region} --auto-scaling-group-names {group}"
-        " --query 'AutoScalingGroups[0].LaunchTemplate.{}' --output text"
+        " --query 'AutoScalingGroups[0].LaunchTemplate."
     )
     version = new_version(Template(None, None, None), plan)
     update = (
@@ -57,13 +57,13 @@ def unknown_group(name: str | None, plan: Plan) -> Step:
     return Step(
         what=f"Require tokens in the launch template of the Auto Scaling group{f' {name}' if name else ''}",
         commands=(
-            f"LAUNCH_TEMPLATE_ID=$({look.format('LaunchTemplateId')})",
-            f"SOURCE_VERSION=$({look.format('Version')})",
+            f"LAUNCH_TEMPLATE_ID=$({look}LaunchTemplateId' --output text)",
+            f"SOURCE_VERSION=$({look}Version' --output text)",
             *version.create,
             f"{update}{version.specification},Version={version.number}",
         ),
         rollback=(
-            f"LAUNCH_TEMPLATE_ID=$({look.format('LaunchTemplateId')})",
+            f"LAUNCH_TEMPLATE_ID=$({look}LaunchTemplateId' --output text)",
             f"{update}{version.specification},Version={version.source}",
             version.delete,
         ),

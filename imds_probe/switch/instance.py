@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from imds_probe.facts.control_plane import AccountDefaults, MetadataOptions
 from imds_probe.switch.options import command_line
 from imds_probe.switch.step import Plan, Step
@@ -24,7 +26,7 @@ def step(plan: Plan) -> Step | None:
         what = f"Raise the hop limit of this instance to {limit}"
     else:
         what = "Require tokens on this instance" + (f", and raise its hop limit to {limit}" if raises else "")
-    locked = no_way_back(plan)
+    locked = no_way_back(plan) if plan.before.http_tokens != "required" else ""
     return Step(
         what=what,
         commands=(command(plan, plan.after),),
@@ -34,14 +36,19 @@ def step(plan: Plan) -> Step | None:
 
 
 def way_back(plan: Plan) -> MetadataOptions:
-    """What was found, with tokens optional."""
-    return MetadataOptions(
-        http_tokens="optional",
-        http_put_response_hop_limit=plan.before.http_put_response_hop_limit,
-        http_endpoint=plan.before.http_endpoint,
-        http_protocol_ipv6=plan.before.http_protocol_ipv6,
-        instance_metadata_tags=plan.before.instance_metadata_tags,
-    )
+    """What was found. Tokens are optional where nobody said what they were."""
+    return replace(plan.before, http_tokens=plan.before.http_tokens or "optional")
+
+
+def undone(plan: Plan) -> tuple[str, str]:
+    """The command that undoes the step, and why there is none: one of the two. Where nothing is left to change, the switch was made
+    before, and what undoes that is said.
+    """
+    made = step(plan)
+    if made is not None:
+        return "".join(made.rollback), made.no_rollback
+    locked = no_way_back(plan)
+    return "" if locked else command(plan, replace(plan.before, http_tokens="optional")), locked
 
 
 def no_way_back(plan: Plan) -> str:

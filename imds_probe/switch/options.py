@@ -13,7 +13,9 @@ _NOT_IN_COMMENTS = re.compile(r"[^\w ,.;/()-]", re.ASCII)
 
 
 def in_force(facts: Facts) -> MetadataOptions:
-    """What the API says of the instance, and where it says nothing what was measured on it."""
+    """What the API says of the instance, and where it says nothing what was measured on it. The higher of both hop limits
+    counts, as none is to be lowered: the API may tell of what is not yet in force, and a packet rule may lower what arrives.
+    """
     imds, control_plane = facts.get(Imds), facts.get(ControlPlane)
     said = control_plane.instance if control_plane and control_plane.instance else MetadataOptions()
     tokens: HttpTokens | None = None
@@ -21,13 +23,29 @@ def in_force(facts: Facts) -> MetadataOptions:
     if imds is not None:
         tokens = imds.tokens if imds.tokens != "unknown" else None
         endpoint = "disabled" if imds.endpoint == "disabled" else "enabled"
+    limits = said.http_put_response_hop_limit, imds.hop_limit if imds is not None else None
     return MetadataOptions(
         http_tokens=said.http_tokens or tokens,
-        http_put_response_hop_limit=said.http_put_response_hop_limit or (imds.hop_limit if imds else None),
+        http_put_response_hop_limit=max((limit for limit in limits if limit is not None), default=None),
         http_endpoint=said.http_endpoint or endpoint,
         # What is enabled need not answer: the host may have no IPv6 route, and the instance no tags.
         http_protocol_ipv6=said.http_protocol_ipv6 or ("enabled" if imds and imds.ipv6 == "enabled" else None),
         instance_metadata_tags=said.instance_metadata_tags or ("enabled" if imds and imds.instance_tags else None),
+    )
+
+
+def for_next(own: MetadataOptions | None, after: MetadataOptions) -> MetadataOptions:
+    """What launches the next instance is to say: tokens of the switch, the higher of both hop limits, as none is lowered, and the
+    rest as it says already, or else as the instance has it.
+    """
+    own = own or MetadataOptions()
+    limits = own.http_put_response_hop_limit, after.http_put_response_hop_limit
+    return MetadataOptions(
+        http_tokens=after.http_tokens,
+        http_put_response_hop_limit=max((limit for limit in limits if limit is not None), default=None),
+        http_endpoint=own.http_endpoint or after.http_endpoint,
+        http_protocol_ipv6=own.http_protocol_ipv6 or after.http_protocol_ipv6,
+        instance_metadata_tags=own.instance_metadata_tags or after.instance_metadata_tags,
     )
 
 

@@ -15,12 +15,12 @@ _OPTION = "Namespace=aws:autoscaling:launchconfiguration,OptionName=DisableIMDSv
 
 
 def _beanstalk(owner: Owner, plan: Plan) -> Step:
-    update = (
-        f"aws elasticbeanstalk update-environment{plan.region} --environment-name"
-        f" {word(owner.name, 'ENVIRONMENT_NAME')} --option-settings {_OPTION}"
-    )
+    by_id = owner.environment_id if owner.name is None else None
+    named = f"id {shlex.quote(by_id)}" if by_id else f"name {word(owner.name, 'ENVIRONMENT_NAME')}"
+    update = f"aws elasticbeanstalk update-environment{plan.region} --environment-{named} --option-settings {_OPTION}"
+    called = owner.name or by_id
     return Step(
-        what=f"Set DisableIMDSv1 in the Elastic Beanstalk environment{f' {owner.name}' if owner.name else ''}",
+        what=f"Set DisableIMDSv1 in the Elastic Beanstalk environment{f' {called}' if called else ''}",
         commands=(f"{update}true",),
         rollback=(f"{update}false",),
         settings=(
@@ -37,11 +37,11 @@ def _emr(owner: Owner, plan: Plan) -> Step:
     limit = plan.after.http_put_response_hop_limit
     options = {"MinimumInstanceMetadataServiceVersion": 2, **({"HttpPutResponseHopLimit": limit} if limit else {})}
     configuration = {"InstanceMetadataServiceConfiguration": options}
-    name = f"aws emr {{}}-security-configuration{plan.region} --name require-tokens"
+    named = f"-security-configuration{plan.region} --name require-tokens"
     return Step(
         what="Require tokens in the EMR security configuration",
-        commands=(f"{name.format('create')} --security-configuration {shlex.quote(json.dumps(configuration))}",),
-        rollback=(name.format("delete"),),
+        commands=(f"aws emr create{named} --security-configuration {shlex.quote(json.dumps(configuration))}",),
+        rollback=(f"aws emr delete{named}",),
         notes=(
             "A cluster has only one security configuration. If this cluster has one, copy it and add "
             "InstanceMetadataServiceConfiguration.",
@@ -55,12 +55,13 @@ def _batch(owner: Owner, plan: Plan) -> Step:
     environment = word(owner.name, "COMPUTE_ENVIRONMENT")
     update = (
         f"aws batch update-compute-environment{plan.region} --compute-environment {environment} --compute-resources"
-        """ '{"launchTemplate":{"launchTemplateId":"'"$LAUNCH_TEMPLATE_ID"'","version":"'"$%s"'"}}'"""
+        """ '{"launchTemplate":{"launchTemplateId":"'"$LAUNCH_TEMPLATE_ID"'","version":"'"$"""
     )
+    end = """"'"}}'"""
     return Step(
         what=f"Require tokens in the launch template of the Batch compute environment{f' {owner.name}' if owner.name else ''}",
-        commands=(update % "VERSION",),
-        rollback=(update % "SOURCE_VERSION",),
+        commands=(f"{update}VERSION{end}",),
+        rollback=(f"{update}SOURCE_VERSION{end}",),
         settings=(Setting("launch template data", json.dumps({"MetadataOptions": members(plan.after)})),),
         notes=(
             "First make a new version of the launch template that the compute environment names, not of the copy that Batch "

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.control_plane import MetadataOptions, Template
-from imds_probe.switch.options import members
+from imds_probe.switch.options import for_next, members
 from imds_probe.switch.step import Plan, word
 
 MADE = "imds-probe-require-tokens"  # begins the description of the versions that these commands make
@@ -103,16 +102,10 @@ def _source(template: Template, variable: str, named: str) -> tuple[str, tuple[s
 
 
 def options_for(template: Template, plan: Plan) -> MetadataOptions:
-    """What the new version says: tokens and hop limit of the switch, the rest as the template has it, or else the instance. All
-    that is known is named, as EC2 may take the options of the source over as a whole or not at all.
+    """What the new version says. All that is known is named, as EC2 may take the options of the source over as a whole or not at
+    all.
     """
-    own = template.options or MetadataOptions()
-    return replace(
-        plan.after,
-        http_endpoint=own.http_endpoint or plan.after.http_endpoint,
-        http_protocol_ipv6=own.http_protocol_ipv6 or plan.after.http_protocol_ipv6,
-        instance_metadata_tags=own.instance_metadata_tags or plan.after.instance_metadata_tags,
-    )
+    return for_next(template.options, plan.after)
 
 
 def data(options: MetadataOptions) -> str:

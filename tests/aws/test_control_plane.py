@@ -5,6 +5,7 @@ moto does not know.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
@@ -14,9 +15,9 @@ from botocore.stub import ANY, Stubber
 
 from imds_probe.aws.calls import CallError
 from imds_probe.aws.clients import Aws
-from imds_probe.aws.control_plane import Asked, ask, options_of
+from imds_probe.aws.control_plane import Asked, ask, ask_again, options_of
 from imds_probe.config import AwsConfig
-from imds_probe.facts.control_plane import LaunchConfiguration, MetadataOptions, NotAnswered, Template
+from imds_probe.facts.control_plane import ControlPlane, LaunchConfiguration, MetadataOptions, NotAnswered, Template
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.owner import LaunchedFrom
 
@@ -152,6 +153,28 @@ def test_a_change_that_is_pending_an_account_that_enforces_and_an_image(stubbed)
     assert asked.found.image_imds_support == "v2.0"
     assert asked.found.group is None
     assert asked.found.not_answered == ()
+
+
+@pytest.mark.parametrize("state", ["applied", "pending"])
+def test_again_it_is_asked_what_the_instance_has_and_nothing_else(stubbed, state):
+    earlier = ControlPlane(
+        "2026-11-28T00:00:00Z",
+        MetadataOptions("required"),
+        pending=state == "applied",
+        image_imds_support="",
+        not_answered=(NotAnswered("ec2:DescribeInstances", "denied"), NotAnswered("ec2:DescribeImages", "denied")),
+    )
+    stubbed.instance(MetadataOptions=OPTIONS | {"State": state})
+    found = ask_again(stubbed, INSTANCE, earlier, deadline=time.monotonic() + 60)
+    others = (NotAnswered("ec2:DescribeImages", "denied"),)
+    assert found == replace(earlier, instance=KNOWN, pending=state == "pending", not_answered=others)
+
+
+def test_where_ec2_does_not_answer_again_nobody_says_what_the_instance_has(stubbed):
+    earlier = ControlPlane("2026-11-28T00:00:00Z", MetadataOptions("required"), image_imds_support="v2.0")
+    found = ask_again(stubbed, INSTANCE, earlier, deadline=time.monotonic() - 1)
+    assert (found.instance, found.pending, found.image_imds_support) == (None, False, "v2.0")
+    assert [each.action for each in found.not_answered] == ["ec2:DescribeInstances"]
 
 
 def test_an_account_without_preferences_and_an_instance_of_a_service(stubbed):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,10 @@ def service() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[str]]:
-    """Lays out what AWS answers; gives the ids that were asked for."""
+def said(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Lays out what AWS answers, and what the instance has when it is asked of again; gives the ids that were asked for in full."""
 
-    def lay_out(answer: object) -> list[str]:
+    def lay_out(answer: object, now: MetadataOptions | None = REQUIRED.instance) -> list[str]:
         asked: list[str] = []
 
         def ask(aws: object, instance, *, deadline: float) -> Asked:
@@ -47,7 +48,11 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], list[str]]:
                 raise answer
             return answer if isinstance(answer, Asked) else Asked(answer, True)
 
+        def again(aws: object, instance: object, earlier: ControlPlane, *, deadline: float) -> ControlPlane:
+            return replace(earlier, instance=now)
+
         monkeypatch.setattr("imds_probe.aws.control_plane.ask", ask)
+        monkeypatch.setattr("imds_probe.aws.control_plane.ask_again", again)
         return asked
 
     return lay_out
@@ -124,6 +129,7 @@ def test_an_answer_is_kept_for_a_day_and_a_part_of_another(service, said, tmp_pa
     for _ in range(2):
         made, _ = ran(service, Path("/"), configured)
         assert made.get(ControlPlane) == REQUIRED
+        assert imds(made).tokens_method == "ec2-api"
     assert len(asked) == 1
     ran(service, Path("/"), ControlPlaneOptions(now=True, configured=True, state=state))  # somebody waits for it
     assert len(asked) == 2
@@ -139,6 +145,31 @@ def test_an_answer_is_kept_for_a_day_and_a_part_of_another(service, said, tmp_pa
     service.update(instance_id="i-0fedcba9876543210")  # of an image of the first
     ran(service, Path("/"), configured)
     assert asked[-1] == "i-0fedcba9876543210"
+
+
+@pytest.mark.parametrize(
+    ("now", "tokens", "method", "calls"),
+    [
+        (MetadataOptions("optional", 1, "enabled"), "optional", "ec2-api", 0),
+        (None, "optional", "v1-probe", 1),  # EC2 does not answer
+    ],
+)
+def test_what_an_earlier_run_heard_of_the_instance_is_not_taken_for_true(
+    service, said, tmp_path, now, tokens, method, calls
+):
+    """It was switched, a run asked, and it was switched back."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    told = replace(REQUIRED, image_imds_support="v2.0")
+    said(told)
+    configured = ControlPlaneOptions(configured=True, state=tmp_path / "state")
+    ran(service, Path("/"), configured)
+    asked = said(REQUIRED, now)
+    made, _ = ran(service, Path("/"), configured)
+    assert asked == []
+    assert (imds(made).tokens, imds(made).tokens_method, service.counts.imdsv1) == (tokens, method, calls)
+    assert made.get(ControlPlane) == replace(told, instance=now)
+    (kept,) = (tmp_path / "state").iterdir()
+    assert b"required" not in kept.read_bytes()
 
 
 @pytest.mark.parametrize("answer", [Asked(REQUIRED, False), ControlPlane(AT, REQUIRED.instance, pending=True)])

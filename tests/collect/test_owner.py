@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contexts import collected, context
 
 from imds_probe.collect.instance import JOIN, Identity
@@ -14,6 +16,13 @@ from imds_probe.facts.owner import LaunchedFrom, Owner
 GROUP = Owner("auto-scaling", "eks-web-1234", ("tag aws:autoscaling:groupName=eks-web-1234",))
 NODES = Owner("eks-node-group", "web", ("/etc/eks/kubelet/environment: eks.amazonaws.com/nodegroup=web",))
 BY_TAG = Owner("eks-node-group", "web", ("tag eks:nodegroup-name=web",), "shop")
+
+
+def test_a_tag_has_the_name_of_an_environment_whose_id_alone_is_in_a_file():
+    by_file = Owner("elastic-beanstalk", None, ("a file",), environment_id="e-abcd123456")
+    by_tag = Owner("elastic-beanstalk", "shop-prod", ("a tag",))
+    assert chosen([by_file]) == by_file
+    assert chosen([by_file, by_tag]) == replace(by_tag, evidence=("a tag", "a file"))
 
 
 def test_who_decides_what_the_next_instance_is_has_the_say():

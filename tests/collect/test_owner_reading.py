@@ -91,7 +91,7 @@ def seen(root: Path, *pids: int) -> OwnersSeen:
                 "opt/elasticbeanstalk/config/ebenvinfo/envid": "e-abcd123456\n",
                 "opt/elasticbeanstalk/config/ebenvinfo/region": "eu-west-1\n",
             },
-            *("elastic-beanstalk", "e-abcd123456", None),
+            *("elastic-beanstalk", None, None),
         ),
         ({"opt/elasticbeanstalk/config/ebenvinfo/region": "eu-west-1"}, "elastic-beanstalk", None, None),
         ({"mnt/var/lib/info/job-flow.json": JOB_FLOW}, "emr", "j-1K48XXXXXXHCB", "j-1K48XXXXXXHCB"),
@@ -109,6 +109,12 @@ def test_each_owner_is_known_by_what_it_leaves(tmp_path, files, kind, name, clus
     assert [(owner.name, owner.cluster) for owner in found] == [(name, cluster)]
     (evidence,) = found[0].evidence
     assert evidence.startswith("/")
+
+
+@pytest.mark.parametrize(("said", "known"), [("e-abcd123456\n", "e-abcd123456"), ("$(reboot)", None)])
+def test_a_file_has_the_id_of_an_environment_and_not_its_name(tmp_path, said, known):
+    (owner,) = seen(host(tmp_path, {"opt/elasticbeanstalk/config/ebenvinfo/envid": said})).owners
+    assert (owner.name, owner.environment_id) == (None, known)
 
 
 @pytest.mark.parametrize(

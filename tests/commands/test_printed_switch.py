@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imds_probe.commands.kept_reports import REPORTS
+from imds_probe.commands import configuration
+from imds_probe.commands.kept_reports import REPORTS, is_kept
 from imds_probe.commands.printed_switch import Printed, hop_limit
 
 KEPT = Path(__file__).parents[1] / "reports/lab.jsonl.gz"
@@ -53,6 +54,24 @@ def test_the_newest_of_those_that_are_kept(tmp_path, keep):
     assert hop_limit(INSTANCE, tmp_path, OWN) == Printed(2, REPORTS[0], "2026-01-01T00:00:00Z")
     keep(REPORTS[1], limit=3, started_at="2026-01-02T00:00:00Z")
     assert hop_limit(INSTANCE, tmp_path, OWN) == Printed(3, REPORTS[1], "2026-01-02T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("sinks", "path", "found"),
+    [
+        ((), "", False),
+        (("file",), "", True),
+        (("file",), "/srv/report.json", False),  # where nobody looks for it
+        (("emf",), "", False),
+    ],
+)
+def test_a_report_is_kept_where_this_run_sends_it_to_or_an_earlier_one_left_it(tmp_path, keep, sinks, path, found):
+    config = tmp_path / "c.toml"
+    config.write_text(f'[file]\npath = "{path}"\n' if path else "")
+    settings = configuration.load(config).settings
+    assert is_kept(sinks, settings, tmp_path) == found
+    keep(REPORTS[1], limit=2)
+    assert is_kept(sinks, settings, tmp_path)
 
 
 def test_where_the_switch_leaves_it_it_is_the_one_in_force(tmp_path, keep):

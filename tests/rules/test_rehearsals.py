@@ -8,6 +8,7 @@ from observed import CATALOG, FACTS, changed, report_of, with_imds
 from rehearsals_made import APP, BEGAN, CODE, REHEARSAL, rehearsed
 
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
 from imds_probe.rules import rehearsals
 from imds_probe.rules.rehearsals import NAMED_MAX, RULE
 from imds_probe.rules.rule import NothingToJudge
@@ -102,3 +103,30 @@ def test_one_rehearsal_in_a_line():
     assert said.endswith("at hop limit 1; processes that could not be identified were refused once")
     said = rehearsals._of(replace(REHEARSAL, lapsed_s=120.0))
     assert said.endswith("at hop limit 1; it had no effect for 2 min of its time")
+
+
+@pytest.mark.parametrize(
+    ("unit", "named"),
+    [
+        ("web.service", "web.service"),
+        ("getty@tty1.service", "getty@tty1.service"),
+        ("my app.service", r"'my\x20app.service'"),
+        ("$(id>x).service", r"'\x24\x28id\x3ex\x29.service'"),
+        ("é.service", r"'\xc3\xa9.service'"),
+        ("user 1000: $(id>x).service", None),
+        ("user 1000: web.service", None),
+        ("-u.service", None),
+        ("a\nb.service", None),
+        ("\udcff.service", None),
+        (f"{'a' * 300}.service", None),
+        ("session-1.scope", None),
+        (None, None),
+    ],
+)
+def test_the_command_names_a_service_of_the_system_as_one_word(unit, named):
+    sdk = SdkUse(None, None, ("/srv/a",), 1, (SdkUser(9, "python3", unit),))
+    library = SdkSoftware("botocore", "pypi", "botocore", "1.34.0", "dist-info", "/srv/a", pids=(9,), sdk=sdk)
+    known = changed(FACTS, software=(library,))
+    (found,) = [each for each in judged(rehearsed(APP, facts=known)) if each.id == "rehearsal-silent"]
+    expected = () if named is None else (f"imds-probe rehearse --unit {named} --restart-unit",)
+    assert found.fix.commands == expected

@@ -10,7 +10,7 @@ import yaml
 from observed import FACTS, changed, with_imds
 
 from imds_probe.facts.control_plane import ControlPlane, MetadataOptions
-from imds_probe.switch.options import cloudformation, command_line, in_force, members, terraform
+from imds_probe.switch.options import cloudformation, command_line, for_next, in_force, members, terraform
 
 FULL = MetadataOptions("required", 2, "enabled", "enabled", "enabled")
 ONE = MetadataOptions("required", 1, "enabled")
@@ -20,8 +20,29 @@ REASON = "hop limit 2 is for web, shop/api"
 def test_the_api_has_the_say_before_what_was_measured():
     measured = with_imds(hop_limit=2, ipv6="enabled", instance_tags=True)
     assert in_force(measured) == MetadataOptions("optional", 2, "enabled", "enabled", "enabled")
-    said = MetadataOptions("required", 1, "enabled", "disabled", "disabled")
+    said = MetadataOptions("required", 2, "enabled", "disabled", "disabled")
     assert in_force(measured.with_(ControlPlane("2026-11-29T00:00:00Z", instance=said))) == said
+
+
+@pytest.mark.parametrize(
+    ("measured", "said", "limit"), [(3, 2, 3), (1, 2, 2), (None, 2, 2), (3, None, 3), (None, None, None)]
+)
+def test_no_hop_limit_is_lowered_to_what_the_other_source_has(measured, said, limit):
+    facts = with_imds(hop_limit=measured).with_(ControlPlane("2026-11-29T00:00:00Z", MetadataOptions("optional", said)))
+    assert in_force(facts).http_put_response_hop_limit == limit
+
+
+@pytest.mark.parametrize(
+    ("own", "after", "limit"), [(3, 2, 3), (1, 2, 2), (None, 2, 2), (3, None, 3), (None, None, None)]
+)
+def test_what_launches_the_next_instance_keeps_a_higher_hop_limit_and_its_own_endpoint(own, after, limit):
+    said = MetadataOptions("optional", own, "disabled", None, "enabled")
+    expected = MetadataOptions("required", limit, "disabled", "enabled", "enabled")
+    assert for_next(said, MetadataOptions("required", after, "enabled", "enabled", "disabled")) == expected
+
+
+def test_what_says_nothing_takes_all_of_the_instance():
+    assert for_next(None, FULL) == FULL
 
 
 def test_what_was_not_seen_on_is_not_said_to_be_off():

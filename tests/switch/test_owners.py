@@ -1,6 +1,8 @@
+import shlex
 from dataclasses import replace
 
 import pytest
+from aws_argv import parsed
 from switch_plans import TEMPLATE_ID, plan
 
 from imds_probe.facts.control_plane import AutoScalingGroup, MetadataOptions, Template
@@ -58,6 +60,22 @@ def test_an_instance_of_an_aws_service_is_that_services():
 def test_the_key_to_set_is_said(kind, text):
     made = step(plan(owner=Owner(kind, "blue", ())))
     assert any(text in setting.text for setting in made.settings)
+
+
+@pytest.mark.parametrize(
+    ("owner", "named"),
+    [
+        (Owner("elastic-beanstalk", "e-commerce01", ()), {"EnvironmentName": "e-commerce01"}),
+        (Owner("elastic-beanstalk", None, (), environment_id="e-abcd123456"), {"EnvironmentId": "e-abcd123456"}),
+        (Owner("elastic-beanstalk", None, (), environment_id="e-a'; id #"), {"EnvironmentId": "e-a'; id #"}),
+    ],
+)
+def test_an_environment_is_named_by_its_id_where_its_name_is_not_known(owner, named):
+    made = step(plan(owner=owner))
+    assert made.what.endswith(next(iter(named.values())))
+    for line in (*made.commands, *made.rollback):
+        _, _, parameters, _ = parsed(shlex.split(line)[1:])
+        assert {key: value for key, value in parameters.items() if key != "OptionSettings"} == named
 
 
 @pytest.mark.parametrize("kind", ["elastic-beanstalk", "parallelcluster", "eksctl"])

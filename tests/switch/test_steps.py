@@ -1,4 +1,5 @@
 import shlex
+import subprocess
 from dataclasses import replace
 from typing import get_args
 
@@ -6,7 +7,14 @@ import pytest
 from aws_argv import parsed
 from switch_plans import BEFORE, TEMPLATE_ID, plan
 
-from imds_probe.facts.control_plane import AccountDefaults, MetadataOptions, Template
+from imds_probe.facts.control_plane import (
+    AccountDefaults,
+    AutoScalingGroup,
+    ControlPlane,
+    LaunchConfiguration,
+    MetadataOptions,
+    Template,
+)
 from imds_probe.facts.owner import LaunchedFrom, Owner, OwnerKind
 from imds_probe.switch.steps import steps_of
 
@@ -37,6 +45,7 @@ def test_what_is_done_already_is_no_step():
     switched = replace(plan(account=REQUIRED, launched_from=DONE), before=replace(BEFORE, http_tokens="required"))
     (raised, _) = steps_of(switched)
     assert raised.what == "Raise the hop limit of this instance to 2"
+    assert "--http-tokens required --http-put-response-hop-limit 1" in raised.rollback[0]
     assert steps_of(replace(switched, before=MetadataOptions("required", 2, "enabled"))) == ()
     low = replace(DONE, options=MetadataOptions("required", 1))
     assert "template" in steps_of(replace(plan(account=REQUIRED, launched_from=low)))[2].what
@@ -82,6 +91,12 @@ def test_only_the_step_that_changes_the_template_waits():
     assert [each.waits_for for each in waiting] == [(), (), ("1 file asks without a token",), ()]
 
 
+def test_where_tokens_were_required_a_raised_hop_limit_has_a_way_back_though_imdsv2_is_enforced():
+    enforced = plan(account=replace(REQUIRED, http_tokens_enforced=True), launched_from=DONE)
+    (raised, _) = steps_of(replace(enforced, before=replace(BEFORE, http_tokens="required")))
+    assert raised.rollback and not raised.no_rollback
+
+
 @pytest.mark.parametrize("kind", get_args(OwnerKind))
 @pytest.mark.parametrize("known", [True, False])
 def test_every_owner_has_a_step_of_calls_that_aws_has(kind, known):
@@ -99,12 +114,28 @@ def test_every_owner_has_a_step_of_calls_that_aws_has(kind, known):
                     parsed(argv)
 
 
-def test_text_of_strangers_is_one_word_of_the_shell():
-    hostile = "a'; touch /tmp/x; '"
-    owner = Owner("eks-node-group", hostile, (), hostile)
-    there = plan(owner=owner, launched=LaunchedFrom(hostile, hostile, ""))
-    there = replace(there, instance=replace(there.instance, region=hostile, instance_id=hostile))
-    for step in steps_of(there):
-        for line in (*step.commands, *step.rollback):
-            assert hostile not in shlex.split(line)[0]
-            assert shlex.quote(hostile) in line or hostile not in line
+@pytest.mark.parametrize("kind", [*get_args(OwnerKind), "template", "group", "mixed", "configuration"])
+def test_text_of_strangers_is_no_command_of_the_shell(kind, tmp_path):
+    """A stored report that is judged again is whoever's. A shell without any program runs all of it."""
+    hostile = "a'; : > ran; '$(: > ran)`: > ran`{}{x}%s"
+    template = Template(hostile, None, hostile)
+    known = {
+        "template": {"launched_from": Template(None, hostile, hostile)},
+        "group": {"group": AutoScalingGroup(hostile, template)},
+        "mixed": {"group": AutoScalingGroup(hostile, template, mixed=True)},
+        "configuration": {"group": AutoScalingGroup(hostile, configuration=LaunchConfiguration(hostile))},
+    }.get(kind, {})
+    owner = None if known else Owner(kind, hostile, (), hostile)
+    there = plan(owner=owner, launched=None if known else LaunchedFrom(hostile, hostile, ""))
+    there = replace(
+        there,
+        instance=replace(there.instance, region=hostile, instance_id=hostile),
+        control_plane=ControlPlane("2026-11-29T00:00:00Z", **known) if known else None,
+    )
+    lines = [line for step in steps_of(there) for line in (*step.commands, *step.rollback)]
+    assert any(shlex.quote(hostile) in line for line in lines)
+    shell = subprocess.run(
+        ["/bin/bash", "-c", "\n".join(lines)], cwd=tmp_path, env={"PATH": "/nowhere"}, capture_output=True, check=False
+    )
+    assert b"aws: " in shell.stderr and b"unexpected" not in shell.stderr
+    assert not (tmp_path / "ran").exists()

@@ -14,12 +14,17 @@ from imds_probe.switch.templates import new_version
         (None, {"HttpEndpoint": "enabled"}),
         (
             MetadataOptions("optional", 5, "enabled", "enabled", "enabled"),
-            {"HttpEndpoint": "enabled", "HttpProtocolIpv6": "enabled", "InstanceMetadataTags": "enabled"},
+            {
+                "HttpPutResponseHopLimit": 5,
+                "HttpEndpoint": "enabled",
+                "HttpProtocolIpv6": "enabled",
+                "InstanceMetadataTags": "enabled",
+            },
         ),
         (MetadataOptions(http_endpoint="disabled"), {"HttpEndpoint": "disabled"}),
     ],
 )
-def test_the_new_version_keeps_what_the_template_says_and_takes_the_switchs_hop_limit(own, said):
+def test_the_new_version_keeps_what_the_template_says_and_lowers_no_hop_limit(own, said):
     made = new_version(Template(TEMPLATE_ID, None, "3", 3, options=own), plan())
     argv = shlex.split(made.command)
     assert json.loads(argv[argv.index("--launch-template-data") + 1])["MetadataOptions"] == {

@@ -74,7 +74,8 @@ def host(report: Report) -> Iterator[Part]:
 
 def owner_in_words(owner: Owner) -> str:
     """Who launched the instance, by kind, name and cluster."""
-    name = f" {owner.name}" if owner.name else ""
+    called = owner.name or owner.environment_id
+    name = f" {called}" if called else ""
     cluster = f" of cluster {owner.cluster}" if owner.cluster and owner.cluster != owner.name else ""
     return f"{_OWNERS[owner.kind]}{name}{cluster}"
 

@@ -15,9 +15,14 @@ from imds_probe.render.page.sections import sections
 from imds_probe.render.page.software import software
 from imds_probe.report import Report
 
+# The first one exits with the verdict's code.
+_KEEP_AND_EXPLAIN = "imds-probe run --output json --out report.json; imds-probe explain switch report.json"
 
-def page_of(report: Report, bounds: Bounds) -> Page:
-    """Pure. Whatever shows it has no words of its own about the host."""
+
+def page_of(report: Report, bounds: Bounds, *, kept: bool = False) -> Page:
+    """Pure. Whatever shows it has no words of its own about the host. `kept`: this host keeps a report that `imds-probe explain
+    switch` finds by itself.
+    """
     headline, colour = outcome.headline(report)
     return Page(
         headline=headline,
@@ -25,7 +30,7 @@ def page_of(report: Report, bounds: Bounds) -> Page:
         host=outcome.host_name(report),
         sentence=outcome.sentence(report),
         parts=tuple(_parts(report, bounds)),
-        hints=tuple(_hints(report)),
+        hints=tuple(_hints(report, kept=kept)),
     )
 
 
@@ -45,10 +50,10 @@ def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
     yield from host.run(report, bounds)
 
 
-def _hints(report: Report) -> Iterator[Hint]:
+def _hints(report: Report, *, kept: bool) -> Iterator[Hint]:
     if report.findings:
         named = next((each for each in report.findings if each.implies), report.findings[0])  # as the page has them
         yield Hint("What a finding means", f"imds-probe explain {named.id}")
     if report.verdict.switch is not None and report.verdict.switch.steps:
-        yield Hint("Every command of the switch", "imds-probe explain switch")
+        yield Hint("Every command of the switch", "imds-probe explain switch" if kept else _KEEP_AND_EXPLAIN)
     yield Hint("Everything that was observed", "imds-probe run --output json")

@@ -32,6 +32,10 @@ def test_what_is_known_of_the_instance():
     [
         (Owner("eks-node-group", "web", (), "shop"), "EKS node group web of cluster shop"),
         (Owner("emr", "j-1K48XXXXXXHCB", (), "j-1K48XXXXXXHCB"), "EMR cluster j-1K48XXXXXXHCB"),
+        (
+            Owner("elastic-beanstalk", None, (), environment_id="e-abcd123456"),
+            "Elastic Beanstalk environment e-abcd123456",
+        ),
         (Owner("auto-scaling", None, ()), "an Auto Scaling group"),
     ],
 )

@@ -1,3 +1,4 @@
+import pytest
 from golden_reports import golden_report
 
 from imds_probe.render.page.bounds import LONG, SHORT
@@ -31,3 +32,15 @@ def test_long_and_short_have_the_same_words():
 def test_a_hint_names_what_the_verdict_comes_from():
     page = page_of(golden_report("unknown"), SHORT)
     assert page.hints[0].command == "imds-probe explain containers-not-seen"
+
+
+@pytest.mark.parametrize(
+    ("kept", "command"),
+    [
+        (True, "imds-probe explain switch"),
+        (False, "imds-probe run --output json --out report.json; imds-probe explain switch report.json"),
+    ],
+)
+def test_a_hint_explains_the_switch_of_this_host_where_its_report_is_kept_and_where_it_is_not(kept, command):
+    page = page_of(golden_report("not-ready-much"), SHORT, kept=kept)
+    assert [each.command for each in page.hints if each.shows == "Every command of the switch"] == [command]
