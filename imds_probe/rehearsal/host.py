@@ -12,11 +12,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.inventory.containers.discovered import Discovery
+from imds_probe.inventory.containers.discovered import Discovery, NetworkNamespace
 from imds_probe.inventory.containers.discovery import discover
 from imds_probe.net.obstacles.obstacle import Obstacles
 from imds_probe.rehearsal import words
@@ -87,7 +87,7 @@ class HostRehearsal:
                 raise CannotRehearse(*OTHER_WINS)
             if not self._why_not:
                 trial = Trial(self._service, rules, self._passing, self._beat_now_and_then)
-                self.leavers = Passing(trial, self._discovered, self._proc)
+                self.leavers = Passing(trial, self._discovered, self._proc, self.callers.unled)
             self.leavers.first()
             rules.go_live()
         except OSError as error:
@@ -234,6 +234,22 @@ class HostCallers(Callers):
         super().close()
         with self._asked:
             self._owners.close()
+
+    def unled(self, there: Sequence[NetworkNamespace]) -> None:
+        """Mark those in these networks: what they ask comes to the relay no more."""
+        inodes = {each.inode for each in there}
+        containers = {each.identity for space in there for each in space.containers}
+        with self._lock:
+            found = list(self._seen.values())
+        for each in found:
+            if each.caller is not None and (each.caller.container in containers or self._netns(each.pid) in inodes):
+                each.lead_no_more()
+
+    def _netns(self, pid: int | None) -> int | None:
+        try:
+            return (self._proc / str(pid) / "ns/net").stat().st_ino
+        except OSError:
+            return None  # it has ended
 
     def _holder(self, family: socket.AddressFamily, peer: tuple[str, int]) -> int | None:
         with self._asked:

@@ -101,7 +101,7 @@ def _is_aim(known: Known, aim: Aim) -> bool:
 def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
     return KeptCaller(
         program=said_program(caller)[:TEXT_MAX],
-        outcome="other" if seen.outcome == "cut-short" else seen.outcome,
+        outcome=_outcome(seen),
         comm=caller.comm[:TEXT_MAX],
         script=caller.script and caller.script[:TEXT_MAX],
         unit=caller.unit and caller.unit[:TEXT_MAX],
@@ -115,6 +115,13 @@ def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
         program_stamp=seen.stamps.program,
         script_stamp=seen.stamps.script,
     )
+
+
+def _outcome(seen: Seen) -> RehearsalOutcome:
+    """One that was not led to the end has proven nothing but what it failed at."""
+    if seen.outcome == "cut-short" or (seen.unled and seen.outcome != "gave-up"):
+        return "other"
+    return seen.outcome
 
 
 def _identity(caller: KeptCaller) -> object:

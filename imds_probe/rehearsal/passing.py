@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.errors import ProbeError
@@ -27,19 +27,29 @@ AROUND = "reaches the metadata service without passing the packet rules of this 
 OF_USER = "is in a network that a user made"
 COUNTS = "its requests count as those of the program that makes them on this host"
 KEPT = "is kept from the relay by a packet filter of this host"
+SHARES = "shares its interface with {}, which cannot be led"
+NO_MORE = "its requests are not rehearsed from now on"
+
+Place = tuple[socket.AddressFamily, str]  # an interface of the host that requests come in by
+Unled = Callable[[Sequence[NetworkNamespace]], None]
 
 
 class Passing:
-    """`trial` has the beat of whoever makes the first look, which waits; later ones work in the background."""
+    """`trial` has the beat of whoever makes the first look, which waits; later ones work in the background. `unled` is told of
+    those that were led and are not any more.
+    """
 
-    def __init__(self, trial: Trial, discovered: Callable[[], Discovery], proc: Path) -> None:
+    def __init__(
+        self, trial: Trial, discovered: Callable[[], Discovery], proc: Path, unled: Unled = lambda there: None
+    ) -> None:
         self.titles: Mapping[str, str] = {}  # of containers, by identity
-        self._trial, self._discovered, self._proc = trial, discovered, proc
+        self._trial, self._discovered, self._proc, self._unled = trial, discovered, proc, unled
         self._host = current_inode()
         self._known: set[int] = set()
         self._waiting: dict[int, float] = {}  # those that have no way yet, by when they were seen first
-        self._led: set[tuple[socket.AddressFamily, str]] = set()
-        self._barred: dict[tuple[socket.AddressFamily, str], str] = {}  # by whose fault
+        self._led: set[Place] = set()
+        self._behind: dict[Place, dict[int, NetworkNamespace]] = {}  # who was found to come in there, by inode
+        self._barred: dict[Place, str] = {}  # by whose fault
         for family, (address, _) in trial.service.addresses.items():
             for link in (LOOPBACK, outgoing_interface(address)):
                 self._barred[family, link or LOOPBACK] = ""
@@ -84,20 +94,36 @@ class Passing:
         self.titles = {each.identity: each.title for each in found.containers}
         fresh = [each for each in found.namespaces if each.kind != "host" and each.inode not in self._known]
         tried = crossings(fresh, trial)
-        self._bar(fresh, tried)
+        self._put_behind(fresh, tried)
+        told = self._bar(fresh, tried, {each.inode for each in found.namespaces})
         for family in trial.service.addresses:
             links = {each.link for (_, of), each in tried.items() if of == family and each.outcome == "led"}
             new = {link for link in links if link and (family, link) not in self._led.union(self._barred)}
             trial.rules.lead_from(family, new)
             self._led |= {(family, link) for link in new}
-        told = {each.inode: left for each in fresh if (left := self._left(each, tried)) is not None}
+        told |= {each.inode: left for each in fresh if (left := self._left(each, tried)) is not None}
         self._told |= told
         self._remember(fresh, tried)
         return list(told.values())
 
-    def _bar(self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing]) -> None:
-        """Lead nobody by an interface by which somebody would lose the service, or get one that is closed to him."""
+    def _put_behind(self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing]) -> None:
         for there in fresh:
+            for family in self._trial.service.addresses:
+                crossing = tried.get((there.inode, family))
+                if crossing is not None and crossing.outcome == "led" and crossing.link is not None:
+                    self._behind.setdefault((family, crossing.link), {})[there.inode] = there
+
+    def _bar(
+        self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing], present: Container[int]
+    ) -> dict[int, Left]:
+        """Lead nobody by an interface by which somebody would lose the service, or get one that is closed to him.
+
+        What is to be said of those that were led by it, by inode.
+        """
+        told: dict[int, Left] = {}
+        for there in fresh:
+            if there.owner_uid is not None:
+                continue  # by which interface it comes in is what its user says, by the addresses that he gave it
             for family in self._trial.service.addresses:
                 crossing = tried.get((there.inode, family))
                 if crossing is None or crossing.link is None or crossing.outcome not in ("kept", "closed"):
@@ -107,10 +133,15 @@ class Passing:
                 if place in self._led:
                     self._trial.rules.lead_no_more_from(family, [crossing.link])
                     self._led.discard(place)
+                    behind = [each for each in self._behind[place].values() if each.inode in present]
+                    self._unled(behind)
+                    why = SHARES.format(_name(there))
+                    told |= {each.inode: Left(_pid(each), _name(each), why, NO_MORE) for each in behind}
+        return told
 
     def _left(self, there: NetworkNamespace, tried: Mapping[Key, Crossing]) -> Left | None:
         """What is to be said of it, None where it is rehearsed, or reaches no service."""
-        pid = there.pids[0] if there.pids else None
+        pid = _pid(there)
         for family in self._trial.service.addresses:
             crossing = tried.get((there.inode, family), Crossing("nothing"))
             if crossing.outcome == "around" and there.owner_uid is not None:
@@ -121,9 +152,7 @@ class Passing:
                 return Left(pid, _name(there), KEPT)
             if crossing.outcome == "led" and (family, crossing.link) not in self._led:
                 fault = self._barred.get((family, crossing.link or LOOPBACK))
-                return Left(
-                    pid, _name(there), f"shares its interface with {fault}, which cannot be led" if fault else AROUND
-                )
+                return Left(pid, _name(there), SHARES.format(fault) if fault else AROUND)
         return None
 
     def _remember(self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing]) -> None:
@@ -137,6 +166,10 @@ class Passing:
                     continue
             self._waiting.pop(each.inode, None)
             self._known.add(each.inode)
+
+
+def _pid(there: NetworkNamespace) -> int | None:
+    return there.pids[0] if there.pids else None
 
 
 def _name(there: NetworkNamespace) -> str:

@@ -41,7 +41,11 @@ class World:
         self.users: set[str] = set()
         self.rules, self.looks = Links(), 0
         self._proc = proc
-        self.passing = Passing(Trial(SERVICE, self.rules, None, lambda: None), self._discovered, proc)
+        self.unled: list[str] = []
+        trial = Trial(SERVICE, self.rules, None, lambda: None)
+        self.passing = Passing(
+            trial, self._discovered, proc, lambda there: self.unled.extend(each.label for each in there)
+        )
 
     def starts(self, name: str, crossing: Crossing) -> None:
         self.there[name] = crossing
@@ -117,8 +121,24 @@ def test_who_starts_meanwhile_is_tried_in_the_background(world):
     world.starts("web", Crossing("led", "docker0"))
     assert world.told() == [] and world.rules.led == {"docker0"}
     world.starts("kept", Crossing("kept", "docker0"))
-    (said,) = world.told()
-    assert said.startswith("kept (process 1001) is kept from the relay") and world.rules.led == set()
+    direct, kept = world.told()
+    assert direct == (
+        "web (process 1000) shares its interface with kept, which cannot be led: "
+        "its requests are not rehearsed from now on"
+    )
+    assert kept.startswith("kept (process 1001) is kept from the relay") and world.rules.led == set()
+    assert [left(each) for each in world.passing.all()] == [direct, kept] and world.unled == ["web"]
+
+
+@pytest.mark.parametrize("outcome", ["closed", "kept"])
+def test_a_network_of_a_user_keeps_nobody_else_from_the_relay(world, outcome):
+    """Its user can give it an address of another's, and a way to nowhere."""
+    world.starts("web", Crossing("led", "docker0"))
+    world.users = {"mine"}
+    assert world.passing.first() == []
+    world.starts("mine", Crossing(outcome, "docker0"))
+    assert not any("web" in each for each in world.told())
+    assert world.rules.led == {"docker0"} and world.unled == []
 
 
 def test_who_has_no_network_yet_is_tried_again(world):
