@@ -7,6 +7,7 @@ once, and one behind another interface as soon as it was tried.
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,11 +19,14 @@ from imds_probe.net.namespaces import current_inode
 from imds_probe.net.rtnetlink import outgoing_interface
 from imds_probe.rehearsal.crossing import Crossing, Key, Trial, crossings
 from imds_probe.rehearsal.leavers import Left
+from imds_probe.rehearsal.rule_watch import RuleWatch
+from imds_probe.rehearsal.trying import gone
 from imds_probe.system.background import Background
 
 COMES_UP_WITHIN_S = 20.0  # a container that starts has no network for a moment
 NAMES_MAX = 3
 LOOPBACK = "lo"
+CLOSED = 0  # the inode of no network
 AROUND = "reaches the metadata service without passing the packet rules of this host"
 OF_USER = "is in a network that a user made"
 COUNTS = "its requests count as those of the program that makes them on this host"
@@ -36,14 +40,22 @@ Unled = Callable[[Sequence[NetworkNamespace]], None]
 
 class Passing:
     """`trial` has the beat of whoever makes the first look, which waits; later ones work in the background. `unled` is told of
-    those that were led and are not any more.
+    those that were led and are not any more, and `why_not` says by which packet rule what is forwarded must not be led.
     """
 
     def __init__(
-        self, trial: Trial, discovered: Callable[[], Discovery], proc: Path, unled: Unled = lambda there: None
+        self,
+        trial: Trial,
+        discovered: Callable[[], Discovery],
+        proc: Path,
+        why_not: Callable[[], str],
+        unled: Unled,
     ) -> None:
         self.titles: Mapping[str, str] = {}  # of containers, by identity
         self._trial, self._discovered, self._proc, self._unled = trial, discovered, proc, unled
+        self._why_not, self._watch = why_not, RuleWatch(why_not)
+        self._changing = threading.Lock()  # what is led, which a look in the background adds to
+        self._closed = False
         self._host = current_inode()
         self._known: set[int] = set()
         self._waiting: dict[int, float] = {}  # those that have no way yet, by when they were seen first
@@ -61,10 +73,17 @@ class Passing:
         return self._meet(self._trial)
 
     def look(self, members: Iterable[int]) -> list[Left]:
-        """Those that are not rehearsed, and were not told of before. Never waits."""
+        """Those that are not rehearsed, and were not told of before. Never waits. Raises CannotRehearse where a packet rule came up
+        that keeps the host from being rehearsed.
+        """
         del members  # all of the host is
+        fresh = self._meeting is None and self._are_there_new()
+        why = self._watch.look(at_once=fresh)  # one that starts behind an interface that is led is led at once
+        return [*(self._close(why) if why else []), *self._met(fresh=fresh)]
+
+    def _met(self, *, fresh: bool) -> list[Left]:
         if self._meeting is None:
-            if self._are_there_new():
+            if fresh:
                 # Whoever calls this keeps the lease up.
                 self._meeting = Background("networks", lambda: self._meet(self._trial._replace(beat=lambda: None)))
             return []
@@ -93,18 +112,47 @@ class Passing:
         found = self._discovered()
         self.titles = {each.identity: each.title for each in found.containers}
         fresh = [each for each in found.namespaces if each.kind != "host" and each.inode not in self._known]
+        if self._closed:
+            self._known |= {each.inode for each in fresh}
+            return []
         tried = crossings(fresh, trial)
+        if any(each.outcome == "led" for each in tried.values()) and (why := self._why_not()):
+            return self._close(why)
+        with self._changing:
+            told = self._lead(found, fresh, tried)
+        self._remember(fresh, tried)
+        return told
+
+    def _lead(self, found: Discovery, fresh: Sequence[NetworkNamespace], tried: Mapping[Key, Crossing]) -> list[Left]:
+        """Lead those that came to the relay when it was tried. What is to be said of the others."""
+        if self._closed:
+            return []
         self._put_behind(fresh, tried)
         told = self._bar(fresh, tried, {each.inode for each in found.namespaces})
-        for family in trial.service.addresses:
+        for family in self._trial.service.addresses:
             links = {each.link for (_, of), each in tried.items() if of == family and each.outcome == "led"}
             new = {link for link in links if link and (family, link) not in self._led.union(self._barred)}
-            trial.rules.lead_from(family, new)
+            self._trial.rules.lead_from(family, new)
             self._led |= {(family, link) for link in new}
         told |= {each.inode: left for each in fresh if (left := self._left(each, tried)) is not None}
         self._told |= told
-        self._remember(fresh, tried)
         return list(told.values())
+
+    def _close(self, why: str) -> list[Left]:
+        """Lead nothing that is forwarded from now on, as a packet rule says. Raises CannotRehearse where that cannot be done."""
+        with self._changing:
+            if self._closed:
+                return []
+            try:
+                for family, link in self._led:
+                    self._trial.rules.lead_no_more_from(family, [link])
+            except OSError as error:
+                raise gone(error) from None
+            self._unled([there for place in self._led for there in self._behind[place].values()])
+            self._led.clear()
+            self._closed = True
+            self._told[CLOSED] = left = Left(None, "containers", "are not rehearsed from now on", why)
+            return [left]
 
     def _put_behind(self, fresh: Iterable[NetworkNamespace], tried: Mapping[Key, Crossing]) -> None:
         for there in fresh:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from soon import wait_for
 
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
-from imds_probe.rehearsal import passing
+from imds_probe.rehearsal import passing, rule_watch
+from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.connection import Service
 from imds_probe.rehearsal.crossing import Crossing, Trial
 from imds_probe.rehearsal.passing import Passing
@@ -42,9 +44,14 @@ class World:
         self.rules, self.looks = Links(), 0
         self._proc = proc
         self.unled: list[str] = []
+        self.why_not = ""
         trial = Trial(SERVICE, self.rules, None, lambda: None)
         self.passing = Passing(
-            trial, self._discovered, proc, lambda there: self.unled.extend(each.label for each in there)
+            trial,
+            self._discovered,
+            proc,
+            lambda: self.why_not,
+            lambda there: self.unled.extend(each.label for each in there),
         )
 
     def starts(self, name: str, crossing: Crossing) -> None:
@@ -155,3 +162,42 @@ def test_who_never_has_one_is_left_alone(world, monkeypatch):
     for _ in range(2):
         assert world.passing.look(()) == []
     assert world.looks == 1
+
+
+RULE = "a packet rule decides which of them reach the metadata service: the rule"
+
+
+def test_a_rule_that_comes_up_ends_it_for_all_containers(world, monkeypatch):
+    monkeypatch.setattr(rule_watch, "EVERY_S", 0.0)
+    world.starts("web", Crossing("led", "docker0"))
+    assert world.passing.first() == [] and world.rules.led == {"docker0"}
+    world.why_not = RULE
+    (said,) = wait_for(lambda: world.passing.look(()))
+    assert left(said) == f"containers are not rehearsed from now on: {RULE}" and world.passing.all() == [said]
+    assert world.rules.led == set() and world.unled == ["web"]
+    # Whoever comes later is not led either, though the rule may be gone.
+    world.why_not = ""
+    world.starts("late", Crossing("led", "docker0"))
+    assert world.told() == [] and world.rules.led == set()
+
+
+def test_nobody_is_led_by_a_new_interface_against_a_rule(world):
+    """The rule came with the container, and no look in between."""
+    assert world.passing.first() == []
+    world.starts("web", Crossing("led", "docker0"))
+    world.why_not = RULE
+    assert world.told() == [f"containers are not rehearsed from now on: {RULE}"]
+    assert world.rules.led == set()
+
+
+def test_what_cannot_be_left_alone_any_more_ends_the_rehearsal(world, monkeypatch):
+    def refused(*_: object) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, "timed out")
+
+    world.starts("web", Crossing("led", "docker0"))
+    world.passing.first()
+    monkeypatch.setattr(rule_watch, "EVERY_S", 0.0)
+    monkeypatch.setattr(world.rules, "lead_no_more_from", refused)
+    world.why_not = RULE
+    with pytest.raises(CannotRehearse, match="packet rules of the rehearsal are gone"):
+        wait_for(lambda: world.passing.look(()))
