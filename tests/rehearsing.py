@@ -191,7 +191,7 @@ def _own(where: str, held: bool, kind: str) -> None:
             service,
             1,
             discovered=lambda: Discovery((), (), 0, 0, True, ()),
-            obstacles=lambda: Obstacles((), ()),
+            obstacles=lambda _: Obstacles((), ()),
             proc=NOWHERE,
         )
     rehearsal.ready()

@@ -11,7 +11,6 @@ ELSEWHERE = {
     "rehearsal/leading.py": "what all of test_rehearsal.py is led by",
     "rehearsal/target.py": "what units and containers have in common",
     "rehearsal/crossing.py": "trials in networks, which tests/lab/test_host_rehearse.py has",
-    "rehearsal/host.py": "a rehearsal of a lab's instance: tests/lab/test_host_rehearse.py, and test_rehearsal.py kills it",
     "facts/": "values, which the tests of those compare with that find or judge them",
     "collect/code_facts.py": "what test_code.py has found",
     "collect/code_memory.py": "what test_code.py runs twice for, and damages",

@@ -15,6 +15,7 @@ from imds_probe.commands.messages import say
 from imds_probe.commands.recording import Recording
 from imds_probe.duration import in_words
 from imds_probe.rehearsal import words
+from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.callers import end_short, totals
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, Rehearsal
@@ -118,7 +119,11 @@ class Rehearsing:
                 rehearsal.beat()
                 if replaced := self._replaced():
                     return replaced
-                for left in rehearsal.leavers.look(rehearsal.members()):
+                try:
+                    leaving = rehearsal.leavers.look(rehearsal.members())
+                except CannotRehearse as error:
+                    return error.problem
+                for left in leaving:
                     say(words.left(left))
             counted = totals(rehearsal.seen())
             if "refused" in self._asked.stop_on and counted.refused:

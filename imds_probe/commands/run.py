@@ -159,7 +159,9 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.config.printing import printed_config  # noqa: PLC0415
+    from imds_probe.imds.endpoints import from_environment  # noqa: PLC0415
     from imds_probe.reading.unanswered import FILE as UNANSWERED  # noqa: PLC0415
+    from imds_probe.rehearsal.held import unless_host_rehearsed  # noqa: PLC0415
     from imds_probe.sinks.settings import DeliveryConfig  # noqa: PLC0415
     from imds_probe.system import rootfs  # noqa: PLC0415
     from imds_probe.system.state_directory import answers, state_directory  # noqa: PLC0415
@@ -199,9 +201,14 @@ def run(args: argparse.Namespace) -> int:
             options=options,
             image=args.image,
         )
+        asks_service = not args.image and not from_environment(os.environ).given
+        if asks_service:
+            unless_host_rehearsed()
         report = assess(request, reader, progress=_progress if sys.stderr.isatty() else _silent, bug=report_bug)
         if sys.stderr.isatty():
             _progress("")
+        if asks_service:
+            unless_host_rehearsed()  # it may have begun meanwhile
         kept = args.output != "json" and is_kept(names, loaded.settings)
         deliver = functools.partial(_deliver, report, names, loaded.settings, state if has_state else NOWHERE)
         return _printed(args, report, deliver, kept=kept)

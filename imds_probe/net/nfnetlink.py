@@ -9,6 +9,7 @@ import itertools
 import os
 import socket
 import struct
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +56,7 @@ class Change:
 
 
 class Nfnetlink:
-    """An open socket of one network namespace; None is for that of the calling thread.
+    """An open socket of one network namespace; None is for that of the calling thread. Several threads may use it.
 
     Raises NamespaceError, and OSError where the kernel refuses: EPERM without CAP_NET_ADMIN.
     """
@@ -65,9 +66,39 @@ class Nfnetlink:
         self._socket = socket.socket(*how) if netns is None else namespaces.socket_in(netns, *how)
         self._socket.settimeout(TIMEOUT_S)
         self._numbers = itertools.count(1)
+        self._asking = threading.Lock()  # whoever reads takes what comes, be it the answer to somebody else
 
     def change(self, changes: Sequence[Change]) -> None:
         """Do all of it in one transaction. Raises OSError, and nothing is done."""
+        with self._asking:
+            error = self._changed(changes)
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def tables(self) -> list[tuple[int, str]]:
+        """All tables: their family, as in NFPROTO, and name. Raises OSError."""
+        return [(family, name_of(found, TABLE_NAME)) for family, found in self._all(GETTABLE)]
+
+    def chains(self) -> list[tuple[int, str, str]]:
+        """All chains: their family, table, and name. Raises OSError."""
+        return [
+            (family, name_of(found, CHAIN_TABLE), name_of(found, CHAIN_NAME)) for family, found in self._all(GETCHAIN)
+        ]
+
+    def close(self) -> None:
+        """Tables that are held by this socket go with it."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _changed(self, changes: Sequence[Change]) -> int:
+        """What the kernel says of a transaction, as errno has it."""
         begin = next(self._numbers)
         parts = [message(BATCH_BEGIN, NLM_F_REQUEST, begin, _GENERIC.pack(0, 0, NFTABLES))]
         awaited = set()
@@ -88,21 +119,14 @@ class Nfnetlink:
                 awaited.discard(answer.number)
                 if answer.number == begin:  # the transaction as such was refused: there is no word on its parts
                     awaited.clear()
-        if error:
-            raise OSError(error, os.strerror(error))
-
-    def tables(self) -> list[tuple[int, str]]:
-        """All tables: their family, as in NFPROTO, and name. Raises OSError."""
-        return [(family, name_of(found, TABLE_NAME)) for family, found in self._all(GETTABLE)]
-
-    def chains(self) -> list[tuple[int, str, str]]:
-        """All chains: their family, table, and name. Raises OSError."""
-        return [
-            (family, name_of(found, CHAIN_TABLE), name_of(found, CHAIN_NAME)) for family, found in self._all(GETCHAIN)
-        ]
+        return error
 
     def _all(self, kind: int) -> list[tuple[int, Mapping[int, bytes]]]:
         """Of all families: which, and the attributes."""
+        with self._asking:
+            return self._listed(kind)
+
+    def _listed(self, kind: int) -> list[tuple[int, Mapping[int, bytes]]]:
         number = next(self._numbers)
         flags = NLM_F_REQUEST | NLM_F_DUMP
         self._socket.send(message(NFTABLES << 8 | kind, flags, number, _GENERIC.pack(0, 0, 0)))
@@ -116,18 +140,6 @@ class Nfnetlink:
                 if answer.kind == NLMSG_ERROR:
                     raise OSError(answer.error, os.strerror(answer.error))
                 found.append((answer.body[0], attributes(answer.body[_GENERIC.size :])))
-
-    def close(self) -> None:
-        """Tables that are held by this socket go with it."""
-        self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _received(self) -> Iterator[Message]:
         """The messages that came in one piece."""

@@ -56,6 +56,7 @@ class Seen:
     missed: set[str] = field(default_factory=set, repr=False)
     missed_since: float = field(default=0.0, repr=False, compare=False)  # of time.monotonic
     cut_short: bool = field(default=False, repr=False)  # the rehearsal ended before it could ask again
+    unled: bool = field(default=False, repr=False)  # its requests went to the service directly from some time on
     caller: Caller | None = field(default=None, repr=False)
     stamps: Stamps = field(default=Stamps(), repr=False)
 
@@ -69,6 +70,12 @@ class Seen:
         if self.refused:
             return "recovered"
         return "token" if self.passed or self.tokens else "other"
+
+    def lead_no_more(self) -> None:
+        """Its requests go to the service directly from now on: what it has not done by now is not known of it."""
+        self.unled = True
+        if self.missed and time.monotonic() - self.missed_since < GIVEN_S:
+            self.cut_short = True
 
     def refuse(self, path: str) -> None:
         """It asked for this without a token."""

@@ -12,11 +12,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.inventory.containers.discovered import Discovery
+from imds_probe.inventory.containers.discovered import Discovery, NetworkNamespace
 from imds_probe.inventory.containers.discovery import discover
 from imds_probe.net.obstacles.obstacle import Obstacles
 from imds_probe.rehearsal import words
@@ -32,6 +32,7 @@ from imds_probe.rehearsal.leavers import Left
 from imds_probe.rehearsal.passing import Passing
 from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, FAMILY, Change, own_name
 from imds_probe.rehearsal.relay import Relay
+from imds_probe.rehearsal.rule_watch import RuleWatch
 from imds_probe.rehearsal.trying import TRIES, Lapse, Lease, all_tried, gone, is_alive
 from imds_probe.rehearsal.unopened import in_this_namespace, why_not_containers
 from imds_probe.simulator.listeners import open_listener
@@ -53,11 +54,10 @@ class HostRehearsal:
         hop_limit: int,
         *,
         discovered: Callable[[], Discovery] = discover,
-        obstacles: Callable[[], Obstacles] = in_this_namespace,
+        obstacles: Callable[[str], Obstacles] = in_this_namespace,
         proc: Path = PROC,
     ) -> None:
         self.name = own_name()
-        self._why_not = ""
         self._service = replace(service, mark=RELAYS_OWN)
         self._discovered, self._obstacles, self._proc = discovered, obstacles, proc
         self.callers = seen = HostCallers(self._service.addresses, self._titles, proc)
@@ -72,22 +72,25 @@ class HostRehearsal:
         self._beaten_at = 0.0
         self._claims = Claims()
         self._rules: HostRules | None = None
-        self.leavers: Passing | Nobody = Nobody()
+        self.leavers: Passing | Nobody = Nobody("", lambda: "")
 
     def ready(self) -> None:
         """Raises CannotRehearse where the promise cannot be kept; everything is as before then."""
         try:
             self._claims.take_host(whole=True)
-            families = {FAMILY[family] for family in self._service.addresses}
-            self._why_not = why_not_containers(families, self._obstacles)
+            why_not = self._why_not_containers()
             self._here.start()
             self._passing.start()
             rules = self._rules = self._put_up()
             if not all_tried(self._here, self._service, self._marked(), self.beat):
                 raise CannotRehearse(*OTHER_WINS)
-            if not self._why_not:
+            if why_not:
+                self.leavers = Nobody(why_not, self._why_not_containers)
+            else:
                 trial = Trial(self._service, rules, self._passing, self._beat_now_and_then)
-                self.leavers = Passing(trial, self._discovered, self._proc)
+                self.leavers = Passing(
+                    trial, self._discovered, self._proc, self._why_not_containers, self.callers.unled
+                )
             self.leavers.first()
             rules.go_live()
         except OSError as error:
@@ -103,8 +106,7 @@ class HostRehearsal:
 
     def not_rehearsed(self) -> list[str]:
         """In words, who is not rehearsed from the beginning."""
-        whole = [f"containers are not rehearsed: {self._why_not}"] if self._why_not else []
-        return whole + [words.left(each) for each in self.leavers.all()]
+        return [words.left(each) for each in self.leavers.all()]
 
     def follow(self) -> Change:
         """A host neither ends nor begins anew."""
@@ -153,6 +155,9 @@ class HostRehearsal:
         self.callers.close()
         self._claims.give_back()
         return End(tuple(left), unfinished)
+
+    def _why_not_containers(self) -> str:
+        return why_not_containers({FAMILY[each] for each in self._service.addresses}, self._obstacles, self.name)
 
     def _put_up(self) -> HostRules:
         if excluding(os.uname().release):
@@ -205,19 +210,23 @@ class HostRehearsal:
 
 
 class Nobody:
-    """In place of what the host forwards, where that is not led."""
+    """In place of what the host forwards, where that is not led, and why not. Rules for the host's own programs are looked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, why_not: str, now: Callable[[], str]) -> None:
         self.titles: dict[str, str] = {}
+        self._why_not, self._watch = why_not, RuleWatch(now)
 
     def first(self) -> list[Left]:
         return []
 
     def look(self, members: object) -> list[Left]:
+        """Raises CannotRehearse where there is such a rule."""
         del members
+        self._watch.look()
         return []
 
-    all = first
+    def all(self) -> list[Left]:
+        return [Left(None, "containers", "are not rehearsed", self._why_not)] if self._why_not else []
 
 
 class HostCallers(Callers):
@@ -239,6 +248,22 @@ class HostCallers(Callers):
         super().close()
         with self._asked:
             self._owners.close()
+
+    def unled(self, there: Sequence[NetworkNamespace]) -> None:
+        """Mark those in these networks: what they ask comes to the relay no more."""
+        inodes = {each.inode for each in there}
+        containers = {each.identity for space in there for each in space.containers}
+        with self._lock:
+            found = list(self._seen.values())
+        for each in found:
+            if each.caller is not None and (each.caller.container in containers or self._netns(each.pid) in inodes):
+                each.lead_no_more()
+
+    def _netns(self, pid: int | None) -> int | None:
+        try:
+            return (self._proc / str(pid) / "ns/net").stat().st_ino
+        except OSError:
+            return None  # it has ended
 
     def _holder(self, family: socket.AddressFamily, peer: tuple[str, int]) -> int | None:
         with self._asked:

@@ -118,7 +118,7 @@ def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
     pid, started = caller.client
     return KeptCaller(
         program=said_program(caller)[:TEXT_MAX],
-        outcome="other" if seen.outcome == "cut-short" else seen.outcome,
+        outcome=_outcome(seen),
         comm=caller.comm[:TEXT_MAX],
         script=caller.script and caller.script[:TEXT_MAX],
         unit=caller.unit and caller.unit[:TEXT_MAX],
@@ -133,6 +133,13 @@ def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
         script_stamp=seen.stamps.script,
         processes=() if started is None else ((pid, started),),
     )
+
+
+def _outcome(seen: Seen) -> RehearsalOutcome:
+    """One that was not led to the end has proven nothing but what it failed at."""
+    if seen.outcome == "cut-short" or (seen.unled and seen.outcome != "gave-up"):
+        return "other"
+    return seen.outcome
 
 
 def _identity(caller: KeptCaller) -> object:

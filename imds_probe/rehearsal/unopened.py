@@ -20,19 +20,26 @@ OF_TTL = ("ttl-filter", "ttl-change")
 ROUTES, OF_NF_TABLES = "routes ", "nftables:"
 
 
-def in_this_namespace() -> Obstacles:
-    """Of packet rules and routes of the calling thread's network namespace."""
-    return find_obstacles(None, Settings(), NOWHERE, READ_WITHIN_S)
+class Unread(CannotRehearse):
+    """It is not known what there is."""
 
 
-def why_not_containers(families: set[Family], find: Callable[[], Obstacles] = in_this_namespace) -> str:
-    """Why what the host forwards is not rehearsed, in words; empty where it is. Raises CannotRehearse where the host's own programs
-    cannot be rehearsed either, with the rule.
+def in_this_namespace(own: str = "") -> Obstacles:
+    """Of packet rules and routes of the calling thread's network namespace, without the rehearsal's own."""
+    return find_obstacles(None, Settings(), NOWHERE, READ_WITHIN_S, own)
+
+
+def why_not_containers(
+    families: set[Family], find: Callable[[str], Obstacles] = in_this_namespace, own: str = ""
+) -> str:
+    """Why what the host forwards is not rehearsed, in words; empty where it is. `own` is the name of the rehearsal's tables.
+
+    Raises CannotRehearse where the host's own programs cannot be rehearsed either, with the rule.
     """
-    found = find()
+    found = find(own)
     unread = [line for line in found.unread if not line.startswith(ROUTES)]
-    if unread and not (all(line.startswith(OF_NF_TABLES) for line in unread) and _no_tables()):
-        raise CannotRehearse(
+    if unread and not (all(line.startswith(OF_NF_TABLES) for line in unread) and _no_tables(own)):
+        raise Unread(
             f"the packet rules of this host could not be read: {unread[0]}",
             "Install the tool that lists them. A rehearsal must not open what a packet rule closes.",
         )
@@ -62,10 +69,10 @@ def _quoted(obstacle: Obstacle) -> str:
     return f"{obstacle.quote} ({obstacle.where})"
 
 
-def _no_tables() -> bool:
+def _no_tables(own: str) -> bool:
     """Whether nf_tables has nothing that could not be read."""
     try:
         with Nfnetlink() as netlink:
-            return not netlink.tables()
+            return all(name == own for _, name in netlink.tables())
     except OSError:
         return True  # a kernel without nf_tables

@@ -78,7 +78,8 @@ def gave_up(seen: Iterable[Seen]) -> bool:
 
 
 def _line(seen: Seen) -> str:
-    return f"{_named(seen.name, seen.pid)} {OUTCOMES[seen.outcome]}"
+    until = ", and was not rehearsed to the end" if seen.unled else ""
+    return f"{_named(seen.name, seen.pid)} {OUTCOMES[seen.outcome]}{until}"
 
 
 def _named(name: str, pid: int | None) -> str:

@@ -40,7 +40,7 @@ def test_the_switch_of_a_report_has_all_its_commands(tmp_path, capsys):
 def test_without_a_report_every_owner_is_explained(capsys):
     assert main(["explain", "switch"]) == 0
     out = capsys.readouterr().out
-    assert "name a report" in out
+    assert "explain switch report.json" in out
     for owner in OWNERS:
         assert f"Owner {owner}: " in out
     assert shlex.split('"$INSTANCE_ID"')[0] in out

@@ -10,6 +10,7 @@ import pytest
 from imds_probe import exitcodes
 from imds_probe.commands.recording import Recording
 from imds_probe.commands.rehearsing import Asked, Rehearsing, environment
+from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.outcomes import Aim
@@ -107,6 +108,17 @@ def test_a_target_that_was_replaced_ends_it(capsys):
     said = capsys.readouterr().err
     assert "ended early: a new container is called web.service, and is not rehearsed" in said
     assert "\nimds-probe: somebody is not rehearsed\n" in said
+
+
+def test_a_rule_that_comes_up_ends_it(capsys):
+    def look(_: object) -> list:
+        raise CannotRehearse("a packet rule came up", "Remove it.")
+
+    told = Told([""] * 3000)
+    told.look = look
+    asked = Asked(600, [], restarts=[], stop_on=[])
+    assert Rehearsing(told, asked, Checking([]), told.stopped, NOWHERE).run() == exitcodes.NOT_READY
+    assert "the rehearsal ended early: a packet rule came up\n" in capsys.readouterr().err
 
 
 def test_a_host_has_no_name(capsys):

@@ -15,10 +15,12 @@ from soon import SOON_S, wait_for
 
 from imds_probe import exitcodes
 from imds_probe.inventory.containers.discovered import Discovery, NetworkNamespace
+from imds_probe.rehearsal import rule_watch
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.callers import totals
 from imds_probe.rehearsal.host import HostRehearsal
 from imds_probe.rehearsal.leading import End
+from imds_probe.rehearsal.words import left
 from imds_probe.simulator.lab.host import MadeUpHost
 
 SOURCE = str(Path(__file__).parents[2])
@@ -165,10 +167,12 @@ class Standing:
             self._began.set()
             while not self._stop.wait(0.2):
                 rehearsal.beat()
+                self.told += map(left, rehearsal.leavers.look(()))
             self.seen = rehearsal.seen()
             self.ended = rehearsal.end(drained_within_s=SOON_S)
         except Exception as error:  # noqa: BLE001 - handed on
             self.error = error
+            rehearsal.end(drained_within_s=0.0)
             self._began.set()
 
     def __enter__(self) -> Standing:
@@ -242,6 +246,29 @@ def test_what_a_rule_closes_stays_closed_and_nobody_loses_the_service(
         wait_for(lambda: status(lab.instance) == "401")
         assert [status(nodes[name]) for name in ("web", "deep")] == ["200"] * 2
         assert says in "\n".join(standing.told)
+
+
+def test_a_rule_that_comes_up_meanwhile_opens_nothing(lab, service, nodes, rules, tmp_path, monkeypatch):
+    monkeypatch.setattr(rule_watch, "EVERY_S", 0.2)
+    inside = (nodes["web"], nodes["deep"])
+    with Standing(lab, nodes, 1, tmp_path) as standing:
+        for node in inside:
+            wait_for(lambda node=node: status(node) == "401")
+        rules("type filter hook forward priority filter;", "ip daddr 169.254.169.254 reject with tcp reset")
+        wait_for(lambda: any("not rehearsed from now on: a packet rule" in each for each in standing.told))
+        assert [status(node) for node in inside] == ["000", "000"]
+        wait_for(lambda: status(lab.instance) == "401")
+        # One for the host's own programs ends all of it.
+        for line in (
+            "add chain ip other mine { type filter hook output priority filter; }",
+            "add rule ip other mine ip daddr 169.254.169.254 meta skuid 1000 drop",
+        ):
+            assert lab.instance.run(["nft", line], timeout_s=SOON_S).returncode == 0
+        wait_for(lambda: standing.error is not None)
+        error, standing.error = standing.error, None
+    assert isinstance(error, CannotRehearse) and "decides which programs reach" in str(error)
+    assert status(lab.instance) == "200"
+    assert not any(b"table ip imds-probe" in each for each in rule_sets(lab.instance))
 
 
 @pytest.mark.parametrize("hop_limit", [1, 2, 3])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+from soon import SOON_S
 
 from imds_probe.net import namespaces
 from imds_probe.net.netlink import NLM_F_CREATE, NLM_F_EXCL
 from imds_probe.net.nfnetlink import DELTABLE, NEWTABLE, Change, Nfnetlink, text
 from imds_probe.simulator.lab.lab import Lab
+from imds_probe.system.background import Background
 
 
 def table(name, family=2):
@@ -43,6 +47,44 @@ def test_a_transaction_is_done_as_one(netlink):
 def test_what_is_not_there_is_not_found(netlink):
     with pytest.raises(FileNotFoundError):
         netlink.change([Change(DELTABLE, 2, text(1, "imds-probe-test-none"))])
+
+
+class Contended:
+    """A lock that says when somebody has to wait for it."""
+
+    def __init__(self, told: threading.Event) -> None:
+        self._lock, self._told = threading.Lock(), told
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self._told.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_threads_do_not_take_each_others_answers(netlink, monkeypatch):
+    """While one is about to read its answer, the other lists tables, and would read whatever is there."""
+    begun, done = threading.Event(), threading.Event()
+    monkeypatch.setattr(netlink, "_asking", Contended(done))
+    received = netlink._received
+
+    def listed() -> None:
+        assert begun.wait(SOON_S)
+        netlink.tables()
+        done.set()
+
+    def late():
+        if not begun.is_set():
+            begun.set()
+            assert done.wait(SOON_S)
+        return received()
+
+    monkeypatch.setattr(netlink, "_received", late)
+    other = Background("other", listed)
+    netlink.change([table("imds-probe-test-1")])
+    other.result(SOON_S)
 
 
 def test_many_tables_are_all_listed(netlink):

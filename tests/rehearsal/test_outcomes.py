@@ -51,6 +51,15 @@ def test_who_had_no_time_to_ask_again_tells_nothing():
     assert caller.outcome == "other"
 
 
+@pytest.mark.parametrize(
+    ("requests", "outcome"),
+    [({"passed": 1}, "other"), ({"refused": 1, "passed": 1}, "other"), ({"refused": 2, "missed": {"/x"}}, "gave-up")],
+)
+def test_who_was_not_led_to_the_end_has_proven_only_what_failed(requests, outcome):
+    (caller,) = asked([seen(unled=True, **requests)], UNIT)
+    assert caller.outcome == outcome
+
+
 def test_a_container_has_the_name_of_the_target():
     inside = replace(APP, container="id", unit=None)
     (caller,) = asked([seen(caller=inside, passed=1)], Aim("container", "web", "id"))

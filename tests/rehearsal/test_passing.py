@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from soon import wait_for
 
 from imds_probe.inventory.containers.discovered import DiscoveredContainer, Discovery, NetworkNamespace
-from imds_probe.rehearsal import passing
+from imds_probe.rehearsal import passing, rule_watch
+from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.connection import Service
 from imds_probe.rehearsal.crossing import Crossing, Trial
 from imds_probe.rehearsal.passing import Passing
@@ -41,7 +43,16 @@ class World:
         self.users: set[str] = set()
         self.rules, self.looks = Links(), 0
         self._proc = proc
-        self.passing = Passing(Trial(SERVICE, self.rules, None, lambda: None), self._discovered, proc)
+        self.unled: list[str] = []
+        self.why_not = ""
+        trial = Trial(SERVICE, self.rules, None, lambda: None)
+        self.passing = Passing(
+            trial,
+            self._discovered,
+            proc,
+            lambda: self.why_not,
+            lambda there: self.unled.extend(each.label for each in there),
+        )
 
     def starts(self, name: str, crossing: Crossing) -> None:
         self.there[name] = crossing
@@ -117,8 +128,24 @@ def test_who_starts_meanwhile_is_tried_in_the_background(world):
     world.starts("web", Crossing("led", "docker0"))
     assert world.told() == [] and world.rules.led == {"docker0"}
     world.starts("kept", Crossing("kept", "docker0"))
-    (said,) = world.told()
-    assert said.startswith("kept (process 1001) is kept from the relay") and world.rules.led == set()
+    direct, kept = world.told()
+    assert direct == (
+        "web (process 1000) shares its interface with kept, which cannot be led: "
+        "its requests are not rehearsed from now on"
+    )
+    assert kept.startswith("kept (process 1001) is kept from the relay") and world.rules.led == set()
+    assert [left(each) for each in world.passing.all()] == [direct, kept] and world.unled == ["web"]
+
+
+@pytest.mark.parametrize("outcome", ["closed", "kept"])
+def test_a_network_of_a_user_keeps_nobody_else_from_the_relay(world, outcome):
+    """Its user can give it an address of another's, and a way to nowhere."""
+    world.starts("web", Crossing("led", "docker0"))
+    world.users = {"mine"}
+    assert world.passing.first() == []
+    world.starts("mine", Crossing(outcome, "docker0"))
+    assert not any("web" in each for each in world.told())
+    assert world.rules.led == {"docker0"} and world.unled == []
 
 
 def test_who_has_no_network_yet_is_tried_again(world):
@@ -135,3 +162,42 @@ def test_who_never_has_one_is_left_alone(world, monkeypatch):
     for _ in range(2):
         assert world.passing.look(()) == []
     assert world.looks == 1
+
+
+RULE = "a packet rule decides which of them reach the metadata service: the rule"
+
+
+def test_a_rule_that_comes_up_ends_it_for_all_containers(world, monkeypatch):
+    monkeypatch.setattr(rule_watch, "EVERY_S", 0.0)
+    world.starts("web", Crossing("led", "docker0"))
+    assert world.passing.first() == [] and world.rules.led == {"docker0"}
+    world.why_not = RULE
+    (said,) = wait_for(lambda: world.passing.look(()))
+    assert left(said) == f"containers are not rehearsed from now on: {RULE}" and world.passing.all() == [said]
+    assert world.rules.led == set() and world.unled == ["web"]
+    # Whoever comes later is not led either, though the rule may be gone.
+    world.why_not = ""
+    world.starts("late", Crossing("led", "docker0"))
+    assert world.told() == [] and world.rules.led == set()
+
+
+def test_nobody_is_led_by_a_new_interface_against_a_rule(world):
+    """The rule came with the container, and no look in between."""
+    assert world.passing.first() == []
+    world.starts("web", Crossing("led", "docker0"))
+    world.why_not = RULE
+    assert world.told() == [f"containers are not rehearsed from now on: {RULE}"]
+    assert world.rules.led == set()
+
+
+def test_what_cannot_be_left_alone_any_more_ends_the_rehearsal(world, monkeypatch):
+    def refused(*_: object) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, "timed out")
+
+    world.starts("web", Crossing("led", "docker0"))
+    world.passing.first()
+    monkeypatch.setattr(rule_watch, "EVERY_S", 0.0)
+    monkeypatch.setattr(world.rules, "lead_no_more_from", refused)
+    world.why_not = RULE
+    with pytest.raises(CannotRehearse, match="packet rules of the rehearsal are gone"):
+        wait_for(lambda: world.passing.look(()))

@@ -17,7 +17,7 @@ RULE = Obstacle("drop", "ipv4", "nftables: ip filter output", "the rule", None, 
 
 
 def why(*items, unread=(), families=("ipv4", "ipv6")) -> str:
-    return why_not_containers(set(families), lambda: Obstacles(tuple(items), tuple(unread)))
+    return why_not_containers(set(families), lambda _: Obstacles(tuple(items), tuple(unread)))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,37 @@ def test_rules_that_cannot_be_read_are_not_opened():
         with pytest.raises(CannotRehearse, match=f"could not be read: {line}"):
             why(unread=[line])
     assert why(unread=["routes (ipv4): no"]) == ""
+
+
+def test_what_is_of_the_rehearsal_itself_is_no_rule():
+    """Its own redirect, and the set that is looked for in it, hide a rule for what is forwarded."""
+    own = """table ip own {
+        set links { type ifname; elements = { "eth9" }; }
+        chain passing {
+            type nat hook prerouting priority -110;
+            iifname @links ip daddr 169.254.169.254 tcp dport 80 redirect to :9
+        }
+    }
+    """
+    other = """table ip other {
+        chain other {
+            type filter hook forward priority 0;
+            ip daddr 169.254.169.254 drop
+        }
+    }
+    """
+    with Lab("unopened") as lab:
+        node = lab.add_container("bare")
+
+        def asked(rules: str) -> str:
+            done = node.run(["nft", "-f", "-"], stdin=rules.encode(), timeout_s=SOON_S)
+            assert done.returncode == 0, done.stderr
+            return call_in(node.netns, lambda: why_not_containers({"ipv4"}, own="own"))
+
+        assert asked(own) == ""
+        assert "which of them reach the metadata service: ip daddr 169.254.169.254 drop" in asked(other)
+        with pytest.raises(CannotRehearse, match="redirects"):
+            call_in(node.netns, lambda: why_not_containers({"ipv4"}))
 
 
 def test_without_nft_it_matters_whether_there_is_a_table():

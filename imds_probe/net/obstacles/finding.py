@@ -26,18 +26,19 @@ _APPLIES_TO: dict[str, AppliesTo] = {
 }
 
 
-def find_obstacles(netns: str | None, said: Settings, proc: Path, timeout_s: float = 5) -> Obstacles:
+def find_obstacles(netns: str | None, said: Settings, proc: Path, timeout_s: float = 5, without: str = "") -> Obstacles:
     """Read rules and routes of a network namespace (a path like /proc/PID/ns/net; None: the calling thread's), and look at the
     processes of `proc`, which is a mounted one or NOWHERE; `said` are the settings of their system.
 
-    Sends nothing. What cannot be read, for want of a program or of rights, is said in `unread`; nothing is raised for it.
+    Sends nothing. The nftables tables called `without` are taken as not there. What cannot be read, for want of a program or of
+    rights, is said in `unread`; nothing is raised for it.
     """
     deadline = time.monotonic() + timeout_s
     try:
         if netns is None:
-            found, unread = _in_this_namespace(deadline)
+            found, unread = _in_this_namespace(deadline, without)
         else:
-            found, unread = namespaces.call_in(Path(netns), lambda: _in_this_namespace(deadline))
+            found, unread = namespaces.call_in(Path(netns), lambda: _in_this_namespace(deadline, without))
     except namespaces.NamespaceError as error:
         found, unread = [], [str(error)]
     refused = any(each.kind == "route" and each.family == "ipv4" and each.certain for each in found)
@@ -50,7 +51,7 @@ def find_obstacles(netns: str | None, said: Settings, proc: Path, timeout_s: flo
     return Obstacles(tuple(found[:ITEMS_LIMIT]), tuple(shortened(line) for line in unread))
 
 
-def _in_this_namespace(deadline: float) -> tuple[list[Obstacle], list[str]]:
+def _in_this_namespace(deadline: float, without: str) -> tuple[list[Obstacle], list[str]]:
     found: list[Obstacle] = []
     unread: list[str] = []
     here: dict[Family, Surroundings] = {}
@@ -63,7 +64,7 @@ def _in_this_namespace(deadline: float) -> tuple[list[Obstacle], list[str]]:
             continue
         here[family], standing = read_so
         found += standing
-    rules = PacketRules(deadline)
+    rules = PacketRules(deadline, without)
     walk = Walk(rules.chains.values(), here, deadline=deadline)
     hits = walk.hits()
     if walk.exhausted:

@@ -23,9 +23,10 @@ FAMILIES: tuple[tuple[Family, str], ...] = (("ipv4", "ip"), ("ipv6", "ip6"))
 class PacketRules:
     """What could be read. `unread` has one line for each thing that could not."""
 
-    def __init__(self, deadline: float) -> None:
-        """Read everything. `deadline` (time.monotonic) bounds each program that is asked."""
+    def __init__(self, deadline: float, without: str = "") -> None:
+        """Read everything but the nftables tables of one name. `deadline` (time.monotonic) bounds each program that is asked."""
         self._deadline = deadline
+        self._without = {(prefix, without) for _, prefix in FAMILIES}
         self._nft: nftables.Nftables | None = None
         self._text: bytes | None = None
         self.chains: dict[ChainKey, Chain] = {}
@@ -55,7 +56,7 @@ class PacketRules:
         self._nft = nft
         # The flags of tables are only asked of the text: nft 1.0.6 writes the table's name in their place into JSON.
         asleep = nft_text.dormant(self._listed_as_text()) if nft.has_table_flags else frozenset()
-        self.chains |= nft.chains(self._saved_from_nftables() if nft.uses_xtables else {}, asleep)
+        self.chains |= nft.chains(self._saved_from_nftables() if nft.uses_xtables else {}, asleep | self._without)
         if nft.truncated:
             self.unread.append(f"nftables: only the first {nftables.RULES_MAX} rules were read")
 
