@@ -26,6 +26,7 @@ from imds_probe.facts.callers import BOOT_S
 from imds_probe.simulator.lab.node import Node
 from imds_probe.system import process
 from imds_probe.watch import boots
+from imds_probe.watch.caller import NOT_VERIFIED
 from imds_probe.watch.history import History
 from imds_probe.watch.history_format import FILE
 
@@ -179,7 +180,8 @@ def test_what_was_called_before_it_began_is_handed_over(lab, service, daemon, st
     running.end()
     seen = evidence(state)
     assert (seen.imdsv1, seen.unconfirmed, seen.dropped_packets) == (41, 0, 0)
-    assert {Path(each.program).name for each in seen.by} == {"curl"}, seen.by
+    # On a busy machine, one that has ended already is known by what the kernel noted of it.
+    assert {Path(each.program.removesuffix(NOT_VERIFIED)).name for each in seen.by} == {"curl"}, seen.by
     (boot,) = boots.read(state)
     assert (boot.boot_id, boot.from_start) == (boots.this_boot().boot_id, False)
     assert not (run_directory / "early.sock").exists()
