@@ -106,7 +106,7 @@ def add_catalogs(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="judge by a catalog file of your own, too (`imds-probe catalog --extra FILE` checks it); may be repeated",
+        help="judge by a catalog file of your own, too, which `imds-probe catalog` can check; may be repeated",
     )
 
 
