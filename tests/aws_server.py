@@ -36,8 +36,8 @@ SERVER = """
 import importlib
 import sys
 from moto.server import ThreadedMotoServer
-sys.path.insert(0, sys.argv[1])
 for name in sys.argv[2:]:
+    sys.path.insert(0, sys.argv[1])
     importlib.import_module(name)
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()

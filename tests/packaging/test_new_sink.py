@@ -118,6 +118,8 @@ def written(tree, python) -> list[str]:
 
 def test_the_command_says_what_it_wrote(written):
     assert sorted(written) == [
+        "docs/commands.md",
+        "docs/configuration.md",
         "packaging/cloudformation/imds-probe-ssm.yaml",
         "packaging/iam/raven.json",
         "packaging/imds-probe.1",
