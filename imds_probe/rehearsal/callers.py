@@ -206,7 +206,8 @@ class Callers:
         caller = caller_of(self._proc, key[0]) if key is not None else None
         if caller is not None and caller.script is not None and caller.script == self._own_script:
             # It was started for the rehearsal, by us.
-            caller = replace(caller, script=None, started_by=None, acts_for=None)
+            acts_for = None if caller.client[0] == os.getpid() else caller.acts_for
+            caller = replace(caller, script=None, started_by=None, acts_for=acts_for)
         if caller is not None:
             key = caller.client
         with self._lock:
