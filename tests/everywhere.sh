@@ -28,7 +28,8 @@ packages=(install packaging truth)
 any_dependencies=("${packages[@]}" lab net watch simulator render reading inventory/packages inventory/sdks
     inventory/containers system service rehearsal fuzz kept imds config catalog collect/test_sdk_search.py collect/test_container_reading.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
-    commands/test_streams.py sinks/test_delivery.py test_damage.py test_packages_decided.py test_patterns.py)
+    commands/test_streams.py commands/test_demo.py sinks/test_delivery.py test_damage.py test_packages_decided.py
+    test_patterns.py inventory/code/forms/test_lexing.py inventory/code/forms/test_shell.py)
 # Nor a newer Python to what other programs have written, which engines and package managers of the oldest one's run do; to how
 # far packets come; to what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide.
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
