@@ -41,6 +41,8 @@ def _summary(report: Report, length: int, many: int) -> dict[str, Any]:
     if "accepted" in verdict:
         verdict["accepted"] = verdict["accepted"][:many]
         verdict["accepted_left_out"] = max(0, len(report["verdict"]["accepted"]) - many)
+    if verdict["switch"] is not None:  # its steps are most of a small report, and of no use to a query
+        verdict["switch"] = {name: value for name, value in verdict["switch"].items() if name != "steps"}
     callers = report["callers"]
     if callers is not None:
         callers = callers | {"by": [{name: each[name] for name in _OF_A_CALLER} for each in callers["by"][:many]]}
