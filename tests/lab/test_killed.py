@@ -24,10 +24,11 @@ USES_IT = "import ssl, botocore, time; print('there', flush=True); time.sleep(60
 BUSYBOX = "/bin/busybox"
 # What lies on a disk or beside what is loaded, and is used by nothing, warns. Where the distribution is not known, upstream's
 # versions count, which are later than those in which a distribution patched IMDSv2 in. Settings that take the service away
-# explain what was measured. Whose a file is says which package its code counts for.
+# explain what was measured. Whose a file is says which package its code counts for. Who launches the next instance says what
+# else to change, and nothing of this one.
 HOLD_NOTHING_UP = (
     *("SDKs on a disk", "system of the host", "settings that take the service away"),
-    *("code that lies with it", "code on disk", "owners of files"),
+    *("code that lies with it", "code on disk", "owners of files", "owner of the instance"),
 )
 # Something that the host's cron starts, and that asks for a token.
 ASKS = """#!/bin/sh
