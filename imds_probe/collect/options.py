@@ -230,7 +230,7 @@ COLLECTOR = Collector(
             "no_v1_probe",
             {
                 "action": "store_true",
-                "help": "make no request without a token; without --control-plane, the report then cannot tell whether tokens "
+                "help": "make no request without a token; unless the EC2 API is asked, the report then cannot tell whether tokens "
                 "are required",
             },
         ),
