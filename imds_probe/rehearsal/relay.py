@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import functools
 import os
 import socket
@@ -23,6 +24,9 @@ CONNECTIONS_LIMIT = 400
 ACCEPTS_AT_ONCE = 64
 PAUSE_S = 0.05
 URGENT = -5  # a nice value: callers wait for it, on a busy host too
+# Of whoever is killed, the kernel closes high descriptors first: callers must hear of the end, those too that were not accepted
+# yet, as long as the rules' own socket is open. Once that is closed, nothing translates what callers are told.
+CALLERS_FROM = 512
 STALLED_S = 1.0  # whoever has not moved a byte for so long makes room for others
 DRAINED_WITHIN_S = 30.0
 OWN = Hops(64)  # what the owner asks tells whether the relay works: that is no question of hops
@@ -67,7 +71,7 @@ class Relay:
         """Raises ProbeError where no port can be had."""
         try:
             for family in self._service.addresses:
-                self._listeners[family] = self._opened((LOOPBACK[family], 0))
+                self._listeners[family] = _closed_early(self._opened((LOOPBACK[family], 0)))
         except BaseException:
             self._close_listeners()
             raise
@@ -161,6 +165,7 @@ class Relay:
             except OSError:  # out of descriptors or memory
                 self._pause(listener)
                 return
+            sock = _closed_early(sock)
             sock.setblocking(False)
             peer = address[0].partition("%")[0], address[1]
             led = self._came_for_the_service(sock)
@@ -224,3 +229,15 @@ class Relay:
             return False  # it came by itself: the kernel knows no other destination
         port, packed = layout.unpack_from(raw)
         return (socket.inet_ntop(sock.family, packed), port) == self._service.addresses[sock.family]
+
+
+def _closed_early(sock: socket.socket) -> socket.socket:
+    """The same one by a number from CALLERS_FROM on, where this process may have so many."""
+    try:
+        number = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, CALLERS_FROM)
+    except OSError:
+        return sock
+    early = socket.socket(fileno=number)
+    early.settimeout(sock.gettimeout())
+    sock.close()
+    return early

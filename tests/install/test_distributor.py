@@ -274,8 +274,9 @@ def test_an_rpm_that_a_signal_ends_is_no_order_to_the_agent(red_hat, packages, t
 
 
 def commands_in_docs() -> list[list[str]]:
-    text = re.sub(r"\\\n *", "", (PROJECT / "docs/install.md").read_text())
-    return [shlex.split(line) for line in re.findall(r"^aws ssm .*", text, re.MULTILINE)]
+    """Of the page that installs, and of that which runs it then."""
+    text = "\n".join((PROJECT / page).read_text() for page in ("docs/install.md", "docs/aws.md"))
+    return [shlex.split(line) for line in re.findall(r"^aws ssm .*", re.sub(r"\\\n *", "", text), re.MULTILINE)]
 
 
 def as_call(words: list[str], client) -> tuple[str, dict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from rehearsing import (
     Owners,
     addresses,
     caller_of,
+    group_of,
     place,
     rules_of,
     status_inside,
@@ -34,6 +36,7 @@ from rehearsing import (
 )
 from soon import SOON_S, wait_for
 
+from imds_probe.net.namespaces import call_in
 from imds_probe.rehearsal import iptables
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.group import left_behind
@@ -42,6 +45,7 @@ from imds_probe.rehearsal.leftovers import undo
 from imds_probe.rehearsal.rehearsal import Rehearsal
 from imds_probe.rehearsal.rules import LEASE_S, Rules
 from imds_probe.rehearsal.trying import FRESH_S
+from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
 
@@ -370,3 +374,32 @@ def test_a_connection_from_before_runs_on(service, backend, here):
             early.connect(service.addresses[0])
             early.sendall(GET)
             assert early.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["served", "waiting"])
+def test_whoever_is_led_when_it_is_killed_hears_of_the_end(stopped):
+    """In a network namespace without other translation of addresses, as a container's is: with the rules that of answers ends."""
+    with Lab("killed") as lab, place() as here:
+        netns = lab.add_container("bare").netns
+        with Simulator(InstanceState(), ((SERVICE, 0),), netns=str(netns)) as simulator:
+            address = simulator.addresses[0]
+
+            def work() -> None:
+                with Owners(simulator) as owners:
+                    owner = owners.begin()
+                    owners.ready()
+                    group = group_of(owner, here)
+                    wait_until_led(group, address)
+                    if stopped:
+                        os.kill(owner, signal.SIGSTOP)
+                    (group / "cgroup.procs").write_text("0")
+                    with socket.socket() as caller:
+                        (here / "cgroup.procs").write_text("0")
+                        caller.settimeout(SOON_S)
+                        caller.connect(address)
+                        caller.sendall(GET[:-2])
+                        owners.kill(owner)
+                        with contextlib.suppress(ConnectionResetError):
+                            assert caller.recv(1) == b""
+
+            call_in(netns, work)
