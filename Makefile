@@ -23,7 +23,6 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
 
 test: $(VENV)/.linting .apt-test
-	$(MAKE) lint
 	tests/everywhere.sh
 
 # What takes long: hundreds of kills, leaks, endurance, of which `make test` has a short form each, and loss of power.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What tests need, and the suite three times: all of it on the oldest supported Python, and what these may make a difference
-# to on the newest here, and with the lowest dependencies that setup.cfg allows. Nothing is skipped.
+# What tests need, and the suite: all of it on the oldest supported Python with the lowest dependencies that setup.cfg allows, and
+# what these may make a difference to on the newest of both. Nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,16 +22,21 @@ without() { # PATH...: all other tests
     printf -- '--ignore=tests/%s\n' "$@"
 }
 
-# What is in a package is run by the interpreter inside, and templates by AWS: the Python here makes no difference to them.
+labs() { # NAME...: their paths below tests
+    printf 'lab/test_%s.py\n' "$@"
+}
+
+# What is in a package is run by the interpreter inside, and templates by AWS: the Python and the libraries here make no
+# difference to them.
 packages=(install packaging truth)
-# Nor do the versions of libraries to what uses none of them, or runs the whole program for what it does to a host.
-any_dependencies=("${packages[@]}" lab net watch simulator render reading inventory/packages inventory/sdks
-    inventory/containers system service rehearsal fuzz kept imds config catalog collect/test_sdk_search.py collect/test_container_reading.py
-    collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
-    commands/test_streams.py commands/test_demo.py sinks/test_delivery.py test_damage.py test_packages_decided.py
-    test_patterns.py inventory/code/forms/test_lexing.py inventory/code/forms/test_shell.py)
-# Nor a newer Python to what other programs have written, which engines and package managers of the oldest one's run do; to how
-# far packets come; to what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide.
+# What starts the program again and again. It comes beside the other tests.
+programs=(collect commands aws fuzz)
+# Whoever traces connections sees those of all labs: while one of these runs, no other lab does.
+watching=(daemon watch watch_callers framing docker docker_rehearse secrets rehearsed rehearse host_rehearse)
+# The others are two parts, which run beside each other.
+others=(distances silence containers killed image schedules run)
+# To a newer Python it makes no difference what other programs have written, which engines and package managers of the oldest
+# one's run do; how far packets come; what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide.
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
     sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz commands/test_streams.py test_damage.py rehearsal
@@ -53,18 +58,10 @@ of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_li
 roots() { tests/debian_roots.sh; }
 zoo() { tests/sdk_zoo.sh; }
 package_set() { tests/install/packages.sh; }
-
-oldest_lab() { suite "oldest Python, in the lab" .venv tests/lab "$@"; }
-oldest_inventory() { suite "oldest Python, inventory" .venv tests/inventory "$@"; }
-oldest() { suite "oldest Python" .venv $(without lab inventory "${packages[@]}") "$@"; }
-packaged() { suite "packages and templates" .venv "${packages[@]/#/tests/}" "$@"; }
-newest_lab() { suite "newest Python, in the lab" .venv-newest "${of_newest_in_lab[@]/#/tests/lab/}" "$@"; }
-newest() { suite "newest Python" .venv-newest $(without lab "${packages[@]}" "${not_of_python[@]}") "$@"; }
-lowest() { suite "lowest dependencies" .venv-lowest $(without "${any_dependencies[@]}") "$@"; }
-
-interpreters() { # what is passed on to the suite is of no concern here
+lint() { make lint; }
+newest_environment() { environment newest "$(tests/interpreter.sh newest)"; }
+lowest_environment() {
     local lowest
-    environment newest "$(tests/interpreter.sh newest)"
     lowest=$(mktemp)
     # "name>=1.2" in install_requires becomes "name==1.2".
     sed -n '/^install_requires/,/^$/ s/^ *\([A-Za-z0-9-]*\)>=\([0-9.]*\)$/\1==\2/p' setup.cfg >"$lowest"
@@ -74,8 +71,19 @@ interpreters() { # what is passed on to the suite is of no concern here
     rm "$lowest"
 }
 
+lowest() { suite "oldest Python, lowest libraries: $1" .venv-lowest "${@:2}"; }
+inventory() { lowest inventory tests/inventory "$@"; }
+programs() { lowest programs "${programs[@]/#/tests/}" "$@"; }
+the_rest() { lowest "the rest" $(without lab inventory "${packages[@]}" "${programs[@]}") "$@"; }
+lab_watching() { lowest "labs that watch" $(labs "${watching[@]}" | sed 's,^,tests/,') "$@"; }
+lab_others() { lowest "other labs" $(labs "${others[@]}" | sed 's,^,tests/,') "$@"; }
+lab_the_rest() { lowest "all other labs" tests/lab $(without $(labs "${watching[@]}" "${others[@]}")) "$@"; }
+packaged() { suite "packages and templates" .venv "${packages[@]/#/tests/}" "$@"; }
+newest() { suite "newest Python and libraries" .venv-newest $(without lab "${packages[@]}" "${not_of_python[@]}") "$@"; }
+newest_lab() { suite "newest Python and libraries, in the lab" .venv-newest "${of_newest_in_lab[@]/#/tests/lab/}" "$@"; }
+
 said=$(mktemp -d)
-declare -A running=()
+declare -A running=() ended=()
 stop() { # whatever has not ended, when one has failed or we are interrupted: pytest then takes down what it has up
     local failed=$? process
     for process in "${!running[@]}"; do
@@ -94,31 +102,42 @@ start() { # PART [ARGUMENTS]: in a process group, which can be interrupted as a 
     running[$!]=$1
 }
 one_has_ended() { # and has passed
-    local ended part status=0
-    wait -n -p ended || status=$?
-    part=${running[$ended]}
-    unset "running[$ended]"
+    local process part status=0
+    wait -n -p process || status=$?
+    part=${running[$process]}
+    unset "running[$process]"
+    ended[$part]=yes
     cat "$said/$part"
     return "$status"
 }
 
-# Before these parts, those must have ended: what is fetched and made for later parts comes in beside the first tests, and there is
-# one lab at a time, as whoever traces connections sees those of all.
+# Before these parts, those must have ended.
 declare -A after=(
-    [oldest_inventory]="roots zoo" [oldest_lab]=zoo [packaged]="roots zoo package_set"
-    [newest]="interpreters roots zoo" [newest_lab]="interpreters zoo oldest_lab" [lowest]=interpreters
+    [inventory]="lowest_environment roots zoo" [programs]="lowest_environment zoo" [the_rest]="lowest_environment roots zoo"
+    [packaged]="roots zoo package_set" [lab_watching]="lowest_environment zoo" [newest]="newest_environment roots zoo"
+    [newest_lab]="newest_environment zoo lab_watching" [lab_others]=newest_lab [lab_the_rest]=newest_lab
 )
-are_running() { # PART...: whether one of them is
-    local part
-    for part in "$@"; do
-        [[ " ${running[*]} " != *" $part "* ]] || return 0
+is_due() { # PART
+    local before
+    for before in ${after[$1]:-}; do
+        [ "${ended[$before]:-}" = yes ] || return 1
     done
-    return 1
 }
 
-# One more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
-for part in roots oldest zoo package_set interpreters oldest_inventory packaged oldest_lab newest newest_lab lowest; do
-    while [ "${#running[@]}" -gt "$(nproc)" ] || are_running ${after[$part]:-}; do one_has_ended; done
-    start "$part" "$@"
+# Two more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
+parts=(lowest_environment zoo newest_environment roots lab_watching newest_lab package_set lab_others lab_the_rest packaged
+    programs the_rest lint newest inventory)
+while [ "${#parts[@]}" -gt 0 ]; do
+    next=
+    if [ "${#running[@]}" -lt "$(($(nproc) + 2))" ]; then
+        for index in "${!parts[@]}"; do
+            if is_due "${parts[index]}"; then
+                next=${parts[index]}
+                unset "parts[index]"
+                break
+            fi
+        done
+    fi
+    if [ -n "$next" ]; then start "$next" "$@"; else one_has_ended; fi
 done
 while [ "${#running[@]}" -gt 0 ]; do one_has_ended; done

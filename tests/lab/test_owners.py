@@ -39,8 +39,6 @@ def by_name(ran):
     "cgroup",
     [
         f"{MANAGER}/app.slice/docker-{ID}.scope\n",
-        f"{MANAGER}/docker/{ID}\n",
-        f"{MANAGER}/user-0.slice/system.slice/docker-{ID}.scope\n",
         f"0::/system.slice/his.service/docker-{ID}.scope\n",
         f"0::/docker/{OTHER}/docker/{ID}\n",  # a container that makes groups below its own
     ],
