@@ -74,9 +74,9 @@ def test_no_request_is_made_for_a_report_that_cannot_be_kept(tmp_path):
         assert (done.returncode, simulator.counts.connections) == (2, 0)
 
 
-def test_the_endpoint_of_the_environment_is_asked_and_believed():
+def test_the_endpoint_of_the_environment_is_asked_and_believed(elsewhere):
     with Simulator() as simulator:
-        done = run("--output", "json", env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url})
+        done = run("--root", elsewhere, "--output", "json", env={"AWS_EC2_METADATA_SERVICE_ENDPOINT": simulator.url})
         report = check(json.loads(done.stdout))
         assert report["platform"]["method"] == "endpoint given"
         assert report["imds"]["endpoint"] == "enabled"
