@@ -6,6 +6,7 @@ a container.
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -66,8 +67,7 @@ TLS = "7f0000-7f1000 r-xp 00000000 08:01 4242 /usr/lib/libssl.so.3\n"
 PROGRAMS = ("/usr/bin/python3", "/usr/bin/ruby3.1", "/usr/bin/java", "/usr/bin/php8")
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("place", ["host", "container"])
+@pytest.mark.parametrize(("attack", "place"), list(zip(ATTACKS, itertools.cycle(("host", "container")), strict=False)))
 def test_an_attack_costs_its_own_evidence_only(
     system: System, looker: Reader, tmp_path: Path, attack: Callable[[Path], str], place: str
 ) -> None:
