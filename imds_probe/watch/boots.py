@@ -116,7 +116,10 @@ def decoded(content: bytes) -> tuple[Boot, ...]:
     seal, _, payload = content.partition(b"\n")
     if len(content) > SIZE_MAX_BYTES or seal.decode("ascii", "replace") != hashlib.sha256(payload).hexdigest():
         raise ValueError("not what was written")
-    boots = msgspec.json.decode(payload, type=tuple[Boot, ...])
+    try:
+        boots = msgspec.json.decode(payload, type=tuple[Boot, ...])
+    except msgspec.MsgspecError as error:  # no ValueError in every version
+        raise ValueError(str(error)) from None
     if len(boots) > BOOTS_MAX or not all(map(_is_possible, boots)):
         raise ValueError("not possible")
     return boots

@@ -114,10 +114,13 @@ def decoded(content: bytes) -> tuple[Kept, ...]:
     seal, _, payload = content.partition(b"\n")
     if len(content) > SIZE_MAX_BYTES or seal.decode("ascii", "replace") != hashlib.sha256(payload).hexdigest():
         raise ValueError("it is not what was written")
-    found = msgspec.json.decode(payload, type=_Version).format
-    if found > FORMAT:
-        raise LaterFormat(f"its format is {found}; this version of imds-probe reads formats up to {FORMAT}")
-    record = msgspec.json.decode(payload, type=_Record)
+    try:
+        found = msgspec.json.decode(payload, type=_Version).format
+        if found > FORMAT:
+            raise LaterFormat(f"its format is {found}; this version of imds-probe reads formats up to {FORMAT}")
+        record = msgspec.json.decode(payload, type=_Record)
+    except msgspec.MsgspecError as error:  # no ValueError in every version
+        raise ValueError(str(error)) from None
     if found != FORMAT or len(record.rehearsals) > KEPT_MAX or not all(map(_is_possible, record.rehearsals)):
         raise ValueError("it is not possible")
     return record.rehearsals

@@ -154,13 +154,10 @@ class Standing:
 
     def _work(self) -> None:
         addresses = {socket.AF_INET: ("169.254.169.254", 80), socket.AF_INET6: ("fd00:ec2::254", 80)}
-        rehearsal = HostRehearsal(
-            learn(addresses, ask_without_token=False),
-            self._hop_limit,
-            discovered=self._discovered,
-            proc=self._proc,
-        )
+        rehearsal = None
         try:
+            service = learn(addresses, ask_without_token=False)
+            rehearsal = HostRehearsal(service, self._hop_limit, discovered=self._discovered, proc=self._proc)
             rehearsal.ready()
             self.told = rehearsal.not_rehearsed()
             self.relay = rehearsal._passing.address(socket.AF_INET)
@@ -172,7 +169,8 @@ class Standing:
             self.ended = rehearsal.end(drained_within_s=SOON_S)
         except Exception as error:  # noqa: BLE001 - handed on
             self.error = error
-            rehearsal.end(drained_within_s=0.0)
+            if rehearsal is not None:
+                rehearsal.end(drained_within_s=0.0)
             self._began.set()
 
     def __enter__(self) -> Standing:
