@@ -25,8 +25,8 @@ def test_the_hop_limit_is_in_the_report(run, service, privileged, family):
     service.update(hop_limit=3)
     for _ in range(3):
         ran = run(env=mode(family), privileged=privileged)
-        if ran.imds["hop_limit"] is not None:  # a busy machine may leave it unknown; never wrong
-            break
+        if all(entry["hop_limit"] is not None for entry in ran.imds["endpoints"]):
+            break  # a busy machine may leave one unknown; never wrong
     assert ran.imds["hop_limit"] == 3
     assert ran.imds["hop_limit_method"] == ("capture" if privileged else "minttl")
     assert ran.report["probe"]["privileged"] is privileged
