@@ -22,7 +22,7 @@ def test_all_are_found() -> None:
     assert {use.where.partition(":")[0] for use in ALL} == {file for file, count in files.items() if count}
     assert len({use.where for use in ALL}) == sum(files.values())
     assert not [file for file in PACKAGE.rglob("*.py") if "from re import" in file.read_text()]
-    assert len(ALL) > 100 and SIZES[-1] == 8192
+    assert len(ALL) > 100 and SIZES[-1] == 4096
 
 
 @pytest.mark.parametrize(
