@@ -13,7 +13,7 @@ from imds_probe import __version__
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
 from imds_probe.collect import code
-from imds_probe.collect.callers import CallersOptions
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.collectors import COLLECTORS, READING_LOADS, READING_MIB, tasks_of
 from imds_probe.collect.context import RunRequest

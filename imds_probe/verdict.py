@@ -32,6 +32,7 @@ from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import forgers_of
 from imds_probe.rules.phrases import few
 from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
+from imds_probe.rules.since_switch import SinceSwitch, since_switch
 from imds_probe.rules.software_kinds import SOFTWARE_SETTLED, SOFTWARE_TOO_OLD_SILENT
 from imds_probe.switch import instance as instance_step
 from imds_probe.switch import owners
@@ -113,6 +114,7 @@ class Verdict:
     ways: tuple[str, ...] = ()  # where it takes a hop limit above 3: the ways that need it, hop by hop
     accepted: tuple[AcceptedRisk, ...] = ()  # the first to expire comes first
     instead: tuple[str, ...] = ()  # of a higher hop limit: what makes it unnecessary, in whole sentences
+    switched: SinceSwitch | None = None  # where tokens are required already, and it is known since when
 
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...], catalog: Catalog) -> Verdict:
@@ -129,14 +131,19 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         reasons += tuple(f"rule {run.id} was not judged: {run.reason}" for run in not_judged)
     if state == "ready":
         reasons = (why_ready(accepted) if accepted else _why_ready(facts, findings),)
-    evidence = _evidence(facts)
+    evidence, switched = _evidence(facts), since_switch(facts, findings)
     forgers = forgers_of(deciding, state)
     switch, rollback = (
         _commands(facts, findings, catalog) if facts[Platform].is_ec2 or facts.get(Imds) else (None, None)
     )
+    confidence = _confidence(facts, findings, evidence, state, forgers=forgers, catalog=catalog)
+    if switched is not None and switched.state != "clean" and state in ("ready", "needs-hop-limit"):
+        confidence = (
+            "low" if confidence == "low" else "medium"
+        )  # who keeps credentials from before the switch may fail yet
     return Verdict(
         state=state,
-        confidence=_confidence(facts, findings, evidence, state, forgers=forgers, catalog=catalog),
+        confidence=confidence,
         evidence=evidence,
         reasons=reasons,
         switch=switch,
@@ -147,6 +154,7 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         ways=_ways(facts, switch, catalog),
         accepted=accepted,
         instead=instead_of(switch.http_put_response_hop_limit if switch else None, facts, catalog),
+        switched=switched,
     )
 
 

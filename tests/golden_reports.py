@@ -22,6 +22,7 @@ from observed import (
     with_containers,
     with_imds,
 )
+from since_switch_seen import FOR_GOOD, RECOVERED, SWITCHED, as_caller, since
 from watched_calls import BOOT, CALLER
 
 from imds_probe.facts.acceptances import Acceptance, Acceptances, UnusableAcceptance
@@ -32,6 +33,7 @@ from imds_probe.facts.host import OsRelease
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.software import SdkSoftware, SdkUse
+from imds_probe.facts.switched import WatchedSince
 from imds_probe.render import html, text
 from imds_probe.report import Report, dump
 from imds_probe.watch.evidence import callers_of
@@ -115,6 +117,9 @@ def switched(facts: Facts) -> Facts:
     return changed(facts, imds=replace(facts[Imds], tokens="required"))
 
 
+SWITCHED_CLEAN = replace(SWITCHED, watched=WatchedSince(86_000.0))
+JOB = {"script": "/opt/register.sh", "started_by": "cron", "unit": "cron.service", "path_class": "identity"}
+
 CASES: dict[str, Callable[[], Facts]] = {
     "ready": lambda: FACTS,
     "ready-watched": lambda: changed(with_containers(*REACHED, limit=2), callers=watched(V2)),
@@ -134,7 +139,9 @@ CASES: dict[str, Callable[[], Facts]] = {
             (UnusableAcceptance("/etc/a.toml:22", "owner", "is missing", 'Add owner = "team-storage".'),),
         ),
     ),
-    "ready-switched": lambda: switched(changed(with_containers(*REACHED, limit=2), callers=watched(V2))),
+    "ready-switched": lambda: switched(
+        changed(with_containers(*REACHED, limit=2), callers=watched(V2), switched=SWITCHED_CLEAN)
+    ),
     "needs-hop-limit": lambda: changed(with_containers(*CONTAINERS), callers=watched(V2, observed_s=3600.0)),
     "needs-hop-limit-far": lambda: changed(with_containers(*FAR), callers=watched(V2)),
     "needs-hop-limit-switched": lambda: switched(with_containers(*CONTAINERS)),
@@ -156,6 +163,9 @@ CASES: dict[str, Callable[[], Facts]] = {
         changed(
             FACTS, host=DEBIAN, software=(OLD_CLOUD_INIT,), callers=watched(replace(CALLER, count=12, refused=12), V2)
         )
+    ),
+    "not-ready-refused-switched": lambda: since(
+        FOR_GOOD, as_caller(RECOVERED, unit="agent.service"), as_caller(FOR_GOOD, **JOB)
     ),
     "unknown": lambda: changed(
         with_imds(hop_limit=None, hop_limit_method="unknown", tokens="unknown"),

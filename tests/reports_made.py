@@ -8,11 +8,13 @@ from typing import Any
 
 from observed import FACTS, INSTANCE, OLD_CLOUD_INIT, PROBE, changed, container, report_of, with_containers
 from report_schema import check
+from since_switch_seen import FOR_GOOD, SWITCHED
 from watched_calls import CALLER
 
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.facts.section import plain
+from imds_probe.facts.switched import WatchedSince
 from imds_probe.sinks.sink import started_at
 from imds_probe.watch.evidence import callers_of
 
@@ -51,6 +53,9 @@ def hostile(repeated: int = 1) -> dict[str, Any]:
         containers=(replace(container("web", 1, "lost"), name=text, image=text),) * 3,
         software=(replace(OLD_CLOUD_INIT, version=text, package=text),),
         callers=replace(WATCHED, by=(caller,) * 3),
+        switched=replace(
+            SWITCHED, watched=WatchedSince(60.0, (replace(FOR_GOOD, caller=replace(caller, refused=1)),) * 3)
+        ),
     )
     owner = plain(Owner("karpenter", text, (text,) * 3, text))
     launched_from = plain(LaunchedFrom(text, text, text))

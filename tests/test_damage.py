@@ -246,7 +246,8 @@ def test_who_may_not_look_does_not_say_that_nobody_watched(tmp_path: Path) -> No
     state.chmod(0)
     said = as_ordinary_user(
         "from pathlib import Path\n"
-        "from imds_probe.collect.callers import CallersOptions, look\n"
+        "from imds_probe.collect.callers import look\n"
+        "from imds_probe.collect.callers_options import CallersOptions\n"
         f"try: print(look(CallersOptions(Path({str(state)!r})), None))\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

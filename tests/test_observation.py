@@ -12,7 +12,7 @@ from watched_calls import SEEN
 
 from imds_probe import observation
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.collect.callers import CallersOptions
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.collecting import Collecting
 from imds_probe.collect.collector import Collected, Collector, Question
 from imds_probe.collect.context import RunRequest
@@ -21,6 +21,7 @@ from imds_probe.facts.callers import Callers
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed
+from imds_probe.facts.switched import Switched
 from imds_probe.imds.client import RequestCounter
 from imds_probe.imds.endpoints import from_environment
 from imds_probe.observation import observe
@@ -56,7 +57,7 @@ def test_elsewhere_software_is_looked_at_and_nobody_is_asked(root):
 
 @pytest.mark.parametrize(
     ("tokens", "compare", "asked"),
-    [("optional", AwsConfig(), True), ("required", AwsConfig(), False), ("optional", None, False)],
+    [("optional", AwsConfig(), True), ("required", AwsConfig(), True), ("optional", None, False)],
 )
 def test_cloudwatch_is_asked_only_where_its_count_says_something(root, tmp_path, tokens, compare, asked):
     now = time.time()
@@ -71,6 +72,11 @@ def test_cloudwatch_is_asked_only_where_its_count_says_something(root, tmp_path,
     if asked:
         assert runs["metadata-no-token"].status == "nothing"
         assert "hours in a row" in runs["metadata-no-token"].reason
+    switched = facts.get(Switched)
+    assert (switched is not None) is (tokens == "required")
+    if switched is not None:
+        assert switched.kept
+        assert switched.watched is not None
 
 
 def test_one_that_was_left_behind_takes_no_questions_place(root, monkeypatch):

@@ -20,7 +20,8 @@ from observed import FACTS, changed, report_of
 from watched_calls import CURL, NOW, SEEN
 
 from imds_probe.collect import callers
-from imds_probe.collect.callers import Called, CallersOptions
+from imds_probe.collect.callers import Called
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.facts.facts import Facts
 from imds_probe.report import Report
 from imds_probe.system.state_directory import Lock
@@ -33,8 +34,8 @@ WINDOW_S = 48.0 * HOUR_S
 CONFIDENCE = ("low", "medium", "high")
 # So much of the code of these commits as writes and reads a history and a spool.
 EARLIER = Path(__file__).parent / "watch/earlier"
-# The last commits with formats 1, 2 and 3 of the history.
-FIRST_RELEASE, SECOND_FORMAT, THIRD_FORMAT = "73c9e4a", "ac714af", "47ef887"
+# The last commits with formats 1 to 4 of the history.
+FIRST_RELEASE, SECOND_FORMAT, THIRD_FORMAT, FOURTH_FORMAT = "73c9e4a", "ac714af", "47ef887", "01859d9"
 
 
 def reported(state: Path, root: Path, *watched: object) -> Report:

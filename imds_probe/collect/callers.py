@@ -7,17 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.context import Context
-from imds_probe.config.settings import AwsConfig
+from imds_probe.collect.tokens_seen import TokensSeen
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import parse_duration
 from imds_probe.errors import ProbeError, said
-from imds_probe.facts.callers import BOOT_S, BootWatched, Callers, MetricCompared, last_whole
+from imds_probe.facts.callers import BOOT_S, SERVED, BootWatched, Callers, MetricCompared, last_whole
+from imds_probe.facts.switched import WatchedSince
 from imds_probe.reading.here import HERE, Asks
 from imds_probe.system import rootfs
 from imds_probe.system.state_directory import (
-    DEFAULT,
     SPOOL,
     UNIT,
     StateError,
@@ -29,6 +30,7 @@ from imds_probe.system.state_directory import (
 from imds_probe.watch import boots
 from imds_probe.watch.evidence import merged, rfc3339
 from imds_probe.watch.history_format import FILE, HOUR_S
+from imds_probe.watch.history_refused import together
 
 if TYPE_CHECKING:
     from imds_probe.watch.history import History
@@ -39,33 +41,25 @@ NOBODY = "callers are not watched on this host: enable imds-probe's daemon, or r
 
 
 @dataclass(frozen=True)
-class CallersOptions:
-    """Where the history is, the window to judge by and how much of it must have been watched (0 to 1), and for how long to
-    watch now; 0: not at all. `full_command_lines`: the report has all arguments of callers, whatever they are.
-    """
-
-    state: Path = DEFAULT
-    window_s: float = 14 * 86400.0
-    coverage: float = 0.99
-    watch_s: float = 0.0
-    full_command_lines: bool = False
-    compare: AwsConfig | None = None  # how CloudWatch is asked for its count; None: it is not
-
-
-@dataclass(frozen=True)
 class Watched:
-    """What was seen during this run, from `began` (RFC 3339) on. `degraded` says why callers may stay unknown."""
+    """What was seen during this run, from `began` (RFC 3339) on. `degraded` says why callers may stay unknown. `since` has who was
+    refused meanwhile.
+    """
 
     callers: Callers
     began: str
     degraded: str
+    since: WatchedSince = WatchedSince(0.0)
 
 
 @dataclass(frozen=True)
 class Called:
-    """What is known of callers, without CloudWatch's own count."""
+    """What is known of callers, without CloudWatch's own count. `since` has who was refused since tokens are required, None where
+    they are not.
+    """
 
     callers: Callers
+    since: WatchedSince | None = None
 
 
 def _watch(context: Context) -> Collected:
@@ -75,9 +69,12 @@ def _watch(context: Context) -> Collected:
 
 def _collect(context: Context) -> Collected:
     options, watched = context.option(CallersOptions), context.get(Watched)
-    found, trouble = watched.callers if watched else None, list[ProbeError | OSError]()
+    tokens = context.get(TokensSeen)
+    tokens = None if tokens is None or tokens.since is None else tokens
+    found = Called(watched.callers, None if tokens is None else watched.since) if watched else None
+    trouble = list[ProbeError | OSError]()
     try:
-        found = look(options, watched, context.root)
+        found = look_since(options, watched, context.root, tokens)
     except (ProbeError, OSError) as error:
         trouble.append(error)
     try:
@@ -85,15 +82,17 @@ def _collect(context: Context) -> Collected:
     except (ProbeError, OSError) as error:
         trouble.append(error)
     if found is not None:
-        return Collected((Called(found),), partial="; ".join(map(said, trouble)))
+        return Collected((found,), partial="; ".join(map(said, trouble)))
     if trouble:
         raise trouble[0]
     return Collected(nothing=NOBODY)
 
 
 def _join(context: Context) -> Callers | None:
-    called = context.get(Called)
-    return replace(called.callers, metric=context.get(MetricCompared)) if called else None
+    called, metric = context.get(Called), context.get(MetricCompared)
+    if called is None:
+        return None
+    return replace(called.callers, metric=metric if metric is not None and metric.name == SERVED else None)
 
 
 def watch(options: CallersOptions, root: Path, reader: Asks = HERE) -> Watched:
@@ -120,12 +119,21 @@ def watch(options: CallersOptions, root: Path, reader: Asks = HERE) -> Watched:
     ended = time.time()
     with History(MEMORY) as history:
         history.record(calls, began, ended, dropped, unconfirmed)
-        return Watched(_evidence(history, ended, options), rfc3339(began), degraded)
+        since = history.refused_since(began, ended, full_command_lines=options.full_command_lines)
+        return Watched(_evidence(history, ended, options), rfc3339(began), degraded, since)
 
 
 def look(options: CallersOptions, watched: Watched | None, root: Path = Path("/")) -> Callers | None:
-    """What is known; None where nobody ever watched. Raises ProbeError or OSError where there is, was or should be a history
-    and it cannot be read.
+    """Who called, as `look_since` has it."""
+    called = look_since(options, watched, root, None)
+    return called.callers if called is not None else None
+
+
+def look_since(
+    options: CallersOptions, watched: Watched | None, root: Path, tokens: TokensSeen | None
+) -> Called | None:
+    """What is known; None where nobody ever watched. `tokens` says since when tokens are required, None where they are not. Raises
+    ProbeError or OSError where there is, was or should be a history and it cannot be read.
     """
     path = options.state / FILE
     check_directory(options.state)
@@ -136,14 +144,22 @@ def look(options: CallersOptions, watched: Watched | None, root: Path = Path("/"
         if daemon_is_enabled(root):
             raise StateError(f"{path} is missing, although {UNIT} is enabled", f"{RESTART}.")
         present = tuple(boots.as_facts((), time.time(), boots.this_boot(), None))
-        return replace(watched.callers, boots=present) if watched else None
+        if watched is None:
+            return None
+        return Called(replace(watched.callers, boots=present), None if tokens is None else watched.since)
     from imds_probe.watch.history import History  # noqa: PLC0415
 
     with History(path, read_only=True) as history:
         now = time.time()
         booted, at_boot = _boots(history, now, options)
         known = _evidence(history, now, options, at_boot)
-    return replace(merged(known, watched.callers, watched.began) if watched else known, boots=booted)
+        since = None
+        if tokens is not None:
+            full = options.full_command_lines
+            since = history.refused_since(tokens.begun, now, known_since=tokens.since, full_command_lines=full)
+    if since is not None and watched is not None:
+        since = together(since, watched.since)
+    return Called(replace(merged(known, watched.callers, watched.began) if watched else known, boots=booted), since)
 
 
 def _evidence(history: History, now: float, options: CallersOptions, at_boot: range = range(0)) -> Callers:
@@ -204,7 +220,7 @@ COLLECTOR = Collector(
     collect=_collect,
     gives=(Called,),
     without="the earlier callers of the metadata service",
-    needs=(Watched,),
+    needs=(Watched, TokensSeen),
     options=(
         Option(
             "--full-command-lines",

@@ -29,6 +29,8 @@ from imds_probe.collect import (
     sdks,
     settings,
     software,
+    switched,
+    tokens_seen,
     user_data,
 )
 from imds_probe.collect.collector import Collector, Join, Question
@@ -55,12 +57,13 @@ COLLECTORS: tuple[Collector, ...] = (
     code.COLLECTOR,
     obstacles.INSIDE,
     callers.WATCH,
+    tokens_seen.COLLECTOR,
     callers.COLLECTOR,
     metadata_no_token.COLLECTOR,
     rehearsals.COLLECTOR,
     acceptances.COLLECTOR,
 )
-JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, obstacles.JOIN, sdks.JOIN)
+JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, switched.JOIN, obstacles.JOIN, sdks.JOIN)
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
 # What these have the parser work on, and the memory that it may take for the one that needs most; and what a daemon needs of
 # it, to call containers by their names.

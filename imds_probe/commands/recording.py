@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from imds_probe.collect.callers import CallersOptions
 from imds_probe.collect.callers import look as look_at_history
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.firmware import look as look_at_firmware
 from imds_probe.commands.kept_reports import newest
 from imds_probe.commands.messages import say

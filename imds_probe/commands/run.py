@@ -151,7 +151,7 @@ duration = _reader(parse_duration)
 def run(args: argparse.Namespace) -> int:
     # Heavy imports only once it is clear that they are needed.
     from imds_probe.assessment import assess, reader_of  # noqa: PLC0415
-    from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
+    from imds_probe.collect.callers_options import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
     from imds_probe.commands import configuration, named_places  # noqa: PLC0415
@@ -242,7 +242,7 @@ def _deliver(report: Report, names: Sequence[str], settings: Settings, state: Pa
 def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace) -> dict[type, dict[str, Any]]:
     """What the configuration says about collectors' options, by their type."""
     from imds_probe.collect.acceptances import AcceptanceOptions  # noqa: PLC0415
-    from imds_probe.collect.callers import CallersOptions  # noqa: PLC0415
+    from imds_probe.collect.callers_options import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.control_plane import ControlPlaneOptions  # noqa: PLC0415
     from imds_probe.collect.rehearsals import RehearsalOptions  # noqa: PLC0415

@@ -71,8 +71,9 @@ class Config(Section):
         "watch.compare_metric",
         True,
         values.flag,
-        "Compare what the daemon saw with CloudWatch's MetadataNoToken of this instance, where its role may read that "
-        "(cloudwatch:GetMetricStatistics): a difference is a caller that was not seen.",
+        "Compare what the daemon saw with CloudWatch's MetadataNoToken of this instance, or with MetadataNoTokenRejected once "
+        "tokens are required, where its role may read that (cloudwatch:GetMetricStatistics): a difference is a caller that was "
+        "not seen.",
     )
     full_command_lines: bool = setting(
         "watch.full_command_lines",

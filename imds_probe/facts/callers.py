@@ -30,6 +30,8 @@ ANOTHER_HOST, UNKNOWN, VIRTUAL_MACHINE, OTHERS = "another host", "unknown", "vir
 ELSEWHERE = ("other-cloud", "head", "other")
 # Stands before a path in the place of a script, for a fetcher that none runs.
 REQUESTED_BY_COMMAND_LINE = "a command line that requests "
+# CloudWatch's metrics of calls by IMDSv1 that were served and that were refused.
+SERVED, REJECTED = "MetadataNoToken", "MetadataNoTokenRejected"
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class CallerSeen:
 
 @dataclass(frozen=True)
 class MetricCompared:
-    """CloudWatch's MetadataNoToken beside what was seen, over the hours that were watched without a gap.
+    """A metric of CloudWatch beside what was seen, over the hours that were watched without a gap: MetadataNoToken, or, once tokens
+    are required, MetadataNoTokenRejected.
 
     `counted` are calls by CloudWatch, `seen` those by the watch, the probe's own in both. `since` and `until` are RFC 3339.
     """
@@ -116,6 +119,7 @@ class MetricCompared:
     seen: Count
     since: str
     until: str
+    name: str = SERVED
 
     @property
     def unseen(self) -> int:

@@ -18,6 +18,7 @@ from imds_probe.rules import (
     rehearsals,
     sdks,
     software,
+    switched,
     tokens,
 )
 from imds_probe.rules.rule import Rule
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     sdks.RULE,
     code.RULE,
     callers.RULE,
+    switched.RULE,
     boots.RULE,
     rehearsals.RULE,
     expired_tokens.RULE,

@@ -10,6 +10,7 @@ from imds_probe.facts.callers import Callers, CallerSeen, MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
+from imds_probe.facts.switched import Switched, is_watched
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
@@ -145,12 +146,15 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         return NothingToJudge(run.reason if run and run.reason else "the callers were not watched")
     groups, others = groups_of(callers, facts)
     required = switched_already(facts.get(Imds))
+    told = is_watched(
+        facts.get(Switched)
+    )  # then the rule on the time since the switch says who was refused, and what came of it
     findings = [] if required else [without_effect(each) for each in others[:NAMED_MAX]]
     listed = named_first(IMDSV1_CALLER, groups, called, facts)
-    for group in listed[:NAMED_MAX]:
+    for group in () if told else listed[:NAMED_MAX]:
         finding = _refused(group) if required else _calls(group, callers, facts, catalog)
         findings += [finding] if finding else []
-    if len(groups) > NAMED_MAX:
+    if len(groups) > NAMED_MAX and not told:
         findings.append(_more(listed[NAMED_MAX:], facts, required=required))
     if callers.metric is not None and callers.metric.unseen and not required:
         findings.append(_unseen(callers.metric))

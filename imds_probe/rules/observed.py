@@ -22,8 +22,8 @@ _SAID_ELSEWHERE = (
     "rehearsals",
 )
 # It asks which versions there are to upgrade to, where the verdict is not ready or unknown for another reason, and hosts
-# without the metadata of their repositories are common.
-_NO_EVIDENCE = "repositories"
+# without the metadata of their repositories are common. Since when tokens are required tells nothing of who can do without.
+_NO_EVIDENCE = ("repositories", "tokens-seen")
 
 NOT_OBSERVED = Kind(
     id="not-observed",
@@ -44,7 +44,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found]:
 
 
 def _counts(run: CollectorRun) -> bool:
-    return run.bug or run.id not in (*_SAID_ELSEWHERE, _NO_EVIDENCE)
+    return run.bug or run.id not in (*_SAID_ELSEWHERE, *_NO_EVIDENCE)
 
 
 def _not_observed(run: CollectorRun) -> Found:

@@ -15,6 +15,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Finding, State
+from imds_probe.rules.refused import refused_for_good
 from imds_probe.rules.rehearsed import all_rehearsed, fit, giving_up
 
 Counts = Literal["capability", "code", "behaviour", "experiment"]
@@ -82,6 +83,13 @@ TABLE: tuple[Evidence, ...] = (
         "seen calling IMDSv1",
         "blocks, whatever code and catalog say of the caller",
         _called,
+        counts_as="behaviour",
+        sure=("not-ready",),
+    ),
+    Evidence(
+        "refused since tokens are required, and not seen asking with one afterwards",
+        "blocks, whatever code and catalog say of the caller",
+        lambda facts: bool(refused_for_good(facts)),
         counts_as="behaviour",
         sure=("not-ready",),
     ),

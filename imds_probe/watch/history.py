@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from imds_probe.escape import encodable
 from imds_probe.facts.callers import ELSEWHERE, OTHERS, REQUESTED_BY_COMMAND_LINE, Callers, HistoryLoss
+from imds_probe.facts.switched import WatchedSince
 from imds_probe.kept.metadata_path import is_other_clouds
 from imds_probe.kept.shapes import OMITTED
 from imds_probe.watch.ancestry import is_fetcher
@@ -34,6 +35,8 @@ from imds_probe.watch.history_file import (
     put_aside,
 )
 from imds_probe.watch.history_format import CALLER_KEY, FORMAT, HOUR_S, TABLES
+from imds_probe.watch.history_refused import refused_since
+from imds_probe.watch.refusals import Place, Refusals
 from imds_probe.watch.seals import check
 from imds_probe.watch.watcher import SeenCall
 
@@ -85,6 +88,7 @@ class History:
         self.set_aside: Path | None = None
         self._lost: Loss | None = None
         self._format = FORMAT
+        self._refusals = Refusals()
         if read_only:
             self._database, self._format = opened_to_read(path)
             return
@@ -110,6 +114,7 @@ class History:
     def _begin_anew(self, error: sqlite3.Error) -> None:
         """In the place of a file that cannot be used. Raises HistoryError."""
         self.set_aside, self._lost = put_aside(self.path, error)
+        self._refusals = Refusals()  # the rows of which are gone
         kept = f"the file is kept as {self.set_aside}" if self.set_aside else "the file was missing"
         self._say(f"{self.path} could not be used ({error}): {kept}, and a new history is begun")
         try:
@@ -175,16 +180,28 @@ class History:
             else:
                 together[_key(seen, container), int(seen.at // HOUR_S)].append(seen)
 
+        left = self._refusals
+
         def write() -> None:
+            nonlocal left
+            counted: list[tuple[SeenCall, Place]] = []
             for (key, hour), some in together.items():
-                self._count(key, hour, some)
+                place = Place(self._count(key, hour, some), hour)
+                counted += [(seen, place) for seen in some]
+            left, recovered = self._refusals.after(counted)
+            for place, calls_again in recovered.items():
+                self._database.execute(
+                    "update hours set recovered = recovered + ? where caller = ? and hour = ?", (calls_again, *place)
+                )
             self._observe(began, ended, dropped, senders.total())
             for sender, requests in senders.items():
                 self._sent(_text(sender), int(ended // HOUR_S), requests)
 
         self._write(write)
+        self._refusals = left
 
-    def _count(self, key: _Key, hour: int, some: list[SeenCall]) -> None:
+    def _count(self, key: _Key, hour: int, some: list[SeenCall]) -> int:
+        """The row of the caller that these count for."""
         key = self._with_room(key)
         last = max(some, key=lambda seen: seen.at)
         caller = last.caller
@@ -212,12 +229,16 @@ class History:
             + ", on_host = min(on_host, excluded.on_host)",
             tuple(values.values()),
         )
+        row = self._id(key)
+        if row is None:
+            raise sqlite3.DatabaseError("a row is gone that was just written")
         self._database.execute(
-            "insert into hours (caller, hour, calls, refused, served) values (?, ?, ?, ?, ?)"
+            "insert into hours (caller, hour, calls, refused, served, recovered) values (?, ?, ?, ?, ?, 0)"
             " on conflict do update set calls = calls + excluded.calls, refused = refused + excluded.refused,"
             " served = served + excluded.served",
-            (self._id(key), hour, len(some), sum(seen.status == 401 for seen in some), sum(map(_is_served, some))),
+            (row, hour, len(some), sum(seen.status == 401 for seen in some), sum(map(_is_served, some))),
         )
+        return row
 
     def _with_room(self, key: _Key) -> _Key:
         """The key under which a caller is counted: its own, or of many of its kind where there is no room for more."""
@@ -388,14 +409,24 @@ class History:
         lost = lost_before(self.path, self._format)
         return [lost] if lost is not None and lost[0] > since else []
 
-    def served_by_hour(self, since: float, now: float) -> dict[int, int]:
-        """Calls by IMDSv1 that were not refused, the probe's own, too, in each hour (of the epoch) of which all was watched
-        without a loss. Raises HistoryError.
+    def refused_since(
+        self, since: float, now: float, *, known_since: float | None = None, full_command_lines: bool = False
+    ) -> WatchedSince:
+        """Who was refused from `since` to `now` (seconds since the epoch), as history_refused.py has it. Raises HistoryError."""
+        known, full = known_since, full_command_lines
+        try:
+            return refused_since(self._database, self._format, since, now, known_since=known, full_command_lines=full)
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path} cannot be read: {error}") from None
+
+    def v1_by_hour(self, since: float, now: float, *, refused: bool = False) -> dict[int, int]:
+        """Calls by IMDSv1 that were not refused, or those that were, the probe's own, too, in each hour (of the epoch) of which
+        all was watched without a loss. Raises HistoryError.
         """
         try:
             counts: dict[int, int] = dict(
                 self._database.execute(
-                    "select hour, sum(calls - refused) from hours join callers on id = caller"
+                    f"select hour, sum({'refused' if refused else 'calls - refused'}) from hours join callers on id = caller"
                     " where version = 'v1' and hour >= ? group by hour",
                     (int(since // HOUR_S),),
                 )
@@ -504,6 +535,11 @@ def is_harmless(seen: SeenCall) -> bool:
     wanted = _class(seen)
     refused = seen.status == 401 and wanted != "other-cloud"
     return wanted in ELSEWHERE and not refused and not _is_served(seen)
+
+
+def is_without_effect(seen: SeenCall) -> bool:
+    """Whether nothing is lost where it is refused: it asks only whether anything answers, or for another cloud's paths."""
+    return _class(seen) in ("head", "other-cloud")
 
 
 def _class(seen: SeenCall) -> str:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 FILE = "callers.sqlite3"
 HOUR_S = 3600
-FORMAT = 4
-READABLE = (1, 2, 3, FORMAT)  # without being written
+FORMAT = 5
+READABLE = (1, 2, 3, 4, FORMAT)  # without being written
 SEALED_SINCE = 3
 TIME_MAX = 253_402_300_799  # seconds since the epoch, the end of the year 9999: what RFC 3339 can write
 # What makes callers one.
@@ -136,6 +136,7 @@ TABLES: Mapping[str, Table] = {
             Column("calls", "integer not null"),
             Column("refused", "integer not null"),
             Column("served", "integer not null", since=4, default="calls - refused"),
+            Column("recovered", "integer not null", since=5, default="0"),  # of those refused: see refusals.py
         ),
         keys="primary key (caller, hour)",
         options=" without rowid",

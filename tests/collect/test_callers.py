@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from watched_calls import CALLER, SEEN
 
-from imds_probe.collect.callers import CallersOptions, Watched, look
+from imds_probe.collect.callers import Watched, look
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.facts.callers import BOOT_S
 from imds_probe.watch import boots
 from imds_probe.watch.evidence import callers_of, rfc3339

@@ -11,10 +11,10 @@ import pytest
 from aws_server import AwsServer, aws_server
 from watched_calls import SEEN
 
-from imds_probe.collect.callers import CallersOptions
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.metadata_no_token import LEAST_HOURS, compared, look
 from imds_probe.config import AwsConfig
-from imds_probe.facts.callers import MetricCompared
+from imds_probe.facts.callers import REJECTED, SERVED, MetricCompared
 from imds_probe.facts.instance import Instance
 from imds_probe.imds.client import RequestCounter
 from imds_probe.watch.history import History
@@ -36,22 +36,22 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
 
 
-def watched(state: Path, hours: int, calls_at: list[int]) -> int:
+def watched(state: Path, hours: int, calls_at: list[int], status: int = 200) -> int:
     """A history of whole hours up to the last one that has settled; the number of the first. A call in some of them."""
     first = int((time.time() - 1800) // HOUR_S) - hours
     with History(state / FILE) as history:
-        calls = [(replace(SEEN, at=(first + at) * HOUR_S + 100.0), None) for at in calls_at]
+        calls = [(replace(SEEN, at=(first + at) * HOUR_S + 100.0, status=status), None) for at in calls_at]
         history.record(calls, first * HOUR_S - 1.0, time.time())
     return first
 
 
-def counted(aws: AwsServer, first: int, sums: dict[int, int], instance_id: str) -> None:
+def counted(aws: AwsServer, first: int, sums: dict[int, int], instance_id: str, metric: str = SERVED) -> None:
     aws.reset()
     aws.client("cloudwatch").put_metric_data(
         Namespace="AWS/EC2",
         MetricData=[
             {
-                "MetricName": "MetadataNoToken",
+                "MetricName": metric,
                 "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
                 "Timestamp": datetime.datetime.fromtimestamp((first + hour) * HOUR_S + 300, datetime.UTC),
                 "Value": value,
@@ -85,6 +85,21 @@ def test_where_both_have_the_same_nobody_was_missed(aws, credentials, tmp_path):
     found = look(request(aws, tmp_path), INSTANCE, ENVIRON, RequestCounter())
     assert isinstance(found, MetricCompared)
     assert found.counted == 0
+
+
+def test_once_tokens_are_required_it_is_the_refused_calls_that_are_compared(aws, credentials, tmp_path):
+    first = watched(tmp_path, 6, [1, 4], status=401)
+    counted(aws, first, {1: 1, 3: 5, 4: 1}, str(INSTANCE.instance_id), REJECTED)
+    options = request(aws, tmp_path)
+    found = look(options, INSTANCE, ENVIRON, RequestCounter(), begun=0.0)
+    assert isinstance(found, MetricCompared)
+    assert (found.name, found.counted, found.seen, found.unseen) == (REJECTED, 7, 2, 5)
+    later = look(options, INSTANCE, ENVIRON, RequestCounter(), begun=(first + 3) * HOUR_S)  # nothing before the switch
+    assert isinstance(later, MetricCompared)
+    assert (later.hours, later.counted) == (1, 1)
+    served = look(options, INSTANCE, ENVIRON, RequestCounter())
+    assert isinstance(served, MetricCompared)
+    assert (served.name, served.counted, served.unseen) == (SERVED, 0, 0)
 
 
 def test_where_it_cannot_be_asked_it_says_why(tmp_path, credentials):

@@ -83,7 +83,7 @@ def _history(root: Path) -> Parse:
         with contextlib.suppress(HistoryError), History(file, read_only=True) as history:
             for each in history.evidence(NOW + 10, 3600).by:
                 printable(each.program, 400)
-            history.served_by_hour(NOW - 7200, NOW + 7200)
+            history.v1_by_hour(NOW - 7200, NOW + 7200)
 
     return parse
 

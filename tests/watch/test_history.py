@@ -119,8 +119,8 @@ def test_hours_that_were_watched_whole_with_their_served_calls(path: Path) -> No
         history.record([(replace(SEEN, at=begin + 1), None)], begin - 10, begin + 1800)
         history.record([(each, None) for each in (refused, ours, v2)], begin + 1800.5, begin + 3 * 3600 + 60)
         history.record([], begin + 5 * 3600, begin + 6 * 3600, dropped=3)
-        assert history.served_by_hour(begin - 7200, begin + 9 * 3600) == {1000: 1, 1001: 1, 1002: 0}
-        assert history.served_by_hour(begin + 1, begin + 9 * 3600) == {1001: 1, 1002: 0}
+        assert history.v1_by_hour(begin - 7200, begin + 9 * 3600) == {1000: 1, 1001: 1, 1002: 0}
+        assert history.v1_by_hour(begin + 1, begin + 9 * 3600) == {1001: 1, 1002: 0}
 
 
 def test_it_is_read_while_it_is_written(path: Path) -> None:
@@ -304,7 +304,7 @@ def test_an_hour_with_what_could_not_be_confirmed_is_not_compared(path: Path) ->
     with History(path) as history:
         history.record([], (hour - 3) * HOUR_S, (hour - 2) * HOUR_S)
         history.record([], (hour - 2) * HOUR_S, (hour - 1) * HOUR_S, 0, {"veth2": 1})
-        assert history.served_by_hour(NOW - DAY, NOW) == {hour - 3: 0}
+        assert history.v1_by_hour(NOW - DAY, NOW) == {hour - 3: 0}
 
 
 def test_who_sent_is_bounded_and_forgotten(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

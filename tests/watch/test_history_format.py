@@ -11,15 +11,24 @@ from pathlib import Path
 
 import pytest
 from watched_calls import NOW, SEEN
-from watched_state import FIRST_RELEASE, SECOND_FORMAT, THIRD_FORMAT, by_version, earlier_version, killed_at
+from watched_state import (
+    FIRST_RELEASE,
+    FOURTH_FORMAT,
+    SECOND_FORMAT,
+    THIRD_FORMAT,
+    by_version,
+    earlier_version,
+    killed_at,
+)
 
+from imds_probe.facts.switched import Refused
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError, opened_to_read
 from imds_probe.watch.history_format import FORMAT, HOUR_S, TABLES
 
 DAY = 24 * HOUR_S
 UNSEALED = [FIRST_RELEASE, SECOND_FORMAT]
-VERSIONS = [*UNSEALED, THIRD_FORMAT]
+VERSIONS = [*UNSEALED, THIRD_FORMAT, FOURTH_FORMAT]
 WRITE = """
 import os, sys
 from dataclasses import replace
@@ -56,6 +65,11 @@ def evidence(path: Path, *, read_only: bool = True) -> dict:
         assert history.set_aside is None
         found = history.evidence(NOW + HOUR_S, DAY)
     return json.loads(json.dumps({**vars(found), "by": [vars(each) for each in found.by]}))
+
+
+def since(path: Path) -> tuple[Refused, ...]:
+    with History(path, read_only=True) as history:
+        return history.refused_since(NOW, NOW + HOUR_S).refused
 
 
 # What came with formats 3 and 4, which earlier ones know nothing of.
@@ -97,7 +111,10 @@ def test_nothing_is_lost_on_the_way_up(earlier: Path, path: Path, ended: str) ->
     assert [known(each) for each in as_it_is["by"]] == [known(each) for each in theirs["by"]]
     of_whom = {(each["uid"], each["on_host"]) for each in as_it_is["by"]}
     assert of_whom == {(None, None) if unsealed else (0, False)}
-    assert {each[name] for each in as_it_is["by"] for name in ADDED_LAST} == {None}
+    if earlier.name != FOURTH_FORMAT:
+        assert {each[name] for each in as_it_is["by"] for name in ADDED_LAST} == {None}
+    (refused,) = since(path)  # of what came of it, nothing is known yet
+    assert (refused.caller.refused, refused.recovered) == (20, 0)
     assert (as_it_is["unconfirmed"], as_it_is["senders"]) == (0, [])
     assert (as_it_is["imdsv1"], as_it_is["imdsv2"], as_it_is["observed_s"], as_it_is["losses"]) == (40, 20, 1080, [])
     assert evidence(path, read_only=False) == as_it_is
@@ -109,10 +126,16 @@ def test_nothing_is_lost_on_the_way_up(earlier: Path, path: Path, ended: str) ->
     with History(path) as history:
         history.record([(late, "web")], NOW + 1200, NOW + 1260)
     assert evidence(path)["observed_s"] == 1140
+    again = replace(SEEN, version="v2", at=NOW + 1261)
+    with History(path) as history:
+        history.record([(replace(SEEN, at=NOW + 1260, status=401), "web"), (again, "web")], NOW + 1260, NOW + 1320)
+    refused = since(path)
+    assert (sum(each.caller.refused for each in refused), sum(each.recovered for each in refused)) == (21, 1)
     (new,) = [each for each in evidence(path)["by"] if each["program"] == "unknown"]
     assert (new["token"], new["netns"], new["image"], new["served"]) == ("lost", 7, "app:1", 1)
 
 
+@pytest.mark.parametrize("earlier", [*UNSEALED, FOURTH_FORMAT], indirect=True)
 def test_killed_at_any_statement_on_the_way_up_it_is_as_it_was_or_brought_up(earlier: Path, path: Path) -> None:
     by_version(earlier, WRITE, str(path), "in order")
     content, wanted = path.read_bytes(), evidence(path)

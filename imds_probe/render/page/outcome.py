@@ -97,6 +97,7 @@ def sentence(report: Report) -> str:
         said.append(f"Rules left out by --only or --skip: {', '.join(deselected)}.")
     said += [f"The rule {run.id} failed: {run.reason}." for run in report.rules if run.status == "error"]
     said += [_ON_IMAGE] if image else []
+    said += [f"{verdict.switched.summary}."] if verdict.switched is not None else []
     evidence = f" (evidence: {', '.join(verdict.evidence)})" if verdict.evidence else ""
     said.append(f"Confidence: {verdict.confidence}{evidence}.")
     said += [f"{line}." for line in verdict.forgeable]

@@ -1,0 +1,105 @@
+"""What the time since tokens are required comes to, for whoever made the switch and waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from imds_probe.dataclass import dataclass
+from imds_probe.duration import in_words
+from imds_probe.facts.facts import Facts
+from imds_probe.facts.shapes import Count, Timestamp
+from imds_probe.facts.switched import CREDENTIALS_S, Switched
+from imds_probe.findings import Finding
+from imds_probe.rules.refused import RefusedCaller, refused_callers
+from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD
+
+HOUR_S = 3600.0
+# refused: somebody was refused for good, and nobody has accepted that. refused-unseen: CloudWatch counted refused calls that the
+# watch did not see. not-watched: nobody knows. clean-so-far: none of these, and credentials from before the switch may be valid
+# still. clean: none of these.
+SwitchedState = Literal["clean", "clean-so-far", "refused", "refused-unseen", "not-watched"]
+
+
+@dataclass(frozen=True)
+class SinceSwitch:
+    """`since` is when a run first saw that tokens are required, `hours` ago; `optional_last` when one last saw that they were not.
+    `watched_hours` of these were watched, and for `clean_hours` nobody was refused without asking again with a token, apart from
+    whom the configuration accepts; None where nobody watched. `refused_callers` were refused for good, `accepted_callers`, too,
+    and somebody accepts that; `recovered_callers` asked again with a token. `refused_requests` are those of all. `rejected_unseen`
+    calls were refused by CloudWatch's count and not seen, None where it was not asked. `summary` has no full stop at its end.
+    """
+
+    state: SwitchedState
+    since: Timestamp
+    hours: float
+    clean_hours: float | None
+    watched_hours: float | None
+    summary: str
+    optional_last: Timestamp | None = None
+    refused_callers: Count = 0
+    recovered_callers: Count = 0
+    accepted_callers: Count = 0
+    refused_requests: Count = 0
+    rejected_unseen: Count | None = None
+
+
+def since_switch(facts: Facts, findings: Sequence[Finding]) -> SinceSwitch | None:
+    """None where tokens are not known to be required, or it is not known since when."""
+    switched = facts.get(Switched)
+    if switched is None or switched.since is None:
+        return None
+    accepted = {each.subject for each in findings if each.id == REFUSED_FOR_GOOD.id and each.accepted}
+    callers = refused_callers(facts)
+    for_good = [each for each in callers if each.outcome == "for-good"]
+    counting = [each for each in for_good if each.subject not in accepted]
+    unseen = switched.metric.unseen if switched.metric is not None else None
+    state = _state(switched, counting, unseen or 0)
+    failed = [each.failed_ago_s for each in callers if each.failed_ago_s is not None and each.subject not in accepted]
+    watched_s = switched.watched.watched_s if switched.watched is not None else None
+    clean_s = None if watched_s is None else min(switched.age_s, *failed) if failed else switched.age_s
+    return SinceSwitch(
+        state=state,
+        since=switched.since,
+        hours=_hours(switched.age_s),
+        clean_hours=None if watched_s is None or clean_s is None else _hours(clean_s),
+        watched_hours=None if watched_s is None else _hours(watched_s),
+        summary=_summary(state, switched, len(counting), clean_s),
+        optional_last=switched.optional_last,
+        refused_callers=len(counting),
+        recovered_callers=sum(each.outcome == "recovered" for each in callers),
+        accepted_callers=len(for_good) - len(counting),
+        refused_requests=sum(each.refused for each in callers),
+        rejected_unseen=unseen,
+    )
+
+
+def _state(switched: Switched, for_good: Sequence[RefusedCaller], unseen: int) -> SwitchedState:
+    if for_good:
+        return "refused"
+    if unseen:
+        return "refused-unseen"
+    if switched.watched is None:
+        return "not-watched"
+    return "clean" if switched.credentials_ran_out else "clean-so-far"
+
+
+def _summary(state: SwitchedState, switched: Switched, for_good: int, clean_s: float | None) -> str:
+    begins = f"Tokens have been required for {in_words(switched.age_s)}, since {switched.since} at the latest."
+    if switched.watched is None or clean_s is None:
+        return f"{begins} Nobody watches who is refused"
+    covers = f"The watch covers {in_words(switched.watched.watched_s)} of that time"
+    nobody = "no caller was refused without asking again with a token"
+    if state == "refused":
+        callers = "1 caller was" if for_good == 1 else f"{for_good} callers were"
+        return f"{begins} {callers} refused and did not ask again with a token. {covers}"
+    if state == "refused-unseen":
+        return f"{begins} CloudWatch counted refused calls that the watch did not see"
+    if state == "clean":
+        return f"{begins} Clean for {in_words(clean_s)}: {nobody}. {covers}"
+    keep = f"Programs that keep credentials may fail up to {in_words(CREDENTIALS_S)} after the switch"
+    return f"{begins} Clean so far: {nobody}. {covers}. {keep}"
+
+
+def _hours(seconds: float) -> float:
+    return round(seconds / HOUR_S, 2)
