@@ -13,7 +13,7 @@ from typing import Any
 
 from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import UNKNOWN
-from imds_probe.sinks.extract import accepted, instance
+from imds_probe.sinks.extract import accepted, instance, switched
 from imds_probe.sinks.metrics import Metric, metrics_of
 from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, SinkError, check_age, started_at
@@ -106,6 +106,7 @@ def _properties(report: Report) -> dict[str, Any]:
     return {
         "verdict": verdict["state"],
         "confidence": verdict["confidence"],
+        "switched": (switched(report) or {}).get("state"),
         "reasons": [reason[:TEXT_MAX] for reason in verdict["reasons"][:REASONS_MAX]],
         "accepted": [
             f"{each['id']} of {each['subject']} until {each['expires']}"[:TEXT_MAX]

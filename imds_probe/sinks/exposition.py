@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from imds_probe.escape import terminal
-from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, instance
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, ends_at, instance, switched
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
 
@@ -68,6 +68,18 @@ def _values(report: Report) -> Iterator[tuple[str, str, float | None]]:
     yield "accepted_until_timestamp_seconds", "When the first accepted risk counts again, since the epoch", until
     required = {"required": 1.0, "optional": 0.0}.get(imds.get("tokens", "unknown"))
     yield "tokens_required", "1 where IMDSv1 is refused already", required
+    since = switched(report) or {}
+    yield "switched_hours", "Since a run first saw that tokens are required", since.get("hours")
+    yield (
+        "clean_hours",
+        "For how long no caller was refused without asking again with a token",
+        since.get("clean_hours"),
+    )
+    yield (
+        "refused_callers",
+        "Callers that were refused since tokens are required, and did not ask again with a token",
+        since.get("refused_callers") if since.get("watched_hours") is not None else None,
+    )
     yield "imdsv1_calls", "Calls by IMDSv1 within the window that was watched", callers.get("imdsv1")
     yield "watch_coverage_ratio", "How much of the window was watched without a loss", callers.get("coverage")
     yield (

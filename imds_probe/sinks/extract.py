@@ -28,6 +28,12 @@ def accepted(report: Report) -> list[Mapping[str, Any]]:
     return report["verdict"].get("accepted") or []
 
 
+def switched(report: Report) -> Mapping[str, Any] | None:
+    """The time since tokens are required; None where they are not. A report that waited may be an earlier version's."""
+    found: Mapping[str, Any] | None = report["verdict"].get("switched")
+    return found
+
+
 def ends_at(day: str) -> float:
     """The end of a day in UTC, in seconds since the epoch."""
     return datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC).timestamp() + DAY_S

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from imds_probe.dataclass import dataclass
 from imds_probe.sinks.dimensions import INSTANCE_ID, dimension
-from imds_probe.sinks.extract import accepted, blockers
+from imds_probe.sinks.extract import accepted, blockers, switched
 from imds_probe.sinks.metrics_settings import MetricsConfig
 from imds_probe.sinks.sink import Report, started_at
 from imds_probe.verdict import ORDER
@@ -36,6 +36,9 @@ def metrics_of(report: Report, config: MetricsConfig, now: float) -> tuple[Metri
     Blockers    by Finding: how many of each the report has
     AcceptedRisks  how many findings the verdict leaves out, as somebody has accepted their risk; left out where there is none
     IMDSv1Calls that were seen in the window that was watched, without the probe's own; left out where nobody watched
+    RefusedCallers  who were refused since tokens are required, and did not ask again with a token; left out where tokens are
+                optional, or nobody watched
+    CleanHours  for how long nobody was refused like that; left out like RefusedCallers
     HopLimitNeeded  in the command to switch, where there is one
     ReportAge   seconds from the run to now: more than some where reports had to wait
     """
@@ -67,6 +70,9 @@ def _values(report: Report, now: float) -> Iterator[tuple[str, float, str, dict[
         yield "AcceptedRisks", len(risks), "Count", {}
     if report["callers"] is not None:
         yield "IMDSv1Calls", report["callers"]["imdsv1"], "Count", {}
+    if (since := switched(report)) and since["clean_hours"] is not None:
+        yield "RefusedCallers", since["refused_callers"], "Count", {}
+        yield "CleanHours", since["clean_hours"], "None", {}
     if verdict["switch"] and verdict["switch"]["http_put_response_hop_limit"] is not None:
         yield "HopLimitNeeded", verdict["switch"]["http_put_response_hop_limit"], "None", {}
     yield "ReportAge", max(0.0, round(now - started_at(report), 3)), "Seconds", {}

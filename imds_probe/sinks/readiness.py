@@ -7,11 +7,12 @@ from typing import Any
 
 from imds_probe.escape import terminal
 from imds_probe.facts.containers import title
-from imds_probe.sinks.extract import accepted, blockers, containers_lost
+from imds_probe.sinks.extract import accepted, blockers, containers_lost, switched
 from imds_probe.sinks.sink import Report
 
 VALUE_MAX = 4096  # bytes of UTF-8, as the agent counts
 CUT = "...[cut]"
+REFUSED = "refused-for-good"  # the finding on a caller that the switch has broken
 NONE = "none"  # was looked for and not found; what was not looked for is ""
 
 
@@ -24,7 +25,7 @@ def readiness(report: Report) -> dict[str, str]:
     """
     verdict, imds, callers = report["verdict"], report["imds"] or {}, report["callers"]
     switch, rollback = verdict["switch"] or {}, verdict["rollback"] or {}
-    risks = accepted(report)
+    risks, since = accepted(report), switched(report) or {}
     v1 = (
         [each["program"] for each in callers["by"] if each["version"] == "v1" and not each["probe"]]
         if callers
@@ -44,6 +45,10 @@ def readiness(report: Report) -> dict[str, str]:
         "HopLimit": imds.get("hop_limit"),
         "HopLimitNeeded": switch.get("http_put_response_hop_limit"),
         "Endpoint": imds.get("endpoint"),
+        "SwitchedSince": since.get("since"),
+        "SwitchedState": since.get("state"),
+        "CleanHours": since.get("clean_hours"),
+        "RefusedCallers": _list(_refused(report)),
         "IMDSv1Calls": callers["imdsv1"] if callers else None,
         "IMDSv1Callers": _list(v1),
         "WatchCoverage": callers["coverage"] if callers else None,
@@ -61,6 +66,13 @@ def readiness(report: Report) -> dict[str, str]:
 
 def _accepted(risk: Mapping[str, Any]) -> str:
     return f"{risk['id']} of {risk['subject']} by {risk['owner']} until {risk['expires']}"
+
+
+def _refused(report: Report) -> list[str] | None:
+    since = switched(report)
+    if since is None or since["watched_hours"] is None:
+        return None
+    return [each["subject"] for each in report["findings"] if each["id"] == REFUSED and not each.get("accepted")]
 
 
 def _affected(report: Report) -> list[str] | None:

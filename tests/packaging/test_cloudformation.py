@@ -60,6 +60,7 @@ def sent():
     assert report["verdict"]["state"] == "not-ready"
     report["callers"] = {"imdsv1": 3}
     report["verdict"]["switch"] = {"http_put_response_hop_limit": 2}
+    report["verdict"]["switched"] = {"refused_callers": 1, "clean_hours": 2.5}
     return {(metric.name, *sorted(metric.dimensions.items())) for metric in metrics_of(report, MetricsConfig(), 0.0)}
 
 
@@ -112,7 +113,7 @@ def test_the_fleet_deploys(aws):
     cloudwatch = aws.client("cloudwatch")
     (dashboard,) = cloudwatch.list_dashboards()["DashboardEntries"]
     body = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard["DashboardName"])["DashboardBody"])
-    assert len(body["widgets"]) == 7
+    assert len(body["widgets"]) == 9
     assert '"value": 12' in json.dumps(body)
 
 
@@ -125,7 +126,7 @@ def test_a_log_group_that_hosts_have_made_is_left_to_them(aws):
 
 def test_the_alarms_exist_as_written(aws):
     made = alarms(SwitchedToIMDSv2Only="true", TopicArn=TOPIC)
-    assert set(made) == {"not-ready", "hosts-silent", "imdsv1-seen"}
+    assert set(made) == {"not-ready", "hosts-silent", "refused-since-switch", "imdsv1-seen"}
     cloudwatch = aws.client("cloudwatch")
     for alarm in made.values():
         cloudwatch.put_metric_alarm(**alarm)
@@ -143,7 +144,7 @@ def test_the_alarms_exist_as_written(aws):
 
 def test_without_a_topic_and_before_the_switch():
     made = alarms()
-    assert set(made) == {"not-ready", "hosts-silent"}
+    assert set(made) == {"not-ready", "hosts-silent", "refused-since-switch"}
     assert not any("AlarmActions" in alarm for alarm in made.values())
 
 
@@ -281,12 +282,13 @@ def test_hosts_that_report_twice_do_not_fake_a_verdict():
 
 
 def test_calls_are_told_by_the_worst_host_and_not_added_up_again_each_hour():
-    assert alarms(SwitchedToIMDSv2Only="true")["imdsv1-seen"]["Statistic"] == "Maximum"
+    made = alarms(SwitchedToIMDSv2Only="true")
+    assert made["imdsv1-seen"]["Statistic"] == made["refused-since-switch"]["Statistic"] == "Maximum"
 
 
 def test_the_model_of_aws_takes_saved_queries_and_would_notice_a_wrong_one():
     queries = Template(FLEET).resources("AWS::Logs::QueryDefinition")
-    assert len(queries) == 6
+    assert len(queries) == 7
     for query in queries.values():
         call = {
             "name": query["Name"],

@@ -13,10 +13,12 @@ from golden_reports import golden_report
 from insights import Event, Name, names_in, parse, run
 from observed import FACTS, HOST, OLD_CLOUD_INIT, changed, report_of
 from report_schema import check
+from since_switch_seen import FOR_GOOD, SINCE, as_caller, since
 from watched_calls import CALLER
 
 from imds_probe.report import dump
 from imds_probe.report_document import SCHEMA_FILE
+from imds_probe.rules import RULES
 from imds_probe.watch.evidence import callers_of
 
 
@@ -43,13 +45,14 @@ ANYTHING = {"type": ["string", "number"]}  # what a function gives: it has no me
 SYSTEM_FIELDS = {"@logStream", "@timestamp", "@message"}
 
 
-def test_the_six_questions():
+def test_the_seven_questions():
     assert set(QUERIES) == {
         "who is not ready and why",
         "top blockers",
         "accepted risks",
         "hop limits needed",
         "IMDSv1 callers by executable",
+        "refused since the switch",
         "stale hosts",
     }
 
@@ -114,8 +117,8 @@ def test_a_wrong_field_would_be_noticed(right, wrong):
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_words_it_compares_with_are_the_schemas(name):
-    known = {"not-ready", "needs-hop-limit", "blocker", "v1", "false"}
-    text = json.dumps(SCHEMA)
+    known = {"not-ready", "needs-hop-limit", "blocker", "v1", "false", "refused-for-good"}
+    text = json.dumps([SCHEMA, [kind.id for rule in RULES for kind in rule.kinds]])
     for word in QUERIES[name].split('"')[1::2]:
         assert word == "-" or (word in known and (f'"{word}"' in text or word == "false"))
 
@@ -238,6 +241,37 @@ def test_hop_limits_needed_now(ask):
     )
     assert [(row["hop_limit_needed"], row["hop_limit_now"], row["hosts"]) for row in rows] == [(3, 1, 1), (2, 1, 2)]
     assert rows[1]["for_example"] == "i-1"
+
+
+def test_who_is_refused_since_the_switch_with_the_way_back(ask):
+    switched, later = (
+        json.loads(dump(report_of(since(FOR_GOOD, *more)))) for more in ((), (as_caller(FOR_GOOD, unit="b.service"),))
+    )
+    accepted = json.loads(json.dumps(switched))
+    for finding in accepted["findings"]:
+        terms = {
+            "reason": "a test",
+            "owner": "sre",
+            "expires": "2027-01-31",
+            "severity": "blocker",
+            "implies": "not-ready",
+        }
+        finding["accepted"] = terms if finding["id"] == "refused-for-good" else None
+    rows = ask(
+        "refused since the switch",
+        ("i-1", 2, switched),
+        ("i-1", 1, later),
+        ("i-2", 1, check(accepted)),
+        ("i-3", 1, report("i-3")),
+    )
+    assert sorted((row["host"], row["subject"], row["accepted_by"]) for row in rows) == [
+        ("i-1", "b.service", "-"),
+        ("i-1", "web.service", "-"),
+        ("i-2", "web.service", "sre"),
+    ]
+    assert {row["since"] for row in rows} == {SINCE}
+    assert all("--http-tokens optional" in row["command_to_undo"] for row in rows)
+    assert "was refused 3 times" in rows[0]["what"]
 
 
 def test_callers_are_counted_once_and_without_the_probe(ask):

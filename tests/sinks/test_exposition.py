@@ -2,6 +2,7 @@ from exposition_reader import samples
 from golden_reports import CASES
 from prometheus_client.parser import text_string_to_metric_families
 from reports_made import BARE, STARTED, hostile, report
+from since_switch_seen import FOR_GOOD, since
 
 from imds_probe.sinks.exposition import exposition
 
@@ -38,6 +39,21 @@ def test_accepted_risks_and_when_the_first_counts_again():
     found = samples(exposition(report(CASES["ready-accepted"]())).decode())
     assert found[("accepted_risks",)] == 2
     assert found[("accepted_until_timestamp_seconds",)] == 1796169600  # date -ud 2026-12-02 +%s
+
+
+def test_of_a_switched_host_refused_callers_and_clean_hours_are_told():
+    found = samples(exposition(report(since(FOR_GOOD))).decode())
+    assert {
+        name: found[(name,)] for name in ("tokens_required", "switched_hours", "clean_hours", "refused_callers")
+    } == {
+        "tokens_required": 1,
+        "switched_hours": 24,
+        "clean_hours": 4,
+        "refused_callers": 1,
+    }
+    unwatched = samples(exposition(report(since(watched=None))).decode())
+    assert ("switched_hours",) in unwatched
+    assert not {("clean_hours",), ("refused_callers",)} & set(unwatched)
 
 
 def test_samples_have_no_timestamps():

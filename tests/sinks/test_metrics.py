@@ -5,6 +5,7 @@ from dataclasses import replace
 from golden_reports import CASES
 from observed import INSTANCE, changed
 from reports_made import BARE, STARTED, TROUBLED, report
+from since_switch_seen import FOR_GOOD, as_caller, since
 
 from imds_probe.sinks.metrics import Metric, metrics_of
 from imds_probe.sinks.metrics_settings import MetricsConfig
@@ -61,6 +62,18 @@ def test_accepted_risks_are_counted():
     assert named(metrics_of(made, MetricsConfig(), NOW))[("AcceptedRisks",)] == 2
     del made["verdict"]["accepted"]  # as an earlier version wrote it
     assert ("AcceptedRisks",) not in named(metrics_of(made, MetricsConfig(), NOW))
+
+
+def test_of_a_switched_host_refused_callers_and_clean_hours_are_sent():
+    values = named(metrics_of(report(since(FOR_GOOD, as_caller(FOR_GOOD, unit="b.service"))), MetricsConfig(), NOW))
+    assert (values[("RefusedCallers",)], values[("CleanHours",)]) == (2, 4)
+    values = named(metrics_of(report(since()), MetricsConfig(), NOW))
+    assert (values[("RefusedCallers",)], values[("CleanHours",)]) == (0, 24)
+    for facts in (TROUBLED, since(watched=None)):
+        assert not {("RefusedCallers",), ("CleanHours",)} & set(named(metrics_of(report(facts), MetricsConfig(), NOW)))
+    made = report(since())
+    del made["verdict"]["switched"]  # as an earlier version wrote it
+    assert ("RefusedCallers",) not in named(metrics_of(made, MetricsConfig(), NOW))
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_age():

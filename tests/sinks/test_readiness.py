@@ -1,5 +1,6 @@
 from golden_reports import CASES
 from reports_made import BARE, hostile, report
+from since_switch_seen import FOR_GOOD, SINCE, since
 
 from imds_probe.sinks.readiness import CUT, VALUE_MAX, readiness
 
@@ -19,6 +20,10 @@ def test_what_was_found():
         "HopLimit": "1",
         "HopLimitNeeded": "2",
         "Endpoint": "enabled",
+        "SwitchedSince": "",
+        "SwitchedState": "",
+        "CleanHours": "",
+        "RefusedCallers": "",
         "IMDSv1Calls": "3",
         "IMDSv1Callers": "/usr/bin/curl",
         "WatchCoverage": "0.5",
@@ -54,6 +59,18 @@ def test_accepted_risks_are_named_with_their_owners():
     assert content["AcceptedFindings"] == (
         "code-not-read of programs by team-app until 2026-12-01; software-too-old of cloud-init by team-os until 2027-01-31"
     )
+
+
+def test_of_a_switched_host_who_is_refused_is_named():
+    content = readiness(report(since(FOR_GOOD)))
+    assert {name: content[name] for name in ("SwitchedSince", "SwitchedState", "CleanHours", "RefusedCallers")} == {
+        "SwitchedSince": SINCE,
+        "SwitchedState": "refused",
+        "CleanHours": "4.0",
+        "RefusedCallers": "web.service",
+    }
+    assert readiness(report(since()))["RefusedCallers"] == "none"
+    assert readiness(report(since(watched=None)))["RefusedCallers"] == ""
 
 
 def test_within_the_agents_limits_whatever_the_text():
