@@ -33,12 +33,14 @@ from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.history_format import FILE
 from imds_probe.watch.names import ContainerNames, NamedCalls
 from imds_probe.watch.recorder import Recorder
+from imds_probe.watch.refusals import is_refused
 from imds_probe.watch.unconfirmed import Sender, counted
 from imds_probe.watch.watcher import SeenCall, Watcher
 
 TURN_S = 10.0  # the longest wait of a turn of the loop, and so the time until it notices that it is switched off
 WATCHING = "watching"
 ANNOUNCED_MAX = 1000
+REFUSED_WITHIN_S = 60.0  # of a refusal, there is an assessment
 
 
 class Daemon:
@@ -64,6 +66,8 @@ class Daemon:
         self._manager = ServiceManager(environ)
         self._stop, self._reload = threading.Event(), threading.Event()
         self._announced: set[tuple[str, str | None, str | None]] = set()
+        self._refused: set[tuple[str, str | None, str | None]] = set()
+        self._runs: ScheduledRuns | None = None
         self._dropped = 0
         self._senders: list[Sender] = []
         self._since = 0.0  # what was called before that, an early watch has seen; in seconds since the epoch
@@ -100,6 +104,7 @@ class Daemon:
             runs = ScheduledRuns(self._directory, self._run_arguments, self._say, self._environ)
             stack.callback(runs.stop)
             runs.schedule(config.interval_s, config.jitter_s)
+            self._runs = runs
             self._say(f"watching; the history is {history.path}, the next assessment in {runs.due_in_s():.0f} s")
             self._manager.ready(WATCHING)
             handed = self._handed()
@@ -193,12 +198,25 @@ class Daemon:
         recorder.add(seen, container)
         unit, inside = (seen.caller.unit, seen.caller.container) if seen.caller else (None, None)
         who = (seen.program, unit, inside)
+        self._hurry_where_refused(seen, who)
         if seen.version != "v1" or histories.is_ours(seen) or histories.may_be_ours(seen) or who in self._announced:
             return
         if len(self._announced) < ANNOUNCED_MAX:
             self._announced.add(who)
             where = (f", unit {unit}" if unit else "") + (f", container {container}" if container else "")
             self._say(terminal(f"called by IMDSv1: {seen.program}{where}: {seen.method} {seen.path}"))
+
+    def _hurry_where_refused(self, seen: SeenCall, who: tuple[str, str | None, str | None]) -> None:
+        """Who is refused for the first time may be broken by the switch: the next report does not wait for its hour. It waits for
+        who asks again with a token.
+        """
+        nobodys = histories.is_ours(seen) or histories.may_be_ours(seen) or histories.is_without_effect(seen)
+        if not is_refused(seen) or nobodys or who in self._refused or len(self._refused) >= ANNOUNCED_MAX:
+            return
+        self._refused.add(who)
+        if self._runs is not None:
+            self._runs.sooner(REFUSED_WITHIN_S)
+            self._say(terminal(f"refused for want of a token: {seen.program}; assessing soon"))
 
     def _dropped_since(self, watcher: Watcher) -> int:
         since = watcher.dropped - self._dropped

@@ -22,6 +22,7 @@ from imds_probe.system import process
 REPORT = "report.json"
 TIME_LIMIT_S = 180.0
 LOOKED_AT_EVERY_S = 0.5
+SOONER_AFTER_S = 900.0  # whoever may have runs begun by what he does has few
 AGAIN_AFTER_S = 300.0  # after one that did not come to a verdict
 SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 VERDICTS = (exitcodes.READY, exitcodes.NOT_READY, exitcodes.UNKNOWN, exitcodes.NEEDS_HOP_LIMIT)
@@ -47,13 +48,17 @@ class ScheduledRuns:
         self._interval_s = self._jitter_s = 0.0
         self._next = float("inf")
         self._child: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
+        self._started = -SOONER_AFTER_S
 
     def schedule(self, interval_s: float, jitter_s: float) -> None:
         """Begin, or go on otherwise: what was due before is due by then at the latest."""
         first = self._next == float("inf")
         self._interval_s, self._jitter_s = interval_s, jitter_s
         self._next = min(self._next, self._steady() + self._within(jitter_s if first else interval_s + jitter_s))
+
+    def sooner(self, within_s: float) -> None:
+        """The next one is due in `within_s` seconds, and not before SOONER_AFTER_S after the last one began."""
+        self._next = min(self._next, max(self._steady() + within_s, self._started + SOONER_AFTER_S))
 
     @staticmethod
     def _within(seconds: float) -> float:

@@ -96,6 +96,25 @@ def test_a_shorter_interval_holds_at_once_and_a_longer_one_from_the_next_on(made
     assert one.runs.due_in_s() <= 60
 
 
+def test_one_can_be_asked_for_sooner_but_not_right_after_the_last(made):
+    one = made()
+    one.runs.schedule(3600, 0)
+    one.until_said()
+    one.runs.sooner(60)
+    assert one.runs.due_in_s() == schedule.SOONER_AFTER_S
+    one.clock.now += 1800
+    one.runs.sooner(60)
+    assert one.runs.due_in_s() == 0  # it was due by then
+    one.until_said()
+    one.clock.now += 1800
+    one.runs.sooner(60)
+    assert one.runs.due_in_s() == 60
+    first = made()
+    first.runs.schedule(3600, 9999)
+    first.runs.sooner(0)
+    assert first.runs.due_in_s() == 0
+
+
 @pytest.mark.parametrize(("code", "said"), [(2, None), (70, REPORTED)])
 def test_one_without_a_verdict_is_tried_again_soon(made, code, said):
     one = made(code=code, said=said)
