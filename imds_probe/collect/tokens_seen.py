@@ -44,7 +44,9 @@ def _collect(context: Context) -> Collected:
     state = context.option(CallersOptions).state
     instance_id = (instance.instance_id if instance is not None else None) or ""
     look = Look(instance_id, imds.tokens, time.time(), boots.this_boot())
-    if not is_safe(context.root, state):
+    if any(each.is_named for each in imds.endpoints):
+        record, trouble = noted(Record(), look), "the environment names another endpoint than this instance's own"
+    elif not is_safe(context.root, state):
         record, trouble = noted(Record(), look), f"{state} leads out of {context.root}"
     else:
         record, trouble = note(state, look)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from contexts import collected, context
-from observed import IMDS, INSTANCE, PLATFORM
+from observed import ENDPOINT, IMDS, INSTANCE, PLATFORM
 
 from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.context import Context
@@ -93,6 +93,17 @@ def test_a_state_directory_that_leads_out_of_another_root_is_not_written_to(tmp_
     assert found is not None
     assert not found.kept
     assert not any((tmp_path / "outside").iterdir())
+
+
+def test_what_another_endpoint_says_is_not_noted_of_this_instance(tmp_path):
+    elsewhere = replace(IMDS, tokens="required", endpoints=(replace(ENDPOINT, address="127.0.0.1"),))
+    given = context(Path("/"), PLATFORM, elsewhere, Identity(INSTANCE), options=(CallersOptions(tmp_path),))
+    (made,) = collected(given, [COLLECTOR]).values()
+    found = given.get(TokensSeen)
+    assert found is not None
+    assert (found.kept, found.age_s) == (False, 0)
+    assert made.reason == "the environment names another endpoint than this instance's own"
+    assert not any(tmp_path.iterdir())
 
 
 def test_earlier_times_are_the_required_ones():

@@ -118,6 +118,7 @@ def test_who_kept_credentials_from_before_the_switch_is_named_once_they_run_out(
     finally:
         client.child.kill()
         client.child.wait()
+    assert "refused for want of a token" in (tmp_path / "daemon-0.log").read_text()
     first.terminate()
     assert first.wait(timeout=SOON_S) == 0
     daemon(state)  # another one goes on
