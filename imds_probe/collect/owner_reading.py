@@ -38,6 +38,8 @@ _TEMPLATE, _TEMPLATE_VERSION = (
     "eks.amazonaws.com/sourceLaunchTemplateId",
     "eks.amazonaws.com/sourceLaunchTemplateVersion",
 )
+# EKS User Guide, "Control if a workload is deployed on EKS Auto Mode nodes".
+_COMPUTE_TYPE, _AUTO_MODE = "eks.amazonaws.com/compute-type", "auto"
 _EKSCTL, _EKSCTL_CLUSTER = "alpha.eksctl.io/nodegroup-name", "alpha.eksctl.io/cluster-name"
 _KOPS = "kops.k8s.io/instancegroup"
 _BY_LABEL: Mapping[str, OwnerKind] = {
@@ -127,6 +129,10 @@ def _arguments(looked: OwnersLooked) -> Iterator[str]:
 
 
 def _by_labels(labels: Mapping[str, tuple[str, str]], cluster: str | None) -> Iterator[Owner]:
+    value, place = labels.get(_COMPUTE_TYPE, ("", ""))
+    if value == _AUTO_MODE:
+        pool = labels[_KARPENTER][0] if _KARPENTER in labels else None
+        yield Owner("eks-auto-mode", pool, (f"{place}: {_COMPUTE_TYPE}={value}",), cluster)
     for label, kind in _BY_LABEL.items():
         if label in labels:
             value, place = labels[label]

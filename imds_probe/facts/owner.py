@@ -6,8 +6,10 @@ from typing import Literal
 
 from imds_probe.dataclass import dataclass
 
-# What has the say comes first: a node group of EKS has an Auto Scaling group, too, and so has a cluster of ECS.
+# What has the say comes first: a node group of EKS has an Auto Scaling group, too, and so has a cluster of ECS. EKS Auto Mode makes
+# its nodes by Karpenter's node pools.
 OwnerKind = Literal[
+    "eks-auto-mode",
     "karpenter",
     "eksctl",
     "eks-node-group",
@@ -28,7 +30,7 @@ class Owner:
     """By files and processes of the host, and by what its metadata says; nobody outside was asked.
 
     `name` is that of the node group, node pool, instance group, environment, cluster, compute environment or group; `cluster` is
-    the EKS, kOps or EMR cluster that the first three belong to. Both are None where the host does not say. `environment_id` is the
+    the EKS, kOps or EMR cluster that these belong to. Both are None where the host does not say. `environment_id` is the
     id of an Elastic Beanstalk environment whose name the host does not say. `evidence` is one observation a line.
     """
 

@@ -11,7 +11,7 @@ from imds_probe.facts.owner import OwnerKind
 from imds_probe.rules.hop_need import ended_without_token, limit_for, needing
 from imds_probe.rules.metadata_need import metadata_need
 
-_EKS: tuple[OwnerKind, ...] = ("eks-node-group", "eksctl", "karpenter")
+_EKS: tuple[OwnerKind, ...] = ("eks-auto-mode", "eks-node-group", "eksctl", "karpenter")
 _ECS: tuple[OwnerKind, ...] = ("ecs", "batch")
 
 

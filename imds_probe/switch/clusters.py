@@ -1,4 +1,4 @@
-"""Nodes of Kubernetes: EKS node groups, eksctl, Karpenter and kOps."""
+"""Nodes of Kubernetes: EKS Auto Mode, EKS node groups, eksctl, Karpenter and kOps."""
 
 from __future__ import annotations
 
@@ -65,6 +65,23 @@ def _options_of(template_id: str | None, plan: Plan) -> MetadataOptions | None:
 
 def _template_settings(plan: Plan) -> Setting:
     return Setting("launch template data", json.dumps({"MetadataOptions": members(plan.after)}))
+
+
+def eks_auto_mode(owner: Owner | None, plan: Plan) -> Step | None:
+    """EKS itself says what these instances have. None where it has them require tokens already."""
+    pool = f" of the node pool {owner.name}" if owner is not None and owner.name else ""
+    if plan.before.http_tokens == "required":
+        return None
+    return Step(
+        what=f"Leave the next instance{pool} to EKS Auto Mode, which requires tokens on the instances that it launches",
+        notes=(
+            "EKS owns the instances of Auto Mode and their launch templates, and nobody else may change them. A NodeClass has no "
+            "option for tokens or the hop limit.",
+            "This instance has optional tokens all the same. Replace its node (kubectl delete node), and run imds-probe on the new "
+            "one.",
+            "Pods that need credentials get them by EKS Pod Identity or IRSA.",
+        ),
+    )
 
 
 def _eksctl(owner: Owner, plan: Plan) -> Step:
@@ -150,6 +167,7 @@ def _set(*variables: tuple[str, str | None]) -> tuple[str, ...]:
 
 
 CLUSTERS: Mapping[OwnerKind, Made] = {
+    "eks-auto-mode": eks_auto_mode,
     "eks-node-group": _eks,
     "eksctl": _eksctl,
     "karpenter": _karpenter,

@@ -39,6 +39,7 @@ users:
           - "eu-west-1"
 """
 KARPENTER = 'NODEADM_KUBELET_ARGS="--node-labels=karpenter.sh/capacity-type=spot,karpenter.sh/nodepool=general"\n'
+AUTO_MODE = KARPENTER.replace("capacity-type=spot", "capacity-type=spot,eks.amazonaws.com/compute-type=auto")
 KOPS = (
     "ClusterName: k8s.example.com\nConfigServer: null\nInstanceGroupName: nodes-eu-west-1a\nInstanceGroupRole: Node\n"
 )
@@ -67,6 +68,7 @@ def seen(root: Path, *pids: int) -> OwnersSeen:
             *("eks-node-group", "web", "shop"),
         ),
         ({"etc/eks/kubelet/environment": KARPENTER}, "karpenter", "general", None),
+        ({"etc/eks/kubelet/environment": AUTO_MODE}, "eks-auto-mode", "general", None),
         ({"etc/systemd/system/kubelet.service.d/30-kubelet-extra-args.conf": DROP_IN}, "eksctl", "old", "shop"),
         (
             {

@@ -10,6 +10,7 @@ from imds_probe.facts.platform import Platform
 from imds_probe.report import dump
 
 OWNERS = (
+    "eks-auto-mode",
     "karpenter",
     "eksctl",
     "eks-node-group",

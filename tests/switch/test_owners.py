@@ -40,8 +40,24 @@ def test_the_default_version_is_changed_only_where_it_is_the_one_that_was_launch
 
 
 def test_an_instance_of_an_aws_service_is_that_services():
-    made = step(plan(managed_by="eks.amazonaws.com"))
-    assert made.what == "Require tokens where eks.amazonaws.com launches instances"
+    made = step(plan(managed_by="ecs.amazonaws.com"))
+    assert made.what == "Require tokens where ecs.amazonaws.com launches instances"
+
+
+@pytest.mark.parametrize(
+    "of_auto_mode",
+    [
+        {"owner": Owner("eks-auto-mode", "general-purpose", ())},
+        {"managed_by": "eks.amazonaws.com"},
+        {"managed_by": "eks.amazonaws.com", "owner": Owner("karpenter", "general-purpose", ())},
+    ],
+)
+def test_the_nodes_of_eks_auto_mode_are_left_to_eks(of_auto_mode):
+    made = step(plan(**of_auto_mode))
+    assert "EKS Auto Mode" in made.what
+    assert (made.commands, made.rollback, made.settings) == ((), (), ())
+    done = plan(**of_auto_mode)
+    assert step(replace(done, before=replace(done.before, http_tokens="required"))) is None
 
 
 @pytest.mark.parametrize(

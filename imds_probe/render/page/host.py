@@ -26,6 +26,7 @@ _METHODS = {
     "ec2-api": "from the EC2 API",
 }
 _OWNERS: dict[OwnerKind, str] = {
+    "eks-auto-mode": "EKS Auto Mode node pool",
     "karpenter": "Karpenter node pool",
     "eksctl": "eksctl node group",
     "eks-node-group": "EKS node group",
