@@ -127,9 +127,12 @@ def decoded(content: bytes) -> Record:
     seal, _, payload = content.partition(b"\n")
     if len(content) > SIZE_MAX_BYTES or seal.decode("ascii", "replace") != hashlib.sha256(payload).hexdigest():
         raise ValueError("it is not what was written")
-    if (found := msgspec.json.decode(payload, type=_Version).format) > FORMAT:
-        raise LaterFormat(f"its format is {found}; this version of imds-probe reads formats up to {FORMAT}")
-    record = msgspec.json.decode(payload, type=Record)
+    try:
+        if (found := msgspec.json.decode(payload, type=_Version).format) > FORMAT:
+            raise LaterFormat(f"its format is {found}; this version of imds-probe reads formats up to {FORMAT}")
+        record = msgspec.json.decode(payload, type=Record)
+    except msgspec.MsgspecError as error:  # no ValueError in every version
+        raise ValueError(str(error)) from None
     possible = found == FORMAT and len(record.instance_id) <= TEXT_MAX and _are_possible(record.periods)
     if not possible:
         raise ValueError("it is not possible")
