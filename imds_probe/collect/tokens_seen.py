@@ -33,8 +33,11 @@ class TokensSeen:
 
     @property
     def begun(self) -> float:
-        """From when on somebody may have been refused, in seconds since the epoch."""
-        return self.optional_last if self.optional_last is not None else self.since or 0.0
+        """From when on somebody may have been refused, in seconds since the epoch. When tokens were last seen to be optional, the
+        clock may have been wrong.
+        """
+        since = self.since or 0.0
+        return since if self.optional_last is None else min(self.optional_last, since)
 
 
 def _collect(context: Context) -> Collected:

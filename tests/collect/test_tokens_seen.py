@@ -106,6 +106,12 @@ def test_what_another_endpoint_says_is_not_noted_of_this_instance(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_somebody_may_have_been_refused_from_the_last_look_before_on():
+    assert TokensSeen(200.0).begun == 200.0
+    assert TokensSeen(200.0, optional_last=100.0).begun == 100.0
+    assert TokensSeen(200.0, optional_last=9e9).begun == 200.0  # by a clock that was wrong
+
+
 def test_earlier_times_are_the_required_ones():
     periods = (Period("required", 0.0, 60.0), Period("optional", 90.0, 120.0), Period("required", 180.0, 240.0, 60.0))
     assert seen(Record(1, "i-1", periods), kept=True) == TokensSeen(
