@@ -54,7 +54,12 @@ class Style:
 
 def render(report: Report, style: Style, *, kept: bool = False) -> str:
     """The whole text, ending in a line feed. Commands are never wrapped: they are there to be pasted."""
-    return "\n".join(_lines(page_of(report, SHORT, kept=kept), style)) + "\n"
+    return laid_out(page_of(report, SHORT, kept=kept), style)
+
+
+def laid_out(page: Page, style: Style) -> str:
+    """A page of whatever kind as text, ending in a line feed."""
+    return "\n".join(_lines(page, style)) + "\n"
 
 
 def _lines(page: Page, style: Style) -> Iterator[str]:
