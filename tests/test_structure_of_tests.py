@@ -55,6 +55,8 @@ ELSEWHERE = {
     "fleet/inventory.py": "one of the forms that test_reading.py has read",
     "fleet/lean.py": "values, which test_reading.py has decoded",
     "fleet/picture.py": "values, which test_painting.py compares with",
+    "fleet/delivered.py": "values, which test_trail.py compares with",
+    "fleet/page_words.py": "what test_page.py lays out",
     "fleet/plan_page.py": "what test_page.py lays out",
     "fleet/problems.py": "what test_reading.py and test_gathering.py have named",
     "inventory/code/forms/form.py": "values, which every form is made of",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imds_probe.fleet.comparing import Before
     from imds_probe.fleet.gathering import Gathered
     from imds_probe.fleet.instances import Instance
+    from imds_probe.fleet.trail import Uses
     from imds_probe.render.page.blocks import Page
 
 PLAN = "plan"
@@ -61,6 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--since", type=Path, metavar="FILE", help="compare with an earlier picture, which was written as JSON"
     )
     parser.add_argument(
+        "--cloudtrail",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the CSV of an Athena query for calls with credentials that IMDSv1 delivered: names roles and instances that still "
+        "use them; may be repeated",
+    )
+    parser.add_argument(
         "--max-age",
         type=_duration,
         default=7 * 86400.0,
@@ -91,22 +100,24 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.fleet.gathering import gathered  # noqa: PLC0415
     from imds_probe.fleet.grouping import keys, tags_of  # noqa: PLC0415
     from imds_probe.fleet.instances import described  # noqa: PLC0415
+    from imds_probe.fleet.trail import uses  # noqa: PLC0415
 
     by = keys(args.by) or DEFAULT_BY
     if tags_of(by) and not args.instances:
         raise UsageError("reports have no tags", "Name the output of `aws ec2 describe-instances` as --instances.")
     instances = described(args.instances, tags_of(by)) if args.instances else None
     before = _before(args.since)
+    used = uses(args.cloudtrail) if args.cloudtrail else None
     found = gathered(args.paths, time.time(), args.jobs)
     _check_any(found, args.paths)
     if is_plan:
-        document = _plan(args, found, instances)
+        document = _plan(args, found, instances, used)
     elif args.output == "csv":
         document = rows.as_csv(rows.rows(found, by, instances))
     elif args.output == "ndjson":
         document = rows.as_ndjson(rows.rows(found, by, instances))
     else:
-        document = _picture(args, found, by=by, instances=instances, before=before)
+        document = _picture(args, found, by=by, instances=instances, before=before, used=used)
     if failed := written(document, args.out):
         raise failed
     return exitcodes.READY
@@ -125,13 +136,15 @@ def _check(args: argparse.Namespace, *, is_plan: bool) -> None:
         )
 
 
-def _plan(args: argparse.Namespace, found: Gathered, instances: dict[str, Instance] | None) -> str:
+def _plan(args: argparse.Namespace, found: Gathered, instances: dict[str, Instance] | None, used: Uses | None) -> str:
     from imds_probe.facts.section import plain  # noqa: PLC0415
     from imds_probe.fleet import plan_page  # noqa: PLC0415
     from imds_probe.fleet.plan import Terms, plan  # noqa: PLC0415
 
     given = {name: value for name in OF_PLAN if (value := getattr(args, name)) is not None}
-    made = plan(found, Terms(max_age_s=args.max_age, **given), instances)
+    made = plan(
+        found, Terms(max_age_s=args.max_age, **given), instances, used.since(found.now - args.max_age) if used else ()
+    )
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
     return _laid_out(args, plan_page.page_of(made))
@@ -170,12 +183,15 @@ def _picture(
     by: tuple[str, ...],
     instances: dict[str, Instance] | None,
     before: Before | None,
+    used: Uses | None,
 ) -> str:
     from imds_probe.facts.section import plain  # noqa: PLC0415
     from imds_probe.fleet.page import page_of  # noqa: PLC0415
     from imds_probe.fleet.painting import picture  # noqa: PLC0415
+    from imds_probe.fleet.trail import trail  # noqa: PLC0415
 
-    made = picture(found, by=by, max_age_s=args.max_age, instances=instances, before=before)
+    seen = trail(used, found.hosts, found.now - args.max_age) if used else None
+    made = picture(found, by=by, max_age_s=args.max_age, instances=instances, before=before, trail=seen)
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
     return _laid_out(args, page_of(made))

@@ -5,8 +5,36 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from imds_probe.dataclass import dataclass
 from imds_probe.fleet.hosts import Fix
-from imds_probe.fleet.picture import NAMED_MAX, Count, Ids, NamedFix
+
+# `imds-probe fleet` names this many of each: the others are counted, and are rows of its CSV.
+NAMED_MAX = 100
+
+
+@dataclass(frozen=True)
+class NamedFix:
+    """As hosts.Fix has it: `kind` is software, image, script, program or check."""
+
+    kind: str
+    name: str
+    finding: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many hosts have this value. An empty value is not known."""
+
+    value: str
+    hosts: int
+
+
+@dataclass(frozen=True)
+class Ids:
+    """How many there are, and the first of them."""
+
+    count: int = 0
+    ids: tuple[str, ...] = ()
 
 
 def counts(values: Mapping[str, int], limit: int = NAMED_MAX) -> tuple[Count, ...]:

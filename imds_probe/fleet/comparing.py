@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from imds_probe.errors import UsageError
-from imds_probe.fleet.bounded import counted, ids
+from imds_probe.fleet.bounded import NAMED_MAX, Count, NamedFix, counted, ids
 from imds_probe.fleet.hosts import STATES, SWITCHABLE, Fix, Host
 from imds_probe.fleet.instances import RUNNING, Instance
-from imds_probe.fleet.picture import NAMED_MAX, SCHEMA, Changes, Compared, Count, FixMoved, NamedFix
+from imds_probe.fleet.picture import SCHEMA, Changes, Compared, FixMoved
 from imds_probe.fleet.shortest_way import Held
 
 PICTURE_MAX = 256 * 1024 * 1024

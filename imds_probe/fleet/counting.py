@@ -6,11 +6,10 @@ import datetime
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
-from imds_probe.fleet.bounded import counted, counts
+from imds_probe.fleet.bounded import NAMED_MAX, counted, counts
 from imds_probe.fleet.gathering import AHEAD_S, Gathered
 from imds_probe.fleet.hosts import STATES, SWITCHABLE, Host
 from imds_probe.fleet.picture import (
-    NAMED_MAX,
     Ages,
     CallerSeen,
     HostsByState,

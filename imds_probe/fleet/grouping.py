@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from imds_probe.errors import UsageError
+from imds_probe.fleet.bounded import NAMED_MAX
 from imds_probe.fleet.hosts import Host
 from imds_probe.fleet.instances import Instance
-from imds_probe.fleet.picture import NAMED_MAX, GroupOf
+from imds_probe.fleet.picture import GroupOf
 
 Instances = Mapping[str, Instance]
 TAG = "tag:"

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from imds_probe.duration import in_words
-from imds_probe.escape import terminal
-from imds_probe.fleet.picture import Count, Ids, NamedFix, Picture
+from imds_probe.fleet.page_words import IDS_SHOWN, NOT_KNOWN, STATE_WORDS, fitting, fix_words, ids_of, owners_of
+from imds_probe.fleet.picture import Picture
 from imds_probe.fleet.problems import WORDS
 from imds_probe.render.page.blocks import Block, Fields, Hint, Page, Part, Table, Text
-from imds_probe.render.page.bounds import count, cut_front, first, listed
+from imds_probe.render.page.bounds import count, first, listed
 
-ROWS, GROUPS, IDS, PROBLEMS = 10, 10, 5, 3
-NOT_KNOWN = "not known"
-STATE_WORDS = {
-    "ready": "ready",
-    "needs-hop-limit": "needs a higher hop limit",
-    "not-ready": "not ready",
-    "unknown": "unknown",
-}
-KIND_WORDS = {
-    "software": "upgrade",
-    "image": "rebuild image",
-    "script": "change script",
-    "program": "change caller",
-    "check": "resolve",
-}
-_NAME, _FIX, _OWNER = 36, 36, 15  # columns of names in tables: with the others of their rows they fit 80
+ROWS, GROUPS, PROBLEMS = 10, 10, 3
+_NAME, _FIX = 36, 36  # columns of names in tables: with the others of their rows they fit 80
 
 
 def page_of(picture: Picture, command: str = "imds-probe fleet") -> Page:
@@ -117,7 +103,7 @@ def _way(picture: Picture) -> Iterator[Part]:
                         fix_words(step.fix, _FIX),
                         str(step.frees),
                         f"{step.percent:g} %",
-                        _owners(step.owners),
+                        owners_of(step.owners),
                     )
                     for number, step in enumerate(way.steps[:ROWS], 1)
                 ),
@@ -144,26 +130,6 @@ def _marks(picture: Picture) -> str:
     return "; ".join(said) + "."
 
 
-def _owners(owners: Sequence[Count]) -> str:
-    """Whose most of the hosts are: the name, as the kind of owner says little."""
-    if not owners:
-        return ""
-    kind, _, name = owners[0].value.partition(" ")
-    more = f" +{len(owners) - 1}" if len(owners) > 1 else ""
-    return f"{fitting(name or kind or NOT_KNOWN, _OWNER - len(more))}{more}"
-
-
-def fitting(text: str, width: int) -> str:
-    """The end of a name, as wide as it is shown: what is escaped is longer than it was."""
-    return cut_front(terminal(text), width)
-
-
-def fix_words(fix: NamedFix, width: int) -> str:
-    """A fix as an order, so long at most."""
-    order = KIND_WORDS.get(fix.kind, fix.kind)
-    return f"{order} {fitting(fix.name, max(8, width - len(order) - 1))}"
-
-
 def _changes(picture: Picture) -> Iterator[Part]:
     changes = picture.changes
     if changes is None:
@@ -185,7 +151,7 @@ def _changes(picture: Picture) -> Iterator[Part]:
         ("without a report now", changes.gone),
     )
     blocks: list[Block] = [Table(("verdict", "then", "now", ""), rows)]
-    if named := tuple((name, _ids(ids)) for name, ids in lists if ids.count):
+    if named := tuple((name, ids_of(ids)) for name, ids in lists if ids.count):
         blocks.append(Fields(named))
     if changes.fixes:
         moved = tuple((fix_words(each.fix, 52), str(each.before), str(each.now)) for each in changes.fixes[:ROWS])
@@ -213,7 +179,7 @@ def _callers(picture: Picture) -> Iterator[Part]:
         for each in callers.by[:ROWS]
     )
     more = first([*callers.by, *[None] * callers.left_out], ROWS)[1]
-    owners = listed([f"{each.value or NOT_KNOWN} ({each.hosts})" for each in callers.owners], IDS)
+    owners = listed([f"{each.value or NOT_KNOWN} ({each.hosts})" for each in callers.owners], IDS_SHOWN)
     yield Part(
         "Who calls IMDSv1",
         (
@@ -236,8 +202,21 @@ def _trail(picture: Picture) -> Iterator[Part]:
     rows = tuple((fitting(each.role, 46), str(each.instances), str(each.calls)) for each in trail.roles[:ROWS])
     if rows:
         blocks.append(Table(("role", "instances", "calls"), rows, first(trail.roles, ROWS)[1]))
+    if trail.to:
+        named_to = tuple(
+            (
+                each.instance_id,
+                str(each.calls),
+                each.verdict or "no report",
+                fitting(", ".join(each.callers) or "-", 28),
+            )
+            for each in trail.to[:ROWS]
+        )
+        blocks.append(
+            Table(("instance", "calls", "verdict", "callers by its report"), named_to, first(trail.to, ROWS)[1])
+        )
     lists = (("without a report", trail.unreported), ("switchable by their report", trail.ready))
-    if named := tuple((name, _ids(ids)) for name, ids in lists if ids.count):
+    if named := tuple((name, ids_of(ids)) for name, ids in lists if ids.count):
         blocks.append(Fields(named))
     if trail.rows_not_read:
         blocks.append(Text(f"{count(trail.rows_not_read, 'row')} of the file could not be read."))
@@ -269,7 +248,7 @@ def _instances(picture: Picture) -> Iterator[Part]:
         ("other options now", known.differing),
         ("started since", known.restarted),
     )
-    rows += [(name, _ids(ids)) for name, ids in lists if ids.count]
+    rows += [(name, ids_of(ids)) for name, ids in lists if ids.count]
     if known.stopped:
         rows.append(("stopped, no report", str(known.stopped)))
     rows += [(f"no report, {each.value}", str(each.hosts)) for each in known.cannot]
@@ -301,7 +280,3 @@ def _hints(picture: Picture, command: str) -> Iterator[Hint]:
     if picture.verdicts.switchable > picture.verdicts.switched:
         yield Hint("Which hosts to switch first", f"{command} plan PATH")
     yield Hint("All of this, with ids", f"{command} --output json PATH")
-
-
-def _ids(ids: Ids) -> str:
-    return f"{ids.count}: {listed([*ids.ids[:IDS], *[''] * max(0, ids.count - IDS)], IDS)}"

@@ -7,12 +7,13 @@ from collections.abc import Collection, Sequence
 
 from imds_probe import __version__
 from imds_probe.fleet import comparing, counting
-from imds_probe.fleet.bounded import counts, named
+from imds_probe.fleet.bounded import NAMED_MAX, counts, named
 from imds_probe.fleet.comparing import Before
+from imds_probe.fleet.delivered import Trail
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import NO_INSTANCES, Instances, groups, owner_of
 from imds_probe.fleet.hosts import Fix, Host
-from imds_probe.fleet.picture import NAMED_MAX, SCHEMA, HeldBack, Mark, Picture, Trail, Way, WayStep
+from imds_probe.fleet.picture import SCHEMA, HeldBack, Mark, Picture, Way, WayStep
 from imds_probe.fleet.shortest_way import Held, Step, held, steps
 
 SHARES = (50, 80, 95)

@@ -5,35 +5,10 @@ of `hosts` are not.
 from __future__ import annotations
 
 from imds_probe.dataclass import dataclass
+from imds_probe.fleet.bounded import Count, Ids, NamedFix
+from imds_probe.fleet.delivered import Trail
 
 SCHEMA = "imds-probe.fleet/v1"
-# `imds-probe fleet` names this many of each: the others are counted, and are rows of its CSV.
-NAMED_MAX = 100
-
-
-@dataclass(frozen=True)
-class NamedFix:
-    """As hosts.Fix has it: `kind` is software, image, script, program or check."""
-
-    kind: str
-    name: str
-    finding: str
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many hosts have this value. An empty value is not known."""
-
-    value: str
-    hosts: int
-
-
-@dataclass(frozen=True)
-class Ids:
-    """How many there are, and the first of them."""
-
-    count: int = 0
-    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,31 +207,6 @@ class Changes:
     new: Ids
     gone: Ids
     fixes: tuple[FixMoved, ...]
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """A role whose credentials were delivered by IMDSv1 and used since: by so many instances, in so many calls."""
-
-    role: str
-    instances: int
-    calls: int
-    actions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Trail:
-    """What CloudTrail says of credentials that were delivered by IMDSv1. `unreported` are instances without a report, `ready` those
-    whose report nevertheless says that they may be switched.
-    """
-
-    instances: int
-    calls: int
-    roles: tuple[Delivered, ...]
-    roles_left_out: int
-    unreported: Ids
-    ready: Ids
-    rows_not_read: int
 
 
 @dataclass(frozen=True)

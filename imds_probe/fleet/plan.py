@@ -11,14 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from imds_probe import __version__
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import in_words
-from imds_probe.fleet.bounded import counts
+from imds_probe.fleet.bounded import Count, counts
 from imds_probe.fleet.comparing import differs, restarted
 from imds_probe.fleet.counting import timestamp
 from imds_probe.fleet.gathering import AHEAD_S, Gathered
 from imds_probe.fleet.grouping import KEYS, NO_INSTANCES, Instances, owner_of
 from imds_probe.fleet.hosts import Host, is_instance
 from imds_probe.fleet.instances import RUNNING, Instance
-from imds_probe.fleet.picture import Count
 
 SCHEMA = "imds-probe.fleet-plan/v1"
 _CONFIDENCE = ("low", "medium", "high")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imds_probe.fleet.page import NOT_KNOWN, fitting
+from imds_probe.fleet.page_words import NOT_KNOWN, fitting
 from imds_probe.fleet.plan import Batch, FleetPlan
 from imds_probe.render.page.blocks import Block, Code, Hint, Page, Part, Table, Text
 from imds_probe.render.page.bounds import count, first

@@ -5,12 +5,12 @@ import pytest
 
 from imds_probe.errors import UsageError
 from imds_probe.facts.section import plain
+from imds_probe.fleet.bounded import Ids
 from imds_probe.fleet.comparing import compared, differs, picture_before, restarted
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.hosts import WHOLE, Fix, Host
 from imds_probe.fleet.instances import Instance
 from imds_probe.fleet.painting import picture
-from imds_probe.fleet.picture import Ids
 
 NOW = int(fleets_made.NOW)
 OLD, SCRIPT = Fix("software", "cloud-init 18.3", "software-too-old"), Fix("script", "/opt/x.sh", "imdsv1-caller")

@@ -5,14 +5,15 @@ import reports_made
 from imds_probe.escape import encodable_document
 from imds_probe.facts.section import plain
 from imds_probe.fleet import plan_page
+from imds_probe.fleet.bounded import Count, Ids
 from imds_probe.fleet.comparing import picture_before
+from imds_probe.fleet.delivered import Delivered, DeliveredTo, Trail
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.hosts import HopNeed
 from imds_probe.fleet.instances import Instance
 from imds_probe.fleet.lean import REPORT, LeanReport
 from imds_probe.fleet.page import page_of
 from imds_probe.fleet.painting import picture
-from imds_probe.fleet.picture import Count, Delivered, Ids, Trail
 from imds_probe.fleet.plan import Terms, plan
 from imds_probe.fleet.reading import host_of
 from imds_probe.render import text
@@ -39,7 +40,16 @@ def shown(page):
 def test_everything_fits_80_columns_and_steers_no_terminal():
     found = fleet(400, hostile=True)
     ids = Ids(500, tuple(map(fleets_made.instance_id, range(100))))
-    trail = Trail(3, 40, (Delivered("role/" + "x" * 100, 3, 40, ("s3:GetObject",)),), 0, ids, ids, 2)
+    trail = Trail(
+        3,
+        40,
+        (Delivered("role/" + "x" * 100, 3, 40, ("s3:GetObject",)),),
+        0,
+        (DeliveredTo("i-0123456789abcdef0", "role", 5, None, "ready", "", ("x" * 90,)),),
+        ids,
+        ids,
+        2,
+    )
     known = {
         key: Instance(key, "running", 0, "required", 3, "enabled", "", "1", "eu-west-1", "ami-2", "m5", "", ())
         for key in map(fleets_made.instance_id, range(350, 500))

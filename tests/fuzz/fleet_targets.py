@@ -18,6 +18,7 @@ from imds_probe.fleet.instances import described
 from imds_probe.fleet.painting import picture
 from imds_probe.fleet.plan import Terms, plan
 from imds_probe.fleet.rows import as_csv, rows
+from imds_probe.fleet.trail import trail, uses
 from imds_probe.sinks.readiness import readiness
 from imds_probe.sinks.summary import fitting
 
@@ -58,9 +59,12 @@ def _beside(root: Path) -> Parse:
     """What else the command is given, and refuses in a sentence."""
 
     def parse(data: bytes) -> None:
-        which, content = choose(data, 2)
+        which, content = choose(data, 3)
         try:
-            if which:
+            if which == 2:
+                (root / "given").write_bytes(content)
+                check(plain(trail(uses([str(root / "given")]), {}, fleets_made.NOW)))
+            elif which == 1:
                 check(plain(changes(picture_before(content), (), ())))
             else:
                 (root / "given").write_bytes(content)
@@ -80,7 +84,12 @@ def _given() -> Mapping[str, bytes]:
         "Tags": [{"Key": "Team", "Value": "x"}],
         "MetadataOptions": {"HttpTokens": "optional", "HttpPutResponseHopLimit": 1},
     }
+    arn = f"arn:aws:sts::111111111111:assumed-role/web/{fleets_made.instance_id(1)}"
     return {
+        "counted": chosen(
+            2, f'"arn","eventname","calls","last_seen"\n"{arn}","GetObject","5","2026-11-29T10:00:00Z"\n'
+        ),
+        "whole": chosen(2, f'useridentity,x\n"{{arn={arn}, ec2roledelivery=1.0}}",2\n'),
         "picture": chosen(1, json.dumps(plain(picture(found, by=(), max_age_s=1)))),
         "instances": chosen(0, json.dumps({"Reservations": [{"Instances": [instance]}]}, indent=2)),
     }
