@@ -102,6 +102,7 @@ ELSEWHERE = {
     "rules/rehearsals_kinds.py": "kinds and their words: test_rules.py and the findings that test_rehearsals.py makes",
     "rules/sdks_kinds.py": "the same, for test_sdks.py",
     "rules/software_kinds.py": "the same, for test_software.py",
+    "render/lines.py": "what test_text.py has laid out, and fleet/test_page.py",
     "render/page/blocks.py": "values, which the pages' tests compare with",
     "service/daemon.py": "needs a lab to watch: tests/lab/test_daemon.py",
     "service/early.py": "the same",

@@ -198,11 +198,11 @@ def _picture(
 
 
 def _laid_out(args: argparse.Namespace, page: Page) -> str:
-    from imds_probe.render import text  # noqa: PLC0415
+    from imds_probe.render.lines import Style, laid_out  # noqa: PLC0415
 
     to_terminal = args.out is None and sys.stdout.isatty()
     colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return text.laid_out(page, text.Style(width=WIDTH, colour=colour))
+    return laid_out(page, Style(width=WIDTH, colour=colour))
 
 
 def _duration(said: str) -> float:

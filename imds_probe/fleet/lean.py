@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
-from imds_probe.report import SCHEMA
+from imds_probe.facts.shapes import REPORT_SCHEMA as SCHEMA
 from imds_probe.sinks.summary import SCHEMA as SUMMARY
 
 __all__ = ["REPORT", "SCHEMA", "SUMMARY", "Caller", "Code", "Container", "Finding", "LeanReport", "Software"]

@@ -16,7 +16,7 @@ from imds_probe.fleet.page import page_of
 from imds_probe.fleet.painting import picture
 from imds_probe.fleet.plan import Terms, plan
 from imds_probe.fleet.reading import host_of
-from imds_probe.render import text
+from imds_probe.render.lines import Style, laid_out
 
 NOW = fleets_made.NOW
 
@@ -34,7 +34,7 @@ def fleet(count=60, hostile=False):
 
 
 def shown(page):
-    return text.laid_out(page, text.Style(width=80))
+    return laid_out(page, Style(width=80))
 
 
 def test_everything_fits_80_columns_and_steers_no_terminal():
