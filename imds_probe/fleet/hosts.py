@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 KEY_MAX = 64
 _INSTANCE = re.compile(r"(?<![0-9a-z-])(m?i-(?:[0-9a-f]{17}|[0-9a-f]{8}))(?![0-9a-f])")
+_NEAR = 4  # components of a path: SSM keeps ID/inventory/custom/FILE and ID/PLUGIN/STEP/stdout
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # Of a report, of its summary, of SSM's inventory: how much is known, the most last.
 INVENTORY, SUMMARY, WHOLE = 0, 1, 2
@@ -101,8 +102,11 @@ class Host(msgspec.Struct, array_like=True, gc=False):
 
 
 def instance_in(path: str) -> str:
-    """The instance whose name a file, a directory or a log stream has: the one that stands last. Empty where none does."""
-    return found[-1] if (found := _INSTANCE.findall(path)) else ""
+    """The instance whose name a log stream, a file or one of the directories near it has: the one that stands last. Empty where
+    none does. What is further up says nothing of a report: somebody's home may be there.
+    """
+    found = _INSTANCE.findall("/".join(path.split("/")[-_NEAR:]))
+    return found[-1] if found else ""
 
 
 def is_instance(key: str) -> bool:

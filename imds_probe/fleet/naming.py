@@ -61,9 +61,12 @@ def by_reasons(reasons: Sequence[str]) -> Iterator[Fix]:
     """By the reasons of a verdict alone, where no finding is there any more."""
     named = False
     for reason in reasons:
-        if match := _OF_REASON.search(reason) or _OF_RULE.match(reason):
+        if match := _OF_REASON.search(reason):
             named = True
             yield Fix("check", match[1], match[1])
+        elif match := _OF_RULE.match(reason):
+            named = True
+            yield Fix("check", match[0], "")
     if not named:
         yield Fix("check", "not explained by the report", "")
 

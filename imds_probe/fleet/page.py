@@ -21,7 +21,7 @@ def page_of(picture: Picture, command: str = "imds-probe fleet") -> Page:
     free = verdicts.switchable
     whole = free == verdicts.assessed and verdicts.assessed > 0
     return Page(
-        headline=f"{free} of {count(verdicts.assessed, 'host')} can be switched",
+        headline=f"{free} of {count(verdicts.assessed, 'host')} {'is' if verdicts.assessed == 1 else 'are'} ready for IMDSv2-only",
         colour="green" if whole else "yellow" if free else "red",
         host="",
         sentence=_sentence(picture),
@@ -33,6 +33,10 @@ def page_of(picture: Picture, command: str = "imds-probe fleet") -> Page:
 def _sentence(picture: Picture) -> str:
     verdicts, ages = picture.verdicts, picture.ages
     said = []
+    if higher := sum(each.hosts for each in verdicts.by_state if each.state == "needs-hop-limit"):
+        said.append(
+            f"{higher} of these {'needs' if higher == 1 else 'need'} a higher hop limit, which the switch sets."
+        )
     if verdicts.switched:
         said.append(f"{count(verdicts.switched, 'host')} required tokens already when the report was made.")
     if verdicts.accepted_hosts:
@@ -233,7 +237,7 @@ def _groups(picture: Picture) -> Iterator[Part]:
             )
             for each in groups[:GROUPS]
         )
-        columns = (fitting(by, _NAME), "hosts", "can switch", "not ready", "unknown")
+        columns = (fitting(by, _NAME), "hosts", "ready", "not ready", "unknown")
         yield Part(f"By {by}", (Table(columns, rows, first(groups, GROUPS)[1]),))
 
 
@@ -279,4 +283,6 @@ def _sources(picture: Picture) -> Part:
 def _hints(picture: Picture, command: str) -> Iterator[Hint]:
     if picture.verdicts.switchable > picture.verdicts.switched:
         yield Hint("Which hosts to switch first", f"{command} plan PATH")
+    if any(each.fix.kind == "check" for each in picture.way.steps[:ROWS]):
+        yield Hint("What a fix means that is the id of a finding", "imds-probe explain ID")
     yield Hint("All of this, with ids", f"{command} --output json PATH")

@@ -30,7 +30,7 @@ def reports(tmp_path, monkeypatch):
 
 def test_the_picture_in_words_and_as_json(reports, capsys):
     assert main(["fleet", reports]) == exitcodes.READY
-    assert capsys.readouterr().out.startswith("3 of 4 hosts can be switched\n")
+    assert capsys.readouterr().out.startswith("3 of 4 hosts are ready for IMDSv2-only\n")
     assert main(["fleet", "--output", "json", "--by", "account,os", reports]) == exitcodes.READY
     made = json.loads(capsys.readouterr().out)
     assert made["verdicts"]["switchable"] == 3

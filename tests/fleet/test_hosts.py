@@ -12,6 +12,8 @@ from imds_probe.fleet.hosts import instance_in, is_instance, moment, run_number
         ("ami-0123456789abcdef0/report.json", ""),
         ("i-0123456789abcdef01/x", ""),
         ("i-012345", ""),
+        ("i-0123456789abcdef0/inventory/custom/ImdsReadiness.json", "i-0123456789abcdef0"),
+        ("/home/i-0123456789abcdef0/all/of/our/reports.json", ""),
         ("report.json", ""),
     ],
 )

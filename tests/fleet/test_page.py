@@ -94,4 +94,4 @@ def test_a_page_of_next_to_nothing():
 
 def test_the_headline_counts_hosts_that_can_be_assessed():
     lines = shown(page_of(picture(fleet(60), by=(), max_age_s=1e9))).splitlines()
-    assert lines[0].endswith("of 60 hosts can be switched")
+    assert lines[0].endswith("of 60 hosts are ready for IMDSv2-only")
