@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from imds_probe.dataclass import dataclass
+from imds_probe.escape import encodable_document
 
 DOCUMENT_MAX = 64 * 1024 * 1024  # as `imds-probe judge` takes; no report is that long
 HEAD_MAX = 1024 * 1024
@@ -20,6 +21,7 @@ STREAMED = frozenset(("events", "results", "Reservations"))
 EXPORTED = re.compile(rb"\s*\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z[ \t]+(?=\{)")
 NOT_JSON, NOT_UTF8 = "it is not JSON", "it is not UTF-8"
 _SPACE = re.compile(r"[\s\ufeff]*")
+_HALVES = ("\\ud", "\\uD")  # begin the escapes of half characters, which may stand alone
 _NEAR_END = 16  # characters: what is cut off there may be a whole word once more is read
 
 
@@ -141,6 +143,11 @@ def _object(text: _Text) -> Iterator[tuple[int, object]]:
     raise Damaged(text.at, "it ends within a document")
 
 
+def loaded(text: str | bytes) -> object:
+    """One document. JSON can name half a character, which becomes an escape. Raises ValueError and RecursionError."""
+    return encodable_document(json.loads(text))
+
+
 class _Text:
     """A window on the stream, as text. `at` is where it stands, in characters from the beginning."""
 
@@ -176,8 +183,9 @@ class _Text:
             try:
                 found, end = self._scan(self._buffer, self._place)
                 if end < len(self._buffer) or self._ended or not self._more(1):
+                    is_safe = all(self._buffer.find(half, self._place, end) < 0 for half in _HALVES)
                     self._place = end
-                    return found
+                    return found if is_safe else encodable_document(found)
                 continue
             except json.JSONDecodeError as error:
                 cut_off = error.msg.startswith("Unterminated string") or error.pos >= len(self._buffer) - _NEAR_END

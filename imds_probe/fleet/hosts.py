@@ -110,8 +110,8 @@ def instance_in(path: str) -> str:
 
 
 def is_instance(key: str) -> bool:
-    """Whether this may be the id of an instance, to be passed on to a command."""
-    return _INSTANCE.fullmatch(key) is not None
+    """Whether this may be the id of an instance, to be passed on to a command. That of another node in SSM ("mi-") is none."""
+    return _INSTANCE.fullmatch(key) is not None and key.startswith("i-")
 
 
 def moment(said: str) -> int:

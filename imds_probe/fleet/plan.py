@@ -120,7 +120,7 @@ def _why_not(host: Host, instance: Instance | None, now: float, terms: Terms, as
         return "the report names no instance"
     if host.cannot:
         return host.cannot
-    if host.switched or (instance is not None and instance.tokens == "required"):
+    if _is_switched(host, instance):
         return "tokens are required already"
     if not host.switchable:
         return {"not-ready": "not ready", "unknown": "the verdict is unknown"}[host.state]
@@ -210,4 +210,5 @@ def _owners(found: Gathered, instances: Instances, planned: Collection[str]) -> 
 
 
 def _is_switched(host: Host, instance: Instance | None) -> bool:
-    return host.switched or (instance is not None and instance.tokens == "required")
+    """By what EC2 says now, or else by the report."""
+    return instance.tokens == "required" if instance is not None and instance.tokens else host.switched

@@ -4,7 +4,6 @@ either in them, rows of SSM's inventory. What is none of these is a problem with
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -12,9 +11,19 @@ from typing import Any
 
 import msgspec
 
-from imds_probe.escape import encodable, encodable_document
+from imds_probe.escape import encodable
 from imds_probe.fleet import naming
-from imds_probe.fleet.documents import EXPORTED, NOT_JSON, NOT_UTF8, Damaged, TooLong, is_lines, lines, values
+from imds_probe.fleet.documents import (
+    EXPORTED,
+    NOT_JSON,
+    NOT_UTF8,
+    Damaged,
+    TooLong,
+    is_lines,
+    lines,
+    loaded,
+    values,
+)
 from imds_probe.fleet.hosts import KEY_MAX, STATES, SUMMARY, WHOLE, Host, instance_in, moment, run_number
 from imds_probe.fleet.inventory import NotInventory, host_of_inventory, is_inventory
 from imds_probe.fleet.lean import REPORT, SCHEMA, LeanReport
@@ -53,17 +62,13 @@ class _Reading:
             self._problem("unreadable", error.strerror or str(error))
 
     def _all(self) -> Iterator[Host]:
-        stream = blocks(self._piece)
-        first = next(stream, b"")
+        head, rest = _begun(blocks(self._piece))
         is_part = bool(self._piece.begin or self._piece.end >= 0)
-        if not is_part and len(first) < BLOCK:
-            second = next(stream, b"")
-            if not second and (report := _decoded(first)):  # all of a file is one report, as most are
-                yield from self._report(report, "")
-                return
-            stream = chain((second,) if second else (), stream)
-        whole = chain((first,), stream)
-        if not is_part and not is_lines(first):
+        if rest is None and not is_part and (report := _decoded(head)):  # all of a file is one report, as most are
+            yield from self._report(report, "")
+            return
+        whole = chain((head,), rest or ())
+        if not is_part and not is_lines(head):
             for self._at, value in values(whole):
                 yield from self._value(value, "", 0)
             return
@@ -84,7 +89,7 @@ class _Reading:
             yield from self._report(report, "")
             return
         try:
-            value = json.loads(line)
+            value = loaded(line)
         except RecursionError:
             self._problem("damaged", "it is nested too deeply")
         except ValueError as error:
@@ -118,7 +123,7 @@ class _Reading:
             yield from self._report(report, stream)
             return
         try:
-            value = json.loads(message)
+            value = loaded(message)
         except (ValueError, RecursionError):
             cut_off = message.lstrip().startswith("{")
             self._problem("damaged" if cut_off else "foreign", "the text of the event is not JSON")
@@ -130,7 +135,7 @@ class _Reading:
             self._problem("newer", f"its schema is {schema}")
             return
         try:
-            report = msgspec.convert(encodable_document(value), LeanReport)  # JSON can name half a character
+            report = msgspec.convert(value, LeanReport)
         except (msgspec.MsgspecError, RecursionError) as error:
             self._problem("damaged", f"it is no valid report: {str(error)[:150]}")
         else:
@@ -168,6 +173,26 @@ class _Reading:
             self._problem("misnamed", f"it is kept as {kept_as}, and says that it is of {host.key}")
         else:
             yield host
+
+
+def _begun(stream: Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
+    """The first block, of packed files put together from several, and those that follow; None where that is all. What is damaged
+    further on is raised there.
+    """
+    parts: list[bytes] = []
+    length = 0
+    try:
+        while length < BLOCK and (block := next(stream, b"")):
+            parts.append(block)
+            length += len(block)
+    except Damaged as damaged:
+        return b"".join(parts), _raising(damaged)
+    return b"".join(parts), stream if length >= BLOCK else None
+
+
+def _raising(error: Damaged) -> Iterator[bytes]:
+    yield from ()
+    raise error
 
 
 def _decoded(content: bytes | str) -> LeanReport | None:

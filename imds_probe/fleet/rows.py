@@ -48,7 +48,7 @@ def rows(found: Gathered, by: Sequence[str], instances: Instances | None) -> Ite
         host = found.hosts[key]
         instance = known.get(key)
         row = _row(host, instance, found.now)
-        if instances is not None:
+        if instances is not None and is_instance(key):
             row["instance_state"] = instance.state if instance else "gone"
         yield row | {f"{TAG}{tag}": value_of(f"{TAG}{tag}", host, instance, tags) or None for tag in tags}
     for key in sorted(known):

@@ -91,3 +91,11 @@ def test_a_document_without_an_end_is_given_up(monkeypatch):
 )
 def test_whether_each_line_is_a_document(head, expected):
     assert is_lines(head) is expected
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\uDFFF"])
+def test_half_a_character_becomes_an_escape(half):
+    document = f'{{"{half}": ["{half}", "\\ud83d\\ude00"]}}'
+    expected = {half.lower(): [half.lower(), "\U0001f600"]}
+    assert documents.loaded(document) == expected
+    assert [value for _, value in values(iter([document.encode()]))] == [expected]

@@ -23,7 +23,12 @@ def test_the_instance_that_a_place_is_named_by(path, found):
 
 def test_only_ids_are_passed_on():
     assert is_instance("i-0123456789abcdef0")
-    assert not any(map(is_instance, ("host web", "i-0123456789abcdef0; reboot", "i-0123456789abcdef0\n", "")))
+    assert not any(
+        map(
+            is_instance,
+            ("host web", "i-0123456789abcdef0; reboot", "i-0123456789abcdef0\n", "mi-0123456789abcdef0", ""),
+        )
+    )
 
 
 def test_times_and_runs():

@@ -124,6 +124,11 @@ def test_who_has_changed_since_the_report_is_in_no_batch(now, why):
     assert plain(made.left_out) == [{"value": why, "hosts": 1}]
 
 
+def test_a_switch_that_was_undone_makes_the_report_too_old():
+    made = planned(host(1, tokens="required"), instances={fleets_made.instance_id(1): instance(1)})
+    assert plain(made.left_out) == [{"value": "the metadata options have changed since the report", "hosts": 1}]
+
+
 def test_who_has_not_changed_is():
     made = planned(
         host(1, account="", owner=""),

@@ -4,6 +4,7 @@ import json
 import random
 
 import fleets_made
+import msgspec
 import pytest
 import reports_made
 
@@ -172,6 +173,16 @@ def test_a_damaged_line_keeps_nobody_from_the_others(hosts_in):
     assert [kind for kind, _ in problems] == ["damaged", "damaged", "damaged", "foreign"]
 
 
+def test_long_lines_that_are_packed_are_lines(hosts_in):
+    """What is unpacked at first may be less than a line."""
+    long = json.dumps(REPORT | {"padding": random.Random(1).randbytes(150_000).hex()}).encode()
+    packed = gzip.compress(b"\n".join([long, b"{damaged", long, long[:50_000]]))
+    found, problems = hosts_in(packed)
+    assert (len(found), [kind for kind, _ in problems]) == (2, ["damaged", "damaged"])
+    found, problems = hosts_in(packed[:-50_000])
+    assert (len(found), [kind for kind, _ in problems]) == (1, ["damaged", "damaged"])
+
+
 def test_nobody_speaks_for_another_instance(hosts_in):
     """Whoever may write one object of a bucket, or one log stream, may not write of others."""
     other = fleets_made.instance_id(2)
@@ -207,6 +218,26 @@ def test_hostile_text_is_bounded_and_can_be_written(hosts_in):
         said += [fix.name for fix in host.fixes] + [each.program for each in host.callers]
         assert all(len(text) <= 600 for text in said)
         "".join(said).encode()
+
+
+def test_halves_of_characters_can_be_handed_over(hosts_in):
+    half = json.loads(
+        json.dumps(REPORT | {"verdict": REPORT["verdict"] | {"state": "unknown"}}).replace("host-1", "\\ud800")
+    )
+    half["findings"] = [dict.fromkeys(("id", "rule", "subject", "summary"), "\ud800") | {"implies": "unknown"}]
+    half["verdict"]["confidence"] = "\udfff"
+    text = json.dumps(half)
+    for content in (
+        text,
+        json.dumps(half, indent=2),
+        text + "\n" + text,
+        json.dumps({"events": events(half)}),
+        json.dumps(events(half)[0]),
+    ):
+        found, problems = hosts_in(content.encode())
+        assert problems == []
+        assert msgspec.msgpack.encode(found)
+        assert {host.hostname for host in found} == {"\\ud800"}
 
 
 def test_two_hundred_damaged_and_hostile_files_are_counted_and_never_fatal(tmp_path):
