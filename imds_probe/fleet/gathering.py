@@ -15,7 +15,6 @@ from imds_probe.fleet.workers import worked
 
 # A clock may be this much ahead. A report from later than that counts only where a host has no other.
 AHEAD_S = 3600
-_ALONE_BELOW = 3  # tasks: so little is read before other processes have begun
 _AT_ONCE = 1000  # hosts that one process hands over
 
 
@@ -70,24 +69,10 @@ def gathered(paths: Sequence[str], now: float, jobs: int = 0) -> Gathered:
     found = Gathered(now)
     work = tasks(paths, lambda path, why: found.problems.add("unreadable", path, why))
     processes = 1 if STANDARD_INPUT in paths else jobs or len(os.sched_getaffinity(0))
-    first: list[tuple[Piece, ...]] = []
-    while processes > 1 and len(first) < _ALONE_BELOW and (task := next(work, None)) is not None:
-        first.append(task)
-    if processes > 1 and len(first) >= _ALONE_BELOW:
-        packed = (msgspec.msgpack.encode(task) for task in _all(first, work))
-        for result in worked(packed, _work, processes):
-            _take(found, _READ.decode(result))
-        return found
-    for task in _all(first, work):
-        for piece in task:
-            for host in read(piece, found.problems):
-                found.add(host)
+    packed = (msgspec.msgpack.encode(task) for task in work)
+    for result in worked(packed, _work, processes):
+        _take(found, _READ.decode(result))
     return found
-
-
-def _all(first: list[tuple[Piece, ...]], rest: Iterator[tuple[Piece, ...]]) -> Iterator[tuple[Piece, ...]]:
-    yield from first
-    yield from rest
 
 
 def _work(task: bytes) -> Iterator[bytes]:

@@ -60,6 +60,8 @@ class _Reading:
             self._problem("foreign" if is_other else "damaged", damaged.reason)
         except OSError as error:
             self._problem("unreadable", error.strerror or str(error))
+        except MemoryError:
+            self._problem("damaged", "it takes more memory than any report")
 
     def _all(self) -> Iterator[Host]:
         head, rest = _begun(blocks(self._piece))

@@ -1,46 +1,54 @@
-"""Several processes that work off the same list. Each is forked, has one task at a time and ends with the pipe that brings it."""
+"""Several processes that work off the same list. Each is forked, may open files to read them and do nothing else, has one task at a
+time, and ends with the socket that brings it.
+"""
 
 from __future__ import annotations
 
 import os
 import selectors
 import signal
-from collections.abc import Callable, Iterator
+import socket
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from imds_probe.errors import ProbeError
+from imds_probe.reading.confinement import Limits, confine
 
-_LENGTH = 8  # bytes before each message
-
-
-class WorkerLost(ProbeError):
-    """A process ended before its work was done."""
-
-
+_LENGTH = 8  # bytes before each message, whose first byte says what it is
+_RESULT, _DONE, _BUG, _UNCONFINED = b"r", b"d", b"b", b"u"
+# A document of 64 MB may be as much as this once it is taken apart. Of time, a year's exports take their hours.
+LIMITS = Limits(memory_bytes=1 << 30, cpu_s=24 * 3600, files=64)
 Work = Callable[[bytes], Iterator[bytes]]
 
 
+class WorkerLost(ProbeError):
+    """A process ended before its work was done, or could not begin it."""
+
+
 def worked(tasks: Iterator[bytes], work: Work, processes: int) -> Iterator[bytes]:
-    """All that `work` makes of the tasks, in whichever order; none of it is empty. The next task is only taken from the iterator
-    when a process is free. Raises WorkerLost where a process is killed, as the kernel does when memory is short.
+    """All that `work` makes of the tasks, in whichever order. The next task is only taken from the iterator when a process is free.
+    What `work` needs has to be imported before. Raises WorkerLost where a process is killed, as the kernel does when memory is
+    short, or where the kernel cannot confine it.
     """
     workers: dict[int, _Worker] = {}
     selector = selectors.DefaultSelector()
     try:
         while len(workers) < processes and (task := next(tasks, None)) is not None:
-            worker = _Worker(work, tuple(workers.values()))
-            workers[worker.output] = worker
-            selector.register(worker.output, selectors.EVENT_READ)
+            worker = _Worker(work, tuple(each.connection for each in workers.values()))
+            workers[worker.connection.fileno()] = worker
+            selector.register(worker.connection, selectors.EVENT_READ)
             worker.give(task)
         while workers:
             for key, _ in selector.select():
                 worker = workers[key.fd]
-                if result := worker.take():
+                result = worker.take()
+                if result is not None:
                     yield result
                 elif (task := next(tasks, None)) is not None:
                     worker.give(task)
                 else:
-                    selector.unregister(key.fd)
+                    selector.unregister(key.fileobj)
                     del workers[key.fd]
                     worker.end()
     finally:
@@ -50,86 +58,88 @@ def worked(tasks: Iterator[bytes], work: Work, processes: int) -> Iterator[bytes
 
 
 class _Worker:
-    def __init__(self, work: Work, others: tuple[_Worker, ...]) -> None:
-        tasks, self._tasks = os.pipe()
-        self.output, results = os.pipe()
+    def __init__(self, work: Work, others: Sequence[socket.socket]) -> None:
+        self.connection, its = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
-            _work(work, tasks, results, [self._tasks, self.output, *(fd for other in others for fd in other.own)])
-        os.close(tasks)
-        os.close(results)
-
-    @property
-    def own(self) -> tuple[int, int]:
-        """Ends that no other process may hold, or nobody would see that this one has left."""
-        return self._tasks, self.output
+            # What another process holds open would never seem to end.
+            for each in (self.connection, *others):
+                each.close()
+            _serve(work, its)
+        its.close()
 
     def give(self, task: bytes) -> None:
         try:
-            _send(self._tasks, task)
-        except BrokenPipeError:
-            raise self._lost() from None
+            _send(self.connection, task)
+        except OSError:
+            raise _lost() from None
 
-    def take(self) -> bytes:
-        """A result, or nothing where the task is done."""
-        result = _receive(self.output)
-        if result is None:
-            raise self._lost()
-        return result
-
-    def _lost(self) -> WorkerLost:
-        return WorkerLost(
-            "a process that read reports was ended from outside, perhaps because memory was short",
-            "Run the command again with --jobs 1.",
-        )
+    def take(self) -> bytes | None:
+        """A result, or None where the task is done."""
+        try:
+            message = _receive(self.connection)
+        except OSError:
+            message = None
+        if message is None:
+            raise _lost()
+        kind, content = message[:1], message[1:]
+        if kind == _BUG:
+            raise RuntimeError(f"in a process that reads reports:\n{content.decode(errors='replace')}")
+        if kind == _UNCONFINED:
+            raise WorkerLost(
+                f"the kernel cannot confine a process that reads reports: {content.decode(errors='replace')}"
+            )
+        return content if kind == _RESULT else None
 
     def end(self, *, at_once: bool = False) -> None:
-        os.close(self._tasks)
-        os.close(self.output)
+        self.connection.close()
         if at_once:
             os.kill(self._pid, signal.SIGKILL)  # it is ours, and not yet waited for
         os.waitpid(self._pid, 0)
 
 
-def _work(work: Work, tasks: int, results: int, others: list[int]) -> NoReturn:
+def _lost() -> WorkerLost:
+    return WorkerLost(
+        "a process that read reports was ended from outside, perhaps because memory was short",
+        "Run the command again with --jobs 1.",
+    )
+
+
+def _serve(work: Work, connection: socket.socket) -> NoReturn:
     """The process: it never returns into what its parent was about to do."""
-    code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-        for fd in others:
-            os.close(fd)
-        while (task := _receive(tasks)) is not None:
+        try:
+            confine("opener", LIMITS)
+        except OSError as error:
+            _send(connection, _UNCONFINED + str(error).encode(errors="replace"))
+            os._exit(0)
+        while (task := _receive(connection)) is not None:
             for result in work(task):
-                _send(results, result)
-            _send(results, b"")
-        code = 0
-    except BrokenPipeError:
-        code = 0  # nobody wants to know any more
-    except BaseException:
-        import traceback  # noqa: PLC0415
-
-        os.write(2, traceback.format_exc().encode(errors="backslashreplace"))
-        raise
+                _send(connection, _RESULT + result)
+            _send(connection, _DONE)
+    except (BrokenPipeError, ConnectionError):
+        pass  # nobody wants to know any more
+    except BaseException:  # noqa: BLE001 - the parent tells of it
+        _send(connection, _BUG + traceback.format_exc().encode(errors="backslashreplace"))
     finally:
-        os._exit(code)
+        os._exit(0)
 
 
-def _send(fd: int, message: bytes) -> None:
-    left = memoryview(len(message).to_bytes(_LENGTH, "big") + message)
-    while left:
-        left = left[os.write(fd, left) :]
+def _send(connection: socket.socket, message: bytes) -> None:
+    connection.sendall(len(message).to_bytes(_LENGTH, "big") + message)
 
 
-def _receive(fd: int) -> bytes | None:
+def _receive(connection: socket.socket) -> bytes | None:
     """None at the end."""
-    head = _exactly(fd, _LENGTH)
-    return None if head is None else _exactly(fd, int.from_bytes(head, "big"))
+    head = _exactly(connection, _LENGTH)
+    return None if head is None else _exactly(connection, int.from_bytes(head, "big"))
 
 
-def _exactly(fd: int, length: int) -> bytes | None:
+def _exactly(connection: socket.socket, length: int) -> bytes | None:
     parts = []
     while length:
-        part = os.read(fd, min(length, 1024 * 1024))
+        part = connection.recv(min(length, 1024 * 1024))
         if not part:
             return None
         parts.append(part)

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import types
 
 import fleets_made
 import pytest
@@ -105,3 +106,22 @@ def test_options_that_do_not_go_together_are_refused(reports, capsys):
     for arguments in (["plan", "--output", "csv", reports], ["plan", "--by", "os", reports], ["--batch", "3", reports]):
         assert main(["fleet", *arguments]) == exitcodes.USAGE
         assert "fleet plan" in capsys.readouterr().err
+
+
+def test_what_cloudtrail_saw_speaks_against_a_report(reports, tmp_path, capsys):
+    trail = tmp_path / "athena.csv"
+    arn = f"arn:aws:sts::111111111111:assumed-role/web/{fleets_made.instance_id(1)}"
+    trail.write_text(f'"arn","eventname","calls","last_seen"\n"{arn}","GetObject","5","2026-11-29T20:00:00Z"\n')
+    assert main(["fleet", "--cloudtrail", str(trail), reports]) == exitcodes.READY
+    assert "CloudTrail has 5 calls of 1 instance" in capsys.readouterr().out
+    assert main(["fleet", "plan", "--cloudtrail", str(trail), "--output", "json", reports]) == exitcodes.READY
+    made = json.loads(capsys.readouterr().out)
+    assert made["planned"] == 2
+    assert fleets_made.instance_id(1) not in str(made["batches"])
+
+
+def test_standard_input(reports, capsys, monkeypatch):
+    with open(f"{reports}/{fleets_made.instance_id(1)}.json", "rb") as file:
+        monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=file))
+        assert main(["fleet", "-"]) == exitcodes.READY
+    assert capsys.readouterr().out.startswith("1 of 1 host is ready for IMDSv2-only\n")

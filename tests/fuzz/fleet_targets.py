@@ -13,11 +13,13 @@ from fuzz.target import Parse, Target, check, choose, chosen
 from imds_probe.errors import UsageError
 from imds_probe.facts.section import plain
 from imds_probe.fleet.comparing import changes, picture_before
-from imds_probe.fleet.gathering import gathered
+from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.instances import described
 from imds_probe.fleet.painting import picture
 from imds_probe.fleet.plan import Terms, plan
+from imds_probe.fleet.reading import read
 from imds_probe.fleet.rows import as_csv, rows
+from imds_probe.fleet.sources import Piece, tasks
 from imds_probe.fleet.trail import trail, uses
 from imds_probe.sinks.readiness import readiness
 from imds_probe.sinks.summary import fitting
@@ -28,7 +30,10 @@ def _stored(root: Path) -> Parse:
 
     def parse(data: bytes) -> None:
         (root / "reports").write_bytes(data)
-        found = gathered([str(root)], fleets_made.NOW, jobs=1)
+        assert list(tasks([str(root)], lambda *_: None)) == [(Piece(str(root / "reports")),)]
+        found = Gathered(fleets_made.NOW)
+        for host in read(Piece(str(root / "reports")), found.problems):
+            found.add(host)
         made = picture(found, by=("owner", "os"), max_age_s=86400)
         check(plain(made))
         check(plain(plan(found, Terms(max_age_s=86400))))
@@ -77,7 +82,7 @@ def _beside(root: Path) -> Parse:
 
 
 def _given() -> Mapping[str, bytes]:
-    found = gathered([str(fleets_made.REPORTS)], fleets_made.NOW, jobs=1)
+    found = Gathered(fleets_made.NOW)
     instance = {
         "InstanceId": fleets_made.instance_id(1),
         "LaunchTime": "2026-11-30T00:00:00+00:00",
