@@ -59,8 +59,8 @@ packages: $(VENV)/.packaging
 	$(VENV)/bin/python packaging/build.py
 
 bench: $(VENV)/.testing $(VENV)/.packaging .apt-test
-	command -v tcpdump >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-	  --no-install-recommends tcpdump
+	{ command -v jq && command -v tcpdump; } >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+	  --no-install-recommends jq tcpdump
 	$(VENV)/bin/python -m pip install --quiet --editable '.[bench]'
 	tests/sdk_zoo.sh
 	tests/install/packages.sh

@@ -15,14 +15,14 @@ from imds_probe.facts.containers import Container, ContainerNetwork, ContainerTo
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.sdk_settings import SdkSettings
 from imds_probe.facts.section import plain
-from imds_probe.facts.shapes import Count, HopLimit, Milliseconds, Pid, Timestamp
+from imds_probe.facts.shapes import REPORT_SCHEMA, Count, HopLimit, Milliseconds, Pid, Timestamp
 from imds_probe.facts.software import Software
 from imds_probe.findings import Finding
 from imds_probe.rules.judging import RuleRun
 from imds_probe.rules.metadata_need import Credentials, Need, NeedState
 from imds_probe.verdict import Verdict
 
-SCHEMA: Literal["imds-probe.report/v1"] = "imds-probe.report/v1"
+SCHEMA: Literal["imds-probe.report/v1"] = REPORT_SCHEMA
 # A reader finds things where they have always been; what came later follows.
 FIRST = (
     *("platform", "instance", "host", "imds", "containers", "containers_unseen", "sdks_unseen", "sdks_left_out"),

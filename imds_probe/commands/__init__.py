@@ -6,6 +6,7 @@ COMMANDS: dict[str, str] = {
     "daemon": "watch without end, keep what was seen, and assess on a schedule",
     "watch": "live: who calls the metadata service, by IMDSv1 or IMDSv2",
     "judge": "judge stored reports again, by this version's catalog and rules",
+    "fleet": "many reports into one picture: who can be switched, and what to fix first",
     "explain": "what a finding means, why, and how to fix it",
     "catalog": "which software speaks IMDSv2 since when, with sources",
     "rehearse": "how a command, unit, container or host fares under IMDSv2-only, for a limited time",

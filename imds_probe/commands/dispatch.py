@@ -60,6 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _second_word(arguments: list[str], name: str, words: Sequence[str]) -> str | None:
+    """The word right after the command's name, if it is one that makes another command of it; it is taken out of the arguments.
+    argparse would take it for the only path, where options follow.
+    """
+    at = arguments.index(name) + 1
+    return arguments.pop(at) if arguments[at : at + 1] and arguments[at] in words else None
+
+
 def _code(error: ProbeError) -> int:
     if isinstance(error, UsageError):
         return exitcodes.USAGE
@@ -92,7 +100,7 @@ def _dispatch(arguments: list[str]) -> int:
                 if hasattr(module, "begin") and not HELP.intersection(arguments):
                     sub.set_defaults(begun=stack.enter_context(module.begin(arguments)))
                 module.add_arguments(sub)
-                sub.set_defaults(run=module.run)
+                sub.set_defaults(run=module.run, word=_second_word(arguments, name, getattr(module, "WORDS", ())))
         try:
             parsed = parser.parse_args(arguments)
         except SystemExit:

@@ -14,10 +14,10 @@ from imds_probe.errors import UsageError
 from imds_probe.facts.control_plane import MetadataOptions
 from imds_probe.facts.owner import OwnerKind
 from imds_probe.judging_again import judged_again
+from imds_probe.render.lines import Style, part_lines
 from imds_probe.render.page.blocks import Part
 from imds_probe.render.page.outcome import headline, host_name
 from imds_probe.render.page.whole_switch import in_full, parts_of
-from imds_probe.render.text import Style, part_lines
 from imds_probe.report_document import read
 from imds_probe.switch import owners
 from imds_probe.switch.step import Plan

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
+# The schema of a whole report. It stands here for those who read reports and need nothing of what makes them.
+REPORT_SCHEMA: Literal["imds-probe.report/v1"] = "imds-probe.report/v1"
 HopLimit = Annotated[int, Meta(ge=1, le=64)]  # EC2 API: HttpPutResponseHopLimit
 Count = Annotated[int, Meta(ge=0)]
 Pid = Annotated[int, Meta(ge=0)]

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import bench_before
 import bench_code
+import bench_fleet
 import bench_package
 import bench_rehearse
 import bench_run
@@ -304,6 +305,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "callers": bench_watch.attribution,
     "rehearse": bench_rehearse.main,
     "reporting": lambda: bench_sinks.reporting(compare),
+    "fleet": bench_fleet.fleet,
     "package": lambda: bench_package.package(compare),
 }
 

@@ -1,0 +1,218 @@
+"""`imds-probe fleet`: many reports into one picture, and the plan of the switch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imds_probe import exitcodes
+from imds_probe.duration import parse_duration
+from imds_probe.errors import UsageError
+
+if TYPE_CHECKING:
+    from imds_probe.fleet.comparing import Before
+    from imds_probe.fleet.gathering import Gathered
+    from imds_probe.fleet.instances import Instance
+    from imds_probe.fleet.trail import Uses
+    from imds_probe.render.page.blocks import Page
+
+PLAN = "plan"
+WORDS = (PLAN,)  # each makes a command of its own of `imds-probe fleet`
+WIDTH = 80
+DEFAULT_BY = ("owner",)
+OF_PLAN = ("canaries", "batch", "confidence", "raise_hop_limit")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="files and directories with reports, in whatever form they were stored (JSON, NDJSON, gzip, exports of CloudWatch "
+        "Logs, SSM inventory); - for standard input. `imds-probe fleet plan PATH` prints batches of hosts that can be switched now",
+    )
+    parser.add_argument(
+        "--output",
+        choices=("text", "json", "csv", "ndjson"),
+        default="text",
+        help="the picture in words or as JSON, or a row for each host (text)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write to FILE instead of standard output")
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="KEY,...",
+        help="group hosts by account, region, owner, ami, os, type or tag:NAME (owner)",
+    )
+    parser.add_argument(
+        "--instances",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="what `aws ec2 describe-instances` printed: names hosts without a report, and hosts that have changed since; may be "
+        "repeated",
+    )
+    parser.add_argument(
+        "--since", type=Path, metavar="FILE", help="compare with an earlier picture, which was written as JSON"
+    )
+    parser.add_argument(
+        "--cloudtrail",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the CSV of an Athena query for calls with credentials that IMDSv1 delivered: names roles and instances that still "
+        "use them; may be repeated",
+    )
+    parser.add_argument(
+        "--max-age",
+        type=_duration,
+        default=7 * 86400.0,
+        metavar="DURATION",
+        help="older reports are called stale, and their hosts are in no plan (7d)",
+    )
+    planning = parser.add_argument_group("plan")
+    planning.add_argument(
+        "--canaries", type=_count, metavar="N", help="so many hosts of each owner are switched first (1)"
+    )
+    planning.add_argument("--batch", type=_count, metavar="N", help="the most hosts of any other batch (50)")
+    planning.add_argument(
+        "--confidence", choices=("low", "medium", "high"), help="leave out verdicts of less confidence (low)"
+    )
+    planning.add_argument(
+        "--raise-hop-limit", action="store_true", default=None, help="take hosts that need a higher hop limit, too"
+    )
+    parser.add_argument(
+        "--jobs", type=_count, default=0, metavar="N", help="read with so many processes (one a processor)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    is_plan = args.word == PLAN
+    _check(args, is_plan=is_plan)
+    from imds_probe.commands.report_output import written  # noqa: PLC0415
+    from imds_probe.fleet import rows  # noqa: PLC0415
+    from imds_probe.fleet.gathering import gathered  # noqa: PLC0415
+    from imds_probe.fleet.grouping import keys, tags_of  # noqa: PLC0415
+    from imds_probe.fleet.instances import described  # noqa: PLC0415
+    from imds_probe.fleet.trail import uses  # noqa: PLC0415
+
+    by = keys(args.by) or DEFAULT_BY
+    if tags_of(by) and not args.instances:
+        raise UsageError("reports have no tags", "Name the output of `aws ec2 describe-instances` as --instances.")
+    instances = described(args.instances, tags_of(by)) if args.instances else None
+    before = _before(args.since)
+    used = uses(args.cloudtrail) if args.cloudtrail else None
+    found = gathered(args.paths, time.time(), args.jobs)
+    _check_any(found, args.paths)
+    if is_plan:
+        document = _plan(args, found, instances, used)
+    elif args.output == "csv":
+        document = rows.as_csv(rows.rows(found, by, instances))
+    elif args.output == "ndjson":
+        document = rows.as_ndjson(rows.rows(found, by, instances))
+    else:
+        document = _picture(args, found, by=by, instances=instances, before=before, used=used)
+    if failed := written(document, args.out):
+        raise failed
+    return exitcodes.READY
+
+
+def _check(args: argparse.Namespace, *, is_plan: bool) -> None:
+    """Raise UsageError where options do not go together."""
+    of_plan = [name for name in OF_PLAN if getattr(args, name) is not None]
+    if is_plan and (args.output not in ("text", "json") or args.since or args.by):
+        raise UsageError(
+            "fleet plan takes neither --since nor --by, and prints text or json", "Leave the other options out."
+        )
+    if of_plan and not is_plan:
+        raise UsageError(
+            f"--{of_plan[0].replace('_', '-')} is an option of `imds-probe fleet plan`", "Put plan before the path."
+        )
+
+
+def _plan(args: argparse.Namespace, found: Gathered, instances: dict[str, Instance] | None, used: Uses | None) -> str:
+    from imds_probe.facts.section import plain  # noqa: PLC0415
+    from imds_probe.fleet import plan_page  # noqa: PLC0415
+    from imds_probe.fleet.plan import Terms, plan  # noqa: PLC0415
+
+    given = {name: value for name in OF_PLAN if (value := getattr(args, name)) is not None}
+    made = plan(
+        found, Terms(max_age_s=args.max_age, **given), instances, used.since(found.now - args.max_age) if used else ()
+    )
+    if args.output == "json":
+        return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
+    return _laid_out(args, plan_page.page_of(made))
+
+
+def _before(path: Path | None) -> Before | None:
+    from imds_probe.fleet.comparing import PICTURE_MAX, picture_before  # noqa: PLC0415
+
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return picture_before(file.read(PICTURE_MAX))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a file that can be read.") from None
+    except UsageError as error:
+        raise UsageError(f"{path} cannot be used: {error.problem}", error.remedy) from None
+
+
+def _check_any(found: Gathered, paths: list[str]) -> None:
+    """Nothing at all is a wrong path, and no picture."""
+    if found.hosts:
+        return
+    problems = [f"{place}: {reason}" for _, place, reason in found.problems.named[:3]]
+    seen = f" ({'; '.join(problems)})" if problems else ""
+    raise UsageError(
+        f"there is no report in {', '.join(paths[:5])}{seen}",
+        "Name files and directories with what `imds-probe run --output json` wrote, or its sinks.",
+    )
+
+
+def _picture(
+    args: argparse.Namespace,
+    found: Gathered,
+    *,
+    by: tuple[str, ...],
+    instances: dict[str, Instance] | None,
+    before: Before | None,
+    used: Uses | None,
+) -> str:
+    from imds_probe.facts.section import plain  # noqa: PLC0415
+    from imds_probe.fleet.page import page_of  # noqa: PLC0415
+    from imds_probe.fleet.painting import picture  # noqa: PLC0415
+    from imds_probe.fleet.trail import trail  # noqa: PLC0415
+
+    seen = trail(used, found.hosts, found.now - args.max_age) if used else None
+    made = picture(found, by=by, max_age_s=args.max_age, instances=instances, before=before, trail=seen)
+    if args.output == "json":
+        return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
+    return _laid_out(args, page_of(made))
+
+
+def _laid_out(args: argparse.Namespace, page: Page) -> str:
+    from imds_probe.render.lines import Style, laid_out  # noqa: PLC0415
+
+    to_terminal = args.out is None and sys.stdout.isatty()
+    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return laid_out(page, Style(width=WIDTH, colour=colour))
+
+
+def _duration(said: str) -> float:
+    try:
+        return parse_duration(said)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(said: str) -> int:
+    if not said.isascii() or not said.isdigit() or not 1 <= int(said[:6]) <= 1024:
+        raise argparse.ArgumentTypeError(f"{said!r} is no number from 1 to 1024")
+    return int(said)

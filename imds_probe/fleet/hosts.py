@@ -1,0 +1,157 @@
+"""What is kept of each host: some hundred bytes, most of them shared with other hosts."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+KEY_MAX = 64
+_INSTANCE = re.compile(r"(?<![0-9a-z-])(m?i-(?:[0-9a-f]{17}|[0-9a-f]{8}))(?![0-9a-f])")
+_NEAR = 4  # components of a path: SSM keeps ID/inventory/custom/FILE and ID/PLUGIN/STEP/stdout
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+# Of a report, of its summary, of SSM's inventory: how much is known, the most last.
+INVENTORY, SUMMARY, WHOLE = 0, 1, 2
+STATES = ("ready", "needs-hop-limit", "not-ready", "unknown")
+SWITCHABLE = frozenset(("ready", "needs-hop-limit"))
+# Of two reports of the same second the worse one counts.
+_WORSE = {"ready": 0, "needs-hop-limit": 1, "unknown": 2, "not-ready": 3}
+
+
+class Fix(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+    """What somebody changes to free hosts. `kind` is "software" (a component with its version), "image" (of containers),
+    "script", "program" (a caller that no script runs, or its unit), or "check" (what imds-probe could not see, or what has no
+    name of its own): then `name` is the finding's id. `finding` is empty where an image has several.
+    """
+
+    kind: str
+    name: str
+    finding: str = ""
+
+
+class V1Caller(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Somebody who called IMDSv1 on one host, and how often. `image` is empty outside of containers."""
+
+    program: str
+    image: str
+    calls: int
+
+
+class HopNeed(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+    """A container's image, or the container's name where nothing is known of the image, and the hop limit that it needs."""
+
+    image: str
+    limit: int
+
+
+class Host(msgspec.Struct, array_like=True, gc=False):
+    """One host by one report. `key` tells hosts apart: the instance's id, or else "host NAME". `started_at` is in seconds since the
+    epoch. Text that is not known is empty; a hop limit that is not known is 0. `fixes` are what has to change before the
+    switch, in the order of the report, and `fixes_left_out` how many more there are. `cannot` says why the host cannot be
+    assessed, and is empty where it can.
+    """
+
+    key: str
+    started_at: int
+    run: int
+    detail: int
+    version: str
+    state: str
+    confidence: str
+    evidence: tuple[str, ...] = ()
+    tokens: str = "unknown"
+    endpoint: str = "unknown"
+    hop_limit: int = 0
+    hop_limit_needed: int = 0
+    account: str = ""
+    region: str = ""
+    ami: str = ""
+    instance_type: str = ""
+    os: str = ""
+    owner: str = ""
+    hostname: str = ""
+    fixes: tuple[Fix, ...] = ()
+    fixes_left_out: int = 0
+    callers: tuple[V1Caller, ...] = ()
+    hops: tuple[HopNeed, ...] = ()
+    accepted: int = 0
+    accepted_until: str = ""
+    cannot: str = ""
+
+    @property
+    def switchable(self) -> bool:
+        """Whether nothing has to change on the host before the switch."""
+        return self.state in SWITCHABLE
+
+    @property
+    def switched(self) -> bool:
+        """Whether tokens were required when the report was made."""
+        return self.tokens == "required"
+
+    def rank(self, newest: int) -> tuple[int, ...]:
+        """The report of a host with the highest rank counts: the latest one that is not later than `newest`, in seconds since the
+        epoch. Of one second: the one that says more, then the one with the worse verdict. The run decides last, so that the
+        order of reading never does.
+        """
+        plausible = self.started_at <= newest
+        return (plausible, self.started_at, self.detail, _WORSE[self.state], self.run)
+
+
+def instance_in(path: str) -> str:
+    """The instance whose name a log stream, a file or one of the directories near it has: the one that stands last. Empty where
+    none does. What is further up says nothing of a report: somebody's home may be there.
+    """
+    found = _INSTANCE.findall("/".join(path.split("/")[-_NEAR:]))
+    return found[-1] if found else ""
+
+
+def is_instance(key: str) -> bool:
+    """Whether this may be the id of an instance, to be passed on to a command. That of another node in SSM ("mi-") is none."""
+    return _INSTANCE.fullmatch(key) is not None and key.startswith("i-")
+
+
+def moment(said: str) -> int:
+    """RFC 3339 in UTC as seconds since the epoch. Raises ValueError, a clause."""
+    if not _MOMENT.fullmatch(said):
+        raise ValueError(f"{said[:40]!r} is no time")
+    try:
+        return int(datetime.datetime.fromisoformat(said).timestamp())
+    except (ValueError, OverflowError):
+        raise ValueError(f"{said!r} is no time") from None
+
+
+def run_number(run_id: str) -> int:
+    """What tells runs apart, as a number that is cheap to keep."""
+    try:
+        return int(run_id[:12], 16)
+    except ValueError:
+        return 0
+
+
+class Shared:
+    """The same text, and the same tuple, of many hosts once."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, object] = {}
+
+    def of(self, host: Host) -> Host:
+        """The host itself, with what is equal to another host's in the place of its own."""
+        for name in _SHARED:
+            setattr(host, name, self.one(getattr(host, name)))
+        host.fixes = self.one(tuple(map(self.one, host.fixes)))
+        host.callers = self.one(tuple(map(self.one, host.callers)))
+        host.hops = self.one(tuple(map(self.one, host.hops)))
+        return host
+
+    def one(self, value: T) -> T:
+        return self._known.setdefault(value, value)  # type: ignore[return-value]
+
+
+_SHARED = (
+    *("version", "state", "confidence", "evidence", "tokens", "endpoint", "account", "region", "ami", "instance_type"),
+    *("os", "owner", "accepted_until", "cannot"),
+)

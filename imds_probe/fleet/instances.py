@@ -1,0 +1,179 @@
+"""The instances that there are, as `aws ec2 describe-instances` prints them: one page after the other, or a list of instances."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from imds_probe.errors import UsageError
+from imds_probe.fleet import naming
+from imds_probe.fleet.documents import Damaged, values
+from imds_probe.fleet.hosts import Shared
+from imds_probe.fleet.sources import Piece, blocks, check
+
+# EC2 API: InstanceState. Whoever is on the way out makes no more reports.
+GONE = frozenset(("shutting-down", "terminated"))
+RUNNING = "running"
+_REGION_OF_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+# Tags of those that launch instances, and what each says.
+_OWNERS = (
+    ("karpenter.sh/nodepool", "karpenter"),
+    ("alpha.eksctl.io/nodegroup-name", "eksctl"),
+    ("eks:nodegroup-name", "eks-node-group"),
+    ("kops.k8s.io/instancegroup", "kops"),
+    ("elasticbeanstalk:environment-name", "elastic-beanstalk"),
+    ("aws:autoscaling:groupName", "auto-scaling"),
+)
+
+
+class _Tag(msgspec.Struct, gc=False, rename="pascal"):
+    key: str
+    value: str = ""
+
+
+class _State(msgspec.Struct, gc=False, rename="pascal"):
+    name: str = ""
+
+
+class _Options(msgspec.Struct, gc=False, rename="pascal"):
+    http_tokens: str = ""
+    http_put_response_hop_limit: int = 0
+    http_endpoint: str = ""
+
+
+class _Placement(msgspec.Struct, gc=False, rename="pascal"):
+    availability_zone: str = ""
+
+
+class _Operator(msgspec.Struct, gc=False, rename="pascal"):
+    managed: bool = False
+    principal: str = ""
+
+
+class _Described(msgspec.Struct, gc=False, rename="pascal"):
+    instance_id: str
+    image_id: str = ""
+    instance_type: str = ""
+    launch_time: str = ""
+    platform: str = ""
+    platform_details: str = ""
+    state: _State = msgspec.field(default_factory=_State)
+    metadata_options: _Options | None = None
+    placement: _Placement | None = None
+    operator: _Operator | None = None
+    tags: tuple[_Tag, ...] = ()
+    owner_id: str = ""
+
+
+class _Reservation(msgspec.Struct, gc=False, rename="pascal"):
+    instances: tuple[_Described, ...] = ()
+    owner_id: str = ""
+
+
+class Instance(msgspec.Struct, gc=False):
+    """One instance. `launched_at` is when it was last started, in seconds since the epoch, 0 where that is not said. `cannot` says
+    why no report can come from it, and is empty where one can. `tags` are the values of the tags that were asked for, in their
+    order. A hop limit of 0, and empty text, is not known.
+    """
+
+    instance_id: str
+    state: str
+    launched_at: int
+    tokens: str
+    hop_limit: int
+    endpoint: str
+    cannot: str
+    account: str
+    region: str
+    ami: str
+    instance_type: str
+    owner: str
+    tags: tuple[str, ...] = ()
+
+
+def described(paths: Sequence[str], tags: Sequence[str] = ()) -> dict[str, Instance]:
+    """All instances that are not gone, by their ids. Raises UsageError: a list that is damaged would make hosts look gone."""
+    check(paths)
+    found: dict[str, Instance] = {}
+    shared = _Texts()
+    for path in paths:
+        before = len(found)
+        try:
+            for each, account in _each(path):
+                if each.state.name not in GONE:
+                    found[each.instance_id] = _instance(each, account, tags, shared)
+        except Damaged as damaged:
+            raise UsageError(
+                f"{path} cannot be used, byte {damaged.at}: {damaged.reason}",
+                "Name what `aws ec2 describe-instances --output json` printed.",
+            ) from None
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a file that can be read.") from None
+        if len(found) == before:
+            raise UsageError(f"{path} has no instance", "Name what `aws ec2 describe-instances --output json` printed.")
+    return found
+
+
+def _each(path: str) -> Iterator[tuple[_Described, str]]:
+    for at, value in values(blocks(Piece(path))):
+        is_reservation = isinstance(value, dict) and "Instances" in value
+        try:
+            if is_reservation:
+                reservation = msgspec.convert(value, _Reservation)
+                for each in reservation.instances:
+                    yield each, reservation.owner_id
+            elif isinstance(value, list):  # --query 'Reservations[].Instances'
+                for each in msgspec.convert(value, tuple[_Described, ...]):
+                    yield each, each.owner_id
+            else:
+                each = msgspec.convert(value, _Described)
+                yield each, each.owner_id
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise Damaged(at, f"it is no instance: {str(error)[:150]}") from None
+
+
+class _Texts(Shared):
+    def text(self, value: str) -> str:
+        return self.one(naming.text(value))
+
+
+def _instance(each: _Described, account: str, tags: Sequence[str], shared: _Texts) -> Instance:
+    options, zone = each.metadata_options, each.placement.availability_zone if each.placement else ""
+    region = _REGION_OF_ZONE.match(zone)
+    own = {tag.key: tag.value for tag in each.tags}
+    return Instance(
+        instance_id=naming.text(each.instance_id),
+        state=shared.text(each.state.name),
+        launched_at=_moment(each.launch_time),
+        tokens=shared.text(options.http_tokens) if options else "",
+        hop_limit=options.http_put_response_hop_limit if options else 0,
+        endpoint=shared.text(options.http_endpoint) if options else "",
+        cannot=shared.text(_cannot(each)),
+        account=shared.text(account),
+        region=shared.text(region[0] if region else ""),
+        ami=shared.text(each.image_id),
+        instance_type=shared.text(each.instance_type),
+        owner=shared.text(next((f"{kind} {own[key]}" for key, kind in _OWNERS if own.get(key)), "")),
+        tags=tuple(shared.text(own.get(key, "")) for key in tags),
+    )
+
+
+def _cannot(each: _Described) -> str:
+    """What imds-probe does not run on."""
+    if each.platform.lower() == "windows":
+        return "Windows"
+    if each.instance_type.startswith("mac"):
+        return "macOS"
+    if each.operator is not None and each.operator.managed:
+        return f"managed by {each.operator.principal or 'an AWS service'}"
+    return ""
+
+
+def _moment(said: str) -> int:
+    try:
+        return int(datetime.datetime.fromisoformat(said).timestamp())
+    except (ValueError, OverflowError):
+        return 0

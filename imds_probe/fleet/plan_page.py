@@ -1,0 +1,79 @@
+"""The plan of the switch as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imds_probe.fleet.page_words import NOT_KNOWN, fitting
+from imds_probe.fleet.plan import Batch, FleetPlan
+from imds_probe.render.page.blocks import Block, Code, Hint, Page, Part, Table, Text
+from imds_probe.render.page.bounds import count, first
+
+BATCHES, OWNERS = 20, 20
+_IDS_A_LINE = 3  # of 19 characters: with the indentation less than 80
+_IDS_SHOWN = 12
+CANARY = "Wave 1, canaries: switch these, and wait until you trust them"
+
+
+def page_of(plan: FleetPlan) -> Page:
+    """Pure."""
+    return Page(
+        headline=f"{plan.planned} of {count(plan.hosts, 'host')} can be switched now",
+        colour="green" if plan.planned else "yellow",
+        host="",
+        sentence="Switch wave after wave. All hosts of a batch have the same owner, account and Region."
+        if plan.batches
+        else "No host can be switched now. The reasons are below.",
+        parts=tuple(_parts(plan)),
+        hints=(Hint("The whole plan", "imds-probe fleet plan --output json PATH"),),
+    )
+
+
+def _parts(plan: FleetPlan) -> Iterator[Part]:
+    shown, _ = first(plan.batches, BATCHES)
+    for wave in dict.fromkeys(batch.wave for batch in shown):
+        blocks: list[Block] = []
+        for batch in shown:
+            if batch.wave == wave:
+                blocks += _batch(batch)
+        yield Part(CANARY if wave == 1 else f"Wave {wave}", tuple(blocks))
+    if more := len(plan.batches) - len(shown):
+        yield Part(f"{count(more, 'more batch', 'more batches')}", (Text("They are in the JSON plan."),))
+    if commands := tuple(dict.fromkeys(batch.command for batch in shown)):
+        yield Part("Commands, for each instance in turn", (Code(commands),))
+    if plan.owners:
+        yield _owners(plan)
+    if plan.left_out:
+        rows = tuple((str(each.hosts), each.value) for each in plan.left_out)
+        yield Part("Not in the plan", (Table(("hosts", "reason"), rows),))
+
+
+def _batch(batch: Batch) -> Iterator[Block]:
+    where = "/".join(filter(None, (batch.account, batch.region)))
+    owner = fitting(batch.owner or f"owner {NOT_KNOWN}", 40)
+    limit = f", hop limit {batch.hop_limit}" if batch.hop_limit else ""
+    yield Text(
+        f"{owner}{f' in {where}' if where else ''}: {count(len(batch.instance_ids), 'host')}, confidence {batch.confidence}{limit}"
+    )
+    ids, more = first(batch.instance_ids, _IDS_SHOWN)
+    yield Code(tuple(" ".join(ids[at : at + _IDS_A_LINE]) for at in range(0, len(ids), _IDS_A_LINE)))
+    if more:
+        yield Text(f"  {more} in the JSON plan")
+
+
+def _owners(plan: FleetPlan) -> Part:
+    ordered = sorted(plan.owners, key=lambda each: (-each.planned, -each.hosts, each.owner))
+    rows = tuple(
+        (
+            fitting(each.owner or NOT_KNOWN, 32),
+            str(each.hosts),
+            str(each.switched),
+            str(each.planned),
+            str(each.left),
+            "yes" if not each.left else "not yet",
+        )
+        for each in ordered[:OWNERS]
+    )
+    said = "Let new instances of an owner require tokens only after all of its hosts are switched."
+    columns = ("owner", "hosts", "switched", "planned", "left", "template")
+    return Part("Owners", (Text(said), Table(columns, rows, first(ordered, OWNERS)[1])))

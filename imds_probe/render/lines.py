@@ -1,0 +1,114 @@
+"""A page of whatever kind as lines of text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from imds_probe.dataclass import dataclass
+from imds_probe.escape import terminal
+from imds_probe.render.page.blocks import (
+    ACCEPTED,
+    EVIDENCE,
+    FIX,
+    SETTLES,
+    Block,
+    Code,
+    Command,
+    Fields,
+    Item,
+    Page,
+    Part,
+    Table,
+    Text,
+)
+
+CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+MARKS = {"blocker": "x", "warning": "!", "info": "-"}
+LABEL = max(map(len, (EVIDENCE, ACCEPTED, SETTLES, FIX))) + 2  # columns, with the colon and a space
+
+
+@dataclass(frozen=True)
+class Style:
+    """How to write: `width` in columns, colour only where a terminal understands it."""
+
+    width: int = 100
+    colour: bool = False
+
+    def paint(self, text: str, *names: str) -> str:
+        return f"\x1b[{';'.join(CODES[name] for name in names)}m{text}\x1b[0m" if self.colour else text
+
+    def wrap(self, text: str, indent: str, hanging: str) -> str:
+        return textwrap.fill(
+            terminal(text),
+            self.width,
+            initial_indent=indent,
+            subsequent_indent=hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+def laid_out(page: Page, style: Style) -> str:
+    """The whole text, ending in a line feed. Commands are never wrapped: they are there to be pasted."""
+    return "\n".join(_lines(page, style)) + "\n"
+
+
+def _lines(page: Page, style: Style) -> Iterator[str]:
+    yield f"{style.paint(page.headline, page.colour, 'bold')}  {terminal(page.host)}".rstrip()
+    yield style.wrap(page.sentence, "", "")
+    for part in page.parts:
+        yield ""
+        yield from part_lines(part, style)
+    yield ""
+    for hint in page.hints:
+        yield style.paint(f"{hint.shows}: {terminal(hint.command)}", "dim")
+
+
+def part_lines(part: Part, style: Style) -> Iterator[str]:
+    """A heading and what stands under it."""
+    yield style.paint(terminal(part.heading), "bold")
+    for block in part.blocks:
+        yield from _block(block, style)
+
+
+def _block(block: Block, style: Style) -> Iterator[str]:
+    if isinstance(block, Text):
+        yield style.wrap(block.text, "  ", "  ")
+    elif isinstance(block, Fields):
+        yield from _fields(block, style)
+    elif isinstance(block, Table):
+        yield from _table(block)
+    elif isinstance(block, Command):
+        yield f"  {terminal(block.command)}"
+    elif isinstance(block, Code):
+        yield from (f"    {terminal(line)}" for line in block.lines)
+    else:
+        yield from _item(block, style)
+
+
+def _fields(block: Fields, style: Style) -> Iterator[str]:
+    names = [f"{terminal(name)}:" for name, _ in block.rows]
+    column = max(map(len, names)) + 2
+    for name, (_, value) in zip(names, block.rows, strict=True):
+        # The name is no part of what is wrapped: it may hold spaces, and those after it must stay.
+        lines = style.wrap(value, " " * (column + 2), " " * (column + 2))
+        yield f"  {name:<{column}}{lines[column + 2 :]}".rstrip()
+
+
+def _table(block: Table) -> Iterator[str]:
+    if block.title:
+        yield f"  {terminal(block.title)}:"
+    lines = [tuple(terminal(cell) for cell in line) for line in (block.columns, *block.rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(block.columns))]
+    for line in lines:
+        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+    if block.more:
+        yield f"  {block.more}"
+
+
+def _item(block: Item, style: Style) -> Iterator[str]:
+    yield style.wrap(block.summary, f"  {MARKS[block.severity]} ", "    ")
+    for label, lines in block.labelled:
+        yield style.wrap("; ".join(lines), f"      {f'{label}:':<{LABEL}}", " " * (6 + LABEL))
+    yield from (f"        {terminal(command)}" for command in block.commands)
