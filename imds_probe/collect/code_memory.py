@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from imds_probe.collect.code_search import Memory
-from imds_probe.collect.code_tasks import SchedulesKept
 from imds_probe.collect.own_software import own_package
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
@@ -23,7 +22,7 @@ class CodeMemory:
         self._files: Remembered[Kept] | None = None
         self._trails: Remembered[Trail] | None = None
         self._lying: Remembered[Kept] | None = None
-        self._schedules: Remembered[SchedulesKept] | None = None
+        self._schedules: Remembered[bytes] | None = None
         self._loaded = NOTHING
         self.damaged: tuple[str, ...] = ()
         if state is not None and is_safe(root, state):
@@ -32,7 +31,7 @@ class CodeMemory:
             self._trails = Remembered(state, "programs", Trail, read_by)
             self._lying = Remembered(state, "code_on_disk", Kept, read_by)
             followed_by = version("imds_probe.inventory.schedules", (read_by, repr(own_package())))
-            self._schedules = Remembered(state, "schedules", SchedulesKept, followed_by)
+            self._schedules = Remembered(state, "schedules", bytes, followed_by)
 
     def load(self) -> Memory:
         """What an earlier run has left."""

@@ -21,7 +21,6 @@ from imds_probe.collect.code_tasks import (
     Reading,
     Running,
     Schedules,
-    SchedulesKept,
 )
 from imds_probe.collect.disk_tasks import ON_DISK, Disk, places
 from imds_probe.collect.dues import Dues, Elsewhere, together
@@ -47,13 +46,13 @@ NOT_ALL, OTHERS = "some schedules were not read", "other scheduled programs"
 @dataclass(frozen=True)
 class Memory:
     """What an earlier run has left: files by their paths, what programs load, files that nothing starts, and what schedules come
-    to; None where these were not looked for.
+    to, in bytes that parsers alone know; None where these were not looked for.
     """
 
     files: Mapping[str, Kept]
     trails: Mapping[str, Trail]
     lying: Mapping[str, Kept] | None = None
-    schedules: SchedulesKept | None = None
+    schedules: bytes | None = None
 
 
 @dataclass
@@ -129,7 +128,7 @@ class Search:
         self.learnt: dict[str, Kept] = {}
         self.trails: dict[str, Trail] = {}
         self.learnt_lying: dict[str, Kept] | None = None
-        self.learnt_schedules: SchedulesKept | None = None
+        self.learnt_schedules: bytes | None = None
         self.elsewhere: dict[str, Elsewhere] = {}
         self.remembers = False
         self._proc, self._reader, self._terms = proc, reader, terms
@@ -224,7 +223,7 @@ class Search:
         self.learnt_schedules = kept
         answer = self._reader.ask(
             SCHEDULES,
-            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image, kept),
+            Schedules(self.reading(deadline), by, user_data if self.found.on_host else b"", image, kept or b""),
             [self.system.root],
             deadline + patience_s(deadline),
             modules=["yaml"],

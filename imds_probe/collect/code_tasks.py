@@ -13,7 +13,6 @@ from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.trail import Trail
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.spoken import Spoken
-from imds_probe.inventory.schedules.scheduled import Kind
 from imds_probe.inventory.schedules.starters import Starter
 from imds_probe.reading.task import Task
 
@@ -99,7 +98,7 @@ class Due:
     """A part of what was found. What was `spoken` runs as `runs` says, and `started_by` starts it: "/etc/cron.d/backup, daily".
     `roots` are the wholes that the command itself or its program has. `every_s` and `standing_s` are as in CodeSeen. `inside` is
     the other root that it runs in, as CodeSeen has it, empty for the system itself; then `owned` are the packages of the files that
-    say something. `kept` is for a later run.
+    say something. `kept` is for a later run: see schedules_kept.py.
     """
 
     piece: Piece = field(default_factory=Piece)
@@ -111,47 +110,7 @@ class Due:
     trouble: str = ""
     inside: str = ""
     owned: tuple[Owned, ...] = ()
-    kept: SchedulesKept | None = None
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One schedule, without what it starts: of that `key` is a digest. The rest is as in Scheduled."""
-
-    key: str
-    path: str
-    kind: Kind
-    how_often: str
-    every_s: float | None
-
-
-@dataclass(frozen=True)
-class SourceKept:
-    """All schedules of a kind, and what was said about them. They stood on the paths of these numbers; see SchedulesKept."""
-
-    by: tuple[int, ...]
-    listed: tuple[Listed, ...]
-    troubles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class EntryKept:
-    """What one schedule comes to, whenever it runs; `by` as of SourceKept."""
-
-    by: tuple[int, ...]
-    dues: tuple[Due, ...]
-
-
-@dataclass(frozen=True)
-class SchedulesKept:
-    """What a run leaves of a system's schedules for a later one: the paths that all of it stood on, and what told that each had
-    not changed; the kinds of schedules by their names, and the schedules by their keys.
-    """
-
-    paths: tuple[str, ...] = ()
-    identities: tuple[str, ...] = ()
-    sources: Mapping[str, SourceKept] = field(default_factory=dict)
-    entries: Mapping[str, EntryKept] = field(default_factory=dict)
+    kept: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -164,7 +123,7 @@ class Schedules:
     by: tuple[Starter, ...]
     user_data: bytes = field(default=b"", repr=False)
     image: bool = False
-    kept: SchedulesKept | None = None
+    kept: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)

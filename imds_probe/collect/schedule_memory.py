@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from imds_probe.collect.code_tasks import Due, EntryKept, Listed, SchedulesKept, SourceKept
+from imds_probe.collect.code_tasks import Due
+from imds_probe.collect.schedules_kept import DueKept, EntryKept, Listed, SchedulesKept, SourceKept
 from imds_probe.escape import encodable
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.schedules.scheduled import Scheduled
-from imds_probe.system.door import FileStatus
-from imds_probe.system.unchanged import identity_of, is_of_root, is_settled
+from imds_probe.system.unchanged import Identity, identity_of, is_of_root, is_settled
 
 PATHS_MAX, OF_ONE_MAX = 12_000, 2000  # together they have to find room in one message with all else that is remembered
 ENTRIES_MAX, INDEXES_MAX, TEXT_MAX = 4000, 200_000, 1024 * 1024
-NOTHING_THERE = ""
+UNKNOWN: Identity = (-1, -1, -1, -1, -1)  # that of no file
 TOGETHER = 32  # schedules whose paths are looked up at once
 
 
@@ -54,13 +54,13 @@ class ScheduleMemory:
         self._kept = kept or SchedulesKept()
         self._stale = self._changed() if kept is not None else frozenset[int]()
         self._numbers: dict[str, int] = {}
-        self._said: list[str] = []
+        self._said: list[Identity | None] = []
         self._kept_sources: list[str] = []
         self._kept_entries: dict[str, None] = {}
         self._sources: dict[str, SourceKept] = {}
         self._entries: dict[str, EntryKept] = {}
         self._indexes = self._text = 0
-        self._pending: dict[str, tuple[Sequence[str], tuple[Due, ...]]] = {}
+        self._pending: dict[str, tuple[Sequence[str], Sequence[DueKept]]] = {}
         self._is_new = False
 
     def source(self, what: str) -> SourceKept | None:
@@ -68,13 +68,19 @@ class ScheduleMemory:
         known = self._kept.sources.get(what)
         if known is None or not self._stale.isdisjoint(known.by):
             return None
-        keys = {each.key for each in known.listed}
-        return known if all(self.entry(key) is not None for key in keys) else None
+        return known if all(self.has(each.key) for each in known.listed) else None
 
     def entry(self, key: str) -> Sequence[Due] | None:
         """What one of them comes to."""
         known = self._kept.entries.get(key)
-        return known.dues if known is not None and self._stale.isdisjoint(known.by) else None
+        if known is None or not self._stale.isdisjoint(known.by):
+            return None
+        return [each.due() for each in known.dues]
+
+    def has(self, key: str) -> bool:
+        """Whether that is known."""
+        known = self._kept.entries.get(key)
+        return known is not None and self._stale.isdisjoint(known.by)
 
     def keep(self, source: str, keys: Iterable[str]) -> None:
         """All schedules of a kind still are what they were."""
@@ -95,7 +101,7 @@ class ScheduleMemory:
     def learn_entry(self, key: str, dues: Sequence[Due], paths: Collection[str]) -> None:
         """The same of one schedule."""
         self._is_new = True
-        self._pending[key] = sorted(paths), tuple(dues)
+        self._pending[key] = sorted(paths), tuple(map(DueKept.of, dues))
         if len(self._pending) >= TOGETHER:
             self._add_pending()
 
@@ -122,11 +128,11 @@ class ScheduleMemory:
     def _paths(self, numbers: Iterable[int]) -> list[str]:
         return [self._kept.paths[number] for number in numbers]
 
-    def _add_entry(self, key: str, paths: Sequence[str], dues: Sequence[Due]) -> None:
+    def _add_entry(self, key: str, paths: Sequence[str], dues: Sequence[DueKept]) -> None:
         if key in self._entries or len(self._entries) >= ENTRIES_MAX:
             return
         if (by := self._numbered(paths)) is not None:
-            self._entries[key] = EntryKept(by, tuple(dues))
+            self._entries[key] = EntryKept(by, dues)
 
     def _numbered(self, paths: Sequence[str]) -> tuple[int, ...] | None:
         """These paths by their numbers; None where one of them may change without a trace, or they are too many."""
@@ -137,11 +143,11 @@ class ScheduleMemory:
         if any(path != encodable(path) for path in said):
             return None
         room = len(self._numbers) + len(said) <= PATHS_MAX and self._text + sum(map(len, said)) <= TEXT_MAX
-        if not room or None in said.values():
+        if not room or UNKNOWN in said.values():
             return None
         for path, identity in said.items():
             self._numbers[path] = len(self._numbers)
-            self._said.append(identity or NOTHING_THERE)
+            self._said.append(identity)
             self._text += len(path)
         self._indexes += len(paths)
         return tuple(self._numbers[path] for path in paths)
@@ -152,14 +158,21 @@ class ScheduleMemory:
             number for number, (was, is_) in enumerate(zip(self._kept.identities, now, strict=True)) if was != is_
         )
 
-    def _identities(self, paths: Sequence[str]) -> Iterator[str | None]:
-        for status in self._ground.statuses(paths):
-            yield NOTHING_THERE if status is None else self._identity(status)
-
-    def _identity(self, status: FileStatus) -> str | None:
-        """None for what others can write, or what was just changed: see Ground.digest."""
+    def _identities(self, paths: Sequence[str]) -> list[Identity | None]:
+        """By what these are known again, None for nothing; UNKNOWN for what others can write, or what was just changed: see
+        Ground.digest.
+        """
         before_ns = self._ground.before_ns
-        trusted = stat.S_ISDIR(status.st_mode) or is_of_root(status)
-        if before_ns is None or not trusted or not is_settled(status, before_ns):
-            return None
-        return " ".join(map(str, identity_of(status)))
+        found: list[Identity | None] = []
+        for status in self._ground.statuses(paths):
+            if status is None:
+                found.append(None)
+            elif (
+                before_ns is not None
+                and (stat.S_ISDIR(status.st_mode) or is_of_root(status))
+                and is_settled(status, before_ns)
+            ):
+                found.append(identity_of(status))
+            else:
+                found.append(UNKNOWN)
+        return found

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from imds_probe.collect.code_tasks import Due, Listed, Piece, Schedules
+from imds_probe.collect import schedules_kept
+from imds_probe.collect.code_tasks import Due, Piece, Schedules
 from imds_probe.collect.due_reading import DueSystem, of_schedule, since_s
 from imds_probe.collect.dues import shortest
 from imds_probe.collect.program_reading import (
@@ -17,6 +18,7 @@ from imds_probe.collect.program_reading import (
 )
 from imds_probe.collect.root_views import RootViews
 from imds_probe.collect.schedule_memory import ScheduleMemory, listed
+from imds_probe.collect.schedules_kept import Listed
 from imds_probe.facts.code import Runs
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
@@ -52,7 +54,9 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
     following = replace(following_in(reading), trails=None)
     ground = following.ground
     commands = Commands(SystemFiles(Path(reading.root)))
-    system = DueSystem(reading, ground, following, commands, ScheduleMemory(asked.kept, ground), asked.image)
+    system = DueSystem(
+        reading, ground, following, commands, ScheduleMemory(schedules_kept.decoded(asked.kept), ground), asked.image
+    )
     files = SystemFiles(ground.root)
     system.views = RootViews(ground.root)
     with rootfs.read_by(system.views.door):
@@ -65,7 +69,7 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
     yield _troubles(commands.files.troubles)
     yield from _learnt(system, 0)
     if (kept := system.memory.learnt()) is not None:
-        yield (Due(kept=kept),)
+        yield (Due(kept=schedules_kept.encoded(kept)),)
     yield (Due(Piece(searched=reading.bytes - ground.limits.bytes)),)
 
 
@@ -110,7 +114,7 @@ def _with_ahead(all_of_them: Iterator[Scheduled], system: DueSystem) -> Iterator
     while some := [(listed(each), each) for each in itertools.islice(all_of_them, AHEAD)]:
         memory = system.memory
         system.commands.ahead(
-            scheduled for each, scheduled in some if each.key not in system.done and memory.entry(each.key) is None
+            scheduled for each, scheduled in some if each.key not in system.done and not memory.has(each.key)
         )
         yield from some
 
@@ -163,14 +167,10 @@ def _of_one(key: str, scheduled: Scheduled, system: DueSystem) -> tuple[Due, ...
 
 def _dated(each: Listed, dues: Iterable[Due], system: DueSystem) -> Iterator[Due]:
     """What it comes to, with when it does."""
+    runs, by = _runs(each, image=system.image), started_by(each.path, each.how_often)
     for due in dues:
-        yield replace(
-            due,
-            runs=_runs(each, image=system.image),
-            started_by=started_by(each.path, each.how_often),
-            every_s=each.every_s,
-            standing_s=_standing_s(each.path, due, system.ground),
-        )
+        standing_s = _standing_s(each.path, due, system.ground)
+        yield Due(due.piece, runs, by, each.every_s, standing_s, due.roots, due.trouble, due.inside, due.owned)
 
 
 def _runs(scheduled: Listed, *, image: bool) -> Runs:

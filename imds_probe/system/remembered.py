@@ -20,6 +20,7 @@ from imds_probe.system.state_directory import StateError, check_directory, check
 BEGINS = b"imds-probe remembers, format 1\n"
 SIZE_MAX_BYTES = 3 * 1024 * 1024  # readers are told two of them in one message, which has an end
 ENTRIES_MAX = 40_000
+_VERSIONED = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 T = TypeVar("T")
 
 
@@ -39,7 +40,7 @@ class Remembered(Generic[T]):
         self.damaged = ""
         self._directory, self._path = directory, directory / f"{name}.remembered"
         self._version = version
-        self._decoder = msgspec.msgpack.Decoder(tuple[str, dict[str, kind]])  # type: ignore[valid-type]
+        self._decoder = msgspec.msgpack.Decoder(dict[str, kind])  # type: ignore[valid-type]
 
     def load(self) -> dict[str, T]:
         """What is remembered; nothing where there is nothing, or others could have written it."""
@@ -51,13 +52,12 @@ class Remembered(Generic[T]):
         except (OSError, StateError):
             return {}
         try:
-            version, entries = self._decoded(content)
+            return self._decoded(content)
         except (ValueError, msgspec.MsgspecError, RecursionError):
             self.damaged = f"{self._path} was damaged, and is begun anew"
             with contextlib.suppress(OSError):
                 self._path.unlink()
             return {}
-        return entries if version == self._version else {}
 
     def save(self, entries: Mapping[str, T]) -> None:
         """Remember these, and nothing else; what is too much is left out. A file that cannot be written is no matter, and where
@@ -80,15 +80,16 @@ class Remembered(Generic[T]):
                 os.unlink(written)
                 raise
 
-    def _decoded(self, content: bytes) -> tuple[str, dict[str, T]]:
-        """Raises ValueError or a MsgspecError."""
+    def _decoded(self, content: bytes) -> dict[str, T]:
+        """Nothing of what another version has left: its entries may have had another form. Raises ValueError or a MsgspecError."""
         digest_bytes = hashlib.sha256().digest_size
         payload = memoryview(content)[len(BEGINS) + digest_bytes :]
         if len(content) > SIZE_MAX_BYTES or not content.startswith(BEGINS):
             raise ValueError("not ours")
         if hashlib.sha256(payload).digest() != content[len(BEGINS) : len(BEGINS) + digest_bytes]:
             raise ValueError("not whole")
-        version, entries = self._decoder.decode(payload)
+        version, encoded = _VERSIONED.decode(payload)
+        entries: dict[str, T] = self._decoder.decode(encoded) if version == self._version else {}
         if len(entries) > ENTRIES_MAX:
             raise ValueError("too many entries")
-        return version, entries
+        return entries

@@ -14,8 +14,9 @@ from code_systems import CURL, LATER_NS, PYTHON, V1, CodeSystem, said
 from small_roots import made
 
 from imds_probe.collect import schedule_memory, schedule_reading
-from imds_probe.collect.code_tasks import Due, Piece, Reading, Schedules, SchedulesKept
+from imds_probe.collect.code_tasks import Due, Piece, Reading, Schedules
 from imds_probe.collect.schedule_memory import key_of
+from imds_probe.collect.schedules_kept import SchedulesKept, decoded, encoded
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.schedules.commands.following import Followed, Following
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
@@ -50,9 +51,9 @@ def read(
         str(root), (), None, str(time.monotonic_ns()), time.monotonic() + 60, 1 << 30, before_ns=before_ns
     )
     found, learnt = [], None
-    asked = Schedules(reading, get_args(Starter), kept=kept)
+    asked = Schedules(reading, get_args(Starter), kept=encoded(kept) if kept is not None else b"")
     for due in (each for dues in schedule_reading.read_due(asked) for each in dues):
-        learnt = due.kept or learnt
+        learnt = decoded(due.kept) if due.kept else learnt
         if due.roots or due.piece.program or due.trouble:
             found.append(replace(due, standing_s=None, piece=Piece(program=due.piece.program, spoken=due.piece.spoken)))
     return found, learnt
@@ -181,7 +182,7 @@ def test_what_could_not_be_read_of_a_program_is_tried_each_time(tmp_path: Path) 
     assert kept is not None
     hidden = {each.name for due in first if (each := due.piece.program) and each.why == unread.HIDDEN}
     assert "/opt/report.py" in hidden
-    remembered = {each.name for one in kept.entries.values() for due in one.dues if (each := due.piece.program)}
+    remembered = {each.name for one in kept.entries.values() for due in one.dues if (each := due.program)}
     assert "/opt/y.sh" in remembered
     assert not hidden & remembered
 
