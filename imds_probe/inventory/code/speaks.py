@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Literal
@@ -46,9 +47,10 @@ class Evidence:
     sdk: bool = False
 
     def __or__(self, other: Evidence) -> Evidence:
-        return Evidence(*(getattr(self, each.name) or getattr(other, each.name) for each in fields(self)))
+        return Evidence(*map(operator.or_, _values(self), _values(other)))
 
 
+_values = operator.attrgetter(*(each.name for each in fields(Evidence)))
 NOTHING = Evidence()
 
 
@@ -95,7 +97,8 @@ def together(said: Mapping[str, Said]) -> tuple[Speaks, str] | None:
     met = {path: each for path, each in said.items() if each.hits}
     evidence = NOTHING
     for each in said.values():
-        evidence |= each.evidence
+        if each.evidence is not NOTHING:  # as of most files
+            evidence |= each.evidence
     speaks = speaks_of(evidence, met=bool(met))
     if speaks is None:
         return None
