@@ -86,6 +86,6 @@ def decoded(content: bytes) -> SchedulesKept | None:
         return None
     size = len(kept.paths)
     stood_on = (*(each.by for each in kept.sources.values()), *(each.by for each in kept.entries.values()))
-    if len(kept.identities) != size or any(by and not (0 <= min(by) and max(by) < size) for by in stood_on):
+    if len(kept.identities) != size or any(by and not (min(by) >= 0 and max(by) < size) for by in stood_on):
         return None
     return kept

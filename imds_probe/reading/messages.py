@@ -61,6 +61,13 @@ class Names(Message, frozen=True):
     path: bytes
 
 
+class AllNames(Message, frozen=True):
+    """The same of several directories."""
+
+    root: bytes
+    paths: list[bytes]
+
+
 class Status(Message, frozen=True):
     """What fstat(2) says of a path."""
 
@@ -162,6 +169,7 @@ Request = (
     | Data
     | Close
     | Names
+    | AllNames
     | Status
     | OnFileSystem
     | Statuses
@@ -211,6 +219,12 @@ class Listed(Message, frozen=True):
     """Names, sorted."""
 
     names: list[bytes]
+
+
+class AllListed(Message, frozen=True):
+    """The same of several directories; None where one has to be asked for by itself."""
+
+    names: list[list[bytes] | None]
 
 
 class Stated(Message, frozen=True):
@@ -282,6 +296,7 @@ Reply = (
     | Content
     | Place
     | Listed
+    | AllListed
     | Stated
     | SaidOfFileSystem
     | AllStated

@@ -6,6 +6,7 @@ descriptor that anybody waits for, says beforehand where it goes, and is replace
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -21,7 +22,7 @@ from imds_probe.reading.connection import Connection
 from imds_probe.reading.granted import Granted
 from imds_probe.reading.whereabouts import Where, Whereabouts
 from imds_probe.system.confined import FileFailed, FileUnanswered, FileUnreadable
-from imds_probe.system.door import FileStatus
+from imds_probe.system.door import ENTRIES_MAX, FileStatus
 from imds_probe.system.local_files import LocalFile
 from imds_probe.system.walk import Budget, Part
 from imds_probe.system.walk_memory import WalkMemory
@@ -154,6 +155,19 @@ class Opener:
         names = self._files.names(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
         return m.Listed([os.fsencode(name) for name in names])
 
+    def _all_names(self, request: m.AllNames) -> m.Reply:
+        root, left = Path(os.fsdecode(request.root)), ENTRIES_MAX
+        until = time.monotonic() + TOGETHER_S
+        found: list[list[bytes] | None] = []
+        for path in request.paths:
+            names: tuple[str, ...] | None = None
+            if left > 0 and time.monotonic() < until:
+                with contextlib.suppress(FileUnreadable):  # said to who asks for it by itself
+                    names = self._files.names(root, os.fsdecode(path))
+                    left -= len(names)
+            found.append([os.fsencode(name) for name in names] if names is not None else None)
+        return m.AllListed(found)
+
     def _status(self, request: m.Status) -> m.Reply:
         status: FileStatus | None = self._files.status(Path(os.fsdecode(request.root)), os.fsdecode(request.path))
         return m.Absent() if status is None else m.Stated(status)
@@ -267,6 +281,7 @@ _ANSWERS: dict[type, Callable[[Opener, Any], m.Reply | None]] = {
     m.Data: Opener._data,
     m.Close: Opener._close,
     m.Names: Opener._names,
+    m.AllNames: Opener._all_names,
     m.Status: Opener._status,
     m.OnFileSystem: Opener._file_system,
     m.Statuses: Opener._statuses,

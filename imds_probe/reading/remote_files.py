@@ -64,13 +64,19 @@ class RemoteFile(File):
         self._at = starts[whence] + offset
         return self._at
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        content = self._head[self._at : self._at + len(buffer)]
-        if not content and self._handle is not None:
-            reply = self._ask(m.Piece(self._handle, self._at, min(len(buffer), PIECE_MAX_BYTES)))
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return self.readall()
+        content = self._head[self._at : self._at + size]
+        if size and not content and self._handle is not None:
+            reply = self._ask(m.Piece(self._handle, self._at, min(size, PIECE_MAX_BYTES)))
             content = reply.content if isinstance(reply, m.Content) else self._failed(reply)
-        buffer[: len(content)] = content
         self._at += len(content)
+        return content
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
         return len(content)
 
     def close(self) -> None:
@@ -157,6 +163,16 @@ class RemoteFiles:
         if not isinstance(reply, m.Listed):
             raise _unreadable(reply, path)
         return tuple(os.fsdecode(name) for name in reply.names)
+
+    def names_of(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for at in range(0, len(paths), TOGETHER_MAX):
+            some = paths[at : at + TOGETHER_MAX]
+            reply = self._asked(m.AllNames(os.fsencode(root), [os.fsencode(path) for path in some]))
+            for path, names in zip(some, reply.names if isinstance(reply, m.AllListed) else (), strict=False):
+                if names is not None:
+                    found[path] = tuple(map(os.fsdecode, names))
+        return found
 
     def status(self, root: Path, path: str) -> FileStatus | None:
         reply = self._asked(m.Status(os.fsencode(root), os.fsencode(path)))

@@ -7,7 +7,6 @@ import errno
 import io
 import itertools
 import os
-import posixpath
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,6 @@ from imds_probe.system.walk import Budget, Part, Walk
 from imds_probe.system.walk_memory import WalkMemory
 
 PIECE_BYTES = 65536
-WORTH_PINNING = 3  # paths of one directory
 
 
 class LocalFile(io.FileIO, File):
@@ -81,6 +79,10 @@ class LocalFiles:
             os.close(pinned)
         return tuple(sorted(found))
 
+    def names_of(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        del root, paths
+        return {}
+
     def status(self, root: Path, path: str) -> FileStatus | None:
         pinned = self.pin(root, path)
         if pinned is None:
@@ -102,43 +104,44 @@ class LocalFiles:
             os.close(pinned)
 
     def looked_up(self, root: Path, paths: Sequence[str]) -> tuple[FileStatus | FileUnreadable | None, ...]:
-        by_directory: dict[str, list[str]] = {}
+        if len(paths) == 1:
+            return (self._status_or_trouble(root, paths[0]),)
+        by_directory: dict[str, dict[str, str]] = {}
         for path in paths:
-            by_directory.setdefault(posixpath.dirname(path), []).append(path)
+            directory, _, name = path.rpartition("/")
+            by_directory.setdefault(directory, {})[path] = name
         found: dict[str, FileStatus | FileUnreadable | None] = {}
         for directory, there in by_directory.items():
-            if len(there) < WORTH_PINNING:
-                found.update((path, self._status_or_trouble(root, path)) for path in there)
-            else:
-                found.update(zip(there, self._statuses_in(root, directory, there), strict=True))
-        return tuple(found[path] for path in paths)
+            found.update(self._statuses_in(root, directory or "/", there))
+        return tuple(map(found.__getitem__, paths))
 
     def _statuses_in(
-        self, root: Path, directory: str, paths: Sequence[str]
-    ) -> Iterator[FileStatus | FileUnreadable | None]:
-        """Of several paths in one directory, which is looked up once for all of them."""
+        self, root: Path, directory: str, there: Mapping[str, str]
+    ) -> Iterator[tuple[str, FileStatus | FileUnreadable | None]]:
+        """Of several paths in one directory, which is looked up once for all of them, by their names in it."""
         try:
             pinned = self.pin(root, directory)
         except FileUnreadable as trouble:
-            yield from (trouble for _ in paths)
+            yield from ((path, trouble) for path in there)
             return
         if pinned is None:
-            yield from (None for _ in paths)
+            yield from ((path, None) for path in there)
             return
         try:
-            for path in paths:
-                yield self._status_in(root, pinned, path)
+            for path, name in there.items():
+                yield path, self._status_in(root, pinned, path, name)
         finally:
             os.close(pinned)
 
-    def _status_in(self, root: Path, pinned: int, path: str) -> FileStatus | FileUnreadable | None:
-        name = posixpath.basename(path)
+    def _status_in(self, root: Path, pinned: int, path: str, name: str) -> FileStatus | FileUnreadable | None:
         # What leads elsewhere is looked up as a whole: links, and names that are none.
         if name in ("", ".", "..") or "\0" in name:
             return self._status_or_trouble(root, path)
         try:
             self.stepping(root, path)
             status = os.stat(name, dir_fd=pinned, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
         except (OSError, ValueError):
             return self._status_or_trouble(root, path)
         return self._status_or_trouble(root, path) if stat.S_ISLNK(status.st_mode) else FileStatus.made(status)

@@ -42,6 +42,9 @@ class HeldFile(File):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._content.seek(offset, whence)
 
+    def read(self, size: int = -1) -> bytes:
+        return self._content.read(size)
+
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         return self._content.readinto(buffer)
 
@@ -89,6 +92,15 @@ class Once:
             return ()
         return _known(self._names, (str(root), path), lambda: self.files.names(root, path))
 
+    def names_of(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """See rootfs.names_ahead."""
+        at = str(root)
+        new = [path for path in dict.fromkeys(paths) if (at, path) not in self._names]
+        found = self.files.names_of(root, new) if new else {}
+        _make_room(self._names)
+        self._names.update(((at, path), names) for path, names in found.items())
+        return found
+
     @contextlib.contextmanager
     def opened(self, root: Path, path: str) -> Iterator[File | None]:
         """See rootfs.opened."""
@@ -112,13 +124,14 @@ class Once:
     def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
         """See rootfs.ahead."""
         at = str(root)
-        new = [path for path in dict.fromkeys(paths) if (at, path) not in self._held]
+        there = {path: self._held[at, path] for path in paths if (at, path) in self._held}
+        new = [path for path in dict.fromkeys(paths) if path not in there]
         found = self.files.contents(root, new) if new else {}
         _make_room(self._statuses)
         for path, held in found.items():
             self._statuses.setdefault((at, path), held[1] if held is not None else None)
             self._hold((at, path), held)
-        return found
+        return {**there, **found}
 
     def _hold(self, key: tuple[str, str], held: tuple[bytes, FileStatus] | None) -> None:
         self._held_bytes += len(held[0]) if held is not None else 0

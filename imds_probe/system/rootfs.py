@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ __all__ = [
     "files",
     "looked_up",
     "names",
+    "names_ahead",
     "opened",
     "program",
     "read",
@@ -70,9 +71,16 @@ def opened(root: Path, path: str) -> AbstractContextManager[File | None]:
     return _files.opened(root, path)
 
 
-def ahead(root: Path, paths: Sequence[str]) -> None:
-    """These files are opened next: where another process opens them, and what it says is held, all come with one answer."""
-    _files.contents(root, paths)
+def ahead(root: Path, paths: Sequence[str]) -> Mapping[str, bytes]:
+    """These files are opened next: where another process opens them, and what it says is held, all come with one answer. The
+    contents of those that came.
+    """
+    return {path: held[0] for path, held in _files.contents(root, paths).items() if held is not None}
+
+
+def names_ahead(root: Path, directories: Sequence[str]) -> None:
+    """The same of directories that are listed next."""
+    _files.names_of(root, directories)
 
 
 def read(

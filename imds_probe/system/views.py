@@ -202,6 +202,9 @@ class Views:
         view = self._views.get(str(root))
         return view.names(path) if view is not None else self._once.names(root, path)
 
+    def names_of(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        return self._once.names_of(root, paths) if str(root) not in self._views else {}
+
     def status(self, root: Path, path: str) -> FileStatus | None:
         view = self._views.get(str(root))
         return view.status(path) if view is not None else self._once.status(root, path)

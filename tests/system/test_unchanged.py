@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from imds_probe.system.door import FileStatus
 from imds_probe.system.unchanged import identity_of, is_of_root, is_settled

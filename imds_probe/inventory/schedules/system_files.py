@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.packages.package import printable
 from imds_probe.inventory.settings.formats import yaml_document
 from imds_probe.system import rootfs
-from imds_probe.system.door import FileStatus
+from imds_probe.system.door import File, FileStatus
 
 TEXT_MAX_BYTES = 1024 * 1024
 ALL_MAX_BYTES = 48 * 1024 * 1024
 YAML_MAX = 256 * 1024  # characters of all texts together: 4 s for the reader in Python
 TROUBLES_MAX = 200
+PIECE_BYTES = 16 * 1024
 EXECUTABLE = 0o111
 
 
@@ -64,8 +65,7 @@ class SystemFiles:
             with rootfs.opened(self.root, path) as file:
                 if file is None:
                     return None
-                with rootfs.buffered(file) as buffered:
-                    content = buffered.read(limit + 1)
+                content = _beginning(file, limit + 1)
         except rootfs.FileUnreadable as trouble:
             self.say(trouble.problem)
             return None
@@ -115,9 +115,13 @@ class SystemFiles:
             self.say(trouble.problem)
             return None
 
-    def ahead(self, paths: Sequence[str]) -> None:
+    def ahead(self, paths: Sequence[str]) -> Mapping[str, bytes]:
         """Their content is asked for next, if they are files that count: see rootfs.ahead."""
-        rootfs.ahead(self.root, paths)
+        return rootfs.ahead(self.root, paths)
+
+    def names_ahead(self, directories: Sequence[str]) -> None:
+        """The same of directories, and of what they hold."""
+        rootfs.names_ahead(self.root, directories)
 
     def has_file(self, path: str) -> bool:
         """Whether a path leads to a regular file."""
@@ -141,3 +145,13 @@ class SystemFiles:
         """A path without links, None where it leads nowhere."""
         self.note([path])
         return rootfs.real_path(self.root, path)
+
+
+def _beginning(file: File, length: int) -> bytes:
+    """So many bytes, fewer where the file ends before. Room is made for no more than it seems to have."""
+    chunks, left = [], length
+    at_once = max(PIECE_BYTES, file.status().st_size + 1)
+    while left > 0 and (chunk := file.read(min(left, at_once))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)

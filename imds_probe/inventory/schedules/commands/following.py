@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 import shlex
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
@@ -24,6 +25,7 @@ DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start progr
 DEPTH_OF_STARTERS = 12
 STARTED_MAX = 300
 BESIDE_MAX = 20  # files that a script names, and that are asked for together
+DEPTH_AHEAD, AHEAD_MAX = 3, 200  # scripts that name others, and files of several schedules
 _BUILTINS = frozenset(
     """
     : [ true false echo printf read set shift exit return unset umask ulimit wait kill let type hash getopts alias unalias
@@ -41,6 +43,7 @@ TOO_MANY = f"it starts more than {STARTED_MAX} programs"
 TOO_DEEP = "programs that start each other without end"
 _OTHER_ROOTS = frozenset(("nsenter",))
 _FILE_NAME = re.compile(r"[\w.+-]{1,255}")
+_BEGINS_LINE = re.compile(r"^[ \t]{0,20}(?:(?:exec|\.|source)[ \t]{1,10})?(/[\w./+-]{1,255})", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,17 @@ class Following:
         return self._last[1]
 
     def ahead(self, some: Iterable[Scheduled]) -> None:
-        """These are followed next."""
+        """These are followed next. What they start comes in few messages, and so does what that seems to read and start."""
         words = (_first_word(each) for each in some if each.image is None and not each.root)
-        self.files.ahead([posixpath.normpath(word) for word in words if word.startswith("/")])
+        waiting = dict.fromkeys(posixpath.normpath(word) for word in words if word.startswith("/"))
+        asked: set[str] = set()
+        for _ in range(DEPTH_AHEAD):
+            asked.update(waiting)
+            contents = self.files.ahead(list(waiting))
+            self.files.names_ahead(list(dict.fromkeys(posixpath.dirname(path) for path in contents)))
+            scripts = ((path, content.decode(errors="replace")) for path, content in contents.items())
+            named = (each for path, text in scripts if _is_for_shell(text) for each in _named(text, path))
+            waiting = dict.fromkeys(itertools.islice((each for each in named if each not in asked), AHEAD_MAX))
 
     def _follow(self, scheduled: Scheduled) -> Followed:
         command = scheduled.command
@@ -317,6 +328,13 @@ def _beside(text: str, script: str) -> list[str]:
             found[f"{directory}{name[0]}"] = None
         at = text.find(directory, at + len(directory))
     return list(found)
+
+
+def _named(text: str, script: str) -> Iterator[str]:
+    """The same, and what its lines begin with."""
+    yield from _beside(text, script)
+    for match in itertools.islice(_BEGINS_LINE.finditer(text), BESIDE_MAX):
+        yield posixpath.normpath(match[1])
 
 
 def _text_of(arguments: Words) -> str:
