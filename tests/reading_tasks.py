@@ -91,6 +91,13 @@ def _together(at: At) -> Iterator[Said]:
         yield Said(path, "None" if held is None else f"{hash_of(held[0])} {held[1].st_size}")
 
 
+def _listed_together(at: At) -> Iterator[Said]:
+    """What is said of several directories at once, as far as it is."""
+    found = rootfs.files().names_of(Path(at.root), at.paths)
+    for path, names in found.items():
+        yield Said(path, " ".join(names))
+
+
 def hash_of(content: bytes) -> str:
     return f"{len(content)}:{sum(content)}"
 
@@ -200,6 +207,7 @@ LENGTHS = Task("lengths", Said, _lengths)
 HEADS = Task("heads", Said, _heads)
 ALL_WAYS = Task("all ways", Said, _all_ways)
 TOGETHER = Task("together", Said, _together)
+LISTED_TOGETHER = Task("listed together", Said, _listed_together)
 ATTEMPTS = Task("attempts", Said, _attempts)
 BOMB = Task("bomb", Said, _bomb)
 SPIN = Task("spin", Said, _spin)
@@ -213,5 +221,5 @@ LONG = Task("long", Said, _raw(b"\xff\xff\xff\xff"))
 NO_MESSAGE = Task("no message", Said, _raw(b"\x04\0\0\0junk"))
 TASKS = (
     *(CONTENTS, LENGTHS, HEADS, ALL_WAYS, ATTEMPTS, BOMB, SPIN, FLOOD, DIES, BREAKS, COMPLAINS, OF_ANOTHER_TYPE, LIES),
-    *(LONG, NO_MESSAGE, IMPORTS, TOGETHER),
+    *(LONG, NO_MESSAGE, IMPORTS, TOGETHER, LISTED_TOGETHER),
 )

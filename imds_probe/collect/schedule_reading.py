@@ -53,6 +53,7 @@ def read_due(asked: Schedules) -> Iterator[tuple[Due, ...]]:
     # What programs load is remembered with the schedules that start them.
     following = replace(following_in(reading), trails=None)
     ground = following.ground
+    ground.reads_ahead = True  # by what stands behind the views
     commands = Commands(SystemFiles(Path(reading.root)))
     system = DueSystem(
         reading, ground, following, commands, ScheduleMemory(schedules_kept.decoded(asked.kept), ground), asked.image

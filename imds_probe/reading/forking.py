@@ -31,6 +31,8 @@ MIB = 1024 * 1024
 # The opener holds one piece of a file at a time, and the names of a directory.
 OPENER_MIB, OPENER_FILES, PARSER_FILES = 32, 256, 16
 CPU_S = 1000  # where there is no end by which all is to be read: then who asks has one for each task
+# What is known of files is kept to the end of a task, and has no cycles: to look through all of it again is in vain.
+COLLECTED_AFTER = 20_000, 50, 100
 # Python imports these when they are met for the first time: json takes texts in all of them, and a parser imports nothing.
 ENCODINGS = (
     *("utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le"),
@@ -105,6 +107,7 @@ class Server:
             confine("opener", Limits(OPENER_MIB * MIB, self._cpu_s(), OPENER_FILES))
             opener.serve()
         else:
+            gc.set_threshold(*COLLECTED_AFTER)
             parser = Parser(first, second, {**self._functions, **self._terms.functions}, self._terms.reply_s)
             confine("parser", Limits(self._terms.memory_mib * MIB, self._cpu_s(), PARSER_FILES))
             parser.serve()

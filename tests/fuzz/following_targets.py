@@ -11,6 +11,16 @@ from pathlib import Path
 from code_root import Root, jar
 from fuzz.target import Parse, Target, check, choose, chosen
 
+from imds_probe.collect.code_tasks import Program
+from imds_probe.collect.schedules_kept import (
+    DueKept,
+    EntryKept,
+    Listed,
+    SchedulesKept,
+    SourceKept,
+    decoded,
+    encoded,
+)
 from imds_probe.inventory.code.following import java, node, perl, php, python, python_text, ruby, shell_text
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.known import Kept
@@ -142,9 +152,30 @@ def _remembered_seeds() -> Mapping[str, bytes]:
     return {"nothing": b"", "begins": BEGINS + bytes(40), "kept": kept}
 
 
+def _schedules_kept(root: Path) -> Parse:
+    del root
+
+    def parse(data: bytes) -> None:
+        if (kept := decoded(data)) is not None:
+            for each in (*kept.sources.values(), *kept.entries.values()):
+                check([kept.paths[number] for number in each.by])
+
+    return parse
+
+
+def _schedules_kept_seeds() -> Mapping[str, bytes]:
+    listed = Listed("key", "/etc/cron.d/x", "scheduled", "daily", 86400.0)
+    entry = EntryKept((0, 1), (DueKept(Program("/opt/x.sh", ()), (), ("/opt/x.sh",)),))
+    kept = SchedulesKept(
+        ("/etc", "/a"), ((1, 2, 3, 4, 5), None), {"crontabs": SourceKept((0,), (listed,))}, {"key": entry}
+    )
+    return {"nothing": b"", "kept": encoded(kept), "out of range": encoded(SchedulesKept(entries={"key": entry}))}
+
+
 TARGETS = {
     "following-texts": Target(_texts, _text_seeds),
     "following": Target(_followed, lambda: {str(at): chosen(at, content) for at, (_, _, content) in enumerate(FILES)}),
     "owners": Target(_owned, _owner_seeds),
     "remembered": Target(_remembered, _remembered_seeds),
+    "schedules-kept": Target(_schedules_kept, _schedules_kept_seeds),
 }

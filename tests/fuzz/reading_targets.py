@@ -114,6 +114,7 @@ def _request_seeds() -> Mapping[str, bytes]:
             *looked_up,
             m.Statuses(GRANTED, [b"file", b"round"]),
             m.Together(GRANTED, [b"file", b"round"], 99),
+            m.AllNames(GRANTED, [b".", b"file", b"round"]),
             m.Head(GRANTED, b"out", 9),
         ),
         "walked": _framed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -17,10 +18,13 @@ from fuse_share import share
 from reading_tasks import At, Said
 from soon import SOON_S, wait_for
 
+from imds_probe.reading import messages as m
+from imds_probe.reading import opener as openers
 from imds_probe.reading import reader as readers
 from imds_probe.reading.reader import Reader
 from imds_probe.reading.task import Answer, Task
 from imds_probe.reading.unanswered import FILE
+from imds_probe.reading.whereabouts import Whereabouts
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +123,35 @@ def test_more_than_one_message_has_room_for_is_opened_one_by_one(reader: Reader,
     found = asked(reader, tasks.TOGETHER, root, *paths).found
     assert found
     assert {each.said for each in found} == {f"{tasks.hash_of(b'x' * 65000)} 65000"}
+
+
+def test_directories_are_listed_together_and_others_are_left_to_who_asks_for_them(reader: Reader, root: Path) -> None:
+    for name in ("b/x", "b/y", "empty"):
+        (root / name).mkdir(parents=True)
+    (root / "link").symlink_to("b")
+    (root / "loop").symlink_to("loop")
+    many = [f"many/{number}" for number in range(100)]
+    for name in many:
+        (root / name / "z").mkdir(parents=True)
+    (answer, *more) = asked(
+        reader, tasks.LISTED_TOGETHER, root, "b", "empty", "none", "file", "loop", "link", *many
+    ).found
+    said = {each.about: each.said for each in (answer, *more)}
+    assert said == {"b": "x y", "empty": "", "none": "", "file": "", "link": "x y", **dict.fromkeys(many, "z")}
+
+
+def test_more_names_than_there_is_room_for_are_asked_for_one_by_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/1", "b/2", "b/3", "c/4"):
+        (root / name).mkdir(parents=True)
+    monkeypatch.setattr(openers, "ENTRIES_MAX", 2)
+    (run, orders), (parser, door) = socket.socketpair(), socket.socketpair()
+    with run, orders, parser, door:
+        opener = openers.Opener(orders, door, Whereabouts.made().descriptor)
+        opener._files.grant(str(root), [], [])
+        request = m.AllNames(os.fsencode(root), [b"a", b"b", b"c"])
+        assert opener._reply(request) == m.AllListed([[b"1"], [b"2", b"3"], None])
 
 
 def test_only_what_was_granted_is_opened(reader: Reader, root: Path) -> None:

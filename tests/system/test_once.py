@@ -69,6 +69,9 @@ class Ahead(Counted):
                 found[path] = (file.read(), file.status()) if file is not None else None
         return found
 
+    def names_of(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        return {path: self.names(root, path) for path in paths}
+
 
 def test_what_came_ahead_is_not_opened_again(tmp_path: Path) -> None:
     root, files = made(tmp_path, {"/a": "x", "/d/e": ""}), Once(counted := Ahead())
@@ -81,6 +84,15 @@ def test_what_came_ahead_is_not_opened_again(tmp_path: Path) -> None:
     assert counted.asked == []
     with pytest.raises(FileUnreadable):
         content(files, root, "/d")
+
+
+def test_directories_that_came_ahead_are_not_listed_again(tmp_path: Path) -> None:
+    root, files = made(tmp_path, {"/d/e": "", "/f/g": ""}), Once(counted := Ahead())
+    files.names_of(root, ["/d", "/f", "/d"])
+    files.names_of(root, ["/f"])
+    asked = list(counted.asked)
+    assert (files.names(root, "/d"), files.names(root, "/f")) == (("e",), ("g",))
+    assert counted.asked == asked == ["/d", "/f"]
 
 
 def test_each_root_is_one_of_its_own(tmp_path: Path) -> None:

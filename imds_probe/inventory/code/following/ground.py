@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 HELD_MAX_BYTES = 4 * 1024 * 1024  # of a file that is read once for both: what it says, and what it asks for
 FILE_MAX_BYTES = 512 * 1024 * 1024
 HEAD_BYTES = 1024
+SHORT_MAX_BYTES, AHEAD_MAX_BYTES = (
+    48 * 1024,
+    4 * 1024 * 1024,
+)  # of a file that is asked for with others, and of all of these
 SMALL_MAX_BYTES = 1024 * 1024  # of package.json and the like
 WALKED_MAX, DEPTH_MAX = 3000, 12  # files of one package, and directories within each other
 ONCE_MAX = 20_000  # answers that are kept for who asks the same
@@ -44,7 +48,9 @@ T = TypeVar("T")
 class Ground:
     """One system below its root. `kept` are files by their paths as an earlier run has left them, `learnt` those that a later
     one can have: of files that root alone can write, and that did not change since `before_ns`, a time.time_ns; none where
-    that is None. `shared` are files of this run by path, of systems that are made of the same image.
+    that is None. `shared` are files of this run by path, of systems that are made of the same image. `reads_ahead`: files that are
+    visited next are asked for together, as whoever opens them holds what has come. Which of them a reader breaks at is not known
+    then.
     """
 
     root: Path
@@ -53,6 +59,7 @@ class Ground:
     before_ns: int | None = None
     learnt: dict[str, Kept] = field(default_factory=dict)
     shared: dict[str, Kept] = field(default_factory=dict)
+    reads_ahead: bool = False
     trail: set[str] | None = None  # while somebody wants to know what all this depended on
     kept_from: bool = False  # whether something kept us from a place that was asked for, until somebody says no again
     _once: dict[Hashable, tuple[tuple[Any, ...], frozenset[str], bool]] = field(default_factory=dict)
@@ -209,6 +216,22 @@ class Ground:
         new = [path for path in dict.fromkeys(paths) if path not in self._statuses]
         if new:
             self._statuses.update(zip(new, rootfs.statuses(self.root, new), strict=True))
+
+    def ahead(self, paths: Sequence[str]) -> None:
+        """These are visited next."""
+        self.look_up(paths)
+        if not self.reads_ahead:
+            return
+        left, new = AHEAD_MAX_BYTES, []
+        for path in paths:
+            status = self._statuses[path]
+            if status is None or status.st_size > min(left, SHORT_MAX_BYTES) or not stat.S_ISREG(status.st_mode):
+                continue
+            if not any(path in known for known in (self._known, self.kept, self.shared)):
+                left -= status.st_size
+                new.append(path)
+        if len(new) > 1:
+            rootfs.ahead(self.root, new)
 
     def regular(self, paths: Sequence[str]) -> list[str]:
         """Those of these paths that lead to a file."""

@@ -191,7 +191,7 @@ class _Followed:
             places = len(program.way.places)
             while program.waiting and not self._cut_short_by_limits():
                 wave, program.waiting = program.waiting, []
-                self._ground.look_up([load.path for load in wave])
+                self._ground.ahead([load.path for load in wave])
                 new = [(self._visited(program, load), load) for load in wave]
                 program.asked += new
                 calls += self._found(program, new)

@@ -108,7 +108,11 @@ class Following:
             asked.update(waiting)
             contents = self.files.ahead(list(waiting))
             self.files.names_ahead(list(dict.fromkeys(posixpath.dirname(path) for path in contents)))
-            scripts = ((path, content.decode(errors="replace")) for path, content in contents.items())
+            scripts = (
+                (path, content.decode(errors="replace"))
+                for path, content in contents.items()
+                if content.startswith(MARK)
+            )
             named = (each for path, text in scripts if _is_for_shell(text) for each in _named(text, path))
             waiting = dict.fromkeys(itertools.islice((each for each in named if each not in asked), AHEAD_MAX))
 

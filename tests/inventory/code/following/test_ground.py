@@ -172,3 +172,19 @@ def test_what_was_found_out_once_is_on_the_trail_of_all_who_ask(
     ground.once("other", make)
     ground.once("other", make)
     assert len(made) == 3
+
+
+def test_what_is_visited_next_is_asked_for_together_where_it_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, size in (("a", 10), ("b", 10), ("long", module.SHORT_MAX_BYTES + 1), ("known", 10), ("kept", 10)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    (tmp_path / "directory").mkdir()
+    asked: list[list[str]] = []
+    monkeypatch.setattr(module.rootfs, "ahead", lambda root, paths: asked.append(paths))
+    ground = Ground(tmp_path, kept=learnt(tmp_path, "/kept"), reads_ahead=True)
+    ground.visit("/known")
+    paths = [f"/{name}" for name in ("a", "b", "long", "known", "kept", "directory", "gone")]
+    ground.ahead(paths)
+    Ground(tmp_path).ahead(paths)
+    assert asked == [["/a", "/b"]]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.following import Followed, Following, InRoot, Unfollowed
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.system import rootfs
+from imds_probe.system.door import FileStatus
+from imds_probe.system.local_files import LocalFile, LocalFiles
+from imds_probe.system.once import Once
 
 ELF = b"\x7fELF"
 PROGRAMS: dict[str, str | bytes | Path] = {
@@ -175,6 +181,47 @@ def test_what_is_not_followed_is_said(root: Path, command: str, why: str) -> Non
 def test_it_is_said_in_which_script_something_was_not_followed(root: Path) -> None:
     made(root, {"/opt/x": f"{SCRIPT}$1 y\n"})
     assert followed(root, "/opt/x").unfollowed == (Unfollowed(following.NO_NAME, "/opt/x"),)
+
+
+class Asked(LocalFiles):
+    """One that says several files at once, as another process does, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.together: list[set[str]] = []
+        self.alone: list[str] = []
+
+    def contents(self, root: Path, paths: Sequence[str]) -> Mapping[str, tuple[bytes, FileStatus] | None]:
+        self.together += [set(paths)] if paths else []
+        there = {path: root / path.lstrip("/") for path in paths}
+        return {path: (at.read_bytes(), FileStatus.made(at.stat())) for path, at in there.items() if at.is_file()}
+
+    @contextlib.contextmanager
+    def opened(self, root: Path, path: str) -> Iterator[LocalFile | None]:
+        self.alone.append(path)
+        with super().opened(root, path) as file:
+            yield file
+
+
+def test_what_several_schedules_start_comes_together(tmp_path: Path) -> None:
+    scripts: dict[str, str | bytes | Path] = {}
+    for number in range(3):
+        beside = f"/opt/{number}"
+        scripts[f"/etc/cron.daily/{number}"] = f"{SCRIPT}exec {beside}/run.sh\n"
+        scripts[f"{beside}/run.sh"] = f"{SCRIPT}. {beside}/settings.sh\n{beside}/step.sh\n"
+        scripts |= {f"{beside}/settings.sh": "A=1\n", f"{beside}/step.sh": f"{SCRIPT}true\n"}
+    root = made(tmp_path, {"/bin/sh": ELF, **scripts}, executable=("/bin/sh", *scripts))
+    daily = [Scheduled((f"/etc/cron.daily/{each}",), Place("/x"), "scheduled", "daily") for each in range(3)]
+    asked = Asked()
+    with rootfs.read_by(Once(asked)):
+        commands = Following(SystemFiles(root))
+        commands.ahead(daily)
+        assert asked.together == [
+            {f"/etc/cron.daily/{each}" for each in range(3)},
+            {f"/opt/{each}/run.sh" for each in range(3)},
+            {f"/opt/{each}/{name}.sh" for each in range(3) for name in ("settings", "step")},
+        ]
+        assert [len(commands.follow(each).started) for each in daily] == [4, 4, 4]
+        assert not set(scripts).intersection(asked.alone, *asked.together[3:])
 
 
 def test_scripts_that_start_each_other_come_to_an_end(root: Path) -> None:
