@@ -46,12 +46,16 @@ def whole_run() -> None:
         for name, content in (("sys_vendor", "Amazon EC2"), ("board_asset_tag", "i-0123456789abcdef0")):
             (root / f"sys/class/dmi/id/{name}").parent.mkdir(parents=True, exist_ok=True)
             (root / f"sys/class/dmi/id/{name}").write_text(f"{content}\n")
-        shutil.copytree(HERE / "imds_probe", code / "imds_probe")
-        # As an installed program is, whatever this environment says of byte code.
-        subprocess.run([sys.executable, "-m", "compileall", "-q", code], check=True)
+        install(code)
         with _standing(root) as host:
             time.sleep(SETTLED_NS / 1e9)  # what has just changed is not remembered
             _measure(host, root, code, Path(directory, "report"))
+
+
+def install(code: Path) -> None:
+    """Today's code, compiled as an installed program is, whatever this environment says of byte code."""
+    shutil.copytree(HERE / "imds_probe", code / "imds_probe")
+    subprocess.run([sys.executable, "-m", "compileall", "-q", code], check=True)
 
 
 def _measure(host: MadeUpHost, root: Path, code: Path, report: Path) -> None:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench_run import install
+
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab.host import MadeUpHost
 from imds_probe.simulator.lab.lab import Lab
@@ -124,6 +126,8 @@ def many_schedules() -> None:
             scenarios.write_host(root, scenarios.UPGRADED_PACKAGES, "i-0123456789abcdef0")
             write_programs(root)
         write_schedules(roots["with"])
+        code = Path(directory, "code")
+        install(code)
         time.sleep(SETTLED_S)
         hosts = {name: stack.enter_context(MadeUpHost(lab.instance, root)) for name, root in roots.items()}
         took: dict[tuple[str, str], list[tuple[float, float]]] = {}
@@ -134,7 +138,8 @@ def many_schedules() -> None:
                     if when == "first":
                         shutil.rmtree(state, ignore_errors=True)
                         state.mkdir(mode=0o700)
-                    seconds = _took(host.command([*PROBE, "--root", str(roots[name]), "--state-directory", str(state)]))
+                    argv = host.command([*PROBE, "--root", str(roots[name]), "--state-directory", str(state)])
+                    seconds = _took(["env", "-C", str(code), f"PYTHONPATH={code}", *argv])
                     if number:
                         took.setdefault((name, when), []).append(seconds)
     print(
