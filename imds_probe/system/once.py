@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from imds_probe.dataclass import dataclass
 from imds_probe.system.confined import FileUnreadable
-from imds_probe.system.door import File, Files, FileStatus
+from imds_probe.system.door import ENTRIES_MAX, File, Files, FileStatus
 
 FILE_MAX_BYTES, HELD_MAX_BYTES = 64 * 1024, 8 * 1024 * 1024
 KNOWN_MAX = 50_000
@@ -66,7 +66,9 @@ class Once:
         """See rootfs.looked_up."""
         at = str(root)
         new = [path for path in dict.fromkeys(paths) if (at, path) not in self._statuses]
-        found = dict(zip(new, self.files.looked_up(root, new), strict=True)) if new else {}
+        found: dict[str, FileStatus | FileUnreadable | None] = {path: None for path in new if self._is_absent(at, path)}
+        if asked := [path for path in new if path not in found]:
+            found.update(zip(asked, self.files.looked_up(root, asked), strict=True))
         said = tuple(found[path] if path in found else self._statuses[at, path] for path in paths)
         _make_room(self._statuses)
         self._statuses.update(((at, path), each) for path, each in found.items())
@@ -81,8 +83,9 @@ class Once:
 
     def real_path(self, root: Path, path: str) -> str | None:
         """See rootfs.real_path."""
-        if (str(root), path) not in self._real:
-            self.looked_up(root, [path])  # whoever looks it up in another process finds both at once
+        # Whoever looks it up in another process finds both at once.
+        if (str(root), path) not in self._real and self.looked_up(root, [path]) == (None,):
+            return None
         return _known(self._real, (str(root), path), lambda: self.files.real_path(root, path))
 
     def names(self, root: Path, path: str) -> tuple[str, ...]:
@@ -132,6 +135,16 @@ class Once:
             self._statuses.setdefault((at, path), held[1] if held is not None else None)
             self._hold((at, path), held)
         return {**there, **found}
+
+    def _is_absent(self, at: str, path: str) -> bool:
+        """Whether the directory that it would lie in, or lead through, is known not to hold it."""
+        above, slash, name = path.rpartition("/")
+        while slash and name not in ("", ".", ".."):
+            names = self._names.get((at, above or "/"))
+            if names is not None:
+                return len(names) < ENTRIES_MAX and name not in names
+            above, slash, name = above.rpartition("/")
+        return False
 
     def _hold(self, key: tuple[str, str], held: tuple[bytes, FileStatus] | None) -> None:
         self._held_bytes += len(held[0]) if held is not None else 0

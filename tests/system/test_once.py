@@ -56,7 +56,7 @@ def test_nothing_is_asked_twice(tmp_path: Path) -> None:
         assert said[0] == said[-1]
         assert said[0][0] == one
     assert said[0][2:] == ("/a", None, ("e",), b"x", None)
-    assert sorted(counted.asked) == ["/", "/a", "/d", "/gone", "/gone", "/l", "/l"]
+    assert sorted(counted.asked) == ["/", "/a", "/d", "/gone", "/l", "/l"]
 
 
 class Ahead(Counted):
@@ -84,6 +84,18 @@ def test_what_came_ahead_is_not_opened_again(tmp_path: Path) -> None:
     assert counted.asked == []
     with pytest.raises(FileUnreadable):
         content(files, root, "/d")
+
+
+def test_what_its_directory_does_not_hold_is_not_asked_for(tmp_path: Path) -> None:
+    root, files = made(tmp_path, {"/d/e": "", "/l": Path("d")}), Once(counted := Counted())
+    for directory in ("/", "/d", "/l"):
+        files.names(root, directory)
+    counted.asked.clear()
+    assert files.looked_up(root, ["/gone", "/gone/x/y", "/d/x", "/l/x"]) == (None,) * 4
+    assert (files.real_path(root, "/d/x/y"), counted.asked) == (None, [])
+    assert files.looked_up(root, ["/d/e", "/l/e"]) == (files.status(root, "/d/e"),) * 2
+    assert files.looked_up(root, ["/gone/../d/e", "/d/x/"]) == (None, None)
+    assert counted.asked
 
 
 def test_directories_that_came_ahead_are_not_listed_again(tmp_path: Path) -> None:
