@@ -14,7 +14,8 @@ from imds_probe.inventory.code.following.arguments import read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
-from imds_probe.inventory.code.following.python_text import ENTRY, HERE, asked_by
+from imds_probe.inventory.code.following.python_places import HERE
+from imds_probe.inventory.code.following.python_text import ENTRY, asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.python_own_code import OPTIONS
 from imds_probe.inventory.sdks.start import Start
