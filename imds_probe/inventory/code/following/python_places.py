@@ -37,7 +37,7 @@ _OWN_FILE, _OWN_PLACE = (b"__file__", b"sys.argv[0]"), b"sys.path[0]"
 
 def places_in(text: bytes) -> Iterator[str]:
     """Directories that the text of a module adds: full paths, or from its own directory (HERE) or the program's on."""
-    code = _Code(text)
+    code = Module(text)
     for word, pattern in ((b"sys.path", _ADDED), (b"addsitedir", _SITE)):
         for number, match in enumerate(pattern.finditer(text) if word in text else ()):
             if number >= ADDED_MAX:
@@ -45,15 +45,15 @@ def places_in(text: bytes) -> Iterator[str]:
             if b"#" in text[text.rfind(b"\n", 0, match.start()) + 1 : match.start()]:
                 continue
             for each in code.ways(code.expression(match.end(), opened=match[1] is not None)):
-                for element in _elements(each):
+                for element in elements(each):
                     if (place := code.place(element)) is not None:
                         yield place
 
 
 @dataclass
-class _Code:
-    """The text of a module. `_given` are the places where its variables get their values, once that was asked for, and `_known`
-    these values, by how deep in others they stand.
+class Module:
+    """The text of a module, whose expressions are followed. `_given` are the places where its variables get their values, once that
+    was asked for, and `_known` these values, by how deep in others they stand.
     """
 
     text: bytes
@@ -103,7 +103,7 @@ class _Code:
             for at, in_loop in self._where_given().get(name, ()):
                 expression = self.expression(at, opened=False)
                 for each in self.ways(expression.removesuffix(b":") if in_loop else expression, depth + 1):
-                    values += _elements(each) if in_loop else [each]
+                    values += elements(each) if in_loop else [each]
             self._known[name, depth] = values[:WAYS_MAX]
         return self._known[name, depth]
 
@@ -155,7 +155,7 @@ def _is_of_other(expression: bytes, match: re.Match[bytes]) -> bool:
     return before == b"." or behind in (b"(", b"=")
 
 
-def _elements(expression: bytes) -> list[bytes]:
+def elements(expression: bytes) -> list[bytes]:
     """The elements of lists and tuples, however they stand in each other; the arguments of a function stay together."""
     found: list[bytes] = []
     within: list[bool] = []  # for each bracket that is open, whether it is a function's

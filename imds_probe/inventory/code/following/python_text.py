@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.loads import NOTHING, Asked, asked
+from imds_probe.inventory.code.following.python_commands import commands_in
 from imds_probe.inventory.code.following.python_places import places_in
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
 
@@ -49,7 +50,7 @@ def asked_by(text: bytes) -> Asked:
         return NOTHING if text.startswith(b"\x7fELF") else Asked(dynamic=True)
     by_text = list(_BY_TEXT.finditer(text)) if any(word in text for word in _BY_TEXT_WORDS) else []
     names = [*_named(text), *_named_by_text(by_text)]
-    return asked(names, places_in(text), dynamic=any(match[1] is None for match in by_text))
+    return asked(names, places_in(text), commands_in(text), dynamic=any(match[1] is None for match in by_text))
 
 
 def _named(text: bytes) -> Iterator[str]:
