@@ -1,7 +1,7 @@
 """What a command leads to beside its own program: the programs that it hands to another one, and what a pattern stands for.
 
 What a program does with its arguments is known of few. One that is handed a program mostly runs it: envdir, run-one, parallel, tmux
-and a wrapper of somebody's own. What only handles files is listed here.
+and a wrapper of somebody's own. What only handles files, or runs something elsewhere, is listed here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 VARIANTS_MAX = 50  # of one command
 WORDS_LOOKED_AT = 12
-_HANDLE_FILES = frozenset(
+# Those that handle files, and those that run something elsewhere.
+_RUNS_NONE_HERE = frozenset(
     """
     rm cp mv ln chmod chown chgrp ls cat stat test [ tar rsync scp sftp install md5sum sha1sum sha256sum sha512sum
     cksum b2sum grep egrep fgrep zgrep sed awk gawk mawk head tail less more wc diff cmp touch mkdir rmdir du df
@@ -22,7 +23,7 @@ _HANDLE_FILES = frozenset(
     basename dirname readlink realpath shred truncate dd sort uniq cut tr xxd od strings ldd setfacl getfacl
     setcap chattr restorecon semanage chcon mount umount mountpoint fsck inotifywait unlink aide clamscan
     shellcheck git svn hg locate openssl gpg strip objdump dos2unix logrotate systemctl service debsums mail mailx
-    sendmail
+    sendmail ssh autossh docker podman nerdctl kubectl crictl ctr machinectl
     """.split()  # noqa: SIM905 - as literals they would take a page
 )
 # Programs of the system take no part in this: a shell that is named is an option's value.
@@ -37,7 +38,7 @@ def handed_on(program: str, words: Words) -> Iterator[tuple[str | None, ...]]:
     """The commands among the arguments of a program: a full path of what is not the system's own, and all behind it. `words` are
     without the program itself.
     """
-    if program in _HANDLE_FILES:
+    if program in _RUNS_NONE_HERE:
         return
     for at, word in enumerate(words[:WORDS_LOOKED_AT]):
         if word and word.startswith("/") and not word.endswith("/") and not word.startswith(_OF_THE_SYSTEM):

@@ -13,6 +13,7 @@ from imds_probe.inventory.schedules.commands.handed_on import VARIANTS_MAX, hand
         (("a", None, "/opt/x/"), []),
         (("a", "-s", "/bin/bash", "/dev/null"), []),
         (("rm", "/opt/x"), []),
+        (("ssh", "db", "/opt/x"), []),
     ],
 )
 def test_programs_among_the_arguments(command: tuple[str | None, ...], expected: list[tuple[str, ...]]) -> None:
