@@ -26,11 +26,6 @@ def laid_on(made_up, host, program):
     assert done.returncode == 0, done.stderr
 
 
-def slirp4netns(netns, tmp_path):
-    arguments = ("--configure", "--disable-host-loopback", "--enable-sandbox", "--netns-type=path", str(netns), "tap0")
-    return ("/usr/bin/slirp4netns", *arguments)
-
-
 def pasta(netns, tmp_path):
     """Without its twin for processors with AVX2, which Debian 12's becomes and which ends over the first connection."""
     alone = tmp_path / "pasta"
@@ -43,13 +38,12 @@ def limits_after(ran):
     return ran.code, ran.verdict, switch(ran), lowers(ran)
 
 
-@pytest.mark.parametrize("network", [slirp4netns, pasta], ids=lambda each: each.__name__)
-def test_the_only_way_out_is_a_program_that_has_shut_itself_in(run, service, lab, made_up, host, tmp_path, network):
+def test_a_network_of_pasta(run, service, lab, made_up, host, tmp_path):
     service.update(hop_limit=1, http_protocol_ipv6="disabled")
-    node = lab.add_container(network.__name__, no_route=True)
+    node = lab.add_container("pasta", no_route=True)
     node.run(["ip", "link", "del", "eth0"], timeout_s=SOON_S)
     made_up.start_container("app", node, env=REGION)
-    argv = network(node.netns, tmp_path)
+    argv = pasta(node.netns, tmp_path)
     laid_on(made_up, host, argv[0])
     made_up.start(argv)
     wait_for(lambda: "tap0" in node.call(Path("/proc/thread-self/net/route").read_text))
