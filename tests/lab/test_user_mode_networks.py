@@ -78,8 +78,9 @@ def podman(made_up, host):
     call("rm", "--all", "--force", "--time", "0")
     wait_for(
         lambda: (shutil.rmtree(runs, ignore_errors=True), not Path(runs).exists())[1]
-    )  # its own cleaning up goes on
-    remove_empty_control_groups("libpod_parent")
+    )  # podman itself tidies up yet
+    for group in ("libpod_parent/conmon", "libpod_parent"):
+        remove_empty_control_groups(group)
 
 
 def programs_of_the_machine():
