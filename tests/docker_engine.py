@@ -161,7 +161,7 @@ def _stop(engine: DockerEngine) -> None:
     finally:
         process.stop(engine.daemon)
         _unmount_below(engine.root)
-        _remove_empty_control_groups()
+        remove_empty_control_groups("docker")
         shutil.rmtree(engine.root)
 
 
@@ -171,12 +171,12 @@ def _unmount_below(directory: Path) -> None:
         process.run(["umount", "--lazy", mount], timeout_s=SOON_S)
 
 
-def _remove_empty_control_groups() -> None:
-    """Docker removes its containers' groups and leaves the one above them, /docker, in each hierarchy."""
+def remove_empty_control_groups(name: str) -> None:
+    """Engines remove their containers' groups and leave the one above them, such as /docker, in each hierarchy."""
     base = Path("/sys/fs/cgroup")
     for hierarchy in (base, *base.iterdir()):
         with contextlib.suppress(OSError):  # there is none, or another daemon has containers in it
-            (hierarchy / "docker").rmdir()
+            (hierarchy / name).rmdir()
 
 
 def _root_file_system() -> bytes:

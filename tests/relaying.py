@@ -4,8 +4,9 @@
 
 KIND is what it does with a connection: "bytes" passes bytes on, as the sidecar of a service mesh does; "http" reads requests
 and asks by itself, names itself in the answer, and says 504 where none comes; "tokens" answers token requests by itself and asks
-the service with a token of its own for all else, as metadata proxies do; "silent" never answers, "closing" closes. It connects
-to where the connection was meant to go, unless an address is given. It says "ready" once it listens.
+the service with a token of its own for all else, as metadata proxies do; "old" is such a proxy that knows no tokens; "silent"
+never answers, "closing" closes. It connects to where the connection was meant to go, unless an address is given. It says "ready"
+once it listens.
 """
 
 import contextlib
@@ -105,6 +106,17 @@ def give_tokens(connection, given):
     _answer(connection, *_ask(where, method, path, {"X-aws-ec2-metadata-token": token.decode()}, ANSWER_S))
 
 
+def know_no_tokens(connection, given):
+    asked = _request(connection)
+    if asked is None:
+        return
+    method, path, _ = asked
+    if method != "GET":
+        _answer(connection, 404, [], b"404 page not found")
+        return
+    _answer(connection, *_ask(_meant_for(connection, given), method, path, {}, ANSWER_S))
+
+
 def be_silent(connection, given):
     while connection.recv(65536):
         pass
@@ -114,7 +126,10 @@ def close(connection, given):
     connection.recv(65536)
 
 
-KINDS = {"bytes": pass_bytes, "http": pass_requests, "tokens": give_tokens, "silent": be_silent, "closing": close}
+KINDS = {
+    **{"bytes": pass_bytes, "http": pass_requests, "tokens": give_tokens, "old": know_no_tokens},
+    **{"silent": be_silent, "closing": close},
+}
 
 
 class Relay(socketserver.BaseRequestHandler):

@@ -94,7 +94,7 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
         start = replace(start, mapped=start.mapped | set(open_archives(proc / str(pid), found.root, ends)))
     # A program by itself is one whatever it was started with, and what its processes call themselves.
     alike: object = start.executable
-    if following.language_of(start) is not None:
+    if following.language_of(start) is not None or following.script_of(start):
         alike = start.executable, start.arguments, start.directory, tuple(sorted(start.environment.items()))
     group = groups.setdefault(alike, _Group(start, [], set(), set()))
     group.pids.append(pid)

@@ -27,6 +27,7 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following import shell
 from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken
@@ -40,6 +41,8 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 
+# Where a distribution has its programs: a script that names one starts just that.
+OF_SYSTEM = tuple(f"{top}/{name}/" for top in ("", "/usr") for name in ("bin", "sbin", "lib", "lib64", "libexec"))
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 
 
@@ -108,10 +111,19 @@ def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) ->
         yield from _inside(*found, inner, system) or [_unfollowed(scheduled)]  # there is no such program in there
     for started in followed.started:
         start = started.start(system.ground.root)
-        # What a script starts is read with the script. But where an interpreter looks depends on what the script did before:
-        # on the directory that it went to, and the virtual environment that it entered.
-        if not started.script or system.following.language_of(start) not in (None, shell.LANGUAGE):
+        # What a script starts by its name is read with the script. But where an interpreter looks depends on what the script did
+        # before, on the directory that it went to and the virtual environment that it entered; and what it starts in a loop, or
+        # hands to another program, is known here alone.
+        if not started.script or not _is_of_system(start, system.following.language_of(start)):
             yield from _of_start(start, system)
+
+
+def _is_of_system(start: Start, language: Language | None) -> bool:
+    """Whether a program by itself, or a script of a shell, is one that the system has."""
+    if language not in (None, shell.LANGUAGE):
+        return False
+    path = next(iter(start.scripts()), "") if language is shell.LANGUAGE else start.executable
+    return path.startswith(OF_SYSTEM)
 
 
 def _unfollowed(scheduled: Scheduled) -> Due:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from imds_probe.inventory.sdks.scan import FileCache, Scan
 from imds_probe.inventory.sdks.variables import KNOWN
 from imds_probe.system import rootfs
 from imds_probe.system.called import process_name
+from imds_probe.system.door import Identity
 from imds_probe.system.small_file import needed, read_several
 from imds_probe.system.walk import Budget
 from imds_probe.system.walk_memory import WalkMemory
@@ -56,14 +58,15 @@ def read_roots(processes: Processes) -> Iterator[Rooted]:
     except OSError as error:
         raise ProbeError(f"{processes.proc} cannot be read: {error.strerror}") from None
     for pid, root in zip(processes.pids, found, strict=True):
-        yield Rooted(pid, root, root is not None and _is_outside(Path(processes.proc, str(pid))))
+        yield _rooted(pid, root, Path(processes.proc, str(pid)))
 
 
-def _is_outside(process: Path) -> bool:
+def _rooted(pid: int, identity: Identity | None, process: Path) -> Rooted:
     program, root = read_several(process, (), ("exe", "root"))
-    if not isinstance(program, bytes) or not isinstance(root, bytes):
-        return False
-    return root != b"/" and not program.startswith(root + b"/")
+    if identity is None or not isinstance(program, bytes) or not isinstance(root, bytes):
+        return Rooted(pid, identity)
+    outside = root != b"/" and not program.startswith(root + b"/")
+    return Rooted(pid, identity, outside, encodable(os.fsdecode(program)))
 
 
 def read_in_use(using: Using) -> Iterator[Used]:

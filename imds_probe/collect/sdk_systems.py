@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.collect.container_tasks import IDENTITY
-from imds_probe.collect.sdk_tasks import ROOTS, Processes
+from imds_probe.collect.sdk_tasks import ROOTS, Processes, Rooted
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.host import OsRelease
 from imds_probe.facts.software import Software
@@ -69,7 +69,12 @@ def systems(
     answer = reader.ask(ROOTS, asked, [proc], share_of(deadline, LOOK_UP_S))
     if answer.failed:
         unseen.append(f"the root directories of processes could not be read: {answer.failed}")
-    roots = {each.pid: own if each.outside else each.root for each in answer.found}
+    emptied: dict[object, bool] = {}
+    roots: dict[int, FileIdentity | None] = {}
+    for each in answer.found:
+        if each.root not in emptied:
+            emptied[each.root] = each.root != own and _was_left(root, proc, each)
+        roots[each.pid] = own if each.outside or emptied[each.root] else each.root
     for pid in asked.pids:
         by_root[roots.get(pid) or own].append(pid)  # whether it ended or hides is found out when it is looked at
     yield System(root, by_root.pop(own, []))
@@ -96,6 +101,21 @@ def systems(
             releases.get(container.identity),
             container,
         )
+
+
+def _was_left(root: Path, proc: Path, process: Rooted) -> bool:
+    """Whether a process runs a file of this root and has gone since to one of a mount namespace of its own, where there is
+    nothing of it: as slirp4netns and pasta do.
+    """
+    try:
+        if not process.program or rootfs.status(proc / str(process.pid) / "root", process.program) is not None:
+            return False
+        with rootfs.program(proc, process.pid) as file:
+            runs = file.status()
+        there = rootfs.status(root, process.program)
+    except (OSError, rootfs.FileUnreadable):
+        return False  # it has ended, or hides
+    return there is not None and (there.st_dev, there.st_ino) == (runs.st_dev, runs.st_ino)
 
 
 def _identity(root: Path) -> FileIdentity | None:

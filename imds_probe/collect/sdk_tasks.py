@@ -27,12 +27,13 @@ class Processes:
 @dataclass(frozen=True)
 class Rooted:
     """Which root directory a process has; None where that is not to be known. `outside`: its program is not below it. Daemons go
-    to an empty directory once they have loaded all that they need.
+    to an empty directory once they have loaded all that they need. `program` is the path of what it runs.
     """
 
     pid: int
     root: Identity | None
     outside: bool = False
+    program: str = ""
 
 
 @dataclass(frozen=True)

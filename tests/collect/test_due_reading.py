@@ -97,6 +97,13 @@ def test_a_unit_may_have_its_root(system: CodeSystem) -> None:
     assert (entry.path, entry.speaks, entry.runs, entry.inside) == ("/opt/fit.py", "v2", "boot", JAIL)
 
 
+def test_what_a_script_starts_in_a_loop_is_started_too(system: CodeSystem) -> None:
+    loop = '#!/bin/sh\nfor hook in /opt/hooks/*; do\n  [ -x "$hook" ] && "$hook"\ndone\n'
+    made(system.root, {"/etc/cron.daily/x": loop, "/opt/hooks/a": f"#!/bin/sh\n{CURL}\n"})
+    (entry,) = started(system.code())
+    assert (entry.path, entry.speaks, entry.started_by) == ("/opt/hooks/a", "v1", ("/etc/cron.daily/x, daily",))
+
+
 def test_a_command_that_asks_by_itself_stands_where_it_stands(system: CodeSystem) -> None:
     made(system.root, {"/etc/cron.d/x": f"@daily root chroot {JAIL} {CURL}"})
     found = system.code()

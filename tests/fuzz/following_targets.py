@@ -34,7 +34,7 @@ TEXTS: tuple[tuple[Callable[[bytes], Asked], bytes], ...] = (
     (
         python_text.asked_by,
         b"import a.b as c\nfrom . import (d,\n e)\nimport_module(f'x.{y}')\nsys.path.insert(0, dirname(__file__) + '/v')\n"
-        b"load_entry_point('p==1', 'console_scripts', 'p')\n",
+        b"load_entry_point('p==1', 'console_scripts', 'p')\nsubprocess.run(['/x', 'y'])\n",
     ),
     (node.asked_by, b"import {a} from 'b'; require('c'); require(d) // e\n"),
     (ruby.asked_by, b"require 'a'\nrequire_relative 'b'\nload File.expand_path('../c', __FILE__)\n$: << 'd'\n"),

@@ -1,13 +1,27 @@
 """Relays between an application and the service, and rules on TTLs: before, at and after the switch."""
 
+import pwd
+import tempfile
 from pathlib import Path
 
 import pytest
 from soon import SOON_S, wait_for
+from switched import INSTANCE, asked_by_token, asked_without_token, finding, lowers, seen, switch
 
 RELAY = (Path(__file__).parents[1] / "relaying.py").read_text()
 REGION = {"AWS_REGION": "eu-west-1"}
 USER, PORT = "1337", "15001"
+SQUID = f"""\
+http_port {PORT} intercept
+http_port 3128
+http_access allow all
+cache deny all
+pinger_enable off
+access_log none
+cache_log /dev/null
+pid_filename none
+coredump_dir /tmp
+"""
 MESH = {
     "iptables": (
         f"iptables -t nat -A OUTPUT -p tcp -m owner --uid-owner {USER} -j RETURN",
@@ -51,24 +65,6 @@ def relay(made_up, first_line):
     return start
 
 
-def seen(ran, name):
-    (found,) = [each for each in ran.report["containers"] if each["name"] == name]
-    return found
-
-
-def finding(ran, kind):
-    (found,) = [each for each in ran.report["findings"] if each["id"] == kind]
-    return found
-
-
-def switch(ran):
-    return ran.report["verdict"]["switch"]["http_put_response_hop_limit"]
-
-
-def lowers(ran):
-    return "hop-limit-higher-than-needed" in ran.finding_ids
-
-
 def test_the_sidecar_of_a_mesh(run, service, lab, made_up, relay):
     service.update(http_protocol_ipv6="disabled")
     pod = lab.add_container("pod")
@@ -82,7 +78,10 @@ def test_the_sidecar_of_a_mesh(run, service, lab, made_up, relay):
     found = finding(before, "token-lost-unmeasured")
     assert "try 2, as a relay hides" in found["summary"]
     assert any("REDIRECT" in line and PORT in line for line in found["evidence"])
-    service.update(hop_limit=2, http_tokens="required")
+    service.update(http_tokens="required")
+    assert asked_by_token(pod) == ""
+    service.update(hop_limit=switch(before))
+    assert asked_by_token(pod) == INSTANCE
     after = run()
     assert (after.code, after.verdict, switch(after), lowers(after)) == (0, "ready", 2, False)
     assert seen(after, "shop")["token"] == "ok"
@@ -168,15 +167,81 @@ def test_a_host_whose_own_requests_a_relay_takes(run, service, lab, made_up, rel
     assert "a higher hop limit does not help" not in ran.stdout.lower()
 
 
-def test_a_user_mode_network_of_roots(run, service, lab, made_up):
-    """As podman makes it: a network namespace without a way out but a tap, and slirp4netns beside it."""
-    service.update(hop_limit=1, http_protocol_ipv6="disabled")
-    node = lab.add_container("rootful", no_route=True)
-    made_up.start_container("app", node, env=REGION)
-    ruled(node, ["ip link del eth0"])
-    network = ("slirp4netns", "--configure", "--disable-host-loopback", "--netns-type=path", str(node.netns), "tap0")
-    lab.instance.start(network)
-    wait_for(lambda: "tap0" in node.call(Path("/proc/thread-self/net/route").read_text))
-    ran = run()
-    assert (ran.code, ran.verdict, switch(ran), lowers(ran)) == (0, "ready", 1, False)
-    assert (seen(ran, "app")["token"], seen(ran, "app")["token_detail"]) == ("ok", "HTTP status 200, through a relay")
+@pytest.fixture
+def behind(run, service, lab, made_up):
+    """A container behind something, judged at a hop limit while tokens are optional."""
+
+    def call(name, limit, stand):
+        service.update(hop_limit=limit, http_protocol_ipv6="disabled")
+        node = lab.add_container(name)
+        stand(node)
+        made_up.start_container("app", node, env=REGION)
+        return node, run()
+
+    return call
+
+
+@pytest.fixture
+def of_host(lab):
+    """Rules on the host, which are taken away again: each with its table."""
+    added = []
+
+    def call(table, rule):
+        added.append((table, rule))
+        ruled(lab.instance, [f"iptables -t {table} -A {rule}"])
+
+    yield call
+    for table, rule in added:
+        ruled(lab.instance, [f"iptables -t {table} -D {rule}"])
+
+
+def test_a_rule_that_raises_ttls_where_packets_leave(service, behind, of_host):
+    """Too late for the host, which passes nothing on that comes with 1."""
+    of_host("mangle", "POSTROUTING -s 169.254.169.254 -j TTL --ttl-set 64")
+    node, before = behind("leaving", 1, lambda node: None)
+    assert (before.verdict, switch(before), lowers(before)) == ("needs-hop-limit", 2, False)
+    assert seen(before, "app")["distance"] is None
+    service.update(http_tokens="required")
+    assert asked_by_token(node) == ""
+    service.update(hop_limit=switch(before))
+    assert asked_by_token(node) == INSTANCE
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("tokens", "ready"), ("old", "not-ready")])
+def test_a_metadata_proxy_on_the_host(service, behind, relay, of_host, kind, verdict):
+    """As kube2iam is put there: requests of containers are brought to it, and it asks the service itself."""
+
+    def stand(node):
+        relay(kind, "proxy", None, "169.254.169.254", "80")
+        rule = f"PREROUTING -s {node.ipv4} -d 169.254.169.254/32 -p tcp --dport 80 -j DNAT --to-destination"
+        of_host("nat", f"{rule} 172.17.0.1:{PORT}")
+
+    node, before = behind(kind, 2, stand)
+    assert (before.verdict, switch(before), lowers(before)) == (verdict, 2, False)
+    assert seen(before, "app")["token"] == "answered-by-proxy"
+    assert asked_without_token(node) == INSTANCE
+    service.update(http_tokens="required")
+    assert (asked_by_token(node), asked_without_token(node)) == ((INSTANCE, INSTANCE) if kind == "tokens" else ("", ""))
+
+
+@pytest.mark.parametrize(("more", "verdict"), [("", "not-ready"), ("forwarded_for delete\nvia off\n", "ready")])
+def test_squid_as_the_way_out(service, behind, more, verdict):
+    """As it comes, it says whom it asks for, and such a request is given no token."""
+    user = pwd.getpwnam("proxy")
+
+    def stand(node):
+        ruled(node, [line.replace(USER, str(user.pw_uid)) for line in MESH["nft"]])
+        argv = ("/usr/bin/setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--")
+        node.start((*argv, "/usr/sbin/squid", "--foreground", "-f", settings.name))
+        ports = f"cat /proc/net/tcp /proc/net/tcp6 | grep -q :{int(PORT):04X}"
+        wait_for(lambda: node.run(["sh", "-c", ports], timeout_s=SOON_S).returncode == 0)
+
+    with tempfile.NamedTemporaryFile("w", prefix="squid-") as settings:
+        settings.write(SQUID + more)
+        settings.flush()
+        Path(settings.name).chmod(0o644)
+        node, before = behind(f"squid{len(more)}", 2, stand)
+    assert (before.verdict, switch(before), lowers(before)) == (verdict, 2, False)
+    assert asked_without_token(node) == INSTANCE
+    service.update(http_tokens="required")
+    assert asked_by_token(node) == (INSTANCE if more else "")

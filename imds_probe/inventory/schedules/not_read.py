@@ -28,7 +28,6 @@ class Unread:
 
 
 UNREAD = (
-    Unread("jobs of at", directories=("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")),
     Unread(
         "checks of monit",
         files=("/etc/monitrc",),

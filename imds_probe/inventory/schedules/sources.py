@@ -14,6 +14,7 @@ from imds_probe.inventory.schedules import (
     hooks,
     init_scripts,
     logins,
+    named_in_settings,
     not_read,
     run_parts,
     static_pods,
@@ -45,6 +46,7 @@ SOURCES = (
     Source("hooks of the network", hooks.look, "init"),
     Source("files that shells read at a login", logins.look, "init"),
     Source("static pods", static_pods.look, "init"),
+    Source("programs that settings name", named_in_settings.look, "init"),
     Source("what is not read", not_read.look, "init"),
 )
 

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from imds_probe.inventory.code.following.arguments import Options, read
-from imds_probe.inventory.code.following.python_text import HERE, asked_by
+from imds_probe.inventory.code.following.python_places import HERE
+from imds_probe.inventory.code.following.python_text import asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.recogniser import OwnCode
 from imds_probe.inventory.sdks.start import Start, can_be_opened

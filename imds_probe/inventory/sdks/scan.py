@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fnmatch
 import posixpath
+import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -222,7 +223,9 @@ class Scan:
                 # One directory has several names: lib64 is a link to lib, in many a virtual environment.
                 identity = (key, status.st_dev, status.st_ino)
                 if identity not in self._places:
-                    self._places[identity] = tuple(self._all_in(recogniser, path))
+                    is_file = stat.S_ISREG(status.st_mode)  # Python looks for modules in archives, too
+                    found = self._file(path, Look(thorough=True)) if is_file else self._all_in(recogniser, path)
+                    self._places[identity] = tuple(found)
                 yield from self._places[identity]
         except rootfs.FileUnreadable as trouble:
             self._trouble(trouble)

@@ -14,6 +14,8 @@ from imds_probe.system.rootfs import real_path
 # What Linux opens at most, in bytes: a whole path with its NUL, and one name in it.
 PATH_MAX = 4096
 NAME_MAX = 255
+# Of a command line: an interpreter has options of its own, some with values, before the script.
+WORDS_MAX, NAMED_MAX = 24, 4
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Start:
         return tuple(self._scripts_looked_up())
 
     def _scripts_looked_up(self) -> Iterator[str]:
-        for argument in [each for each in self.arguments[1:6] if not each.startswith("-")][:2]:
+        named = [each for each in self.arguments[1:WORDS_MAX] if not each.startswith("-")]
+        for argument in named[:NAMED_MAX]:
             path = self.path(argument)
             if not can_be_opened(path):
                 continue  # a program by itself, as after python3 -c: it never belongs into a report

@@ -64,7 +64,7 @@ def value_class(name: str, value: str) -> ValueClass:
     if not value:
         return "empty"
     if name in _SWITCHES:
-        said = value.strip().lower()
+        said = value.lower()  # as SDKs do: with a blank or a carriage return behind it, it is no "true"
         return "true" if said == "true" else "false" if said == "false" else "other"
     if name == ENDPOINT:
         return "instance" if _is_service(value) else "elsewhere"

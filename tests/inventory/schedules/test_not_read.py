@@ -12,7 +12,6 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 @pytest.mark.parametrize(
     ("path", "content", "what"),
     [
-        ("/var/spool/cron/atjobs/a0001", "#!/bin/sh\n", "jobs of at"),
         ("/etc/monit/conf.d/x", "check process x\n", "checks of monit"),
         ("/etc/supervisor/conf.d/x.conf", "[program:x]\n", "programs of supervisor"),
         ("/home/ana/.pm2/dump.pm2", "[]", "programs of pm2"),
@@ -20,7 +19,6 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
         ("/etc/logrotate.d/x", "/var/log/x {\n  postrotate\n  x\n  endscript\n}\n", "scripts of logrotate"),
         ("/home/ana/.config/systemd/user/x.service", "[Service]\n", "users' own units of systemd"),
         ("/etc/init/x.conf", "exec x\n", "jobs of upstart"),
-        ("/var/spool/at/a0001", "#!/bin/sh\n", "jobs of at"),
         ("/etc/monitrc", "check process x\n", "checks of monit"),
         ("/etc/supervisord.conf", "[program:x]\n", "programs of supervisor"),
         ("/root/.pm2/dump.pm2", "[]", "programs of pm2"),
@@ -41,7 +39,6 @@ def test_what_is_in_use_is_named(tmp_path: Path, path: str, content: str, what: 
         ("/etc/udev/rules.d/9.rules", 'KERNEL=="sda", NAME="x"\n'),
         ("/etc/udev/rules.d/README", "RUN"),
         ("/etc/logrotate.d/x", "/var/log/x { weekly }\n"),
-        ("/var/spool/cron/atjobs/.SEQ", "1"),
         ("/etc/init.d/x", "x"),
         ("/etc/monit/README", "check process x\n"),
         ("/etc/supervisor/supervisord.log", "[program:x]\n"),

@@ -32,6 +32,7 @@ def test_all_kinds_of_one_system_and_what_was_not_read(tmp_path: Path) -> None:
         "/etc/systemd/system/c.service": "[Service]\nExecStart=/c\n",
         "/etc/profile.d/d.sh": "",
         "/var/spool/cron/atjobs/a1": "",
+        "/var/spool/fcron/x": "",
     }
     found = list(schedules(made(tmp_path, files)))
     assert [each.kind for each in found if isinstance(each, Scheduled)] == [
@@ -40,10 +41,11 @@ def test_all_kinds_of_one_system_and_what_was_not_read(tmp_path: Path) -> None:
         "boot",
         "boot",
         "login",
+        "scheduled",
     ]
     assert [each for each in found if isinstance(each, str)] == [
         "line 2 of /etc/crontab is not a line of a crontab",
-        "jobs of at were not read, and /var/spool/cron/atjobs/a1 has some",
+        "crontabs of fcron were not read, and /var/spool/fcron/x has some",
     ]
 
 

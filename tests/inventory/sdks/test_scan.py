@@ -166,6 +166,17 @@ def test_directories_that_a_program_adds_are_looked_into(tmp_path: Path) -> None
     assert short(Scan(tmp_path, NAMES).of_processes([process])) == [("botocore", "1.12.253", (1,))]
 
 
+def test_an_archive_that_a_program_adds_is_looked_into(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("botocore/__init__.py", "__version__ = '1.12.253'\n")
+    write(tmp_path, "/opt/app/libs.zip", packed.getvalue())
+    write(tmp_path, "/opt/app/main.py", "import sys\nsys.path.insert(0, '/opt/app/libs.zip')\n")
+    start = Start("/usr/bin/python3.9", "/", ("python3.9", "/opt/app/main.py"), {}, frozenset(), tmp_path)
+    process = replace(running(1, "/usr/bin/python3.9"), own_code=("pypi", start))
+    assert short(Scan(tmp_path, NAMES).of_processes([process])) == [("botocore", "1.12.253", (1,))]
+
+
 @pytest.mark.parametrize("function", ["names", "read", "looked_up"])
 def test_an_error_of_the_disk_is_never_nothing(tmp_path: Path, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "/srv/libs/botocore/__init__.py", "__version__ = '1.12.253'\n")

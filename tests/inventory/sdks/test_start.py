@@ -18,6 +18,11 @@ def test_a_script_that_is_a_link_is_also_what_it_leads_to(tmp_path: Path) -> Non
     assert "/opt/env" in started.prefixes()
 
 
+def test_the_script_may_come_behind_many_options() -> None:
+    options = ("-u", "-B", "-O", "-W", "ignore", "-X", "utf8")
+    assert "/opt/app/main.py" in list(start("/usr/bin/python3", *options, "/opt/app/main.py").scripts())
+
+
 def test_paths_begin_at_the_programs_own_directory() -> None:
     assert start(cwd="/srv/app").path("../x") == "/srv/x"
     assert start(cwd="/srv", PATHS="a::/b").listed("PATHS") == ["/srv/a", "/b"]

@@ -20,6 +20,8 @@ def test_what_is_empty_is_called_so(name):
         ("AWS_EC2_METADATA_DISABLED", "TRUE", "true"),
         ("AWS_EC2_METADATA_DISABLED", "false", "false"),
         ("AWS_EC2_METADATA_DISABLED", "1", "other"),
+        ("AWS_EC2_METADATA_DISABLED", "true\r", "other"),
+        ("AWS_EC2_METADATA_DISABLED", " true", "other"),
         ("AWS_EC2_METADATA_V1_DISABLED", "False", "false"),
         ("AWS_SDK_LOAD_CONFIG", "1", "other"),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6", "ipv6"),

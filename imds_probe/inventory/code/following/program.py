@@ -13,7 +13,7 @@ from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, below, package_of
 from imds_probe.inventory.code.following.trail import Trails, key_of
-from imds_probe.inventory.sdks.start import Start
+from imds_probe.inventory.sdks.start import Start, can_be_opened
 
 FILES_MAX = 8000  # of one program; the largest applications of Node have some thousand
 PROGRAMS_MAX, DEPTH_MAX = 60, 6  # that a script calls, and that those call
@@ -22,6 +22,15 @@ PROGRAMS = frozenset(
     ("bin", "sbin", "libexec", "", "tmp", "root", "home")
 )  # whose files have nothing to do with each other
 _QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
+# Interpreters of languages that are not followed, by the ends of their scripts: of a script the text itself is read.
+_INTERPRETED = {
+    **dict.fromkeys((".tcl", ".exp"), ("tclsh", "wish", "expect")),
+    **{".lua": ("lua", "luajit", "resty"), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",), ".jl": ("julia",)},
+    **dict.fromkeys((".r", ".R"), ("Rscript",)),
+    **dict.fromkeys((".ts", ".mts"), ("deno", "bun")),
+    ".mk": ("make", "gmake"),
+}
+SCRIPT_WORDS_MAX = 6
 NAMES_MAX = 1000  # of programs whose language is known by their names
 AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
 # Ecosystems by directories that only they have, and by what their files are called.
@@ -86,6 +95,19 @@ class Following:
                 self._by_name.clear()
             self._by_name[name] = self._language(name, frozenset())
         return self._by_name[name]
+
+    def script_of(self, start: Start) -> str:
+        """The script that was started of a language which is not followed; empty where there is none."""
+        name = posixpath.basename(start.executable).rstrip("0123456789.")
+        for word in start.arguments[1:SCRIPT_WORDS_MAX]:
+            path = start.path(word)
+            if word.startswith("-") or not can_be_opened(path):
+                continue
+            first = self.ground.head(path).partition(b"\n")[0]
+            named = first.startswith(b"#!") and name.encode("utf-8", "replace") in re.split(rb"[/ \t\d.]", first)
+            if named or (first and name in _INTERPRETED.get(posixpath.splitext(path)[1], ())):
+                return self.ground.real(path)
+        return ""
 
     def _language(self, name: str, libraries: frozenset[str]) -> Language | None:
         return next((each for each in self.languages if each.runs(name, libraries)), None)
@@ -170,6 +192,9 @@ class _Followed:
         language = self._following.language_of(start)
         if language is None:
             self._add([Load(start.executable, start.executable if depth else None)])
+            if script := self._following.script_of(start):
+                self._script = self._script or ("" if depth else script)
+                self._add([Load(script, script if depth else None)])
             return
         begun = language.begins(start, self._ground)
         if not depth:

@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.arguments import read
+from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
-from imds_probe.inventory.code.following.python_text import ENTRY, HERE, asked_by
+from imds_probe.inventory.code.following.python_places import HERE
+from imds_probe.inventory.code.following.python_text import ENTRY, asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.python_own_code import OPTIONS
 from imds_probe.inventory.sdks.start import Start
@@ -161,7 +163,7 @@ def _named_in(site: str, ground: Ground) -> Iterator[str]:
                 yield posixpath.dirname(found[1].decode("utf-8", "replace"))
 
 
-def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
+def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
     way.add((joined("/", place.replace(HERE, here)) if place.startswith(HERE) else joined(way.own, place)
              for place in given.places), at=1 if way.places else 0)  # fmt: skip
@@ -182,6 +184,10 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]
                 yield from _absolute(name, way, ground)
             if way.beside and here not in way.places:
                 yield from _within(here, name.split("."), load.package_root, ground)
+    # What libraries start is their own affair.
+    for command in given.commands if load.package_root is None else ():
+        if (started := start_of(command, ground, directory=way.own, environment={})) is not None:
+            yield started
 
 
 def _relative(name: str, here: str, root: str | None, ground: Ground) -> Iterator[Load]:

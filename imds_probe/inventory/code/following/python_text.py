@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.loads import NOTHING, Asked, asked
+from imds_probe.inventory.code.following.python_commands import commands_in
+from imds_probe.inventory.code.following.python_places import places_in
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
 
 ENTRY = "entry:"  # before the name of a distribution: what its console scripts begin with
@@ -36,14 +38,7 @@ _QUOTED = rb"[rbuRBUfF]{0,2}[\"']([^\"'\n]{1,200})[\"']"
 # Those that name what they import by a text: what follows the bracket decides.
 _BY_TEXT = re.compile(rb"(?:\bimport_module|\b__import__|\brun_module)[ \t]{0,20}\(\s{0,20}(" + _QUOTED + rb")?")
 _ENTRY = re.compile(rb"load_entry_point[ \t]{0,20}\(\s{0,20}" + _QUOTED)
-_PATH = re.compile(
-    rb"\bsys\.path(?:\.(?:insert|append|extend)[ \t]{0,20}\(|[ \t]{0,20}(?:\[[^\]\n]{0,20}\])?[ \t]{0,20}\+?=)([^\n]{1,400})"
-)
-_SITE = re.compile(rb"\baddsitedir[ \t]{0,20}\(([^\n]{1,400})")
-_PLACED = ((b"sys.path", _PATH), (b"addsitedir", _SITE))
 _BY_TEXT_WORDS = (b"import_module", b"__import__", b"run_module")
-_TEXT = re.compile(_QUOTED)
-HERE = "{here}"  # the directory of the file itself
 
 
 def asked_by(text: bytes) -> Asked:
@@ -54,10 +49,8 @@ def asked_by(text: bytes) -> Asked:
         # Compiled: of a shared object nothing is known that it imports, of byte code that it does.
         return NOTHING if text.startswith(b"\x7fELF") else Asked(dynamic=True)
     by_text = list(_BY_TEXT.finditer(text)) if any(word in text for word in _BY_TEXT_WORDS) else []
-    patterns = [pattern for word, pattern in _PLACED if word in text]
-    places = [place for pattern in patterns for match in pattern.finditer(text) for place in _places(match[1])]
     names = [*_named(text), *_named_by_text(by_text)]
-    return asked(names, places, dynamic=any(match[1] is None for match in by_text))
+    return asked(names, places_in(text), commands_in(text), dynamic=any(match[1] is None for match in by_text))
 
 
 def _named(text: bytes) -> Iterator[str]:
@@ -90,18 +83,6 @@ def _named_by_text(matches: list[re.Match[bytes]]) -> Iterator[str]:
         # A name that is put together has a beginning that is known: all that begins so.
         put_together = known[0] != name or name.endswith(".")
         yield f"{known[0].rstrip('.') or '.'}{ALL}" if put_together else name
-
-
-def _places(expression: bytes) -> Iterator[str]:
-    """Directories that an expression names by texts alone, or from the directory of the file on."""
-    texts = [match[1].decode("utf-8", "replace") for match in _TEXT.finditer(expression)]
-    if b"__file__" in expression:
-        up = max(0, expression.count(b"dirname") + expression.count(b".parent") - 1)
-        yield "/".join([HERE, *[".."] * up, *(text.strip("/") for text in texts if text != ".")])
-        return
-    for text in texts:
-        if "/" in text or expression.lstrip(b"0123456789-, \t[").startswith((b'"', b"'")):
-            yield text
 
 
 def _asked_by_archive(content: bytes) -> Asked:

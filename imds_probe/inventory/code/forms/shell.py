@@ -5,8 +5,9 @@ A command is looked at from the word curl or wget up to what ends it, with what 
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.form import Form, Judged
@@ -22,7 +23,13 @@ ASSIGNED_MAX = 200  # variables
 EXPANDED_MAX = 8000  # characters of a command with what its variables hold
 DEPTH = 3  # variables that hold others
 _TOOL = re.compile(
-    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|wget|httpie|https?|fetch|lwp-request|GET|aria2c|xh)(?=[ \t\\\"])"
+    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|wget|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
+    r"w3m|e?links2?)(?=[ \t\\\"])|(?<=<>)/dev/tcp/"
+)
+# A variable in a program's place.
+_RUN = re.compile(
+    r"(?:^|[;|&({`!]|\b(?:then|do|else|if|while|until)(?=\s))[ \t]{0,80}(?=\"?\$\{?([A-Za-z_]\w{0,60})(?:\[@\])?\}?\"?[ \t])",
+    re.MULTILINE,
 )
 _END = re.compile(r"[;|\n]|&&|(?<!\\)&(?=\s)")
 _ASSIGNED = re.compile(r"(?:^|(?<=[\s;({`]))([A-Za-z_]\w{0,60})\+?=(?=[^=\s])", re.MULTILINE)
@@ -66,7 +73,7 @@ class _Reading:
 
     def judged(self) -> Judged:
         hits, evidence = [], Evidence()
-        spans = list(_commands(self._text))
+        spans = list(_commands(self._text, {name for name, value in self._set.items() if _is_tool(value)}))
         for begin, end in spans:
             evidence |= self._of_command(begin, end)
         for each in self._found:
@@ -168,16 +175,19 @@ class _Reading:
         return default[-1][1] if default and "}" not in self._text[default[-1].end() : at] else None
 
 
-def _commands(text: str) -> Iterator[tuple[int, int]]:
-    """Begin and end of each command that makes requests."""
-    starts = []
-    for match in _TOOL.finditer(text):
-        starts.append(match.start())
-        if len(starts) > COMMANDS_MAX:
-            break
+def _commands(text: str, named: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Begin and end of each command that makes requests. `named` are variables that hold what makes them."""
+    tools = (match.start() for match in _TOOL.finditer(text))
+    variables = (match.end() for match in _RUN.finditer(text) if match[1] in named) if named else ()
+    starts = sorted({*itertools.islice(tools, COMMANDS_MAX), *itertools.islice(variables, COMMANDS_MAX)})[:COMMANDS_MAX]
     for index, begin in enumerate(starts):
         limit = min(begin + COMMAND_MAX, starts[index + 1] if index + 1 < len(starts) else len(text), len(text))
         yield begin, _command_end(text, begin, limit)
+
+
+def _is_tool(value: str) -> bool:
+    """Whether a variable holds a program that makes requests: by its name or path, with options, or found by "which"."""
+    return _TOOL.search(f"{value[:COMMAND_MAX].replace(')', ' ')} ") is not None
 
 
 def _command_end(text: str, begin: int, limit: int) -> int:

@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, ImageRun, run_by
+from imds_probe.inventory.schedules.commands.handed_on import handed_on, variants
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
 from imds_probe.inventory.schedules.commands.programs import MARK, SHELLS, Programs, Started
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
@@ -173,6 +174,7 @@ class _One:
             return
         shell = Shell(around.environment)
         outer: list[str] = []  # directories of the shells that the current one is within
+        before: Words = ()
         for command in shell.commands(text):
             while len(outer) > command.level:
                 around.directory = outer.pop()
@@ -180,9 +182,23 @@ class _One:
             if len(self.started) >= STARTED_MAX:
                 self._say(TOO_MANY, around)
                 break
-            self._run_one(command, shell, around, depth)
+            if not self._run_fed(before, command, around, depth):
+                self._run_one(command, shell, around, depth)
+            before = command.words
         for problem in shell.problems:
             self._say(problem, around)
+
+    def _run_fed(self, before: Words, command: Command, around: _Around, depth: int) -> bool:
+        """A shell that is given nothing reads what the command before it writes: a file, or a command line. So does at."""
+        base = posixpath.basename(command.words[0] or "")
+        bare = len(command.words) == 1 and base in SHELLS
+        if len(before) < 2 or not (bare or base in ("at", "batch")):
+            return False
+        if before[0] == "cat":
+            self.run(("/bin/sh", before[-1]), around.copy({}), depth + 1, 0)
+        elif before[0] == "echo":
+            self.run_text(" ".join(word or "" for word in before[1:]), around.copy({}), depth + 1)
+        return before[0] in ("cat", "echo")
 
     def _run_one(self, command: Command, shell: Shell, around: _Around, depth: int) -> None:
         name, *arguments = command.words
@@ -204,8 +220,15 @@ class _One:
             self.run(command.words, around.copy(command.assigned), depth, 0)
 
     def run(self, words: Words, around: _Around, depth: int, starters: int) -> None:
-        """A program with its arguments."""
+        """A program with its arguments; for what stands in a pattern, each that it fits."""
+        for each in variants(words, self._files.names):
+            self._run(each, around, depth, starters)
+
+    def _run(self, words: Words, around: _Around, depth: int, starters: int) -> None:
         name = words[0] if words else ""
+        if name and name.startswith("~/") and "HOME" in around.environment:
+            name = around.environment["HOME"] + name[1:]
+            words = (name, *words[1:])
         if name is None:
             self._say(NO_NAME, around)
         if not name:
@@ -236,6 +259,9 @@ class _One:
         script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")
         if base.startswith(_INTERPRETERS) and script is None:
             self._say(NO_SCRIPT, around)
+        elif not base.startswith(_INTERPRETERS):
+            for handed in handed_on(base, words[1:]):
+                self.run(handed, around.copy({}), depth + 1, DEPTH_OF_STARTERS)
         started = self._programs.started(
             [word or "" for word in words], dict(around.environment), around.directory, around.script
         )

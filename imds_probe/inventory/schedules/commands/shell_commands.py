@@ -86,6 +86,9 @@ class Shell:
     def _simple(self, simple: Simple, depth: int, level: int) -> Iterator[Command]:
         for text in simple.substituted:
             yield from self._commands(text, depth + 1, level + 1)
+        if simple.is_loop and any(self._value(part) is None for part in simple.assigned[0][1]):
+            self.variables.pop(simple.assigned[0][0], None)
+            return
         assigned = {name: self._joined(parts) for name, parts in simple.assigned}
         if not simple.words:
             for name, value in assigned.items():

@@ -13,6 +13,7 @@ from imds_probe.inventory.schedules.commands.shell_text import Line, Part, Subst
 STATES_MAX = 8  # of one line
 WORDS_MAX = 1000
 VALUE_MAX = 16 * 1024
+LOOPED_MAX = 50  # that one loop goes through
 # Words of the language that a command may stand behind.
 _BEFORE_COMMANDS = frozenset("if then elif else while until do { ! time coproc".split())  # noqa: SIM905
 _CLOSING = frozenset("fi done esac }".split())  # noqa: SIM905
@@ -23,13 +24,15 @@ _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 @dataclass(frozen=True)
 class Simple:
     """A command, or assignments alone, which have no `words`. `substituted` are the texts of the commands within it, `assigned`
-    the variables before it with the parts of their values, and `fixed` its words where nothing has to be put into them.
+    the variables before it with the parts of their values, and `fixed` its words where nothing has to be put into them. `is_loop`:
+    the one variable is given one value after the other.
     """
 
     substituted: tuple[str, ...]
     assigned: tuple[tuple[str, tuple[Part, ...]], ...]
     words: tuple[Word, ...]
     fixed: tuple[str, ...] | None
+    is_loop: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def _taken(line: Line, state: State) -> tuple[Sequence[Step], State]:
 def _simple(words: list[Word]) -> Simple | None:
     parts = (part for word in words for part in word.parts)
     substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
+    if looped := _looped(words):
+        return Simple(substituted, (looped,), (), None, is_loop=True)
     words = _without_keywords(words)
     assigned = []
     while words and (pair := _assignment(words[0])):
@@ -129,6 +134,21 @@ def _fixed(words: Sequence[Word]) -> tuple[str, ...] | None:
         if word.parts or word.quoted:
             found.append(plain[:VALUE_MAX])
     return tuple(found)
+
+
+def _looped(words: list[Word]) -> tuple[str, tuple[Part, ...]] | None:
+    """The variable of a loop, with all that it is given, one after the other: in a pattern of the shell's."""
+    at = next((at for at, word in enumerate(words[:3]) if word.plain == "for"), None)
+    name = words[at + 1].plain if at is not None and len(words) > at + 3 else None
+    if at is None or not name or not _NAME.issuperset(name) or words[at + 2].plain != "in":
+        return None
+    given = words[at + 3 : at + 3 + LOOPED_MAX]
+    if len(given) == 1:
+        return name, given[0].parts
+    parts: list[Part] = ["{"]
+    for number, word in enumerate(given):
+        parts += [*([","] if number else []), *word.parts]
+    return name, (*parts, "}")
 
 
 def _assignment(word: Word) -> tuple[str, tuple[Part, ...]] | None:

@@ -177,9 +177,13 @@ def _of_daemon(arguments: Words) -> Inner | None:
 
 
 def _of_find(arguments: Words) -> Inner | None:
+    """What find starts for each file, "{}" among the words: it stands for those right in the first directory that is searched."""
     begin = next((at for at, word in enumerate(arguments) if word in ("-exec", "-execdir", "-ok", "-okdir")), None)
     if begin is None:
         return None
     rest = arguments[begin + 1 :]
     end = next((at for at, word in enumerate(rest) if word in (";", "+")), len(rest))
-    return Inner(tuple(rest[:end])) if end else None
+    named = next((arguments[at + 1] for at in range(begin - 1) if arguments[at] == "-name"), None) or "*"
+    searched = arguments[0] or ""
+    each = f"{searched.rstrip('/')}/{named}" if searched.startswith("/") else "{}"
+    return Inner(tuple(each if word == "{}" else word for word in rest[:end])) if end else None

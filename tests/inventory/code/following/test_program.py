@@ -29,6 +29,28 @@ def test_a_program_by_itself_has_what_it_has_mapped(root: Root) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("program", "script", "text", "read"),
+    [
+        ("/usr/bin/lua5.4", "/opt/x", "#!/usr/bin/env lua\n", True),
+        ("/usr/bin/lua5.4", "/opt/x.lua", "local x\n", True),
+        ("/usr/bin/pwsh", "/opt/x.ps1", "Get-Date\n", True),
+        ("/usr/bin/expect", "/opt/x", "#!/usr/bin/expect -f\n", True),
+        ("/usr/bin/make", "/opt/x", "#!/usr/bin/make -f\n", True),
+        ("/usr/bin/less", "/opt/x", "#!/usr/bin/lua\n", False),
+        ("/usr/bin/vim", "/opt/x.lua", "local x\n", False),
+        ("/usr/sbin/agent", "/etc/agent.conf", "x = 1\n", False),
+    ],
+)
+def test_of_a_language_that_is_not_followed_the_script_is_read(
+    root: Root, program: str, script: str, text: str, *, read: bool
+) -> None:
+    root.put({program: "", script: text})
+    found = root.follow(program, "-q", script, executable=program)
+    assert [load.path for load in found.files] == [program, *([script] if read else [])]
+    assert found.script == (script if read else "")
+
+
 def test_libraries_that_are_left_to_their_recognisers_are_not_gone_into(root: Root) -> None:
     root.put({f"{SITE}/botocore/__init__.py": "import behind", f"{SITE}/behind.py": "", "/m.py": "import botocore"})
     assert set(root.loaded("python3.11", "/m.py", left=("pypi botocore",))) == {"/m.py", f"{SITE}/botocore/__init__.py"}

@@ -99,6 +99,21 @@ def test_places_that_a_script_adds(root: Root, line: str, place: str) -> None:
     assert root.loaded("python3", "/opt/app/main.py")[f"{place}/boto/__init__.py"] == f"{place}/boto"
 
 
+def test_what_a_script_starts(root: Root) -> None:
+    """Of libraries it is their own affair."""
+    root.put(
+        {
+            "/opt/job.py": 'import subprocess, tool\nsubprocess.run(["/opt/x.sh", "-a"])\n',
+            "/opt/tool.py": 'import os\nos.system("/opt/y.sh")\n',
+            f"{SITE}/lib.py": 'import os\nos.system("/opt/z.sh")\n',
+            **dict.fromkeys(("/opt/x.sh", "/opt/y.sh", "/opt/z.sh"), "#!/bin/sh\n"),
+            "/bin/sh": "",
+        }
+    )
+    assert {"/opt/x.sh", "/opt/y.sh"} <= set(root.loaded("/usr/bin/python3", "/opt/job.py"))
+    assert "/opt/z.sh" not in root.loaded("/usr/bin/python3", "-c", "import lib")
+
+
 def test_names_that_are_texts(root: Root) -> None:
     """A text that is whole names one module, one that is put together all that begin so; a variable could be any."""
     root.put(

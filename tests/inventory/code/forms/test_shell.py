@@ -24,6 +24,13 @@ def bare(text: str) -> bool:
         f"curl ${{1:-{URL}}}",
         f"curl -s \\\n  {URL}",
         f"x && /usr/bin/curl '{URL}' | head",
+        f"CURL=/usr/bin/curl\n$CURL -s {URL}",
+        f'CURL="curl -s"\nid=$($CURL {URL})',
+        f'CURL=$(which curl)\nif "${{CURL}}" -s {URL}; then x; fi',
+        f'get=(wget -q)\n"${{get[@]}}" {URL}',
+        f"lynx -dump {URL}",
+        f"lwp-download {URL} /tmp/x",
+        "exec 3<>/dev/tcp/169.254.169.254/80\nprintf 'GET /latest/meta-data/x HTTP/1.0\\r\\n\\r\\n' >&3",
     ],
 )
 def test_surely_without_a_token(command: str) -> None:
@@ -41,6 +48,9 @@ def test_surely_without_a_token(command: str) -> None:
         "curl http://169.254.169.254/computeMetadata/v1/",
         "curl https://example.com/",
         f"# curl {URL}",
+        f"LESS=less\n$LESS {URL}",
+        f'T="curl -H X-aws-ec2-metadata-token:x"\n$T {URL}',
+        "(echo >/dev/tcp/169.254.169.254/80) && echo up",
     ],
 )
 def test_perhaps_with_one(command: str) -> None:

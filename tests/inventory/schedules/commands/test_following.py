@@ -61,6 +61,36 @@ def names(found: Followed) -> list[str]:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
+        ("for f in /opt/parts/*; do [ -x $f ] && $f; done", ["/opt/parts/one", "a", "/opt/parts/two.txt", "b"]),
+        ('for f in /opt/parts/*.txt; do sh "$f"; done', ["/opt/parts/two.txt", "b"]),
+        ("for part in one two.txt; do /opt/parts/$part; done", ["/opt/parts/one", "a", "/opt/parts/two.txt", "b"]),
+        ("find /opt/parts -name 'o*' -exec {} \\;", ["/opt/parts/one", "a"]),
+        ("run-one /opt/parts/one", ["/opt/parts/one", "a"]),
+        ("tmux new-session -d '/opt/parts/one -v'", ["/opt/parts/one", "a"]),
+        ("env -i /opt/unknown.sh /opt/parts/one", ["/opt/parts/one", "a"]),
+        ("a /opt/parts/one", ["/opt/parts/one", "a", "a"]),
+        ("rm -f /opt/parts/one; cp /opt/parts/one /tmp/", []),
+        ("python3 /opt/parts/one /opt/parts/two.txt", ["python3"]),
+        ("cat /opt/parts/one | bash", ["/opt/parts/one", "a"]),
+        ("echo /opt/parts/one | at now", ["/opt/parts/one", "a"]),
+        ("echo b | sh", ["b"]),
+        ('a -d \'{"x":1,"y":2}\'', ["a"]),
+    ],
+)
+def test_what_is_handed_on_or_stands_for_several(root: Path, command: str, expected: list[str]) -> None:
+    assert names(followed(root, command)) == expected
+
+
+def test_a_home_is_the_users(root: Path) -> None:
+    scheduled = Scheduled(
+        "~/parts/one", Place("/x", 1), "boot", "at each boot", environment={"PATH": "/usr/bin", "HOME": "/opt"}
+    )
+    assert names(Following(SystemFiles(root)).follow(scheduled)) == ["/opt/parts/one", "a"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
         (("/usr/bin/a", "x"), ["a"]),
         ("a && b", ["a", "b"]),
         ("test -x /usr/bin/a || { cd / && b; }", ["b"]),

@@ -28,7 +28,9 @@ from imds_probe.inventory.schedules.commands.starters import Inner, inner
         ("gosu ana x", "x"),
         ("start-stop-daemon --start --exec /x -- -y", "/x -y"),
         ("start-stop-daemon -S -x /usr/bin/python3 -a /x", "/x"),
-        ("find /d -name z -exec x {} ;", "x {}"),
+        ("find /d -name z -exec x {} ;", "x /d/z"),
+        ("find /d -type f -exec x {} +", "x /d/*"),
+        ("find . -exec x {} ;", "x {}"),
     ],
 )
 def test_what_is_started(command: str, words: str) -> None:

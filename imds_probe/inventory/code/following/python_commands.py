@@ -1,0 +1,51 @@
+"""Other programs that Python code starts, by its text: what subprocess and os are given, as far as it stands there.
+
+Only what is named by a path counts. Source: documentation of subprocess, os.system and os.popen.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from imds_probe.inventory.code.following.python_places import Module, elements
+
+CALLS_MAX = 100  # of one file
+WORDS_MAX = 12
+_STARTS = re.compile(
+    rb"\b(?:subprocess\.(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput)|os\.(?:system|popen)|check_call|"
+    rb"check_output|Popen)[ \t]{0,20}\("
+)
+_WORDS = (b"subprocess", b"os.system", b"os.popen", b"Popen")
+_TEXT = re.compile(rb"[rbuRBU]{0,2}(?:\"([^\"\n]{0,400})\"|'([^'\n]{0,400})')")
+
+
+def commands_in(text: bytes) -> Iterator[tuple[str, ...]]:
+    """The command lines that stand there, each a program by its path with its arguments."""
+    if not any(word in text for word in _WORDS):
+        return
+    module = Module(text)
+    for number, match in enumerate(_STARTS.finditer(text)):
+        if number >= CALLS_MAX:
+            return
+        for each in module.ways(module.expression(match.end(), opened=True)):
+            words = _words(elements(each))
+            if words and "/" in words[0]:
+                yield words
+
+
+def _words(parts: list[bytes]) -> tuple[str, ...]:
+    """What stands at the beginning: a list of texts, or one text for a shell."""
+    found: list[str] = []
+    for part in parts[:WORDS_MAX]:
+        text = _TEXT.fullmatch(part)
+        if text is None:
+            break
+        found.append((text[1] if text[1] is not None else text[2]).decode("utf-8", "replace"))
+    if len(found) != 1:
+        return tuple(found)
+    try:
+        return tuple(shlex.split(found[0])[:WORDS_MAX])
+    except ValueError:  # a quote without an end
+        return tuple(found[0].split()[:WORDS_MAX])
