@@ -24,6 +24,7 @@ from soon import SOON_S, wait_for
 from imds_probe.net.nfnetlink import Nfnetlink
 from imds_probe.rehearsal import backends, group, iptables
 from imds_probe.rehearsal.asking import exchange
+from imds_probe.rehearsal.classes import left_set
 from imds_probe.rehearsal.leftovers import undo
 from imds_probe.system.procfs import NOWHERE
 
@@ -34,6 +35,9 @@ GET = b"GET /latest/meta-data/instance-id HTTP/1.1\r\nHost: x\r\n\r\n"
 CURL = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m"]  # and so many seconds
 PATIENT, IMPATIENT = "60", "5"
 PATH = "/latest/meta-data/instance-id"
+ID = "ab12" * 16
+# What is told by classes, where control groups of version 1 are alone.
+BY_CLASS = ("unit", "container")
 
 
 def addresses(simulator):
@@ -65,7 +69,7 @@ def what_there_is(below: Path) -> dict[str, str]:
         said = subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout
         # Without the time, and how many packets of anybody's there were.
         shown[command] = re.sub(r"(?m)^#.*\n|\[\d+:\d+\]", "", said)
-    return shown | {"control groups": str(group.left_behind(below))}
+    return shown | {"control groups": str(group.left_behind(below)), "classes": str(left_set(below, Path("/proc")))}
 
 
 def tables() -> list[str]:
@@ -84,26 +88,41 @@ def tools_of(backend: str) -> dict[socket.AddressFamily, str]:
     return {socket.AF_INET: f"iptables{kind}", socket.AF_INET6: f"ip6tables{kind}"}
 
 
-def uses(backend: str) -> list[tuple[object, object, object]]:
+def version_1() -> tuple[object, object, object]:
+    """What to set so that a process knows of no control groups of version 2."""
+    mounts = group.mounts
+    return group, "mounts", lambda *of: tuple(each for each in mounts(*of) if each.kind != "cgroup2")
+
+
+def uses(backend: str, kind: str = "command") -> list[tuple[object, object, object]]:
     """What to set so that a process uses a backend, which it would choose by its kernel. Those of iptables know no groups of
     version 2.
     """
     if backend == NF_TABLES:
-        return []
-    mounts = group.mounts
+        return [version_1()] if kind in BY_CLASS else []
     return [
-        (group, "mounts", lambda *of: tuple(each for each in mounts(*of) if each.kind != "cgroup2")),
+        version_1(),
         (backends, "excluding", lambda _: True),
         *((iptables.TOOLS, family, tool) for family, tool in tools_of(backend).items()),
     ]
 
 
 class Owners:
-    """Starts owners of rehearsals; use it in a `with` statement, which ends them and clears up."""
+    """Starts owners of rehearsals; use it in a `with` statement, which ends them and clears up. `target` is the control group of a
+    unit or container.
+    """
 
-    def __init__(self, simulator, *, held: bool = True, kind: str = "command", backend: str = NF_TABLES) -> None:
+    def __init__(
+        self,
+        simulator,
+        *,
+        held: bool = True,
+        kind: str = "command",
+        backend: str = NF_TABLES,
+        target: Path | None = None,
+    ) -> None:
         self._where = json.dumps([[int(family), *address] for family, address in addresses(simulator).items()])
-        self._how = ["held" if held else "", kind, backend]
+        self._how = ["held" if held else "", kind, backend, str(target or "")]
 
     def __enter__(self) -> Self:
         argv = [sys.executable, __file__, self._where, *self._how]
@@ -142,7 +161,61 @@ def group_of(pid: int, below: Path) -> Path | None:
 
 def caller_of(pid: int, below: Path, kind: str) -> Path | None:
     """A control group of somebody whom an owner leads, where it is there."""
-    return below if kind == "host" else group_of(pid, below)
+    return below if kind == "host" else below / name_of_container() if kind == "container" else group_of(pid, below)
+
+
+def name_of_container() -> str:
+    """Of the control group that its runtime makes for a container."""
+    return f"docker-{ID}.scope"
+
+
+@contextlib.contextmanager
+def mounted(below: Path, options: str, name: str) -> Iterator[Path]:
+    """A hierarchy of control groups of version 1, mounted once more where it is already."""
+    mount = below / name
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "cgroup", "-o", options, name, mount], check=True)
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
+@contextlib.contextmanager
+def sleeping_in(*directories: Path) -> Iterator[int]:
+    """A process in these control groups, which are made, and removed in the end; its number."""
+    for each in directories:
+        each.mkdir(parents=True, exist_ok=True)
+    enter = "".join(f'echo $$ > "{each}/cgroup.procs" && ' for each in directories)
+    child = subprocess.Popen(["sh", "-c", f"{enter} exec sleep 600"])
+    try:
+        for each in directories:
+            wait_for(lambda each=each: str(child.pid) in (each / "cgroup.procs").read_text().split())
+        yield child.pid
+    finally:
+        child.kill()
+        child.wait(SOON_S)
+        for each in directories:
+            wait_for(lambda each=each: group.removed(each))
+
+
+@contextlib.contextmanager
+def target_of(kind: str, here: Path, below: Path) -> Iterator[Path | None]:
+    """The control group of what `Owners` of this kind rehearse, with a process in it; None for a command and the host."""
+    if kind not in BY_CLASS:
+        yield None
+    elif kind == "container":
+        directory = here / name_of_container()
+        with sleeping_in(directory):
+            yield directory
+    else:
+        with mounted(below, "none,name=systemd", "systemd") as systemd:
+            top = systemd / f"imds-probe-test-{os.getpid()}.slice"
+            try:
+                with sleeping_in(top / "web.service"):
+                    yield top / "web.service"
+            finally:
+                assert group.removed(top)
 
 
 def wait_until_direct(directory: Path, address) -> None:
@@ -171,7 +244,18 @@ def place() -> Iterator[Path]:
         assert group.removed(directory)
 
 
-def _own(where: str, held: bool, kind: str) -> None:
+def _target(kind: str, directory: Path):
+    from imds_probe.inventory.containers.discovered import DiscoveredContainer
+    from imds_probe.rehearsal.container import Container
+    from imds_probe.rehearsal.unit import Unit
+
+    if kind == "unit":
+        return Unit(directory.name, directory.parent)
+    (pid,) = group.members(directory)
+    return Container(DiscoveredContainer(ID, "docker", "web", None, None, None, (pid,), pid, 1, "host"), {})
+
+
+def _own(where: str, held: bool, kind: str, target: str) -> None:
     """The life of an owner."""
     from imds_probe.inventory.containers.discovered import Discovery
     from imds_probe.net.obstacles.obstacle import Obstacles
@@ -185,7 +269,7 @@ def _own(where: str, held: bool, kind: str) -> None:
         Rules.put_up = lambda rules, **_: put_up(rules, held=False)
     there = {socket.AddressFamily(family): (host, port) for family, host, port in json.loads(where)}
     service = learn(there, ask_without_token=False)
-    rehearsal: Rehearsal | HostRehearsal = Rehearsal(service, 1)
+    rehearsal: Rehearsal | HostRehearsal = Rehearsal(service, 1, _target(kind, Path(target)) if target else None)
     if kind == "host":  # which has no process and no container: those of the machine are not its
         rehearsal = HostRehearsal(
             service,
@@ -198,13 +282,16 @@ def _own(where: str, held: bool, kind: str) -> None:
     print("ready", flush=True)
     while True:
         rehearsal.beat()
+        rehearsal.follow()
         time.sleep(0.2)
 
 
-def _start(where: str, held: bool, kind: str) -> None:
+def _start(where: str, held: bool, kind: str, target: str) -> None:
     import imds_probe.rehearsal.asking
+    import imds_probe.rehearsal.container
     import imds_probe.rehearsal.host
-    import imds_probe.rehearsal.rehearsal  # noqa: F401
+    import imds_probe.rehearsal.rehearsal
+    import imds_probe.rehearsal.unit  # noqa: F401
 
     print("imported", flush=True)
     owners = set()
@@ -213,7 +300,7 @@ def _start(where: str, held: bool, kind: str) -> None:
             pid = os.fork()
             if pid == 0:
                 try:
-                    _own(where, held, kind)
+                    _own(where, held, kind, target)
                 except Exception:  # noqa: BLE001 - said, and waited for to be killed
                     traceback.print_exc()
                     print("failed", flush=True)
@@ -235,9 +322,9 @@ def _end(pid: int) -> None:
 
 
 if __name__ == "__main__":
-    for place_of, what, new in uses(sys.argv[4]):
+    for place_of, what, new in uses(sys.argv[4], sys.argv[3]):
         if isinstance(place_of, dict):
             place_of[what] = new
         else:
             setattr(place_of, what, new)
-    _start(sys.argv[1], bool(sys.argv[2]), sys.argv[3])
+    _start(sys.argv[1], bool(sys.argv[2]), sys.argv[3], sys.argv[5])

@@ -10,6 +10,7 @@ PACKAGE = TESTS.parent / "imds_probe"
 ELSEWHERE = {
     "rehearsal/leading.py": "what all of test_rehearsal.py is led by",
     "rehearsal/target.py": "what units and containers have in common",
+    "rehearsal/telling.py": "by what test_unit.py and test_container.py have connections told",
     "rehearsal/crossing.py": "trials in networks, which tests/lab/test_host_rehearse.py has",
     "facts/": "values, which the tests of those compare with that find or judge them",
     "collect/callers_options.py": "values, which test_callers.py and others are given",

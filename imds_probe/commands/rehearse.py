@@ -204,7 +204,8 @@ def _target(args: argparse.Namespace, service: Service) -> Target | None:
         return None
     discovery = discover()
     found = wanted(args.container, discovery.containers)
-    return Container(found, ways(found, discovery, service))
+    silent = [each.id for each in discovery.containers if each.sandbox]
+    return Container(found, ways(found, discovery, service), silent=silent)
 
 
 def _aim(args: argparse.Namespace, target: Target | None) -> Aim:

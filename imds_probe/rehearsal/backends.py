@@ -44,9 +44,9 @@ def put_up(name: str, service: Addresses, relay: Addresses, group: Group, netns:
         try:
             return by_nf_tables(name, service, relay, group, netns)
         except OSError as error:
-            if error.errno not in LACKING or group.class_id is None:
+            if error.errno not in LACKING or group.is_of_version_2:
                 raise refused(error) from None
-    elif group.class_id is None:
+    elif group.is_of_version_2:
         raise CannotRehearse(
             "on this kernel, only iptables can redirect the connections of one control group of version 2, and its rules block "
             "every change of the nat table once the group is gone",
@@ -79,8 +79,13 @@ def by_iptables(name: str, service: Addresses, relay: Addresses, group: Group, n
 
 def excluding(release: str) -> bool:
     """Whether a kernel is from before 4.18, in which NAT by nf_tables keeps Docker and others from NAT by iptables."""
-    version = _KERNEL.match(release)
-    return version is not None and (int(version[1]), int(version[2])) < (4, 18)
+    return is_before(release, (4, 18))
+
+
+def is_before(release: str, version: tuple[int, int]) -> bool:
+    """Whether a kernel is older than that; a release that says no version is not."""
+    found = _KERNEL.match(release)
+    return found is not None and (int(found[1]), int(found[2])) < version
 
 
 def refused(error: OSError) -> ProbeError:

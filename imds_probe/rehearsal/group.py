@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
+from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.rehearsal.rules import Group
 from imds_probe.system.background import Background
 from imds_probe.system.mounts import mounts
@@ -28,9 +29,10 @@ NAME = re.compile(r"imds-probe-rehearsal-([0-9]{1,10})-([0-9]{1,20})")
 FILE_BYTES = 4 * 1024 * 1024
 EVENTS_BYTES = 4096
 DEPTH_MAX, DIRECTORIES_MAX = 16, 20_000
-CLASSES = 0x494D0000
+CLASSES, CLASS_FILE, CONTROLLER = 0x494D0000, "net_cls.classid", "net_cls"
 EMPTIED_WITHIN_S = 5.0
 PAUSE_S = 0.02
+PROC = Path("/proc")
 T = TypeVar("T")
 
 
@@ -45,8 +47,8 @@ class Hierarchy:
 class OwnGroup:
     """A control group that was made; `members` are in it and in those below it. Raises ProbeError where it cannot be made."""
 
-    def __init__(self, name: str, proc: Path = Path("/proc")) -> None:
-        hierarchy = hierarchy_of(proc)
+    def __init__(self, name: str, proc: Path = PROC, hierarchy: Hierarchy | None = None) -> None:
+        hierarchy = hierarchy or hierarchy_of(proc)
         path = path_of(proc, "self", hierarchy.controller)
         self._parent = hierarchy.mount / path.lstrip("/")
         self._of_version_2 = not hierarchy.controller
@@ -67,9 +69,8 @@ class OwnGroup:
         if self._of_version_2:
             path = str(around / self.directory.name)
             return Group(self.directory.stat().st_ino, len(around.parts), path=path)
-        class_id = CLASSES | os.getpid() & 0xFFFF
-        (self.directory / "net_cls.classid").write_text(str(class_id))
-        return Group(class_id=class_id)
+        (self.directory / CLASS_FILE).write_text(str(own_class()))
+        return Group(class_id=own_class())
 
     def members(self) -> list[int]:
         """Process ids."""
@@ -121,7 +122,7 @@ def removed(directory: Path, within_s: float = EMPTIED_WITHIN_S) -> bool:
         for pid in members(directory):
             with contextlib.suppress(OSError):  # it ended, or is about to
                 (directory.parent / "cgroup.procs").write_text(str(pid))
-        for each in [*reversed(list(_below(directory))), directory]:
+        for each in [*reversed(list(below_it(directory))), directory]:
             with contextlib.suppress(OSError):
                 each.rmdir()
         if directory.exists():
@@ -131,18 +132,25 @@ def removed(directory: Path, within_s: float = EMPTIED_WITHIN_S) -> bool:
     return True
 
 
-def left_behind(below: Path | None = None, proc: Path = Path("/proc")) -> list[Path]:
+def own_name() -> str:
+    """Of a rehearsal's groups and tables: by it, whoever finds them sees whether their owner lives."""
+    return f"{PREFIX}{os.getpid()}-{start_ticks(PROC, os.getpid()) or 0}"
+
+
+def own_class() -> int:
+    """That of the sockets that a rehearsal leads, where classes tell them."""
+    return CLASSES | os.getpid() & 0xFFFF
+
+
+def left_behind(below: Path | None = None, proc: Path = PROC) -> list[Path]:
     """Groups of rehearsals, whether or not they still run: all of them, or those in one group. How deep and at how many is
     looked has an end.
     """
-    try:
-        top = below or hierarchy_of(proc).mount
-    except ProbeError:
-        return []
-    return [directory for directory in _below(top) if NAME.fullmatch(directory.name)]
+    tops = [below] if below is not None else [each.mount for each in (version_2(proc), classes_of(proc)) if each]
+    return [directory for top in tops for directory in below_it(top) if NAME.fullmatch(directory.name)]
 
 
-def own_directory(proc: Path = Path("/proc")) -> Path:
+def own_directory(proc: Path = PROC) -> Path:
     """The group that this process is in. Raises ProbeError where there is none that would do."""
     hierarchy = hierarchy_of(proc)
     return hierarchy.mount / path_of(proc, "self", hierarchy.controller).lstrip("/")
@@ -151,13 +159,13 @@ def own_directory(proc: Path = Path("/proc")) -> Path:
 def members(directory: Path) -> list[int]:
     """The processes of a group and of those below it."""
     found: set[int] = set()
-    for each in (directory, *_below(directory)):
+    for each in (directory, *below_it(directory)):
         with contextlib.suppress(OSError):
             found.update(int(word) for word in read_pieces(each / "cgroup.procs", FILE_BYTES).split())
     return sorted(found)
 
 
-def _below(directory: Path) -> Iterator[Path]:
+def below_it(directory: Path) -> Iterator[Path]:
     """The groups in a group, each before those in it."""
     waiting, seen = [(directory, 0)], 0
     while waiting:
@@ -177,21 +185,34 @@ def _below(directory: Path) -> Iterator[Path]:
 
 
 def hierarchy_of(proc: Path) -> Hierarchy:
-    """Where control groups are that tell sockets: of version 2, or else of net_cls."""
-    there = mounts(proc, "self")
-    unified = next((Path(mount.point) for mount in there if mount.kind == "cgroup2"), None)
-    if unified is not None:
-        return Hierarchy(unified, "")
-    classes = next(
-        (Path(each.point) for each in there if each.kind == "cgroup" and "net_cls" in Path(each.point).name.split(",")),
-        None,
-    )
-    if classes is None:
+    """Where control groups are that tell sockets: of version 2, or else of net_cls. Raises ProbeError where neither is."""
+    found = version_2(proc) or classes_of(proc)
+    if found is None:
         raise ProbeError(
             "control groups that tell one program's connections from another's are not mounted",
-            "Boot with systemd.unified_cgroup_hierarchy=1.",
+            "Boot with systemd.unified_cgroup_hierarchy=1, or mount the control groups of net_cls.",
         )
-    return Hierarchy(classes, "net_cls")
+    return found
+
+
+def version_2(proc: Path) -> Hierarchy | None:
+    """Where version 2 is, if it is mounted."""
+    unified = next((Path(mount.point) for mount in mounts(proc, "self") if mount.kind == "cgroup2"), None)
+    return None if unified is None else Hierarchy(unified, "")
+
+
+def classes_of(proc: Path) -> Hierarchy | None:
+    """Where net_cls is, whether or not version 2 is, too."""
+    return next((Hierarchy(each, CONTROLLER) for each in _version_1(proc) if CONTROLLER in each.name.split(",")), None)
+
+
+def hierarchies_of_version_1(proc: Path) -> list[Hierarchy]:
+    """All that are mounted, each by the name of one controller; that of systemd has none, and is called so."""
+    return [Hierarchy(point, point.name.split(",")[0]) for point in _version_1(proc)]
+
+
+def _version_1(proc: Path) -> list[Path]:
+    return [Path(each.point) for each in mounts(proc, "self") if each.kind == "cgroup"]
 
 
 def path_of(proc: Path, pid: str, controller: str) -> str:
@@ -201,7 +222,7 @@ def path_of(proc: Path, pid: str, controller: str) -> str:
     """
     for line in read_pieces(proc / pid / "cgroup", FILE_BYTES).split(b"\n"):
         _, controllers, path = (*line.split(b":", 2), b"", b"")[:3]
-        if path and controller.encode() in controllers.split(b","):
+        if path and controller.encode() in controllers.removeprefix(b"name=").split(b","):
             return os.fsdecode(path)
     raise ProbeError(
         "this process is in no control group that tells its connections apart",

@@ -7,7 +7,6 @@ nothing is left, the response does not arrive, as after the switch.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
@@ -26,14 +25,15 @@ from imds_probe.rehearsal.callers import Callers, Seen
 from imds_probe.rehearsal.claims import Claims
 from imds_probe.rehearsal.connection import Hops, Service
 from imds_probe.rehearsal.crossing import Trial
+from imds_probe.rehearsal.group import own_name
 from imds_probe.rehearsal.host_rules import RELAYS_OWN, TRIAL, HostRules
-from imds_probe.rehearsal.leading import OTHER_WINS, End
+from imds_probe.rehearsal.leading import OTHER_WINS
 from imds_probe.rehearsal.leavers import Left
 from imds_probe.rehearsal.passing import Passing
-from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, FAMILY, Change, own_name
+from imds_probe.rehearsal.rehearsal import BEAT_EVERY_S, FAMILY, Change
 from imds_probe.rehearsal.relay import Relay
 from imds_probe.rehearsal.rule_watch import RuleWatch
-from imds_probe.rehearsal.trying import TRIES, Lapse, Lease, all_tried, gone, is_alive
+from imds_probe.rehearsal.trying import TRIES, End, Lapse, Lease, all_tried, gone, is_alive, take_back
 from imds_probe.rehearsal.unopened import in_this_namespace, why_not_containers
 from imds_probe.simulator.listeners import open_listener
 from imds_probe.watch.caller import caller_of
@@ -134,27 +134,12 @@ class HostRehearsal:
 
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
-        left: list[str] = []
-        unfinished = 0
-        self._lease.end()
-        relays = (self._here, self._passing)
-        if self._rules is not None:
-            with contextlib.suppress(OSError):  # gone already, or gone in a moment: the lease
-                self._rules.end_lease()
-            deadline = time.monotonic() + drained_within_s
-            unfinished = sum(relay.drain(max(0.0, deadline - time.monotonic())) for relay in relays)
-            try:
-                self._rules.take_down()
-                left += self._rules.left()
-            except OSError as error:
-                left.append(f"perhaps the table {self.name} ({error.strerror})")
-            self._rules.close()
-            self._rules = None
-        for relay in relays:
-            relay.stop()
-        self.callers.close()
-        self._claims.give_back()
-        return End(tuple(left), unfinished)
+        rules, self._rules = self._rules, None
+        try:
+            return take_back(self._lease, rules, (self._here, self._passing), self.name, drained_within_s)
+        finally:
+            self.callers.close()
+            self._claims.give_back()
 
     def _why_not_containers(self) -> str:
         return why_not_containers({FAMILY[each] for each in self._service.addresses}, self._obstacles, self.name)

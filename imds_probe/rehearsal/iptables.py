@@ -4,8 +4,9 @@ A rule matches only while xt_recent has seen the service's address within LEASE_
 holds for a rule set, too, that somebody saved meanwhile and loads after a boot. The rule that leads to our chain is the one
 that asks xt_recent: whoever removes it removes that file of /proc as well, so that the next renewal fails.
 
-Only classes of net_cls are matched. A rule that names a group by its path (xt_cgroup) is checked anew whenever somebody changes
-the table by iptables-legacy. Once the group is gone, nobody could change the table any more.
+Only classes of net_cls are matched, or all that is in a network namespace. A rule that names a group by its path (xt_cgroup) is
+checked anew whenever somebody changes the table by iptables-legacy. Once the group is gone, nobody could change the table any
+more.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ class IptablesRules:
             self._write("+", family)
 
     def follow(self, group: Group) -> None:
-        """Match the connections of this group instead: by its class, which is a rehearsal's own and stays."""
-        if group.class_id != self._group.class_id:
+        """Match the connections of this group instead: by its class, which is a rehearsal's own and stays, or all of them."""
+        if (group.class_id, group.whole) != (self._group.class_id, self._group.whole):
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
     def end_lease(self) -> None:
@@ -116,7 +117,7 @@ class IptablesRules:
             *("-d", address, "-p", "tcp", "--dport", str(port)),
             # Without this, a connection that conntrack picks up in its middle would be led to the relay, and reset.
             *("--tcp-flags", "FIN,SYN,RST,ACK", "SYN"),
-            *("-m", "cgroup", "--cgroup", str(self._group.class_id)),
+            *(() if self._group.whole else ("-m", "cgroup", "--cgroup", str(self._group.class_id))),
             *("-m", "recent", "--rcheck", "--seconds", f"{LEASE_S:.0f}", "--rdest", "--name", self._lease_of(family)),
             # As it is listed: without this, iptables-nft does not find the rule again by what it lists.
             *("--mask", "255.255.255.255" if family == socket.AF_INET else "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),

@@ -5,13 +5,10 @@ The relay listens in that namespace, and asks the service from the host's own: n
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from imds_probe.dataclass import dataclass
-from imds_probe.errors import ProbeError
 from imds_probe.net.namespaces import call_in
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.backends import Backend, put_up
@@ -20,22 +17,15 @@ from imds_probe.rehearsal.connection import Hops, Service
 from imds_probe.rehearsal.group import OwnGroup
 from imds_probe.rehearsal.relay import Relay
 from imds_probe.rehearsal.rules import Group
-from imds_probe.rehearsal.trying import TRIES, Lapse, Lease, all_tried, gone, is_alive
+from imds_probe.rehearsal.trying import TRIES, End, Lapse, Lease, all_tried, gone, is_alive, take_back
 from imds_probe.simulator.listeners import open_listener
 
 OTHER_WINS = (
     "connections to the metadata service do not reach the relay: something else on this host redirects them",
     "Look for a metadata proxy, a service mesh or a container network that redirects connections itself.",
 )
+ALL = Group(whole=True)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class End:
-    """How it was taken back. `left` says in words what is still there; `unfinished` is how many transfers were cut off."""
-
-    left: tuple[str, ...]
-    unfinished: int
 
 
 class Leading:
@@ -59,11 +49,13 @@ class Leading:
         self._rules: Backend | None = None
         self._lease = Lease(service.addresses)
 
-    def ready(self, own: OwnGroup) -> None:
-        """Lead what is in the rehearsal's own group, and try it. Raises CannotRehearse; call `end` then, too."""
+    def ready(self, own: OwnGroup | None) -> None:
+        """Lead what is in the rehearsal's own group, None for all of the network namespace, and try it. Raises CannotRehearse; call
+        `end` then, too.
+        """
         self._relay.start()
         relay = {family: self._relay.address(family) for family in self._service.addresses}
-        self._rules = put_up(self._name, self._service.addresses, relay, own.kernels, self._netns)
+        self._rules = put_up(self._name, self._service.addresses, relay, own.kernels if own else ALL, self._netns)
         self._try(own)
 
     def follow(self, group: Group) -> None:
@@ -93,31 +85,17 @@ class Leading:
 
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
-        left: list[str] = []
-        unfinished = 0
-        self._lease.end()
-        if self._rules is not None:
-            with contextlib.suppress(OSError):  # gone already, or gone in a moment: the lease
-                self._rules.end_lease()
-            unfinished = self._relay.drain(drained_within_s)
-            try:
-                self._rules.take_down()
-                left += self._rules.left()
-            except OSError as error:
-                left.append(f"perhaps the packet rules of {self._name} ({error.strerror})")
-            except ProbeError as error:
-                left.append(f"perhaps the packet rules of {self._name} ({error})")
-            self._rules.close()
-            self._rules = None
-        self._relay.stop()
-        self.callers.close()
-        return End(tuple(left), unfinished)
+        rules, self._rules = self._rules, None
+        try:
+            return take_back(self._lease, rules, [self._relay], self._name, drained_within_s)
+        finally:
+            self.callers.close()
 
     def _is_alive(self, family: socket.AddressFamily) -> bool:
         asking = self._inside(lambda: socket.socket(family, socket.SOCK_STREAM))
         return is_alive(self._relay, self._service, family, asking)
 
-    def _try(self, group: OwnGroup) -> None:
+    def _try(self, group: OwnGroup | None) -> None:
         """Ask the service as something in the group would: the answer must come, and by way of the relay."""
 
         def sockets() -> list[socket.socket]:
@@ -128,7 +106,7 @@ class Leading:
         def came(made: list[socket.socket]) -> bool:
             return all_tried(self._relay, self._service, made, self.beat)
 
-        if not group.tried(lambda: self._inside(sockets), came):
+        if not (group.tried(lambda: self._inside(sockets), came) if group else came(self._inside(sockets))):
             raise CannotRehearse(*OTHER_WINS)
 
     def _inside(self, make: Callable[[], T]) -> T:

@@ -1,4 +1,6 @@
-"""What a rehearsal left behind whose process was killed: rules that match nothing any more, and a control group."""
+"""What a rehearsal left behind whose process was killed: rules that match nothing any more, a control group, and classes that it
+gave to others.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.net.namespaces import NamespaceError
 from imds_probe.net.nfnetlink import Nfnetlink
-from imds_probe.rehearsal import group, iptables
+from imds_probe.rehearsal import classes, group, iptables
 from imds_probe.rehearsal.rules import remove
 
 
@@ -38,7 +40,7 @@ class _Rules:
 
 def undo(below: Path | None = None, proc: Path = Path("/proc"), ways: Iterable[Path] = ()) -> Leftovers:
     """Remove what is left of rehearsals whose owner is gone: packet rules of this network namespace and of those that `ways` lead
-    to, and control groups, all of them or those in one group. Raises ProbeError where it is not to be seen what there is.
+    to, and control groups and classes, all of them or those in one group. Raises ProbeError where nobody may see what there is.
     """
     removed, failed, running = [], [], set()
     alive: set[str] = set()
@@ -63,6 +65,10 @@ def undo(below: Path | None = None, proc: Path = Path("/proc"), ways: Iterable[P
             running.add(pid)
         elif directory.name not in alive:
             (removed if group.removed(directory) else failed).append(f"control group {directory}")
+    for directory in classes.left_set(below, proc):
+        unset = classes.unset(directory)
+        if unset is not None:
+            (removed if unset else failed).append(f"class of the control group {directory}")
     return Leftovers(tuple(removed), tuple(failed), tuple(sorted(running)))
 
 

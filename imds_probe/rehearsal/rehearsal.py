@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 from imds_probe.facts.imds import Family
-from imds_probe.inventory.containers.processes import start_ticks
 from imds_probe.net.namespaces import NamespaceGone, inode, open_netns
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.callers import Callers, Seen
 from imds_probe.rehearsal.claims import Claims
 from imds_probe.rehearsal.connection import Service
-from imds_probe.rehearsal.group import PREFIX, OwnGroup
-from imds_probe.rehearsal.leading import End, Leading
+from imds_probe.rehearsal.group import OwnGroup, own_name
+from imds_probe.rehearsal.leading import Leading
 from imds_probe.rehearsal.leavers import Leavers
 from imds_probe.rehearsal.rules import Group
 from imds_probe.rehearsal.target import Target
-from imds_probe.rehearsal.trying import Lapse
+from imds_probe.rehearsal.trying import End, Lapse
 
 BEAT_EVERY_S = 1.0
 UP_WITHIN_S = 20.0  # a container that starts has no network for a moment
@@ -61,11 +60,9 @@ class Rehearsal:
         """Raises CannotRehearse where the promise cannot be kept; everything is as before then."""
         try:
             self._claims.take_host(whole=False)
-            self.group = OwnGroup(self.name)
-            self.leading.ready(self.group)
+            self._make_ready()
             self._stands = True
             if self.target is not None:
-                self.group.remove()
                 self.follow()
                 if self._followed is None:
                     raise CannotRehearse(f"{self.target.name} has ended", "Start it, and try again.")
@@ -83,6 +80,8 @@ class Rehearsal:
         """
         now = self.target.group() if self.target is not None else None
         if self.target is None or now == self._followed:
+            if self.target is not None and now is not None:
+                self.target.told.keep()
             return ""
         before, self._followed = self._followed, None
         if now is None:
@@ -90,6 +89,7 @@ class Rehearsal:
         self._claims.take(self.target.name, self.target.directory)
         if not self._is_led_where_it_is():
             return "ended" if before is not None else ""
+        self.target.told.keep()
         self.leading.follow(now)
         self._followed = now
         return "restarted"
@@ -126,11 +126,24 @@ class Rehearsal:
     def end(self, *, drained_within_s: float) -> End:
         """Take it back: new connections go direct at once, running ones are waited for, and only then the rules go."""
         end = self.leading.end(drained_within_s=drained_within_s)
+        left = list(end.left)
+        if self.target is not None:
+            left += self.target.told.give_back()
+        if self.group is not None and not self.group.remove():
+            left.append(f"the control group {self.group.directory}")
         self._claims.give_back()
         self._leave()
-        if self.group is not None and not self.group.remove():
-            return End((*end.left, f"the control group {self.group.directory}"), end.unfinished)
-        return end
+        return End(tuple(left), end.unfinished)
+
+    def _make_ready(self) -> None:
+        """Lead a group of the rehearsal's own, where the target's connections are told by groups. It is a command's for good."""
+        if self.target is None:
+            self.group = OwnGroup(self.name)
+        elif self.target.told.hierarchy is not None:
+            self.group = OwnGroup(self.name, hierarchy=self.target.told.hierarchy)
+        self.leading.ready(self.group)
+        if self.target is not None and self.group is not None:
+            self.group.remove()
 
     def _made(self) -> Leading:
         """Where the target is: as callers there see the service, and only by the addresses that are to be had there."""
@@ -167,15 +180,15 @@ class Rehearsal:
             self._ended.append(self.leading)
         self.leading, self._stands = made, False
         self._waits_since = self._waits_since or time.monotonic()
-        self.group = OwnGroup(self.name)
         try:
-            self.leading.ready(self.group)
+            self._make_ready()
         except CannotRehearse:
             if time.monotonic() - self._waits_since > UP_WITHIN_S:
                 raise
             return False
         finally:
-            self.group.remove()
+            if self.group is not None:
+                self.group.remove()
         self._waits_since, self._stands = None, True
         return True
 
@@ -183,8 +196,3 @@ class Rehearsal:
         if self._netns is not None:
             os.close(self._netns)
             self._netns = None
-
-
-def own_name() -> str:
-    """Of the control group and the tables: by it, whoever finds them sees whether their owner lives."""
-    return f"{PREFIX}{os.getpid()}-{start_ticks(PROC, os.getpid()) or 0}"

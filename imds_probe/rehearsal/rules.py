@@ -67,13 +67,19 @@ Addresses = Mapping[socket.AddressFamily, tuple[str, int]]
 @dataclass(frozen=True)
 class Group:
     """A control group. Of version 2: the inode of its directory, how deep that is, 1 right below the root, and its path. Of
-    version 1: the class that net_cls gives to sockets of what is in it.
+    version 1: the class that net_cls gives to sockets of what is in it. `whole`: all connections of the network namespace are
+    meant, whichever group they are of. Whatever it is, another inode is another group.
     """
 
     inode: int = 0
     level: int = 0
     class_id: int | None = None
     path: str = "/"
+    whole: bool = False
+
+    @property
+    def is_of_version_2(self) -> bool:
+        return self.class_id is None and not self.whole
 
 
 class Rules:
@@ -190,6 +196,8 @@ class Rules:
 
     def _of_group(self) -> list[bytes]:
         """Sockets of the group."""
+        if self._group.whole:
+            return []
         if self._group.class_id is not None:
             of_class = struct.pack("=I", self._group.class_id)
             return [expression("meta", number(2, CLASS), number(1, 1)), compared(1, of_class)]

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from imds_probe.facts.imds import Family
 from imds_probe.rehearsal.rules import Group
+from imds_probe.rehearsal.telling import Told
 
 
 class Target(Protocol):
@@ -19,6 +20,10 @@ class Target(Protocol):
 
     @property
     def ways(self) -> Mapping[Family, int]: ...
+
+    @property
+    def told(self) -> Told:
+        """By what its connections are told from others'."""
 
     @property
     def directory(self) -> Path:

@@ -1,4 +1,6 @@
-"""Whether a relay hands on what the service says, and whether connections come to it; and the lease that is renewed by it."""
+"""Whether a relay hands on what the service says, and whether connections come to it; the lease that is renewed by it, and how
+all of it is taken back.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
+from imds_probe.dataclass import dataclass
+from imds_probe.errors import ProbeError
 from imds_probe.rehearsal.asking import CannotRehearse, exchange, gives_token, token_put
 from imds_probe.rehearsal.connection import Service
 from imds_probe.rehearsal.relay import Relay
@@ -23,6 +27,26 @@ class Renewed(Protocol):
     """Rules that match for LEASE_S after each renewal. Raises OSError where they are gone."""
 
     def renew(self, families: Iterable[socket.AddressFamily]) -> None: ...
+
+
+class Undone(Renewed, Protocol):
+    """The same, which can be taken back. `take_down` and `left` raise OSError or ProbeError."""
+
+    def end_lease(self) -> None: ...
+
+    def take_down(self) -> None: ...
+
+    def left(self) -> list[str]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class End:
+    """How it was taken back. `left` says in words what is still there; `unfinished` is how many transfers were cut off."""
+
+    left: tuple[str, ...]
+    unfinished: int
 
 
 class Lapse(NamedTuple):
@@ -80,6 +104,32 @@ class Lease:
         """The lapses that have lasted until now, or until the end."""
         now = self._ended or time.monotonic()
         return {family: Lapse(until, now) for family, until in self._until.items() if until < now}
+
+
+def take_back(lease: Lease, rules: Undone | None, relays: Iterable[Relay], name: str, drained_within_s: float) -> End:
+    """New connections go direct at once, running ones are waited for, and only then the rules go: without them, these would be
+    reset. `rules` is None where none were made; `name` is the rehearsal's.
+    """
+    relays = list(relays)
+    left: list[str] = []
+    unfinished = 0
+    lease.end()
+    if rules is not None:
+        with contextlib.suppress(OSError):  # gone already, or gone in a moment: the lease
+            rules.end_lease()
+        deadline = time.monotonic() + drained_within_s
+        unfinished = sum(relay.drain(max(0.0, deadline - time.monotonic())) for relay in relays)
+        try:
+            rules.take_down()
+            left += rules.left()
+        except OSError as error:
+            left.append(f"perhaps the packet rules of {name} ({error.strerror})")
+        except ProbeError as error:
+            left.append(f"perhaps the packet rules of {name} ({error})")
+        rules.close()
+    for relay in relays:
+        relay.stop()
+    return End(tuple(left), unfinished)
 
 
 def is_alive(relay: Relay, service: Service, family: socket.AddressFamily, asking: socket.socket) -> bool:

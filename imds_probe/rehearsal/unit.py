@@ -12,17 +12,20 @@ from pathlib import Path
 from imds_probe.errors import UsageError
 from imds_probe.facts.imds import Family
 from imds_probe.rehearsal.asking import CannotRehearse
-from imds_probe.rehearsal.group import group_at, hierarchy_of, members
+from imds_probe.rehearsal.classes import ByOwnGroups, usable
+from imds_probe.rehearsal.group import Hierarchy, hierarchies_of_version_1, version_2
 from imds_probe.rehearsal.rules import Group
+from imds_probe.rehearsal.telling import ByGroup, Told
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]{0,254}")
+SYSTEMD = "systemd"
 KINDS = (".service", ".scope", ".slice")
 SLICES_MAX = 5_000
 PROC = Path("/proc")
 
 
 class Unit:
-    """The unit of this name, `.service` where it says no kind. `top` is where control groups of version 2 are mounted.
+    """The unit of this name, `.service` where it says no kind. `top` is where control groups of systemd are mounted.
 
     Raises UsageError for a name that is none, CannotRehearse where it does not run or cannot be told from others.
     """
@@ -31,21 +34,24 @@ class Unit:
         if not _UNIT_NAME.fullmatch(name):
             raise UsageError(f"{name!r} is no name of a unit", "Write it as systemctl does: web.service")
         self.name = name if name.endswith(KINDS) else f"{name}.service"
-        there = hierarchy_of(proc)
-        if there.controller:
-            raise CannotRehearse(
-                "units cannot be told apart by control groups of version 1",
-                "Boot with systemd.unified_cgroup_hierarchy=1, or rehearse with a command: `imds-probe rehearse -- COMMAND`.",
-            )
         self.ways: Mapping[Family, int] = {}
-        self._mount = there.mount
-        self._directory = self._found(top or there.mount)
+        there = _of_systemd(proc)
+        directory = self._found(top or there.mount)
+        if there.controller:
+            self.told: Told = ByOwnGroups(self.name, directory, usable(proc), proc)
+        else:
+            self.told = ByGroup(directory, there)
         if self.group() is None:
             raise CannotRehearse(f"{self.name} is not running", f"Start it: systemctl start {shlex.quote(self.name)}")
+        if os.getpid() in self.members():
+            raise CannotRehearse(
+                f"imds-probe itself runs in {self.name}, and would not reach the metadata service any more",
+                f"Run it in a unit of its own: systemd-run --pty imds-probe rehearse --unit {shlex.quote(self.name)}",
+            )
 
     def group(self) -> Group | None:
         """Its control group as it is now; None while nothing of it runs."""
-        return group_at(self._directory, self._mount)
+        return self.told.group()
 
     def is_replaced(self) -> bool:
         """A unit that is started again is the same."""
@@ -57,11 +63,11 @@ class Unit:
 
     def members(self) -> list[int]:
         """Process ids."""
-        return members(self._directory)
+        return self.told.members()
 
     @property
     def directory(self) -> Path:
-        return self._directory
+        return self.told.directory
 
     def _found(self, top: Path) -> Path:
         """Only slices contain units. Whoever is given a group to divide, such as a container or a user's own manager, may call
@@ -79,3 +85,16 @@ class Unit:
         raise CannotRehearse(
             f"no running unit of the system is called {self.name}", "List those that run with `systemctl list-units`."
         )
+
+
+def _of_systemd(proc: Path) -> Hierarchy:
+    """Where systemd has a control group for each unit: in version 2, or in the one of version 1 that is its own."""
+    found = version_2(proc) or next(
+        (each for each in hierarchies_of_version_1(proc) if each.controller == SYSTEMD), None
+    )
+    if found is None:
+        raise CannotRehearse(
+            "the control groups of systemd, which tell units apart, are not mounted",
+            "Rehearse with a command instead: `imds-probe rehearse -- COMMAND`.",
+        )
+    return found

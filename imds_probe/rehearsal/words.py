@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from imds_probe.duration import in_words
 from imds_probe.rehearsal.callers import Seen, Totals
-from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.leavers import Left
+from imds_probe.rehearsal.trying import End
 from imds_probe.rules.known_callers import Known
 
 SHOWN_MAX, SILENT_MAX = 50, 20

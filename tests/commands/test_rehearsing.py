@@ -12,8 +12,8 @@ from imds_probe.commands.recording import Recording
 from imds_probe.commands.rehearsing import Asked, Rehearsing, environment
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.checks import Checking
-from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.outcomes import Aim
+from imds_probe.rehearsal.trying import End
 
 
 def test_a_command_has_the_environment_that_was_handed_down():

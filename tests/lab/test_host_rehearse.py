@@ -19,7 +19,7 @@ from imds_probe.rehearsal import rule_watch
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.callers import totals
 from imds_probe.rehearsal.host import HostRehearsal
-from imds_probe.rehearsal.leading import End
+from imds_probe.rehearsal.trying import End
 from imds_probe.rehearsal.words import left
 from imds_probe.simulator.lab.host import MadeUpHost
 

@@ -8,14 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import pytest
-from rehearsing import BACKENDS, tools_of, uses
+from rehearsing import BACKENDS, mounted, tools_of, uses, version_1
 from soon import SOON_S, wait_for
 
-from imds_probe.rehearsal import group
 from imds_probe.rehearsal.asking import learn
 from imds_probe.rehearsal.connection import Hops
 from imds_probe.rehearsal.relay import Relay
@@ -128,21 +127,13 @@ def _alike():
 @pytest.fixture
 def classes(tmp_path, monkeypatch):
     """As where version 1 alone is: net_cls mounted, and the rehearsal told of no other."""
-    mounts = group.mounts
-    monkeypatch.setattr(group, "mounts", lambda *of: tuple(each for each in mounts(*of) if each.kind != "cgroup2"))
+    monkeypatch.setattr(*version_1())
     with net_cls(tmp_path) as mount:
         yield mount
 
 
-@contextmanager
 def net_cls(below):
-    mount = below / "net_cls"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "cgroup", "-o", "net_cls", "net_cls", mount], check=True)
-    try:
-        yield mount
-    finally:
-        subprocess.run(["umount", mount], check=True)
+    return mounted(below, "net_cls", "net_cls")
 
 
 @pytest.fixture(params=BACKENDS)

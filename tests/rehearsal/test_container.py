@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rehearsing import place
+from rehearsing import ID, name_of_container, place, sleeping_in
 from soon import SOON_S, wait_for
 
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
 from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.classes import class_of
 from imds_probe.rehearsal.container import Container, wanted
+from imds_probe.rehearsal.group import own_class
 
-ID = "ab12" * 16
 WEB = DiscoveredContainer(
     id=ID,
     runtime="docker",
@@ -47,6 +49,31 @@ def test_none_and_too_many_are_refused(name, says):
 def test_a_sandbox_is_nobody():
     with pytest.raises(CannotRehearse, match="no running container"):
         wanted("web", [replace(WEB, sandbox=True)])
+
+
+@contextlib.contextmanager
+def elsewhere(directory):
+    """A process with a network namespace of its own in a control group."""
+    argv = ["unshare", "--net", "sh", "-c", 'echo $$ > "$0" && exec sleep 600', str(directory / "cgroup.procs")]
+    child = subprocess.Popen(argv)
+    try:
+        wait_for(lambda: str(child.pid) in (directory / "cgroup.procs").read_text().split())
+        yield child
+    finally:
+        child.kill()
+        child.wait(SOON_S)
+
+
+@contextlib.contextmanager
+def entered(pid):
+    """Another process in the network namespace of one."""
+    child = subprocess.Popen(["nsenter", f"--net=/proc/{pid}/ns/net", "sleep", "600"])
+    try:
+        wait_for(lambda: os.readlink(f"/proc/{child.pid}/ns/net") == os.readlink(f"/proc/{pid}/ns/net"))
+        yield child
+    finally:
+        child.kill()
+        child.wait(SOON_S)
 
 
 @pytest.fixture
@@ -84,16 +111,10 @@ def test_one_that_starts_has_no_network_of_its_own_yet(started):
 
 def test_one_with_a_network_of_its_own(started):
     _, directory = started
-    argv = ["unshare", "--net", "sh", "-c", 'echo $$ > "$0" && exec sleep 600', str(directory / "init/cgroup.procs")]
-    elsewhere = subprocess.Popen(argv)
-    try:
-        wait_for(lambda: str(elsewhere.pid) in (directory / "init/cgroup.procs").read_text().split())
-        container = Container(replace(WEB, pid=elsewhere.pid), {"ipv4": 1})
+    with elsewhere(directory / "init") as child:
+        container = Container(replace(WEB, pid=child.pid), {"ipv4": 1})
         assert container.group() is not None
-        assert container.netns() == Path(f"/proc/{elsewhere.pid}/ns/net")
-    finally:
-        elsewhere.kill()
-        elsewhere.wait(SOON_S)
+        assert container.netns() == Path(f"/proc/{child.pid}/ns/net")
 
 
 def test_one_without_a_group_of_its_own_is_refused(tmp_path):
@@ -106,6 +127,47 @@ def test_one_without_a_group_of_its_own_is_refused(tmp_path):
             Container(WEB, {}, tmp_path)
 
 
-def test_by_version_1_containers_are_not_told_apart(classes):
-    with pytest.raises(CannotRehearse, match="version 1"):
-        Container(replace(WEB, pid=os.getpid()), {})
+@pytest.fixture
+def of_version_1(classes):
+    """A group of net_cls that a runtime made for a container, with a process in it, and one within."""
+    with place() as here:
+        own = here / name_of_container()
+        with sleeping_in(own) as pid, sleeping_in(own / "inner"):
+            yield pid, own
+
+
+def test_by_version_1_one_that_shares_the_hosts_network_has_a_class_for_as_long(of_version_1):
+    pid, own = of_version_1
+    container = Container(replace(WEB, pid=pid, network="host"), {})
+    assert (container.directory, class_of(own)) == (own, 0)
+    container.told.keep()
+    assert class_of(own) == class_of(own / "inner") == container.group().class_id == own_class()
+    assert container.told.give_back() == [] and class_of(own) == class_of(own / "inner") == 0
+
+
+def test_by_version_1_one_whose_traffic_is_shaped_is_refused_and_left_alone(of_version_1):
+    pid, own = of_version_1
+    (own / "inner/net_cls.classid").write_text("7")
+    with pytest.raises(CannotRehearse, match=r"web has a class already, 0x7 by .*/inner/net_cls\.classid"):
+        Container(replace(WEB, pid=pid, network="host"), {})
+    assert class_of(own) == 0
+
+
+def test_by_version_1_one_that_is_alone_in_its_network_needs_no_group(of_version_1):
+    _, own = of_version_1
+    with elsewhere(own) as child:
+        container = Container(replace(WEB, pid=child.pid), {"ipv4": 1})
+        assert container.told.hierarchy is None and container.group().whole
+
+
+def test_by_version_1_one_that_shares_its_network_has_a_class(of_version_1):
+    _, own = of_version_1
+    with elsewhere(own) as child, entered(child.pid):
+        told = Container(replace(WEB, pid=child.pid), {"ipv4": 1}).told
+        assert told.hierarchy is not None and told.group().class_id == own_class()
+
+
+def test_by_version_1_one_without_a_group_of_its_own_is_refused(classes):
+    for network in ("host", "own"):
+        with pytest.raises(CannotRehearse, match="no control group of its own"):
+            Container(replace(WEB, pid=os.getpid(), network=network), {})

@@ -73,6 +73,17 @@ def test_the_rules_as_iptables_lists_them(rules, tools):
     rules.take_down()
 
 
+def test_of_all_of_a_network_namespace_no_group_is_asked_for(rules, tools):
+    rules._group = Group(1, whole=True)
+    rules.put_up()
+    rules.follow(Group(2, whole=True))
+    listed = [line for tool in tools.values() for line in said(rules, tool, "-t", "nat", "-S").splitlines()]
+    (four, six) = (line for line in listed if line.startswith("-A OUTPUT"))
+    assert "cgroup" not in four + six
+    rules.take_down()
+    assert rules.left() == []
+
+
 def test_what_others_have_in_the_table_stays(rules, tools):
     for tool in tools.values():
         said(rules, tool, "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "--dport", "81", "-j", "ACCEPT")

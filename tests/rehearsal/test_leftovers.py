@@ -13,9 +13,8 @@ from rehearsing import BACKENDS, place, tables, tools_of
 from imds_probe.errors import ProbeError
 from imds_probe.net.namespaces import open_netns
 from imds_probe.rehearsal import iptables, leftovers
-from imds_probe.rehearsal.group import OwnGroup, left_behind
+from imds_probe.rehearsal.group import OwnGroup, left_behind, own_name
 from imds_probe.rehearsal.leftovers import Leftovers, undo
-from imds_probe.rehearsal.rehearsal import own_name
 from imds_probe.rehearsal.rules import Group, Rules
 
 GONE = f"imds-probe-rehearsal-{os.getpid()}-1"  # of a process of this number that began at another time

@@ -14,6 +14,7 @@ import time
 import pytest
 from rehearsing import (
     BACKENDS,
+    BY_CLASS,
     CURL,
     GET,
     NF_TABLES,
@@ -28,6 +29,7 @@ from rehearsing import (
     status_inside,
     status_outside,
     tables,
+    target_of,
     tools_of,
     url,
     wait_until_direct,
@@ -40,11 +42,10 @@ from imds_probe.net.namespaces import call_in
 from imds_probe.rehearsal import iptables
 from imds_probe.rehearsal.asking import CannotRehearse, learn
 from imds_probe.rehearsal.group import left_behind
-from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.leftovers import undo
 from imds_probe.rehearsal.rehearsal import Rehearsal
 from imds_probe.rehearsal.rules import LEASE_S, Rules
-from imds_probe.rehearsal.trying import FRESH_S
+from imds_probe.rehearsal.trying import FRESH_S, End
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.server import Simulator
 from imds_probe.simulator.state import InstanceState
@@ -62,8 +63,9 @@ def service():
 @pytest.fixture
 def here(request):
     """The control group that all of it is in; of the backend, where a test has one."""
-    if "backend" in request.fixturenames:
-        request.getfixturevalue("backend")
+    for name in ("backend", "classes"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
     with place() as directory:
         yield directory
 
@@ -154,7 +156,7 @@ def test_a_running_transfer_ends_well(service, backend, here):
 
 
 def killed_at_random(
-    service, here, moments: int, chance: random.Random, backend: str = NF_TABLES, kind: str = "command"
+    service, here, moments: int, chance: random.Random, backend: str = NF_TABLES, kind: str = "command", target=None
 ) -> None:
     before = what_there_is(here)
     stages = set()
@@ -164,7 +166,7 @@ def killed_at_random(
         assert undo(here).running == ()
         return what_there_is(here) == before
 
-    with Owners(service, backend=backend, kind=kind) as owners:
+    with Owners(service, backend=backend, kind=kind, target=target) as owners:
         for moment in range(moments):
             pid = owners.begin()
             if moment % 3 == 0:
@@ -189,6 +191,21 @@ def test_killed_at_any_moment_it_leaves_the_way_free(service, backend, here):
 
 def test_killed_at_any_moment_it_leaves_the_way_of_a_host_free(service, here):
     killed_at_random(service, here, MOMENTS // 3, random.Random(23), kind="host")
+
+
+@pytest.mark.parametrize("kind", BY_CLASS)
+def test_killed_at_any_moment_it_leaves_the_way_of_what_classes_tell_free(service, classes, here, tmp_path, kind):
+    with target_of(kind, here, tmp_path) as target:
+        killed_at_random(service, here, MOMENTS // 4, random.Random(23), kind=kind, target=target)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", BY_CLASS)
+def test_killed_at_any_of_many_moments_it_leaves_the_way_of_what_classes_tell_free(
+    service, classes, here, tmp_path, kind
+):
+    with target_of(kind, here, tmp_path) as target:
+        killed_at_random(service, here, 200, random.Random(24), kind=kind, target=target)
 
 
 @pytest.mark.soak

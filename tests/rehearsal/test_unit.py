@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
-from rehearsing import place
+from rehearsing import mounted, place, sleeping_in
 from soon import SOON_S, wait_for
 
 from imds_probe.errors import UsageError
+from imds_probe.rehearsal import group
 from imds_probe.rehearsal.asking import CannotRehearse
-from imds_probe.rehearsal.group import hierarchy_of
+from imds_probe.rehearsal.classes import class_of
+from imds_probe.rehearsal.group import hierarchy_of, left_behind, members, own_class, own_name, removed
 from imds_probe.rehearsal.unit import PROC, Unit
 
 
@@ -77,6 +80,56 @@ def test_names_that_are_none(here, name):
         Unit(name, here)
 
 
-def test_by_version_1_units_are_not_told_apart(classes):
-    with pytest.raises(CannotRehearse, match="version 1"):
+@pytest.fixture
+def of_version_1(classes, tmp_path):
+    """A slice in systemd's own hierarchy of version 1, and the group of net_cls that this process is in."""
+    with mounted(tmp_path, "none,name=systemd", "systemd") as systemd, place() as here:
+        top = systemd / f"imds-probe-test-{os.getpid()}.slice"
+        top.mkdir()
+        yield top, here
+        assert removed(top)
+
+
+def test_by_version_1_its_processes_are_moved_and_moved_back(of_version_1):
+    top, here = of_version_1
+    with sleeping_in(top / "web.service") as first:
+        unit = Unit("web", top)
+        assert left_behind(here) == [] and unit.group().class_id == own_class()
+        unit.told.keep()
+        (made,) = left_behind(here)
+        assert (made.name, class_of(made), members(made)) == (own_name(), own_class(), [first])
+        with sleeping_in(top / "web.service/inner") as second:
+            unit.told.keep()
+            assert members(made) == sorted((first, second))
+            before = unit.group()
+            assert unit.told.give_back() == [] and left_behind(here) == []
+            assert {first, second} <= set(members(here))
+    assert unit.group() is None
+    with sleeping_in(top / "web.service"):
+        assert unit.group() != before
+
+
+def test_by_version_1_one_whose_traffic_is_shaped_is_refused_and_left_alone(of_version_1):
+    top, here = of_version_1
+    shaped = here / "shaped"
+    with sleeping_in(top / "web.service", shaped) as pid:
+        (shaped / "net_cls.classid").write_text(str(0x100001))
+        with pytest.raises(CannotRehearse, match=r"web\.service has a class already, 0x100001 by .*/shaped/net_cls"):
+            Unit("web", top)
+        assert left_behind(here) == [] and members(shaped) == [pid]
+
+
+def test_without_control_groups_of_systemd_there_are_no_units(classes, monkeypatch):
+    monkeypatch.setattr(group, "mounts", lambda *_: ())
+    with pytest.raises(CannotRehearse, match="control groups of systemd, which tell units apart, are not mounted"):
         Unit("web")
+
+
+def test_the_unit_that_imds_probe_runs_in_is_refused(here):
+    (here / "me.service").mkdir()
+    (here / "me.service/cgroup.procs").write_text("0")
+    try:
+        with pytest.raises(CannotRehearse, match=r"imds-probe itself runs in me\.service"):
+            Unit("me", here)
+    finally:
+        (here / "cgroup.procs").write_text("0")

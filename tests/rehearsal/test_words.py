@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from imds_probe.rehearsal import words
 from imds_probe.rehearsal.callers import Seen, Totals
-from imds_probe.rehearsal.leading import End
 from imds_probe.rehearsal.leavers import MOVED, Left
+from imds_probe.rehearsal.trying import End
 from imds_probe.rules.known_callers import Known
 
 FINE = Seen(7, "app", tokens=1, passed=3)
