@@ -94,6 +94,13 @@ INTERPRETERS: Mapping[str, Interpreter] = {
         script=_words("-jar"),
         ends=(".jar", ".war"),
     ),
+    "dotnet": Interpreter(
+        _words("exec"),
+        valued=_words(
+            "--fx-version --roll-forward --runtimeconfig --depsfile --additionalprobingpath --additional-deps"
+        ),
+        ends=(".dll",),
+    ),
 }
 # What may stand directly behind the program; behind that, for those that have it, one word of a second set.
 _OF_AWS = _words(

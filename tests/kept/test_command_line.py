@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from imds_probe.kept.command_line import SHOWN_MAX, kept, kept_of_stored, script_of
 
 PYTHON, JAVA, AWS = "/usr/bin/python3.11", "/usr/lib/jvm/java-17/bin/java", "/usr/local/aws-cli/v2/current/dist/aws"
+DOTNET = "/usr/share/dotnet/dotnet"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,12 @@ PYTHON, JAVA, AWS = "/usr/bin/python3.11", "/usr/lib/jvm/java-17/bin/java", "/us
         (["bash", "/opt/run.sh", "hunter2"], "/usr/bin/bash", "bash /opt/run.sh …"),
         (["java", "-Dx.password=hunter2", "-jar", "/a.jar"], JAVA, "java -D… -jar /a.jar"),
         (["java", "-cp", "a:b", "org.example.app.Main", "x"], JAVA, "java -cp … org.example.app.Main …"),
+        (
+            ["dotnet", "exec", "--depsfile", "/a.json", "/app/a.dll", "x"],
+            DOTNET,
+            "dotnet exec --depsfile … /app/a.dll …",
+        ),
+        (["dotnet", "run", "hunter2"], DOTNET, "dotnet …"),
         (["busybox", "wget", "-q"], "/bin/busybox", "busybox wget -q"),
         (["nginx: worker hunter2"], "/usr/sbin/nginx", "nginx …"),
         (["-bash"], "/usr/bin/bash", "bash"),
@@ -77,7 +84,7 @@ WORDS = st.sampled_from(
         *("--", "…", "--x=…", "http://169.254.169.254/latest/", "a.service", "--region", "eu-west-1", "java", "-Dx=y"),
     )
 )
-EXES = st.sampled_from((None, PYTHON, JAVA, AWS, "/usr/bin/dash", "/usr/bin/curl", "/opt/app"))
+EXES = st.sampled_from((None, PYTHON, JAVA, AWS, DOTNET, "/usr/bin/dash", "/usr/bin/curl", "/opt/app"))
 
 
 @given(st.lists(WORDS | st.text(max_size=20), max_size=12), EXES)
@@ -106,6 +113,9 @@ def test_a_long_word_costs_no_more_than_its_beginning(word: str) -> None:
         (["python3", "-c", "hunter2"], PYTHON, ""),
         (["/usr/bin/python3", "/usr/bin/aws", "s3"], PYTHON, "/usr/bin/aws"),
         (["java", "-jar", "/a.jar"], JAVA, "/a.jar"),
+        (["dotnet", "app.dll"], DOTNET, "app.dll"),
+        (["dotnet", "--roll-forward", "Major", "/app/a.dll", "--x"], DOTNET, "/app/a.dll"),
+        (["dotnet", "run"], DOTNET, ""),
         (["busybox", "sh", "/opt/x.sh"], "/bin/busybox", "/opt/x.sh"),
         (["sh", "/opt/x.sh"], "/bin/busybox", "/opt/x.sh"),
         (["curl", "/opt/x.sh"], "/usr/bin/curl", None),
