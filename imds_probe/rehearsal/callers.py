@@ -59,6 +59,7 @@ class Seen:
     unled: bool = field(default=False, repr=False)  # its requests went to the service directly from some time on
     caller: Caller | None = field(default=None, repr=False)
     stamps: Stamps = field(default=Stamps(), repr=False)
+    container: str | None = None  # what people call the one that it is in, where all of a host is rehearsed
 
     @property
     def outcome(self) -> Outcome:

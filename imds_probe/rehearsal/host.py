@@ -229,6 +229,14 @@ class HostCallers(Callers):
         self._asked = threading.Lock()  # both relays ask
         self._named: set[int] = set()
 
+    def all(self) -> list[Seen]:
+        """The same, each with the name of its container, which may be known by now: one that has just started is found later."""
+        seen, titles = super().all(), self._titles()
+        for each in seen:
+            if each.caller is not None and each.caller.container is not None:
+                each.container = each.container or titles.get(each.caller.container)
+        return seen
+
     def close(self) -> None:
         super().close()
         with self._asked:
@@ -260,5 +268,6 @@ class HostCallers(Callers):
             self._named.add(seen.pid)
             caller = caller_of(self._proc, seen.pid)
             if caller is not None and caller.container is not None:
-                seen.name += f" in {self._titles().get(caller.container, caller.container[:12])}"
+                seen.container = self._titles().get(caller.container)
+                seen.name += f" in {seen.container or caller.container[:12]}"
         return seen

@@ -122,7 +122,7 @@ def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
         comm=caller.comm[:TEXT_MAX],
         script=caller.script and caller.script[:TEXT_MAX],
         unit=caller.unit and caller.unit[:TEXT_MAX],
-        container=aim.name[:TEXT_MAX] if caller.container and caller.container == aim.container_id else None,
+        container=_container(seen, caller, aim),
         container_id=caller.container,
         uid=caller.uid,
         on_host=caller.on_host,
@@ -133,6 +133,12 @@ def _kept(seen: Seen, caller: Caller, aim: Aim) -> KeptCaller:
         script_stamp=seen.stamps.script,
         processes=() if started is None else ((pid, started),),
     )
+
+
+def _container(seen: Seen, caller: Caller, aim: Aim) -> str | None:
+    """What people call the container that it is in."""
+    title = aim.name if caller.container and caller.container == aim.container_id else seen.container
+    return title and title[:TEXT_MAX]
 
 
 def _outcome(seen: Seen) -> RehearsalOutcome:

@@ -12,6 +12,7 @@ from imds_probe.inventory.containers.discovered import DiscoveredContainer, Netw
 from imds_probe.net.namespaces import CURRENT, current_inode
 from imds_probe.rehearsal.callers import GIVEN_S, Seen
 from imds_probe.rehearsal.host import HostCallers
+from imds_probe.rehearsal.outcomes import Aim, asked
 from imds_probe.rehearsal.words import summary
 from imds_probe.watch.caller import Caller
 
@@ -44,6 +45,21 @@ def test_who_is_behind_an_interface_that_is_led_no_more(callers):
     assert [each.unled for each in (here, there, elsewhere)] == [True, True, False]
     lines = summary(callers.all(), callers.totals(), 60.0, 0.0)
     assert sum(line.endswith("asked with a token, and was not rehearsed to the end") for line in lines) == 2
+
+
+def test_each_has_the_name_of_its_container_on_record():
+    """Of one that has just started, that is known later."""
+    titles: dict[str, str] = {}
+    callers = HostCallers({}, lambda: titles, PROC)
+    try:
+        put(callers, GONE, "id", passed=1)
+        put(callers, GONE, "id-2", passed=1)
+        put(callers, GONE, passed=1)
+        titles["id"] = "web"
+        kept = asked(callers.all(), Aim("host", "host"))
+    finally:
+        callers.close()
+    assert {(each.container, each.container_id) for each in kept} == {("web", "id"), (None, "id-2"), (None, None)}
 
 
 @pytest.mark.parametrize(("ago_s", "outcome"), [(0.0, "cut-short"), (2 * GIVEN_S, "gave-up")])
