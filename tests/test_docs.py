@@ -11,6 +11,8 @@ from pages import PAGES, README, ROOT
 from imds_probe import exitcodes
 from imds_probe.commands import COMMANDS
 from imds_probe.commands.dispatch import main
+from imds_probe.rehearsal.callers import Seen, Totals
+from imds_probe.rehearsal.words import summary
 from imds_probe.system import remembered
 
 GOLDEN = "".join(path.read_text() for path in DIRECTORY.glob("*.txt"))
@@ -30,11 +32,20 @@ def test_readme_can_be_read_in_one_sitting():
 
 def test_the_sample_reports_are_what_is_printed():
     samples = [
-        text for page in PAGES for language, text in pages.blocks(page) if not language and page.name != "design.md"
+        text
+        for page in PAGES
+        for language, text in pages.blocks(page)
+        if not language and page.name not in ("design.md", "rehearse.md")
     ]
     assert len(samples) == 3
     for line in "".join(samples).splitlines():
         assert line.removesuffix(" ...").removesuffix("...") in GOLDEN
+
+
+def test_the_sample_of_a_rehearsal_is_what_is_printed():
+    ((_, sample),) = (block for block in pages.blocks(ROOT / "docs/rehearse.md") if not block[0])
+    seen = [Seen(812, "/opt/report.sh", refused=4, missed={"/x"}), Seen(790, "app", tokens=1, passed=6)]
+    assert sample.splitlines() == summary(seen, Totals(4, 1, 6, 0), 60.0, 0.0)[1:]
 
 
 @pytest.mark.parametrize("line", sorted(set(re.findall(r"^(?:sudo )?imds-probe ([a-z][^#|\n]*)", SHELL, re.MULTILINE))))

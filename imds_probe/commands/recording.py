@@ -41,14 +41,12 @@ class Recording:
         found = (caller_of(PROC, pid) for pid in list(pids)[:MEMBERS_MAX])
         self._present = [each for each in found if each is not None]
 
-    def done(self, seen: Sequence[Seen], lasted_s: float, lapsed_s: float, ended_by: str) -> None:
-        """Say who is known and did not ask, and put all on record."""
+    def done(self, seen: Sequence[Seen], lasted_s: float, lapsed_s: float, ended_by: str) -> Kept:
+        """Say who is known and did not ask, and put all on record, if that is wanted."""
         callers = outcomes.asked(seen, self._aim)
         silent = outcomes.not_asked(self._known, self._present, callers, self._aim)
         for line in words.silent(silent):
             say(line)
-        if self._state is None:
-            return
         kept = Kept(
             kind=self._aim.kind,
             target=self._aim.name,
@@ -61,12 +59,15 @@ class Recording:
             ended_by=ended_by,
             unidentified=outcomes.unidentified(seen),
         )
+        if self._state is None:
+            return kept
         try:
             add(self._state, kept, say)
         except ProbeError as error:
             say(str(error))
         else:
             say("the next runs on this host count this rehearsal as evidence")
+        return kept
 
 
 def known_here(state: Path, config: Config, root: Path = Path("/")) -> tuple[Known, ...]:

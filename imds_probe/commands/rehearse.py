@@ -92,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-record", action="store_true", help="do not put the result on record, so that no later run counts it"
     )
+    parser.add_argument(
+        "--output",
+        choices=("text", "json"),
+        default="text",
+        help="json: print the result as one line of JSON on standard output, too, once the rehearsal is over (text)",
+    )
     add_config(parser)
     add_state_directory(parser)
     parser.add_argument("--assume-ec2", action="store_true", help="do not check whether this is an EC2 instance")
@@ -137,7 +143,9 @@ def run(args: argparse.Namespace) -> int:
         before = {number: signal.signal(number, lambda *_: stopped.set()) for number in stopping()}
         try:
             rehearsal.ready()
-            asked = Asked(args.seconds, args.argv, restarts, args.stop_on, HOST if args.host else "")
+            asked = Asked(
+                args.seconds, args.argv, restarts, args.stop_on, HOST if args.host else "", args.output == "json"
+            )
             kept_in = None if args.no_record else state
             recording = Recording(_aim(args, target), hop_limit, kept_in, known, restarted=args.restart_unit)
             return Rehearsing(rehearsal, asked, checking, stopped, recording).run()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
 from imds_probe.commands.recording import Recording
+from imds_probe.commands.rehearsal_output import document
 from imds_probe.duration import in_words
 from imds_probe.rehearsal import words
 from imds_probe.rehearsal.asking import CannotRehearse
@@ -40,6 +41,7 @@ class Asked(NamedTuple):
     restarts: Sequence[str]
     stop_on: Sequence[str]
     whom: str = ""  # in words, where it is neither a target nor a command
+    as_json: bool = False  # the result on standard output, too
 
 
 class Rehearsing:
@@ -87,7 +89,9 @@ class Rehearsing:
                 say(line)
             for line in words.undone(end):
                 say(line)
-            self._recording.done(seen, lasted_s, rehearsal.lapsed_s, ended_by)
+            kept = self._recording.done(seen, lasted_s, rehearsal.lapsed_s, ended_by)
+            if self._asked.as_json:
+                print(document(kept, end, [words.left(each) for each in rehearsal.leavers.all()]), flush=True)
         code = self._command_ended()
         if end.left:
             return exitcodes.UNAVAILABLE
@@ -147,7 +151,10 @@ class Rehearsing:
         target = self._rehearsal.target
         if target is None:
             return ""
-        change = self._rehearsal.follow()
+        try:
+            change = self._rehearsal.follow()
+        except CannotRehearse as error:
+            return error.problem
         if self._restart is not None and self._restart.poll():
             return f"{' '.join(self._asked.restarts)} failed"
         if change and not asked_for and "exit" in self._asked.stop_on:

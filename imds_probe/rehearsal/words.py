@@ -11,6 +11,7 @@ from imds_probe.rehearsal.trying import End
 from imds_probe.rules.known_callers import Known
 
 SHOWN_MAX, SILENT_MAX = 50, 20
+HEADINGS, NAME_WIDTH = ("CALLER", "REFUSED", "TOKENS", "SERVED", "RESULT"), 40
 OUTCOMES = {
     "token": "asked with a token",
     "recovered": "was refused without a token and then asked with one",
@@ -34,13 +35,13 @@ def counts(totals: Totals) -> str:
 
 
 def summary(seen: Sequence[Seen], totals: Totals, lasted_s: float, lapsed_s: float) -> list[str]:
-    """The end's lines: what was counted, and what came of each caller; who would fail first."""
+    """The end's lines: what was counted, and a table of what came of each caller; who would fail first."""
     lines = [f"rehearsed IMDSv2-only for {in_words(lasted_s)}: {counts(totals)}"]
     if not seen:
         lines.append(NOBODY)
     order = list(OUTCOMES)[::-1]
     ordered = sorted(seen, key=lambda each: order.index(each.outcome) if each.outcome != "gave-up" else -1)
-    lines += [_line(each) for each in ordered[:SHOWN_MAX]]
+    lines += _table(ordered[:SHOWN_MAX])
     if len(seen) > SHOWN_MAX:
         lines.append(f"{len(seen) - SHOWN_MAX} more callers are not listed")
     if lapsed_s >= 1:
@@ -77,9 +78,23 @@ def gave_up(seen: Iterable[Seen]) -> bool:
     return any(each.outcome == "gave-up" for each in seen)
 
 
-def _line(seen: Seen) -> str:
-    until = ", and was not rehearsed to the end" if seen.unled else ""
-    return f"{_named(seen.name, seen.pid)} {OUTCOMES[seen.outcome]}{until}"
+def _table(seen: Sequence[Seen]) -> list[str]:
+    """With a line of headings, where there is anybody."""
+    if not seen:
+        return []
+    rows = [
+        (_named(each.name, each.pid), str(each.refused), str(each.tokens), str(each.passed), _result(each))
+        for each in seen
+    ]
+    width = min(NAME_WIDTH, max(len(name) for name, *_ in rows))
+    return [
+        f"{name:{width}}  {refused:>7}  {tokens:>6}  {served:>6}  {result}"
+        for name, refused, tokens, served, result in (HEADINGS, *rows)
+    ]
+
+
+def _result(seen: Seen) -> str:
+    return OUTCOMES[seen.outcome] + (", and was not rehearsed to the end" if seen.unled else "")
 
 
 def _named(name: str, pid: int | None) -> str:

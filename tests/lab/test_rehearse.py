@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -93,8 +94,11 @@ def test_a_command_with_all_kinds_of_clients(lab, service, rehearse):
 
 
 def test_one_that_is_ready_and_one_that_fails(rehearse):
-    with rehearse("--no-v1-probe", "--", sys.executable, "-c", BOTOCORE) as child:
-        assert ended(child)[0] == exitcodes.READY
+    with rehearse("--no-v1-probe", "--output", "json", "--", sys.executable, "-c", BOTOCORE) as child:
+        code, out, _ = ended(child)
+    role, result = out.splitlines()
+    (caller,) = json.loads(result)["callers"]
+    assert (code, role, caller["outcome"], json.loads(result)["left"]) == (exitcodes.READY, "app-role", "token", [])
     with rehearse("--", "sh", "-c", "exit 7") as child:
         code, _, err = ended(child)
     assert code == exitcodes.NOT_READY

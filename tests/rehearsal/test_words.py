@@ -18,9 +18,11 @@ def test_who_would_fail_comes_first():
     assert lines == [
         "rehearsed IMDSv2-only for 1 min 1 s: 3 requests without a token refused, 1 token handed out, "
         "4 requests with a token served",
-        "old (process 9) was refused without a token and did not ask with one: it would fail after the switch",
-        "agent (process 8) was refused without a token and then asked with one",
-        "app (process 7) asked with a token",
+        "CALLER             REFUSED  TOKENS  SERVED  RESULT",
+        "old (process 9)          2       0       0  was refused without a token and did not ask with one: it would fail "
+        "after the switch",
+        "agent (process 8)        1       0       1  was refused without a token and then asked with one",
+        "app (process 7)          0       1       3  asked with a token",
     ]
     assert words.gave_up([FINE, GAVE_UP]) and not words.gave_up([FINE, RECOVERED])
 
@@ -42,7 +44,12 @@ def test_silence_proves_nothing_and_lapses_are_said():
 def test_many_callers_are_cut():
     many = [Seen(number, "x", passed=1) for number in range(words.SHOWN_MAX + 3)]
     lines = words.summary(many, Totals(0, 0, 53, 0), 5, 0)
-    assert len(lines) == words.SHOWN_MAX + 2 and lines[-1] == "3 more callers are not listed"
+    assert len(lines) == words.SHOWN_MAX + 3 and lines[-1] == "3 more callers are not listed"
+
+
+def test_a_long_name_widens_the_table_for_itself_alone():
+    lines = words.summary([FINE, Seen(8, "/opt/" + "x" * 60, passed=1)], Totals(0, 1, 4, 0), 5, 0)
+    assert [line.index("asked with a token") for line in lines[2:]] == [67, 104]
 
 
 def test_who_left_is_named():
