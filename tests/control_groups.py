@@ -76,6 +76,27 @@ def frozen(name: str) -> Iterator[Frozen]:
         yield group
 
 
+@contextlib.contextmanager
+def starving(name: str, *pids: int) -> Iterator[None]:
+    """Give processes no memory beyond what they have, so that the kernel kills them over the next page that they need."""
+    base = Path("/sys/fs/cgroup")
+    version_2 = (base / "cgroup.controllers").exists()
+    directory = (base if version_2 else base / "memory") / name
+    if version_2:
+        (base / "cgroup.subtree_control").write_text("+memory")
+    directory.mkdir()
+    try:
+        limits = ("memory.max", "memory.swap.max") if version_2 else ("memory.limit_in_bytes",)
+        for limit in limits:
+            with contextlib.suppress(FileNotFoundError):  # a kernel without swap
+                (directory / limit).write_text("0")
+        for pid in pids:
+            (directory / "cgroup.procs").write_text(str(pid))
+        yield
+    finally:
+        wait_for(lambda: _removed(directory))
+
+
 def _removed(directory: Path) -> bool:
     try:
         directory.rmdir()

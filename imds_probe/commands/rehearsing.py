@@ -90,9 +90,11 @@ class Rehearsing:
             for line in words.undone(end):
                 say(line)
             kept = self._recording.done(seen, lasted_s, rehearsal.lapsed_s, ended_by)
+        try:
             if self._asked.as_json:
                 print(document(kept, end, [words.left(each) for each in rehearsal.leavers.all()]), flush=True)
-        code = self._command_ended()
+        finally:  # also where it cannot be printed
+            code = self._command_ended()
         if end.left:
             return exitcodes.UNAVAILABLE
         return exitcodes.NOT_READY if words.gave_up(seen) or code or ended_by else exitcodes.READY

@@ -193,8 +193,12 @@ def _replace(directory: Path, content: bytes) -> None:
     made = directory / f".{FILE}.new"
     made.unlink(missing_ok=True)  # of one that was killed here
     descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(directory / FILE)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(directory / FILE)
+    except OSError:
+        made.unlink(missing_ok=True)  # a full disk has room again
+        raise

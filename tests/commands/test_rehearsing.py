@@ -6,14 +6,17 @@ import threading
 from pathlib import Path
 
 import pytest
+from bad_places import fill, on_disk
 
 from imds_probe import exitcodes
 from imds_probe.commands.recording import Recording
 from imds_probe.commands.rehearsing import Asked, Rehearsing, environment
+from imds_probe.errors import OutputError
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.checks import Checking
 from imds_probe.rehearsal.outcomes import Aim
 from imds_probe.rehearsal.trying import End
+from imds_probe.watch.rehearsed import read
 
 
 def test_a_command_has_the_environment_that_was_handed_down():
@@ -59,6 +62,9 @@ class Told:
     def look(self, members) -> list:
         return list(members)
 
+    def all(self) -> list:
+        return []
+
     def members(self) -> list[int]:
         return []
 
@@ -85,6 +91,38 @@ def test_a_unit_that_ends_or_begins_anew(changes, options, code, says, capsys):
     asked = Asked(600, [], **({"restarts": [], "stop_on": []} | options))
     assert Rehearsing(told, asked, Checking([]), told.stopped, NOWHERE).run() == code
     assert says in capsys.readouterr().err and told.beats >= 1
+
+
+def test_on_a_full_disk_it_is_undone_and_the_record_stays_what_it_was(tmp_path, capsys):
+    """Also where the journal of whoever started it, and the file that its output goes to, are on that disk."""
+    directory = tmp_path / "state"
+
+    def rehearse(size: int) -> tuple[int, list[str]]:
+        told, recording = Told([""]), Recording(Aim("unit", "x" * size), 1, directory)
+        code = Rehearsing(told, Asked(600, [], [], []), Checking([]), told.stopped, recording).run()
+        return code, [path.name for path in directory.iterdir() if path.name != "filler"]
+
+    def act():
+        (directory / "filler").unlink()
+        rehearse(1)
+        fill(directory)
+        return rehearse(100_000), [kept.target for kept in read(directory)]
+
+    (code, names), kept = on_disk(directory, "full", act)
+    assert (code, names, kept) == (exitcodes.READY, ["rehearsals.json"], ["x"])
+    assert "could not be put on record" in capsys.readouterr().err.partition("is undone")[2]
+
+
+def test_where_standard_output_is_full_that_is_said_after_all_else(tmp_path, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise OutputError("standard output cannot be written: No space left on device")
+
+    told = Told([""])
+    monkeypatch.setattr("imds_probe.commands.rehearsing.document", refuse)
+    asked = Asked(600, [], [], [], as_json=True)
+    with pytest.raises(OutputError):
+        Rehearsing(told, asked, Checking([]), told.stopped, Recording(Aim("unit", "x"), 1, tmp_path)).run()
+    assert "is undone" in capsys.readouterr().err and len(read(tmp_path)) == 1
 
 
 def test_a_restart_that_was_asked_for_ends_nothing(capsys):

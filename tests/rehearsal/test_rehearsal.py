@@ -10,8 +10,10 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from control_groups import starving
 from rehearsing import (
     BACKENDS,
     BY_CLASS,
@@ -234,6 +236,20 @@ def test_the_lease_ends_where_tables_are_held(service, here):
 
 def test_the_lease_of_a_host_ends_without_anybody(service, here):
     lease_ends(service, NF_TABLES, here, "stopped", held=False, kind="host")
+
+
+def test_without_memory_the_owner_is_killed_and_the_way_is_free(service, here):
+    with Owners(service, held=False) as owners:
+        pid = owners.begin()
+        owners.ready()
+        directory = group_of(pid, here)
+        wait_until_led(directory, service.addresses[0])
+        with starving(f"imds-probe-test-{os.getpid()}", pid):
+            for address in addresses(service).values():
+                wait_until_direct(directory, address)
+            wait_for(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+            owners.kill(pid)
+        assert f"control group {directory}" in undo(here).removed and tables() == []
 
 
 def lease_ends(service, backend: str, here, ended: str, *, held: bool, kind: str = "command") -> None:
