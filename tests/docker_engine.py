@@ -48,6 +48,12 @@ class DockerEngine:
     def netns_inode(self) -> int:
         return self.netns.stat().st_ino
 
+    def host_pid(self) -> int:
+        """Of the daemon, which is below what entered its namespaces, where these are not those of the tests."""
+        below = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read_text().split()
+        is_entered = Path(f"/proc/{self.daemon.pid}/comm").read_text() != "dockerd\n"
+        return int(below[0]) if is_entered else self.daemon.pid
+
     def docker(self, *arguments: str, stdin: bytes = b"", check: bool = True) -> str:
         """Run the command-line client against this daemon and return what it printed."""
         done = process.run(

@@ -25,6 +25,14 @@ URL = "http://169.254.169.254/latest/meta-data/"
 ASKING = (
     f"while :; do /bin/busybox wget -q -O /dev/null {URL} && echo served || echo refused; /bin/busybox sleep 0.1; done"
 )
+# The namespaces of other labs have names on this machine, and the containers' records are below the engine's root.
+ALONE = """
+mount -t tmpfs none /run/netns
+mount -t tmpfs none /var/lib
+mkdir /var/lib/docker
+mount --bind "$0" /var/lib/docker
+exec "$@"
+"""
 PUT = r"PUT /latest/api/token HTTP/1.0\r\nHost: x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"
 
 
@@ -96,8 +104,8 @@ class Running:
 @pytest.fixture
 def rehearse(made_up, tmp_path):
     @contextlib.contextmanager
-    def call(*arguments):
-        argv = [sys.executable, "-m", "imds_probe", "rehearse", "--assume-ec2", "--no-v1-probe"]
+    def call(*arguments, before=()):
+        argv = [*before, sys.executable, "-m", "imds_probe", "rehearse", "--assume-ec2", "--no-v1-probe"]
         argv += ["--state-directory", str(tmp_path), *arguments]
         reading, writing = os.pipe()
         with open(reading) as file:
@@ -154,3 +162,35 @@ def test_a_container_on_the_hosts_network(engine, rehearse):
         wait_for(lambda: time.monotonic() > began + GIVEN_S)
         assert running.end() == exitcodes.NOT_READY
     wait_for(lambda: last(engine, "shared") == "served")
+
+
+def test_docker_that_is_reloaded_and_changes_its_rules_meanwhile_ends_nothing(engine, rehearse):
+    """It writes its packet rules anew for each network, and reads its settings where it is told to."""
+    names = ("asks", "beside", "shared")
+    before = ["unshare", "--mount", "sh", "-ec", ALONE, str(engine.data_root)]
+    with rehearse("--host", "--hop-limit", "2", before=before) as running:
+        for name in names:
+            wait_for(lambda name=name: last(engine, name) == "refused")
+        engine.docker("network", "create", "meanwhile")
+        try:
+            reloads = reloaded(engine)
+            os.kill(engine.host_pid(), signal.SIGHUP)
+            wait_for(lambda: reloaded(engine) > reloads)
+            engine.run("late", network="meanwhile", command=("/bin/busybox", "sh", "-c", ASKING))
+            for name in (*names, "late"):
+                wait_for(lambda name=name: last(engine, name) == "refused")
+            assert running.child.poll() is None
+        finally:
+            engine.remove("late")
+            engine.docker("network", "rm", "meanwhile")
+        for name in names:
+            wait_for(lambda name=name: last(engine, name) == "refused")
+        assert running.end() == exitcodes.NOT_READY
+    assert "ended early" not in running.said and "the rehearsal is undone" in running.said
+    for name in names:
+        wait_for(lambda name=name: last(engine, name) == "served")
+
+
+def reloaded(engine) -> int:
+    """How often it has read its settings again."""
+    return (engine.root / "dockerd.log").read_text(errors="replace").count("Reloaded configuration")
