@@ -72,7 +72,7 @@ class ByClass:
     def __init__(self, name: str, directory: Path, hierarchy: Hierarchy) -> None:
         self._name, self.directory, self.hierarchy = name, directory, hierarchy
         for each in self._groups():
-            _must_be_free(name, each)
+            must_be_free(name, each)
 
     def group(self) -> Group | None:
         return _group(self.directory, self.members())
@@ -82,7 +82,7 @@ class ByClass:
 
     def keep(self) -> None:
         for each in self._groups():
-            if class_of(each) != own_class() and _must_be_free(self._name, each):
+            if class_of(each) != own_class() and must_be_free(self._name, each):
                 _mark(each)
 
     def give_back(self) -> list[str]:
@@ -108,7 +108,7 @@ class ByOwnGroups:
         for pid in self.members():
             around = self._around(pid)
             if around is not None:
-                _must_be_free(name, around)
+                must_be_free(name, around)
 
     def group(self) -> Group | None:
         return _group(self.directory, self.members())
@@ -127,7 +127,7 @@ class ByOwnGroups:
 
     def _move(self, pid: int) -> None:
         around = self._around(pid)
-        if around is None or around.name == own_name() or not _must_be_free(self._name, around):
+        if around is None or around.name == own_name() or not must_be_free(self._name, around):
             return
         made = around / own_name()
         if made not in self._made:
@@ -198,7 +198,7 @@ def _group(directory: Path, pids: list[int]) -> Group | None:
     return None
 
 
-def _must_be_free(name: str, directory: Path) -> bool:
+def must_be_free(name: str, directory: Path) -> bool:
     """Whether the group is there, without a class. Raises CannotRehearse where it has one."""
     there = class_of(directory)
     if there:

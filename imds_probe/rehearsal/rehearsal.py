@@ -14,8 +14,9 @@ from imds_probe.net.namespaces import NamespaceGone, inode, open_netns
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.callers import Callers, Seen
 from imds_probe.rehearsal.claims import Claims
+from imds_probe.rehearsal.classes import must_be_free
 from imds_probe.rehearsal.connection import Service
-from imds_probe.rehearsal.group import OwnGroup, own_name
+from imds_probe.rehearsal.group import OwnGroup, hierarchy_of, own_directory, own_name
 from imds_probe.rehearsal.leading import Leading
 from imds_probe.rehearsal.leavers import Leavers
 from imds_probe.rehearsal.rules import Group
@@ -138,6 +139,8 @@ class Rehearsal:
     def _make_ready(self) -> None:
         """Lead a group of the rehearsal's own, where the target's connections are told by groups. It is a command's for good."""
         if self.target is None:
+            if hierarchy_of(PROC).controller:
+                must_be_free("what is started here", own_directory(PROC))
             self.group = OwnGroup(self.name)
         elif self.target.told.hierarchy is not None:
             self.group = OwnGroup(self.name, hierarchy=self.target.told.hierarchy)

@@ -138,6 +138,14 @@ def test_by_version_1_it_is_the_same(service, classes):
     assert what_there_is(classes) == before
 
 
+def test_by_version_1_a_command_keeps_the_class_that_its_traffic_is_shaped_by(service, classes, here):
+    (here / "net_cls.classid").write_text("7")
+    before = what_there_is(here)
+    with pytest.raises(CannotRehearse, match="the traffic of what is started here has a class already, 0x7"):
+        Rehearsal(learn(addresses(service), ask_without_token=False), 1).ready()
+    assert what_there_is(here) == before
+
+
 def test_a_running_transfer_ends_well(service, backend, here):
     """Rules that went first would reset it: a connection finds its way back by them."""
     standing = Standing(service)
