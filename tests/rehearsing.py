@@ -144,14 +144,15 @@ class Owners:
 
     def ready(self) -> None:
         """Wait until the owner leads callers to its relay."""
-        assert self._starter.stdout.readline() == "ready\n"
+        line = self._starter.stdout.readline()
+        assert line == "ready\n", line
 
     def kill(self, pid: int) -> None:
         """kill -9, and its end; what it said before that is read."""
         self._starter.stdin.write(f"kill {pid}\n")
         self._starter.stdin.flush()
         while (line := self._starter.stdout.readline()) != "killed\n":
-            assert line == "ready\n"
+            assert line == "ready\n", line
 
 
 def group_of(pid: int, below: Path) -> Path | None:
@@ -279,7 +280,7 @@ def _own(where: str, held: bool, kind: str, target: str) -> None:
             proc=NOWHERE,
         )
     rehearsal.ready()
-    print("ready", flush=True)
+    os.write(1, b"ready\n")  # all of it or nothing, whenever this is killed
     while True:
         rehearsal.beat()
         rehearsal.follow()
@@ -301,9 +302,9 @@ def _start(where: str, held: bool, kind: str, target: str) -> None:
             if pid == 0:
                 try:
                     _own(where, held, kind, target)
-                except Exception:  # noqa: BLE001 - said, and waited for to be killed
+                except Exception as error:  # noqa: BLE001 - said, and waited for to be killed
                     traceback.print_exc()
-                    print("failed", flush=True)
+                    print(f"failed: {error!r}", flush=True)
                     signal.pause()
             owners.add(pid)
             print(pid, flush=True)
