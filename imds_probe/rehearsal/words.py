@@ -64,7 +64,7 @@ def undone(end: End) -> list[str]:
         were = "was" if end.unfinished == 1 else "were"
         lines.append(f"{_number(end.unfinished, 'transfer')} did not end in time and {were} cut off")
     if not end.left:
-        lines.append("the rehearsal is undone: its packet rules and its control group are gone")
+        lines.append("the rehearsal is undone: nothing of it is left on this host")
     return lines
 
 

@@ -59,10 +59,10 @@ def test_who_left_is_named():
 
 
 def test_what_is_left_is_said_with_the_way_out():
-    assert words.undone(End((), 0)) == ["the rehearsal is undone: its packet rules and its control group are gone"]
+    assert words.undone(End((), 0)) == ["the rehearsal is undone: nothing of it is left on this host"]
     assert words.undone(End((), 2)) == [
         "2 transfers did not end in time and were cut off",
-        "the rehearsal is undone: its packet rules and its control group are gone",
+        "the rehearsal is undone: nothing of it is left on this host",
     ]
     lines = words.undone(End(("the table x",), 1))
     assert lines == [
