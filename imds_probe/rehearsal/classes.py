@@ -41,7 +41,7 @@ CLASS_BYTES = 64
 def usable(proc: Path, release: str | None = None) -> Hierarchy:
     """Where net_cls is, if it can be used. Raises CannotRehearse.
 
-    Before Linux 5.15, whoever uses it beside version 2 takes from systemd for good what it knows of sockets by that.
+    Before Linux 5.15, whoever uses it beside version 2 takes from systemd and others for good what they know of sockets by that.
     """
     found = classes_of(proc)
     if found is None:
@@ -51,8 +51,8 @@ def usable(proc: Path, release: str | None = None) -> Hierarchy:
         )
     if version_2(proc) is not None and is_before(release or os.uname().release, (5, 15)):
         raise CannotRehearse(
-            "before Linux 5.15, net_cls must not be used beside control groups of version 2: rules of systemd for the traffic of "
-            "units would match nothing any more",
+            "before Linux 5.15, net_cls must not be used beside control groups of version 2: systemd and container networks would "
+            "lose the packet rules that they have by version 2",
             "Boot with systemd.unified_cgroup_hierarchy=1.",
         )
     return found

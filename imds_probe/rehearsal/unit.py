@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imds_probe.errors import UsageError
@@ -35,12 +35,7 @@ class Unit:
             raise UsageError(f"{name!r} is no name of a unit", "Write it as systemctl does: web.service")
         self.name = name if name.endswith(KINDS) else f"{name}.service"
         self.ways: Mapping[Family, int] = {}
-        there = _of_systemd(proc)
-        directory = self._found(top or there.mount)
-        if there.controller:
-            self.told: Told = ByOwnGroups(self.name, directory, usable(proc), proc)
-        else:
-            self.told = ByGroup(directory, there)
+        self.told = self._found(_of_systemd(proc), top, proc)
         if self.group() is None:
             raise CannotRehearse(f"{self.name} is not running", f"Start it: systemctl start {shlex.quote(self.name)}")
         if os.getpid() in self.members():
@@ -69,7 +64,19 @@ class Unit:
     def directory(self) -> Path:
         return self.told.directory
 
-    def _found(self, top: Path) -> Path:
+    def _found(self, hierarchies: Sequence[Hierarchy], top: Path | None, proc: Path) -> Told:
+        """By the first of these that has it: somebody else than systemd may have mounted version 2, and has no units there."""
+        for there in hierarchies:
+            directory = self._directory_in(top or there.mount)
+            if directory is not None and there.controller:
+                return ByOwnGroups(self.name, directory, usable(proc), proc)
+            if directory is not None:
+                return ByGroup(directory, there)
+        raise CannotRehearse(
+            f"no running unit of the system is called {self.name}", "List those that run with `systemctl list-units`."
+        )
+
+    def _directory_in(self, top: Path) -> Path | None:
         """Only slices contain units. Whoever is given a group to divide, such as a container or a user's own manager, may call
         what is in it by any name: nothing below a service or a scope is looked at.
         """
@@ -82,17 +89,15 @@ class Unit:
                 if self.name in inner:
                     return here / self.name
                 waiting += [here / name for name in inner if name.endswith(".slice")]
-        raise CannotRehearse(
-            f"no running unit of the system is called {self.name}", "List those that run with `systemctl list-units`."
-        )
+        return None
 
 
-def _of_systemd(proc: Path) -> Hierarchy:
-    """Where systemd has a control group for each unit: in version 2, or in the one of version 1 that is its own."""
-    found = version_2(proc) or next(
-        (each for each in hierarchies_of_version_1(proc) if each.controller == SYSTEMD), None
-    )
-    if found is None:
+def _of_systemd(proc: Path) -> list[Hierarchy]:
+    """Where systemd may have a control group for each unit: in version 2, or in the one of version 1 that is its own."""
+    found = [each for each in hierarchies_of_version_1(proc) if each.controller == SYSTEMD]
+    if (unified := version_2(proc)) is not None:
+        found.insert(0, unified)
+    if not found:
         raise CannotRehearse(
             "the control groups of systemd, which tell units apart, are not mounted",
             "Rehearse with a command instead: `imds-probe rehearse -- COMMAND`.",

@@ -119,6 +119,22 @@ def test_by_version_1_one_whose_traffic_is_shaped_is_refused_and_left_alone(of_v
         assert left_behind(here) == [] and members(shaped) == [pid]
 
 
+def test_where_somebody_else_has_mounted_version_2_systemd_has_its_own(tmp_path, monkeypatch):
+    """As container networks do on hosts whose systemd uses version 1."""
+    monkeypatch.setattr("imds_probe.rehearsal.classes.is_before", lambda *_: False)
+    kinds = {"other": "cgroup2", "systemd": "cgroup", "net_cls": "cgroup"}
+    lines = [f"30 1 0:26 / {tmp_path}/{name} rw - {kind} {kind} rw\n" for name, kind in kinds.items()]
+    for name in ("other", "systemd/system.slice/web.service", "net_cls", "self", "7"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "self/mountinfo").write_text("".join(lines))
+    (tmp_path / "7/cgroup").write_text("4:net_cls:/\n0::/\n")
+    (tmp_path / "systemd/system.slice/web.service/cgroup.procs").write_text("7\n")
+    (tmp_path / "net_cls/net_cls.classid").write_text("0\n")
+    unit = Unit("web", proc=tmp_path)
+    assert unit.group().class_id == own_class() and unit.members() == [7]
+    assert unit.told.hierarchy.mount == tmp_path / "net_cls"
+
+
 def test_without_control_groups_of_systemd_there_are_no_units(classes, monkeypatch):
     monkeypatch.setattr(group, "mounts", lambda *_: ())
     with pytest.raises(CannotRehearse, match="control groups of systemd, which tell units apart, are not mounted"):
