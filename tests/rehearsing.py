@@ -36,6 +36,7 @@ CURL = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m"]  # and so m
 PATIENT, IMPATIENT = "60", "5"
 PATH = "/latest/meta-data/instance-id"
 ID = "ab12" * 16
+OWN_MOUNTS = "IMDS_PROBE_TEST_MOUNTS"
 # What is told by classes, where control groups of version 1 are alone.
 BY_CLASS = ("unit", "container")
 
@@ -89,9 +90,17 @@ def tools_of(backend: str) -> dict[socket.AddressFamily, str]:
 
 
 def version_1() -> tuple[object, object, object]:
-    """What to set so that a process knows of no control groups of version 2."""
+    """What to set so that a process knows of no control groups of version 2, and of version 1 only those that are mounted below
+    OWN_MOUNTS of its environment: other tests' come and go.
+    """
     mounts = group.mounts
-    return group, "mounts", lambda *of: tuple(each for each in mounts(*of) if each.kind != "cgroup2")
+
+    def own(*of) -> tuple:
+        below = os.environ[OWN_MOUNTS]
+        there = (each for each in mounts(*of) if each.kind != "cgroup2")
+        return tuple(each for each in there if each.kind != "cgroup" or each.point.startswith(below))
+
+    return group, "mounts", own
 
 
 def uses(backend: str, kind: str = "command") -> list[tuple[object, object, object]]:

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from rehearsing import ID, mounted, name_of_container, place, version_1
+from rehearsing import ID, OWN_MOUNTS, mounted, name_of_container, place, version_1
 from soon import SOON_S, wait_for
 
 from imds_probe.inventory.containers.discovered import DiscoveredContainer
@@ -31,6 +31,7 @@ def node(lab):
 @pytest.fixture
 def group(tmp_path, monkeypatch):
     """Of net_cls, as a runtime makes it for a container."""
+    monkeypatch.setenv(OWN_MOUNTS, str(tmp_path))
     monkeypatch.setattr(*version_1())
     with mounted(tmp_path, "net_cls", "net_cls"), place() as here:
         yield here / name_of_container()

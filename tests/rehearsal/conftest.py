@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import pytest
-from rehearsing import BACKENDS, mounted, tools_of, uses, version_1
+from rehearsing import BACKENDS, OWN_MOUNTS, mounted, tools_of, uses, version_1
 from soon import SOON_S, wait_for
 
 from imds_probe.rehearsal.asking import learn
@@ -127,6 +127,7 @@ def _alike():
 @pytest.fixture
 def classes(tmp_path, monkeypatch):
     """As where version 1 alone is: net_cls mounted, and the rehearsal told of no other."""
+    monkeypatch.setenv(OWN_MOUNTS, str(tmp_path))
     monkeypatch.setattr(*version_1())
     with net_cls(tmp_path) as mount:
         yield mount
@@ -142,6 +143,7 @@ def backend(request, tmp_path, monkeypatch):
     if request.param == BACKENDS[0]:
         yield request.param
         return
+    monkeypatch.setenv(OWN_MOUNTS, str(tmp_path))
     for place_of, what, new in uses(request.param):
         (monkeypatch.setitem if isinstance(place_of, dict) else monkeypatch.setattr)(place_of, what, new)
     for tool in tools_of(request.param).values() if "legacy" in request.param else ():
