@@ -247,6 +247,7 @@ def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace)
     from imds_probe.collect.control_plane import ControlPlaneOptions  # noqa: PLC0415
     from imds_probe.collect.rehearsals import RehearsalOptions  # noqa: PLC0415
     from imds_probe.collect.sdks import SearchOptions  # noqa: PLC0415
+    from imds_probe.collect.standing import StandingOptions  # noqa: PLC0415
     from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
     from imds_probe.config.acceptances import AcceptConfig  # noqa: PLC0415
 
@@ -264,6 +265,7 @@ def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace)
         },
         ControlPlaneOptions: {"configured": config.control_plane, "aws": settings.of(AwsConfig), "state": remembered},
         RehearsalOptions: {"state": remembered, "max_age_s": config.rehearsal_age_s},
+        StandingOptions: {"valid_s": config.valid_s, "valid_unwatched_s": config.valid_unwatched_s},
         SearchOptions: {"state": remembered, "written": written},
         CodeOptions: {"state": remembered, "written": written, "read": config.read_code},
     }
