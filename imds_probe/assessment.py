@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TypeVar
 
-from imds_probe import __version__
+from imds_probe import __version__, standing
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement
 from imds_probe.collect import code
@@ -108,6 +108,19 @@ def assess(
     )
 
 
+def look_again(
+    request: RunRequest, reading: Reader, progress: Callable[[str], None] = lambda _: None, bug: TellBug = untold
+) -> Facts:
+    """What tells whether an earlier verdict still holds: a `request` that `confirms`. Otherwise as `assess`."""
+    endpoints = endpoints_from(request.environ)
+    collecting = Collecting(time.monotonic() + request.timeout_s, progress, bug)
+    with reading as reader, read_by(reader.looker), rootfs.read_by(reader.places):
+        catalog = Catalog.load(request.catalogs)
+        facts = observe(request, endpoints, catalog, RequestCounter(), collecting, reader=reader)
+        reader.leave()
+    return facts
+
+
 def report_on(
     facts: Facts, catalog: Catalog, selected: Collection[str], probe: ProbeInfo, bug: TellBug = untold
 ) -> Report:
@@ -129,7 +142,16 @@ def report_on(
         for each in facts[Installed].software
     )
     verdict = guard.made(decide, facts, findings, runs, catalog, otherwise=_verdict_on_bug)
-    return Report(probe, facts, judged, software, runs, findings, guard.counted(verdict))
+    verdict = guard.counted(verdict)
+    verdict = guard.made(_dated, verdict, facts, probe.started_at, otherwise=lambda _: verdict)
+    return Report(probe, facts, judged, software, runs, findings, verdict)
+
+
+def _dated(verdict: Verdict, facts: Facts, began: str) -> Verdict:
+    """The verdict, with until when it counts and what it stood on."""
+    last_day = min((each.expires for each in verdict.accepted), default=None)
+    until = standing.valid_until(began, facts, last_day=last_day)
+    return replace(verdict, valid_until=until, digest=standing.digest(facts)) if until else verdict
 
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ def observe(
 ) -> Facts:
     """Collect, put together, and ask what only some of what was found gives reason to ask."""
     context = Context(request, endpoints, catalog, counter, collecting.deadline, reader=reader)
-    waiting = [each for each in COLLECTORS if each.of_image or not request.image]
+    waiting = [each for each in COLLECTORS if _is_asked(each, request)]
     while waiting or collecting.working:
         # One that does not apply makes way for the next at once.
         while ready := _ready(waiting, collecting):
@@ -46,9 +46,13 @@ def observe(
         context.keep(_joined(join, context, collecting))
     found = {type(section): section for section in context.sections}
     facts = Facts(privileged(), (), tuple(found[kind] for kind in SECTIONS if kind in found))
-    for question in () if request.image else QUESTIONS:
+    for question in () if request.image or request.confirms else QUESTIONS:
         facts = _asked(question, context, facts, collecting)
     return Facts(facts.privileged, collecting.runs((*ORDER, *(each.id for each in JOINS))), facts.sections)
+
+
+def _is_asked(collector: Collector, request: RunRequest) -> bool:
+    return (collector.of_image or not request.image) and (collector.confirms or not request.confirms)
 
 
 def _load(waiting: Sequence[Collector], collecting: Collecting) -> None:

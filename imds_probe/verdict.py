@@ -17,7 +17,7 @@ from imds_probe.facts.image import Image
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.platform import Platform
-from imds_probe.facts.shapes import HopLimit
+from imds_probe.facts.shapes import HopLimit, Timestamp
 from imds_probe.facts.software import Installed, UsersContainers
 from imds_probe.findings import Finding, State
 from imds_probe.rules import callers as callers_rule
@@ -115,6 +115,9 @@ class Verdict:
     accepted: tuple[AcceptedRisk, ...] = ()  # the first to expire comes first
     instead: tuple[str, ...] = ()  # of a higher hop limit: what makes it unnecessary, in whole sentences
     switched: SinceSwitch | None = None  # where tokens are required already, and it is known since when
+    # Both are None of an image, and in reports from before. The digest is that of standing.py.
+    valid_until: Timestamp | None = None
+    digest: str | None = None
 
 
 def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ...], catalog: Catalog) -> Verdict:

@@ -33,6 +33,7 @@ from imds_probe.facts.host import OsRelease
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.platform import Platform
 from imds_probe.facts.software import SdkSoftware, SdkUse
+from imds_probe.facts.standing import SchedulesSeen, Standing
 from imds_probe.facts.switched import WatchedSince
 from imds_probe.render import html, text
 from imds_probe.report import Report, dump
@@ -122,7 +123,11 @@ JOB = {"script": "/opt/register.sh", "started_by": "cron", "unit": "cron.service
 
 CASES: dict[str, Callable[[], Facts]] = {
     "ready": lambda: FACTS,
-    "ready-watched": lambda: changed(with_containers(*REACHED, limit=2), callers=watched(V2)),
+    "ready-watched": lambda: changed(
+        with_containers(*REACHED, limit=2),
+        callers=watched(V2),
+        standing=Standing("3a2c6e1e-5f0d-4c55-9d3e-9a56ad6f1f6c", (SchedulesSeen("crontabs", 4, "0" * 32),)),
+    ),
     "ready-accepted": lambda: changed(
         with_code(not_read=(PACKED,)),
         host=DEBIAN,

@@ -14,6 +14,7 @@ from watched_calls import CALLER
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.owner import LaunchedFrom, Owner
 from imds_probe.facts.section import plain
+from imds_probe.facts.standing import SchedulesSeen, Standing
 from imds_probe.facts.switched import WatchedSince
 from imds_probe.sinks.sink import started_at
 from imds_probe.watch.evidence import callers_of
@@ -56,6 +57,7 @@ def hostile(repeated: int = 1) -> dict[str, Any]:
         switched=replace(
             SWITCHED, watched=WatchedSince(60.0, (replace(FOR_GOOD, caller=replace(caller, refused=1)),) * 3)
         ),
+        standing=Standing("0a1b", (SchedulesSeen(text, 1, "0" * 32),) * 3),
     )
     owner = plain(Owner("karpenter", text, (text,) * 3, text))
     launched_from = plain(LaunchedFrom(text, text, text))

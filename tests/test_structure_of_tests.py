@@ -32,6 +32,7 @@ ELSEWHERE = {
     "collect/code_search.py": "what test_code.py and test_schedule_reading.py have searched",
     "collect/collector.py": "values by which collectors are declared: test_collectors.py holds every one to them",
     "collect/container_facts.py": "one join of what three collectors find: tests/lab/test_containers.py and test_observation.py",
+    "collect/standing_reading.py": "a task, which test_standing.py has worked on",
     "collect/sdk_reading.py": "tasks, which test_sdks.py and test_sdk_search.py have worked on",
     "collect/sdk_tasks.py": "the same, which test_readings.py finds",
     "collect/sdk_systems.py": "the systems of test_sdks.py, and of test_sdk_search.py",

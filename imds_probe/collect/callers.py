@@ -232,5 +232,6 @@ COLLECTOR = Collector(
             },
         ),
     ),
+    confirms=True,
 )
 JOIN = Join(gives=Callers, join=_join, without="the callers of the metadata service")

@@ -56,7 +56,8 @@ class Collector:
     One that mostly waits (`aside`) is no reason for others to wait, too; of the rest, one works at a time.
     It may take `time_s` seconds, or all that is left of the run, and its findings `memory_mib`; so may the parser, which works
     on the tasks that it `reads` with. `of_image`: it has something to say of an image as well, where nothing runs and no service
-    answers, and looks at files below the run's root alone.
+    answers, and looks at files below the run's root alone. `confirms`: it tells in a moment what an earlier verdict stood on, and
+    looks also where a run only confirms one.
     `without` says what stays unknown where it fails. `loads` are modules that it imports itself as it needs them: where others
     are waited for, that is the time for it.
     """
@@ -74,6 +75,7 @@ class Collector:
     loads: tuple[str, ...] = ()
     reads: tuple[Task[Any, Any], ...] = ()
     of_image: bool = False
+    confirms: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from imds_probe.collect import (
     sdks,
     settings,
     software,
+    standing,
     switched,
     tokens_seen,
     user_data,
@@ -62,6 +63,7 @@ COLLECTORS: tuple[Collector, ...] = (
     metadata_no_token.COLLECTOR,
     rehearsals.COLLECTOR,
     acceptances.COLLECTOR,
+    standing.COLLECTOR,
 )
 JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, switched.JOIN, obstacles.JOIN, sdks.JOIN)
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)

@@ -69,7 +69,7 @@ def _collect(context: Context) -> Collected:
     seen = measured(
         context.proc,
         running,
-        context.endpoints,
+        None if context.request.confirms else context.endpoints,
         context.get(Imds),
         deadline=context.deadline,
         counter=context.counter,
@@ -125,15 +125,21 @@ def run_now(root: Path, *, deadline: float, reader: Asks = HERE) -> RunningConta
 def measured(
     proc: Path,
     running: RunningContainers,
-    endpoints: Endpoints,
+    endpoints: Endpoints | None,
     imds: Imds | None,
     *,
     deadline: float,
     counter: RequestCounter,
 ) -> SeenContainers:
-    """Measure. Without the right to enter namespaces the containers are there, but nothing was measured."""
+    """Measure, unless there are no `endpoints` to be asked. Without the right to enter namespaces the containers are there, but
+    nothing was measured.
+    """
     found = running.discovery
-    distances = _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter)
+    distances = (
+        hops.MeasuredDistances()
+        if endpoints is None
+        else _measure(found, _asked(endpoints, imds), imds, deadline=deadline, counter=counter)
+    )
     owners = {each.inode: each.owner_uid for each in found.namespaces}
     containers, skipped = [], []
     for each in found.containers:
@@ -251,6 +257,7 @@ DISCOVERY = Collector(
     needs=(Imds,),
     applies=concerned,
     aside=True,
+    confirms=True,
 )
 COLLECTOR = Collector(
     id="containers",
@@ -260,4 +267,5 @@ COLLECTOR = Collector(
     needs=(Imds, RunningContainers),
     applies=concerned,
     aside=True,
+    confirms=True,
 )

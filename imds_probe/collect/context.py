@@ -21,7 +21,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class RunRequest:
     """What a run was asked to do. `options` has at most one value of each type that collectors take. `image`: the root is judged
-    as an image.
+    as an image. `confirms`: an earlier verdict is to be confirmed, by a quick look.
     """
 
     environ: Mapping[str, str]
@@ -32,6 +32,7 @@ class RunRequest:
     catalogs: tuple[Path, ...] = ()  # of the user's own, read after the built-in one
     options: tuple[object, ...] = ()
     image: bool = False
+    confirms: bool = False
 
     def option(self, kind: type[T]) -> T:
         """The options of this type, their defaults where none were given."""

@@ -141,4 +141,5 @@ COLLECTOR = Collector(
         ),
     ),
     aside=True,
+    confirms=True,
 )

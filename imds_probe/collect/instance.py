@@ -106,5 +106,6 @@ COLLECTOR = Collector(
     needs=(Service,),
     applies=lambda context: context.get(Service) is not None,
     aside=True,
+    confirms=True,
 )
 JOIN = Join(gives=Instance, join=_joined, without="the identity of this instance")

@@ -236,4 +236,5 @@ COLLECTOR = Collector(
         ),
     ),
     aside=True,
+    confirms=True,
 )

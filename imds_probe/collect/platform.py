@@ -47,4 +47,5 @@ COLLECTOR = Collector(
         ),
     ),
     reads=(FIRMWARE,),
+    confirms=True,
 )

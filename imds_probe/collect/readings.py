@@ -6,7 +6,7 @@ import tomllib
 
 import yaml  # the files of most software's settings are in it, and some in the other
 
-from imds_probe.collect import container_reading, firmware, os_release, owner_reading, sdk_reading
+from imds_probe.collect import container_reading, firmware, os_release, owner_reading, sdk_reading, standing_reading
 from imds_probe.inventory.containers import named, record_reading
 from imds_probe.inventory.settings import reading as settings
 from imds_probe.net.obstacles import settings as obstacles
@@ -21,6 +21,7 @@ __all__ = [
     "record_reading",
     "sdk_reading",
     "settings",
+    "standing_reading",
     "tomllib",
     "yaml",
 ]

@@ -6,7 +6,6 @@ Commands and variables can be secrets: of them a digest alone is kept.
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Collection, Iterable, Sequence
 
@@ -14,6 +13,7 @@ from imds_probe.collect.code_tasks import Due
 from imds_probe.collect.schedules_kept import DueKept, EntryKept, Listed, SchedulesKept, SourceKept
 from imds_probe.escape import encodable
 from imds_probe.inventory.code.following.ground import Ground
+from imds_probe.inventory.schedules.keys import key_of
 from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.system.unchanged import Identity, identity_of, is_of_root, is_settled
 
@@ -21,24 +21,6 @@ PATHS_MAX, OF_ONE_MAX = 12_000, 2000  # together they have to find room in one m
 ENTRIES_MAX, INDEXES_MAX, TEXT_MAX = 4000, 200_000, 1024 * 1024
 UNKNOWN: Identity = (-1, -1, -1, -1, -1)  # that of no file
 TOGETHER = 32  # schedules whose paths are looked up at once
-
-
-def key_of(scheduled: Scheduled) -> str:
-    """The same for what is started alike and stands in the same place."""
-    command = scheduled.command
-    parts: tuple[Iterable[str], ...] = (
-        ("text", command) if isinstance(command, str) else ("words", *command),
-        (scheduled.place.path, str(scheduled.place.line), scheduled.directory, scheduled.user),
-        (f"{name}={value}" for name, value in sorted(scheduled.environment.items())),
-        (scheduled.root, "") if scheduled.image is None else (scheduled.image,),
-        (str(scheduled.whole),),
-    )
-    digest = hashlib.sha256()
-    for part in parts:
-        for text in part:
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-        digest.update(b"\0\0")
-    return digest.hexdigest()
 
 
 def listed(scheduled: Scheduled) -> Listed:

@@ -45,6 +45,7 @@ def _of(manager: PackageManager) -> Collector:
         without=f"the packages installed by {manager.id} on this host",
         reads=(DATABASES,) if manager.id in contents.MANAGERS else (),
         of_image=True,
+        confirms=True,
     )
 
 

@@ -12,14 +12,15 @@ from imds_probe.system.state_directory import answers
 OF_IMAGE = ("--no-code", "--deep")  # the options of collectors that an image can be judged with
 
 
-def check(root: Path, out: Path | None) -> None:
+def check(root: Path, out: Path | None, keep: Path | None = None) -> None:
     """Before any request is made: a report that cannot be kept is a request for nothing. Raises UsageError."""
     if not answers(root):
         raise UsageError(f"--root {root} does not answer", "Repair its file system.")
     if not root.is_dir():
         raise UsageError(f"--root {root} is no directory")
-    if out:
-        _check_writable(out)
+    for flag, path in (("--out", out), ("--keep", keep)):
+        if path:
+            _check_writable(flag, path)
 
 
 def check_image(root: Path, given: Sequence[str]) -> None:
@@ -36,9 +37,9 @@ def check_image(root: Path, given: Sequence[str]) -> None:
         )
 
 
-def _check_writable(path: Path) -> None:
+def _check_writable(flag: str, path: Path) -> None:
     if not answers(path.absolute().parent, path.name):
-        raise UsageError(f"--out {path} cannot be written: its file system does not answer", "Name another file.")
+        raise UsageError(f"{flag} {path} cannot be written: its file system does not answer", "Name another file.")
     taken = path.exists() and not path.is_file()  # by a directory or a device, such as /dev/null
     if taken or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"--out {path} cannot be written", "Name a file in a directory that exists and is writable.")
+        raise UsageError(f"{flag} {path} cannot be written", "Name a file in a directory that exists and is writable.")

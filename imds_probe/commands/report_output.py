@@ -32,6 +32,10 @@ def _in_form(report: Report, form: str, *, to_terminal: bool, kept: bool) -> str
         from imds_probe.report import dump  # noqa: PLC0415
 
         return dump(report) + "\n"
+    if form == "summary":
+        from imds_probe.render import summary  # noqa: PLC0415
+
+        return summary.render(report)
     if form == "html":
         from imds_probe.render import html  # noqa: PLC0415
 
@@ -60,3 +64,16 @@ def written(document: str, path: Path | None) -> OutputError | None:
     except OutputError as error:
         return OutputError(f"{failed.problem}, and {error.problem}", error.remedy) if failed else error
     return failed
+
+
+def kept_in(path: Path, report: Report) -> OutputError | None:
+    """Write the whole report as JSON, whatever form was printed. What went wrong."""
+    from imds_probe.report import dump  # noqa: PLC0415
+
+    try:
+        output_file.replace(path, f"{dump(report)}\n".encode())
+    except OSError as error:
+        return OutputError(
+            f"--keep {path} cannot be written: {error.strerror}", "Free space on its disk, or name another file."
+        )
+    return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
-from imds_probe.commands.report_output import rendered, written
+from imds_probe.commands.report_output import kept_in, rendered, written
 from imds_probe.commands.streams import outliving_terminal
 from imds_probe.duration import parse_duration
 from imds_probe.sinks import SINKS
@@ -36,7 +36,8 @@ def begin(arguments: Sequence[str]) -> ForkServer:
     """
     from imds_probe.reading.fork_server import ForkServer  # noqa: PLC0415
 
-    return ForkServer((READINGS,) if "--no-code" in arguments else (READINGS, CODE_READINGS))
+    without_code = any(each == "--no-code" or each.startswith("--confirm") for each in arguments)
+    return ForkServer((READINGS,) if without_code else (READINGS, CODE_READINGS))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +45,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     options = [option for collector in COLLECTORS for option in collector.options]
     longer = "".join(f"; {each.time_limit_s:g} with {each.flag}" for each in options if each.time_limit_s)
-    parser.add_argument("--output", choices=("text", "json", "html"), default="text", help="the report's form (text)")
+    parser.add_argument(
+        "--output",
+        choices=("text", "json", "html", "summary"),
+        default="text",
+        help="the report's form (text); a summary is one line of JSON, of 2000 bytes at most",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report to FILE instead of standard output")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write the whole report as JSON to FILE, too")
+    parser.add_argument(
+        "--confirm",
+        type=Path,
+        metavar="FILE",
+        help="assess nothing, and tell in a moment whether the verdict in FILE still holds: an earlier report of this host as "
+        "JSON, or - for standard input; the exit code is 0 if it holds, and 3 if not",
+    )
     parser.add_argument("--only", type=_ids, default=(), metavar="RULE,...", help="judge by these rules only")
     parser.add_argument(
         "--skip",
@@ -154,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.collect.callers_options import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
-    from imds_probe.commands import configuration, named_places  # noqa: PLC0415
+    from imds_probe.commands import configuration, confirming, named_places  # noqa: PLC0415
     from imds_probe.commands.kept_reports import is_kept  # noqa: PLC0415
     from imds_probe.commands.switched_off import unless_switched_off  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
@@ -171,9 +185,10 @@ def run(args: argparse.Namespace) -> int:
         print(printed_config(configuration.load(args.config, complete=True), configuration.overrides(args)), end="")
         return exitcodes.READY
     began, timeout_s = time.monotonic(), _timeout_s(args)
+    stored = confirming.stored_report(args, [each.flag for each in _given(args)])
     with contextlib.ExitStack() as stack:
         watch_s = getattr(args, f"{CallersOptions.__name__}.watch_s", 0.0)
-        reads_code = getattr(args, f"{CodeOptions.__name__}.read", CodeOptions().read)
+        reads_code = stored is None and getattr(args, f"{CodeOptions.__name__}.read", CodeOptions().read)
         reader = stack.enter_context(reader_of(timeout_s, watch_s, report_bug, args.begun, reads_code=reads_code))
         loaded = configuration.load(args.config)
         settings = loaded.settings.of(Config)
@@ -183,7 +198,7 @@ def run(args: argparse.Namespace) -> int:
         with rootfs.read_by(reader.places):
             if has_state := answers(state, UNANSWERED, HISTORY):
                 reader.remember(state)
-            named_places.check(args.root, args.out)
+            named_places.check(args.root, args.out, args.keep)
             if args.image:
                 named_places.check_image(
                     args.root, [*(["--report"] if args.report else []), *(each.flag for each in _given(args))]
@@ -200,10 +215,13 @@ def run(args: argparse.Namespace) -> int:
             catalogs=(*settings.catalogs, *args.catalog),
             options=options,
             image=args.image,
+            confirms=stored is not None,
         )
         asks_service = not args.image and not from_environment(os.environ).given
         if asks_service:
             unless_host_rehearsed()
+        if stored is not None:
+            return confirming.confirm(args, stored, request, reader)
         report = assess(request, reader, progress=_progress if sys.stderr.isatty() else _silent, bug=report_bug)
         if sys.stderr.isatty():
             _progress("")
@@ -221,12 +239,15 @@ def _printed(args: argparse.Namespace, report: Report, deliver: Callable[[], Non
     code = exitcodes.READY if args.exit_zero else EXIT_CODES[report.verdict.state]
     document, is_whole = rendered(report, args.output, to_terminal=args.out is None and sys.stdout.isatty(), kept=kept)
     not_written = written(document, args.out)
+    not_kept = kept_in(args.keep, report) if args.keep else None
     # After the report has been printed: a sink that hangs keeps nobody from the verdict.
     deliver()
     # Last: what could not be written here has reached the sinks that can be reached. Whoever read the first lines and left
     # has the verdict.
     if not_written is not None and not not_written.reader_left:
         raise not_written
+    if not_kept is not None:
+        raise not_kept
     return code if is_whole else exitcodes.BUG
 
 
@@ -247,11 +268,12 @@ def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace)
     from imds_probe.collect.control_plane import ControlPlaneOptions  # noqa: PLC0415
     from imds_probe.collect.rehearsals import RehearsalOptions  # noqa: PLC0415
     from imds_probe.collect.sdks import SearchOptions  # noqa: PLC0415
+    from imds_probe.collect.standing import StandingOptions  # noqa: PLC0415
     from imds_probe.config import AwsConfig, Config  # noqa: PLC0415
     from imds_probe.config.acceptances import AcceptConfig  # noqa: PLC0415
 
     config = settings.of(Config)
-    written = (state, *([args.out.absolute().parent] if args.out else []))
+    written = (state, *(each.absolute().parent for each in (args.out, args.keep) if each))
     remembered = None if args.image else state  # an image's files are not this host's
     return {
         AcceptanceOptions: {"entries": settings.of(AcceptConfig).entries},
@@ -264,6 +286,7 @@ def _of_configuration(settings: Settings, state: Path, args: argparse.Namespace)
         },
         ControlPlaneOptions: {"configured": config.control_plane, "aws": settings.of(AwsConfig), "state": remembered},
         RehearsalOptions: {"state": remembered, "max_age_s": config.rehearsal_age_s},
+        StandingOptions: {"valid_s": config.valid_s, "valid_unwatched_s": config.valid_unwatched_s},
         SearchOptions: {"state": remembered, "written": written},
         CodeOptions: {"state": remembered, "written": written, "read": config.read_code},
     }

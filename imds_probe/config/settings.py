@@ -36,6 +36,7 @@ class Config(Section):
     from 0 to 1, for high confidence. retention_s: for how long the history is kept. compare_metric: hold the history against
     CloudWatch's MetadataNoToken. full_command_lines: keep all arguments of callers, whatever they are.
     rehearsal_age_s: for how long a rehearsal counts.
+    valid_s, valid_unwatched_s: for how long a verdict counts, where callers were watched and where they were not.
     read_code: what runs and will run is read for requests without a token. control_plane: ask the EC2 API, too.
     interval_s, jitter_s: between the daemon's assessments, and up to how much is added to that at random.
     """
@@ -101,6 +102,18 @@ class Config(Section):
         "30d",
         values.duration,
         "For how long a rehearsal counts, as long as nothing that was rehearsed changes.",
+    )
+    valid_s: float = setting(
+        "verdict.valid_for",
+        "7d",
+        values.duration,
+        "For how long a verdict counts where the watch covered watch.window, as long as nothing that it stood on changes.",
+    )
+    valid_unwatched_s: float = setting(
+        "verdict.valid_unwatched",
+        "1d",
+        values.duration,
+        "For how long it counts elsewhere: nobody sees there when a caller by IMDSv1 comes to the host.",
     )
     interval_s: float = setting("daemon.interval", "1h", values.duration, "The time between two assessments.")
     jitter_s: float = setting(

@@ -28,6 +28,8 @@ def test_what_is_not_there(tmp_path: Path, root: str, out: str) -> None:
     (tmp_path / "directory").mkdir()
     with pytest.raises(UsageError):
         check(tmp_path / root, tmp_path / out)
+    with pytest.raises(UsageError, match="^--root|^--keep"):
+        check(tmp_path / root, None, tmp_path / out)
 
 
 @pytest.mark.parametrize(("operation", "root"), [("lookup", "below"), ("getattr", ".")])

@@ -7,9 +7,11 @@ import sys
 
 import bad_places
 import pytest
+from golden_reports import golden_report
 from report_schema import check
 from soon import SOON_S
 
+from imds_probe.commands.report_output import kept_in
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.server import Simulator
 
@@ -66,6 +68,14 @@ def test_out_replaces_a_link_and_leaves_nothing_else(elsewhere, tmp_path):
     check(json.loads(out.read_text()))
     assert target.read_text() == "mine"
     assert os.listdir(out.parent) == ["report.json"]
+
+
+def test_the_whole_report_is_kept_or_it_is_said(tmp_path):
+    report = golden_report("ready")
+    assert kept_in(tmp_path / "report.json", report) is None
+    assert check(json.loads((tmp_path / "report.json").read_text()))["verdict"]["state"] == "ready"
+    not_kept = kept_in(tmp_path / "gone/report.json", report)
+    assert not_kept.problem == f"--keep {tmp_path}/gone/report.json cannot be written: No such file or directory"
 
 
 def test_no_request_is_made_for_a_report_that_cannot_be_kept(tmp_path):

@@ -4,7 +4,7 @@ from aws_server import aws_server
 
 @pytest.fixture(scope="session")
 def _server():
-    with aws_server("launching_aws") as server:
+    with aws_server("launching_aws", "switching_aws") as server:
         yield server
 
 

@@ -300,9 +300,12 @@ def test_the_report_is_kept_on_the_host_where_it_is_asked_for(elsewhere, tmp_pat
 @pytest.mark.parametrize("shell", SHELLS, ids=SHELL_IDS)
 def test_parameters_become_options(shell, recorded, tmp_path):
     values = {"ExitBehaviour": "verdict-as-exit-code", "WatchSeconds": "60", "Report": "cloudwatch,file"}
+    values |= {"Output": "summary"}
     done = run(shell, f"{recorded}:/usr/bin:/bin", script(**values), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == ["<run>", "<--watch>", "<60s>", "<--report>", "<cloudwatch,file>"]
+    assert done.stdout.split() == [
+        *("<run>", "<--output>", "<summary>", "<--watch>", "<60s>", "<--report>", "<cloudwatch,file>"),
+    ]
     done = run(shell, f"{recorded}:/usr/bin:/bin", script(), tmp_path)
     assert done.stdout.split() == ["<run>", "<--exit-zero>"]
 

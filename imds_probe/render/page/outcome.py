@@ -100,6 +100,10 @@ def sentence(report: Report) -> str:
     said += [f"{verdict.switched.summary}."] if verdict.switched is not None else []
     evidence = f" (evidence: {', '.join(verdict.evidence)})" if verdict.evidence else ""
     said.append(f"Confidence: {verdict.confidence}{evidence}.")
+    if verdict.valid_until is not None and verdict.state != "unknown":
+        said.append(
+            f"The verdict counts until {verdict.valid_until[:16].replace('T', ' ')} UTC, unless something changes."
+        )
     said += [f"{line}." for line in verdict.forgeable]
     return " ".join(said)
 

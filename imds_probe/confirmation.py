@@ -1,0 +1,102 @@
+"""Whether the verdict of a stored report still holds on this host. Pure: what is there now is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imds_probe import __version__, standing
+from imds_probe.dataclass import dataclass
+from imds_probe.errors import UsageError
+from imds_probe.facts.facts import Facts, NotInReport
+from imds_probe.facts.instance import Instance
+from imds_probe.facts.platform import Platform
+from imds_probe.facts.section import Section
+from imds_probe.facts.standing import Standing
+from imds_probe.report_document import Stored
+from imds_probe.standing import Change
+
+OF_THIS_HOST = "Name a report of this host."
+_UNNAMED = "a host whose instance id is not known"
+NEW_RUN = "Run imds-probe again for a new verdict."
+# Without these, nothing tells whether what they look at is as it was. An absent package manager has "nothing" on record.
+_NEEDED = ("platform", "options", "dpkg", "rpm", "apk", "snap", "running-containers", "callers", "standing")
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """`reasons` say in clauses why the verdict no longer holds, `changes` what is no longer as it was. It holds where there are
+    neither.
+    """
+
+    reasons: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return not self.reasons and not self.changes
+
+
+def unusable(stored: Stored, now: str) -> str:
+    """Why a report's verdict holds no longer, whatever is there `now` (RFC 3339), a clause; empty where that has to be looked at.
+    Raises UsageError for a report that cannot be confirmed at all.
+    """
+    try:
+        is_whole = stored.verdict.digest is None or stored.verdict.digest == standing.digest(stored.facts)
+    except NotInReport:
+        is_whole = False
+    if not is_whole:
+        raise UsageError("the report is damaged: its digest is not that of what it says", OF_THIS_HOST)
+    if stored.facts.get(Standing) is None or stored.verdict.valid_until is None or stored.verdict.digest is None:
+        return f"the report does not say what its verdict stood on: imds-probe {stored.probe.version} made it"
+    if _minor(stored.probe.version) != _minor(__version__):
+        return f"imds-probe {stored.probe.version} made the report, and this is {__version__}"
+    if stored.verdict.state == "unknown":
+        return "the verdict is unknown, so there is nothing to confirm"
+    if stored.probe.started_at > now:
+        return f"the report is of {stored.probe.started_at}, which is later than this host's clock"
+    if stored.verdict.valid_until < now:
+        return f"the verdict counted until {stored.verdict.valid_until}"
+    return ""
+
+
+def confirmed(stored: Stored, facts: Facts) -> Confirmation:
+    """Whether the verdict holds, by what a run that confirms has observed. Raises UsageError for a report of another host."""
+    was, is_ = instance_id(stored.facts), instance_id(facts)
+    if was != is_:
+        raise UsageError(f"the report is of {was or _UNNAMED}, and this is {is_ or _UNNAMED}", OF_THIS_HOST)
+    reasons = [*_boot(stored.facts, facts), *_not_seen(facts)]
+    if reasons:
+        return Confirmation(tuple(reasons))
+    return Confirmation(changes=standing.changes(stored.facts, facts, stored.probe.started_at))
+
+
+def _boot(was: Facts, now: Facts) -> Sequence[str]:
+    before, after = was[Standing].boot_id, _of(now, Standing).boot_id
+    if before is None or after is None:
+        return ("the kernel does not say which boot this is",)
+    return () if before == after else ("this host was booted since the report",)
+
+
+def _not_seen(facts: Facts) -> list[str]:
+    runs = (facts.collector(each) for each in _NEEDED)
+    return [
+        f"{run.means} could not be looked at: {run.reason}"
+        for run in runs
+        if run and run.status in ("failed", "skipped")
+    ]
+
+
+def _of(facts: Facts, kind: type[Standing]) -> Standing:
+    return facts.get(kind) or Standing()
+
+
+def instance_id(facts: Facts) -> str | None:
+    """By its identity document, else by the firmware."""
+    instance, platform = facts.get(Instance), facts.get(Platform)
+    named: Sequence[Section | None] = (instance, platform)
+    return next((found for each in named if (found := getattr(each, "instance_id", None))), None)
+
+
+def _minor(version: str) -> list[str]:
+    """What changes with each release that may judge otherwise."""
+    return version.split(".")[:2]
