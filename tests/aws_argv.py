@@ -5,13 +5,15 @@ a second for each. Options, shorthand, files, --query and --output are as in the
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,14 @@ _session = botocore.session.Session()
 
 class Refused(Exception):
     """What the AWS CLI would not take, or AWS would not do."""
+
+
+def calls(line: str) -> Iterator[list[str]]:
+    """The calls of the AWS CLI in a line of a shell, which may stand in one another."""
+    for part in line.replace("$(", "\n").replace("| ", "\n").split("\n"):
+        if part.startswith("aws "):
+            words = shlex.split(part.replace('"$', '"').rstrip(")"), posix=True)
+            yield [word.rstrip(")") for word in itertools.takewhile(lambda word: not word.startswith(">"), words[1:])]
 
 
 def parsed(argv: list[str], directory: Path = Path()) -> tuple[str, str, dict[str, Any], dict[str, str]]:

@@ -57,6 +57,7 @@ of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_li
 
 roots() { tests/debian_roots.sh; }
 zoo() { tests/sdk_zoo.sh; }
+aws_cli() { tests/aws_cli.sh; }
 package_set() { tests/install/packages.sh; }
 lint() { make lint; }
 newest_environment() { environment newest "$(tests/interpreter.sh newest)"; }
@@ -114,7 +115,7 @@ one_has_ended() { # and has passed
 # Before these parts, those must have ended.
 declare -A after=(
     [inventory]="lowest_environment roots zoo" [programs]="lowest_environment zoo" [the_rest]="lowest_environment roots zoo"
-    [packaged]="roots zoo package_set" [lab_watching]="lowest_environment zoo" [newest]="newest_environment roots zoo"
+    [packaged]="roots zoo aws_cli package_set" [lab_watching]="lowest_environment zoo" [newest]="newest_environment roots zoo"
     [newest_lab]="newest_environment zoo lab_watching" [lab_others]=newest_lab [lab_the_rest]=newest_lab
 )
 is_due() { # PART
@@ -125,7 +126,7 @@ is_due() { # PART
 }
 
 # Two more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
-parts=(lowest_environment zoo newest_environment roots lab_watching newest_lab package_set lab_others lab_the_rest packaged
+parts=(lowest_environment zoo newest_environment roots aws_cli lab_watching newest_lab package_set lab_others lab_the_rest packaged
     programs the_rest lint newest inventory)
 while [ "${#parts[@]}" -gt 0 ]; do
     next=

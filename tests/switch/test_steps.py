@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from aws_argv import parsed
+from aws_argv import calls, parsed
 from switch_plans import BEFORE, TEMPLATE_ID, plan
 
 from imds_probe.facts.control_plane import (
@@ -22,14 +22,6 @@ LAUNCHED = LaunchedFrom(TEMPLATE_ID, "3", "a label")
 REQUIRED = AccountDefaults(MetadataOptions("required"))
 NONE = AccountDefaults(MetadataOptions())
 DONE = Template(TEMPLATE_ID, None, "3", 3, options=MetadataOptions("required", 2))
-
-
-def calls(line):
-    """The calls of the AWS CLI in a line of a shell, which may stand in one another."""
-    for part in line.replace("$(", "\n").replace("| ", "\n").split("\n"):
-        if part.startswith("aws "):
-            words = shlex.split(part.replace('"$', '"').rstrip(")"), posix=True)
-            yield [word.rstrip(")") for word in words[1:] if not word.startswith(">")]
 
 
 def test_this_instance_comes_first_and_the_account_last():
