@@ -151,7 +151,9 @@ def test_what_falls_back_is_told_from_what_never_asks_for_a_token(lab, service, 
     asked = [each for each in watched.calls if each["method"] == "PUT"]
     assert {(each["token"], each["token_ttl"], each["distance"]) for each in asked} == {("lost", 1, 1)}
     fell_back = [seen[numbered(number)]["token"] for number in (1, 2, 4)]
-    assert (fell_back, seen[numbered(3)]["token"]) == (["lost"] * 3, "none")
+    assert fell_back == ["lost"] * 3
+    # On a busy machine it may stay unknown whose a token request was: then none is said to have asked for no token.
+    assert seen[numbered(3)]["token"] in ({"none"} if all(each["caller"] for each in asked) else {"none", "unseen"})
     assert {seen[numbered(number)]["netns"] for number in (1, 3)} == {bridged.inode}
     for path, script in {
         numbered(5): "register-dns.sh",
