@@ -28,7 +28,7 @@ BUSYBOX = "/bin/busybox"
 # else to change, and nothing of this one.
 HOLD_NOTHING_UP = (
     *("SDKs on a disk", "system of the host", "settings that take the service away"),
-    *("code that lies with it", "code on disk", "owners of files", "owner of the instance"),
+    *("code that lies with it", "code on disk", "owners of files", "owner of the instance", "schedules as they are"),
 )
 # Something that the host's cron starts, and that asks for a token.
 ASKS = """#!/bin/sh
