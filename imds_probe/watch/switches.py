@@ -82,6 +82,8 @@ class _Version:
 def noted(record: Record, look: Look) -> Record:
     """The record with one more look."""
     look = look._replace(now=min(max(0.0, look.now), TIME_MAX))  # a clock may say anything
+    if not look.instance_id:  # no other instance's record is lost for that
+        look = look._replace(instance_id=record.instance_id)
     periods = record.periods if record.instance_id == look.instance_id else ()
     if not periods or periods[-1].tokens != look.tokens:
         return Record(FORMAT, look.instance_id, (*periods, _begun(look))[-PERIODS_MAX:])
@@ -175,8 +177,8 @@ def note(directory: Path, look: Look) -> tuple[Record, str]:
             raise
         except ValueError as error:
             trouble = f"{directory / FILE} was damaged ({error}), and is begun anew"
-        if not look.instance_id:  # no other instance's record is lost for that
-            return noted(before, look._replace(instance_id=before.instance_id)), "the instance did not say its id"
+        if not look.instance_id:
+            return noted(before, look), "the instance did not say its id"
         with alone(directory):
             if not trouble:
                 before = read(directory)
