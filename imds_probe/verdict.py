@@ -32,7 +32,7 @@ from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.origins import forgers_of
 from imds_probe.rules.phrases import few
 from imds_probe.rules.sdks_kinds import SDK_SETTLED, SDK_TOO_OLD_SILENT
-from imds_probe.rules.since_switch import SinceSwitch, since_switch
+from imds_probe.rules.since_switch import SinceSwitch, by_address_alone, since_switch
 from imds_probe.rules.software_kinds import SOFTWARE_SETTLED, SOFTWARE_TOO_OLD_SILENT
 from imds_probe.switch import instance as instance_step
 from imds_probe.switch import owners
@@ -152,7 +152,7 @@ def decide(facts: Facts, findings: tuple[Finding, ...], rules: tuple[RuleRun, ..
         switch=switch,
         rollback=rollback,
         price=_price(facts, switch, catalog),
-        forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state, catalog)),
+        forgeable=(*_only_from(forgers), *_by_their_own_word(facts, state, catalog), *by_address_alone(facts, state)),
         image=ImageSwitch() if facts.get(Image) is not None else None,
         ways=_ways(facts, switch, catalog),
         accepted=accepted,

@@ -158,7 +158,8 @@ def look_since(
             full = options.full_command_lines
             since = history.refused_since(tokens.begun, now, known_since=tokens.since, full_command_lines=full)
     if since is not None and watched is not None:
-        since = together(since, watched.since)
+        both = known.watched_until is not None and known.watched_until > watched.began
+        since = together(since, watched.since, both=both)
     return Called(replace(merged(known, watched.callers, watched.began) if watched else known, boots=booted), since)
 
 

@@ -20,10 +20,12 @@ class Refused:
     """Requests without a token of one caller, for one kind of thing, that were answered with 401 since the switch. `caller` has
     those hours alone.
 
-    `recovered` of its refused requests were followed by one of the same process for the same, with a token, that was served.
-    `failed_last` is the last one that was not, and `failed_ago_s` how long ago that was; None where all were. Both are no later
-    than that by the hour. `may_recover`: it was only just refused. `with_token_last` is when the same caller was last served the
-    same kind of thing with a token.
+    `recovered` of its refused requests were followed by one of the same process for the same path, with a token, that was
+    answered. `failed_last` is the last one that was not, no earlier than that by the hour, and `failed_ago_s` how long ago that
+    was; None where all were. `may_recover`: it was only just refused. `with_token_last` is when the same caller was last answered
+    with a token, where it was for each path after it had failed there; `successor_last` the same of whatever has its program's
+    name, its script, and its image or unit. `longest_gap_s` is the longest time between two refusals of a path that failed.
+    `had_nothing`: before the switch, the service had nothing at such paths of this caller (404).
     """
 
     caller: CallerSeen
@@ -32,12 +34,15 @@ class Refused:
     failed_ago_s: Seconds | None = None
     may_recover: bool = False
     with_token_last: Timestamp | None = None
+    successor_last: Timestamp | None = None
+    longest_gap_s: Seconds = 0.0
+    had_nothing: bool = False
 
 
 @dataclass(frozen=True)
 class WatchedSince:
     """What the watch has of the time since the switch: `watched_s` seconds without a loss, and who was refused in it, at most
-    REFUSED_MAX of them, and `left_out` more.
+    REFUSED_MAX of them, and `left_out` more. Requests that lose nothing by being refused are in neither.
     """
 
     watched_s: Seconds

@@ -24,12 +24,12 @@ from imds_probe.rehearsal.connection import Relayed
 from imds_probe.system.small_file import read_links
 from imds_probe.watch.caller import Caller, caller_of
 from imds_probe.watch.owner import ANSWER_WITHIN_S, NETLINK_SOCK_DIAG, answered, question
+from imds_probe.watch.refusals import same_path
 from imds_probe.watch.standing import Stamps, stamps_of
 
 CALLERS_MAX = 10_000
 PROCESSES_MAX = 1_000  # of the target, that are searched for a socket: who has more is not told apart
 DESCRIPTORS_MAX = 4_096
-PATH_MAX = 200  # characters that are compared
 PATHS_MAX = 100  # of one caller, that it was refused; with more, it counts as one that gave up on those
 MORE = "…"  # stands for those, and is no path
 UNKNOWN = "a process that could not be identified"
@@ -83,17 +83,12 @@ class Seen:
         self.refused += 1
         if not self.missed:
             self.missed_since = time.monotonic()
-        self.missed.add(_same(path) if len(self.missed) < PATHS_MAX else MORE)
+        self.missed.add(same_path(path) if len(self.missed) < PATHS_MAX else MORE)
 
     def serve(self, path: str) -> None:
         """It asked for this with a token."""
         self.passed += 1
-        self.missed.discard(_same(path))
-
-
-def _same(path: str) -> str:
-    """What two requests for the same have in common."""
-    return path.rstrip("/")[:PATH_MAX]
+        self.missed.discard(same_path(path))
 
 
 @dataclass(frozen=True)

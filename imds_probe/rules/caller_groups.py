@@ -39,10 +39,10 @@ def groups_of(callers: Callers, facts: Facts) -> tuple[list[list[CallerSeen]], l
         if each.version != "v1" or each.probe:
             continue
         if each.path_class == "head" or each.is_harmless:
-            others[_mended(each, facts), each.path_class].append(each)
+            others[mended_as(each, facts), each.path_class].append(each)
         else:
             outcome = outcome_of(each, callers)
-            groups[_mended(each, facts), None if plain(outcome) else outcome].append(each)
+            groups[mended_as(each, facts), None if plain(outcome) else outcome].append(each)
     return list(groups.values()), list(others.values())
 
 
@@ -63,9 +63,13 @@ def without_effect(group: Sequence[CallerSeen]) -> Found:
     )
 
 
-def _mended(caller: CallerSeen, facts: Facts) -> Hashable:
+def mended_as(caller: CallerSeen, facts: Facts) -> Hashable:
     """Of containers that have ended, the next one of their image calls again."""
-    ended = caller.container_id is not None and facts[Containers].by_identity(caller.container_id) is None
-    if ended and caller.image:
+    if caller.image and has_ended(caller, facts):
         return caller.program, caller.script, caller.image
     return caller.identity
+
+
+def has_ended(caller: CallerSeen, facts: Facts) -> bool:
+    """Whether it called from a container that is gone."""
+    return caller.container_id is not None and facts[Containers].by_identity(caller.container_id) is None

@@ -62,7 +62,8 @@ IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
     title="Calls by IMDSv1 are refused",
-    meaning="Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata.",
+    meaning="Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata. The "
+    "finding is a blocker where the run could not find out since when tokens are required, and so what came of the refusal.",
     cure="Change the caller so that it asks for a token. If nobody misses the metadata, turn the caller off.",
     sources=("EC2 User Guide: IMDS error codes",),
 )
@@ -152,7 +153,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     findings = [] if required else [without_effect(each) for each in others[:NAMED_MAX]]
     listed = named_first(IMDSV1_CALLER, groups, called, facts)
     for group in () if told else listed[:NAMED_MAX]:
-        finding = _refused(group) if required else _calls(group, callers, facts, catalog)
+        finding = _refused(group, facts) if required else _calls(group, callers, facts, catalog)
         findings += [finding] if finding else []
     if len(groups) > NAMED_MAX and not told:
         findings.append(_more(listed[NAMED_MAX:], facts, required=required))
@@ -209,16 +210,25 @@ def _calls(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog:
     )
 
 
-def _refused(group: Sequence[CallerSeen]) -> Found | None:
-    """Where tokens are required already. What called before that, and no more since, is no trouble."""
+def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found | None:
+    """Where tokens are required already. What called before that, and no more since, is no trouble. Where it could not be found out
+    since when they are, nothing shows that the caller asked again with a token.
+    """
     refused = sum(each.refused for each in group)
     if not refused:
         return None
+    run = facts.collector("tokens-seen")
+    unjudged = run is not None and run.status in ("failed", "skipped")
+    blocks = unjudged and not unserved_caller(group[0].container_id, facts)
     return IMDSV1_REFUSED.found(
         called(group),
-        f"{who(group[0])} called IMDSv1 and was refused {times(refused)}, last at {last(group)}",
+        f"{who(group[0])} called IMDSv1 and was refused {times(refused)}, last at {last(group)}"
+        + (", and it is not known whether it asked again with a token" if blocks else ""),
         evidence=_evidence(group),
-        fix=Fix("Change the program so that it asks for a token. It receives no metadata now."),
+        fix=Fix("Change the caller so that it asks for a token. It receives no metadata now."),
+        severity="blocker" if blocks else None,
+        implies="not-ready" if blocks else None,
+        forgeable_by=of_callers(group, facts) if blocks else (),
     )
 
 

@@ -10,24 +10,27 @@ from imds_probe.duration import in_words
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.shapes import Count, Timestamp
 from imds_probe.facts.switched import CREDENTIALS_S, Switched
-from imds_probe.findings import Finding
-from imds_probe.rules.refused import RefusedCaller, refused_callers
+from imds_probe.findings import Finding, State
+from imds_probe.rules.caller_phrases import who
+from imds_probe.rules.phrases import few
+from imds_probe.rules.refused import LOSING, RefusedCaller, refused_callers
 from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD
 
 HOUR_S = 3600.0
 # refused: somebody was refused for good, and nobody has accepted that. refused-unseen: CloudWatch counted refused calls that the
-# watch did not see. not-watched: nobody knows. clean-so-far: none of these, and credentials from before the switch may be valid
-# still. clean: none of these.
+# watch did not see, or more callers were refused than a report holds. not-watched: nobody knows. clean-so-far: none of these, and
+# credentials from before the switch may be valid still. clean: none of these.
 SwitchedState = Literal["clean", "clean-so-far", "refused", "refused-unseen", "not-watched"]
 
 
 @dataclass(frozen=True)
 class SinceSwitch:
     """`since` is when a run first saw that tokens are required, `hours` ago; `optional_last` when one last saw that they were not.
-    `watched_hours` of these were watched, and for `clean_hours` nobody was refused without asking again with a token, apart from
-    whom the configuration accepts; None where nobody watched. `refused_callers` were refused for good, `accepted_callers`, too,
-    and somebody accepts that; `recovered_callers` asked again with a token. `refused_requests` are those of all. `rejected_unseen`
-    calls were refused by CloudWatch's count and not seen, None where it was not asked. `summary` has no full stop at its end.
+    `watched_hours` of these were watched, and for at most `clean_hours` of these nobody was refused without asking again with a
+    token, apart from whom the configuration accepts. `refused_callers` were refused for good, `accepted_callers`, too, and somebody
+    accepts that; `recovered_callers` asked again with a token. Where nobody watched, the hours and `refused_callers` are None.
+    `refused_requests` are those of all. `rejected_unseen` calls were refused by CloudWatch's count and not seen, None where it was
+    not asked. `summary` has no full stop at its end.
     """
 
     state: SwitchedState
@@ -37,7 +40,7 @@ class SinceSwitch:
     watched_hours: float | None
     summary: str
     optional_last: Timestamp | None = None
-    refused_callers: Count = 0
+    refused_callers: Count | None = None
     recovered_callers: Count = 0
     accepted_callers: Count = 0
     refused_requests: Count = 0
@@ -55,9 +58,10 @@ def since_switch(facts: Facts, findings: Sequence[Finding]) -> SinceSwitch | Non
     counting = [each for each in for_good if each.subject not in accepted]
     unseen = switched.metric.unseen if switched.metric is not None else None
     state = _state(switched, counting, unseen or 0)
-    failed = [each.failed_ago_s for each in callers if each.failed_ago_s is not None and each.subject not in accepted]
+    losing = [each for each in callers if each.outcome in LOSING and each.subject not in accepted]
+    failed = [each.failed_ago_s for each in losing if each.failed_ago_s is not None]
     watched_s = switched.watched.watched_s if switched.watched is not None else None
-    clean_s = None if watched_s is None else min(switched.age_s, *failed) if failed else switched.age_s
+    clean_s = None if watched_s is None else min((watched_s, *failed))
     return SinceSwitch(
         state=state,
         since=switched.since,
@@ -66,7 +70,7 @@ def since_switch(facts: Facts, findings: Sequence[Finding]) -> SinceSwitch | Non
         watched_hours=None if watched_s is None else _hours(watched_s),
         summary=_summary(state, switched, len(counting), clean_s),
         optional_last=switched.optional_last,
-        refused_callers=len(counting),
+        refused_callers=None if watched_s is None else len(counting),
         recovered_callers=sum(each.outcome == "recovered" for each in callers),
         accepted_callers=len(for_good) - len(counting),
         refused_requests=sum(each.refused for each in callers),
@@ -74,10 +78,21 @@ def since_switch(facts: Facts, findings: Sequence[Finding]) -> SinceSwitch | Non
     )
 
 
+def by_address_alone(facts: Facts, state: State) -> tuple[str, ...]:
+    """Who counts as asking with a token by a verdict that the host may be switched, and no process is known of it; in sentences."""
+    counting = [each for each in refused_callers(facts) if each.outcome in ("recovered", "mended")]
+    unknown = [each for each in counting if any(part.pid is None for part in each.group)]
+    if state not in ("ready", "needs-hop-limit") or not unknown:
+        return ()
+    callers = "1 refused caller counts" if len(unknown) == 1 else f"{len(unknown)} refused callers count"
+    named = few([who(each.group[0]) for each in unknown])
+    return (f"{callers} as asking with a token because somebody at the same address did: {named}",)
+
+
 def _state(switched: Switched, for_good: Sequence[RefusedCaller], unseen: int) -> SwitchedState:
     if for_good:
         return "refused"
-    if unseen:
+    if unseen or (switched.watched is not None and switched.watched.left_out):
         return "refused-unseen"
     if switched.watched is None:
         return "not-watched"
@@ -93,6 +108,8 @@ def _summary(state: SwitchedState, switched: Switched, for_good: int, clean_s: f
     if state == "refused":
         callers = "1 caller was" if for_good == 1 else f"{for_good} callers were"
         return f"{begins} {callers} refused and did not ask again with a token. {covers}"
+    if state == "refused-unseen" and (left_out := switched.watched.left_out):
+        return f"{begins} More callers were refused than the report holds: {left_out} are left out"
     if state == "refused-unseen":
         return f"{begins} CloudWatch counted refused calls that the watch did not see"
     if state == "clean":

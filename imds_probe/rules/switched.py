@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.duration import in_words
@@ -20,14 +20,18 @@ from imds_probe.rules.caller_phrases import last, of_all, times, who
 from imds_probe.rules.fallback import Cause
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
-from imds_probe.rules.refused import RefusedCaller, refused_callers
+from imds_probe.rules.refused import Outcome, RefusedCaller, refused_callers
 from imds_probe.rules.rule import NothingToJudge, Rule
 from imds_probe.rules.switched_kinds import (
     KINDS,
     REFUSED_FOR_GOOD,
+    REFUSED_HAD_NOTHING,
     REFUSED_JUST_NOW,
+    REFUSED_LEFT_OUT,
+    REFUSED_LONG_AGO,
     REFUSED_NO_MORE,
     REFUSED_RECOVERED,
+    REFUSED_UNSERVED,
     REJECTED_UNSEEN,
     SWITCH_NOT_WATCHED,
     SWITCH_RECENT,
@@ -57,9 +61,12 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     if rest := named[NAMED_MAX:]:
         found.append(_more(rest, facts))
     found += [_just_now(each) for each in callers if each.outcome == "just-now"][:NAMED_MAX]
-    found += [_no_more(each) for each in callers if each.outcome == "mended"][:NAMED_MAX]
+    for outcome, finding in _HARMLESS.items():
+        found += [finding(each) for each in callers if each.outcome == outcome][:NAMED_MAX]
     if recovered := [each for each in callers if each.outcome == "recovered"]:
         found.append(_recovered(recovered))
+    if switched.watched.left_out:
+        found.append(_left_out(switched.watched.left_out))
     if switched.metric is not None and switched.metric.unseen:
         found.append(_unseen(switched.metric))
     if not switched.credentials_ran_out:
@@ -74,7 +81,7 @@ def _for_good(caller: RefusedCaller, facts: Facts, catalog: Catalog) -> Found:
     return REFUSED_FOR_GOOD.found(
         caller.subject,
         f"{of_all(caller.group, facts)} was refused {times(caller.refused)} since tokens are required, last at "
-        f"{last(caller.group)}, and did not ask again with a token{why}",
+        f"{caller.last}, and did not ask again with a token{why}",
         evidence=(*_evidence(caller), *(cause.evidence if cause is not None else ())),
         fix=cause.fix if by_hop_limit and cause is not None else _fix(cause, facts),
         implies="needs-hop-limit" if by_hop_limit else None,
@@ -114,8 +121,8 @@ def _evidence(caller: RefusedCaller) -> tuple[str, ...]:
         lines.append(f"last refused: process {latest.pid}")
     if latest.user_agent:
         lines.append(f"User-Agent: {kept_user_agent(latest.user_agent)}")
-    if with_token := max((each.with_token_last or "" for each in caller.parts), default=""):
-        lines.append(f"a process of the same name was served with a token, last at {with_token}")
+    if caller.with_token_last:
+        lines.append(f"a process of the same name was answered with a token, last at {caller.with_token_last}")
     return tuple(lines)
 
 
@@ -140,11 +147,58 @@ def _just_now(caller: RefusedCaller) -> Found:
 
 
 def _no_more(caller: RefusedCaller) -> Found:
-    with_token = max(each.with_token_last or "" for each in caller.parts)
     return REFUSED_NO_MORE.found(
         caller.subject,
-        f"{who(caller.group[0])} was refused {times(caller.refused)} since tokens are required, last at {last(caller.group)}, and "
-        f"was served with a token since then, last at {with_token}",
+        f"{_was_refused(caller)}, and was served with a token since then, last at {caller.with_token_last}",
+    )
+
+
+def _long_ago(caller: RefusedCaller) -> Found:
+    return REFUSED_LONG_AGO.found(
+        caller.subject,
+        f"{_was_refused(caller)}, and made no refused request in the {in_words(caller.failed_ago_s or 0.0)} since then",
+        evidence=_evidence(caller),
+        fix=Fix("If the program will run again, change it so that it asks for a token."),
+    )
+
+
+def _had_nothing(caller: RefusedCaller) -> Found:
+    return REFUSED_HAD_NOTHING.found(
+        caller.subject,
+        f"{_was_refused(caller)}; before the switch, the service had nothing at such paths (404)",
+        evidence=_evidence(caller),
+        fix=Fix("Check that the program handles 401 as it handles 404."),
+    )
+
+
+def _unserved(caller: RefusedCaller) -> Found:
+    return REFUSED_UNSERVED.found(
+        caller.subject,
+        f"{_was_refused(caller)}, but {caller.off}",
+        evidence=_evidence(caller),
+        fix=Fix("Change the program so that it asks for a token. Do so before metadata is served there again."),
+    )
+
+
+def _was_refused(caller: RefusedCaller) -> str:
+    return (
+        f"{who(caller.group[0])} was refused {times(caller.refused)} since tokens are required, last at {caller.last}"
+    )
+
+
+_HARMLESS: Mapping[Outcome, Callable[[RefusedCaller], Found]] = {
+    "silent": _long_ago,
+    "had-nothing": _had_nothing,
+    "unserved": _unserved,
+    "mended": _no_more,
+}
+
+
+def _left_out(count: int) -> Found:
+    return REFUSED_LEFT_OUT.found(
+        _SUBJECT,
+        f"{count} more callers were refused since tokens are required than the report holds",
+        fix=Fix("Find the program or user that calls under so many names: `imds-probe watch --v1-only`."),
     )
 
 

@@ -15,8 +15,9 @@ REFUSED_FOR_GOOD = Kind(
     meaning="Tokens are required on this instance. The watch saw the program send a request without a token, which was answered "
     "with 401. The same process did not ask for the same path again with a token and receive it. The program receives no "
     "metadata, and no credentials if it asked for these. A program that kept credentials from before the switch fails up "
-    "to 6 hours after it. The finding stays for as long as the program is refused. It disappears once the program was "
-    "served with a token, and was not refused for 24 hours.",
+    "to 6 hours after it. The finding stays for as long as the program is refused. It disappears once the program, or "
+    "what took its place, was served the same path with a token, and was not refused for 24 hours and for the longest time "
+    "between two of its refusals. It becomes a warning once the program was silent for longer than watch.window.",
     cure="If the program needs metadata now, undo the switch with the command of the finding. Then change the program so that "
     "it asks for a token, and switch again. If the request belongs to a monitoring test or a scanner that expects the "
     "refusal, accept the risk with an entry [[accept]].",
@@ -41,12 +42,49 @@ REFUSED_RECOVERED = Kind(
     cure="Nothing has to be done. Each refused request counts in CloudWatch's MetadataNoTokenRejected.",
     sources=(_ERRORS,),
 )
+REFUSED_LONG_AGO = Kind(
+    id="refused-long-ago",
+    severity="warning",
+    title="A program was refused after the switch, and has been silent since",
+    meaning="The program was refused with 401, and did not ask again with a token. It has made no refused request for longer than "
+    "the window of the watch (watch.window, 14 days unless set otherwise), and for longer than it was ever silent between two. The "
+    "program may be gone, or nobody starts it now.",
+    cure="If the program will run again, change it so that it asks for a token.",
+)
+REFUSED_HAD_NOTHING = Kind(
+    id="refused-had-nothing",
+    severity="warning",
+    title="A program is refused what the metadata service never had for it",
+    meaning="Before the switch, the watch saw the program ask for paths that the service does not have, and only for such (404). "
+    "Since the switch, the service answers with 401. The switch has taken no metadata from the program.",
+    cure="Nothing has to be done if the program handles 401 as it handled 404.",
+    sources=(_ERRORS,),
+)
+REFUSED_UNSERVED = Kind(
+    id="refused-unserved",
+    severity="warning",
+    title="A program was refused where no metadata is served",
+    meaning="The program was refused with 401. Now the service is turned off (HttpEndpoint=disabled), or a rule or route cuts its "
+    "container off, so an undone switch would give the program nothing.",
+    cure="Change the program so that it asks for a token. Do so before you turn the service on or let the container reach it.",
+)
+REFUSED_LEFT_OUT = Kind(
+    id="refused-left-out",
+    severity="warning",
+    implies="unknown",
+    title="More callers were refused than the report holds",
+    meaning="A report holds 200 refused callers, those of the system's services first. More callers were refused since the switch. "
+    "Among those that are left out may be one that the switch has broken.",
+    cure="Find the program or user that calls under so many names: `imds-probe watch --v1-only`.",
+    settled_by=("a report that holds all refused callers", OWNER),
+)
 REFUSED_NO_MORE = Kind(
     id="refused-no-more",
     severity="info",
     title="A program was refused after the switch, and is served with a token now",
-    meaning="The program was refused with 401, and the same process did not ask again with a token. Since then the program was "
-    "served the same kind of metadata with a token, and it was not refused for 24 hours. It was probably changed.",
+    meaning="The program was refused with 401, and the same process did not ask again with a token. Since then the program, or "
+    "what took its place, was served the same path with a token. It was not refused for 24 hours, and not for longer than it was "
+    "ever silent between two refusals. It was probably changed.",
     cure="Nothing has to be done.",
 )
 SWITCH_RECENT = Kind(
@@ -98,6 +136,10 @@ KINDS = (
     REFUSED_FOR_GOOD,
     REFUSED_JUST_NOW,
     REFUSED_RECOVERED,
+    REFUSED_LONG_AGO,
+    REFUSED_HAD_NOTHING,
+    REFUSED_UNSERVED,
+    REFUSED_LEFT_OUT,
     REFUSED_NO_MORE,
     SWITCH_RECENT,
     SWITCH_NOT_WATCHED,

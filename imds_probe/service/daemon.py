@@ -18,6 +18,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.escape import terminal
 from imds_probe.reading.looker import OF_A_DAEMON
 from imds_probe.reading.reader import Reader
+from imds_probe.service.first_refused import FirstRefused
 from imds_probe.service.handover import Handed, run_directory, take_over
 from imds_probe.service.notify import ServiceManager
 from imds_probe.service.schedule import ScheduledRuns
@@ -66,7 +67,7 @@ class Daemon:
         self._manager = ServiceManager(environ)
         self._stop, self._reload = threading.Event(), threading.Event()
         self._announced: set[tuple[str, str | None, str | None]] = set()
-        self._refused: set[tuple[str, str | None, str | None]] = set()
+        self._refused = FirstRefused()
         self._runs: ScheduledRuns | None = None
         self._dropped = 0
         self._senders: list[Sender] = []
@@ -211,9 +212,8 @@ class Daemon:
         who asks again with a token.
         """
         nobodys = histories.is_ours(seen) or histories.may_be_ours(seen) or histories.is_without_effect(seen)
-        if not is_refused(seen) or nobodys or who in self._refused or len(self._refused) >= ANNOUNCED_MAX:
+        if not is_refused(seen) or nobodys or not self._refused.is_new(seen, who):
             return
-        self._refused.add(who)
         if self._runs is not None:
             self._runs.sooner(REFUSED_WITHIN_S)
             self._say(terminal(f"refused for want of a token: {seen.program}; assessing soon"))

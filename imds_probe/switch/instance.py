@@ -47,6 +47,8 @@ def undone(plan: Plan) -> tuple[str, str]:
     made = step(plan)
     if made is not None:
         return "".join(made.rollback), made.no_rollback
+    if plan.before.http_endpoint == "disabled":
+        return "", "The metadata service is turned off on this instance, so there is nothing to undo."
     locked = no_way_back(plan)
     return "" if locked else command(plan, replace(plan.before, http_tokens="optional")), locked
 

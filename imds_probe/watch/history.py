@@ -36,7 +36,8 @@ from imds_probe.watch.history_file import (
 )
 from imds_probe.watch.history_format import CALLER_KEY, FORMAT, HOUR_S, TABLES
 from imds_probe.watch.history_refused import refused_since
-from imds_probe.watch.refusals import Place, Refusals
+from imds_probe.watch.refusals import Place, Refusals, same_path
+from imds_probe.watch.refusals_kept import note
 from imds_probe.watch.seals import check
 from imds_probe.watch.watcher import SeenCall
 
@@ -186,13 +187,10 @@ class History:
             nonlocal left
             counted: list[tuple[SeenCall, Place]] = []
             for (key, hour), some in together.items():
-                place = Place(self._count(key, hour, some), hour)
-                counted += [(seen, place) for seen in some]
+                row = self._count(key, hour, some)
+                counted += [(seen, Place(row, hour, same_path(_text(seen.path)))) for seen in some]
             left, recovered = self._refusals.after(counted)
-            for place, calls_again in recovered.items():
-                self._database.execute(
-                    "update hours set recovered = recovered + ? where caller = ? and hour = ?", (calls_again, *place)
-                )
+            note(self._database, counted, recovered)
             self._observe(began, ended, dropped, senders.total())
             for sender, requests in senders.items():
                 self._sent(_text(sender), int(ended // HOUR_S), requests)
@@ -233,7 +231,7 @@ class History:
         if row is None:
             raise sqlite3.DatabaseError("a row is gone that was just written")
         self._database.execute(
-            "insert into hours (caller, hour, calls, refused, served, recovered) values (?, ?, ?, ?, ?, 0)"
+            "insert into hours (caller, hour, calls, refused, served) values (?, ?, ?, ?, ?)"
             " on conflict do update set calls = calls + excluded.calls, refused = refused + excluded.refused,"
             " served = served + excluded.served",
             (row, hour, len(some), sum(seen.status == 401 for seen in some), sum(map(_is_served, some))),
@@ -278,12 +276,12 @@ class History:
     def _observe(self, began: float, ended: float, dropped: int, unconfirmed: int) -> None:
         """Where it goes on from where the last one ended, it is the same interval, if both are whole, or both are not."""
         last = self._database.execute(
-            "select began, ended, dropped + unconfirmed from intervals order by began desc limit 1"
+            "select began, ended, dropped + unconfirmed from intervals where with_refusals order by began desc limit 1"
         ).fetchone()
         if last and last[1] == began and bool(last[2]) == bool(dropped + unconfirmed):
             began = last[0]
         self._database.execute(
-            "insert into intervals (began, ended, dropped, unconfirmed) values (?, ?, ?, ?)"
+            "insert into intervals (began, ended, dropped, unconfirmed, with_refusals) values (?, ?, ?, ?, 1)"
             " on conflict do update set ended = max(ended, excluded.ended), dropped = dropped + excluded.dropped,"
             " unconfirmed = unconfirmed + excluded.unconfirmed",
             (began, ended, dropped, unconfirmed),
@@ -309,6 +307,7 @@ class History:
             ).fetchone()[0]
             until = before if oldest is None else min(before, oldest + at_most_s)
             for statement, value in (
+                ("delete from refusals where hour < ?", int(until // HOUR_S)),
                 ("delete from hours where hour < ?", int(until // HOUR_S)),
                 ("delete from callers where id not in (select caller from hours)", None),
                 ("delete from intervals where ended < ?", until),

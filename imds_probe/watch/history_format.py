@@ -136,7 +136,6 @@ TABLES: Mapping[str, Table] = {
             Column("calls", "integer not null"),
             Column("refused", "integer not null"),
             Column("served", "integer not null", since=4, default="calls - refused"),
-            Column("recovered", "integer not null", since=5, default="0"),  # of those refused: see refusals.py
         ),
         keys="primary key (caller, hour)",
         options=" without rowid",
@@ -150,8 +149,25 @@ TABLES: Mapping[str, Table] = {
             Column("ended", "real not null"),
             Column("dropped", "integer not null"),
             Column("unconfirmed", "integer not null", since=3, default="0"),
+            Column("with_refusals", "integer not null", since=5, default="0"),  # whether these were kept
         ),
         possible=f"began <= ended and began {_TIME} and ended {_TIME} and dropped >= 0",
+    ),
+    # Requests without a token that were refused, by path: how many, how many of them were followed by one of the same process with
+    # a token, and when the last was. Of paths that somebody was refused, also requests with a token that were answered.
+    "refusals": Table(
+        (
+            Column("caller", "integer not null references callers on delete cascade"),
+            Column("hour", "integer not null"),
+            Column("asked", "text not null"),
+            Column("calls", "integer not null"),
+            Column("recovered", "integer not null"),
+            Column("last", "real not null"),
+        ),
+        keys="primary key (caller, hour, asked)",
+        options=" without rowid",
+        possible=f"hour between 0 and {TIME_MAX // HOUR_S} and calls > 0 and recovered between 0 and calls and last {_TIME}",
+        since=5,
     ),
     # Requests by IMDSv1 that nothing confirmed, by where they came from.
     "senders": Table(

@@ -5,12 +5,10 @@ It is written by `imds-probe rehearse` and read by every run. If it is damaged, 
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +17,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.rehearsals import RehearsalOutcome, RehearsedKind
 from imds_probe.facts.shapes import Count, HopLimit, Pid, Seconds
+from imds_probe.system.alone import alone
 from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
 from imds_probe.watch.history_format import TIME_MAX
@@ -145,7 +144,7 @@ def add(directory: Path, kept: Kept, say: Callable[[str], None]) -> None:
     try:
         check_directory(directory)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(directory):
+        with alone(directory):
             try:
                 before = read(directory)
             except RecordError as error:
@@ -164,17 +163,6 @@ def _fitting(rehearsals: Sequence[Kept]) -> bytes:
     while len(content := encoded(kept)) > SIZE_MAX_BYTES:
         del kept[0]
     return content
-
-
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Two rehearsals may end at once."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _set_aside(path: Path) -> Path:

@@ -6,12 +6,10 @@ goes on by the clock that counts from the boot, over a boot by what the wall clo
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,6 +18,7 @@ import msgspec
 
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
+from imds_probe.system.alone import alone
 from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
 from imds_probe.watch.boots import ThisBoot
@@ -29,6 +28,8 @@ FILE = "switches.json"
 FORMAT = 1
 PERIODS_MAX, TEXT_MAX = 20, 64
 SIZE_MAX_BYTES = 64 * 1024
+# A host is stopped for longer now and then, but a clock that jumps over a boot would make the time as long as it jumps.
+STOPPED_MAX_S = 30 * 86400.0
 SET_S = 60.0  # a clock that is off by more was set
 Tokens = Literal["optional", "required"]
 
@@ -80,6 +81,9 @@ class _Version:
 
 def noted(record: Record, look: Look) -> Record:
     """The record with one more look."""
+    look = look._replace(now=min(max(0.0, look.now), TIME_MAX))  # a clock may say anything
+    if not look.instance_id:  # no other instance's record is lost for that
+        look = look._replace(instance_id=record.instance_id)
     periods = record.periods if record.instance_id == look.instance_id else ()
     if not periods or periods[-1].tokens != look.tokens:
         return Record(FORMAT, look.instance_id, (*periods, _begun(look))[-PERIODS_MAX:])
@@ -99,7 +103,7 @@ def _begun(look: Look) -> Period:
 def _gone_on(before: Period, look: Look) -> Period:
     """The same time up to this look. What the wall clock says of a boot counts as it says it last: it may have been set right."""
     if look.boot is None or not before.boot_id:
-        lasted_s = before.lasted_s + max(0.0, look.now - before.last)
+        lasted_s = before.lasted_s + min(max(0.0, look.now - before.last), STOPPED_MAX_S)
         return replace(before, last=look.now, lasted_s=lasted_s, boot_id="", began_up_s=None)
     boot_id, up_s = look.boot
     if boot_id != before.boot_id:
@@ -107,7 +111,8 @@ def _gone_on(before: Period, look: Look) -> Period:
     if before.began_up_s is not None:
         lasted_s = up_s - before.began_up_s
     else:  # a host has been up for so long, whatever its clock says
-        lasted_s = before.earlier_s + max(look.now - before.earlier_last, up_s)
+        stopped_s = look.now - before.earlier_last - up_s
+        lasted_s = before.earlier_s + up_s + min(max(0.0, stopped_s), STOPPED_MAX_S)
     return replace(before, last=look.now, lasted_s=max(0.0, lasted_s), boot_id=boot_id, up_s=up_s)
 
 
@@ -166,13 +171,17 @@ def note(directory: Path, look: Look) -> tuple[Record, str]:
     before, trouble = Record(), ""
     try:
         check_directory(directory)  # also whether it answers
-        with _alone(directory):
-            try:
+        try:
+            before = read(directory)  # what another run holds can be read: it is replaced as a whole
+        except LaterFormat:
+            raise
+        except ValueError as error:
+            trouble = f"{directory / FILE} was damaged ({error}), and is begun anew"
+        if not look.instance_id:
+            return noted(before, look), "the instance did not say its id"
+        with alone(directory):
+            if not trouble:
                 before = read(directory)
-            except LaterFormat:
-                raise
-            except ValueError as error:
-                trouble = f"{directory / FILE} was damaged ({error}), and is begun anew"
             record = noted(before, look)
             _replace(directory, encoded(record))
             return record, trouble
@@ -183,17 +192,6 @@ def note(directory: Path, look: Look) -> tuple[Record, str]:
             error.problem if isinstance(error, ProbeError) else error.strerror if isinstance(error, OSError) else None
         )
         return noted(before, look), f"{directory / FILE} cannot be used: {said or error}"
-
-
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Two runs may end at once."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _replace(directory: Path, content: bytes) -> None:

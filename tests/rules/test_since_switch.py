@@ -25,9 +25,9 @@ def told(facts: Facts) -> SinceSwitch:
     [
         (since(), "clean", 24),
         (since(RECOVERED), "clean", 24),
-        (since(MENDED, age_s=48 * HOUR_S), "clean", 24),
+        (since(MENDED, age_s=48 * HOUR_S, watched=WatchedSince(48 * HOUR_S, (MENDED,))), "clean", 24),
         (since(watched=WatchedSince(5 * HOUR_S), age_s=5 * HOUR_S), "clean-so-far", 5),
-        (since(watched=WatchedSince(5 * HOUR_S)), "clean-so-far", 24),  # not enough of it was watched
+        (since(watched=WatchedSince(5 * HOUR_S)), "clean-so-far", 5),  # what was not watched is not known to be clean
         (since(FOR_GOOD), "refused", 4),
         (since(FOR_GOOD, metric=UNSEEN), "refused", 4),
         (since(metric=UNSEEN), "refused-unseen", 24),
@@ -43,6 +43,7 @@ def test_callers_and_requests_are_counted_apart():
     found = told(since(FOR_GOOD, as_caller(RECOVERED, unit="b.service"), as_caller(RECOVERED, unit="c.service")))
     assert (found.refused_callers, found.recovered_callers, found.refused_requests) == (1, 2, 9)
     assert (found.since, found.hours, found.watched_hours) == (SINCE, 24, 24)
+    assert told(since(watched=None)).refused_callers is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from since_switch_seen import (
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.acceptances import Acceptance, Acceptances
 from imds_probe.facts.callers import REJECTED, MetricCompared
+from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.control_plane import AccountDefaults, ControlPlane, MetadataOptions
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.switched import SwitchedBefore, WatchedSince
@@ -119,6 +120,53 @@ def test_who_asks_again_with_a_token_is_no_trouble():
 def test_one_that_was_only_just_refused_has_its_time():
     (found,) = judged(since(replace(FOR_GOOD, failed_ago_s=1.0, may_recover=True)))
     assert (found.kind.id, found.severity, found.implies) == ("refused-just-now", "warning", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "said"),
+    [
+        ({"failed_ago_s": 15 * 24 * HOUR_S}, "refused-long-ago", "made no refused request in the 15 d since then"),
+        ({"had_nothing": True}, "refused-had-nothing", "the service had nothing at such paths (404)"),
+    ],
+)
+def test_what_has_broken_nobody_now_is_a_warning(changes, kind, said):
+    facts = since(replace(FOR_GOOD, **changes))
+    (found,) = judged(facts)
+    assert (found.kind.id, found.severity, found.implies) == (kind, "warning", None)
+    assert said in found.summary
+    assert report_of(facts).verdict.state == "ready"
+
+
+def test_when_it_was_refused_last_is_said_and_not_when_it_called_last():
+    (found,) = judged(since(as_caller(FOR_GOOD, last_seen="2026-11-22T23:00:00Z")))
+    assert "last at 2026-11-22T20:00:00Z" in found.summary
+
+
+def test_callers_that_a_report_does_not_hold_leave_it_unknown():
+    facts = since(watched=WatchedSince(24 * HOUR_S, (RECOVERED,), left_out=3))
+    assert ("refused-left-out", "unknown") in [(each.kind.id, each.implies) for each in judged(facts)]
+    verdict = report_of(facts).verdict
+    assert verdict.state == "unknown"
+    assert verdict.switched is not None
+    assert verdict.switched.state == "refused-unseen"
+    assert verdict.switched.summary.endswith("More callers were refused than the report holds: 3 are left out")
+
+
+def test_somebody_at_an_address_who_asked_again_may_be_somebody_else():
+    unknown = as_caller(RECOVERED, pid=None, program="virtual machine", unit=None, uid=None, client="10.0.0.9")
+    assert report_of(since(RECOVERED)).verdict.forgeable == ()
+    (said,) = report_of(since(unknown)).verdict.forgeable
+    assert said.startswith("1 refused caller counts as asking with a token because somebody at the same address did: ")
+
+
+@pytest.mark.parametrize(("status", "state"), [("failed", "not-ready"), ("skipped", "not-ready"), ("ok", "ready")])
+def test_where_nothing_says_since_when_a_refusal_blocks(status, state):
+    run = CollectorRun("tokens-seen", status, 0.0, "it failed", "since when tokens are required")
+    facts = changed(since(FOR_GOOD), switched=None)
+    report = report_of(changed(facts, collectors=(*facts.collectors, run)))
+    assert report.verdict.state == state
+    (found,) = [each for each in report.findings if each.id == "imdsv1-refused"]
+    assert found.severity == ("warning" if status == "ok" else "blocker")
 
 
 def test_where_the_token_was_lost_the_hop_limit_is_the_cure():

@@ -287,7 +287,8 @@ def test_a_writer_that_was_killed_within_a_transaction_leaves_what_was_before(pa
         "database.execute('begin immediate')\n"
         "for number in range(3000):\n"
         "    at = NOW + 9 + number\n"
-        "    database.execute('insert into intervals (began, ended, dropped, unconfirmed) values (?, ?, 0, 0)', (at, at))\n"
+        "    database.execute('insert into intervals (began, ended, dropped, unconfirmed, with_refusals)'\n"
+        "     ' values (?, ?, 0, 0, 1)', (at, at))\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, path], env=ENVIRON, check=False)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from imds_probe.system.alone import LOCK
 from imds_probe.system.state_directory import StateError
 from imds_probe.watch import rehearsed
 from imds_probe.watch.rehearsed import FILE, Kept, KeptCaller, LaterFormat, RecordError, add, decoded, encoded, read
@@ -28,7 +29,7 @@ def test_what_is_put_on_record_is_there_for_root_alone(tmp_path):
     later = replace(KEPT, began=NOW + 1, restarted=True)
     add(state, later, silent)
     assert read(state) == (KEPT, later)
-    assert [each.name for each in state.iterdir()] == [FILE]
+    assert {each.name for each in state.iterdir()} == {FILE, LOCK}
     assert (state / FILE).stat().st_mode & 0o777 == 0o600 and state.stat().st_mode & 0o777 == 0o700
 
 

@@ -46,7 +46,7 @@ def test_what_was_recorded_and_forgotten_is_whole(calls, took_s, dropped) -> Non
 @pytest.fixture
 def written() -> Iterator[sqlite3.Connection]:
     with History(MEMORY) as history:
-        history.record([(SEEN, "web")], NOW - 60, NOW, 0, {"veth2": 1})
+        history.record([(SEEN, "web"), (replace(SEEN, status=401), "web")], NOW - 60, NOW, 0, {"veth2": 1})
         history._database.execute("insert into losses values (?, 'it was gone')", (NOW,))
         yield history._database
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 import pytest
 from soon import SOON_S
 
+from imds_probe.system.alone import LOCK, alone
+from imds_probe.watch import switches
 from imds_probe.watch.boots import ThisBoot
 from imds_probe.watch.switches import (
     FILE,
     PERIODS_MAX,
+    STOPPED_MAX_S,
     LaterFormat,
     Look,
     Period,
@@ -107,7 +110,7 @@ def test_it_is_kept_beside_the_history_by_whoever_comes_next(tmp_path):
     assert trouble == ""
     assert record == read(tmp_path)
     assert lasted_h(record) == 2
-    assert [each.name for each in tmp_path.iterdir()] == [FILE]
+    assert {each.name for each in tmp_path.iterdir()} == {FILE, LOCK}
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
 
 
@@ -165,4 +168,30 @@ def test_runs_that_end_at_once_keep_both_looks(tmp_path):
     for each in threads:
         each.join(SOON_S)
     assert read(tmp_path).periods[0].first == NOW
-    assert [each.name for each in tmp_path.iterdir()] == [FILE]
+    assert {each.name for each in tmp_path.iterdir()} == {FILE, LOCK}
+
+
+def test_where_another_process_holds_the_record_it_is_read_and_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(switches, "alone", lambda directory: alone(directory, waits_s=0.0))
+    note(tmp_path, look(0))
+    with alone(tmp_path):
+        record, trouble = note(tmp_path, look(1))
+    assert record.periods[0].first == NOW
+    assert trouble == f"{tmp_path / FILE} cannot be used: another process holds {tmp_path / LOCK}"
+
+
+def test_an_id_that_is_not_known_once_neither_writes_nor_discards(tmp_path):
+    note(tmp_path, look(0))
+    before = (tmp_path / FILE).read_bytes()
+    record, trouble = note(tmp_path, look(1)._replace(instance_id=""))
+    assert trouble == "the instance did not say its id"
+    assert (record.periods[0].first, record.periods[0].lasted_s) == (NOW, HOUR)
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_clock_that_jumps_over_a_boot_makes_the_time_longer_by_a_month_at_most():
+    record = noted(Record(), Look("i-1", "required", 1000.0, ThisBoot("a", 60.0)))
+    record = noted(record, Look("i-1", "required", 1.8e9, ThisBoot("b", 60.0)))
+    assert record.periods[0].lasted_s == 60.0 + STOPPED_MAX_S
+    wrong = noted(Record(), Look("i-1", "required", -5.0, None))
+    assert decoded(encoded(wrong)) == wrong
