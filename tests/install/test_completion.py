@@ -45,7 +45,7 @@ def test_every_option_of_every_command(complete, name, capsys):
 
 
 def test_values_and_files(complete, tmp_path):
-    assert complete("run", "--output", "") == ["text", "json", "html"]
+    assert complete("run", "--output", "") == ["text", "json", "html", "summary"]
     assert complete("run", "--report", "") == list(SINKS)
     (tmp_path / "mine.json").touch()
     assert complete("run", "--catalog", "mi") == ["mine.json"]

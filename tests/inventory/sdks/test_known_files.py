@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from imds_probe.inventory.sdks.known_files import LIBRARIES_MAX, Kept, KnownFiles
@@ -24,7 +25,7 @@ def test_it_holds_for_the_same_file_of_root_alone() -> None:
     assert known.libraries("/a.jar", OF_ROOT) == LIBRARIES
     assert known.libraries("/b.jar", OF_ROOT) is None
     for changed in ({"st_ino": 9}, {"st_size": 9}, {"st_ctime_ns": 9}, {"st_uid": 9}, {"st_mode": 0o100666}):
-        assert known.libraries("/a.jar", replace(OF_ROOT, **changed)) is None
+        assert known.libraries("/a.jar", msgspec.structs.replace(OF_ROOT, **changed)) is None
     assert list(known.learnt) == ["/a.jar"]
 
 
@@ -32,9 +33,9 @@ def test_what_others_can_write_or_was_just_written_is_not_learnt() -> None:
     known = KnownFiles(before_ns=6)
     for path, status in (
         ("/usual", OF_ROOT),
-        ("/user", replace(OF_ROOT, st_uid=1000)),
-        ("/open", replace(OF_ROOT, st_mode=0o100777)),
-        ("/new", replace(OF_ROOT, st_ctime_ns=6)),
+        ("/user", msgspec.structs.replace(OF_ROOT, st_uid=1000)),
+        ("/open", msgspec.structs.replace(OF_ROOT, st_mode=0o100777)),
+        ("/new", msgspec.structs.replace(OF_ROOT, st_ctime_ns=6)),
     ):
         known.learn(path, status, LIBRARIES)
     known.learn("/many", OF_ROOT, LIBRARIES * (LIBRARIES_MAX + 1))
