@@ -63,9 +63,10 @@ EXIT_CODES: dict[State, int] = {
 @dataclass(frozen=True)
 class Switch:
     """What to change on the instance. The hop limit is None where it stays as it is. `launch_template` makes a version of the
-    instance's launch template that requires tokens, None in reports from before; that, and the change of Terraform's and
-    CloudFormation's code, waits for what `template_waits_for` says, in sentences without a full stop. `steps` is all of it in
-    order, empty in reports from before. `no_rollback` says in whole sentences why tokens cannot be made optional again.
+    instance's launch template that requires tokens, None in reports from before. Where EKS owns the instance, it is None, too, and
+    `aws_cli` is empty. The template, and the change of Terraform's and CloudFormation's code, waits for what `template_waits_for`
+    says, in sentences without a full stop. `steps` is all of it in order, empty in reports from before. `no_rollback` says in whole
+    sentences why tokens cannot be made optional again.
     """
 
     http_tokens: str
@@ -292,7 +293,7 @@ def _commands(facts: Facts, findings: Sequence[Finding], catalog: Catalog) -> tu
         aws_cli=instance_step.command(plan, after),
         terraform=terraform(after, plan.limit_reason),
         cloudformation=cloudformation(after),
-        launch_template=new_version(owners.template_of(plan), plan).command,
+        launch_template=None if plan.is_of_eks else new_version(owners.template_of(plan), plan).command,
         template_waits_for=plan.waits_for,
         steps=steps_of(plan),
         no_rollback=no_rollback,

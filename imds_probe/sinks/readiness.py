@@ -52,7 +52,7 @@ def readiness(report: Report) -> dict[str, str]:
         "IMDSv1Calls": callers["imdsv1"] if callers else None,
         "IMDSv1Callers": _list(v1),
         "WatchCoverage": callers["coverage"] if callers else None,
-        "SwitchCommand": switch.get("aws_cli"),
+        "SwitchCommand": switch.get("aws_cli") or None,
         "RollbackCommand": rollback.get("aws_cli"),
         "ContainersAffected": _list(_affected(report)),
         "SoftwareTooOld": _list(_too_old(report)),

@@ -8,16 +8,22 @@ from imds_probe.facts.control_plane import AccountDefaults, MetadataOptions
 from imds_probe.switch.options import command_line
 from imds_probe.switch.step import Plan, Step
 
+REPLACE = "EKS owns this instance, and nobody else can change its options. Replace its node (kubectl delete node)."
+
 
 def command(plan: Plan, options: MetadataOptions) -> str:
-    """The command that gives the instance these options."""
+    """The command that gives the instance these options; empty where EKS owns it."""
+    if plan.is_of_eks:
+        return ""
     return (
         f"aws ec2 modify-instance-metadata-options{plan.region} --instance-id {plan.instance_id}{command_line(options)}"
     )
 
 
 def step(plan: Plan) -> Step | None:
-    """None where nothing is left to change."""
+    """None where nothing is left to change, or by nobody but EKS."""
+    if plan.is_of_eks:
+        return None
     limit = plan.after.http_put_response_hop_limit
     raises = limit is not None and limit > (plan.before.http_put_response_hop_limit or 1)
     if plan.before.http_tokens == "required":
@@ -44,6 +50,8 @@ def undone(plan: Plan) -> tuple[str, str]:
     """The command that undoes the step, and why there is none: one of the two. Where nothing is left to change, the switch was made
     before, and what undoes that is said.
     """
+    if plan.is_of_eks:
+        return "", REPLACE
     made = step(plan)
     if made is not None:
         return "".join(made.rollback), made.no_rollback

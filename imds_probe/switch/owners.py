@@ -8,11 +8,10 @@ from imds_probe.switch.clusters import CLUSTERS, Made, eks_auto_mode
 from imds_probe.switch.groups import known_group, unknown_group
 from imds_probe.switch.options import cloudformation, terraform
 from imds_probe.switch.services import SERVICES
-from imds_probe.switch.step import Plan, Setting, Step
+from imds_probe.switch.step import EKS, Plan, Setting, Step
 from imds_probe.switch.templates import is_done, new_version
 
 BY_KIND: dict[OwnerKind, Made] = {**CLUSTERS, **SERVICES}
-_EKS = "eks.amazonaws.com"
 _CODE_FIRST = (
     "If Terraform, CloudFormation or the CDK makes the template, change the code instead: it would undo these commands."
 )
@@ -22,7 +21,7 @@ _LATER = "`imds-probe run --control-plane` reads which template and group this i
 def step(plan: Plan) -> Step | None:
     """None where what launches the next instance requires tokens already."""
     owner, known = plan.owner, plan.control_plane
-    if known is not None and known.managed_by == _EKS:  # node groups and Karpenter have instances of the account's own
+    if known is not None and known.managed_by == EKS:  # node groups and Karpenter have instances of the account's own
         return eks_auto_mode(owner, plan)
     if owner is not None and owner.kind in BY_KIND:
         return BY_KIND[owner.kind](owner, plan)

@@ -9,6 +9,8 @@ from imds_probe.facts.control_plane import ControlPlane, MetadataOptions
 from imds_probe.facts.instance import Instance
 from imds_probe.facts.owner import Owner
 
+EKS = "eks.amazonaws.com"
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -51,6 +53,12 @@ class Plan:
     @property
     def owner(self) -> Owner | None:
         return self.instance.owner if self.instance else None
+
+    @property
+    def is_of_eks(self) -> bool:
+        """Whether EKS owns the instance, as in Auto Mode: EC2 lets nobody else change its options."""
+        known = self.control_plane is not None and self.control_plane.managed_by == EKS
+        return known or (self.owner is not None and self.owner.kind == "eks-auto-mode")
 
     @property
     def region(self) -> str:

@@ -21,8 +21,10 @@ from imds_probe.facts.callers import REJECTED, MetricCompared
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.control_plane import AccountDefaults, ControlPlane, MetadataOptions
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.owner import Owner
 from imds_probe.facts.switched import SwitchedBefore, WatchedSince
 from imds_probe.findings import Found
+from imds_probe.render.text import Style, render
 from imds_probe.rules.rule import NothingToJudge
 from imds_probe.rules.switched import NAMED_MAX, RULE
 
@@ -93,6 +95,20 @@ def test_where_the_account_enforces_tokens_there_is_no_way_back():
     assert found.fix is not None
     assert "EC2 refuses to make tokens optional again" in found.fix.text
     assert not any("modify-instance" in each for each in found.fix.commands)
+
+
+def test_of_an_instance_that_eks_owns_there_is_no_command_but_to_replace_the_node():
+    owned = replace(INSTANCE, owner=Owner("eks-auto-mode", "general-purpose", ()))
+    facts = changed(since(FOR_GOOD), instance=owned)
+    (found,) = judged(facts)
+    assert found.fix is not None
+    assert "Replace its node" in found.fix.text
+    assert not any("modify-instance" in each for each in found.fix.commands)
+    for report in (report_of(facts), report_of(changed(FACTS, instance=owned))):
+        assert report.verdict.switch is not None
+        assert (report.verdict.switch.aws_cli, report.verdict.rollback) == ("", None)
+        assert "modify-instance-metadata-options" not in render(report, Style())
+        assert "kubectl delete node" in " ".join(render(report, Style()).split())
 
 
 def test_a_test_that_expects_the_refusal_can_be_accepted():

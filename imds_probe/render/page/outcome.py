@@ -123,9 +123,10 @@ def commands(report: Report, bounds: Bounds) -> Iterator[Part]:
     switched = is_switched(report)
     if not switched or _raises(report):
         heading = TO_RAISE if switched else _TO_SWITCH[verdict.state]
-        yield Part(heading, (Command(verdict.switch.aws_cli), *price))
+        made = verdict.switch.aws_cli
+        yield Part(heading, (Command(made) if made else Text(verdict.switch.no_rollback), *price))
     undone: Block | None = Command(verdict.rollback.aws_cli) if verdict.rollback else None
-    if verdict.switch.no_rollback:
+    if verdict.switch.no_rollback and (verdict.switch.aws_cli or switched):
         undone = Text(verdict.switch.no_rollback)
     if undone is not None:
         yield Part(TO_UNDO, (undone,))
