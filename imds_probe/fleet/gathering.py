@@ -32,7 +32,8 @@ _READ = msgspec.msgpack.Decoder(_Read)
 
 class Gathered:
     """The newest report of each host, by the host's key, and what was left out: `older` reports, the same report again
-    (`duplicates`), and reports `from_future` that another one of the host outweighs.
+    (`duplicates`), and reports `from_future` that another one of the host outweighs. `unvouched` counts the reports
+    that alone say whose they are, and `vouched` has the hosts of all others.
     """
 
     def __init__(self, now: float) -> None:
@@ -40,12 +41,18 @@ class Gathered:
         self.hosts: dict[str, Host] = {}
         self.problems = Problems()
         self.read = self.older = self.duplicates = self.from_future = 0
+        self.unvouched = 0
+        self.vouched: set[str] = set()
         self._newest = int(now) + AHEAD_S
         self._shared = Shared()
 
     def add(self, host: Host) -> None:
         """One more report."""
         self.read += 1
+        if host.vouched:
+            self.vouched.add(host.key)
+        else:
+            self.unvouched += 1
         there = self.hosts.get(host.key)
         if there is None:
             self.hosts[host.key] = self._shared.of(host)

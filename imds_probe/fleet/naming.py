@@ -15,6 +15,7 @@ from imds_probe.fleet.lean import Caller, Container, Finding, LeanReport
 
 NAME_MAX = 160
 FIXES_MAX, CALLERS_MAX, HOPS_MAX = 32, 16, 16
+CALLS_MAX = 1 << 40  # of one caller; more would not fit where many are added up
 _ID_SHOWN = 12  # as facts.containers has it
 _HOLDS = frozenset(("not-ready", "unknown"))
 # Rules whose findings are on software, and those on who calls.
@@ -80,7 +81,7 @@ def callers_of(report: LeanReport) -> tuple[V1Caller, ...]:
     for caller in report.callers.by:
         if caller.version == "v1" and not caller.probe:
             key = text(caller.script or caller.program), text(containers.image_of(caller))
-            calls[key] = calls.get(key, 0) + max(0, caller.count)
+            calls[key] = min(calls.get(key, 0) + max(0, caller.count), CALLS_MAX)
     most = sorted(calls.items(), key=lambda each: (-each[1], each[0]))[:CALLERS_MAX]
     return tuple(V1Caller(program, image, count) for (program, image), count in most)
 

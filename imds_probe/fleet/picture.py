@@ -23,13 +23,14 @@ class NotReport:
 @dataclass(frozen=True)
 class Sources:
     """How many reports were read, and which of them count for no host: `older` ones, `duplicates`, and those `from_future` of hosts
-    that have another.
+    that have another. `unvouched` are reports that alone say whose they are: no name of a file, directory or log stream does.
     """
 
     reports: int
     older: int
     duplicates: int
     from_future: int
+    unvouched: int
     not_reports: tuple[NotReport, ...]
 
 

@@ -30,6 +30,7 @@ def host(started_at, run=1, state="ready", detail=WHOLE, **more):
         (host(NOW, run=1, state="not-ready"), host(NOW, run=2, state="ready")),  # two runs in a second
         (host(NOW, run=1, state="unknown"), host(NOW, run=2, state="needs-hop-limit")),
         (host(NOW, run=2), host(NOW, run=1)),
+        (host(NOW, run=1, state="not-ready", detail=INVENTORY), host(NOW, run=2, detail=WHOLE)),
     ],
 )
 def test_which_of_two_reports_counts_whatever_the_order(one, other):
