@@ -20,7 +20,7 @@ from imds_probe.fleet.documents import (
     is_lines,
     lines,
     loaded,
-    values,
+    values_beyond,
 )
 from imds_probe.fleet.hosts import PLACE, STREAM, Host, instances_in, is_node
 from imds_probe.fleet.inventory import NODES, NotInventory, host_of_inventory, is_inventory
@@ -33,6 +33,7 @@ from imds_probe.fleet.sources import BLOCK, Piece, blocks, place
 _OURS = re.compile(r"imds-probe\.report(?:-summary)?/v\d+")
 # Events within events, results within results: nobody makes them.
 _DEPTH_MAX = 4
+IN_A_ROW_MAX = 1000
 _NO_REPORT = "it is JSON, and no report"
 
 
@@ -64,21 +65,19 @@ class _Reading:
         self._kept_as = instances_in(piece.path)
         self._is_exported = False  # then a directory of the path is a log stream
         self._at = 0
+        self._came, self._in_a_row = False, 0
 
     def hosts(self) -> Iterator[Host]:
-        came = False
         try:
             for host in self._all():
-                came = True
+                self._came, self._in_a_row = True, 0
                 yield host
         except Damaged as damaged:
-            self._at = damaged.at
-            is_other = damaged.reason in (NOT_JSON, NOT_UTF8) and not damaged.at and not came
-            self._problem("foreign" if is_other else "damaged", damaged.reason)
+            self._damaged(damaged)
         except OSError as error:
             self._problem("unreadable", error.strerror or str(error))
         except MemoryError:
-            self._problem("damaged", "it takes more memory than any report")
+            self._problem("damaged", "it takes more memory than any report, and nothing behind it was read")
 
     def _all(self) -> Iterator[Host]:
         head, rest = _begun(blocks(self._piece))
@@ -88,20 +87,38 @@ class _Reading:
             return
         whole = chain((head,), rest or ())
         if not is_part and not is_lines(head):
-            for self._at, value in values(whole):
-                yield from self._value(value, _Around())
+            for self._at, value in values_beyond(whole):
+                if isinstance(value, Damaged):
+                    self._damaged(value)
+                else:
+                    yield from self._value(value, _Around())
             return
         for self._at, line in lines(whole):
             if isinstance(line, TooLong):
                 self._problem("damaged", f"a line has {line.length} bytes, and no report has as many")
             else:
-                yield from self._line(line)
+                try:
+                    yield from self._line(line)
+                except MemoryError:
+                    self._problem("damaged", "it takes more memory than any report")
+
+    def _damaged(self, damaged: Damaged) -> None:
+        self._at = damaged.at
+        is_other = damaged.reason in (NOT_JSON, NOT_UTF8) and not damaged.at and not self._came
+        self._problem("foreign" if is_other else "damaged", damaged.reason)
+
+    def _check(self) -> None:
+        """Raise Damaged where so many values have been no reports that the rest is not worth its time."""
+        if self._in_a_row >= IN_A_ROW_MAX:
+            raise Damaged(self._at, f"{IN_A_ROW_MAX} values before it are no reports, and nothing behind them was read")
 
     def _problem(self, kind: Kind, reason: str) -> None:
+        self._in_a_row += kind in ("damaged", "foreign")
         self._problems.add(kind, place(self._piece, self._at), reason)
 
     def _line(self, line: bytes) -> Iterator[Host]:
         """A line that is a report is decoded as no more than a fleet needs; any other takes the long way."""
+        self._check()
         if match := EXPORTED.match(line):
             line = line[match.end() :]
         self._is_exported = match is not None
@@ -118,6 +135,7 @@ class _Reading:
             yield from self._value(value, _Around())
 
     def _value(self, value: object, around: _Around) -> Iterator[Host]:
+        self._check()
         if isinstance(value, list) and value and all(isinstance(each, dict) and "field" in each for each in value):
             fields = {str(each["field"]): each.get("value") for each in value}  # a row of Logs Insights
             value = {"message": fields.get("@message"), "logStreamName": fields.get("@logStream")}

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import reports_made
 
+from imds_probe.fleet import reading
 from imds_probe.fleet.gathering import gathered
 from imds_probe.fleet.hosts import SUMMARY, WHOLE
 from imds_probe.fleet.problems import Problems
@@ -245,6 +246,35 @@ def test_a_report_without_an_id_is_of_the_instance_below_whose_name_it_is_kept(h
     bare["platform"]["instance_id"] = "host host-1"  # no id, and no way to the place of another host
     bare["host"]["hostname"] = "host-2"
     assert hosts_in(bare)[0][0].key == "host host-2"
+
+
+def test_what_is_behind_a_damaged_report_is_read(hosts_in):
+    whole = [json.dumps(fleets_made.report(number), indent=1) for number in range(10)]
+    whole[3] = whole[3][:500]
+    found, problems = hosts_in("\n".join(whole).encode())
+    assert [host.key for host in found] == [fleets_made.instance_id(number) for number in range(10) if number != 3]
+    assert [kind for kind, _ in problems] == ["damaged"]
+
+
+def test_a_line_that_takes_all_memory_keeps_nobody_from_the_others(hosts_in, monkeypatch):
+    def loaded(line):
+        raise MemoryError
+
+    monkeypatch.setattr(reading, "loaded", loaded)
+    line = json.dumps(REPORT).encode()
+    found, problems = hosts_in(b"\n".join([line, b'{"a": []}', line]))
+    assert (len(found), problems) == (2, [("damaged", "it takes more memory than any report")])
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" + b"0," * 5000 + b"0]", b'{"a":0}\n' * 5000, b'{"a":0}\n[' + b"0," * 5000 + b"0]"]
+)
+def test_who_writes_no_reports_is_not_read_for_long(tmp_path, content):
+    problems = Problems()
+    (tmp_path / "r").write_bytes(content)
+    assert list(read(Piece(str(tmp_path / "r")), problems)) == []
+    assert problems.counts == {"foreign": reading.IN_A_ROW_MAX, "damaged": 1}
+    assert problems.named[-1][2] == "1000 values before it are no reports, and nothing behind them was read"
 
 
 def test_numbers_that_nobody_counts_to_end_no_run(tmp_path):
