@@ -151,7 +151,10 @@ class Shared:
         for name in _SHARED:
             setattr(host, name, self.one(getattr(host, name)))
         host.fixes = self.one(tuple(map(self.one, host.fixes)))
-        host.callers = self.one(tuple(map(self.one, host.callers)))
+        # Counts differ from report to report: of callers, only the names are shared.
+        host.callers = tuple(
+            V1Caller(self.one(each.program), self.one(each.image), each.calls) for each in host.callers
+        )
         host.hops = self.one(tuple(map(self.one, host.hops)))
         return host
 

@@ -52,7 +52,7 @@ def fixes_of(report: LeanReport) -> tuple[tuple[Fix, ...], int]:
     if report.verdict.state not in _HOLDS:
         return (), 0
     rows = _Rows(report)
-    left_out = 0
+    left_out = min(max(0, report.findings_left_out), ROWS_MAX)  # of a summary; any of them may hold the host back
     off = report.imds is not None and report.imds.endpoint == "disabled"  # then nothing unseen loses anything
     found: dict[Fix, None] = {}
     for finding in report.findings:

@@ -77,7 +77,9 @@ class WayStep:
 
 @dataclass(frozen=True)
 class Mark:
-    """After how many fixes a share of the assessed hosts is free; None where no order of the named fixes comes so far."""
+    """How many fixes free a share of the assessed hosts, without steps that have freed none by then; None where no order of the
+    named fixes comes so far.
+    """
 
     percent: int
     fixes: int | None

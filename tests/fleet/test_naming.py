@@ -165,3 +165,8 @@ def test_rows_by_findings_are_not_multiplied():
     wide = [{"component": "a", "version": "1", "requirement": OLD, "container_ids": ["w" * 64] * 60_000}]
     made = report(finding("s", "software", "a"), finding("t", "settings", "settings"), software=wide)
     assert naming.fixes_of(made) == ((), 2)
+
+
+def test_findings_that_a_summary_has_left_out_hold_the_host_back():
+    made = report(finding("x", "settings", "settings"), findings_left_out=20)
+    assert naming.fixes_of(made) == ((Fix("check", "x", "x"),), 20)
