@@ -139,11 +139,16 @@ def _check(args: argparse.Namespace, *, is_plan: bool) -> None:
 def _plan(args: argparse.Namespace, found: Gathered, instances: dict[str, Instance] | None, used: Uses | None) -> str:
     from imds_probe.facts.section import plain  # noqa: PLC0415
     from imds_probe.fleet import plan_page  # noqa: PLC0415
-    from imds_probe.fleet.plan import Terms, plan  # noqa: PLC0415
+    from imds_probe.fleet.plan import plan  # noqa: PLC0415
+    from imds_probe.fleet.reasons import Terms  # noqa: PLC0415
 
     given = {name: value for name in OF_PLAN if (value := getattr(args, name)) is not None}
     made = plan(
-        found, Terms(max_age_s=args.max_age, **given), instances, used.since(found.now - args.max_age) if used else ()
+        found,
+        Terms(max_age_s=args.max_age, **given),
+        instances,
+        used.since(found.now - args.max_age) if used else (),
+        used.not_read if used else 0,
     )
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"

@@ -35,6 +35,7 @@ def sources(found: Gathered) -> Sources:
         older=found.older,
         duplicates=found.duplicates,
         from_future=found.from_future,
+        unvouched=found.unvouched,
         not_reports=tuple(
             NotReport(kind, count, tuple(sorted(places[kind]))) for kind, count in sorted(found.problems.counts.items())
         ),

@@ -22,6 +22,8 @@ EXPORTED = re.compile(rb"\s*\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z[ \t]+(
 NOT_JSON, NOT_UTF8 = "it is not JSON", "it is not UTF-8"
 _SPACE = re.compile(r"[\s\ufeff]*")
 _HALVES = ("\\ud", "\\uD")  # begin the escapes of half characters, which may stand alone
+_BEGINS = re.compile(r"\n[\[{]")
+_DAMAGES_MAX = 100  # of one file: the text behind each is read again from there
 _NEAR_END = 16  # characters: what is cut off there may be a whole word once more is read
 
 
@@ -94,7 +96,10 @@ def values(blocks: Iterator[bytes]) -> Iterator[tuple[int, object]]:
     """Each value of the stream, those of arrays at the top and of arrays that are streamed by themselves, and at which character
     it begins. Raises Damaged where no value is, after those before.
     """
-    text = _Text(blocks)
+    yield from _all(_Text(blocks))
+
+
+def _all(text: _Text) -> Iterator[tuple[int, object]]:
     while character := text.peek():
         if character == "[":
             yield from _array(text)
@@ -102,6 +107,23 @@ def values(blocks: Iterator[bytes]) -> Iterator[tuple[int, object]]:
             yield from _object(text)
         else:
             raise Damaged(text.at, NOT_JSON)
+
+
+def values_beyond(blocks: Iterator[bytes]) -> Iterator[tuple[int, object]]:
+    """As `values`, but what is no value is given as Damaged, and those that begin on a line behind it follow. Raises Damaged where
+    nothing can be read any more.
+    """
+    text = _Text(blocks)
+    for _ in range(_DAMAGES_MAX):
+        try:
+            yield from _all(text)
+        except Damaged as damaged:
+            if damaged.reason == NOT_UTF8 or not text.skip():
+                raise
+            yield damaged.at, damaged
+        else:
+            return
+    raise Damaged(text.at, "so much before it is damaged that nothing behind it was read")
 
 
 def _array(text: _Text) -> Iterator[tuple[int, object]]:
@@ -129,15 +151,17 @@ def _object(text: _Text) -> Iterator[tuple[int, object]]:
             if not streamed:
                 yield began, members
             return
+        if character != '"':
+            raise Damaged(text.at, NOT_JSON)
         key = text.value()
-        if not isinstance(key, str) or text.peek() != ":":
+        if text.peek() != ":":
             raise Damaged(text.at, NOT_JSON)
         text.step()
         if text.peek() == "[" and key in STREAMED:
             streamed = True
             yield from _array(text)
         else:
-            members[key] = text.value()
+            members[str(key)] = text.value()
             if text.at - began > DOCUMENT_MAX:
                 raise Damaged(began, "it is longer than any report")
     raise Damaged(text.at, "it ends within a document")
@@ -163,6 +187,16 @@ class _Text:
 
     def step(self) -> None:
         self._place += 1
+
+    def skip(self) -> bool:
+        """Go to the next line that begins like a document, and say whether there is one. Raises Damaged where it is no text."""
+        while True:
+            if match := _BEGINS.search(self._buffer, max(0, self._place - 1)):  # it may have stopped right there
+                self._place = match.end() - 1
+                return True
+            self._place = len(self._buffer)
+            if not self._more(1):
+                return False
 
     def peek(self) -> str:
         """The next character that is no space; empty at the end."""
@@ -204,9 +238,10 @@ class _Text:
 
     def _more(self, wanted: int) -> bool:
         """Read on, so many characters if there are as many. Raises Damaged where they are no text."""
-        parts, read = [self._buffer[self._place :]], 0
-        self._dropped += self._place
-        self._place = 0
+        kept = max(0, self._place - 1)  # the end of a line, which `skip` looks for
+        parts, read = [self._buffer[kept:]], 0
+        self._dropped += kept
+        self._place -= kept
         try:
             while read < wanted and not self._ended:
                 block = next(self._blocks, b"")

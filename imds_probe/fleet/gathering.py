@@ -10,7 +10,7 @@ import msgspec
 from imds_probe.fleet.hosts import Host, Shared
 from imds_probe.fleet.problems import Kind, Problems
 from imds_probe.fleet.reading import read
-from imds_probe.fleet.sources import STANDARD_INPUT, Piece, check, tasks
+from imds_probe.fleet.sources import STANDARD_INPUT, Piece, check, place, tasks
 from imds_probe.fleet.workers import worked
 
 # A clock may be this much ahead. A report from later than that counts only where a host has no other.
@@ -32,7 +32,8 @@ _READ = msgspec.msgpack.Decoder(_Read)
 
 class Gathered:
     """The newest report of each host, by the host's key, and what was left out: `older` reports, the same report again
-    (`duplicates`), and reports `from_future` that another one of the host outweighs.
+    (`duplicates`), and reports `from_future` that another one of the host outweighs. `unvouched` counts the reports
+    that alone say whose they are, and `vouched` has the hosts of all others.
     """
 
     def __init__(self, now: float) -> None:
@@ -40,12 +41,18 @@ class Gathered:
         self.hosts: dict[str, Host] = {}
         self.problems = Problems()
         self.read = self.older = self.duplicates = self.from_future = 0
+        self.unvouched = 0
+        self.vouched: set[str] = set()
         self._newest = int(now) + AHEAD_S
         self._shared = Shared()
 
     def add(self, host: Host) -> None:
         """One more report."""
         self.read += 1
+        if host.vouched:
+            self.vouched.add(host.key)
+        else:
+            self.unvouched += 1
         there = self.hosts.get(host.key)
         if there is None:
             self.hosts[host.key] = self._shared.of(host)
@@ -70,9 +77,21 @@ def gathered(paths: Sequence[str], now: float, jobs: int = 0) -> Gathered:
     work = tasks(paths, lambda path, why: found.problems.add("unreadable", path, why))
     processes = 1 if STANDARD_INPUT in paths else jobs or len(os.sched_getaffinity(0))
     packed = (msgspec.msgpack.encode(task) for task in work)
-    for result in worked(packed, _work, processes):
+    for result in worked(packed, _work, processes, lambda task: _singly(task, found.problems)):
         _take(found, _READ.decode(result))
     return found
+
+
+def _singly(task: bytes, problems: Problems) -> Iterator[bytes]:
+    """The pieces of a task by themselves, so that the one that no process survives is known. It is counted as damaged."""
+    pieces = _TASK.decode(task)
+    for piece in pieces:
+        if len(pieces) == 1 or piece.path == STANDARD_INPUT:  # which nobody reads twice
+            problems.add(
+                "damaged", place(piece, 0), "the process that read it was ended, perhaps because memory was short"
+            )
+        else:
+            yield msgspec.msgpack.encode((piece,))
 
 
 def _work(task: bytes) -> Iterator[bytes]:

@@ -13,11 +13,12 @@ from imds_probe.fleet.picture import GroupOf
 
 Instances = Mapping[str, Instance]
 TAG = "tag:"
-# What the report says counts before what EC2 says now: a verdict belongs to the state it was made in.
+# Whose a host is and where, EC2 knows best: a report can say what its host likes. Of the rest, the report counts first, because a
+# verdict belongs to the state that it was made in.
 KEYS: Mapping[str, Callable[[Host, Instance | None], str]] = {
-    "account": lambda host, instance: host.account or (instance.account if instance else ""),
-    "region": lambda host, instance: host.region or (instance.region if instance else ""),
-    "owner": lambda host, instance: host.owner or (instance.owner if instance else ""),
+    "account": lambda host, instance: (instance.account if instance else "") or host.account,
+    "region": lambda host, instance: (instance.region if instance else "") or host.region,
+    "owner": lambda host, instance: (instance.owner if instance else "") or host.owner,
     "ami": lambda host, instance: host.ami or (instance.ami if instance else ""),
     "os": lambda host, instance: host.os,
     "type": lambda host, instance: host.instance_type or (instance.instance_type if instance else ""),

@@ -12,10 +12,11 @@ T = TypeVar("T")
 
 KEY_MAX = 64
 _INSTANCE = re.compile(r"(?<![0-9a-z-])(m?i-(?:[0-9a-f]{17}|[0-9a-f]{8}))(?![0-9a-f])")
-_NEAR = 4  # components of a path: SSM keeps ID/inventory/custom/FILE and ID/PLUGIN/STEP/stdout
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # Of a report, of its summary, of SSM's inventory: how much is known, the most last.
 INVENTORY, SUMMARY, WHOLE = 0, 1, 2
+# Who says whose report it is, besides the report itself: the file's path, or the log stream of its event.
+PLACE, STREAM = "place", "stream"
 STATES = ("ready", "needs-hop-limit", "not-ready", "unknown")
 SWITCHABLE = frozenset(("ready", "needs-hop-limit"))
 # Of two reports of the same second the worse one counts.
@@ -52,7 +53,8 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     """One host by one report. `key` tells hosts apart: the instance's id, or else "host NAME". `started_at` is in seconds since the
     epoch. Text that is not known is empty; a hop limit that is not known is 0. `fixes` are what has to change before the
     switch, in the order of the report, and `fixes_left_out` how many more there are. `cannot` says why the host cannot be
-    assessed, and is empty where it can.
+    assessed, and is empty where it can. `valid_until` is in seconds since the epoch, 0 where the verdict has no such end.
+    `vouched` is PLACE or STREAM, and empty where the report alone says whose it is.
     """
 
     key: str
@@ -81,6 +83,8 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     accepted: int = 0
     accepted_until: str = ""
     cannot: str = ""
+    valid_until: int = 0
+    vouched: str = PLACE
 
     @property
     def switchable(self) -> bool:
@@ -94,19 +98,23 @@ class Host(msgspec.Struct, array_like=True, gc=False):
 
     def rank(self, newest: int) -> tuple[int, ...]:
         """The report of a host with the highest rank counts: the latest one that is not later than `newest`, in seconds since the
-        epoch. Of one second: the one that says more, then the one with the worse verdict. The run decides last, so that the
-        order of reading never does.
+        epoch. Of one second: the one with the worse verdict, and of one run the one that says more. The run decides between equal
+        verdicts, so that the order of reading never does.
         """
         plausible = self.started_at <= newest
-        return (plausible, self.started_at, self.detail, _WORSE[self.state], self.run)
+        return (plausible, self.started_at, _WORSE[self.state], self.run, self.detail)
 
 
-def instance_in(path: str) -> str:
-    """The instance whose name a log stream, a file or one of the directories near it has: the one that stands last. Empty where
-    none does. What is further up says nothing of a report: somebody's home may be there.
+def instances_in(path: str) -> frozenset[str]:
+    """All instances whose names a log stream, a file or one of its directories has. Whoever may write below one of them chooses all
+    names that are further down, so no single place in the path can be trusted to be somebody else's.
     """
-    found = _INSTANCE.findall("/".join(path.split("/")[-_NEAR:]))
-    return found[-1] if found else ""
+    return frozenset(_INSTANCE.findall(path))
+
+
+def is_node(key: str) -> bool:
+    """Whether this may be the id of an instance, or of another node of SSM."""
+    return _INSTANCE.fullmatch(key) is not None
 
 
 def is_instance(key: str) -> bool:
@@ -143,7 +151,10 @@ class Shared:
         for name in _SHARED:
             setattr(host, name, self.one(getattr(host, name)))
         host.fixes = self.one(tuple(map(self.one, host.fixes)))
-        host.callers = self.one(tuple(map(self.one, host.callers)))
+        # Counts differ from report to report: of callers, only the names are shared.
+        host.callers = tuple(
+            V1Caller(self.one(each.program), self.one(each.image), each.calls) for each in host.callers
+        )
         host.hops = self.one(tuple(map(self.one, host.hops)))
         return host
 
@@ -153,5 +164,5 @@ class Shared:
 
 _SHARED = (
     *("version", "state", "confidence", "evidence", "tokens", "endpoint", "account", "region", "ami", "instance_type"),
-    *("os", "owner", "accepted_until", "cannot"),
+    *("os", "owner", "accepted_until", "cannot", "vouched"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -18,14 +18,14 @@ from imds_probe.fleet.sources import Piece, blocks, check
 GONE = frozenset(("shutting-down", "terminated"))
 RUNNING = "running"
 _REGION_OF_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
-# Tags of those that launch instances, and what each says.
+# Tags of those that launch instances, what each says, and the tag with the cluster that its name belongs to.
 _OWNERS = (
-    ("karpenter.sh/nodepool", "karpenter"),
-    ("alpha.eksctl.io/nodegroup-name", "eksctl"),
-    ("eks:nodegroup-name", "eks-node-group"),
-    ("kops.k8s.io/instancegroup", "kops"),
-    ("elasticbeanstalk:environment-name", "elastic-beanstalk"),
-    ("aws:autoscaling:groupName", "auto-scaling"),
+    ("karpenter.sh/nodepool", "karpenter", "eks:eks-cluster-name"),
+    ("alpha.eksctl.io/nodegroup-name", "eksctl", "alpha.eksctl.io/cluster-name"),
+    ("eks:nodegroup-name", "eks-node-group", "eks:cluster-name"),
+    ("kops.k8s.io/instancegroup", "kops", "KubernetesCluster"),
+    ("elasticbeanstalk:environment-name", "elastic-beanstalk", ""),
+    ("aws:autoscaling:groupName", "auto-scaling", ""),
 )
 
 
@@ -95,15 +95,18 @@ class Instance(msgspec.Struct, gc=False):
 
 
 def described(paths: Sequence[str], tags: Sequence[str] = ()) -> dict[str, Instance]:
-    """All instances that are not gone, by their ids. Raises UsageError: a list that is damaged would make hosts look gone."""
+    """All instances that are not gone, by their ids; of several files, the later one counts. Raises UsageError: a list that is
+    damaged would make hosts look gone.
+    """
     check(paths)
     found: dict[str, Instance] = {}
     shared = _Texts()
     for path in paths:
-        before = len(found)
         try:
             for each, account in _each(path):
-                if each.state.name not in GONE:
+                if each.state.name in GONE:
+                    found.pop(each.instance_id, None)
+                else:
                     found[each.instance_id] = _instance(each, account, tags, shared)
         except Damaged as damaged:
             raise UsageError(
@@ -112,8 +115,10 @@ def described(paths: Sequence[str], tags: Sequence[str] = ()) -> dict[str, Insta
             ) from None
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a file that can be read.") from None
-        if len(found) == before:
-            raise UsageError(f"{path} has no instance", "Name what `aws ec2 describe-instances --output json` printed.")
+    if not found:
+        raise UsageError(
+            f"no instance is in {', '.join(paths[:5])}", "Name what `aws ec2 describe-instances --output json` printed."
+        )
     return found
 
 
@@ -156,9 +161,16 @@ def _instance(each: _Described, account: str, tags: Sequence[str], shared: _Text
         region=shared.text(region[0] if region else ""),
         ami=shared.text(each.image_id),
         instance_type=shared.text(each.instance_type),
-        owner=shared.text(next((f"{kind} {own[key]}" for key, kind in _OWNERS if own.get(key)), "")),
+        owner=shared.text(_owner(own)),
         tags=tuple(shared.text(own.get(key, "")) for key in tags),
     )
+
+
+def _owner(tags: Mapping[str, str]) -> str:
+    for key, kind, of_cluster in _OWNERS:
+        if name := tags.get(key):
+            return f"{kind} {'/'.join(filter(None, (tags.get(of_cluster), name)))}"
+    return ""
 
 
 def _cannot(each: _Described) -> str:

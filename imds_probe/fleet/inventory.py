@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from imds_probe.fleet import naming
-from imds_probe.fleet.hosts import INVENTORY, KEY_MAX, STATES, Fix, Host, V1Caller, instance_in, moment, run_number
+from imds_probe.fleet.hosts import INVENTORY, STATES, Fix, Host, V1Caller, is_node, moment, run_number
 from imds_probe.sinks.readiness import CUT, NONE
 
 TYPE = "Custom:ImdsReadiness"
+NODES = ("resourceId", "InstanceId")  # members that name the node
 _ACCOUNT = re.compile(r"/accountid=(\d{12})/")
 _REGION = re.compile(r"/region=([a-z0-9-]{5,30})/")
 _OF_SOFTWARE = frozenset(("software-too-old", "sdk-too-old"))
@@ -26,12 +27,12 @@ def is_inventory(value: dict[str, Any]) -> bool:
 
 
 def host_of_inventory(value: dict[str, Any], path: str) -> list[Host]:
-    """The rows of a document. Where it does not name the node, the path does. Raises NotInventory."""
-    return [_host(entry, node or instance_in(path), path) for entry, node in _entries(value)]
+    """The rows of a document, without a key where it does not name the node. Raises NotInventory."""
+    return [_host(entry, node, path) for entry, node in _entries(value)]
 
 
 def _entries(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    node = next((value[key] for key in ("resourceId", "InstanceId") if isinstance(value.get(key), str)), "")
+    node = next((value[key] for key in NODES if isinstance(value.get(key), str)), "")
     listed = value.get("Entries")
     for each in listed if isinstance(listed, list) else [value.get("Content", value)]:
         if not isinstance(each, dict):
@@ -50,7 +51,7 @@ def _host(entry: dict[str, Any], node: str, path: str) -> Host:
         raise NotInventory(str(error)) from None
     account, region = _ACCOUNT.search(path), _REGION.search(path)
     return Host(
-        key=naming.text(node)[:KEY_MAX],
+        key=node if is_node(node) else "",
         started_at=started_at,
         run=run_number(said.get("RunId", "")),
         detail=INVENTORY,

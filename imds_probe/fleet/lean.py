@@ -138,6 +138,7 @@ class _Verdict(msgspec.Struct, gc=False):
     switch: _Switch | None = None
     accepted: tuple[_Risk, ...] = ()
     accepted_left_out: int = 0
+    valid_until: str | None = None
 
 
 class LeanReport(msgspec.Struct, gc=False):
@@ -155,6 +156,7 @@ class LeanReport(msgspec.Struct, gc=False):
     callers: _Callers | None = None
     code: tuple[Code, ...] | None = None
     findings: tuple[Finding, ...] = ()
+    findings_left_out: int = 0  # of a summary
     image: object = None  # there where an image was judged, and no host
 
 

@@ -7,14 +7,19 @@ has no such thing behind it is a check: its own id is the name.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from imds_probe.escape import encodable
 from imds_probe.fleet.hosts import Fix, HopNeed, V1Caller
-from imds_probe.fleet.lean import Caller, Container, Finding, LeanReport
+from imds_probe.fleet.lean import Caller, Code, Container, Finding, LeanReport, Software
 
 NAME_MAX = 160
 FIXES_MAX, CALLERS_MAX, HOPS_MAX = 32, 16, 16
+ROWS_MAX = 50_000  # looked at for one report; a host with 100 findings has some 1000
+_IN, _INS_MAX = re.compile(" in "), 16
+CALLS_MAX = 1 << 40  # of one caller; more would not fit where many are added up
 _ID_SHOWN = 12  # as facts.containers has it
 _HOLDS = frozenset(("not-ready", "unknown"))
 # Rules whose findings are on software, and those on who calls.
@@ -46,15 +51,20 @@ def fixes_of(report: LeanReport) -> tuple[tuple[Fix, ...], int]:
     """
     if report.verdict.state not in _HOLDS:
         return (), 0
+    rows = _Rows(report)
+    left_out = min(max(0, report.findings_left_out), ROWS_MAX)  # of a summary; any of them may hold the host back
     off = report.imds is not None and report.imds.endpoint == "disabled"  # then nothing unseen loses anything
-    containers = _Containers(report.containers or ())
     found: dict[Fix, None] = {}
     for finding in report.findings:
-        if finding.implies in _HOLDS and not (off and finding.implies == "unknown"):
-            found |= dict.fromkeys(_of_finding(finding, report, containers))
-    if not found:
+        if finding.implies not in _HOLDS or (off and finding.implies == "unknown"):
+            continue
+        if rows.spent(finding):
+            left_out += 1
+        else:
+            found |= dict.fromkeys(_of_finding(finding, rows))
+    if not found and not left_out:
         found = dict.fromkeys(by_reasons(report.verdict.reasons))
-    return tuple(found)[:FIXES_MAX], max(0, len(found) - FIXES_MAX)
+    return tuple(found)[:FIXES_MAX], max(0, len(found) - FIXES_MAX) + left_out
 
 
 def by_reasons(reasons: Sequence[str]) -> Iterator[Fix]:
@@ -80,7 +90,7 @@ def callers_of(report: LeanReport) -> tuple[V1Caller, ...]:
     for caller in report.callers.by:
         if caller.version == "v1" and not caller.probe:
             key = text(caller.script or caller.program), text(containers.image_of(caller))
-            calls[key] = calls.get(key, 0) + max(0, caller.count)
+            calls[key] = min(calls.get(key, 0) + max(0, caller.count), CALLS_MAX)
     most = sorted(calls.items(), key=lambda each: (-each[1], each[0]))[:CALLERS_MAX]
     return tuple(V1Caller(program, image, count) for (program, image), count in most)
 
@@ -132,15 +142,69 @@ class _Containers:
         return self.image(caller.container_id, caller.container) if caller.container or caller.container_id else ""
 
 
-def _of_finding(finding: Finding, report: LeanReport, containers: _Containers) -> Iterator[Fix]:
+class _Rows:
+    """What findings may be on, by their subjects. A report of somebody's own making can have so many of both that naming their
+    fixes takes minutes: after so many rows that were looked at, fixes are counted and not named.
+    """
+
+    def __init__(self, report: LeanReport) -> None:
+        self.containers = _Containers(report.containers or ())
+        self._software: defaultdict[str, list[Software]] = defaultdict(list)
+        self._callers: defaultdict[str, list[Caller]] = defaultdict(list)
+        self._code: defaultdict[str, list[Code]] = defaultdict(list)
+        self._left = ROWS_MAX
+        for row in report.software:
+            if row.requirement.status != "ok":
+                self._software[row.component].append(row)
+        for caller in report.callers.by if report.callers else ():
+            if caller.version == "v1" and not caller.probe:
+                for subject in _subjects(caller):
+                    self._callers[subject].append(caller)
+        for code in report.code or ():
+            self._code[code.path].append(code)
+
+    def spent(self, finding: Finding) -> bool:
+        """Whether this finding, or one before it, has more rows than may still be looked at."""
+        if not self._left:
+            return True
+        rows: Sequence[Software | Code] = self.software(finding) or self.code(finding)
+        cost = 1 + len(self.callers(finding)) + len(rows) * (1 + len(finding.summary) // 256)
+        if cost <= self._left:
+            cost += sum(len(row.container_ids) for row in rows)
+        self._left = max(0, self._left - cost)
+        return not self._left
+
+    def software(self, finding: Finding) -> Sequence[Software]:
+        return self._software.get(finding.subject, ()) if finding.rule in _ON_SOFTWARE else ()
+
+    def callers(self, finding: Finding) -> Sequence[Caller]:
+        return self._callers.get(finding.subject, ()) if finding.rule in _ON_CALLERS else ()
+
+    def code(self, finding: Finding) -> Sequence[Code]:
+        """A subject is a path, or "PATH in PLACE"."""
+        if finding.rule != "code":
+            return ()
+        subject = finding.subject
+        ends = [match.start() for match in islice(_IN.finditer(subject), _INS_MAX)]
+        return [code for end in (len(subject), *ends) for code in self._code.get(subject[:end], ())]
+
+
+def _subjects(caller: Caller) -> set[str]:
+    """As rules.caller_phrases.called makes the subject."""
+    if caller.container:
+        return {caller.container, f"{caller.container}: {caller.script}"}
+    return {each for each in (caller.script, caller.unit, caller.program) if each}
+
+
+def _of_finding(finding: Finding, rows: _Rows) -> Iterator[Fix]:
     kind = finding.id[:NAME_MAX]
     found: list[Fix] = []
     if finding.rule in _ON_SOFTWARE:
-        found = list(_of_software(finding, report, containers))
+        found = list(_of_software(finding, rows.software(finding), rows.containers))
     elif finding.rule in _ON_CALLERS:
-        found = list(_of_callers(finding, report, containers))
+        found = list(_of_callers(finding, rows.callers(finding), rows.containers))
     elif finding.rule == "code":
-        found = list(_of_code(finding, report, containers))
+        found = list(_of_code(finding, rows.code(finding), rows.containers))
     if found:
         yield from found
     elif finding.subject in _GENERAL or finding.subject == kind:
@@ -149,12 +213,10 @@ def _of_finding(finding: Finding, report: LeanReport, containers: _Containers) -
         yield Fix("check", text(f"{kind}: {finding.subject}"), kind)
 
 
-def _of_software(finding: Finding, report: LeanReport, containers: _Containers) -> Iterator[Fix]:
-    rows = [each for each in report.software if each.component == finding.subject and each.requirement.status != "ok"]
+def _of_software(finding: Finding, rows: Sequence[Software], containers: _Containers) -> Iterator[Fix]:
     # One finding is on one version, which its summary has.
-    rows = [
-        each for each in rows if each.version and f"{each.version} " in f"{finding.summary} ".replace(",", " ")
-    ] or rows
+    summary = f"{finding.summary} ".replace(",", " ")
+    rows = [each for each in rows if each.version and f"{each.version} " in summary] or rows
     for row in rows:
         title = row.container if len(row.container_ids) == 1 else None
         inside = [containers.image(each, title) for each in row.container_ids]
@@ -166,35 +228,26 @@ def _of_software(finding: Finding, report: LeanReport, containers: _Containers) 
             yield Fix("software", text(f"{row.component} {row.version or 'of unknown version'}"), finding.id[:NAME_MAX])
 
 
-def _of_callers(finding: Finding, report: LeanReport, containers: _Containers) -> Iterator[Fix]:
-    for caller in report.callers.by if report.callers else ():
-        if caller.version == "v1" and not caller.probe and _is_subject(caller, finding.subject):
-            image = containers.image_of(caller)
-            if image:
-                yield _of_image(image)
-            elif caller.script:
-                yield Fix("script", text(caller.script), finding.id[:NAME_MAX])
-            else:
-                yield Fix("program", text(caller.unit or caller.program), finding.id[:NAME_MAX])
+def _of_callers(finding: Finding, callers: Sequence[Caller], containers: _Containers) -> Iterator[Fix]:
+    for caller in callers:
+        image = containers.image_of(caller)
+        if image:
+            yield _of_image(image)
+        elif caller.script:
+            yield Fix("script", text(caller.script), finding.id[:NAME_MAX])
+        else:
+            yield Fix("program", text(caller.unit or caller.program), finding.id[:NAME_MAX])
 
 
-def _is_subject(caller: Caller, subject: str) -> bool:
-    """As rules.caller_phrases.called makes the subject."""
-    if caller.container:
-        return subject in (caller.container, f"{caller.container}: {caller.script}")
-    return subject in (caller.script, caller.unit, caller.program)
-
-
-def _of_code(finding: Finding, report: LeanReport, containers: _Containers) -> Iterator[Fix]:
-    for code in report.code or ():
-        if finding.subject == code.path or finding.subject.startswith(f"{code.path} in "):
-            if code.container_ids:
-                for each in code.container_ids:
-                    yield _of_image(containers.image(each, None))
-            elif code.package:
-                yield Fix("software", text(code.package), finding.id[:NAME_MAX])
-            else:
-                yield Fix("script", text(code.path), finding.id[:NAME_MAX])
+def _of_code(finding: Finding, rows: Sequence[Code], containers: _Containers) -> Iterator[Fix]:
+    for code in rows:
+        if code.container_ids:
+            for each in code.container_ids:
+                yield _of_image(containers.image(each, None))
+        elif code.package:
+            yield Fix("software", text(code.package), finding.id[:NAME_MAX])
+        else:
+            yield Fix("script", text(code.path), finding.id[:NAME_MAX])
 
 
 def _of_image(image: str) -> Fix:

@@ -265,6 +265,10 @@ def _sources(picture: Picture) -> Part:
     left = (("older", read.older), ("duplicates", read.duplicates), ("from the future", read.from_future))
     if said := ", ".join(f"{number} {name}" for name, number in left if number):
         rows.append(("not used", said))
+    if read.unvouched:
+        rows.append(
+            ("only their word", f"of {count(read.unvouched, 'report')}, no file or log stream says whose it is")
+        )
     spans = (
         ("within a day", ages.within_day),
         ("a week", ages.within_week),

@@ -65,7 +65,7 @@ def way(hosts: Collection[Host], waiting: Sequence[Held], instances: Instances) 
         if len(reached) == len(SHARES):
             break
         taken += [step] if number <= NAMED_MAX else []
-        reached |= {share: number for share in SHARES if share not in reached and step.free * 100 >= share * total}
+        reached |= {share: step.needed for share in SHARES if share not in reached and step.free * 100 >= share * total}
     counts_of = {each.fix: each.hosts for each in waiting}
     owners = _owners({step.fix for step in taken}, hosts, instances)
     return Way(

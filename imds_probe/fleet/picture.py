@@ -23,13 +23,14 @@ class NotReport:
 @dataclass(frozen=True)
 class Sources:
     """How many reports were read, and which of them count for no host: `older` ones, `duplicates`, and those `from_future` of hosts
-    that have another.
+    that have another. `unvouched` are reports that alone say whose they are: no name of a file, directory or log stream does.
     """
 
     reports: int
     older: int
     duplicates: int
     from_future: int
+    unvouched: int
     not_reports: tuple[NotReport, ...]
 
 
@@ -76,7 +77,9 @@ class WayStep:
 
 @dataclass(frozen=True)
 class Mark:
-    """After how many fixes a share of the assessed hosts is free; None where no order of the named fixes comes so far."""
+    """How many fixes free a share of the assessed hosts, without steps that have freed none by then; None where no order of the
+    named fixes comes so far.
+    """
 
     percent: int
     fixes: int | None

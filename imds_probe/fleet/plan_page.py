@@ -12,6 +12,7 @@ from imds_probe.render.page.bounds import count, first
 BATCHES, OWNERS = 20, 20
 _IDS_A_LINE = 3  # of 19 characters: with the indentation less than 80
 _IDS_SHOWN = 12
+_TEMPLATE = {True: "yes", False: "not yet", None: "not known"}
 CANARY = "Wave 1, canaries: switch these, and wait until you trust them"
 
 
@@ -30,6 +31,8 @@ def page_of(plan: FleetPlan) -> Page:
 
 
 def _parts(plan: FleetPlan) -> Iterator[Part]:
+    if warnings := tuple(_warnings(plan)):
+        yield Part("Before you begin", tuple(map(Text, warnings)))
     shown, _ = first(plan.batches, BATCHES)
     for wave in dict.fromkeys(batch.wave for batch in shown):
         blocks: list[Block] = []
@@ -46,6 +49,24 @@ def _parts(plan: FleetPlan) -> Iterator[Part]:
     if plan.left_out:
         rows = tuple((str(each.hosts), each.value) for each in plan.left_out)
         yield Part("Not in the plan", (Table(("hosts", "reason"), rows),))
+
+
+def _warnings(plan: FleetPlan) -> Iterator[str]:
+    if rows := plan.cloudtrail_rows_not_read:
+        yield (
+            f"{count(rows, 'row')} of CloudTrail's file could not be read. An instance that only such a row names may be in a "
+            "batch."
+        )
+    if hosts := plan.unvouched.count:
+        yield (
+            f"{count(hosts, 'host')} in the batches: only the report itself says whose it is. Anybody who can write among the "
+            "reports can have made it."
+        )
+    if hosts := plan.by_stream.count:
+        yield (
+            f"{count(hosts, 'host')} in the batches: the report is from a log stream. Any host that may write to the log group can "
+            "write to the streams of all others."
+        )
 
 
 def _batch(batch: Batch) -> Iterator[Block]:
@@ -65,15 +86,16 @@ def _owners(plan: FleetPlan) -> Part:
     ordered = sorted(plan.owners, key=lambda each: (-each.planned, -each.hosts, each.owner))
     rows = tuple(
         (
-            fitting(each.owner or NOT_KNOWN, 32),
+            fitting(each.owner or NOT_KNOWN, 26),
             str(each.hosts),
+            str(each.silent),
             str(each.switched),
             str(each.planned),
             str(each.left),
-            "yes" if not each.left else "not yet",
+            _TEMPLATE[each.template_may_require],
         )
         for each in ordered[:OWNERS]
     )
-    said = "Let new instances of an owner require tokens only after all of its hosts are switched."
-    columns = ("owner", "hosts", "switched", "planned", "left", "template")
+    said = "Silent hosts have no report. Let new instances of an owner require tokens only after all of its hosts are switched."
+    columns = ("owner", "hosts", "silent", "switched", "planned", "left", "template")
     return Part("Owners", (Text(said), Table(columns, rows, first(ordered, OWNERS)[1])))

@@ -7,12 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from imds_probe.escape import encodable
-from imds_probe.fleet import naming
 from imds_probe.fleet.documents import (
     EXPORTED,
     NOT_JSON,
@@ -22,18 +20,20 @@ from imds_probe.fleet.documents import (
     is_lines,
     lines,
     loaded,
-    values,
+    values_beyond,
 )
-from imds_probe.fleet.hosts import KEY_MAX, STATES, SUMMARY, WHOLE, Host, instance_in, moment, run_number
-from imds_probe.fleet.inventory import NotInventory, host_of_inventory, is_inventory
+from imds_probe.fleet.hosts import PLACE, STREAM, Host, instances_in, is_node
+from imds_probe.fleet.inventory import NODES, NotInventory, host_of_inventory, is_inventory
 from imds_probe.fleet.lean import REPORT, SCHEMA, LeanReport
 from imds_probe.fleet.lean import SUMMARY as SUMMARY_SCHEMA
+from imds_probe.fleet.of_report import host_of
 from imds_probe.fleet.problems import Kind, Problems
 from imds_probe.fleet.sources import BLOCK, Piece, blocks, place
 
 _OURS = re.compile(r"imds-probe\.report(?:-summary)?/v\d+")
 # Events within events, results within results: nobody makes them.
 _DEPTH_MAX = 4
+IN_A_ROW_MAX = 1000
 _NO_REPORT = "it is JSON, and no report"
 
 
@@ -42,53 +42,88 @@ def read(piece: Piece, problems: Problems) -> Iterator[Host]:
     yield from _Reading(piece, problems).hosts()
 
 
+class _Around(NamedTuple):
+    """What a value is wrapped in, and how deeply. `stream` is the log stream of the outermost event, None outside of events.
+    Whoever wrote the event chose what is further inside: `named` are the instances that it names, and a report has to be of
+    these, too.
+    """
+
+    depth: int = 0
+    stream: str | None = None
+    named: frozenset[str] = frozenset()
+
+    def event(self, stream: object) -> _Around:
+        said = stream if isinstance(stream, str) else ""
+        if self.stream is None:
+            return _Around(self.depth + 1, said, self.named)
+        return _Around(self.depth + 1, self.stream, self.named | instances_in(said))
+
+
 class _Reading:
     def __init__(self, piece: Piece, problems: Problems) -> None:
         self._piece, self._problems = piece, problems
-        self._kept_as = instance_in(piece.path)
+        self._kept_as = instances_in(piece.path)
+        self._is_exported = False  # then a directory of the path is a log stream
         self._at = 0
+        self._came, self._in_a_row = False, 0
 
     def hosts(self) -> Iterator[Host]:
-        came = False
         try:
             for host in self._all():
-                came = True
+                self._came, self._in_a_row = True, 0
                 yield host
         except Damaged as damaged:
-            self._at = damaged.at
-            is_other = damaged.reason in (NOT_JSON, NOT_UTF8) and not damaged.at and not came
-            self._problem("foreign" if is_other else "damaged", damaged.reason)
+            self._damaged(damaged)
         except OSError as error:
             self._problem("unreadable", error.strerror or str(error))
         except MemoryError:
-            self._problem("damaged", "it takes more memory than any report")
+            self._problem("damaged", "it takes more memory than any report, and nothing behind it was read")
 
     def _all(self) -> Iterator[Host]:
         head, rest = _begun(blocks(self._piece))
         is_part = bool(self._piece.begin or self._piece.end >= 0)
         if rest is None and not is_part and (report := _decoded(head)):  # all of a file is one report, as most are
-            yield from self._report(report, "")
+            yield from self._report(report, _Around())
             return
         whole = chain((head,), rest or ())
         if not is_part and not is_lines(head):
-            for self._at, value in values(whole):
-                yield from self._value(value, "", 0)
+            for self._at, value in values_beyond(whole):
+                if isinstance(value, Damaged):
+                    self._damaged(value)
+                else:
+                    yield from self._value(value, _Around())
             return
         for self._at, line in lines(whole):
             if isinstance(line, TooLong):
                 self._problem("damaged", f"a line has {line.length} bytes, and no report has as many")
             else:
-                yield from self._line(line)
+                try:
+                    yield from self._line(line)
+                except MemoryError:
+                    self._problem("damaged", "it takes more memory than any report")
+
+    def _damaged(self, damaged: Damaged) -> None:
+        self._at = damaged.at
+        is_other = damaged.reason in (NOT_JSON, NOT_UTF8) and not damaged.at and not self._came
+        self._problem("foreign" if is_other else "damaged", damaged.reason)
+
+    def _check(self) -> None:
+        """Raise Damaged where so many values have been no reports that the rest is not worth its time."""
+        if self._in_a_row >= IN_A_ROW_MAX:
+            raise Damaged(self._at, f"{IN_A_ROW_MAX} values before it are no reports, and nothing behind them was read")
 
     def _problem(self, kind: Kind, reason: str) -> None:
+        self._in_a_row += kind in ("damaged", "foreign")
         self._problems.add(kind, place(self._piece, self._at), reason)
 
     def _line(self, line: bytes) -> Iterator[Host]:
         """A line that is a report is decoded as no more than a fleet needs; any other takes the long way."""
+        self._check()
         if match := EXPORTED.match(line):
             line = line[match.end() :]
+        self._is_exported = match is not None
         if report := _decoded(line):
-            yield from self._report(report, "")
+            yield from self._report(report, _Around())
             return
         try:
             value = loaded(line)
@@ -97,32 +132,31 @@ class _Reading:
         except ValueError as error:
             self._problem("damaged", f"it is not JSON: {str(error)[:100]}")
         else:
-            yield from self._value(value, "", 0)
+            yield from self._value(value, _Around())
 
-    def _value(self, value: object, stream: str, depth: int) -> Iterator[Host]:
-        """`stream` is the log stream that it was in, empty where there is none; `depth` is how much it is wrapped in."""
+    def _value(self, value: object, around: _Around) -> Iterator[Host]:
+        self._check()
         if isinstance(value, list) and value and all(isinstance(each, dict) and "field" in each for each in value):
             fields = {str(each["field"]): each.get("value") for each in value}  # a row of Logs Insights
             value = {"message": fields.get("@message"), "logStreamName": fields.get("@logStream")}
         listed = _listed(value)
-        if depth < _DEPTH_MAX and listed is not None:
+        if around.depth < _DEPTH_MAX and listed is not None:
             for each in listed:
-                yield from self._value(each, stream, depth + 1)
+                yield from self._value(each, around._replace(depth=around.depth + 1))
         elif not isinstance(value, dict):
             self._problem("foreign", _NO_REPORT)
         elif isinstance(schema := value.get("schema"), str) and _OURS.fullmatch(schema):
-            yield from self._stored(value, schema, stream)
+            yield from self._stored(value, schema, around)
         elif is_inventory(value):
-            yield from self._inventory(value)
-        elif isinstance(message := value.get("message"), str) and depth < _DEPTH_MAX:
-            name = value.get("logStreamName")
-            yield from self._event(message, name if isinstance(name, str) else "", depth)
+            yield from self._inventory(value, around)
+        elif isinstance(message := value.get("message"), str) and around.depth < _DEPTH_MAX:
+            yield from self._event(message, around.event(value.get("logStreamName")))
         else:
             self._problem("foreign", _NO_REPORT)
 
-    def _event(self, message: str, stream: str, depth: int) -> Iterator[Host]:
+    def _event(self, message: str, around: _Around) -> Iterator[Host]:
         if report := _decoded(message):
-            yield from self._report(report, stream)
+            yield from self._report(report, around)
             return
         try:
             value = loaded(message)
@@ -130,9 +164,9 @@ class _Reading:
             cut_off = message.lstrip().startswith("{")
             self._problem("damaged" if cut_off else "foreign", "the text of the event is not JSON")
         else:
-            yield from self._value(value, stream, depth + 1)
+            yield from self._value(value, around)
 
-    def _stored(self, value: dict[str, Any], schema: str, stream: str) -> Iterator[Host]:
+    def _stored(self, value: dict[str, Any], schema: str, around: _Around) -> Iterator[Host]:
         if schema not in (SCHEMA, SUMMARY_SCHEMA):
             self._problem("newer", f"its schema is {schema}")
             return
@@ -141,9 +175,9 @@ class _Reading:
         except (msgspec.MsgspecError, RecursionError) as error:
             self._problem("damaged", f"it is no valid report: {str(error)[:150]}")
         else:
-            yield from self._report(report, stream)
+            yield from self._report(report, around)
 
-    def _report(self, report: LeanReport, stream: str) -> Iterator[Host]:
+    def _report(self, report: LeanReport, around: _Around) -> Iterator[Host]:
         if report.schema not in (SCHEMA, SUMMARY_SCHEMA):
             is_ours = _OURS.fullmatch(report.schema)
             self._problem("newer" if is_ours else "foreign", f"its schema is {report.schema[:60]}")
@@ -155,24 +189,33 @@ class _Reading:
             except ValueError as error:
                 self._problem("damaged", f"it is no valid report: {error}")
             else:
-                yield from self._host(host, stream)
+                yield from self._host(host, around)
 
-    def _inventory(self, value: dict[str, Any]) -> Iterator[Host]:
+    def _inventory(self, value: dict[str, Any], around: _Around) -> Iterator[Host]:
+        nodes = {node for name in NODES if isinstance(node := value.get(name), str) and node}
+        around = around._replace(named=around.named | nodes)
         try:
             found = host_of_inventory(value, self._piece.path)
         except NotInventory as error:
             self._problem("damaged", str(error))
         else:
             for host in found:
-                yield from self._host(host, "")
+                yield from self._host(host, around)
 
-    def _host(self, host: Host, stream: str) -> Iterator[Host]:
-        """Whoever may write below one instance's name may say nothing of another."""
-        kept_as = instance_in(stream) or self._kept_as
+    def _host(self, host: Host, around: _Around) -> Iterator[Host]:
+        """Whoever may write below one instance's name may say nothing of another. A report without an id is of the instance below
+        whose name it is kept.
+        """
+        stream = instances_in(around.stream or "")
+        kept_as = self._kept_as | stream
+        if len(kept_as) == 1 and not is_node(host.key):
+            (host.key,) = kept_as
+        host.vouched = STREAM if stream or (kept_as and self._is_exported) else PLACE if kept_as else ""
+        others = sorted((kept_as | around.named) - {host.key})
         if not host.key:
             self._problem("unnamed", "it has neither an instance id nor a host name")
-        elif kept_as and host.key != kept_as:
-            self._problem("misnamed", f"it is kept as {kept_as}, and says that it is of {host.key}")
+        elif others:
+            self._problem("misnamed", f"it is kept as {others[0]}, and says that it is of {host.key}")
         else:
             yield host
 
@@ -212,68 +255,3 @@ def _listed(value: object) -> list[object] | None:
     if isinstance(value, dict) and "schema" not in value:
         return next((value[key] for key in ("events", "results") if isinstance(value.get(key), list)), None)
     return None
-
-
-def host_of(report: LeanReport) -> Host:
-    """The row of a report. Raises ValueError, a clause, where its verdict or its time make no sense."""
-    verdict, instance, host, imds = report.verdict, report.instance, report.host, report.imds
-    if verdict.state not in STATES:
-        raise ValueError(f"there is no verdict {verdict.state[:40]!r}")
-    fixes, left_out = naming.fixes_of(report)
-    row = Host(
-        key=_key(report),
-        started_at=moment(report.probe.started_at),
-        run=run_number(report.probe.run_id),
-        detail=WHOLE if report.schema == SCHEMA else SUMMARY,
-        version=naming.text(report.probe.version),
-        state=verdict.state,
-        confidence=naming.text(verdict.confidence),
-        evidence=tuple(naming.text(each) for each in verdict.evidence[:8]),
-        hop_limit_needed=_limit(verdict.switch.http_put_response_hop_limit if verdict.switch else None),
-        fixes=fixes,
-        fixes_left_out=left_out,
-        callers=naming.callers_of(report),
-        hops=naming.hops_of(report),
-        accepted=len(verdict.accepted) + max(0, verdict.accepted_left_out),
-        accepted_until=naming.text(min((each.expires for each in verdict.accepted), default="")),
-        cannot="not an EC2 instance" if any(each.id == "not-ec2" for each in report.findings) else "",
-    )
-    if imds is not None:
-        row.tokens, row.endpoint, row.hop_limit = (
-            naming.text(imds.tokens),
-            naming.text(imds.endpoint),
-            _limit(imds.hop_limit),
-        )
-    if instance is not None:
-        row.account, row.region = naming.text(instance.account_id), naming.text(instance.region)
-        row.ami, row.instance_type = naming.text(instance.image_id), naming.text(instance.instance_type)
-        row.owner = _owner(report)
-    if host is not None:
-        row.hostname = naming.text(host.hostname)
-        row.os = naming.text(" ".join(filter(None, (host.os.id, host.os.version_id))) if host.os else "")
-    return row
-
-
-def _limit(value: int | None) -> int:
-    return value if value is not None and 1 <= value <= 64 else 0  # EC2 API: HttpPutResponseHopLimit
-
-
-def _key(report: LeanReport) -> str:
-    own = report.instance.instance_id if report.instance else None
-    own = own or (report.platform.instance_id if report.platform else None)
-    if own:
-        return encodable(own[:KEY_MAX])
-    hostname = report.host.hostname if report.host else None
-    return f"host {encodable(hostname[:KEY_MAX])}" if hostname else ""
-
-
-def _owner(report: LeanReport) -> str:
-    """Who launches the next instance: kind and name."""
-    instance = report.instance
-    if instance is None:
-        return ""
-    owner = instance.owner
-    if owner is not None:
-        name = "/".join(filter(None, (owner.cluster, owner.name)))
-        return naming.text(f"{owner.kind} {name}".strip())
-    return naming.text(f"auto-scaling {instance.auto_scaling_group}") if instance.auto_scaling_group else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ COLUMNS = (
 NO_REPORT = "no-report"
 # With these a spreadsheet begins a formula, which anybody who names a script could write.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
+_AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+@-])")
 Row = dict[str, Any]
 
 
@@ -117,9 +118,11 @@ def words(fix: Fix) -> str:
 
 
 def as_csv(table: Iterator[Row]) -> str:
-    """RFC 4180 with a header line; lists by "; ". Nothing in it is a formula to a spreadsheet."""
+    """RFC 4180 with a header line and all cells in quotation marks; lists by "; ". Nothing in it is a formula to a spreadsheet, not
+    even to one that parts columns by semicolons.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     header: list[str] | None = None
     for row in table:
         if header is None:
@@ -140,4 +143,6 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     said = terminal("; ".join(value) if isinstance(value, list) else str(value))
-    return f"'{said}" if said.startswith(_FORMULA) and not isinstance(value, int) else said
+    if isinstance(value, int):
+        return said
+    return _AFTER_SEMICOLON.sub(r"\1'", f"'{said}" if said.startswith(_FORMULA) else said)

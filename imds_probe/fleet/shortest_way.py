@@ -17,11 +17,14 @@ from imds_probe.fleet.hosts import Fix, Host
 
 @dataclass(frozen=True)
 class Step:
-    """One fix, and what it frees after those before it: `frees` hosts, which makes `free` of all."""
+    """One fix, and what it frees after those before it: `frees` hosts, which makes `free` of all. Of all fixes so far,
+    `needed` are enough to free these.
+    """
 
     fix: Fix
     frees: int
     free: int
+    needed: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def _ordered(sets: Mapping[frozenset[Fix], int], free: int) -> Iterator[Step]:
     queue = [(-value, fix) for fix, value in weight.items()]
     heapq.heapify(queue)
     made: set[Fix] = set()
+    needed: set[Fix] = set()
     while queue:
         _, fix = heapq.heappop(queue)
         if fix in made:
@@ -89,6 +93,7 @@ def _ordered(sets: Mapping[frozenset[Fix], int], free: int) -> Iterator[Step]:
             before, left[at] = left[at], left[at] - 1
             if not left[at]:
                 frees += count
+                needed |= members[at]
                 continue
             for other in members[at]:
                 if other not in made:
@@ -97,4 +102,4 @@ def _ordered(sets: Mapping[frozenset[Fix], int], free: int) -> Iterator[Step]:
         for other in grown:
             heapq.heappush(queue, (-weight[other], other))
         free += frees
-        yield Step(fix, frees, free)
+        yield Step(fix, frees, free, len(needed))

@@ -24,7 +24,7 @@ FILES_MAX = 256  # of one piece of work
 GZIP = b"\x1f\x8b"
 _PACKED_BLOCK = 16 * 1024  # where it is damaged, what was packed before in the same block is lost
 # More than any text that somebody wrote comes to: a bomb, which nobody has to unpack to its end.
-_BOMB_FACTOR, _BOMB_FROM = 500, 256 * 1024 * 1024
+_BOMB_FACTOR, _BOMB_FROM = 500, 4 * 1024 * 1024
 # What CloudWatch Logs itself puts beside an export, to see whether it may write there.
 _NOT_REPORTS = frozenset(("aws-logs-write-test",))
 

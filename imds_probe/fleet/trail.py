@@ -10,7 +10,7 @@ import csv
 import datetime
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -28,6 +28,7 @@ _SESSION = re.compile(r"assumed-role/([\w+=,.@-]{1,64})/(m?i-(?:[0-9a-f]{17}|[0-
 _PRINCIPAL = re.compile(r"AROA[0-9A-Z]{4,124}:(m?i-(?:[0-9a-f]{17}|[0-9a-f]{8}))(?![0-9a-f])")
 _OF_INSTANCE = re.compile(r"m?i-(?:[0-9a-f]{17}|[0-9a-f]{8})")
 _DELIVERY = re.compile(r"ec2roledelivery[\"'=: ]{1,4}(\d\.\d)", re.IGNORECASE)
+_CALLS = re.compile(r"([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.0*)?")
 _REMEDY = "Name the CSV of the Athena query that docs/fleet.md has."
 # What columns may be called, in lower case and without anything but letters and digits.
 _WHO = ("arn", "useridentityarn", "useridentity", "principalid", "useridentityprincipalid", "instanceid", "instance")
@@ -43,11 +44,14 @@ _SERVICE, _ACTION, _ROLE = ("eventsource",), ("eventname",), ("role", "rolename"
 
 
 class Use(msgspec.Struct, gc=False):
-    """What one instance did with such credentials. `last` is in seconds since the epoch, 0 where that is not known."""
+    """What one instance did with such credentials. `last` is in seconds since the epoch, 0 where that is not known; of an `undated`
+    one, some calls may be later.
+    """
 
     role: str
     calls: int = 0
     last: int = 0
+    undated: bool = False
 
 
 class Uses:
@@ -60,7 +64,7 @@ class Uses:
 
     def since(self, moment: float) -> frozenset[str]:
         """The instances that did so after this time, or nobody knows when."""
-        return frozenset(key for key, use in self.instances.items() if not use.last or use.last >= moment)
+        return frozenset(key for key, use in self.instances.items() if use.undated or use.last >= moment)
 
 
 def uses(paths: Sequence[str]) -> Uses:
@@ -78,15 +82,14 @@ def uses(paths: Sequence[str]) -> Uses:
 
 
 def _read(path: str, found: Uses) -> None:
-    table = csv.reader(_text(path))
     columns: Mapping[str, int] | None = None
-    while True:
-        try:
-            row = next(table)
-        except StopIteration:
-            break
-        except csv.Error:
+    for _, line in lines(blocks(Piece(path))):
+        row = _cells(line)
+        if row is None:
+            if columns is None:
+                raise UsageError(f"{path} begins with no names of columns", _REMEDY)
             found.not_read += 1
+            _take_unread(line, found)
             continue
         if columns is None:
             columns = {re.sub(r"[^a-z0-9]", "", name.lower()): at for at, name in enumerate(row)}
@@ -98,10 +101,25 @@ def _read(path: str, found: Uses) -> None:
         raise UsageError(f"{path} is empty", _REMEDY)
 
 
-def _text(path: str) -> Iterator[str]:
-    for _, line in lines(blocks(Piece(path))):
-        if not isinstance(line, TooLong):
-            yield line.decode("utf-8-sig", "replace") + "\n"
+def _cells(line: bytes | TooLong) -> list[str] | None:
+    """Athena writes each row on a line of its own, so a quotation mark that is not closed takes no other row with it. None where
+    the line is no row.
+    """
+    if isinstance(line, TooLong):
+        return None
+    try:
+        return next(csv.reader((line.decode("utf-8-sig", "replace"),), strict=True))
+    except (csv.Error, StopIteration):
+        return None
+
+
+def _take_unread(line: bytes | TooLong, found: Uses) -> None:
+    """The instances of a row that makes no sense: nobody knows any more that it says nothing against them."""
+    if not isinstance(line, TooLong):
+        for match in _SESSION.finditer(line.decode("utf-8", "replace")):
+            use = found.instances.setdefault(match[2], Use(match[1]))
+            use.calls += 1
+            use.undated = True
 
 
 def _take(row: Sequence[str], columns: Mapping[str, int], found: Uses) -> None:
@@ -117,13 +135,14 @@ def _take(row: Sequence[str], columns: Mapping[str, int], found: Uses) -> None:
     role, instance = _session(said)
     role = role or naming.text(cell(_ROLE))
     count = cell(_COUNT)
-    if not instance or (count and not (count.isascii() and count.isdigit() and len(count) < 16)):
+    if not instance:
         found.not_read += 1
         return
-    calls = int(count) if count else 1
+    calls = _number(count)
+    last = _moment(cell(_WHEN))
     use = found.instances.setdefault(instance, Use(role))
     use.calls += calls
-    use.last = max(use.last, _moment(cell(_WHEN)))
+    use.last, use.undated = max(use.last, last), use.undated or not last
     if action := naming.text(f"{cell(_SERVICE).removesuffix('.amazonaws.com')}:{cell(_ACTION)}".strip(":")):
         actions = found.actions[role]
         if action in actions or len(actions) < NAMED_MAX:
@@ -137,6 +156,12 @@ def _session(said: str) -> tuple[str, str]:
     match = _PRINCIPAL.search(said)
     instance = match[1] if match else said.strip()
     return "", instance if _OF_INSTANCE.fullmatch(instance) else ""
+
+
+def _number(said: str) -> int:
+    """Calls, as spreadsheets write numbers, too. A row with a count that makes no sense is one call, as is a row without any."""
+    match = _CALLS.fullmatch(said.strip())
+    return max(1, int(match[1].replace(",", ""))) if match else 1
 
 
 def _moment(said: str) -> int:
@@ -184,7 +209,7 @@ def _to(key: str, use: Use, host: Host | None) -> DeliveredTo:
         instance_id=key,
         role=use.role,
         calls=use.calls,
-        last_seen=timestamp(use.last) if use.last else None,
+        last_seen=timestamp(use.last) if use.last and not use.undated else None,
         verdict=host.state if host else None,
         owner=host.owner if host else "",
         callers=tuple(each.program for each in host.callers[:CALLERS_MAX]) if host else (),

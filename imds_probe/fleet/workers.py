@@ -4,12 +4,14 @@ time, and ends with the socket that brings it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from imds_probe.errors import ProbeError
@@ -20,41 +22,72 @@ _RESULT, _DONE, _BUG, _UNCONFINED = b"r", b"d", b"b", b"u"
 # A document of 64 MB may be as much as this once it is taken apart. Of time, a year's exports take their hours.
 LIMITS = Limits(memory_bytes=1 << 30, cpu_s=24 * 3600, files=64)
 Work = Callable[[bytes], Iterator[bytes]]
+Lost = Callable[[bytes], Iterable[bytes]]
 
 
 class WorkerLost(ProbeError):
     """A process ended before its work was done, or could not begin it."""
 
 
-def worked(tasks: Iterator[bytes], work: Work, processes: int) -> Iterator[bytes]:
+def worked(tasks: Iterator[bytes], work: Work, processes: int, lost: Lost | None = None) -> Iterator[bytes]:
     """All that `work` makes of the tasks, in whichever order. The next task is only taken from the iterator when a process is free.
-    What `work` needs has to be imported before. Raises WorkerLost where a process is killed, as the kernel does when memory is
-    short, or where the kernel cannot confine it.
+    What `work` needs has to be imported before. Where a process is killed, as the kernel does when memory is short, `lost` says
+    which tasks are to be done in the place of its last one, and another process begins; some of that task's results have come.
+    Raises WorkerLost where the kernel cannot confine a process, and without `lost` where one is killed.
     """
     workers: dict[int, _Worker] = {}
     selector = selectors.DefaultSelector()
-    try:
-        while len(workers) < processes and (task := next(tasks, None)) is not None:
+    again: deque[bytes] = deque()
+
+    def begin() -> None:
+        while len(workers) < processes and (task := again.popleft() if again else next(tasks, None)) is not None:
             worker = _Worker(work, tuple(each.connection for each in workers.values()))
             workers[worker.connection.fileno()] = worker
             selector.register(worker.connection, selectors.EVENT_READ)
             worker.give(task)
+
+    def replace(worker: _Worker) -> None:
+        if lost is None:
+            raise WorkerKilled
+        end(worker)
+        again.extend(lost(worker.task))
+
+    def end(worker: _Worker) -> None:
+        selector.unregister(worker.connection)
+        del workers[worker.connection.fileno()]
+        worker.end()
+
+    try:
+        begin()
         while workers:
             for key, _ in selector.select():
                 worker = workers[key.fd]
-                result = worker.take()
+                try:
+                    result = worker.take()
+                except WorkerKilled:
+                    replace(worker)
+                    continue
                 if result is not None:
                     yield result
-                elif (task := next(tasks, None)) is not None:
+                elif (task := again.popleft() if again else next(tasks, None)) is not None:
                     worker.give(task)
                 else:
-                    selector.unregister(key.fileobj)
-                    del workers[key.fd]
-                    worker.end()
+                    end(worker)
+            begin()
     finally:
         selector.close()
         for worker in workers.values():
             worker.end(at_once=True)
+
+
+class WorkerKilled(WorkerLost):
+    """The kernel or somebody else ended a process."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a process that read reports was ended from outside, perhaps because memory was short",
+            "Run the command again with --jobs 1.",
+        )
 
 
 class _Worker:
@@ -67,12 +100,12 @@ class _Worker:
                 each.close()
             _serve(work, its)
         its.close()
+        self.task = b""
 
     def give(self, task: bytes) -> None:
-        try:
+        self.task = task
+        with contextlib.suppress(OSError):  # it has ended, and what it said last, or nothing, comes by `take`
             _send(self.connection, task)
-        except OSError:
-            raise _lost() from None
 
     def take(self) -> bytes | None:
         """A result, or None where the task is done."""
@@ -81,7 +114,7 @@ class _Worker:
         except OSError:
             message = None
         if message is None:
-            raise _lost()
+            raise WorkerKilled
         kind, content = message[:1], message[1:]
         if kind == _BUG:
             raise RuntimeError(f"in a process that reads reports:\n{content.decode(errors='replace')}")
@@ -96,13 +129,6 @@ class _Worker:
         if at_once:
             os.kill(self._pid, signal.SIGKILL)  # it is ours, and not yet waited for
         os.waitpid(self._pid, 0)
-
-
-def _lost() -> WorkerLost:
-    return WorkerLost(
-        "a process that read reports was ended from outside, perhaps because memory was short",
-        "Run the command again with --jobs 1.",
-    )
 
 
 def _serve(work: Work, connection: socket.socket) -> NoReturn:

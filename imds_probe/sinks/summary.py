@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from imds_probe.sinks.sink import Report
@@ -11,7 +12,10 @@ SCHEMA = "imds-probe.report-summary/v1"
 _FIRST = ("schema", "verdict", "instance", "host", "probe")
 _AS_IT_IS = ("instance", "host", "probe", "platform")
 _OF_A_FINDING = ("id", "rule", "severity", "subject", "summary", "implies", "accepted")
-_OF_A_CALLER = ("version", "program", "unit", "container", "count", "refused", "last_seen", "probe")
+_OF_A_CALLER = ("version", "program", "unit", "container", "count", "refused", "last_seen", "probe", "script", "image")
+# Of these, a picture of a fleet makes the names of fixes, which have to be those that the whole report would give.
+_OF_SOFTWARE = ("component", "version", "container", "container_ids", "requirement")
+_OF_CODE, _OF_A_CONTAINER = ("path", "speaks", "package", "container_ids"), ("id", "name", "image", "pod")
 TEXT_MAX, FIRST_MANY = 300, 100
 
 
@@ -45,7 +49,7 @@ def _summary(report: Report, length: int, many: int) -> dict[str, Any]:
         verdict["switch"] = {name: value for name, value in verdict["switch"].items() if name != "steps"}
     callers = report["callers"]
     if callers is not None:
-        callers = callers | {"by": [{name: each[name] for name in _OF_A_CALLER} for each in callers["by"][:many]]}
+        callers = callers | {"by": _of(_OF_A_CALLER, callers["by"], many)}
     imds = report["imds"]
     summary = {"schema": SCHEMA, "summary_of_bytes": length, "verdict": verdict}
     summary |= {name: report[name] for name in _AS_IT_IS}
@@ -54,9 +58,18 @@ def _summary(report: Report, length: int, many: int) -> dict[str, Any]:
         "callers": callers,
         "findings": [{name: each.get(name) for name in _OF_A_FINDING} for each in report["findings"][:many]],
         "findings_left_out": max(0, len(report["findings"]) - many),
+        "software": _of(
+            _OF_SOFTWARE, [row for row in report["software"] if row["requirement"]["status"] != "ok"], many
+        ),
+        "code": _of(_OF_CODE, [row for row in report.get("code") or () if row["speaks"] != "v2"], many),
+        "containers": _of(_OF_A_CONTAINER, report["containers"] or (), many),
     }
     shortened: dict[str, Any] = _shortened(summary)
     return shortened
+
+
+def _of(names: Sequence[str], rows: Sequence[dict[str, Any]], many: int) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in names if name in row} for row in rows[:many]]
 
 
 def _shortened(value: Any) -> Any:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from imds_probe.fleet import documents
-from imds_probe.fleet.documents import Damaged, TooLong, is_lines, lines, values
+from imds_probe.fleet.documents import Damaged, TooLong, is_lines, lines, values, values_beyond
 
 
 def in_blocks(content, size):
@@ -99,3 +99,20 @@ def test_half_a_character_becomes_an_escape(half):
     expected = {half.lower(): [half.lower(), "\U0001f600"]}
     assert documents.loaded(document) == expected
     assert [value for _, value in values(iter([document.encode()]))] == [expected]
+
+
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+def test_documents_behind_a_damaged_one_are_read(size):
+    whole = json.dumps({"a": [1, {"b": "c"}]}, indent=1).encode()
+    for cut in range(1, len(whole) - 1):
+        content = b"\n".join([whole, whole[:cut], whole, whole, b"] and text", whole])
+        found = [value for _, value in values_beyond(in_blocks(content, size))]
+        good = [value for value in found if not isinstance(value, Damaged)]
+        # A document that begins where a value was to come is taken for that value.
+        assert len(good) == 4 - (whole[:cut].rstrip() == b'{\n "a":')
+        assert len(found) == len(good) + 2
+
+
+def test_damage_without_an_end_is_given_up():
+    with pytest.raises(Damaged, match="nothing behind it was read"):
+        list(values_beyond(iter([b"[1\n" * 1000])))

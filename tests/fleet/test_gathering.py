@@ -1,6 +1,7 @@
 import gzip
 import itertools
 import json
+import os
 
 import fleets_made
 import pytest
@@ -30,6 +31,7 @@ def host(started_at, run=1, state="ready", detail=WHOLE, **more):
         (host(NOW, run=1, state="not-ready"), host(NOW, run=2, state="ready")),  # two runs in a second
         (host(NOW, run=1, state="unknown"), host(NOW, run=2, state="needs-hop-limit")),
         (host(NOW, run=2), host(NOW, run=1)),
+        (host(NOW, run=1, state="not-ready", detail=INVENTORY), host(NOW, run=2, detail=WHOLE)),
     ],
 )
 def test_which_of_two_reports_counts_whatever_the_order(one, other):
@@ -88,3 +90,19 @@ def test_several_processes_come_to_the_same_as_one(tmp_path, monkeypatch):
 def test_a_path_that_is_not_there_is_a_mistake(tmp_path):
     with pytest.raises(UsageError):
         gathered([str(tmp_path / "nowhere")], NOW)
+
+
+def test_a_file_that_no_process_survives_costs_itself_alone(tmp_path, monkeypatch):
+    def read(piece, problems):
+        if piece.path.endswith("deadly"):
+            os._exit(1)
+        return original(piece, problems)
+
+    original = gathering.read
+    monkeypatch.setattr(gathering, "read", read)
+    for number, name in enumerate(("a", "deadly", "z")):
+        (tmp_path / name).write_text(json.dumps(fleets_made.report(number)))
+    found = gathered([str(tmp_path)], NOW)
+    assert set(found.hosts) == {fleets_made.instance_id(0), fleets_made.instance_id(2)}
+    ((kind, where, _),) = found.problems.named
+    assert (kind, where) == ("damaged", str(tmp_path / "deadly"))

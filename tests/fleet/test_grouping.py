@@ -25,6 +25,6 @@ def test_by_tags_and_by_what_only_ec2_knows():
     assert left_out == 0
     assert {(each.by, each.value, each.hosts) for each in found} == {
         *(("tag:Team", "a", 1), ("tag:Team", "", 2)),
-        *(("owner", "auto-scaling x", 1), ("owner", "kops a", 1), ("owner", "", 1)),
+        *(("owner", "auto-scaling x", 2), ("owner", "", 1)),
         *(("account", "1", 2), ("account", "", 1)),
     }

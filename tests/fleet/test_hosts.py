@@ -1,24 +1,24 @@
 import pytest
 
-from imds_probe.fleet.hosts import instance_in, is_instance, moment, run_number
+from imds_probe.fleet.hosts import instances_in, is_instance, moment, run_number
 
 
 @pytest.mark.parametrize(
     ("path", "found"),
     [
         ("bucket/i-0123456789abcdef0.json.gz", "i-0123456789abcdef0"),
-        ("i-0123456789abcdef0/x/i-01234567.json", "i-01234567"),
+        ("i-0123456789abcdef0/x/i-01234567.json", "i-0123456789abcdef0 i-01234567"),
         ("reports/mi-0123456789abcdef0.json", "mi-0123456789abcdef0"),
         ("ami-0123456789abcdef0/report.json", ""),
         ("i-0123456789abcdef01/x", ""),
         ("i-012345", ""),
         ("i-0123456789abcdef0/inventory/custom/ImdsReadiness.json", "i-0123456789abcdef0"),
-        ("/home/i-0123456789abcdef0/all/of/our/reports.json", ""),
+        ("/home/i-0123456789abcdef0/all/of/our/reports.json", "i-0123456789abcdef0"),
         ("report.json", ""),
     ],
 )
-def test_the_instance_that_a_place_is_named_by(path, found):
-    assert instance_in(path) == found
+def test_the_instances_that_a_place_is_named_by(path, found):
+    assert instances_in(path) == frozenset(found.split())
 
 
 def test_only_ids_are_passed_on():

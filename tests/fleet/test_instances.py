@@ -115,3 +115,21 @@ def test_what_is_on_the_way_out_is_left_out(read):
 def test_a_list_that_is_none_is_refused(read, page):
     with pytest.raises(UsageError, match="describe-instances"):
         read(page)
+
+
+def test_of_several_files_the_last_one_counts_and_one_may_be_empty(tmp_path):
+    one, gone = instance(1), instance(1, State={"Name": "terminated"})
+    for number, content in enumerate(([one, instance(2)], {"Reservations": []}, [gone])):
+        (tmp_path / str(number)).write_text(json.dumps(content))
+    paths = [str(tmp_path / str(number)) for number in range(3)]
+    assert list(described(paths)) == [instance(2)["InstanceId"]]
+    with pytest.raises(UsageError, match="no instance is in"):
+        described(paths[1:])
+
+
+def test_an_owner_is_named_with_its_cluster(read):
+    (found,) = read([instance(1, Tags=_NODE_GROUP)]).values()
+    assert found.owner == "eks-node-group c/web"
+
+
+_NODE_GROUP = [{"Key": "eks:nodegroup-name", "Value": "web"}, {"Key": "eks:cluster-name", "Value": "c"}]

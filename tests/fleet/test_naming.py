@@ -152,3 +152,21 @@ def test_images_that_need_a_higher_hop_limit():
         {"state": "unknown", "confidence": "low", "switch": {"http_put_response_hop_limit": 3}}, type(made.verdict)
     )
     assert naming.hops_of(made) == (HopNeed("web:1", 2),)
+
+
+def test_rows_by_findings_are_not_multiplied():
+    """What nobody can look at in time is counted, so that the host is not taken for freed."""
+    code = [{"path": "/x", "speaks": "v1"}] * 3000
+    many = [finding("c", "code", subject) for subject in ["y"] * 3000 + ["/x in a"] * 3000]
+    made = report(*many, code=code)
+    found, left_out = naming.fixes_of(made)
+    assert found == (Fix("check", "c: y", "c"), Fix("script", "/x", "c"))
+    assert 2900 < left_out < 3000
+    wide = [{"component": "a", "version": "1", "requirement": OLD, "container_ids": ["w" * 64] * 60_000}]
+    made = report(finding("s", "software", "a"), finding("t", "settings", "settings"), software=wide)
+    assert naming.fixes_of(made) == ((), 2)
+
+
+def test_findings_that_a_summary_has_left_out_hold_the_host_back():
+    made = report(finding("x", "settings", "settings"), findings_left_out=20)
+    assert naming.fixes_of(made) == ((Fix("check", "x", "x"),), 20)

@@ -12,10 +12,11 @@ from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.hosts import HopNeed
 from imds_probe.fleet.instances import Instance
 from imds_probe.fleet.lean import REPORT, LeanReport
+from imds_probe.fleet.of_report import host_of
 from imds_probe.fleet.page import page_of
 from imds_probe.fleet.painting import picture
-from imds_probe.fleet.plan import Terms, plan
-from imds_probe.fleet.reading import host_of
+from imds_probe.fleet.plan import plan
+from imds_probe.fleet.reasons import Terms
 from imds_probe.render.lines import Style, laid_out
 
 NOW = fleets_made.NOW

@@ -7,7 +7,8 @@ from imds_probe.facts.section import plain
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.hosts import WHOLE, Host
 from imds_probe.fleet.instances import Instance
-from imds_probe.fleet.plan import Terms, plan
+from imds_probe.fleet.plan import plan
+from imds_probe.fleet.reasons import Terms
 
 NOW = int(fleets_made.NOW)
 DAY = 86400
@@ -96,6 +97,12 @@ def test_a_batch_has_one_owner_account_region_and_hop_limit_and_the_surest_verdi
         ({"confidence": "low"}, "confidence is below medium"),
         ({"confidence": "of a later version"}, "confidence is below medium"),
         ({"cannot": "not an EC2 instance"}, "not an EC2 instance"),
+        ({"started_at": NOW + 60}, "the report is from the future"),
+        ({"valid_until": NOW - 1}, "the verdict has expired"),
+        ({"accepted": 1, "accepted_until": "2026-11-29"}, "an accepted risk has expired"),
+        ({"accepted": 1, "accepted_until": "for ever"}, "an accepted risk has expired"),
+        ({"accepted": 1}, "an accepted risk has expired"),
+        ({"hop_limit": 0, "hop_limit_needed": 2}, "the present hop limit is not known"),
     ],
 )
 def test_who_is_in_no_batch(of_host, why):
@@ -115,6 +122,14 @@ def test_who_is_in_no_batch(of_host, why):
         ({"endpoint": "disabled"}, "the metadata options have changed since the report"),
         ({"ami": "ami-2"}, "image or type of the instance differ from the report"),
         ({"instance_type": "m5.large"}, "image or type of the instance differ from the report"),
+        ({"cannot": "managed by eks.amazonaws.com"}, "managed by eks.amazonaws.com"),
+        ({"account": "2"}, "account, Region or owner of the instance differ from the report"),
+        ({"region": "us-east-1"}, "account, Region or owner of the instance differ from the report"),
+        ({"owner": "kops c/b"}, "account, Region or owner of the instance differ from the report"),
+        (
+            {"launched_at": NOW - 60},
+            "the instance was started less than 1 h before the report, so its clock cannot be relied on",
+        ),
     ],
 )
 def test_who_has_changed_since_the_report_is_in_no_batch(now, why):
@@ -143,7 +158,7 @@ def test_a_host_that_names_no_instance_is_in_no_batch():
     made = planned(hostile, host(2, region="eu; reboot"))
     assert [each.instance_ids for each in made.batches] == [(fleets_made.instance_id(2),)]
     assert "reboot" not in made.batches[0].command
-    assert plain(made.left_out) == [{"value": "the report names no instance", "hosts": 1}]
+    assert plain(made.left_out) == [{"value": "the report has no instance id", "hosts": 1}]
 
 
 def test_credentials_that_were_delivered_by_imdsv1_speak_against_a_report():
@@ -157,4 +172,63 @@ def test_how_far_each_owner_is():
         ("kops a", 3, 1, 1, 1),
         ("kops b", 1, 0, 1, 0),
     ]
+    assert [each.template_may_require for each in made.owners] == [False, None]
     assert json.loads(json.dumps(plain(made)))["schema"] == "imds-probe.fleet-plan/v1"
+
+
+def test_an_owner_is_done_only_where_all_of_its_instances_are_known_to_be():
+    hosts = host(1), host(2, owner="kops b"), host(3, owner="kops b"), host(4, owner="")
+    known = [instance(1, owner="kops a"), instance(2, owner="kops b"), instance(4), instance(5, owner="kops a")]
+    made = planned(*hosts, instances={each.instance_id: each for each in known})  # the third host is gone
+    assert [(each.owner, each.hosts, each.silent, each.left, each.template_may_require) for each in made.owners] == [
+        *(("", 1, 0, 0, None), ("kops a", 2, 1, 1, False), ("kops b", 1, 0, 0, True))
+    ]
+
+
+def test_ec2_says_in_which_group_a_host_is():
+    """The kinds may differ, as a host sees its cluster and the tags have the group; then no report chooses its batch."""
+    known = {fleets_made.instance_id(1): instance(1, owner="auto-scaling x")}
+    made = planned(host(1, account=""), instances=known | {fleets_made.instance_id(2): instance(2, account="1")})
+    assert [each.owner for each in made.batches] == ["auto-scaling x"]
+
+
+def test_a_hop_limit_is_never_lowered_nor_left_where_a_higher_one_is_needed():
+    terms = Terms(max_age_s=DAY, raise_hop_limit=True)
+    unknown = host(1, "needs-hop-limit", hop_limit=0, hop_limit_needed=2)
+    now = {fleets_made.instance_id(1): instance(1, hop_limit=5)}
+    for hosts, known, why in (
+        (unknown, now, "a higher hop limit is needed, and it is not known which"),
+        (unknown, None, "the present hop limit is not known"),
+        (host(1, "needs-hop-limit"), None, "a higher hop limit is needed, and it is not known which"),
+    ):
+        made = planned(hosts, terms=terms, instances=known)
+        assert plain(made.left_out) == [{"value": why, "hosts": 1}]
+    now[fleets_made.instance_id(1)].hop_limit = 1
+    assert [each.hop_limit for each in planned(unknown, terms=terms, instances=now).batches] == [2]
+    ready = host(1, hop_limit=0, hop_limit_needed=2)
+    now[fleets_made.instance_id(1)].hop_limit = 3
+    assert [each.hop_limit for each in planned(ready, instances=now).batches] == [None]
+
+
+def test_a_newer_report_without_an_id_may_be_of_any_instance_of_its_host_name():
+    nameless = host(9, "not-ready", hostname="web", account="")
+    nameless.key = "host web"
+    made = planned(host(1, started_at=NOW - 5, hostname="web"), host(2, hostname="db"), nameless)
+    assert [each.instance_ids for each in made.batches] == [(fleets_made.instance_id(2),)]
+    nameless.started_at = NOW - 9
+    assert planned(host(1, started_at=NOW - 5, hostname="web"), nameless).planned == 1
+
+
+def test_whose_word_a_plan_is_made_on():
+    hosts = host(1), host(2, vouched="stream"), host(3, vouched="")
+    made = planned(*hosts, rows_not_read=3)
+    one, two, three = map(fleets_made.instance_id, (1, 2, 3))
+    assert (made.planned, made.by_stream.ids, made.unvouched.ids, made.cloudtrail_rows_not_read) == (
+        3,
+        (two,),
+        (three,),
+        3,
+    )
+    # A report that anybody can have made takes the place of none that is kept where only its host can write.
+    made = planned(*hosts, host(3, "not-ready", started_at=NOW - DAY), host(1, started_at=NOW - 5, vouched=""))
+    assert [each for batch in made.batches for each in batch.instance_ids] == [one, two]

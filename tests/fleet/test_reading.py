@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import reports_made
 
+from imds_probe.fleet import reading
 from imds_probe.fleet.gathering import gathered
 from imds_probe.fleet.hosts import SUMMARY, WHOLE
 from imds_probe.fleet.problems import Problems
@@ -191,8 +192,103 @@ def test_nobody_speaks_for_another_instance(hosts_in):
         assert hosts_in(REPORT, name) == ([], expected)
     event = events(REPORT)[0]
     assert hosts_in({"events": [event | {"logStreamName": other}]}) == ([], expected)
-    found, problems = hosts_in({"events": [event | {"logStreamName": ID}]}, f"{other}.json")
-    assert (len(found), problems) == (1, [])
+    assert hosts_in({"events": [event | {"logStreamName": ID}]}, f"{other}.json") == ([], expected)
+
+
+def _event(stream, message):
+    return {"timestamp": 1, "message": json.dumps(message)} | ({"logStreamName": stream} if stream else {})
+
+
+@pytest.mark.parametrize("deeper", ["r.json", "1/2/3/4/r.json", f"{ID}.json", f"{ID}/r.json"])
+def test_nobody_speaks_for_another_instance_by_what_is_below_its_own_name(hosts_in, deeper):
+    own = fleets_made.instance_id(2)
+    entry = {"TypeName": "Custom:ImdsReadiness", "resourceId": ID, "Content": readiness(REPORT)}
+    for forged in (REPORT, _event(ID, REPORT), entry, _event(ID, entry), [REPORT], {"results": [[entry]]}):
+        found, problems = hosts_in(forged, f"bucket/{own}/{deeper}")
+        assert found == []
+        assert [kind for kind, _ in problems] == ["misnamed"]
+
+
+def test_nobody_speaks_for_another_instance_by_what_is_in_its_own_stream(hosts_in):
+    own = fleets_made.instance_id(2)
+    entry = {"TypeName": "Custom:ImdsReadiness", "resourceId": ID, "Content": readiness(REPORT)}
+    both = entry | {"InstanceId": own}
+    for forged in (_event(ID, REPORT), _event("", REPORT), _event("x", _event(ID, REPORT)), entry, both, [REPORT]):
+        found, problems = hosts_in({"events": [_event(own, forged)]})
+        assert found == []
+        assert [kind for kind, _ in problems] == ["misnamed"]
+    # Nor do names that only the text has vouch for anything, but they have to be right.
+    (host,), problems = hosts_in({"events": [_event("", _event(ID, REPORT))]})
+    assert (host.vouched, problems) == ("", [])
+    assert hosts_in({"events": [_event("", _event(own, REPORT))]})[1][0][0] == "misnamed"
+
+
+def test_who_vouches_for_a_report(hosts_in):
+    exported = b"2026-11-30T01:00:00.000Z " + json.dumps(REPORT).encode() + b"\n"
+    for content, name, vouched in (
+        (REPORT, "r.json", ""),
+        (REPORT, f"{ID}/r.json", "place"),
+        (_event(ID, REPORT), "r.json", "stream"),
+        ([[{"field": "@message", "value": json.dumps(REPORT)}]], "insights.json", ""),
+        (exported, f"{ID}/000000", "stream"),
+        (exported, "000000", ""),
+    ):
+        (host,), problems = hosts_in(content, name)
+        assert (host.vouched, problems) == (vouched, [])
+
+
+def test_a_report_without_an_id_is_of_the_instance_below_whose_name_it_is_kept(hosts_in):
+    bare = copy.deepcopy(REPORT)
+    bare["instance"] = bare["platform"]["instance_id"] = None
+    for key, host in ((ID, hosts_in(bare, f"{ID}/b.json")), (ID, hosts_in(_event(ID, bare)))):
+        assert [each.key for each in host[0]] == [key]
+    assert hosts_in(bare, f"{ID}/{fleets_made.instance_id(2)}.json")[1][0][0] == "misnamed"
+    bare["platform"]["instance_id"] = "host host-1"  # no id, and no way to the place of another host
+    bare["host"]["hostname"] = "host-2"
+    assert hosts_in(bare)[0][0].key == "host host-2"
+
+
+def test_what_is_behind_a_damaged_report_is_read(hosts_in):
+    whole = [json.dumps(fleets_made.report(number), indent=1) for number in range(10)]
+    whole[3] = whole[3][:500]
+    found, problems = hosts_in("\n".join(whole).encode())
+    assert [host.key for host in found] == [fleets_made.instance_id(number) for number in range(10) if number != 3]
+    assert [kind for kind, _ in problems] == ["damaged"]
+
+
+def test_a_line_that_takes_all_memory_keeps_nobody_from_the_others(hosts_in, monkeypatch):
+    def loaded(line):
+        raise MemoryError
+
+    monkeypatch.setattr(reading, "loaded", loaded)
+    line = json.dumps(REPORT).encode()
+    found, problems = hosts_in(b"\n".join([line, b'{"a": []}', line]))
+    assert (len(found), problems) == (2, [("damaged", "it takes more memory than any report")])
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" + b"0," * 5000 + b"0]", b'{"a":0}\n' * 5000, b'{"a":0}\n[' + b"0," * 5000 + b"0]"]
+)
+def test_who_writes_no_reports_is_not_read_for_long(tmp_path, content):
+    problems = Problems()
+    (tmp_path / "r").write_bytes(content)
+    assert list(read(Piece(str(tmp_path / "r")), problems)) == []
+    assert problems.counts == {"foreign": reading.IN_A_ROW_MAX, "damaged": 1}
+    assert problems.named[-1][2] == "1000 values before it are no reports, and nothing behind them was read"
+
+
+def test_numbers_that_nobody_counts_to_end_no_run(tmp_path):
+    caller = {"version": "v1", "program": "p", "count": 2**63, "probe": False}
+    large = copy.deepcopy(REPORT)
+    large["verdict"] |= {"accepted_left_out": 2**70}
+    large["callers"] = (large["callers"] or {}) | {
+        "by": [caller | {"program": str(at)} for at in range(3)] + [caller] * 3
+    }
+    large["imds"]["hop_limit"] = 2**70
+    (tmp_path / "r.json").write_text(json.dumps(large))
+    (host,) = gathered([str(tmp_path)], fleets_made.NOW).hosts.values()
+    assert (host.accepted, host.hop_limit) == (100_000, 0)
+    assert 2**40 <= sum(each.calls for each in host.callers) < 2**50
 
 
 def test_a_host_without_an_instance_id_has_its_name(hosts_in):

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 
 import fleets_made
 import reports_made
@@ -80,3 +81,10 @@ def test_hostile_text_is_no_formula_and_no_other_row():
         assert len(line) == len(COLUMNS)
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in line)
         assert all(cell.isprintable() for cell in line)
+
+
+def test_no_formula_begins_where_semicolons_part_columns():
+    callers = (V1Caller("a;=cmd|'/c calc'!A1;b", "", 1), V1Caller("-x", "", 1))
+    text = as_csv(rows(fleet(host(1, callers=callers)), (), None))
+    assert not re.search(r";\s*[=+@-]", text)
+    assert all(line.startswith('"') and line.endswith('"') for line in text.splitlines())

@@ -34,9 +34,9 @@ def test_what_alone_holds_back_the_most_comes_first():
 
 def test_each_step_frees_what_waits_for_nothing_else():
     assert list(steps(hosts("", "a", "a", "ab", "b", "c"))) == [
-        Step(fix("a"), 2, 3),
-        Step(fix("b"), 2, 5),
-        Step(fix("c"), 1, 6),
+        Step(fix("a"), 2, 3, 1),
+        Step(fix("b"), 2, 5, 2),
+        Step(fix("c"), 1, 6, 3),
     ]
 
 
@@ -81,3 +81,10 @@ def test_many_different_hosts_take_no_more_than_their_share():
     found = list(steps(fleet))
     assert found[-1].free == 3000
     assert len(found) == len({each for host in fleet for each in host.fixes})
+
+
+def test_fixes_that_have_freed_nobody_yet_are_not_needed():
+    """52 hosts make A look best, but each of them needs something else, too."""
+    many = [Host(str(at), 0, 0, 2, "", "not-ready", "", fixes=(fix("A"), fix(f"U{at}"))) for at in range(52)]
+    made = list(steps([*many, *hosts(*["B"] * 12)]))
+    assert [(each.fix.name, each.free, each.needed) for each in made[:3]] == [("A", 0, 0), ("B", 12, 1), ("U0", 13, 3)]

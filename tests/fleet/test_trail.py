@@ -41,7 +41,7 @@ def test_counted_rows_as_the_documented_query_has_them(read):
         (f"{STS}/db/{TWO}", "s3.amazonaws.com", "PutObject", "1", ""),
         name="athena.csv.gz",
     )
-    assert found.instances == {ONE: Use("web", 7, NOW - 14 * 3600), TWO: Use("db", 1, 0)}
+    assert found.instances == {ONE: Use("web", 7, NOW - 14 * 3600), TWO: Use("db", 1, 0, undated=True)}
     assert found.actions["web"].most_common() == [("s3:GetObject", 5), ("ec2:DescribeTags", 2)]
     assert found.not_read == 0
     assert found.since(NOW) == {TWO}
@@ -62,7 +62,7 @@ def test_counted_rows_as_the_documented_query_has_them(read):
     ],
 )
 def test_rows_of_other_queries(read, header, row):
-    assert read(header, row).instances == {ONE: Use("web", 1, 0)}
+    assert read(header, row).instances == {ONE: Use("web", 1, 0, undated=True)}
 
 
 def test_what_was_delivered_by_imdsv2_is_passed_over(read):
@@ -77,11 +77,36 @@ def test_rows_that_make_no_sense_are_counted(read, tmp_path):
     found = read(
         DOCUMENTED, (f"{STS}/web/a-user", "", "", "1", ""), (f"{STS}/web/{ONE}", "", "", "many", ""), (), ("x",)
     )
-    assert (found.instances, found.not_read) == ({}, 3)
+    assert (found.instances, found.not_read) == ({ONE: Use("web", 1, 0, undated=True)}, 2)
     path = tmp_path / "long.csv"
     path.write_bytes(b'"arn"\n"' + b"x" * 200_000 + f'"\n"{STS}/web/{ONE}"\n'.encode())
     found = uses([str(path)])
-    assert found.not_read >= 1
+    assert (found.not_read, list(found.instances)) == (1, [ONE])
+
+
+@pytest.mark.parametrize(("count", "calls"), [("12.0", 12), ("1,200", 1200), ("1e3", 1), ("-5", 1), ("9" * 30, 1)])
+def test_a_count_that_makes_no_sense_releases_no_instance(read, count, calls):
+    found = read(DOCUMENTED, (f"{STS}/web/{ONE}", "", "", count, "2026-11-29T10:00:00Z"))
+    assert (found.instances[ONE].calls, found.not_read) == (calls, 0)
+
+
+def test_a_row_without_a_time_is_recent_whatever_other_rows_say(read):
+    rows = [(f"{STS}/web/{ONE}", "", "", "1", at) for at in ("", "2026-01-01T00:00:00Z")]
+    for ordered in (rows, rows[::-1]):
+        found = read(DOCUMENTED, *ordered)
+        assert found.since(NOW) == {ONE}
+        assert trail(found, {}, NOW).to[0].last_seen is None
+
+
+def test_a_quotation_mark_that_is_not_closed_takes_no_other_row_with_it(tmp_path):
+    path = tmp_path / "broken.csv"
+    path.write_text(
+        f'"arn","calls"\n"{STS}/web/{ONE}","1\n"broken\n"{STS}/web/{TWO}","2.0"\n' + '"z","1"\n', encoding="utf-8"
+    )
+    found = uses([str(path)])
+    assert list(found.instances) == [ONE, TWO]
+    assert found.instances[ONE].undated
+    assert found.not_read == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\x1f\x8bnothing", b'{"a": 1}'])

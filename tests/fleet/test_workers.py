@@ -99,3 +99,19 @@ def test_a_process_may_read_files_and_do_nothing_else(tmp_path):
     assert (first, last) == (b"read", b"no memory")
     assert b"allowed" not in refused
     assert os.listdir(tmp_path) == ["there"]
+
+
+def test_another_process_begins_where_one_is_killed():
+    def work(task):
+        yield task
+        if task == b"deadly":
+            os._exit(0)
+        yield task
+
+    asked = []
+    tasks = [b"1", b"deadly", b"2", b"deadly", b"3"]
+    found = list(worked(iter(tasks), work, 2, lambda task: asked.append(task) or (b"4",)))
+    assert asked == [b"deadly"] * 2
+    assert sorted(found) == [b"1", b"1", b"2", b"2", b"3", b"3", *[b"4"] * 4, b"deadly", b"deadly"]
+    with pytest.raises(ChildProcessError):  # none is left behind
+        os.waitpid(-1, os.WNOHANG)

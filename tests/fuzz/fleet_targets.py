@@ -16,8 +16,9 @@ from imds_probe.fleet.comparing import changes, picture_before
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.instances import described
 from imds_probe.fleet.painting import picture
-from imds_probe.fleet.plan import Terms, plan
+from imds_probe.fleet.plan import plan
 from imds_probe.fleet.reading import read
+from imds_probe.fleet.reasons import Terms
 from imds_probe.fleet.rows import as_csv, rows
 from imds_probe.fleet.sources import Piece, tasks
 from imds_probe.fleet.trail import trail, uses
@@ -47,7 +48,11 @@ def _reports() -> Mapping[str, bytes]:
     first = json.dumps(whole[0])
     events = [{"message": json.dumps(each)} for each in whole[:2]]
     entry = readiness(whole[0]) | {"resourceId": fleets_made.instance_id(0)}
+    accepted = fleets_made.report(1, state="ready", accepted=[{"id": "code", "expires": "2026-12-31"}], switch=None)
+    accepted["imds"] |= {"tokens": "optional"}
+    accepted["findings"] = []
     return {
+        "accepted": json.dumps(accepted).encode(),
         "lines": "\n".join(map(json.dumps, whole)).encode(),
         "indented": json.dumps(whole[0], indent=2).encode(),
         "packed": gzip.compress(first.encode(), mtime=0),
@@ -92,7 +97,7 @@ def _given() -> Mapping[str, bytes]:
     arn = f"arn:aws:sts::111111111111:assumed-role/web/{fleets_made.instance_id(1)}"
     return {
         "counted": chosen(
-            2, f'"arn","eventname","calls","last_seen"\n"{arn}","GetObject","5","2026-11-29T10:00:00Z"\n'
+            2, f'"arn","eventname","calls","last_seen"\n"{arn}","GetObject","5","2026-11-29T10:00:00Z"\n"{arn}\n'
         ),
         "whole": chosen(2, f'useridentity,x\n"{{arn={arn}, ec2roledelivery=1.0}}",2\n'),
         "picture": chosen(1, json.dumps(plain(picture(found, by=(), max_age_s=1)))),

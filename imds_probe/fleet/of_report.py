@@ -1,0 +1,76 @@
+"""The row of a host, from its report or the summary of one. Pure."""
+
+from __future__ import annotations
+
+from imds_probe.escape import encodable
+from imds_probe.fleet import naming
+from imds_probe.fleet.hosts import KEY_MAX, STATES, SUMMARY, WHOLE, Host, is_node, moment, run_number
+from imds_probe.fleet.lean import SCHEMA, LeanReport
+
+_COUNT_MAX = 100_000  # more than anybody accepts; whoever writes more means to break what adds it up
+
+
+def host_of(report: LeanReport) -> Host:
+    """The row of a report. Raises ValueError, a clause, where its verdict or one of its times makes no sense."""
+    verdict, instance, host, imds = report.verdict, report.instance, report.host, report.imds
+    if verdict.state not in STATES:
+        raise ValueError(f"there is no verdict {verdict.state[:40]!r}")
+    fixes, left_out = naming.fixes_of(report)
+    row = Host(
+        key=_key(report),
+        started_at=moment(report.probe.started_at),
+        run=run_number(report.probe.run_id),
+        detail=WHOLE if report.schema == SCHEMA else SUMMARY,
+        version=naming.text(report.probe.version),
+        state=verdict.state,
+        confidence=naming.text(verdict.confidence),
+        evidence=tuple(naming.text(each) for each in verdict.evidence[:8]),
+        hop_limit_needed=_limit(verdict.switch.http_put_response_hop_limit if verdict.switch else None),
+        fixes=fixes,
+        fixes_left_out=left_out,
+        callers=naming.callers_of(report),
+        hops=naming.hops_of(report),
+        accepted=len(verdict.accepted) + min(max(0, verdict.accepted_left_out), _COUNT_MAX),
+        accepted_until=naming.text(min((each.expires for each in verdict.accepted), default="")),
+        valid_until=moment(verdict.valid_until) if verdict.valid_until else 0,
+        cannot="not an EC2 instance" if any(each.id == "not-ec2" for each in report.findings) else "",
+    )
+    if imds is not None:
+        row.tokens, row.endpoint, row.hop_limit = (
+            naming.text(imds.tokens),
+            naming.text(imds.endpoint),
+            _limit(imds.hop_limit),
+        )
+    if instance is not None:
+        row.account, row.region = naming.text(instance.account_id), naming.text(instance.region)
+        row.ami, row.instance_type = naming.text(instance.image_id), naming.text(instance.instance_type)
+        row.owner = _owner(report)
+    if host is not None:
+        row.hostname = naming.text(host.hostname)
+        row.os = naming.text(" ".join(filter(None, (host.os.id, host.os.version_id))) if host.os else "")
+    return row
+
+
+def _limit(value: int | None) -> int:
+    return value if value is not None and 1 <= value <= 64 else 0  # EC2 API: HttpPutResponseHopLimit
+
+
+def _key(report: LeanReport) -> str:
+    own = report.instance.instance_id if report.instance else None
+    own = own or (report.platform.instance_id if report.platform else None)
+    if own and is_node(own):
+        return own
+    hostname = report.host.hostname if report.host else None
+    return f"host {encodable(hostname[:KEY_MAX])}" if hostname else ""
+
+
+def _owner(report: LeanReport) -> str:
+    """Who launches the next instance: kind and name."""
+    instance = report.instance
+    if instance is None:
+        return ""
+    owner = instance.owner
+    if owner is not None:
+        name = "/".join(filter(None, (owner.cluster, owner.name)))
+        return naming.text(f"{owner.kind} {name}".strip())
+    return naming.text(f"auto-scaling {instance.auto_scaling_group}") if instance.auto_scaling_group else ""

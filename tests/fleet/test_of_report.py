@@ -1,0 +1,38 @@
+import fleets_made
+import msgspec
+import pytest
+
+from imds_probe.fleet.hosts import SUMMARY
+from imds_probe.fleet.lean import REPORT
+from imds_probe.fleet.of_report import host_of
+from imds_probe.sinks.summary import fitting
+
+
+def row(**verdict):
+    return host_of(REPORT.decode(msgspec.json.encode(fleets_made.report(1, **verdict))))
+
+
+def test_how_long_a_verdict_counts():
+    assert row(valid_until="2026-11-30T00:00:00Z").valid_until == fleets_made.NOW
+    assert row(valid_until=None).valid_until == 0
+    with pytest.raises(ValueError, match="is no time"):
+        row(valid_until="for ever")
+
+
+def test_the_first_risk_to_expire():
+    risks = [{"id": "x", "expires": day} for day in ("2027-01-01", "2026-12-01")]
+    found = row(accepted=risks, accepted_left_out=3)
+    assert (found.accepted, found.accepted_until) == (5, "2026-12-01")
+
+
+@pytest.mark.parametrize("kind", ["software", "code", "callers", "containers"])
+def test_a_summary_names_the_same_fixes_and_callers_as_its_report(kind):
+    seen = 0
+    for each in [each for each in fleets_made.templates() if each.get(kind)][:12]:
+        report = each | {"collectors": [{"reason": "x" * 300}] * 100}  # of no use to a fleet
+        text = fitting(report, len(msgspec.json.encode(report)) - 1)
+        whole, short = (host_of(REPORT.decode(content)) for content in (msgspec.json.encode(each), text))
+        assert short.detail == SUMMARY
+        assert (short.fixes, short.fixes_left_out, short.callers) == (whole.fixes, whole.fixes_left_out, whole.callers)
+        seen += bool(whole.fixes)
+    assert seen
