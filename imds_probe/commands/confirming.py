@@ -39,9 +39,7 @@ def _check(args: argparse.Namespace, given: Sequence[str]) -> None:
     }
     others = [*(flag for flag, value in own.items() if value), *(flag for flag in given if flag not in ALONG)]
     if others:
-        raise UsageError(
-            f"--confirm does not go together with {', '.join(others)}", "A confirmation looks at what is there now."
-        )
+        raise UsageError(f"--confirm does not go together with {', '.join(others)}", "Leave these options out.")
     if args.output == "html":
         raise UsageError("--confirm has no --output html", "Choose text, json or summary.")
 

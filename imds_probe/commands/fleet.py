@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="what `aws ec2 describe-instances` printed: names hosts without a report, and hosts that have changed since; may be "
-        "repeated",
+        help="the output of `aws ec2 describe-instances`: the picture also names hosts without a report, and hosts "
+        "that have changed since their report; may be repeated",
     )
     parser.add_argument(
         "--since", type=Path, metavar="FILE", help="compare with an earlier picture, which was written as JSON"
@@ -74,12 +74,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_duration,
         default=7 * 86400.0,
         metavar="DURATION",
-        help="older reports are called stale, and their hosts are in no plan (7d)",
+        help="call older reports stale, and leave their hosts out of the plan (7d)",
     )
     planning = parser.add_argument_group("plan")
-    planning.add_argument(
-        "--canaries", type=_count, metavar="N", help="so many hosts of each owner are switched first (1)"
-    )
+    planning.add_argument("--canaries", type=_count, metavar="N", help="switch N hosts of each owner first (1)")
     planning.add_argument("--batch", type=_count, metavar="N", help="the most hosts of any other batch (50)")
     planning.add_argument(
         "--confidence", choices=("low", "medium", "high"), help="leave out verdicts of less confidence (low)"

@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--confirm",
         type=Path,
         metavar="FILE",
-        help="assess nothing, and tell in a moment whether the verdict in FILE still holds: an earlier report of this host as "
-        "JSON, or - for standard input; the exit code is 0 if it holds, and 3 if not",
+        help="assess nothing, and only check whether the verdict in FILE still holds; FILE is an earlier report of "
+        "this host as JSON, or - for standard input; the exit code is 0 if the verdict holds, and 3 if not",
     )
     parser.add_argument("--only", type=_ids, default=(), metavar="RULE,...", help="judge by these rules only")
     parser.add_argument(

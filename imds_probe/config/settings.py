@@ -113,7 +113,7 @@ class Config(Section):
         "verdict.valid_unwatched",
         "1d",
         values.duration,
-        "For how long it counts elsewhere: nobody sees there when a caller by IMDSv1 comes to the host.",
+        "For how long a verdict counts on all other hosts: without a watch, a new caller by IMDSv1 is not seen.",
     )
     interval_s: float = setting("daemon.interval", "1h", values.duration, "The time between two assessments.")
     jitter_s: float = setting(

@@ -256,7 +256,7 @@ def _instances(picture: Picture) -> Iterator[Part]:
     if known.stopped:
         rows.append(("stopped, no report", str(known.stopped)))
     rows += [(f"no report, {each.value}", str(each.hosts)) for each in known.cannot]
-    yield Part("Beside the instances that there are", (Fields(tuple(rows)),))
+    yield Part("Compared with the instances of EC2", (Fields(tuple(rows)),))
 
 
 def _sources(picture: Picture) -> Part:
@@ -288,5 +288,5 @@ def _hints(picture: Picture, command: str) -> Iterator[Hint]:
     if picture.verdicts.switchable > picture.verdicts.switched:
         yield Hint("Which hosts to switch first", f"{command} plan PATH")
     if any(each.fix.kind == "check" for each in picture.way.steps[:ROWS]):
-        yield Hint("What a fix means that is the id of a finding", "imds-probe explain ID")
+        yield Hint("The meaning of a fix with the id of a finding", "imds-probe explain ID")
     yield Hint("All of this, with ids", f"{command} --output json PATH")

@@ -18,8 +18,8 @@ REHEARSAL_GAVE_UP = Kind(
     "libraries, its container or the hop limit changes, and for rehearse.max_age (30 days unless set otherwise) at most. If one "
     "caller was rehearsed several times, the newest rehearsal in which the caller asked counts. A rehearsal in which the caller "
     "only asked with a token outweighs an earlier failure only if it lasted at least as long.",
-    cure="Change the program as the finding says, and rehearse it again for as long: the newer rehearsal then counts. A program "
-    "that was only tried by hand can be rehearsed with --no-record, or the risk can be accepted ([[accept]]).",
+    cure="Change the program as the finding says, and rehearse it again for at least as long: the newer rehearsal then "
+    "counts. If you only try a program by hand, rehearse it with --no-record, or accept the risk ([[accept]]).",
     sources=(_V2,),
 )
 REHEARSAL_PASSED = Kind(
@@ -46,7 +46,7 @@ REHEARSAL_SILENT = Kind(
 REHEARSAL_STALE = Kind(
     id="rehearsal-stale",
     severity="info",
-    title="A rehearsal counts no more",
+    title="A rehearsal no longer counts",
     meaning="A rehearsal says something only about the program that was rehearsed. The program, its script, one of its "
     "libraries or its container has changed since, the hop limit is another one now, or the rehearsal is older than "
     "rehearse.max_age (30 days unless set otherwise). A reboot alone does not make a rehearsal stale. A container that was made "

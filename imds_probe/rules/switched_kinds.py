@@ -90,18 +90,18 @@ REFUSED_NO_MORE = Kind(
 SWITCH_RECENT = Kind(
     id="switch-recent",
     severity="info",
-    title="The time that was watched since the switch is short",
+    title="The watch covers less than 6 hours since the switch",
     meaning="Credentials of a role are valid for up to 6 hours. A program that fetched credentials just before the switch may not "
     "ask for new ones until then, and so fails hours later. Until 6 hours after the switch were watched, nobody knows "
     "whether all programs can do without IMDSv1. The confidence of the verdict is at most medium.",
-    cure="Keep imds-probe's daemon running, and look at the report again after 6 hours. Programs that run once a day or once a "
-    "week take as long to show.",
+    cure="Keep imds-probe's daemon running, and look at the report again after 6 hours. Look again after a "
+    "day and after a week: some programs run that rarely.",
     sources=("EC2 User Guide: Retrieve security credentials from instance metadata",),
 )
 SWITCH_NOT_WATCHED = Kind(
     id="switch-not-watched",
     severity="info",
-    title="Nobody watches who is refused since the switch",
+    title="No daemon watches for refused programs after the switch",
     meaning="Tokens are required on this instance. A program that asks without a token is refused with 401, but no daemon of "
     "imds-probe watches the calls. The report cannot say who is refused.",
     cure="Enable the daemon: systemctl enable --now imds-probe-daemon. For a short look, run with --watch.",
@@ -110,9 +110,9 @@ SWITCH_UNDONE = Kind(
     id="switch-undone",
     severity="info",
     title="The switch was undone",
-    meaning="An earlier run saw that tokens are required on this instance. This run saw that IMDSv1 is answered again. Somebody "
-    "undid the switch, or a tool that manages the instance did. After the next switch, the time since the switch begins "
-    "anew.",
+    meaning="An earlier run saw that tokens are required on this instance. This run saw that IMDSv1 is answered again. "
+    "A person undid the switch, or a tool that manages the instance. After the next switch, imds-probe counts the time "
+    "since the switch anew.",
     cure="If nobody undid the switch on purpose, find the tool that sets the metadata options of this instance. CloudTrail "
     "records the calls of ModifyInstanceMetadataOptions.",
     sources=("EC2 API: ModifyInstanceMetadataOptions",),
@@ -123,11 +123,11 @@ REJECTED_UNSEEN = Kind(
     implies="unknown",
     title="CloudWatch counted refused calls that the watch did not see",
     meaning="In hours that were watched without a gap, the metric MetadataNoTokenRejected of this instance counted more calls "
-    "than the watch saw refused; both include the probe's own. Some caller is refused, and the watch does not see it. It "
-    "may use a network interface that was handed to a container or a virtual machine (SR-IOV, DPDK), or call at each boot "
-    "before the daemon begins.",
-    cure="Look for virtual machines and user-space network stacks on this host. The minutes of the metric in CloudWatch tell "
-    "when the calls were made.",
+    "than the watch saw refused. Both numbers include the calls of imds-probe itself. A caller is refused, and the "
+    "watch does not see it. The caller may use a network interface that was handed to a container or a virtual machine "
+    "(SR-IOV, DPDK), or call at each boot before the daemon starts.",
+    cure="Look for virtual machines and user-space network stacks on this host. The metric in CloudWatch shows the "
+    "minutes of the calls.",
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoTokenRejected",),
     settled_by=("a watched window in which the watch sees as many refused calls as CloudWatch counts", OWNER),
 )

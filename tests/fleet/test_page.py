@@ -77,7 +77,7 @@ def test_everything_fits_80_columns_and_steers_no_terminal():
             "Who calls IMDSv1",
             "Credentials delivered by IMDSv1",
             "By owner",
-            "Beside the instances that there are",
+            "Compared with the instances of EC2",
             "Reports",
         ),
         *("Wave 1, canaries: switch these, and wait until you trust them", "Owners", "Not in the plan"),
