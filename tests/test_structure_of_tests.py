@@ -28,6 +28,7 @@ ELSEWHERE = {
     "collect/disk_tasks.py": "tasks, which test_disk_reading.py asks",
     "collect/package_tasks.py": "tasks, which test_package_search.py asks",
     "inventory/packages/wanted.py": "values, which test_own_files.py compares with",
+    "inventory/schedules/settings_known.py": "a table, which test_named_in_settings.py has looked at",
     "inventory/schedules/cloud_init_places.py": "paths, which test_cloud_init.py writes to",
     "collect/code_search.py": "what test_code.py and test_schedule_reading.py have searched",
     "collect/collector.py": "values by which collectors are declared: test_collectors.py holds every one to them",

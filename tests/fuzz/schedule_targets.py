@@ -41,7 +41,16 @@ FILES: Mapping[str, str | bytes] = {
     ),
     "/etc/kubernetes/manifests/x.yaml": POD,
     "/etc/udev/rules.d/x.rules": 'RUN+="/x"\n',
-    "/etc/logrotate.d/x": "postrotate\n",
+    "/etc/logrotate.d/x": "postrotate\n/x\nendscript\n",
+    "/etc/nagios/nrpe.cfg": "command_prefix=/y\ninclude_dir=z\ncommand[x]=/x $ARG1$\n",
+    "/etc/supervisor/conf.d/x.conf": "[program:x]\ncommand=/x ; y\ndirectory=/z\nautostart=true\n",
+    "/etc/xinetd.d/x": "service x\n{\n disable = no\n server = /x\n server_args = y\n}\n",
+    "/etc/monitrc": 'check program x\n with path "/x y"\n start = "/z"\n',
+    "/etc/apt/apt.conf.d/x": 'DPkg { Post-Invoke {"/x \\"y\\""; "z"; }; };\n',
+    "/etc/consul.d/x.json": '{"args": [\n"/x", "y\\"z"],\n"command": "a"}',
+    "/etc/fail2ban/jail.local": "[x]\naction = x[y=z]\n y\n",
+    "/etc/fail2ban/action.d/x.conf": "actionban = /x <ip>\n  y\n",
+    "/home/a/.config/systemd/user/x.service": UNIT,
 }
 
 
@@ -51,6 +60,13 @@ def _sources(root: Path) -> Parse:
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
+    for name in ("nrpe", "supervisord", "xinetd", "monit", "apt-get", "consul", "fail2ban-server"):
+        program = root / f"usr/sbin/{name}"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_bytes(b"")
+    users = root / "home/a/.config/systemd/user/default.target.wants/x.service"
+    users.parent.mkdir()
+    users.symlink_to("../x.service")
     for kind, name in (("multi-user.target", "a@i.service"), ("timers.target", "a@j.timer")):
         link = root / f"{SYSTEMD.lstrip('/')}/{kind}.wants/{name}"
         link.parent.mkdir()

@@ -1,160 +1,154 @@
-"""Programs that settings of other software name, and directories of scripts of such: monitoring, logins, deployments, at.
+"""Commands that settings of other software name, and directories of scripts of such: monitoring, logins, deployments, at.
 
-Settings are of many languages. What they have in common is that a program stands there by its full path: the files that there are,
-and that are no part of the system, will be run. Of a command in the text itself, the line is read. Source: the manuals of each.
+A command is followed as one of cron's is. It counts only where the software is there, and where the software reads the file: each
+has its own names for files that it does not read.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import posixpath
 import re
 from collections.abc import Iterator
 
-from imds_probe.dataclass import dataclass
-from imds_probe.inventory.schedules.accounts import accounts
+from imds_probe.inventory.schedules import settings_commands as by_line
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, Kind, Place, Scheduled
+from imds_probe.inventory.schedules.settings_known import (
+    ANY_NAME,
+    FAIL2BAN,
+    INITTAB,
+    SCRIPTS,
+    SETTINGS,
+    UPSTART,
+    Settings,
+)
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.environment import PATH
 
-FILES_MAX, HOMES_MAX, LINE_MAX, NAMED_MAX = 100, 50, 2000, 200
+FILES_MAX, COMMANDS_MAX, COMMAND_MAX, INCLUDED_MAX = 100, 500, 8000, 5
 SHELL = "/bin/sh"
-_OF_THE_SYSTEM = re.compile(r"/(?:(?:usr/)?(?:s?bin|lib(?:exec|32|64|x32)?)|dev|proc|sys|run|tmp|boot)/")
-_PATH = re.compile(r"(?<![\w./~$}-])/[\w.+@-]{1,100}(?:/[\w.+@-]{1,100}){1,20}")
-_COMMAND = re.compile(r"(?:/[\w./-]{1,200}/)?(?:(?:ba|da)?sh|curl|wget|python[\d.]{0,5}|perl)\s[^\n]{0,2000}")
-_SERVICE = re.compile(r"169\.254\.169\.254|fd00:ec2::254|\binstance-data\b")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Files, or those of directories whose names end so. Where `words` are given, only lines that have one of them count."""
-
-    when: str
-    files: tuple[str, ...] = ()
-    directories: tuple[str, ...] = ()
-    ending: str = ""
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Scripts:
-    """Directories all whose scripts are run. `plain`: by a shell, executable or not."""
-
-    when: str
-    directories: tuple[str, ...]
-    plain: bool = False
-
-
-_ZABBIX, _NRPE = "/etc/zabbix", "/etc/nagios"
-SETTINGS = (
-    Settings(
-        "whenever NRPE is asked",
-        (f"{_NRPE}/nrpe.cfg", "/etc/nrpe.cfg"),
-        (f"{_NRPE}/nrpe.d", "/etc/nrpe.d"),
-        ".cfg",
-        ("command",),
-    ),
-    Settings(
-        "whenever Zabbix asks",
-        (f"{_ZABBIX}/zabbix_agentd.conf", f"{_ZABBIX}/zabbix_agent2.conf"),
-        (f"{_ZABBIX}/zabbix_agentd.d", f"{_ZABBIX}/zabbix_agentd.conf.d", f"{_ZABBIX}/zabbix_agent2.d"),
-        ".conf",
-        ("UserParameter",),
-    ),
-    Settings(
-        "whenever collectd collects",
-        ("/etc/collectd.conf", "/etc/collectd/collectd.conf"),
-        ("/etc/collectd.d", "/etc/collectd/collectd.conf.d"),
-        ".conf",
-        ("Exec",),
-    ),
-    Settings("whenever Telegraf collects", ("/etc/telegraf/telegraf.conf",), ("/etc/telegraf/telegraf.d",), ".conf"),
-    Settings("whenever Sensu checks", (), ("/etc/sensu/conf.d",), ".json", ("command",)),
-    Settings("whenever Consul checks", (), ("/etc/consul.d", "/etc/consul"), "", ("args", "script", "command")),
-    Settings("whenever snmpd is asked", ("/etc/snmp/snmpd.conf",), ("/etc/snmp/snmpd.conf.d",), "", ("extend", "exec", "pass")),
-    Settings("when keepalived changes its state", ("/etc/keepalived/keepalived.conf",), ("/etc/keepalived/conf.d",)),
-    Settings(AT_LOGIN, ("/etc/ssh/sshd_config",), ("/etc/ssh/sshd_config.d",), "", ("Command",)),
-    Settings(AT_LOGIN, (), ("/etc/pam.d",), "", ("pam_exec",)),
-    Settings("when logs are rotated", ("/etc/logrotate.conf",), ("/etc/logrotate.d",)),
-    Settings("when a device comes or goes", (), ("/etc/udev/rules.d",), ".rules", ("RUN", "PROGRAM", "IMPORT")),
-    Settings(
-        "when supervisor starts it",
-        ("/etc/supervisord.conf",),
-        ("/etc/supervisor/conf.d", "/etc/supervisord.d"),
-        words=("command",),
-    ),
-    Settings("whenever monit checks", ("/etc/monitrc",), ("/etc/monit/conf.d", "/etc/monit/conf-enabled", "/etc/monit.d")),
-    Settings("when a file changes", (), ("/var/spool/incron", "/etc/incron.d")),
-    Settings("when packages are installed", (), ("/etc/apt/apt.conf.d",), "", ("Invoke", "Pkgs")),
-    Settings("when the power changes", (), ("/etc/acpi/events",), "", ("action",)),
-    Settings("at each connection", ("/etc/inetd.conf",), ("/etc/xinetd.d",)),
-    Settings("when a log line comes", ("/etc/rsyslog.conf",), ("/etc/rsyslog.d",), ".conf", ("binary", "omprog", "^")),
-    Settings("when mail comes", ("/etc/aliases", "/etc/mail/aliases")),
-    Settings("when fail2ban acts", (), ("/etc/fail2ban/action.d",), "", ("action",)),
-    Settings(AT_BOOT, ("/etc/inittab",), ("/etc/init",), ".conf"),
-    Settings("when an address comes", ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf"), (), "", ("script",)),
-    Settings("when a user's systemd starts it", (), ("/etc/systemd/user", "~/.config/systemd/user"), ".service", ("Exec",)),
-)  # fmt: skip
-_EB, _PLATFORM = "/opt/elasticbeanstalk/hooks", "/var/app/current/.platform"
-_EB_STAGES = ("preinit", "appdeploy", "configdeploy", "restartappserver", "postinit")
-_PLATFORM_STAGES = ("prebuild", "predeploy", "postdeploy")
-SCRIPTS = (
-    Scripts("once, by at", ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs"), plain=True),
-    Scripts(AT_BOOT, ("/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators", "/etc/cont-init.d")),
-    Scripts("when the system sleeps", ("/etc/systemd/system-sleep", "/usr/lib/systemd/system-sleep")),
-    Scripts("at each shutdown", ("/etc/systemd/system-shutdown", "/usr/lib/systemd/system-shutdown")),
-    Scripts("when a kernel is installed", ("/etc/kernel/postinst.d", "/etc/kernel/postrm.d")),
-    Scripts(
-        "at each deployment",
-        (
-            *(f"{_EB}/{stage}/{part}" for stage in _EB_STAGES for part in ("pre", "enact", "post")),
-            *(f"{_PLATFORM}/{hooks}/{part}" for hooks in ("hooks", "confighooks") for part in _PLATFORM_STAGES),
-        ),
-    ),
-)  # fmt: skip
+BEHIND_PATH = ":/usr/lib/udev:/lib/udev"  # where udev looks for what it is given without a directory
+INSTALLED = tuple(f"{top}/{name}" for top in ("/usr/local", "/usr", "") for name in ("sbin", "bin"))
+PREFIXES = ("/opt", "/usr/local")  # software that has a directory of its own
+SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
+# What package managers, editors and administrators leave beside a file, and nobody reads.
+_LEFT_ASIDE = re.compile(
+    r".{0,250}(?:~|,v|\.(?:bak|backup|cfsaved|disabled|off|old|orig|pacnew|pacsave|save|sw[op]|tmp|(?:dpkg|ucf)-\w{1,9}|rpm\w{1,9}|"
+    r"rhn-cfg-tmp-.{0,100}))",
+    re.DOTALL,
+)
+JAILS, ACTIONS = "/etc/fail2ban", "/etc/fail2ban/action.d"
 
 
 def look(files: SystemFiles) -> Iterator[Scheduled]:
-    """Each program once for each line that names it."""
+    """Each command once for each line that names it."""
     for scripts in SCRIPTS:
         for directory in scripts.directories:
-            named = [f"{directory}/{name}" for name in files.names(directory) if not name.startswith(".")]
+            named = [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, ANY_NAME)]
             for path in files.files(named[:FILES_MAX], executable=not scripts.plain):
                 yield _started((SHELL, path) if scripts.plain else (path,), Place(path), scripts.when)
-    homes = [account.home for account in list(accounts(files).values())[:HOMES_MAX]]
     for settings in SETTINGS:
-        for path in files.files(_paths(settings, files, homes)):
-            yield from _named(settings, path, files)
+        yield from _of_settings(settings, _paths(settings, files), files)
+    if not any(files.files(SYSTEMD)):  # which knows neither
+        with_upstart = any(files.files([f"{directory}/initctl" for directory in INSTALLED]))
+        for settings in (UPSTART,) if with_upstart else (INITTAB,):
+            yield from _of_settings(settings, _paths(settings, files), files)
+    yield from _of_settings(FAIL2BAN, _actions(files), files)
 
 
-def _paths(settings: Settings, files: SystemFiles, homes: list[str]) -> list[str]:
-    found = list(settings.files)
-    for named in settings.directories:
-        for directory in [f"{home}{named[1:]}" for home in homes] if named.startswith("~") else [named]:
-            there = (
-                name for name in files.names(directory) if name.endswith(settings.ending) and not name.startswith(".")
-            )
-            found += [f"{directory}/{name}" for name in there][:FILES_MAX]
+def _of_settings(settings: Settings, paths: list[str], files: SystemFiles) -> Iterator[Scheduled]:
+    waiting = [(path, 0) for path in files.files(paths)]
+    installed: bool | None = None
+    done: set[str] = set()
+    for path, depth in waiting:
+        if path in done or len(done) >= FILES_MAX:
+            continue
+        done.add(path)
+        text = files.text(path) or ""
+        if settings.include and depth < INCLUDED_MAX:
+            waiting += [(each, depth + 1) for each in files.files(_included(settings, path, text, files))]
+        for number, named in enumerate(settings.commands(text)):
+            installed = _is_installed(settings, files) if installed is None else installed
+            if not installed or number >= COMMANDS_MAX:
+                _say(settings, path, files, installed=installed)
+                break
+            if named.command:
+                yield _started(named.command[:COMMAND_MAX], Place(path, named.line), settings.when, named.directory)
+
+
+def _say(settings: Settings, path: str, files: SystemFiles, *, installed: bool) -> None:
+    if installed:
+        files.say(f"{path} names more than {COMMANDS_MAX} commands, and the rest was not followed")
+    elif not settings.of_others:
+        files.say(
+            f"the commands in {path} were not followed: {settings.what} was not found where it is usually installed"
+        )
+
+
+def _is_installed(settings: Settings, files: SystemFiles) -> bool:
+    if not settings.software:
+        return True
+    own = [
+        f"{top}/{name}/{binaries}"
+        for top in PREFIXES
+        for name in files.names(top)[:FILES_MAX]
+        for binaries in ("bin", "sbin")
+    ]
+    return any(files.files([f"{directory}/{name}" for directory in (*INSTALLED, *own) for name in settings.software]))
+
+
+def _is_read(name: str, names: re.Pattern[str]) -> bool:
+    return not name.startswith(".") and names.fullmatch(name) is not None and _LEFT_ASIDE.fullmatch(name) is None
+
+
+def _paths(settings: Settings, files: SystemFiles) -> list[str]:
+    return [*settings.files, *(each for directory in settings.directories for each in _in(directory, settings, files))]
+
+
+def _in(directory: str, settings: Settings, files: SystemFiles) -> list[str]:
+    return [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, settings.names)][:FILES_MAX]
+
+
+def _included(settings: Settings, path: str, text: str, files: SystemFiles) -> list[str]:
+    """Files that a file names, by their paths, by a pattern or by a directory."""
+    found: list[str] = []
+    for _, line in by_line.joined_lines(text):
+        key, _, value = line.replace("=", " ").replace("\t", " ").partition(" ")
+        if key not in settings.include:
+            continue
+        for word in value.split()[:FILES_MAX]:
+            named = posixpath.normpath(posixpath.join(posixpath.dirname(path), word.strip("'\"")))
+            directory, name = posixpath.split(named)
+            if "*" in name or "?" in name:
+                found += [f"{directory}/{each}" for each in fnmatch.filter(files.names(directory), name)][:FILES_MAX]
+            else:
+                found += _in(named, settings, files) or [named]
     return found
 
 
-def _named(settings: Settings, path: str, files: SystemFiles) -> Iterator[Scheduled]:
-    lines = [(number, line[:LINE_MAX]) for number, line in enumerate(files.lines(path), 1) if _counts(line, settings)]
-    named = [(number, each) for number, line in lines for each in _PATH.findall(line) if not _OF_THE_SYSTEM.match(each)]
-    there = set(files.files(list(dict.fromkeys(each for _, each in named))[:NAMED_MAX], executable=True))
-    for number, each in named:
-        if each in there:
-            yield _started((each,), Place(path, number), settings.when)
-    for number, line in lines:
-        if _SERVICE.search(line) and (command := _COMMAND.search(line)):
-            yield _started(command[0], Place(path, number), settings.when)
+def _actions(files: SystemFiles) -> list[str]:
+    """Actions of fail2ban that the settings of its jails name; those that it ships are many, and few are in use."""
+    jails = [f"{JAILS}/{name}" for name in ("jail.conf", "jail.local")]
+    jails += [f"{JAILS}/jail.d/{name}" for name in files.names(f"{JAILS}/jail.d") if name.endswith((".conf", ".local"))]
+    used: set[str] = set()
+    for path in files.files(jails[:FILES_MAX]):
+        goes_on = False
+        for line in files.lines(path):
+            key, _, value = line.partition("=")
+            if not line[:1].isspace():
+                name = key.strip()
+                goes_on = name in ("action", "banaction", "banaction_allports") or (
+                    name.startswith("action") and not path.endswith("jail.conf")
+                )
+            if goes_on:
+                used.update(re.findall(r"[\w.-]{1,100}", line if line[:1].isspace() else value))
+    names = files.names(ACTIONS)
+    return [
+        f"{ACTIONS}/{name}" for name in names if name.rpartition(".")[0] in used and name.endswith((".conf", ".local"))
+    ]
 
 
-def _counts(line: str, settings: Settings) -> bool:
-    bare = line.strip()
-    if not bare or bare.startswith(("#", ";", "//")):
-        return False
-    return not settings.words or any(word in bare for word in settings.words)
-
-
-def _started(command: tuple[str, ...] | str, place: Place, when: str) -> Scheduled:
+def _started(command: tuple[str, ...] | str, place: Place, when: str, directory: str = "/") -> Scheduled:
     kind: Kind = "boot" if when == AT_BOOT else "login" if when == AT_LOGIN else "scheduled"
-    return Scheduled(command, place, kind, when, environment={"PATH": PATH})
+    path = PATH + BEHIND_PATH if place.path.endswith(".rules") else PATH
+    return Scheduled(command, place, kind, when, environment={"PATH": path}, directory=directory)

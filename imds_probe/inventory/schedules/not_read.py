@@ -16,40 +16,17 @@ HOME = "~"
 
 @dataclass(frozen=True)
 class Unread:
-    """`what` is not read. It is in use where there is one of the files, or a directory has a file whose name ends so and,
-    where `words` are given, whose text has one of them. A path that begins with "~" is one in each home.
+    """`what` is not read. It is in use where there is one of the files, or a directory has one. A path that begins with "~"
+    is one in each home.
     """
 
     what: str
     files: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
-    ending: str = ""
-    words: tuple[str, ...] = ()
 
 
 UNREAD = (
-    Unread(
-        "checks of monit",
-        files=("/etc/monitrc",),
-        directories=("/etc/monit/conf.d", "/etc/monit/conf-enabled", "/etc/monit.d"),
-    ),
-    Unread(
-        "programs of supervisor",
-        files=("/etc/supervisord.conf",),
-        directories=("/etc/supervisor/conf.d", "/etc/supervisord.d"),
-    ),
     Unread("programs of pm2", files=("~/.pm2/dump.pm2",)),
-    Unread("programs that udev runs", directories=("/etc/udev/rules.d",), ending=".rules", words=("RUN", "PROGRAM")),
-    Unread(
-        "scripts of logrotate",
-        files=(),
-        directories=("/etc/logrotate.d",),
-        words=("prerotate", "postrotate", "firstaction", "lastaction"),
-    ),
-    Unread(
-        "users' own units of systemd", directories=("/etc/systemd/user", "~/.config/systemd/user"), ending=".service"
-    ),
-    Unread("jobs of upstart", directories=("/etc/init",), ending=".conf"),
     Unread("services of runit", directories=("/etc/service", "/var/service")),
     Unread("crontabs of fcron", directories=("/var/spool/fcron",)),
 )
@@ -68,10 +45,8 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
 def _in_use(unread: Unread, files: SystemFiles, homes: list[str]) -> Iterator[str]:
     yield from files.files([path for named in unread.files for path in _at(named, homes)])
     for directory in (path for named in unread.directories for path in _at(named, homes)):
-        names = [name for name in files.names(directory) if name.endswith(unread.ending) and not name.startswith(".")]
-        for path in files.files([f"{directory}/{name}" for name in names[:FILES_MAX]]):
-            if not unread.words or any(word in (files.text(path) or "") for word in unread.words):
-                yield path
+        names = [name for name in files.names(directory) if not name.startswith(".")]
+        yield from files.files([f"{directory}/{name}" for name in names[:FILES_MAX]])
 
 
 def _at(path: str, homes: list[str]) -> list[str]:

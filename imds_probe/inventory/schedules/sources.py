@@ -18,6 +18,7 @@ from imds_probe.inventory.schedules import (
     not_read,
     run_parts,
     static_pods,
+    users_units,
 )
 from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.inventory.schedules.starters import Starter
@@ -47,6 +48,7 @@ SOURCES = (
     Source("files that shells read at a login", logins.look, "init"),
     Source("static pods", static_pods.look, "init"),
     Source("programs that settings name", named_in_settings.look, "init"),
+    Source("units of users' own systemd", users_units.look, "init"),
     Source("what is not read", not_read.look, "init"),
 )
 

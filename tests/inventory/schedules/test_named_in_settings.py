@@ -6,76 +6,145 @@ import pytest
 from small_roots import made
 
 from imds_probe.inventory.schedules import named_in_settings
+from imds_probe.inventory.schedules.settings_known import FAIL2BAN, SETTINGS
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
 SCRIPT = "#!/bin/sh\n"
 OWN = "/usr/local/bin/x"
 CURL = "curl -s http://169.254.169.254/latest/meta-data/"
+INSTALLED = {f"/usr/sbin/{name}": SCRIPT for each in (*SETTINGS, FAIL2BAN) for name in each.software}
+Found = list[tuple[object, ...]]
 
 
-def looked(at: Path, path: str, content: str, *, executable: bool = False) -> list[tuple[object, ...]]:
-    files = {path: content, OWN: SCRIPT, "/etc/passwd": "ana:x:1:1::/home/ana:/bin/sh\n"}
-    root = made(at, files, executable=(OWN, *([path] if executable else [])))
-    return [(each.command, each.place.line, each.kind) for each in named_in_settings.look(SystemFiles(root))]
+def looked(at: Path, files: dict[str, str], *, executable: str = "") -> tuple[Found, list[str]]:
+    """What is found where all software is installed, and what is said."""
+    files = {OWN: SCRIPT, "/etc/passwd": "ana:x:1:1::/home/ana:/bin/sh\n"} | files
+    system = SystemFiles(made(at, files, executable=(OWN, executable)))
+    return [(each.command, each.place.line, each.kind) for each in named_in_settings.look(system)], system.troubles
 
 
 @pytest.mark.parametrize(
     ("path", "content", "line"),
     [
         ("/etc/nagios/nrpe.d/x.cfg", f"# x\ncommand[x]={OWN} -w 5\n", 2),
-        ("/etc/zabbix/zabbix_agentd.d/x.conf", f"UserParameter=x,{OWN} $1\n", 1),
-        ("/etc/collectd/collectd.conf", f'<Plugin exec>\n  Exec "nobody" "{OWN}"\n</Plugin>\n', 2),
-        ("/etc/telegraf/telegraf.d/x.conf", f'[[inputs.exec]]\ncommands = ["{OWN} -j"]\n', 2),
-        ("/etc/keepalived/keepalived.conf", f'vrrp_instance a {{\n  notify_master "{OWN} up"\n}}\n', 2),
-        ("/etc/logrotate.d/x", f"/var/log/x {{\n postrotate\n  {OWN}\n endscript\n}}\n", 3),
-        ("/etc/udev/rules.d/9.rules", f'ACTION=="add", RUN+="{OWN}"\n', 1),
-        ("/etc/supervisor/conf.d/x.conf", f"[program:x]\ncommand={OWN}\n", 2),
-        ("/etc/monit/conf.d/x", f"check program x with path {OWN}\n", 1),
-        ("/var/spool/incron/root", f"/tmp IN_CREATE {OWN}\n", 1),
-        ("/home/ana/.config/systemd/user/x.service", f"[Service]\nExecStart={OWN}\n", 2),
-        ("/etc/apt/apt.conf.d/99x", f'DPkg::Post-Invoke {{"{OWN}";}};\n', 1),
-        ("/etc/aliases", f'x: "|{OWN}"\n', 1),
+        ("/etc/zabbix/zabbix_agentd.d/x.conf", f"UserParameter=x,{OWN} -w 5\n", 1),
+        ("/etc/collectd/collectd.conf", f'<Plugin exec>\n  Exec "nobody" {OWN} -w 5\n</Plugin>\n', 2),
+        ("/etc/telegraf/telegraf.d/x.conf", f'[[inputs.exec]]\ncommands = [\n # "/y"\n "{OWN} -w 5"\n]\n', 2),
+        ("/etc/consul.d/x.json", f'{{"checks": [{{\n"args": [\n"{OWN}",\n"-w", "5"]}}]}}', 2),
+        ("/etc/keepalived/keepalived.conf", f'vrrp_instance a {{\n  notify_master "{OWN} -w 5"\n}}\n', 2),
+        ("/etc/logrotate.d/x", f"/var/log/x {{\n postrotate\n{OWN} -w 5\n endscript\n}}\n", 3),
+        ("/etc/udev/rules.d/9.rules", f'ACTION=="add", \\\n RUN+=\\\n"{OWN} -w 5"\n', 1),
+        ("/etc/supervisor/conf.d/x.conf", f"[program:x]\ncommand={OWN} -w 5 ; it\n", 2),
+        ("/etc/monit/conf.d/x", f'check program x\n with path "{OWN} -w 5"\n', 2),
+        ("/var/spool/incron/root", f"/tmp IN_CREATE {OWN} -w 5\n", 1),
+        ("/etc/apt/apt.conf.d/99x", f'DPkg::Post-Invoke {{"{OWN} -w 5";}};\n', 1),
+        ("/etc/aliases", f'x: "|{OWN} -w 5"\n', 1),
+        ("/etc/xinetd.d/x", f"service x\n{{\n server = {OWN}\n server_args = -w 5\n}}\n", 3),
     ],
 )
-def test_programs_by_their_paths(tmp_path: Path, path: str, content: str, line: int) -> None:
-    assert looked(tmp_path, path, content) == [((OWN,), line, "scheduled")]
+def test_commands_are_named_whole(tmp_path: Path, path: str, content: str, line: int) -> None:
+    assert looked(tmp_path, {path: content} | INSTALLED) == ([(f"{OWN} -w 5", line, "scheduled")], [])
 
 
 @pytest.mark.parametrize(
     ("path", "content", "kind"),
     [
-        ("/etc/ssh/sshd_config", f"AuthorizedKeysCommand {OWN} %u\n", "login"),
-        ("/etc/pam.d/sshd", f"session optional pam_exec.so {OWN}\n", "login"),
+        ("/etc/ssh/sshd_config", f"AuthorizedKeysCommand {OWN}\n", "login"),
+        ("/etc/pam.d/sshd", f"session optional pam_exec.so quiet {OWN}\n", "login"),
         ("/etc/inittab", f"x:2345:respawn:{OWN}\n", "boot"),
     ],
 )
-def test_programs_of_the_boot_and_of_logins(tmp_path: Path, path: str, content: str, kind: str) -> None:
-    found = looked(tmp_path, path, content)
-    assert found == [((OWN,), 1, kind)]
-
-
-@pytest.mark.parametrize(
-    ("path", "content", "command"),
-    [
-        ("/etc/nrpe.d/x.cfg", f'command[x]=/bin/sh -c "{CURL}"\n', f'/bin/sh -c "{CURL}"'),
-        ("/etc/logrotate.d/x", f"/x {{\n prerotate\n {CURL} | logger\n endscript\n}}\n", f"{CURL} | logger"),
-    ],
-)
-def test_a_command_in_the_text(tmp_path: Path, path: str, content: str, command: str) -> None:
-    assert [each[0] for each in looked(tmp_path, path, content)] == [command]
+def test_commands_of_the_boot_and_of_logins(tmp_path: Path, path: str, content: str, kind: str) -> None:
+    assert looked(tmp_path, {path: content} | INSTALLED) == ([(OWN, 1, kind)], [])
 
 
 @pytest.mark.parametrize(
     ("path", "content"),
     [
-        ("/etc/nagios/nrpe.d/x.cfg", f"# command[x]={OWN}\ninclude={OWN}\ncommand[y]=/usr/bin/true\n"),
-        ("/etc/logrotate.d/x", "/var/log/x { weekly }\n"),
-        ("/etc/telegraf/telegraf.conf", f"urls = ['http://x{OWN}']\n"),
+        ("/etc/nagios/nrpe.d/x.cfg", f"# command[x]={OWN}\n"),
+        ("/etc/nagios/nrpe.d/x.cfg.bak", f"command[x]={OWN}\n"),
+        ("/etc/supervisor/conf.d/x.conf.disabled", f"[program:x]\ncommand={OWN}\n"),
+        ("/etc/supervisor/conf.d/x.conf", f"[program:x]\nautostart=false\ncommand={OWN}\n"),
+        ("/etc/xinetd.d/x", f"service x\n{{\n disable = yes\n server = {OWN}\n}}\n"),
+        ("/etc/apt/apt.conf.d/x.bak", f'DPkg::Post-Invoke {{"{OWN}";}};\n'),
+        ("/etc/logrotate.d/x.dpkg-old", f"/x {{\n postrotate\n {OWN}\n endscript\n}}\n"),
+        ("/etc/logrotate.d/x", f"{OWN} {{\n weekly\n}}\n"),
+        ("/etc/pam.d/x.rpmsave", f"session optional pam_exec.so {OWN}\n"),
+        ("/etc/monit/conf.d/x", f"check file x with path {OWN}\n if changed checksum then alert\n"),
+        ("/etc/telegraf/telegraf.conf", f'[agent]\n  logfile = "{OWN}"\n'),
+        ("/etc/fail2ban/action.d/unused.conf", f"actionban = {OWN}\n"),
+        ("/etc/inittab", f"x:2345:off:{OWN}\n"),
+        ("/etc/init/x.conf", f"exec {OWN}\n"),
         ("/var/spool/cron/atjobs/.SEQ", "1"),
     ],
 )
-def test_what_runs_nothing(tmp_path: Path, path: str, content: str) -> None:
-    assert looked(tmp_path, path, content) == []
+def test_what_is_surely_not_run(tmp_path: Path, path: str, content: str) -> None:
+    assert looked(tmp_path, {path: content} | INSTALLED) == ([], [])
+
+
+def test_files_that_settings_include(tmp_path: Path) -> None:
+    files = {
+        "/etc/nagios/nrpe.cfg": "include_dir=/opt/n\n",
+        "/opt/n/x.cfg": "command[x]=/opt/x\n",
+        "/opt/n/x.old": "command[x]=/opt/y\n",
+        "/etc/supervisord.conf": "[include]\nfiles = more/*.ini\n",
+        "/etc/more/x.ini": "[program:x]\ncommand=/opt/z\n",
+    }
+    assert looked(tmp_path, files | INSTALLED) == ([("/opt/x", 1, "scheduled"), ("/opt/z", 2, "scheduled")], [])
+
+
+def test_software_that_is_not_there(tmp_path: Path) -> None:
+    """What another package has put there is nothing to be said."""
+    files = {"/etc/nagios/nrpe.cfg": "command[x]=/opt/x\n", "/etc/xinetd.d/x": "{\nserver = /opt/x\n}\n"}
+    assert looked(tmp_path, files) == (
+        [],
+        ["the commands in /etc/nagios/nrpe.cfg were not followed: NRPE was not found where it is usually installed"],
+    )
+    assert looked(tmp_path / "own", files | {"/opt/n/bin/nrpe": ""})[0] == [("/opt/x", 1, "scheduled")]
+
+
+def test_actions_that_jails_use(tmp_path: Path) -> None:
+    files = {
+        "/etc/fail2ban/jail.local": "[sshd]\naction = used[name=x]\n more\n",
+        "/etc/fail2ban/action.d/used.conf": "[Definition]\nactionban = /opt/x <ip>\n  /opt/y\n",
+        "/etc/fail2ban/action.d/more.conf": "actionban =\n",
+        "/etc/fail2ban/action.d/unused.conf": "actionban = /opt/z\n",
+    }
+    assert looked(tmp_path, files | INSTALLED)[0] == [("/opt/x _", 2, "scheduled"), ("/opt/y", 3, "scheduled")]
+
+
+def test_who_reads_what_is_for_the_boot(tmp_path: Path) -> None:
+    files = {"/etc/init/x.conf": "script\n/opt/x\nend script\n", "/etc/inittab": "x:2:wait:/opt/y\n"}
+    assert looked(tmp_path / "a", files | {"/sbin/initctl": ""})[0] == [("/opt/x", 2, "boot")]
+    assert looked(tmp_path / "b", files)[0] == [("/opt/y", 1, "boot")]
+    assert looked(tmp_path / "c", files | {"/lib/systemd/systemd": ""})[0] == []
+
+
+DEBIAN = {
+    "/etc/logrotate.d/rsyslog": "/var/log/syslog\n{\n\tsharedscripts\n\tpostrotate\n\t\t/usr/lib/rsyslog/rsyslog-rotate\n"
+    "\tendscript\n}\n",
+    "/etc/nagios/nrpe.cfg": "nrpe_user=nagios\ncommand[check_load]=/usr/lib/nagios/plugins/check_load -r -w .15,.10 -c .30,.25\n"
+    "#command[check_x]=/usr/lib/nagios/plugins/check_x $ARG1$\ninclude=/etc/nagios/nrpe_local.cfg\n"
+    "include_dir=/etc/nagios/nrpe.d/\n",
+    "/etc/zabbix/zabbix_agentd.conf": "PidFile=/run/x.pid\n# UserParameter=\nInclude=/etc/zabbix/zabbix_agentd.d/*.conf\n",
+    "/etc/supervisor/supervisord.conf": "[unix_http_server]\nfile=/var/run/supervisor.sock ; (x)\n[include]\n"
+    "files = /etc/supervisor/conf.d/*.conf\n",
+    "/etc/monit/monitrc": "set daemon 120\n#  check program x with path /x\ninclude /etc/monit/conf.d/*\n",
+    "/etc/monit/conf-available/cron": 'check process crond with pidfile /run/x\n start program = "/etc/init.d/cron start"\n',
+    "/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\nSubsystem\tsftp\t/usr/lib/openssh/sftp-server\n",
+    "/etc/apt/apt.conf.d/50x": 'Unattended-Upgrade::Mail "";\n//DPkg::Post-Invoke {"x";};\n',
+    "/etc/rsyslog.conf": "$IncludeConfig /etc/rsyslog.d/*.conf\n*.*;auth,authpriv.none\t\t-/var/log/syslog\n",
+}
+
+
+def test_the_settings_of_packages_as_debian_has_them(tmp_path: Path) -> None:
+    found, said = looked(tmp_path, DEBIAN | INSTALLED)
+    assert [each[0] for each in found] == [
+        "/usr/lib/nagios/plugins/check_load -r -w .15,.10 -c .30,.25",
+        "/usr/lib/openssh/sftp-server",
+        "\t\t/usr/lib/rsyslog/rsyslog-rotate",
+    ]
+    assert said == []
 
 
 @pytest.mark.parametrize(
@@ -88,10 +157,10 @@ def test_what_runs_nothing(tmp_path: Path, path: str, content: str) -> None:
     ],
 )
 def test_directories_of_scripts(tmp_path: Path, path: str, kind: str) -> None:
-    assert looked(tmp_path, path, SCRIPT, executable=True) == [((path,), None, kind)]
-    assert looked(tmp_path / "other", path, "x") == []
+    assert looked(tmp_path, {path: SCRIPT})[0] == [((path,), None, kind)]
+    assert looked(tmp_path / "other", {path: "x", f"{path}.dpkg-old": SCRIPT})[0] == []
 
 
 def test_a_job_of_at_is_for_a_shell(tmp_path: Path) -> None:
     path = "/var/spool/cron/atjobs/a0001"
-    assert looked(tmp_path, path, SCRIPT) == [(("/bin/sh", path), None, "scheduled")]
+    assert looked(tmp_path, {path: SCRIPT})[0] == [(("/bin/sh", path), None, "scheduled")]

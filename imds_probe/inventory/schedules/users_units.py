@@ -1,0 +1,68 @@
+"""Units of users' own systemd that are enabled: linked to a target, or drawn in or triggered by one that is."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from imds_probe.inventory.schedules.accounts import accounts
+from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.systemd.environment import PATH
+from imds_probe.inventory.schedules.systemd.exec_words import exec_lines
+from imds_probe.inventory.schedules.systemd.syntax import Assignment, assignments
+
+OF_ALL, OF_USER = "/etc/systemd/user", ".config/systemd/user"
+HOMES_MAX, UNITS_MAX = 50, 200
+WHEN = "when a user's systemd starts it"
+_LINKS = (".wants", ".requires", ".upholds")
+_DRAWS_IN = ("Wants", "Requires", "BindsTo", "Upholds", "OnFailure", "OnSuccess", "Unit", "Service")
+_TRIGGERS = ("timer", "socket", "path")
+
+
+def look(files: SystemFiles) -> Iterator[Scheduled]:
+    """Every command of those, by the directory that the unit lies in."""
+    yield from _of_directories([OF_ALL], "/root", files)
+    for account in list(accounts(files).values())[:HOMES_MAX]:
+        yield from _of_directories([f"{account.home}/{OF_USER}", OF_ALL], account.home, files)
+
+
+def _of_directories(directories: list[str], home: str, files: SystemFiles) -> Iterator[Scheduled]:
+    """Those that the first directory enables, wherever their files are."""
+    waiting = list(_linked(directories[0], files))
+    done: set[str] = set()
+    while waiting and len(done) < UNITS_MAX:
+        name = waiting.pop(0)
+        if name in done:
+            continue
+        done.add(name)
+        path = next(files.files([f"{directory}/{_file(name)}" for directory in directories]), "")
+        read = list(assignments(files.text(path) or "", path)) if path else []
+        waiting += [word for each in read if each.key in _DRAWS_IN for word in each.value.split()]
+        if name.rpartition(".")[2] in _TRIGGERS and not any(each.key in ("Unit", "Service") for each in read):
+            waiting.append(f"{name.rpartition('.')[0]}.service")
+        yield from _commands(name, read, home)
+
+
+def _linked(directory: str, files: SystemFiles) -> Iterator[str]:
+    for name in files.names(directory):
+        if name.endswith(_LINKS):
+            yield from files.names(f"{directory}/{name}")
+
+
+def _file(name: str) -> str:
+    """Of an instance, its template's."""
+    before, at, rest = name.partition("@")
+    return f"{before}@.{rest.rpartition('.')[2]}" if at else name
+
+
+def _commands(name: str, read: list[Assignment], home: str) -> Iterator[Scheduled]:
+    instance = posixpath.basename(name).rpartition(".")[0].partition("@")[2]
+    known = {"h": home, "i": instance, "I": instance}
+    for each in read:
+        if each.section == "Service" and each.key.startswith("Exec"):
+            for argv in exec_lines(each.value, known, {"PATH": PATH, "HOME": home}):
+                place = Place(each.path, each.line)
+                yield Scheduled(
+                    argv, place, "scheduled", WHEN, environment={"PATH": PATH, "HOME": home}, directory=home
+                )
