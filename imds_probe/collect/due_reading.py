@@ -25,7 +25,6 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
-from imds_probe.inventory.code.following import shell
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
 from imds_probe.inventory.code.following.program import Following
@@ -119,11 +118,8 @@ def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) ->
 
 
 def _is_of_system(start: Start, language: Language | None) -> bool:
-    """Whether a program by itself, or a script of a shell, is one that the system has."""
-    if language not in (None, shell.LANGUAGE):
-        return False
-    path = next(iter(start.scripts()), "") if language is shell.LANGUAGE else start.executable
-    return path.startswith(OF_SYSTEM)
+    """Whether it is a program by itself that the system has. Scripts there may be an administrator's own."""
+    return language is None and start.executable.startswith(OF_SYSTEM)
 
 
 def _unfollowed(scheduled: Scheduled) -> Due:

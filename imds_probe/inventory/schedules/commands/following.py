@@ -13,7 +13,7 @@ from dataclasses import field, replace
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, run_parts
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, ImageRun, run_by
-from imds_probe.inventory.schedules.commands.handed_on import handed_on, variants
+from imds_probe.inventory.schedules.commands.handed_on import handed_on, maybe_run, runs_arguments, variants
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
 from imds_probe.inventory.schedules.commands.programs import MARK, SHELLS, Programs, Started
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
@@ -38,11 +38,13 @@ _ASSIGNING = frozenset(("export", "readonly", "local", "declare", "typeset"))
 _INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", *SHELLS)
 NO_NAME = "the name of a program is only known while the command runs"
 NO_SCRIPT = "the name of a script is only known while the command runs"
+MAYBE_RUN = "nobody knows whether a program runs a file that it is given"
 NO_DIRECTORY = "the directory of a command is only known while it runs"
 OTHER_ROOT = "a command runs in another root"
 TOO_MANY = f"it starts more than {STARTED_MAX} programs"
 TOO_DEEP = "programs that start each other without end"
 _OTHER_ROOTS = frozenset(("nsenter",))
+_OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
 _FILE_NAME = re.compile(r"[\w.+-]{1,255}")
 _BEGINS_LINE = re.compile(r"^[ \t]{0,20}(?:(?:exec|\.|source)[ \t]{1,10})?(/[\w./+-]{1,255})", re.MULTILINE)
 
@@ -191,7 +193,8 @@ class _One:
     def _run_fed(self, before: Words, command: Command, around: _Around, depth: int) -> bool:
         """A shell that is given nothing reads what the command before it writes: a file, or a command line. So does at."""
         base = posixpath.basename(command.words[0] or "")
-        bare = len(command.words) == 1 and base in SHELLS
+        options = [word for word in command.words[1:2] if word is not None]
+        bare = base in SHELLS and (len(command.words) == 1 or options == ["-s"])
         if len(before) < 2 or not (bare or base in ("at", "batch")):
             return False
         if before[0] == "cat":
@@ -259,17 +262,31 @@ class _One:
         script = next((word for word in words[1:] if word is None or not word.startswith("-")), "")
         if base.startswith(_INTERPRETERS) and script is None:
             self._say(NO_SCRIPT, around)
-        elif not base.startswith(_INTERPRETERS):
-            for handed in handed_on(base, words[1:]):
-                self.run(handed, around.copy({}), depth + 1, DEPTH_OF_STARTERS)
         started = self._programs.started(
             [word or "" for word in words], dict(around.environment), around.directory, around.script
         )
-        if started is None or len(self.started) >= STARTED_MAX:
+        if started is None:
+            return
+        if not base.startswith(_INTERPRETERS):
+            self._hand_on(words, base, started, around, depth)
+        if len(self.started) >= STARTED_MAX:
             return
         self.started.setdefault((started.executable, started.arguments, started.directory), started)
         if posixpath.basename(started.executable) in SHELLS:
             self._run_script(started, around, depth)
+
+    def _hand_on(self, words: Words, base: str, started: Started, around: _Around, depth: int) -> None:
+        """What a program that is there runs of its arguments, or may run."""
+        script = started.arguments[-len(words)]
+        own = not script.startswith(_OF_DISTRIBUTION)
+        is_script = own and posixpath.basename(started.executable) in SHELLS and script != started.executable
+        runs = is_script and runs_arguments(self._files.text(script, SCRIPT_MAX_BYTES) or "")
+        for handed in handed_on(base, words[1:], runs=runs):
+            self.run(handed, around.copy({}), depth + 1, DEPTH_OF_STARTERS)
+        if not runs:
+            named = [self._at(each, around) for each in maybe_run(base, words[1:], own=own and not is_script)]
+            if any(self._files.files(named, executable=True)):
+                self._say(MAYBE_RUN, around)
 
     def _enter(self, program: str, root: Entered, around: _Around) -> None:
         """What runs in another root, where it is known in which, and what."""

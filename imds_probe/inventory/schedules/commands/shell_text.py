@@ -16,6 +16,7 @@ from imds_probe.inventory.schedules.commands.recent import Recent
 TOKENS_MAX = 20_000
 OPERATORS = ("&&", "||", ";;&", ";;", ";&", "|&", ";", "&", "|", "\n", "(", ")")
 _REDIRECTIONS = ("&>>", "&>", "<<<", "<<-", "<<", ">>", ">|", ">&", "<&", "<>", ">", "<")
+_OTHER_THAN_FED = ("<", "&", ">")  # behind the sign of what standard input is read from
 _HERE_DOCS = ("<<", "<<-")
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _SPECIAL = frozenset("@*#?-$!0123456789")
@@ -51,10 +52,11 @@ Part = str | Variable | Substituted
 
 @dataclass(frozen=True)
 class Word:
-    """A word in parts: texts, and what only running it would tell."""
+    """A word in parts: texts, and what only running it would tell. `fed`: it is no word but the file that standard input is."""
 
     parts: tuple[Part, ...]
     quoted: bool = False
+    fed: bool = False
 
     @property
     def plain(self) -> str | None:
@@ -78,7 +80,8 @@ class Line(tuple[Token, ...]):
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Words and operators; redirections, here-documents and comments are passed over, but not what they substitute."""
+    """Words and operators; redirections, here-documents and comments are passed over, but not what they substitute,
+    nor the file that standard input is."""
     return itertools.chain.from_iterable(lines(text))
 
 
@@ -127,10 +130,14 @@ class _Reading:
             if self._text[self._at] == "#":
                 self._at = self._line_end()
                 continue
-            if self._text[self._at] in _BEGIN_REDIRECTIONS and self._is_redirection():
+            begin = self._at
+            if self._text[begin] in _BEGIN_REDIRECTIONS and self._is_redirection():
+                sign = self._text[begin : self._at + 2].removeprefix("0")
                 target = self._redirected()
                 if target is not None and target.parts and any(isinstance(part, Substituted) for part in target.parts):
                     return Word(tuple(part for part in target.parts if isinstance(part, Substituted)))
+                if target is not None and sign[:1] == "<" and sign[1:] not in _OTHER_THAN_FED:
+                    return Word(target.parts, target.quoted, fed=True)
                 continue
             operator = _SHELL_OPERATOR.match(self._text, self._at)
             if operator is None:

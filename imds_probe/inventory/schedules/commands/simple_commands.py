@@ -5,6 +5,7 @@ Scripts of one author have many lines in common. A line is taken apart once for 
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 
 from imds_probe.dataclass import dataclass
@@ -18,6 +19,7 @@ LOOPED_MAX = 50  # that one loop goes through
 _BEFORE_COMMANDS = frozenset("if then elif else while until do { ! time coproc".split())  # noqa: SIM905
 _CLOSING = frozenset("fi done esac }".split())  # noqa: SIM905
 _WITH_WORDS = frozenset(("for", "select", "case", "function"))  # what follows is no command up to the next operator
+_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
 
@@ -112,6 +114,8 @@ def _taken(line: Line, state: State) -> tuple[Sequence[Step], State]:
 
 
 def _simple(words: list[Word]) -> Simple | None:
+    fed = [word for word in words if word.fed]
+    words = [word for word in words if not word.fed]
     parts = (part for word in words for part in word.parts)
     substituted = tuple(part.command for part in parts if isinstance(part, Substituted) and part.command)
     if looped := _looped(words):
@@ -123,7 +127,15 @@ def _simple(words: list[Word]) -> Simple | None:
         words = words[1:]
     if not (substituted or assigned or words):
         return None
+    if fed and _reads_commands(words):
+        words = [*words, fed[-1]]
     return Simple(substituted, tuple(assigned), tuple(words[:WORDS_MAX]), _fixed(words[:WORDS_MAX]))
+
+
+def _reads_commands(words: Sequence[Word]) -> bool:
+    """Whether it is a shell, or something that starts one, without a script: its commands are what standard input is read from."""
+    named = [plain for word in words if not (plain := word.plain or "").startswith("-")]
+    return bool(named) and posixpath.basename(named[-1]) in _SHELLS
 
 
 def _fixed(words: Sequence[Word]) -> tuple[str, ...] | None:

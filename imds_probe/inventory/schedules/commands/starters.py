@@ -166,13 +166,15 @@ def _of(starter: Starter, arguments: Words) -> Inner | None:
 
 def _of_daemon(arguments: Words) -> Inner | None:
     """start-stop-daemon --start --exec PROGRAM -- ARGUMENT..."""
+    own = next((at for at, word in enumerate(arguments) if word == "--"), len(arguments))
+    if any(word in ("-K", "--stop", "-T", "--status", "-H", "--help") for word in arguments[:own]):
+        return None
     program = ""
     for at, word in enumerate(arguments[:-1]):
         if word in ("-a", "--startas") or (word in ("-x", "--exec") and not program):
             program = arguments[at + 1] or ""
         if word == "--":
             break
-    own = next((at for at, word in enumerate(arguments) if word == "--"), len(arguments))
     return Inner((program, *arguments[own + 1 :])) if program else None
 
 

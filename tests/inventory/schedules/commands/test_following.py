@@ -11,7 +11,14 @@ from small_roots import SCRIPT, made
 
 from imds_probe.inventory.schedules.commands import following
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
-from imds_probe.inventory.schedules.commands.following import Followed, Following, InRoot, Unfollowed
+from imds_probe.inventory.schedules.commands.following import (
+    MAYBE_RUN,
+    NO_SCRIPT,
+    Followed,
+    Following,
+    InRoot,
+    Unfollowed,
+)
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.system import rootfs
@@ -21,7 +28,13 @@ from imds_probe.system.once import Once
 
 ELF = b"\x7fELF"
 PROGRAMS: dict[str, str | bytes | Path] = {
-    **{f"/usr/bin/{name}": ELF for name in ("dash", "a", "b", "python3", "env", "timeout", "curl", "chroot")},
+    **{
+        f"/usr/bin/{name}": ELF
+        for name in ("dash", "a", "b", "python3", "env", "timeout", "curl", "chroot", "tmux", "find")
+    },
+    "/opt/own": ELF,
+    "/opt/wrap": f'{SCRIPT}a\nexec "$@"\n',
+    "/usr/bin/run-one": ELF,
     "/usr/bin/sh": Path("dash"),
     "/usr/bin/bash": Path("dash"),
     "/bin": Path("usr/bin"),
@@ -65,10 +78,21 @@ def names(found: Followed) -> list[str]:
         ('for f in /opt/parts/*.txt; do sh "$f"; done', ["/opt/parts/two.txt", "b"]),
         ("for part in one two.txt; do /opt/parts/$part; done", ["/opt/parts/one", "a", "/opt/parts/two.txt", "b"]),
         ("find /opt/parts -name 'o*' -exec {} \\;", ["/opt/parts/one", "a"]),
-        ("run-one /opt/parts/one", ["/opt/parts/one", "a"]),
-        ("tmux new-session -d '/opt/parts/one -v'", ["/opt/parts/one", "a"]),
-        ("env -i /opt/unknown.sh /opt/parts/one", ["/opt/parts/one", "a"]),
-        ("a /opt/parts/one", ["/opt/parts/one", "a", "a"]),
+        ("run-one /opt/parts/one", ["/opt/parts/one", "a", "run-one"]),
+        ("tmux new-session -d '/opt/parts/one -v'", ["/opt/parts/one", "a", "tmux"]),
+        ("env -i /opt/unknown.sh /opt/parts/one", []),
+        ("parallel /opt/parts/one", []),
+        ("a /opt/parts/one", ["a"]),
+        ("/opt/wrap /opt/parts/one", ["/opt/parts/one", "a", "/opt/wrap"]),
+        ("find /opt/parts/one -mtime +3 -delete", ["find"]),
+        ("start-stop-daemon --stop --exec /opt/parts/one", []),
+        ("sh < /opt/parts/one", ["/opt/parts/one", "a"]),
+        ("timeout 5 bash -s </opt/parts/one", ["-s", "a"]),
+        (
+            "a < /opt/parts/one; while read x; do b; done < /opt/parts/one; (a) < /opt/parts/one; exec < /opt/parts/one",
+            ["a", "b"],
+        ),
+        ("cat /opt/parts/one | bash -s", ["/opt/parts/one", "a"]),
         ("rm -f /opt/parts/one; cp /opt/parts/one /tmp/", []),
         ("python3 /opt/parts/one /opt/parts/two.txt", ["python3"]),
         ("cat /opt/parts/one | bash", ["/opt/parts/one", "a"]),
@@ -79,6 +103,21 @@ def names(found: Followed) -> list[str]:
 )
 def test_what_is_handed_on_or_stands_for_several(root: Path, command: str, expected: list[str]) -> None:
     assert names(followed(root, command)) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("/opt/own /opt/parts/one", [MAYBE_RUN]),
+        ("a --script=/opt/parts/one", [MAYBE_RUN]),
+        ("/opt/own /opt/parts/off", []),
+        ("a /opt/parts/one", []),
+        ("none --script=/opt/parts/one", []),
+        ('sh < "$x/y"', [NO_SCRIPT]),
+    ],
+)
+def test_what_may_be_run_is_said(root: Path, command: str, said: list[str]) -> None:
+    assert [each.why for each in followed(root, command).unfollowed] == said
 
 
 def test_a_home_is_the_users(root: Path) -> None:

@@ -2,23 +2,60 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.schedules.commands.handed_on import VARIANTS_MAX, handed_on, variants
+from imds_probe.inventory.schedules.commands.handed_on import (
+    VARIANTS_MAX,
+    handed_on,
+    maybe_run,
+    runs_arguments,
+    variants,
+)
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
         (("envdir", "/etc/env", "/opt/x", "y"), [("/etc/env", "/opt/x", "y"), ("/opt/x", "y")]),
-        (("screen", "-dm", "/opt/x -v"), [("/opt/x", "-v")]),
-        (("a", None, "/opt/x/"), []),
-        (("a", "-s", "/bin/bash", "/dev/null"), []),
-        (("rm", "/opt/x"), []),
+        (("screen", "-s", "/bin/bash", "-dm", "/opt/x -v"), [("/opt/x", "-v")]),
+        (("run-one", "/usr/bin/x"), [("/usr/bin/x",)]),
+        (("run-one", None, "/opt/x/", "/dev/null"), []),
+        (("certbot", "renew", "--deploy-hook", "/opt/x y"), [("/opt/x", "y")]),
+        (("certbot", "--post-hook=/opt/x"), [("/opt/x",)]),
+        (("a", "/opt/x"), []),
+        (("find", "/opt/x", "-delete"), []),
+        (("base64", "/opt/x"), []),
+        (("watcher", "--exclude", "/opt/x"), []),
+        (("auditctl", "-w", "/opt/x"), []),
         (("ssh", "db", "/opt/x"), []),
     ],
 )
 def test_programs_among_the_arguments(command: tuple[str | None, ...], expected: list[tuple[str, ...]]) -> None:
     program, *words = command
     assert list(handed_on(str(program), words)) == expected
+
+
+def test_a_script_that_runs_its_arguments() -> None:
+    assert list(handed_on("wrap", ["/opt/x", "y"], runs=True)) == [("/opt/x", "y")]
+    for script in ('exec "$@"\n', "a; $*", 'if "${@}"; then\n', "$1 b"):
+        assert runs_arguments(script)
+    for script in ('tar c "$@"\n', "x=$1\n", '[ -e "$1" ]\n'):
+        assert not runs_arguments(script)
+
+
+@pytest.mark.parametrize(
+    ("command", "own", "expected"),
+    [
+        (("a", "/opt/x", "y"), True, ["/opt/x"]),
+        (("a", "/opt/x"), False, []),
+        (("a", "--exclude", "/opt/x"), True, []),
+        (("a", "--script=/opt/x"), False, ["/opt/x"]),
+        (("a", "--run-command", "/opt/x y"), False, ["/opt/x"]),
+        (("run-one", "/opt/x"), True, []),
+        (("rm", "/opt/x"), True, []),
+    ],
+)
+def test_what_nobody_knows(command: tuple[str, ...], own: bool, expected: list[str]) -> None:
+    program, *words = command
+    assert list(maybe_run(program, words, own=own)) == expected
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def said(token: Token) -> object:
         ("a \\\nb", ["<a>", "<b>"]),
         ("''", ["<>"]),
         ("(a)", ["(", "<a>", ")"]),
-        ("a >x 2>&1 <y &>>z 3<>q b", ["<a>", "<b>"]),
+        ("a >x 2>&1 <y &>>z 3<>q b", ["<a>", "<y>", "<b>"]),
         ("a >", ["<a>"]),
         ("a 2 >x", ["<a>", "<2>"]),
         ("a <<E b\nc $(d)\nE\ne", ["<a>", "<b>", "\n", "<e>"]),
@@ -88,3 +88,8 @@ def test_a_line_is_read_by_what_it_stands_among_whatever_was_read_before(
         alone = list(tokens(text))
         assert first[at] == alone
         assert list(tokens(text)) == alone
+
+
+def test_the_file_that_standard_input_is() -> None:
+    words = [token for token in tokens("a <x 0< y 3<z 2>q <<<r") if isinstance(token, Word)]
+    assert [word.plain for word in words if word.fed] == ["x", "y"]
