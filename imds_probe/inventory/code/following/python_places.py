@@ -30,6 +30,13 @@ _LITERAL = rb"[rbuRBUfF]{0,2}(?:\"[^\"\n]{0,400}\"|'[^'\n]{0,400}')"
 _SIGN = re.compile(_LITERAL + rb"|#[^\n]{0,400}|[A-Za-z_]\w{0,60}|[()\[\]{},;\n]|\\\n")
 _WITHIN = re.compile(r"\{(\w{1,60})\}")
 _UP = re.compile(rb"\bdirname\b|\.split\(|\.parents\[(\d)\]|\.parent\b")
+# A text or a comment. One that has no end goes to the end of the line, or of the file.
+ASIDE = re.compile(
+    rb'"""(?:[^\\"]++|\\.|"(?!""))*+(?:"""|\Z)|'
+    rb"'''(?:[^\\']++|\\.|'(?!''))*+(?:'''|\Z)|"
+    rb'"(?:[^\\"\n]++|\\.)*+"?|' + rb"'(?:[^\\'\n]++|\\.)*+'?|#[^\n]*+",
+    re.DOTALL,
+)
 _OPENS, _CLOSES = (b"(", b"[", b"{"), (b")", b"]", b"}")
 # The file that runs, or the script that was started.
 _OWN_FILE, _OWN_PLACE = (b"__file__", b"sys.argv[0]"), b"sys.path[0]"

@@ -13,20 +13,13 @@ from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.loads import NOTHING, Asked, asked
 from imds_probe.inventory.code.following.python_commands import commands_in
-from imds_probe.inventory.code.following.python_places import places_in
+from imds_probe.inventory.code.following.python_places import ASIDE, places_in
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
 
 ENTRY = "entry:"  # before the name of a distribution: what its console scripts begin with
 ALL = ".*"  # behind the name of a package: all of it
 ZIP, ZIP_MEMBERS_MAX, MEMBER_MAX_BYTES = b"PK\5\6", 2000, 1024 * 1024
 _MEMBER = re.compile(rb".{1,300}\.py", re.DOTALL)
-# A text or a comment. One that has no end goes to the end of the line, or of the file.
-_ASIDE = re.compile(
-    rb'"""(?:[^\\"]++|\\.|"(?!""))*+(?:"""|\Z)|'
-    rb"'''(?:[^\\']++|\\.|'(?!''))*+(?:'''|\Z)|"
-    rb'"(?:[^\\"\n]++|\\.)*+"?|' + rb"'(?:[^\\'\n]++|\\.)*+'?|#[^\n]*+",
-    re.DOTALL,
-)
 # From the word "import" on, which is quickly found, and backwards from there to where the statement begins.
 _IMPORT = re.compile(rb"import(?:[ \t]{0,20}(\([^()]{0,20000}\))|[ \t]{1,20}([^\n;(]{1,1000}))")
 _BEFORE = re.compile(
@@ -54,7 +47,7 @@ def asked_by(text: bytes) -> Asked:
 
 
 def _named(text: bytes) -> Iterator[str]:
-    bare = _ASIDE.sub(b"", text).replace(b"\\\n", b" ")
+    bare = ASIDE.sub(b"", text).replace(b"\\\n", b" ")
     for match in _IMPORT.finditer(bare):
         at = match.start()
         begins = max(bare.rfind(b"\n", max(0, at - BEFORE_MAX), at) + 1, at - BEFORE_MAX, 0)
