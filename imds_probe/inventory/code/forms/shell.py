@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from imds_probe.inventory.code.forms import context
+from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
 from imds_probe.inventory.code.speaks import Evidence, Hit
@@ -44,7 +45,7 @@ _QUIET = re.compile(
 _BLOCKS = re.compile(r"no_?proxy|non_?proxy|block|deny|ssrf|iptables|\bnft\b|firewall|ignore|allow", re.IGNORECASE)
 _FUNCTION = re.compile(r"^[ \t]{0,40}(?:function[ \t]{1,10})?([A-Za-z_][\w-]{0,60})[ \t]{0,10}(?:\(\))", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_][\w-]{0,60}")
-_PRINTS = re.compile(r"[ \t]{0,80}(?:echo|printf)[ \t]")
+_PRINTS = re.compile(r"[ \t]{0,80}(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
 _SINGLE = re.compile(r"'[^'\n]*'")
 _DOUBLE = re.compile(r'"[^"\n]*"')
 _REPLACED = re.compile(r"\$\(|`")
@@ -177,7 +178,7 @@ class _Reading:
 
 def _commands(text: str, named: Collection[str]) -> Iterator[tuple[int, int]]:
     """Begin and end of each command that makes requests. `named` are variables that hold what makes them."""
-    tools = (match.start() for match in _TOOL.finditer(text))
+    tools = (match.start() for match in _TOOL.finditer(text) if is_command(text, match))
     variables = (match.end() for match in _RUN.finditer(text) if match[1] in named) if named else ()
     starts = sorted({*itertools.islice(tools, COMMANDS_MAX), *itertools.islice(variables, COMMANDS_MAX)})[:COMMANDS_MAX]
     for index, begin in enumerate(starts):
@@ -187,7 +188,8 @@ def _commands(text: str, named: Collection[str]) -> Iterator[tuple[int, int]]:
 
 def _is_tool(value: str) -> bool:
     """Whether a variable holds a program that makes requests: by its name or path, with options, or found by "which"."""
-    return _TOOL.search(f"{value[:COMMAND_MAX].replace(')', ' ')} ") is not None
+    text = f"{value[:COMMAND_MAX].replace(')', ' ')} "
+    return any(is_command(text, match) for match in itertools.islice(_TOOL.finditer(text), COMMANDS_MAX))
 
 
 def _command_end(text: str, begin: int, limit: int) -> int:

@@ -1,0 +1,63 @@
+"""Whether a word of a shell script is a command, or only stands in a text: a message for the log, a help text.
+
+Some tools have names that are everyday words. Those count only where a command can stand: at the beginning of a line, behind an
+operator, behind a word as sudo or timeout, and where a text begins that may be run.
+"""
+
+from __future__ import annotations
+
+import re
+
+BEFORE_MAX = 400  # characters of the line before it that are looked at
+_NO_EVERYDAY_WORD = re.compile(r"(?:[\w./-]{0,60}/)?(?:curl|wget|aria2c|lwp-\w{1,20})|/.{0,200}", re.DOTALL)
+_STANDS_APART = re.compile(r"[;|&(){}`!\"'\[,<>]|\$\(")
+# Words that a command may stand behind, with whatever options they have.
+_BEFORE_A_COMMAND = frozenset(
+    """
+    if then else elif do while until time exec eval command builtin sudo doas env nice ionice nohup timeout setsid stdbuf xargs
+    flock chronic su runuser retry run watch strace proxychains torsocks docker podman kubectl ssh sh bash which type - RUN CMD
+    unbuffer systemd-cat chrt chroot gosu su-exec run-one
+    """.split()  # noqa: SIM905 - as literals they would take half a page
+)
+_ASSIGNMENT = re.compile(r"[\w.-]{1,60}(?:\[[^\]]{0,60}\])?\+?[=:].{0,300}", re.DOTALL)
+_CRON = re.compile(
+    r"(?:@\w{1,20}|(?:[\d*/,A-Za-z-]{1,60}[ \t]{1,20}){4}[\d*/,A-Za-z-]{1,60})(?:[ \t]{1,20}[\w-]{1,40})?"
+)
+_IN_VALUE = re.compile(r"(?:^|[\s;])[A-Za-z_]\w{0,60}=[\"']([^\"']{0,300})\Z")
+_LOGS = re.compile(r"(?:^|[;|&({]|\b(?:then|do|else))[ \t]{0,80}(?:/usr)?(?:/bin/)?logger[ \t]")
+
+
+def is_command(text: str, match: re.Match[str]) -> bool:
+    """Whether what is matched, the name of a tool, stands where a command stands."""
+    begin = match.start()
+    before = text[max(text.rfind("\n", 0, begin) + 1, begin - BEFORE_MAX) : begin]
+    if _is_logged(before):
+        return False
+    value = _IN_VALUE.search(before)
+    if value is None and _NO_EVERYDAY_WORD.fullmatch(match[0]):
+        return True
+    return _can_begin(value[1] if value is not None else before)
+
+
+def _is_logged(before: str) -> bool:
+    """Whether it stands in a message for the log, and not in a command that the message is made by."""
+    logs = None
+    for logs in _LOGS.finditer(before):  # noqa: B007 - the last one
+        pass
+    if logs is None:
+        return False
+    message = before[logs.end() :]
+    if "$(" in message or "`" in message:
+        return False
+    quoted = message.count('"') % 2 or message.count("'") % 2
+    return bool(quoted) or not set(message) & set(";|&")
+
+
+def _can_begin(before: str) -> bool:
+    parts = list(_STANDS_APART.finditer(before))
+    words = before[parts[-1].end() if parts else 0 :].split()
+    if not words or words[0].rpartition("/")[2] in _BEFORE_A_COMMAND:
+        return True
+    if any(_ASSIGNMENT.fullmatch(word) for word in words[:1]):
+        return len(words) == 1
+    return _CRON.fullmatch(" ".join(words)) is not None
