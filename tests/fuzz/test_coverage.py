@@ -49,6 +49,7 @@ ELSEWHERE = {
     "net/bpf.py:": "addresses of our own",
     "commands/rehearse.py:_hop_limit": "a number of a list",
     "rehearsal/group.py:": "what the kernel says of control groups",
+    "rehearsal/lock_holders.py:": "what the kernel says of locks and of a process",
     "rehearsal/leavers.py:": "what the kernel says of a process",
     "rehearsal/leftovers.py:_owner": "a name, held to its shape",
     "rehearsal/backends.py:is_before": "the kernel's own version",
