@@ -69,7 +69,10 @@ def watch_ended(was: Facts, now: Facts, began: str, at: str) -> str:
     if standing is None or not _was_watched(was):
         return ""  # its time is that of a host without a watch
     present = datetime.datetime.strptime(at, TIME)
-    until = _later(datetime.datetime.strptime(began, TIME), _unwatched_s(standing))
+    try:
+        until = _later(datetime.datetime.strptime(began, TIME), _unwatched_s(standing))
+    except ValueError:
+        return "the report does not say when it began"
     if present <= until:
         return ""
     without = f"without a watch the verdict counted until {until.strftime(TIME)}"

@@ -176,3 +176,4 @@ def test_the_time_that_a_watch_gave_needs_the_watch_to_go_on(at, later, why):
     was, now = changed(BASE, callers=watched()), changed(BASE, callers=later)
     assert standing.watch_ended(was, now, BEGAN, at) == why.format(without)
     assert standing.watch_ended(BASE, now, BEGAN, at) == ""
+    assert "does not say when" in standing.watch_ended(was, now, "2026-99-99T00:00:00Z", at)

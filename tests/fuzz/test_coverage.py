@@ -46,6 +46,7 @@ ELSEWHERE = {
     "commands/simulate.py:printable": "makes text of bytes and never fails",
     "config/values.py:one_of.read": "a value that TOML has read, held to a list",
     "escape.py:": "makes text of text and never fails",
+    "standing.py:watch_ended": "times of this run, and of a report one whose failure is caught: tests/test_standing.py",
     "net/bpf.py:": "addresses of our own",
     "commands/rehearse.py:_hop_limit": "a number of a list",
     "rehearsal/group.py:": "what the kernel says of control groups",
