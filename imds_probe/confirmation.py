@@ -59,15 +59,19 @@ def unusable(stored: Stored, now: str) -> str:
     return ""
 
 
-def confirmed(stored: Stored, facts: Facts) -> Confirmation:
-    """Whether the verdict holds, by what a run that confirms has observed. Raises UsageError for a report of another host."""
+def confirmed(stored: Stored, facts: Facts, now: str) -> Confirmation:
+    """Whether the verdict holds `now` (RFC 3339), by what a run that confirms has observed. Raises UsageError for a report of
+    another host.
+    """
     was, is_ = instance_id(stored.facts), instance_id(facts)
     if was != is_:
         raise UsageError(f"the report is of {was or _UNNAMED}, and this is {is_ or _UNNAMED}", OF_THIS_HOST)
     reasons = [*_boot(stored.facts, facts), *_not_seen(facts)]
     if reasons:
         return Confirmation(tuple(reasons))
-    return Confirmation(changes=standing.changes(stored.facts, facts, stored.probe.started_at))
+    began = stored.probe.started_at
+    ended = standing.watch_ended(stored.facts, facts, began, now)
+    return Confirmation((ended,) if ended else (), standing.changes(stored.facts, facts, began))
 
 
 def _boot(was: Facts, now: Facts) -> Sequence[str]:

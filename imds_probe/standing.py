@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.callers import Callers
+from imds_probe.facts.callers import Callers, CallerSeen
 from imds_probe.facts.containers import NO_CONTAINERS, Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
@@ -24,6 +24,8 @@ Part = Literal["options", "hop limit", "packages", "containers", "schedules", "c
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 MANAGERS = ("dpkg", "rpm", "apk", "snap")
 NOT_KNOWN = "unknown"
+# The daemon writes how much it has watched every two minutes; after this long, it no longer watches.
+WATCHES_WITHIN_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,7 @@ def valid_until(began: str, facts: Facts, *, last_day: str | None) -> str | None
     standing = facts.get(Standing)
     if standing is None:
         return None
-    callers = facts.get(Callers)
-    watched = callers is not None and callers.complete
-    seconds = standing.valid_s if watched else min(standing.valid_s, standing.valid_unwatched_s)
+    seconds = standing.valid_s if _was_watched(facts) else _unwatched_s(standing)
     try:
         until = _later(datetime.datetime.strptime(began, TIME), seconds)
         if last_day is not None:
@@ -59,6 +59,37 @@ def valid_until(began: str, facts: Facts, *, last_day: str | None) -> str | None
     except ValueError:  # a stored report may be of the 99th of a month
         return None
     return until.strftime(TIME)
+
+
+def watch_ended(was: Facts, now: Facts, began: str, at: str) -> str:
+    """Why a verdict counts no longer although its time is not over, a clause; empty where it does. A watch that covered its window
+    gave it more time, and has to go on for that. `began` is when the report did, `at` the present time (both RFC 3339, UTC).
+    """
+    standing, later = was.get(Standing), now.get(Callers)
+    if standing is None or not _was_watched(was):
+        return ""  # its time is that of a host without a watch
+    present = datetime.datetime.strptime(at, TIME)
+    try:
+        until = _later(datetime.datetime.strptime(began, TIME), _unwatched_s(standing))
+    except ValueError:
+        return "the report does not say when it began"
+    if present <= until:
+        return ""
+    without = f"without a watch the verdict counted until {until.strftime(TIME)}"
+    if later is None or later.watched_until is None:
+        return f"callers are no longer watched, and {without}"
+    if _later(datetime.datetime.strptime(later.watched_until, TIME), WATCHES_WITHIN_S) < present:
+        return f"callers were last watched at {later.watched_until}, and {without}"
+    return "" if later.complete else f"the watch no longer covers its window, and {without}"
+
+
+def _was_watched(facts: Facts) -> bool:
+    callers = facts.get(Callers)
+    return callers is not None and callers.complete
+
+
+def _unwatched_s(standing: Standing) -> float:
+    return min(standing.valid_s, standing.valid_unwatched_s)
 
 
 def _later(moment: datetime.datetime, seconds: float) -> datetime.datetime:
@@ -171,14 +202,23 @@ def _schedule_changes(was: Mapping[str, str] | None, now: Mapping[str, str] | No
 
 
 def _call_changes(was: Facts, now: Facts, since: str) -> Iterator[Change]:
-    """Callers by IMDSv1 that the report does not know."""
+    """Calls by IMDSv1 that the report does not know, and that may lose something."""
     earlier, later = was.get(Callers), now.get(Callers)
-    if earlier is not None and later is None:
+    if earlier is not None and later is None and was[Standing].history is not False:
         yield Change("calls", "the record of callers that the watch keeps is gone")
     if later is None:
         return
-    known = {each.identity for each in earlier.by if each.version == "v1"} if earlier is not None else set()
-    for each in later.by:
-        new = each.identity not in known and each.last_seen >= since
-        if each.version == "v1" and not each.probe and not each.is_harmless and new:
-            yield Change("calls", f"{each.program} called by IMDSv1, last at {each.last_seen}")
+    known = set(_losing(earlier)) if earlier is not None else set()
+    said = set[str]()
+    for key, each in _losing(later).items():
+        if key not in known and each.last_seen >= since:
+            said.add(f"{each.program} called by IMDSv1, last at {each.last_seen}")
+    yield from (Change("calls", what) for what in sorted(said))
+
+
+def _losing(callers: Callers) -> dict[tuple[object, ...], CallerSeen]:
+    """Calls by IMDSv1 that the switch may break, by their caller and the kind of thing that they ask for: who looked whether
+    anything answers may ask for credentials later.
+    """
+    by_v1 = (each for each in callers.by if each.version == "v1" and not each.probe and not each.is_harmless)
+    return {(each.identity, each.path_class): each for each in by_v1}

@@ -19,6 +19,10 @@ from botocore.exceptions import ClientError
 LOOKS = 3
 STEPS_MAX = 100
 _VARIABLE = re.compile(r"\{\{ *([\w.:]+) *\}\}")
+# As SSM lists them for all actions.
+PROPERTIES = frozenset(
+    ("name", "action", "inputs", "outputs", "nextStep", "isEnd", "isCritical", "onFailure", "onCancel", "maxAttempts")
+) | {"timeoutSeconds"}
 TYPES = {"String": str, "Integer": int, "Boolean": bool}
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "StringEquals": lambda value, other: value == other,
@@ -52,7 +56,8 @@ class Walk:
 @dataclass
 class Walker:
     """`clients` by their service; `run_command` takes a script and gives its exit code and output. Where an answer lacks what an
-    output selects, the step fails, or else the one that uses the output: `missing_fails`.
+    output selects, the step fails, or else the one that uses the output: `missing_fails`. Somebody cancels the execution while
+    `cancelled_at` is under way.
     """
 
     document: Mapping[str, Any]
@@ -62,6 +67,7 @@ class Walker:
     settle: Callable[[], None] = lambda: None
     called: Callable[[str, Mapping[str, Any]], None] = lambda api, inputs: None
     missing_fails: bool = True
+    cancelled_at: str = ""
 
     def walk(self, execution_id: str = "e-1", **parameters: Any) -> Walk:
         walk = Walk()
@@ -74,6 +80,9 @@ class Walker:
             step = steps[name]
             walk.steps.append(name)
             assert len(walk.steps) < STEPS_MAX
+            if name == self.cancelled_at:
+                walk.status, name = "Cancelled", self._named_step(step.get("onCancel", "Abort"))
+                continue
             try:
                 chosen = self._step(step, walk)
             except StepFailed as why:
@@ -95,14 +104,18 @@ class Walker:
 
     def _after_failure(self, step: Mapping[str, Any], walk: Walk) -> str | None:
         said = step.get("onFailure", "Abort")
-        if step.get("isCritical", True):
+        if step.get("isCritical", True) and walk.status == "Success":
             walk.status = "Failed"
+        name = self._named_step(said)
+        return None if step.get("isEnd") else name
+
+    def _named_step(self, said: str) -> str | None:
         if said == "Abort":
             return None
         kind, _, name = said.partition(":")
         if kind != "step":
             raise Unknown(said)
-        return None if step.get("isEnd") else name
+        return name
 
     def _step(self, step: Mapping[str, Any], walk: Walk) -> str | None:
         actions = {
@@ -114,6 +127,8 @@ class Walker:
         }
         if step["action"] not in actions:
             raise Unknown(step["action"])
+        if not set(step) <= PROPERTIES:
+            raise Unknown(", ".join(set(step) - PROPERTIES))
         return actions[step["action"]](step, walk)
 
     def _run_command(self, step: Mapping[str, Any], walk: Walk) -> None:

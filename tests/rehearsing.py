@@ -338,3 +338,24 @@ if __name__ == "__main__":
         else:
             setattr(place_of, what, new)
     _start(sys.argv[1], bool(sys.argv[2]), sys.argv[3], sys.argv[5])
+
+
+@contextlib.contextmanager
+def held_by_user(path: Path | str) -> Iterator[int]:
+    """A lock on it, of a process that has given up being root; its process id."""
+    code = (
+        "import fcntl, os, sys\nopened, end = map(int, sys.argv[1:])\n"
+        "os.setuid(4242)\nfcntl.flock(opened, fcntl.LOCK_EX)\nprint(flush=True)\nos.read(end, 1)"
+    )
+    opened, (end, ours) = os.open(path, os.O_RDONLY), os.pipe()
+    argv = [sys.executable, "-I", "-S", "-c", code, str(opened), str(end)]
+    try:
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, pass_fds=[opened, end]) as user:
+            os.close(end)
+            assert user.stdout is not None and user.stdout.readline() == b"\n"
+            try:
+                yield user.pid
+            finally:
+                os.close(ours)
+    finally:
+        os.close(opened)

@@ -57,7 +57,7 @@ def hostile(repeated: int = 1) -> dict[str, Any]:
         switched=replace(
             SWITCHED, watched=WatchedSince(60.0, (replace(FOR_GOOD, caller=replace(caller, refused=1)),) * 3)
         ),
-        standing=Standing("0a1b", (SchedulesSeen(text, 1, "0" * 32),) * 3),
+        standing=Standing("0a1b", (SchedulesSeen(text, 1, "0" * 32),) * 3, history=True),
     )
     owner = plain(Owner("karpenter", text, (text,) * 3, text))
     launched_from = plain(LaunchedFrom(text, text, text))

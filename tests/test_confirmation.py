@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from observed import FACTS, INSTANCE, PLATFORM, changed
 from reports_made import report
-from test_standing import STANDING
+from test_standing import STANDING, watched
 
 from imds_probe.confirmation import Confirmation, confirmed, unusable
 from imds_probe.errors import UsageError
@@ -25,14 +25,23 @@ def stored(facts=BASE, **changes):
 
 def test_it_holds():
     assert unusable(stored(), NOW) == ""
-    assert confirmed(stored(), BASE) == Confirmation()
-    assert confirmed(stored(), BASE).holds
+    assert confirmed(stored(), BASE, NOW) == Confirmation()
+    assert confirmed(stored(), BASE, NOW).holds
 
 
 def test_what_changed_is_said():
-    came = confirmed(stored(), changed(BASE, software=()))
+    came = confirmed(stored(), changed(BASE, software=()), NOW)
     assert came == Confirmation((), (Change("packages", "amazon-ssm-agent 3.3.987.0-1.amzn2023 was removed"),))
     assert not came.holds
+
+
+def test_a_watch_that_has_stopped_gives_no_more_time():
+    was = changed(BASE, callers=watched())
+    assert confirmed(stored(was), was, NOW).holds
+    (why,) = confirmed(stored(was), was, "2026-11-29T00:00:00Z").reasons
+    assert why.startswith(
+        "callers were last watched at 2026-11-23T00:00:00Z, and without a watch the verdict counted until"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,12 +76,12 @@ def test_a_report_that_was_tampered_with_or_damaged_is_refused(changes):
 def test_another_hosts_report_is_refused():
     other = changed(BASE, instance=replace(INSTANCE, instance_id="i-00000000000000001"))
     with pytest.raises(UsageError, match="the report is of i-0123456789abcdef0, and this is i-00000000000000001"):
-        confirmed(stored(), other)
+        confirmed(stored(), other, NOW)
     # With the service turned off, the firmware tells.
-    assert confirmed(stored(), changed(BASE, instance=None)).holds
+    assert confirmed(stored(), changed(BASE, instance=None), NOW).holds
     unnamed = changed(BASE, instance=None, platform=replace(PLATFORM, instance_id=None))
     with pytest.raises(UsageError, match="this is a host whose instance id is not known"):
-        confirmed(stored(), unnamed)
+        confirmed(stored(), unnamed, NOW)
 
 
 def test_another_boot_counts_as_a_change_of_everything():
@@ -81,10 +90,10 @@ def test_another_boot_counts_as_a_change_of_everything():
         (None, "the kernel does not say which boot this is"),
     ):
         now = changed(BASE, standing=replace(STANDING, boot_id=boot_id))
-        assert confirmed(stored(), now) == Confirmation((why,))
+        assert confirmed(stored(), now, NOW) == Confirmation((why,))
 
 
 def test_what_could_not_be_looked_at_confirms_nothing():
     failed = CollectorRun("dpkg", "failed", 1.0, "the database is locked", "the packages of dpkg")
-    came = confirmed(stored(), replace(BASE, collectors=(failed,)))
+    came = confirmed(stored(), replace(BASE, collectors=(failed,)), NOW)
     assert came.reasons == ("the packages of dpkg could not be looked at: the database is locked",)

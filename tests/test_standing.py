@@ -132,5 +132,48 @@ def test_a_new_caller_by_imdsv1_is_a_change():
         replace(late, last_seen="2026-11-22T00:00:00Z"),
     ):
         assert texts(was, changed(BASE, callers=watched(nobody))) == []
-    assert texts(was, BASE) == ["the record of callers that the watch keeps is gone"]
     assert texts(with_containers(), with_containers()) == []
+
+
+def test_the_record_of_callers_is_gone_only_where_there_was_one():
+    """`run --watch` without a daemon keeps none."""
+    for history, said in (
+        (True, ["the record of callers that the watch keeps is gone"]),
+        (None, ["the record of callers that the watch keeps is gone"]),
+        (False, []),
+    ):
+        now = changed(BASE, standing=replace(STANDING, history=history))
+        assert texts(changed(now, callers=watched()), now) == said
+
+
+def test_who_only_looked_whether_anything_answers_is_not_known_to_ask_for_more():
+    look = replace(CALLER, path_class="other-cloud", served=0, last_seen="2026-11-23T01:00:00Z")
+    late = replace(look, path_class="credentials", served=3)
+    said = [f"{late.program} called by IMDSv1, last at 2026-11-23T01:00:00Z"]
+    for known in (look, replace(late, probe=True), replace(late, version="v2"), replace(late, path_class="meta-data")):
+        was = changed(BASE, callers=watched(known))
+        assert texts(was, changed(BASE, callers=watched(known, late))) == said
+        assert texts(was, was) == []
+    assert texts(changed(BASE, callers=watched(late)), changed(BASE, callers=watched(look, late))) == []
+
+
+@pytest.mark.parametrize(
+    ("at", "later", "why"),
+    [
+        ("2026-11-24T00:00:00Z", None, ""),
+        ("2026-11-24T00:00:01Z", None, "callers are no longer watched, and {}"),
+        ("2026-11-24T00:00:01Z", watched(), "callers were last watched at 2026-11-23T00:00:00Z, and {}"),
+        ("2026-11-24T00:00:01Z", replace(watched(), watched_until="2026-11-23T23:55:00Z"), ""),
+        (
+            "2026-11-24T00:00:01Z",
+            replace(watched(observed_s=50.0), watched_until="2026-11-24T00:00:00Z"),
+            "the watch no longer covers its window, and {}",
+        ),
+    ],
+)
+def test_the_time_that_a_watch_gave_needs_the_watch_to_go_on(at, later, why):
+    without = "without a watch the verdict counted until 2026-11-24T00:00:00Z"
+    was, now = changed(BASE, callers=watched()), changed(BASE, callers=later)
+    assert standing.watch_ended(was, now, BEGAN, at) == why.format(without)
+    assert standing.watch_ended(BASE, now, BEGAN, at) == ""
+    assert "does not say when" in standing.watch_ended(was, now, "2026-99-99T00:00:00Z", at)

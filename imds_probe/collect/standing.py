@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
 from imds_probe.dataclass import dataclass
+from imds_probe.errors import ProbeError
 from imds_probe.facts.standing import VALID_S, VALID_UNWATCHED_S, SchedulesSeen, Standing
 from imds_probe.reading.reader import share_of
 from imds_probe.reading.task import Task
+from imds_probe.system.state_directory import check_file
 from imds_probe.watch import boots
+from imds_probe.watch.history_format import FILE
 
 READ_S = 5.0
 
@@ -30,8 +36,17 @@ def _collect(context: Context) -> Collected:
         schedules=None if answer.failed else answer.found,
         valid_s=options.valid_s,
         valid_unwatched_s=options.valid_unwatched_s,
+        history=_has_history(context.option(CallersOptions).state),
     )
     return Collected((found,), partial=answer.failed)
+
+
+def _has_history(state: Path) -> bool:
+    """One that cannot be read is there all the same; the collector of callers says why."""
+    try:
+        return check_file(state / FILE)
+    except (ProbeError, OSError):
+        return True
 
 
 SCHEDULES_NOW: Task[str, SchedulesSeen] = Task(

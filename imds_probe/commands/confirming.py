@@ -67,7 +67,7 @@ def confirm(args: argparse.Namespace, stored: Stored, request: RunRequest, reade
         if why := unusable(stored, now):
             came = Confirmation((why,))
         else:
-            came = confirmed(stored, look_again(request, reader, bug=report_bug))
+            came = confirmed(stored, look_again(request, reader, bug=report_bug), now)
     except UsageError as error:
         raise UsageError(f"--confirm {args.confirm}: {error.problem}", error.remedy) from None
     if args.output == "text":

@@ -27,6 +27,7 @@ class SchedulesSeen:
 @dataclass(frozen=True)
 class Standing(Section):
     """`boot_id` is the kernel's name of the boot, None where it does not say. `schedules` is None where nobody looked, or in vain.
+    `history`: whether a daemon's record of callers was there; None in reports from before that was looked at.
     A verdict counts for `valid_s` seconds where callers were watched for the whole window, and else for `valid_unwatched_s`.
     """
 
@@ -36,3 +37,4 @@ class Standing(Section):
     schedules: tuple[SchedulesSeen, ...] | None = None
     valid_s: Seconds = VALID_S
     valid_unwatched_s: Seconds = VALID_UNWATCHED_S
+    history: bool | None = None

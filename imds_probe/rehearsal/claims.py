@@ -10,6 +10,8 @@ from pathlib import Path
 
 from imds_probe.net.namespaces import CURRENT
 from imds_probe.rehearsal.asking import CannotRehearse
+from imds_probe.rehearsal.group import PROC
+from imds_probe.rehearsal.lock_holders import strangers
 
 
 class Claims:
@@ -46,7 +48,14 @@ class Claims:
         try:
             fcntl.flock(opened, how | fcntl.LOCK_NB)
         except BlockingIOError:
+            others = strangers(opened, PROC)
             os.close(opened)
+            if others:
+                pids = ", ".join(str(each.pid) for each in others)
+                raise CannotRehearse(
+                    f"no rehearsal is running, but a user's process holds its lock: {pids}",
+                    f"End that process: kill {pids}.",
+                ) from None
             raise CannotRehearse(refused, "Wait for its end.") from None
         self._held[key] = opened
 

@@ -32,10 +32,19 @@ from imds_probe.rehearsal.group import (
     removed,
     version_2,
 )
+from imds_probe.rehearsal.lock_holders import holders, strangers
 from imds_probe.rehearsal.rules import Group
 from imds_probe.system.small_file import read_head
 
 CLASS_BYTES = 64
+
+
+class StillHeld(Exception):
+    """A rehearsal still runs; `pid` is its process, None where that is not seen here."""
+
+    def __init__(self, pid: int | None) -> None:
+        super().__init__(pid)
+        self.pid = pid
 
 
 def usable(proc: Path, release: str | None = None) -> Hierarchy:
@@ -164,9 +173,9 @@ def left_set(below: Path | None, proc: Path) -> list[Path]:
     ]
 
 
-def unset(directory: Path) -> bool | None:
-    """Take the class of a rehearsal from a group; whether it is gone, None where the rehearsal that set it still runs: it holds
-    the group, or one around that.
+def unset(directory: Path, proc: Path) -> bool:
+    """Take the class of a rehearsal from a group; whether it is gone. Raises StillHeld where the rehearsal that set it still runs:
+    it holds the group, or one around that.
     """
     with contextlib.ExitStack() as stack:
         for each in (directory, *directory.parents):
@@ -180,7 +189,10 @@ def unset(directory: Path) -> bool | None:
             try:
                 fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return None
+                if not strangers(opened, proc):
+                    raise StillHeld(
+                        next((one.pid for one in holders(opened, proc) if one.may_rehearse), None)
+                    ) from None
         with contextlib.suppress(OSError):
             _set(directory, 0)
     return not _is_of_rehearsal(class_of(directory))

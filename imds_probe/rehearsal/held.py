@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+from pathlib import Path
 
 from imds_probe.errors import HeldError
 from imds_probe.net.namespaces import CURRENT
+from imds_probe.rehearsal.lock_holders import strangers
+
+PROC = Path("/proc")
 
 
 def is_host_rehearsed() -> bool:
-    """By the lock that a rehearsal of the whole host holds on the network namespace of the calling thread."""
+    """By the lock that a rehearsal of the whole host holds on the network namespace of the calling thread. A lock of a user other
+    than root is no rehearsal's.
+    """
     try:
         opened = os.open(CURRENT, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -18,7 +24,7 @@ def is_host_rehearsed() -> bool:
     try:
         fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return not strangers(opened, PROC)
     finally:
         os.close(opened)
     return False

@@ -66,9 +66,14 @@ def undo(below: Path | None = None, proc: Path = Path("/proc"), ways: Iterable[P
         elif directory.name not in alive:
             (removed if group.removed(directory) else failed).append(f"control group {directory}")
     for directory in classes.left_set(below, proc):
-        unset = classes.unset(directory)
-        if unset is not None:
-            (removed if unset else failed).append(f"class of the control group {directory}")
+        what = f"class of the control group {directory}"
+        try:
+            (removed if classes.unset(directory, proc) else failed).append(what)
+        except classes.StillHeld as held:
+            if held.pid is not None:
+                running.add(held.pid)
+            else:
+                failed.append(f"{what}: its owner is running")
     return Leftovers(tuple(removed), tuple(failed), tuple(sorted(running)))
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from contexts import collected, context
+from small_roots import made
 
+from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.standing import COLLECTOR, StandingOptions
+from imds_probe.collect.standing_reading import read_schedules
 from imds_probe.facts.standing import Standing
+from imds_probe.watch.history_format import FILE
 
 BOOT = "3a2c6e1e-5f0d-4c55-9d3e-9a56ad6f1f6c"
 
@@ -25,7 +30,7 @@ def host(root, boot_id=f"{BOOT}\n"):
 
 
 def seen(root, **options):
-    given = context(root, options=(StandingOptions(**options),))
+    given = context(root, options=(StandingOptions(**options), CallersOptions(state=root / "state")))
     given._proc = root / "proc"  # which only counts where the kernel's own is mounted
     runs = collected(given, [COLLECTOR])
     assert runs["standing"].status == "ok", runs
@@ -64,3 +69,58 @@ def test_what_is_started_and_what_it_names_changes_the_digest(tmp_path):
     assert changed_kinds(edited, digests(tmp_path)) == {"crontabs"}
     (tmp_path / "etc/cron.d/more").write_text("@daily root /bin/true\n")
     assert digests(tmp_path)["crontabs"][0] == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("/usr/bin/java -Xmx1g -jar /opt/app/app.jar", "/opt/app/app.jar"),
+        ("java -cp lib/a.jar:/opt/app/b.jar Main", "/opt/app/b.jar"),
+        ("/usr/bin/python3 /opt/app/main", "/opt/app/main"),
+        ("bash -o pipefail /opt/app/main", "/opt/app/main"),
+        ("cd /opt/app && ./run.sh", "/opt/app/run.sh"),
+        ("cd /opt/app && python3 -u main --log /var/log/x", "/opt/app/main"),
+        ("backup --all", "/usr/local/bin/backup"),
+        ("shipper", "/usr/local/bin/shipper"),
+        ("python3.11 /opt/app/main", "/opt/app/main"),
+        ("sudo -u app backup", "/usr/local/bin/backup"),
+        ("/opt/app/outer.sh", "/opt/app/inner"),
+        ("dotnet app/app.dll", "/root/app/app.dll"),
+    ],
+)
+def test_whatever_a_command_calls_its_code(tmp_path, command, code):
+    programs = {f"/usr/bin/{name}": b"\x7fELF" for name in ("java", "python3", "python3.11", "dotnet", "sudo", "bash")}
+    files = programs | {
+        "/etc/cron.d/x": f"PATH=/usr/local/bin:/usr/bin\n* * * * * root {command} >>/var/log/x\n",
+        "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\n",
+        "/bin/sh": b"\x7fELF",
+        "/opt/app/outer.sh": "#!/bin/sh\n. /opt/app/inner\n",
+        "/var/log/x": "",
+    }
+    files |= {code: "#!/bin/sh\n"} if code not in files else {}
+    made(
+        tmp_path,
+        files,
+        executable=[
+            *programs,
+            "/bin/sh",
+            "/opt/app/outer.sh",
+            *([code] if code.startswith("/usr/local/bin") or "run" in code else []),
+        ],
+    )
+
+    def digests():
+        return {each.what: each.digest for each in read_schedules(str(tmp_path))}
+
+    before = digests()
+    (tmp_path / "var/log/x").write_text("it ran\n")
+    assert digests() == before
+    (tmp_path / code[1:]).write_text("#!/bin/sh\ncurl http://169.254.169.254/latest/meta-data/\n")
+    assert changed_kinds(before, digests()) == {"crontabs"}
+
+
+def test_whether_a_daemon_kept_a_record_of_callers(tmp_path):
+    assert seen(host(tmp_path)).history is False
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / FILE).touch(mode=0o600)
+    assert seen(tmp_path).history is True

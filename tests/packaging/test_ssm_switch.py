@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from automation_walker import Unknown, Walker
+from automation_walker import LOOKS, StepFailed, Unknown, Walker
 from botocore import xform_name
 from botocore.validate import ParamValidator
 from soon import SOON_S
@@ -36,6 +36,7 @@ ACTIONS = {f"aws:{each}" for each in ["runCommand", "executeAwsApi", "waitForAws
 SCRIPTS = [step for step in STEPS.values() if step["action"] == "aws:runCommand"]
 ENDS = {name for name, step in STEPS.items() if step.get("isEnd")}
 ASSESSED = ["assess", "verdict", "confidence", "optionsBefore", "options", "accountDefaults", "enforcement"]
+CONFIRMED = ["confirm", "accountDefaultsNow", "enforcementNow", "stillHolds"]
 ROLLED_BACK = ["rollBack", "waitRolledBack", "waitRolledBackApplied", "whatBroke"]
 
 
@@ -54,7 +55,7 @@ def test_it_has_five_actions_and_leads_from_step_to_step():
     assert DOCUMENT["schemaVersion"] == "0.3"
     assert {step["action"] for step in STEPS.values()} == ACTIONS
     assert len(STEPS) == len(DOCUMENT["mainSteps"])
-    named = set(re.findall(r"(?:NextStep|Default|nextStep): (\w+)|onFailure: step:(\w+)", SOURCE))
+    named = set(re.findall(r"(?:NextStep|Default|nextStep): (\w+)|on(?:Failure|Cancel): step:(\w+)", SOURCE))
     reached = {name for pair in named for name in pair if name}
     assert reached | {"assess"} == set(STEPS)
     for name, step in STEPS.items():
@@ -114,7 +115,10 @@ def test_the_operator_may_do_what_the_document_does_and_no_more():
     looking = {"ssm:DescribeInstanceInformation", "ssm:DescribeAutomationStepExecutions", "ssm:StopAutomationExecution"}
     targets = {"tag:GetResources", "resource-groups:ListGroupResources"}
     granted = {action for statement in POLICY["Statement"] for action in statement["Action"]}
-    assert granted == called | run_command | automation | looking | targets | {"sns:Publish"}
+    assert granted == called | run_command | automation | looking | targets | {"sns:Publish", "iam:PassRole"}
+    (passing,) = (statement for statement in POLICY["Statement"] if "iam:PassRole" in statement["Action"])
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}
+    assert passing["Resource"] == ["arn:*:iam::*:role/imds-probe-switch"]
     assert all(statement["Effect"] == "Allow" for statement in POLICY["Statement"])
 
 
@@ -163,8 +167,8 @@ def test_the_commands_of_its_page_are_taken(aws):
             assert ("InstanceId" in pairs) != (options.get("--target-parameter-name") == "InstanceId")
             assert ("--targets" in options) == ("--max-concurrency" in options) == ("--max-errors" in options)
     assert (started, len(COMMANDS)) == (4, 6)
-    ends = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert ends == ENDS | {"rollBack"}
+    ends = {name for row in re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE) for name in re.findall(r"\w+", row)}
+    assert ends == ENDS | set(ROLLED_BACK)
 
 
 def test_the_walker_refuses_what_it_does_not_know():
@@ -174,6 +178,9 @@ def test_the_walker_refuses_what_it_does_not_know():
     choice = {"NextStep": "other", "Variable": "a", "Resembles": "b"}
     step = {"name": "other", "action": "aws:branch", "inputs": {"Choices": [choice]}}
     with pytest.raises(Unknown, match="Resembles"):
+        Walker({"parameters": {}, "mainSteps": [step]}, {}, lambda script: (0, "")).walk()
+    step = {"name": "other", "action": "aws:branch", "onSuccess": "Abort", "inputs": {"Choices": []}}
+    with pytest.raises(Unknown, match="onSuccess"):
         Walker({"parameters": {}, "mainSteps": [step]}, {}, lambda script: (0, "")).walk()
 
 
@@ -269,6 +276,8 @@ def walk(place, ec2):
         approved=lambda: True,
         enforced=False,
         missing_fails=True,
+        cancelled_at="",
+        refused=lambda api: False,
         **parameters,
     ):
         specification = [{"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags]}]
@@ -285,6 +294,8 @@ def walk(place, ec2):
         ec2.modify_instance_metadata_defaults(HttpTokensEnforced=enforcement)
 
         def called(api, inputs):
+            if refused(api):
+                raise StepFailed(f"{api}: a timeout")
             if api == "ModifyInstanceMetadataOptions" and not any(key == NEVER_APPLIES for key, _ in tags):
                 hop_limit = inputs.get("HttpPutResponseHopLimit", place.simulator.state.hop_limit)
                 place.simulator.update(http_tokens=inputs["HttpTokens"], hop_limit=hop_limit)
@@ -292,6 +303,7 @@ def walk(place, ec2):
                     after_modify()
 
         walker = Walker(DOCUMENT, {"ec2": ec2}, place.run, approved, called=called, missing_fails=missing_fails)
+        walker.cancelled_at = cancelled_at
         # What a host in this state said once it says again, so what it keeps is that of its state.
         execution = hashlib.sha256(repr(place.state()).encode()).hexdigest()[:12]
         place.made_up.run(["sh", "-c", "rm -f /run/imds-probe-switch/*.after"], timeout_s=SOON_S)
@@ -318,12 +330,20 @@ def test_an_account_without_a_preference_enforces_nothing_whichever_step_fails_f
     walked = walk(missing_fails=False)
     assert walked.steps == [*ASSESSED, "wayBack", "asReported", "holds", "dryRun", "wouldSwitch"]
     assert (list(walked.failures), walked.status) == (["wayBack"], "Success")
+    walked = walk(missing_fails=False, DryRun="no")
+    assert (list(walked.failures), walked.end, walked.status) == (["wayBack", "wayBackNow"], "switched", "Success")
+
+
+def test_what_was_watched_before_the_verdict_is_no_record_that_is_gone_afterwards(walk):
+    """Of a host without a daemon."""
+    walked = walk(WatchSecondsBefore="1")
+    assert (walked.end, walked.status) == ("wouldSwitch", "Success"), walked.outputs
 
 
 def test_it_is_switched_once_somebody_has_approved(walk, place):
     walked = walk(DryRun="no", Approve="yes", Approvers=["arn:aws:iam::123456789012:user/me"])
     assert walked.steps[len(ASSESSED) :] == [
-        *("asReported", "holds", "dryRun", "rehearseOrNot", "approveOrNot", "approve", "confirm", "stillHolds"),
+        *("asReported", "holds", "dryRun", "rehearseOrNot", "approveOrNot", "approve", *CONFIRMED),
         *("requireTokens", "waitRequired", "waitApplied", "watch", "works", "switched"),
     ]
     assert (walked.status, walked.options["HttpTokens"]) == ("Success", "required")
@@ -375,10 +395,68 @@ def test_where_the_account_enforces_tokens_there_is_no_way_back_and_no_switch(wa
     assert walked.options["HttpTokens"] == "optional"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_so_it_is_where_that_begins_during_the_approval_or_nobody_knows_any_more(walk, ec2, known):
+    since = []
+
+    def approved():
+        since.append("approved")
+        ec2.modify_instance_metadata_defaults(HttpTokensEnforced="enabled")
+        return True
+
+    def refused(api):
+        return bool(since) and not known and api == "GetInstanceMetadataDefaults"
+
+    walked = walk(
+        DryRun="no", Approve="yes", Approvers=["arn:aws:iam::123456789012:user/me"], approved=approved, refused=refused
+    )
+    between = ["enforcementNow", "wayBackNow"] if known else []
+    assert walked.steps[walked.steps.index("confirm") :] == ["confirm", "accountDefaultsNow", *between, "noWayBack"]
+    assert (walked.status, walked.options["HttpTokens"]) == ("Success" if known else "Failed", "optional")
+
+
 def test_the_change_is_denied(walk):
     walked = walk([(REFUSES, "required")], DryRun="no")
     assert (walked.end, walked.status, walked.options["HttpTokens"]) == ("notModified", "Failed", "optional")
     assert "UnauthorizedOperation" in walked.failures["requireTokens"]
+    assert walked.steps[-5:] == ["requireTokens", "takenAfterAll", "optionsAfter", "untouched", "notModified"]
+
+
+def test_a_change_that_ec2_took_although_the_call_failed_is_rolled_back(walk, place):
+    def lost():
+        raise StepFailed("the answer did not come in time")
+
+    walked = walk(DryRun="no", after_modify=lost)
+    assert walked.steps[-6:] == ["requireTokens", "takenAfterAll", *ROLLED_BACK]
+    assert (walked.status, walked.options["HttpTokens"]) == ("Failed", "optional")
+    assert place.simulator.state.http_tokens == "optional"
+
+
+def test_where_nobody_knows_whether_ec2_took_the_change_it_is_rolled_back(walk):
+    """The change was denied, and then EC2 describes nothing."""
+    asked = []
+
+    def refused(api):
+        asked.append(api)
+        # After optionsBefore, and takenAfterAll as often as the walker looks.
+        return api == "DescribeInstances" and asked.count(api) > 1 + LOOKS
+
+    walked = walk([(REFUSES, "required")], DryRun="no", refused=refused)
+    assert walked.steps[-5:] == ["requireTokens", "takenAfterAll", "optionsAfter", *ROLLED_BACK[:2]]
+    assert (walked.status, walked.options["HttpTokens"]) == ("Failed", "optional")
+
+
+@pytest.mark.parametrize("step", ["requireTokens", "waitRequired", "waitApplied", "watch"])
+def test_whoever_cancels_it_after_the_change_has_it_rolled_back(walk, place, step):
+    walked = walk(DryRun="no", cancelled_at=step)
+    assert walked.steps[-5:] == [step, *ROLLED_BACK]
+    assert (walked.status, walked.options["HttpTokens"]) == ("Cancelled", "optional")
+    assert place.simulator.state.http_tokens == "optional"
+
+
+def test_whoever_cancels_it_before_changes_nothing(walk):
+    walked = walk(DryRun="no", cancelled_at="confirm")
+    assert (walked.end, walked.options["HttpTokens"]) == ("confirm", "optional")
 
 
 def test_the_change_is_never_applied(walk):

@@ -6,12 +6,12 @@ import errno
 import os
 
 import pytest
-from rehearsing import place
+from rehearsing import held_by_user, place
 
 from imds_probe.rehearsal import classes as classes_module
 from imds_probe.rehearsal.asking import CannotRehearse
 from imds_probe.rehearsal.claims import Claims
-from imds_probe.rehearsal.classes import ByClass, class_of, left_set, usable
+from imds_probe.rehearsal.classes import ByClass, StillHeld, class_of, left_set, unset, usable
 from imds_probe.rehearsal.group import OwnGroup, classes_of, own_class, own_name
 from imds_probe.rehearsal.leftovers import undo
 from imds_probe.rehearsal.unit import PROC
@@ -29,16 +29,22 @@ def by_class(directory) -> ByClass:
     return ByClass("web", directory, classes_of(PROC))
 
 
-def test_what_a_killed_one_left_is_taken_back_and_what_is_held_is_not(own):
+def test_what_a_killed_one_left_is_taken_back_and_what_is_held_is_not(own, tmp_path):
     claims, told = Claims(), by_class(own)
     claims.take("web", own)
     told.keep()
     (own / "later").mkdir()
     assert {each.name for each in left_set(own.parent, PROC)} == {"web", "inner", "later"}
-    assert undo(own.parent).removed == ()
+    came = undo(own.parent)
+    assert (came.removed, came.failed, came.running) == ((), (), (os.getpid(),))
+    with pytest.raises(StillHeld) as raised:
+        unset(own, tmp_path)  # where nothing says whose lock that is
+    assert raised.value.pid is None
     assert class_of(own / "later") == own_class()
     claims.give_back()
-    assert set(undo(own.parent).removed) == {
+    with held_by_user(own):  # whoever may look at a group may lock it
+        came = undo(own.parent)
+    assert came.running == () and set(came.removed) == {
         f"class of the control group {each}" for each in (own, own / "inner", own / "later")
     }
     assert [class_of(each) for each in (own, own / "inner", own / "later")] == [0, 0, 0]
