@@ -45,7 +45,7 @@ def unusable(stored: Stored, now: str) -> str:
     except NotInReport:
         is_whole = False
     if not is_whole:
-        raise UsageError("the report is damaged: its digest is not that of what it says", OF_THIS_HOST)
+        raise UsageError("the report is damaged: its digest does not match its content", OF_THIS_HOST)
     if stored.facts.get(Standing) is None or stored.verdict.valid_until is None or stored.verdict.digest is None:
         return f"the report does not say what its verdict stood on: imds-probe {stored.probe.version} made it"
     if _minor(stored.probe.version) != _minor(__version__):
