@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import re
 import resource
@@ -28,7 +29,9 @@ _ID = re.compile(r"^ID: ([0-9]{1,9})$", re.MULTILINE)
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _PAGE_HEADER = struct.Struct("=QQ")  # time, and how much is committed
 _ENTRY = struct.Struct("=HxxI")  # kind and thread
-_OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}")  # with the process id of who made it
+# With the process id of who made it, and the PID namespace where that is not the host's.
+_OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}(?:-([0-9]{1,10}))?")
+TRIES = 3
 _FS = {"fsopen": 430, "fsconfig": 431, "fsmount": 432}  # <asm-generic/unistd.h>, the same on every architecture
 _FSCONFIG_CREATE = 6  # <linux/mount.h>
 _MISSED = 1 << 31  # RB_MISSED_EVENTS
@@ -75,13 +78,19 @@ class Tracing:
         self.lost_until = 0  # before this time, events were overwritten that nobody had read; as Firing.at
         self._kinds: dict[int, tuple[str, dict[str, tuple[int, int]]]] = {}
         self._later: list[Firing] = []
-        try:
-            with contextlib.ExitStack() as undone:  # unless all of it is done
-                self._files = undone
-                self._switch_on(f"imds-probe-{os.getpid()}-{number}", events, size_kb)
-                self._files = undone.pop_all()
-        except OSError as error:
-            raise NotToBeHad(f"the kernel's tracing cannot be used: {error.strerror}", "Run as root.") from None
+        inode = _pid_namespace()
+        name = f"imds-probe-{os.getpid()}-{number}{'' if inode == INITIAL_PID_NAMESPACE else f'-{inode}'}"
+        for tried in range(TRIES):
+            try:
+                with contextlib.ExitStack() as undone:  # unless all of it is done
+                    self._files = undone
+                    self._switch_on(name, events, size_kb)
+                    self._files = undone.pop_all()
+                return
+            except OSError as error:
+                # As where an instance is swept away that nobody reads yet: by an earlier version, which knows no namespaces.
+                if error.errno != errno.ENODEV or tried == TRIES - 1:
+                    raise NotToBeHad(f"the kernel's tracing cannot be used: {error.strerror}", "Run as root.") from None
 
     def _switch_on(self, instance_name: str, events: Mapping[str, str], size_kb: int) -> None:
         self.instance = self._made(instance_name)
@@ -170,10 +179,15 @@ class Tracing:
 
 def has_pids_of_its_own() -> bool:
     """Whether we are in a PID namespace of our own, as a container is: the kernel's numbers are others than ours then."""
+    return _pid_namespace() != INITIAL_PID_NAMESPACE
+
+
+def _pid_namespace(process: str = "self") -> int:
+    """Its number; that of the host where it is not to be seen."""
     try:
-        return os.stat("/proc/self/ns/pid").st_ino != INITIAL_PID_NAMESPACE
+        return os.stat(f"/proc/{process}/ns/pid").st_ino
     except OSError:
-        return False
+        return INITIAL_PID_NAMESPACE
 
 
 def _tracefs() -> Path | None:
@@ -188,12 +202,14 @@ def _tracefs() -> Path | None:
 def _sweep(instances: Path) -> None:
     """Take away what watches left behind that were killed: an instance has memory, and goes on tracing.
 
-    The kernel keeps one that somebody reads: nothing is touched of a watch that runs.
+    The kernel keeps one that somebody reads: nothing is touched of a watch that runs. One that is only made yet is known by its
+    process, or by any process of its PID namespace.
     """
-    for name in os.listdir(instances):
-        match = _OURS.fullmatch(name)
-        if match and not Path("/proc", match[1]).exists():
-            _removed(instances / name)
+    found = [match for name in os.listdir(instances) if (match := _OURS.fullmatch(name))]
+    inside = {_pid_namespace(pid) for pid in os.listdir("/proc") if pid.isdigit()} if any(m[2] for m in found) else set()
+    for match in found:
+        if int(match[2]) not in inside if match[2] else not Path("/proc", match[1]).exists():
+            _removed(instances / match[0])
 
 
 def _removed(instance: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
+import re
 import resource
 import struct
 import subprocess
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from soon import wait_for
 
 from imds_probe.watch import tracing as module
 from imds_probe.watch.tracing import Firing, NotToBeHad, Tracing
@@ -176,6 +179,52 @@ def test_where_others_processes_are_out_of_sight_nothing_of_theirs_is_taken_away
         assert kept.is_dir()
     finally:
         kept.rmdir()
+
+
+def test_one_that_is_being_made_in_a_container_is_taken_away_when_all_of_the_container_has_ended(runs: Tracing) -> None:
+    """Its process id is another one here, or nobody's."""
+    argv = ["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", "readlink /proc/self/ns/pid; exec sleep 600"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as container:
+        assert container.stdout
+        inode = container.stdout.readline().strip().strip("pid:[]")
+        made = runs.instance.with_name(f"imds-probe-4194305-1-{inode}")
+        made.mkdir()
+        try:
+            Tracing(73, {RUN: ""}, 64).close()
+            assert made.is_dir()
+            container.kill()
+            container.wait()
+            wait_for(lambda: not pids_in(int(inode)))
+            Tracing(74, {RUN: ""}, 64).close()
+            assert not made.exists()
+        finally:
+            if made.exists():
+                made.rmdir()
+
+
+def pids_in(inode: int) -> list[str]:
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and module._pid_namespace(pid) == inode]
+
+
+def test_its_name_tells_the_pid_namespace() -> None:
+    code = f"from imds_probe.watch.tracing import Tracing; t = Tracing(1, {{{RUN!r}: ''}}, 64); print(t.instance.name)"
+    argv = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--", sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"imds-probe-\d+-1-\d+", done.stdout.strip())
+
+
+def test_one_that_was_swept_away_while_it_was_made_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    switched_on, tried = Tracing._switch_on, []
+
+    def swept(tracing: Tracing, *arguments: object) -> None:
+        tried.append(1)
+        if len(tried) == 1:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        switched_on(tracing, *arguments)
+
+    monkeypatch.setattr(Tracing, "_switch_on", swept)
+    Tracing(75, {RUN: ""}, 64).close()
+    assert len(tried) == 2
 
 
 def test_without_tracing_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
