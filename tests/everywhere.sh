@@ -126,8 +126,9 @@ is_due() { # PART
 }
 
 # Two more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
-parts=(lowest_environment zoo newest_environment roots aws_cli lab_watching newest_lab package_set lab_others lab_the_rest packaged
-    programs the_rest lint newest inventory)
+# The longest come first.
+parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli lab_watching the_rest newest_lab packaged programs
+    newest lab_others lab_the_rest inventory)
 while [ "${#parts[@]}" -gt 0 ]; do
     next=
     if [ "${#running[@]}" -lt "$(($(nproc) + 2))" ]; then

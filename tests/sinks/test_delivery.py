@@ -306,7 +306,7 @@ def spooled(state: Path) -> Mapping[int, str]:
     return {int(file.stem.rpartition("-")[2], 16): file.suffix for file in files}
 
 
-@pytest.mark.parametrize(("reports", "most_kills"), [(60, 3), pytest.param(2000, 50, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("reports", "most_kills"), [(40, 3), pytest.param(2000, 50, marks=pytest.mark.soak)])
 def test_reports_through_faults_and_kills_arrive_once_or_are_in_the_spool(driver, tmp_path, reports, most_kills):
     chance = random.Random(7)
     plan = at_random(11, 0.3, [kind for kind in KINDS if kind not in ("missing",)])
