@@ -206,7 +206,9 @@ def _sweep(instances: Path) -> None:
     process, or by any process of its PID namespace.
     """
     found = [match for name in os.listdir(instances) if (match := _OURS.fullmatch(name))]
-    inside = {_pid_namespace(pid) for pid in os.listdir("/proc") if pid.isdigit()} if any(m[2] for m in found) else set()
+    inside: set[int] = set()
+    if any(match[2] for match in found):
+        inside = {_pid_namespace(pid) for pid in os.listdir("/proc") if pid.isdigit()}
     for match in found:
         if int(match[2]) not in inside if match[2] else not Path("/proc", match[1]).exists():
             _removed(instances / match[0])

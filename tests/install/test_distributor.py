@@ -155,9 +155,7 @@ class Agent:
         return done.stdout
 
 
-@pytest.fixture(
-    params=[("bullseye", "/bin/sh"), ("trixie", "/bin/bash")], ids=lambda each: each[0]
-)
+@pytest.fixture(params=[("bullseye", "/bin/sh"), ("trixie", "/bin/bash")], ids=lambda each: each[0])
 def debian(request, tmp_path) -> Agent:
     suite, shell = request.param
     root = package_roots.debian(suite, tmp_path / "root")
