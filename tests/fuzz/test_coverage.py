@@ -96,6 +96,7 @@ ELSEWHERE = {
     "watch/ring.py:": "the kernel's own memory; packets drives what is in it",
     "watch/tracing.py:Tracing._mounted": "a number that the kernel returns",
     "watch/tracing.py:_tracefs": "our own mounts, which root made",
+    "watch/tracing.py:_sweep": "names of a fixed form, in a directory of the kernel that is root's",
 }
 
 
