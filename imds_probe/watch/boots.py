@@ -6,8 +6,6 @@ The file lies beside the history, and outlives what the history forgets. If it i
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +23,8 @@ from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
 from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.history_format import TIME_MAX
+from imds_probe.watch.sealed import replace as replace_file
+from imds_probe.watch.sealed import sealed, whole
 
 FILE = "boots.json"
 BOOTS_MAX, SHOWN_MAX = 100, 20
@@ -113,8 +113,7 @@ def read(directory: Path) -> tuple[Boot, ...]:
 
 def decoded(content: bytes) -> tuple[Boot, ...]:
     """Raises ValueError for what is not whole or cannot be."""
-    seal, _, payload = content.partition(b"\n")
-    if len(content) > SIZE_MAX_BYTES or seal.decode("ascii", "replace") != hashlib.sha256(payload).hexdigest():
+    if (payload := whole(content, SIZE_MAX_BYTES)) is None:
         raise ValueError("not what was written")
     try:
         boots = msgspec.json.decode(payload, type=tuple[Boot, ...])
@@ -132,8 +131,7 @@ def _is_possible(boot: Boot) -> bool:
 
 def encoded(boots: Sequence[Boot]) -> bytes:
     """As `decoded` reads it."""
-    payload = msgspec.json.encode(boots)
-    return hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+    return sealed(msgspec.json.encode(boots))
 
 
 def as_facts(boots: Iterable[Boot], now: float, current: ThisBoot | None, lost_at: float | None) -> list[BootWatched]:
@@ -226,19 +224,6 @@ class BootWatch:
         if not at_end and before and before.imdsv1 == boot.imdsv1 and more_s < WRITTEN_WITHIN_S:
             return
         with contextlib.suppress(OSError, ProbeError):  # of a disk that takes nothing, the recorder tells
-            _replace(self._directory, encoded((*self._others, boot)[-BOOTS_MAX:]))
+            check_directory(self._directory)
+            replace_file(self._directory / FILE, encoded((*self._others, boot)[-BOOTS_MAX:]))
             self._written = boot
-
-
-def _replace(directory: Path, content: bytes) -> None:
-    """All of the file or nothing, also at a power cut. Raises OSError and StateError."""
-    path, made = directory / FILE, directory / f".{FILE}.new"
-    check_directory(directory)
-    with contextlib.suppress(FileNotFoundError):
-        made.unlink()  # of one that was killed here; there is one daemon only
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(made, path)

@@ -5,7 +5,6 @@ It is written by `imds-probe rehearse` and read by every run. If it is damaged, 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,8 @@ from imds_probe.system.alone import alone
 from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
 from imds_probe.watch.history_format import TIME_MAX
+from imds_probe.watch.sealed import replace as replace_file
+from imds_probe.watch.sealed import sealed, whole
 
 FILE = "rehearsals.json"
 FORMAT = 1
@@ -110,8 +111,7 @@ def read(directory: Path) -> tuple[Kept, ...]:
 
 def decoded(content: bytes) -> tuple[Kept, ...]:
     """Raises ValueError for what is not whole or cannot be, LaterFormat for what a later version wrote."""
-    seal, _, payload = content.partition(b"\n")
-    if len(content) > SIZE_MAX_BYTES or seal.decode("ascii", "replace") != hashlib.sha256(payload).hexdigest():
+    if (payload := whole(content, SIZE_MAX_BYTES)) is None:
         raise ValueError("it is not what was written")
     try:
         found = msgspec.json.decode(payload, type=_Version).format
@@ -135,8 +135,7 @@ def _are_few(callers: Sequence[KeptCaller]) -> bool:
 
 def encoded(rehearsals: Sequence[Kept]) -> bytes:
     """As `decoded` reads it."""
-    payload = msgspec.json.encode(_Record(FORMAT, tuple(rehearsals)))
-    return hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+    return sealed(msgspec.json.encode(_Record(FORMAT, tuple(rehearsals))))
 
 
 def add(directory: Path, kept: Kept, say: Callable[[str], None]) -> None:
@@ -150,7 +149,7 @@ def add(directory: Path, kept: Kept, say: Callable[[str], None]) -> None:
             except RecordError as error:
                 say(f"{error.problem}: it is kept as {_set_aside(directory / FILE)}, and a new record is begun")
                 before = ()
-            _replace(directory, _fitting((*before, kept)))
+            replace_file(directory / FILE, _fitting((*before, kept)))
     except OSError as error:
         raise RecordError(
             f"the rehearsal could not be put on record in {directory}: {error.strerror}",
@@ -174,19 +173,3 @@ def _set_aside(path: Path) -> Path:
     for each in older[:-ASIDE_MAX]:
         each.unlink(missing_ok=True)
     return aside
-
-
-def _replace(directory: Path, content: bytes) -> None:
-    """All of the file or nothing, also at a power cut."""
-    made = directory / f".{FILE}.new"
-    made.unlink(missing_ok=True)  # of one that was killed here
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(directory / FILE)
-    except OSError:
-        made.unlink(missing_ok=True)  # a full disk has room again
-        raise

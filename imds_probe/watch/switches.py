@@ -6,9 +6,7 @@ goes on by the clock that counts from the boot, over a boot by what the wall clo
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +21,8 @@ from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
 from imds_probe.watch.boots import ThisBoot
 from imds_probe.watch.history_format import TIME_MAX
+from imds_probe.watch.sealed import replace as replace_file
+from imds_probe.watch.sealed import sealed, whole
 
 FILE = "switches.json"
 FORMAT = 1
@@ -129,8 +129,7 @@ def read(directory: Path) -> Record:
 
 def decoded(content: bytes) -> Record:
     """Raises ValueError for what is not whole or cannot be, LaterFormat for what a later version wrote."""
-    seal, _, payload = content.partition(b"\n")
-    if len(content) > SIZE_MAX_BYTES or seal.decode("ascii", "replace") != hashlib.sha256(payload).hexdigest():
+    if (payload := whole(content, SIZE_MAX_BYTES)) is None:
         raise ValueError("it is not what was written")
     try:
         if (found := msgspec.json.decode(payload, type=_Version).format) > FORMAT:
@@ -160,8 +159,7 @@ def _are_possible(periods: Sequence[Period]) -> bool:
 
 def encoded(record: Record) -> bytes:
     """As `decoded` reads it."""
-    payload = msgspec.json.encode(record)
-    return hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+    return sealed(msgspec.json.encode(record))
 
 
 def note(directory: Path, look: Look) -> tuple[Record, str]:
@@ -183,7 +181,7 @@ def note(directory: Path, look: Look) -> tuple[Record, str]:
             if not trouble:
                 before = read(directory)
             record = noted(before, look)
-            _replace(directory, encoded(record))
+            replace_file(directory / FILE, encoded(record))
             return record, trouble
     except FileNotFoundError:
         return noted(before, look), f"there is no directory {directory}"
@@ -192,15 +190,3 @@ def note(directory: Path, look: Look) -> tuple[Record, str]:
             error.problem if isinstance(error, ProbeError) else error.strerror if isinstance(error, OSError) else None
         )
         return noted(before, look), f"{directory / FILE} cannot be used: {said or error}"
-
-
-def _replace(directory: Path, content: bytes) -> None:
-    """All of the file or nothing, also at a power cut."""
-    made = directory / f".{FILE}.new"
-    made.unlink(missing_ok=True)  # of one that was killed here
-    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(directory / FILE)
