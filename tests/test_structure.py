@@ -1,4 +1,4 @@
-"""The structure that docs/design.md draws: which folder may import which, and that what is listed by hand is listed."""
+"""The structure that docs/architecture.md draws: which folder may import which, and that what is listed by hand is listed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from imds_probe.ecosystems.listed import ECOSYSTEMS
 from imds_probe.rules.rule import Rule
 
 PACKAGE = Path(imds_probe.__file__).parent
-DESIGN = PACKAGE.parent / "docs/design.md"
+ARCHITECTURE = PACKAGE.parent / "docs/architecture.md"
 LINE = re.compile(r"^ ?(\d+)  ([a-z_]+(?:, [a-z_]+)*)(?:  |$)", re.MULTILINE)
 
 
 def floors() -> dict[str, int]:
     """Folders and modules of the package's top by their floor, as the page has them."""
-    return {name: int(floor) for floor, names in LINE.findall(DESIGN.read_text()) for name in names.split(", ")}
+    return {name: int(floor) for floor, names in LINE.findall(ARCHITECTURE.read_text()) for name in names.split(", ")}
 
 
 def imports() -> Iterator[tuple[str, str, str]]:
