@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from imds_probe import config
+from imds_probe.commands.messages import say_once
 from imds_probe.config import AwsConfig, Config, Loaded
 from imds_probe.config.acceptances import AcceptConfig
 from imds_probe.config.keys import Section
@@ -29,7 +30,10 @@ def load(path: Path | None, default: Path | None = None, *, complete: bool = Fal
     """
     files = config.read(path, default)
     wanted = complete or any(file.content for file in files)
-    return config.load(files, sections() if wanted else ())
+    loaded = config.load(files, sections() if wanted else ())
+    for line in loaded.warnings:
+        say_once(line)
+    return loaded
 
 
 def overrides(args: argparse.Namespace) -> dict[str, tuple[object, str]]:

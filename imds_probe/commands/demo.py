@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.errors import OutputError, ProbeError
+from imds_probe.issues import place_for_issues
 
 if TYPE_CHECKING:
     from imds_probe.simulator.lab.host import MadeUpHost
@@ -157,7 +158,7 @@ def _probe(inside: Callable[[list[str]], list[str]], root: Path, environ: Mappin
 def _expect(code: int, wanted: int) -> None:
     if code != wanted:
         raise ProbeError(
-            f"the run ended with exit code {code}, not {wanted}", "Send the output to whoever maintains your package."
+            f"the run ended with exit code {code}, not {wanted}", f"Report the output {place_for_issues()}."
         )
 
 

@@ -15,7 +15,8 @@ from typing import NoReturn
 
 from imds_probe import __version__, exitcodes
 from imds_probe.commands import COMMANDS, streams
-from imds_probe.commands.messages import report_bug, say
+from imds_probe.commands.messages import report_bug, say, say_once
+from imds_probe.deprecation import in_current_words
 from imds_probe.errors import HeldError, OutputError, ProbeError, SwitchedOff, UsageError
 
 # Importing makes many objects and next to no cycles: looking for them after every 700 takes longer than all there is to free.
@@ -92,6 +93,9 @@ def _dispatch(arguments: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"imds-probe {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    arguments, warnings = in_current_words(arguments, chosen)
+    for warning in warnings:
+        say_once(warning)
     with contextlib.ExitStack() as stack:
         for name, line in COMMANDS.items():
             sub = commands.add_parser(name, help=line, description=line[0].upper() + line[1:])

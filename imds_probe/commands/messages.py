@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 
 from imds_probe import __version__
 from imds_probe.escape import terminal
+from imds_probe.issues import place_for_issues
 
 
 def say(line: str) -> None:
     """On standard error, with the program's name, which the journal puts there itself: systemd.exec(5), $JOURNAL_STREAM."""
     name = "" if _goes_to_the_journal() else "imds-probe: "
     print(f"{name}{terminal(line)}", file=sys.stderr, flush=True)
+
+
+@cache
+def say_once(line: str) -> None:
+    """The same, where it may come up several times in one process."""
+    say(line)
 
 
 def report_bug(part: str, error: BaseException) -> None:
@@ -24,7 +32,7 @@ def report_bug(part: str, error: BaseException) -> None:
 
     failed = f", in {part}" if part else ""
     print(
-        f"imds-probe: this is a bug in imds-probe{failed}. Send all of the following to whoever maintains your package:\n"
+        f"imds-probe: this is a bug in imds-probe{failed}. Report all of the following {place_for_issues()}:\n"
         f"  imds-probe {__version__}, Python {platform.python_version()}, {platform.platform()}",
         "\n".join(map(terminal, "".join(traceback.format_exception(error)).split("\n"))),  # it may quote anybody
         sep="\n",

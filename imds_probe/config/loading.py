@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
+from imds_probe import deprecation
 from imds_probe.config.keys import Key, Section, fields_of, keys_of
 from imds_probe.config.lines import line_below, line_of, lines_of_tables
 from imds_probe.config.settings import Settings
@@ -30,26 +32,31 @@ class Value:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, and each key's value with its origin, in the order of the file."""
+    """The settings, and each key's value with its origin, in the order of the file. `warnings` are lines for who wrote the files:
+    a deprecated key each.
+    """
 
     settings: Settings
     values: Mapping[str, Value]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class File:
     """A file as it was read; `content` is empty where it sets nothing. `doubt` says why others than root and whoever runs this
-    may have written it, a clause, and what to do about it.
+    may have written it, a clause, and what to do about it. `written` has, by their present names, the keys that stand there by a
+    deprecated one.
     """
 
     path: Path
     text: str
     content: Mapping[str, Any]
     doubt: tuple[str, str] | None = None
+    written: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, key: str) -> str:
         """Where a key is set: "FILE:LINE"."""
-        return self._at(line_of(self.text, key))
+        return self._at(line_of(self.text, self.written.get(key, key)))
 
     def placed(self, key: str, entries: Sequence[Any]) -> tuple[Any, ...]:
         """The entries of a key that adds up, each told where it stands and whether the file is to be trusted with it."""
@@ -85,7 +92,9 @@ def load(files: Sequence[File], sections: Sequence[type[Section]]) -> Loaded:
     keys = keys_of(tuple(sections))
     values = {key.name: Value(key.default, "default") for key in keys}
     found: dict[str, Any] = {key.name: key.initial() for key in keys}
-    for file in files:
+    warnings: list[str] = []
+    for as_written in files:
+        file = _in_current_words(as_written, warnings)
         _nothing_else(file, keys)
         for key in keys:
             raw = _found(file, key.name)
@@ -103,10 +112,38 @@ def load(files: Sequence[File], sections: Sequence[type[Section]]) -> Loaded:
             if key.below_file:
                 found[key.name] = tuple(file.path.parent / each for each in found[key.name])
             values[key.name] = Value(raw, file.at(key.name))
-    return Loaded(Settings(*(_made(section, found, values) for section in sections)), values)
+    return Loaded(Settings(*(_made(section, found, values) for section in sections)), values, tuple(warnings))
 
 
 _ABSENT = object()
+
+
+def _in_current_words(file: File, warnings: list[str]) -> File:
+    """The file with the present names of keys that stand there by a deprecated one; each is warned of. Raises UsageError."""
+    for each in deprecation.DEPRECATED:
+        if each.option is not None or (value := _found(file, each.name)) is _ABSENT:
+            continue
+        warnings.append(each.warning(file.at(each.name)))
+        if each.instead is None:
+            continue
+        if _found(file, each.instead) is not _ABSENT:
+            raise UsageError(f"{file.at(each.name)}: {each.name} is {each.instead} by its old name", "Leave it out.")
+        content = _with(_without(file.content, each.name), each.instead, value)
+        file = replace(file, content=content, written={**file.written, each.instead: each.name})
+    return file
+
+
+def _without(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    table, _, name = key.rpartition(".")
+    if not table:
+        return {own: value for own, value in content.items() if own != key}
+    rest = {own: value for own, value in content[table].items() if own != name}
+    return {own: value for own, value in {**content, table: rest}.items() if own != table or rest}
+
+
+def _with(content: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    table, _, name = key.rpartition(".")
+    return {**content, table: {**content.get(table, {}), name: value}} if table else {**content, key: value}
 
 
 def _added(before: Value, more: Value) -> Value:
