@@ -2,13 +2,14 @@
 """`make declared`: writes what is shipped beside the program anew, as far as it says what the code declares.
 
 That is the configuration file, the report's JSON Schema, the policies in iam/, the manual's section on sinks, where the
-units may write, which sinks the documents for SSM take, and the reference pages in docs. All of it is committed; a test says
-where it is not current.
+units may write, which sinks the documents for SSM take, and the reference pages and tables in docs. All of it is
+committed; a test says where it is not current.
 """
 
 from __future__ import annotations
 
 import argparse
+import configparser
 import json
 import re
 import sys
@@ -17,7 +18,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import reference
+import reference_tables
 
+from imds_probe import __version__
 from imds_probe.commands.configuration import sections
 from imds_probe.config.keys import Key, fields_of, keys_of
 from imds_probe.config.printing import toml_value
@@ -40,6 +43,16 @@ UNITS = ("systemd/imds-probe.service", "systemd/imds-probe-daemon.service")
 IN_UNIT = re.compile(r"^# Where the sinks? (?:.*\n)(?:#.*\n)*ReadWritePaths=.*\n", re.M)
 # What the units give by other means, which also make it.
 STATE, LOGS = Path("/var/lib/imds-probe"), Path("/var/log/imds-probe")
+ISSUES, SECURITY = "imds_probe/issues.py", "SECURITY.md"
+IN_SECURITY = re.compile(r"(?<=^Report a vulnerability in private, ).*?(?=\. A program)", re.MULTILINE | re.DOTALL)
+VERSIONED = (
+    "README.md",
+    "docs/install.md",
+    "docs/kubernetes.md",
+    "examples/ssm/README.md",
+    "packaging/container/daemonset.yaml",
+)
+IN_NAME = re.compile(r"(?:(?<=imds-probe[_:-])|(?<=--version-name )|(?<= Version=))\d+\.\d+\.\d+(?=[\s`]|-1)")
 DOCUMENTS = ("packaging/ssm/imds-probe-run.yaml", "packaging/cloudformation/imds-probe-ssm.yaml")
 IN_DOCUMENT = re.compile(r"\(\([a-z|-]+\)\(,\([a-z|-]+\)\)\{0,\d+\}\)\?")
 LISTED_IN_DOCUMENT = re.compile(r"(?<=goes besides, by commas: )[a-z, -]+(?=\.$)", re.M)
@@ -69,6 +82,7 @@ def files(project: Path) -> Iterator[tuple[str, str]]:
     keys = keys_of(sections())
     yield CONFIGURATION, configuration(keys)
     yield from reference.pages(keys)
+    yield from reference_tables.pages(project)
     yield SCHEMA, json.dumps(json_schema(), indent=2) + "\n"
     for sink in sinks:
         for policy in sink.policies:
@@ -76,9 +90,29 @@ def files(project: Path) -> Iterator[tuple[str, str]]:
     yield MANUAL, _with(project / MANUAL, IN_MANUAL, "".join(map(manual, sinks)))
     for name in UNITS:
         yield name, _with(project / name, IN_UNIT, unit(sinks))
+    named = configparser.ConfigParser()
+    named.read(project / "setup.cfg")
+    addresses = named["imds-probe"]
+    yield ISSUES, places((project / ISSUES).read_text(), addresses["issues"], addresses["security"])
+    where = f"at {addresses['security']}" if addresses["security"] else "to whoever maintains your package"
+    yield SECURITY, _with(project / SECURITY, IN_SECURITY, where)
+    for name in VERSIONED:
+        yield name, versioned((project / name).read_text())
     for name in DOCUMENTS:
         text = _with(project / name, IN_DOCUMENT, choice(list(SINKS)))
         yield name, _replaced(text, LISTED_IN_DOCUMENT, ", ".join(SINKS), name)
+
+
+def places(text: str, issues: str, security: str) -> str:
+    """The module that names the places for issues, with these addresses."""
+    for name, address in (("ISSUES", issues), ("SECURITY", security)):
+        text = re.sub(rf'^{name} = ".*"$', f"{name} = {json.dumps(address)}", text, flags=re.MULTILINE)
+    return text
+
+
+def versioned(text: str) -> str:
+    """A page or file with the version of today in names of packages, images and packages for Distributor."""
+    return IN_NAME.sub(__version__, text)
 
 
 def configuration(keys: Sequence[Key]) -> str:

@@ -11,6 +11,7 @@ README = ROOT / "README.md"
 PAGES = (
     README,
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
     *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
 )
 

@@ -8,12 +8,13 @@ import yaml
 from golden_reports import DIRECTORY
 from pages import PAGES, README, ROOT
 
-from imds_probe import exitcodes
 from imds_probe.commands import COMMANDS
 from imds_probe.commands.dispatch import main
+from imds_probe.issues import place_for_vulnerabilities
 from imds_probe.rehearsal.callers import Seen, Totals
 from imds_probe.rehearsal.words import summary
 from imds_probe.system import remembered
+from imds_probe.verdict import EXIT_CODES
 
 GOLDEN = "".join(path.read_text() for path in DIRECTORY.glob("*.txt"))
 SHELL = "".join(text for page in PAGES for language, text in pages.blocks(page) if language == "sh")
@@ -82,9 +83,21 @@ def test_what_the_page_on_security_names_is_there():
     assert [each for each in named if not (ROOT / each).exists()] == []
 
 
-def test_every_exit_code_is_in_the_tables():
-    codes = {str(value) for name, value in vars(exitcodes).items() if name.isupper()}
-    assert codes <= set(re.findall(r"\| (\d+) \|", (ROOT / "docs/verdict.md").read_text()))
+def test_verdicts_have_the_exit_codes_that_the_pages_say():
+    for page in (README, ROOT / "docs/verdict.md"):
+        said = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", page.read_text(), re.MULTILINE)
+        assert {state: int(code) for state, code in said if state in EXIT_CODES} == EXIT_CODES
+
+
+def test_the_index_has_every_page():
+    index = ROOT / "docs/README.md"
+    there = {path.partition("/")[2] or path for path, _ in pages.links(index)}
+    left_out = {page.name for page in (ROOT / "docs").glob("*.md")} - there - {"README.md"}
+    assert {name for name in left_out if not name.startswith("adding-")} == set()
+
+
+def test_the_page_on_security_says_whom_to_tell():
+    assert f"in private, {place_for_vulnerabilities()}. " in (ROOT / "SECURITY.md").read_text()
 
 
 def test_every_file_that_is_kept_between_runs_is_documented():

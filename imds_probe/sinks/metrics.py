@@ -28,24 +28,68 @@ class Metric:
     dimensions: Mapping[str, str]
 
 
-def metrics_of(report: Report, config: MetricsConfig, now: float) -> tuple[Metric, ...]:
-    """All metrics of a report; `now` is in seconds since the epoch.
-
-    Heartbeat   1 for each report
-    Hosts       by Verdict: 1 for the report's own, 0 for the others, so that their sum over a fleet is a number of hosts
-    Blockers    by Finding: how many of each the report has
-    AcceptedRisks  how many findings the verdict leaves out, as somebody has accepted their risk; left out where there is none
-    IMDSv1Calls that were seen in the window that was watched, without the probe's own; left out where nobody watched
-    RefusedCallers  who were refused since tokens are required, and did not ask again with a token; left out where tokens are
-                optional, or nobody watched
-    CleanHours  for how long nobody was refused like that; left out like RefusedCallers
-    HopLimitNeeded  in the command to switch, where there is one
-    ReportAge   seconds from the run to now: more than some where reports had to wait
+@dataclass(frozen=True)
+class Declared:
+    """A metric by its name. `unit` is CloudWatch's (Count, Seconds, None). `by`: the dimension that tells its values apart, besides
+    those of the settings. `meaning` is a sentence for the reference page.
     """
+
+    name: str
+    unit: str
+    meaning: str
+    by: str | None = None
+
+
+METRICS = (
+    Declared("Heartbeat", "Count", "1 for each report."),
+    Declared(
+        "Hosts",
+        "Count",
+        "1 for the verdict of the report and 0 for the others. The sum over a fleet counts its hosts.",
+        by=VERDICT,
+    ),
+    Declared(
+        "Blockers", "Count", "How many blockers of this kind the report has. Left out where it has none.", by=FINDING
+    ),
+    Declared(
+        "AcceptedRisks",
+        "Count",
+        "How many findings the verdict leaves out because somebody has accepted their risk. Left out where there are none.",
+    ),
+    Declared(
+        "IMDSv1Calls",
+        "Count",
+        "Calls by IMDSv1 in the window that was watched, without the probe's own. Left out where nobody watched.",
+    ),
+    Declared(
+        "RefusedCallers",
+        "Count",
+        "Callers that were refused since tokens are required, and did not ask again with a token. Left out where tokens are "
+        "optional, or nobody watched.",
+    ),
+    Declared(
+        "CleanHours",
+        "None",
+        "For how many hours no caller was refused without asking again with a token. Left out like `RefusedCallers`.",
+    ),
+    Declared(
+        "HopLimitNeeded", "None", "The hop limit of the command to switch. Left out where there is no such command."
+    ),
+    Declared(
+        "ReportAge",
+        "Seconds",
+        "The time from the run until the report was sent. It is long where a report had to wait.",
+    ),
+)
+_UNITS = {each.name: each.unit for each in METRICS}
+
+
+def metrics_of(report: Report, config: MetricsConfig, now: float) -> tuple[Metric, ...]:
+    """All metrics of a report that it has a value for, as METRICS declares them; `now` is in seconds since the epoch."""
     return tuple(
-        Metric(name, value, unit, {**common, **own})
+        Metric(name, value, _UNITS[name], {**common, **own})
         for common in _dimension_sets(report, config)
-        for name, value, unit, own in _values(report, now)
+        for name, value, own in _values(report, now)
     )
 
 
@@ -59,20 +103,20 @@ def _dimension_sets(report: Report, config: MetricsConfig) -> list[dict[str, str
     return sets
 
 
-def _values(report: Report, now: float) -> Iterator[tuple[str, float, str, dict[str, str]]]:
-    yield "Heartbeat", 1, "Count", {}
+def _values(report: Report, now: float) -> Iterator[tuple[str, float, dict[str, str]]]:
+    yield "Heartbeat", 1, {}
     verdict = report["verdict"]
     for state in ORDER:
-        yield "Hosts", int(verdict["state"] == state), "Count", {VERDICT: state}
+        yield "Hosts", int(verdict["state"] == state), {VERDICT: state}
     for finding, count in sorted(blockers(report).items()):
-        yield "Blockers", count, "Count", {FINDING: finding}
+        yield "Blockers", count, {FINDING: finding}
     if risks := accepted(report):
-        yield "AcceptedRisks", len(risks), "Count", {}
+        yield "AcceptedRisks", len(risks), {}
     if report["callers"] is not None:
-        yield "IMDSv1Calls", report["callers"]["imdsv1"], "Count", {}
+        yield "IMDSv1Calls", report["callers"]["imdsv1"], {}
     if (since := switched(report)) and since["clean_hours"] is not None:
-        yield "RefusedCallers", since["refused_callers"], "Count", {}
-        yield "CleanHours", since["clean_hours"], "None", {}
+        yield "RefusedCallers", since["refused_callers"], {}
+        yield "CleanHours", since["clean_hours"], {}
     if verdict["switch"] and verdict["switch"]["http_put_response_hop_limit"] is not None:
-        yield "HopLimitNeeded", verdict["switch"]["http_put_response_hop_limit"], "None", {}
-    yield "ReportAge", max(0.0, round(now - started_at(report), 3)), "Seconds", {}
+        yield "HopLimitNeeded", verdict["switch"]["http_put_response_hop_limit"], {}
+    yield "ReportAge", max(0.0, round(now - started_at(report), 3)), {}

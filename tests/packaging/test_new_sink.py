@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-COPIED = ("imds_probe", "packaging", "systemd", "tests", "docs", "README.md", "setup.cfg", "pyproject.toml")
+COPIED = ("imds_probe", "packaging", "systemd", "tests", "docs", "examples")
+COPIED += ("README.md", "SECURITY.md", "setup.cfg", "pyproject.toml")
 LAST_LINE = '    "file": "imds_probe.sinks.file",\n'
 SINK = '''
 """The sink "raven": the verdict on a small piece of paper."""
@@ -120,6 +121,8 @@ def test_the_command_says_what_it_wrote(written):
     assert sorted(written) == [
         "docs/commands.md",
         "docs/configuration.md",
+        "docs/privileges.md",
+        "docs/what-it-sends.md",
         "packaging/cloudformation/imds-probe-ssm.yaml",
         "packaging/iam/raven.json",
         "packaging/imds-probe.1",

@@ -15,9 +15,9 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs/adding-a-sink.md"
-FOLDERS = ("imds_probe", "docs", "packaging", "systemd", "tests/packaging", "tests/sinks")
+FOLDERS = ("imds_probe", "docs", "examples", "packaging", "systemd", "tests/packaging", "tests/sinks")
 FILES = (
-    *("README.md", "setup.cfg", "pyproject.toml"),
+    *("README.md", "SECURITY.md", "setup.cfg", "pyproject.toml"),
     *("tests/conftest.py", "tests/cloudformation_template.py", "tests/aws_server.py"),
 )
 # What holds for all sinks and for what is written of them by hand.
