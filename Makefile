@@ -17,7 +17,7 @@ MACHINES := [ ! -e /dev/kvm ] || { command -v qemu-system-x86_64 && command -v q
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
-.PHONY: demo test truth soak lint declared packages bench fuzz clean
+.PHONY: demo test truth soak lint declared packages release bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -48,6 +48,7 @@ lint: $(VENV)/.linting
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/codespell
 
 # What is shipped beside the program and says what the code declares: configuration file, policies, manual, units.
 declared: $(VENV)/.installed
@@ -57,6 +58,12 @@ declared: $(VENV)/.installed
 # Of the same parts the root of a container image, and dist/distributor for SSM.
 packages: $(VENV)/.packaging
 	$(VENV)/bin/python packaging/build.py
+
+# A commit, a signed tag and signed packages of VERSION, in a clone of its own until all has passed. Pushes nothing.
+# BUILD and TEST are the commands that make and test it.
+release: $(VENV)/.packaging $(VENV)/.testing
+	$(VENV)/bin/python packaging/release.py $(if $(BUILD),--build '$(BUILD)') $(if $(TEST),--test '$(TEST)') \
+	  "$${VERSION:?Give the version of the release: make release VERSION=x.y.z}"
 
 bench: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	{ command -v jq && command -v tcpdump; } >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \

@@ -41,13 +41,14 @@ _Loader.add_multi_constructor("!", _function)
 class Template:
     """One of the templates, with `parameters` beside the defaults."""
 
-    def __init__(self, name: str, **parameters: str) -> None:
+    def __init__(self, name: str | Path, **parameters: str) -> None:
         self.body = (TEMPLATES / name).read_text()
         self.source = yaml.load(self.body, _Loader)
         unknown = set(parameters) - set(self.source["Parameters"])
         assert not unknown, unknown
         self._values = PSEUDO | {
-            key: str(parameters.get(key, declared["Default"])) for key, declared in self.source["Parameters"].items()
+            key: str(parameters[key] if key in parameters else declared["Default"])
+            for key, declared in self.source["Parameters"].items()
         }
 
     def resources(self, kind: str) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from observed import FACTS, INSTANCE, PLATFORM, changed
+from observed import FACTS, INSTANCE, PLATFORM, PROBE, changed
 from reports_made import report
 from test_standing import STANDING, watched
 
+from imds_probe import confirmation
 from imds_probe.confirmation import Confirmation, confirmed, unusable
 from imds_probe.errors import UsageError
 from imds_probe.facts.collector_run import CollectorRun
@@ -17,6 +18,12 @@ from imds_probe.standing import Change
 
 NOW = "2026-11-23T12:00:00Z"
 BASE = changed(FACTS, standing=STANDING)
+
+
+@pytest.fixture(autouse=True)
+def by_the_version_that_made_the_reports(monkeypatch):
+    """Whichever version this is."""
+    monkeypatch.setattr(confirmation, "__version__", PROBE.version)
 
 
 def stored(facts=BASE, **changes):

@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 from aws_argv import calls
+from pages import PAGES
 from real_aws_cli import refusals
 from switch_plans import TEMPLATE_ID, plan
 
@@ -56,9 +57,8 @@ def printed() -> list[list[str]]:
 
 
 def in_docs() -> list[list[str]]:
-    pages = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
     found = []
-    for page in pages:
+    for page in PAGES:
         for block in re.findall(r"^```[a-z]*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
             lines = iter(re.sub(r"\\\n *", "", block).splitlines())
             for line in lines:
