@@ -34,6 +34,6 @@ def unless_host_rehearsed() -> None:
     """Raises HeldError: what the service itself says cannot be seen."""
     if is_host_rehearsed():
         raise HeldError(
-            "this host is being rehearsed: requests get the answers that they would get after the switch",
+            "somebody rehearses the switch on this host: requests get the answers that they would get after the switch",
             "Wait for the end of `imds-probe rehearse --host`.",
         )

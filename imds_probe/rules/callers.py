@@ -62,9 +62,15 @@ IMDSV1_REFUSED = Kind(
     id="imdsv1-refused",
     severity="warning",
     title="Calls by IMDSv1 are refused",
-    meaning="Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata. The "
-    "finding is a blocker where the run could not find out since when tokens are required, and so what came of the refusal.",
-    cure="Change the caller so that it asks for a token. If nobody misses the metadata, turn the caller off.",
+    meaning=(
+        "Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata. The "
+        "finding is a blocker where imds-probe does not know whether the caller asked again with a token: the run could not find "
+        "out since when tokens are required."
+    ),
+    cure=(
+        "The owner of the caller changes it so that it asks for a token, or turns it off if nobody misses the metadata. "
+        "`imds-probe watch --v1-only` shows whether it still calls."
+    ),
     sources=("EC2 User Guide: IMDS error codes",),
 )
 IMDSV1_CALLER_UNSERVED = Kind(
@@ -84,8 +90,12 @@ IMDSV1_UNSEEN = Kind(
     meaning="In hours that were watched without a gap, the metric MetadataNoToken of this instance counted more calls than the "
     "watch saw; both include the probe's own. Some caller is out of the watch's sight. It may use a network interface that "
     "was handed to a container or a virtual machine (SR-IOV, DPDK), or call at each boot before the daemon begins.",
-    cure="Look for virtual machines and user-space network stacks on this host. The minutes of the metric in CloudWatch tell when "
-    "the calls were made.",
+    cure=(
+        "Ask CloudWatch for the minutes of the calls: "
+        "`aws cloudwatch get-metric-statistics --namespace AWS/EC2 --metric-name MetadataNoToken --statistics Sum "
+        "--period 60`, with the instance id as dimension and a start and an end. Then look for the program that ran at these "
+        "minutes: a virtual machine, a user-space network stack, or a unit of the boot."
+    ),
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
     settled_by=("a watched window in which the watch sees as many calls as CloudWatch counts", OWNER),
 )

@@ -59,7 +59,7 @@ USERS_NETWORK_WITHOUT_TOKEN = Kind(
 HOP_LIMIT_KEEPS_OUT = Kind(
     id="hop-limit-keeps-out",
     severity="info",
-    title="Containers that receive no token do not seem to need one",
+    title="Containers receive no token, and nothing shows that they need one",
     meaning="The token does not reach these containers. Their environment says that their credentials come from elsewhere, or "
     "it turns metadata off. They do not count towards the hop limit. The environment is strong evidence, not proof: some "
     "SDKs also ask the metadata service for the region.",

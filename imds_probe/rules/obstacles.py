@@ -26,8 +26,10 @@ METADATA_REDIRECTED = Kind(
     meaning="A rule of nftables or iptables sends requests for the metadata address elsewhere: to kube2iam, kiam, the sidecar "
     "of a service mesh, or an imitation. The server at that target decides how its callers fare after the switch. Where the "
     "finding names a scope (an interface, a user, a source), the rule concerns that scope alone.",
-    cure="Find the server that listens at the target, and make sure that it passes token requests. The finding quotes the rule "
-    "as it stands.",
+    cure=(
+        "Find the server that listens at the target (`ss -lntp` on the host lists the listening programs), and make sure that it "
+        "passes token requests. The finding quotes the rule as it stands."
+    ),
 )
 METADATA_BLOCKED = Kind(
     id="metadata-blocked",
@@ -55,7 +57,10 @@ METADATA_SETTING = Kind(
     title="A setting blocks access to the metadata service",
     meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service. With disable_ec2_metadata, cloud-init routes "
     "the metadata address to nowhere at boot.",
-    cure="Nothing has to be done if the setting is intended.",
+    cure=(
+        "Nothing has to be done if the setting is intended. Otherwise remove it from the file that the finding names, and restart "
+        "the ECS agent, or reboot the host for cloud-init."
+    ),
     sources=(
         "Amazon ECS agent configuration: ECS_AWSVPC_BLOCK_IMDS",
         "cloud-init: module disable_ec2_metadata",
@@ -68,7 +73,11 @@ METADATA_PROXY = Kind(
     meaning="kube2iam and kiam receive the requests to the metadata address, and answer the requests for credentials themselves. "
     "kube2iam before 0.10.11 adds X-Forwarded-For, and the service refuses token requests with that header. Before 0.12.0 "
     "kube2iam's own calls speak only IMDSv1. kiam passes tokens since 3.6 and speaks IMDSv2 itself since 4.0.",
-    cure="Upgrade the proxy, or replace it by IRSA or EKS Pod Identity. kiam is a retired project.",
+    cure=(
+        "Compare the proxy's version in the finding with the versions above. If it is older, whoever manages the cluster "
+        "upgrades the proxy, or replaces it by IRSA or EKS Pod Identity. If it is new enough, nothing has to be done. kiam is a "
+        "retired project."
+    ),
     sources=("github.com/jtblin/kube2iam", "github.com/uswitch/kiam"),
     settled_by=("an image tag that names the proxy's version", OWNER),
 )

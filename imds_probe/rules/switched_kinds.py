@@ -113,8 +113,11 @@ SWITCH_UNDONE = Kind(
     meaning="An earlier run saw that tokens are required on this instance. This run saw that IMDSv1 is answered again. "
     "A person undid the switch, or a tool that manages the instance. After the next switch, imds-probe counts the time "
     "since the switch anew.",
-    cure="If nobody undid the switch on purpose, find the tool that sets the metadata options of this instance. CloudTrail "
-    "records the calls of ModifyInstanceMetadataOptions.",
+    cure=(
+        "If nobody undid the switch on purpose, find the tool that sets the metadata options of this instance: "
+        "`aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=ModifyInstanceMetadataOptions` "
+        "lists the calls with their callers."
+    ),
     sources=("EC2 API: ModifyInstanceMetadataOptions",),
 )
 REJECTED_UNSEEN = Kind(
@@ -126,8 +129,12 @@ REJECTED_UNSEEN = Kind(
     "than the watch saw refused. Both numbers include the calls of imds-probe itself. A caller is refused, and the "
     "watch does not see it. The caller may use a network interface that was handed to a container or a virtual machine "
     "(SR-IOV, DPDK), or call at each boot before the daemon starts.",
-    cure="Look for virtual machines and user-space network stacks on this host. The metric in CloudWatch shows the "
-    "minutes of the calls.",
+    cure=(
+        "Ask CloudWatch for the minutes of the calls: "
+        "`aws cloudwatch get-metric-statistics --namespace AWS/EC2 --metric-name MetadataNoTokenRejected --statistics Sum "
+        "--period 60`, with the instance id as dimension and a start and an end. Then look for the program that ran at these "
+        "minutes: a virtual machine, a user-space network stack, or a unit of the boot."
+    ),
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoTokenRejected",),
     settled_by=("a watched window in which the watch sees as many refused calls as CloudWatch counts", OWNER),
 )

@@ -16,14 +16,14 @@ class DeliveryConfig(Section):
         "report",
         [],
         values.some_of(tuple(SINKS)),
-        f"Which sinks get each report, beside standard output: {values.quoted(SINKS)}. "
+        f"The sinks that get each report, beside standard output: {values.quoted(SINKS)}. "
         "`imds-probe run --report` takes the place of this list.",
     )
     time_limit_s: float = setting(
         "reporting.time_limit",
         "20s",
         values.duration,
-        "For so long a run tries to send reports, over all sinks. What is not sent by then waits for the next run.",
+        "For so long a run tries to send reports, over all sinks. The rest waits for the next run.",
     )
 
 

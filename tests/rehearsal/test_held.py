@@ -32,7 +32,7 @@ def test_a_run_believes_no_relay():
                     claims.take_host(whole=True)
             claims.take_host(whole=True)
             try:
-                with pytest.raises(HeldError, match="this host is being rehearsed"):
+                with pytest.raises(HeldError, match="somebody rehearses the switch on this host"):
                     unless_host_rehearsed()
                 done = node.run([sys.executable, "-m", "imds_probe", "run"], timeout_s=SOON_S)
                 assert done.returncode == exitcodes.HELD and not done.stdout

@@ -1,0 +1,158 @@
+"""Prose for users is plain, by docs/style.md, as far as a machine can tell: shapes that cost a second reading are refused.
+
+What is refused was found in earlier texts of this project. A sentence that is right and is refused all the same is rare: put it
+another way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+
+import pages
+import pytest
+
+from imds_probe.collect.collectors import COLLECTORS
+from imds_probe.commands import COMMANDS
+from imds_probe.commands.configuration import sections
+from imds_probe.config.keys import keys_of
+from imds_probe.rules import RULES
+
+WORDS_MAX = 35  # between two of the marks that let a reader rest
+# Each with what to do instead.
+SHAPES = {
+    r"^(?:What|Who|Whoever|Whatever|Which|Whichever|Whom) (?!.*\?$)": "begin with the noun: docs/style.md",
+    r"\b(?:so|that|as|and|but) (?:what|who|whoever) (?:\w+ ){1,6}(?:is|are|has|have|was|were) (?!\w+ing)": "name it",
+    r"\bof all of them\b": 'say "all" where it belongs',
+    r"\bwhich (?:is|are|was|were|has|have)\b.*\bwhich (?:is|are|was|were|has|have)\b": "make two sentences",
+    r"\bin order to\b": '"to" says the same',
+    r"\bdue to the fact\b|\bthe fact that\b": "because",
+    r"\bit should be noted\b|\b[Pp]lease note\b|^Note that\b": "say it at once",
+    r"\b(?:utili[sz]e|leverage|functionality|facilitate)s?\b": "use a shorter word",
+    r"\bprior to\b|\bsubsequent to\b": "before, after",
+    r"\b(?:a number of|a variety of|a wide range of)\b": "how many, or which",
+    r"\bhas been being\b|\b(?:is|are) being \w+ed\b": "say who does it",
+    r"\b(?:is|are|was|were|be|been) \w+ed\b(?:(?! and | or )[^,;:])*\b(?:is|are|was|were|be|been) \w+ed\b"
+    r"(?:(?! and | or )[^,;:])*\b(?:is|are|was|were|be|been) \w+ed\b": "three passives in one clause: say who does it",
+    r"\b(?:simply|obviously|of course|basically|easily|seamless(?:ly)?|powerful)\b": "leave it out",
+    r"\b(?:seems? to|appears to|it is possible that)\b": "say what is known",
+    r"\b(?:round|session|helper)s? \d": "nobody knows what that counts",
+    r"#\d+\b|\bissue \d+": "say it in words: nobody looks up numbers",
+}
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """A page's paragraphs, entries of lists and cells of tables; no code, no headings, no comments."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.|\|) )|^#.*$", text, flags=re.MULTILINE):
+        entry = " ".join(re.sub(r"^\s*(?:[-*]|\d+\.)\s", "", part.strip()).split())
+        yield from (cell.strip() for cell in re.split(r"(?<!\\)\|", entry))
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Code in backquotes counts as one word."""
+    text = re.sub(r"`[^`]*`", "X", text)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("**", "").replace("\\", "")
+    yield from (each.strip() for each in re.split(r"(?<=[\w)%\"'][.!?])\s+", text) if each.strip())
+
+
+def faults(text: str) -> list[str]:
+    """What is wrong with a text, each with the sentence."""
+    found = []
+    for paragraph in paragraphs(text):
+        for sentence in sentences(paragraph):
+            for part in re.split(r"[;:] | - ", sentence):
+                if (count := len(re.sub(r"\([^)]*\)", "", part).split())) > WORDS_MAX:
+                    found.append(f"{count} words: {part}")
+            found += [f"{say}: {sentence}" for shape, say in SHAPES.items() if re.search(shape, sentence)]
+    return found
+
+
+def declared() -> Iterator[tuple[str, str]]:
+    """Texts of the program, each with what it belongs to."""
+    for rule in RULES:
+        for kind in rule.kinds:
+            yield f"finding {kind.id}", f"{kind.title}.\n\n{kind.meaning}\n\n{kind.cure}\n\n{kind.not_acceptable}"
+    for key in keys_of(sections()):
+        yield f"setting {key.name}", f"{key.help}\n\n{key.table_help}"
+    for collector in COLLECTORS:
+        yield f"collector {collector.id}", collector.without
+    for name, line in COMMANDS.items():
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"imds_probe.commands.{name}").add_arguments(parser)
+        helps = [action.help for action in parser._actions if action.help]
+        yield f"help of {name}", "\n\n".join((line[0].upper() + line[1:], *helps))
+
+
+def raised() -> Iterator[tuple[str, str]]:
+    """What errors say, and what remedy they name: the texts of each call of a class whose name ends so."""
+    for path in sorted((pages.ROOT / "imds_probe").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name.endswith(("Error", "Refused", "SwitchedOff")):
+                yield f"{path.relative_to(pages.ROOT)}:{node.lineno}", "\n\n".join(filter(None, map(said, node.args)))
+
+
+def said(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
+    return ""
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: str(page.relative_to(pages.ROOT)))
+def test_pages(page):
+    text = page.read_text()
+    if page.name == "style.md":
+        text = re.sub(r"^\| before \|.*?^$", "", text, flags=re.MULTILINE | re.DOTALL)  # has what is wrong, to show it
+    if page.name == "report.md":
+        text = re.sub(
+            r"(?<=^## ).*?(?=^\| field)", "", text, flags=re.MULTILINE | re.DOTALL
+        )  # docstrings, for developers
+    assert faults(text) == []
+
+
+def test_texts_of_the_program():
+    assert {place: found for place, text in declared() if (found := faults(text))} == {}
+
+
+def test_errors():
+    texts = dict(raised())
+    assert len(texts) > 200
+    assert {place: found for place, text in texts.items() if (found := faults(text))} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What the token does not reach is the container.",
+        "- Who asks is named.",
+        "| x | Whoever asks is named |",
+        "The SDKs could not be seen of all of them.",
+        "It reads a file, which is small and which has a name, which are both known.",
+        "The file is opened when it is needed as it is named.",
+        "Please note that it works.",
+        " ".join(["word"] * 36),
+    ],
+)
+def test_what_it_is_for_is_found(text):
+    assert len(faults(text)) >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What must change first?",
+        "## What it costs",
+        "```\nWhat this is\n```",
+        "The file says what it is, and `What is here` is code.",
+        "It needs " + ", ".join(["one"] * 20) + ": " + ", ".join(["more"] * 20) + ".",
+    ],
+)
+def test_what_is_plain_is_let_through(text):
+    assert faults(text) == []
