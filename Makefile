@@ -17,7 +17,7 @@ MACHINES := [ ! -e /dev/kvm ] || { command -v qemu-system-x86_64 && command -v q
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
-.PHONY: demo test truth soak lint declared packages bench fuzz clean
+.PHONY: demo test truth soak lint declared packages lock audit bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -57,6 +57,14 @@ declared: $(VENV)/.installed
 # Of the same parts the root of a container image, and dist/distributor for SSM.
 packages: $(VENV)/.packaging
 	$(VENV)/bin/python packaging/build.py
+
+# Which files packages are made from: the newest of Debian and PyPI, by their checksums, in packaging/inputs.lock. To be committed.
+lock: $(VENV)/.packaging
+	$(VENV)/bin/python packaging/build.py --lock
+
+# Whether a vulnerability is known of what is in there, where its data can be had.
+audit: $(VENV)/.packaging
+	$(VENV)/bin/python packaging/audit.py
 
 bench: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	{ command -v jq && command -v tcpdump; } >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \

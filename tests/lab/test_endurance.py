@@ -135,7 +135,7 @@ def test_it_takes_no_more_after_weeks_than_after_days(fast, early, late):
     after, history_after = least(daemon), (fast.state / FILE).stat().st_size
     calls, observed_s = fast.written()
     daemon.send_signal(signal.SIGTERM)
-    fast.until(lambda: not daemon.is_running())
+    daemon.wait(SOON_S)
     lines = fast.log.read_text().splitlines()
     assert lines[-1] == "imds-probe: stopped"
     assert not [line for line in lines if "no assessment" in line or "could not" in line], lines[-5:]
@@ -161,7 +161,7 @@ def test_killed_at_any_moment_it_loses_nothing_that_was_written(fast, kills):
         time.sleep(chance.uniform(0, 0.05))
         committed = fast.written()
         daemon.kill()
-        fast.until(lambda daemon=daemon: not daemon.is_running())
+        daemon.wait(SOON_S)
         left = fast.written()
         assert (calls, observed_s) <= committed, (calls, observed_s, committed)
         assert committed[0] <= left[0] and committed[1] <= left[1], (committed, left)
