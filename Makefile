@@ -14,6 +14,10 @@ TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd cre
 MACHINES := [ ! -e /dev/kvm ] || { command -v qemu-system-x86_64 && command -v qemu-img; } >/dev/null \
 	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-x86 qemu-utils
 
+# The other architecture is emulated wherever that is asked for.
+ARM64 := command -v qemu-system-aarch64 >/dev/null \
+	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-arm cpio ipxe-qemu xz-utils
+
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
@@ -25,10 +29,13 @@ demo: $(VENV)/.installed
 test: $(VENV)/.linting .apt-test
 	tests/everywhere.sh
 
-# What takes long: hundreds of kills, leaks, endurance, of which `make test` has a short form each, and loss of power.
-SOAK_MINUTES := 30
+# What takes long: a thousand kills, weeks in fast motion, privileges taken away, of which `make test` has a short form each, loss of
+# power, and another architecture.
+SOAK_MINUTES := 90
 soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(MACHINES)
+	$(ARM64)
+	$(VENV)/bin/python tests/arm64_machine.py
 	tests/debian_roots.sh scheduled
 	tests/install/packages.sh
 	selected=soak; $(VENV)/bin/python tests/virtual_machine.py bullseye || selected='soak and not machine'; \
