@@ -14,10 +14,14 @@ TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd cre
 MACHINES := [ ! -e /dev/kvm ] || { command -v qemu-system-x86_64 && command -v qemu-img; } >/dev/null \
 	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-x86 qemu-utils
 
+# The other architecture is emulated wherever that is asked for.
+ARM64 := command -v qemu-system-aarch64 >/dev/null \
+	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-arm cpio ipxe-qemu xz-utils
+
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm
 
-.PHONY: demo test truth soak lint declared packages release bench fuzz clean
+.PHONY: demo test truth soak lint declared packages lock audit release bench fuzz clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/imds-probe demo
@@ -25,10 +29,13 @@ demo: $(VENV)/.installed
 test: $(VENV)/.linting .apt-test
 	tests/everywhere.sh
 
-# What takes long: hundreds of kills, leaks, endurance, of which `make test` has a short form each, and loss of power.
-SOAK_MINUTES := 30
+# What takes long: a thousand kills, weeks in fast motion, privileges taken away, of which `make test` has a short form each, loss of
+# power, and another architecture.
+SOAK_MINUTES := 90
 soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(MACHINES)
+	$(ARM64)
+	$(VENV)/bin/python tests/arm64_machine.py
 	tests/debian_roots.sh scheduled
 	tests/install/packages.sh
 	selected=soak; $(VENV)/bin/python tests/virtual_machine.py bullseye || selected='soak and not machine'; \
@@ -64,6 +71,14 @@ packages: $(VENV)/.packaging
 release: $(VENV)/.packaging $(VENV)/.testing
 	$(VENV)/bin/python packaging/release.py $(if $(BUILD),--build '$(BUILD)') $(if $(TEST),--test '$(TEST)') \
 	  "$${VERSION:?Give the version of the release: make release VERSION=x.y.z}"
+
+# Which files packages are made from: the newest of Debian and PyPI, by their checksums, in packaging/inputs.lock. To be committed.
+lock: $(VENV)/.packaging
+	$(VENV)/bin/python packaging/build.py --lock
+
+# Whether a vulnerability is known of what is in there, where its data can be had.
+audit: $(VENV)/.packaging
+	$(VENV)/bin/python packaging/audit.py
 
 bench: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	{ command -v jq && command -v tcpdump; } >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \

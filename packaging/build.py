@@ -15,8 +15,10 @@ from pathlib import Path
 import architectures
 import distributor
 import downloads
+import lock
 import packages
 import root_archive
+import signing
 import stage
 import wheel_index
 from architectures import ARCHITECTURES, Architecture
@@ -33,19 +35,28 @@ def main(argv: Sequence[str]) -> int:
     when.add_argument(
         "--fetch-once", action="store_true", help="make none: fetch, where that was never done, and say where to"
     )
+    when.add_argument(
+        "--lock", action="store_true", help=f"make none: fetch the newest, and name it in {lock.FILE.name}"
+    )
+    parser.add_argument(
+        "--newest", action="store_true", help="make them of the newest, whatever the lock file names; not for release"
+    )
     parser.add_argument("--architecture", action="append", choices=[each.name for each in ARCHITECTURES], help="all")
     parser.add_argument("--version", default=__version__, help="that the packages say they have")
     parser.add_argument("--compression", default="xz", choices=("xz", "gzip"), help="xz; gzip is quick, for tests")
     args = parser.parse_args(argv)
     try:
+        if args.lock:
+            _lock()
+            return 0
         if args.fetch_once:
-            _fetch_once()
+            _fetch_once(locked=not args.newest)
             return 0
         made = _make(args)
+        _write_checksums(args.out)
     except BuildError as error:
         print(f"make packages: {error}", file=sys.stderr)
         return 1
-    _write_checksums(args.out)
     for path in made:
         print(f"{path.stat().st_size / 1e6:5.1f} MB  {path}")
     return 0
@@ -57,7 +68,7 @@ def _make(args: argparse.Namespace) -> list[Path]:
     here = architectures.of_this_machine()
     needed = [here, *(each for each in chosen if each != here)]  # the interpreter for this machine compiles for all
     if not args.offline:
-        _fetch(needed)
+        _fetch(needed, locked=not args.newest)
     build = stage.Build(args.version, _epoch())
     made: list[distributor.Package] = []
     roots: list[Path] = []
@@ -66,9 +77,8 @@ def _make(args: argparse.Namespace) -> list[Path]:
     with tempfile.TemporaryDirectory(prefix="imds-probe-build-") as work:
         builder = None
         for architecture in needed:
-            laid_out = stage.make(
-                downloads.fetched(architecture, _requirements()), build, Path(work, architecture.name), builder
-            )
+            inputs = downloads.fetched(architecture, _requirements(), locked=not args.newest)
+            laid_out = stage.make(inputs, build, Path(work, architecture.name), builder)
             builder = builder or laid_out
             if architecture in chosen:
                 fresh = packages.make(laid_out, architecture, build, args.out, compression=args.compression)
@@ -77,18 +87,31 @@ def _make(args: argparse.Namespace) -> list[Path]:
     return [*(each.path for each in made), *roots, *distributor.make(made, build, args.out / "distributor")]
 
 
-def _fetch(chosen: Sequence[Architecture]) -> None:
+def _fetch(chosen: Sequence[Architecture], *, locked: bool) -> None:
     for architecture in chosen:
-        downloads.fetch(architecture, _requirements())
+        downloads.fetch(architecture, _requirements(), locked=locked)
 
 
-def _fetch_once() -> None:
+def _fetch_once(*, locked: bool) -> None:
     for architecture in ARCHITECTURES:
         try:
-            downloads.fetched(architecture, _requirements())
+            downloads.fetched(architecture, _requirements(), locked=locked)
         except BuildError:
-            _fetch([architecture])
-        print(downloads.place(architecture, _requirements()))
+            _fetch([architecture], locked=locked)
+        print(downloads.place(architecture, _requirements(), locked=locked))
+
+
+def _lock() -> None:
+    _fetch(ARCHITECTURES, locked=False)
+    there = [downloads.fetched(architecture, _requirements(), locked=False) for architecture in ARCHITECTURES]
+    named = [
+        (each.architecture, kind, path.name, downloads.sha256(path))
+        for each in there
+        for kind, paths in (("debs", each.debs), ("wheels", each.wheels))
+        for path in paths
+    ]
+    lock.FILE.write_text(lock.text(named))
+    print(f"{lock.FILE} names {len(named)} files")
 
 
 def _requirements() -> list[str]:
@@ -108,7 +131,11 @@ def _packaged(out: Path) -> list[Path]:
 
 def _write_checksums(out: Path) -> None:
     lines = [f"{downloads.sha256(path)}  {path.name}\n" for path in _packaged(out)]
-    (out / "SHA256SUMS").write_text("".join(lines))
+    sums = out / "SHA256SUMS"
+    sums.write_text("".join(lines))
+    sums.with_name("SHA256SUMS.asc").unlink(missing_ok=True)
+    if key := os.environ.get(packages.KEY_VARIABLE):
+        signing.sign(sums, Path(key))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import debian_archive
+import lock
 import wheel_index
 from architectures import Architecture
 from build_error import BuildError
@@ -32,25 +33,34 @@ class Inputs:
     wheels: tuple[Path, ...]
 
 
-def place(architecture: Architecture, requirements: Iterable[str]) -> Path:
+def place(architecture: Architecture, requirements: Iterable[str], *, locked: bool) -> Path:
     """Where it is fetched to: outside of the tree, and apart for each list of what is wanted, so that two trees that want
     different things do not take them from one another.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imds-probe/package-inputs"
-    wanted = hashlib.sha256("\n".join([*DEBIAN_PACKAGES, *requirements]).encode()).hexdigest()
+    names = [*DEBIAN_PACKAGES, *requirements]
+    wanted = hashlib.sha256("\n".join(names).encode() + (lock.FILE.read_bytes() if locked else b"")).hexdigest()
     return cache / wanted[:16] / architecture.name
 
 
-def fetch(architecture: Architecture, requirements: Sequence[str]) -> None:
-    """Have the newest of everything in the cache. Needs the network. Raises BuildError."""
-    here = place(architecture, requirements)
-    debian_archive.download(architecture, DEBIAN_PACKAGES, here)
-    wheel_index.download(architecture, requirements, here)
+def fetch(architecture: Architecture, requirements: Sequence[str], *, locked: bool) -> None:
+    """Have what the lock file names in the cache, or the newest of everything. Needs the network. Raises BuildError."""
+    here = place(architecture, requirements, locked=locked)
+    if not locked:
+        debian_archive.download(architecture, DEBIAN_PACKAGES, here)
+        wheel_index.download(architecture, requirements, here)
+        return
+    named = lock.read(architecture)
+    try:
+        debian_archive.download(architecture, named.packages(), here)
+        wheel_index.download_locked(architecture, named.distributions(), here)
+    except BuildError as error:
+        raise BuildError(f"{error}. If the archive has another version by now: {lock.REMEDY}") from None
 
 
-def fetched(architecture: Architecture, requirements: Sequence[str]) -> Inputs:
-    """What `fetch` left there. Raises BuildError where that is not all that is required."""
-    here = place(architecture, requirements)
+def fetched(architecture: Architecture, requirements: Sequence[str], *, locked: bool) -> Inputs:
+    """What `fetch` left there. Raises BuildError where that is not all that is required, or not what the lock file names."""
+    here = place(architecture, requirements, locked=locked)
     debs, wheels = (tuple(sorted(here.glob(pattern))) for pattern in ("debs/*.deb", "wheels/*.whl"))
     there = {path.name.split("_")[0] for path in debs} | {_plain(path.name.split("-")[0]) for path in wheels}
     wanted = {*DEBIAN_PACKAGES, *(_plain(re.split(r"[^\w.-]", each)[0]) for each in requirements)}
@@ -58,6 +68,8 @@ def fetched(architecture: Architecture, requirements: Sequence[str]) -> Inputs:
         raise BuildError(
             f"not fetched for {architecture.name}: {', '.join(sorted(wanted - there))}. Leave --offline out once"
         )
+    if locked:
+        lock.read(architecture).check({path.name: sha256(path) for path in (*debs, *wheels)})
     return Inputs(architecture, debs, wheels)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,25 @@ from downloads import sha256
 from licences import Component
 
 OF_DEBIAN = "debian-13"
+# By which vendor and product the National Vulnerability Database knows what is inside of these packages of Debian. The others have
+# no code in them.
+PRODUCTS = {
+    "python3.13-minimal": ("python", "python"),
+    "libpython3.13-minimal": ("python", "python"),
+    "libpython3.13-stdlib": ("python", "python"),
+    "libc6": ("gnu", "glibc"),
+    "libgcc-s1": ("gnu", "gcc"),
+    "libexpat1": ("libexpat_project", "libexpat"),
+    "zlib1g": ("zlib", "zlib"),
+    "libssl3t64": ("openssl", "openssl"),
+    "libffi8": ("libffi_project", "libffi"),
+    "libbz2-1.0": ("bzip", "bzip2"),
+    "liblzma5": ("tukaani", "xz"),
+    "libzstd1": ("facebook", "zstandard"),
+    "libsqlite3-0": ("sqlite", "sqlite"),
+    "libuuid1": ("kernel", "util-linux"),
+}
+_REPACKED = re.compile(r"[.+~]?(?:dfsg|ds|repack).*")
 
 
 def document(version: str, architecture: Architecture, components: Sequence[Component], epoch: int) -> str:
@@ -51,6 +71,9 @@ def _entry(component: Component, architecture: Architecture) -> Mapping[str, obj
         # Names as they are, versions with what a URL keeps for itself escaped: the purl specification.
         purl = f"pkg:deb/debian/{component.name}@{quote(component.version, safe='')}"
         purl += f"?arch={architecture.debian}&distro={OF_DEBIAN}"
+        if component.source != (component.name, component.version):
+            # By this, scanners find what Debian says of its source packages, which is where it says of vulnerabilities.
+            purl += f"&upstream={component.source[0]}%40{quote(component.source[1], safe='')}"
         properties = [{"name": "debian:source", "value": " ".join(component.source)}]
     else:
         purl = f"pkg:pypi/{component.name.lower().replace('_', '-')}@{component.version}"
@@ -63,4 +86,15 @@ def _entry(component: Component, architecture: Architecture) -> Mapping[str, obj
         "hashes": [{"alg": "SHA-256", "content": sha256(component.file)}],
         "licenses": [{"license": {"name": name}} for name in component.licences],
     }
+    if component.name in PRODUCTS:
+        # Debian mends without taking a new upstream version: by this alone, a scanner finds too much rather than too little.
+        vendor, product = PRODUCTS[component.name]
+        entry["cpe"] = f"cpe:2.3:a:{vendor}:{product}:{upstream(component.version)}:*:*:*:*:*:*:*"
     return {**entry, "properties": properties} if properties else entry
+
+
+def upstream(version: str) -> str:
+    """The version that the authors gave it, out of Debian's: deb-version(7), and what Debian adds by habit."""
+    without_epoch = version.partition(":")[2] if ":" in version else version
+    theirs = without_epoch.rpartition("-")[0] or without_epoch
+    return _REPACKED.sub("", theirs.rpartition("+really")[2])

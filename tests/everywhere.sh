@@ -32,7 +32,7 @@ packages=(install packaging truth)
 # What starts the program again and again. It comes beside the other tests.
 programs=(collect commands aws fuzz)
 # Whoever traces connections sees those of all labs: while one of these runs, no other lab does.
-watching=(daemon watch watch_callers framing docker docker_rehearse secrets rehearsed rehearse host_rehearse)
+watching=(daemon endurance watch watch_callers framing docker docker_rehearse secrets rehearsed rehearse host_rehearse)
 # The others are two parts, which run beside each other.
 others=(distances silence containers killed image schedules run)
 # To a newer Python it makes no difference what other programs have written, which engines and package managers of the oldest

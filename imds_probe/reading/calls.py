@@ -72,7 +72,6 @@ COMMON = (
     Call("rt_sigprocmask", 14, 135),
     Call("restart_syscall", 219, 128),
     Call("clock_gettime", 228, 113),
-    Call("gettimeofday", 96, 169),
     Call("getrandom", 318, 278),
     Call("getpid", 39, 172),
     Call("gettid", 186, 178),
@@ -98,7 +97,6 @@ OPENER = (
     Call("statx", 332, 291),
     Call("readlink", 89, None),
     Call("readlinkat", 267, 78),
-    Call("dup", 32, 23),
     Call("fcntl", 72, 25, (OneOf(1, (F_DUPFD_CLOEXEC, 1, 2, 3)),)),  # F_GETFD, F_SETFD, F_GETFL
 )
 

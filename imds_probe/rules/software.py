@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.requirement import requirement_of
 from imds_probe.catalog.rows import RequiredSetting, Requirement
+from imds_probe.facts.callers import Callers
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts, NotInReport
 from imds_probe.facts.host import Host
 from imds_probe.facts.software import Installed, SdkSoftware, Software, UsersContainers
 from imds_probe.findings import Fix, Found, Kind
+from imds_probe.rules.caller_phrases import watched_part
 from imds_probe.rules.code_phrases import matched, place_of
 from imds_probe.rules.fixes import upgrade_commands
 from imds_probe.rules.origins import of_code, of_software
@@ -34,7 +36,7 @@ from imds_probe.rules.phrases import (
 from imds_probe.rules.precedence import INVENTORIES
 from imds_probe.rules.requirement import is_idle_library, is_unused, of_its_files, own_code, requirement
 from imds_probe.rules.rule import Rule
-from imds_probe.rules.settled import programs_of, settled_software, silent_library, unserved
+from imds_probe.rules.settled import nobody_by_v1, programs_of, settled_software, silent_library, unserved
 from imds_probe.rules.settling import CATALOG, OWNER, UPGRADE, by_rehearsal, by_run, by_watch
 from imds_probe.rules.software_kinds import (
     KINDS,
@@ -42,6 +44,7 @@ from imds_probe.rules.software_kinds import (
     PACKAGE_MANAGER_FAILED,
     READABLE,
     REPAIRED,
+    SILENT_IMAGE,
     SOFTWARE_FIGURE_INFERRED,
     SOFTWARE_LIES,
     SOFTWARE_NEEDS_SETTING,
@@ -55,6 +58,8 @@ from imds_probe.rules.software_kinds import (
 )
 
 _COLLECTORS = (*INVENTORIES, "settings")
+# By their os-release(5): systems that come as a whole, and have no package manager.
+IMAGE_BASED = ("bottlerocket", "flatcar")
 _UNREAD = {
     "container-software": "the packages in some containers could not be read",
     "settings": "the settings of installed software could not be read",
@@ -69,7 +74,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found]:
     if unread := facts[UsersContainers].users_software_unread:
         found.append(_unread_of_users(unread))
     if all(run.status == "nothing" for run in runs if run.id not in _UNREAD):
-        found.append(_no_manager())
+        found.append(_no_manager(facts))
     groups: dict[tuple[str, str, str, Requirement], list[Software]] = defaultdict(list)
     inferred: dict[tuple[str, str, str], list[Software]] = defaultdict(list)
     for software in facts[Installed].software:
@@ -119,12 +124,38 @@ def _unread_of_users(unread: Sequence[str]) -> Found:
     )
 
 
-def _no_manager() -> Found:
+def _no_manager(facts: Facts) -> Found:
+    system = facts[Host].os
+    if system.id in IMAGE_BASED:
+        return _of_an_image(system.pretty_name or system.id, facts)
     return NO_PACKAGE_MANAGER.found(
         "host",
         "no package database was found, so the installed packages are not known",
         evidence=("no database of dpkg, rpm, apk or snapd exists below the root",),
         fix=Fix("Run on the host itself, or name the host's root.", ("imds-probe run --root /host",)),
+    )
+
+
+def _of_an_image(system: str, facts: Facts) -> Found:
+    """Nobody forgot to name the host's root: what came with the image is known by what it does, and not by versions."""
+    evidence = (
+        "its os-release is that of a system without a package manager, and no package database exists below the root"
+    )
+    callers = facts.get(Callers)
+    if callers is not None and callers.boot_was_silent and nobody_by_v1(facts):
+        summary = (
+            f"the software of the image of {system} made no call by IMDSv1 while it was watched, also during a boot"
+        )
+        return SOFTWARE_SETTLED.found("host", summary, evidence=(evidence, watched_part(callers)))
+    return NO_PACKAGE_MANAGER.found(
+        "host",
+        f"{system} has no package database: its software is part of its image, and the versions are not known",
+        evidence=(evidence,),
+        fix=Fix(
+            "Ask whoever maintains the image, or watch whether its software calls IMDSv1.",
+            ("imds-probe run --watch 1h",),
+        ),
+        settled_by=(SILENT_IMAGE, OWNER),
     )
 
 

@@ -94,7 +94,8 @@ SOFTWARE_SETTLED = Kind(
     meaning="The catalog has no minimum that decides for this version, or its minimum says that the version is too old. Stronger "
     "evidence decided instead. Either the package's own code was read and asks for a token. Or an entry of the package's own "
     "changelog says that support for IMDSv2 was added. Or its process was started within the window that was watched, and nobody "
-    "called IMDSv1 in that window. Or no metadata is served where it is. The finding names the evidence. Where the catalog "
+    "called IMDSv1 in that window. Or it is part of the image of a system without packages, of which a boot was watched whole. Or "
+    "no metadata is served where it is. The finding names the evidence. Where the catalog "
     "says otherwise, the finding names the catalog's row too.",
     cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
 )
@@ -125,15 +126,18 @@ USERS_SOFTWARE_UNREAD = Kind(
     "container may speak only IMDSv1.",
     cure="Ask the user what runs there, or watch the host: `imds-probe run --watch 1h` sees whether the container calls IMDSv1.",
 )
+SILENT_IMAGE = "a boot that is watched whole, and a watched window, without a call by IMDSv1"
 NO_PACKAGE_MANAGER = Kind(
     id="no-package-manager",
     severity="warning",
     implies="unknown",
     title="No package database was found",
-    meaning="The host has no database of a package manager, as is usual in a distroless container. The installed software is "
-    "then not known, and no verdict can rest on it.",
-    cure="Run on the host itself, or mount the host's root and name it with --root.",
-    settled_by=("a run on the host itself, or with its root named (--root)", OWNER),
+    meaning="The host has no database of a package manager. In a distroless container that means that the host's own root was "
+    "not named. Bottlerocket and Flatcar have none at all, because their software is part of their image. The versions of the "
+    "installed software are then not known, and no verdict can rest on them.",
+    cure="Run on the host itself, or mount the host's root and name it with --root. On Bottlerocket and Flatcar, ask whoever "
+    "maintains the image, or watch the host.",
+    settled_by=("a run on the host itself, or with its root named (--root)", SILENT_IMAGE, OWNER),
 )
 
 KINDS = (

@@ -90,6 +90,16 @@ def test_the_bill_of_materials(root):
         name, version = re.findall(r"^(?:Name|Version): (\S+)$", metadata.read_text(), re.MULTILINE)
         assert components.pop(name)["version"] == version
     assert all(each["purl"].startswith("pkg:deb/debian/") for each in components.values())
+    for name, each in components.items():
+        assert "distro=debian-13" in each["purl"]
+        assert [len(named["content"]) for named in each["hashes"]] == [64]
+        # What has no code in it has no product: the texts of licences.
+        assert ("cpe" in each) == (name not in ("base-files", "gcc-14-base")), name
+    (openssl,) = [each for name, each in components.items() if name == "libssl3t64"]
+    assert re.fullmatch(r"cpe:2\.3:a:openssl:openssl:3\.\d+\.\d+(:\*){7}", openssl["cpe"])
+    assert re.fullmatch(r"cpe:2\.3:a:zlib:zlib:1\.3\.\d+(:\*){7}", components["zlib1g"]["cpe"])
+    assert re.search(r"&upstream=openssl%403\.", openssl["purl"])
+    assert re.fullmatch(r"cpe:2\.3:a:python:python:3\.13\.\d+(:\*){7}", components["python3.13-minimal"]["cpe"])
 
 
 def test_the_terms_of_all_that_is_inside(root):
@@ -168,7 +178,14 @@ def test_nothing_is_compiled_again(root):
 
 def built(out, compression, **environment):
     """A build for this machine."""
-    argv = [sys.executable, str(PROJECT / "packaging/build.py"), "--offline", "--architecture", os.uname().machine]
+    argv = [
+        sys.executable,
+        str(PROJECT / "packaging/build.py"),
+        "--newest",
+        "--offline",
+        "--architecture",
+        os.uname().machine,
+    ]
     argv += ["--compression", compression, "--out", str(out)]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1760000000", **environment}
     done = subprocess.run(argv, env=environment, umask=0o077, capture_output=True, text=True, check=False)

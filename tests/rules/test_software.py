@@ -5,6 +5,7 @@ from code_seen import AGENT, DAY_S, PACKED, watched, with_code
 from observed import FACTS, HOST, IMDS, OLD_CLOUD_INIT, changed, container
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.facts.callers import BootWatched
 from imds_probe.facts.code import CodeRead, InChangelog, NotRead, PackageRead
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.facts import NotInReport
@@ -13,6 +14,7 @@ from imds_probe.facts.software import InRepository, SdkSoftware, SdkUse, Setting
 from imds_probe.rules.settling import CATALOG as CATALOG_ROW
 from imds_probe.rules.settling import OWNER, REHEARSAL, UPGRADE, WINDOW
 from imds_probe.rules.software import RULE
+from imds_probe.rules.software_kinds import SILENT_IMAGE
 
 CATALOG = Catalog.load()
 DEBIAN = replace(HOST, os=OsRelease("debian", "12", "Debian GNU/Linux 12 (bookworm)"))
@@ -48,6 +50,27 @@ def test_no_database_at_all_is_not_a_clean_bill():
     runs = (CollectorRun("dpkg", "nothing", 0.1), CollectorRun("rpm", "nothing", 0.1))
     (finding,) = RULE.judge(changed(FACTS, software=(), collectors=runs), CATALOG)
     assert (finding.id, finding.implies) == ("no-package-manager", "unknown")
+
+
+BOTTLEROCKET = OsRelease("bottlerocket", "1.26.1", "Bottlerocket OS 1.26.1 (aws-k8s-1.30)")
+FLATCAR = OsRelease("flatcar", "3815.2.0", "Flatcar Container Linux by Kinvolk 3815.2.0 (Oklo)", ("coreos",))
+BOOT = BootWatched("boot", "2026-11-13T00:00:00Z", 10 * DAY_S, 2.0, True, watched_s=3600.0)
+
+
+@pytest.mark.parametrize("system", [BOTTLEROCKET, FLATCAR], ids=["bottlerocket", "flatcar"])
+def test_a_system_without_packages_is_known_by_what_it_does(system):
+    runs = tuple(CollectorRun(each, "nothing", 0.1) for each in ("dpkg", "rpm", "apk", "snap"))
+    facts = changed(FACTS, host=replace(HOST, os=system), software=(), collectors=runs)
+    (finding,) = RULE.judge(facts, CATALOG)
+    assert (finding.id, finding.implies) == ("no-package-manager", "unknown")
+    assert finding.summary.startswith(f"{system.pretty_name} has no package database: ")
+    assert "--root" not in " ".join((finding.fix.text, *finding.fix.commands))  # nobody forgot to name it
+    assert finding.settled_by[0] == SILENT_IMAGE
+    # A window alone does not tell what a boot starts.
+    assert RULE.judge(changed(facts, callers=watched()), CATALOG)[0].implies == "unknown"
+    (settled,) = RULE.judge(changed(facts, callers=watched(boots=(BOOT,))), CATALOG)
+    assert (settled.id, settled.implies) == ("software-settled", None)
+    assert system.pretty_name in settled.summary
 
 
 def test_software_that_was_not_looked_at_is_not_judged():
