@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imds_probe.commands.run import add_config
+from imds_probe.commands.options import add_config, add_output
 from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORD",
         help="list only software with all of these words in its id, name or package names",
     )
-    parser.add_argument(
-        "--output", choices=("text", "json"), default="text", help="a table, or everything as JSON (text)"
-    )
+    add_output(parser, ("text", "json"), "a table, or everything as JSON (text)")
     parser.add_argument("--sources", action="store_true", help="print everything that is known, with its sources")
     add_config(parser)
     parser.add_argument(

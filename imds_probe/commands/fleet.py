@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
-from imds_probe.duration import parse_duration
+from imds_probe.commands.options import add_output, duration
 from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,11 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files and directories with reports, in whatever form they were stored (JSON, NDJSON, gzip, exports of CloudWatch "
         "Logs, SSM inventory); - for standard input. `imds-probe fleet plan PATH` prints batches of hosts that can be switched now",
     )
-    parser.add_argument(
-        "--output",
-        choices=("text", "json", "csv", "ndjson"),
-        default="text",
-        help="the picture in words or as JSON, or a row for each host (text)",
+    add_output(
+        parser, ("text", "json", "csv", "ndjson"), "the picture in words or as JSON, or a row for each host (text)"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument(
@@ -71,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-age",
-        type=_duration,
+        type=duration,
         default=7 * 86400.0,
         metavar="DURATION",
         help="call older reports stale, and leave their hosts out of the plan (7d)",
@@ -206,13 +203,6 @@ def _laid_out(args: argparse.Namespace, page: Page) -> str:
     to_terminal = args.out is None and sys.stdout.isatty()
     colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return laid_out(page, Style(width=WIDTH, colour=colour))
-
-
-def _duration(said: str) -> float:
-    try:
-        return parse_duration(said)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(said: str) -> int:

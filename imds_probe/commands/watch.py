@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
-from imds_probe.commands.run import add_config, add_full_command_lines, duration
+from imds_probe.commands.options import add_config, add_full_command_lines, duration
 from imds_probe.commands.streams import stopping
 from imds_probe.escape import terminal
 

@@ -41,7 +41,11 @@ ELSEWHERE = {
     "collect/code_reading.py:_cgroup": "makes text of bytes and never fails",
     "collect/code_reading.py:read_lying": "asks what is there, by a method that is called as one that parses",
     "commands/fleet.py:_count": "a word of whoever runs it, held to its shape",
-    "commands/run.py:_seconds": "words of whoever runs it, each of which argparse refuses in a sentence",
+    "commands/terminal.py:width": "a variable of whoever runs it, held to its shape",
+    "doctor/kernel.py:": "what the kernel says of itself",
+    "doctor/rights.py:": "what the kernel says of this process",
+    "doctor/units.py:_active": "what systemd says of the probe's own units",
+    "commands/doctor.py:_began": "a time of a report that was read, whose failure is caught",
     "commands/simulate.py:_state": "the same, for the file that simulator-state drives",
     "commands/simulate.py:printable": "makes text of bytes and never fails",
     "config/values.py:one_of.read": "a value that TOML has read, held to a list",
@@ -95,7 +99,7 @@ ELSEWHERE = {
     "watch/seals.py:_impossible": "a number that SQLite counts",
     "watch/ring.py:": "the kernel's own memory; packets drives what is in it",
     "watch/tracing.py:Tracing._mounted": "a number that the kernel returns",
-    "watch/tracing.py:_tracefs": "our own mounts, which root made",
+    "watch/tracing.py:tracefs": "our own mounts, which root made",
     "watch/tracing.py:_sweep": "names of a fixed form, in a directory of the kernel that is root's",
 }
 
