@@ -149,7 +149,7 @@ TEXTS: Mapping[str, Text] = {
             ("Watch for five minutes who calls, too", "imds-probe run --watch 5m"),
             ("Assess an image that is mounted", "imds-probe run --root /mnt --image"),
             ("See whether the verdict of this morning still holds", "imds-probe run --confirm report.json"),
-            ("Send the report to CloudWatch", "imds-probe run --report cloudwatch,cloudwatch-logs --exit-zero"),
+            ("Send the report to CloudWatch", "imds-probe run --report cloudwatch --exit-zero"),
         ),
         statuses=(0, 1, 2, 3, 4, 69, 70, 74, 75, 77, 130),
         files=(*CONFIGURED, *SWITCHED_OFF, *KEPT),

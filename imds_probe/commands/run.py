@@ -21,8 +21,10 @@ from imds_probe.sinks import SINKS
 
 if TYPE_CHECKING:
     from imds_probe.collect.collector import Option
+    from imds_probe.collect.context import RunRequest
     from imds_probe.config import Settings
     from imds_probe.reading.fork_server import ForkServer
+    from imds_probe.reading.reader import Reader
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
@@ -85,6 +87,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the settings in force and where each comes from; nothing is assessed",
     )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="say on standard error what each collector looked at and how long it took",
+    )
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever the verdict, for fleet sweeps")
     parser.add_argument(
         "--timeout",
@@ -107,7 +114,7 @@ def _dest(option: Option) -> str:
 
 def run(args: argparse.Namespace) -> int:
     # Heavy imports only once it is clear that they are needed.
-    from imds_probe.assessment import assess, reader_of  # noqa: PLC0415
+    from imds_probe.assessment import reader_of  # noqa: PLC0415
     from imds_probe.collect.callers_options import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
@@ -165,14 +172,27 @@ def run(args: argparse.Namespace) -> int:
             unless_host_rehearsed()
         if stored is not None:
             return confirming.confirm(args, stored, request, reader)
-        report = assess(request, reader, progress=_progress if sys.stderr.isatty() else _silent, bug=report_bug)
-        if sys.stderr.isatty():
-            _progress("")
+        report = _assessed(args, request, reader)
         if asks_service:
             unless_host_rehearsed()  # it may have begun meanwhile
         kept = args.output != "json" and is_kept(names, loaded.settings)
         deliver = functools.partial(_deliver, report, names, loaded.settings, state if has_state else NOWHERE)
         return _printed(args, report, deliver, kept=kept)
+
+
+def _assessed(args: argparse.Namespace, request: RunRequest, reader: Reader) -> Report:
+    """The report, with what is said of it meanwhile, and afterwards to whoever wants that."""
+    from imds_probe.assessment import assess  # noqa: PLC0415
+    from imds_probe.collect.callers_options import CallersOptions  # noqa: PLC0415
+    from imds_probe.commands.looking import counted, looked  # noqa: PLC0415
+    from imds_probe.commands.progress import Progress  # noqa: PLC0415
+
+    with Progress(request.timeout_s + request.option(CallersOptions).watch_s) as progress:
+        report = assess(request, reader, progress=counted(progress), bug=report_bug)
+    if args.verbose:
+        for line in looked(report):
+            say(line)
+    return report
 
 
 def _printed(args: argparse.Namespace, report: Report, deliver: Callable[[], None], *, kept: bool) -> int:
@@ -256,15 +276,6 @@ def _options(
         value = option.check(getattr(args, _dest(option)), args.root)
         configured.setdefault(option.options, {})[option.field] = value
     return tuple(kind(**values) for kind, values in configured.items())
-
-
-def _progress(message: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{message}")
-    sys.stderr.flush()
-
-
-def _silent(message: str) -> None:
-    del message
 
 
 def _ids(value: str) -> tuple[str, ...]:

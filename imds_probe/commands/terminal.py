@@ -9,7 +9,7 @@ from typing import TextIO
 
 from imds_probe.render.lines import Style
 
-WIDTH, WIDTH_MIN, WIDTH_MAX = 100, 80, 160  # columns
+WIDTH, WIDTH_MIN, WIDTH_MAX = 100, 80, 200  # columns
 
 
 def style(*, to_file: bool = False) -> Style:

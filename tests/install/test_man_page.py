@@ -33,7 +33,7 @@ ROW = {
             "confidence": "documented",
             "fix": "Upgrade mine to 2.0.",
         }
-    ]
+    ],
 }
 
 
