@@ -32,7 +32,8 @@ class _Ended:
 class Collecting:
     """The collectors of one run: `progress` is told the id of each as it begins.
 
-    `deadline` is a time.monotonic: what has not begun by then is skipped and said. `bug` is told of errors that nobody expected. They are outcomes as well.
+    `deadline` is a time.monotonic: what has not begun by then is skipped and said. `bug` is told of errors that nobody expected.
+    They are outcomes as well.
     """
 
     def __init__(self, deadline: float, progress: Callable[[str], None], bug: TellBug = untold) -> None:

@@ -12,12 +12,14 @@ from imds_probe.errors import CommandError
 from imds_probe.system import process, rootfs
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.state_directory import UNIT as DAEMON
+from imds_probe.system.state_directory import WANTS as DAEMON_WANTED
 
 TIMER, ONCE, BOOT = "imds-probe.timer", "imds-probe.service", "imds-probe-boot.service"
 UNITS = (ONCE, TIMER, DAEMON, BOOT)
 PLACES = ("usr/lib/systemd/system", "lib/systemd/system", "etc/systemd/system", "run/systemd/system")
 WANTS = "etc/systemd/system"  # NAME.wants in there has the links that systemctl enable makes
 TIMEOUT_S = 5.0
+UNIT_MAX_BYTES = 64 * 1024
 RUNS = ("active", "activating", "reloading")
 _PROPERTY = re.compile(r"^(Id|ActiveState)=(\S{1,100})$", re.MULTILINE)
 TWICE_REMEDY = f"Stop the timer, as the daemon assesses by itself: systemctl disable --now {TIMER}"
@@ -25,11 +27,20 @@ TWICE_REMEDY = f"Stop the timer, as the daemon assesses by itself: systemctl dis
 
 @dataclass(frozen=True)
 class Units:
-    """Names of units; `active` is None where systemd was not asked."""
+    """Names of units; `active` is None where systemd was not asked. `makes_way`: the timer does not start where the daemon is enabled,
+    as that of earlier versions did.
+    """
 
     installed: frozenset[str]
     enabled: frozenset[str]
     active: frozenset[str] | None
+    makes_way: bool
+
+    @property
+    def both(self) -> bool:
+        """Whether timer and daemon work side by side."""
+        known = self.active if self.active is not None else self.enabled
+        return {TIMER, DAEMON} <= known and (self.active is not None or not self.makes_way)
 
 
 def units(host: Host) -> Iterator[Result]:
@@ -41,10 +52,10 @@ def units(host: Host) -> Iterator[Result]:
         if name in found.installed:
             yield Result("ok", f"{name}: {_said(name, found)}")
     running = found.enabled if found.active is None else found.active | found.enabled
-    if TIMER in running and DAEMON in running:
+    if found.both:
         yield Result(
             "limited",
-            f"{TIMER} and {DAEMON} are {'both enabled' if found.active is None else 'enabled or active side by side'}",
+            f"{TIMER} and {DAEMON} are both {'enabled' if found.active is None else 'active'}",
             costs=("this host is assessed and reported twice",),
             remedy=f"{TWICE_REMEDY}.",
         )
@@ -74,7 +85,18 @@ def seen(host: Host) -> Units:
         for name in _names(host.root, f"{WANTS}/{directory}")
         if name in UNITS
     }
-    return Units(frozenset(installed), frozenset(enabled), _active(host) if installed else None)
+    return Units(frozenset(installed), frozenset(enabled), _active(host) if installed else None, _makes_way(host.root))
+
+
+def _makes_way(root: Path) -> bool:
+    for place in PLACES:
+        try:
+            content = rootfs.read(root, f"{place}/{TIMER}", UNIT_MAX_BYTES)
+        except FileUnreadable:
+            continue
+        if content is not None and f"ConditionPathExists=!{DAEMON_WANTED}/{DAEMON}".encode() in content:
+            return True
+    return False
 
 
 def _said(name: str, units: Units) -> str:

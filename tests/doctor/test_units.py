@@ -49,6 +49,18 @@ def test_twice_is_told_with_its_cost_and_the_command(tmp_path):
     assert twice.remedy == "Stop the timer, as the daemon assesses by itself: systemctl disable --now imds-probe.timer."
 
 
+def test_the_timer_of_this_version_makes_way(tmp_path):
+    timer = (Path(__file__).parents[2] / "systemd" / TIMER).read_text()
+    files = UNITS | {f"usr/lib/systemd/system/{TIMER}": timer} | enabled(TIMER, DAEMON)
+    assert {each.state for each in results(units.units(host(tmp_path, files)))} == {"ok"}
+
+
+def test_side_by_side_is_what_systemd_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(units, "_active", lambda _: frozenset({TIMER, DAEMON}))
+    *_, twice = results(units.units(host(tmp_path, UNITS | enabled(DAEMON))))
+    assert twice.found == f"{TIMER} and {DAEMON} are both active"
+
+
 def test_none_is_installed(tmp_path):
     (found,) = results(units.units(host(tmp_path)))
     assert (found.state, found.found.startswith("no unit of imds-probe is installed")) == ("ok", True)
