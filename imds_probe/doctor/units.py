@@ -27,8 +27,8 @@ TWICE_REMEDY = f"Stop the timer, as the daemon assesses by itself: systemctl dis
 
 @dataclass(frozen=True)
 class Units:
-    """Names of units; `active` is None where systemd was not asked. `makes_way`: the timer does not start where the daemon is enabled,
-    as that of earlier versions did.
+    """Names of units; `active` is None where systemd was not asked. `makes_way`: the timer does not start where the daemon is
+    enabled; that of earlier versions did.
     """
 
     installed: frozenset[str]
