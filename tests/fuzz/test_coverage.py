@@ -41,6 +41,7 @@ ELSEWHERE = {
     "collect/code_reading.py:_cgroup": "makes text of bytes and never fails",
     "collect/code_reading.py:read_lying": "asks what is there, by a method that is called as one that parses",
     "commands/fleet.py:_count": "a word of whoever runs it, held to its shape",
+    "commands/run.py:_time_limit": "words of whoever runs it, each of which argparse refuses in a sentence",
     "commands/terminal.py:width": "a variable of whoever runs it, held to its shape",
     "doctor/kernel.py:": "what the kernel says of itself",
     "doctor/rights.py:": "what the kernel says of this process",
@@ -98,7 +99,7 @@ ELSEWHERE = {
     "watch/packet_filter.py:": "addresses of our own",
     "watch/seals.py:_impossible": "a number that SQLite counts",
     "watch/ring.py:": "the kernel's own memory; packets drives what is in it",
-    "watch/tracing.py:Tracing._mounted": "a number that the kernel returns",
+    "watch/tracing.py:mounted": "a number that the kernel returns",
     "watch/tracing.py:tracefs": "our own mounts, which root made",
     "watch/tracing.py:_sweep": "names of a fixed form, in a directory of the kernel that is root's",
 }
