@@ -4,8 +4,11 @@
 class ProbeError(Exception):
     """Trouble that was to be expected: says what, about which thing, and what to do about it (exit code 69).
 
-    `remedy` is one sentence in the imperative, or empty where there is nothing the user can do.
+    `remedy` is one sentence in the imperative, or empty where there is nothing the user can do. `page` is the page of docs that
+    says more, empty where none does.
     """
+
+    page = ""
 
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem)
@@ -52,3 +55,5 @@ def said(error: ProbeError | OSError) -> str:
 
 class SwitchedOff(ProbeError):
     """Nothing is observed on this host, as somebody wants it so (an exit code of its own)."""
+
+    page = "on-the-host.md"

@@ -1,20 +1,23 @@
-"""Completion for bash, made from the same options that --help shows."""
+"""Completion for bash, zsh and fish, made from the same options that --help shows.
+
+Each shell has its file in the place where it looks for those of packages.
+"""
 
 from __future__ import annotations
 
-import argparse
-import importlib
+from collections.abc import Callable, Mapping
+
+import completion_fish
+import completion_zsh
+from command_line import Command, commands
 
 from imds_probe.commands import COMMANDS
-from imds_probe.sinks import SINKS
-
-# What options take that argparse knows no choices of: these take several, by commas.
-NAMES = {"--report": tuple(SINKS)}
 
 SCRIPT = """\
 # bash completion for imds-probe
 _imds_probe() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}} options= values= command= word
+    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}}
+    local options= values= listed= words= command= word before
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
         case $word in -*) ;; *) command=$word; break ;; esac
     done
@@ -25,12 +28,15 @@ _imds_probe() {{
     case $command$previous in
 {choices}
     esac
-    if [ -n "$values" ]; then
+    if [ -n "$listed" ] && [ "${{current%,*}}" != "$current" ]; then
+        before=${{current%,*}},
+        COMPREPLY=($(compgen -P "$before" -W "$values" -- "${{current##*,}}"))
+    elif [ -n "$values" ]; then
         COMPREPLY=($(compgen -W "$values" -- "$current"))
     elif [ -z "$command" ] || [ "${{current#-}}" != "$current" ]; then
         COMPREPLY=($(compgen -W "$options" -- "$current"))
     else
-        COMPREPLY=($(compgen -f -- "$current"))
+        COMPREPLY=($(compgen -W "$words" -- "$current"; compgen -f -- "$current"; :))
     fi
 }}
 complete -o filenames -o bashdefault -F _imds_probe imds-probe
@@ -39,16 +45,32 @@ complete -o filenames -o bashdefault -F _imds_probe imds-probe
 
 def script() -> str:
     """The text of the file that bash reads."""
-    commands, choices = [], []
-    for name in COMMANDS:
-        parser = argparse.ArgumentParser(prog=name)
-        importlib.import_module(f"imds_probe.commands.{name}").add_arguments(parser)
-        options = sorted(option for action in parser._actions for option in action.option_strings)
-        commands.append(f'    {name}) options="{" ".join(options)}" ;;')
-        for action in parser._actions:
-            values = action.choices or next((NAMES[each] for each in action.option_strings if each in NAMES), ())
-            if values:
-                patterns = "|".join(f"{name}{option}" for option in action.option_strings)
-                choices.append(f'    {patterns}) values="{" ".join(map(str, values))}" ;;')
+    named, choices = [], []
+    for command in commands():
+        options = sorted(name for option in command.options for name in option.names)
+        named.append(f'    {command.name}) options="{" ".join(options)}" ;;')
+        choices += _choices(command)
     top = " ".join(["--help", "--version", *COMMANDS])
-    return SCRIPT.format(top=top, commands="\n".join(commands), choices="\n".join(choices))
+    return SCRIPT.format(top=top, commands="\n".join(named), choices="\n".join(choices))
+
+
+def _choices(command: Command) -> list[str]:
+    """What completes after an option, and right after the command."""
+    found = []
+    for option in command.options:
+        if option.values:
+            patterns = "|".join(f"{command.name}{name}" for name in option.names)
+            listed = " listed=1" if option.listed else ""
+            found.append(f'    {patterns}) values="{" ".join(option.values)}"{listed} ;;')
+    first = [*command.words, *(value for each in command.positional[:1] for value in each.values)]
+    if first:
+        found.append(f'    {command.name}{command.name}) words="{" ".join(first)}" ;;')
+    return found
+
+
+# By the path of the file on a host.
+FILES: Mapping[str, Callable[[], str]] = {
+    "usr/share/bash-completion/completions/imds-probe": script,
+    "usr/share/zsh/vendor-completions/_imds-probe": completion_zsh.script,
+    "usr/share/fish/vendor_completions.d/imds-probe.fish": completion_fish.script,
+}

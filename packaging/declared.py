@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """`make declared`: writes what is shipped beside the program anew, as far as it says what the code declares.
 
-That is the configuration file, the report's JSON Schema, the policies in iam/, the manual's section on sinks, where the
-units may write, which sinks the documents for SSM take, and the reference pages and tables in docs. All of it is
-committed; a test says where it is not current.
+That is the configuration file, the report's JSON Schema, the policies in iam/, the manual pages of the commands and the
+overview's sections on commands and sinks, where the units may write, which sinks the documents for SSM take, and the reference
+pages and tables in docs. All of it is committed; a test says where it is not current.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import manual
 import reference
 import reference_tables
 
@@ -38,6 +39,9 @@ HEAD = """\
 # names, and the last one wins. `imds-probe run --print-config` shows what is in force, and which file said so.
 """
 MANUAL = "packaging/imds-probe.1"
+COMMANDS_IN_MANUAL = re.compile(
+    r'(?<=^\.\\" The commands, made by `make declared`\.\n).*?(?=^\.\\" The end of the commands\.$)', re.M | re.S
+)
 IN_MANUAL = re.compile(r'(?<=^\.\\" Made by `make declared`, up to the end\.\n).*?(?=^\.\\" The end\.$)', re.M | re.S)
 UNITS = ("systemd/imds-probe.service", "systemd/imds-probe-daemon.service")
 IN_UNIT = re.compile(r"^# Where the sinks? (?:.*\n)(?:#.*\n)*ReadWritePaths=.*\n", re.M)
@@ -87,7 +91,9 @@ def files(project: Path) -> Iterator[tuple[str, str]]:
     for sink in sinks:
         for policy in sink.policies:
             yield f"packaging/iam/{policy.name}.json", document(policy)
-    yield MANUAL, _with(project / MANUAL, IN_MANUAL, "".join(map(manual, sinks)))
+    overview = _with(project / MANUAL, IN_MANUAL, "".join(map(sink_in_manual, sinks)))
+    yield MANUAL, _replaced(overview, COMMANDS_IN_MANUAL, manual.commands_listed(), MANUAL)
+    yield from manual.pages()
     for name in UNITS:
         yield name, _with(project / name, IN_UNIT, unit(sinks))
     named = configparser.ConfigParser()
@@ -143,7 +149,7 @@ def document(policy: Policy) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2) + "\n"
 
 
-def manual(sink: Declaration) -> str:
+def sink_in_manual(sink: Declaration) -> str:
     """A sink's entry in the manual."""
     said = [f"{sink.purpose[0].upper()}{sink.purpose[1:]}."]
     if sink.costs:
@@ -154,7 +160,7 @@ def manual(sink: Declaration) -> str:
         said.append(f"Rights, as in the policy {policy.name}: {', '.join(policy.actions)}.")
     if sink.paths:
         said.append(f"Writes below {', '.join(sink.paths)}.")
-    return "".join([".TP\n", f".B {_roff(sink.name)}\n", *(f"{_roff(line)}\n" for line in said)])
+    return "".join([".TP\n", f".B {manual.roff(sink.name)}\n", *(f"{manual.roff(line)}\n" for line in said)])
 
 
 def unit(sinks: Sequence[Declaration]) -> str:
@@ -186,10 +192,6 @@ def _one_or_more(values: Sequence[str]) -> str | list[str]:
 
 def _comment(text: str) -> str:
     return "".join(f"# {line}\n" for line in textwrap.wrap(text, WIDTH - 2, break_on_hyphens=False))
-
-
-def _roff(text: str) -> str:
-    return text.replace("\\", "\\e").replace("-", "\\-")
 
 
 def _with(path: Path, place: re.Pattern[str], text: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import yaml
 from architectures import Architecture
@@ -31,6 +33,7 @@ def make(stage: Path, architecture: Architecture, build: Build, out: Path, *, co
         "COMPRESSION": compression,
     }
     description = yaml.safe_load(Template((PACKAGING / "nfpm.yaml").read_text()).substitute(values))
+    description["contents"] = list(_each_document(description["contents"]))
     key = os.environ.get(KEY_VARIABLE)
     if key:
         if not Path(key).is_file():
@@ -51,3 +54,14 @@ def make(stage: Path, architecture: Architecture, build: Build, out: Path, *, co
                 package.chmod(0o644)
                 made.append(package.rename(out / package.name))
     return made
+
+
+def _each_document(contents: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same, with a line for each file of a directory of documents: nfpm knows no patterns there."""
+    for each in contents:
+        directory, star, rest = each.get("src", "").partition("/*")
+        if each.get("type") != "doc" or not star or rest:
+            yield each
+            continue
+        for path in sorted(Path(directory).iterdir()):
+            yield each | {"src": str(path), "dst": f"{each['dst']}{path.name}"}

@@ -60,9 +60,12 @@ def _put_documents(inputs: Inputs, build: Build, debian: Path, stage: Path) -> N
         _write(stage / path, (PACKAGING / name).read_bytes())
     for unit in (PROJECT / "systemd").iterdir():
         _write(stage / "usr/lib/systemd/system" / unit.name, unit.read_bytes())
-    manual = (PACKAGING / "imds-probe.1").read_bytes()
-    _write(stage / "usr/share/man/man1/imds-probe.1.gz", gzip.compress(manual, mtime=0))
-    _write(stage / "usr/share/bash-completion/completions/imds-probe", completion.script().encode())
+    for page in [PACKAGING / "imds-probe.1", *(PACKAGING / "man").iterdir()]:
+        _write(stage / f"usr/share/man/man1/{page.name}.gz", gzip.compress(page.read_bytes(), mtime=0))
+    for page in (PROJECT / "docs").iterdir():
+        _write(stage / licences.DOCUMENTATION / page.name, page.read_bytes())
+    for path, script in completion.FILES.items():
+        _write(stage / path, script().encode())
     components = licences.of_debs(inputs.debs, debian) + licences.of_wheels(inputs.wheels, stage)
     heading = licences.HEAD.format(version=build.version, suite=debian_archive.SUITE)
     licences.put(components, debian, stage, heading)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.collector import Collected, Collector, Join, Option
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.collect.tokens_seen import TokensSeen
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import parse_duration
@@ -215,6 +216,7 @@ WATCH = Collector(
     ),
     aside=True,
     memory_mib=64,
+    of_host=(Need.PACKETS, Need.TRACING, Need.GROUPS),
 )
 COLLECTOR = Collector(
     id="callers",
@@ -234,5 +236,6 @@ COLLECTOR = Collector(
         ),
     ),
     confirms=True,
+    of_host=(Need.HISTORY,),
 )
 JOIN = Join(gives=Callers, join=_join, without="the callers of the metadata service")

@@ -20,6 +20,7 @@ from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
 from imds_probe.collect.disk_tasks import ON_DISK
+from imds_probe.collect.needs import Need
 from imds_probe.collect.own_software import own_package
 from imds_probe.collect.package_search import PackageSearch, undecided
 from imds_probe.collect.package_tasks import PACKAGES
@@ -225,4 +226,5 @@ COLLECTOR = Collector(
     memory_mib=48,
     reads=(ROOTS, IDENTITY, RUNNING, SCHEDULES, PACKAGES, LYING, ON_DISK, OWNERS),
     of_image=True,
+    of_host=(Need.PROCESSES, Need.FILES),
 )

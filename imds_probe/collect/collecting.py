@@ -30,9 +30,10 @@ class _Ended:
 
 
 class Collecting:
-    """The collectors of one run. `deadline` is a time.monotonic: what has not begun by then is skipped and said.
+    """The collectors of one run: `progress` is told the id of each as it begins.
 
-    `bug` is told of errors that nobody expected. They are outcomes as well.
+    `deadline` is a time.monotonic: what has not begun by then is skipped and said. `bug` is told of errors that nobody expected.
+    They are outcomes as well.
     """
 
     def __init__(self, deadline: float, progress: Callable[[str], None], bug: TellBug = untold) -> None:
@@ -56,7 +57,7 @@ class Collecting:
         if time.monotonic() >= self.deadline:
             self._keep(collector, "skipped", 0.0, OUT_OF_TIME)
             return
-        self._progress(f"looking at {collector.id}")
+        self._progress(collector.id)
         began = time.monotonic()
         self._working[collector.id] = collector, began
 

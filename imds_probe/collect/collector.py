@@ -11,6 +11,7 @@ from typing import Any
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.section import Section
@@ -58,8 +59,8 @@ class Collector:
     on the tasks that it `reads` with. `of_image`: it has something to say of an image as well, where nothing runs and no service
     answers, and looks at files below the run's root alone. `confirms`: it tells in a moment what an earlier verdict stood on, and
     looks also where a run only confirms one.
-    `without` says what stays unknown where it fails. `loads` are modules that it imports itself as it needs them: where others
-    are waited for, that is the time for it.
+    `without` says what stays unknown where it fails, `of_host` what it needs of the host. `loads` are modules that it imports
+    itself as it needs them: where others are waited for, that is the time for it.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Collector:
     reads: tuple[Task[Any, Any], ...] = ()
     of_image: bool = False
     confirms: bool = False
+    of_host: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)

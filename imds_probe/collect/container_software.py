@@ -15,6 +15,7 @@ from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_tasks import IDENTITY, IMAGE, Inside
 from imds_probe.collect.containers import RunningContainers
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.collect.settings import SETTINGS, System, with_settings
 from imds_probe.collect.software import known
 from imds_probe.dataclass import dataclass
@@ -204,4 +205,5 @@ COLLECTOR = Collector(
     needs=(RunningContainers,),
     applies=_any_container,
     reads=(IDENTITY, IMAGE, SETTINGS),
+    of_host=(Need.PROCESSES, Need.FILES),
 )

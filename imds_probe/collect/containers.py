@@ -9,6 +9,7 @@ from pathlib import Path
 from imds_probe.collect import environment, hops
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container
@@ -258,6 +259,7 @@ DISCOVERY = Collector(
     applies=concerned,
     aside=True,
     confirms=True,
+    of_host=(Need.PROCESSES, Need.GROUPS),
 )
 COLLECTOR = Collector(
     id="containers",
@@ -268,4 +270,5 @@ COLLECTOR = Collector(
     applies=concerned,
     aside=True,
     confirms=True,
+    of_host=(Need.NAMESPACES, Need.PACKETS),
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imds_probe.collect.collector import Collected, Collector, Join
 from imds_probe.collect.containers import SeenContainers, concerned
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.containers import Container, Reach
@@ -211,6 +212,7 @@ COLLECTOR = Collector(
     # The readers of rule sets take as long to load as they take to read.
     loads=("imds_probe.net.obstacles.finding",),
     reads=(SETTINGS,),
+    of_host=(Need.RULES, Need.PROCESSES),
 )
 INSIDE = Collector(
     id="container-obstacles",
@@ -219,5 +221,6 @@ INSIDE = Collector(
     without="the rules and routes between containers and the metadata service",
     needs=(SeenContainers,),
     applies=lambda context: context.get(SeenContainers) is not None,
+    of_host=(Need.RULES, Need.NAMESPACES),
 )
 JOIN = Join(gives=Obstacles, join=_join, without="the obstacles between this host and the metadata service")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from imds_probe.collect import control_plane, host_hop_limit
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.control_plane import ControlPlane
 from imds_probe.facts.imds import EndpointReply, EndpointState, Imds, TokensState
@@ -237,4 +238,5 @@ COLLECTOR = Collector(
     ),
     aside=True,
     confirms=True,
+    of_host=(Need.PACKETS,),
 )

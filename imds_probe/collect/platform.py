@@ -7,6 +7,7 @@ from dataclasses import replace
 from imds_probe.collect.collector import Collected, Collector, Option
 from imds_probe.collect.context import Context
 from imds_probe.collect.firmware import Seen
+from imds_probe.collect.needs import Need
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.platform import Platform
 from imds_probe.reading.reader import share_of
@@ -48,4 +49,5 @@ COLLECTOR = Collector(
     ),
     reads=(FIRMWARE,),
     confirms=True,
+    of_host=(Need.FIRMWARE,),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.collect.sdks import SdksFound
 from imds_probe.dataclass import dataclass
 from imds_probe.duration import SECONDS, in_words
@@ -201,4 +202,5 @@ COLLECTOR = Collector(
     without="the rehearsals of the switch on this host",
     needs=(RunningContainers, SdksFound),
     applies=lambda context: context.option(RehearsalOptions).state is not None,
+    of_host=(Need.RECORDS,),
 )

@@ -15,6 +15,7 @@ from imds_probe.collect.container_software import ContainerSoftware
 from imds_probe.collect.container_tasks import IDENTITY
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.collect.own_software import OwnPackage, own_package
 from imds_probe.collect.sdk_disks import is_host, search_disks
 from imds_probe.collect.sdk_memory import SdkMemory
@@ -256,5 +257,6 @@ COLLECTOR = Collector(
     memory_mib=32,
     reads=(ROOTS, IDENTITY, IN_USE, ON_DISK),
     of_image=True,
+    of_host=(Need.PROCESSES, Need.FILES),
 )
 JOIN = Join(gives=Installed, join=all_software, without="the installed software")

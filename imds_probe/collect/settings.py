@@ -11,6 +11,7 @@ from imds_probe.catalog.rows import Row
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.containers import RunningContainers, host_pids
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.collect.software import Packages, packages
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.software import SettingSeen, Software
@@ -89,4 +90,5 @@ COLLECTOR = Collector(
     needs=(Packages, RunningContainers),
     reads=(SETTINGS,),
     of_image=True,
+    of_host=(Need.FILES,),
 )

@@ -8,6 +8,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.container_tasks import DATABASES, Inside
 from imds_probe.collect.context import Context
+from imds_probe.collect.needs import Need
 from imds_probe.dataclass import dataclass
 from imds_probe.errors import ProbeError
 from imds_probe.facts.software import Software
@@ -46,6 +47,7 @@ def _of(manager: PackageManager) -> Collector:
         reads=(DATABASES,) if manager.id in contents.MANAGERS else (),
         of_image=True,
         confirms=True,
+        of_host=(Need.PACKAGES,),
     )
 
 

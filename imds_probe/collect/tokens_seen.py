@@ -8,6 +8,7 @@ from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.collect.collector import Collected, Collector
 from imds_probe.collect.context import Context
 from imds_probe.collect.instance import Identity, instance_of
+from imds_probe.collect.needs import Need
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.switched import SwitchedBefore
@@ -81,4 +82,5 @@ COLLECTOR = Collector(
     needs=(Imds, Identity),
     applies=lambda context: (imds := context.get(Imds)) is not None and imds.tokens != "unknown",
     aside=True,
+    of_host=(Need.RECORDS,),
 )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imds_probe.commands.run import add_config
+from imds_probe.commands.options import add_config, add_output
+from imds_probe.commands.terminal import width as terminal_width
 from imds_probe.errors import UsageError
+from imds_probe.render import columns
 
 if TYPE_CHECKING:
     from imds_probe.catalog.rows import Grade, Row, Switch
 
 WIDTH = 100
+SPARE = ("name", "known by", "token lost")  # the columns that a narrow terminal can do without, the first one first
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORD",
         help="list only software with all of these words in its id, name or package names",
     )
-    parser.add_argument(
-        "--output", choices=("text", "json"), default="text", help="a table, or everything as JSON (text)"
-    )
+    add_output(parser, ("text", "json"), "a table, or everything as JSON (text)")
     parser.add_argument("--sources", action="store_true", help="print everything that is known, with its sources")
     add_config(parser)
     parser.add_argument(
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.sources:
         print("\n\n".join("\n".join(_whole(row)) for row in rows))
     else:
-        print("\n".join(_table(rows)))
+        print("\n".join(_table(rows, terminal_width(sys.stdout if sys.stdout.isatty() else None))))
         print(f"\n{len(rows)} of {len(catalog.rows)}. Settings, doubts and sources: imds-probe catalog --sources WORD")
     return 0
 
@@ -88,15 +90,12 @@ def _graded(grade: Grade | None) -> str:
     return f" [{grade}]" if grade else ""
 
 
-def _table(rows: list[Row]) -> Iterator[str]:
+def _table(rows: list[Row], width: int) -> Iterator[str]:
     header = ("id", "name", "IMDSv2 since", "by default", "token lost", "known by")
     lines = [
-        header,
         *((row.id, row.name, _speaks(row), _by_default(row), row.on_lost_token, _known_by(row)) for row in rows),
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    for line in lines:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+    yield from columns.lines(header, lines, width, spare=SPARE)
 
 
 def _whole(row: Row) -> Iterator[str]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from imds_probe import config
 from imds_probe.commands.messages import say_once
+from imds_probe.commands.pages import CONFIGURATION
 from imds_probe.config import AwsConfig, Config, Loaded
 from imds_probe.config.acceptances import AcceptConfig
 from imds_probe.config.keys import Section
+from imds_probe.errors import UsageError
 from imds_probe.sinks import SINKS, declared
 from imds_probe.sinks.settings import DeliveryConfig, SpoolConfig
 
@@ -28,9 +30,13 @@ def load(path: Path | None, default: Path | None = None, *, complete: bool = Fal
     `complete`: with each key's value and origin, to be shown. Else no key is looked at where no file sets anything: every
     section has its defaults by itself, and what the sinks declare takes longer to load than the rest of the configuration.
     """
-    files = config.read(path, default)
-    wanted = complete or any(file.content for file in files)
-    loaded = config.load(files, sections() if wanted else ())
+    try:
+        files = config.read(path, default)
+        wanted = complete or any(file.content for file in files)
+        loaded = config.load(files, sections() if wanted else ())
+    except UsageError as error:
+        error.page = CONFIGURATION
+        raise
     for line in loaded.warnings:
         say_once(line)
     return loaded

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
-from imds_probe.commands.run import add_config, add_full_command_lines, add_state_directory
+from imds_probe.commands.options import add_config, add_full_command_lines, add_state_directory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from typing import NoReturn
 from imds_probe import __version__, exitcodes
 from imds_probe.commands import COMMANDS, streams
 from imds_probe.commands.messages import report_bug, say, say_once
+from imds_probe.commands.pages import with_page
 from imds_probe.deprecation import in_current_words
 from imds_probe.errors import HeldError, OutputError, ProbeError, SwitchedOff, UsageError
 
@@ -48,10 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(str(error))
         return exitcodes.NOT_WRITTEN
     except SwitchedOff as error:
-        say(str(error))
+        say(with_page(error, arguments))
         return exitcodes.SWITCHED_OFF
     except ProbeError as error:
-        say(str(error))
+        say(with_page(error, arguments))
         return _code(error)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

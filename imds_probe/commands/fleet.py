@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
-from imds_probe.duration import parse_duration
+from imds_probe.commands.options import add_output, duration
 from imds_probe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 PLAN = "plan"
 WORDS = (PLAN,)  # each makes a command of its own of `imds-probe fleet`
-WIDTH = 80
 DEFAULT_BY = ("owner",)
 OF_PLAN = ("canaries", "batch", "confidence", "raise_hop_limit")
 
@@ -36,11 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files and directories with reports, in whatever form they were stored (JSON, NDJSON, gzip, exports of CloudWatch "
         "Logs, SSM inventory); - for standard input. `imds-probe fleet plan PATH` prints batches of hosts that can be switched now",
     )
-    parser.add_argument(
-        "--output",
-        choices=("text", "json", "csv", "ndjson"),
-        default="text",
-        help="the picture in words or as JSON, or a row for each host (text)",
+    add_output(
+        parser, ("text", "json", "csv", "ndjson"), "the picture in words or as JSON, or a row for each host (text)"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument(
@@ -71,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-age",
-        type=_duration,
+        type=duration,
         default=7 * 86400.0,
         metavar="DURATION",
         help="call older reports stale, and leave their hosts out of the plan (7d)",
@@ -93,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     is_plan = args.word == PLAN
     _check(args, is_plan=is_plan)
+    from imds_probe.commands.progress import Progress  # noqa: PLC0415
     from imds_probe.commands.report_output import written  # noqa: PLC0415
     from imds_probe.fleet import rows  # noqa: PLC0415
     from imds_probe.fleet.gathering import gathered  # noqa: PLC0415
@@ -106,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
     instances = described(args.instances, tags_of(by)) if args.instances else None
     before = _before(args.since)
     used = uses(args.cloudtrail) if args.cloudtrail else None
-    found = gathered(args.paths, time.time(), args.jobs)
+    with Progress() as progress:
+        found = gathered(args.paths, time.time(), args.jobs, progress.count)
     _check_any(found, args.paths)
     if is_plan:
         document = _plan(args, found, instances, used)
@@ -201,18 +197,10 @@ def _picture(
 
 
 def _laid_out(args: argparse.Namespace, page: Page) -> str:
-    from imds_probe.render.lines import Style, laid_out  # noqa: PLC0415
+    from imds_probe.commands.terminal import style  # noqa: PLC0415
+    from imds_probe.render.lines import laid_out  # noqa: PLC0415
 
-    to_terminal = args.out is None and sys.stdout.isatty()
-    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return laid_out(page, Style(width=WIDTH, colour=colour))
-
-
-def _duration(said: str) -> float:
-    try:
-        return parse_duration(said)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return laid_out(page, style(to_file=args.out is not None))
 
 
 def _count(said: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
-from imds_probe.commands.run import add_catalogs
+from imds_probe.commands.options import add_catalogs, add_output
 from imds_probe.errors import UsageError
 from imds_probe.escape import encodable_document, terminal
 
@@ -34,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file that `imds-probe run --output json` wrote, on any host; - for standard input. The exit code is that of "
         "the worst verdict, or 2 where a file is no report",
     )
-    parser.add_argument(
-        "--output",
-        choices=("text", "json"),
-        default="text",
-        help="what has changed in words, or one line of JSON for each report (text)",
-    )
+    add_output(parser, ("text", "json"), "what has changed in words, or one line of JSON for each report (text)")
     add_catalogs(parser)
 
 

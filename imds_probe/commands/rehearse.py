@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
-from imds_probe.commands.run import add_config, add_state_directory, duration
+from imds_probe.commands.options import add_config, add_output, add_state_directory, duration
 from imds_probe.commands.streams import stopping
 from imds_probe.errors import UsageError
 from imds_probe.kept.command_line import kept
@@ -92,11 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-record", action="store_true", help="do not put the result on record, so that no later run counts it"
     )
-    parser.add_argument(
-        "--output",
-        choices=("text", "json"),
-        default="text",
-        help="json: print the result as one line of JSON on standard output, too, once the rehearsal is over (text)",
+    add_output(
+        parser,
+        ("text", "json"),
+        "the result in words, or as one line of JSON on standard output, too, once the rehearsal is over (text)",
     )
     add_config(parser)
     add_state_directory(parser)

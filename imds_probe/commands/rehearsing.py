@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
+from imds_probe.commands.progress import Progress
 from imds_probe.commands.recording import Recording
 from imds_probe.commands.rehearsal_output import document
 from imds_probe.duration import in_words
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from imds_probe.rehearsal.host import HostRehearsal
 
 DRAINED_S = 30.0
-POLLED_S, SHOWN_EVERY_S = 0.05, 2.0
+POLLED_S = 0.05
 STARTS_POLLED_S = (
     0.01  # while a unit is about to start: until the rules name its new control group, it is served directly
 )
@@ -57,6 +57,7 @@ class Rehearsing:
     ) -> None:
         self._rehearsal, self._asked, self._checking, self._stopped = rehearsal, asked, checking, stopped
         self._recording = recording
+        self._progress = Progress(asked.seconds)
         self._child: subprocess.Popen[bytes] | None = None
         self._restart: subprocess.Popen[bytes] | None = None
 
@@ -72,7 +73,8 @@ class Rehearsing:
         try:
             rehearsal.beat()
             self._start()
-            ended_by = self._keep_up()
+            with self._progress:
+                ended_by = self._keep_up()
             self._recording.look(rehearsal.members())
             drained_s = DRAINED_S
         finally:
@@ -108,13 +110,13 @@ class Rehearsing:
             self._restart = subprocess.Popen(self._asked.restarts, env=environment(), stdin=subprocess.DEVNULL)
 
     def _keep_up(self) -> str:
-        """Heartbeats, and on a terminal the counts where they change, until the time is up, the command ends or somebody stops it.
+        """Heartbeats, and on a terminal the counts, until the time is up, the command ends or somebody stops it.
 
         Returns what ended it before that, in words; empty where nothing did.
         """
         rehearsal = self._rehearsal
-        began = shown_at = time.monotonic()
-        shown, beaten_at, restarting = None, began - BEAT_EVERY_S, self._restart is not None
+        began = time.monotonic()
+        beaten_at, restarting = began - BEAT_EVERY_S, self._restart is not None
         while not self._is_over(began) and not self._stopped.wait(self._pause_s(starts=restarting)):
             still = self._restart is not None and self._restart.poll() is None
             if ended_by := self._followed(asked_for=restarting or still):
@@ -136,9 +138,7 @@ class Rehearsing:
                 return "a request without a token was refused"
             if failed := self._checking.failure():
                 return failed
-            if sys.stderr.isatty() and counted != shown and now - shown_at >= SHOWN_EVERY_S:
-                shown, shown_at = counted, now
-                say(words.counts(counted))
+            self._progress.count(words.counts(counted))
         return ""
 
     def _pause_s(self, *, starts: bool) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imds_probe.commands.messages import report_bug
+from imds_probe.commands.terminal import style
 from imds_probe.errors import OutputError
 from imds_probe.sinks import output_file
 
@@ -42,9 +41,7 @@ def _in_form(report: Report, form: str, *, to_terminal: bool, kept: bool) -> str
         return html.render(report, kept=kept)
     from imds_probe.render import text  # noqa: PLC0415
 
-    width = min(120, max(60, shutil.get_terminal_size((100, 25)).columns)) if to_terminal else 100
-    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return text.render(report, text.Style(width=width, colour=colour), kept=kept)
+    return text.render(report, style(to_file=not to_terminal), kept=kept)
 
 
 def written(document: str, path: Path | None) -> OutputError | None:

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import report_bug, say
+from imds_probe.commands.options import add_catalogs, add_config, add_output, add_state_directory, duration, reader
 from imds_probe.commands.report_output import kept_in, rendered, written
 from imds_probe.commands.streams import outliving_terminal
-from imds_probe.duration import parse_duration
 from imds_probe.sinks import SINKS
 
 if TYPE_CHECKING:
     from imds_probe.collect.collector import Option
+    from imds_probe.collect.context import RunRequest
     from imds_probe.config import Settings
     from imds_probe.reading.fork_server import ForkServer
+    from imds_probe.reading.reader import Reader
     from imds_probe.report import Report
 
 TIMEOUT_S = 30.0
@@ -44,12 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from imds_probe.collect.collectors import COLLECTORS  # noqa: PLC0415
 
     options = [option for collector in COLLECTORS for option in collector.options]
-    longer = "".join(f"; {each.time_limit_s:g} with {each.flag}" for each in options if each.time_limit_s)
-    parser.add_argument(
-        "--output",
-        choices=("text", "json", "html", "summary"),
-        default="text",
-        help="the report's form (text); a summary is one line of JSON, of 2000 bytes at most",
+    longer = "".join(f"; {each.time_limit_s:g} s with {each.flag}" for each in options if each.time_limit_s)
+    add_output(
+        parser,
+        ("text", "json", "html", "summary"),
+        "the report's form (text); a summary is one line of JSON, of 2000 bytes at most",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report to FILE instead of standard output")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write the whole report as JSON to FILE, too")
@@ -86,85 +87,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the settings in force and where each comes from; nothing is assessed",
     )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="say on standard error what each collector looked at and how long it took",
+    )
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever the verdict, for fleet sweeps")
     parser.add_argument(
         "--timeout",
-        type=_seconds,
-        metavar="SECONDS",
-        help=f"end the run after this time, with what was seen by then ({TIMEOUT_S:g}{longer})",
+        type=_time_limit,
+        metavar="DURATION",
+        help=f"end the run after this time, such as 60s or 5m, with what was seen by then ({TIMEOUT_S:g} s{longer})",
     )
     for option in options:
         parser.add_argument(
             option.flag,
             dest=_dest(option),
             default=argparse.SUPPRESS,
-            **option.keywords | ({"type": _reader(option.parse)} if option.parse else {}),
+            **option.keywords | ({"type": reader(option.parse)} if option.parse else {}),
         )
-
-
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """The option that every command with a configuration takes."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="read this configuration file (/etc/imds-probe/imds-probe.toml, if it exists)",
-    )
-
-
-def add_catalogs(parser: argparse.ArgumentParser) -> None:
-    """Catalogs of the user's own, for every command that judges."""
-    parser.add_argument(
-        "--catalog",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="judge by a catalog file of your own, too, which `imds-probe catalog` can check; may be repeated",
-    )
-
-
-def add_full_command_lines(parser: argparse.ArgumentParser) -> None:
-    """For the commands that watch."""
-    parser.add_argument(
-        "--full-command-lines",
-        action="store_true",
-        help="keep the whole command lines of callers, including any passwords and keys in them",
-    )
-
-
-def add_state_directory(parser: argparse.ArgumentParser) -> None:
-    """Where the daemon keeps its history, for the daemon and for who reads it."""
-    parser.add_argument(
-        "--state-directory",
-        type=Path,
-        metavar="DIR",
-        help="where the daemon keeps its history (/var/lib/imds-probe)",
-    )
 
 
 def _dest(option: Option) -> str:
     return f"{option.options.__name__}.{option.field}"
 
 
-def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The same for argparse, which keeps the words of its own error only."""
-
-    def read(value: str) -> Any:
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return read
-
-
-duration = _reader(parse_duration)
-
-
 def run(args: argparse.Namespace) -> int:
     # Heavy imports only once it is clear that they are needed.
-    from imds_probe.assessment import assess, reader_of  # noqa: PLC0415
+    from imds_probe.assessment import reader_of  # noqa: PLC0415
     from imds_probe.collect.callers_options import CallersOptions  # noqa: PLC0415
     from imds_probe.collect.code import CodeOptions  # noqa: PLC0415
     from imds_probe.collect.context import RunRequest  # noqa: PLC0415
@@ -222,14 +172,27 @@ def run(args: argparse.Namespace) -> int:
             unless_host_rehearsed()
         if stored is not None:
             return confirming.confirm(args, stored, request, reader)
-        report = assess(request, reader, progress=_progress if sys.stderr.isatty() else _silent, bug=report_bug)
-        if sys.stderr.isatty():
-            _progress("")
+        report = _assessed(args, request, reader)
         if asks_service:
             unless_host_rehearsed()  # it may have begun meanwhile
         kept = args.output != "json" and is_kept(names, loaded.settings)
         deliver = functools.partial(_deliver, report, names, loaded.settings, state if has_state else NOWHERE)
         return _printed(args, report, deliver, kept=kept)
+
+
+def _assessed(args: argparse.Namespace, request: RunRequest, reader: Reader) -> Report:
+    """The report, with what is said of it meanwhile, and afterwards to whoever wants that."""
+    from imds_probe.assessment import assess  # noqa: PLC0415
+    from imds_probe.collect.callers_options import CallersOptions  # noqa: PLC0415
+    from imds_probe.commands.looking import counted, looked  # noqa: PLC0415
+    from imds_probe.commands.progress import Progress  # noqa: PLC0415
+
+    with Progress(request.timeout_s + request.option(CallersOptions).watch_s) as progress:
+        report = assess(request, reader, progress=counted(progress), bug=report_bug)
+    if args.verbose:
+        for line in looked(report):
+            say(line)
+    return report
 
 
 def _printed(args: argparse.Namespace, report: Report, deliver: Callable[[], None], *, kept: bool) -> int:
@@ -315,15 +278,6 @@ def _options(
     return tuple(kind(**values) for kind, values in configured.items())
 
 
-def _progress(message: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{message}")
-    sys.stderr.flush()
-
-
-def _silent(message: str) -> None:
-    del message
-
-
 def _ids(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -336,11 +290,8 @@ def _sinks(value: str) -> tuple[str, ...]:
     return names
 
 
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
+def _time_limit(value: str) -> float:
+    seconds = duration(value)
     if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds from 0.1 to 3600")
-    return seconds
+        raise argparse.ArgumentTypeError(f"{value!r} is no time limit: write 0.1s to 1h")
+    return float(seconds)

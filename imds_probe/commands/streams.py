@@ -99,7 +99,7 @@ def _prepared(
 def _refused(error: OSError) -> None:
     raise OutputError(
         f"standard output cannot be written: {error.strerror}",
-        "Free space on its disk, or write to another file with --out."
+        "Free space on its disk, or send the output to a file on another one."
         if error.errno in (errno.ENOSPC, errno.EDQUOT)
         else "",
         reader_left=isinstance(error, BrokenPipeError),

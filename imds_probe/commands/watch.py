@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from imds_probe import exitcodes
 from imds_probe.commands.messages import say
-from imds_probe.commands.run import add_config, add_full_command_lines, duration
+from imds_probe.commands.options import add_config, add_full_command_lines, duration
 from imds_probe.commands.streams import stopping
+from imds_probe.commands.terminal import width as terminal_width
 from imds_probe.escape import terminal
 
 if TYPE_CHECKING:
@@ -104,13 +105,14 @@ def run(args: argparse.Namespace) -> int:
                 watching.sentence(summary, time.monotonic() - started, watcher.dropped, watcher.unconfirmed),
                 file=stream,
             )
-            print("\n".join(watching.table(summary)), file=stream)
+            print("\n".join(watching.table(summary, terminal_width(None))), file=stream)
     return exitcodes.READY
 
 
 def _draw(summary: Summary, watcher: Watcher, seconds: float) -> None:
     from imds_probe.render import watching  # noqa: PLC0415
 
-    text = [watching.sentence(summary, seconds, watcher.dropped, watcher.unconfirmed), *watching.table(summary)]
+    said = watching.sentence(summary, seconds, watcher.dropped, watcher.unconfirmed)
+    text = [said, *watching.table(summary, terminal_width(sys.stdout))]
     sys.stdout.write(CLEAR + "\n".join(text) + "\n")
     sys.stdout.flush()

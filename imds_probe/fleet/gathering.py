@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -68,9 +68,11 @@ class Gathered:
             self.older += 1
 
 
-def gathered(paths: Sequence[str], now: float, jobs: int = 0) -> Gathered:
+def gathered(
+    paths: Sequence[str], now: float, jobs: int = 0, progress: Callable[[str], None] = lambda _: None
+) -> Gathered:
     """All reports below these paths. `now` is in seconds since the epoch, `jobs` how many processes read, 0 for one a processor.
-    Raises UsageError where a path is not there.
+    `progress` is told how far it is. Raises UsageError where a path is not there.
     """
     check(paths)
     found = Gathered(now)
@@ -79,6 +81,7 @@ def gathered(paths: Sequence[str], now: float, jobs: int = 0) -> Gathered:
     packed = (msgspec.msgpack.encode(task) for task in work)
     for result in worked(packed, _work, processes, lambda task: _singly(task, found.problems)):
         _take(found, _READ.decode(result))
+        progress(f"reading reports: {found.read:,} of {len(found.hosts):,} hosts so far")
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from imds_probe.dataclass import dataclass
 from imds_probe.escape import terminal
+from imds_probe.render.columns import lines as table_lines
 from imds_probe.render.page.blocks import (
     ACCEPTED,
     EVIDENCE,
@@ -25,6 +26,7 @@ from imds_probe.render.page.blocks import (
 
 CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 MARKS = {"blocker": "x", "warning": "!", "info": "-"}
+INDENT = "  "
 LABEL = max(map(len, (EVIDENCE, ACCEPTED, SETTLES, FIX))) + 2  # columns, with the colon and a space
 
 
@@ -78,7 +80,7 @@ def _block(block: Block, style: Style) -> Iterator[str]:
     elif isinstance(block, Fields):
         yield from _fields(block, style)
     elif isinstance(block, Table):
-        yield from _table(block)
+        yield from _table(block, style)
     elif isinstance(block, Command):
         yield f"  {terminal(block.command)}"
     elif isinstance(block, Code):
@@ -96,13 +98,12 @@ def _fields(block: Fields, style: Style) -> Iterator[str]:
         yield f"  {name:<{column}}{lines[column + 2 :]}".rstrip()
 
 
-def _table(block: Table) -> Iterator[str]:
+def _table(block: Table, style: Style) -> Iterator[str]:
     if block.title:
         yield f"  {terminal(block.title)}:"
-    lines = [tuple(terminal(cell) for cell in line) for line in (block.columns, *block.rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(block.columns))]
-    for line in lines:
-        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+    columns, *rows = (tuple(terminal(cell) for cell in line) for line in (block.columns, *block.rows))
+    fitting = table_lines(columns, rows, style.width - len(INDENT), spare=block.spare, below=block.below)
+    yield from (f"{INDENT}{line}" for line in fitting)
     if block.more:
         yield f"  {block.more}"
 

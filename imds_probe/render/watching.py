@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from imds_probe.escape import terminal
 from imds_probe.facts.callers import ANOTHER_HOST
+from imds_probe.render import columns
 from imds_probe.render.page.bounds import cut_front, first
 from imds_probe.render.page.calls import COLUMNS as REPORTED
-from imds_probe.render.page.calls import NONE, UNKNOWN, calls, lost, not_confirmed
+from imds_probe.render.page.calls import NONE, SPARE, UNKNOWN, calls, lost, not_confirmed
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.summary import Summary, Tally
 from imds_probe.watch.watcher import SeenCall
@@ -52,17 +53,16 @@ def json_line(seen: SeenCall, container: str | None) -> str:
     return json.dumps(document, ensure_ascii=True)
 
 
-def table(summary: Summary) -> Iterator[str]:
-    """Who called, a line each, those by IMDSv1 first."""
+def table(summary: Summary, width: int) -> Iterator[str]:
+    """Who called, a line each, those by IMDSv1 first, in so many columns if that can be."""
     tallies = summary.ordered()
     if not tallies:
         yield f"  {NOBODY}"
         return
     shown, more = first(tallies, ROWS_SHOWN)
-    rows = [COLUMNS, *(_row(tally) for tally in shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    for row in rows:
-        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    rows = [_row(tally) for tally in shown]
+    fitting = columns.lines(COLUMNS, rows, width - 2, spare=("pids", *SPARE), below="asked for")
+    yield from (f"  {line}" for line in fitting)
     if more:
         yield f"  {more}"
 

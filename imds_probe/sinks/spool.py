@@ -37,6 +37,8 @@ REPORT_MAX_BYTES = 64 * 1024 * 1024
 class SpoolError(ProbeError):
     """The spool cannot be written or read."""
 
+    page = "reporting.md"
+
 
 class Spool:
     """The spool of one sink. `within` are the directories above that have to be ours alone, too. Raises SpoolError where its

@@ -63,6 +63,21 @@ def mounts(proc: Path, pid: int | str) -> tuple[Mount, ...]:
     return tuple(found)
 
 
+def options_of(proc: Path, pid: int | str, kind: str) -> tuple[str, ...]:
+    """The options of each mount of this kind, those of the mount and of its file system; empty where that cannot be read."""
+    try:
+        content = read_pieces(proc / str(pid) / "mountinfo", LIMIT_BYTES)
+    except OSError:
+        return ()
+    found = []
+    for line in content.decode(errors="replace").splitlines():
+        fields, _, after = line.partition(" - ")
+        parts, rest = fields.split(" "), after.split(" ")
+        if len(parts) > 5 and len(rest) > 2 and rest[0] == kind:
+            found.append(f"{parts[5]},{rest[2]}")
+    return tuple(found)
+
+
 def mount_points(proc: Path, pid: int | str) -> frozenset[str]:
     """The paths at which something is mounted, without the root itself.
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from imds_probe.system.small_file import read_head
 
-CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN = 12, 13, 19, 21  # <linux/capability.h>
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_NET_ADMIN, CAP_NET_RAW = 1, 2, 12, 13
+CAP_SYS_PTRACE, CAP_SYS_ADMIN = 19, 21
 _EFFECTIVE = re.compile(rb"^CapEff:\t([0-9a-f]{1,16})$", re.MULTILINE)
 NEEDED = (CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN)
 
@@ -21,6 +22,11 @@ def privileged(status: Path = Path("/proc/self/status")) -> bool:
 def may_rehearse(status: Path = Path("/proc/self/status")) -> bool:
     """Whether packet rules may be set, without which there is no rehearsal."""
     return _has(status, (CAP_NET_ADMIN,))
+
+
+def has(capability: int, status: Path = Path("/proc/self/status")) -> bool:
+    """Whether this one is there."""
+    return _has(status, (capability,))
 
 
 def _has(status: Path, needed: Collection[int]) -> bool:

@@ -24,6 +24,8 @@ ROOT = 0
 class StateError(ProbeError):
     """The state directory, or what is in it, is not ours alone, or cannot be used."""
 
+    page = "on-the-host.md"
+
 
 def state_directory(given: Path | None, environ: Mapping[str, str], root: Path = Path("/")) -> Path:
     """The one that was named; the one systemd made (systemd.exec(5), StateDirectory=); or the default one below `root`."""

@@ -112,9 +112,9 @@ class Tracing:
             self._files.callback(enable.write_text, "0")
 
     def _made(self, name: str) -> Path:
-        root = _tracefs()
+        root = tracefs()
         if root is None:
-            root = Path(f"/proc/self/fd/{self._mounted()}")
+            root = mounted(self._files)
         if not has_pids_of_its_own():  # or nobody who traces is to be seen
             _sweep(root / "instances")
         instance = root / "instances" / name
@@ -122,20 +122,6 @@ class Tracing:
             instance.mkdir()  # one of this name is left from one that was killed
         self._files.callback(_removed, instance)
         return instance
-
-    def _mounted(self) -> int:
-        """A mount of tracefs of our own, which is at no path: where nobody mounted it, or somewhere out of sight."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        filesystem = libc.syscall(_FS["fsopen"], b"tracefs", 1)
-        if filesystem >= 0:
-            self._files.callback(os.close, filesystem)
-            if libc.syscall(_FS["fsconfig"], filesystem, _FSCONFIG_CREATE, None, None, 0) == 0:
-                mounted = int(libc.syscall(_FS["fsmount"], filesystem, 1, 0))
-                if mounted >= 0:
-                    self._files.callback(os.close, mounted)
-                    return mounted
-        number = ctypes.get_errno()
-        raise NotToBeHad(f"tracefs cannot be mounted: {os.strerror(number)}", "Run as root, on Linux 4.16 or newer.")
 
     def _opened(self, path: Path) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -190,13 +176,30 @@ def _pid_namespace(process: str = "self") -> int:
         return INITIAL_PID_NAMESPACE
 
 
-def _tracefs() -> Path | None:
+def tracefs() -> Path | None:
     """Where it is mounted and to be seen: proc_pid_mountinfo(5)."""
     for line in read_pieces(Path("/proc/self/mountinfo"), 4 * 1024 * 1024).decode(errors="replace").splitlines():
         fields = line.split(" ")
         if " - tracefs " in line and (Path(fields[4]) / "instances").is_dir():
             return Path(fields[4])
     return None
+
+
+def mounted(files: contextlib.ExitStack) -> Path:
+    """A mount of tracefs of our own, which is at no path, for as long as `files` is open: where nobody mounted it, or somewhere out
+    of sight. Raises NotToBeHad.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    filesystem = libc.syscall(_FS["fsopen"], b"tracefs", 1)
+    if filesystem >= 0:
+        files.callback(os.close, filesystem)
+        if libc.syscall(_FS["fsconfig"], filesystem, _FSCONFIG_CREATE, None, None, 0) == 0:
+            at = int(libc.syscall(_FS["fsmount"], filesystem, 1, 0))
+            if at >= 0:
+                files.callback(os.close, at)
+                return Path(f"/proc/self/fd/{at}")
+    number = ctypes.get_errno()
+    raise NotToBeHad(f"tracefs cannot be mounted: {os.strerror(number)}", "Run as root, on Linux 4.16 or newer.")
 
 
 def _sweep(instances: Path) -> None:

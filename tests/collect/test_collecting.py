@@ -152,4 +152,4 @@ def test_what_a_late_one_comes_back_with_is_not_taken_for_anothers(collecting):
 def test_progress_names_what_is_looked_at():
     said = []
     run(Collecting(time.monotonic() + 60, said.append), "dpkg", Collected)
-    assert said == ["looking at dpkg"]
+    assert said == ["dpkg"]

@@ -41,12 +41,27 @@ def printed(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def test_all_of_it(capsys):
+def test_all_of_it(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     lines = printed(capsys).splitlines()
     ids = [row.id for row in Catalog.load().rows]
     assert [line.split()[0] for line in lines[1 : len(ids) + 1]] == ids
     assert lines[0].split()[:2] == ["id", "name"]
     assert f"{len(ids)} of {len(ids)}." in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "left_out"),
+    [("80", "name, known by, token lost"), ("100", "name"), ("200", "")],
+)
+def test_it_fits_and_says_what_it_leaves_out(capsys, monkeypatch, columns, left_out):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = printed(capsys).splitlines()
+    assert max(map(len, lines)) <= int(columns)
+    assert [line for line in lines if line.startswith("(left out")] == (
+        [line for line in lines if line.startswith(f"(left out: {left_out};")] if left_out else []
+    )
+    assert {row.id for row in Catalog.load().rows} <= {line.split()[0] for line in lines if line}
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def test_what_cannot_be_printed_is_an_error_of_its_own(arguments, state):
     assert code == LOST[state]
     assert no_bug(said)
     assert (b"standard output cannot be written" in said) == (state != "left")
+    assert b"--out" not in said  # which most commands lack
     assert said.count(b"\n") == (state != "left")
 
 

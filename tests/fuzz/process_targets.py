@@ -22,7 +22,7 @@ from imds_probe.inventory.containers.processes import command_line, walk
 from imds_probe.inventory.sdks import running
 from imds_probe.inventory.settings import programs
 from imds_probe.net.obstacles import proxies
-from imds_probe.system.mounts import mount_points
+from imds_probe.system.mounts import mount_points, options_of
 from imds_probe.system.privilege import privileged
 from imds_probe.system.rootfs import FileUnreadable
 from imds_probe.watch import caller, tracing
@@ -107,6 +107,7 @@ def _look(root: Path, proc: Path, at: Path) -> None:
     caller.has_begun_its_program(proc, PID)
     running.look(proc, PID)
     mount_points(proc, PID)
+    options_of(proc, PID, "proc")
     privileged(at / "status")
     found = programs.find(proc, [PID], {"row": ("/usr/bin/python3.11",)}, {"AWS_REGION"})
     for program in found["row"]:

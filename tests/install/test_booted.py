@@ -103,6 +103,19 @@ def test_the_timer_starts_an_assessment_that_leaves_its_report(machine):
     assert json.loads(metrics)["_aws"]
 
 
+def test_the_timer_does_not_run_beside_the_daemon(machine, daemon):
+    assessed(machine)
+    machine.must("systemctl", "enable", "--now", daemon)
+    machine.until(lambda: machine.show(TIMER, "ActiveState") == "inactive", "the daemon did not stop the timer")
+    machine.must("systemctl", "start", TIMER)
+    assert (machine.show(TIMER, "ActiveState"), machine.show(TIMER, "ConditionResult")) == ("inactive", "no")
+    assert machine.show(daemon, "ActiveState") == "active"
+    told = json.loads(machine.run("imds-probe", "doctor", "-o", "json").stdout)["checks"]
+    said = [each["found"] for each in told if each["id"] == "units"]
+    assert f"{daemon}: installed, enabled, active" in said
+    assert [each for each in said if "are both" in each] == []
+
+
 def test_a_host_that_is_not_ready_is_no_failed_unit(machine):
     assessed(machine)
     packages = machine.root / "var/lib/dpkg/status"

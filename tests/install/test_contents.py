@@ -115,11 +115,22 @@ def test_the_terms_of_all_that_is_inside(root):
     assert "GNU LESSER GENERAL PUBLIC LICENSE" in (place / "common-licenses/LGPL-2.1").read_text()
 
 
-def test_the_manual_page_and_units_are_the_projects(root):
-    manual = gzip.decompress((root / "usr/share/man/man1/imds-probe.1.gz").read_bytes())
-    assert manual == (PROJECT / "packaging/imds-probe.1").read_bytes()
+def test_manual_pages_docs_and_units_are_the_projects(root):
+    pages = [PROJECT / "packaging/imds-probe.1", *(PROJECT / "packaging/man").iterdir()]
+    there = {path.name: gzip.decompress(path.read_bytes()) for path in (root / "usr/share/man/man1").iterdir()}
+    assert there == {f"{page.name}.gz": page.read_bytes() for page in pages}
+    for page in (PROJECT / "docs").iterdir():
+        assert (root / DOCUMENTS / page.name).read_bytes() == page.read_bytes()
     for unit in (PROJECT / "systemd").iterdir():
         assert (root / "usr/lib/systemd/system" / unit.name).read_bytes() == unit.read_bytes()
+
+
+@pytest.mark.usefixtures("checks")
+def test_each_shell_finds_its_completion(root):
+    from completion import FILES
+
+    for path, script in FILES.items():
+        assert (root / path).read_text() == script()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from imds_probe import exitcodes
 from imds_probe.commands.run import TIMEOUT_S
 from imds_probe.reading.reader import OUT_OF_MEMORY
 from imds_probe.service.handover import RUN
-from imds_probe.system.state_directory import DEFAULT
+from imds_probe.system.state_directory import DEFAULT, WANTS
 from imds_probe.system.switch_off import FILE
 
 UNITS = Path(__file__).parents[2] / "systemd"
@@ -203,8 +203,15 @@ def test_the_file_that_switches_everything_off_keeps_the_timer_from_starting_run
     assert conditions == {
         "imds-probe.service": f"!/{FILE}",
         "imds-probe-daemon.service": None,
-        "imds-probe.timer": None,
+        "imds-probe.timer": f"!{WANTS}/imds-probe-daemon.service",  # which assesses by itself
     }
+
+
+def test_the_daemon_stops_the_timer_and_the_timer_cannot_stop_the_watch():
+    daemon = _unit("imds-probe-daemon.service")
+    assert daemon["Service"]["ExecStartPost"] == "-/bin/sh -c 'systemctl --no-block stop imds-probe.timer'"
+    assert "imds-probe.timer" not in daemon["Unit"]["Conflicts"]
+    assert "Conflicts" not in _unit("imds-probe.timer")["Unit"]
 
 
 UNDER_A_FILTER = """

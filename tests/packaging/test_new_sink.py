@@ -127,6 +127,7 @@ def test_the_command_says_what_it_wrote(written):
         "packaging/iam/raven.json",
         "packaging/imds-probe.1",
         "packaging/imds-probe.toml",
+        "packaging/man/imds-probe-run.1",
         "packaging/ssm/imds-probe-run.yaml",
         "systemd/imds-probe-daemon.service",
         "systemd/imds-probe.service",

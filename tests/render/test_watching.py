@@ -41,7 +41,7 @@ def test_a_table_those_by_imdsv1_first() -> None:
     summary = Summary()
     summary.add(replace(SEEN, version="v2", status=200), "web")
     summary.add(SEEN, "web")
-    header, first, second = table(summary)
+    header, first, second = table(summary, 200)
     assert header.split() == [
         *("version", "calls", "refused", "last", "call", "program", "pids", "unit", "container", "asked", "for")
     ]
@@ -60,14 +60,14 @@ def test_a_table_those_by_imdsv1_first() -> None:
 
 
 def test_an_empty_table_says_so() -> None:
-    assert list(table(Summary())) == ["  No calls yet."]
+    assert list(table(Summary(), 200)) == ["  No calls yet."]
 
 
 def test_what_is_hostile_or_long_is_made_harmless() -> None:
     summary = Summary()
     for number in range(ROWS_SHOWN + 7):
         summary.add(replace(SEEN, path=HOSTILE, caller=replace(CALLER, exe=f"/{'x' * 500}/{number}")), HOSTILE)
-    lines = list(table(summary))
+    lines = list(table(summary, 200))
     assert lines[-1] == "  and 7 more"
     assert all(len(each) < 250 and each.isprintable() for each in lines)
     assert line(replace(SEEN, path=HOSTILE), HOSTILE).isprintable()

@@ -228,14 +228,14 @@ def test_one_that_was_swept_away_while_it_was_made_is_made_again(monkeypatch: py
 
 
 def test_without_tracing_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_tracefs", lambda: None)
+    monkeypatch.setattr(module, "tracefs", lambda: None)
     monkeypatch.setitem(module._FS, "fsopen", 100_000)  # no such system call
     with pytest.raises(NotToBeHad, match="tracefs cannot be mounted: Function not implemented"):
         Tracing(69, {RUN: ""}, 64)
 
 
 def test_where_nobody_mounted_it_it_has_a_mount_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_tracefs", lambda: None)
+    monkeypatch.setattr(module, "tracefs", lambda: None)
     tracing = Tracing(70, {RUN: ""}, 64)
     try:
         assert tracing.instance.is_relative_to("/proc/self/fd")

@@ -25,13 +25,16 @@ class Fields:
 @dataclass(frozen=True)
 class Table:
     """Rows under `columns`, each as long as these. `more` says how many rows were left out, and is empty where none was.
-    `title` is empty where the heading of the part is enough.
+    `title` is empty where the heading of the part is enough. Where there is no room for all, the column `below` may stand under
+    the row, and the columns `spare` may be left out, the first one first.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     more: str = ""
     title: str = ""
+    spare: tuple[str, ...] = ()
+    below: str = ""
 
 
 @dataclass(frozen=True)

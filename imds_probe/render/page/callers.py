@@ -8,7 +8,7 @@ from imds_probe.duration import in_words
 from imds_probe.facts.callers import BootWatched, Callers, CallerSeen
 from imds_probe.render.page.blocks import Part, Table, Text
 from imds_probe.render.page.bounds import Bounds, cut_front, first
-from imds_probe.render.page.calls import COLUMNS, NONE, calls, lost, not_confirmed, program
+from imds_probe.render.page.calls import COLUMNS, NONE, SPARE, calls, lost, not_confirmed, program
 from imds_probe.report import Report
 
 BOOTS_SHOWN = 5
@@ -21,7 +21,8 @@ def callers(report: Report, bounds: Bounds) -> Iterator[Part]:
     if seen is None:
         return
     shown, more = first([each for each in seen.by if not each.probe], bounds.callers)
-    table = (Table(COLUMNS, tuple(_cells(each, bounds.width) for each in shown), more),) if shown else ()
+    rows = tuple(_cells(each, bounds.width) for each in shown)
+    table = (Table(COLUMNS, rows, more, spare=SPARE, below="asked for"),) if shown else ()
     booted = (Text(_booted(seen)),) if seen.boots else ()
     yield Part(HEADING, (Text(_watched(seen)), *booted, *table))
 

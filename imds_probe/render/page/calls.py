@@ -7,6 +7,7 @@ from __future__ import annotations
 from imds_probe.render.page.bounds import count
 
 COLUMNS = ("version", "calls", "refused", "last call", "program", "unit", "container", "asked for")
+SPARE = ("last call", "container", "unit")  # the columns that a narrow terminal can do without, the first one first
 NONE = "-"  # there is none, which is known
 UNKNOWN = "unknown process"
 

@@ -13,6 +13,7 @@ from imds_probe.report import Report
 
 HEADING = "Code"
 COLUMNS = ("asks", "runs", "file", "line", "form", "words that matched")
+SPARE = ("form",)
 ASKS: dict[Speaks, str] = {
     "v1": "without a token",
     "both": "both ways",
@@ -40,7 +41,8 @@ def code(report: Report, bounds: Bounds) -> Iterator[Part]:
     found.sort(key=lambda each: (order.index(each.speaks), starts.index(each.runs)))
     if found:
         shown, more = first(found, bounds.software)
-        blocks.append(Table(COLUMNS, tuple(_cells(each, bounds.width) for each in shown), more))
+        rows = tuple(_cells(each, bounds.width) for each in shown)
+        blocks.append(Table(COLUMNS, rows, more, spare=SPARE, below="words that matched"))
     if blocks:
         yield Part(HEADING, tuple(blocks))
 

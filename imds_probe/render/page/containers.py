@@ -10,6 +10,7 @@ from imds_probe.report import JudgedContainer, Report
 
 HEADING = "Containers"
 COLUMNS = ("container", "image", "hops", "token", "needs hop limit", "credentials", "needs metadata")
+SPARE = ("image", "credentials")
 
 
 def containers(report: Report, bounds: Bounds) -> Iterator[Part]:
@@ -21,7 +22,7 @@ def containers(report: Report, bounds: Bounds) -> Iterator[Part]:
         yield Part(HEADING, (Text("No containers were found."),))
         return
     shown, more = first(entries, bounds.containers)
-    yield Part(HEADING, (Table(COLUMNS, tuple(_cells(entry, bounds.width) for entry in shown), more),))
+    yield Part(HEADING, (Table(COLUMNS, tuple(_cells(entry, bounds.width) for entry in shown), more, spare=SPARE),))
 
 
 def _urgency(entry: JudgedContainer) -> tuple[bool, bool, int]:

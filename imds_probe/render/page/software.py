@@ -33,7 +33,7 @@ def software(report: Report, bounds: Bounds) -> Iterator[Part]:
     if any(entry.software.container or isinstance(entry.software, SdkSoftware) for entry in entries):
         columns = (*columns, WHERE)
         rows = tuple((*row, where(entry.software, bounds.width)) for row, entry in zip(rows, shown, strict=True))
-    yield Part(HEADING, (Table(columns, rows, more),))
+    yield Part(HEADING, (Table(columns, rows, more, below=WHERE),))
 
 
 def _cells(entry: JudgedSoftware, width: int) -> tuple[str, ...]:

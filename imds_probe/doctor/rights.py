@@ -1,0 +1,161 @@
+"""What the kernel lets this process do: capabilities, packet sockets, namespaces, other processes, confinement."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+
+from imds_probe.collect.needs import Need
+from imds_probe.doctor.check import Host, Result
+from imds_probe.net.namespaces import CURRENT, NamespaceError, enter
+from imds_probe.system import mounts
+from imds_probe.system.privilege import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_NET_ADMIN, CAP_SYS_PTRACE, has
+from imds_probe.system.small_file import read_head
+from imds_probe.watch.tracing import has_pids_of_its_own
+
+AS_ROOT = "Run as root (sudo), or in a container with hostPID and the capabilities of the DaemonSet."
+STATUS_BYTES = 16 * 1024
+_SECCOMP_MODE = re.compile(rb"^Seccomp:\t([0-2])$", re.MULTILINE)
+_HIDEPID_SET = re.compile(r"(?:^|,)hidepid=(1|2|4|noaccess|invisible|ptraceable)(?:,|$)")
+_UNCONFINED_DOMAIN = re.compile(r":(?:unconfined_\w+|initrc_t|init_t|spc_t|kernel_t|sysadm_t)(?::|$)")
+
+
+def files(host: Host) -> Result:
+    del host
+    if has(CAP_DAC_READ_SEARCH) or has(CAP_DAC_OVERRIDE):
+        return Result("ok", "files of other users can be read")
+    return Result("missing", "files that only root may read cannot be read", Need.FILES, remedy=AS_ROOT)
+
+
+def packets(host: Host) -> Result:
+    """A socket of protocol 0 receives nothing, and nothing is sent by it."""
+    del host
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except OSError as error:
+        return Result(
+            "missing",
+            f"no packet socket can be opened: {error.strerror}",
+            Need.PACKETS,
+            ("the hop limit is then asked for by a few more requests, and is not measured in containers",),
+            f"{AS_ROOT} CAP_NET_RAW and the address family AF_PACKET are needed.",
+        )
+    return Result("ok", "packet sockets can be opened")
+
+
+def namespaces(host: Host) -> Result:
+    """Whether one may be entered, tried with the one that this thread is in already."""
+    del host
+    try:
+        with enter(CURRENT):
+            pass
+    except NamespaceError as error:
+        return Result(
+            "missing", f"{error.problem}", Need.NAMESPACES, remedy=f"{AS_ROOT} CAP_SYS_ADMIN and setns are needed."
+        )
+    return Result("ok", "network namespaces can be entered")
+
+
+def processes(host: Host) -> Iterator[Result]:
+    """Those of others: by right, by the options of /proc, and by the PID namespace."""
+    if not host.proc.is_dir():
+        yield Result(
+            "missing",
+            f"no proc file system is mounted below {host.root}",
+            Need.PROCESSES,
+            remedy="Mount /proc there, or judge the directory as an image with `imds-probe run`.",
+        )
+        return
+    may_look = has(CAP_SYS_PTRACE)
+    if not may_look:
+        yield Result("missing", "other users' processes cannot be inspected", Need.PROCESSES, remedy=AS_ROOT)
+    if host.is_here and has_pids_of_its_own():
+        yield Result(
+            "missing",
+            "this process is in a PID namespace of its own and sees only the processes there",
+            Need.PROCESSES,
+            remedy="Start the container with the host's PID namespace (hostPID: true, --pid=host), and name the host's root.",
+        )
+        return
+    if hidden := _hidepid(host):
+        # Who may trace processes sees all of them, whatever the mount says: proc(5).
+        yield Result(
+            "ok" if may_look else "missing",
+            f"/proc is mounted with {hidden}"
+            + (", which hides nothing from CAP_SYS_PTRACE" if may_look else ", which hides other users' processes"),
+            None if may_look else Need.PROCESSES,
+            remedy="" if may_look else AS_ROOT,
+        )
+    elif may_look:
+        yield Result("ok", "all processes can be inspected")
+
+
+def rules(host: Host) -> Result:
+    """A right that no run needs, and a rehearsal and the list of packet rules do."""
+    del host
+    if has(CAP_NET_ADMIN):
+        return Result("ok", "packet rules can be listed and set")
+    return Result(
+        "missing",
+        "packet rules can be neither listed nor set",
+        Need.RULES,
+        ("the switch cannot be rehearsed",),
+        f"{AS_ROOT} CAP_NET_ADMIN is needed.",
+    )
+
+
+def confinement(host: Host) -> Iterator[Result]:
+    """What confines this process besides. None of it is a fault: what it takes away, the other checks say."""
+    content = read_head("/proc/self/status", STATUS_BYTES)
+    if (mode := _SECCOMP_MODE.search(content)) is not None and mode[1] == b"2":
+        yield Result("ok", "a seccomp filter confines this process")
+    label = _label()
+    if host.is_here and _read("/sys/fs/selinux/enforce") == "1":
+        if label and not _UNCONFINED_DOMAIN.search(label):
+            yield Result(
+                "limited",
+                f"SELinux is enforcing, and confines this process ({label})",
+                costs=("what the domain's policy forbids looks as if it could not be read",),
+                remedy="Look for denials with `ausearch -m avc -c imds-probe`, and run in an unconfined domain.",
+            )
+        else:
+            yield Result(
+                "ok", f"SELinux is enforcing, and does not confine this process{f' ({label})' if label else ''}"
+            )
+    elif label and label != "unconfined" and ":" not in label:
+        yield Result(
+            "limited",
+            f"AppArmor confines this process ({label})",
+            costs=("what the profile forbids looks as if it could not be read",),
+            remedy="Run without the profile: in a container, with the AppArmor profile Unconfined.",
+        )
+    else:
+        yield Result("ok", "no security module confines this process")
+    lockdown = re.search(r"\[(\w+)\]", _read("/sys/kernel/security/lockdown"))
+    if host.is_here and lockdown and lockdown[1] == "confidentiality":
+        yield Result(
+            "limited",
+            "the kernel is locked down for confidentiality, which closes tracing",
+            Need.TRACING,
+            remedy="Expect short-lived callers without a name, or boot without lockdown=confidentiality.",
+        )
+
+
+def _hidepid(host: Host) -> str:
+    for each in mounts.options_of(host.proc, "self" if host.is_here else 1, "proc"):
+        if found := _HIDEPID_SET.search(each):
+            return f"hidepid={found[1]}"
+    return ""
+
+
+def _label() -> str:
+    """What the security module calls this process, without the mode in brackets."""
+    return _read("/proc/self/attr/current").partition(" (")[0]
+
+
+def _read(path: str) -> str:
+    try:
+        return read_head(path, 4096).decode(errors="replace").strip(" \n\0")
+    except OSError:
+        return ""

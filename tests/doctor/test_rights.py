@@ -1,0 +1,136 @@
+"""What the kernel lets a process do, tried by a process that has rights and one that has none."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from doctors import here, host, results, told
+
+from imds_probe.collect.needs import Need
+from imds_probe.doctor import rights
+from imds_probe.doctor.checks import unknown_without
+from imds_probe.system import mounts
+
+RIGHTS = {
+    "files": Need.FILES,
+    "processes": Need.PROCESSES,
+    "namespaces": Need.NAMESPACES,
+    "packets": Need.PACKETS,
+    "packet-rules": Need.RULES,
+}
+
+
+def by_check(document):
+    return {each["id"]: each for each in document["checks"]}
+
+
+@pytest.fixture(scope="module")
+def without():
+    """What a process without capabilities is told."""
+    code, document = told([], rights=False)
+    assert code == document["exit_code"] == 3
+    return by_check(document)
+
+
+def test_root_has_them():
+    _, document = told([])
+    assert {name: by_check(document)[name]["state"] for name in RIGHTS} == dict.fromkeys(RIGHTS, "ok")
+
+
+@pytest.mark.parametrize(("check", "need"), RIGHTS.items())
+def test_each_right_that_is_lacking_is_told_with_what_it_costs(without, check, need):
+    found = without[check]
+    assert found["state"] == "missing"
+    assert found["unknown"] == list(unknown_without(need))
+    assert found["remedy"].startswith("Run as root (sudo)")
+
+
+def test_nothing_is_entered_or_changed(tmp_path):
+    before = os.stat("/proc/thread-self/ns/net").st_ino
+    assert [each.state for check in (rights.namespaces, rights.packets) for each in results(check(here()))] == [
+        "ok",
+        "ok",
+    ]
+    assert os.stat("/proc/thread-self/ns/net").st_ino == before
+
+
+def test_a_root_without_its_processes(tmp_path):
+    (only,) = results(rights.processes(host(tmp_path)))
+    assert (only.state, only.need) == ("missing", Need.PROCESSES)
+
+
+MOUNT = "22 1 0:21 / /proc rw,relatime shared:1 - proc proc rw,{}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "may_look", "state", "words"),
+    [
+        ("gid=4", True, "ok", "all processes can be inspected"),
+        ("hidepid=2", True, "ok", "hides nothing from CAP_SYS_PTRACE"),
+        ("hidepid=invisible", False, "missing", "hidepid=invisible, which hides other users' processes"),
+        ("hidepid=0", True, "ok", "all processes can be inspected"),
+    ],
+)
+def test_hidden_processes(tmp_path, monkeypatch, options, may_look, state, words):
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/mountinfo").write_text(MOUNT.format(options))
+    of_proc = mounts.options_of
+    monkeypatch.setattr(mounts, "options_of", lambda _, pid, kind: of_proc(tmp_path, pid, kind))
+    monkeypatch.setattr(rights, "has", lambda _: may_look)
+    monkeypatch.setattr(rights, "has_pids_of_its_own", lambda: False)
+    found = results(rights.processes(here()))[-1]
+    assert found.state == state
+    assert words in found.found
+
+
+def test_a_pid_namespace_of_its_own(monkeypatch):
+    monkeypatch.setattr(rights, "has_pids_of_its_own", lambda: True)
+    found = results(rights.processes(here()))[-1]
+    assert (found.state, found.need) == ("missing", Need.PROCESSES)
+    assert "hostPID" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("files", "state", "words"),
+    [
+        ({}, "ok", "no security module"),
+        ({"/proc/self/attr/current": "unconfined"}, "ok", "no security module"),
+        (
+            {"/proc/self/attr/current": "docker-default (enforce)"},
+            "limited",
+            "AppArmor confines this process (docker-default)",
+        ),
+        (
+            {"/proc/self/attr/current": "system_u:system_r:unconfined_service_t:s0", "/sys/fs/selinux/enforce": "1"},
+            "ok",
+            "does not confine",
+        ),
+        (
+            {"/proc/self/attr/current": "system_u:system_r:container_t:s0:c1,c2", "/sys/fs/selinux/enforce": "1"},
+            "limited",
+            "SELinux is enforcing, and confines",
+        ),
+        ({"/sys/kernel/security/lockdown": "none integrity [confidentiality]"}, "limited", "closes tracing"),
+        ({"/sys/kernel/security/lockdown": "none [integrity] confidentiality"}, "ok", "no security module"),
+    ],
+)
+def test_what_confines(monkeypatch, files, state, words):
+    real = rights.read_head
+
+    def read(path, limit):
+        if path in files:
+            return f"{files[path]}\n\0".encode()
+        if path != "/proc/self/status":
+            raise FileNotFoundError
+        return real(path, limit)
+
+    monkeypatch.setattr(rights, "read_head", read)
+    found = results(rights.confinement(here()))[-1]
+    assert found.state == state
+    assert words in found.found
+
+
+def test_a_filter_of_system_calls_is_told(monkeypatch):
+    monkeypatch.setattr(rights, "read_head", lambda *_: b"Name:\tx\nSeccomp:\t2\n")
+    assert "seccomp" in results(rights.confinement(here()))[0].found
