@@ -112,7 +112,8 @@ def exit_codes() -> str:
             "is damaged or of another host |\n"
             "| `judge` | that of the worst verdict among the reports; 2 if one of them could not be read |\n"
             "| `rehearse` | 1 if a caller gave up, the command failed or the rehearsal ended early; 69 if it was refused, or "
-            "`--undo` could not remove everything |\n",
+            "`--undo` could not remove everything |\n"
+            "| `doctor` | 0 if nothing is missing that the verdict rests on, even where something is limited; 3 if something is |\n",
             "168, 169 and 194 are never used: the SSM agent takes them as orders to skip steps or to reboot the host.\n",
             "[verdict.md](verdict.md) says how a verdict comes about, and [versions.md](versions.md) that these codes stay.\n",
         ]
