@@ -21,7 +21,7 @@ from imds_probe.kept.message import without_urls
 CONNECT_S, READ_S = 3.0, 5.0
 COMPRESSED_FROM_BYTES = 2048  # botocore's own default is five times that, which most reports' metrics never reach
 # The settings that name another endpoint, by service.
-ENDPOINTS = {name: f"{name}_endpoint" for name in ("cloudwatch", "logs", "ec2", "autoscaling")}
+ENDPOINTS = {name: f"{name}_endpoint" for name in ("cloudwatch", "logs", "ec2", "autoscaling", "s3", "sts")}
 
 
 class Aws:
