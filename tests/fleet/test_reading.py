@@ -402,7 +402,10 @@ def test_copies_of_objects_of_the_sink_are_reports_and_the_newest_one_is_none_mo
         ({"region": "ap-south-2"}, "its key has the Region ap-south-2, and it says "),
         ({"started_at": "2020-02-29T05:14:03Z"}, "its key has the date 2020-02-29, and it says "),
         ({"run_id": "e" * 32}, f"its key has the run {'e' * 32}, and it says "),
-        ({"user": USER.replace(ID, "i-0fedcba9876543210")}, "it is kept as i-0fedcba9876543210, and says that it is of "),
+        (
+            {"user": USER.replace(ID, "i-0fedcba9876543210")},
+            "it is kept as i-0fedcba9876543210, and says that it is of ",
+        ),
     ],
 )
 def test_a_report_that_contradicts_its_key_does_not_count(hosts_in, changed, reason):

@@ -36,6 +36,7 @@ def test_what_is_made_of_declarations_is_current():
 def test_each_policy_has_a_sink_but_those_of_collectors():
     assert {path.stem for path in (PROJECT / "packaging/iam").iterdir()} - POLICIES == {
         "control-plane",
+        "fleet-reader",
         "metadata-no-token",
     }
 

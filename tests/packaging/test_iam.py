@@ -76,6 +76,17 @@ NEEDED = {
         ("autoscaling:DescribeLaunchConfigurations", "*", {}),
     ],
 }
+OPERATORS = {
+    "fleet-reader": [
+        ("ec2:DescribeRegions", "*", {}),
+        ("ec2:DescribeInstances", "*", {}),
+        ("ec2:GetInstanceMetadataDefaults", "*", {}),
+        ("ec2:DescribeLaunchTemplateVersions", "*", {}),
+        ("autoscaling:DescribeAutoScalingGroups", "*", {}),
+        ("autoscaling:DescribeLaunchConfigurations", "*", {}),
+    ]
+}
+OF_HOSTS = {name: document for name, document in DOCUMENTS.items() if name not in OPERATORS}
 CALLS = [(name, *call) for name, calls in NEEDED.items() for call in calls]
 
 
@@ -120,25 +131,34 @@ def test_these_are_the_calls_that_the_product_makes():
     """Each is written as the method of a client, from which botocore has its operation's name."""
     source = "".join(path.read_text() for path in Path(imds_probe.__file__).parent.rglob("*.py"))
     methods = methods_in(source) - set(dir(MetadataClient))
-    assert rights_of(methods) == {action.partition(":")[2] for _, action, _, _ in CALLS}
+    operators = [action for calls in OPERATORS.values() for action, _, _ in calls]
+    assert rights_of(methods) == {action.partition(":")[2] for action in (*(each[1] for each in CALLS), *operators)}
+
+
+def test_what_operators_ask_is_what_the_fleets_modules_call():
+    """And nothing that changes anything."""
+    source = (Path(imds_probe.__file__).parent / "aws/account.py").read_text()
+    actions = {action for action, _, _ in OPERATORS["fleet-reader"]}
+    assert {action.partition(":")[2] for action in actions} == rights_of(methods_in(source))
+    assert all(re.fullmatch(r"(ec2|autoscaling):(Describe|Get)[A-Za-z]+", action) for action in actions)
+    for action, resource, context in OPERATORS["fleet-reader"]:
+        assert allowed(DOCUMENTS["fleet-reader"], action, resource, context)
 
 
 def test_there_is_a_document_for_each_right_and_no_other():
-    assert set(DOCUMENTS) == set(NEEDED), "NEEDED has the calls of each, by hand"
-    assert set(DOCUMENTS) == set(IN_TEMPLATE.values()), (
-        "imds-probe-role.yaml has a policy of each, IN_TEMPLATE its name"
-    )
+    assert set(DOCUMENTS) == set(NEEDED) | set(OPERATORS), "NEEDED has the calls of each, by hand"
+    assert set(OF_HOSTS) == set(IN_TEMPLATE.values()), "imds-probe-role.yaml has a policy of each, IN_TEMPLATE its name"
 
 
 @pytest.mark.parametrize(("name", "action", "resource", "context"), CALLS)
 def test_what_the_product_calls_is_allowed_by_its_document_and_by_no_other(name, action, resource, context):
-    assert [key for key, document in DOCUMENTS.items() if allowed(document, action, resource, context)] == [name]
+    assert [key for key, document in OF_HOSTS.items() if allowed(document, action, resource, context)] == [name]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_nothing_is_allowed_that_is_not_called(name):
     granted = {action for statement in DOCUMENTS[name]["Statement"] for action in listed(statement["Action"])}
-    assert granted == {action for action, _, _ in NEEDED[name]}
+    assert granted == {action for action, _, _ in (NEEDED | OPERATORS)[name]}
     assert all(statement["Effect"] == "Allow" for statement in DOCUMENTS[name]["Statement"])
     assert "NotAction" not in json.dumps(DOCUMENTS[name])
 
@@ -202,7 +222,7 @@ def test_odd_keys_that_wildcards_leave_room_for_are_none_to_who_reads(key):
 
 def test_the_template_has_the_same_policies():
     policies = Template("imds-probe-role.yaml", **ALL).resources("AWS::IAM::ManagedPolicy")
-    assert {IN_TEMPLATE[name]: as_document(policy["PolicyDocument"]) for name, policy in policies.items()} == DOCUMENTS
+    assert {IN_TEMPLATE[name]: as_document(policy["PolicyDocument"]) for name, policy in policies.items()} == OF_HOSTS
 
 
 def as_document(policy):
@@ -262,5 +282,5 @@ def test_the_template_deploys_and_attaches_them_to_a_role(aws):
         for arn in attached
     ]
     assert sorted(each["Statement"][0]["Sid"] for each in documents) == sorted(
-        document["Statement"][0]["Sid"] for document in DOCUMENTS.values()
+        document["Statement"][0]["Sid"] for document in OF_HOSTS.values()
     )
