@@ -74,8 +74,13 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
     monkeypatch.setattr("imds_probe.aws.clients.READ_S", 120.0)  # moto's first answer on a busy machine
     with aws_server() as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
-        launch = {"ImageId": "ami-12c6146b", "InstanceType": "t3.micro", "MinCount": 2, "MaxCount": 2}
-        made = server.client("ec2", read_timeout=120).run_instances(**launch)
+        ec2 = server.client("ec2", read_timeout=120)
+        images = ec2.describe_images()["Images"]
+        linux = next(each["ImageId"] for each in images if each.get("Platform") != "windows")
+        windows = next(each["ImageId"] for each in images if each.get("Platform") == "windows")
+        launch = {"InstanceType": "t3.micro", "MinCount": 2, "MaxCount": 2}
+        made = ec2.run_instances(ImageId=linux, **launch)
+        ec2.run_instances(ImageId=windows, **launch)
         for paths in ([reports], ["plan", reports]):
             argv = ["fleet", *paths, "--ec2", "--region", "eu-west-1", "--output", "json"]
             assert main(argv) == exitcodes.READY
@@ -85,6 +90,7 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
             else:
                 silent = sorted(each["InstanceId"] for each in made["Instances"])
                 assert found["instances"]["silent"] == {"count": 2, "ids": silent}
+                assert found["instances"]["cannot"] == [{"value": "Windows", "hosts": 2}]
                 (missing,) = found["launching"]["not_answered"]
                 assert missing["action"] == "ec2:GetInstanceMetadataDefaults", "which moto does not know"
         assert main(["fleet", reports, "--ec2", "--region", "eu-west-1"]) == exitcodes.READY
@@ -94,7 +100,7 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--region", "eu-west-1"], "--region and --profile say how EC2 is asked"),
+        (["x", "--region", "eu-west-1"], "--region and --profile say how EC2 is asked"),
         (["/nowhere"], "/nowhere does not exist"),
         (["{empty}"], "there is no report in"),
         (["--by", "colour", "{reports}"], "hosts cannot be grouped by 'colour'"),

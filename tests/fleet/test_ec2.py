@@ -28,7 +28,7 @@ def server() -> Iterator[AwsServer]:
 
 
 def fill(server: AwsServer) -> None:
-    """Seven instances of nobody, one of them Windows; a group by a template that requires tokens in its second version alone, one
+    """Seven instances of nobody; a group by a template that requires tokens in its second version alone, one
     that says nothing, one by a launch configuration, in one Region; one instance in another.
     """
     ec2, groups = server.client("ec2", HERE, read_timeout=120), server.client("autoscaling", HERE, read_timeout=120)
