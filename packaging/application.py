@@ -16,13 +16,17 @@ from build_error import BuildError
 PACKAGES = f"{PREFIX[1:]}/lib/python3/dist-packages"
 # What the probe reports to, each in the newest version of its interface, which is the one that botocore takes. The other
 # 400 services, and former versions, are most of botocore's size.
-SERVICES = {"cloudwatch", "logs", "ssm", "sts", "ec2", "autoscaling"}
+SERVICES = {"cloudwatch", "logs", "s3", "ssm", "sts", "ec2", "autoscaling"}
+SERVICES |= {"sso", "sso-oidc"}  # by which operators sign in
 # Of the largest interfaces, those calls alone that are made: EC2's has 700.
 OPERATIONS = {
+    # HeadBucket is botocore's own, to find the Region of a bucket that is elsewhere.
+    "s3": {"HeadBucket", "HeadObject", "PutObject"},
     "ec2": {
         "DescribeImages",
         "DescribeInstances",
         "DescribeLaunchTemplateVersions",
+        "DescribeRegions",
         "GetInstanceMetadataDefaults",
     },
     "autoscaling": {

@@ -58,8 +58,8 @@ VERSIONED = (
 )
 IN_NAME = re.compile(r"(?:(?<=imds-probe[_:-])|(?<=--version-name )|(?<= Version=))\d+\.\d+\.\d+(?=[\s`]|-1)")
 DOCUMENTS = ("packaging/ssm/imds-probe-run.yaml", "packaging/cloudformation/imds-probe-ssm.yaml")
-IN_DOCUMENT = re.compile(r"\(\([a-z|-]+\)\(,\([a-z|-]+\)\)\{0,\d+\}\)\?")
-LISTED_IN_DOCUMENT = re.compile(r"(?<=goes besides, by commas: )[a-z, -]+(?=\.$)", re.M)
+IN_DOCUMENT = re.compile(r"\(\([a-z0-9|-]+\)\(,\([a-z0-9|-]+\)\)\{0,\d+\}\)\?")
+LISTED_IN_DOCUMENT = re.compile(r"(?<=goes besides, by commas: )[a-z0-9, -]+(?=\.$)", re.M)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -144,8 +144,8 @@ def document(policy: Policy) -> str:
         "Action": _one_or_more(policy.actions),
         "Resource": _one_or_more(policy.resources),
     }
-    if policy.equals:
-        statement["Condition"] = {"StringEquals": dict(policy.equals)}
+    if policy.conditions:
+        statement["Condition"] = {operator: dict(keys) for operator, keys in policy.conditions.items()}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2) + "\n"
 
 

@@ -77,31 +77,40 @@ class FaultServer:
     def _answer(self, client: socket.socket, headers: dict[str, str], body: bytes) -> bool:
         """Whether the connection goes on."""
         with self._lock:
-            kind = self.plan(len(self.requests))
+            kind = self._kind(headers, body)
             self.requests.append((kind, headers))
-            if kind in ("ok", "half"):
-                self.taken.append(gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body)
+            status, more, content = self._answered(kind, headers, body)
         if kind == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if kind == "hang":
             self._ended.wait(self._hang_s)
             return False
-        status, code, message = ERRORS.get(kind, (200, "", ""))
-        content = _content(code, message, "amz-json" in headers.get("content-type", ""))
         head = [
             f"HTTP/1.1 {status} X",
             f"Content-Type: {'text/xml' if content[:1] == b'<' else 'application/x-amz-json-1.1'}",
             f"Content-Length: {len(content)}",
             f"Date: {formatdate(time.time() + self._clock_s, usegmt=True)}",
             "x-amzn-RequestId: 00000000-0000-0000-0000-000000000000",
+            *more,
             "",
             "",
         ]
-        answer = "\r\n".join(head).encode() + content
+        answer = "\r\n".join(head).encode() + (b"" if headers[":method"] == "HEAD" else content)
         # Once the status line is there, a client knows that the request was taken: half of it is half an answer.
         client.sendall(answer[:10] if kind == "half" else answer)
         return kind != "half"
+
+    def _kind(self, headers: dict[str, str], body: bytes) -> str:
+        del headers, body
+        return self.plan(len(self.requests))
+
+    def _answered(self, kind: str, headers: dict[str, str], body: bytes) -> tuple[int, list[str], bytes]:
+        """Status, more headers and content; what is taken is, by the thread that holds the lock."""
+        if kind in ("ok", "half"):
+            self.taken.append(gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body)
+        status, code, message = ERRORS.get(kind, (200, "", ""))
+        return status, [], _content(code, message, "amz-json" in headers.get("content-type", ""))
 
 
 def _content(code: str, message: str, as_json: bool) -> bytes:
@@ -124,6 +133,7 @@ def _read(client: socket.socket) -> tuple[dict[str, str], bytes] | None:
         name.lower(): value.strip()
         for name, _, value in (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
     }
+    headers[":method"], headers[":path"], _ = head.decode("latin-1").partition("\r\n")[0].split(" ", 2)
     if headers.get("expect") == "100-continue" and not body:
         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     while len(body) < int(headers.get("content-length", 0)):

@@ -21,7 +21,7 @@ from imds_probe.kept.message import without_urls
 CONNECT_S, READ_S = 3.0, 5.0
 COMPRESSED_FROM_BYTES = 2048  # botocore's own default is five times that, which most reports' metrics never reach
 # The settings that name another endpoint, by service.
-ENDPOINTS = {name: f"{name}_endpoint" for name in ("cloudwatch", "logs", "ec2", "autoscaling")}
+ENDPOINTS = {name: f"{name}_endpoint" for name in ("cloudwatch", "logs", "ec2", "autoscaling", "s3", "sts")}
 
 
 class Aws:
@@ -43,7 +43,9 @@ class Aws:
         self._session.set_config_variable("ec2_metadata_v1_disabled", True)
         try:
             chain = self._session.get_component("credential_provider")
-            self._region = self._region or self._session.get_config_variable("region") or region
+            # botocore knows the other variable only, and all else that reads AWS's environment knows this one.
+            named = environ.get("AWS_REGION") or self._session.get_config_variable("region")
+            self._region = self._region or named or region
         except BotoCoreError as error:
             raise CallError(
                 f"AWS's configuration makes no sense: {without_urls(str(error))}", "Correct ~/.aws/config."
@@ -54,6 +56,11 @@ class Aws:
                 chain.providers.append(InstanceRole(from_environment(environ), counter))
             except UsageError as error:
                 raise CallError(error.problem, error.remedy) from None
+
+    @property
+    def region(self) -> str | None:
+        """Where its clients ask; None where neither configuration nor environment names a Region."""
+        return self._region
 
     def client(self, service: str) -> Any:
         """A client. It tries once: `calls.call` knows which of its troubles may be tried again. Raises CallError."""

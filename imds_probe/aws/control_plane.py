@@ -79,7 +79,7 @@ def ask(aws: Aws, instance: Instance, *, deadline: float) -> Asked:
         asked_at=datetime.datetime.fromtimestamp(time.time(), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         instance=options_of(described.get("MetadataOptions")),
         pending=_is_pending(described),
-        managed_by=_text(operator.get("Principal")) if operator.get("Managed") else None,
+        managed_by=text_of(operator.get("Principal")) if operator.get("Managed") else None,
         account=_account(asking),
         image_imds_support=_image(asking, described.get("ImageId") or instance.image_id),
         launched_from=template,
@@ -140,7 +140,7 @@ def _described(asking: _Asking, instance_id: str) -> _Answer:
         lambda: client.describe_instances(
             Filters=[{"Name": "instance-id", "Values": [instance_id]}],
             MaxResults=5,
-            **_with_managed(client, "DescribeInstances"),
+            **with_managed(client, "DescribeInstances"),
         ),
     )
     for reservation in answer.get("Reservations", ()):
@@ -156,15 +156,18 @@ def _described(asking: _Asking, instance_id: str) -> _Answer:
 def _account(asking: _Asking) -> AccountDefaults | None:
     client = asking.ec2
     answer = asking.ask("ec2:GetInstanceMetadataDefaults", lambda: client.get_instance_metadata_defaults(DryRun=False))
-    if not answer:
-        return None
+    return account_of(answer) if answer else None
+
+
+def account_of(answer: Mapping[str, Any]) -> AccountDefaults:
+    """The defaults of an account as the API has them."""
     level = answer.get("AccountLevel") or {}
     enforced, managed_by = level.get("HttpTokensEnforced"), level.get("ManagedBy")
     return AccountDefaults(
         options=options_of(level) or MetadataOptions(),
         http_tokens_enforced=enforced == "enabled" if enforced in _ON_OFF else None,
         managed_by=managed_by if managed_by in ("account", "declarative-policy") else None,
-        exception_message=_text(level.get("ManagedExceptionMessage")) or "",
+        exception_message=text_of(level.get("ManagedExceptionMessage")) or "",
     )
 
 
@@ -192,12 +195,12 @@ def _made_from(
     tags = {tag.get("Key"): tag.get("Value") for tag in described.get("Tags", ())}
     template = _template(details.get("LaunchTemplate"))
     if template is None and (template_id := tags.get("aws:ec2launchtemplate:id")):
-        template = Template(_text(template_id), None, _text(tags.get("aws:ec2launchtemplate:version")))
+        template = Template(text_of(template_id), None, text_of(tags.get("aws:ec2launchtemplate:version")))
     if template is None and instance.launch_template is not None:
         template = Template(instance.launch_template.launch_template_id, None, instance.launch_template.version)
-    name = _text(details.get("LaunchConfigurationName"))
+    name = text_of(details.get("LaunchConfigurationName"))
     group = details.get("AutoScalingGroupName") or tags.get("aws:autoscaling:groupName") or instance.auto_scaling_group
-    return _text(group), template, LaunchConfiguration(name) if name else None
+    return text_of(group), template, LaunchConfiguration(name) if name else None
 
 
 def _group(asking: _Asking, name: str) -> AutoScalingGroup:
@@ -208,9 +211,9 @@ def _group(asking: _Asking, name: str) -> AutoScalingGroup:
     )
     said: _Answer = next(iter(answer.get("AutoScalingGroups", ())), {})
     mixed = (said.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
-    configuration = _text(said.get("LaunchConfigurationName"))
+    configuration = text_of(said.get("LaunchConfigurationName"))
     overrides = [
-        GroupOverride(_text(each.get("InstanceType")), template)
+        GroupOverride(text_of(each.get("InstanceType")), template)
         for each in mixed.get("Overrides", ())
         if (template := _template(each.get("LaunchTemplateSpecification"))) is not None
     ]
@@ -227,8 +230,8 @@ def _template(answer: object) -> Template | None:
     """A template as Auto Scaling names it. A group that names no version takes the default one."""
     if not isinstance(answer, Mapping):
         return None
-    version = _text(answer.get("Version")) or "$Default"
-    return Template(_text(answer.get("LaunchTemplateId")), _text(answer.get("LaunchTemplateName")), version)
+    version = text_of(answer.get("Version")) or "$Default"
+    return Template(text_of(answer.get("LaunchTemplateId")), text_of(answer.get("LaunchTemplateName")), version)
 
 
 def _with_configurations(asking: _Asking, found: ControlPlane) -> ControlPlane:
@@ -245,7 +248,7 @@ def _with_configurations(asking: _Asking, found: ControlPlane) -> ControlPlane:
     read = {
         said.get("LaunchConfigurationName"): LaunchConfiguration(
             str(said.get("LaunchConfigurationName")),
-            _text(said.get("ImageId")),
+            text_of(said.get("ImageId")),
             options_of(said.get("MetadataOptions") or {}),
         )
         for said in answer.get("LaunchConfigurations", ())
@@ -286,7 +289,7 @@ def _version(asking: _Asking, template: Template) -> Template:
         lambda: client.describe_launch_template_versions(
             **which,
             Versions=[template.version_named or "$Default"],
-            **_with_managed(client, "DescribeLaunchTemplateVersions"),
+            **with_managed(client, "DescribeLaunchTemplateVersions"),
         ),
     )
     said = next(iter(answer.get("LaunchTemplateVersions", ())), None)
@@ -296,22 +299,22 @@ def _version(asking: _Asking, template: Template) -> Template:
     number = said.get("VersionNumber")
     return replace(
         template,
-        launch_template_id=_text(said.get("LaunchTemplateId")) or by_id,
-        launch_template_name=_text(said.get("LaunchTemplateName")) or template.launch_template_name,
+        launch_template_id=text_of(said.get("LaunchTemplateId")) or by_id,
+        launch_template_name=text_of(said.get("LaunchTemplateName")) or template.launch_template_name,
         version=number if isinstance(number, int) else None,
         is_default=bool(said.get("DefaultVersion")),
-        image_id=_text(data.get("ImageId")),
+        image_id=text_of(data.get("ImageId")),
         options=options_of(data.get("MetadataOptions") or {}),
     )
 
 
-def _with_managed(client: Any, operation: str) -> dict[str, bool]:
+def with_managed(client: Any, operation: str) -> dict[str, bool]:
     """What AWS services launched is left out unless it is asked for; an older botocore cannot ask for it."""
     members = client.meta.service_model.operation_model(operation).input_shape.members
     return {"IncludeManagedResources": True} if "IncludeManagedResources" in members else {}
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
     """Text of the API on one line, None where there is none."""
     if not isinstance(value, str) or not value:
         return None

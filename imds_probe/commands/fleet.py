@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from imds_probe.errors import UsageError
 if TYPE_CHECKING:
     from imds_probe.fleet.comparing import Before
     from imds_probe.fleet.gathering import Gathered
-    from imds_probe.fleet.instances import Instance
+    from imds_probe.fleet.instances import Instance, Listed
+    from imds_probe.fleet.launching import Launching
     from imds_probe.fleet.trail import Uses
     from imds_probe.render.page.blocks import Page
 
@@ -52,6 +54,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the output of `aws ec2 describe-instances`: the picture also names hosts without a report, and hosts "
         "that have changed since their report; may be repeated",
     )
+    parser.add_argument(
+        "--ec2",
+        action="store_true",
+        help="ask EC2 and Auto Scaling with your own credentials, as the AWS CLI finds them, for the instances that there are and "
+        "for what launches the next ones; the policy is packaging/iam/fleet-reader.json",
+    )
+    parser.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        metavar="REGION",
+        help="ask in this Region, or in all that the account has enabled; may be repeated (that of the AWS configuration)",
+    )
+    parser.add_argument("--profile", metavar="NAME", help="a profile of the AWS configuration")
     parser.add_argument(
         "--since", type=Path, metavar="FILE", help="compare with an earlier picture, which was written as JSON"
     )
@@ -96,9 +112,12 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.fleet.trail import uses  # noqa: PLC0415
 
     by = keys(args.by) or DEFAULT_BY
-    if tags_of(by) and not args.instances:
+    if tags_of(by) and not (args.instances or args.ec2):
         raise UsageError("reports have no tags", "Name the output of `aws ec2 describe-instances` as --instances.")
     instances = described(args.instances, tags_of(by)) if args.instances else None
+    launching = None
+    if args.ec2:
+        instances, launching = _asked(args, tags_of(by), instances)
     before = _before(args.since)
     used = uses(args.cloudtrail) if args.cloudtrail else None
     with Progress() as progress:
@@ -111,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.output == "ndjson":
         document = rows.as_ndjson(rows.rows(found, by, instances))
     else:
-        document = _picture(args, found, by=by, instances=instances, before=before, used=used)
+        document = _picture(args, found, by=by, instances=instances, before=before, used=used, launching=launching)
     if failed := written(document, args.out):
         raise failed
     return exitcodes.READY
@@ -124,6 +143,8 @@ def _check(args: argparse.Namespace, *, is_plan: bool) -> None:
         raise UsageError(
             "fleet plan takes neither --since nor --by, and prints text or json", "Leave the other options out."
         )
+    if (args.region or args.profile) and not args.ec2:
+        raise UsageError("--region and --profile say how EC2 is asked", "Give --ec2, too.")
     if of_plan and not is_plan:
         raise UsageError(
             f"--{of_plan[0].replace('_', '-')} is an option of `imds-probe fleet plan`", "Put plan before the path."
@@ -147,6 +168,23 @@ def _plan(args: argparse.Namespace, found: Gathered, instances: dict[str, Instan
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
     return _laid_out(args, plan_page.page_of(made))
+
+
+def _asked(args: argparse.Namespace, tags: tuple[str, ...], listed: Listed | None) -> tuple[Listed, Launching]:
+    """The instances by EC2 and by files, and what launches the next ones. Where both know an instance, EC2 counts."""
+    from imds_probe.collect.firmware import look  # noqa: PLC0415
+    from imds_probe.fleet.ec2 import asked  # noqa: PLC0415
+    from imds_probe.system.confined import FileUnanswered  # noqa: PLC0415
+
+    try:
+        is_ec2 = look(Path("/")).is_ec2  # elsewhere no metadata service is asked for credentials
+    except FileUnanswered:
+        is_ec2 = False
+    made = asked(args.region, args.profile, os.environ, is_ec2=is_ec2, tags=tags)
+    if listed is None:
+        return made.instances, made.launching
+    listed.update(made.instances)
+    return listed, made.launching
 
 
 def _before(path: Path | None) -> Before | None:
@@ -183,6 +221,7 @@ def _picture(
     instances: dict[str, Instance] | None,
     before: Before | None,
     used: Uses | None,
+    launching: Launching | None,
 ) -> str:
     from imds_probe.facts.section import plain  # noqa: PLC0415
     from imds_probe.fleet.page import page_of  # noqa: PLC0415
@@ -190,7 +229,9 @@ def _picture(
     from imds_probe.fleet.trail import trail  # noqa: PLC0415
 
     seen = trail(used, found.hosts, found.now - args.max_age) if used else None
-    made = picture(found, by=by, max_age_s=args.max_age, instances=instances, before=before, trail=seen)
+    made = picture(
+        found, by=by, max_age_s=args.max_age, instances=instances, before=before, trail=seen, launching=launching
+    )
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
     return _laid_out(args, page_of(made))

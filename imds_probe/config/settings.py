@@ -170,3 +170,9 @@ class AwsConfig(Section):
         values.url,
         example="https://vpce-0123.autoscaling.eu-west-1.vpce.amazonaws.com",
     )
+    s3_endpoint: str | None = setting(
+        "aws.s3_endpoint", None, values.url, example="https://bucket.vpce-0123.s3.eu-west-1.vpce.amazonaws.com"
+    )
+    sts_endpoint: str | None = setting(
+        "aws.sts_endpoint", None, values.url, example="https://vpce-0123.sts.eu-west-1.vpce.amazonaws.com"
+    )

@@ -9,7 +9,7 @@ import msgspec
 from imds_probe.errors import UsageError
 from imds_probe.fleet.bounded import NAMED_MAX, Count, NamedFix, counted, ids
 from imds_probe.fleet.hosts import STATES, SWITCHABLE, Fix, Host, is_instance
-from imds_probe.fleet.instances import RUNNING, Instance
+from imds_probe.fleet.instances import RUNNING, Instance, covers
 from imds_probe.fleet.picture import SCHEMA, Changes, Compared, FixMoved
 from imds_probe.fleet.shortest_way import Held
 
@@ -23,7 +23,11 @@ def compared(hosts: Mapping[str, Host], instances: Mapping[str, Instance]) -> Co
     return Compared(
         instances=len(instances),
         silent=ids(each.instance_id for each in missing if each.state == RUNNING and not each.cannot),
-        gone=ids(key for key in hosts if key not in instances and is_instance(key)),
+        gone=ids(
+            key
+            for key, host in hosts.items()
+            if key not in instances and is_instance(key) and covers(instances, host.account, host.region)
+        ),
         stopped=sum(each.state != RUNNING and not each.cannot for each in missing),
         cannot=counted(each.cannot for each in missing if each.cannot),
         differing=ids(host.key for host, each in both if differs(host, each)),

@@ -54,7 +54,8 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     epoch. Text that is not known is empty; a hop limit that is not known is 0. `fixes` are what has to change before the
     switch, in the order of the report, and `fixes_left_out` how many more there are. `cannot` says why the host cannot be
     assessed, and is empty where it can. `valid_until` is in seconds since the epoch, 0 where the verdict has no such end.
-    `vouched` is PLACE or STREAM, and empty where the report alone says whose it is.
+    `vouched` is PLACE or STREAM, and empty where the report alone says whose it is. `template` is the launch template that the
+    instance was made from, `next_template` that of its group, each "ID:VERSION".
     """
 
     key: str
@@ -85,6 +86,8 @@ class Host(msgspec.Struct, array_like=True, gc=False):
     cannot: str = ""
     valid_until: int = 0
     vouched: str = PLACE
+    template: str = ""
+    next_template: str = ""
 
     @property
     def switchable(self) -> bool:
@@ -132,6 +135,11 @@ def moment(said: str) -> int:
         raise ValueError(f"{said!r} is no time") from None
 
 
+def template_named(template_id: str, version: object) -> str:
+    """ID:VERSION, where both are known; else empty."""
+    return f"{template_id}:{version}" if template_id and str(version or "").isdigit() else ""
+
+
 def run_number(run_id: str) -> int:
     """What tells runs apart, as a number that is cheap to keep."""
     try:
@@ -165,4 +173,5 @@ class Shared:
 _SHARED = (
     *("version", "state", "confidence", "evidence", "tokens", "endpoint", "account", "region", "ami", "instance_type"),
     *("os", "owner", "accepted_until", "cannot", "vouched"),
+    *("template", "next_template"),
 )

@@ -5,18 +5,20 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from imds_probe.errors import UsageError
 from imds_probe.fleet import naming
 from imds_probe.fleet.documents import Damaged, values
-from imds_probe.fleet.hosts import Shared
+from imds_probe.fleet.hosts import Shared, template_named
 from imds_probe.fleet.sources import Piece, blocks, check
 
 # EC2 API: InstanceState. Whoever is on the way out makes no more reports.
 GONE = frozenset(("shutting-down", "terminated"))
 RUNNING = "running"
+_TEMPLATE_ID, _TEMPLATE_VERSION = "aws:ec2launchtemplate:id", "aws:ec2launchtemplate:version"  # tags that EC2 sets
 _REGION_OF_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 # Tags of those that launch instances, what each says, and the tag with the cluster that its name belongs to.
 _OWNERS = (
@@ -76,7 +78,8 @@ class _Reservation(msgspec.Struct, gc=False, rename="pascal"):
 class Instance(msgspec.Struct, gc=False):
     """One instance. `launched_at` is when it was last started, in seconds since the epoch, 0 where that is not said. `cannot` says
     why no report can come from it, and is empty where one can. `tags` are the values of the tags that were asked for, in their
-    order. A hop limit of 0, and empty text, is not known.
+    order. `template` is the launch template that it was made from, `next_template` the one that its group launches from now, each
+    "ID:VERSION". A hop limit of 0, and empty text, is not known.
     """
 
     instance_id: str
@@ -92,22 +95,37 @@ class Instance(msgspec.Struct, gc=False):
     instance_type: str
     owner: str
     tags: tuple[str, ...] = ()
+    template: str = ""
+    next_template: str = ""
 
 
-def described(paths: Sequence[str], tags: Sequence[str] = ()) -> dict[str, Instance]:
+class Listed(dict[str, Instance]):
+    """Instances by their ids, and of which accounts and Regions they are all. None: whoever made the list has seen to that."""
+
+    asked: frozenset[tuple[str, str]] | None = None
+
+    def covers(self, account: str, region: str) -> bool:
+        """Whether an instance of this account and Region would be here. Of what is not known, nobody can say that it would not."""
+        if self.asked is None:
+            return True
+        return any(region in ("", here) and account in ("", owner) for owner, here in self.asked)
+
+
+def covers(instances: Mapping[str, Instance], account: str, region: str) -> bool:
+    """See Listed."""
+    return not isinstance(instances, Listed) or instances.covers(account, region)
+
+
+def described(paths: Sequence[str], tags: Sequence[str] = ()) -> Listed:
     """All instances that are not gone, by their ids; of several files, the later one counts. Raises UsageError: a list that is
     damaged would make hosts look gone.
     """
     check(paths)
-    found: dict[str, Instance] = {}
-    shared = _Texts()
+    found, shared = Listed(), _Texts()
     for path in paths:
         try:
             for each, account in _each(path):
-                if each.state.name in GONE:
-                    found.pop(each.instance_id, None)
-                else:
-                    found[each.instance_id] = _instance(each, account, tags, shared)
+                _note(found, each, account, tags, shared)
         except Damaged as damaged:
             raise UsageError(
                 f"{path} cannot be used, byte {damaged.at}: {damaged.reason}",
@@ -120,6 +138,36 @@ def described(paths: Sequence[str], tags: Sequence[str] = ()) -> dict[str, Insta
             f"no instance is in {', '.join(paths[:5])}", "Name what `aws ec2 describe-instances --output json` printed."
         )
     return found
+
+
+class Noting:
+    """Reservations as they come from EC2, put on a list."""
+
+    def __init__(self, tags: Sequence[str] = ()) -> None:
+        self.found, self._tags, self._shared = Listed(), tags, _Texts()
+
+    def add(self, reservation: Mapping[str, Any], region: str) -> None:
+        """One of an answer of this Region's, with its times as text. Raises ValueError, a clause, for what makes no sense."""
+        try:
+            read = msgspec.convert(reservation, _Reservation)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise ValueError(f"an instance of the answer makes no sense: {str(error)[:150]}") from None
+        for each in read.instances:
+            _note(self.found, each, read.owner_id, self._tags, self._shared)
+            if (made := self.found.get(naming.text(each.instance_id))) is not None:
+                made.region = region
+
+
+def _note(found: Listed, each: _Described, account: str, tags: Sequence[str], shared: _Texts) -> None:
+    if each.state.name in GONE:
+        found.pop(each.instance_id, None)
+    else:
+        found[each.instance_id] = _instance(each, account, tags, shared)
+
+
+def owner_by(tags: Mapping[str, str]) -> str:
+    """Who launched what has these tags, kind and name; empty where they do not say."""
+    return naming.text(_owner(tags))
 
 
 def _each(path: str) -> Iterator[tuple[_Described, str]]:
@@ -163,6 +211,7 @@ def _instance(each: _Described, account: str, tags: Sequence[str], shared: _Text
         instance_type=shared.text(each.instance_type),
         owner=shared.text(_owner(own)),
         tags=tuple(shared.text(own.get(key, "")) for key in tags),
+        template=shared.text(template_named(own.get(_TEMPLATE_ID, ""), own.get(_TEMPLATE_VERSION, ""))),
     )
 
 

@@ -30,6 +30,24 @@ class Owner(msgspec.Struct, gc=False):
     cluster: str | None = None
 
 
+class _LaunchedFrom(msgspec.Struct, gc=False):
+    launch_template_id: str = ""
+    version: str | None = None
+
+
+class _Template(msgspec.Struct, gc=False):
+    launch_template_id: str | None = None
+    version: int | None = None
+
+
+class _Group(msgspec.Struct, gc=False):
+    template: _Template | None = None
+
+
+class _ControlPlane(msgspec.Struct, gc=False):
+    group: _Group | None = None
+
+
 class _Instance(msgspec.Struct, gc=False):
     instance_id: str | None = None
     region: str | None = None
@@ -38,6 +56,7 @@ class _Instance(msgspec.Struct, gc=False):
     instance_type: str | None = None
     auto_scaling_group: str | None = None
     owner: Owner | None = None
+    launch_template: _LaunchedFrom | None = None
 
 
 class _Os(msgspec.Struct, gc=False):
@@ -157,6 +176,7 @@ class LeanReport(msgspec.Struct, gc=False):
     code: tuple[Code, ...] | None = None
     findings: tuple[Finding, ...] = ()
     findings_left_out: int = 0  # of a summary
+    control_plane: _ControlPlane | None = None
     image: object = None  # there where an image was judged, and no host
 
 

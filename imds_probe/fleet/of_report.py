@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imds_probe.escape import encodable
 from imds_probe.fleet import naming
-from imds_probe.fleet.hosts import KEY_MAX, STATES, SUMMARY, WHOLE, Host, is_node, moment, run_number
+from imds_probe.fleet.hosts import KEY_MAX, STATES, SUMMARY, WHOLE, Host, is_node, moment, run_number, template_named
 from imds_probe.fleet.lean import SCHEMA, LeanReport
 
 _COUNT_MAX = 100_000  # more than anybody accepts; whoever writes more means to break what adds it up
@@ -45,6 +45,11 @@ def host_of(report: LeanReport) -> Host:
         row.account, row.region = naming.text(instance.account_id), naming.text(instance.region)
         row.ami, row.instance_type = naming.text(instance.image_id), naming.text(instance.instance_type)
         row.owner = _owner(report)
+        if made_from := instance.launch_template:
+            row.template = naming.text(template_named(made_from.launch_template_id, made_from.version))
+    group = report.control_plane.group if report.control_plane else None
+    if group is not None and (template := group.template) is not None:
+        row.next_template = naming.text(template_named(template.launch_template_id or "", template.version))
     if host is not None:
         row.hostname = naming.text(host.hostname)
         row.os = naming.text(" ".join(filter(None, (host.os.id, host.os.version_id))) if host.os else "")

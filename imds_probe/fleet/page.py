@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imds_probe.duration import in_words
+from imds_probe.fleet.page_launching import parts_of
 from imds_probe.fleet.page_words import IDS_SHOWN, NOT_KNOWN, STATE_WORDS, fitting, fix_words, ids_of, owners_of
 from imds_probe.fleet.picture import Picture
 from imds_probe.fleet.problems import WORDS
@@ -61,6 +62,7 @@ def _parts(picture: Picture) -> Iterator[Part]:
     yield from _trail(picture)
     yield from _groups(picture)
     yield from _instances(picture)
+    yield from parts_of(picture.launching)
     yield _sources(picture)
 
 

@@ -13,6 +13,7 @@ from imds_probe.fleet.delivered import Trail
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import NO_INSTANCES, Instances, groups, owner_of
 from imds_probe.fleet.hosts import Fix, Host
+from imds_probe.fleet.launching import Launching
 from imds_probe.fleet.picture import SCHEMA, HeldBack, Mark, Picture, Way, WayStep
 from imds_probe.fleet.shortest_way import Held, Step, held, steps
 
@@ -28,6 +29,7 @@ def picture(
     instances: Instances | None = None,
     before: Before | None = None,
     trail: Trail | None = None,
+    launching: Launching | None = None,
 ) -> Picture:
     """`by` are keys of grouping.KEYS or tags that the instances were read with."""
     hosts = found.hosts.values()
@@ -51,6 +53,7 @@ def picture(
         instances=None if instances is None else comparing.compared(found.hosts, instances),
         changes=None if before is None else comparing.changes(before, hosts, waiting),
         trail=trail,
+        launching=launching,
         hosts=counting.by_state(hosts),
     )
 

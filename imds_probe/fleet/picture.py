@@ -7,6 +7,7 @@ from __future__ import annotations
 from imds_probe.dataclass import dataclass
 from imds_probe.fleet.bounded import Count, Ids, NamedFix
 from imds_probe.fleet.delivered import Trail
+from imds_probe.fleet.launching import Launching
 
 SCHEMA = "imds-probe.fleet/v1"
 
@@ -241,4 +242,5 @@ class Picture:
     instances: Compared | None
     changes: Changes | None
     trail: Trail | None
+    launching: Launching | None
     hosts: HostsByState

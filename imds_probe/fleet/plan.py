@@ -15,7 +15,7 @@ from imds_probe.fleet.counting import timestamp
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import KEYS, NO_INSTANCES, Instances, owner_of
 from imds_probe.fleet.hosts import STREAM, Host, is_instance
-from imds_probe.fleet.instances import Instance
+from imds_probe.fleet.instances import Instance, covers
 from imds_probe.fleet.reasons import CONFIDENCE, Terms, hop_limit, is_switched, sureness, why_not, without_id
 
 SCHEMA = "imds-probe.fleet-plan/v1"
@@ -94,7 +94,8 @@ def plan(
         host, instance = found.hosts[key], known.get(key)
         why = why_not(host, instance, found, terms)
         if not why and instances is not None and instance is None:
-            why = "not among the instances any more"
+            is_listed = covers(known, host.account, host.region)
+            why = "not among the instances any more" if is_listed else "EC2 was not asked about its account and Region"
         if not why and key in asks_by_v1:
             why = "CloudTrail saw credentials in use that IMDSv1 delivered"
         if not why and nameless.get(host.hostname, 0) >= host.started_at:

@@ -15,7 +15,7 @@ WORDS: Mapping[Kind, str] = {
     "damaged": "damaged or cut off",
     "foreign": "not from imds-probe",
     "newer": "of a later schema, which this version cannot read",
-    "misnamed": "kept under the name of another instance",
+    "misnamed": "kept under a name that is not its own",
     "unnamed": "without the name of a host",
     "image": "of an image, not of a host",
 }

@@ -29,6 +29,7 @@ from imds_probe.fleet.lean import SUMMARY as SUMMARY_SCHEMA
 from imds_probe.fleet.of_report import host_of
 from imds_probe.fleet.problems import Kind, Problems
 from imds_probe.fleet.sources import BLOCK, Piece, blocks, place
+from imds_probe.sinks.s3_layout import Claim, claim
 
 _OURS = re.compile(r"imds-probe\.report(?:-summary)?/v\d+")
 # Events within events, results within results: nobody makes them.
@@ -63,6 +64,12 @@ class _Reading:
     def __init__(self, piece: Piece, problems: Problems) -> None:
         self._piece, self._problems = piece, problems
         self._kept_as = instances_in(piece.path)
+        self._key: Claim | None = None
+        self._odd_key = ""  # why the path is no place for a report
+        try:
+            self._key = claim(piece.path)
+        except ValueError as error:
+            self._odd_key = str(error)
         self._is_exported = False  # then a directory of the path is a log stream
         self._at = 0
         self._came, self._in_a_row = False, 0
@@ -189,7 +196,17 @@ class _Reading:
             except ValueError as error:
                 self._problem("damaged", f"it is no valid report: {error}")
             else:
-                yield from self._host(host, around)
+                if denied := self._denied(report):
+                    self._problem("misnamed", denied)
+                else:
+                    yield from self._host(host, around)
+
+    def _denied(self, report: LeanReport) -> str:
+        """What the key of an object that the sink s3 wrote denies of the report in it; empty where they agree."""
+        if self._key is None:
+            return ""
+        region = (report.instance.region if report.instance else None) or ""
+        return self._key.denied_by(region=region, started_at=report.probe.started_at, run_id=report.probe.run_id)
 
     def _inventory(self, value: dict[str, Any], around: _Around) -> Iterator[Host]:
         nodes = {node for name in NODES if isinstance(node := value.get(name), str) and node}
@@ -212,7 +229,9 @@ class _Reading:
             (host.key,) = kept_as
         host.vouched = STREAM if stream or (kept_as and self._is_exported) else PLACE if kept_as else ""
         others = sorted((kept_as | around.named) - {host.key})
-        if not host.key:
+        if self._odd_key:
+            self._problem("misnamed", self._odd_key)
+        elif not host.key:
             self._problem("unnamed", "it has neither an instance id nor a host name")
         elif others:
             self._problem("misnamed", f"it is kept as {others[0]}, and says that it is of {host.key}")

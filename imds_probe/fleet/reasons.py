@@ -115,6 +115,10 @@ def _of_change(host: Host, instance: Instance) -> str:
         or _is_another(host.owner, instance.owner)
     ):
         return "account, Region or owner of the instance differ from the report"
+    if host.template and instance.template and host.template != instance.template:
+        return "the instance was made from another launch template than the report says"
+    if host.next_template and instance.next_template and host.next_template != instance.next_template:
+        return "the launch template of its group has changed since the report"
     return ""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SINKS: dict[str, str] = {
     "cloudwatch": "imds_probe.sinks.cloudwatch",
     "cloudwatch-logs": "imds_probe.sinks.cloudwatch_logs",
+    "s3": "imds_probe.sinks.s3",
     "emf": "imds_probe.sinks.emf",
     "ssm-inventory": "imds_probe.sinks.ssm_inventory",
     "textfile": "imds_probe.sinks.textfile",

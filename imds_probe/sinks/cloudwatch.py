@@ -17,6 +17,7 @@ METRICS_MAX = 1000  # in one request: PutMetricData in CloudWatch's API referenc
 class CloudWatch:
     name = "cloudwatch"
     keeps_each = True
+    repeatable = False
 
     def __init__(self, metrics: MetricsConfig, aws: AwsConfig, environ: Mapping[str, str]) -> None:
         from imds_probe.sinks.aws_sender import AwsSender  # noqa: PLC0415
@@ -66,7 +67,7 @@ SINK = Declaration(
             statement="SendMetricsOfOneNamespace",
             actions=("cloudwatch:PutMetricData",),
             resources=("*",),  # it knows none; the namespace is what it can be confined by
-            equals={"cloudwatch:namespace": MetricsConfig().namespace},
+            conditions={"StringEquals": {"cloudwatch:namespace": MetricsConfig().namespace}},
         ),
     ),
     costs=METRICS_COST,

@@ -52,6 +52,7 @@ class LogsConfig(Section):
 class CloudWatchLogs:
     name = "cloudwatch-logs"
     keeps_each = True
+    repeatable = False
 
     def __init__(self, logs: LogsConfig, aws: AwsConfig, environ: Mapping[str, str]) -> None:
         from imds_probe.sinks.aws_sender import AwsSender  # noqa: PLC0415

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 class Policy:
     """Rights on AWS that are given together: the one statement of packaging/iam/NAME.json.
 
-    `actions` as "service:Operation", each of which the sink's module calls; `resources` with the names that the configuration
-    has as shipped, in any account and Region. `equals`: the keys of IAM's condition StringEquals.
+    `actions` as "service:Operation", each of which a call of the sink's module needs; `resources` with the names that the
+    configuration has as shipped, in any account and Region, and a word in capitals for a name that it leaves open. `conditions`:
+    IAM's, the keys and values of each by its operator.
     """
 
     name: str
     statement: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    equals: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Ca
     except SpoolError as error:
         say(f"{error}")
     try:
-        with spool.sending() as held:
+        with spool.sending(WAITING if sink.repeatable else DOUBT) as held:
             if held:
                 _drain(spool, sink, deadline, say)
     except SpoolError as error:
@@ -137,13 +137,10 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
                 spool.give_back(held, REFUSED)
                 say(f"{error}; the report is kept as {held.with_suffix(REFUSED)}")
                 continue
-            spool.give_back(held, WAITING if error.outcome == "later" else DOUBT)
+            in_doubt = error.outcome == "in-doubt" and not sink.repeatable
+            spool.give_back(held, DOUBT if in_doubt else WAITING)
             waits = f"{_reports(spool.count(WAITING))} waiting in {spool.directory}"
-            doubt = (
-                f"; it may have arrived, so it is kept as {held.with_suffix(DOUBT)}"
-                if error.outcome == "in-doubt"
-                else ""
-            )
+            doubt = f"; it may have arrived, so it is kept as {held.with_suffix(DOUBT)}" if in_doubt else ""
             say(f"{error}{doubt}; {waits}")
             break
         else:

@@ -56,6 +56,7 @@ class EmfSink:
 
     name = "emf"
     keeps_each = True
+    repeatable = False
 
     def __init__(
         self,

@@ -40,6 +40,7 @@ class FileConfig(Section):
 class FileSink:
     name = "file"
     keeps_each = True
+    repeatable = False
 
     def __init__(self, path: Path, kept: int) -> None:
         self._path, self._kept = path, kept

@@ -49,10 +49,12 @@ class Sink(Protocol):
     """Delivers reports to one place. Its module declares it as SINK: see Declaration.
 
     `keeps_each`: each report counts, so what cannot be delivered waits in the spool. Otherwise only the newest one matters.
+    `repeatable`: a report that is sent again is there once all the same, so what may have arrived is sent again.
     """
 
     name: str
     keeps_each: bool
+    repeatable: bool
 
     def send(self, report: Report, deadline: float) -> None:
         """Deliver one report, by `deadline` (time.monotonic). Raises SinkError."""

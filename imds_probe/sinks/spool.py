@@ -1,7 +1,8 @@
 """Reports that wait to be sent, one file each, in a directory for each sink.
 
 The name of a file says what is known of it: .waiting, .sending (by the process that holds the lock), .doubt (it was being
-sent when its sender was killed or the connection broke: it may have arrived), .refused (the sink will never take it).
+sent when its sender was killed or the connection broke: it may have arrived; where it does no harm to send it again, it waits),
+.refused (the sink will never take it).
 Files change by renames alone, so that a kill at any moment leaves each report whole, in one state.
 """
 
@@ -71,10 +72,10 @@ class Spool:
         return len(self._files(state))
 
     @contextmanager
-    def sending(self) -> Iterator[bool]:
+    def sending(self, left_over: str = DOUBT) -> Iterator[bool]:
         """Hold the right to send what waits: one process at a time has it, and the kernel takes it back however that ends.
 
-        False where another one has it. What a killed one was sending is in doubt from then on.
+        False where another one has it. What a killed one was sending has the state `left_over` from then on.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
@@ -86,7 +87,7 @@ class Spool:
                 yield False
                 return
             for file in self._files(SENDING):
-                self._become(file, DOUBT)
+                self._become(file, left_over)
             yield True
         finally:
             with contextlib.suppress(OSError):  # it is closed even so: close(2)

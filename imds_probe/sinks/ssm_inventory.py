@@ -47,6 +47,7 @@ class InventorySink:
 
     name = "ssm-inventory"
     keeps_each = False
+    repeatable = True
 
     def __init__(self, directory: Path | None, agent: Path = AGENT) -> None:
         self._directory, self._agent = directory, agent

@@ -35,6 +35,7 @@ class TextfileConfig(Section):
 class TextfileSink:
     name = "textfile"
     keeps_each = False
+    repeatable = True
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE

@@ -47,6 +47,8 @@ def test_the_region_is_the_configured_the_environments_or_the_instances(monkeypa
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
     assert region(AwsConfig()) == "eu-west-2"
     assert region(AwsConfig(region="eu-west-1")) == "eu-west-1"
+    named = Aws(AwsConfig(), {**ENVIRON, "AWS_REGION": "eu-west-4"}, is_ec2=False, region="eu-west-3")
+    assert named.region == "eu-west-4"
 
 
 def test_the_endpoint_is_the_configured_or_the_regions():

@@ -5,6 +5,7 @@ import types
 
 import fleets_made
 import pytest
+from aws_server import aws_server
 
 from imds_probe import exitcodes
 from imds_probe.commands.dispatch import main
@@ -65,9 +66,41 @@ def test_beside_an_earlier_picture_and_the_instances(reports, tmp_path, capsys):
     assert {(each["value"], each["hosts"]) for each in made["groups"]} == {("", 3), ("a", 1)}
 
 
+def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, monkeypatch, tmp_path, capsys):
+    for name, value in {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("imds_probe.aws.clients.READ_S", 120.0)  # moto's first answer on a busy machine
+    with aws_server() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+        ec2 = server.client("ec2", read_timeout=120)
+        images = ec2.describe_images()["Images"]
+        linux = next(each["ImageId"] for each in images if each.get("Platform") != "windows")
+        windows = next(each["ImageId"] for each in images if each.get("Platform") == "windows")
+        launch = {"InstanceType": "t3.micro", "MinCount": 2, "MaxCount": 2}
+        made = ec2.run_instances(ImageId=linux, **launch)
+        ec2.run_instances(ImageId=windows, **launch)
+        for paths in ([reports], ["plan", reports]):
+            argv = ["fleet", *paths, "--ec2", "--region", "eu-west-1", "--output", "json"]
+            assert main(argv) == exitcodes.READY
+            found = json.loads(capsys.readouterr().out)
+            if paths[0] == "plan":
+                assert (found["planned"], sum(each["hosts"] for each in found["left_out"])) == (0, 4)
+            else:
+                silent = sorted(each["InstanceId"] for each in made["Instances"])
+                assert found["instances"]["silent"] == {"count": 2, "ids": silent}
+                assert found["instances"]["cannot"] == [{"value": "Windows", "hosts": 2}]
+                (missing,) = found["launching"]["not_answered"]
+                assert missing["action"] == "ec2:GetInstanceMetadataDefaults", "which moto does not know"
+        assert main(["fleet", reports, "--ec2", "--region", "eu-west-1"]) == exitcodes.READY
+        assert "What is launched next" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["x", "--region", "eu-west-1"], "--region and --profile say how EC2 is asked"),
         (["/nowhere"], "/nowhere does not exist"),
         (["{empty}"], "there is no report in"),
         (["--by", "colour", "{reports}"], "hosts cannot be grouped by 'colour'"),

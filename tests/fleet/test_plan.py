@@ -4,9 +4,10 @@ import fleets_made
 import pytest
 
 from imds_probe.facts.section import plain
+from imds_probe.fleet.comparing import compared
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.hosts import WHOLE, Host
-from imds_probe.fleet.instances import Instance
+from imds_probe.fleet.instances import Instance, Listed
 from imds_probe.fleet.plan import plan
 from imds_probe.fleet.reasons import Terms
 
@@ -232,3 +233,39 @@ def test_whose_word_a_plan_is_made_on():
     # A report that anybody can have made takes the place of none that is kept where only its host can write.
     made = planned(*hosts, host(3, "not-ready", started_at=NOW - DAY), host(1, started_at=NOW - 5, vouched=""))
     assert [each for batch in made.batches for each in batch.instance_ids] == [one, two]
+
+
+@pytest.mark.parametrize(
+    ("of_host", "of_instance", "why"),
+    [
+        (
+            {"template": "lt-1:3"},
+            {"template": "lt-1:4"},
+            "the instance was made from another launch template than the report says",
+        ),
+        (
+            {"next_template": "lt-1:3"},
+            {"next_template": "lt-1:4"},
+            "the launch template of its group has changed since the report",
+        ),
+        ({"template": "lt-1:3"}, {"template": "lt-1:3", "next_template": "lt-1:4"}, None),
+        ({}, {"template": "lt-1:3", "next_template": "lt-1:4"}, None),
+        ({"template": "lt-1:3", "next_template": "lt-1:3"}, {}, None),
+    ],
+)
+def test_a_host_whose_launch_template_is_another_today_is_left_out(of_host, of_instance, why):
+    one = instance(1, **of_instance)
+    made = planned(host(1, **of_host), instances={one.instance_id: one})
+    assert [each.value for each in made.left_out] == ([why] if why else [])
+
+
+def test_a_host_of_a_region_that_was_not_asked_is_left_out_and_not_called_gone():
+    listed = Listed({fleets_made.instance_id(1): instance(1)})
+    listed.asked = frozenset((("1", "eu-west-1"),))
+    hosts = [host(1), host(2), host(3, region="us-east-1"), host(4, account="2")]
+    made = planned(*hosts, instances=listed)
+    assert {each.value: each.hosts for each in made.left_out} == {
+        "not among the instances any more": 1,
+        "EC2 was not asked about its account and Region": 2,
+    }
+    assert compared({each.key: each for each in hosts}, listed).gone.ids == (fleets_made.instance_id(2),)

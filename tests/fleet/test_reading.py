@@ -15,6 +15,7 @@ from imds_probe.fleet.problems import Problems
 from imds_probe.fleet.reading import read
 from imds_probe.fleet.sources import Piece
 from imds_probe.sinks.readiness import readiness
+from imds_probe.sinks.s3_layout import keys
 from imds_probe.sinks.summary import fitting
 
 REPORT = fleets_made.report(1)
@@ -374,3 +375,50 @@ def test_two_hundred_damaged_and_hostile_files_are_counted_and_never_fatal(tmp_p
     assert len(found.problems.named) <= 20 * len(found.problems.counts)
     # What was changed and still is a report is one; nothing is both, and nothing is lost.
     assert found.read + found.problems.counts.total() >= 201 - 40
+
+
+USER = f"AROAEXAMPLE123456789:{ID}"
+
+
+def keys_of(report, **changed):
+    said = {"region": report["instance"]["region"], **report["probe"], **changed}
+    return keys("imds-probe", changed.get("user", USER), said["region"], said["started_at"], said["run_id"])
+
+
+def test_copies_of_objects_of_the_sink_are_reports_and_the_newest_one_is_none_more(tmp_path):
+    packed = gzip.compress(json.dumps(REPORT, separators=(",", ":")).encode() + b"\n", mtime=0)
+    for key in keys_of(REPORT):
+        (tmp_path / key).parent.mkdir(parents=True)
+        (tmp_path / key).write_bytes(packed)
+    found = gathered([str(tmp_path)], fleets_made.NOW)
+    assert set(found.hosts) == {ID}
+    assert (found.read, found.duplicates, found.older, found.unvouched) == (2, 1, 0, 0)
+    assert not found.problems.counts
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"region": "ap-south-2"}, "its key has the Region ap-south-2, and it says "),
+        ({"started_at": "2020-02-29T05:14:03Z"}, "its key has the date 2020-02-29, and it says "),
+        ({"run_id": "e" * 32}, f"its key has the run {'e' * 32}, and it says "),
+        (
+            {"user": USER.replace(ID, "i-0fedcba9876543210")},
+            "it is kept as i-0fedcba9876543210, and says that it is of ",
+        ),
+    ],
+)
+def test_a_report_that_contradicts_its_key_does_not_count(hosts_in, changed, reason):
+    (host,), problems = hosts_in(REPORT, keys_of(REPORT).report)
+    assert (host.key, host.vouched, problems) == (ID, "place", [])
+    hosts, ((kind, said),) = hosts_in(REPORT, keys_of(REPORT, **changed).report)
+    assert (hosts, kind) == ([], "misnamed")
+    assert said.startswith(reason)
+
+
+def test_keys_that_a_host_can_write_and_the_sink_does_not_count_for_nobody(hosts_in):
+    other = USER.replace(ID, "i-0fedcba9876543210")
+    own = keys_of(REPORT).report
+    for name in (f"{own}/{other}.json.gz", own.replace("/date=", f"/{USER}.x/date="), own.replace(".json.gz", ".json")):
+        hosts, ((kind, reason),) = hosts_in(REPORT, f"{len(name)}/{name}")
+        assert (hosts, kind, reason) == ([], "misnamed", "its key is none that the sink s3 writes")

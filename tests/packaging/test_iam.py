@@ -2,16 +2,18 @@
 
 import json
 import re
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from aws_rights import methods_in, rights_of
 from cloudformation_template import Template
 
 import imds_probe
 from imds_probe.imds.client import MetadataClient
 from imds_probe.sinks.cloudwatch_logs import LogsConfig
 from imds_probe.sinks.metrics_settings import MetricsConfig
+from imds_probe.sinks.s3 import S3Config
+from imds_probe.sinks.s3_layout import claim, keys
 
 IAM = Path(__file__).parents[2] / "packaging" / "iam"
 DOCUMENTS = {path.stem: json.loads(path.read_text()) for path in IAM.glob("*.json")}
@@ -19,19 +21,34 @@ ALL = {
     "CloudWatch": "true",
     "CloudWatchLogs": "true",
     "HostsMakeLogGroup": "true",
+    "S3Bucket": "of-reports",
+    "S3KmsKey": "arn:aws:kms:eu-west-1:123456789012:key/0123abcd",
     "MetadataNoToken": "true",
     "ControlPlane": "true",
+}
+# As the template has what the documents leave open.
+OPEN = {
+    "arn:aws:s3:::of-reports/": "arn:aws:s3:::BUCKET/",
+    "arn:aws:kms:eu-west-1:*:key/0123abcd": "arn:aws:kms:*:*:key/KEY",
 }
 IN_TEMPLATE = {
     "CloudWatchPolicy": "cloudwatch",
     "CloudWatchLogsPolicy": "cloudwatch-logs",
     "CloudWatchLogsGroupPolicy": "cloudwatch-logs-group",
+    "S3Policy": "s3",
+    "S3KmsPolicy": "s3-kms",
     "MetadataNoTokenPolicy": "metadata-no-token",
     "ControlPlanePolicy": "control-plane",
 }
 GROUP = f"arn:aws:logs:eu-west-1:123456789012:log-group:{LogsConfig().group}"
 STREAM = f"{GROUP}:log-stream:i-0123456789abcdef0"
 NAMESPACE = {"cloudwatch:namespace": MetricsConfig().namespace}
+OWN = "i-0123456789abcdef0"
+USER = f"AROAEXAMPLE123456789:{OWN}"
+AS_INSTANCE = {"aws:userid": USER, "ec2:SourceInstanceARN": f"arn:aws:ec2:eu-west-1:123456789012:instance/{OWN}"}
+KEYS = keys(S3Config().prefix, USER, "eu-west-1", "2026-11-30T05:14:03Z", "0123456789abcdef" * 2)
+REPORT_KEY, LATEST_KEY = (f"arn:aws:s3:::BUCKET/{key}" for key in KEYS)
+VIA_S3 = {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}
 # Each call that the product makes: what it does it on, and what IAM knows besides.
 NEEDED = {
     "cloudwatch": [("cloudwatch:PutMetricData", "*", NAMESPACE)],
@@ -42,6 +59,12 @@ NEEDED = {
         ("logs:PutRetentionPolicy", GROUP, {}),
         ("logs:PutRetentionPolicy", f"{GROUP}:*", {}),
     ],
+    "s3": [
+        ("s3:PutObject", REPORT_KEY, AS_INSTANCE),
+        ("s3:PutObject", LATEST_KEY, AS_INSTANCE),
+        ("s3:GetObject", LATEST_KEY, AS_INSTANCE),
+    ],
+    "s3-kms": [("kms:GenerateDataKey", "arn:aws:kms:eu-west-1:123456789012:key/KEY", VIA_S3)],
     "metadata-no-token": [("cloudwatch:GetMetricStatistics", "*", {})],
     "control-plane": [
         ("ec2:DescribeInstances", "*", {}),
@@ -53,6 +76,17 @@ NEEDED = {
         ("autoscaling:DescribeLaunchConfigurations", "*", {}),
     ],
 }
+OPERATORS = {
+    "fleet-reader": [
+        ("ec2:DescribeRegions", "*", {}),
+        ("ec2:DescribeInstances", "*", {}),
+        ("ec2:GetInstanceMetadataDefaults", "*", {}),
+        ("ec2:DescribeLaunchTemplateVersions", "*", {}),
+        ("autoscaling:DescribeAutoScalingGroups", "*", {}),
+        ("autoscaling:DescribeLaunchConfigurations", "*", {}),
+    ]
+}
+OF_HOSTS = {name: document for name, document in DOCUMENTS.items() if name not in OPERATORS}
 CALLS = [(name, *call) for name, calls in NEEDED.items() for call in calls]
 
 
@@ -60,12 +94,35 @@ def listed(value):
     return [value] if isinstance(value, str) else value
 
 
+def matches(pattern, value, context):
+    """As IAM compares: "*" and "?" stand for anything, "/" too, and what a variable comes to stands for itself alone."""
+    parts = re.split(r"(\$\{[^}]+\}|[*?])", pattern)
+    if not all(part[2:-1] in context for part in parts if part.startswith("${")):
+        return False
+    one = {"*": ".*", "?": "."}
+    escaped = [one.get(part) or re.escape(context[part[2:-1]] if part.startswith("${") else part) for part in parts]
+    return re.fullmatch("".join(escaped), value, re.DOTALL) is not None
+
+
+def holds(operator, key, wanted, context):
+    if operator == "Null":
+        return (key not in context) == (wanted == "true")
+    compare = {"StringEquals": str.__eq__, "StringLike": lambda value, pattern: matches(pattern, value, context)}[
+        operator
+    ]
+    return key in context and compare(context[key], wanted)
+
+
 def allowed(document, action, resource, context):
-    """Whether a policy of Allow statements with StringEquals allows a call."""
+    """Whether a policy of Allow statements allows a call."""
     return any(
         action in listed(statement["Action"])
-        and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
-        and statement.get("Condition", {}).get("StringEquals", {}).items() <= context.items()
+        and any(matches(pattern, resource, context) for pattern in listed(statement["Resource"]))
+        and all(
+            holds(operator, key, wanted, context)
+            for operator, wanted_of in statement.get("Condition", {}).items()
+            for key, wanted in wanted_of.items()
+        )
         for statement in document["Statement"]
     )
 
@@ -73,29 +130,35 @@ def allowed(document, action, resource, context):
 def test_these_are_the_calls_that_the_product_makes():
     """Each is written as the method of a client, from which botocore has its operation's name."""
     source = "".join(path.read_text() for path in Path(imds_probe.__file__).parent.rglob("*.py"))
-    methods = set(re.findall(r"\bclient\.((?:get|put|create|describe|list|delete|start)_[a-z_]+)\(", source))
-    methods -= set(dir(MetadataClient))
-    assert {"".join(word.capitalize() for word in method.split("_")) for method in methods} == {
-        action.partition(":")[2] for _, action, _, _ in CALLS
-    }
+    methods = methods_in(source) - set(dir(MetadataClient))
+    operators = [action for calls in OPERATORS.values() for action, _, _ in calls]
+    assert rights_of(methods) == {action.partition(":")[2] for action in (*(each[1] for each in CALLS), *operators)}
+
+
+def test_what_operators_ask_is_what_the_fleets_modules_call():
+    """And nothing that changes anything."""
+    source = (Path(imds_probe.__file__).parent / "aws/account.py").read_text()
+    actions = {action for action, _, _ in OPERATORS["fleet-reader"]}
+    assert {action.partition(":")[2] for action in actions} == rights_of(methods_in(source))
+    assert all(re.fullmatch(r"(ec2|autoscaling):(Describe|Get)[A-Za-z]+", action) for action in actions)
+    for action, resource, context in OPERATORS["fleet-reader"]:
+        assert allowed(DOCUMENTS["fleet-reader"], action, resource, context)
 
 
 def test_there_is_a_document_for_each_right_and_no_other():
-    assert set(DOCUMENTS) == set(NEEDED), "NEEDED has the calls of each, by hand"
-    assert set(DOCUMENTS) == set(IN_TEMPLATE.values()), (
-        "imds-probe-role.yaml has a policy of each, IN_TEMPLATE its name"
-    )
+    assert set(DOCUMENTS) == set(NEEDED) | set(OPERATORS), "NEEDED has the calls of each, by hand"
+    assert set(OF_HOSTS) == set(IN_TEMPLATE.values()), "imds-probe-role.yaml has a policy of each, IN_TEMPLATE its name"
 
 
 @pytest.mark.parametrize(("name", "action", "resource", "context"), CALLS)
 def test_what_the_product_calls_is_allowed_by_its_document_and_by_no_other(name, action, resource, context):
-    assert [key for key, document in DOCUMENTS.items() if allowed(document, action, resource, context)] == [name]
+    assert [key for key, document in OF_HOSTS.items() if allowed(document, action, resource, context)] == [name]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_nothing_is_allowed_that_is_not_called(name):
     granted = {action for statement in DOCUMENTS[name]["Statement"] for action in listed(statement["Action"])}
-    assert granted == {action for action, _, _ in NEEDED[name]}
+    assert granted == {action for action, _, _ in (NEEDED | OPERATORS)[name]}
     assert all(statement["Effect"] == "Allow" for statement in DOCUMENTS[name]["Statement"])
     assert "NotAction" not in json.dumps(DOCUMENTS[name])
 
@@ -108,18 +171,65 @@ def test_nothing_is_allowed_that_is_not_called(name):
         ("cloudwatch-logs", "logs:PutLogEvents", STREAM.replace("/reports", "/reports-of-others"), {}),
         ("cloudwatch-logs-group", "logs:CreateLogGroup", GROUP + "-of-others", {}),
         ("cloudwatch-logs-group", "logs:PutRetentionPolicy", GROUP.replace("imds-probe", "aws/lambda"), {}),
+        ("s3", "s3:PutObject", REPORT_KEY.replace("BUCKET", "another"), AS_INSTANCE),
+        ("s3", "s3:PutObject", REPORT_KEY.replace("imds-probe", "others"), AS_INSTANCE),
+        ("s3-kms", "kms:GenerateDataKey", "arn:aws:kms:eu-west-1:123456789012:key/KEY", {}),
+        ("s3-kms", "kms:GenerateDataKey", "arn:aws:kms:eu-west-1:123456789012:key/another", VIA_S3),
     ],
 )
-def test_it_ends_at_namespace_and_log_group(name, action, resource, context):
+def test_it_ends_at_what_it_names(name, action, resource, context):
     assert not allowed(DOCUMENTS[name], action, resource, context)
+
+
+@pytest.mark.parametrize("action", ["s3:PutObject", "s3:GetObject"])
+@pytest.mark.parametrize("key", [REPORT_KEY, LATEST_KEY], ids=["report", "latest"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        USER.replace(OWN, "i-0fedcba9876543210"),
+        USER.replace("AROA", "AROAX"),
+        f"{USER}1",
+        "AROAEXAMPLE123456789:*",
+        "*",
+        "?" * len(USER),
+        "",
+    ],
+)
+def test_the_key_of_another_instance_is_denied(action, key, other):
+    assert allowed(DOCUMENTS["s3"], action, key, AS_INSTANCE)
+    assert not allowed(DOCUMENTS["s3"], action, key.replace(USER, other), AS_INSTANCE)
+    assert not allowed(DOCUMENTS["s3"], action, key, AS_INSTANCE | {"aws:userid": other})
+
+
+def test_a_session_that_somebody_named_like_an_instance_is_denied():
+    assert not allowed(DOCUMENTS["s3"], "s3:PutObject", REPORT_KEY, {"aws:userid": USER})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEYS.report.replace("date=2026-11-30/", f"date=2026-11-30/{USER.replace(OWN, 'i-0fedcba9876543210')}.x/"),
+        KEYS.report.replace("date=2026-11-30/", "date=2026-11-30/region=us-east-1/date=2026-11-29/"),
+        f"{KEYS.report}/{USER.replace(OWN, 'i-0fedcba9876543210')}.051403Z.{'0' * 32}.json.gz",
+        KEYS.latest.replace("region=eu-west-1/", f"region=eu-west-1/{USER.replace(OWN, 'i-0fedcba9876543210')}.x/"),
+    ],
+)
+def test_odd_keys_that_wildcards_leave_room_for_are_none_to_who_reads(key):
+    assert allowed(DOCUMENTS["s3"], "s3:PutObject", f"arn:aws:s3:::BUCKET/{key}", AS_INSTANCE)
+    with pytest.raises(ValueError, match="none that the sink s3 writes"):
+        claim(key)
 
 
 def test_the_template_has_the_same_policies():
     policies = Template("imds-probe-role.yaml", **ALL).resources("AWS::IAM::ManagedPolicy")
-    assert {
-        IN_TEMPLATE[name]: json.loads(json.dumps(policy["PolicyDocument"]).replace("123456789012", "*"))
-        for name, policy in policies.items()
-    } == DOCUMENTS
+    assert {IN_TEMPLATE[name]: as_document(policy["PolicyDocument"]) for name, policy in policies.items()} == OF_HOSTS
+
+
+def as_document(policy):
+    text = json.dumps(policy).replace("123456789012", "*")
+    for own, there in OPEN.items():
+        text = text.replace(own, there)
+    return json.loads(text)
 
 
 def test_only_what_is_asked_for_is_made():
@@ -168,9 +278,9 @@ def test_the_template_deploys_and_attaches_them_to_a_role(aws):
     attached = {policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName="web")["AttachedPolicies"]}
     assert attached == {output["OutputValue"] for output in stack["Outputs"]}
     documents = [
-        json.dumps(iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"])
+        as_document(iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"])
         for arn in attached
     ]
-    assert sorted(json.loads(text.replace("123456789012", "*"))["Statement"][0]["Sid"] for text in documents) == sorted(
-        document["Statement"][0]["Sid"] for document in DOCUMENTS.values()
+    assert sorted(each["Statement"][0]["Sid"] for each in documents) == sorted(
+        document["Statement"][0]["Sid"] for document in OF_HOSTS.values()
     )

@@ -38,6 +38,7 @@ class RavenConfig(Section):
 class Raven:
     name = "raven"
     keeps_each = True
+    repeatable = False
 
     def __init__(self, config: RavenConfig, aws: AwsConfig) -> None:
         self._config, self._aws = config, aws
@@ -203,7 +204,7 @@ def test_command_line_and_completion(tree, python):
     done = python("-m", "imds_probe", "run", "--report", "dove")
     assert "ssm-inventory, textfile, file, raven" in done.stderr
     done = python("-c", "import sys; sys.path.insert(0, 'packaging'); import completion; print(completion.script())")
-    assert 'run--report) values="cloudwatch cloudwatch-logs emf ssm-inventory textfile file raven"' in done.stdout
+    assert 'run--report) values="cloudwatch cloudwatch-logs s3 emf ssm-inventory textfile file raven"' in done.stdout
 
 
 @pytest.mark.usefixtures("written")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aws_rights import methods_in, rights_of
 
 import imds_probe.sinks
 from imds_probe.commands.configuration import sections
@@ -74,10 +75,8 @@ def test_each_key_says_what_it_is_for_or_its_table_or_the_key_before_does(sectio
 def test_its_rights_are_those_of_its_calls(name):
     """A call is written as the method of a client, from which botocore has its operation's name."""
     source = inspect.getsource(importlib.import_module(SINKS[name]))
-    called = re.findall(r"\bclient\.([a-z]+_[a-z_]+)\(", source)
-    operations = {"".join(word.capitalize() for word in method.split("_")) for method in called}
     actions = [action for policy in declared(name).policies for action in policy.actions]
-    assert {action.partition(":")[2] for action in actions} == operations
+    assert {action.partition(":")[2] for action in actions} == rights_of(methods_in(source))
     assert len(actions) == len(set(actions))
     assert not actions or AwsConfig in declared(name).shared
 
@@ -89,7 +88,7 @@ def test_policies_and_statements_are_named_once():
         assert policy.name.startswith(tuple(SINKS))
         assert policy.statement.isalnum()
         assert policy.actions
-        assert policy.resources != ("*",) or policy.equals, "a right on all, without a condition"
+        assert policy.resources != ("*",) or policy.conditions, "a right on all, without a condition"
         assert all(resource == "*" or resource.startswith("arn:aws:") for resource in policy.resources)
 
 
@@ -115,6 +114,7 @@ def test_it_is_made_of_defaults_and_goes_by_its_name(name):
     made = declared(name).make(Settings(), {})
     assert made.name == name
     assert isinstance(made.keeps_each, bool)
+    assert isinstance(made.repeatable, bool)
 
 
 @each_sink

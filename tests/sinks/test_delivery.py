@@ -35,8 +35,8 @@ class Kept:
 
     name = "kept"
 
-    def __init__(self, *plan: str | Exception, keeps_each: bool = True) -> None:
-        self.keeps_each = keeps_each
+    def __init__(self, *plan: str | Exception, keeps_each: bool = True, repeatable: bool = False) -> None:
+        self.keeps_each, self.repeatable = keeps_each, repeatable
         self._plan = list(plan)
         self.got: list[str] = []
 
@@ -95,6 +95,16 @@ def test_what_may_have_arrived_is_not_sent_again(tmp_path):
     delivering(sink, tmp_path, 2)
     assert sink.got == ["002"]
     assert Spool(tmp_path / "spool/kept", SpoolConfig()).count(DOUBT) == 1
+
+
+def test_what_may_have_arrived_is_sent_again_where_that_does_no_harm(tmp_path):
+    (line,) = delivering(Kept("in-doubt", repeatable=True), tmp_path, 1)
+    assert line == f"kept: it is in-doubt; 1 report waiting in {tmp_path}/spool/kept"
+    (waiting,) = (tmp_path / "spool/kept").glob(f"*{WAITING}")
+    waiting.rename(waiting.with_suffix(SENDING))  # as a killed one leaves it
+    sink = Kept(repeatable=True)
+    assert delivering(sink, tmp_path, 2) == []
+    assert sink.got == ["001", "002"]
 
 
 def test_what_is_newest_only_is_not_kept(tmp_path):
