@@ -79,7 +79,10 @@ class Template:
             case "Ref":
                 return self._ref(argument)
             case "Fn::Sub":
-                return re.sub(r"\$\{([^}]+)\}", lambda match: self._values[match[1]], argument)
+                return self._substituted(argument)
+            case "Fn::FindInMap":
+                where, key, name = argument
+                return self.source["Mappings"][where][key][name]
             case "Fn::If":
                 return self._resolved(argument[1] if self._holds(argument[0]) else argument[2])
             case "Fn::Equals":
@@ -88,12 +91,25 @@ class Template:
                 return not self._resolved(argument[0])
         raise NotImplementedError(name)
 
+    def _substituted(self, argument: Any) -> str:
+        """${NAME} is a variable of the call, or what Ref gives; ${!NAME} is ${NAME} itself."""
+        text, variables = argument if isinstance(argument, list) else (argument, {})
+        known = {name: self._resolved(value) for name, value in variables.items()}
+
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            if name.startswith("!"):
+                return f"${{{name[1:]}}}"
+            return str(known[name] if name in known else self._values.get(name) or self._ref(name))
+
+        return re.sub(r"\$\{([^}]+)\}", value, text)
+
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return _NO_VALUE
         if name in self.source["Resources"]:  # its name where it has one, as for all that is referred to here
-            properties = self.source["Resources"][name]["Properties"]
-            return self._resolved(properties.get("Name", name))
+            properties = self._resolved(self.source["Resources"][name]["Properties"])
+            return properties.get("Name") or properties.get("BucketName") or name
         value = self._values[name]
         match self.source["Parameters"].get(name, {}).get("Type"):
             case "Number":
