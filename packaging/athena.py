@@ -23,8 +23,8 @@ _PLACE = re.compile(
 _SCALARS = {"string": "string", "integer": "bigint", "number": "double", "boolean": "boolean"}
 # Keys as the sink s3 makes them, behind the prefix, and what they say. Whoever may write below one chooses what stands behind it,
 # so that a key counts only whole.
-_LATEST = r"^latest/region=[a-z0-9-]+/[A-Z0-9]+:i-[0-9a-f]{8,17}\.json\.gz$"
-_DATED = r"^reports/region=[a-z0-9-]+/date=[0-9-]{10}/[A-Z0-9]+:i-[0-9a-f]{8,17}\.[0-9]{6}Z\.[0-9a-f]{32}\.json\.gz$"
+_LATEST = r"^latest/region=[a-z0-9-]+/[A-Z0-9]+:i-([0-9a-f]{17}|[0-9a-f]{8})\.json\.gz$"
+_DATED = r"^reports/region=[a-z0-9-]+/date=[0-9-]{10}/[A-Z0-9]+:i-([0-9a-f]{17}|[0-9a-f]{8})\.[0-9]{6}Z\.[0-9a-f]{32}\.json\.gz$"
 _KEY = 'CASE WHEN starts_with("$path", place) THEN substr("$path", length(place) + 1) ELSE \'\' END AS key'
 _OF_KEY = """\
 split_part(split_part(key, '/', 2), '=', 2) AS key_region,
@@ -47,7 +47,7 @@ row_number() OVER (PARTITION BY key_instance ORDER BY
 _IS_REPORT = f"""\
 "schema" = '{SCHEMA}'
     AND regexp_like(probe.started_at, '{_STARTED}')
-    AND instance.instance_id = key_instance
+    AND coalesce(instance.instance_id, platform.instance_id) = key_instance
     AND instance.region = key_region"""
 _OWNER = """\
 CASE
@@ -58,7 +58,7 @@ CASE
 END AS launched_by"""
 _SYNCED = "/accountid=([0-9]{12})/region=([a-z0-9-]+)/resourcetype=ManagedInstanceInventory/(m?i-[0-9a-f]+)[.]json$"
 # The columns that queries read: what is wrong in others harms none.
-_READ = ("probe", "instance", "host", "imds", "containers", "callers", "findings", "verdict")
+_READ = ("probe", "platform", "instance", "host", "imds", "containers", "callers", "findings", "verdict")
 _BEGINS = {"array": r"\[", "struct": r"\{"}
 
 
@@ -119,7 +119,7 @@ def before() -> str:
     """More of them, up to `before`: the newest report of each host of the day a week ago."""
     return f"""\
 located_before AS (
-  SELECT probe, instance, verdict, "schema", {_KEY}
+  SELECT probe, platform, instance, verdict, "schema", {_KEY}
   FROM reports CROSS JOIN settings
   WHERE "date" = date_format(current_timestamp - interval '7' day, '%Y-%m-%d')
 ),
@@ -177,6 +177,7 @@ said AS (
     TRY(json_extract_scalar(line, '$.probe.started_at')) AS started_at,
     TRY(json_extract_scalar(line, '$.probe.run_id')) AS run_id,
     TRY(json_extract_scalar(line, '$.instance.instance_id')) AS instance_id,
+    TRY(json_extract_scalar(line, '$.platform.instance_id')) AS by_firmware,
     TRY(json_extract_scalar(line, '$.instance.region')) AS region_said
   FROM located
 ),
@@ -186,7 +187,7 @@ judged AS (
     WHEN TRY(json_parse(line)) IS NULL THEN 'it is damaged'
     WHEN coalesce(schema_said, '') <> '{SCHEMA}' THEN 'it is no report of this schema'
     WHEN NOT coalesce(regexp_like(started_at, '{_STARTED}'), false) THEN 'it does not say when it began'
-    WHEN coalesce(instance_id, '') <> key_instance THEN 'it is of another instance than its key says'
+    WHEN coalesce(instance_id, by_firmware, '') <> key_instance THEN 'it is of another instance than its key says'
     WHEN coalesce(region_said, '') <> key_region THEN 'it is of another Region than its key says'
     WHEN starts_with(key, 'reports/') AND (
       substr(started_at, 1, 10) <> key_date OR replace(substr(started_at, 12, 8), ':', '') <> key_time

@@ -288,12 +288,20 @@ def test_the_newest_of_two_roles_counts_and_one_from_the_future_only_where_it_is
     put(buckets, latest_key(ready(3)), report(3, state="unknown", age_s=-2 * 3600.0))
     put(buckets, latest_key(ready(4)), ready(4, age_s=3600.0))  # of one second: the worse verdict
     put(buckets, other_role(ready(4)), report(4, state="needs-hop-limit", age_s=3600.0))
-    assert {row["verdict"]: row["hosts"] for row in asked("verdicts")} == {
+    by_firmware = ready(5)  # the identity document was not served whole
+    where = latest_key(by_firmware)
+    by_firmware["instance"]["instance_id"] = None
+    put(buckets, where, by_firmware)
+    counted = Counter()
+    for row in asked("verdicts"):
+        counted[row["verdict"]] += row["hosts"]
+    assert counted == {
         "not-ready": 1,
-        "ready": 1,
+        "ready": 2,
         "unknown": 1,
         "needs-hop-limit": 1,
     }
+    assert asked("newest reports that count for nothing") == []
     assert [row["instance_id"] for row in asked("who is not ready and why")] == [instance_id(1), instance_id(3)]
 
 
