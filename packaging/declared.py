@@ -2,8 +2,9 @@
 """`make declared`: writes what is shipped beside the program anew, as far as it says what the code declares.
 
 That is the configuration file, the report's JSON Schema, the policies in iam/, the manual pages of the commands and the
-overview's sections on commands and sinks, where the units may write, which sinks the documents for SSM take, and the reference
-pages and tables in docs. All of it is committed; a test says where it is not current.
+overview's sections on commands and sinks, where the units may write, which sinks the documents for SSM take, columns and common
+parts of queries in the templates for Athena, and the reference pages and tables in docs. All of it is committed; a test says
+where it is not current.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import athena
 import manual
 import reference
 import reference_tables
@@ -107,6 +109,8 @@ def files(project: Path) -> Iterator[tuple[str, str]]:
     for name in DOCUMENTS:
         text = _with(project / name, IN_DOCUMENT, choice(list(SINKS)))
         yield name, _replaced(text, LISTED_IN_DOCUMENT, ", ".join(SINKS), name)
+    for name in athena.PLACES:
+        yield name, athena.written(name, (project / name).read_text())
 
 
 def places(text: str, issues: str, security: str) -> str:

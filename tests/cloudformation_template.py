@@ -6,6 +6,7 @@ Only the functions that the project's templates use; any other is an error.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,18 @@ def _function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _function)
 
 
+@cache
+def _read(name: str | Path) -> tuple[str, dict[str, Any]]:
+    """Once for all tests: a large one takes half a second."""
+    body = (TEMPLATES / name).read_text()
+    return body, yaml.load(body, _Loader)
+
+
 class Template:
     """One of the templates, with `parameters` beside the defaults."""
 
     def __init__(self, name: str | Path, **parameters: str) -> None:
-        self.body = (TEMPLATES / name).read_text()
-        self.source = yaml.load(self.body, _Loader)
+        self.body, self.source = _read(name)
         unknown = set(parameters) - set(self.source["Parameters"])
         assert not unknown, unknown
         self._values = PSEUDO | {
