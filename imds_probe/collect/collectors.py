@@ -36,7 +36,7 @@ from imds_probe.collect import (
 )
 from imds_probe.collect.collector import Collector, Join, Question
 from imds_probe.facts.section import Section
-from imds_probe.inventory.containers import named, record_reading
+from imds_probe.inventory.containers.discovery import NAMING
 from imds_probe.reading.task import Task
 
 COLLECTORS: tuple[Collector, ...] = (
@@ -67,9 +67,6 @@ COLLECTORS: tuple[Collector, ...] = (
 )
 JOINS: tuple[Join, ...] = (instance.JOIN, container_facts.JOIN, callers.JOIN, switched.JOIN, obstacles.JOIN, sdks.JOIN)
 QUESTIONS: tuple[Question, ...] = (available.QUESTION,)
-# What these have the parser work on, and the memory that it may take for the one that needs most; and what a daemon needs of
-# it, to call containers by their names.
-NAMING: tuple[Task[Any, Any], ...] = (record_reading.BUNDLES, record_reading.RECORDS, named.NAMES)
 
 
 def tasks_of(collectors: Iterable[Collector]) -> tuple[Task[Any, Any], ...]:

@@ -38,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from pathlib import Path  # noqa: PLC0415
 
-    from imds_probe.collect.collectors import NAMING  # noqa: PLC0415
     from imds_probe.commands import configuration, switched_off  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
+    from imds_probe.inventory.containers.discovery import NAMING  # noqa: PLC0415
     from imds_probe.reading.looker import OF_A_DAEMON  # noqa: PLC0415
     from imds_probe.reading.reader import Reader  # noqa: PLC0415
     from imds_probe.render import watching  # noqa: PLC0415

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import math
+import operator
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from imds_probe.escape import terminal
 from imds_probe.facts.callers import ANOTHER_HOST
@@ -18,8 +21,12 @@ from imds_probe.watch.summary import Summary, Tally
 from imds_probe.watch.watcher import SeenCall
 
 _SEEN, _CALLER = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (SeenCall, Caller))
+# The same few call for the same again and again, each of them as the same object: but for its time, a call is written once.
+_of_call = operator.attrgetter(*(name for name in _SEEN if name not in ("at", "caller", "inside")))
+_written: dict[tuple[object, ...], tuple[tuple[Caller | None, Caller | None], str]] = {}
 COLUMNS = (*REPORTED[:5], "pids", *REPORTED[5:])  # those of a report, and which processes
 ROWS_SHOWN = 40
+WRITTEN_MAX = 256
 PIDS_SHOWN = 3
 NOBODY = "No calls yet."
 WIDTH = 44
@@ -44,13 +51,24 @@ def line(seen: SeenCall, container: str | None) -> str:
 
 def json_line(seen: SeenCall, container: str | None) -> str:
     """The same as a JSON object on one line."""
-    document = {name: getattr(seen, name) for name in _SEEN}
-    document["at"] = _time(seen.at)
+    callers = seen.caller, seen.inside
+    key = _of_call(seen), container, *map(id, callers)
+    known = _written.get(key)
+    if known is None or known[0] != callers:
+        if len(_written) >= WRITTEN_MAX:
+            _written.clear()
+        known = _written[key] = callers, _but_for_its_time(seen, container)
+    return f'{{"at": "{_time(seen.at)}", {known[1]}'
+
+
+def _but_for_its_time(seen: SeenCall, container: str | None) -> str:
+    """What follows its time in the object."""
+    document = {name: getattr(seen, name) for name in _SEEN if name != "at"}
     for whose in ("caller", "inside"):
         caller = getattr(seen, whose)
         document[whose] = {name: getattr(caller, name) for name in _CALLER} if caller else None
     document["container_name"] = container
-    return json.dumps(document, ensure_ascii=True)
+    return json.dumps(document, ensure_ascii=True).removeprefix("{")
 
 
 def table(summary: Summary, width: int) -> Iterator[str]:
@@ -99,5 +117,11 @@ def _row(tally: Tally) -> tuple[str, ...]:
 
 
 def _time(at: float) -> str:
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    fraction, whole = math.modf(at)
+    seconds, microseconds = divmod(round(fraction * 1e6), 1_000_000)
+    return f"{_second(int(whole) + seconds)}.{microseconds // 1000:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(at: int) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat().removesuffix("+00:00")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from imds_probe.collect.collectors import NAMING
 from imds_probe.config import Config
 from imds_probe.errors import ProbeError
 from imds_probe.escape import terminal
+from imds_probe.inventory.containers.discovery import NAMING
 from imds_probe.reading.looker import OF_A_DAEMON
 from imds_probe.reading.reader import Reader
 from imds_probe.service.first_refused import FirstRefused

@@ -30,6 +30,7 @@ from imds_probe.watch.lives import Life, Lives
 from imds_probe.watch.stories import story_of
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
+PLACE_KNOWN_S, PLACES_MAX = 1.0, 256  # those that a script begins one after the other are in one place
 GENERATIONS_MAX = 32
 PROCESSES_MAX = 8  # among which a thread's is looked for before all about it is
 # Whoever begins a process and puts it elsewhere: its own control group says nothing about where that is.
@@ -53,11 +54,15 @@ class Callers:
     """
 
     def __init__(self, proc: Path, lives: Lives | None, *, full_command_lines: bool = False) -> None:
-        self._proc = proc
+        self._proc, self._at = proc, str(proc)
         self._lives = lives
         self._full = full_command_lines
         self._known: dict[int, _Known] = {}
+        self._above_known: dict[int, tuple[_Known, int]] = {}  # each with how many programs it had executed by then
         self._processes: deque[int] = deque(maxlen=PROCESSES_MAX)  # those looked at last
+        self._places: dict[
+            tuple[str, int | None], tuple[Place, float]
+        ] = {}  # by control groups and user, and since when
         self.looked_at = 0  # how many were not known
 
     def caller(self, tid: int) -> Caller:
@@ -100,6 +105,23 @@ class Callers:
                 return known
         return None
 
+    def _running(self, pid: int) -> Caller | None:
+        """A process that begins others, looked at once in KNOWN_S seconds, as long as it is there and executes nothing else: a
+        script that calls by curl begins one after the other.
+        """
+        now, mark, life = time.monotonic(), self._mark(pid), self._life(pid)
+        runs = life.runs if life else 0
+        known, then = self._above_known.get(pid, (None, 0))
+        is_same = mark is not None and known is not None and known.mark == mark and then == runs
+        if known is not None and is_same and now - known.at < KNOWN_S and self._runs_still(pid, known):
+            return known.caller
+        caller = caller_of(self._proc, pid)
+        if caller is not None and caller.exe is not None and mark is not None and self._mark(pid) == mark:
+            if len(self._above_known) >= KNOWN_MAX:
+                self._above_known.clear()
+            self._above_known[pid] = _Known(caller, now, mark), runs
+        return caller
+
     def _look(self, tid: int) -> Caller | None:
         return caller_of(self._proc, tid, full_command_line=self._full)
 
@@ -111,15 +133,17 @@ class Callers:
             return life is None or (life.process == known.caller.pid and life.began < known.at)
         if mark != known.mark:
             return False
+        if tid != known.caller.pid and known.caller.exe is not None:
+            return True  # whoever executes a program ends all other threads, and has the number of its process then
         try:
-            return printable(os.readlink(f"{self._proc}/{tid}/exe"), SHOWN_MAX) == known.caller.exe
+            return printable(os.readlink(f"{self._at}/{tid}/exe"), SHOWN_MAX) == known.caller.exe
         except OSError:
             return known.caller.exe is None  # it hides what it runs, as before
 
     def _mark(self, tid: int) -> tuple[int, int] | None:
         """The inode of a thread's directory, which is made anew for each thread that has its number, and whose it is."""
         try:
-            found = os.stat(f"{self._proc}/{tid}")
+            found = os.stat(f"{self._at}/{tid}")
         except OSError:
             return None
         return found.st_ino, found.st_uid
@@ -175,7 +199,14 @@ class Callers:
             for line in cgroup_of(self._proc, above.pid).splitlines():
                 lines[line.partition(":")[0]] = line
         lines |= {str(hierarchy): f"{hierarchy}::{path}" for hierarchy, path in life.cgroups.items()}
-        return place_of("\n".join(lines.values()), self._proc, above.uid if above else None)
+        of = "\n".join(lines.values()), above.uid if above else None
+        now = time.monotonic()
+        known = self._places.get(of)
+        if known is None or now - known[1] > PLACE_KNOWN_S:
+            if len(self._places) >= PLACES_MAX:
+                self._places.clear()
+            known = self._places[of] = place_of(of[0], self._proc, of[1]), now
+        return known[0]
 
     def _life(self, tid: int) -> Life | None:
         return self._lives.of(tid) if self._lives else None
@@ -198,7 +229,7 @@ class Callers:
         for _ in range(GENERATIONS_MAX):
             if pid is None:
                 break
-            above = caller_of(self._proc, pid)
+            above = self._running(pid)
             if above is not None and above.exe is not None:
                 names += [above.comm, *above.parents] if pid != 1 else []
                 return tuple(names[:PARENTS_MAX]), above, together, runs

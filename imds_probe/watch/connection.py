@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Literal
 
@@ -162,7 +162,7 @@ def connection_of(segment: Segment, sightings: list[Sighting], began: float) -> 
     client, port, service = sightings[0][1]
     return Connection(
         family=segment.family,
-        client=inet_ntop(AF_INET if segment.family == "ipv4" else AF_INET6, client),
+        client=_written(client),
         port=port,
         service=_written(service),
         sightings=sightings,
@@ -173,7 +173,7 @@ def connection_of(segment: Segment, sightings: list[Sighting], began: float) -> 
     )
 
 
-@cache
-def _written(service: bytes) -> str:
-    """There are two of them."""
-    return inet_ntop(AF_INET if len(service) == 4 else AF_INET6, service)
+@lru_cache(maxsize=256)
+def _written(address: bytes) -> str:
+    """Of few, again and again."""
+    return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)

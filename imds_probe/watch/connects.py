@@ -58,18 +58,22 @@ class Connects:
         network, the address is another and the port mostly the same. A SYN that was lost out of sight was sent again.
         """
 
+        if connection.caller is not None:
+            return connection.caller
+
         def far_off(each: _Traced) -> tuple[bool, bool, float]:
             apart = abs(connection.began - each.at)
             return apart > AT_ONCE_S, each.local != connection.client, apart
 
-        if connection.caller is None:
-            traced = self._traced.get((connection.port, connection.service), ())
-            made = [each for each in traced if self._can_be(each, connection)]
-            best = min(made, key=far_off, default=None)
-            if best is not None and (waited or (connection.proven and far_off(best)[:2] == (False, False))):
-                best.found, best.taken = best.local == connection.client, _name_of(connection)
-                best.taken_for_sure = connection.proven
-                connection.caller = best.caller
+        traced = self._traced.get((connection.port, connection.service), ())
+        made = [each for each in traced if self._can_be(each, connection)]
+        if not made:
+            return None
+        best = made[0] if len(made) == 1 else min(made, key=far_off)
+        if waited or (connection.proven and far_off(best)[:2] == (False, False)):
+            best.found, best.taken = best.local == connection.client, _name_of(connection)
+            best.taken_for_sure = connection.proven
+            connection.caller = best.caller
         return connection.caller
 
     def _can_be(self, each: _Traced, connection: Connection) -> bool:

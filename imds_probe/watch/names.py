@@ -133,8 +133,11 @@ class NamedCalls:
     def take(self, calls: Iterable[SeenCall]) -> Iterator[tuple[SeenCall, str | None]]:
         """These after those that waited, as far as their names are known or were looked for, or there is no room to wait."""
         for seen in calls:
-            self._waiting.append(seen)
-            self._names.meet(seen.there)
+            is_met = self._names.meet(seen.there)
+            if self._waiting or is_met:
+                self._waiting.append(seen)
+            else:
+                yield self._named(seen)
         while self._waiting and (len(self._waiting) > WAITING_MAX or not self._names.meet(self._waiting[0].there)):
             yield self._named(self._waiting.popleft())
 
@@ -148,5 +151,8 @@ class NamedCalls:
             yield self._named(self._waiting.popleft())
 
     def _named(self, seen: SeenCall) -> tuple[SeenCall, str | None]:
-        seen.image = self._names.image(seen.there)
-        return seen, self._names.name(seen.there)
+        there = seen.there
+        if there is None or there.container is None:
+            return seen, None
+        seen.image = self._names.image(there)
+        return seen, self._names.name(there)

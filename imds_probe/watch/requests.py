@@ -11,7 +11,11 @@ METHODS = (b"GET ", b"PUT ", b"HEAD ", b"POST ", b"DELETE ", b"OPTIONS ", b"PATC
 FORWARDED = b"x-forwarded-for"
 TOKEN, TOKEN_TTL = b"x-aws-ec2-metadata-token", b"x-aws-ec2-metadata-token-ttl-seconds"
 _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192})(?: HTTP/1\.[01])?")
-_END = re.compile(rb"\r?\n\r?\n")
+# Fields that are looked at. With a space in it, it is no name, or goes on with the line before: RFC 9112, 5.1 and 5.2.
+_FIELD = re.compile(
+    rb"\n(user-agent|content-length|x-forwarded-for|x-aws-ec2-metadata-token(?:-ttl-seconds)?)(?:(?=\r?\n|\Z)|:([^\n]*))",
+    re.IGNORECASE,
+)
 
 
 class HttpRequestHead(NamedTuple):
@@ -37,7 +41,7 @@ class RequestReader:
     __slots__ = ("_body_left", "_buffer")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = b""
         self._body_left = 0
 
     def feed(self, data: bytes) -> list[HttpRequestHead]:
@@ -52,10 +56,10 @@ class RequestReader:
             # Empty lines before a request are passed over, as servers do: RFC 9112, 2.2.
             self._buffer += data if self._buffer else data.lstrip(b"\r\n")
             data = b""
-            end = _END.search(self._buffer)
+            end = _end_of(self._buffer)
             if end is not None:
-                head, data = bytes(self._buffer[: end.start()]), bytes(self._buffer[end.end() :])
-                self._buffer.clear()
+                head, data = self._buffer[: end[0]], self._buffer[end[1] :]
+                self._buffer = b""
                 found += self._read(head, whole=True)
             elif len(self._buffer) > HEAD_MAX_BYTES or not _may_begin(self._buffer):
                 found += self.give_up()
@@ -63,22 +67,18 @@ class RequestReader:
 
     def give_up(self) -> list[HttpRequestHead]:
         """What is known of a request whose rest was lost; what follows begins anew."""
-        head = bytes(self._buffer)
-        self._buffer.clear()
+        head = self._buffer
+        self._buffer = b""
         self._body_left = 0
         return self._read(head, whole=False) if head else []
 
     def _read(self, head: bytes, *, whole: bool) -> list[HttpRequestHead]:
-        line, *fields = re.split(rb"\r?\n", head)
-        match = _LINE.match(line)
+        match = _LINE.match(head)
         if match is None:
             return []
         user_agent, with_token, asks, forwarded = b"", False, False, False
-        for entry in fields:
-            name, _, value = entry.partition(b":")
-            name = (
-                name.lower()
-            )  # with a space in it, it is no name, or goes on with the line before: RFC 9112, 5.1 and 5.2
+        for said, value in _FIELD.findall(head, match.end()):
+            name = said.lower()
             if name == b"user-agent":
                 user_agent = value.strip()
             elif name == TOKEN:
@@ -90,14 +90,23 @@ class RequestReader:
             elif name == b"content-length" and whole:
                 digits = value.strip()
                 self._body_left = int(digits) if digits.isdigit() and len(digits) < 10 else 0
-        path = match[2].partition(b"?")[0]
+        method, target = match.groups()
         # No other method asks for a token: with its header alone, a GET is served without one, and refused once one is required.
-        asks = asks and match[1] == b"PUT"
-        said = _text(path), _text(user_agent)
-        return [HttpRequestHead(match[1].decode(), *said, with_token, asks, whole, forwarded)]
+        asks = asks and method == b"PUT"
+        said = _text(target.partition(b"?")[0]), _text(user_agent)
+        return [HttpRequestHead(method.decode(), *said, with_token, asks, whole, forwarded)]
 
 
-def _may_begin(buffer: bytearray) -> bool:
+def _end_of(buffer: bytes) -> tuple[int, int] | None:
+    """Where a head ends that is there as a whole, and what follows it begins: at an empty line, with or without a CR."""
+    with_cr, without = buffer.find(b"\n\r\n"), buffer.find(b"\n\n")
+    if with_cr < 0 and without < 0:
+        return None
+    end, following = (with_cr, with_cr + 3) if without < 0 or 0 <= with_cr < without else (without, without + 2)
+    return end - (buffer[end - 1 : end] == b"\r"), following
+
+
+def _may_begin(buffer: bytes) -> bool:
     """Whether this can be the beginning of a request: what is lost track of is not kept."""
     return any(buffer.startswith(method[: len(buffer)]) for method in METHODS)
 

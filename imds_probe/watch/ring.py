@@ -18,14 +18,16 @@ from imds_probe.net.capture import receive_everything
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 263, 5, 6, 10
 TPACKET_V2 = 1
 STATUS_KERNEL, STATUS_USER = 0, 1
+OUTGOING = int(socket.PACKET_OUTGOING)
 # The head of a request fits; what is longer is cut off, and its length known. Room for a second of 1,000 requests a
 # second, each with its SYN and answer, for when we are not given the CPU.
 FRAME_BYTES, FRAMES = 2048, 4096
 BLOCK_BYTES = 64 * 1024
-_HEADER = struct.Struct("=IIIHHII")  # status, length, kept length, link header, network header, seconds, nanoseconds
-_ADDRESS_AT = 32  # TPACKET_ALIGN(sizeof(struct tpacket2_hdr)): a struct sockaddr_ll
-_ADDRESS = struct.Struct("=HHiHBB")
+# struct tpacket2_hdr: status, kept length, where the network header begins, seconds, nanoseconds. TPACKET_ALIGN of its size
+# behind its beginning comes a struct sockaddr_ll: the interface, and whether the packet left or came.
+_HEADER = struct.Struct("=I4xI2xHII8x4xi2xBx")
 _STATUS = struct.Struct("=I")
+_NOTHING = _STATUS.pack(STATUS_KERNEL)
 
 
 class Packet(NamedTuple):
@@ -65,18 +67,17 @@ class Ring:
 
     def packets(self) -> Iterator[Packet]:
         """What has come since, in its order; at most one turn of the ring."""
-        memory = self._memory
+        memory, header, new = self._memory, _HEADER.unpack_from, tuple.__new__  # once: this is done for each packet
         for _ in range(FRAMES):
             at = self._next * FRAME_BYTES
-            status, _, kept, _, network, seconds, nanoseconds = _HEADER.unpack_from(memory, at)
+            status, kept, network, seconds, nanoseconds, interface, kind = header(memory, at)
             if not status & STATUS_USER:
                 return
-            _, _, interface, _, kind, _ = _ADDRESS.unpack_from(memory, at + _ADDRESS_AT)
-            start = at + network
-            data = memory[start : min(start + kept, at + FRAME_BYTES)]
-            _STATUS.pack_into(memory, at, STATUS_KERNEL)
+            start, end = at + network, at + FRAME_BYTES
+            data = memory[start : start + kept if start + kept < end else end]
+            memory[at : at + 4] = _NOTHING
             self._next = (self._next + 1) % FRAMES
-            yield Packet(seconds + nanoseconds / 1e9, interface, kind == socket.PACKET_OUTGOING, data)
+            yield new(Packet, (seconds + nanoseconds / 1e9, interface, kind == OUTGOING, data))
 
     def dropped(self) -> int:
         """How many packets there was no room for since this was asked last."""

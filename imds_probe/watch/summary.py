@@ -43,9 +43,11 @@ class Summary:
         who = seen.program if caller or seen.relayed else f"unknown process ({seen.client})"
         unit, container_id = (caller.unit, caller.container) if caller else (None, None)
         key = (seen.version, who, unit, container, container_id)
-        if key not in self.tallies and len(self.tallies) >= CALLERS_MAX:
-            key = (seen.version, "others", None, None, None)
-        tally = self.tallies.setdefault(key, Tally(*key, first=seen.at))
+        tally = self.tallies.get(key)
+        if tally is None:
+            if len(self.tallies) >= CALLERS_MAX:
+                key = (seen.version, "others", None, None, None)
+            tally = self.tallies.setdefault(key, Tally(*key, first=seen.at))
         tally.count += 1
         tally.refused += seen.status == 401
         tally.last = max(tally.last, seen.at)

@@ -8,12 +8,13 @@ namespaces. Linux 4.16 or newer.
 from __future__ import annotations
 
 import contextlib
+import struct
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from imds_probe.watch.tracing import Firing, Tracing
 
@@ -21,6 +22,8 @@ EVENT = "events/sock/inet_sock_set_state"
 ESTABLISHED, SYN_SENT = 1, 2
 SIZE_KB = 256  # for some 3,000 firings: a second of 1,500 new connections on one CPU
 CONNECTING_MAX = 10_000
+_INTEGERS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # by their size in bytes
+ADDRESSES = ("saddr", "daddr", "saddr_v6", "daddr_v6")
 
 
 class Connect(NamedTuple):
@@ -36,8 +39,18 @@ class Connect(NamedTuple):
     remote: str
 
 
+class _Layout(NamedTuple):
+    """What reads a note with these fields: the kernel's socket and its new state; its port, family and addresses."""
+
+    fields: Mapping[str, tuple[int, int]]
+    state: Callable[[bytes], tuple[Any, ...]]
+    ends: Callable[[bytes], tuple[Any, ...]]
+
+
 class Tracepoint:
     """Connections to one port, while this is open. `number` tells those of one process apart. Raises NotToBeHad."""
+
+    _layout: _Layout | None = None
 
     def __init__(self, port: int, number: int = 0) -> None:
         self._begun: OrderedDict[int, Firing] = OrderedDict()  # by the address of the kernel's socket
@@ -67,14 +80,20 @@ class Tracepoint:
         """Begin and end of connecting belong together by the kernel's socket. They may be on the lists of two CPUs, one of which
         was kept from finishing its note, so that the end is read first; an address is used again, so that their time decides.
         """
-        socket = firing.number("skaddr")
-        begins = firing.number("newstate") == SYN_SENT
+        layout = self._layout
+        if layout is None or layout.fields is not firing.fields:
+            layout = self._layout = _layout_of(firing.fields)
+        try:
+            socket, state = layout.state(firing.record)
+        except struct.error:
+            return None
+        begins = state == SYN_SENT
         mine, others = (self._begun, self._ended) if begins else (self._ended, self._begun)
         other = others.pop(socket, None)
         if other is not None:
             begin, end = (firing, other) if begins else (other, firing)
             if begin.at <= end.at:
-                return _connect(begin, end)
+                return _connect(begin, end, layout)
         mine[socket] = firing
         if len(mine) > CONNECTING_MAX:
             mine.popitem(last=False)
@@ -93,19 +112,53 @@ class Tracepoint:
         self.close()
 
 
-def _connect(begin: Firing, end: Firing) -> Connect | None:
-    """None where the note was cut off, or a kernel has no such fields."""
-    kind, suffix, length = AF_INET, "", 4
-    # A socket of IPv6 that talks IPv4 has both.
-    if end.number("family") == AF_INET6 and not any(end.raw("daddr")):
-        kind, suffix, length = AF_INET6, "_v6", 16
-    local, remote = (end.raw(name + suffix) for name in ("saddr", "daddr"))
-    if len(local) != length or len(remote) != length:
+def _layout_of(fields: Mapping[str, tuple[int, int]]) -> _Layout:
+    state = _reader_of(fields, {"skaddr": int, "newstate": int})
+    ends = _reader_of(fields, dict.fromkeys(("sport", "family"), int) | dict.fromkeys(ADDRESSES, bytes))
+    return _Layout(fields, state or _cut_off, ends or _cut_off)
+
+
+def _reader_of(
+    fields: Mapping[str, tuple[int, int]], names: Mapping[str, type]
+) -> Callable[[bytes], tuple[Any, ...]] | None:
+    """What reads these fields of a record at once, in this order: numbers (int) and what stands there as it is (bytes). None where
+    this kernel's event does not have them all. It raises struct.error for a record that was cut off.
+    """
+    if not all(name in fields and (kind is bytes or fields[name][1] in _INTEGERS) for name, kind in names.items()):
         return None
-    return Connect(begin.at, begin.tid, _written(kind, local), end.number("sport"), _written(kind, remote))
+    layout, at = "<", 0
+    in_place = sorted(names, key=lambda name: fields[name])
+    for name in in_place:
+        offset, size = fields[name]
+        if offset < at:
+            return None
+        layout += f"{offset - at}x{_INTEGERS[size] if names[name] is int else f'{size}s'}"
+        at = offset + size
+    unpacked = struct.Struct(layout).unpack_from
+    order = [in_place.index(name) for name in names]
+    if order == sorted(order):
+        return unpacked
+    return lambda record: tuple(map(unpacked(record).__getitem__, order))
+
+
+def _cut_off(_: bytes) -> NoReturn:
+    raise struct.error
+
+
+def _connect(begin: Firing, end: Firing, layout: _Layout | None = None) -> Connect | None:
+    """None where the note was cut off, or a kernel has no such fields."""
+    try:
+        port, family, *addresses = (layout or _layout_of(end.fields)).ends(end.record)
+    except struct.error:
+        return None
+    local, remote, local6, remote6 = addresses
+    # A socket of IPv6 that talks IPv4 has both.
+    if family == AF_INET6 and not any(remote):
+        return Connect(begin.at, begin.tid, _written(local6), port, _written(remote6))
+    return Connect(begin.at, begin.tid, _written(local), port, _written(remote))
 
 
 @lru_cache(maxsize=256)
-def _written(kind: int, address: bytes) -> str:
+def _written(address: bytes) -> str:
     """Of few, again and again: what is kept of each connection is one text."""
-    return inet_ntop(kind, address)
+    return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)

@@ -29,6 +29,7 @@ _ID = re.compile(r"^ID: ([0-9]{1,9})$", re.MULTILINE)
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _PAGE_HEADER = struct.Struct("=QQ")  # time, and how much is committed
 _ENTRY = struct.Struct("=HxxI")  # kind and thread
+_WORD = struct.Struct("=I")
 # With the process id of who made it, and the PID namespace where that is not the host's.
 _OURS = re.compile(r"imds-probe-([0-9]{1,10})-[0-9]{1,10}(?:-([0-9]{1,10}))?")
 TRIES = 3
@@ -136,9 +137,14 @@ class Tracing:
         """What fired since the last time and until now, in the order of time and without a gap."""
         # CPUs are read one after another: of what fires meanwhile, an effect may be read without its cause.
         until = time.monotonic_ns()
-        found = sorted([*self._later, *(firing for pipe in self._pipes for firing in self._read(pipe))])
-        self._later = [firing for firing in found if firing.at > until]
-        return found[: len(found) - len(self._later)]
+        found = self._later
+        for pipe in self._pipes:
+            found += self._read(pipe)
+        found.sort()
+        self._later = []
+        while found and found[-1].at > until:
+            self._later.append(found.pop())
+        return found
 
     def _read(self, pipe: int) -> Iterator[Firing]:
         while True:
@@ -153,10 +159,13 @@ class Tracing:
             began_at, committed = _PAGE_HEADER.unpack_from(page)
             if committed & _MISSED:
                 self.lost_until = max(self.lost_until, began_at)
+            kinds, entry, new = self._kinds, _ENTRY.unpack_from, tuple.__new__
             for at, record in _records(page):
                 # Every event begins with these: struct trace_entry in <linux/trace_events.h>.
-                if len(record) >= _ENTRY.size and (kind := _ENTRY.unpack_from(record)[0]) in self._kinds:
-                    yield Firing(at, _ENTRY.unpack_from(record)[1], *self._kinds[kind], record)
+                if len(record) >= _ENTRY.size:
+                    kind, tid = entry(record)
+                    if kind in kinds:
+                        yield new(Firing, (at, tid, *kinds[kind], record))
 
     def close(self) -> None:
         """Switch it off and take the instance away."""
@@ -255,17 +264,21 @@ def _records(page: bytes) -> Iterator[tuple[int, bytes]]:
         return
     at, committed = _PAGE_HEADER.unpack_from(page)
     place, end = 16, min(16 + (committed & 0xFFFFF), len(page))
+    word = _WORD.unpack_from
     while place + 4 <= end:
-        (head,) = struct.unpack_from("=I", page, place)
+        (head,) = word(page, place)
         kind, delta = head & 31, head >> 5
         place += 4
+        if 0 < kind < _PADDING:  # as nearly all are
+            at += delta
+            yield at, page[place : place + kind * 4]
+            place += kind * 4
+            continue
         if kind == _PADDING and not delta:
             return
-        more = 0
-        if kind in (0, _PADDING, _TIME_EXTEND, _TIME_STAMP):  # another word follows
-            if place + 4 > end:
-                return
-            (more,) = struct.unpack_from("=I", page, place)
+        if place + 4 > end:  # another word follows
+            return
+        (more,) = word(page, place)
         if kind == _PADDING:
             place += more
             at += delta
@@ -274,6 +287,5 @@ def _records(page: bytes) -> Iterator[tuple[int, bytes]]:
             place += 4
         else:
             at += delta
-            length = kind * 4 or more
-            yield at, page[place if kind else place + 4 : place + length]
-            place += length
+            yield at, page[place + 4 : place + more]
+            place += more

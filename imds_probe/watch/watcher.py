@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -49,6 +50,10 @@ How = Literal["tracepoint", "sock_diag", "none"]
 LOOKS = 3
 _NUMBER = itertools.count()
 NOBODY = gone(0)
+_METHODS = frozenset(each.decode().rstrip() for each in METHODS)
+_path, _user_agent = (
+    lru_cache(maxsize=256)(kept) for kept in (kept_path, kept_user_agent)
+)  # few say the same all the time
 
 
 @dataclass(slots=True)
@@ -311,9 +316,9 @@ class Watcher:
         return SeenCall(
             at=call.at,
             version=_version(call),
-            method=request.method if f"{request.method} ".encode() in METHODS else OMITTED,
-            path=kept_path(request.path),
-            user_agent=kept_user_agent(request.user_agent),
+            method=request.method if request.method in _METHODS else OMITTED,
+            path=_path(request.path),
+            user_agent=_user_agent(request.user_agent),
             status=call.status,
             family=connection.family,
             client=connection.client,

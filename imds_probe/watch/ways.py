@@ -78,9 +78,9 @@ class Ways:
 
     def learn(self, netns: int | None, pid: int) -> None:
         """Find out about the namespace that a process is in, as long as it is there."""
-        now = time.monotonic()
         if netns is None or netns == self.home:
             return
+        now = time.monotonic()
         known, before = self._known.get(netns), frozenset[int]()
         if known is not None and not all(map(_exists, known.interfaces)):
             # The next container's namespace gets the number of one that has gone, with interfaces that are never the same.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 from imds_probe.facts.callers import Origin
@@ -90,7 +91,12 @@ class Whereabouts:
 
 def origin_of(caller: Caller) -> Origin:
     """By the program, which root put where it is: what calls itself so in a container says nothing."""
-    name = file_name(caller.exe or "")
+    return _origin_of_program(caller.exe or "")
+
+
+@lru_cache(maxsize=256)
+def _origin_of_program(exe: str) -> Origin:
+    name = file_name(exe)
     if name.startswith(USER_MODE_NETWORKS):
         return "user-mode-network"
     return "virtual-machine" if name.startswith(VIRTUAL_MACHINES) else "process"

@@ -117,6 +117,17 @@ def test_help_imports_nothing_heavy():
     assert done.stderr == "[]\n"
 
 
+def test_whoever_only_watches_has_nothing_of_a_run_in_memory():
+    """For as long as the host is up, and so have the processes that it forks."""
+    program = (
+        "import sys, imds_probe.service.daemon, imds_probe.commands.watch, imds_probe.render.watching\n"
+        "of_a_run = [f'imds_probe.{each}' for each in ('collect', 'rules', 'catalog', 'ecosystems', 'aws')]\n"
+        "print(sorted({*of_a_run, 'ssl', 'http.client'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("to_journal", [True, False])
 def test_the_journal_puts_the_name_there_itself(tmp_path, to_journal):
     """systemd says which stream is the journal's; a variable that was handed on to other programs says nothing."""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import UTC, datetime
 
 from watched_calls import CURL
 from watched_calls import SEEN as ANY
 
+from imds_probe.render import watching
 from imds_probe.render.watching import ROWS_SHOWN, json_line, line, sentence, table
 from imds_probe.watch.summary import Summary
 
@@ -35,6 +37,33 @@ def test_a_json_object_a_call() -> None:
     assert json_line(replace(SEEN, path=HOSTILE), HOSTILE).isascii()
     by_one_inside = json.loads(json_line(replace(SEEN, caller=None, inside=CALLER), "web"))
     assert (by_one_inside["caller"], by_one_inside["inside"]["pid"]) == (None, 7)
+
+
+def test_what_is_written_once_differs_by_all_but_the_time() -> None:
+    """The same calls come again and again."""
+    first = json_line(SEEN, "web")
+    again = json_line(replace(SEEN, at=SEEN.at + 1), "web")
+    assert (json.loads(again), again != first) == (json.loads(first) | {"at": "2023-11-14T22:13:21.500Z"}, True)
+    for name in (each.name for each in fields(SEEN) if each.name not in ("at", "caller", "inside")):
+        assert json.loads(json_line(replace(SEEN, **{name: "another"}), "web"))[name] == "another"
+    for caller in (replace(CALLER, pid=8), CALLER, None):
+        document = json.loads(json_line(replace(SEEN, caller=caller, inside=caller), "other"))
+        found = [document[whose] and document[whose]["pid"] for whose in ("caller", "inside")]
+        assert found == [caller and caller.pid] * 2
+        assert document["container_name"] == "other"
+
+
+def test_times_are_cut_to_milliseconds() -> None:
+    for at in (0.0, 1700000000.0, 1700000000.9994, 1700000000.9996, 1700000000.0009999, 1699999999.9999999):
+        moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+        assert json.loads(json_line(replace(SEEN, at=at), None))["at"] == moment.replace("+00:00", "Z")
+
+
+def test_no_more_is_kept_of_what_was_written_than_there_is_room_for(monkeypatch) -> None:
+    monkeypatch.setattr(watching, "WRITTEN_MAX", 3)
+    for number in range(10):
+        assert json.loads(json_line(replace(SEEN, status=number), None))["status"] == number
+    assert len(watching._written) <= 3
 
 
 def test_a_table_those_by_imdsv1_first() -> None:

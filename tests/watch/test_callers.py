@@ -15,8 +15,9 @@ import pytest
 from control_groups import control_group
 from soon import wait_for
 
+from imds_probe.watch import callers as module_of_callers
 from imds_probe.watch import lives as module
-from imds_probe.watch.caller import Caller, gone
+from imds_probe.watch.caller import Caller, Place, gone, place_of
 from imds_probe.watch.callers import Callers, _puts_elsewhere
 from imds_probe.watch.lives import Lives
 
@@ -112,6 +113,45 @@ def test_threads_of_one_process_are_looked_at_once(callers: Callers) -> None:
     assert {each.pid for each in found} == {child.pid}
     assert (looked_at, other.pid) == (1, os.getpid())
     assert callers._of_process(threads[0], 0.0) is None  # it has ended
+
+
+def test_who_begins_one_after_the_other_is_looked_at_once_as_long_as_it_executes_nothing_else(
+    callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module_of_callers, "KNOWN_S", 1e9)
+    code = "for _ in 1 2 3; do read line; true; done; exec /usr/bin/env sh -c 'read line; true; read line'"
+    with subprocess.Popen(["/bin/sh", "-c", code], stdin=subprocess.PIPE) as shell:
+        # Where its beginning is noted a moment later, it is looked at again.
+        wait_for(lambda: (found := callers._running(shell.pid)) is not None and callers._running(shell.pid) is found)
+        first = callers._running(shell.pid)
+        assert first is not None
+        assert shell.stdin
+        shell.stdin.write(b"\n" * 3)
+        shell.stdin.flush()
+        # The same program by the kernel's link, with other arguments: only its notes tell.
+        wait_for(lambda: callers._running(shell.pid) is not first)
+        shell.communicate(b"\n\n")
+    assert callers._running(shell.pid) is None  # it has ended
+
+
+def test_where_those_are_that_one_began_is_found_out_once_in_a_while(
+    callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(cgroup: str, proc: Path, uid: int | None) -> Place:
+        asked.append(cgroup)
+        return place_of(cgroup, proc, uid)
+
+    monkeypatch.setattr(module_of_callers, "place_of", counted)
+    monkeypatch.setattr(module_of_callers, "PLACE_KNOWN_S", 1e9)
+    own = callers.caller(os.getpid())
+    places = [callers.caller(pids_of("/usr/bin/true")[0]) for _ in range(3)]
+    assert {(each.unit, each.container) for each in places} == {(own.unit, own.container)}
+    assert len(asked) == 1
+    monkeypatch.setattr(module_of_callers, "PLACE_KNOWN_S", -1.0)
+    callers.caller(pids_of("/usr/bin/true")[0])
+    assert len(asked) == 2
 
 
 def test_one_that_nobody_has_waited_for(callers: Callers) -> None:

@@ -108,3 +108,23 @@ def test_a_proxy_that_asks_for_somebody_else_says_so() -> None:
     put = b"PUT /latest/api/token HTTP/1.1\r\nx-aws-ec2-metadata-token-ttl-seconds: 60\r\n%s\r\n"
     found = [RequestReader().feed(put % more)[0] for more in (b"", b"X-Forwarded-For: 10.0.0.1\r\n")]
     assert [(each.asks_for_token, each.forwarded) for each in found] == [(True, False), (True, True)]
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n", b"\r\n\n"])
+def test_every_kind_of_empty_line_ends_a_head_and_the_first_one_does(end: bytes) -> None:
+    one, other = V1[:-4] + end, V2[:-4] + b"\n\r\n"
+    assert read(one + other) == [V1_READ, V2_READ]
+    assert read(other + one) == [V2_READ, V1_READ]
+
+
+def test_a_name_is_one_with_a_colon_or_at_the_end_of_its_line_and_nothing_longer() -> None:
+    def of(*lines: bytes) -> HttpRequestHead:
+        (found,) = read(b"\r\n".join([b"PUT /latest/api/token HTTP/1.1", *lines, b"", b""]))
+        return found
+
+    assert of(b"X-aws-ec2-metadata-token").with_token
+    assert of(b"a: b\nX-aws-ec2-metadata-token-ttl-seconds").asks_for_token
+    assert not of(b"X-aws-ec2-metadata-tokens: x", b"XX-aws-ec2-metadata-token: x").with_token
+    assert of(b"User-Agent: curl/8\r", b"X-aws-ec2-metadata-token-ttl-seconds:6").user_agent == "curl/8"
+    assert not of(b"X-aws-ec2-metadata-token-ttl-seconds:6").with_token
+    assert of(b"user-agent: one", b"USER-AGENT:two").user_agent == "two"

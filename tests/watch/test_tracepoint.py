@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -108,3 +109,19 @@ def test_a_note_without_its_addresses_is_nobodys(family: int) -> None:
     fields = {"family": (0, 2), "saddr": (4, 4), "daddr": (8, 4), "saddr_v6": (12, 16)}
     short = Firing(1, 7, EVENT, fields, family.to_bytes(2, "little") + bytes(4))
     assert module_of_connects._connect(short, short) is None
+
+
+def test_fields_are_read_wherever_a_kernel_has_them() -> None:
+    """All at once, and so in the order of their places."""
+    record = bytes(range(1, 41))
+    fields = {"last": (2, 2), "first": (20, 4), "text": (8, 3), "odd": (30, 3)}
+    read = module_of_connects._reader_of(fields, {"first": int, "text": bytes, "last": int})
+    assert read is not None
+    assert read(record) == (int.from_bytes(record[20:24], "little"), record[8:11], 0x0403)
+    with pytest.raises(struct.error):
+        read(record[:23])
+    in_order = module_of_connects._reader_of(fields, {"last": int, "first": int})
+    assert in_order is not None and in_order(record) == (0x0403, int.from_bytes(record[20:24], "little"))
+    assert module_of_connects._reader_of(fields, {"odd": int}) is None  # no number has three bytes
+    assert module_of_connects._reader_of(fields, {"absent": bytes}) is None
+    assert module_of_connects._reader_of({"one": (0, 4), "other": (2, 4)}, {"one": int, "other": int}) is None

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.containers.cgroups import Memberships
@@ -15,7 +16,7 @@ from imds_probe.inventory.containers.discovered import DiscoveredContainer, Disc
 from imds_probe.inventory.containers.group_owners import GroupOwners
 from imds_probe.inventory.containers.grouping import group
 from imds_probe.inventory.containers.members import Key, entry, members, settled
-from imds_probe.inventory.containers.named import named
+from imds_probe.inventory.containers.named import NAMES, named
 from imds_probe.inventory.containers.processes import (
     Process,
     Walk,
@@ -25,13 +26,16 @@ from imds_probe.inventory.containers.processes import (
     program,
     walk,
 )
-from imds_probe.inventory.containers.record_reading import RecordsAt, bundles, described
+from imds_probe.inventory.containers.record_reading import BUNDLES, RECORDS, RecordsAt, bundles, described
 from imds_probe.inventory.containers.started import booted_at, is_first
 from imds_probe.net.namespaces import current_inode
 from imds_probe.reading.here import HERE, Asks
+from imds_probe.reading.task import Task
 
 INIT_PIDNS = 0xEFFFFFFC  # PROC_PID_INIT_INO, <linux/proc_ns.h>: the first PID namespace has this inode on every kernel
 NOTES_MAX = 50
+# What a reader has its parser work on, to find containers and call them by their names. A watch needs no more than these.
+NAMING: tuple[Task[Any, Any], ...] = (BUNDLES, RECORDS, NAMES)
 Members = Mapping[Key, list[Process]]
 
 
