@@ -38,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        choices=("text", "json", "csv", "ndjson"),
+        choices=("text", "json", "csv", "ndjson", "html"),
         default="text",
-        help="the picture in words or as JSON, or a row for each host (text)",
+        help="the picture in words, as JSON or as a page for a browser, or a row for each host (text)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument(
@@ -197,6 +197,10 @@ def _picture(
     made = picture(found, by=by, max_age_s=args.max_age, instances=instances, before=before, trail=seen)
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
+    if args.output == "html":
+        from imds_probe.fleet import html  # noqa: PLC0415
+
+        return html.render(made, found, by, instances)
     return _laid_out(args, page_of(made))
 
 
