@@ -113,7 +113,8 @@ def exit_codes() -> str:
             "| `judge` | that of the worst verdict among the reports; 2 if one of them could not be read |\n"
             "| `rehearse` | 1 if a caller gave up, the command failed or the rehearsal ended early; 69 if it was refused, or "
             "`--undo` could not remove everything |\n"
-            "| `doctor` | 0 if nothing is missing that the verdict rests on, even where something is limited; 3 if something is |\n",
+            "| `doctor` | 0 if nothing is missing that the verdict rests on, even where something is limited; 3 if something is "
+            "missing |\n",
             "168, 169 and 194 are never used: the SSM agent takes them as orders to skip steps or to reboot the host.\n",
             "[verdict.md](verdict.md) says how a verdict comes about, and [versions.md](versions.md) that these codes stay.\n",
         ]

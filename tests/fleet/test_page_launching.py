@@ -1,11 +1,12 @@
 from imds_probe.fleet.launching import Default, Launcher, NotAsked, launching
 from imds_probe.fleet.page_launching import parts_of
+from imds_probe.fleet.room import TERMINAL
 from imds_probe.render.lines import Style, laid_out
 from imds_probe.render.page.blocks import Page
 
 
 def said(made) -> str:
-    page = Page(headline="x", colour="green", host="", sentence="", parts=tuple(parts_of(made)), hints=())
+    page = Page(headline="x", colour="green", host="", sentence="", parts=tuple(parts_of(made, TERMINAL)), hints=())
     return laid_out(page, Style(width=80, colour=False))
 
 
@@ -14,7 +15,7 @@ def group(at: int, tokens: str) -> Launcher:
 
 
 def test_nothing_is_said_where_ec2_was_not_asked():
-    assert list(parts_of(None)) == []
+    assert list(parts_of(None, TERMINAL)) == []
 
 
 def test_groups_that_launch_by_v1_are_a_table_and_the_others_are_counted():
