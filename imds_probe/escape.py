@@ -13,7 +13,7 @@ def terminal(text: str) -> str:
     return "".join(
         character
         if character.isprintable() and unicodedata.bidirectional(character) not in _TURNING
-        else _escaped(character)
+        else escaped(character)
         for character in text
     )
 
@@ -37,5 +37,6 @@ def encodable_document(value: Any) -> Any:
 _TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def escaped(text: str) -> str:
+    """What is not ASCII as backslash escapes, and control characters as well."""
+    return text.encode("unicode_escape").decode("ascii")

@@ -12,9 +12,9 @@ from pathlib import Path
 from architectures import Architecture
 from build_error import run
 
-# These have no wheel for more than one version. PyYAML's machine code is taken out later: its parser in Python is what all tests
-# are about.
-ONE_PER_VERSION = ("PyYAML", "msgspec", "ahocorasick-rs")
+# These have no wheel for more than one version, or need one that has none. PyYAML's machine code is taken out later: its parser in
+# Python is what all tests are about.
+ONE_PER_VERSION = ("PyYAML", "msgspec", "ahocorasick-rs", "Jinja2", "MarkupSafe")
 PYTHON_VERSION = "3.13"
 _OWN_ABI = "cp" + PYTHON_VERSION.replace(".", "")
 

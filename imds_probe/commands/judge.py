@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from imds_probe.escape import encodable_document, terminal
 if TYPE_CHECKING:
     from imds_probe.findings import Finding
     from imds_probe.judging_again import Changes
+    from imds_probe.report import Report
     from imds_probe.report_document import Stored
     from imds_probe.rules.accepted_risks import AcceptedRisk
 
@@ -34,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file that `imds-probe run --output json` wrote, on any host; - for standard input. The exit code is that of "
         "the worst verdict, or 2 where a file is no report",
     )
-    add_output(parser, ("text", "json"), "what has changed in words, or one line of JSON for each report (text)")
+    add_output(
+        parser,
+        ("text", "json", "html"),
+        "what has changed in words, one line of JSON for each report, or a page of one report (text)",
+    )
     add_catalogs(parser)
 
 
@@ -44,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     from imds_probe.report_document import read  # noqa: PLC0415
     from imds_probe.verdict import EXIT_CODES, ORDER  # noqa: PLC0415
 
+    if args.output == "html" and len(args.reports) > 1:
+        raise UsageError("a page is of one report", "Name one report, or choose text or json.")
     catalog = Catalog.load(args.catalog)
     states, failed = set(), False
     for path in args.reports:
@@ -53,12 +60,20 @@ def run(args: argparse.Namespace) -> int:
             say(f"{path}: {error}")
             failed = True
             continue
-        changed = changes(stored, judged_again(stored, catalog, report_bug))
+        judged = judged_again(stored, catalog, report_bug)
+        changed = changes(stored, judged)
         states.add(changed.now.state)
-        lines = [_json(path, stored, changed)] if args.output == "json" else _text(path, stored, changed)
-        print("\n".join(lines))
+        print("\n".join(_lines(args.output, path, stored, judged, changed)))
     worst = next((state for state in ORDER if state in states), None)
     return exitcodes.USAGE if failed or worst is None else EXIT_CODES[worst]
+
+
+def _lines(form: str, path: Path, stored: Stored, judged: Report, changed: Changes) -> Iterable[str]:
+    if form == "html":
+        from imds_probe.render import html  # noqa: PLC0415
+
+        return [html.render(judged).rstrip("\n")]
+    return [_json(path, stored, changed)] if form == "json" else _text(path, stored, changed)
 
 
 def content(path: Path) -> bytes:

@@ -16,12 +16,17 @@ from imds_probe.render.page.blocks import (
     Block,
     Code,
     Command,
+    Curve,
     Fields,
+    Figures,
     Item,
     Page,
     Part,
+    Shares,
+    Step,
     Table,
     Text,
+    Ways,
 )
 
 CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
@@ -84,9 +89,29 @@ def _block(block: Block, style: Style) -> Iterator[str]:
     elif isinstance(block, Command):
         yield f"  {terminal(block.command)}"
     elif isinstance(block, Code):
+        yield from [f"  {terminal(block.label)}:"] if block.label else []
         yield from (f"    {terminal(line)}" for line in block.lines)
-    else:
+    elif isinstance(block, Step):
+        yield style.wrap(f"{block.number}. {block.what}", "  ", "  ")
+        for each in block.blocks:
+            yield from _block(each, style)
+    elif isinstance(block, Item):
         yield from _item(block, style)
+    else:
+        yield from (style.wrap(line, "  ", "  ") for line in _drawn(block))
+
+
+def _drawn(block: Figures | Shares | Curve | Ways) -> Iterator[str]:
+    """What a drawing says, in words."""
+    if isinstance(block, Figures):
+        yield from (f"{name}: {value}" for name, value, _ in block.figures)
+    elif isinstance(block, Shares):
+        yield f"{block.title}: {', '.join(f'{each.name} {each.number}' for each in block.shares)}"
+    elif isinstance(block, Curve):
+        yield block.summary
+    else:
+        yield from (lane.sentence for lane in block.lanes)
+        yield from [block.more] if block.more else []
 
 
 def _fields(block: Fields, style: Style) -> Iterator[str]:

@@ -55,6 +55,17 @@ def test_what_changed_is_listed(stored, capsys):
     assert "words of before [of-before]" in out
 
 
+def test_a_page_of_one_report(stored, capsys):
+    file = stored("a.json", dump(NOT_READY))
+    assert main(["judge", "--output", "html", file]) == exitcodes.NOT_READY
+    out = capsys.readouterr().out
+    assert out.startswith("<!doctype html>")
+    assert ">NOT READY</h1>" in out
+    assert "[software-too-old]" in out
+    assert main(["judge", "--output", "html", file, file]) == exitcodes.USAGE
+    assert "a page is of one report" in capsys.readouterr().err
+
+
 def test_a_line_of_json_for_each(stored, capsys):
     files = [stored("a.json", dump(READY)), stored("b.json", dump(NOT_READY))]
     assert main(["judge", "--output", "json", *files]) == exitcodes.NOT_READY  # the worst of them

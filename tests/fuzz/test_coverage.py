@@ -87,6 +87,7 @@ ELSEWHERE = {
     "system/own_processes.py:": "what the kernel says of our own processes",
     "system/same_file.py:": "a structure that the kernel fills",
     "rehearsal/connection.py:_unacknowledged": "what the kernel says of our own socket",
+    "render/web/document.py:": "makes ASCII of text and never fails",
     "render/page/whole_switch.py:in_full": "takes the lines of a setting of our own apart",
     "service/handover.py:is_roots": "what the kernel says of the other end",
     "service/handover.py:_received": "eight bytes, of which 64 MiB at most are asked for",

@@ -15,7 +15,7 @@ from package_roots import PREFIX, PYTHON, contents, must, run
 import imds_probe.sinks
 
 EVERYTHING = (
-    "bz2 ctypes decimal hashlib lzma sqlite3 ssl uuid zlib psutil msgspec ahocorasick_rs urllib3 yaml distro "
+    "bz2 ctypes decimal hashlib lzma sqlite3 ssl uuid zlib psutil msgspec ahocorasick_rs urllib3 yaml distro jinja2 "
     "packaging.version"
 )
 

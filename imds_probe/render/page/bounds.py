@@ -15,7 +15,8 @@ NOT_KNOWN = "not known"
 @dataclass(frozen=True)
 class Bounds:
     """`findings` are of each kind, `evidence` of each finding, `items` of any list; `width` is of a cell, in characters.
-    `notes`: whether findings that ask for nothing come with their evidence and fix, too.
+    `notes`: whether findings that ask for nothing come with their evidence and fix, too. `drawn`: whether there is room for what is
+    drawn, which says again what tables and sentences say.
     """
 
     findings: int
@@ -26,12 +27,25 @@ class Bounds:
     items: int
     width: int
     notes: bool
+    drawn: bool
 
 
 # SSM shows the first 2,500 characters.
-SHORT = Bounds(findings=6, evidence=2, containers=20, callers=10, software=40, items=10, width=32, notes=False)
+SHORT = Bounds(
+    findings=6, evidence=2, containers=20, callers=10, software=40, items=10, width=32, notes=False, drawn=False
+)
 # For a ticket: bounded only so that a browser can open it whatever a host holds.
-LONG = Bounds(findings=200, evidence=20, containers=500, callers=500, software=2000, items=200, width=200, notes=True)
+LONG = Bounds(
+    findings=200,
+    evidence=20,
+    containers=500,
+    callers=500,
+    software=2000,
+    items=200,
+    width=200,
+    notes=True,
+    drawn=True,
+)
 
 
 def first(entries: Sequence[T], limit: int) -> tuple[tuple[T, ...], str]:

@@ -11,8 +11,10 @@ from imds_probe.render.page.callers import callers
 from imds_probe.render.page.code import code
 from imds_probe.render.page.containers import containers
 from imds_probe.render.page.control_plane import control_plane
+from imds_probe.render.page.figures import figures
 from imds_probe.render.page.sections import sections
 from imds_probe.render.page.software import software
+from imds_probe.render.page.token_ways import token_ways
 from imds_probe.report import Report
 
 # The first one exits with the verdict's code.
@@ -35,6 +37,8 @@ def page_of(report: Report, bounds: Bounds, *, kept: bool = False) -> Page:
 
 
 def _parts(report: Report, bounds: Bounds) -> Iterator[Part]:
+    yield from figures(report, bounds)
+    yield from token_ways(report, bounds)
     yield from findings.decisive(report, bounds)
     yield from findings.accepted(report, bounds)
     yield from outcome.commands(report, bounds)  # before what hangs on nothing: SSM cuts the text off

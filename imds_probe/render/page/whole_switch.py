@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imds_probe.render.page.blocks import Block, Code, Part, Text
+from imds_probe.render.page import blocks
+from imds_probe.render.page.blocks import Code, Part, Text
 from imds_probe.render.page.bounds import Bounds
 from imds_probe.switch.step import Step
 from imds_probe.verdict import Switch
 
 HEADING = "The whole switch, in this order"
+TO_UNDO = "To undo it"
 WAITS, NO_WAY_BACK = "this waits, see below", "this cannot be undone by whoever makes it"
 
 
@@ -17,12 +19,11 @@ def whole_switch(switch: Switch, bounds: Bounds) -> Iterator[Part]:
     """Nothing where there are no steps: a report of an earlier release, or a switch that is done."""
     if not switch.steps:
         return
-    blocks: list[Block] = []
-    for number, step in enumerate(switch.steps, 1):
-        blocks.append(Text(f"{number}. {step.what}{_remark(step)}."))
-        if bounds.notes:
-            blocks += in_full(step)
-    yield Part(HEADING, tuple(blocks))
+    made = (
+        blocks.Step(f"{step.what}{_remark(step)}.", number, in_full(step) if bounds.notes else ())
+        for number, step in enumerate(switch.steps, 1)
+    )
+    yield Part(HEADING, tuple(made))
 
 
 def parts_of(steps: tuple[Step, ...]) -> Iterator[Part]:
@@ -31,19 +32,18 @@ def parts_of(steps: tuple[Step, ...]) -> Iterator[Part]:
         yield Part(f"{number}. {step.what}", in_full(step))
 
 
-def in_full(step: Step) -> tuple[Block, ...]:
+def in_full(step: Step) -> tuple[Text | Code, ...]:
     """What comes before the commands is what their reader has to know first."""
-    blocks: list[Block] = [Text(f"This waits: {line[:1].lower()}{line[1:]}.") for line in step.waits_for]
-    blocks += [Text(note) for note in step.notes]
+    said: list[Text | Code] = [Text(f"This waits: {line[:1].lower()}{line[1:]}.") for line in step.waits_for]
+    said += [Text(note) for note in step.notes]
     if step.commands:
-        blocks.append(Code(step.commands))
-    for setting in step.settings:
-        blocks += [Text(f"{setting.tool}:"), Code(tuple(setting.text.splitlines()))]
+        said.append(Code(step.commands))
+    said += [Code(tuple(setting.text.splitlines()), setting.tool) for setting in step.settings]
     if step.rollback:
-        blocks += [Text("To undo it:"), Code(step.rollback)]
+        said.append(Code(step.rollback, TO_UNDO))
     if step.no_rollback:
-        blocks.append(Text(step.no_rollback))
-    return tuple(blocks)
+        said.append(Text(step.no_rollback))
+    return tuple(said)
 
 
 def _remark(step: Step) -> str:

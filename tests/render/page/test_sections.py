@@ -1,5 +1,6 @@
 """A kind of facts that no page knows, and yet each shows."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -75,10 +76,10 @@ def test_text_has_it():
 
 def test_html_has_it():
     page = html.render(shown(BOOTS))
-    assert "<h2>Boots of this host</h2>" in page
-    assert "<tr><th>boot ID</th><td>not known</td></tr>" in page
+    assert ">Boots of this host</h2>" in page
+    assert "<dt>boot ID</dt>\n<dd>not known</dd>" in page
     assert "<caption>boots</caption>" in page
-    assert "<td>12.5 s</td><td>a.service, b.service</td>" in page
+    assert re.search(r">12\.5 s</td>\n<td[^>]*>a\.service, b\.service</td>", page)
 
 
 def test_json_has_it(monkeypatch):
@@ -104,9 +105,9 @@ def test_hostile_text_is_escaped_and_bounded(render):
     assert "\x1b" not in written
     assert "\u202e" not in written
     assert "\x00" not in written
-    assert len(written) < 30_000
+    assert len(written) < 60_000
     if written.startswith("<!doctype"):
-        assert "<script>" not in written
+        assert written.count("<script>") == 1  # its own
 
 
 def test_those_without_a_heading_and_those_with_words_of_their_own_are_left_out():
