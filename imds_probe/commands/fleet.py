@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Logs, SSM inventory); - for standard input. `imds-probe fleet plan PATH` prints batches of hosts that can be switched now",
     )
     add_output(
-        parser, ("text", "json", "csv", "ndjson"), "the picture in words or as JSON, or a row for each host (text)"
+        parser,
+        ("text", "json", "csv", "ndjson", "html"),
+        "the picture in words, as JSON or as a page for a browser, or a row for each host (text)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument(
@@ -234,6 +236,10 @@ def _picture(
     )
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
+    if args.output == "html":
+        from imds_probe.fleet import html  # noqa: PLC0415
+
+        return html.render(made, found, by, instances)
     return _laid_out(args, page_of(made))
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imds_probe.duration import in_words
+from imds_probe.fleet import page_beside, page_drawn
 from imds_probe.fleet.page_launching import parts_of
-from imds_probe.fleet.page_words import IDS_SHOWN, NOT_KNOWN, STATE_WORDS, fitting, fix_words, ids_of, owners_of
-from imds_probe.fleet.picture import Picture
-from imds_probe.fleet.problems import WORDS
+from imds_probe.fleet.page_words import NOT_KNOWN, STATE_WORDS, fix_words, ids_of, owners_of
+from imds_probe.fleet.picture import GroupOf, Picture
+from imds_probe.fleet.room import TERMINAL, Room
 from imds_probe.render.page.blocks import Block, Fields, Hint, Page, Part, Table, Text
 from imds_probe.render.page.bounds import count, first, listed
 
-ROWS, GROUPS, PROBLEMS = 10, 10, 3
 _NAME, _FIX = 36, 36  # columns of names in tables: with the others of their rows they fit 80
+OWNERS_LISTED = 5
 
 
-def page_of(picture: Picture, command: str = "imds-probe fleet") -> Page:
-    """Pure. `command` is what hints begin with."""
+def page_of(picture: Picture, room: Room = TERMINAL, more: Sequence[Part] = ()) -> Page:
+    """Pure. `more` are parts of others, which come before what was read."""
     verdicts = picture.verdicts
     free = verdicts.switchable
     whole = free == verdicts.assessed and verdicts.assessed > 0
@@ -26,8 +27,8 @@ def page_of(picture: Picture, command: str = "imds-probe fleet") -> Page:
         colour="green" if whole else "yellow" if free else "red",
         host="",
         sentence=_sentence(picture),
-        parts=tuple(_parts(picture)),
-        hints=tuple(_hints(picture, command)),
+        parts=tuple(_parts(picture, room, more)),
+        hints=tuple(_hints(picture, room)),
     )
 
 
@@ -53,20 +54,22 @@ def _sentence(picture: Picture) -> str:
     return " ".join(said) or "All reports are recent."
 
 
-def _parts(picture: Picture) -> Iterator[Part]:
-    yield _verdicts(picture)
-    yield from _way(picture)
-    yield from _changes(picture)
-    yield from _hops(picture)
-    yield from _callers(picture)
-    yield from _trail(picture)
-    yield from _groups(picture)
-    yield from _instances(picture)
-    yield from parts_of(picture.launching)
-    yield _sources(picture)
+def _parts(picture: Picture, room: Room, more: Sequence[Part]) -> Iterator[Part]:
+    yield from page_drawn.figures(picture, room)
+    yield _verdicts(picture, room)
+    yield from _way(picture, room)
+    yield from _changes(picture, room)
+    yield from _hops(picture, room)
+    yield from _callers(picture, room)
+    yield from page_beside.trail(picture, room)
+    yield from _groups(picture, room)
+    yield from page_beside.instances(picture, room)
+    yield from parts_of(picture.launching, room)
+    yield from more
+    yield page_beside.sources(picture, room)
 
 
-def _verdicts(picture: Picture) -> Part:
+def _verdicts(picture: Picture, room: Room) -> Part:
     rows = [
         (
             STATE_WORDS[each.state],
@@ -78,7 +81,8 @@ def _verdicts(picture: Picture) -> Part:
         )
         for each in picture.verdicts.by_state
     ]
-    blocks: list[Block] = [Table(("verdict", "hosts", "high", "medium", "low confidence"), tuple(rows))]
+    columns = ("verdict", "hosts", "high", "medium", "low confidence")
+    blocks: list[Block] = [*page_drawn.verdicts(picture, room), Table(columns, tuple(rows))]
     for each in picture.verdicts.by_state:
         if each.evidence and each.state in ("ready", "needs-hop-limit"):
             kinds = ", ".join(f"{of.value} {of.hosts}" for of in each.evidence)
@@ -93,34 +97,39 @@ def _are(state: str) -> str:
     return "ready" if state == "ready" else "ready with a higher hop limit"
 
 
-def _way(picture: Picture) -> Iterator[Part]:
+def _way(picture: Picture, room: Room) -> Iterator[Part]:
     way = picture.way
     if not way.fixes:
         return
+    marks = _marks(picture)
+    shown, more = first(way.steps, room.rows)
+    rows = tuple(
+        (
+            f"{number}.",
+            fix_words(step.fix, room, _FIX),
+            str(step.frees),
+            f"{step.percent:g} %",
+            owners_of(step.owners, room),
+        )
+        for number, step in enumerate(shown, 1)
+    )
+    bars = page_drawn.one("frees", [step.frees for step in shown], room, "good")
+    columns = ("", "fix", "frees", "free then", "owners")
     yield Part(
         "The shortest way to ready",
-        (
-            Text(_marks(picture)),
-            Table(
-                ("", "fix", "frees", "free then", "owners"),
-                tuple(
-                    (
-                        f"{number}.",
-                        fix_words(step.fix, _FIX),
-                        str(step.frees),
-                        f"{step.percent:g} %",
-                        owners_of(step.owners),
-                    )
-                    for number, step in enumerate(way.steps[:ROWS], 1)
-                ),
-                first(way.steps, ROWS)[1],
-            ),
-        ),
+        (*page_drawn.way(picture, room, marks), *_said(marks, room, way.steps), Table(columns, rows, more, bars=bars)),
     )
-    alone = [each for each in way.alone if each.alone]
+    alone, more = first([each for each in way.alone if each.alone], room.rows)
     if alone:
-        rows = tuple((fix_words(each.fix, 52), str(each.alone), str(each.hosts)) for each in alone[:ROWS])
-        yield Part("Held back by one thing alone", (Table(("fix", "alone", "in all"), rows, first(alone, ROWS)[1]),))
+        held = tuple((fix_words(each.fix, room, 52), str(each.alone), str(each.hosts)) for each in alone)
+        bars = page_drawn.one("alone", [each.alone for each in alone], room, "care")
+        yield Part("Held back by one thing alone", (Table(("fix", "alone", "in all"), held, more, bars=bars),))
+
+
+def _said(marks: str, room: Room, steps: Sequence[object]) -> Iterator[Text]:
+    """The marks, unless a curve says them."""
+    if not (room.drawn and len(steps) > 1):
+        yield Text(marks)
 
 
 def _marks(picture: Picture) -> str:
@@ -136,7 +145,7 @@ def _marks(picture: Picture) -> str:
     return "; ".join(said) + "."
 
 
-def _changes(picture: Picture) -> Iterator[Part]:
+def _changes(picture: Picture, room: Room) -> Iterator[Part]:
     changes = picture.changes
     if changes is None:
         return
@@ -156,139 +165,80 @@ def _changes(picture: Picture) -> Iterator[Part]:
         ("new", changes.new),
         ("without a report now", changes.gone),
     )
-    blocks: list[Block] = [Table(("verdict", "then", "now", ""), rows)]
-    if named := tuple((name, ids_of(ids)) for name, ids in lists if ids.count):
+    blocks: list[Block] = [Table(("verdict", "then", "now", "change" if room.drawn else ""), rows)]
+    if named := tuple((name, ids_of(ids, room)) for name, ids in lists if ids.count):
         blocks.append(Fields(named))
     if changes.fixes:
-        moved = tuple((fix_words(each.fix, 52), str(each.before), str(each.now)) for each in changes.fixes[:ROWS])
-        blocks.append(Table(("hosts that wait for", "then", "now"), moved, first(changes.fixes, ROWS)[1]))
+        shown, more = first(changes.fixes, room.rows)
+        moved = tuple((fix_words(each.fix, room, 52), str(each.before), str(each.now)) for each in shown)
+        blocks.append(Table(("hosts that wait for", "then", "now"), moved, more))
     yield Part(f"Since {changes.since}", tuple(blocks))
 
 
-def _hops(picture: Picture) -> Iterator[Part]:
+def _hops(picture: Picture, room: Room) -> Iterator[Part]:
     if not picture.hop_limits:
         return
     said = ", ".join(f"hop limit {each.limit} on {count(each.hosts, 'host')}" for each in picture.hop_limits)
     blocks: list[Block] = [Text(f"The switch has to raise the hop limit: {said}.")]
+    if room.drawn:
+        limits = tuple((str(each.limit), str(each.hosts)) for each in picture.hop_limits)
+        bars = page_drawn.one("hosts", [each.hosts for each in picture.hop_limits], room, "care")
+        blocks.append(Table(("hop limit needed", "hosts"), limits, bars=bars))
     if picture.hop_images:
-        rows = tuple((fitting(each.image, 52), str(each.limit), str(each.hosts)) for each in picture.hop_images[:ROWS])
-        blocks.append(Table(("image of a container", "needs", "hosts"), rows, first(picture.hop_images, ROWS)[1]))
+        shown, more = first(picture.hop_images, room.rows)
+        rows = tuple((room.fitting(each.image, 52), str(each.limit), str(each.hosts)) for each in shown)
+        bars = page_drawn.one("hosts", [each.hosts for each in shown], room, "care")
+        blocks.append(Table(("image of a container", "needs", "hosts"), rows, more, bars=bars))
     yield Part("Hop limits", tuple(blocks))
 
 
-def _callers(picture: Picture) -> Iterator[Part]:
+def _callers(picture: Picture, room: Room) -> Iterator[Part]:
     callers = picture.callers
     if not callers.by:
         return
+    shown = callers.by[: room.rows]
     rows = tuple(
-        (fitting(each.program, 30), fitting(each.image or "-", 26), str(each.hosts), str(each.calls))
-        for each in callers.by[:ROWS]
+        (room.fitting(each.program, 30), room.fitting(each.image or "-", 26), str(each.hosts), str(each.calls))
+        for each in shown
     )
-    more = first([*callers.by, *[None] * callers.left_out], ROWS)[1]
-    owners = listed([f"{each.value or NOT_KNOWN} ({each.hosts})" for each in callers.owners], IDS_SHOWN)
+    more = first([*callers.by, *[None] * callers.left_out], room.rows)[1]
+    bars = page_drawn.one("hosts", [each.hosts for each in shown], room, "bad")
+    owners = listed([f"{each.value or NOT_KNOWN} ({each.hosts})" for each in callers.owners], OWNERS_LISTED)
     yield Part(
         "Who calls IMDSv1",
         (
             Text(f"{count(callers.hosts, 'host')} had a caller by IMDSv1. Owners of these hosts: {owners}."),
-            Table(("program or script", "image", "hosts", "calls"), rows, more),
+            Table(("program or script", "image", "hosts", "calls"), rows, more, bars=bars),
         ),
     )
 
 
-def _trail(picture: Picture) -> Iterator[Part]:
-    trail = picture.trail
-    if trail is None:
-        return
-    blocks: list[Block] = [
-        Text(
-            f"CloudTrail has {count(trail.calls, 'call')} of {count(trail.instances, 'instance')} with credentials that IMDSv1 "
-            f"delivered."
-        )
-    ]
-    rows = tuple((fitting(each.role, 46), str(each.instances), str(each.calls)) for each in trail.roles[:ROWS])
-    if rows:
-        blocks.append(Table(("role", "instances", "calls"), rows, first(trail.roles, ROWS)[1]))
-    if trail.to:
-        named_to = tuple(
-            (
-                each.instance_id,
-                str(each.calls),
-                each.verdict or "no report",
-                fitting(", ".join(each.callers) or "-", 28),
-            )
-            for each in trail.to[:ROWS]
-        )
-        blocks.append(
-            Table(("instance", "calls", "verdict", "callers by its report"), named_to, first(trail.to, ROWS)[1])
-        )
-    lists = (("without a report", trail.unreported), ("switchable by their report", trail.ready))
-    if named := tuple((name, ids_of(ids)) for name, ids in lists if ids.count):
-        blocks.append(Fields(named))
-    if trail.rows_not_read:
-        blocks.append(Text(f"{count(trail.rows_not_read, 'row')} of the file could not be read."))
-    yield Part("Credentials delivered by IMDSv1", tuple(blocks))
-
-
-def _groups(picture: Picture) -> Iterator[Part]:
+def _groups(picture: Picture, room: Room) -> Iterator[Part]:
     for by in dict.fromkeys(each.by for each in picture.groups):
-        groups = [each for each in picture.groups if each.by == by]
-        rows = tuple(
-            (
-                fitting(each.value or NOT_KNOWN, _NAME),
-                *map(str, (each.hosts, each.free, each.not_ready, each.unknown)),
-            )
-            for each in groups[:GROUPS]
+        yield _by(by, [each for each in picture.groups if each.by == by], room)
+    if room.drawn and picture.groups_left_out:
+        yield Part(
+            f"{count(picture.groups_left_out, 'more group')}",
+            (Text("The largest groups are shown. The CSV has all hosts with these values."),),
         )
-        columns = (fitting(by, _NAME), "hosts", "ready", "not ready", "unknown")
-        yield Part(f"By {by}", (Table(columns, rows, first(groups, GROUPS)[1]),))
 
 
-def _instances(picture: Picture) -> Iterator[Part]:
-    known = picture.instances
-    if known is None:
-        return
-    rows = [("instances", str(known.instances)), ("require tokens now", str(known.switched))]
-    lists = (
-        ("run without a report", known.silent),
-        ("reports of gone hosts", known.gone),
-        ("other options now", known.differing),
-        ("started since", known.restarted),
-    )
-    rows += [(name, ids_of(ids)) for name, ids in lists if ids.count]
-    if known.stopped:
-        rows.append(("stopped, no report", str(known.stopped)))
-    rows += [(f"no report, {each.value}", str(each.hosts)) for each in known.cannot]
-    yield Part("Compared with the instances of EC2", (Fields(tuple(rows)),))
-
-
-def _sources(picture: Picture) -> Part:
-    read, ages = picture.sources, picture.ages
-    rows = [("reports read", f"{read.reports}, of {count(picture.verdicts.hosts, 'host')}")]
-    left = (("older", read.older), ("duplicates", read.duplicates), ("from the future", read.from_future))
-    if said := ", ".join(f"{number} {name}" for name, number in left if number):
-        rows.append(("not used", said))
-    if read.unvouched:
-        rows.append(
-            ("only their word", f"of {count(read.unvouched, 'report')}, no file or log stream says whose it is")
+def _by(by: str, groups: Sequence[GroupOf], room: Room) -> Part:
+    shown, more = first(groups, room.groups)
+    rows = tuple(
+        (
+            room.fitting(each.value or NOT_KNOWN, _NAME),
+            *map(str, (each.hosts, each.free, each.not_ready, each.unknown)),
         )
-    spans = (
-        ("within a day", ages.within_day),
-        ("a week", ages.within_week),
-        ("a month", ages.within_month),
-        ("older", ages.older),
-        ("from the future", ages.from_future),
+        for each in shown
     )
-    rows.append(("age of reports", ", ".join(f"{name} {number}" for name, number in spans if number) or "no report"))
-    for each in read.not_reports:
-        where = "; ".join(f"{place}: {reason}" for place, reason in each.named[:PROBLEMS])
-        more = f"; and {each.count - PROBLEMS} more" if each.count > PROBLEMS else ""
-        rows.append(("not reports", f"{each.count} {WORDS[each.kind]}: {where}{more}"))  # type: ignore[index]
-    return Part("Reports", (Fields(tuple(rows)),))
+    columns = (room.fitting(by, _NAME), "hosts", "ready", "not ready", "unknown")
+    return Part(f"By {by}", (Table(columns, rows, more, bars=page_drawn.groups(shown, room)),))
 
 
-def _hints(picture: Picture, command: str) -> Iterator[Hint]:
+def _hints(picture: Picture, room: Room) -> Iterator[Hint]:
     if picture.verdicts.switchable > picture.verdicts.switched:
-        yield Hint("Which hosts to switch first", f"{command} plan PATH")
-    if any(each.fix.kind == "check" for each in picture.way.steps[:ROWS]):
+        yield Hint("Which hosts to switch first", "imds-probe fleet plan PATH")
+    if any(each.fix.kind == "check" for each in picture.way.steps[: room.rows]):
         yield Hint("The meaning of a fix with the id of a finding", "imds-probe explain ID")
-    yield Hint("All of this, with ids", f"{command} --output json PATH")
+    yield Hint("All of this, with ids", "imds-probe fleet --output json PATH")

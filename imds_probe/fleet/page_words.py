@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imds_probe.escape import terminal
 from imds_probe.fleet.bounded import Count, Ids, NamedFix
-from imds_probe.render.page.bounds import cut_front, listed
+from imds_probe.fleet.room import Room
+from imds_probe.render.page.bounds import listed
 
-IDS_SHOWN = 5
 _OWNER = 15  # columns
 NOT_KNOWN = "not known"
 STATE_WORDS = {
@@ -26,25 +25,22 @@ KIND_WORDS = {
 }
 
 
-def fitting(text: str, width: int) -> str:
-    """The end of a name, as wide as it is shown: what is escaped is longer than it was."""
-    return cut_front(terminal(text), width)
-
-
-def fix_words(fix: NamedFix, width: int) -> str:
-    """A fix as an order, so long at most."""
+def fix_words(fix: NamedFix, room: Room, width: int) -> str:
+    """A fix as an order, so long at most where columns are narrow."""
     order = KIND_WORDS.get(fix.kind, fix.kind)
-    return f"{order} {fitting(fix.name, max(8, width - len(order) - 1))}"
+    return f"{order} {room.fitting(fix.name, max(8, width - len(order) - 1))}"
 
 
-def owners_of(owners: Sequence[Count]) -> str:
+def owners_of(owners: Sequence[Count], room: Room) -> str:
     """Whose most of the hosts are: the name, as the kind of owner says little."""
     if not owners:
         return ""
     kind, _, name = owners[0].value.partition(" ")
     more = f" +{len(owners) - 1}" if len(owners) > 1 else ""
-    return f"{fitting(name or kind or NOT_KNOWN, _OWNER - len(more))}{more}"
+    return f"{room.fitting(name or kind or NOT_KNOWN, _OWNER - len(more))}{more}"
 
 
-def ids_of(ids: Ids) -> str:
-    return f"{ids.count}: {listed([*ids.ids[:IDS_SHOWN], *[''] * max(0, ids.count - IDS_SHOWN)], IDS_SHOWN)}"
+def ids_of(ids: Ids, room: Room) -> str:
+    """How many, and the first of them."""
+    shown = room.ids
+    return f"{ids.count}: {listed([*ids.ids[:shown], *[''] * max(0, ids.count - shown)], shown)}"

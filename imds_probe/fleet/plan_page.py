@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imds_probe.fleet.page_words import NOT_KNOWN, fitting
+from imds_probe.fleet.page_words import NOT_KNOWN
 from imds_probe.fleet.plan import Batch, FleetPlan
+from imds_probe.fleet.room import TERMINAL
 from imds_probe.render.page.blocks import Block, Code, Hint, Page, Part, Table, Text
 from imds_probe.render.page.bounds import count, first
 
@@ -71,7 +72,7 @@ def _warnings(plan: FleetPlan) -> Iterator[str]:
 
 def _batch(batch: Batch) -> Iterator[Block]:
     where = "/".join(filter(None, (batch.account, batch.region)))
-    owner = fitting(batch.owner or f"owner {NOT_KNOWN}", 40)
+    owner = TERMINAL.fitting(batch.owner or f"owner {NOT_KNOWN}", 40)
     limit = f", hop limit {batch.hop_limit}" if batch.hop_limit else ""
     yield Text(
         f"{owner}{f' in {where}' if where else ''}: {count(len(batch.instance_ids), 'host')}, confidence {batch.confidence}{limit}"
@@ -86,7 +87,7 @@ def _owners(plan: FleetPlan) -> Part:
     ordered = sorted(plan.owners, key=lambda each: (-each.planned, -each.hosts, each.owner))
     rows = tuple(
         (
-            fitting(each.owner or NOT_KNOWN, 26),
+            TERMINAL.fitting(each.owner or NOT_KNOWN, 26),
             str(each.hosts),
             str(each.silent),
             str(each.switched),

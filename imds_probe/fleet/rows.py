@@ -39,22 +39,27 @@ _AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+@-])")
 Row = dict[str, Any]
 
 
-def rows(found: Gathered, by: Sequence[str], instances: Instances | None) -> Iterator[Row]:
-    """All hosts in the order of their keys, then the instances without a report. Of tags that were asked for there is a column
-    each. What is not known is None.
+def rows(
+    found: Gathered, by: Sequence[str], instances: Instances | None, chosen: Sequence[str] | None = None
+) -> Iterator[Row]:
+    """The `chosen` hosts and instances in their order; else all hosts in the order of their keys, then the instances without a
+    report. Of tags that were asked for there is a column each. What is not known is None.
     """
     tags = tags_of(by)
     known = instances or {}
-    for key in sorted(found.hosts):
-        host = found.hosts[key]
+    if chosen is None:
+        chosen = [*sorted(found.hosts), *sorted(key for key in known if key not in found.hosts)]
+    for key in chosen:
+        host = found.hosts.get(key)
         instance = known.get(key)
+        if host is None:
+            silent = known[key]
+            yield _silent(silent) | {f"{TAG}{tag}": silent.tags[at] or None for at, tag in enumerate(tags)}
+            continue
         row = _row(host, instance, found.now)
         if instances is not None and is_instance(key):
             row["instance_state"] = instance.state if instance else "gone"
         yield row | {f"{TAG}{tag}": value_of(f"{TAG}{tag}", host, instance, tags) or None for tag in tags}
-    for key in sorted(known):
-        if key not in found.hosts:
-            yield _silent(known[key]) | {f"{TAG}{tag}": known[key].tags[at] or None for at, tag in enumerate(tags)}
 
 
 def _row(host: Host, instance: Instance | None, now: float) -> Row:

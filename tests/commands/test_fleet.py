@@ -41,6 +41,16 @@ def test_the_picture_in_words_and_as_json(reports, capsys):
     assert made["instances"] is made["changes"] is made["trail"] is None
 
 
+def test_a_page_for_a_browser(reports, tmp_path):
+    page = tmp_path / "fleet.html"
+    assert main(["fleet", "--output", "html", "--out", str(page), "--by", "account", reports]) == exitcodes.READY
+    made = page.read_text()
+    assert made.startswith("<!doctype html>")
+    assert ">3 of 4 hosts are ready for IMDSv2-only</h1>" in made
+    assert ">By account</h2>" in made
+    assert all(fleets_made.instance_id(number) in made for number in range(4))
+
+
 def test_rows(reports, capsys):
     assert main(["fleet", "--output", "csv", reports]) == exitcodes.READY
     table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
