@@ -5,8 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DEMO_PACKAGES := iproute2 nftables python3 python3-venv
-TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static containerd createrepo-c curl db5.3-util debootstrap dnf \
-	cloud-guest-utils docker.io default-jre-headless dpkg-dev fish gnupg groff-base iptables libdpkg-perl libpython3-dev lintian \
+TEST_PACKAGES := $(DEMO_PACKAGES) amazon-ec2-utils busybox-static chromium containerd createrepo-c curl db5.3-util debootstrap \
+	dnf cloud-guest-utils docker.io default-jre-headless dpkg-dev fish gnupg groff-base iptables libdpkg-perl libpython3-dev lintian \
 	mandoc nodejs passt podman prometheus-node-exporter qemu-user-static rpm rpmlint runc slirp4netns snapd squid systemd \
 	systemd-container util-linux wget zsh
 

@@ -36,12 +36,14 @@ watching=(daemon endurance watch watch_callers framing docker docker_rehearse se
 # The others are two parts, which run beside each other.
 others=(distances silence containers killed image schedules run)
 # To a newer Python it makes no difference what other programs have written, which engines and package managers of the oldest
-# one's run do; how far packets come; what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide.
+# one's run do; how far packets come; what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide; what a
+# browser makes of a page.
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
     sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz commands/test_streams.py test_damage.py rehearsal
     inventory/containers inventory/images net/obstacles watch/test_history_format.py watch/test_history_file.py
-    watch/test_seals.py simulator/lab imds/test_parallel.py catalog/test_reading.py catalog/test_upstream.py)
+    watch/test_seals.py simulator/lab imds/test_parallel.py catalog/test_reading.py catalog/test_upstream.py
+    render/test_in_browser.py)
 # In the lab it runs what each command is for: what comes of a host, a network or a caller, the oldest one's run shows.
 of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_limit_is_in_the_report
     test_options.py::test_the_hop_limit_is_exact test_secrets.py::test_who_wants_all_has_it_from_both
@@ -58,6 +60,7 @@ of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_li
 roots() { tests/debian_roots.sh; }
 zoo() { tests/sdk_zoo.sh; }
 aws_cli() { tests/aws_cli.sh; }
+axe() { tests/axe.sh; }
 package_set() { tests/install/packages.sh; }
 lint() { make lint; }
 newest_environment() { environment newest "$(tests/interpreter.sh newest)"; }
@@ -114,7 +117,7 @@ one_has_ended() { # and has passed
 
 # Before these parts, those must have ended.
 declare -A after=(
-    [inventory]="lowest_environment roots zoo" [programs]="lowest_environment zoo" [the_rest]="lowest_environment roots zoo"
+    [inventory]="lowest_environment roots zoo" [programs]="lowest_environment zoo" [the_rest]="lowest_environment roots zoo axe"
     [packaged]="roots zoo aws_cli package_set" [lab_watching]="lowest_environment zoo" [newest]="newest_environment roots zoo"
     [newest_lab]="newest_environment zoo lab_watching" [lab_others]=newest_lab [lab_the_rest]=newest_lab
 )
@@ -127,8 +130,8 @@ is_due() { # PART
 
 # Two more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
 # The longest come first.
-parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli lab_watching the_rest newest_lab packaged programs
-    newest lab_others lab_the_rest inventory)
+parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli axe lab_watching the_rest newest_lab packaged
+    programs newest lab_others lab_the_rest inventory)
 while [ "${#parts[@]}" -gt 0 ]; do
     next=
     if [ "${#running[@]}" -lt "$(($(nproc) + 2))" ]; then
