@@ -1,6 +1,8 @@
 import base64
 import hashlib
 import re
+import subprocess
+import sys
 
 from golden_reports import CASES, golden_report
 
@@ -51,3 +53,11 @@ def test_columns_of_numbers_are_told_from_others():
     assert made.count('<th scope="col" class="n">') == 2
     assert "<table data-sort>" in made
     assert "<table data-sort>" not in shown(Table(("a",), (("1",),)))
+
+
+def test_it_is_loaded_only_where_html_is_made():
+    code = (
+        "import sys, imds_probe.commands.dispatch, imds_probe.commands.run, imds_probe.commands.fleet, imds_probe.fleet.page;"
+        "import imds_probe.render.text; sys.exit(any(name in sys.modules for name in ('jinja2', 'markupsafe')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
