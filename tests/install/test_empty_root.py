@@ -10,6 +10,7 @@ from pathlib import Path
 
 import package_roots
 import pytest
+from golden_reports import DIRECTORY
 from package_roots import PREFIX, PYTHON, contents, must, run
 
 import imds_probe.sinks
@@ -61,6 +62,13 @@ def test_clients_of_aws_are_made_without_what_was_cut_out(root):
         " aws = Aws(AwsConfig(), {}, is_ec2=False, region='eu-west-1'); aws.client('cloudwatch'); aws.client('logs')"
     )
     must([PYTHON, "-I", "-c", code], root=root)
+
+
+def test_a_page_is_made_of_what_came_with_it(root):
+    (root / "report.json").write_text((DIRECTORY / "ready.json").read_text())
+    page = must(["/usr/bin/imds-probe", "judge", "--output", "html", "/report.json"], root=root)
+    assert page.startswith("<!doctype html>")
+    assert ">READY</h1>" in page
 
 
 @pytest.mark.parametrize(
