@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imds_probe.fleet.launching import BY_IMAGE, NOT_KNOWN, OPTIONAL, REFUSED, REQUIRED, Launching
-from imds_probe.fleet.room import Room
+from imds_probe.fleet.room import TERMINAL, Room
 from imds_probe.render.page.blocks import Block, Fields, Part, Table, Text
 from imds_probe.render.page.bounds import count, first
 
@@ -18,7 +18,7 @@ _TOKENS = {
 }
 
 
-def parts_of(launching: Launching | None, room: Room) -> Iterator[Part]:
+def parts_of(launching: Launching | None, room: Room = TERMINAL) -> Iterator[Part]:
     """None where EC2 was not asked."""
     if launching is None:
         return
