@@ -5,7 +5,7 @@ COMMANDS: dict[str, str] = {
     "run": "assess this host once: may it be switched to IMDSv2-only?",
     "daemon": "watch without end, keep what was seen, and assess on a schedule",
     "watch": "live: who calls the metadata service, by IMDSv1 or IMDSv2",
-    "doctor": "what this host lets the probe see, what not, and what to do about it",
+    "doctor": "say what this host lets the probe see, what not, and what to do about it",
     "judge": "judge stored reports again, by this version's catalog and rules",
     "fleet": "many reports into one picture: who can be switched, and what to fix first",
     "explain": "say what a finding means, why, and how to fix it",
