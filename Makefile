@@ -25,8 +25,8 @@ demo: $(VENV)/.installed
 test: $(VENV)/.linting .apt-test
 	tests/everywhere.sh
 
-# What takes long: hundreds of kills, leaks, endurance, of which `make test` has a short form each, and loss of power.
-SOAK_MINUTES := 30
+# What takes long: a thousand kills, weeks in fast motion, privileges taken away, and loss of power. `make test` has short forms.
+SOAK_MINUTES := 90
 soak: $(VENV)/.testing $(VENV)/.packaging .apt-test
 	$(MACHINES)
 	tests/debian_roots.sh scheduled
