@@ -12,6 +12,7 @@ from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Fix
 from imds_probe.rules.hop_need import AT_LEAST, cures, ended_limit, is_of_user, limit_for
 from imds_probe.rules.phrases import raise_hop_limit
+from imds_probe.rules.token_outcome import outcome_of
 
 # They ask for no token again in the life of a process, once they received none. Sources: fromInstanceMetadata of the AWS SDK for
 # JavaScript v3 (disableFetchToken), tokenProvider of both SDKs for Go (fallback, disabled), Ec2MetadataClient and
@@ -37,26 +38,6 @@ class Cause:
     fix: Fix
     evidence: tuple[str, ...] = ()
     needs_hop_limit: int | None = None
-
-
-def outcome_of(caller: CallerSeen, callers: Callers) -> TokenOutcome | None:
-    """What came of the last token request before a caller's calls by IMDSv1. A process that is known to have lost one, and of
-    which no other was seen since the watch began anew, is what it was. So is a script that starts another process for each
-    request, where it was never seen to ask without having lost one.
-    """
-    if caller.token != "unseen" or (caller.pid is None and caller.script is None):
-        return caller.token
-    same = [each for each in callers.by if each.identity == caller.identity and each.version == "v1"]
-    lost = [each for each in same if each.token == "lost"]
-    if any(each.pid == caller.pid for each in lost if caller.pid is not None):
-        return "lost"
-    others = {each.token for each in same} - {"lost", "unseen"}
-    return "lost" if lost and caller.script is not None and not others else "unseen"
-
-
-def plain(outcome: TokenOutcome | None) -> bool:
-    """Whether that is no reason for asking without a token."""
-    return outcome in ("none", "unseen", "answered", None)
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:

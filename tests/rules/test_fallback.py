@@ -15,7 +15,6 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
 from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.callers import RULE
-from imds_probe.rules.fallback import outcome_of
 from imds_probe.rules.hop_need import needed_hop_limit
 from imds_probe.watch.evidence import callers_of
 
@@ -181,26 +180,3 @@ def test_an_sdk_that_gives_up_asking_for_tokens_fell_back_before_it_was_watched(
         assert all(each.implies == "not-ready" for each in judged(unseen, *others, software=(JAVASCRIPT,)))
     old = replace(JAVASCRIPT, component="aws-sdk-js-v2")
     assert cause(unseen, software=(old,)).needs_hop_limit is None
-
-
-def test_a_process_that_lost_a_token_before_the_daemon_was_restarted_did_so_for_its_life():
-    unseen = replace(PLAIN, token="unseen")
-    callers = watched(unseen, LOST)[Callers]
-    assert outcome_of(unseen, callers) == "lost"
-    assert outcome_of(replace(unseen, pid=8), callers) == "unseen"
-    (found,) = judged(unseen, LOST)
-    assert found.implies == "needs-hop-limit"
-
-
-def test_a_script_that_lost_each_token_seen_had_lost_those_before():
-    """Each request is another process's."""
-    unseen = replace(PLAIN, token="unseen", script="/usr/local/bin/app", pid=7)
-    lost = replace(LOST, script="/usr/local/bin/app", pid=8)
-    assert outcome_of(unseen, watched(unseen, lost)[Callers]) == "lost"
-    assert [each.implies for each in judged(unseen, lost)] == ["needs-hop-limit"]
-    beside = replace(lost, token="none", pid=9)
-    assert outcome_of(unseen, watched(unseen, lost, beside)[Callers]) == "unseen"
-    elsewhere = replace(lost, script="/usr/local/bin/other")
-    assert outcome_of(unseen, watched(unseen, elsewhere)[Callers]) == "unseen"
-    nameless = replace(unseen, script=None)
-    assert outcome_of(nameless, watched(nameless, replace(lost, script=None))[Callers]) == "unseen"
