@@ -23,6 +23,7 @@ from truth import outcome
 from truth.cases import RUNNING, Case, by_id
 from truth.standing import CannotStand, Running, Standing, until
 from truth.storage import storing
+from truth.whole_host import Groups
 
 from imds_probe.simulator.instance import LoggedRequest
 from imds_probe.simulator.lab.lab import Lab
@@ -200,6 +201,7 @@ class Experiment:
         broke = (broke_running or broke_fresh) and self.case.is_started_again
         return {
             "broke": broke,
+            "lacks": not all((*still_running, *still_first)),
             "running": "broke" if broke_running else "works" if self.running else "does not run",
             "fresh": "broke" if broke_fresh else "works",
             "printed": printed,
@@ -226,11 +228,12 @@ def experiment(case: Case) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="imds-probe-truth-", ignore_cleanup_errors=True) as work:
         try:
             with (
+                Groups(Path("/run/control-groups")) as groups,
                 Lab("truth") as lab,
                 storing(lab),
                 Simulator(state, listen, netns=str(lab.service.netns), on_request=log.append) as service,
             ):
-                standing = Standing(case, lab, Path(work))
+                standing = Standing(case, lab, Path(work), groups)
                 try:
                     with standing.host:
                         return Experiment(case, standing, service, log).run()
