@@ -5,6 +5,7 @@ host's root its own (pivot_root) and unmounted the machine's, so that every path
 names is the path that it would have on a host.
 
 Control groups are the kernel's, below one of this process (Groups): what a program starts is in its container or unit, too.
+Who may not make any has a file mounted over that of each program that is started, and over no other's.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ umount --lazy /mnt
 echo ready
 exec sleep infinity
 """
+# Inside; where control groups of processes are written that are mounted over the machine's.
+_TEXTS = "run/control-groups"
 CLONE_NEWCGROUP = 0x2000000  # <linux/sched.h>
 _OURS = "imds-probe-truth-"
 _TRIES = 100
@@ -37,24 +40,27 @@ _TRIES = 100
 
 class Groups:
     """Control groups of version 2 below one that is made here, which is the root of them to this process and all that it starts
-    from now on: cgroup_namespaces(7). Use it in a `with` statement, before there are other threads.
+    from now on: cgroup_namespaces(7). Use it in a `with` statement, before there are other threads. `made` says whether this
+    process may make any.
     """
 
     def __init__(self, mounted: Path) -> None:
         """`mounted` is made, in a mount namespace of this process."""
         self._mounted = mounted
+        self.made = False
 
     def __enter__(self) -> Self:
         self._mounted.mkdir()
         done = process.run(["mount", "-t", "cgroup2", "groups", str(self._mounted)], timeout_s=10)
-        if done.returncode:
-            raise host.HostError(f"control groups cannot be mounted: {done.stderr_line()}")
+        if done.returncode:  # as in a user namespace
+            return self
         line = next(each for each in Path("/proc/self/cgroup").read_text().splitlines() if each.startswith("0::"))
         self._before = self._mounted / line.removeprefix("0::").lstrip("/")
         for left in self._before.glob(f"{_OURS}*"):  # by one that was killed
             _remove(left)
         self._root = self._entered()
         host._libc("unshare", CLONE_NEWCGROUP)
+        self.made = True
         return self
 
     def _entered(self) -> Path:
@@ -78,6 +84,8 @@ class Groups:
             _enter(self._root)
 
     def __exit__(self, *_: object) -> None:
+        if not self.made:
+            return
         with contextlib.suppress(OSError):  # a namespace may be no way out: nsdelegate in cgroup_namespaces(7)
             _enter(self._before)
         _remove(self._root)  # the next one removes what cannot be yet
@@ -126,8 +134,23 @@ class WholeHost(host.MadeUpHost):
         root: Path | None = None,
     ) -> int:
         path = (cgroup or "").strip().removeprefix("0::")
-        with self._control_groups.inside(path) if path else contextlib.nullcontext():
-            return super().start(argv, node=node, env=env, stdout=stdout, root=root)
+        if self._control_groups.made and path:
+            with self._control_groups.inside(path):
+                return super().start(argv, node=node, env=env, stdout=stdout, root=root)
+        pid = super().start(argv, node=node, env=env, stdout=stdout, root=root)
+        if cgroup is not None and not self.ended(pid):
+            self._write_over(pid, cgroup)
+        return pid
+
+    def _write_over(self, pid: int, cgroup: str) -> None:
+        (self.root / _TEXTS).mkdir(parents=True, exist_ok=True)
+        (self.root / _TEXTS / str(pid)).write_text(cgroup)
+        inside = Path("/", _TEXTS, str(pid)), Path("/proc", str(pid), "cgroup")
+        try:
+            self._inside(None, lambda: host._mount_over(*inside))
+        except OSError:
+            if not self.ended(pid):
+                raise
 
     def ended(self, pid: int) -> bool:
         """Whether a process that was started has come to its end."""
