@@ -30,6 +30,9 @@ FALL_BACK_FOR_LIFE = frozenset(
 )
 
 
+JAVASCRIPT_V2 = "aws-sdk-js-v2"
+
+
 @dataclass(frozen=True)
 class Cause:
     """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known."""
@@ -66,11 +69,31 @@ def falls_back_unseen(group: Sequence[CallerSeen], callers: Callers, facts: Fact
     ):
         return None
     for entry in facts[Installed].software:
-        if isinstance(entry, SdkSoftware) and entry.component in FALL_BACK_FOR_LIFE and _uses(entry, latest):
-            found = of_running(container, facts)
+        if not isinstance(entry, SdkSoftware) or not _uses(entry, latest):
+            continue
+        evidence = ""
+        if entry.component in FALL_BACK_FOR_LIFE:
             evidence = f"{entry.component} {entry.said_version} asks for no token again once it received none"
+        elif entry.component == JAVASCRIPT_V2 and all(_lost_later(each, callers) for each in group):
+            evidence = f"{entry.component} {entry.said_version} asks for a token before it asks for credentials"
+        if evidence:
+            found = of_running(container, facts)
             return Cause(found.why, found.fix, (*found.evidence, evidence), found.needs_hop_limit)
     return None
+
+
+def _lost_later(caller: CallerSeen, callers: Callers) -> bool:
+    """Whether the same process was seen to lose a token afterwards, and these calls are the SDK for JavaScript v2's for
+    credentials: all else it asks for without a token, in every version.
+    """
+    return (
+        caller.path_class == "credentials"
+        and (caller.user_agent or "").startswith("aws-sdk-nodejs/2.")
+        and any(
+            (each.identity, each.pid, each.path_class, each.token) == (caller.identity, caller.pid, "token", "lost")
+            for each in callers.by
+        )
+    )
 
 
 def whose(caller: CallerSeen, facts: Facts) -> Container | None:

@@ -180,3 +180,19 @@ def test_an_sdk_that_gives_up_asking_for_tokens_fell_back_before_it_was_watched(
         assert all(each.implies == "not-ready" for each in judged(unseen, *others, software=(JAVASCRIPT,)))
     old = replace(JAVASCRIPT, component="aws-sdk-js-v2")
     assert cause(unseen, software=(old,)).needs_hop_limit is None
+
+
+def test_the_sdk_for_javascript_2_asks_for_a_token_before_credentials_and_for_nothing_else():
+    old = replace(JAVASCRIPT, component="aws-sdk-js-v2", package="aws-sdk", version="2.1692.0")
+    unseen = replace(PLAIN, token="unseen", path_class="credentials", user_agent="aws-sdk-nodejs/2.1692.0 linux")
+    asked = replace(LOST, version="v2", path_class="token", user_agent=None)
+    assert cause(unseen, asked, software=(old,)).needs_hop_limit == 2
+    for other in (
+        (unseen,),
+        (unseen, replace(asked, token="answered")),
+        (unseen, replace(asked, pid=8)),
+        (replace(unseen, path_class="meta-data"), asked),
+        (replace(unseen, user_agent=None), asked),
+        (replace(unseen, token="none"), asked),
+    ):
+        assert cause(*other, software=(old,)).needs_hop_limit is None
