@@ -36,7 +36,6 @@ ELSEWHERE = {
     "collect/standing_reading.py": "a task, which test_standing.py has worked on",
     "collect/sdk_reading.py": "tasks, which test_sdks.py and test_sdk_search.py have worked on",
     "collect/sdk_tasks.py": "the same, which test_readings.py finds",
-    "collect/sdk_systems.py": "the systems of test_sdks.py, and of test_sdk_search.py",
     "collect/context.py": "what every collector's tests are given, by tests/contexts.py",
     "commands/kept_reports.py": "what test_printed_switch.py keeps and has found",
     "switch/account.py": "a step: test_steps.py has them in order, and packaging/test_switch_on_aws.py made on moto",

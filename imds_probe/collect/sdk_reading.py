@@ -65,8 +65,9 @@ def _rooted(pid: int, identity: Identity | None, process: Path) -> Rooted:
     program, root = read_several(process, (), ("exe", "root"))
     if identity is None or not isinstance(program, bytes) or not isinstance(root, bytes):
         return Rooted(pid, identity)
-    outside = root != b"/" and not program.startswith(root + b"/")
-    return Rooted(pid, identity, outside, encodable(os.fsdecode(program)))
+    if root != b"/":
+        return Rooted(pid, identity, outside=not program.startswith(root + b"/"))
+    return Rooted(pid, identity, program=encodable(os.fsdecode(program)))
 
 
 def read_in_use(using: Using) -> Iterator[Used]:

@@ -27,7 +27,8 @@ class Processes:
 @dataclass(frozen=True)
 class Rooted:
     """Which root directory a process has; None where that is not to be known. `outside`: its program is not below it. Daemons go
-    to an empty directory once they have loaded all that they need. `program` is the path of what it runs.
+    to an empty directory once they have loaded all that they need. `program` is the path of what it runs, empty where the
+    root is a directory of the mount namespace that this is read in.
     """
 
     pid: int

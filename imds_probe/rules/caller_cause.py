@@ -22,7 +22,6 @@ from imds_probe.rules.fallback import (
     cause_by_token,
     falls_back_unseen,
     of_running,
-    outcome_of,
     token_is_lost,
 )
 from imds_probe.rules.fixes import library_commands, upgrade_commands
@@ -37,6 +36,7 @@ from imds_probe.rules.phrases import (
     upgraded,
 )
 from imds_probe.rules.requirement import requirement
+from imds_probe.rules.token_outcome import outcome_of
 
 # How SDKs name themselves to the service, as a product of their User-Agent, and the ecosystem they come from.
 PRODUCTS = {
@@ -48,7 +48,7 @@ NOT_OF_PACKAGES = "/usr/local/"
 
 
 def cause_of(group: Sequence[CallerSeen], callers: Callers, facts: Facts, catalog: Catalog) -> Cause:
-    """`group` are the calls by IMDSv1 of one caller, of one outcome of its token requests: see fallback.outcome_of."""
+    """`group` are the calls by IMDSv1 of one caller, of one outcome of its token requests: see token_outcome.outcome_of."""
     if (found := cause_by_inventory(group, facts, catalog)) is not None:
         return found
     known = cause_by_token(group, callers, facts) or falls_back_unseen(group, callers, facts)

@@ -10,7 +10,7 @@ from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
 from imds_probe.findings import Fix, Found, Kind
 from imds_probe.rules.caller_phrases import called, last, times, who
-from imds_probe.rules.fallback import outcome_of, plain
+from imds_probe.rules.token_outcome import outcome_of, plain
 
 IMDSV1_WITHOUT_EFFECT = Kind(
     id="imdsv1-without-effect",

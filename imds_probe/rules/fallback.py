@@ -12,6 +12,7 @@ from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.findings import Fix
 from imds_probe.rules.hop_need import AT_LEAST, cures, ended_limit, is_of_user, limit_for
 from imds_probe.rules.phrases import raise_hop_limit
+from imds_probe.rules.token_outcome import outcome_of
 
 # They ask for no token again in the life of a process, once they received none. Sources: fromInstanceMetadata of the AWS SDK for
 # JavaScript v3 (disableFetchToken), tokenProvider of both SDKs for Go (fallback, disabled), Ec2MetadataClient and
@@ -29,6 +30,9 @@ FALL_BACK_FOR_LIFE = frozenset(
 )
 
 
+JAVASCRIPT_V2 = "aws-sdk-js-v2"
+
+
 @dataclass(frozen=True)
 class Cause:
     """`needs_hop_limit` is set where nothing else has to change. `evidence` says how that is known."""
@@ -37,26 +41,6 @@ class Cause:
     fix: Fix
     evidence: tuple[str, ...] = ()
     needs_hop_limit: int | None = None
-
-
-def outcome_of(caller: CallerSeen, callers: Callers) -> TokenOutcome | None:
-    """What came of the last token request before a caller's calls by IMDSv1. A process that is known to have lost one, and of
-    which no other was seen since the watch began anew, is what it was. So is a script that starts another process for each
-    request, where it was never seen to ask without having lost one.
-    """
-    if caller.token != "unseen" or (caller.pid is None and caller.script is None):
-        return caller.token
-    same = [each for each in callers.by if each.identity == caller.identity and each.version == "v1"]
-    lost = [each for each in same if each.token == "lost"]
-    if any(each.pid == caller.pid for each in lost if caller.pid is not None):
-        return "lost"
-    others = {each.token for each in same} - {"lost", "unseen"}
-    return "lost" if lost and caller.script is not None and not others else "unseen"
-
-
-def plain(outcome: TokenOutcome | None) -> bool:
-    """Whether that is no reason for asking without a token."""
-    return outcome in ("none", "unseen", "answered", None)
 
 
 def cause_by_token(group: Sequence[CallerSeen], callers: Callers, facts: Facts) -> Cause | None:
@@ -85,11 +69,31 @@ def falls_back_unseen(group: Sequence[CallerSeen], callers: Callers, facts: Fact
     ):
         return None
     for entry in facts[Installed].software:
-        if isinstance(entry, SdkSoftware) and entry.component in FALL_BACK_FOR_LIFE and _uses(entry, latest):
-            found = of_running(container, facts)
+        if not isinstance(entry, SdkSoftware) or not _uses(entry, latest):
+            continue
+        evidence = ""
+        if entry.component in FALL_BACK_FOR_LIFE:
             evidence = f"{entry.component} {entry.said_version} asks for no token again once it received none"
+        elif entry.component == JAVASCRIPT_V2 and all(_lost_later(each, callers) for each in group):
+            evidence = f"{entry.component} {entry.said_version} asks for a token before it asks for credentials"
+        if evidence:
+            found = of_running(container, facts)
             return Cause(found.why, found.fix, (*found.evidence, evidence), found.needs_hop_limit)
     return None
+
+
+def _lost_later(caller: CallerSeen, callers: Callers) -> bool:
+    """Whether the same process was seen to lose a token afterwards, and these calls are the SDK for JavaScript v2's for
+    credentials: all else it asks for without a token, in every version.
+    """
+    return (
+        caller.path_class == "credentials"
+        and (caller.user_agent or "").startswith("aws-sdk-nodejs/2.")
+        and any(
+            (each.identity, each.pid, each.path_class, each.token) == (caller.identity, caller.pid, "token", "lost")
+            for each in callers.by
+        )
+    )
 
 
 def whose(caller: CallerSeen, facts: Facts) -> Container | None:

@@ -13,6 +13,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
 from imds_probe.rules.metadata_need import metadata_need
 from imds_probe.rules.relays import limit_to_try
+from imds_probe.rules.token_outcome import outcome_of
 
 AT_LEAST = 2  # that a network of its own needs
 
@@ -102,7 +103,8 @@ def ended_without_token(facts: Facts) -> tuple[CallerSeen, ...]:
     return tuple(
         each
         for each in callers.by
-        if (each.version, each.token, each.probe) == ("v1", "lost", False)
+        if (each.version, each.probe) == ("v1", False)
+        and outcome_of(each, callers) == "lost"
         and each.distance
         and (each.token_ttl or 0) <= each.distance
         and not (each.container_id in known or (each.container_id is None and each.netns in networks))

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Requirement, Row
+from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Container, Containers, titles
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
+from imds_probe.facts.sdk_settings import V1_DISABLED
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.asking import asking
@@ -204,7 +206,7 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
         return []
     limit = max(limit_for(container, facts) or 1 for container in cut_off)
     required = switched_already(facts.get(Imds))
-    if required or row.on_lost_token == "fails":
+    if required or row.on_lost_token == "fails" or _is_told_not_to(entry, row):
         becomes = "has no metadata now"
     elif row.on_lost_token == "falls-back":
         waits = f" (after {row.waits.partition(';')[0]})" if row.waits else ""
@@ -224,6 +226,17 @@ def _falls_back(entry: SdkSoftware, needed: Requirement, facts: Facts, catalog: 
             forgeable_by=of_containers(cut_off),
         )
     ]
+
+
+def _is_told_not_to(entry: SdkSoftware, row: Row) -> bool:
+    """Whether all that use it are told never to ask without a token, in a version that heeds that."""
+    free, version = row.no_v1_fallback, entry.version or entry.sdk.at_least
+    if free is None or version is None or free.config.get(V1_DISABLED) != "true":
+        return False
+    order = compare_upstream(entry.manager, version, free.version).order
+    return (
+        order is not None and order >= 0 and all(told.effective.get(V1_DISABLED) == "true" for told in entry.sdk.told)
+    )
 
 
 def _token_is_lost(container: Container, facts: Facts, catalog: Catalog) -> bool:

@@ -20,11 +20,13 @@ from imds_probe.watch.connection import Call, TokenAnswer
 CLIENTS_MAX = 4000
 WAITING_MAX = 1000  # token requests whose caller is not known yet
 OUTCOMES: dict[int, TokenOutcome] = {403: "forbidden", 404: "not-found", 405: "not-found"}
+# The AWS SDK for JavaScript v2 gives a token request headers in the place of its own, and so no name: MetadataService.request.
+_NAMELESS = "aws-sdk-nodejs/2."
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Client(NamedTuple):
-    """Who asks: the number of a process, its address, and what it calls itself, which is not kept anywhere else."""
+    """Who asks: the number of a process, its address, and what it calls itself, which is not kept anywhere else: see _named."""
 
     pid: int
     address: str
@@ -85,7 +87,7 @@ class TokenRequests:
         if caller is not None and call.token is not None:
             self._note(call, caller, call.token)
         elif call.token is not None:
-            key = (call.connection.client, call.request.user_agent)
+            key = (call.connection.client, _named(call))
             self._nobodys[key] = self._now()
             self._nobodys.move_to_end(key)
             if len(self._nobodys) > CLIENTS_MAX:
@@ -94,7 +96,7 @@ class TokenRequests:
 
     def _note(self, call: Call, caller: Caller, answer: TokenAnswer) -> None:
         pid, began = caller.client
-        client = Client(pid, call.connection.client, call.request.user_agent)
+        client = Client(pid, call.connection.client, _named(call))
         known = self._known.get(client)
         if known is not None and known.at > call.at and _is_same(known.began, began):
             return
@@ -117,14 +119,14 @@ class TokenRequests:
             made = maker(asked)
             if made is not None:
                 self._note(asked, made, asked.token)
-            elif asked.request.user_agent == call.request.user_agent:
+            elif _named(asked) == _named(call):
                 is_nobodys = True
         # A shell becomes the last of what it starts: then its own number is the one that asked.
         known = [self._last_of(call, process) for process in {caller.client, (caller.pid, caller.started)}]
         latest = max((each for each in known if each is not None), key=lambda each: each.at, default=None)
         if latest is not None:
             return Before(outcome(latest.answer), latest.answer.ttl)
-        nobodys = self._nobodys.get((call.connection.client, call.request.user_agent))
+        nobodys = self._nobodys.get((call.connection.client, _named(call)))
         if (
             is_nobodys
             or not _began_after(caller, self._watched_since)
@@ -135,7 +137,7 @@ class TokenRequests:
 
     def _last_of(self, call: Call, process: Process) -> Known | None:
         """The last token request of a process before a call."""
-        known = self._known.get(Client(process[0], call.connection.client, call.request.user_agent))
+        known = self._known.get(Client(process[0], call.connection.client, _named(call)))
         return known if known is not None and known.at < call.at and _is_same(known.began, process[1]) else None
 
     def _now(self) -> Moment:
@@ -159,6 +161,12 @@ def outcome(answer: TokenAnswer) -> TokenOutcome:
     if answer.status == 200:
         return "answered" if answer.arrived else "lost"
     return OUTCOMES.get(answer.status, "other")
+
+
+def _named(call: Call) -> str:
+    """What a client calls itself in all of its requests."""
+    name = call.request.user_agent
+    return "" if name.startswith(_NAMELESS) else name
 
 
 def _began_after(caller: Caller, moment: Moment) -> bool:

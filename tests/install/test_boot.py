@@ -42,6 +42,7 @@ WantedBy={TARGET}
 DISK = "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'read said </disk'\n"
 HANGS = "[Service]\nExecStart=\nExecStart=/bin/sleep infinity\n"
 STATE = "var/lib/imds-probe"
+SETTINGS = "etc/imds-probe/imds-probe.d/test.toml"
 MOUNT = "var-lib-imds\\x2dprobe.mount"
 # As fstab's generator has it with "nofail": local-fs.target does not wait for it.
 LATE = """[Unit]
@@ -60,20 +61,23 @@ Options=mode=0700
 
 
 class Host:
-    """A root that is booted again and again, each time without a history, and with a network that nobody has used yet."""
+    """A root that is booted again and again, each time with a network that nobody has used yet, and without a history unless the
+    boot before is to `keep` it.
+    """
 
     def __init__(self, root: Path, place: Path) -> None:
         self.root, self._place, self._numbers = root, place, itertools.count()
 
     @contextlib.contextmanager
-    def booted(self, reached: str = "") -> Iterator[Booted]:
+    def booted(self, reached: str = "", *, keep: bool = False) -> Iterator[Booted]:
         work = self._place / f"boot-{next(self._numbers)}"
         work.mkdir()
         with Lab("boot") as lab, Simulator(InstanceState(), LISTEN, str(lab.service.netns)):
             with Booted(self.root, lab, work, reached=reached) as machine:
                 yield machine
                 machine.power_off()
-        shutil.rmtree(self.root / "var/lib/imds-probe")
+        if not keep:
+            shutil.rmtree(self.root / STATE)
 
     def write(self, path: str, text: str) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +95,7 @@ def host(tmp_path_factory, packages) -> Host:
     shutil.copyfile(packages.deb(), host.root / "this.deb")
     package_roots.must(["dpkg", "--install", "/this.deb"], root=host.root)
     package_roots.must(["systemctl", "disable", "imds-probe.timer"], root=host.root)
-    host.write("etc/imds-probe/imds-probe.d/test.toml", SHORT)
+    host.write(SETTINGS, SHORT)
     host.write("etc/systemd/system/caller.service", CALLER)
     package_roots.must(["systemctl", "enable", "caller.service", DAEMON], root=host.root)
     return host
@@ -170,3 +174,20 @@ def test_a_probe_that_hangs_holds_no_boot_up_and_the_boot_is_said_not_to_be_watc
         boot = found["callers"]["boots"][-1]
         assert not boot["from_start"]
         assert 0 < boot["began_s"] <= boot["age_s"]
+
+
+def test_after_a_reboot_the_calls_of_both_boots_are_on_record(host):
+    """A unit asks once at each boot, before the daemon."""
+    host.write(SETTINGS, SHORT.replace("10s", "1h"))
+    boots = []
+    for number in (1, 2):
+        with host.booted(TARGET, keep=number == 1) as machine:
+            machine.until(lambda: "took over 1 calls" in machine.journal(DAEMON), lambda: machine.journal(DAEMON))
+            boots.append(machine.must("cat", "/proc/sys/kernel/random/boot_id").strip())
+            if number == 2:
+                found = report(machine)
+    assert called(found) == [("/latest/meta-data/ami-id", 2)]
+    assert found["verdict"]["state"] == "not-ready"
+    seen = [(each["boot_id"], each["from_start"], each["imdsv1"]) for each in found["callers"]["boots"]]
+    assert seen == [(boot_id, True, 1) for boot_id in boots]
+    host.write(SETTINGS, SHORT)

@@ -15,7 +15,6 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser
 from imds_probe.rules.caller_cause import cause_of
 from imds_probe.rules.callers import RULE
-from imds_probe.rules.fallback import outcome_of
 from imds_probe.rules.hop_need import needed_hop_limit
 from imds_probe.watch.evidence import callers_of
 
@@ -183,24 +182,17 @@ def test_an_sdk_that_gives_up_asking_for_tokens_fell_back_before_it_was_watched(
     assert cause(unseen, software=(old,)).needs_hop_limit is None
 
 
-def test_a_process_that_lost_a_token_before_the_daemon_was_restarted_did_so_for_its_life():
-    unseen = replace(PLAIN, token="unseen")
-    callers = watched(unseen, LOST)[Callers]
-    assert outcome_of(unseen, callers) == "lost"
-    assert outcome_of(replace(unseen, pid=8), callers) == "unseen"
-    (found,) = judged(unseen, LOST)
-    assert found.implies == "needs-hop-limit"
-
-
-def test_a_script_that_lost_each_token_seen_had_lost_those_before():
-    """Each request is another process's."""
-    unseen = replace(PLAIN, token="unseen", script="/usr/local/bin/app", pid=7)
-    lost = replace(LOST, script="/usr/local/bin/app", pid=8)
-    assert outcome_of(unseen, watched(unseen, lost)[Callers]) == "lost"
-    assert [each.implies for each in judged(unseen, lost)] == ["needs-hop-limit"]
-    beside = replace(lost, token="none", pid=9)
-    assert outcome_of(unseen, watched(unseen, lost, beside)[Callers]) == "unseen"
-    elsewhere = replace(lost, script="/usr/local/bin/other")
-    assert outcome_of(unseen, watched(unseen, elsewhere)[Callers]) == "unseen"
-    nameless = replace(unseen, script=None)
-    assert outcome_of(nameless, watched(nameless, replace(lost, script=None))[Callers]) == "unseen"
+def test_the_sdk_for_javascript_2_asks_for_a_token_before_credentials_and_for_nothing_else():
+    old = replace(JAVASCRIPT, component="aws-sdk-js-v2", package="aws-sdk", version="2.1692.0")
+    unseen = replace(PLAIN, token="unseen", path_class="credentials", user_agent="aws-sdk-nodejs/2.1692.0 linux")
+    asked = replace(LOST, version="v2", path_class="token", user_agent=None)
+    assert cause(unseen, asked, software=(old,)).needs_hop_limit == 2
+    for other in (
+        (unseen,),
+        (unseen, replace(asked, token="answered")),
+        (unseen, replace(asked, pid=8)),
+        (replace(unseen, path_class="meta-data"), asked),
+        (replace(unseen, user_agent=None), asked),
+        (replace(unseen, token="none"), asked),
+    ):
+        assert cause(*other, software=(old,)).needs_hop_limit is None

@@ -9,6 +9,7 @@ from observed import FACTS, IMDS, SSM_AGENT, changed, container
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.catalog.rows import Setting
 from imds_probe.facts.collector_run import CollectorRun
+from imds_probe.facts.sdk_settings import SdkSettings, Variable
 from imds_probe.facts.software import SdkSoftware, SdkUse, SdkUser, Software
 from imds_probe.findings import Finding
 from imds_probe.rules.rule import NothingToJudge
@@ -201,6 +202,22 @@ def test_what_never_falls_back_has_no_metadata_now():
     assert "has no metadata now" in judged(rust, containers=(LOST,))[0].summary
     required = replace(IMDS, tokens="required")
     assert "has no metadata now" in judged(INSIDE, containers=(LOST,), imds=required)[0].summary
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "never"),
+    [
+        ("1.34.0", ("true",), True),
+        ("1.34.0", ("true", "false"), False),  # another process is not
+        ("1.34.0", ("true", "empty"), False),
+        ("1.32.3", ("true",), False),  # its botocore does not know the variable yet
+    ],
+)
+def test_nor_has_what_is_told_never_to_ask_without_a_token(version, values, never):
+    told = tuple(SdkSettings((Variable("AWS_EC2_METADATA_V1_DISABLED", value),)) for value in values)
+    inside = library(version=version, container="web", container_ids=(LOST.id,), sdk_settings=told)
+    (found,) = judged(inside, containers=(LOST,))
+    assert ("has no metadata now" in found.summary, "falls back" in found.summary) == (never, not never)
 
 
 @pytest.mark.parametrize("status", ["failed", "skipped"])

@@ -20,8 +20,8 @@ connection is, so while it watches the service takes its time (experiment.LATENC
 name that does not make it look for processes outside (experiment.PROBE). And there is no network beside the lab's: what
 answers clients as S3 does is in it (storage.py). Hosts are not booted, so no daemon has watched.
 
-A client that never got anything cannot lose it: a verdict that it needs a higher hop limit is false here, as that is no
-reason to wait with the switch.
+A client that never got anything cannot lose it. A verdict that it needs a higher hop limit is true where that number brings
+it what it asks for, and false where it does not.
 """
 
 from __future__ import annotations

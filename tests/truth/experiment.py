@@ -10,6 +10,7 @@ python -m truth.experiment CASE     prints the outcome as JSON; `isolated` is ho
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from truth import outcome
 from truth.cases import RUNNING, Case, by_id
 from truth.standing import CannotStand, Running, Standing, until
 from truth.storage import storing
+from truth.whole_host import Groups
 
 from imds_probe.simulator.instance import LoggedRequest
 from imds_probe.simulator.lab.lab import Lab
@@ -39,7 +41,6 @@ HIGH = 3  # more than any place needs
 # while it lasts, on a busy machine too: what is missed is called by an unknown process. It is less than the second that SDKs
 # wait for an answer. On a host the kernel says it, however short it is.
 LATENCY_MS = 500.0
-BEGUN_S = 2.5  # within which a watch of a busy machine listens
 ISOLATED = (
     "unshare",
     "--mount",
@@ -132,7 +133,7 @@ class Experiment:
         beside = None
         if watched:
             self.service.update(latency_ms=LATENCY_MS)
-            beside = threading.Timer(BEGUN_S, self._ask)
+            beside = threading.Thread(target=self._ask_watched)
             beside.start()
         try:
             done = self.standing.host.run([*PROBE, *arguments, *self.case.arguments], timeout_s=120)
@@ -157,6 +158,11 @@ class Experiment:
             "findings": sorted({each["id"] for each in findings}),
             "reasons": report["verdict"]["reasons"],
         }
+
+    def _ask_watched(self) -> None:
+        """Once the probe watches, which on a busy machine takes its time: what was asked before is not seen."""
+        if until(_somebody_watches):
+            self._ask()
 
     def _ask(self) -> None:
         """While the probe watches: who asks on call is called, and what is started often is started."""
@@ -200,6 +206,7 @@ class Experiment:
         broke = (broke_running or broke_fresh) and self.case.is_started_again
         return {
             "broke": broke,
+            "lacks": not all((*still_running, *still_first)),
             "running": "broke" if broke_running else "works" if self.running else "does not run",
             "fresh": "broke" if broke_fresh else "works",
             "printed": printed,
@@ -209,6 +216,15 @@ class Experiment:
             # Of two the log does not say which.
             "disagree": bool(self.log) and self.served == [True] and (broke_running or broke_fresh) == served,
         }
+
+
+def _somebody_watches() -> bool:
+    """Whether a process here has mapped the ring of a packet socket."""
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):  # it has ended
+            if "socket:" in maps.read_text():
+                return True
+    return False
 
 
 def _served(log: Sequence[LoggedRequest]) -> bool:
@@ -226,11 +242,12 @@ def experiment(case: Case) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="imds-probe-truth-", ignore_cleanup_errors=True) as work:
         try:
             with (
+                Groups(Path("/run/control-groups")) as groups,
                 Lab("truth") as lab,
                 storing(lab),
                 Simulator(state, listen, netns=str(lab.service.netns), on_request=log.append) as service,
             ):
-                standing = Standing(case, lab, Path(work))
+                standing = Standing(case, lab, Path(work), groups)
                 try:
                     with standing.host:
                         return Experiment(case, standing, service, log).run()

@@ -3,6 +3,8 @@
     right       what had to be said: "ready" where nothing breaks by the switch as the hop limit is, "needs-hop-limit" where
                 a higher one keeps everything working, else "not-ready". The programs say so, run against the service
     classes     a verdict is true or false by what the switch that it printed did: see `classify`
+    broke       a client that worked before the switch does not work after it
+    lacks       a client does not work after it, whether it worked before or not
 
 An outcome is a JSON object; one that could not be had has `not_run` and nothing else beside its case.
 """
@@ -21,16 +23,18 @@ CLASSES = (
 Outcome = Mapping[str, Any]
 
 
-def classify(verdict: str, *, broke: bool, broke_unchanged: bool) -> str:
-    """`broke`: by the switch as it was printed. `broke_unchanged`: with tokens required and the hop limit as it was."""
+def classify(verdict: str, *, broke: bool, broke_unchanged: bool, cured: bool = False) -> str:
+    """`broke`: by the switch as it was printed. `broke_unchanged`: with tokens required and the hop limit as it was. `cured`: a
+    client that never worked does by the number that was printed.
+    """
     match verdict:
         case "ready":
             return "FALSE ready" if broke else "true ready"
         case "not-ready":
             return "true not-ready" if broke else "FALSE not-ready"
         case "needs-hop-limit":
-            # It promises that the number cures it, and that without it something breaks.
-            return "true needs-hop-limit" if broke_unchanged and not broke else "FALSE needs-hop-limit"
+            # It promises that the number cures it, and that without it something that asks has no metadata.
+            return "true needs-hop-limit" if (broke_unchanged or cured) and not broke else "FALSE needs-hop-limit"
     return "unknown"
 
 
@@ -47,15 +51,18 @@ def classes(outcome: Outcome) -> dict[str, str]:
     """The class by mode; "not run" for a case that could not be had."""
     if "not_run" in outcome:
         return dict.fromkeys(MODES, "not run")
-    broke = {int(limit): each["broke"] for limit, each in outcome["switched"].items()}
-    return {
-        mode: classify(
+    switched = {int(limit): each for limit, each in outcome["switched"].items()}
+    unchanged = switched[outcome["limit"]]
+    found = {}
+    for mode in MODES:
+        printed = switched[outcome[mode]["limit"]]
+        found[mode] = classify(
             outcome[mode]["verdict"],
-            broke=broke[outcome[mode]["limit"]],
-            broke_unchanged=broke[outcome["limit"]],
+            broke=printed["broke"],
+            broke_unchanged=unchanged["broke"],
+            cured=unchanged.get("lacks", False) and not printed.get("lacks", True),
         )
-        for mode in MODES
-    }
+    return found
 
 
 def expectations(outcomes: Iterable[Outcome]) -> dict[str, dict[str, str]]:

@@ -24,7 +24,7 @@ from truth.cases import CONTAINERS, RUNNING, Case
 from truth.clients import Client
 from truth.programs import CALL, GO, MARK
 from truth.starts import JAIL, STARTS
-from truth.whole_host import WholeHost
+from truth.whole_host import Groups, WholeHost
 
 from imds_probe.simulator import scenarios
 from imds_probe.simulator.lab import plumbing
@@ -107,7 +107,7 @@ class Running:
 class Standing:
     """Use `host` while the lab stands; `work` is an empty directory. Mounts go with the mount namespace."""
 
-    def __init__(self, case: Case, lab: Lab, work: Path) -> None:
+    def __init__(self, case: Case, lab: Lab, work: Path, groups: Groups) -> None:
         self.case, self.lab, self.work = case, lab, work
         self.root = work / "host"
         self._outputs = 0
@@ -130,7 +130,7 @@ class Standing:
         if case.place not in RUNNING:
             self._write_starts()
         self.node = self._node()
-        self.host = WholeHost(lab.instance, self.root)
+        self.host = WholeHost(lab.instance, self.root, groups)
 
     def _node(self) -> Node:
         match self.case.place:

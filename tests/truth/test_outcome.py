@@ -43,6 +43,21 @@ def test_a_verdict_is_held_to_what_happened(verdict, broke, unchanged, expected)
 
 
 @pytest.mark.parametrize(
+    ("unchanged", "printed", "expected"),
+    [
+        (True, False, "true needs-hop-limit"),  # what never worked does now
+        (True, True, "FALSE needs-hop-limit"),
+        (False, False, "FALSE needs-hop-limit"),
+    ],
+)
+def test_a_client_that_never_worked_may_be_cured_by_the_number(unchanged, printed, expected):
+    one = case("a", "needs-hop-limit", "ready", {"1": False, "2": False}, limits=(2, 1))
+    one["switched"]["1"]["lacks"], one["switched"]["2"]["lacks"] = unchanged, printed
+    assert outcome.classes(one) == {"plain": expected, "watch": "true ready"}
+    assert one["right"] == "ready"
+
+
+@pytest.mark.parametrize(
     ("broke", "expected"),
     [
         ({1: False}, "ready"),

@@ -76,6 +76,14 @@ def test_a_script_is_one_client_whatever_it_asks_with(requests: TokenRequests) -
     assert before(requests, replace(APP, pid=52, acts_for=(50, None))) == "lost"  # it has ended
 
 
+def test_the_sdk_that_names_itself_only_without_a_token_is_one_client(requests: TokenRequests) -> None:
+    name = "aws-sdk-nodejs/2.1692.0 linux/v18.20.4 callback"
+    asked(requests, agent="")
+    assert before(requests, agent=name) == "lost"
+    assert before(requests, agent="axios/1.7.9") == before(requests, agent="aws-sdk-js/3.700.0") == "none"
+    assert before(requests, replace(APP, pid=8), agent=name) == "none"
+
+
 def test_the_last_one_counts(requests: TokenRequests) -> None:
     asked(requests)
     asked(requests, at=3.0, answer=TokenAnswer(1, False, 200, 2, passed_on=True))

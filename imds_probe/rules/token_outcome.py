@@ -1,0 +1,34 @@
+"""What came of the last token request before a caller's calls by IMDSv1, also where the watch came too late to see it."""
+
+from __future__ import annotations
+
+from imds_probe.facts.callers import Callers, CallerSeen, TokenOutcome
+
+
+def outcome_of(caller: CallerSeen, callers: Callers) -> TokenOutcome | None:
+    """What came of the last token request before a caller's calls by IMDSv1. A process that is known to have lost one, and of
+    which no other was seen since the watch began anew, is what it was. So is a script that starts another process for each
+    request, where it was never seen to ask without having lost one, or to receive one.
+    """
+    if caller.token != "unseen" or (caller.pid is None and caller.script is None):
+        return caller.token
+    by_v1 = [each for each in callers.by if each.identity == caller.identity and each.version == "v1"]
+    if caller.pid is not None and any((each.token, each.pid) == ("lost", caller.pid) for each in by_v1):
+        return "lost"
+    if caller.script is None:
+        return "unseen"
+    # The script's own requests for tokens, by processes of their own: in one process, somebody else may have made them.
+    asked = [
+        each
+        for each in callers.by
+        if each.identity == caller.identity
+        and (each.version, each.path_class) == ("v2", "token")
+        and each.pid != caller.pid
+    ]
+    outcomes = {each.token for each in (*by_v1, *asked)} - {"unseen"}
+    return "lost" if outcomes == {"lost"} else "unseen"
+
+
+def plain(outcome: TokenOutcome | None) -> bool:
+    """Whether that is no reason for asking without a token."""
+    return outcome in ("none", "unseen", "answered", None)
