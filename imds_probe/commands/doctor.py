@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from imds_probe.collect.collectors import NAMING  # noqa: PLC0415
     from imds_probe.commands.messages import report_bug  # noqa: PLC0415
     from imds_probe.commands.terminal import style  # noqa: PLC0415
     from imds_probe.doctor import page  # noqa: PLC0415
     from imds_probe.doctor.checks import checks, exit_code, looked  # noqa: PLC0415
+    from imds_probe.inventory.containers.discovery import NAMING  # noqa: PLC0415
     from imds_probe.reading.reader import Reader  # noqa: PLC0415
     from imds_probe.system import rootfs  # noqa: PLC0415
     from imds_probe.system.own_memory import read_by  # noqa: PLC0415
