@@ -66,7 +66,7 @@ def test_what_is_known_of_what_is_inside_is_said(vulnerable, code):
         done = audited("--osv-url", url)
     assert done.returncode == code, done.stderr
     assert ("PYSEC-2099-1" in done.stdout) == (code == 1)
-    assert ("no vulnerability is known of 12 Python packages" in done.stdout) == (code == 0)
+    assert ("no vulnerability is known of " in done.stdout) == (code == 0)
 
 
 def test_where_nobody_can_be_asked_it_says_so():
