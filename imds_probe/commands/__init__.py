@@ -4,13 +4,13 @@
 COMMANDS: dict[str, str] = {
     "run": "assess this host once: may it be switched to IMDSv2-only?",
     "daemon": "watch without end, keep what was seen, and assess on a schedule",
-    "watch": "live: who calls the metadata service, by IMDSv1 or IMDSv2",
-    "doctor": "say what this host lets the probe see, what not, and what to do about it",
+    "watch": "show live who calls the metadata service, by IMDSv1 or IMDSv2",
+    "doctor": "check what the probe can see on this host, and say how to make the rest visible",
     "judge": "judge stored reports again, by this version's catalog and rules",
-    "fleet": "many reports into one picture: who can be switched, and what to fix first",
+    "fleet": "make one picture of many reports: who can be switched, and what to fix first",
     "explain": "say what a finding means, why, and how to fix it",
     "catalog": "list software and since when it speaks IMDSv2, with sources",
-    "rehearse": "how a command, unit, container or host fares under IMDSv2-only, for a limited time",
-    "simulate": "a metadata service on a local address, with hop limit and faults",
+    "rehearse": "try IMDSv2-only on a command, unit, container or host, for a limited time",
+    "simulate": "run a metadata service on a local address, with hop limit and faults",
     "demo": "build a lab of network namespaces and run the main job in it",
 }

@@ -59,15 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ec2",
         action="store_true",
-        help="ask EC2 and Auto Scaling with your own credentials, as the AWS CLI finds them, for the instances that there are and "
-        "for what launches the next ones; the policy is packaging/iam/fleet-reader.json",
+        help="ask EC2 and Auto Scaling with your own credentials, as the AWS CLI finds them, for the existing instances and "
+        "for the groups and templates that launch the next ones; the policy is packaging/iam/fleet-reader.json",
     )
     parser.add_argument(
         "--region",
         action="append",
         default=[],
         metavar="REGION",
-        help="ask in this Region, or in all that the account has enabled; may be repeated (that of the AWS configuration)",
+        help="ask in this Region, or with all in each that the account enabled; may be repeated (that of the AWS configuration)",
     )
     parser.add_argument("--profile", metavar="NAME", help="a profile of the AWS configuration")
     parser.add_argument(
@@ -86,11 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=duration,
         default=7 * 86400.0,
         metavar="DURATION",
-        help="call older reports stale, and leave their hosts out of the plan (7d)",
+        help="treat older reports as stale, and leave their hosts out of the plan (7d)",
     )
     planning = parser.add_argument_group("plan")
     planning.add_argument("--canaries", type=_count, metavar="N", help="switch N hosts of each owner first (1)")
-    planning.add_argument("--batch", type=_count, metavar="N", help="the most hosts of any other batch (50)")
+    planning.add_argument("--batch", type=_count, metavar="N", help="put at most N hosts into each later batch (50)")
     planning.add_argument(
         "--confidence", choices=("low", "medium", "high"), help="leave out verdicts of less confidence (low)"
     )
@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--raise-hop-limit", action="store_true", default=None, help="take hosts that need a higher hop limit, too"
     )
     parser.add_argument(
-        "--jobs", type=_count, default=0, metavar="N", help="read with so many processes (one a processor)"
+        "--jobs", type=_count, default=0, metavar="N", help="read with N processes (one for each processor)"
     )
 
 

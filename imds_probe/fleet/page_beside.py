@@ -78,7 +78,7 @@ def sources(picture: Picture, room: Room) -> Part:
         rows.append(("not used", said))
     if read.unvouched:
         rows.append(
-            ("only their word", f"of {count(read.unvouched, 'report')}, no file or log stream says whose it is")
+            ("origin not shown", f"{count(read.unvouched, 'report')}: no path or log stream names the instance")
         )
     spans = (
         ("within a day", old.within_day),

@@ -46,4 +46,4 @@ def parts_of(launching: Launching | None, room: Room) -> Iterator[Part]:
         blocks.append(Text(f"Not answered in {each.region}: {': '.join(filter(None, (each.action, each.reason)))}."))
     if len(launching.not_answered) > room.rows:
         blocks.append(Text(f"{len(launching.not_answered) - room.rows} more calls were not answered."))
-    yield Part("What is launched next", tuple(blocks))
+    yield Part("The next launches", tuple(blocks))

@@ -31,7 +31,7 @@ BOOT_CALLED_IMDSV1 = Kind(
     severity="warning",
     title="A program called IMDSv1 in the last boot that was watched",
     meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). The "
-    "callers did not go on calling afterwards: they called on fewer than three later days, as a unit does that is restarted by "
+    "callers did not go on calling afterwards: they called on fewer than three later days, like a unit that is restarted by "
     "hand. So nothing shows whether they were changed since. The next boot may make the same calls.",
     cure="Change the units and scripts that call at boot so that they ask for a token. Then reboot the host while the daemon is "
     "enabled. The finding disappears once a boot was watched whole without a call by IMDSv1.",

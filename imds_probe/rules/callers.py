@@ -68,7 +68,7 @@ IMDSV1_REFUSED = Kind(
         "out since when tokens are required."
     ),
     cure=(
-        "The owner of the caller changes it so that it asks for a token, or turns it off if nobody misses the metadata. "
+        "Change the caller so that it asks for a token, or turn it off if nobody needs the metadata. "
         "`imds-probe watch --v1-only` shows whether it still calls."
     ),
     sources=("EC2 User Guide: IMDS error codes",),

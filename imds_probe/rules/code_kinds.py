@@ -44,9 +44,9 @@ CODE_IMDSV1_AT_LOGIN = Kind(
     id="code-imdsv1-at-login",
     severity="warning",
     title="A package has code that asks without a token, and only a login may start it",
-    meaning="The code was read and asks without a token. It belongs to a distribution's package, and nothing starts it but a file "
-    "that shells read at a login, often only where a user has asked for it: byobu's status line is an example. Once tokens are "
-    "required, the user does not see what it would show. No service depends on it.",
+    meaning="The code was read and asks without a token. It belongs to a distribution's package, and only a file that shells "
+    "read at login starts it, often only if a user has asked for it: byobu's status line is an example. Once tokens are "
+    "required, its output is missing. No service depends on it.",
     cure="Upgrade the package, or make sure that nobody needs what it shows.",
 )
 CODE_IMDSV1_ONCE = Kind(
@@ -54,7 +54,7 @@ CODE_IMDSV1_ONCE = Kind(
     severity="warning",
     title="Code that ran once on this host asks without a token",
     meaning="User data and scripts for each instance run once, at the first boot. On this host they have run, and the switch "
-    "breaks nothing of them. A new instance of the same template runs them again: they fail where its template requires tokens.",
+    "does not affect them. A new instance of the same template runs them again: they fail where its template requires tokens.",
     cure="Change the user data or the script in the template or image before tokens are required there.",
     sources=(_USE_V2,),
 )
@@ -70,7 +70,7 @@ CODE_UNDECIDED = Kind(
     id="code-undecided",
     severity="warning",
     implies="unknown",
-    title="Code has both, requests with and without a token",
+    title="Code contains requests with and without a token",
     meaning="The code of a program was read. It has a part that asks for a token, and the bare address of the service besides. "
     "Reading does not tell which part is used. A guess could break the host, so the verdict counts the program as unknown.",
     cure="Watch the host: `systemctl enable --now imds-probe-daemon`, and restart the program once while the daemon watches. "

@@ -27,8 +27,9 @@ SwitchedState = Literal["clean", "clean-so-far", "refused", "refused-unseen", "n
 class SinceSwitch:
     """`since` is when a run first saw that tokens are required, `hours` ago; `optional_last` when one last saw that they were not.
     `watched_hours` of these were watched, and for at most `clean_hours` of these nobody was refused without asking again with a
-    token, apart from whom the configuration accepts. `refused_callers` were refused for good, `accepted_callers`, too, and somebody
-    accepts that; `recovered_callers` asked again with a token. Where nobody watched, the hours and `refused_callers` are None.
+    token, apart from whom the configuration accepts. `refused_callers` were refused for good. So were `accepted_callers`, but the
+    configuration accepts that. `recovered_callers` asked again with a
+    token. Where nobody watched, the hours and `refused_callers` are None.
     `refused_requests` are those of all. `rejected_unseen` calls were refused by CloudWatch's count and not seen, None where it was
     not asked. `summary` has no full stop at its end.
     """

@@ -54,7 +54,7 @@ REFUSED_LONG_AGO = Kind(
 REFUSED_HAD_NOTHING = Kind(
     id="refused-had-nothing",
     severity="warning",
-    title="A program is refused what the metadata service never had for it",
+    title="A program is refused at paths that the metadata service never had",
     meaning="Before the switch, the watch saw the program ask for paths that the service does not have, and only for such (404). "
     "Since the switch, the service answers with 401. The switch has taken no metadata from the program.",
     cure="Nothing has to be done if the program handles 401 as it handled 404.",

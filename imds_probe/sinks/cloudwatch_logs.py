@@ -44,7 +44,7 @@ class LogsConfig(Section):
         "cloudwatch-logs.retention_days",
         None,
         values.one_of(RETENTION_DAYS),
-        "For a group that is made here. Without it, CloudWatch keeps reports for ever.",
+        "How long a group that imds-probe makes keeps reports. Without it: for ever.",
         example=90,
     )
 

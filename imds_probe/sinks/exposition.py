@@ -26,15 +26,15 @@ GAUGES = {
     "accepted_risks": "Findings that the verdict leaves out, as their risk is accepted",
     "accepted_until_timestamp_seconds": "When the first accepted risk counts again, since the epoch",
     "tokens_required": "1 where IMDSv1 is refused already",
-    "switched_hours": "Since a run first saw that tokens are required",
+    "switched_hours": "Hours since a run first saw that tokens are required",
     "clean_hours": "For how long no caller was refused without asking again with a token",
-    "refused_callers": "Callers that were refused since tokens are required, and did not ask again with a token",
+    "refused_callers": "Callers that were refused since the switch, and did not ask again with a token",
     "imdsv1_calls": "Calls by IMDSv1 within the window that was watched",
     "watch_coverage_ratio": "How much of the window was watched without a loss",
     "containers_token_lost": "Running containers that the token does not reach",
     "last_run_timestamp_seconds": "When the run began, since the epoch",
 }
-INFO = "1, with what made the report and where"
+INFO = "1, with the version, the schema and the instance of the report"
 INFO_LABELS = ("version", "schema", "instance_id", "region")
 LABEL_MAX = 256  # characters; what is longer is no name
 

@@ -32,7 +32,7 @@ class FileConfig(Section):
         SETTING,
         "/var/lib/imds-probe/reports/report.json",
         values.absolute,
-        "The newest report; so many older ones are beside it, as report.json.1, report.json.2 and so on.",
+        "The newest report. file.keep older ones are beside it, as report.json.1, report.json.2 and so on.",
     )
     keep: int = setting("file.keep", 10, values.count(0, 10_000))
 

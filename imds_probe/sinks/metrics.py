@@ -64,7 +64,7 @@ METRICS = (
     Declared(
         "RefusedCallers",
         "Count",
-        "Callers that were refused since tokens are required, and did not ask again with a token. Left out where tokens are "
+        "Callers that were refused since the switch, and did not ask again with a token. Left out where tokens are "
         "optional, or nobody watched.",
     ),
     Declared(

@@ -38,7 +38,7 @@ class MetricsConfig(Section):
         'Dimensions that are the same for all of this host\'s metrics, such as { Environment = "production" }.',
     )
     per_instance: bool = setting(
-        "metrics.per_instance", False, values.flag, "One more set by InstanceId: as many metrics for each host."
+        "metrics.per_instance", False, values.flag, "Send all metrics once more by InstanceId: a set for each host."
     )
 
     def conflict(self) -> Conflict | None:

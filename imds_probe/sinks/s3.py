@@ -51,7 +51,7 @@ class S3Config(Section):
         "s3.prefix",
         "imds-probe",
         values.matching(_PREFIX, 'the beginning of keys without "/" at its ends'),
-        "What all keys begin with. packaging/iam/s3.json has it, too.",
+        "The beginning of all keys. packaging/iam/s3.json names it, too.",
     )
     region: str | None = setting(
         "s3.region",

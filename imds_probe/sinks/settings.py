@@ -23,7 +23,7 @@ class DeliveryConfig(Section):
         "reporting.time_limit",
         "20s",
         values.duration,
-        "For so long a run tries to send reports, over all sinks. The rest waits for the next run.",
+        "How long a run tries to send reports, to all sinks together. The rest waits for the next run.",
     )
 
 

@@ -104,7 +104,7 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
                 (missing,) = found["launching"]["not_answered"]
                 assert missing["action"] == "ec2:GetInstanceMetadataDefaults", "which moto does not know"
         assert main(["fleet", reports, "--ec2", "--region", "eu-west-1"]) == exitcodes.READY
-        assert "What is launched next" in capsys.readouterr().out
+        assert "The next launches" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
