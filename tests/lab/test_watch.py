@@ -87,7 +87,8 @@ def test_a_line_a_call_and_a_summary(lab, service):
     with watching(lab, "--v1-only") as watched:
         pid = curl(lab.instance, "ipv4", numbered(1), token=False)
         curl(lab.instance, "ipv4", numbered(2), token=True)
-    line, counted, header, row = watched.out.splitlines()
+    line, counted, header, row, narrow = watched.out.splitlines()
+    assert narrow.startswith("(left out: "), "100 columns are not enough for a table of calls"
     assert f" v1 404 GET {numbered(1)} by curl[{pid}] /usr/bin/curl" in line
     assert 'user-agent="curl/' in line
     assert counted.startswith("1 IMDSv1 call and 0 IMDSv2 calls in ")
