@@ -14,6 +14,7 @@ from architectures import PREFIX, PYTHON
 from build_error import BuildError, run
 
 OWN = f"{PACKAGES}/imds_probe"
+COMPILER = Path(__file__).with_name("compiler.py")
 
 
 def interpreter(stage: Path) -> list[str | Path]:
@@ -28,24 +29,16 @@ def compile_all(stage: Path, builder: Path) -> None:
     where a file was left out.
     """
     own = stage / OWN
-    # One process each, in one order, with one hash seed: what a file becomes hangs on all three.
-    arguments = [
-        "-s",
-        "-B",
-        "-m",
-        "compileall",
-        "-q",
-        "-f",
-        "--invalidation-mode",
-        "unchecked-hash",
-        "-s",
-        stage,
-        "-p",
-        "/",
-    ]
     others = [stage / PREFIX[1:] / "lib/python3.13", *sorted(path for path in own.parent.iterdir() if path != own)]
-    for places, how in (([own], []), (others, ["-b"])):
-        run([*interpreter(builder), *arguments, *how, *places], env={"PYTHONHASHSEED": "0"})
+    modules = [path for path in others if path.is_dir() or path.suffix == ".py"]
+    # One process each, in one order, with one hash seed: what a file becomes hangs on all three.
+    for options, arguments in (
+        ([], ["beside", stage, own]),
+        # Tracebacks mark columns of lines that they show, and nothing is shown without a source.
+        (["-X", "no_debug_ranges"], ["instead", stage, *modules]),
+    ):
+        # -P: nothing of the build's own is imported.
+        run([*interpreter(builder), "-s", "-B", "-P", *options, COMPILER, *arguments], env={"PYTHONHASHSEED": "0"})
     for source in [path for place in others for path in ([place] if place.is_file() else place.rglob("*"))]:
         if source.suffix == ".py":
             if not source.with_suffix(".pyc").exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pkgutil
@@ -54,6 +55,34 @@ def test_all_libraries_are_the_packages_own(root):
 @pytest.mark.parametrize("module", sorted(each.name for each in pkgutil.iter_modules(imds_probe.sinks.__path__)))
 def test_each_sink_finds_all_that_it_imports(root, module):
     must([PYTHON, "-I", "-c", f"import imds_probe.sinks.{module}"], root=root)
+
+
+def test_whatever_the_project_imports_came_with_it(root):
+    """Also what functions import when they are called. What is for those who check types alone is not there to be imported."""
+    wanted = set()
+    for path in Path(imds_probe.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        checked = [
+            node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ]
+        aside = {id(inner) for node in checked for outer in node.body for inner in ast.walk(outer)}
+        for node in (each for each in ast.walk(tree) if id(each) not in aside):
+            if isinstance(node, ast.Import):
+                wanted |= {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                wanted.add(node.module)
+    assert {"imds_probe.errors", "botocore.session", "http.server", "jinja2"} <= wanted
+    code = f"import importlib; [importlib.import_module(name) for name in {sorted(wanted)}]"
+    must([PYTHON, "-I", "-c", code], root=root)
+
+
+def test_tracebacks_have_lines_of_the_projects_own(root):
+    """And the places in them. Of what others wrote, which comes without its source, they have files and lines."""
+    code = "from imds_probe.net.obstacles.ranges import between; between('nothing', '10.0.0.1')"
+    shown = run([PYTHON, "-I", "-c", code], root=root).stderr
+    own, _, others = shown.partition("/net/obstacles/ranges.py")[2].partition("/ipaddress.py")
+    assert re.match(r'", line \d+, in between\n +return .*ip_address\(low\).*\n +[~^]+\n', own), shown
+    assert re.match(r'", line \d+, in ip_address\nValueError: ', others), shown
 
 
 def test_clients_of_aws_are_made_without_what_was_cut_out(root):
