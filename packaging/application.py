@@ -36,11 +36,19 @@ OPERATIONS = {
     },
 }
 # Machine code whose place a parser written in Python takes; worked examples; zones by name, where nothing is told but UTC; what
-# other operating systems and browsers do.
+# other operating systems and browsers do; what only authors of packages, of tests and of other servers import.
 LEFT_OUT = (
     *("yaml/_yaml*.so", "botocore/data/*/*/examples-*", "dateutil/zoneinfo/*.tar.gz", "*.dist-info/RECORD"),
     *(f"psutil/_ps{system}.py" for system in ("aix", "bsd", "osx", "sunos", "windows")),
-    "urllib3/contrib/emscripten",
+    *("urllib3/contrib/emscripten", "urllib3/contrib/socks.py", "botocore/stub.py"),
+    *(
+        f"packaging/{name}"
+        for name in ("licenses", "metadata.py", "pylock.py", "dependency_groups.py", "direct_url.py")
+    ),
+    *(
+        f"prometheus_client/{name}"
+        for name in ("aiohttp", "django", "twisted", "bridge", "parser.py", "openmetrics/parser.py")
+    ),
 )
 
 
@@ -77,13 +85,24 @@ def _cut_botocore(data: Path) -> None:
                 for name in ("paginators-1", "paginators-1.sdk-extras", "waiters-2"):
                     for other in versions[-1].glob(f"{name}.json*"):
                         other.unlink()
+    prefixes = set()
     for model in sorted(data.glob("*/*/service-2.json.gz")):
         described = json.loads(gzip.decompress(model.read_bytes()))
+        prefixes.add(described["metadata"]["endpointPrefix"])
         if (service := model.parent.parent.name) in OPERATIONS:
             described = only(described, OPERATIONS[service])
         # Not compressed, as the package is, and its compression finds what models have in common.
         model.with_suffix("").write_text(json.dumps(_without_words(described), separators=(",", ":")))
         model.unlink()
+    _cut_endpoints(data / "endpoints.json", prefixes)
+
+
+def _cut_endpoints(path: Path, prefixes: Collection[str]) -> None:
+    """Leave the Regions and addresses of these services alone: each client is made of the whole file."""
+    described = json.loads(path.read_bytes())
+    for partition in described["partitions"]:
+        partition["services"] = {name: value for name, value in partition["services"].items() if name in prefixes}
+    path.write_text(json.dumps(described, separators=(",", ":")))
 
 
 def only(described: dict[str, Any], operations: Collection[str]) -> dict[str, Any]:

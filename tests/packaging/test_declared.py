@@ -16,6 +16,7 @@ import pytest
 import yaml
 from aws_rights import methods_in
 from botocore import xform_name
+from botocore.config import Config
 from botocore.loaders import Loader
 from cloudformation_template import Template
 
@@ -42,7 +43,9 @@ def test_each_policy_has_a_sink_but_those_of_collectors():
 
 
 def test_packages_have_the_calls_that_are_made(tmp_path, monkeypatch):
-    """Of the largest interfaces those that are called, and no other; botocore makes clients of what is left."""
+    """Of the largest interfaces those that are called, and no other; botocore makes clients of what is left, and finds
+    Regions and addresses as before.
+    """
     monkeypatch.syspath_prepend(str(PROJECT / "packaging"))
     application = importlib.import_module("application")
     methods = methods_in("".join(path.read_text() for path in (PROJECT / "imds_probe").rglob("*.py")))
@@ -58,12 +61,24 @@ def test_packages_have_the_calls_that_are_made(tmp_path, monkeypatch):
     loader._search_paths = [str(tmp_path)]
     session.register_component("data_loader", loader)
     whole = botocore.session.Session()
+    whole.set_credentials("AKIAIOSFODNN7EXAMPLE", "made-up")
     for service, names in application.OPERATIONS.items():
         client = session.create_client(service, region_name="eu-west-1")
         assert set(client.meta.service_model.operation_names) == names
         known = whole.get_service_model(service).operation_names
         # HeadBucket is what botocore itself asks where a bucket is in another Region.
         assert {name for name in known if xform_name(name) in methods} == names - {"HeadBucket"}
+    for service in sorted(application.SERVICES):
+        for partition in whole.get_available_partitions():
+            regions = whole.get_available_regions(service, partition, allow_non_regional=True)
+            assert session.get_available_regions(service, partition, allow_non_regional=True) == regions
+        for region in ("eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1"):
+            urls = [
+                each.create_client(service, region_name=region, config=Config(use_fips_endpoint=fips)).meta.endpoint_url
+                for each in (session, whole)
+                for fips in (False, True)
+            ]
+            assert urls[:2] == urls[2:]
 
 
 def test_packages_have_the_interface_of_each_service_that_a_sink_calls():
