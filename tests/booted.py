@@ -138,7 +138,7 @@ class Booted:
 
     def journal(self, unit: str) -> str:
         """All that a unit has said since it was booted, and what systemd said of it."""
-        return self.must("journalctl", "--no-pager", "--output=short-monotonic", f"--unit={unit}")
+        return self.must("journalctl", "--no-pager", "--output=short-monotonic", "--boot", f"--unit={unit}")
 
     def write(self, path: str, text: str) -> None:
         """A file inside, with its directories."""

@@ -12,7 +12,18 @@ from imds_probe.doctor.check import Host, Result
 
 OLDEST = (3, 11)
 # What the core and the sinks import of others.
-LIBRARIES = ("ahocorasick_rs", "botocore", "distro", "msgspec", "packaging", "prometheus_client", "psutil", "yaml")
+LIBRARIES = (
+    "ahocorasick_rs",
+    "botocore",
+    "distro",
+    "jinja2",
+    "markupsafe",
+    "msgspec",
+    "packaging",
+    "prometheus_client",
+    "psutil",
+    "yaml",
+)
 
 
 def interpreter(host: Host) -> Result:

@@ -41,8 +41,10 @@ def test_a_run_asks_nobody_and_says_so_in_one_line(host, tmp_path):
                 timeout=100,
             )
             assert (done.returncode, done.stdout) == (exitcodes.SWITCHED_OFF, b"")
-            said = f"imds-probe: switched off on this host: {host / FILE} exists. Remove that file to switch imds-probe on again.\n"
-            assert done.stderr.decode() == said
+            assert done.stderr.decode() == (
+                f"imds-probe: switched off on this host: {host / FILE} exists. Remove that file to switch imds-probe on again. "
+                "See docs/on-the-host.md.\n"
+            )
         assert simulator.counts.connections == 0
     assert not (tmp_path / "report.json").exists()
 

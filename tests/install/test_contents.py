@@ -63,7 +63,12 @@ def test_both_kinds_have_the_same_files(packages):
     listed = {line.split(" ", 5)[-1].split()[-1].lstrip(".").rstrip("/") for line in contents}
     in_rpm = set(must(["rpm", "-qpl", packages.rpm()]).splitlines())
     only_rpm = in_rpm - listed
-    assert only_rpm == {"/usr/lib/systemd/system-preset/80-imds-probe.preset"}
+    # Debian's zsh has a place of its own for what packages bring.
+    assert "/usr/share/zsh/vendor-completions/_imds-probe" in listed - in_rpm
+    assert only_rpm == {
+        "/usr/lib/systemd/system-preset/80-imds-probe.preset",
+        "/usr/share/zsh/site-functions/_imds-probe",
+    }
 
 
 def test_checksums_and_sizes(packages):
