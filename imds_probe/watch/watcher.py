@@ -231,7 +231,7 @@ class Watcher:
         """Nothing shows that this was sent by who it says. Connections that have been open for long have an owner still."""
         if _version(call) == "v2":
             return  # it would change nothing
-        caller, how = self._owner(call, time.time() - call.at) if call.connection.answers is None else (None, "none")
+        caller, how = self._owner(call, call.at) if call.connection.answers is None else (None, "none")
         if caller is not None:
             if call in call.connection.waiting:
                 call.connection.waiting.remove(call)  # or a late answer would make it a second one
@@ -253,7 +253,7 @@ class Watcher:
         pid = self._ways.whose(interface)
         return caller_of(self._proc, pid) if pid is not None else None
 
-    def _owner(self, call: Call, sent_before_s: float | None = None) -> tuple[Caller | None, How]:
+    def _owner(self, call: Call, sent_at: float | None = None) -> tuple[Caller | None, How]:
         connection = call.connection
         if not connection.proven:
             self._looks_at_owners += 1
@@ -265,7 +265,7 @@ class Watcher:
             connection.service,
             PORT,
             may_be_in=lambda netns: self._ways.may_be_of(netns, connection.client, connection),
-            sent_before_s=sent_before_s,
+            sent_at=sent_at,
         )
         caller = caller_of(self._proc, pid, full_command_line=self._full) if pid is not None else None
         return caller, "sock_diag" if caller else "none"

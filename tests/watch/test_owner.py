@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from imds_probe.watch.owner import Owners
+from imds_probe.watch import owner
+from imds_probe.watch.owner import Owners, answered
 
 PROC = Path("/proc")
 
@@ -34,6 +36,29 @@ def test_who_has_a_connection_open(family: int, address: str) -> None:
         socket.create_connection(server.getsockname()[:2]) as mine,
     ):
         assert owners.owner(address, mine.getsockname()[1], address, server.getsockname()[1]) == os.getpid()
+    owners.close()
+
+
+def test_when_it_sent_something_is_asked_for_while_looking_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does on a busy machine: what counts is when the kernel answers."""
+    owners = Owners(PROC)
+    listing = owners._list
+    monkeypatch.setattr(owners, "_list", lambda: (listing(), time.sleep(2 * owner.SENT_WITHIN_S)))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()[:2]) as mine,
+    ):
+        ends = ("127.0.0.1", mine.getsockname()[1], "127.0.0.1", server.getsockname()[1])
+        before = time.time()
+        mine.sendall(b"x")
+        sent_at = (before + time.time()) / 2
+        assert owners.owner(*ends, sent_at=sent_at) == os.getpid()
+        assert owners.owner(*ends, sent_at=sent_at - 60) is None
+        asked = []
+        monkeypatch.setattr(owner, "answered", lambda *of: (asked.append(of[0]), answered(*of))[1])
+        monkeypatch.setattr(owner, "ANSWERED_WITHIN_S", -1.0)  # when the kernel answered is never known well enough
+        assert owners.owner(*ends, sent_at=sent_at) is None
+        assert max(map(asked.count, asked)) == owner.ASKS
     owners.close()
 
 
