@@ -140,6 +140,16 @@ class Reader:
         """Keep what hangs in `state` from now on: for whoever cannot know beforehand whether that answers."""
         self._workers.remember(state)
 
+    def rest(self) -> None:
+        """End whoever reads files, until the next task, which has new ones: for who asks rarely and stays for long. Nothing is done
+        while somebody asks.
+        """
+        if self._lock.acquire(blocking=False):
+            try:
+                self._discard()
+            finally:
+                self._lock.release()
+
     def leave(self) -> None:
         """Have all workers ended, and wait for none of them; `close` does."""
         self._workers.leave()

@@ -94,7 +94,7 @@ class Daemon:
     def _watch(self, history: History, wake: int, config: Config, reader: Reader) -> Config:
         """Watch and assess until the end, or until somebody switches it off. The configuration as it is then."""
         with ExitStack() as stack:
-            names = ContainerNames(self._root, reader)
+            names = ContainerNames(self._root, reader, reader.rest)
             watcher = stack.enter_context(
                 Watcher(wake=wake, full_command_lines=config.full_command_lines, met=names.meet)
             )

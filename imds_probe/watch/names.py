@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,11 +36,11 @@ class _Container(NamedTuple):
 
 class ContainerNames:
     """Names by the container's identity, from records that `reader` reads. Raises nothing that is expected: one without a name
-    is called by the start of its id.
+    is called by the start of its id. `looked` is called after each look, which may be the last one for days.
     """
 
-    def __init__(self, root: Path, reader: Asks = HERE) -> None:
-        self._root, self._reader = root, reader
+    def __init__(self, root: Path, reader: Asks = HERE, looked: Callable[[], object] = lambda: None) -> None:
+        self._root, self._reader, self._looked = root, reader, looked
         self._found: dict[str, _Container] = {}
         self._in_vain: dict[str, float] = {}  # when each was looked for, of the monotonic clock
         self._looking: Background[float] | None = None
@@ -108,6 +108,8 @@ class ContainerNames:
             self._found = before | {each.identity: _Container(each.title, each.image) for each in found.containers}
         except ProbeError:
             pass
+        finally:
+            self._looked()
         ended = time.monotonic()
         if len(self._in_vain) > LOOKED_FOR_MAX:
             self._in_vain.clear()

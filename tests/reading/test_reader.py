@@ -273,6 +273,20 @@ def test_a_killed_worker_is_replaced(reader: Reader, root: Path) -> None:
         wait_for(lambda: works(reader, root))
 
 
+def test_at_rest_nobody_is_there_who_reads_and_the_next_task_has_new_ones(root: Path) -> None:
+    with Reader(tasks.TASKS) as reader:
+        reader.rest()  # nobody has begun
+        assert works(reader, root)
+        before = {worker.pid for worker in (reader._parser, reader._opener)}
+        reader.rest()
+        assert not any(Path(f"/proc/{pid}").exists() for pid in before)
+        assert works(reader, root)
+        with reader._lock:  # somebody asks
+            reader.rest()
+            assert hanging(reader) not in before
+        assert works(reader, root)
+
+
 @pytest.mark.parametrize("operation", ["lookup", "getattr", "open", "read", "readdir"])
 def test_a_share_that_never_answers_costs_its_own_files_only(tmp_path: Path, root: Path, operation: str) -> None:
     place = tmp_path / "share"

@@ -122,6 +122,22 @@ def test_what_waits_and_what_was_found_has_an_end(looks: list[Path], monkeypatch
     assert looks
 
 
+def test_whoever_reads_may_rest_after_each_look(looks: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after one that failed."""
+    rests = list[int]()
+    names = ContainerNames(Path("/"), looked=lambda: rests.append(len(looks)))
+    assert named(names, WEB) == ["web"]
+    assert named(names, WEB) == ["web"]
+    assert rests == [1]
+
+    def fails(*_: object, **__: object) -> Discovery:
+        raise ProbeError("broken")
+
+    monkeypatch.setattr(module, "discover", fails)
+    assert named(names, "9" * 64) == ["9" * 12]
+    assert rests == [1, 1]
+
+
 def test_a_call_of_nobody_known_is_of_the_container_whose_network_it_came_from(looks: list[Path]) -> None:
     calls = NamedCalls(ContainerNames(Path("/")))
     assert [name for _, name in calls.rest([replace(SEEN, caller=None, inside=caller(POD))])] == ["api-7d9f/app"]
