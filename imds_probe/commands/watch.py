@@ -77,9 +77,7 @@ def run(args: argparse.Namespace) -> int:
         switched_off.unless_switched_off(Path("/")),
         Reader(NAMING, patience=OF_A_DAEMON) as reader,
         read_by(reader.looker),
-        Watcher(
-            full_command_lines=full, met=(names := ContainerNames(Path("/"), reader, reader.rest)).meet
-        ) as watcher,
+        Watcher(full_command_lines=full, met=(names := ContainerNames(Path("/"), reader, reader.rest)).meet) as watcher,
     ):
         named = NamedCalls(names)
         if watcher.degraded:

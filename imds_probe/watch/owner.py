@@ -160,8 +160,8 @@ def answered(asking: socket.socket, asked: bytes) -> Socket | None:
 
 
 def _that_sent(asking: socket.socket, asked: bytes, at: float) -> Socket | None:
-    """The connection's socket, where it sent something then and nothing since. Clocks are read around each question alone: on a busy
-    machine anything else may take longer than what is sent needs to be seen.
+    """The connection's socket, where it sent something then and nothing since. The clock is read around each question alone: on
+    a busy machine anything else may take longer than what is sent needs to be seen.
     """
     for _ in range(ASKS):
         before = time.time()
