@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TypedDict
 
@@ -70,9 +70,15 @@ class Caller:
         return self.acts_for or (self.pid, self.started)
 
 
-def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Caller | None:
+def caller_of(
+    proc: Path,
+    tid: int,
+    *,
+    full_command_line: bool = False,
+    place: Callable[[str, int | None], Place] | None = None,
+) -> Caller | None:
     """The process that a thread belongs to, None where it has ended already. `full_command_line`: with all its arguments,
-    whatever they are.
+    whatever they are. `place` says where a process belongs, by the text of its control groups and its user, as place_of does.
     """
     at = proc / str(tid)
     try:
@@ -81,8 +87,9 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         started = start_ticks(proc, pid)
         comm = read_head(proc / str(pid) / "comm", 64)
         uid = int(status["Uid"].split()[0]) if "Uid" in status else None
-        place = place_of(cgroup_of(proc, pid), proc, uid)
-        of = uid, place["container"], place["unit"]
+        cgroup = cgroup_of(proc, pid)
+        there = place(cgroup, uid) if place is not None else place_of(cgroup, proc, uid)
+        of = uid, there["container"], there["unit"]
         # At once, as it may end while somebody else reads what it was started with; and again, as it may become another.
         netns, exe = _namespace(proc, pid, "net"), _link(proc / str(pid) / "exe")
         in_its_own = _whose_mounts(proc, pid)
@@ -110,7 +117,7 @@ def caller_of(proc: Path, tid: int, *, full_command_line: bool = False) -> Calle
         started_by=above.started_by,
         acts_for=above.acts_for,
         whole=above.whole,
-        **place,
+        **there,
     )
     # Its number may have become another's while it was read.
     return caller if start_ticks(proc, pid) in (started, None) else None

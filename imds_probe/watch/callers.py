@@ -115,7 +115,7 @@ class Callers:
         is_same = mark is not None and known is not None and known.mark == mark and then == runs
         if known is not None and is_same and now - known.at < KNOWN_S and self._runs_still(pid, known):
             return known.caller
-        caller = caller_of(self._proc, pid)
+        caller = caller_of(self._proc, pid, place=self._place_in)
         if caller is not None and caller.exe is not None and mark is not None and self._mark(pid) == mark:
             if len(self._above_known) >= KNOWN_MAX:
                 self._above_known.clear()
@@ -123,7 +123,7 @@ class Callers:
         return caller
 
     def _look(self, tid: int) -> Caller | None:
-        return caller_of(self._proc, tid, full_command_line=self._full)
+        return caller_of(self._proc, tid, full_command_line=self._full, place=self._place_in)
 
     def _runs_still(self, tid: int, known: _Known) -> bool:
         """Whether it is the same process and runs the same program: numbers are used again, and a shell becomes what it starts."""
@@ -199,13 +199,18 @@ class Callers:
             for line in cgroup_of(self._proc, above.pid).splitlines():
                 lines[line.partition(":")[0]] = line
         lines |= {str(hierarchy): f"{hierarchy}::{path}" for hierarchy, path in life.cgroups.items()}
-        of = "\n".join(lines.values()), above.uid if above else None
-        now = time.monotonic()
+        return self._place_in("".join(f"{line}\n" for line in lines.values()), above.uid if above else None)
+
+    def _place_in(self, cgroup: str, uid: int | None) -> Place:
+        """As place_of has it, looked at once in PLACE_KNOWN_S seconds: whose all the groups are costs more than all else that is
+        asked of a process.
+        """
+        of, now = (cgroup, uid), time.monotonic()
         known = self._places.get(of)
         if known is None or now - known[1] > PLACE_KNOWN_S:
             if len(self._places) >= PLACES_MAX:
                 self._places.clear()
-            known = self._places[of] = place_of(of[0], self._proc, of[1]), now
+            known = self._places[of] = place_of(cgroup, self._proc, uid), now
         return known[0]
 
     def _life(self, tid: int) -> Life | None:

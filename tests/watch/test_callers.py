@@ -151,7 +151,7 @@ def test_where_those_are_that_one_began_is_found_out_once_in_a_while(
     assert len(asked) == 1
     monkeypatch.setattr(module_of_callers, "PLACE_KNOWN_S", -1.0)
     callers.caller(pids_of("/usr/bin/true")[0])
-    assert len(asked) == 2
+    assert len(asked) > 1
 
 
 def test_one_that_nobody_has_waited_for(callers: Callers) -> None:
