@@ -16,7 +16,7 @@ from imds_probe.dataclass import dataclass
 
 _USER = r"[A-Z0-9]{4,128}:(?P<instance>i-(?:[0-9a-f]{17}|[0-9a-f]{8}))"
 _USER_ID = re.compile(_USER)
-_REGION_NAME = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}")
+_REGION_NAME = re.compile(r"[a-z]{2,4}(?:-[a-z]{1,16}){1,4}-\d{1,2}")
 _STARTED_AT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)Z")
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _OF_REPORT = re.compile(rf"{_USER}\.(?P<time>\d{{6}})Z\.(?P<run>[0-9a-f]{{32}})\.json\.gz")
