@@ -29,7 +29,7 @@ SHORT, SHORT_MAX_S = 64, 0.02
 SLOW_S = 0.5  # of CPU time; what is linear takes some milliseconds for the longest
 FROM_S = 0.004  # below, time is mostly the clock's and the cache's
 GROWTH_MAX = 3.0  # with twice the length: 2 of what is linear, 4 of what is quadratic
-LOOKS = 5
+LOOKS = 10
 Pattern = str | bytes
 
 
@@ -181,9 +181,13 @@ def _is_faster(seconds: Callable[[int], float]) -> bool:
             return True
     # The last two: up to 1000 characters a repeat that is bounded looks quadratic.
     if took > FROM_S and took > GROWTH_MAX * previous:
-        # Once more, each the least of several: somebody else may have had the machine.
-        half, whole = (min(seconds(each) for _ in range(LOOKS)) for each in SIZES[-2:])
-        return whole > GROWTH_MAX * half
+        # Again, one after the other, and each the least so far: somebody else may have had the core, or its other half.
+        half = whole = float("inf")
+        for _ in range(LOOKS):
+            half, whole = (min(so_far, seconds(size)) for so_far, size in zip((half, whole), SIZES[-2:], strict=True))
+            if whole <= GROWTH_MAX * half:
+                return False
+        return True
     return False
 
 
