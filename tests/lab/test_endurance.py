@@ -48,6 +48,7 @@ program=busybox-$((number / 20 + number % 100))
 echo {verdict} >"$8"
 """
 VERDICT = """'{"verdict": {"state": "ready", "confidence": "medium", "reasons": []}}'"""
+GOING = 1  # a reader that kept the daemon waiting, as on a busy machine, and is reaped with the next one
 OF_OTHERS = 8  # one socket for each network namespace of the machine, which other tests make
 TAKES_S = 0.5  # an assessment, several times over
 
@@ -128,7 +129,8 @@ def taken(fast: FastMotion) -> Taken:
     memory = files = sockets = 0
     name = fast.daemon.name()
     processes = [each for each in fast.daemon.children(recursive=True) if each.name() == name]
-    for pid in (fast.starter.pid, fast.daemon.pid, *(each.pid for each in processes)):
+    alive = [each.pid for each in processes if each.status() != psutil.STATUS_ZOMBIE]
+    for pid in (fast.starter.pid, fast.daemon.pid, *alive):
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         memory += sum(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Pss_Anon:"))
         opened = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
@@ -172,7 +174,7 @@ def test_it_takes_no_more_after_weeks_than_after_days(fast, early, late, hours, 
     assert 60 * (hours - 1) <= calls <= 60 * (hours + 4), calls
     assert observed_s >= 3600 * hours * 0.9, observed_s  # watched without a gap, it is one interval, however long
     assert after.memory - before.memory <= growth_bytes, (before, after)
-    assert after.processes <= before.processes, (before, after)
+    assert after.processes <= before.processes + GOING, (before, after)
     assert after.files <= before.files, (before, after)
     assert after.sockets <= before.sockets + OF_OTHERS, (before, after)
     assert history_after <= history_before * 1.3, (history_before, history_after)
