@@ -1,9 +1,14 @@
-"""The daemon in fast motion: fast_motion.py STATE CONFIG PROGRAM starts one for each line of its input, and prints its PID.
+"""The daemon in fast motion: fast_motion.py STATE CONFIG PROGRAM SHARE starts one for each line of its input, and prints its
+PID.
 
 Where a daemon would wait for nothing, the clock goes on by as long instead. While an assessment runs, time passes as it does
 everywhere: what is asked meanwhile has been answered by its end. Packets and connects are as old as they are by that clock.
 PROGRAM stands for the assessments, which take no part in the watch, and asks the service itself. The clock goes on from one
 daemon to the next. All daemons end with the input.
+
+What the watch remembers is bounded by a SHAREth of what it is elsewhere: 1 leaves it, and with more, all is full after fewer
+assessments. The kernel notes the connects of other tests on this machine, too: as far as these can be told, they are left out,
+and nobody's container is looked for.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+MANY = 500
 REAL = {name: getattr(time, name) for name in ("time", "monotonic", "time_ns", "monotonic_ns")}
 SHARED = mmap.mmap(-1, mmap.PAGESIZE)  # with what is forked
 
@@ -75,10 +81,18 @@ class Waiting:
         return [(fd, event) for fd, event in ready if fd != ending]
 
 
+def is_elsewhere(tid: int) -> bool:
+    """Whether a thread that runs still is in another network than we are."""
+    try:
+        return os.stat(f"/proc/{tid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino
+    except OSError:
+        return False
+
+
 def in_fast_motion(program: str) -> None:
     """Have the daemon, its watch and its schedule live by it."""
     from imds_probe.service import schedule
-    from imds_probe.watch import ring, tracepoint, watcher
+    from imds_probe.watch import names, ring, tracepoint, watcher
 
     watcher.select = types.SimpleNamespace(poll=Waiting, POLLIN=select.POLLIN)
     watcher.time = types.SimpleNamespace(**{name: getattr(time, name) for name in REAL}, sleep=go_on)
@@ -93,11 +107,24 @@ def in_fast_motion(program: str) -> None:
         return (packet._replace(at=packet.at + ahead_ns() / 1e9) for packet in packets(self))
 
     def as_old_too(self: tracepoint.Tracepoint) -> Iterator[tracepoint.Connect]:
-        return (connect._replace(at=connect.at + ahead_ns()) for connect in connects(self))
+        return (
+            connect._replace(at=connect.at + ahead_ns()) for connect in connects(self) if not is_elsewhere(connect.tid)
+        )
 
     schedule.process = types.SimpleNamespace(start=start, stop=schedule.process.stop)
     ring.Ring.packets = as_old  # type: ignore[method-assign]
     tracepoint.Tracepoint.connects = as_old_too  # type: ignore[method-assign]
+    names.ContainerNames.meet = lambda self, caller: False  # type: ignore[method-assign]
+
+
+def remember_less(share: int) -> None:
+    """Have the watch keep a share of what it keeps a great number of at most."""
+    from imds_probe.watch import callers, connections, connects, lives
+
+    for module in (callers, connections, connects, lives):
+        for name, bound in list(vars(module).items()):
+            if name.endswith("_MAX") and isinstance(bound, int) and bound >= MANY:
+                setattr(module, name, bound // share)
 
 
 def daemon(state: Path, config: Path, log: Path) -> None:
@@ -112,12 +139,13 @@ def daemon(state: Path, config: Path, log: Path) -> None:
     os._exit(main(["daemon", "--state-directory", str(state), "--config", str(config)]))
 
 
-def main(state: Path, config: Path, program: str) -> None:
+def main(state: Path, config: Path, program: str, share: int) -> None:
     set_clocks()
     from imds_probe.commands import daemon as _  # noqa: F401
     from imds_probe.service import daemon as _too  # noqa: F401
 
     in_fast_motion(program)
+    remember_less(share)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _line in sys.stdin:
         pid = os.fork()
@@ -128,4 +156,4 @@ def main(state: Path, config: Path, program: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

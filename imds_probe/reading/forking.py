@@ -50,6 +50,7 @@ class Server:
         self._modules, self._functions = modules, functions
         self._terms = m.Terms(0, 0.0, None, {}, [])
         self._workers: set[int] = set()
+        self._going: set[int] = set()  # those of them that were killed, and had not ended yet
         self._is_prepared = False
 
     def serve(self) -> None:
@@ -58,6 +59,7 @@ class Server:
         try:
             while True:
                 errand = self._run.receive()
+                self._reap_late()
                 if isinstance(errand, m.Terms):
                     self._terms = errand
                 elif isinstance(errand, m.Spawn):
@@ -125,9 +127,16 @@ class Server:
         while (usage := _reaped(pid)) is None and time.monotonic() < deadline:
             select.select((), (), (), 0.001)
         if usage is None:
+            self._going.add(pid)
             return m.Ended(False, 0.0, 0)
         self._workers.discard(pid)
         return m.Ended(True, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+    def _reap_late(self) -> None:
+        """Whoever took longer to end than it was waited for: a daemon's server lives for months, and each would stay a zombie."""
+        ended = {pid for pid in self._going if _reaped(pid) is not None}
+        self._going -= ended
+        self._workers -= ended
 
 
 def _imported(modules: Collection[str]) -> None:

@@ -54,7 +54,11 @@ def head(proc: Path, path: str, limit_bytes: int, of: Hashable = None) -> bytes:
     """The same of one. Raises OSError."""
     (found,) = heads(proc, [path], limit_bytes, of)
     if isinstance(found, OSError):
-        raise found
+        try:
+            raise found
+        finally:
+            # Or it and the frames that it passed hold each other: a daemon has thousands of them until they are collected.
+            del found
     return found
 
 

@@ -27,6 +27,7 @@ from imds_probe.watch.caller import (
     place_of,
 )
 from imds_probe.watch.lives import Life, Lives
+from imds_probe.watch.room import Lately
 from imds_probe.watch.stories import story_of
 
 KNOWN_S, KNOWN_MAX = 5.0, 5000
@@ -57,8 +58,9 @@ class Callers:
         self._proc, self._at = proc, str(proc)
         self._lives = lives
         self._full = full_command_lines
-        self._known: dict[int, _Known] = {}
-        self._above_known: dict[int, tuple[_Known, int]] = {}  # each with how many programs it had executed by then
+        self._known = Lately[int, _Known](KNOWN_MAX)
+        # Each with how many programs it had executed by then.
+        self._above_known = Lately[int, tuple[_Known, int]](KNOWN_MAX)
         self._processes: deque[int] = deque(maxlen=PROCESSES_MAX)  # those looked at last
         self._places: dict[
             tuple[str, int | None], tuple[Place, float]
@@ -74,26 +76,21 @@ class Callers:
         mark = self._mark(tid)
         of_process = self._of_process(tid, now)
         if of_process is not None:
-            self._keep(tid, of_process._replace(mark=mark))
+            self._known.put(tid, of_process._replace(mark=mark), now, KNOWN_S)
             return of_process.caller
         self.looked_at += 1
         caller = self._look(tid)
         if caller is None or caller.exe is None:  # it has ended, or is just about to
             caller = self._ended(caller or gone(tid))
         caller = self._noted(caller)
-        self._keep(tid, _Known(caller, now, mark))
+        self._known.put(tid, _Known(caller, now, mark), now, KNOWN_S)
         if caller.pid != tid and caller.exe is not None:
             of_process = _Known(caller, now, self._mark(caller.pid))
             if mark is not None and self._mark(tid) == mark:  # so its process runs still, and that was its directory
-                self._keep(caller.pid, of_process)
-        if caller.pid in self._known and caller.pid not in self._processes:
+                self._known.put(caller.pid, of_process, now, KNOWN_S)
+        if self._known.get(caller.pid) is not None and caller.pid not in self._processes:
             self._processes.append(caller.pid)
         return caller
-
-    def _keep(self, tid: int, known: _Known) -> None:
-        if len(self._known) >= KNOWN_MAX:
-            self._known.clear()
-        self._known[tid] = known
 
     def _of_process(self, tid: int, now: float) -> _Known | None:
         """What is known of the process of a thread: many that call have a thread for each of their requests."""
@@ -111,15 +108,13 @@ class Callers:
         """
         now, mark, life = time.monotonic(), self._mark(pid), self._life(pid)
         runs = life.runs if life else 0
-        known, then = self._above_known.get(pid, (None, 0))
+        known, then = self._above_known.get(pid) or (None, 0)
         is_same = mark is not None and known is not None and known.mark == mark and then == runs
         if known is not None and is_same and now - known.at < KNOWN_S and self._runs_still(pid, known):
             return known.caller
         caller = caller_of(self._proc, pid, place=self._place_in)
         if caller is not None and caller.exe is not None and mark is not None and self._mark(pid) == mark:
-            if len(self._above_known) >= KNOWN_MAX:
-                self._above_known.clear()
-            self._above_known[pid] = _Known(caller, now, mark), runs
+            self._above_known.put(pid, (_Known(caller, now, mark), runs), now, KNOWN_S)
         return caller
 
     def _look(self, tid: int) -> Caller | None:

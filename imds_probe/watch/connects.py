@@ -11,6 +11,8 @@ from imds_probe.watch.connection import Connection, Sighting
 from imds_probe.watch.tracepoint import Connect
 
 CONNECTS_MAX = 4000
+# A connection whose first request comes later is open still: its owner is asked for. Of one call a minute, these would be days.
+KEPT_S = 3600.0
 AT_ONCE_S, SENT_AGAIN_S = 0.05, 3.5  # between a connection as it was traced and its first packet that is seen
 
 
@@ -38,15 +40,15 @@ class Connects:
     def __init__(self, may_be_of: Callable[[int | None, str, Connection], bool]) -> None:
         self._may_be_of = may_be_of
         self._traced: dict[tuple[int, str], list[_Traced]] = {}  # by port and service: mostly one each
-        self._keys: deque[tuple[int, str]] = deque()  # of each, the oldest first
+        self._keys: deque[tuple[tuple[int, str], float]] = deque()  # of each and when it was noted, the oldest first
 
     def note(self, connect: Connect, at: float, caller: Caller) -> None:
         """One more, which its caller began to make at `at`, in seconds since the epoch."""
         key = (connect.port, connect.remote)
         self._traced.setdefault(key, []).append(_Traced(connect.local, at, caller))
-        self._keys.append(key)
-        if len(self._keys) > CONNECTS_MAX:
-            oldest = self._keys.popleft()
+        self._keys.append((key, at))
+        while len(self._keys) > CONNECTS_MAX or at - self._keys[0][1] > KEPT_S:
+            oldest, _ = self._keys.popleft()
             del self._traced[oldest][0]
             if not self._traced[oldest]:
                 del self._traced[oldest]

@@ -19,6 +19,8 @@ class Entry:
 
 
 T = TypeVar("T", bound=Entry)
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 class Room(Generic[T]):
@@ -105,3 +107,32 @@ class Recent:
         self._now.add(what)
         if len(self._now) >= self._size:
             self._before, self._now = self._now, set()
+
+
+class Lately(Generic[K, V]):
+    """What was found out lately, by its key: all of the last `within_s` seconds, as far as that is the newest half of `size`; never
+    more than `size`. Once there is something new, what is four times as old takes no room: where a program calls once a minute,
+    nothing is kept for days that counts for seconds.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._half = max(1, size // 2)
+        self._before: dict[K, V] = {}
+        self._now: dict[K, V] = {}
+        self._since = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._before.keys() | self._now.keys())
+
+    def get(self, key: K) -> V | None:
+        """None where nothing is known of it; it may be older than `within_s`."""
+        found = self._now.get(key)
+        return found if found is not None else self._before.get(key)
+
+    def put(self, key: K, value: V, now: float, within_s: float) -> None:
+        """Found out at `now`, of a clock in seconds that is not set."""
+        passed_s = now - self._since
+        if passed_s >= within_s or len(self._now) >= self._half:
+            self._before = self._now if passed_s < 2 * within_s else {}
+            self._now, self._since = {}, now
+        self._now[key] = value

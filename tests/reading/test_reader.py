@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import control_groups
+import psutil
 import pytest
 import reading_tasks as tasks
 from fuse_share import share
@@ -372,6 +374,23 @@ def test_what_cannot_be_killed_is_left_behind_and_its_place_is_not_touched_by_la
         with Reader(tasks.TASKS, state) as at_last:
             assert works(at_last, root)
     os.close(reading)
+
+
+def test_what_ends_later_than_it_is_waited_for_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
+    """A daemon's readers live for months, on hosts that are busy now and then."""
+    with (
+        control_groups.frozen(f"imds-probe-test-{os.getpid()}") as group,
+        Reader(tasks.TASKS, tmp_path / "state") as reader,
+    ):
+        assert works(reader, root)
+        late = hanging(reader)
+        group.take(late)
+        assert "does not answer" in asked(reader, tasks.CONTENTS, root, "file").found[0].said
+        group.thaw()
+        wait_for(lambda: psutil.Process(late).status() == psutil.STATUS_ZOMBIE)
+        os.kill(hanging(reader), signal.SIGKILL)  # the next one is forked
+        asked(reader, tasks.CONTENTS, root, "none")
+        assert not psutil.pid_exists(late)
 
 
 def test_a_hundred_megabytes_are_within_bounds(reader: Reader, root: Path) -> None:

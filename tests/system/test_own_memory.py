@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
+import weakref
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,26 @@ def test_an_error_inside_gives_the_door_back() -> None:
     with pytest.raises(KeyError), read_by(Other()):
         raise KeyError
     assert head(PROC, f"{os.getpid()}/cmdline", 4) != b"read elsewhere"
+
+
+class Gone(OSError):
+    """One of which it can be known whether anybody has it still."""
+
+
+def test_what_was_raised_and_caught_is_let_go_at_once() -> None:
+    class Failing:
+        def heads(self, proc: Path, paths: list[str], limit_bytes: int, of: object = None) -> list[Gone]:
+            del proc, paths, limit_bytes, of
+            gone = Gone()
+            left.append(weakref.ref(gone))
+            return [gone]
+
+    left: list[weakref.ref[Gone]] = []
+    gc.disable()
+    try:
+        with read_by(Failing()):
+            with contextlib.suppress(Gone):
+                head(PROC, "1/cmdline", 8)
+        assert [each() for each in left] == [None]
+    finally:
+        gc.enable()

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from control_groups import control_group
@@ -401,6 +403,18 @@ def test_it_stays_small(lives: Lives, callers: Callers, monkeypatch: pytest.Monk
     assert callers.caller(pids[-1]).exe == "/usr/bin/true"
     assert len(lives._known) == 50
     assert callers.caller(pids[0]) == gone(pids[0])
+
+
+def test_who_called_long_ago_takes_no_room(callers: Callers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither who called nor who began it."""
+    script = ("/bin/sh", "-c", "/usr/bin/true & echo $!; wait; true")
+    now = time.monotonic()
+    for _ in range(5):
+        (shell, pid), now = pids_of(*script), now + 60
+        monkeypatch.setattr(module_of_callers, "time", SimpleNamespace(monotonic=lambda now=now: now))
+        assert callers.caller(pid).exe == "/usr/bin/true"
+        assert callers._running(os.getpid()) is not None
+        assert (len(callers._known), len(callers._above_known)) == (1, 1), shell
 
 
 def test_more_than_the_kernel_keeps(monkeypatch: pytest.MonkeyPatch) -> None:

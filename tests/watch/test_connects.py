@@ -83,3 +83,13 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(connects._keys) == len(connects._traced) == 5
     assert connects.maker(seen(port=99), waited=True) is HOST
     assert connects.maker(seen(port=1), waited=True) is None
+
+
+def test_of_one_call_a_minute_it_keeps_an_hour() -> None:
+    connects = Connects(lambda *_: True)
+    for port in range(1000, 2000):
+        connects.note(Connect(0, 7, "10.0.0.5", port, SERVICE), NOW + 60 * port, HOST)
+    assert len(connects._keys) == len(connects._traced) == module.KEPT_S / 60 + 1
+    assert connects.maker(seen(port=1999, began=NOW + 60 * 1999), waited=True) is HOST
+    assert connects.maker(seen(port=1939, began=NOW + 60 * 1939), waited=True) is HOST
+    assert connects.maker(seen(port=1938, began=NOW + 60 * 1938), waited=True) is None

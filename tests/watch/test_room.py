@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imds_probe.watch.room import KEYS_MAX, Entry, Recent, Room
+from imds_probe.watch.room import KEYS_MAX, Entry, Lately, Recent, Room
 
 
 def test_an_entry_is_found_by_each_of_its_keys_until_it_is_taken_out() -> None:
@@ -78,3 +78,24 @@ def test_what_was_noted_lately() -> None:
         recent.note(number)
         assert all(each in recent for each in range(max(0, number - 9), number + 1))
         assert len(recent._now) + len(recent._before) <= 20
+
+
+def test_what_was_found_out_lately() -> None:
+    known = Lately[int, str](100)
+    for now in range(1000):
+        known.put(now, "found", float(now), 5.0)
+        assert all(known.get(each) == "found" for each in range(max(0, now - 4), now + 1))
+        assert len(known) <= 10
+    known.put(-1, "later", 5000.0, 5.0)
+    assert (len(known), known.get(999), known.get(-1)) == (1, None, "later")
+    known.put(-1, "again", 5001.0, 5.0)
+    assert known.get(999) is None
+    assert known.get(-1) == "again"
+
+
+def test_of_what_was_found_out_lately_there_is_no_more_than_there_is_room_for() -> None:
+    known = Lately[int, str](100)
+    for each in range(1000):
+        known.put(each, "found", 7.0, 5.0)
+        assert all(known.get(other) == "found" for other in range(max(0, each - 49), each + 1))
+        assert len(known) <= 100
