@@ -27,7 +27,7 @@ def figures(picture: Picture, room: Room) -> Iterator[Part]:
 
 def _figures(picture: Picture) -> Iterator[tuple[str, str, Tone]]:
     verdicts, way, ages = picture.verdicts, picture.way, picture.ages
-    whole = verdicts.switchable == verdicts.assessed
+    whole = 0 < verdicts.assessed == verdicts.switchable
     yield "Ready to switch", f"{verdicts.switchable:,} of {verdicts.assessed:,}", "good" if whole else "care"
     yield "Require tokens", f"{verdicts.switched:,} of {verdicts.hosts:,}", "plain"
     mark = next((each for each in reversed(way.marks) if each.fixes), None)
