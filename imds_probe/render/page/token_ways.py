@@ -95,9 +95,9 @@ def token_ways(report: Report, bounds: Bounds) -> Iterator[Part]:
 def _ways(entry: JudgedContainer, facts: Facts, limit: int | None) -> Iterator[tuple[_Way, str]]:
     """The ways to a container, each once with its name. What has no way at one address is drawn for the others alone."""
     container = entry.container
-    reaches = [each for each in container.reach if each.token not in _CUT_OFF] or list(container.reach[:1])
+    reaches: list[Reach | None] = [each for each in container.reach if each.token not in _CUT_OFF]
     families: defaultdict[_Way, list[str]] = defaultdict(list)
-    for reach in reaches or [None]:
+    for reach in reaches or [container.main]:
         way = _way(entry, reach, facts, limit)
         families[way] += [_FAMILIES[reach.family]] if reach is not None else []
     for way, over in families.items():
