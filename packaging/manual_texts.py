@@ -212,7 +212,7 @@ TEXTS: Mapping[str, Text] = {
             ("Look at the host around a container", "imds-probe doctor --root /host"),
             ("Have a program read it", "imds-probe doctor -o json"),
         ),
-        statuses=(0, 2, 3, 70, 77),
+        statuses=(0, 2, 3, 70, 74, 77),
         files=(*CONFIGURED, *SWITCHED_OFF, *KEPT),
         see_also=("run", "daemon"),
         bugs=("What a security module forbids looks like something that is not there: the check names the module.",),

@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from imds_probe.commands.kept_reports import damaged  # noqa: PLC0415
     from imds_probe.commands.messages import report_bug  # noqa: PLC0415
+    from imds_probe.commands.named_places import check_root  # noqa: PLC0415
     from imds_probe.commands.terminal import style  # noqa: PLC0415
     from imds_probe.doctor import page  # noqa: PLC0415
     from imds_probe.doctor.checks import checks, exit_code, looked  # noqa: PLC0415
@@ -37,12 +39,11 @@ def run(args: argparse.Namespace) -> int:
 
     # A file system that hangs costs its own check its answer, and nothing else.
     with Reader(NAMING) as reader, read_by(reader.looker), rootfs.read_by(reader.places):
-        if not args.root.is_dir():
-            raise UsageError(f"--root {args.root} is no directory", "Name the root of a system.")
+        check_root(args.root)
         host = _host(args)
         last = _last(host)
         began = _began(last)
-        told = looked(host, checks(last, began), report_bug)
+        told = looked(host, checks(last, began, damaged(args.root)), report_bug)
     code = exit_code(told)
     if args.output == "json":
         print(json.dumps(page.document(told, args.root, code), indent=2, ensure_ascii=True))

@@ -42,6 +42,18 @@ def newest(instance_id: str | None, root: Path = Path("/"), also: Sequence[str] 
     return max(found, key=lambda each: each.probe.started_at, default=None)
 
 
+def damaged(root: Path = Path("/")) -> tuple[str, ...]:
+    """What is wrong with each of those that are there and cannot be read as reports."""
+    found = []
+    for path in REPORTS:
+        try:
+            if (document := read_json(root, path, LIMIT_BYTES, owners=ROOT_ONLY)) is not None:
+                read(document).facts.get(Platform)
+        except (FileUnreadable, UsageError, NotInReport) as error:
+            found.append(error.problem if path in error.problem else f"{path}: {error.problem}")
+    return tuple(found)
+
+
 def kept_reports(
     instance_id: str | None,
     root: Path = Path("/"),

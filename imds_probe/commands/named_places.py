@@ -9,6 +9,7 @@ from pathlib import Path
 from imds_probe.errors import UsageError
 from imds_probe.system.state_directory import answers
 
+_A_ROOT = "Name the root of a system."
 OF_IMAGE = ("--no-code", "--deep")  # the options of collectors that an image can be judged with
 
 
@@ -16,11 +17,20 @@ def check(root: Path, out: Path | None, keep: Path | None = None) -> None:
     """Before any request is made: a report that cannot be kept is a request for nothing. Raises UsageError."""
     if not answers(root):
         raise UsageError(f"--root {root} does not answer", "Repair its file system.")
-    if not root.is_dir():
-        raise UsageError(f"--root {root} is no directory")
+    check_root(root)
     for flag, path in (("--out", out), ("--keep", keep)):
         if path:
             _check_writable(flag, path)
+
+
+def check_root(root: Path) -> None:
+    """Raises UsageError where it is no directory."""
+    try:
+        found = root.is_dir()
+    except OSError as error:  # such as a name that is too long
+        raise UsageError(f"--root {root} cannot be looked at: {error.strerror}", _A_ROOT) from None
+    if not found:
+        raise UsageError(f"--root {root} is no directory", _A_ROOT)
 
 
 def check_image(root: Path, given: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from imds_probe.commands.terminal import WIDTH_MIN, columns_of
 from imds_probe.duration import in_words
 from imds_probe.escape import terminal
 from imds_probe.system.background import Background
+from imds_probe.widths import within
 
 DRAWN_EVERY_S = 1.0
 COUNTED_EVERY_S = 0.1
@@ -62,7 +63,7 @@ class Progress:
 
     def _write(self, line: str) -> None:
         # What is wider than the terminal goes on in its next line, which could not be taken back.
-        shown = terminal(line)[: (columns_of(self._stream) or WIDTH_MIN) - 1]
+        shown = within(terminal(line), (columns_of(self._stream) or WIDTH_MIN) - 1)
         with contextlib.suppress(OSError):
             self._stream.write(f"\r\x1b[K{shown}")
             self._stream.flush()

@@ -7,9 +7,10 @@ import os
 import sys
 from typing import TextIO
 
+from imds_probe.render.columns import WIDTH_MAX
 from imds_probe.render.lines import Style
 
-WIDTH, WIDTH_MIN, WIDTH_MAX = 100, 80, 200  # columns
+WIDTH, WIDTH_MIN = 100, 80  # columns
 
 
 def style(*, to_file: bool = False) -> Style:

@@ -176,8 +176,11 @@ def _drop_ins(path: Path) -> Sequence[Path]:
 
 def _read(path: Path, *, checked: bool) -> File:
     try:
-        with path.open("rb") as file:
+        # A FIFO blocks who opens it, and who reads from it.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError(f"{path} is no regular file", "Put a file of TOML there, or remove it.")
             if checked:
                 _check(path, status)
             doubt = _doubt(path, status)

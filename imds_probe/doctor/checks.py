@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from imds_probe import exitcodes
@@ -15,6 +17,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.report_document import Stored
 from imds_probe.system.bug import TellBug, in_short, untold
 
+_AS_ROOT_SAID = re.compile(r"Run as root(?: \(sudo\))?(?:, (?:and|or) |\. |\.?$)")
 SWITCHED_OFF, CONFIGURATION = "switched-off", "configuration"
 
 
@@ -32,8 +35,8 @@ class Told:
     remedy: str = ""
 
 
-def checks(last: Stored | None = None, began: float | None = None) -> tuple[Check, ...]:
-    """`last` is the newest report that the host keeps, which was begun at `began`."""
+def checks(last: Stored | None = None, began: float | None = None, damaged: Sequence[str] = ()) -> tuple[Check, ...]:
+    """`last` is the newest report that the host keeps, which was begun at `began`; `damaged` says what is wrong with others."""
     return (
         Check("program", program.interpreter),
         Check(CONFIGURATION, keeping.configuration),
@@ -55,7 +58,7 @@ def checks(last: Stored | None = None, began: float | None = None) -> tuple[Chec
         Check("state", keeping.state_directory),
         Check("history", keeping.history),
         Check("lock", keeping.lock),
-        Check("last-report", partial(keeping.last_report, last=last, began=began)),
+        Check("last-report", partial(keeping.last_report, last=last, began=began, damaged=damaged)),
         Check("spool", keeping.spool),
         Check("units", units.units),
         Check("clock", kernel.clock),
@@ -97,4 +100,12 @@ def _told(check: Check, host: Host, bug: TellBug) -> Iterator[Told]:
         results = (Result("limited", f"could not be looked at: {in_short(error)}"),)
     for each in results:
         unknown = unknown_without(each.need) if each.need is not None and each.state != "ok" else ()
-        yield Told(check.id, each.state, each.found, unknown, each.costs, each.remedy)
+        yield Told(check.id, each.state, each.found, unknown, each.costs, _for_who_asks(each.remedy))
+
+
+def _for_who_asks(remedy: str) -> str:
+    """An order to run as root helps root nothing: what else it says is left, and at least where to look."""
+    if os.geteuid() != 0 or not (order := _AS_ROOT_SAID.match(remedy)):
+        return remedy
+    rest = remedy[order.end() :]
+    return f"{rest[:1].upper()}{rest[1:]}" or "See what keeps root out: mounts, a security module, links in a circle."

@@ -9,23 +9,22 @@ from pathlib import Path
 from imds_probe.collect.firmware import look
 from imds_probe.collect.needs import Need
 from imds_probe.doctor.check import Host, Result
-from imds_probe.errors import ProbeError
+from imds_probe.errors import CommandError, ProbeError
 from imds_probe.inventory.containers import containerd, docker, storage
 from imds_probe.inventory.images import containerd_store
 from imds_probe.inventory.packages.managers import MANAGERS
-from imds_probe.system import rootfs
+from imds_probe.net.obstacles.packet_rules import FAMILIES
+from imds_probe.system import process, rootfs
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.process import SEARCH_PATH
 
 # Where engines keep their records of containers, and the layers of images.
-ENGINES = {
-    "Docker": docker.DEFAULT_ROOTS,
+_OTHERS = {
     "Podman and CRI-O": storage.SYSTEM_STORES,
     "containerd": (*containerd.STATES, *containerd_store.ROOTS),
 }
 QUERY_S = 10.0
-# What lists packet rules, and what each is for.
-TOOLS = {"nft": "rules of nf_tables", "iptables-save": "rules of iptables"}
+TOOLS = ("nft", "iptables-save", "iptables-legacy-save")  # what lists packet rules
 
 
 def firmware(host: Host) -> Result:
@@ -42,19 +41,20 @@ def firmware(host: Host) -> Result:
 
 
 def packages(host: Host) -> Iterator[Result]:
-    there = []
+    there, present = [], False
     for manager in MANAGERS:
         try:
             if not manager.present(host.root):
                 continue
-            if host.is_here:
-                manager.query(host.root, ("imds-probe",), QUERY_S)  # any name has it read its database
+            present = True
+            manager.query(host.root, ("imds-probe",), QUERY_S)  # any name has it read its database
             there.append(manager.id)
         except ProbeError as error:
+            present = True
             yield Result("missing", error.problem, Need.PACKAGES, remedy=error.remedy or "Repair the database.")
     if there:
         yield Result("ok", f"databases of packages: {', '.join(there)}")
-    else:
+    elif not present:
         yield Result(
             "missing",
             "no database of packages was found",
@@ -66,8 +66,11 @@ def packages(host: Host) -> Iterator[Result]:
 
 def containers(host: Host) -> Iterator[Result]:
     """The engines' own places: the probe asks no engine, and needs no socket of one."""
-    found = []
-    for name, places in ENGINES.items():
+    found, notes = [], list[str]()
+    engines = {"Docker": docker.data_roots(host.root, notes=notes), **_OTHERS}
+    for note in notes:
+        yield Result("limited", f"where Docker keeps its records is not known: {note}", remedy="Repair that file.")
+    for name, places in engines.items():
         there, closed = [], []
         for place in places:
             try:
@@ -93,21 +96,53 @@ def containers(host: Host) -> Iterator[Result]:
 
 
 def tools(host: Host) -> Iterator[Result]:
-    """What is asked for packet rules runs on the system that the probe runs on, whatever root it reads."""
-    missing = [tool for tool in TOOLS if shutil.which(tool, path=SEARCH_PATH) is None]
-    if "nft" in missing and _rules_may_be_there(host):
+    """What is asked for packet rules runs on the system that the probe runs on, whatever root it reads. A run says of each that is
+    missing that its rules are not known, so nothing is in order without nft, nor with tables of which nothing says the rules.
+    """
+    if not host.runs:
+        yield Result("ok", "the packet rules of another system are not looked at")
+        return
+    fine = True
+    if not _is_there("nft"):
+        fine = False
         yield Result(
             "missing",
-            "nft is not installed, and the kernel has nf_tables",
+            "nft is not installed, so that rules of nf_tables cannot be seen",
             Need.RULES,
             remedy="Install the package nftables.",
         )
-    elif missing:
-        said = ", ".join(f"{tool} ({TOOLS[tool]})" for tool in missing)
-        yield Result("ok", f"not installed, and not needed unless there are such rules: {said}")
-    else:
-        yield Result("ok", f"tools that list packet rules: {', '.join(TOOLS)}")
+    for _, prefix in FAMILIES:
+        if (names := _legacy_tables(prefix)) and not _lists_legacy(prefix):
+            fine = False
+            yield Result(
+                "missing",
+                f"the kernel has tables of {prefix}tables ({', '.join(names)[:60]}), and nothing here lists legacy ones",
+                Need.RULES,
+                remedy=f"Install the package iptables, with {prefix}tables-legacy-save.",
+            )
+    if fine:
+        there = [tool for tool in TOOLS if _is_there(tool)]
+        yield Result("ok", f"what lists the packet rules that there may be is installed: {', '.join(there)}")
 
 
-def _rules_may_be_there(host: Host) -> bool:
-    return host.runs and Path("/sys/module/nf_tables").is_dir()
+def _is_there(tool: str) -> bool:
+    return shutil.which(tool, path=SEARCH_PATH) is not None
+
+
+def _legacy_tables(prefix: str) -> list[str]:
+    """Those that the kernel has in this network; none where it does not say, which the check of rights tells."""
+    try:
+        return Path(f"/proc/thread-self/net/{prefix}_tables_names").read_text().split()
+    except OSError:
+        return []
+
+
+def _lists_legacy(prefix: str) -> bool:
+    """Whether a program says what is in them: the one without a kind in its name may be of the other kind."""
+    if _is_there(f"{prefix}tables-legacy-save"):
+        return True
+    try:
+        version = process.run([f"{prefix}tables-save", "--version"], timeout_s=QUERY_S)
+    except CommandError:
+        return False
+    return version.returncode == 0 and b"nf_tables" not in version.stdout

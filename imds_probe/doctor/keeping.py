@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
 from imds_probe.collect import callers
 from imds_probe.collect.callers_options import CallersOptions
@@ -16,6 +17,7 @@ from imds_probe.errors import ProbeError
 from imds_probe.rehearsal.held import is_host_rehearsed
 from imds_probe.rehearsal.lock_holders import holders
 from imds_probe.report_document import Stored
+from imds_probe.sinks import SINKS
 from imds_probe.sinks.settings import DeliveryConfig
 from imds_probe.sinks.spool import DOUBT, REFUSED, SENDING, WAITING
 from imds_probe.system import rootfs
@@ -25,6 +27,7 @@ from imds_probe.system.switch_off import is_switched_off
 
 ROOM_MIN_BYTES = 64 * 1024 * 1024  # a history of busy months, and the reports of some days
 UNCERTAIN = {DOUBT: "may have arrived already", REFUSED: "refused by the sink"}
+AHEAD_S = 300.0  # by which clocks may differ
 LOST_AFTER_S = 3 * 3600.0  # the timer and the daemon report each hour
 
 
@@ -116,20 +119,38 @@ def history(host: Host) -> Result:
     )
 
 
-def last_report(host: Host, last: Stored | None, began: float | None) -> Result:
-    """The newest that this host keeps."""
-    if last is None or began is None:
-        return Result("ok", "no report of this host is kept on it")
-    age = max(0.0, host.now - began)
-    said = f"the last kept report is {in_words(age)} old: {last.verdict.state}"
+def last_report(host: Host, last: Stored | None, began: float | None, damaged: Sequence[str] = ()) -> Iterator[Result]:
+    """The newest that this host keeps; `damaged` says what is wrong with those that cannot be read."""
+    for problem in damaged:
+        yield Result(
+            "limited", f"a kept report cannot be read: {problem}", remedy="Remove it: the next run keeps another."
+        )
+    if last is None:
+        if not damaged:
+            yield Result("ok", "no report of this host is kept on it")
+        return
+    if began is None:
+        yield Result("limited", "the last kept report does not say when it was begun", remedy="Run again.")
+        return
+    age = host.now - began
+    if age < -AHEAD_S:
+        yield Result(
+            "limited",
+            f"the last kept report is of a time that is {in_words(-age)} ahead: {last.verdict.state}",
+            costs=("the fleet's picture does not say how old it is",),
+            remedy="Set the clock, and run again.",
+        )
+        return
+    said = f"the last kept report is {in_words(max(0.0, age))} old: {last.verdict.state}"
     if age > LOST_AFTER_S:
-        return Result(
+        yield Result(
             "limited",
             said,
             costs=("the fleet's picture has an old verdict for this host",),
             remedy="See why no run ended since: journalctl -u imds-probe -u imds-probe-daemon",
         )
-    return Result("ok", said)
+    else:
+        yield Result("ok", said)
 
 
 def spool(host: Host) -> Iterator[Result]:
@@ -152,8 +173,8 @@ def spool(host: Host) -> Iterator[Result]:
             f"{name}: {'; '.join([f'{waiting} reports wait to be sent', *uncertain])}",
             costs=("the sink has not received these reports",),
             remedy=f"See why with `imds-probe run --report {name}`: it tries again, and says what is in the way."
-            if name in wanted or waiting
-            else f"Remove {host.state / SPOOL / name} if the sink {name} is not wanted any more.",
+            if name in SINKS and (name in wanted or waiting)
+            else f"Remove it if nobody wants these reports any more: rm -r {quote(str(host.state / SPOOL / name))}",
         )
     if quiet:
         yield Result("ok", f"no report waits to be sent; sinks: {', '.join(wanted) or 'none'}")

@@ -10,11 +10,21 @@ from imds_probe.collect.needs import Need
 from imds_probe.doctor.check import Host, Result
 from imds_probe.net.namespaces import CURRENT, NamespaceError, enter
 from imds_probe.system import mounts
-from imds_probe.system.privilege import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_NET_ADMIN, CAP_SYS_PTRACE, has
+from imds_probe.system.privilege import (
+    CAP_DAC_OVERRIDE,
+    CAP_DAC_READ_SEARCH,
+    CAP_NET_ADMIN,
+    CAP_SYS_PTRACE,
+    has,
+    knows_all_users,
+    rules_host,
+)
 from imds_probe.system.small_file import read_head
 from imds_probe.watch.tracing import has_pids_of_its_own
 
-AS_ROOT = "Run as root (sudo), or in a container with hostPID and the capabilities of the DaemonSet."
+AS_ROOT = "Run as root (sudo). A container needs hostPID and the capabilities of the DaemonSet."
+OUTSIDE = "Run as the host's root, outside of this user namespace (a container: hostUsers: true, --userns=host)."
+_HERE = "this user namespace"
 STATUS_BYTES = 16 * 1024
 _SECCOMP_MODE = re.compile(rb"^Seccomp:\t([0-2])$", re.MULTILINE)
 _HIDEPID_SET = re.compile(r"(?:^|,)hidepid=(1|2|4|noaccess|invisible|ptraceable)(?:,|$)")
@@ -22,8 +32,11 @@ _UNCONFINED_DOMAIN = re.compile(r":(?:unconfined_\w+|initrc_t|init_t|spc_t|kerne
 
 
 def files(host: Host) -> Result:
-    del host
     if has(CAP_DAC_READ_SEARCH) or has(CAP_DAC_OVERRIDE):
+        if not rules_host(host.proc) and not knows_all_users():
+            return Result(
+                "missing", f"files of users whom {_HERE} does not have cannot be read", Need.FILES, (), OUTSIDE
+            )
         return Result("ok", "files of other users can be read")
     return Result("missing", "files that only root may read cannot be read", Need.FILES, remedy=AS_ROOT)
 
@@ -46,7 +59,6 @@ def packets(host: Host) -> Result:
 
 def namespaces(host: Host) -> Result:
     """Whether one may be entered, tried with the one that this thread is in already."""
-    del host
     try:
         with enter(CURRENT):
             pass
@@ -54,6 +66,9 @@ def namespaces(host: Host) -> Result:
         return Result(
             "missing", f"{error.problem}", Need.NAMESPACES, remedy=f"{AS_ROOT} CAP_SYS_ADMIN and setns are needed."
         )
+    if not rules_host(host.proc):
+        found = f"network namespaces that were made outside of {_HERE} cannot be entered"
+        return Result("missing", found, Need.NAMESPACES, remedy=OUTSIDE)
     return Result("ok", "network namespaces can be entered")
 
 
@@ -70,6 +85,10 @@ def processes(host: Host) -> Iterator[Result]:
     may_look = has(CAP_SYS_PTRACE)
     if not may_look:
         yield Result("missing", "other users' processes cannot be inspected", Need.PROCESSES, remedy=AS_ROOT)
+    elif not rules_host(host.proc):
+        may_look = False
+        found = f"processes outside of {_HERE} cannot be inspected"
+        yield Result("missing", found, Need.PROCESSES, remedy=OUTSIDE)
     if host.is_here and has_pids_of_its_own():
         yield Result(
             "missing",
@@ -93,7 +112,14 @@ def processes(host: Host) -> Iterator[Result]:
 
 def rules(host: Host) -> Result:
     """A right that no run needs, and a rehearsal and the list of packet rules do."""
-    del host
+    if has(CAP_NET_ADMIN) and not rules_host(host.proc):
+        return Result(
+            "missing",
+            f"packet rules of networks that were made outside of {_HERE} can be neither listed nor set",
+            Need.RULES,
+            ("the switch cannot be rehearsed",),
+            OUTSIDE,
+        )
     if has(CAP_NET_ADMIN):
         return Result("ok", "packet rules can be listed and set")
     return Result(
@@ -110,19 +136,19 @@ def confinement(host: Host) -> Iterator[Result]:
     content = read_head("/proc/self/status", STATUS_BYTES)
     if (mode := _SECCOMP_MODE.search(content)) is not None and mode[1] == b"2":
         yield Result("ok", "a seccomp filter confines this process")
-    label = _label()
-    if host.is_here and _read("/sys/fs/selinux/enforce") == "1":
+    label, enforcing = _label(), _enforcing(host)
+    if enforcing == "1" or (":" in label and enforcing != "0"):
         if label and not _UNCONFINED_DOMAIN.search(label):
+            said = "SELinux is enforcing, and confines" if enforcing else "SELinux may confine"
             yield Result(
                 "limited",
-                f"SELinux is enforcing, and confines this process ({label})",
+                f"{said} this process ({label})",
                 costs=("what the domain's policy forbids looks as if it could not be read",),
                 remedy="Look for denials with `ausearch -m avc -c imds-probe`, and run in an unconfined domain.",
             )
         else:
-            yield Result(
-                "ok", f"SELinux is enforcing, and does not confine this process{f' ({label})' if label else ''}"
-            )
+            said = "SELinux is enforcing, and does" if enforcing else "SELinux does"
+            yield Result("ok", f"{said} not confine this process{f' ({label})' if label else ''}")
     elif label and label != "unconfined" and ":" not in label:
         yield Result(
             "limited",
@@ -133,7 +159,7 @@ def confinement(host: Host) -> Iterator[Result]:
     else:
         yield Result("ok", "no security module confines this process")
     lockdown = re.search(r"\[(\w+)\]", _read("/sys/kernel/security/lockdown"))
-    if host.is_here and lockdown and lockdown[1] == "confidentiality":
+    if host.runs and lockdown and lockdown[1] == "confidentiality":
         yield Result(
             "limited",
             "the kernel is locked down for confidentiality, which closes tracing",
@@ -147,6 +173,11 @@ def _hidepid(host: Host) -> str:
         if found := _HIDEPID_SET.search(each):
             return f"hidepid={found[1]}"
     return ""
+
+
+def _enforcing(host: Host) -> str:
+    """ "1" or "0", empty where it is not to be seen: containers have it below the host's root at most."""
+    return next(filter(None, map(_read, ("/sys/fs/selinux/enforce", str(host.root / "sys/fs/selinux/enforce")))), "")
 
 
 def _label() -> str:

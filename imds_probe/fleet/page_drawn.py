@@ -27,8 +27,12 @@ def figures(picture: Picture, room: Room) -> Iterator[Part]:
 
 def _figures(picture: Picture) -> Iterator[tuple[str, str, Tone]]:
     verdicts, way, ages = picture.verdicts, picture.way, picture.ages
-    whole = verdicts.switchable == verdicts.assessed
-    yield "Ready to switch", f"{verdicts.switchable:,} of {verdicts.assessed:,}", "good" if whole else "care"
+    whole = 0 < verdicts.assessed == verdicts.switchable
+    yield (
+        "Ready to switch",
+        f"{verdicts.switchable:,} of {verdicts.assessed:,}",
+        "good" if whole else "care" if verdicts.assessed else "unknown",
+    )
     yield "Require tokens", f"{verdicts.switched:,} of {verdicts.hosts:,}", "plain"
     mark = next((each for each in reversed(way.marks) if each.fixes), None)
     if mark is not None:

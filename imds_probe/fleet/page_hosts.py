@@ -17,6 +17,7 @@ ROWS_MAX = 2000
 CELL = 120  # characters
 COLUMNS = ("host", "verdict", "confidence", "waits for", "owner", "hop limit", "v1 calls", "reported")
 TO_CSV = "imds-probe fleet --output csv --out fleet.csv PATH"
+AS_HERE = " (with the --instances or --ec2 of this page, for those without a report)"
 _FIRST = ("not-ready", "unknown", "needs-hop-limit", "ready")
 _REPORT_WORDS = {**STATE_WORDS, NO_REPORT: "no report"}
 
@@ -32,7 +33,11 @@ def hosts(found: Gathered, by: Sequence[str], instances: Instances | None, limit
     keys += sorted(key for key in instances or {} if key not in found.hosts)
     shown = tuple(_cells(row) for row in rows(found, by, instances, keys[:limit]))
     left = len(keys) - len(shown)
-    said = f"{count(left, 'more host')} {'is' if left == 1 else 'are'} in the CSV: {TO_CSV}" if left else ""
+    said = (
+        f"{count(left, 'more host')} {'is' if left == 1 else 'are'} in the CSV: {TO_CSV}{AS_HERE if instances else ''}"
+        if left
+        else ""
+    )
     words = (Text(f"The first {len(shown)} of {len(keys)} hosts, those that are not ready first."),) if left else ()
     return Part(HEADING, (*words, Table(COLUMNS, shown, said)))
 

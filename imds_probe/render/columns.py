@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+WIDTH_MAX = 200  # columns of a page, whatever a terminal has
 GAP = "  "
 BELOW = "    "  # what stands before the text of a column that has a line of its own
 
@@ -28,7 +29,12 @@ def lines(
     yield from _laid(shown, columns.index(apart) if apart else -1, columns, rows)
     if gone:
         whole = _width(range(len(columns)), columns, rows) + len(GAP)
-        yield f"(left out: {', '.join(gone)}; with COLUMNS={whole} there is room)"
+        room = (
+            f"with COLUMNS={whole} there is room"
+            if whole <= WIDTH_MAX
+            else f"{WIDTH_MAX} columns, the most there are, have no room"
+        )
+        yield f"(left out: {', '.join(gone)}; {room})"
 
 
 def _laid(shown: Sequence[int], apart: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -29,11 +29,12 @@ def limit_for(container: Container, facts: Facts) -> int | None:
     """
     if is_users(container):
         return None
-    limits = [_limit(each, container, facts) for each in container.reach]
+    limits = [limit_at(each, container, facts) for each in container.reach]
     return max((limit for limit in limits if limit), default=None)
 
 
-def _limit(reach: Reach, container: Container, facts: Facts) -> int | None:
+def limit_at(reach: Reach, container: Container, facts: Facts) -> int | None:
+    """The same of one address of the service, whoever made the network."""
     imds = facts.get(Imds)
     if reach.needs_hop_limit is None:
         return limit_to_try(reach, container, facts)

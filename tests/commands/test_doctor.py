@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from doctors import ON_EC2
@@ -59,3 +60,25 @@ def test_a_configuration_of_ones_own(ec2, tmp_path, capsys):
     found = {each["id"]: each["found"] for each in json.loads(capsys.readouterr().out)["checks"]}
     assert str(file) in found["configuration"]
     assert str(tmp_path / "state") in found["state"]
+
+
+def test_a_root_whose_name_is_too_long(capsys):
+    assert main(["doctor", "--root", "a" * 300]) == 2
+    assert "cannot be looked at: File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["imds-probe.toml", "imds-probe.d/a.toml"])
+def test_a_fifo_for_a_configuration_hangs_nothing(ec2, capsys, name):
+    file = ec2 / "etc/imds-probe" / name
+    file.parent.mkdir(parents=True)
+    os.mkfifo(file)
+    assert main(["doctor", "--root", str(ec2)]) == 2
+    assert "is no regular file" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_damaged_report_that_is_kept_is_told(ec2, capsys):
+    made(ec2, {"var/lib/imds-probe/report.json": "{"})
+    main(["doctor", "--root", str(ec2)])
+    assert "a kept report cannot be read: /var/lib/imds-probe/report.json is not JSON" in " ".join(
+        capsys.readouterr().out.split()
+    )

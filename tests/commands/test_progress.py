@@ -19,6 +19,7 @@ from soon import SOON_S
 
 from imds_probe.commands import messages
 from imds_probe.commands.progress import Progress
+from imds_probe.widths import columns
 
 WIDE = 60
 
@@ -137,3 +138,13 @@ def test_fleet_says_how_far_it_is(terminal, tmp_path, monkeypatch):
     until(read, "reading reports: 1 of 1 hosts so far")
     quiet = subprocess.run(argv, capture_output=True, check=True, timeout=2 * SOON_S)
     assert quiet.stderr == b""
+
+
+def test_a_line_of_wide_letters_stays_on_its_line(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream, read = terminal
+    with Progress(stream=stream) as progress:
+        progress.say("reading " + "漢字" * 40)
+        stream.flush()
+        (shown, *_) = lines(read())
+    assert WIDE - 3 < columns(shown) < WIDE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def test_what_stays_unknown_is_said_in_the_collectors_own_words(need, tmp_path):
     assert fine.unknown == ()
 
 
-def test_one_that_fails_takes_nothing_from_the_others(tmp_path):
+def test_one_that_fails_takes_nothing_from_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
     def expected(_):
         raise ProbeError("it hangs", "Repair it.")
 
@@ -72,3 +75,21 @@ def test_one_that_fails_takes_nothing_from_the_others(tmp_path):
 def test_the_exit_code_is_of_what_is_missing(states, code):
     assert exit_code([Told(check, state, "") for check, state in states.items()]) == code
     assert set(states) <= {each.id for each in checks()}
+
+
+@pytest.mark.parametrize(
+    ("remedy", "to_root"),
+    [
+        ("Run as root, or name another directory.", "Name another directory."),
+        ("Run as root (sudo). A container needs hostPID.", "A container needs hostPID."),
+        ("Run as root", "See what keeps root out: mounts, a security module, links in a circle."),
+        ("Run as root.", "See what keeps root out: mounts, a security module, links in a circle."),
+        ("Repair it.", "Repair it."),
+    ],
+)
+def test_root_is_not_told_to_be_root(tmp_path, monkeypatch, remedy, to_root):
+    check = Check("a", lambda _: Result("missing", "it is not there", Need.FILES, remedy=remedy))
+    for uid, said in ((0, to_root), (1000, remedy)):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        (found,) = looked(host(tmp_path), [check])
+        assert found.remedy == said

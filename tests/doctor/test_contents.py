@@ -7,6 +7,7 @@ from doctors import ON_EC2, here, host, results
 
 from imds_probe.collect.needs import Need
 from imds_probe.doctor import contents
+from imds_probe.system.process import Completed
 
 
 def test_an_ec2_instance_and_what_is_none(tmp_path):
@@ -31,7 +32,7 @@ def test_those_of_this_machine_are_read_to_see_that_they_can_be():
 
 
 def test_a_database_that_cannot_be_looked_at_is_named(tmp_path):
-    files = {"var/lib/dpkg/status": "", "var/lib/snapd/state.json": "{}"}
+    files = {"var/lib/dpkg/status": "", "lib/apk/db/installed": ""}
     of_this = host(tmp_path, files)
     (tmp_path / "var/lib/dpkg/status").unlink()
     (tmp_path / "var/lib/dpkg/status").symlink_to("status")
@@ -62,12 +63,51 @@ def test_records_that_are_closed_to_us(tmp_path):
     assert "Docker" in found[0].found
 
 
+def test_databases_below_another_root_are_read_as_well(tmp_path):
+    of_this = host(tmp_path, {"var/lib/dpkg/status/x": ""})  # a directory
+    (found,) = results(contents.packages(of_this))
+    assert (found.state, found.need) == ("missing", Need.PACKAGES)
+    assert found.found.startswith("dpkg: ")
+
+
+def test_docker_is_looked_for_where_its_configuration_says(tmp_path):
+    files = {"etc/docker/daemon.json": '{"data-root": "/data/docker"}', "data/docker/containers/x/config.v2.json": "{}"}
+    (found,) = results(contents.containers(host(tmp_path / "moved", files)))
+    assert "Docker (/data/docker)" in found.found
+    trouble, _ = results(contents.containers(host(tmp_path / "damaged", {"etc/docker/daemon.json": "{"})))
+    assert (trouble.state, "daemon.json is not JSON" in trouble.found) == ("limited", True)
+
+
 @pytest.mark.parametrize(
-    ("there", "kernel_has", "state"),
-    [(("nft", "iptables-save"), True, "ok"), ((), False, "ok"), (("iptables-save",), True, "missing")],
+    ("there", "tables", "states"),
+    [
+        (("nft", "iptables-save"), "", ["ok"]),
+        (("iptables-save",), "", ["missing"]),
+        (("nft",), "filter\n", ["missing"]),
+        (("nft", "iptables-legacy-save"), "filter\n", ["ok"]),
+        ((), "filter\n", ["missing", "missing"]),
+    ],
 )
-def test_tools_that_list_packet_rules(monkeypatch, there, kernel_has, state):
+def test_tools_that_list_packet_rules(monkeypatch, there, tables, states):
     monkeypatch.setattr(contents.shutil, "which", lambda tool, path: tool if tool in there else None)
-    monkeypatch.setattr(contents, "_rules_may_be_there", lambda _: kernel_has)
-    (found,) = results(contents.tools(here()))
-    assert found.state == state
+    monkeypatch.setattr(contents, "_legacy_tables", lambda prefix: tables.split() if prefix == "ip" else [])
+    monkeypatch.setattr(contents.process, "SEARCH_PATH", "/nonesuch")
+    assert [each.state for each in results(contents.tools(here()))] == states
+
+
+@pytest.mark.parametrize(
+    ("said", "lists"),
+    [
+        ("iptables-save v1.8.9 (legacy)", True),
+        ("iptables-save v1.4.21", True),
+        ("iptables-save v1.8.9 (nf_tables)", False),
+    ],
+)
+def test_a_tool_of_the_other_kind_lists_no_legacy_tables(monkeypatch, said, lists):
+    monkeypatch.setattr(contents, "_is_there", lambda _: False)
+    monkeypatch.setattr(contents.process, "run", lambda argv, **_: Completed(tuple(argv), 0, said.encode(), b""))
+    assert contents._lists_legacy("ip") == lists
+
+
+def test_the_packet_rules_of_what_does_not_run_are_nobodys_concern(tmp_path):
+    assert [each.state for each in results(contents.tools(host(tmp_path)))] == ["ok"]

@@ -110,11 +110,33 @@ def test_who_holds_the_lock_is_named_and_not_disturbed(kept):
     assert "no process holds" in keeping.lock(of_here).found
 
 
-@pytest.mark.parametrize(("age_s", "state"), [(600.0, "ok"), (86400.0, "limited")])
-def test_how_old_the_last_report_is(tmp_path, age_s, state):
+@pytest.mark.parametrize(
+    ("age_s", "state", "words"),
+    [
+        (600.0, "ok", "10 min old"),
+        (-60.0, "ok", "0 s old"),
+        (86400.0, "limited", "1 d old"),
+        (-86400.0, "limited", "1 d ahead"),
+        (None, "limited", "does not say when"),
+    ],
+)
+def test_how_old_the_last_report_is(tmp_path, age_s, state, words):
     stored = read(report())
     of_now = host(tmp_path, now=1_800_000_000.0)
-    found = keeping.last_report(of_now, stored, of_now.now - age_s)
+    (found,) = keeping.last_report(of_now, stored, None if age_s is None else of_now.now - age_s)
     assert found.state == state
-    assert stored.verdict.state in found.found
-    assert keeping.last_report(of_now, None, None).state == "ok"
+    assert words in found.found
+
+
+def test_a_report_that_cannot_be_read_is_none_that_is_not_there(tmp_path):
+    (found,) = keeping.last_report(host(tmp_path), None, None, ("/x/report.json is not JSON",))
+    assert (found.state, found.found) == ("limited", "a kept report cannot be read: /x/report.json is not JSON")
+    assert [each.state for each in keeping.last_report(host(tmp_path), None, None)] == ["ok"]
+
+
+def test_no_name_of_a_directory_is_a_part_of_a_command_unquoted(kept):
+    odd = kept.state / "spool/x; rm -rf $HOME #"
+    odd.mkdir(parents=True)
+    (odd / "a.json.gz").with_suffix(keeping.WAITING).write_text("")
+    (found,) = results(keeping.spool(kept))
+    assert found.remedy.endswith(f"rm -r '{odd}'")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from doctors import here, host, results, told
@@ -43,7 +46,7 @@ def test_each_right_that_is_lacking_is_told_with_what_it_costs(without, check, n
     found = without[check]
     assert found["state"] == "missing"
     assert found["unknown"] == list(unknown_without(need))
-    assert found["remedy"].startswith("Run as root (sudo)")
+    assert found["remedy"].startswith("A container needs hostPID")  # as this one is root already
 
 
 def test_nothing_is_entered_or_changed(tmp_path):
@@ -111,6 +114,16 @@ def test_a_pid_namespace_of_its_own(monkeypatch):
             "limited",
             "SELinux is enforcing, and confines",
         ),
+        (
+            {"/proc/self/attr/current": "system_u:system_r:container_t:s0:c1,c2"},  # a container without selinuxfs
+            "limited",
+            "SELinux may confine",
+        ),
+        (
+            {"/proc/self/attr/current": "system_u:system_r:container_t:s0", "/sys/fs/selinux/enforce": "0"},
+            "ok",
+            "no security module",
+        ),
         ({"/sys/kernel/security/lockdown": "none integrity [confidentiality]"}, "limited", "closes tracing"),
         ({"/sys/kernel/security/lockdown": "none [integrity] confidentiality"}, "ok", "no security module"),
     ],
@@ -129,6 +142,34 @@ def test_what_confines(monkeypatch, files, state, words):
     found = results(rights.confinement(here()))[-1]
     assert found.state == state
     assert words in found.found
+
+
+def test_what_confines_this_process_does_not_hang_on_the_root_that_it_reads(monkeypatch, tmp_path):
+    said = {
+        "/proc/self/status": b"",
+        "/proc/self/attr/current": b"system_u:system_r:container_t:s0",
+        f"{tmp_path}/sys/fs/selinux/enforce": b"1",
+    }
+    monkeypatch.setattr(rights, "read_head", lambda path, _: said.get(path, b""))
+    (found,) = results(rights.confinement(host(tmp_path)))
+    assert (found.state, "SELinux is enforcing, and confines" in found.found) == ("limited", True)
+
+
+OF_A_USER_NAMESPACE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from doctors import here, results
+from imds_probe.doctor import rights
+for check in (rights.files, rights.namespaces, rights.processes, rights.rules):
+    print([each.state for each in results(check(here()))])
+"""
+
+
+def test_root_of_a_user_namespace_is_not_the_hosts():
+    tests = str(Path(__file__).parents[1])
+    argv = ["unshare", "-Urn", sys.executable, "-c", OF_A_USER_NAMESPACE, tests]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.splitlines() == ["['missing']"] * 4
 
 
 def test_a_filter_of_system_calls_is_told(monkeypatch):

@@ -97,3 +97,25 @@ def test_a_daemon_that_is_enabled_and_does_not_run(tmp_path, monkeypatch):
     monkeypatch.setattr(units, "_active", lambda _: frozenset())
     *_, last = results(units.units(host(tmp_path, UNITS | enabled(DAEMON))))
     assert last.found == f"{DAEMON} is enabled and does not run"
+
+
+def test_a_timer_that_is_enabled_and_does_not_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(units, "_active", lambda _: frozenset())
+    *_, last = results(units.units(host(tmp_path / "timer", UNITS | enabled(TIMER))))
+    assert (last.state, last.found) == ("limited", f"{TIMER} is enabled and does not run")
+    monkeypatch.setattr(units, "_active", lambda _: frozenset({DAEMON}))
+    monkeypatch.setattr(units, "_makes_way", lambda _: True)  # it does not start beside the daemon
+    assert {each.state for each in results(units.units(host(tmp_path / "both", UNITS | enabled(TIMER, DAEMON))))} == {
+        "ok"
+    }
+
+
+def test_what_is_masked_is_not_enabled(tmp_path):
+    masks = {f"etc/systemd/system/{name}": Path("/dev/null") for name in (TIMER, DAEMON)}
+    found = results(units.units(host(tmp_path, UNITS | enabled(TIMER) | masks)))
+    assert f"{TIMER}: masked, so that nothing starts it" in [each.found for each in found]
+    assert (found[-1].state, found[-1].found) == ("limited", "neither the timer nor the daemon is enabled")
+    assert found[-1].remedy.endswith(f"systemctl unmask {DAEMON} && systemctl enable --now {DAEMON}")
+    own = {f"etc/systemd/system/{TIMER}": "[Timer]\n", f"run/systemd/system/{TIMER}": Path("/dev/null")}
+    found = results(units.units(host(tmp_path / "own", UNITS | enabled(TIMER) | own)))
+    assert f"{TIMER}: installed, enabled" in [each.found for each in found]

@@ -28,6 +28,11 @@ def test_what_an_owner_wants_to_know_at_once():
     assert alone["Old reports"] == (str(golden_fleet.HOSTS - 1), "care")
 
 
+def test_nobody_of_nobody_is_no_success():
+    nobody = replace(PICTURE, verdicts=replace(PICTURE.verdicts, switchable=0, assessed=0))
+    assert figures(nobody)["Ready to switch"] == ("0 of 0", "unknown")
+
+
 def test_drawings_have_the_numbers_of_the_picture():
     (by_verdict,) = page_drawn.verdicts(PICTURE, DOCUMENT)
     assert by_verdict.whole == golden_fleet.HOSTS

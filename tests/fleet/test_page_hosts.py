@@ -4,7 +4,7 @@ from fleets_made import instance_id
 
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.hosts import Fix, Host
-from imds_probe.fleet.page_hosts import TO_CSV, hosts
+from imds_probe.fleet.page_hosts import AS_HERE, TO_CSV, hosts
 from imds_probe.render.page.blocks import Table, Text
 
 
@@ -43,6 +43,8 @@ def test_the_rest_is_in_the_csv_and_the_page_says_by_which_command():
     said, table = part.blocks
     assert (said, len(table.rows)) == (Text("The first 5 of 7 hosts, those that are not ready first."), 5)
     assert table.more == f"2 more hosts are in the CSV: {TO_CSV}"
+    known = golden_fleet.known(1, 9)  # instances without a report are in the CSV where it is told of them
+    assert hosts(gathered(), (), known, 5).blocks[-1].more.endswith(f"{TO_CSV}{AS_HERE}")
     (_, one) = hosts(gathered(*(host(number, "ready") for number in range(2))), (), None, 1).blocks
     assert isinstance(one, Table)
     assert one.more.startswith("1 more host is in the CSV")

@@ -45,6 +45,8 @@ ELSEWHERE = {
     "commands/terminal.py:width": "a variable of whoever runs it, held to its shape",
     "doctor/kernel.py:": "what the kernel says of itself",
     "doctor/rights.py:": "what the kernel says of this process",
+    "doctor/contents.py:_legacy_tables": "names of tables by the kernel",
+    "system/privilege.py:knows_all_users": "numbers that the kernel writes",
     "doctor/units.py:_active": "what systemd says of the probe's own units",
     "commands/doctor.py:_began": "a time of a report that was read, whose failure is caught",
     "commands/simulate.py:_state": "the same, for the file that simulator-state drives",

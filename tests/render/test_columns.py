@@ -42,6 +42,12 @@ def test_then_the_longest_stands_on_its_own_line_and_the_others_come_back():
     ]
 
 
+def test_no_width_is_named_that_no_page_has():
+    rows = [("c" * 90, "i" * 110, "own", "lost")]
+    *_, last = lines(COLUMNS, rows, 98, spare=("since",))
+    assert last == "(left out: since; 200 columns, the most there are, have no room)"
+
+
 @pytest.mark.parametrize("width", [1, 10, 20])
 def test_names_are_never_cut(width):
     text = "\n".join(table(width, spare=("name", "since"), below="where"))

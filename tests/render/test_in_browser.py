@@ -16,6 +16,7 @@ from imds_probe.fleet.page import page_of as fleet_page
 from imds_probe.fleet.page_hosts import hosts
 from imds_probe.fleet.room import DOCUMENT
 from imds_probe.render import html
+from imds_probe.render.page.blocks import Page, Part, Table
 from imds_probe.render.page.bounds import LONG
 from imds_probe.render.page.page import page_of
 from imds_probe.render.web.document import document
@@ -23,6 +24,7 @@ from imds_probe.render.web.document import document
 AXE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "imds-probe/axe-core-4.11.0/axe.min.js")
 NAMES = ("ready-watched", "needs-hop-limit-far", "not-ready-much", "unknown")
 FLEET, HOSTILE_HOST, HOSTILE_FLEET, LONGEST_HOST = "fleet", "hostile-host", "hostile-fleet", "longest-host"
+PAPER = 687  # pixels between the margins of A4
 HOSTS = 24  # enough rows for whatever a table can do
 ALL = (*NAMES, FLEET, HOSTILE_HOST, HOSTILE_FLEET)
 # Beside their own box nothing is wider than the window: what scrolls has a box of its own.
@@ -201,3 +203,21 @@ def test_it_prints_on_a4_in_dark_colours_of_ink(browser, pages, name):
     assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.run("getComputedStyle(document.querySelector('nav')).display") == "none"
     browser.send("Emulation.setEmulatedMedia", media="", features=[])
+
+
+@pytest.mark.parametrize("columns", [8, 10])
+def test_all_columns_and_the_rows_that_the_filter_hides_are_on_paper(browser, tmp_path, columns):
+    rows = tuple(tuple(f"c{column}r{row}-{'w' * 16}" for column in range(columns)) for row in range(24))
+    table = Table(tuple(f"column {column}" for column in range(columns)), rows)
+    made = document("page.html", page=Page("h", "green", "", "s", (Part("P", (table,)),), ()))
+    (tmp_path / "wide.html").write_text(made)
+    browser.show(width=PAPER)
+    browser.open(tmp_path / "wide.html")
+    browser.run("document.querySelector('.filter input').focus()")
+    browser.send("Input.insertText", text="r7-")
+    hidden = "[...document.querySelectorAll('tbody tr[hidden]')]"
+    assert browser.run(f"{hidden}.length") == 23
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    assert browser.run(f"{hidden}.every((row) => row.getBoundingClientRect().height > 0)")
+    assert browser.run("document.querySelector('table').getBoundingClientRect().right") <= PAPER
+    browser.send("Emulation.setEmulatedMedia", media="")

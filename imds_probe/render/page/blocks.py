@@ -132,8 +132,9 @@ class Curve:
 @dataclass(frozen=True)
 class Lane:
     """The way of a token response to containers that have the same one. `names` are the first containers of `number`. The stops
-    before them are `stop_names`, from the host on: none where the containers share the host's network. `hops` says of each stop
-    and at last of the containers how many hops beyond the instance it is, None where that is not known. The response reaches the
+    before them are `stop_names`, from the host on: none where the containers share the host's network, as `shares_host` says, or
+    have an interface of the instance to themselves. `hops` says of each stop and at last of the containers how many hops beyond
+    the instance it is, of several routers in one stop the first, and None where that is not known. The response reaches the
     first `arrives` of all these, None where nobody knows how many. Where it is not `asked` for, none comes. `needs` is the hop
     limit that brings it to the containers, None where it is not known.
     """
@@ -147,18 +148,21 @@ class Lane:
     needs: int | None
     tone: Tone
     sentence: str
+    shares_host: bool = False
 
 
 @dataclass(frozen=True)
 class Ways:
     """The ways of token responses from the service to containers, as far as the hop limit carries them. `more` says how many are
-    not drawn, and is empty where all are. `limit` is the hop limit, None where it is not known.
+    not drawn, and is empty where all are. `limit` is the hop limit, None where it is not known. `to_host`: the host itself
+    receives a token.
     """
 
     title: str
     limit: int | None
     lanes: tuple[Lane, ...]
     more: str = ""
+    to_host: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from imds_probe.dataclass import dataclass
 from imds_probe.render.page.blocks import Curve, Lane, Share, Tone, Ways
+from imds_probe.widths import columns as columns_of
+from imds_probe.widths import within
 
 # Of a bar, which is stretched to the width that there is.
 BAR = 1000.0
@@ -15,6 +17,7 @@ COLUMN, ROW = 192, 60
 BOX, HEIGHT = 150, 48
 LEFT, INNER = 2, 8
 HOST, BELOW_WORDS = 48, 28
+APART = 12  # between the host and what stands below it
 NAME = 19  # characters of a name in a box
 # Of a curve: the space around it is for its axes.
 WIDTH, TALL = 640, 260
@@ -24,7 +27,7 @@ TICKS_MAX = 10
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a bar: where it begins, how long it is, and what it is of."""
+    """A part of a bar: where it begins, how long it is, and what it is of. `percent` is rounded down, so that 100 means all."""
 
     x: float
     width: float
@@ -45,7 +48,7 @@ def bar(shares: Sequence[Share], whole_bar: int | None = None) -> tuple[Piece, .
     for share in shares:
         if share.number:
             width = round(share.number * scale, 1)
-            pieces.append(Piece(round(at, 1), max(width, 2.0), share, round(share.number * 100 / whole, 1)))
+            pieces.append(Piece(round(at, 1), max(width, 2.0), share, int(share.number * 1000 / whole) / 10))
             at += width
     return tuple(pieces)
 
@@ -103,25 +106,47 @@ class Map:
 
 def ways(block: Ways) -> Map:
     """Each stop stands in the column of its hops, so that the hop limit is one line through all lanes. Where routers were put
-    together, or where a distance is not known, the containers stand in the last column.
+    together, or where a distance is not known, the containers stand in the last column. Those with an interface of the instance
+    to themselves stand below the host, as it forwards nothing to them.
     """
     columns = max(
-        2 if any(lane.hops[-1] != 0 for lane in block.lanes) else 1, *(len(lane.hops) for lane in block.lanes)
+        2 if any(not _is_apart(lane) for lane in block.lanes) else 1, *(len(lane.hops) for lane in block.lanes)
     )
-    exact = all(lane.hops[-1] in (None, len(lane.hops) - 1) for lane in block.lanes)
     border = None
-    if block.limit is not None and exact and block.limit < columns:
+    if block.limit is not None and block.limit < columns and all(_is_exact(lane, block.limit) for lane in block.lanes):
         border = _x(block.limit) - (COLUMN - BOX) / 2
     top = BELOW_WORDS if border is not None else 0
-    tall = HOST + len(block.lanes) * ROW
+    apart = sum(_is_apart(lane) for lane in block.lanes)
+    tall = HOST + (len(block.lanes) - apart) * ROW
+    bottom = top + tall + (APART + apart * ROW if apart else 0)
     service = Box(LEFT, top + (tall - HEIGHT) / 2, "IMDS", "metadata service", "plain", reached=True)
-    reached = any(lane.asked for lane in block.lanes)
+    reached = block.to_host or any(lane.asked and not _is_apart(lane) for lane in block.lanes)
     host = Box(_x(0), top, "host", "the instance", "plain", reached=reached)
     y = top + tall / 2
     straight = f"M{LEFT + BOX} {y}H{host.x}"
     first = Arrow(straight, LEFT + BOX + 20, host.x, y, "whole" if reached else "none")
-    rows = tuple(_row(lane, top + HOST + number * ROW, columns) for number, lane in enumerate(block.lanes))
-    return Map(LEFT * 2 + columns * COLUMN + BOX, top + tall + 2, service, host, tall, first, rows, border)
+    rows, inside, below = [], top + HOST, top + tall + APART
+    for lane in block.lanes:
+        if _is_apart(lane):
+            rows.append(_row_apart(lane, y, below))
+            below += ROW
+        else:
+            rows.append(_row(lane, inside, columns))
+            inside += ROW
+    return Map(LEFT * 2 + columns * COLUMN + BOX, bottom + 2, service, host, tall, first, tuple(rows), border)
+
+
+def _is_apart(lane: Lane) -> bool:
+    """Whether the response comes from the service at once, and yet not in the host's network."""
+    return len(lane.hops) == 1 and not lane.shares_host
+
+
+def _is_exact(lane: Lane, limit: int) -> bool:
+    """Whether the line at which the hop limit ends says the truth of this lane. Nothing comes to what is not asked for."""
+    last = len(lane.hops) - 1
+    if not lane.asked:
+        return lane.hops[-1] in (None, last)
+    return lane.hops[-1] == last and not (lane.arrives == len(lane.hops) and last >= limit)
 
 
 def _x(column: int) -> float:
@@ -138,11 +163,28 @@ def _row(lane: Lane, y: float, columns: int) -> Row:
     start = _x(0) + BOX
     for at in range(1, last + 1):
         x = _x(at if at < last or lane.hops[-1] == last else columns - 1)
-        name, note = (lane.stop_names[at], f"hop {lane.hops[at]}") if at < last else _containers(lane)
+        name, note = (_short(lane.stop_names[at], NAME), _place(lane, at)) if at < last else _containers(lane)
         boxes.append(Box(x, y, name, note, lane.tone if at == last else "plain", at < reached))
         arrows.append(_arrow(_kind(lane, at), start, x, y + HEIGHT / 2))
         start = x + BOX
     return Row(tuple(boxes), tuple(arrows), lane.tone)
+
+
+def _row_apart(lane: Lane, start: float, y: float) -> Row:
+    """The arrow begins at this height at the service."""
+    box = Box(_x(0), y, *_containers(lane), lane.tone, bool(lane.arrives))
+    middle, end = LEFT + BOX + (COLUMN - BOX) / 2, y + HEIGHT / 2
+    kind = "whole" if lane.arrives else _kind(lane, 0)
+    path = f"M{LEFT + BOX} {start}H{middle}V{end}H{box.x}"
+    return Row((box,), (Arrow(path, middle, box.x, end, kind),), lane.tone)
+
+
+def _place(lane: Lane, at: int) -> str:
+    """Where a stop before the containers is."""
+    first, beyond = lane.hops[at], lane.hops[at + 1]
+    if first is None:
+        return "takes the connection"
+    return f"hops {first} to {beyond - 1}" if beyond is not None and beyond - first > 1 else f"hop {first}"
 
 
 def _arrow(kind: str, start: float, end: float, y: float) -> Arrow:
@@ -154,13 +196,14 @@ def _containers(lane: Lane) -> tuple[str, str]:
     """Their name, and how far they are away."""
     more = f" +{lane.number - 1}" if lane.number > 1 else ""
     distance = lane.hops[-1]
-    where = f"hop {distance}" if distance else "distance not known" if distance is None else "host's network"
+    where = "host's network" if lane.shares_host else "distance not known" if distance is None else f"hop {distance}"
     needs = f", needs limit {lane.needs}" if lane.needs and distance and lane.arrives != len(lane.hops) else ""
     return f"{_short(lane.names[0], NAME - len(more))}{more}", f"{where}{needs}"
 
 
 def _short(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}…"
+    """The beginning of a name that is wider than so many letters."""
+    return name if columns_of(name) <= width else f"{within(name, width - 1)}…"
 
 
 def _kind(lane: Lane, at: int) -> str:

@@ -95,8 +95,63 @@ def lanes(*containers, limit=1):
             2,
             None,
             "bad",
-            "web: no token arrives (1 hop beyond the instance). The response is lost at hop limit 2; the place is not known. Hop "
-            "limit 2 suffices. It probably needs metadata.",
+            "web: no token arrives (1 hop beyond the instance). The response is lost at hop limit 2; the place is not known. It "
+            "probably needs metadata.",
+        ),
+        # The verdict refuses to name a hop limit for a distance that links and routes do not bear out.
+        (
+            container("odd", 8, "lost", reach=(Reach("ipv4", "lost", "", 8, 9, "lost"),), **ASKS),
+            1,
+            1,
+            "bad",
+            "odd: no token arrives (8 hops beyond the instance). The host discards the response at hop limit 1. Nothing explains "
+            "this distance, so the hop limit that suffices is not known. It probably needs metadata.",
+        ),
+        (
+            container("odd", 8, "lost", reach=(Reach("ipv4", "lost", "", 8, 9, "lost"),), **ASKS),
+            3,
+            3,
+            "bad",
+            "odd: no token arrives (8 hops beyond the instance). The router 2 hops beyond the instance discards the response at "
+            "hop limit 3. Nothing explains this distance, so the hop limit that suffices is not known. It probably needs metadata.",
+        ),
+        (
+            container("web", None, "lost", reach=(Reach("ipv4", "lost", "", confirmed=True, routers=1),), **ASKS),
+            1,
+            None,
+            "bad",
+            "web: no token arrives (the distance was not measured). The response is lost at hop limit 1; the place is not known. "
+            "Try hop limit 2. It probably needs metadata.",
+        ),
+        (
+            container("rootless", None, "ok", reach=(Reach("ipv4", "ok", "", confirmed=False),), netns_owner_uid=1000),
+            1,
+            3,
+            "good",
+            "rootless: a relay brings the token at hop limit 1. How far away the container is does not matter then.",
+        ),
+        (
+            container("rl", None, "lost", reach=(Reach("ipv4", "lost", "", confirmed=False),), **ASKS),
+            1,
+            None,
+            "bad",
+            "rl: no token arrives (a relay takes the connection). The response is lost at hop limit 1; the place is not known. "
+            "It probably needs metadata.",
+        ),
+        (
+            container("far", 2, "ok", 1),
+            1,
+            3,
+            "good",
+            "far: the token arrives at hop limit 1 (2 hops beyond the instance). By this distance it would be lost, so the "
+            "distance may be wrong.",
+        ),
+        (
+            container("eni", 0, "ok", network="own"),
+            1,
+            1,
+            "good",
+            "eni: the token arrives at hop limit 1 (as near as the host itself).",
         ),
     ],
 )
@@ -123,6 +178,32 @@ def test_routers_are_named_where_links_and_routes_name_them_and_are_one_stop_whe
     assert nameless.stop_names == ("host", "router", "router")
     (many,) = lanes(replace(container("far", 3, "lost"), reach=(replace(reach, distance=9, way=way("far", 9)),)))
     assert (many.stop_names, many.hops, many.arrives) == (("host", "8 routers"), (0, 1, 9), 1)
+
+
+def test_the_router_that_discards_the_response_stands_alone_among_many():
+    (many,) = lanes(container("far", 9, "lost"), limit=4)
+    assert many.stop_names == ("host", "2 routers", "far-r3", "5 routers")
+    assert (many.hops, many.arrives) == ((0, 1, 3, 4, 9), 3)
+    assert "The router far-r3 discards the response at hop limit 4. Hop limit 10 suffices." in many.sentence
+
+
+def test_each_address_at_which_the_token_is_lost_has_a_lane_of_its_own():
+    four = Reach("ipv4", "ok", "", 1, 2, "ok", confirmed=True)
+    six = Reach("ipv6", "lost", "", 2, 3, "lost", confirmed=True)
+    lost, fine = lanes(container("six", 1, reach=(four, six), **ASKS), limit=2)
+    assert (lost.tone, lost.needs, lost.sentence.partition(":")[0]) == ("bad", 3, "six over IPv6")
+    assert "Hop limit 3 suffices." in lost.sentence
+    assert (fine.tone, fine.sentence.partition(":")[0]) == ("good", "six over IPv4")
+    # The same way at both addresses, and an address without a way, need no words.
+    for other in (replace(four, family="ipv6"), Reach("ipv6", "unreachable", "")):
+        (one,) = lanes(container("six", 1, reach=(four, other), **ASKS), limit=2)
+        assert (one.names, one.tone) == (("six",), "good")
+
+
+def test_the_drawing_knows_whether_the_host_has_a_token():
+    report = report_of(with_containers(container("web", 0, reach=(), not_measured="no time was left")))
+    ((block,),) = (part.blocks for part in token_ways(report, LONG))
+    assert block.to_host
 
 
 def test_there_is_none_without_containers_on_a_short_page_or_without_the_service():

@@ -1,0 +1,28 @@
+"""How many columns a text takes on a terminal, and as nearly in a drawing: letters of East Asia take two, accents none."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def columns(text: str) -> int:
+    """How many the text takes. It has no control characters."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def within(text: str, most: int) -> str:
+    """The beginning of the text that takes at most so many columns."""
+    if columns(text) <= most:
+        return text
+    taken = 0
+    for at, character in enumerate(text):
+        taken += _columns(character)
+        if taken > most:
+            return text[:at]
+    return text
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
