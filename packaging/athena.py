@@ -23,8 +23,9 @@ _PLACE = re.compile(
 _SCALARS = {"string": "string", "integer": "bigint", "number": "double", "boolean": "boolean"}
 # Keys as the sink s3 makes them, behind the prefix, and what they say. Whoever may write below one chooses what stands behind it,
 # so that a key counts only whole.
-_LATEST = r"^latest/region=[a-z0-9-]+/[A-Z0-9]{4,128}:i-([0-9a-f]{17}|[0-9a-f]{8})\.json\.gz$"
-_DATED = r"^reports/region=[a-z0-9-]+/date=[0-9-]{10}/[A-Z0-9]{4,128}:i-([0-9a-f]{17}|[0-9a-f]{8})\.[0-9]{6}Z\.[0-9a-f]{32}\.json\.gz$"
+_HOST = r"[A-Z0-9]{4,128}:i-([0-9a-f]{17}|[0-9a-f]{8})"
+_LATEST = rf"^latest/region=[a-z0-9-]+/{_HOST}\.json\.gz$"
+_DATED = rf"^reports/region=[a-z0-9-]+/date=[0-9-]{{10}}/{_HOST}\.[0-9]{{6}}Z\.[0-9a-f]{{32}}\.json\.gz$"
 _KEY = 'CASE WHEN starts_with("$path", place) THEN substr("$path", length(place) + 1) ELSE \'\' END AS key'
 _OF_KEY = """\
 split_part(split_part(key, '/', 2), '=', 2) AS key_region,

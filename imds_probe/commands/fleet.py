@@ -172,7 +172,7 @@ def _plan(
         instances,
         used.since(found.now - args.max_age) if used else (),
         used.not_read if used else 0,
-        launching.not_answered if launching else (),
+        not_answered=launching.not_answered if launching else (),
     )
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"

@@ -84,6 +84,7 @@ def plan(
     instances: Instances | None = None,
     asks_by_v1: Collection[str] = (),
     rows_not_read: int = 0,
+    *,
     not_answered: Sequence[NotAsked] = (),
 ) -> FleetPlan:
     """`asks_by_v1` are instances that CloudTrail has seen use credentials that IMDSv1 delivered, `rows_not_read` its rows that made

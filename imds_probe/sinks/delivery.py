@@ -135,8 +135,7 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
                 spool.done(held)
                 continue
             if error.outcome == "in-part":
-                if in_part is not None:
-                    spool.done(in_part[0])
+                _superseded(spool, in_part)
                 in_part = held, error
                 continue
             if error.outcome == "refused":
@@ -151,9 +150,8 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
             break
         else:
             spool.done(held)
-            if in_part is not None:
-                spool.done(in_part[0])
-                in_part = None
+            _superseded(spool, in_part)
+            in_part = None
     if in_part is not None:
         spool.give_back(in_part[0], WAITING)
         say(f"{in_part[1]}; {_reports(spool.count(WAITING))} waiting in {spool.directory}")
@@ -161,6 +159,12 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
         say(f"{_reports(count)} {why}: left in {spool.directory}")
     if too_old:
         say(f"{_reports(too_old)} dropped: older than this sink accepts")
+
+
+def _superseded(spool: Spool, in_part: tuple[Path, SinkError] | None) -> None:
+    """Of what a newer report replaces, nothing has to arrive any more."""
+    if in_part is not None:
+        spool.done(in_part[0])
 
 
 def _reports(count: int) -> str:
