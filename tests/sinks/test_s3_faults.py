@@ -99,7 +99,7 @@ def delivering(store, state: Path, number: int) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize(("reports", "most_kills"), [(10, 1), pytest.param(500, 30, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("reports", "most_kills"), [(16, 2), pytest.param(500, 30, marks=pytest.mark.soak)])
 def test_reports_through_faults_and_kills_arrive_once(start, tmp_path, reports, most_kills):
     chance = random.Random(7)
     with faulty_store(at_random(11, 0.3, KINDS), USER, hang_s=1.0) as store:
