@@ -23,8 +23,9 @@ _PLACE = re.compile(
 _SCALARS = {"string": "string", "integer": "bigint", "number": "double", "boolean": "boolean"}
 # Keys as the sink s3 makes them, behind the prefix, and what they say. Whoever may write below one chooses what stands behind it,
 # so that a key counts only whole.
-_LATEST = r"^latest/region=[a-z0-9-]+/[A-Z0-9]+:i-([0-9a-f]{17}|[0-9a-f]{8})\.json\.gz$"
-_DATED = r"^reports/region=[a-z0-9-]+/date=[0-9-]{10}/[A-Z0-9]+:i-([0-9a-f]{17}|[0-9a-f]{8})\.[0-9]{6}Z\.[0-9a-f]{32}\.json\.gz$"
+_HOST = r"[A-Z0-9]{4,128}:i-([0-9a-f]{17}|[0-9a-f]{8})"
+_LATEST = rf"^latest/region=[a-z0-9-]+/{_HOST}\.json\.gz$"
+_DATED = rf"^reports/region=[a-z0-9-]+/date=[0-9-]{{10}}/{_HOST}\.[0-9]{{6}}Z\.[0-9a-f]{{32}}\.json\.gz$"
 _KEY = 'CASE WHEN starts_with("$path", place) THEN substr("$path", length(place) + 1) ELSE \'\' END AS key'
 _OF_KEY = """\
 split_part(split_part(key, '/', 2), '=', 2) AS key_region,
@@ -48,7 +49,7 @@ _IS_REPORT = f"""\
 "schema" = '{SCHEMA}'
     AND regexp_like(probe.started_at, '{_STARTED}')
     AND coalesce(instance.instance_id, platform.instance_id) = key_instance
-    AND instance.region = key_region"""
+    AND coalesce(instance.region, key_region) = key_region"""
 _OWNER = """\
 CASE
   WHEN instance.owner.kind IS NOT NULL THEN concat_ws(' ', instance.owner.kind,
@@ -105,7 +106,7 @@ ranked AS (
   WHERE {_IS_REPORT}
 ),
 newest AS (
-  SELECT *, probe.started_at > date_format(date_add('hour', -stale_hours, current_timestamp), '{_TIME}') AS fresh
+  SELECT *, {_fresh("probe.started_at")} AS fresh
   FROM ranked
   WHERE nth = 1
 ),
@@ -155,7 +156,7 @@ placed AS (
   FROM inventory CROSS JOIN settings
 ),
 newest AS (
-  SELECT *, reportedat > date_format(date_add('hour', -stale_hours, current_timestamp), '{_TIME}') AS fresh
+  SELECT *, {_fresh("reportedat")} AS fresh
   FROM placed
   WHERE resourceid = key_node AND verdict IN ('ready', 'needs-hop-limit', 'not-ready', 'unknown')
 ),
@@ -188,7 +189,7 @@ judged AS (
     WHEN coalesce(schema_said, '') <> '{SCHEMA}' THEN 'it is no report of this schema'
     WHEN NOT coalesce(regexp_like(started_at, '{_STARTED}'), false) THEN 'it does not say when it began'
     WHEN coalesce(instance_id, by_firmware, '') <> key_instance THEN 'it is of another instance than its key says'
-    WHEN coalesce(region_said, '') <> key_region THEN 'it is of another Region than its key says'
+    WHEN coalesce(region_said, key_region) <> key_region THEN 'it is of another Region than its key says'
     WHEN starts_with(key, 'reports/') AND (
       substr(started_at, 1, 10) <> key_date OR replace(substr(started_at, 12, 8), ':', '') <> key_time
     ) THEN 'it began at another time than its key says'
@@ -204,6 +205,12 @@ WHERE reason IS NOT NULL
 GROUP BY reason
 ORDER BY reports DESC, reason
 """
+
+
+def _fresh(time: str) -> str:
+    """A clock that runs ahead would make a report fresh for as long as it is ahead."""
+    since = f"date_format(date_add('hour', -stale_hours, current_timestamp), '{_TIME}')"
+    return f"{time} > {since} AND {time} <= date_format(current_timestamp + interval '1' hour, '{_TIME}')"
 
 
 def _located(table: str, pattern: str, where: str = "") -> str:

@@ -150,7 +150,11 @@ def document(policy: Policy) -> str:
     }
     if policy.conditions:
         statement["Condition"] = {operator: dict(keys) for operator, keys in policy.conditions.items()}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2) + "\n"
+    statements = [statement]
+    if policy.denied:
+        denied = {"Sid": policy.denial, "Effect": "Deny", "Action": policy.denied_action}
+        statements.append(denied | {"Resource": _one_or_more(policy.denied)})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2) + "\n"
 
 
 def sink_in_manual(sink: Declaration) -> str:

@@ -71,11 +71,28 @@ CHECKED: Mapping[str, tuple[tuple[str, Any], ...]] = {
     "try": (("TRY(json_parse('x')) IS NULL", True),),
     "unnest": (),  # rows, which test_athena_dialect.py counts
 }
+# What Athena takes for a name in a SELECT only in quotation marks, behind a dot too: Athena's documentation, "Escape reserved
+# keywords".
+_RESERVED_WORDS = """
+ALTER AND AS BETWEEN BY CASE CAST CONSTRAINT CREATE CROSS CUBE CURRENT_CATALOG CURRENT_DATE CURRENT_PATH
+CURRENT_SCHEMA CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER DEALLOCATE DELETE DESCRIBE DISTINCT DROP ELSE END ESCAPE
+EXCEPT EXECUTE EXISTS EXTRACT FALSE FIRST FOR FROM FULL GROUP GROUPING HAVING IN INNER INSERT INTERSECT INTO IS JOIN
+JSON_ARRAY JSON_EXISTS JSON_OBJECT JSON_QUERY JSON_TABLE JSON_VALUE LAST LEFT LIKE LISTAGG LOCALTIME LOCALTIMESTAMP
+NATURAL NORMALIZE NOT NULL OF ON OR ORDER OUTER PREPARE RECURSIVE RIGHT ROLLUP SELECT SKIP TABLE THEN TRIM TRUE
+UESCAPE UNION UNNEST USING VALUES WHEN WHERE WITH
+"""
+RESERVED = frozenset(_RESERVED_WORDS.split())
 # What the engine calls now.
 NOW = "2026-11-30 00:00:00"
 _LINES = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 _JSON = "org.apache.hive.hcatalog.data.JsonSerDe"
 _LONGEST_BYTES = 2**20
+
+
+def bare_names(query: str) -> set[str]:
+    """Names of columns, members, tables and aliases that stand without quotation marks."""
+    found = sqlglot.parse_one(query, read="athena").find_all(exp.Identifier)
+    return {each.name.upper() for each in found if not each.args.get("quoted")}
 
 
 def functions(query: str) -> set[str]:

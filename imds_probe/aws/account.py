@@ -154,18 +154,20 @@ class InRegion:
 
     def _pages(self, action: str, page: Callable[[Mapping[str, str]], Any], key: str) -> Iterator[Mapping[str, Any]]:
         token: str | None = None
+        seen: set[str] = set()
         while True:
             more = {"NextToken": token} if token else {}
             answer = self._tried(action, lambda more=more: page(more))  # type: ignore[misc]
             if answer is None:
                 return
             yield from answer.get(key, ())
-            before, token = token, answer.get("NextToken")
+            token = answer.get("NextToken")
             if not token:
                 return
-            if token == before:
+            if token in seen:
                 self.missing(action, "the same page came twice")
                 return
+            seen.add(token)
 
     def _tried(self, action: str, operation: Callable[[], T]) -> T | None:
         try:

@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
         found = gathered(args.paths, time.time(), args.jobs, progress.count)
     _check_any(found, args.paths)
     if is_plan:
-        document = _plan(args, found, instances, used)
+        document = _plan(args, found, instances, used, launching)
     elif args.output == "csv":
         document = rows.as_csv(rows.rows(found, by, instances))
     elif args.output == "ndjson":
@@ -153,7 +153,13 @@ def _check(args: argparse.Namespace, *, is_plan: bool) -> None:
         )
 
 
-def _plan(args: argparse.Namespace, found: Gathered, instances: dict[str, Instance] | None, used: Uses | None) -> str:
+def _plan(
+    args: argparse.Namespace,
+    found: Gathered,
+    instances: dict[str, Instance] | None,
+    used: Uses | None,
+    launching: Launching | None,
+) -> str:
     from imds_probe.facts.section import plain  # noqa: PLC0415
     from imds_probe.fleet import plan_page  # noqa: PLC0415
     from imds_probe.fleet.plan import plan  # noqa: PLC0415
@@ -166,6 +172,7 @@ def _plan(args: argparse.Namespace, found: Gathered, instances: dict[str, Instan
         instances,
         used.since(found.now - args.max_age) if used else (),
         used.not_read if used else 0,
+        not_answered=launching.not_answered if launching else (),
     )
     if args.output == "json":
         return json.dumps(plain(made), indent=2, ensure_ascii=True) + "\n"
@@ -185,8 +192,7 @@ def _asked(args: argparse.Namespace, tags: tuple[str, ...], listed: Listed | Non
     made = asked(args.region, args.profile, os.environ, is_ec2=is_ec2, tags=tags)
     if listed is None:
         return made.instances, made.launching
-    listed.update(made.instances)
-    return listed, made.launching
+    return made.instances.with_file(listed), made.launching
 
 
 def _before(path: Path | None) -> Before | None:

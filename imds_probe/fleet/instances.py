@@ -79,7 +79,7 @@ class Instance(msgspec.Struct, gc=False):
     """One instance. `launched_at` is when it was last started, in seconds since the epoch, 0 where that is not said. `cannot` says
     why no report can come from it, and is empty where one can. `tags` are the values of the tags that were asked for, in their
     order. `template` is the launch template that it was made from, `next_template` the one that its group launches from now, each
-    "ID:VERSION". A hop limit of 0, and empty text, is not known.
+    "ID:VERSION"; for a group without such a one, see launching.next_template. A hop limit of 0, and empty text, is not known.
     """
 
     instance_id: str
@@ -100,7 +100,9 @@ class Instance(msgspec.Struct, gc=False):
 
 
 class Listed(dict[str, Instance]):
-    """Instances by their ids, and of which accounts and Regions they are all. None: whoever made the list has seen to that."""
+    """Instances by their ids, and of which accounts and Regions they are all; an empty Region stands for all of an account's.
+    None: whoever made the list has seen to that.
+    """
 
     asked: frozenset[tuple[str, str]] | None = None
 
@@ -108,7 +110,20 @@ class Listed(dict[str, Instance]):
         """Whether an instance of this account and Region would be here. Of what is not known, nobody can say that it would not."""
         if self.asked is None:
             return True
-        return any(region in ("", here) and account in ("", owner) for owner, here in self.asked)
+        return any((region in ("", here) or not here) and account in ("", owner) for owner, here in self.asked)
+
+    def with_file(self, listed: Listed) -> Listed:
+        """What EC2 said, and of accounts and Regions that it was not asked about what files say. A file has all Regions of an
+        account that EC2 was not asked about at all; of one that it was, those that the file has instances in.
+        """
+        asked = self.asked or frozenset()
+        accounts = {account for account, _ in asked}
+        made = Listed(self)
+        rest = {key: each for key, each in listed.items() if not self.covers(each.account, each.region)}
+        for key, each in rest.items():
+            made.setdefault(key, each)
+        made.asked = asked | {(each.account, each.region if each.account in accounts else "") for each in rest.values()}
+        return made
 
 
 def covers(instances: Mapping[str, Instance], account: str, region: str) -> bool:

@@ -16,13 +16,17 @@ from imds_probe.fleet.instances import owner_by
 # What becomes of tokens on the next instance, the worst first: EC2 refuses to launch where the account enforces tokens and a
 # template makes them optional.
 OPTIONAL, NOT_KNOWN, BY_IMAGE, REFUSED, REQUIRED = "optional", "unknown", "image", "refused", "required"
-_WORST = (OPTIONAL, NOT_KNOWN, BY_IMAGE, REFUSED, REQUIRED)
+OFF, DISABLED = "off", "disabled"
+_WORST = (OPTIONAL, NOT_KNOWN, BY_IMAGE, REFUSED, REQUIRED, OFF)
+# What a group launches from, where that is not one template of which the version is known.
+OTHERS, NO_ANSWER = "others", "no answer"
 
 
 @dataclass(frozen=True)
 class Launcher:
     """A group, what it launches from, and whether its next instance will require tokens: "optional", "required", "image" where
-    only the AMI's ImdsSupport decides, "refused" where the account enforces what the template contradicts, or "unknown".
+    only the AMI's ImdsSupport decides, "refused" where the account enforces what the template contradicts, "off" where the
+    metadata service will not answer at all, or "unknown".
     `decided_by` is "template", "account" or "image". `hosts` are its instances of today.
     """
 
@@ -79,9 +83,17 @@ def launcher(account: str, region: str, group: Group, defaults: AccountDefaults 
 
 
 def next_template(group: Group) -> str:
-    """The one launch template of a group as ID:VERSION; empty where it has several, or none that could be read."""
-    named = {template_named(each.template_id, each.version) for each in group.launches}
-    return naming.text(next(iter(named))) if len(named) == 1 else ""
+    """The one launch template of a group as ID:VERSION; OTHERS where it has several, or a launch configuration, and NO_ANSWER where
+    its version is not known. Never empty: that is a group of which nobody was asked.
+    """
+    named = {(each.template_id, template_named(each.template_id, each.version)) for each in group.launches}
+    ids = {template_id for template_id, _ in named}
+    if len(ids) > 1 or "" in ids:
+        return OTHERS
+    names = {name for _, name in named}
+    if not names or "" in names:
+        return NO_ANSWER
+    return naming.text(next(iter(names))) if len(names) == 1 else OTHERS
 
 
 def launching(
@@ -109,9 +121,15 @@ def _decided(source: LaunchedBy, defaults: AccountDefaults | None) -> tuple[str,
     """
     if source.options is None:
         return NOT_KNOWN, ""
-    if (said := source.options.http_tokens) is not None:
-        enforced = defaults is not None and defaults.http_tokens_enforced
-        return REFUSED if said == OPTIONAL and enforced else said, "template"
+    said, endpoint = source.options.http_tokens, source.options.http_endpoint
+    if said == OPTIONAL and defaults is not None and defaults.http_tokens_enforced:
+        return REFUSED, "template"
+    if endpoint == DISABLED:
+        return OFF, "template"
+    if endpoint is None and defaults is not None and defaults.options.http_endpoint == DISABLED:
+        return OFF, "account"
+    if said is not None:
+        return said, "template"
     if defaults is None:
         return NOT_KNOWN, ""
     if defaults.options.http_tokens is not None:

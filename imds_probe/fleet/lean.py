@@ -40,8 +40,13 @@ class _Template(msgspec.Struct, gc=False):
     version: int | None = None
 
 
+class _Override(msgspec.Struct, gc=False):
+    template: _Template | None = None
+
+
 class _Group(msgspec.Struct, gc=False):
     template: _Template | None = None
+    overrides: tuple[_Override, ...] = ()
 
 
 class _ControlPlane(msgspec.Struct, gc=False):

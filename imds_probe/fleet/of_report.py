@@ -48,8 +48,10 @@ def host_of(report: LeanReport) -> Host:
         if made_from := instance.launch_template:
             row.template = naming.text(template_named(made_from.launch_template_id, made_from.version))
     group = report.control_plane.group if report.control_plane else None
-    if group is not None and (template := group.template) is not None:
-        row.next_template = naming.text(template_named(template.launch_template_id or "", template.version))
+    if group is not None and group.template is not None:
+        launches = (group.template, *(each.template for each in group.overrides if each.template is not None))
+        named = {template_named(each.launch_template_id or "", each.version) for each in launches}
+        row.next_template = naming.text(next(iter(named))) if len(named) == 1 else ""  # of several, none is the next
     if host is not None:
         row.hostname = naming.text(host.hostname)
         row.os = naming.text(" ".join(filter(None, (host.os.id, host.os.version_id))) if host.os else "")

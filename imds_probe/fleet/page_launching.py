@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imds_probe.fleet.launching import BY_IMAGE, NOT_KNOWN, OPTIONAL, REFUSED, REQUIRED, Launching
+from imds_probe.fleet.launching import BY_IMAGE, NOT_KNOWN, OFF, OPTIONAL, REFUSED, REQUIRED, Launching
 from imds_probe.fleet.room import Room
 from imds_probe.render.page.blocks import Block, Fields, Part, Table, Text
 from imds_probe.render.page.bounds import count, first
@@ -15,6 +15,7 @@ _TOKENS = {
     BY_IMAGE: "leave it to the AMI",
     REFUSED: "cannot launch: the account enforces tokens",
     NOT_KNOWN: "are not known",
+    OFF: "have the metadata service off",
 }
 
 

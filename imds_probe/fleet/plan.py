@@ -16,6 +16,7 @@ from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import KEYS, NO_INSTANCES, Instances, owner_of
 from imds_probe.fleet.hosts import STREAM, Host, is_instance
 from imds_probe.fleet.instances import Instance, covers
+from imds_probe.fleet.launching import NotAsked
 from imds_probe.fleet.reasons import CONFIDENCE, Terms, hop_limit, is_switched, sureness, why_not, without_id
 
 SCHEMA = "imds-probe.fleet-plan/v1"
@@ -43,7 +44,7 @@ class Batch:
 class OwnerPlan:
     """How far an owner is: its `hosts`, of which `silent` have no report, `switched` require tokens, `planned` are in the batches
     and `left` are in neither. `template_may_require`: whether the template of its next instances may require tokens, too, after
-    the plan; None where nobody knows all of its instances.
+    the plan; None where nobody knows all of its instances, as where an account or Region of theirs was not asked to the end.
     """
 
     owner: str
@@ -59,7 +60,8 @@ class OwnerPlan:
 class FleetPlan:
     """`left_out` says how many hosts are in no batch, and why. Of those that are, `unvouched` have a report that alone says whose
     it is, and `by_stream` have theirs from a log stream, to which all may write that may write to its group. So many rows of
-    CloudTrail were not read; an instance that only they name may be in a batch.
+    CloudTrail were not read; an instance that only they name may be in a batch. `not_answered` is what AWS did not say, so that
+    nobody knows whether it has changed since the reports.
     """
 
     schema: str
@@ -73,6 +75,7 @@ class FleetPlan:
     unvouched: Ids
     by_stream: Ids
     cloudtrail_rows_not_read: int
+    not_answered: tuple[NotAsked, ...]
 
 
 def plan(
@@ -81,9 +84,11 @@ def plan(
     instances: Instances | None = None,
     asks_by_v1: Collection[str] = (),
     rows_not_read: int = 0,
+    *,
+    not_answered: Sequence[NotAsked] = (),
 ) -> FleetPlan:
     """`asks_by_v1` are instances that CloudTrail has seen use credentials that IMDSv1 delivered, `rows_not_read` its rows that made
-    no sense.
+    no sense. `not_answered` belongs to `instances`.
     """
     known = NO_INSTANCES if instances is None else instances
     left_out: Counter[str] = Counter()
@@ -120,6 +125,7 @@ def plan(
         unvouched=ids(key for key in planned if not found.hosts[key].vouched),
         by_stream=ids(key for key in planned if found.hosts[key].vouched == STREAM),
         cloudtrail_rows_not_read=rows_not_read,
+        not_answered=tuple(not_answered),
     )
 
 
@@ -167,15 +173,27 @@ def _owners(found: Gathered, instances: Instances | None, planned: Collection[st
     known = NO_INSTANCES if instances is None else instances
     members: defaultdict[str, list[tuple[Host | None, Instance | None]]] = defaultdict(list)
     for key, host in found.hosts.items():
-        if not is_instance(key) or instances is None or key in instances:
+        # Of those that are not on the list, some are gone. The others count: nobody asked about them.
+        if not is_instance(key) or key in known or not _is_gone(host, instances):
             members[owner_of(host, known.get(key))].append((host, known.get(key)))
     for key, instance in known.items():
         if key not in found.hosts:
             members[instance.owner].append((None, instance))
     return tuple(
-        _owner(owner, those, planned, is_known=bool(owner) and instances is not None)
+        _owner(owner, those, planned, is_known=bool(owner) and instances is not None and _are_all(those, instances))
         for owner, those in sorted(members.items())
     )
+
+
+def _is_gone(host: Host, instances: Instances | None) -> bool:
+    """Of a host that is not on the list."""
+    return instances is not None and covers(instances, host.account, host.region)
+
+
+def _are_all(those: Sequence[tuple[Host | None, Instance | None]], instances: Instances) -> bool:
+    """Whether the list is whole wherever an owner has hosts that anybody knows of."""
+    places = {(each.account, each.region) for pair in those for each in pair if each is not None}
+    return all(covers(instances, account, region) for account, region in places)
 
 
 def _owner(

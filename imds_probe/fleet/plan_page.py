@@ -10,7 +10,7 @@ from imds_probe.fleet.room import TERMINAL
 from imds_probe.render.page.blocks import Block, Code, Hint, Page, Part, Table, Text
 from imds_probe.render.page.bounds import count, first
 
-BATCHES, OWNERS = 20, 20
+BATCHES, OWNERS, NOT_ANSWERED = 20, 20, 5
 _IDS_A_LINE = 3  # of 19 characters: with the indentation less than 80
 _IDS_SHOWN = 12
 _TEMPLATE = {True: "yes", False: "not yet", None: "not known"}
@@ -53,6 +53,12 @@ def _parts(plan: FleetPlan) -> Iterator[Part]:
 
 
 def _warnings(plan: FleetPlan) -> Iterator[str]:
+    shown, _ = first(plan.not_answered, NOT_ANSWERED)
+    for each in shown:
+        what = ": ".join(filter(None, (each.action, each.reason)))
+        yield f"AWS did not answer in {each.region}: {what}. What it would have said is not compared with the reports."
+    if more := len(plan.not_answered) - len(shown):
+        yield f"AWS did not answer {count(more, 'more call')}. The JSON plan names them."
     if rows := plan.cloudtrail_rows_not_read:
         yield (
             f"{count(rows, 'row')} of CloudTrail's file could not be read. An instance that only such a row names may be in a "

@@ -199,6 +199,7 @@ class _Reading:
                 if denied := self._denied(report):
                     self._problem("misnamed", denied)
                 else:
+                    host.region = host.region or (self._key.region if self._key else "")
                     yield from self._host(host, around)
 
     def _denied(self, report: LeanReport) -> str:

@@ -10,11 +10,15 @@ from imds_probe.fleet.comparing import differs, restarted
 from imds_probe.fleet.gathering import AHEAD_S, Gathered
 from imds_probe.fleet.hosts import Host, is_instance
 from imds_probe.fleet.instances import RUNNING, Instance
+from imds_probe.fleet.launching import NO_ANSWER
 
 CONFIDENCE = ("low", "medium", "high")
 # A report seems to come from the future for as long as clocks that are kept in time differ. Of a clock that is further ahead nobody
 # can tell what came before its report.
 _CLOCKS_S = 30
+_IN_A_GROUP = (
+    "auto-scaling "  # Auto Scaling has a tag on each instance of a group, and takes it away from one that is detached
+)
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,12 @@ def _of_change(host: Host, instance: Instance) -> str:
         or _is_another(host.owner, instance.owner)
     ):
         return "account, Region or owner of the instance differ from the report"
+    if host.owner.startswith(_IN_A_GROUP) and not instance.owner:
+        return "the instance is in no Auto Scaling group any more"
     if host.template and instance.template and host.template != instance.template:
         return "the instance was made from another launch template than the report says"
+    if host.next_template and instance.next_template == NO_ANSWER:
+        return "EC2 did not say which launch template its group has now"
     if host.next_template and instance.next_template and host.next_template != instance.next_template:
         return "the launch template of its group has changed since the report"
     return ""

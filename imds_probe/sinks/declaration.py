@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Policy:
-    """Rights on AWS that are given together: the one statement of packaging/iam/NAME.json.
+    """Rights on AWS that are given together, in packaging/iam/NAME.json.
 
     `actions` as "service:Operation", each of which a call of the sink's module needs; `resources` with the names that the
     configuration has as shipped, in any account and Region, and a word in capitals for a name that it leaves open. `conditions`:
-    IAM's, the keys and values of each by its operator.
+    IAM's, the keys and values of each by its operator. `denied`: of what `resources` match, where `denied_action`
+    is denied all the same; a second statement, named `denial`, has them.
     """
 
     name: str
@@ -28,6 +29,9 @@ class Policy:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    denial: str = ""
+    denied_action: str = ""
+    denied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

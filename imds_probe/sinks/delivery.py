@@ -118,6 +118,7 @@ def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Ca
 
 def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]) -> None:
     too_old = 0
+    in_part: tuple[Path, SinkError] | None = None  # of several, the newest: it stands for the others
     for file in spool.waiting():
         if time.monotonic() >= deadline:
             say(f"the time limit came first; {_reports(spool.count(WAITING))} left for the next run")
@@ -133,6 +134,10 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
                 too_old += 1
                 spool.done(held)
                 continue
+            if error.outcome == "in-part":
+                _superseded(spool, in_part)
+                in_part = held, error
+                continue
             if error.outcome == "refused":
                 spool.give_back(held, REFUSED)
                 say(f"{error}; the report is kept as {held.with_suffix(REFUSED)}")
@@ -145,10 +150,21 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
             break
         else:
             spool.done(held)
+            _superseded(spool, in_part)
+            in_part = None
+    if in_part is not None:
+        spool.give_back(in_part[0], WAITING)
+        say(f"{in_part[1]}; {_reports(spool.count(WAITING))} waiting in {spool.directory}")
     for why, count in spool.left.items():
         say(f"{_reports(count)} {why}: left in {spool.directory}")
     if too_old:
         say(f"{_reports(too_old)} dropped: older than this sink accepts")
+
+
+def _superseded(spool: Spool, in_part: tuple[Path, SinkError] | None) -> None:
+    """Of what a newer report replaces, nothing has to arrive any more."""
+    if in_part is not None:
+        spool.done(in_part[0])
 
 
 def _reports(count: int) -> str:

@@ -22,7 +22,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.sinks import s3_layout
 from imds_probe.sinks.declaration import Declaration, Policy
 from imds_probe.sinks.extract import instance
-from imds_probe.sinks.sink import Report, SinkError
+from imds_probe.sinks.sink import Outcome, Report, SinkError
 
 STARTED_AT, RUN_ID = "started-at", "run-id"  # metadata of the newest report
 ATTEMPTS = 3
@@ -32,7 +32,8 @@ IS_THERE, WAS_CHANGED = "PreconditionFailed", "ConditionalRequestConflict"
 NOT_THERE = ("404", "NoSuchKey")
 NOT_ALLOWED = ("403", "AccessDenied")
 _NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-_PREFIX = r"([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?"
+# None is empty: policies name keys by it. None of its parts is "..", which a copy would follow.
+_PREFIX = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*"
 _REGION = r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}"
 
 
@@ -82,6 +83,7 @@ class _Caller(NamedTuple):
 
     user_id: str
     account: str
+    region: str  # of the client that asked
 
 
 class _Sending(NamedTuple):
@@ -127,11 +129,14 @@ class S3:
         except SinkError as error:
             if error.code in NOT_ALLOWED:
                 self._caller = None  # perhaps the instance has another role by now
-            raise SinkError(error.problem, error.remedy, "later", error.code) from None
+            outcome: Outcome = "in-part" if error.outcome == "in-part" else "later"
+            raise SinkError(error.problem, error.remedy, outcome, error.code) from None
 
     def _asked(self, report: Report, deadline: float) -> _Caller:
-        answer = self._identity.call(report, lambda client: client.get_caller_identity(), deadline)
-        return _Caller(str(answer["UserId"]), str(answer["Account"]))
+        answer, region = self._identity.call(
+            report, lambda client: (client.get_caller_identity(), client.meta.region_name or ""), deadline
+        )
+        return _Caller(str(answer["UserId"]), str(answer["Account"]), region)
 
     def _keys(self, report: Report, caller: _Caller) -> s3_layout.Keys:
         """Raises SinkError for a report that these credentials can store nowhere."""
@@ -145,25 +150,36 @@ class S3:
         if own != of_report:
             of_whom = f"of {of_report[:60]}" if of_report else "of an instance whose id is not known"
             raise SinkError(f"the report is {of_whom}, and this is {own}", outcome="refused")
-        region, probe = str(instance(report).get("region") or ""), report["probe"]
+        region, probe = str(instance(report).get("region") or caller.region), report["probe"]
         try:
             return s3_layout.keys(self._config.prefix, caller.user_id, region, probe["started_at"], probe["run_id"])
         except ValueError as error:
-            raise SinkError(f"the report has no place in the bucket: {error}", outcome="refused") from None
+            remedy = "" if region else "Set aws.region."
+            raise SinkError(f"the report has no place in the bucket: {error}", remedy, "refused") from None
 
     def _put_latest(self, sending: _Sending, key: str) -> None:
-        """Replace the newest report unless a newer one is there. Raises SinkError."""
+        """Replace the newest report unless a newer one is there. Raises SinkError, "in-part" where this object alone is denied."""
+        where = f"s3://{self._config.bucket}/{key}"
+        try:
+            if self._replaced(sending, key):
+                return
+        except SinkError as error:
+            if error.code not in NOT_ALLOWED:
+                raise
+            raise SinkError(f"{where}: {error.problem}", error.remedy, "in-part", error.code) from None
+        remedy = "Allow s3:GetObject on it in the role's policy: see packaging/iam/s3.json."
+        raise SinkError(f"{where} cannot be replaced", remedy, "in-part")
+
+    def _replaced(self, sending: _Sending, key: str) -> bool:
+        """Whether it, or a newer one, is there now. Raises SinkError."""
         for _ in range(ATTEMPTS):
             there = self._there(sending, key)
             if there is not None and _is_newer(there.get("Metadata", {}).get(STARTED_AT, ""), sending.report):
-                return
+                return True
             condition = {"IfMatch": there["ETag"]} if there is not None else {"IfNoneMatch": "*"}
             if self._put(sending, key, condition):
-                return
-        raise SinkError(
-            f"s3://{self._config.bucket}/{key} cannot be replaced",
-            "Allow s3:GetObject on it in the role's policy: see packaging/iam/s3.json.",
-        )
+                return True
+        return False
 
     def _there(self, sending: _Sending, key: str) -> Mapping[str, Any] | None:
         """What S3 says of an object; None where it is not there. To who may not list a bucket, S3 says of such an object that it is
@@ -235,13 +251,16 @@ SINK = Declaration(
             "s3",
             statement="StoreOwnReports",
             actions=("s3:PutObject", "s3:GetObject"),
-            # IAM's wildcards match "/" as well: readers take whole keys alone, see s3_layout.py.
+            # IAM's wildcards match "/" as well, and a copy follows "..": keys with more parts than the sink's are denied.
             resources=(
                 f"{_OBJECTS}/reports/region=*/date=*/${{aws:userid}}.*",
                 f"{_OBJECTS}/latest/region=*/${{aws:userid}}.json.gz",
             ),
             # Credentials that EC2 delivered to an instance: else whoever may assume the role could name a session like one.
             conditions={"Null": {"ec2:SourceInstanceARN": "false"}},
+            denial="NoKeyLeadsElsewhere",
+            denied_action="s3:PutObject",
+            denied=(f"{_OBJECTS}/reports/*/*/*/*", f"{_OBJECTS}/latest/*/*/*"),
         ),
         Policy(
             "s3-kms",

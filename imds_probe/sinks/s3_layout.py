@@ -49,7 +49,9 @@ class Claim:
             ("time", self.time, time.replace(":", "")[:6]),
             ("run", self.run, run_id),
         ):
-            if here and here != there:
+            if (
+                here and here != there and (there or name != "Region")
+            ):  # which the sink may know when the report does not
                 return f"its key has the {name} {here}, and it says {there[:60] or 'none'}"
         return ""
 
@@ -78,8 +80,9 @@ def keys(prefix: str, user_id: str, region: str, started_at: str, run_id: str) -
 
 
 def claim(path: str) -> Claim | None:
-    """What the path of a copied object says; None where its name is not one of this sink's. Raises ValueError, a clause, for a name
-    that begins like one and goes on in another way: IAM's wildcards leave a host room for such names.
+    """What the path of a copied object says; None where its name is not one of this sink's. What stands above the sink's own
+    directories, the last "reports" or "latest" of the path, is whoever's copy it is. Raises ValueError, a clause, for a name that
+    begins like one and goes on in another way: IAM's wildcards leave a host room for such names.
     """
     *directories, name = path.split("/")
     match = _OF_REPORT.fullmatch(name) or _OF_LATEST.fullmatch(name)
@@ -90,6 +93,8 @@ def claim(path: str) -> Claim | None:
     if any(map(_BY_USER.match, directories)):
         raise ValueError("its key is none that the sink s3 writes")
     said = match.groupdict()
+    tops = [at for at, each in enumerate(directories) if each in ("reports", "latest")]
+    directories = directories[tops[-1] + 1 :] if tops else directories
     regions = {each.removeprefix("region=") for each in directories if each.startswith("region=")}
     days = {each.removeprefix("date=") for each in directories if each.startswith("date=")}
     if len(regions) > 1 or len(days) > 1 or (days and "run" not in said):

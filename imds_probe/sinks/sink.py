@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol
 from imds_probe.errors import ProbeError
 
 # later: nothing arrived, the same may work another time. refused: this report never will, too-old: because of its time.
-# in-doubt: it may have arrived.
-Outcome = Literal["later", "refused", "too-old", "in-doubt"]
+# in-doubt: it may have arrived. in-part: what is its own has arrived, and what the newest report replaces has not; that may work
+# another time, and keeps no other report from being sent.
+Outcome = Literal["later", "refused", "too-old", "in-doubt", "in-part"]
 Report = Mapping[str, Any]  # as Report.to_json gives it
 OLDEST_S, NEWEST_S = 14 * 86400.0 - 300.0, 2 * 3600.0 - 300.0  # less some minutes, as clocks differ
 

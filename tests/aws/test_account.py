@@ -119,6 +119,14 @@ def test_a_page_that_comes_twice_is_the_last(aws):
     assert asking.not_answered == [NotAnswered("ec2:DescribeInstances", "the same page came twice")]
 
 
+def test_pages_that_name_each_other_come_to_an_end(aws):
+    for token in ("one", "other", "one"):
+        aws.stubs["ec2"].add_response("describe_instances", {"Reservations": [{"Instances": []}], "NextToken": token})
+    asking = InRegion(aws)  # type: ignore[arg-type]
+    assert len(list(asking.reservations())) == 3
+    assert asking.not_answered == [NotAnswered("ec2:DescribeInstances", "the same page came twice")]
+
+
 def test_times_are_text_as_the_command_line_prints_them():
     at = datetime.datetime(2026, 11, 30, 5, 14, 3, tzinfo=datetime.UTC)
     made = in_text({"OwnerId": "1", "Instances": [{"InstanceId": "i-1", "LaunchTime": at}]})

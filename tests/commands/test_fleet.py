@@ -97,6 +97,8 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
             found = json.loads(capsys.readouterr().out)
             if paths[0] == "plan":
                 assert (found["planned"], sum(each["hosts"] for each in found["left_out"])) == (0, 4)
+                (missing,) = found["not_answered"]
+                assert missing["action"] == "ec2:GetInstanceMetadataDefaults", "which moto does not know"
             else:
                 silent = sorted(each["InstanceId"] for each in made["Instances"])
                 assert found["instances"]["silent"] == {"count": 2, "ids": silent}

@@ -13,7 +13,7 @@ from fault_proxy import FaultProxy, proxied
 from imds_probe.aws import account, calls, clients
 from imds_probe.errors import UsageError
 from imds_probe.fleet.ec2 import Asked, asked
-from imds_probe.fleet.launching import Default, NotAsked
+from imds_probe.fleet.launching import OTHERS, Default, NotAsked
 
 IMAGE, HERE, THERE = "ami-12c6146b", "eu-west-1", "us-east-1"
 V1, V2 = {"HttpTokens": "optional", "HttpEndpoint": "enabled"}, {"HttpTokens": "required", "HttpEndpoint": "enabled"}
@@ -127,7 +127,8 @@ def test_the_present_template_of_a_group_is_known_of_its_instances(server, monke
     expected = f"{group['LaunchTemplate']['LaunchTemplateId']}:2"
     for each in group["Instances"]:
         assert made.instances[each["InstanceId"]].next_template == expected
-    assert sum(bool(each.next_template) for each in made.instances.values()) == 3 * 2
+    assert sum(each.next_template.startswith("lt-") for each in made.instances.values()) == 3 * 2
+    assert sum(each.next_template == OTHERS for each in made.instances.values()) == 2, "of a launch configuration"
 
 
 def test_throttling_and_answers_that_break_off_are_only_waited_for(server, monkeypatch):

@@ -5,11 +5,14 @@ import pytest
 from imds_probe.aws.account import Group, LaunchedBy
 from imds_probe.facts.control_plane import AccountDefaults, MetadataOptions
 from imds_probe.fleet.bounded import NAMED_MAX
-from imds_probe.fleet.launching import launcher, launching, next_template
+from imds_probe.fleet.launching import NO_ANSWER, OTHERS, launcher, launching, next_template
 
 NO_PREFERENCE = AccountDefaults(MetadataOptions(), http_tokens_enforced=False)
 REQUIRED = AccountDefaults(MetadataOptions("required"), http_tokens_enforced=False)
 ENFORCED = AccountDefaults(MetadataOptions("required"), http_tokens_enforced=True)
+
+ACCOUNT_OFF = AccountDefaults(MetadataOptions(http_endpoint="disabled"), http_tokens_enforced=False)
+OFF = LaunchedBy("lt-1", "web", 1, MetadataOptions("optional", http_endpoint="disabled"))
 
 
 def template(tokens=None, number=1, template_id="lt-1"):
@@ -34,6 +37,11 @@ def group(*launches, hosts=2, name="web", **tags):
         # The worst of a mixed group counts.
         ((template("required"), template("optional", template_id="lt-2")), NO_PREFERENCE, "optional", "template"),
         ((template("required"), template()), NO_PREFERENCE, "image", "image"),
+        # Who turned the metadata service off serves nothing.
+        ((OFF,), NO_PREFERENCE, "off", "template"),
+        ((OFF,), ENFORCED, "refused", "template"),
+        ((OFF, template("optional", template_id="lt-2")), NO_PREFERENCE, "optional", "template"),
+        ((template("optional"),), ACCOUNT_OFF, "off", "account"),
     ],
 )
 def test_what_becomes_of_tokens(launches, defaults, tokens, by):
@@ -49,9 +57,10 @@ def test_a_group_goes_by_who_made_it():
 
 def test_the_present_template_is_one_or_not_known():
     assert next_template(group(template(number=3))) == "lt-1:3"
-    assert next_template(group(template(number=3), template(number=4))) == ""
-    assert next_template(group(LaunchedBy(name="configuration"))) == ""
-    assert next_template(group()) == ""
+    for others in ((template(number=3), template(number=4)), (LaunchedBy(name="configuration"),)):
+        assert next_template(group(*others)) == OTHERS
+    for unread in ((), (LaunchedBy("lt-1"),)):
+        assert next_template(group(*unread)) == NO_ANSWER
 
 
 def test_the_list_is_bounded_and_counts_go_on():

@@ -36,3 +36,14 @@ def test_a_summary_names_the_same_fixes_and_callers_as_its_report(kind):
         assert (short.fixes, short.fixes_left_out, short.callers) == (whole.fixes, whole.fixes_left_out, whole.callers)
         seen += bool(whole.fixes)
     assert seen
+
+
+def test_a_group_with_several_templates_has_no_next_one():
+    def next_of(*versions):
+        report = fleets_made.report(1)
+        one, *others = [{"launch_template_id": "lt-1", "version": version} for version in versions]
+        overrides = [{"instance_type": "m5.large", "template": each} for each in others]
+        report["control_plane"] = {"group": {"name": "web", "template": one, "overrides": overrides}}
+        return host_of(REPORT.decode(msgspec.json.encode(report))).next_template
+
+    assert [next_of(3), next_of(3, 3), next_of(3, 4)] == ["lt-1:3", "lt-1:3", ""]

@@ -8,7 +8,9 @@ from imds_probe.fleet.comparing import compared
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.hosts import WHOLE, Host
 from imds_probe.fleet.instances import Instance, Listed
+from imds_probe.fleet.launching import NO_ANSWER, OTHERS, NotAsked
 from imds_probe.fleet.plan import plan
+from imds_probe.fleet.plan_page import page_of
 from imds_probe.fleet.reasons import Terms
 
 NOW = int(fleets_made.NOW)
@@ -249,6 +251,17 @@ def test_whose_word_a_plan_is_made_on():
             "the launch template of its group has changed since the report",
         ),
         ({"template": "lt-1:3"}, {"template": "lt-1:3", "next_template": "lt-1:4"}, None),
+        (
+            {"next_template": "lt-1:3"},
+            {"next_template": OTHERS},
+            "the launch template of its group has changed since the report",
+        ),
+        (
+            {"next_template": "lt-1:3"},
+            {"next_template": NO_ANSWER},
+            "EC2 did not say which launch template its group has now",
+        ),
+        ({"owner": "auto-scaling web"}, {"owner": ""}, "the instance is in no Auto Scaling group any more"),
         ({}, {"template": "lt-1:3", "next_template": "lt-1:4"}, None),
         ({"template": "lt-1:3", "next_template": "lt-1:3"}, {}, None),
     ],
@@ -269,3 +282,58 @@ def test_a_host_of_a_region_that_was_not_asked_is_left_out_and_not_called_gone()
         "EC2 was not asked about its account and Region": 2,
     }
     assert compared({each.key: each for each in hosts}, listed).gone.ids == (fleets_made.instance_id(2),)
+
+
+def listed(*instances, asked):
+    made = Listed({each.instance_id: each for each in instances})
+    made.asked = frozenset(asked)
+    return made
+
+
+def test_an_owners_template_waits_for_all_places_that_it_has_hosts_in():
+    known = instance(1, account="1", region="eu-west-1", owner="kops a")
+    for asked, hosts, expected in (
+        ([("1", "eu-west-1")], [host(1)], True),
+        # The list of eu-west-1 broke off: there may be more.
+        ([("1", "us-east-1")], [host(1)], None),
+        ([("1", "us-east-1")], [host(1), host(2, "not-ready")], False),
+        # A host that nobody asked about is not gone.
+        ([("1", "eu-west-1")], [host(1), host(2, "not-ready", region="us-east-1")], False),
+        ([("1", "eu-west-1")], [host(1), host(2, tokens="required", region="us-east-1")], None),
+    ):
+        made = planned(*hosts, instances=listed(known, asked=asked))
+        assert [(each.owner, each.template_may_require) for each in made.owners] == [("kops a", expected)], asked
+
+
+def test_a_file_adds_accounts_that_ec2_was_not_asked_about_and_nothing_else():
+    here, there = {"account": "1", "region": "eu-west-1"}, {"account": "1", "region": "us-east-1"}
+    by_ec2 = listed(instance(1, **here), asked=[("1", "eu-west-1")])
+    by_file = Listed(
+        (each.instance_id, each)
+        for each in (
+            instance(1, **here, state="stopped"),
+            instance(2, **here),  # terminated meanwhile
+            instance(3, **there),
+            instance(4, account="2", region="eu-west-1"),
+        )
+    )
+    made = by_ec2.with_file(by_file)
+    assert [(key, each.state) for key, each in sorted(made.items())] == [
+        (fleets_made.instance_id(number), "running") for number in (1, 3, 4)
+    ]
+    hosts = [host(2), host(5, region="us-west-2"), host(6, region="us-east-1"), host(7, account="2", region="x")]
+    left_out = planned(host(1), *hosts, instances=made).left_out
+    assert {each.value: each.hosts for each in left_out} == {
+        "not among the instances any more": 3,
+        "EC2 was not asked about its account and Region": 1,
+    }
+
+
+def test_what_aws_did_not_answer_is_said_before_the_switch():
+    refused = NotAsked("eu-west-1", "autoscaling:DescribeAutoScalingGroups", "not allowed (AccessDenied)")
+    made = planned(host(1), instances=listed(instance(1), asked=[("1", "eu-west-1")]), not_answered=[refused] * 9)
+    assert plain(made)["not_answered"][0]["action"] == "autoscaling:DescribeAutoScalingGroups"
+    first, *_ = page_of(made).parts
+    said = [block.text for block in first.blocks]
+    assert said[0].startswith(f"AWS did not answer in eu-west-1: {refused.action}: not allowed (AccessDenied).")
+    assert said[-1] == "AWS did not answer 4 more calls. The JSON plan names them."

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,6 +17,8 @@ from reports_made import report as valid_report
 from sqlglot import exp
 
 from imds_probe.report_document import SCHEMA_FILE
+from imds_probe.sinks import s3
+from imds_probe.sinks.s3_layout import Claim, claim, keys
 
 NAMES = ("imds-probe-athena.yaml", "imds-probe-athena-sources.yaml")
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d"
@@ -173,6 +176,12 @@ def policy(**parameters):
     return policies["ReportsPolicy"]["PolicyDocument"]["Statement"]
 
 
+LATEST_KEY, DATED_KEY = (
+    re.search(rf"regexp_like\(key, '(\^{top}/[^']+)'\)", template().body)[1] for top in ("latest", "reports")
+)
+ODD = f"{PREFIX}/reports/region=x/date=y/{{own}}.z/../../../region=eu-west-1/date=2026-11-30/{{victim}}.051403Z.{'0' * 32}.json.gz"
+
+
 def listed(value):
     return [value] if isinstance(value, str) else value
 
@@ -216,7 +225,13 @@ def test_a_host_writes_its_own_keys_only(organization, key_of):
     statements = policy(OrganizationId=organization)
     allowed = "Allow" if organization else None  # the policy of its role allows it then
     assert says(statements, "s3:PutObject", key_of(report(2)), OWN) == allowed
-    for key in (key_of(report(4)), f"{PREFIX}/other.json.gz", f"{PREFIX}/latest/region=eu-west-1/x.json.gz"):
+    own, victim = OWN["aws:userid"], f"{ROLE}:{instance_id(4)}"
+    leading = (  # as a copy would follow them
+        ODD.format(own=own, victim=victim),
+        f"{PREFIX}/latest/region=x/../region=eu-west-1/{own}.json.gz",
+        f"{key_of(report(2))}/../{victim}.json.gz",
+    )
+    for key in (key_of(report(4)), f"{PREFIX}/other.json.gz", f"{PREFIX}/latest/region=eu-west-1/x.json.gz", *leading):
         assert says(statements, "s3:PutObject", key, OWN) == "Deny", key
     # A session that somebody named after an instance is none of an instance.
     named = {name: value for name, value in OWN.items() if name != "ec2:SourceInstanceARN"}
@@ -233,6 +248,70 @@ def test_hosts_of_the_organization_read_nothing_but_their_newest_report():
     assert (
         says(statements, "s3:GetObject", latest_key(report(2)), OWN | {"aws:PrincipalOrgID": "o-anotherone1"}) is None
     )
+
+
+# Keys of the sink, and what the queries take for one
+
+
+def part(text, delimiter, number):
+    """split_part, as Trino has it."""
+    parts = text.split(delimiter)
+    return parts[number - 1] if number <= len(parts) else ""
+
+
+@pytest.mark.parametrize("prefix", ["imds-probe", "a/b", "a.b"])
+def test_queries_read_from_a_key_what_a_claim_does(prefix):
+    run, started = "0123456789abcdef" * 2, "2026-11-30T05:14:03Z"
+    for region in ("af-south-1", "us-gov-west-1", "cn-north-1", "ap-southeast-12", "us-isob-east-1"):
+        for instance in ("i-0123456789abcdef0", "i-01234567"):
+            made = keys(prefix, f"{ROLE}:{instance}", region, started, run)
+            for whole, pattern in ((made.report, DATED_KEY), (made.latest, LATEST_KEY)):
+                key = whole.removeprefix(f"{prefix}/")
+                assert re.search(pattern, key), key
+                said = claim(whole)
+                assert said is not None
+                assert part(part(key, "/", 2), "=", 2) == said.region == region
+                assert part(part(key, ":", 2), ".", 1) == instance
+            assert said == Claim(region)
+            key, said = made.report.removeprefix(f"{prefix}/"), claim(made.report)
+            assert said == Claim(region, part(part(key, "/", 3), "=", 2), part(key, ".", 2)[:6], part(key, ".", 3))
+            assert (said.day, said.time, said.run) == (started[:10], "051403", run)
+
+
+def test_what_queries_take_for_a_key_readers_do_too():
+    chance, taken = random.Random(1), 0
+    made = keys("", f"{ROLE}:{instance_id(2)}", "eu-west-1", "2026-11-30T05:14:03Z", "0" * 32)
+    for _ in range(20_000):
+        key = list(chance.choice(made))
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(key))
+            key[at : at + chance.randint(0, 1)] = chance.choice(["", *"abi-0/.:=Zr"])
+        text = "".join(key)
+        if re.search(LATEST_KEY, text) or re.search(DATED_KEY, text):
+            taken += 1
+            assert claim(text) is not None, text
+    assert taken > 100
+
+
+def test_templates_take_what_the_sink_takes():
+    said = [Template(name).source["Parameters"] for name in (NAMES[0], "imds-probe-role.yaml")]
+    for parameter_names, key, samples in (
+        (
+            ("Prefix", "S3Prefix"),
+            "s3.prefix",
+            ("x", "a.b", "imds.probe/v1", "_/-", "", "..", "a/../b", "a/", "/a", "a//b", "ä"),
+        ),
+        (
+            ("BucketName", "S3Bucket"),
+            "s3.bucket",
+            ("my.bucket.name", "abc", "ab", "Abc", "a_c", "-abc", "abc-", "a" * 63),
+        ),
+    ):
+        sink = {"s3.prefix": s3._PREFIX, "s3.bucket": s3._NAME}[key]
+        for parameters, name in zip(said, parameter_names, strict=True):
+            pattern = parameters[name]["AllowedPattern"]
+            for sample in samples:
+                assert bool(re.fullmatch(pattern, sample)) == bool(re.fullmatch(sink, sample)), (name, sample)
 
 
 # As far as moto goes

@@ -1,7 +1,8 @@
 """What runs the saved queries for tests is not kinder than Athena: each function is compared with what Trino documents."""
 
 import pytest
-from athena_engine import CHECKED, Athena, functions, translated
+from athena_engine import CHECKED, RESERVED, Athena, bare_names, functions, translated
+from cloudformation_template import Template
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +47,13 @@ def test_a_function_that_nobody_compared_is_refused():
         translated("SELECT approx_distinct(1)")
     with pytest.raises(AssertionError, match="frobnicate"):
         translated("SELECT frobnicate(1)")
+
+
+def test_no_name_is_a_reserved_word_unless_it_is_quoted():
+    """What runs the queries here is kinder about that."""
+    sources = {"InventoryLocation": "s3://inventory/sync", "TrailLocation": "s3://trail/AWSLogs"}
+    templates = Template("imds-probe-athena.yaml"), Template("imds-probe-athena-sources.yaml", **sources)
+    queries = [each for made in templates for each in made.resources("AWS::Athena::NamedQuery").values()]
+    assert {each["Name"]: found for each in queries if (found := bare_names(each["QueryString"]) & RESERVED)} == {}
+    assert len(queries) == 17
+    assert bare_names('SELECT a.by, a."first" FROM a') & RESERVED == {"BY"}

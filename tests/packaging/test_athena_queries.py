@@ -104,6 +104,8 @@ def test_verdicts(ask, fresh):
     assert {(row["verdict"], row["confidence"]): row["hosts"] for row in rows} == counted
     required = sum(each["imds"]["tokens"] == "required" for each in fresh if each["imds"])
     assert sum(row["require_tokens_already"] for row in rows) == required > 0
+    expired = sum((each["verdict"].get("valid_until") or "9") < timestamp(NOW) for each in fresh)
+    assert sum(row["expired"] for row in rows) == expired
     assert [row["hosts"] for row in rows] == sorted(counted.values(), reverse=True)
     assert {row["verdict"] for row in rows} == {*HELD, *FREE}
 
@@ -140,7 +142,7 @@ def test_blockers_by_the_hosts_that_they_alone_hold_back(ask, fresh):
                 (finding["id"], finding["subject"])
                 for finding in each["findings"]
                 if finding["implies"] == "not-ready" or (finding["implies"] == "unknown" and not off)
-            }
+            } or {(reason, "") for reason in each["verdict"]["reasons"]}
     hosts = Counter(blocker for blockers in held.values() for blocker in blockers)
     alone = Counter(blocker for blockers in held.values() for blocker in blockers if len(blockers) == 1)
     expected = sorted((-alone[each], -hosts[each], *each) for each in hosts)
@@ -213,7 +215,7 @@ def test_what_changed_since_a_week_ago(ask, fleet, fresh):
 
     def change(of):
         if of not in before:
-            return "new"
+            return "no report that day"
         if of not in now:
             return "silent"
         if (now[of] in FREE) == (before[of] in FREE):
@@ -226,7 +228,7 @@ def test_what_changed_since_a_week_ago(ask, fleet, fresh):
     assert {row["instance_id"]: (row["verdict_before"], row["verdict_now"]) for row in rows} == {
         of: (before.get(of), now.get(of)) for of in changed
     }
-    assert set(Counter(changed.values())) == {"new", "silent", "freed", "held back", "other verdict"}
+    assert set(Counter(changed.values())) == {"no report that day", "silent", "freed", "held back", "other verdict"}
     assert rows_as(rows, "change", "instance_id") == sorted((change, of) for of, change in changed.items())
 
 
@@ -298,11 +300,27 @@ def test_the_newest_of_two_roles_counts_and_one_from_the_future_only_where_it_is
     assert counted == {
         "not-ready": 1,
         "ready": 2,
-        "unknown": 1,
         "needs-hop-limit": 1,
     }
+    # One from ahead would be fresh for as long as its clock is ahead.
+    assert [row["instance_id"] for row in asked("stale hosts")] == [instance_id(3)]
     assert asked("newest reports that count for nothing") == []
-    assert [row["instance_id"] for row in asked("who is not ready and why")] == [instance_id(1), instance_id(3)]
+    assert [row["instance_id"] for row in asked("who is not ready and why")] == [instance_id(1)]
+
+
+def test_a_verdict_that_has_expired_and_a_host_that_no_finding_holds_back_are_seen(tmp_path, asked):
+    expired = ready(1)
+    expired["verdict"]["valid_until"] = timestamp(NOW - 3600)
+    unjudged = report(2, state="unknown")
+    where = latest_key(unjudged)
+    unjudged["verdict"]["reasons"], unjudged["findings"] = ["rule callers was not judged"], []
+    unjudged["instance"] = None  # no identity document: the key has the Region of the credentials
+    unjudged["platform"]["instance_id"] = instance_id(2)
+    for key_of_it, document in ((latest_key(expired), expired), (where, unjudged), (latest_key(ready(3)), ready(3))):
+        put(tmp_path / "b", key_of_it, document)
+    assert {row["verdict"]: row["expired"] for row in asked("verdicts") if row["expired"]} == {"ready": 1}
+    assert rows_as(asked("blockers"), "finding", "alone") == [("rule callers was not judged", 1)]
+    assert asked("newest reports that count for nothing") == []
 
 
 def with_probe(document, **changes):

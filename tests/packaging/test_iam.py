@@ -1,6 +1,7 @@
 """The least policies: that AWS takes them, that templates and documents are the same, and that they are enough and no more."""
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -114,17 +115,19 @@ def holds(operator, key, wanted, context):
 
 
 def allowed(document, action, resource, context):
-    """Whether a policy of Allow statements allows a call."""
-    return any(
-        action in listed(statement["Action"])
+    """Whether a policy allows a call: a Deny counts more than any Allow."""
+    effects = {
+        statement["Effect"]
+        for statement in document["Statement"]
+        if action in listed(statement["Action"])
         and any(matches(pattern, resource, context) for pattern in listed(statement["Resource"]))
         and all(
             holds(operator, key, wanted, context)
             for operator, wanted_of in statement.get("Condition", {}).items()
             for key, wanted in wanted_of.items()
         )
-        for statement in document["Statement"]
-    )
+    }
+    return effects == {"Allow"}
 
 
 def test_these_are_the_calls_that_the_product_makes():
@@ -159,7 +162,6 @@ def test_what_the_product_calls_is_allowed_by_its_document_and_by_no_other(name,
 def test_nothing_is_allowed_that_is_not_called(name):
     granted = {action for statement in DOCUMENTS[name]["Statement"] for action in listed(statement["Action"])}
     assert granted == {action for action, _, _ in (NEEDED | OPERATORS)[name]}
-    assert all(statement["Effect"] == "Allow" for statement in DOCUMENTS[name]["Statement"])
     assert "NotAction" not in json.dumps(DOCUMENTS[name])
 
 
@@ -214,10 +216,32 @@ def test_a_session_that_somebody_named_like_an_instance_is_denied():
         KEYS.latest.replace("region=eu-west-1/", f"region=eu-west-1/{USER.replace(OWN, 'i-0fedcba9876543210')}.x/"),
     ],
 )
-def test_odd_keys_that_wildcards_leave_room_for_are_none_to_who_reads(key):
-    assert allowed(DOCUMENTS["s3"], "s3:PutObject", f"arn:aws:s3:::BUCKET/{key}", AS_INSTANCE)
+def test_odd_keys_that_wildcards_leave_room_for_are_denied_and_none_to_who_reads(key):
+    """A bucket may have been filled by another policy."""
+    allow = {"Statement": DOCUMENTS["s3"]["Statement"][:1]}
+    assert allowed(allow, "s3:PutObject", f"arn:aws:s3:::BUCKET/{key}", AS_INSTANCE)
+    assert not allowed(DOCUMENTS["s3"], "s3:PutObject", f"arn:aws:s3:::BUCKET/{key}", AS_INSTANCE)
     with pytest.raises(ValueError, match="none that the sink s3 writes"):
         claim(key)
+
+
+def test_no_key_that_a_copy_would_follow_elsewhere_is_allowed():
+    """Keys of the sink with ".." and other parts put into them anywhere, as long as the Allow still matches."""
+    chance, tried = random.Random(7), 0
+    allow = {"Statement": DOCUMENTS["s3"]["Statement"][:1]}
+    victim = KEYS.report.partition("/reports/")[2].replace(OWN, "i-0fedcba9876543210")
+    parts = ("/../", "/..", "../", "/", "//", "/./", f"/../../../{victim}", f".z/../../../{victim}", "x", ".")
+    for _ in range(4000):
+        key = chance.choice(KEYS)
+        for _ in range(chance.randint(1, 3)):
+            at = chance.choice([at for at in range(len(key) + 1) if at == len(key) or key[at] in "/.=:"])
+            key = key[:at] + chance.choice(parts) + key[at + chance.randint(0, 1) :]
+        arn = f"arn:aws:s3:::BUCKET/{key}"
+        if allowed(allow, "s3:PutObject", arn, AS_INSTANCE):
+            leads = ".." in key.split("/") or key.count("/") != (4 if "/reports/" in key else 3)
+            tried += leads
+            assert not (leads and allowed(DOCUMENTS["s3"], "s3:PutObject", arn, AS_INSTANCE)), key
+    assert tried > 200
 
 
 def test_the_template_has_the_same_policies():

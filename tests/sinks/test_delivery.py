@@ -88,6 +88,23 @@ def test_what_is_refused_is_kept_aside_and_what_is_too_old_dropped_and_counted(t
     assert [spool.count(state) for state in STATES] == [0, 0, 0, 1]
 
 
+def test_what_arrived_in_part_keeps_no_other_from_being_sent_and_the_newest_stands_for_all(tmp_path):
+    for number in (1, 2):
+        delivering(Kept("later"), tmp_path, number)
+    said = delivering(Kept("in-part", "in-part", "in-part"), tmp_path, 3)
+    assert said == [f"kept: it is in-part; 1 report waiting in {tmp_path}/spool/kept"]
+    sink = Kept("in-part", "later")
+    assert [line.partition(";")[0] for line in delivering(sink, tmp_path, 4)] == [
+        "kept: it is later",
+        "kept: it is in-part",
+    ]
+    sink = Kept("in-part")
+    assert delivering(sink, tmp_path, 5) == []
+    assert sink.got == ["004", "005"]
+    assert delivering(sink, tmp_path, 6) == []
+    assert sink.got == ["004", "005", "006"]
+
+
 def test_what_may_have_arrived_is_not_sent_again(tmp_path):
     (line,) = delivering(Kept("in-doubt"), tmp_path, 1)
     assert "it may have arrived, so it is kept as" in line

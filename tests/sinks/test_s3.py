@@ -207,6 +207,24 @@ def test_the_owner_is_the_instances_account_unless_another_is_said(aws, user):
     assert sink._where(sink._caller, "x")["ExpectedBucketOwner"] == ACCOUNT
 
 
+def test_a_newest_report_that_is_denied_is_named_and_the_report_has_its_own_key(aws, user, monkeypatch):
+    sink = sink_of(aws)
+    put = sink._put
+
+    def denied(sending, key, condition):
+        if "/latest/" in key:
+            raise SinkError("AWS does not allow it: AccessDenied in PutObject", "Allow it.", code="AccessDenied")
+        return put(sending, key, condition)
+
+    monkeypatch.setattr(sink, "_put", denied)
+    with pytest.raises(SinkError) as caught:
+        sink.send(made_at("2026-11-30T05:14:03Z", 7), time.monotonic() + 60)
+    latest = f"s3://{BUCKET}/imds-probe/latest/region=eu-west-1/{user}.json.gz"
+    assert caught.value.problem == f"{latest}: AWS does not allow it: AccessDenied in PutObject"
+    assert caught.value.outcome == "in-part"
+    assert list(map(run_of, stored(aws).values())) == [7]
+
+
 def failed(aws: AwsServer, made: Report, **config) -> SinkError:
     with pytest.raises(SinkError) as caught:
         send(aws, made, **config)
@@ -232,13 +250,17 @@ def test_a_report_of_another_instance_is_kept_aside(aws, user):
     assert stored(aws) == {}
 
 
-def test_a_report_without_a_region_has_no_place(aws, user):
+def test_a_report_without_a_region_goes_where_the_credentials_are(aws, user):
+    """Else the verdict "ready" from before would stand for ever."""
+    send(aws, made_at("2026-11-30T04:14:03Z", 6))
     made = made_at("2026-11-30T05:14:03Z", 7)
     made["instance"]["region"] = None
+    made["verdict"]["state"] = "unknown"
     endpoints = AwsConfig(region="eu-west-1", s3_endpoint=aws.endpoint, sts_endpoint=aws.endpoint)
-    with pytest.raises(SinkError, match="the report has no place in the bucket: its Region is ''") as caught:
-        make(Settings(endpoints, S3Config(bucket=BUCKET)), ENVIRON).send(made, time.monotonic() + 60)
-    assert caught.value.outcome == "refused"
+    make(Settings(endpoints, S3Config(bucket=BUCKET)), ENVIRON).send(made, time.monotonic() + 60)
+    ((key, document),) = stored(aws, "imds-probe/latest/").items()
+    assert key == f"imds-probe/latest/region=eu-west-1/{user}.json.gz"
+    assert json.loads(gzip.decompress(document))["verdict"]["state"] == "unknown"
 
 
 def test_what_is_not_configured_or_not_there_is_named_and_the_report_waits(aws, user):
