@@ -36,6 +36,7 @@ PARSING = frozenset(
 NUMBERS = ("int", "float")
 # Functions and whole folders, and why: nothing of anybody else comes to them, or it is driven where the kernel or a tool is.
 ELSEWHERE = {
+    "aws/account.py:_group": "an answer that botocore has read",
     "aws/calls.py:": "an answer that botocore has read",
     "aws/instance_role.py:InstanceRole.": "the name of a role, held to its shape, and a time that _credentials has read",
     "collect/code_reading.py:_cgroup": "makes text of bytes and never fails",
@@ -45,9 +46,9 @@ ELSEWHERE = {
     "commands/terminal.py:width": "a variable of whoever runs it, held to its shape",
     "doctor/kernel.py:": "what the kernel says of itself",
     "doctor/rights.py:": "what the kernel says of this process",
-    "doctor/contents.py:_legacy_tables": "names of tables by the kernel",
     "system/privilege.py:knows_all_users": "numbers that the kernel writes",
     "doctor/units.py:_active": "what systemd says of the probe's own units",
+    "render/watching.py:_time": "a time that the watch has taken",
     "commands/doctor.py:_began": "a time of a report that was read, whose failure is caught",
     "commands/simulate.py:_state": "the same, for the file that simulator-state drives",
     "commands/simulate.py:printable": "makes text of bytes and never fails",
