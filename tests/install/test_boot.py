@@ -186,7 +186,9 @@ def test_after_a_reboot_the_calls_of_both_boots_are_on_record(host):
             boots.append(machine.must("cat", "/proc/sys/kernel/random/boot_id").strip())
             if number == 2:
                 found = report(machine)
-    assert called(found) == [("/latest/meta-data/ami-id", 2)]
+    # One entry or two: the early watch may have begun before or after the caller's first packet, which tells of a token or not.
+    assert {path for path, _ in called(found)} == {"/latest/meta-data/ami-id"}
+    assert sum(count for _, count in called(found)) == len(boots)
     assert found["verdict"]["state"] == "not-ready"
     seen = [(each["boot_id"], each["from_start"], each["imdsv1"]) for each in found["callers"]["boots"]]
     assert seen == [(boot_id, True, 1) for boot_id in boots]
