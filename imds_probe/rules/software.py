@@ -152,7 +152,7 @@ def _of_an_image(system: str, facts: Facts) -> Found:
         f"{system} has no package database: its software is part of its image, and the versions are not known",
         evidence=(evidence,),
         fix=Fix(
-            "Ask whoever maintains the image, or watch whether its software calls IMDSv1.",
+            "Ask the maintainer of the image, or watch whether its software calls IMDSv1.",
             ("imds-probe run --watch 1h",),
         ),
         settled_by=(SILENT_IMAGE, OWNER),

@@ -82,8 +82,10 @@ def tree(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns("*.pyc.*")
     shutil.copytree(SOURCE / "imds_probe", copy / "imds_probe", ignore=ignored)
     shutil.copytree(SOURCE / "packaging", copy / "packaging", ignore=ignored)
-    for folder in ("systemd", "docs"):
+    for folder in ("systemd", "docs", "examples"):
         shutil.copytree(SOURCE / folder, copy / folder)
+    for file in ("setup.cfg", "SECURITY.md", "README.md"):
+        shutil.copy(SOURCE / file, copy / file)
     return copy
 
 

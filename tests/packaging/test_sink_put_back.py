@@ -18,7 +18,7 @@ PAGE = PROJECT / "docs/adding-a-sink.md"
 FOLDERS = ("imds_probe", "docs", "examples", "packaging", "systemd", "tests/packaging", "tests/sinks")
 FILES = (
     *("README.md", "SECURITY.md", "setup.cfg", "pyproject.toml"),
-    *("tests/conftest.py", "tests/cloudformation_template.py", "tests/aws_server.py"),
+    *("tests/conftest.py", "tests/cloudformation_template.py", "tests/aws_server.py", "tests/aws_rights.py"),
 )
 # What holds for all sinks and for what is written of them by hand.
 CONFORMANCE = ("tests/packaging/test_declared.py", "tests/sinks/test_declaration.py")
