@@ -35,7 +35,7 @@ _USED = re.compile(
 _NAMED = re.compile(rb"\\?([A-Za-z_]\w{0,60}(?:\\\w{1,60}){1,8})")
 _OWN_NAMESPACE = re.compile(rb"^[ \t]*(?:<\?php[ \t]+)?namespace[ \t]+([A-Za-z_][\w\\]{0,150})", re.MULTILINE)
 _TEXT = re.compile(rb"[\"']([^\"'\n$]{1,200})[\"']")
-_PREFIX = re.compile(rb"'((?:[^'\\]|\\\\){1,200})'\s{0,5}=>\s{0,5}array\(([^)]{0,2000})\)")
+_PREFIX = re.compile(rb"'((?:[^'\\]|\\\\){1,200})'\s{0,5}=>\s{0,5}array\(([^()]{0,2000})\)")
 _DIRECTORY = re.compile(rb"\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{0,300})'")
 _FILE = re.compile(rb"=>\s{0,5}\$(vendorDir|baseDir)\s{0,5}\.\s{0,5}'([^'\n]{1,300})'")
 
