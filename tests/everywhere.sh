@@ -37,13 +37,13 @@ watching=(daemon endurance watch watch_callers framing docker docker_rehearse se
 others=(distances silence containers killed image schedules run)
 # To a newer Python it makes no difference what other programs have written, which engines and package managers of the oldest
 # one's run do; how far packets come; what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide; what a
-# browser makes of a page.
+# browser makes of a page; how pages are worded, and whether their commands run.
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
     sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz commands/test_streams.py test_damage.py rehearsal
     inventory/containers inventory/images net/obstacles watch/test_history_format.py watch/test_history_file.py
     watch/test_seals.py simulator/lab imds/test_parallel.py catalog/test_reading.py catalog/test_upstream.py
-    render/test_in_browser.py)
+    render/test_in_browser.py test_prose.py test_docs_commands.py)
 # In the lab it runs what each command is for: what comes of a host, a network or a caller, the oldest one's run shows.
 of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_limit_is_in_the_report
     test_options.py::test_the_hop_limit_is_exact test_secrets.py::test_who_wants_all_has_it_from_both
