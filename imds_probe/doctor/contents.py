@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 from imds_probe.collect.firmware import look
 from imds_probe.collect.needs import Need
@@ -13,7 +12,7 @@ from imds_probe.errors import CommandError, ProbeError
 from imds_probe.inventory.containers import containerd, docker, storage
 from imds_probe.inventory.images import containerd_store
 from imds_probe.inventory.packages.managers import MANAGERS
-from imds_probe.net.obstacles.packet_rules import FAMILIES
+from imds_probe.net.obstacles.packet_rules import FAMILIES, legacy_tables
 from imds_probe.system import process, rootfs
 from imds_probe.system.confined import FileUnreadable
 from imds_probe.system.process import SEARCH_PATH
@@ -130,9 +129,9 @@ def _is_there(tool: str) -> bool:
 
 
 def _legacy_tables(prefix: str) -> list[str]:
-    """Those that the kernel has in this network; none where it does not say, which the check of rights tells."""
+    """None where the kernel does not say, which the check of rights tells."""
     try:
-        return Path(f"/proc/thread-self/net/{prefix}_tables_names").read_text().split()
+        return legacy_tables(prefix)
     except OSError:
         return []
 

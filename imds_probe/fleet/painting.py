@@ -16,6 +16,7 @@ from imds_probe.fleet.hosts import Fix, Host
 from imds_probe.fleet.launching import Launching
 from imds_probe.fleet.picture import SCHEMA, HeldBack, Mark, Picture, Way, WayStep
 from imds_probe.fleet.shortest_way import Held, Step, held, steps
+from imds_probe.render.page.bounds import percent
 
 SHARES = (50, 80, 95)
 OWNERS_MAX = 3
@@ -79,7 +80,7 @@ def way(hosts: Collection[Host], waiting: Sequence[Held], instances: Instances) 
                 fix=named(step.fix),
                 frees=step.frees,
                 free=step.free,
-                percent=_percent(step.free, total),
+                percent=percent(step.free, total),
                 waiting=counts_of[step.fix],
                 owners=counts(owners[step.fix], OWNERS_MAX),
             )
@@ -97,8 +98,3 @@ def _owners(fixes: set[Fix], hosts: Collection[Host], instances: Instances) -> d
             if fix in fixes:
                 found[fix][owner_of(host, instances.get(host.key))] += 1
     return found
-
-
-def _percent(part: int, whole: int) -> float:
-    """Rounded down, so that 100 means all."""
-    return int(part * 1000 / whole) / 10 if whole else 0.0

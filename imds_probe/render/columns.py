@@ -17,18 +17,19 @@ def lines(
     as many of the others as there is room for. What is still wider stays as it is.
     """
     spare, below = [each for each in spare if each in columns], below if below in columns else ""
+    widths = [max(len(row[column]) for row in (columns, *rows)) for column in range(len(columns))]
     gone: list[str] = []
     for apart in ("", below) if below else ("",):
         for count in range(len(spare) + 1):
             gone = list(spare[:count])
             shown = [index for index, name in enumerate(columns) if name not in (*gone, apart or None)]
-            if fits := _width(shown, columns, rows) <= width:
+            if fits := _width([widths[index] for index in shown]) <= width:
                 break
         if fits:
             break
-    yield from _laid(shown, columns.index(apart) if apart else -1, columns, rows)
+    yield from _laid(shown, columns.index(apart) if apart else -1, columns, rows, widths)
     if gone:
-        whole = _width(range(len(columns)), columns, rows) + len(GAP)
+        whole = _width(widths) + len(GAP)
         room = (
             f"with COLUMNS={whole} there is room"
             if whole <= WIDTH_MAX
@@ -37,14 +38,14 @@ def lines(
         yield f"(left out: {', '.join(gone)}; {room})"
 
 
-def _laid(shown: Sequence[int], apart: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in (columns, *rows)) for column in shown]
+def _laid(
+    shown: Sequence[int], apart: int, columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]
+) -> Iterator[str]:
     for number, row in enumerate((columns, *rows)):
-        yield GAP.join(f"{row[column]:<{width}}" for column, width in zip(shown, widths, strict=True)).rstrip()
+        yield GAP.join(f"{row[column]:<{widths[column]}}" for column in shown).rstrip()
         if apart >= 0:
             yield f"{BELOW}{f'({row[apart]})' if not number else row[apart]}".rstrip()
 
 
-def _width(shown: Sequence[int], columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    widths = [max(len(row[column]) for row in (columns, *rows)) for column in shown]
-    return sum(widths) + len(GAP) * (len(shown) - 1)
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)

@@ -21,6 +21,7 @@ _STARTED_AT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)Z")
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _OF_REPORT = re.compile(rf"{_USER}\.(?P<time>\d{{6}})Z\.(?P<run>[0-9a-f]{{32}})\.json\.gz")
 _OF_LATEST = re.compile(rf"{_USER}\.json\.gz")
+_NOT_WRITTEN = "its key is none that the sink s3 writes"
 _BY_USER = re.compile(rf"{_USER}(?![0-9a-f])")
 
 
@@ -49,9 +50,8 @@ class Claim:
             ("time", self.time, time.replace(":", "")[:6]),
             ("run", self.run, run_id),
         ):
-            if (
-                here and here != there and (there or name != "Region")
-            ):  # which the sink may know when the report does not
+            # The sink may know the Region when the report does not.
+            if here and here != there and (there or name != "Region"):
                 return f"its key has the {name} {here}, and it says {there[:60] or 'none'}"
         return ""
 
@@ -86,17 +86,15 @@ def claim(path: str) -> Claim | None:
     """
     *directories, name = path.split("/")
     match = _OF_REPORT.fullmatch(name) or _OF_LATEST.fullmatch(name)
+    if any(map(_BY_USER.match, directories if match else (name, *directories))):
+        raise ValueError(_NOT_WRITTEN)
     if match is None:
-        if any(map(_BY_USER.match, (name, *directories))):
-            raise ValueError("its key is none that the sink s3 writes")
         return None
-    if any(map(_BY_USER.match, directories)):
-        raise ValueError("its key is none that the sink s3 writes")
     said = match.groupdict()
     tops = [at for at, each in enumerate(directories) if each in ("reports", "latest")]
     directories = directories[tops[-1] + 1 :] if tops else directories
     regions = {each.removeprefix("region=") for each in directories if each.startswith("region=")}
     days = {each.removeprefix("date=") for each in directories if each.startswith("date=")}
     if len(regions) > 1 or len(days) > 1 or (days and "run" not in said):
-        raise ValueError("its key is none that the sink s3 writes")
+        raise ValueError(_NOT_WRITTEN)
     return Claim(next(iter(regions), ""), next(iter(days), ""), said.get("time", ""), said.get("run", ""))

@@ -20,6 +20,16 @@ from imds_probe.system import process
 FAMILIES: tuple[tuple[Family, str], ...] = (("ipv4", "ip"), ("ipv6", "ip6"))
 
 
+def legacy_tables(prefix: str) -> list[str]:
+    """The tables of legacy iptables ("ip") or ip6tables ("ip6") that the kernel has in this network; none where it has never heard
+    of them. Raises OSError where it does not say.
+    """
+    try:
+        return Path(f"/proc/thread-self/net/{prefix}_tables_names").read_text().split()
+    except FileNotFoundError:
+        return []
+
+
 class PacketRules:
     """What could be read. `unread` has one line for each thing that could not."""
 
@@ -82,9 +92,7 @@ class PacketRules:
     def _read_legacy(self, family: Family, prefix: str) -> None:
         """Read the legacy tables that the kernel has. Asking without looking first would make it load them."""
         try:
-            names = Path(f"/proc/thread-self/net/{prefix}_tables_names").read_text().split()
-        except FileNotFoundError:
-            return  # the kernel has never heard of them
+            names = legacy_tables(prefix)
         except OSError as error:
             self.unread.append(f"legacy {prefix}tables: {error.strerror}; needs root (CAP_NET_ADMIN)")
             return

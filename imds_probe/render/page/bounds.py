@@ -78,3 +78,8 @@ def known(value: object) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things."""
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def percent(part: int, whole: int) -> float:
+    """Rounded down, so that 100 means all; 0 of nothing."""
+    return int(part * 1000 / whole) / 10 if whole else 0.0

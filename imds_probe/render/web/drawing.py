@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from imds_probe.dataclass import dataclass
 from imds_probe.render.page.blocks import Curve, Lane, Share, Tone, Ways
+from imds_probe.render.page.bounds import percent
 from imds_probe.widths import columns as columns_of
 from imds_probe.widths import within
 
@@ -48,7 +49,7 @@ def bar(shares: Sequence[Share], whole_bar: int | None = None) -> tuple[Piece, .
     for share in shares:
         if share.number:
             width = round(share.number * scale, 1)
-            pieces.append(Piece(round(at, 1), max(width, 2.0), share, int(share.number * 1000 / whole) / 10))
+            pieces.append(Piece(round(at, 1), max(width, 2.0), share, percent(share.number, whole)))
             at += width
     return tuple(pieces)
 
