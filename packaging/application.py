@@ -36,10 +36,9 @@ OPERATIONS = {
     },
 }
 # Machine code whose place a parser written in Python takes; worked examples; zones by name, where nothing is told but UTC; what
-# other operating systems and browsers do; what only authors of packages, of tests and of other servers import.
+# browsers do; what only authors of packages, of tests and of other servers import.
 LEFT_OUT = (
     *("yaml/_yaml*.so", "botocore/data/*/*/examples-*", "dateutil/zoneinfo/*.tar.gz", "*.dist-info/RECORD"),
-    *(f"psutil/_ps{system}.py" for system in ("aix", "bsd", "osx", "sunos", "windows")),
     *("urllib3/contrib/emscripten", "urllib3/contrib/socks.py", "botocore/stub.py"),
     *(
         f"packaging/{name}"

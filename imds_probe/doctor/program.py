@@ -21,7 +21,6 @@ LIBRARIES = (
     "msgspec",
     "packaging",
     "prometheus_client",
-    "psutil",
     "yaml",
 )
 

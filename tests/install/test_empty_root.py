@@ -17,7 +17,7 @@ from package_roots import PREFIX, PYTHON, contents, must, run
 import imds_probe.sinks
 
 EVERYTHING = (
-    "bz2 ctypes decimal hashlib lzma sqlite3 ssl uuid zlib psutil msgspec ahocorasick_rs urllib3 yaml distro jinja2 "
+    "bz2 ctypes decimal hashlib lzma sqlite3 ssl uuid zlib msgspec ahocorasick_rs urllib3 yaml distro jinja2 "
     "packaging.version"
 )
 
