@@ -35,6 +35,7 @@ from imds_probe.system import rootfs
 from imds_probe.system.bug import TellBug, in_short, untold
 from imds_probe.system.own_memory import read_by
 from imds_probe.system.usage import usage
+from imds_probe.timestamp import FORM
 from imds_probe.verdict import Verdict, decide
 
 REPLY_SHARE = 0.125  # of a run's time, for one place that does not answer
@@ -88,7 +89,7 @@ def assess(
         probe = ProbeInfo(
             version=__version__,
             run_id=secrets.token_hex(16),
-            started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            started_at=started_at.strftime(FORM),
             duration_ms=round((time.monotonic() - started) * 1000, 3),
             privileged=facts.privileged,
             imdsv1_requests_made=counter.imdsv1,

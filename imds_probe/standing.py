@@ -19,9 +19,9 @@ from imds_probe.facts.imds import Imds
 from imds_probe.facts.section import plain
 from imds_probe.facts.software import Installed, SdkSoftware
 from imds_probe.facts.standing import Standing
+from imds_probe.timestamp import FORM
 
 Part = Literal["options", "hop limit", "packages", "containers", "schedules", "calls"]
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 MANAGERS = ("dpkg", "rpm", "apk", "snap")
 NOT_KNOWN = "unknown"
 # The daemon writes how much it has watched every two minutes; after this long, it no longer watches.
@@ -53,12 +53,12 @@ def valid_until(began: str, facts: Facts, *, last_day: str | None) -> str | None
         return None
     seconds = standing.valid_s if _was_watched(facts) else _unwatched_s(standing)
     try:
-        until = _later(datetime.datetime.strptime(began, TIME), seconds)
+        until = _later(datetime.datetime.strptime(began, FORM), seconds)
         if last_day is not None:
             until = min(until, _later(datetime.datetime.fromisoformat(last_day), 86400.0))
     except ValueError:  # a stored report may be of the 99th of a month
         return None
-    return until.strftime(TIME)
+    return until.strftime(FORM)
 
 
 def watch_ended(was: Facts, now: Facts, began: str, at: str) -> str:
@@ -68,17 +68,17 @@ def watch_ended(was: Facts, now: Facts, began: str, at: str) -> str:
     standing, later = was.get(Standing), now.get(Callers)
     if standing is None or not _was_watched(was):
         return ""  # its time is that of a host without a watch
-    present = datetime.datetime.strptime(at, TIME)
+    present = datetime.datetime.strptime(at, FORM)
     try:
-        until = _later(datetime.datetime.strptime(began, TIME), _unwatched_s(standing))
+        until = _later(datetime.datetime.strptime(began, FORM), _unwatched_s(standing))
     except ValueError:
         return "the report does not say when it began"
     if present <= until:
         return ""
-    without = f"without a watch the verdict counted until {until.strftime(TIME)}"
+    without = f"without a watch the verdict counted until {until.strftime(FORM)}"
     if later is None or later.watched_until is None:
         return f"callers are no longer watched, and {without}"
-    if _later(datetime.datetime.strptime(later.watched_until, TIME), WATCHES_WITHIN_S) < present:
+    if _later(datetime.datetime.strptime(later.watched_until, FORM), WATCHES_WITHIN_S) < present:
         return f"callers were last watched at {later.watched_until}, and {without}"
     return "" if later.complete else f"the watch no longer covers its window, and {without}"
 

@@ -20,7 +20,8 @@ from watched_state import better, left_by_daemon, reported
 from imds_probe.collect.callers import Watched
 from imds_probe.report import Report
 from imds_probe.system.state_directory import LOCK, UNIT, WANTS
-from imds_probe.watch.evidence import callers_of, rfc3339
+from imds_probe.timestamp import rfc3339
+from imds_probe.watch.evidence import callers_of
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import BEGUN, HistoryError
 from imds_probe.watch.history_format import FILE

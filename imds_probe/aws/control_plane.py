@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,6 +21,7 @@ from imds_probe.facts.control_plane import (
     Template,
 )
 from imds_probe.facts.instance import Instance
+from imds_probe.timestamp import rfc3339
 
 TEMPLATES_MAX = 20  # of one group, each a call: a mixed-instances policy may have 40 overrides
 MESSAGE_MAX = 500
@@ -76,7 +76,7 @@ def ask(aws: Aws, instance: Instance, *, deadline: float) -> Asked:
     group = _group(asking, group_name) if group_name else None
     operator = described.get("Operator", {})
     found = ControlPlane(
-        asked_at=datetime.datetime.fromtimestamp(time.time(), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        asked_at=rfc3339(time.time()),
         instance=options_of(described.get("MetadataOptions")),
         pending=_is_pending(described),
         managed_by=text_of(operator.get("Principal")) if operator.get("Managed") else None,

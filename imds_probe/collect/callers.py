@@ -28,8 +28,9 @@ from imds_probe.system.state_directory import (
     daemon_is_enabled,
     daemon_was_here,
 )
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch import boots
-from imds_probe.watch.evidence import merged, rfc3339
+from imds_probe.watch.evidence import merged
 from imds_probe.watch.history_format import FILE, HOUR_S
 from imds_probe.watch.history_refused import together
 

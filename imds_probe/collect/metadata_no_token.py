@@ -19,7 +19,7 @@ from imds_probe.facts.callers import REJECTED, SERVED, MetricCompared
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.facts.instance import Instance
 from imds_probe.imds.client import RequestCounter
-from imds_probe.watch.evidence import rfc3339
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch.history_format import FILE, HOUR_S
 
 WITHIN_S = 8.0

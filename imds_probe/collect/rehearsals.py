@@ -17,10 +17,10 @@ from imds_probe.facts.rehearsals import Rehearsal, Rehearsals, RehearsedCaller
 from imds_probe.facts.software import SdkSoftware
 from imds_probe.system import rootfs
 from imds_probe.system.unchanged import is_settled
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch import rehearsed, standing
 from imds_probe.watch.ancestry import is_between
 from imds_probe.watch.caller import NOT_VERIFIED, said_program
-from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.rehearsed import Kept, KeptCaller
 from imds_probe.watch.standing import Running, Stamps
 

@@ -8,7 +8,7 @@ from imds_probe.collect.context import Context
 from imds_probe.collect.tokens_seen import TokensSeen
 from imds_probe.facts.callers import REJECTED, MetricCompared
 from imds_probe.facts.switched import Switched
-from imds_probe.watch.evidence import rfc3339
+from imds_probe.timestamp import rfc3339
 
 
 def _join(context: Context) -> Switched | None:

@@ -13,8 +13,8 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.imds import Imds
 from imds_probe.facts.switched import SwitchedBefore
 from imds_probe.system.remembered import is_safe
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch import boots
-from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.switches import Look, Period, Record, note, noted
 
 NEVER = "tokens are optional, and no run has seen that they were required"

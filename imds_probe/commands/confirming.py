@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from imds_probe.commands.messages import report_bug
 from imds_probe.commands.report_output import written
 from imds_probe.errors import UsageError
 from imds_probe.escape import terminal
+from imds_probe.timestamp import rfc3339
 
 if TYPE_CHECKING:
     from imds_probe.collect.context import RunRequest
@@ -62,7 +63,7 @@ def confirm(args: argparse.Namespace, stored: Stored, request: RunRequest, reade
     from imds_probe.assessment import look_again  # noqa: PLC0415
     from imds_probe.confirmation import Confirmation, confirmed, unusable  # noqa: PLC0415
 
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = rfc3339(time.time())
     try:
         if why := unusable(stored, now):
             came = Confirmation((why,))

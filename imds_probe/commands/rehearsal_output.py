@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from imds_probe.rehearsal.trying import End
-from imds_probe.watch.evidence import rfc3339
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch.rehearsed import Kept
 
 SCHEMA = "imds-probe.rehearsal/v1"

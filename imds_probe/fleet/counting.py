@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
@@ -21,6 +20,7 @@ from imds_probe.fleet.picture import (
     V1Callers,
     Verdicts,
 )
+from imds_probe.timestamp import rfc3339
 
 DAY_S = 86400
 
@@ -114,18 +114,13 @@ def ages(hosts: Collection[Host], now: float, max_age_s: float) -> Ages:
         within_month=sum(7 * DAY_S < age <= 30 * DAY_S for age in old),
         older=sum(age > 30 * DAY_S for age in old),
         from_future=sum(age < -AHEAD_S for age in old),
-        oldest=None if oldest is None else timestamp(oldest),
+        oldest=None if oldest is None else rfc3339(oldest),
     )
 
 
 def by_state(hosts: Collection[Host]) -> HostsByState:
     """Their keys."""
     return HostsByState(*(tuple(sorted(host.key for host in hosts if host.state == state)) for state in STATES))
-
-
-def timestamp(seconds: float) -> str:
-    """RFC 3339 UTC."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def is_free(state: str) -> bool:

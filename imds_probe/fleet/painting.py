@@ -17,6 +17,7 @@ from imds_probe.fleet.launching import Launching
 from imds_probe.fleet.picture import SCHEMA, HeldBack, Mark, Picture, Way, WayStep
 from imds_probe.fleet.shortest_way import Held, Step, held, steps
 from imds_probe.render.page.bounds import percent
+from imds_probe.timestamp import rfc3339
 
 SHARES = (50, 80, 95)
 OWNERS_MAX = 3
@@ -41,7 +42,7 @@ def picture(
     return Picture(
         schema=SCHEMA,
         version=__version__,
-        made_at=counting.timestamp(found.now),
+        made_at=rfc3339(found.now),
         sources=counting.sources(found),
         verdicts=counting.verdicts(hosts),
         way=way(assessed, waiting, instances or NO_INSTANCES),

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from imds_probe import __version__
 from imds_probe.dataclass import dataclass
 from imds_probe.fleet.bounded import Count, Ids, counts, ids
-from imds_probe.fleet.counting import timestamp
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import KEYS, NO_INSTANCES, Instances, owner_of
 from imds_probe.fleet.hosts import STREAM, Host, is_instance
 from imds_probe.fleet.instances import Instance, covers
 from imds_probe.fleet.launching import NotAsked
 from imds_probe.fleet.reasons import CONFIDENCE, Terms, hop_limit, is_switched, sureness, why_not, without_id
+from imds_probe.timestamp import rfc3339
 
 SCHEMA = "imds-probe.fleet-plan/v1"
 
@@ -116,7 +116,7 @@ def plan(
     return FleetPlan(
         schema=SCHEMA,
         version=__version__,
-        made_at=timestamp(found.now),
+        made_at=rfc3339(found.now),
         hosts=len(found.hosts),
         planned=len(planned),
         batches=tuple(sorted(batches, key=lambda each: (each.wave, each.account, each.region, each.owner))),

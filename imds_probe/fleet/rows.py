@@ -11,11 +11,11 @@ from typing import Any
 
 from imds_probe.escape import terminal
 from imds_probe.fleet.comparing import differs, restarted
-from imds_probe.fleet.counting import timestamp
 from imds_probe.fleet.gathering import Gathered
 from imds_probe.fleet.grouping import TAG, Instances, owner_of, tags_of, value_of
 from imds_probe.fleet.hosts import Fix, Host, is_instance
 from imds_probe.fleet.instances import Instance
+from imds_probe.timestamp import rfc3339
 
 COLUMNS = (
     *("host", "verdict", "confidence", "evidence", "reported_at", "age_s", "account", "region", "owner", "ami", "os"),
@@ -69,7 +69,7 @@ def _row(host: Host, instance: Instance | None, now: float) -> Row:
         "verdict": host.state,
         "confidence": host.confidence or None,
         "evidence": list(host.evidence),
-        "reported_at": timestamp(host.started_at),
+        "reported_at": rfc3339(host.started_at),
         "age_s": int(now) - host.started_at,
         "account": host.account or (instance.account if instance else "") or None,
         "region": host.region or (instance.region if instance else "") or None,

@@ -17,11 +17,11 @@ import msgspec
 from imds_probe.errors import UsageError
 from imds_probe.fleet import naming
 from imds_probe.fleet.bounded import NAMED_MAX, ids
-from imds_probe.fleet.counting import timestamp
 from imds_probe.fleet.delivered import Delivered, DeliveredTo, Trail
 from imds_probe.fleet.documents import Damaged, TooLong, lines
 from imds_probe.fleet.hosts import Host
 from imds_probe.fleet.sources import Piece, blocks, check
+from imds_probe.timestamp import rfc3339
 
 ACTIONS_MAX, CALLERS_MAX = 5, 3
 _SESSION = re.compile(r"assumed-role/([\w+=,.@-]{1,64})/(m?i-(?:[0-9a-f]{17}|[0-9a-f]{8}))(?![0-9a-f])")
@@ -209,7 +209,7 @@ def _to(key: str, use: Use, host: Host | None) -> DeliveredTo:
         instance_id=key,
         role=use.role,
         calls=use.calls,
-        last_seen=timestamp(use.last) if use.last and not use.undated else None,
+        last_seen=rfc3339(use.last) if use.last and not use.undated else None,
         verdict=host.state if host else None,
         owner=host.owner if host else "",
         callers=tuple(each.program for each in host.callers[:CALLERS_MAX]) if host else (),

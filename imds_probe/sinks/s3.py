@@ -7,7 +7,6 @@ ones only, whatever waited in the spool meanwhile: S3 compares in the same reque
 
 from __future__ import annotations
 
-import datetime
 import gzip
 import json
 import time
@@ -23,11 +22,12 @@ from imds_probe.sinks import s3_layout
 from imds_probe.sinks.declaration import Declaration, Policy
 from imds_probe.sinks.extract import instance
 from imds_probe.sinks.sink import Outcome, Report, SinkError
+from imds_probe.timestamp import rfc3339
 
 STARTED_AT, RUN_ID = "started-at", "run-id"  # metadata of the newest report
 ATTEMPTS = 3
 # A clock may be this much ahead, as readers of reports have it. What claims to be newer still is replaced.
-AHEAD = datetime.timedelta(hours=1)
+AHEAD_S = 3600
 IS_THERE, WAS_CHANGED = "PreconditionFailed", "ConditionalRequestConflict"
 NOT_THERE = ("404", "NoSuchKey")
 NOT_ALLOWED = ("403", "AccessDenied")
@@ -230,8 +230,7 @@ class S3:
 
 def _is_newer(said: str, report: Report) -> bool:
     """Whether what is there is as new as the report, and no clock that ran ahead has made it look so."""
-    latest = datetime.datetime.fromtimestamp(time.time(), datetime.UTC) + AHEAD
-    return said >= report["probe"]["started_at"] and said <= latest.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return said >= report["probe"]["started_at"] and said <= rfc3339(time.time() + AHEAD_S)
 
 
 def make(settings: Settings, environ: Mapping[str, str]) -> S3:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 from imds_probe.errors import ProbeError
+from imds_probe.timestamp import seconds_of
 
 # later: nothing arrived, the same may work another time. refused: this report never will, too-old: because of its time.
 # in-doubt: it may have arrived. in-part: what is its own has arrived, and what the newest report replaces has not; that may work
@@ -42,8 +42,7 @@ def check_age(report: Report, now: float) -> None:
 
 def started_at(report: Report) -> float:
     """When the run began, in seconds since the epoch: the time of everything that a report says."""
-    moment = datetime.datetime.strptime(report["probe"]["started_at"], "%Y-%m-%dT%H:%M:%SZ")
-    return moment.replace(tzinfo=datetime.UTC).timestamp()
+    return seconds_of(report["probe"]["started_at"])
 
 
 class Sink(Protocol):

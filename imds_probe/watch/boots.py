@@ -21,7 +21,7 @@ from imds_probe.facts.callers import BOOT_S, BootWatched
 from imds_probe.inventory.containers.processes import TICKS_A_SECOND, start_ticks
 from imds_probe.system.small_file import read_head
 from imds_probe.system.state_directory import check_directory, check_file
-from imds_probe.watch.evidence import rfc3339
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch.history_format import TIME_MAX
 from imds_probe.watch.sealed import replace as replace_file
 from imds_probe.watch.sealed import sealed, whole

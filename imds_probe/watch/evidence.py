@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from imds_probe.kept.command_line import kept_of_stored
 from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.process_name import kept_name
 from imds_probe.kept.user_agent import kept_user_agent
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch.caller import NOT_VERIFIED
 
 # The columns of a caller that say what it is, in this order.
@@ -142,11 +142,6 @@ def callers_of(
         unconfirmed=unconfirmed,
         senders=senders,
     )
-
-
-def rfc3339(at: float) -> str:
-    """Seconds since the epoch as the report writes times."""
-    return datetime.datetime.fromtimestamp(int(at), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def merged(history: Callers, watched: Callers, began: str) -> Callers:

@@ -9,7 +9,8 @@ from pathlib import PurePath
 
 from imds_probe.facts.callers import CallerSeen
 from imds_probe.facts.switched import REFUSED_MAX, Refused, WatchedSince
-from imds_probe.watch.evidence import ROW, caller_of_row, covered, named_alike, rfc3339
+from imds_probe.timestamp import rfc3339
+from imds_probe.watch.evidence import ROW, caller_of_row, covered, named_alike
 from imds_probe.watch.history_format import HOUR_S, TABLES
 from imds_probe.watch.refusals_kept import failed_of
 

@@ -10,8 +10,9 @@ from watched_calls import CALLER, SEEN
 from imds_probe.collect.callers import Watched, look
 from imds_probe.collect.callers_options import CallersOptions
 from imds_probe.facts.callers import BOOT_S
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch import boots
-from imds_probe.watch.evidence import callers_of, rfc3339
+from imds_probe.watch.evidence import callers_of
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.history_format import FILE

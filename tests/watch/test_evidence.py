@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from watched_calls import CALLER, NOW
 
-from imds_probe.watch.evidence import callers_of, covered, in_order, merged, named_alike, rfc3339
+from imds_probe.timestamp import rfc3339
+from imds_probe.watch.evidence import callers_of, covered, in_order, merged, named_alike
 
 
 def seen(*by, observed_s=100.0, until=NOW):

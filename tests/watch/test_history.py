@@ -15,8 +15,8 @@ import pytest
 from watched_calls import CURL, NOW
 from watched_calls import SEEN as ANY
 
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch import history as module
-from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.history import History, path_class
 from imds_probe.watch.history_file import HistoryError
 from imds_probe.watch.history_format import HOUR_S

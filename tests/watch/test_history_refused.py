@@ -6,7 +6,7 @@ import pytest
 from watched_calls import CURL, NOW, SEEN
 
 from imds_probe.facts.switched import REFUSED_MAX, WatchedSince
-from imds_probe.watch.evidence import rfc3339
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import MEMORY
 from imds_probe.watch.history_format import HOUR_S

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from watched_calls import CURL, NOW, SEEN
 
+from imds_probe.timestamp import rfc3339
 from imds_probe.watch import refusals_kept
-from imds_probe.watch.evidence import rfc3339
 from imds_probe.watch.history import History
 from imds_probe.watch.history_file import MEMORY
 from imds_probe.watch.refusals_kept import failed_of
