@@ -25,7 +25,7 @@ EXAMPLES = {
     "not-ready": "one package is too old",
     "not-ready-much": "a package and an SDK are too old, and a program was seen calling IMDSv1",
     "not-ready-code": "a script that cron starts asks without a token",
-    "not-ready-refused-switched": "tokens are required, and a job is refused since",
+    "not-ready-refused-switched": "IMDSv1 is turned off, and a job is refused because it asks without a token",
     "unknown": "a user other than root ran it, so most could not be seen",
     "unknown-elsewhere": "the machine is not EC2",
 }

@@ -106,7 +106,9 @@ def history(host: Host) -> Result:
         problem = error.problem if isinstance(error, ProbeError) else f"{host.state}: {error.strerror}"
         return Result("missing", problem, Need.HISTORY, remedy=remedy or f"{callers.RESTART}.")
     if found is None:
-        return Result("limited", "nobody watches who calls the metadata service", Need.HISTORY, remedy=f"{enable}.")
+        return Result(
+            "limited", "no daemon watches the calls to the metadata service", Need.HISTORY, remedy=f"{enable}."
+        )
     window = in_words(found.window_s)
     said = f"the history is whole, and covers {in_words(found.observed_s)} of the last {window}"
     if found.complete:
