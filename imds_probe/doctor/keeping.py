@@ -61,7 +61,7 @@ def rehearsed(host: Host) -> Result:
         return Result(
             "missing",
             "this host is being rehearsed",
-            costs=("a run would see the answers of after the switch, and does not begin",),
+            costs=("no run begins now, because it would see the answers that come after the switch",),
             remedy="Wait for the end of `imds-probe rehearse --host`.",
         )
     return Result("ok", "no rehearsal of the whole host is running")
