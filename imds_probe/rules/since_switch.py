@@ -25,13 +25,13 @@ SwitchedState = Literal["clean", "clean-so-far", "refused", "refused-unseen", "n
 
 @dataclass(frozen=True)
 class SinceSwitch:
-    """`since` is when a run first saw that tokens are required, `hours` ago; `optional_last` when one last saw that they were not.
-    `watched_hours` of these were watched, and for at most `clean_hours` of these nobody was refused without asking again with a
-    token, apart from whom the configuration accepts. `refused_callers` were refused for good. So were `accepted_callers`, but the
-    configuration accepts that. `recovered_callers` asked again with a
-    token. Where nobody watched, the hours and `refused_callers` are None.
-    `refused_requests` are those of all. `rejected_unseen` calls were refused by CloudWatch's count and not seen, None where it was
-    not asked. `summary` has no full stop at its end.
+    """`since` is when a run first saw that IMDSv1 is turned off, `hours` ago. `optional_last` is when a run last saw it on.
+    `watched_hours` of these hours were watched. `clean_hours` is the time since a caller was last refused for good, at most
+    the watched time, apart from callers that the configuration accepts. `refused_callers` counts callers that were refused for
+    good, without `accepted_callers`, which the configuration accepts. `recovered_callers` asked again with a token. If nobody
+    watched, the hours and `refused_callers` are None. `refused_requests` counts the requests of all. `rejected_unseen` counts
+    refused calls that CloudWatch counted and the watch did not see, None if CloudWatch was not asked. `summary` has no full
+    stop at its end.
     """
 
     state: SwitchedState
