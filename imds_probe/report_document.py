@@ -27,9 +27,9 @@ from imds_probe.verdict import Verdict
 SCHEMA_FILE = Path(__file__).parent / "schema/report-v1.json"
 TITLE = "imds-probe report, version 1"
 DESCRIPTION = (
-    "One assessment of one host. Absent is null, never a made-up default. Times are RFC 3339 UTC, durations carry their unit "
-    "in the name. Names may be added in v1, so a reader passes over those that it does not know; a renamed or dropped one "
-    "makes v2."
+    "A report is one assessment of one host. A value that is not known is null. Times are RFC 3339 in UTC, "
+    "and a duration has its unit in its name. Later versions may add names to v1, so a reader passes over names that it does not "
+    "know. A version that renames or drops one becomes v2."
 )
 # What every release has written, and no rule asks for by its section: without the collectors' record, software that nobody
 # looked at is not told from a host on which there is none.

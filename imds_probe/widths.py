@@ -10,6 +10,11 @@ def columns(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
+def padded(text: str, width: int) -> str:
+    """The text with spaces after it, so that it takes so many columns; as it is where it takes more."""
+    return text + " " * (width - columns(text))
+
+
 def within(text: str, most: int) -> str:
     """The beginning of the text that takes at most so many columns."""
     if columns(text) <= most:
@@ -20,6 +25,16 @@ def within(text: str, most: int) -> str:
         if taken > most:
             return text[:at]
     return text
+
+
+def within_end(text: str, most: int) -> str:
+    """The end of the text that takes at most so many columns. Accents without their letter go with it."""
+    taken = columns(text)
+    for at, character in enumerate(text):
+        if taken <= most and _columns(character):
+            return text[at:]
+        taken -= _columns(character)
+    return ""
 
 
 def _columns(character: str) -> int:

@@ -93,8 +93,8 @@ MORE: Mapping[tuple[str, str], str] = {
     (
         "run",
         "--report",
-    ): "A sink that fails is said on standard error and changes neither verdict nor exit status. What it did not get waits "
-    "for the next run.",
+    ): "imds-probe reports a failed sink on standard error. The failure changes neither verdict nor exit status, and the report "
+    "waits for the next run.",
     (
         "run",
         "--control-plane",
@@ -102,14 +102,17 @@ MORE: Mapping[tuple[str, str], str] = {
     (
         "run",
         "--no-code",
-    ): "By default it is read, and the report says which of it asks the metadata service without a token.",
-    ("run", "--user-data"): "It is opened in memory. The report keeps the words that matched, and no other text of it.",
+    ): "By default, code is read, and the report names code that asks the metadata service without a token.",
+    (
+        "run",
+        "--user-data",
+    ): "The user data is opened in memory. The report keeps the words that matched, and no other text of the user data.",
     (
         "run",
         "--deep",
-    ): "Without this option, the search stops after 3 seconds or 250,000 names. What running processes use is looked at in any "
+    ): "Without this option, the search stops after 3 seconds or 250,000 names. Running processes are inspected in any "
     "case.",
-    ("run", "--watch"): "The run takes so much longer.",
+    ("run", "--watch"): "The run takes that much longer.",
     (
         "run",
         "--verbose",
@@ -124,23 +127,24 @@ MORE: Mapping[tuple[str, str], str] = {
         "--host",
     ): "Containers that cannot be rehearsed are named with the reason. The rehearsal is refused if a packet rule redirects "
     "requests to the service, or keeps programs of the host from it.",
-    ("rehearse", "--hop-limit"): "Token responses have it as their IP TTL, less the distance of a container.",
+    ("rehearse", "--hop-limit"): "It is the IP TTL of the token responses, less the distance of the container.",
     (
         "rehearse",
         "--no-record",
     ): "Otherwise the runs that follow count the result as evidence, until what was rehearsed changes, and for "
     "`rehearse.max_age` at most.",
-    ("rehearse", "--undo"): "Such rules match nothing any more.",
+    ("rehearse", "--undo"): "The rules of a killed rehearsal match nothing any more.",
 }
 
 TEXTS: Mapping[str, Text] = {
     "run": Text(
         description=(
-            "Asks the instance metadata service for a session token, measures the hop limit of its answer, reads which of "
-            "the software that it knows is installed, measures from inside each running container how far the service is and "
-            "whether a token arrives there, and prints a verdict, its reasons, and the commands to switch and to roll back.",
+            "Asks the instance metadata service for a session token, and measures the hop limit of its answer. Looks for "
+            "installed software that the catalog knows, and for code that asks without a token. Measures from inside each "
+            "running container how far the service is, and whether a token arrives. Prints a verdict, its reasons, and the "
+            "commands to switch and to roll back.",
             "It needs root for all that. Without root, containers are unknown, and so is the verdict. `imds-probe doctor` "
-            "says what else is missing. It makes at most one request without a token, and none with `--no-v1-probe`. Nothing "
+            "says what else is missing. A run makes at most one request without a token, and none with `--no-v1-probe`. Nothing "
             "is sent where the firmware does not say that this is an EC2 instance.",
         ),
         examples=(
@@ -156,12 +160,12 @@ TEXTS: Mapping[str, Text] = {
         see_also=("doctor", "daemon", "rehearse", "explain", "judge", "fleet"),
         bugs=(
             "A program that is started by hand after the run is not seen. A watch sees it.",
-            "A verdict tells of one host as it is now: what an Auto Scaling group launches next may differ.",
+            "A verdict is about one host as it is now. The next instance of its Auto Scaling group may differ.",
         ),
     ),
     "daemon": Text(
         description=(
-            f"Watches without end who calls the metadata service, keeps that in {STATE}/callers.sqlite3, and assesses the "
+            f"Watches all calls to the metadata service, keeps their callers in {STATE}/callers.sqlite3, and assesses the "
             f"host on a schedule. The last report is {STATE}/report.json. SIGHUP makes it read the configuration again. "
             "SIGTERM stops it.",
             "imds-probe-daemon.service starts it. It takes the place of imds-probe.timer.",
@@ -215,7 +219,7 @@ TEXTS: Mapping[str, Text] = {
         statuses=(0, 2, 3, 70, 74, 77),
         files=(*CONFIGURED, *SWITCHED_OFF, *KEPT),
         see_also=("run", "daemon"),
-        bugs=("What a security module forbids looks like something that is not there: the check names the module.",),
+        bugs=("Something that a security module forbids looks as if it were not there. The check names the module.",),
     ),
     "judge": Text(
         description=(
@@ -234,8 +238,8 @@ TEXTS: Mapping[str, Text] = {
     "fleet": Text(
         description=(
             "Reads the reports of many hosts and prints how many of them may be switched, what holds the others back, and in "
-            "which order the fixes free most of them. The newest report of each host counts. What is not a report is counted "
-            "and named.",
+            "which order the fixes free most of them. The newest report of each host counts. Files that are no reports are "
+            "counted and named.",
             "`imds-probe fleet plan` prints batches of hosts that may be switched now.",
         ),
         examples=(
@@ -262,12 +266,12 @@ TEXTS: Mapping[str, Text] = {
         statuses=(0, 2, 70, 74),
         files=((f"{STATE}/report.json", "The report that `switch` is read from, where none is named."),),
         see_also=("run", "catalog"),
-        bugs=("The commands name what the last report knew: run again before you switch.",),
+        bugs=("The commands are those of the last report. Run imds-probe again before you switch.",),
     ),
     "catalog": Text(
         description=(
-            "Prints which software speaks IMDSv2 since when, and where that is known from. A table that is wider than the "
-            "terminal leaves columns out and says which.",
+            "Prints the first version of each software that speaks IMDSv2, and the source of that figure. A table that is wider "
+            "than the terminal leaves columns out and says which.",
         ),
         examples=(
             ("The whole table", "imds-probe catalog"),
@@ -289,11 +293,11 @@ TEXTS: Mapping[str, Text] = {
             "A packet rule redirects the connections of one control group to a relay on loopback. The rule matches only "
             "while imds-probe renews an entry that expires after 4 seconds. If imds-probe ends or hangs, the rehearsal is "
             "over within 5 seconds. At the end, a table on standard error says for each process that asked whether it used a "
-            "token, and a line whether everything is undone.",
+            "token. A line after it says whether everything is undone.",
             "A rehearsal needs root, and nf_tables of Linux 4.18 or later. Before Linux 4.18 it needs iptables and "
             "ip6tables, and control groups of version 1. With version 1, a unit and a container that shares its network are "
             "rehearsed by net_cls, and refused where their traffic has a class already. Without root, nothing is rehearsed: "
-            "imds-probe prints the variable that has AWS SDKs ask with tokens only.",
+            "imds-probe prints the variable that makes AWS SDKs ask with tokens only.",
         ),
         examples=(
             ("Rehearse a script", "imds-probe rehearse -- /usr/local/bin/backup.sh"),
@@ -333,7 +337,7 @@ TEXTS: Mapping[str, Text] = {
     "demo": Text(
         description=(
             "Builds a lab of network namespaces with a made-up instance, containers and software, and runs the main job in "
-            "it. Nothing outside of the lab is sent to. It needs root, or user namespaces.",
+            "it. It sends nothing outside of the lab. It needs root, or user namespaces.",
         ),
         examples=(
             ("Show the product", "imds-probe demo"),

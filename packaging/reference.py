@@ -138,7 +138,8 @@ def metrics() -> str:
         [
             "# Metrics\n",
             MADE,
-            "[reporting.md](reporting.md) says how metrics are sent, and what CloudWatch charges for them.\n",
+            "[reporting.md](reporting.md) says how metrics are sent, and "
+            "[costs.md](costs.md#metrics-in-cloudwatch) what they cost.\n",
             "## CloudWatch\n",
             f"The sinks `cloudwatch` and `emf` send these, in the namespace `{MetricsConfig().namespace}` unless set otherwise. "
             f"`metrics.dimensions` and\n`metrics.static_dimensions` add dimensions, and `metrics.per_instance` sends all of them "

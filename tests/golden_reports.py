@@ -192,9 +192,9 @@ CASES: dict[str, Callable[[], Facts]] = {
 }
 
 
-def golden_report(name: str) -> Report:
-    """One of them, without anything that is measured."""
-    report = report_of(CASES[name]())
+def golden_report(name: str, facts: Facts | None = None) -> Report:
+    """One of them, or of these facts in place of its own, without anything that is measured."""
+    report = report_of(CASES[name]() if facts is None else facts)
     asked = report.facts.get(Imds) is not None
     return replace(
         report,

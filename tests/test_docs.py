@@ -1,18 +1,32 @@
 """README and docs must stay true: samples are text that the probe prints, commands, options and links exist."""
 
+import calendar
+import json
 import re
+import time
 
+import example_reports
 import pages
 import pytest
 import yaml
-from golden_reports import DIRECTORY
+from golden_reports import DIRECTORY, golden_report
 from pages import PAGES, README, ROOT
 
-from imds_probe.commands import COMMANDS
+from imds_probe.commands import COMMANDS, confirming
 from imds_probe.commands.dispatch import main
+from imds_probe.confirmation import Confirmation
+from imds_probe.fleet import plan_page
+from imds_probe.fleet.gathering import gathered
+from imds_probe.fleet.page import page_of
+from imds_probe.fleet.painting import picture
+from imds_probe.fleet.plan import plan
+from imds_probe.fleet.reasons import Terms
 from imds_probe.issues import place_for_vulnerabilities
 from imds_probe.rehearsal.callers import Seen, Totals
 from imds_probe.rehearsal.words import summary
+from imds_probe.render.lines import Style, laid_out
+from imds_probe.report import dump
+from imds_probe.report_document import read
 from imds_probe.system import remembered
 from imds_probe.verdict import EXIT_CODES
 
@@ -36,17 +50,47 @@ def test_the_sample_reports_are_what_is_printed():
         text
         for page in PAGES
         for language, text in pages.blocks(page)
-        if not language and page.name not in ("architecture.md", "rehearse.md")
+        if not language and page.name not in ("architecture.md", "rehearse.md", "tutorial.md")
     ]
     assert len(samples) == 3
     for line in "".join(samples).splitlines():
         assert line.removesuffix(" ...").removesuffix("...") in GOLDEN
 
 
+def rehearsed():
+    seen = [Seen(812, "/opt/report.sh", refused=4, missed={"/x"}), Seen(790, "app", tokens=1, passed=6)]
+    return summary(seen, Totals(4, 1, 6, 0), 60.0, 0.0)[1:]
+
+
 def test_the_sample_of_a_rehearsal_is_what_is_printed():
     ((_, sample),) = (block for block in pages.blocks(ROOT / "docs/rehearse.md") if not block[0])
-    seen = [Seen(812, "/opt/report.sh", refused=4, missed={"/x"}), Seen(790, "app", tokens=1, passed=6)]
-    assert sample.splitlines() == summary(seen, Totals(4, 1, 6, 0), 60.0, 0.0)[1:]
+    assert sample.splitlines() == rehearsed()
+
+
+def of_the_examples(capsys):
+    """All that the examples are shown as, on the day that they are from."""
+    for words in (["software-too-old"], ["switch", str(example_reports.REPORTS / "ready-watched.json")]):
+        assert main(["explain", *words]) == 0
+    yield capsys.readouterr().out
+    yield from (path.read_text() for path in example_reports.TEXTS.iterdir())
+    now = float(calendar.timegm(time.strptime("2026-11-23", "%Y-%m-%d")))
+    found = gathered([str(example_reports.REPORTS)], now, 1)
+    yield laid_out(page_of(picture(found, by=("owner",), max_age_s=1.0)), Style())
+    yield laid_out(plan_page.page_of(plan(found, Terms(max_age_s=1.0))), Style())
+    yield "\n".join(confirming.in_words(read_again("ready-watched"), Confirmation()))
+    yield "\n".join(rehearsed())
+
+
+def read_again(name):
+    return read(json.loads(dump(golden_report(name))))
+
+
+def test_the_samples_of_the_tutorial_are_what_is_printed(capsys):
+    samples = [text for language, text in pages.blocks(ROOT / "docs/tutorial.md") if not language]
+    assert len(samples) > 8
+    printed = "\n".join(of_the_examples(capsys))
+    lines = [line for text in samples for line in text.splitlines()]
+    assert [line for line in lines if line.removesuffix(" ...").removesuffix("...") not in printed] == []
 
 
 @pytest.mark.parametrize("line", sorted(set(re.findall(r"^(?:sudo )?imds-probe ([a-z][^#|\n]*)", SHELL, re.MULTILINE))))

@@ -129,7 +129,8 @@ def place(tmp_path_factory):
 
 def as_here(words, place):
     """A command with the made-up host in the place of the reader's."""
-    words = [word.replace("/root/report.json", "confirmed.json") for word in words if word != ">"]
+    kept = "confirmed.json" if words[0] == "run" else "report.json"
+    words = [word.replace("/root/report.json", kept) for word in words if word != ">"]
     if words[0] == "fleet":
         return [*words, "--jobs", "1"]
     if words[0] != "run":

@@ -32,7 +32,7 @@ ROLLOUT = EXAMPLES / "ssm/rollout.yaml"
 
 def test_the_reports_are_current():
     wanted = example_reports.files()
-    assert set((EXAMPLES / "reports").iterdir()) == set(wanted)
+    assert {*example_reports.REPORTS.iterdir(), *example_reports.TEXTS.iterdir(), example_reports.PAGE} == set(wanted)
     old = [path.name for path, held in wanted.items() if path.read_text() != held]
     assert old == [], "PYTHONPATH=tests .venv/bin/python tests/example_reports.py writes them anew"
 
@@ -108,11 +108,15 @@ def test_commands_for_the_rollout_name_what_there_is():
 
 def test_its_commands_on_reports_run(capsys, monkeypatch):
     monkeypatch.chdir(pages.ROOT)
-    lines = [
-        line.split()
-        for page in (EXAMPLES / "reports").glob("*.md")
-        for _, text in pages.blocks(page)
-        for line in text.splitlines()
-    ]
-    assert [main(words[1:]) for words in lines] == [1, 0]
+    ((_, text),) = pages.blocks(example_reports.PAGE)
+    lines = [line.partition("#")[0].split() for line in text.splitlines()]
+    assert [main([*words[1:], *(["--jobs", "1"] if words[1] == "fleet" else [])]) for words in lines] == [0, 1, 0]
     assert capsys.readouterr().out
+
+
+def test_the_reports_are_a_fleet(capsys, monkeypatch):
+    monkeypatch.chdir(pages.ROOT)
+    assert main(["fleet", "--jobs", "1", "--output", "json", "examples/reports"]) == 0
+    picture = json.loads(capsys.readouterr().out)
+    assert picture["verdicts"]["hosts"] == picture["sources"]["reports"] == len(REPORTS)
+    assert picture["sources"]["not_reports"] == []

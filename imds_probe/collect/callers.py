@@ -211,7 +211,7 @@ WATCH = Collector(
             "--watch",
             CallersOptions,
             "watch_s",
-            {"metavar": "DURATION", "help": "watch for this time who calls the metadata service, such as 60s or 5m"},
+            {"metavar": "DURATION", "help": "watch calls to the metadata service for this time, such as 60s or 5m"},
             parse=parse_duration,
         ),
     ),

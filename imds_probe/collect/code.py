@@ -220,7 +220,7 @@ COLLECTOR = Collector(
             "--no-code",
             CodeOptions,
             "read",
-            {"action": "store_false", "help": "do not read the code of what runs and will run"},
+            {"action": "store_false", "help": "do not read the code of programs that run or will be started"},
         ),
     ),
     memory_mib=48,

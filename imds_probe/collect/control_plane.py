@@ -136,7 +136,7 @@ COLLECTOR = Collector(
             {
                 "action": "store_true",
                 "help": "ask EC2 and Auto Scaling, too, for the metadata options of this instance, of its launch template and "
-                "of the account; no request is made without a token then",
+                "of the account; no request without a token is made then",
             },
         ),
     ),

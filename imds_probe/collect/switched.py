@@ -26,4 +26,4 @@ def _join(context: Context) -> Switched | None:
     )
 
 
-JOIN = Join(gives=Switched, join=_join, without="the time since tokens are required")
+JOIN = Join(gives=Switched, join=_join, without="the time since IMDSv1 was turned off")

@@ -78,7 +78,7 @@ COLLECTOR = Collector(
     id="tokens-seen",
     collect=_collect,
     gives=(TokensSeen,),
-    without="since when tokens are required",
+    without="when IMDSv1 was turned off",
     needs=(Imds, Identity),
     applies=lambda context: (imds := context.get(Imds)) is not None and imds.tokens != "unknown",
     aside=True,

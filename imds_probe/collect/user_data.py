@@ -66,8 +66,8 @@ COLLECTOR = Collector(
             "user_data",
             {
                 "action": "store_true",
-                "help": "ask the service for the user data, too, and read what it runs; it may hold secrets, and asking for it "
-                "may set off alarms",
+                "help": "fetch the user data, too, and read the code that it runs; it may hold secrets, and the request may set "
+                "off alarms",
             },
         ),
     ),

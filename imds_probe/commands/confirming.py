@@ -72,7 +72,7 @@ def confirm(args: argparse.Namespace, stored: Stored, request: RunRequest, reade
     except UsageError as error:
         raise UsageError(f"--confirm {args.confirm}: {error.problem}", error.remedy) from None
     if args.output == "text":
-        document = "".join(f"{line}\n" for line in _text(stored, came))
+        document = "".join(f"{line}\n" for line in in_words(stored, came))
     else:
         document = _json(stored, came, now, one_line=args.output == "summary") + "\n"
     not_written = written(document, args.out)
@@ -81,7 +81,8 @@ def confirm(args: argparse.Namespace, stored: Stored, request: RunRequest, reade
     return exitcodes.READY if came.holds or args.exit_zero else exitcodes.UNKNOWN
 
 
-def _text(stored: Stored, came: Confirmation) -> Iterator[str]:
+def in_words(stored: Stored, came: Confirmation) -> Iterator[str]:
+    """The result as lines of text."""
     from imds_probe.confirmation import NEW_RUN  # noqa: PLC0415
 
     verdict, reported = stored.verdict, f"reported {stored.probe.started_at}"

@@ -29,7 +29,7 @@ Probe = Callable[[], int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--loopback", action="store_true", help="do without a lab: the service on 127.0.0.1 only")
+    parser.add_argument("--loopback", action="store_true", help="make no lab, only a metadata service on 127.0.0.1")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -67,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="REGION",
-        help="ask in this Region, or with all in each that the account enabled; may be repeated (that of the AWS configuration)",
+        help="ask in this Region; `all` stands for each Region that the account has enabled; may be repeated (the Region of the "
+        "AWS configuration)",
     )
     parser.add_argument("--profile", metavar="NAME", help="a profile of the AWS configuration")
     parser.add_argument(

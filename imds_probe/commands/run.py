@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_ids,
         default=(),
         metavar="RULE,...",
-        help="leave these rules out; what was not judged is never called ready",
+        help="leave these rules out; the verdict is then never ready",
     )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="read the system below DIR (/)")
     parser.add_argument(
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         type=_time_limit,
         metavar="DURATION",
-        help=f"end the run after this time, such as 60s or 5m, with what was seen by then ({TIMEOUT_S:g} s{longer})",
+        help=f"end the run after this time, such as 60s or 5m, and report what was seen by then ({TIMEOUT_S:g} s{longer})",
     )
     for option in options:
         parser.add_argument(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imds_probe.config.loading import Loaded
+from imds_probe.widths import columns, padded
 
 WIDTH_MAX = 100  # a line that is longer is alone with its length
 
@@ -25,8 +26,8 @@ def printed_config(loaded: Loaded, overrides: Mapping[str, tuple[object, str]]) 
             table = within
             lines += [("", ""), (f"[{table}]", "")]
         lines.append((f"{key} = {toml_value(raw)}", origin) if raw is not None else (f"# {key} is not set", ""))
-    width = max((len(text) for text, origin in lines if origin and len(text) <= WIDTH_MAX), default=0)
-    return "".join(f"{text:<{width}}  # {origin}\n" if origin else f"{text}\n" for text, origin in lines)
+    width = max((columns(text) for text, origin in lines if origin and columns(text) <= WIDTH_MAX), default=0)
+    return "".join(f"{padded(text, width)}  # {origin}\n" if origin else f"{text}\n" for text, origin in lines)
 
 
 def toml_value(value: Any) -> str:

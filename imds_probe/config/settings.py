@@ -45,7 +45,8 @@ class Config(Section):
         "state_directory",
         None,
         values.absolute,
-        "The daemon's history, and the reports that wait to be sent. Without it: what systemd made, or /var/lib/imds-probe.",
+        "The directory of the daemon's history, and of the reports that wait to be sent. Without it: the one that systemd made, or "
+        "/var/lib/imds-probe.",
         example="/var/lib/imds-probe",
     )
     catalogs: tuple[Path, ...] = setting(
@@ -66,7 +67,7 @@ class Config(Section):
         "watch.coverage", 0.99, values.share, "The share of watch.window that must be watched for that, from 0 to 1."
     )
     retention_s: float = setting(
-        "watch.retention", "90d", values.duration, "For how long the daemon keeps what it saw."
+        "watch.retention", "90d", values.duration, "For how long the daemon keeps the calls that it saw."
     )
     compare_metric: bool = setting(
         "watch.compare_metric",
@@ -87,15 +88,15 @@ class Config(Section):
         "code.read",
         True,
         values.flag,
-        "Read the code of what runs, and of what cron, systemd and the like will start, for requests without a token.",
+        "Read the code of programs that run, or that cron, systemd and the like will start, for requests without a token.",
     )
     control_plane: bool = setting(
         "control_plane.ask",
         False,
         values.flag,
         "Ask EC2 and Auto Scaling for the metadata options of this instance, and once a day for those of its launch "
-        "template and of the account, where the instance's role may (packaging/iam/control-plane.json). No request is made without "
-        "a token then.",
+        "template and of the account, where the instance's role may (packaging/iam/control-plane.json). No request without a token "
+        "is made then.",
     )
     rehearsal_age_s: float = setting(
         "rehearse.max_age",

@@ -115,13 +115,13 @@ def tools(host: Host) -> Iterator[Result]:
             fine = False
             yield Result(
                 "missing",
-                f"the kernel has tables of {prefix}tables ({', '.join(names)[:60]}), and nothing here lists legacy ones",
+                f"the kernel has tables of {prefix}tables ({', '.join(names)[:60]}), and no tool here lists legacy ones",
                 Need.RULES,
                 remedy=f"Install the package iptables, with {prefix}tables-legacy-save.",
             )
     if fine:
         there = [tool for tool in TOOLS if _is_there(tool)]
-        yield Result("ok", f"what lists the packet rules that there may be is installed: {', '.join(there)}")
+        yield Result("ok", f"the tools that list packet rules are installed: {', '.join(there)}")
 
 
 def _is_there(tool: str) -> bool:

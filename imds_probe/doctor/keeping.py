@@ -61,7 +61,7 @@ def rehearsed(host: Host) -> Result:
         return Result(
             "missing",
             "this host is being rehearsed",
-            costs=("a run would see the answers of after the switch, and does not begin",),
+            costs=("no run begins now, because it would see the answers that come after the switch",),
             remedy="Wait for the end of `imds-probe rehearse --host`.",
         )
     return Result("ok", "no rehearsal of the whole host is running")
@@ -106,7 +106,9 @@ def history(host: Host) -> Result:
         problem = error.problem if isinstance(error, ProbeError) else f"{host.state}: {error.strerror}"
         return Result("missing", problem, Need.HISTORY, remedy=remedy or f"{callers.RESTART}.")
     if found is None:
-        return Result("limited", "nobody watches who calls the metadata service", Need.HISTORY, remedy=f"{enable}.")
+        return Result(
+            "limited", "no daemon watches the calls to the metadata service", Need.HISTORY, remedy=f"{enable}."
+        )
     window = in_words(found.window_s)
     said = f"the history is whole, and covers {in_words(found.observed_s)} of the last {window}"
     if found.complete:

@@ -123,6 +123,6 @@ def _synchronised() -> bool | None:
         number = ctypes.get_errno()
         if number in (errno.EPERM, errno.ENOSYS):
             return None
-        raise ProbeError(f"the kernel does not tell about its clock: {os.strerror(number)}")
+        raise ProbeError(f"the kernel does not say whether its clock is right: {os.strerror(number)}")
     status = said[_STATUS_AT] & 0xFFFFFFFF
     return state != TIME_ERROR and not status & _UNSYNCHRONISED

@@ -45,5 +45,7 @@ def interpreter(host: Host) -> Result:
             else "Install imds-probe again with pip, with its dependencies.",
         )
     if sys.version_info < OLDEST:
-        return Result("limited", said, costs=("nobody tests it with this Python",), remedy="Use Python 3.11 or later.")
+        return Result(
+            "limited", said, costs=("imds-probe is not tested with this Python",), remedy="Use Python 3.11 or later."
+        )
     return Result("ok", said)

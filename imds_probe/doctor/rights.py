@@ -34,9 +34,7 @@ _UNCONFINED_DOMAIN = re.compile(r":(?:unconfined_\w+|initrc_t|init_t|spc_t|kerne
 def files(host: Host) -> Result:
     if has(CAP_DAC_READ_SEARCH) or has(CAP_DAC_OVERRIDE):
         if not rules_host(host.proc) and not knows_all_users():
-            return Result(
-                "missing", f"files of users whom {_HERE} does not have cannot be read", Need.FILES, (), OUTSIDE
-            )
+            return Result("missing", f"files of users outside of {_HERE} cannot be read", Need.FILES, (), OUTSIDE)
         return Result("ok", "files of other users can be read")
     return Result("missing", "files that only root may read cannot be read", Need.FILES, remedy=AS_ROOT)
 
@@ -51,7 +49,7 @@ def packets(host: Host) -> Result:
             "missing",
             f"no packet socket can be opened: {error.strerror}",
             Need.PACKETS,
-            ("the hop limit is then asked for by a few more requests, and is not measured in containers",),
+            ("the hop limit takes a few more requests, and the distance of containers is not measured",),
             f"{AS_ROOT} CAP_NET_RAW and the address family AF_PACKET are needed.",
         )
     return Result("ok", "packet sockets can be opened")
@@ -143,7 +141,7 @@ def confinement(host: Host) -> Iterator[Result]:
             yield Result(
                 "limited",
                 f"{said} this process ({label})",
-                costs=("what the domain's policy forbids looks as if it could not be read",),
+                costs=("a file that the domain's policy forbids looks unreadable",),
                 remedy="Look for denials with `ausearch -m avc -c imds-probe`, and run in an unconfined domain.",
             )
         else:
@@ -153,7 +151,7 @@ def confinement(host: Host) -> Iterator[Result]:
         yield Result(
             "limited",
             f"AppArmor confines this process ({label})",
-            costs=("what the profile forbids looks as if it could not be read",),
+            costs=("a file that the profile forbids looks unreadable",),
             remedy="Run without the profile: in a container, with the AppArmor profile Unconfined.",
         )
     else:

@@ -83,7 +83,7 @@ def units(host: Host) -> Iterator[Result]:
         yield Result(
             "limited",
             f"{DAEMON} is enabled and does not run",
-            costs=("nobody watches who calls the metadata service",),
+            costs=("no daemon watches the calls to the metadata service",),
             remedy=f"See why: systemctl status {DAEMON}",
         )
 

@@ -1,4 +1,4 @@
-"""The time since tokens are required on this instance: since when, who was refused in it, and who asked again with a token."""
+"""The time since IMDSv1 was turned off on this instance: its begin, the callers that were refused, and those that asked again."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ CREDENTIALS_S = 6 * 3600.0
 
 @dataclass(frozen=True)
 class Refused:
-    """Requests without a token of one caller, for one kind of thing, that were answered with 401 since the switch. `caller` has
-    those hours alone.
+    """The requests of one caller, for one kind of thing, that had no token and were answered with 401 after the switch. `caller`
+    counts the hours after the switch alone.
 
-    `recovered` of its refused requests were followed by one of the same process for the same path, with a token, that was
-    answered. `failed_last` is the last one that was not, no earlier than that by the hour, and `failed_ago_s` how long ago that
-    was; None where all were. `may_recover`: it was only just refused. `with_token_last` is when the same caller was last answered
-    with a token, where it was for each path after it had failed there; `successor_last` the same of whatever has its program's
-    name, its script, and its image or unit. `longest_gap_s` is the longest time between two refusals of a path that failed.
-    `had_nothing`: before the switch, the service had nothing at such paths of this caller (404).
+    A refused request has recovered if the same process then asked for the same path with a token, and was answered. `recovered`
+    counts these. `failed_last` is the time of the last other one, and never earlier than that where only the hour is known.
+    `failed_ago_s` is how long ago that was. Both are None if all have recovered. `may_recover`: the caller was refused a moment
+    ago. `with_token_last` is when the caller was last answered with a token, if it was answered at each path after it had failed
+    there. `successor_last` is the same of a caller with the same name, script, and image or unit. `longest_gap_s` is the longest
+    time between two refusals of a path that failed. `had_nothing`: before the switch, the service had nothing at such paths of
+    this caller (404).
     """
 
     caller: CallerSeen
@@ -41,8 +42,8 @@ class Refused:
 
 @dataclass(frozen=True)
 class WatchedSince:
-    """What the watch has of the time since the switch: `watched_s` seconds without a loss, and who was refused in it, at most
-    REFUSED_MAX of them, and `left_out` more. Requests that lose nothing by being refused are in neither.
+    """The watch after the switch. `watched_s` is the time that was watched without a loss. `refused` has the callers that were
+    refused in it, REFUSED_MAX at most, and `left_out` counts the others. Neither has requests that lose nothing by being refused.
     """
 
     watched_s: Seconds
@@ -60,11 +61,11 @@ class SwitchedBefore:
 
 @dataclass(frozen=True)
 class Switched(Section):
-    """There where this instance is or was seen to require tokens.
+    """The time since IMDSv1 was turned off. The section exists if a run saw that this instance requires tokens.
 
-    `since` is when a run saw that first, `age_s` seconds ago by a clock that nobody sets; None where they are optional again.
-    `optional_last` is when a run saw last that they were optional, None where none did. `kept`: that is on record, so that later
-    runs know it. `watched` is None where nobody watched. `earlier` has the oldest first.
+    `since` is when a run first saw that, `age_s` seconds ago by a clock that nobody sets. It is None if IMDSv1 is on again.
+    `optional_last` is when a run last saw that tokens were optional, None if none did. `kept`: this is on record for later runs.
+    `watched` is None if nobody watched. `earlier` has earlier times in which IMDSv1 was off, the oldest first.
     """
 
     report_key: ClassVar[str] = "switched"

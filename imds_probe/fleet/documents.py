@@ -123,7 +123,7 @@ def values_beyond(blocks: Iterator[bytes]) -> Iterator[tuple[int, object]]:
             yield damaged.at, damaged
         else:
             return
-    raise Damaged(text.at, "so much before it is damaged that nothing behind it was read")
+    raise Damaged(text.at, "too much before it is damaged, so nothing behind it was read")
 
 
 def _array(text: _Text) -> Iterator[tuple[int, object]]:

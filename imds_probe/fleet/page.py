@@ -205,9 +205,9 @@ def _callers(picture: Picture, room: Room) -> Iterator[Part]:
     bars = page_drawn.one("hosts", [each.hosts for each in shown], room, "bad")
     owners = listed([f"{each.value or NOT_KNOWN} ({each.hosts})" for each in callers.owners], OWNERS_LISTED)
     yield Part(
-        "Who calls IMDSv1",
+        "IMDSv1 callers by program",
         (
-            Text(f"{count(callers.hosts, 'host')} had a caller by IMDSv1. Owners of these hosts: {owners}."),
+            Text(f"A program called IMDSv1 on {count(callers.hosts, 'host')}. Owners of these hosts: {owners}."),
             Table(("program or script", "image", "hosts", "calls"), rows, more, bars=bars),
         ),
     )

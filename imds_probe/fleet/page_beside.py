@@ -82,12 +82,12 @@ def sources(picture: Picture, room: Room) -> Part:
         )
     spans = (
         ("within a day", old.within_day),
-        ("a week", old.within_week),
-        ("a month", old.within_month),
-        ("older", old.older),
+        ("within a week", old.within_week),
+        ("within a month", old.within_month),
+        ("older than a month", old.older),
         ("from the future", old.from_future),
     )
-    rows.append(("age of reports", ", ".join(f"{name} {number}" for name, number in spans if number) or "no report"))
+    rows.append(("age of reports", ", ".join(f"{number} {name}" for name, number in spans if number) or "no report"))
     if room.drawn:
         return Part("Reports", (*ages(picture, room), Fields(tuple(rows)), *_not_reports(picture)))
     for each in read.not_reports:

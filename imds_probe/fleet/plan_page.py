@@ -56,7 +56,7 @@ def _warnings(plan: FleetPlan) -> Iterator[str]:
     shown, _ = first(plan.not_answered, NOT_ANSWERED)
     for each in shown:
         what = ": ".join(filter(None, (each.action, each.reason)))
-        yield f"AWS did not answer in {each.region}: {what}. What it would have said is not compared with the reports."
+        yield f"AWS did not answer in {each.region}: {what}. The reports could not be compared with the missing answers."
     if more := len(plan.not_answered) - len(shown):
         yield f"AWS did not answer {count(more, 'more call')}. The JSON plan names them."
     if rows := plan.cloudtrail_rows_not_read:
@@ -66,7 +66,7 @@ def _warnings(plan: FleetPlan) -> Iterator[str]:
         )
     if hosts := plan.unvouched.count:
         yield (
-            f"{count(hosts, 'host')} in the batches: only the report itself says whose it is. Anybody who can write among the "
+            f"{count(hosts, 'host')} in the batches: nothing but the report names the host. Anybody who can write among the "
             "reports can have made it."
         )
     if hosts := plan.by_stream.count:

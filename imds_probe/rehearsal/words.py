@@ -9,6 +9,7 @@ from imds_probe.rehearsal.callers import Seen, Totals
 from imds_probe.rehearsal.leavers import Left
 from imds_probe.rehearsal.trying import End
 from imds_probe.rules.known_callers import Known
+from imds_probe.widths import columns, padded
 
 SHOWN_MAX, SILENT_MAX = 50, 20
 HEADINGS, NAME_WIDTH = ("CALLER", "REFUSED", "TOKENS", "SERVED", "RESULT"), 40
@@ -86,9 +87,9 @@ def _table(seen: Sequence[Seen]) -> list[str]:
         (_named(each.name, each.pid), str(each.refused), str(each.tokens), str(each.passed), _result(each))
         for each in seen
     ]
-    width = min(NAME_WIDTH, max(len(name) for name, *_ in rows))
+    width = min(NAME_WIDTH, max(columns(name) for name, *_ in rows))
     return [
-        f"{name:{width}}  {refused:>7}  {tokens:>6}  {served:>6}  {result}"
+        f"{padded(name, width)}  {refused:>7}  {tokens:>6}  {served:>6}  {result}"
         for name, refused, tokens, served, result in (HEADINGS, *rows)
     ]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from imds_probe.widths import columns as columns_of
+from imds_probe.widths import padded
+
 WIDTH_MAX = 200  # columns of a page, whatever a terminal has
 GAP = "  "
 BELOW = "    "  # what stands before the text of a column that has a line of its own
@@ -17,7 +20,7 @@ def lines(
     as many of the others as there is room for. What is still wider stays as it is.
     """
     spare, below = [each for each in spare if each in columns], below if below in columns else ""
-    widths = [max(len(row[column]) for row in (columns, *rows)) for column in range(len(columns))]
+    widths = [max(columns_of(row[column]) for row in (columns, *rows)) for column in range(len(columns))]
     gone: list[str] = []
     for apart in ("", below) if below else ("",):
         for count in range(len(spare) + 1):
@@ -42,7 +45,7 @@ def _laid(
     shown: Sequence[int], apart: int, columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]
 ) -> Iterator[str]:
     for number, row in enumerate((columns, *rows)):
-        yield GAP.join(f"{row[column]:<{widths[column]}}" for column in shown).rstrip()
+        yield GAP.join(padded(row[column], widths[column]) for column in shown).rstrip()
         if apart >= 0:
             yield f"{BELOW}{f'({row[apart]})' if not number else row[apart]}".rstrip()
 

@@ -28,6 +28,8 @@ from imds_probe.render.page.blocks import (
     Text,
     Ways,
 )
+from imds_probe.widths import columns as columns_of
+from imds_probe.widths import padded
 
 CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 MARKS = {"blocker": "x", "warning": "!", "info": "-"}
@@ -116,11 +118,11 @@ def _drawn(block: Figures | Shares | Curve | Ways) -> Iterator[str]:
 
 def _fields(block: Fields, style: Style) -> Iterator[str]:
     names = [f"{terminal(name)}:" for name, _ in block.rows]
-    column = max(map(len, names)) + 2
+    column = max(map(columns_of, names)) + 2
     for name, (_, value) in zip(names, block.rows, strict=True):
         # The name is no part of what is wrapped: it may hold spaces, and those after it must stay.
         lines = style.wrap(value, " " * (column + 2), " " * (column + 2))
-        yield f"  {name:<{column}}{lines[column + 2 :]}".rstrip()
+        yield f"  {padded(name, column)}{lines[column + 2 :]}".rstrip()
 
 
 def _table(block: Table, style: Style) -> Iterator[str]:

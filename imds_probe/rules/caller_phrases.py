@@ -8,6 +8,7 @@ from imds_probe.duration import in_words
 from imds_probe.facts.callers import UNKNOWN, VIRTUAL_MACHINE, Callers, CallerSeen
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.facts import Facts
+from imds_probe.facts.switched import Switched
 
 
 def who(caller: CallerSeen) -> str:
@@ -51,6 +52,12 @@ def _at(caller: CallerSeen) -> str:
         return ""
     behind = f" behind {caller.interface}" if caller.interface else ""
     return f"{behind} at {caller.client}"
+
+
+def imdsv1_off(switched: Switched) -> str:
+    """When the switch was made, to the day in UTC: a clause that also follows "since"."""
+    day, before = (switched.since or "")[:10], (switched.optional_last or "")[:10]
+    return f"IMDSv1 was turned off {'on' if before == day else 'on or before'} {day}"
 
 
 def no_call(callers: Callers) -> str:

@@ -52,9 +52,10 @@ IMDSV1_FALLBACK = Kind(
     implies="needs-hop-limit",
     title="A container calls IMDSv1 because the token does not reach it",
     meaning="The program asks for a token, and so speaks IMDSv2, but the hop limit is too low for its container. After a wait "
-    "without an answer, the program asks without a token. Once tokens are required, it receives nothing. The watch saw the same "
-    "process or script ask for a token, and the answer was lost. Or the process is older than the watch, no token arrives where "
-    "it runs, and its SDK does not ask a second time. The finding says nothing about other programs in the container.",
+    "without an answer, the program asks without a token. Once tokens are required, it receives nothing. imds-probe knows that "
+    "in one of two ways: the watch saw the same process or script ask for a token, and the answer was lost; or the process is "
+    "older than the watch, no token arrives where it runs, and its SDK asks for one only once. The finding says nothing about "
+    "other programs in the container.",
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
@@ -65,7 +66,7 @@ IMDSV1_REFUSED = Kind(
     meaning=(
         "Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata. The "
         "finding is a blocker where imds-probe does not know whether the caller asked again with a token: the run could not find "
-        "out since when tokens are required."
+        "out when IMDSv1 was turned off."
     ),
     cure=(
         "Change the caller so that it asks for a token, or turn it off if nobody needs the metadata. "
@@ -270,7 +271,7 @@ def _not_confirmed(callers: Callers) -> Found:
     requests = "1 request" if callers.unconfirmed == 1 else f"{callers.unconfirmed} requests"
     return REQUESTS_NOT_CONFIRMED.found(
         "watch",
-        f"{requests} by IMDSv1 could not be confirmed, may be forged and count for no caller",
+        f"{requests} by IMDSv1 could not be confirmed; each may be forged, and counts for no caller",
         evidence=callers.senders,
         fix=Fix(
             "Find the container or program that sends these requests, and stop it. Until then, the watch is incomplete."

@@ -68,7 +68,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     both = [each for each in code if each.speaks == "both" and each.runs in _STARTED and each not in fit]
     undecided, settled = _undecided(both, facts, catalog)
     settled += [f"{named(each, facts)} asks without a token: {why}" for each, why in recovered.items()]
-    settled = [*(f"{named(each, facts)} is fit by its version: {why}" for each, why in fit.items()), *settled]
+    settled = [*(f"{named(each, facts)} speaks IMDSv2 by its version: {why}" for each, why in fit.items()), *settled]
     unread, settled_unread = not_read(run, facts, catalog)
     found += [*undecided, *unread]
     if lines := [*settled, *settled_unread]:

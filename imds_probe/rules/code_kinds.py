@@ -25,7 +25,7 @@ CODE_IMDSV1 = Kind(
     implies="not-ready",
     title="Code that runs, or that something starts, asks without a token",
     meaning="The code of a program was read. It asks the metadata service for a path of EC2's, and no part of it asks for a token. "
-    "A process has loaded the code, or a schedule, a unit or the start of the host runs it. Once tokens are required, its requests "
+    "A process has loaded the code, or a schedule, a unit or a boot starts it. Once tokens are required, its requests "
     "are answered with 401. A version or a watch without a call does not outweigh the code: the part that asks may run seldom.",
     cure="Change the code as the finding says. For a package, install a version that asks for a token. For a program without "
     "source, ask its vendor or the owner of the file. `imds-probe watch --v1-only` shows each call that is still made.",
@@ -107,9 +107,9 @@ CODE_SETTLED = Kind(
     id="code-settled",
     severity="info",
     title="Other evidence settles what reading code left open",
-    meaning="Some programs could not be read, or their code has requests with and without a token. Other evidence tells that the "
-    "switch does not break them, and the finding names it for each: what was seen in a window that was watched whole, that the "
-    "service does not answer there, or that credentials come from elsewhere.",
+    meaning="Some programs could not be read, or their code has requests with and without a token. Other evidence shows that the "
+    "switch does not break them, and the finding names it for each program: a whole window was watched without a call by IMDSv1, "
+    "the service does not answer there, or credentials come from elsewhere.",
     cure="Nothing has to be done.",
 )
 

@@ -55,7 +55,7 @@ def not_read(run: CollectorRun, facts: Facts, catalog: Catalog) -> tuple[list[Fo
 def _none_read(run: CollectorRun, facts: Facts) -> Found:
     return CODE_NOT_READ.found(
         _SUBJECT,
-        "the code of what runs could not be read",
+        "the code of the running programs could not be read",
         evidence=(run.reason,),
         fix=more_time_or(run, "Run as root on the host, and run again."),
         settled_by=by_run(run, facts, OWNER),
@@ -97,7 +97,7 @@ def _of_users(programs: Sequence[NotRead], facts: Facts) -> Found:
     one = len(programs) == 1
     return CODE_NOT_READ_OF_USERS.found(
         _SUBJECT,
-        f"{count(len(programs), 'program')} of users {'was' if one else 'were'} not read, which the verdict does not depend on: "
+        f"{count(len(programs), 'program')} of users {'was' if one else 'were'} not read; the verdict does not depend on that: "
         f"{few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
         fix=Fix("Ask the users what these programs are, or watch whether they call IMDSv1."),

@@ -22,7 +22,7 @@ HOP_LIMIT_TOO_LOW = Kind(
     "off, these containers have no metadata. A container counts as needing metadata unless there is evidence that it needs none.",
     cure="Where only a few containers need metadata, make the higher hop limit unnecessary: give them credentials of their own "
     "(IRSA, EKS Pod Identity, ECS task roles), or run them in the host's network. Otherwise raise HttpPutResponseHopLimit to the "
-    "number printed, in the same command as the switch. The price: every process in every container within reach can then take "
+    "number printed, in the same command as the switch. After that, every process in every container within reach can take "
     "the role's credentials.",
     sources=_HOPS,
 )
@@ -169,10 +169,10 @@ CONTAINERS_NOT_SEEN = Kind(
     severity="warning",
     implies="unknown",
     title="Running containers could not be seen",
-    meaning="imds-probe finds containers by the processes in /proc. Without root their network namespaces are hidden. Inside a "
-    "container only the container's own processes are visible. Or the run's time limit came before the containers. Or the "
-    "records of a container runtime, which name the images, could not be read. The verdict is never ready while a container was "
-    "not seen.",
+    meaning="imds-probe finds containers by the processes in /proc. The finding has one of four causes: imds-probe ran without "
+    "root, so network namespaces were hidden; it ran inside a container, where only the container's own processes are visible; "
+    "the run's time limit came first; or the records of a container runtime, which name the images, could not be read. The "
+    "verdict is never ready while a container was not seen.",
     cure="Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted and "
     "named by --root. Give the run more time with --timeout if its time limit came first.",
     settled_by=(AS_ROOT, ON_HOST, MORE_TIME),

@@ -57,8 +57,8 @@ TOKEN_RESPONSE_LOST = Kind(
     title="The token response is lost on the host",
     meaning="The connection is made and IMDSv1 answers, but the answer to the token PUT never arrives. The packets of that "
     "answer differ from all others only in their low TTL. On the instance itself a hop limit of 1 is enough, so something "
-    "drops the packets or takes from their TTL: a firewall rule, or a router in between.",
-    cure="Remove the firewall rule. If a router is in between, a higher hop limit helps; against a filter it does not.",
+    "drops the packets or lowers their TTL: a firewall rule, or a router in between.",
+    cure="Remove the firewall rule. If a router is in between, raise the hop limit.",
     sources=("EC2 User Guide: How Instance Metadata Service Version 2 works",),
 )
 IMDS_ANSWERED_BY_PROXY = Kind(
@@ -66,8 +66,8 @@ IMDS_ANSWERED_BY_PROXY = Kind(
     severity="warning",
     implies="unknown",
     title="Another server answers the host instead of EC2",
-    meaning="EC2's service names itself EC2ws in every answer. This answer bore another name or none: a proxy such as kube2iam "
-    "or kiam, a service mesh or a test server sent it. Its tokens and TTLs say nothing about the instance.",
+    meaning="EC2's service names itself EC2ws in every answer. This answer had another name or none. It came from a proxy such "
+    "as kube2iam or kiam, from a service mesh or from a test server. Its tokens and TTLs say nothing about the instance.",
     cure="Run imds-probe where the metadata address is not redirected, or ask the EC2 API: "
     "aws ec2 describe-instances --query 'Reservations[].Instances[].MetadataOptions'.",
     settled_by=("a run where the metadata address is not redirected", OWNER),

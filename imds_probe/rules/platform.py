@@ -37,7 +37,7 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
             "this host is not an EC2 instance, so imds-probe sent nothing to the metadata address",
             evidence=(facts[Platform].method,),
             fix=Fix(
-                "If this host is an EC2 instance all the same (hidden firmware, a container without /sys), say so.",
+                "If this host is an EC2 instance all the same (hidden firmware, a container without /sys), run with --assume-ec2.",
                 ("imds-probe run --assume-ec2",),
             ),
         )

@@ -87,7 +87,7 @@ TABLE: tuple[Evidence, ...] = (
         sure=("not-ready",),
     ),
     Evidence(
-        "refused since tokens are required, and not seen asking with one afterwards",
+        "refused after IMDSv1 was turned off, and not seen asking with a token afterwards",
         "blocks, whatever code and catalog say of the caller",
         lambda facts: bool(refused_for_good(facts)),
         counts_as="behaviour",

@@ -105,7 +105,7 @@ def _in_use(
     if needed.status == "ok" and needed.by == "code":
         return [
             SDK_SETTLED.found(
-                subject, f"{what}, was read and asks for a token", evidence=(needed.why, *_places(entries))
+                subject, f"{what}, asks for a token by its own code", evidence=(needed.why, *_places(entries))
             )
         ]
     if needed.status == "ok":
@@ -126,7 +126,7 @@ def _in_use(
         facts,
     ):
         if needed.status == "unknown":
-            summary = f"{what}, is of a version that does not decide, and the switch takes nothing from it: {why}"
+            summary = f"{what}, loses nothing by the switch, because {why}; its version does not show whether it speaks IMDSv2"
             return [SDK_SETTLED.found(subject, summary, evidence=(needed.why, *evidence))]
         fix = _fix(entries, needed, row)
         return [SDK_UNSERVED.found(subject, f"{what}, {_is(needed)}, but {why}", evidence=evidence, fix=fix)]
@@ -135,7 +135,7 @@ def _in_use(
         return _silent(what, entries, needed, row, dict.fromkeys(silent))
     rehearsed = [rehearsed_processes(entry.pids, facts) for entry in entries]
     if needed.status == "unknown" and needed.by == "version" and all(rehearsed):
-        summary = f"{what}, asked with a token in a rehearsal, which outweighs that its version does not decide"
+        summary = f"{what}, asked with a token in a rehearsal; its version does not show whether it speaks IMDSv2"
         return [
             SDK_SETTLED.found(subject, summary, evidence=(*dict.fromkeys(rehearsed), needed.why, *_places(entries)))
         ]
@@ -154,7 +154,7 @@ def _silent(
     evidence = (*silent, needed.why, *_places(entries))
     if needed.status == "unknown":
         summary = (
-            f"{what}, made no call by IMDSv1 while it was watched, which outweighs that its version does not decide"
+            f"{what}, made no call by IMDSv1 while it was watched; its version does not show whether it speaks IMDSv2"
         )
         return [SDK_SETTLED.found(subject, summary, evidence=evidence)]
     summary = f"{what}, {_is(needed)}, but made no call by IMDSv1 while it was watched"

@@ -50,10 +50,10 @@ SDK_SETTLED = Kind(
     id="sdk-settled",
     severity="info",
     title="An AWS SDK is judged by stronger evidence than its version",
-    meaning="The version of the SDK does not decide. Stronger evidence decided instead. Either its own code was read and asks "
-    "for a token. Or its processes were started within the window that was watched, and nobody called IMDSv1 in that window. "
-    "Or no metadata is served where they run. The finding names the evidence. Where the catalog says otherwise, the finding names "
-    "the catalog's row too.",
+    meaning="The version of the SDK does not show whether it speaks IMDSv2, or the catalog says that the version is too old. "
+    "Stronger evidence shows that the switch does not break the programs that use the SDK, and the finding names that evidence. "
+    "It is one of four kinds: the SDK's own code asks for a token; its processes started in the watched window, and nobody called "
+    "IMDSv1 in that window; its processes asked with a token in a rehearsal; no metadata is served where they run.",
     cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
 )
 SDK_ON_DISK_TOO_OLD = Kind(

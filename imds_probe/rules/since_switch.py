@@ -1,4 +1,4 @@
-"""What the time since tokens are required comes to, for whoever made the switch and waits."""
+"""What the time since IMDSv1 was turned off comes to, for whoever made the switch and waits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.shapes import Count, Timestamp
 from imds_probe.facts.switched import CREDENTIALS_S, Switched
 from imds_probe.findings import Finding, State
-from imds_probe.rules.caller_phrases import who
+from imds_probe.rules.caller_phrases import imdsv1_off, who
 from imds_probe.rules.phrases import few
 from imds_probe.rules.refused import LOSING, RefusedCaller, refused_callers
 from imds_probe.rules.switched_kinds import REFUSED_FOR_GOOD
@@ -25,13 +25,13 @@ SwitchedState = Literal["clean", "clean-so-far", "refused", "refused-unseen", "n
 
 @dataclass(frozen=True)
 class SinceSwitch:
-    """`since` is when a run first saw that tokens are required, `hours` ago; `optional_last` when one last saw that they were not.
-    `watched_hours` of these were watched, and for at most `clean_hours` of these nobody was refused without asking again with a
-    token, apart from whom the configuration accepts. `refused_callers` were refused for good. So were `accepted_callers`, but the
-    configuration accepts that. `recovered_callers` asked again with a
-    token. Where nobody watched, the hours and `refused_callers` are None.
-    `refused_requests` are those of all. `rejected_unseen` calls were refused by CloudWatch's count and not seen, None where it was
-    not asked. `summary` has no full stop at its end.
+    """`since` is when a run first saw that IMDSv1 is turned off, `hours` ago. `optional_last` is when a run last saw it on.
+    `watched_hours` of these hours were watched. `clean_hours` is the time since a caller was last refused for good, at most
+    the watched time, apart from callers that the configuration accepts. `refused_callers` counts callers that were refused for
+    good, without `accepted_callers`, which the configuration accepts. `recovered_callers` asked again with a token. If nobody
+    watched, the hours and `refused_callers` are None. `refused_requests` counts the requests of all. `rejected_unseen` counts
+    refused calls that CloudWatch counted and the watch did not see, None if CloudWatch was not asked. `summary` has no full
+    stop at its end.
     """
 
     state: SwitchedState
@@ -101,16 +101,16 @@ def _state(switched: Switched, for_good: Sequence[RefusedCaller], unseen: int) -
 
 
 def _summary(state: SwitchedState, switched: Switched, for_good: int, clean_s: float | None) -> str:
-    begins = f"Tokens have been required for {in_words(switched.age_s)}, since {switched.since} at the latest."
+    begins = f"{imdsv1_off(switched)}, at least {in_words(switched.age_s)} ago."
     if switched.watched is None or clean_s is None:
-        return f"{begins} Nobody watches who is refused"
-    covers = f"The watch covers {in_words(switched.watched.watched_s)} of that time"
-    nobody = "no caller was refused without asking again with a token"
+        return f"{begins} No daemon watches which programs are refused"
+    covers = f"imds-probe has watched for {in_words(switched.watched.watched_s)} since then"
+    nobody = "no caller was left without metadata"
     if state == "refused":
         callers = "1 caller was" if for_good == 1 else f"{for_good} callers were"
         return f"{begins} {callers} refused and did not ask again with a token. {covers}"
     if state == "refused-unseen" and (left_out := switched.watched.left_out):
-        return f"{begins} More callers were refused than the report holds: {left_out} are left out"
+        return f"{begins} The report leaves out {left_out} of the callers that were refused since then"
     if state == "refused-unseen":
         return f"{begins} CloudWatch counted refused calls that the watch did not see"
     if state == "clean":

@@ -118,7 +118,7 @@ def _manager_trouble(run: CollectorRun, facts: Facts) -> Found | None:
 def _unread_of_users(unread: Sequence[str]) -> Found:
     return USERS_SOFTWARE_UNREAD.found(
         "container-software",
-        "the packages in containers of users could not be read, which the verdict does not depend on",
+        "the packages in containers of users could not be read; the verdict does not depend on them",
         evidence=tuple(unread),
         fix=Fix("Ask the users what runs there, or watch whether the containers call IMDSv1."),
     )
@@ -176,7 +176,7 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
     if needed.by == "code":
         return _by_code(what, seen, needed, group, facts=facts, catalog=catalog)
     if needed.by == "changelog":
-        summary = f"the changelog of {what} says that it speaks IMDSv2, which decides as nothing else does"
+        summary = f"the changelog of {what} says that it speaks IMDSv2; nothing else shows whether it does"
         return SOFTWARE_SETTLED.found(subject, summary, evidence=(seen, needed.why))
     if needed.status == "too-old":
         never = row is not None and row.never
@@ -198,11 +198,13 @@ def _judged(needed: Requirement, group: list[Software], facts: Facts, catalog: C
             SOFTWARE_NEEDS_SETTING, group, summary, evidence, make_setting(needed), facts=facts, origins=origins
         )
     if why := _unserved(group, facts):
-        summary = f"{what} is of a version that does not decide, and the switch takes nothing from it: {why}"
+        summary = (
+            f"{what} loses nothing by the switch, because {why}; its version does not show whether it speaks IMDSv2"
+        )
         return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
     did, seen_doing = settled_software(group, facts)
     if needed.status == "unknown" and did:
-        summary = f"{what} {did}, which outweighs that its version does not decide"
+        summary = f"{what} {did}; its version does not show whether it speaks IMDSv2"
         return SOFTWARE_SETTLED.found(subject, summary, evidence=(*evidence, *seen_doing))
     if needed.setting is not None:
         summary = f"the setting that makes {what} use IMDSv2 could not be read"
@@ -286,7 +288,7 @@ def _by_code(
     evidence = (seen, needed.why, *(matched(each) for each in decisive[:NAMES_SHOWN]))
     subject, at = group[0].component, place_of(decisive[0])
     if needed.status == "ok":
-        summary = f"the code of {what} was read and asks for a token, which decides: {at}"
+        summary = f"{what} asks for a token by its own code, {at}"
         return SOFTWARE_SETTLED.found(subject, summary, evidence=evidence)
     summary = f"{what} {only_v1(needed)}: {at}"
     fix = _upgrade(needed, group[0], facts, catalog)

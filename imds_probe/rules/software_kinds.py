@@ -51,9 +51,9 @@ SOFTWARE_UNUSED = Kind(
     id="software-unused-imdsv1",
     severity="warning",
     title="An installed package asks without a token, and nothing starts that part of it",
-    meaning="The package's own files were read, and they ask without a token. The package is there for other reasons than that, "
-    "too, as the catalog knows. No process has loaded the part that asks, and no schedule, unit or start of the host that was "
-    "read starts it. Somebody may start it by hand, and so may the user data of a new instance.",
+    meaning="The package's own files were read, and they ask without a token. By the catalog, the package also serves other "
+    "purposes. No process has loaded the part that asks, and no schedule, unit or boot script that was read starts it. Somebody "
+    "may start it by hand, and so may the user data of a new instance.",
     cure="Upgrade the package, or make sure that nobody calls its programs that ask for metadata.",
 )
 SOFTWARE_LIES = Kind(
@@ -72,31 +72,31 @@ SOFTWARE_UNSERVED = Kind(
     meaning="The package does not ask for a token, or does so only with a setting that is not in force. The metadata service does "
     "not answer where the package is: the service is turned off, or the container is cut off from it. The switch therefore "
     "takes nothing away. Once the service can be reached, the program asks in vain where tokens are required.",
-    cure="Upgrade the package, or make the setting, before the service is turned on or the container is let through to it.",
+    cure="Upgrade the package, or apply the setting, before the service is turned on or the container is let through to it.",
 )
 SOFTWARE_UNKNOWN = Kind(
     id="software-unknown",
     severity="warning",
     implies="unknown",
     title="IMDSv2 support of an installed package is not known",
-    meaning="The catalog has no sourced minimum for this version: the version is a distribution's backport below upstream's "
-    "number, or its vendor never said. Or a setting that decides could not be read. A guess could break the host, so the verdict "
-    "counts the package as unknown.",
+    meaning="The catalog has no sourced minimum for this version, or a setting that decides could not be read. A minimum is "
+    "missing where the version is a distribution's backport below upstream's number, or where the vendor never named one. A "
+    "guess could break the host, so the verdict counts the package as unknown.",
     cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
-    "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. Reading the "
-    "package's own code and changelog settled nothing, or both were not read: see the evidence.",
+    "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. The "
+    "evidence says what the package's own code and changelog showed, or that they were not read.",
     settled_by=(READABLE, AS_ROOT, UPGRADE, CATALOG, WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, OWNER),
 )
 SOFTWARE_SETTLED = Kind(
     id="software-settled",
     severity="info",
     title="An installed package is judged by stronger evidence than its version",
-    meaning="The catalog has no minimum that decides for this version, or its minimum says that the version is too old. Stronger "
-    "evidence decided instead. Either the package's own code was read and asks for a token. Or an entry of the package's own "
-    "changelog says that support for IMDSv2 was added. Or its process was started within the window that was watched, and nobody "
-    "called IMDSv1 in that window. Or it is part of the image of a system without packages, of which a boot was watched whole. Or "
-    "no metadata is served where it is. The finding names the evidence. Where the catalog "
-    "says otherwise, the finding names the catalog's row too.",
+    meaning="The catalog has no minimum for this version of the package, or the version is below the minimum. Stronger evidence "
+    "shows that the switch does not break the package, and the finding names that evidence. It is one of six kinds: "
+    "the package's own code asks for a token; its changelog says that support for IMDSv2 was added; its processes started in the "
+    "watched window, and nobody called IMDSv1 in that window; its processes asked with a token in a rehearsal; it is part of a "
+    "system's image, and a whole boot and a whole window were watched without a call by IMDSv1; no metadata is served where the "
+    "package is.",
     cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
 )
 SOFTWARE_FIGURE_INFERRED = Kind(

@@ -1,4 +1,4 @@
-"""Is somebody broken since tokens are required? Who was refused, and did not ask again with a token, is named with the way back."""
+"""Is somebody broken by the switch? Who was refused, and did not ask again with a token, is named with the way back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imds_probe.kept.metadata_path import kept_path
 from imds_probe.kept.user_agent import kept_user_agent
 from imds_probe.rules.acceptance import named_first
 from imds_probe.rules.caller_cause import cause_by_inventory, cause_of
-from imds_probe.rules.caller_phrases import last, of_all, times, who
+from imds_probe.rules.caller_phrases import imdsv1_off, last, of_all, times, who
 from imds_probe.rules.fallback import Cause
 from imds_probe.rules.origins import of_callers
 from imds_probe.rules.phrases import few
@@ -57,16 +57,17 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     callers = refused_callers(facts)
     for_good = [each for each in callers if each.outcome == "for-good"]
     named = named_first(REFUSED_FOR_GOOD, for_good, lambda each: each.subject, facts)
-    found = [_for_good(each, facts, catalog) for each in named[:NAMED_MAX]]
+    off = imdsv1_off(switched)
+    found = [_for_good(each, off, facts, catalog) for each in named[:NAMED_MAX]]
     if rest := named[NAMED_MAX:]:
-        found.append(_more(rest, facts))
+        found.append(_more(rest, off, facts))
     found += [_just_now(each) for each in callers if each.outcome == "just-now"][:NAMED_MAX]
     for outcome, finding in _HARMLESS.items():
-        found += [finding(each) for each in callers if each.outcome == outcome][:NAMED_MAX]
+        found += [finding(each, off) for each in callers if each.outcome == outcome][:NAMED_MAX]
     if recovered := [each for each in callers if each.outcome == "recovered"]:
-        found.append(_recovered(recovered))
+        found.append(_recovered(recovered, off))
     if switched.watched.left_out:
-        found.append(_left_out(switched.watched.left_out))
+        found.append(_left_out(switched.watched.left_out, off))
     if switched.metric is not None and switched.metric.unseen:
         found.append(_unseen(switched.metric))
     if not switched.credentials_ran_out:
@@ -74,13 +75,13 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     return found
 
 
-def _for_good(caller: RefusedCaller, facts: Facts, catalog: Catalog) -> Found:
+def _for_good(caller: RefusedCaller, off: str, facts: Facts, catalog: Catalog) -> Found:
     cause = _cause(caller, facts, catalog)
     by_hop_limit = cause is not None and cause.needs_hop_limit is not None
     why = f": {cause.why}" if cause is not None else ""
     return REFUSED_FOR_GOOD.found(
         caller.subject,
-        f"{of_all(caller.group, facts)} was refused {times(caller.refused)} since tokens are required, last at "
+        f"{of_all(caller.group, facts)} was refused {times(caller.refused)} since {off}, last at "
         f"{caller.last}, and did not ask again with a token{why}",
         evidence=(*_evidence(caller), *(cause.evidence if cause is not None else ())),
         fix=cause.fix if by_hop_limit and cause is not None else _fix(cause, facts),
@@ -126,11 +127,11 @@ def _evidence(caller: RefusedCaller) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _more(rest: Sequence[RefusedCaller], facts: Facts) -> Found:
+def _more(rest: Sequence[RefusedCaller], off: str, facts: Facts) -> Found:
     group = [each for caller in rest for each in caller.group]
     return REFUSED_FOR_GOOD.found(
         "more callers",
-        f"{len(rest)} more callers were refused since tokens are required, and did not ask again with a token",
+        f"{len(rest)} more callers were refused since {off}, and did not ask again with a token",
         evidence=tuple(who(each.group[0]) for each in rest[:PATHS_SHOWN]),
         fix=_fix(None, facts),
         forgeable_by=of_callers(group, facts),
@@ -146,47 +147,45 @@ def _just_now(caller: RefusedCaller) -> Found:
     )
 
 
-def _no_more(caller: RefusedCaller) -> Found:
+def _no_more(caller: RefusedCaller, off: str) -> Found:
     return REFUSED_NO_MORE.found(
         caller.subject,
-        f"{_was_refused(caller)}, and was served with a token since then, last at {caller.with_token_last}",
+        f"{_was_refused(caller, off)}, and was served with a token since then, last at {caller.with_token_last}",
     )
 
 
-def _long_ago(caller: RefusedCaller) -> Found:
+def _long_ago(caller: RefusedCaller, off: str) -> Found:
     return REFUSED_LONG_AGO.found(
         caller.subject,
-        f"{_was_refused(caller)}, and made no refused request in the {in_words(caller.failed_ago_s or 0.0)} since then",
+        f"{_was_refused(caller, off)}, and has made no refused request for {in_words(caller.failed_ago_s or 0.0)}",
         evidence=_evidence(caller),
         fix=Fix("If the program will run again, change it so that it asks for a token."),
     )
 
 
-def _had_nothing(caller: RefusedCaller) -> Found:
+def _had_nothing(caller: RefusedCaller, off: str) -> Found:
     return REFUSED_HAD_NOTHING.found(
         caller.subject,
-        f"{_was_refused(caller)}; before the switch, the service had nothing at such paths (404)",
+        f"{_was_refused(caller, off)}; before the switch, the service had nothing at such paths (404)",
         evidence=_evidence(caller),
         fix=Fix("Check that the program handles 401 as it handles 404."),
     )
 
 
-def _unserved(caller: RefusedCaller) -> Found:
+def _unserved(caller: RefusedCaller, off: str) -> Found:
     return REFUSED_UNSERVED.found(
         caller.subject,
-        f"{_was_refused(caller)}, but {caller.off}",
+        f"{_was_refused(caller, off)}, but {caller.off}",
         evidence=_evidence(caller),
         fix=Fix("Change the program so that it asks for a token. Do so before metadata is served there again."),
     )
 
 
-def _was_refused(caller: RefusedCaller) -> str:
-    return (
-        f"{who(caller.group[0])} was refused {times(caller.refused)} since tokens are required, last at {caller.last}"
-    )
+def _was_refused(caller: RefusedCaller, off: str) -> str:
+    return f"{who(caller.group[0])} was refused {times(caller.refused)} since {off}, last at {caller.last}"
 
 
-_HARMLESS: Mapping[Outcome, Callable[[RefusedCaller], Found]] = {
+_HARMLESS: Mapping[Outcome, Callable[[RefusedCaller, str], Found]] = {
     "silent": _long_ago,
     "had-nothing": _had_nothing,
     "unserved": _unserved,
@@ -194,21 +193,21 @@ _HARMLESS: Mapping[Outcome, Callable[[RefusedCaller], Found]] = {
 }
 
 
-def _left_out(count: int) -> Found:
+def _left_out(count: int, off: str) -> Found:
     return REFUSED_LEFT_OUT.found(
         _SUBJECT,
-        f"{count} more callers were refused since tokens are required than the report holds",
-        fix=Fix("Find the program or user that calls under so many names: `imds-probe watch --v1-only`."),
+        f"the report leaves out {count} of the callers that were refused since {off}",
+        fix=Fix("Find the program or user that calls under so many names with `imds-probe watch --v1-only`."),
     )
 
 
-def _recovered(callers: Sequence[RefusedCaller]) -> Found:
+def _recovered(callers: Sequence[RefusedCaller], off: str) -> Found:
     count = sum(each.refused for each in callers)
     one = len(callers) == 1
     return REFUSED_RECOVERED.found(
         _SUBJECT,
-        f"{len(callers)} caller{' was' if one else 's were'} refused {times(count)} since tokens are required, and asked again "
-        f"with a token each time: {few([who(each.group[0]) for each in callers])}",
+        f"{len(callers)} caller{' was' if one else 's were'} refused {times(count)} since {off}, and asked again with "
+        f"a token each time: {few([who(each.group[0]) for each in callers])}",
     )
 
 
@@ -227,8 +226,8 @@ def _unseen(metric: MetricCompared) -> Found:
 def _recent(switched: Switched, watched: WatchedSince) -> Found:
     return SWITCH_RECENT.found(
         _SUBJECT,
-        f"tokens are required since {switched.since} at the latest, and the watch covers {in_words(watched.watched_s)} of that "
-        f"time; programs that keep credentials may fail up to {in_words(CREDENTIALS_S)} after the switch",
+        f"{imdsv1_off(switched)}, and imds-probe has watched for {in_words(watched.watched_s)} since then; programs that keep "
+        f"credentials may fail up to {in_words(CREDENTIALS_S)} after the switch",
         fix=Fix("Keep imds-probe's daemon running, and look at the report again after 6 hours."),
     )
 
@@ -236,7 +235,7 @@ def _recent(switched: Switched, watched: WatchedSince) -> Found:
 def _not_watched(switched: Switched) -> Found:
     return SWITCH_NOT_WATCHED.found(
         _SUBJECT,
-        f"tokens are required since {switched.since} at the latest, and nobody watches who is refused",
+        f"{imdsv1_off(switched)}, and no daemon watches which programs are refused",
         fix=Fix("Enable the daemon, or run with --watch.", ("systemctl enable --now imds-probe-daemon",)),
     )
 
@@ -245,8 +244,8 @@ def _undone(switched: Switched) -> Found:
     latest = switched.earlier[-1]
     return SWITCH_UNDONE.found(
         _SUBJECT,
-        f"IMDSv1 is answered again: runs saw from {latest.since} to {latest.until} that tokens were required",
-        evidence=tuple(f"tokens were required from {each.since} to {each.until}" for each in switched.earlier[:-1]),
+        f"IMDSv1 is on again: runs saw it turned off from {latest.since} to {latest.until}",
+        evidence=tuple(f"IMDSv1 was off from {each.since} to {each.until}" for each in switched.earlier[:-1]),
     )
 
 

@@ -11,13 +11,14 @@ REFUSED_FOR_GOOD = Kind(
     id="refused-for-good",
     severity="blocker",
     implies="not-ready",
-    title="A program is refused since the switch, and does not ask with a token",
+    title="A program is refused after the switch, and does not ask with a token",
     meaning="Tokens are required on this instance. The watch saw the program send a request without a token, which was answered "
     "with 401. The same process did not ask for the same path again with a token and receive it. The program receives no "
-    "metadata, and no credentials if it asked for these. A program that kept credentials from before the switch fails up "
-    "to 6 hours after it. The finding stays for as long as the program is refused. It disappears once the program, or "
-    "what took its place, was served the same path with a token, and was not refused for 24 hours and for the longest time "
-    "between two of its refusals. It becomes a warning once the program was silent for longer than watch.window.",
+    "metadata, and no credentials if it asked for these. A program that kept credentials from before the switch fails up to 6 "
+    "hours after it. The finding stays for as long as the program is refused. It disappears once two things are true: the "
+    "program, or the one in its place, was served the same path with a token; and for 24 hours after that, and for the longest "
+    "time between two of its refusals, it was not refused. The finding becomes a warning once the program was silent for longer "
+    "than watch.window.",
     cure="If the program needs metadata now, undo the switch with the command of the finding. Then change the program so that "
     "it asks for a token, and switch again. If the request belongs to a monitoring test or a scanner that expects the "
     "refusal, accept the risk with an entry [[accept]].",
@@ -47,8 +48,8 @@ REFUSED_LONG_AGO = Kind(
     severity="warning",
     title="A program was refused after the switch, and has been silent since",
     meaning="The program was refused with 401, and did not ask again with a token. It has made no refused request for longer than "
-    "the window of the watch (watch.window, 14 days unless set otherwise), and for longer than it was ever silent between two. The "
-    "program may be gone, or nobody starts it now.",
+    "the window of the watch (watch.window, 14 days unless set otherwise), and for longer than the longest time between two "
+    "of its refusals. The program may be gone, or nobody starts it now.",
     cure="If the program will run again, change it so that it asks for a token.",
 )
 REFUSED_HAD_NOTHING = Kind(
@@ -74,8 +75,8 @@ REFUSED_LEFT_OUT = Kind(
     implies="unknown",
     title="More callers were refused than the report holds",
     meaning="A report holds 200 refused callers, those of the system's services first. More callers were refused since the switch. "
-    "Among those that are left out may be one that the switch has broken.",
-    cure="Find the program or user that calls under so many names: `imds-probe watch --v1-only`.",
+    "The switch may have broken one of those that are left out.",
+    cure="Find the program or user that calls under so many names with `imds-probe watch --v1-only`.",
     settled_by=("a report that holds all refused callers", OWNER),
 )
 REFUSED_NO_MORE = Kind(
@@ -83,17 +84,17 @@ REFUSED_NO_MORE = Kind(
     severity="info",
     title="A program was refused after the switch, and is served with a token now",
     meaning="The program was refused with 401, and the same process did not ask again with a token. Since then the program, or "
-    "what took its place, was served the same path with a token. It was not refused for 24 hours, and not for longer than it was "
-    "ever silent between two refusals. It was probably changed.",
+    "what took its place, was served the same path with a token. After that, the program was not refused for 24 hours, and for "
+    "longer than the longest time between two of its refusals. It was probably changed.",
     cure="Nothing has to be done.",
 )
 SWITCH_RECENT = Kind(
     id="switch-recent",
     severity="info",
-    title="The watch covers less than 6 hours since the switch",
+    title="The first 6 hours after the switch were not all watched yet",
     meaning="Credentials of a role are valid for up to 6 hours. A program that fetched credentials just before the switch may not "
-    "ask for new ones until then, and so fails hours later. Until 6 hours after the switch were watched, nobody knows "
-    "whether all programs can do without IMDSv1. The confidence of the verdict is at most medium.",
+    "ask for new ones until then, and so fails hours later. imds-probe has watched less than 6 hours of the time "
+    "after the switch, so nobody knows whether all programs can do without IMDSv1. Until then, confidence is at most medium.",
     cure="Keep imds-probe's daemon running, and look at the report again after 6 hours. Look again after a "
     "day and after a week: some programs run that rarely.",
     sources=("EC2 User Guide: Retrieve security credentials from instance metadata",),

@@ -15,8 +15,7 @@ TOKENS_REQUIRED = Kind(
     severity="info",
     title="Tokens are required already",
     meaning="A request without a token was refused with 401, or the EC2 API says so: HttpTokens is required on this instance. The "
-    "switch is done. "
-    "Software that needs IMDSv1 is broken now, not one day.",
+    "switch is done. Software that needs IMDSv1 is already broken.",
     cure="Nothing has to be done, unless another finding says so. To roll back, use the command in the report.",
 )
 IMDSV1_OPEN = Kind(

@@ -1,4 +1,4 @@
-"""The daemon: watches without end, keeps what it saw, and assesses on a schedule."""
+"""The daemon: watches all the time, keeps what it saw, and assesses on a schedule."""
 
 from __future__ import annotations
 

@@ -64,13 +64,14 @@ METRICS = (
     Declared(
         "RefusedCallers",
         "Count",
-        "Callers that were refused since the switch, and did not ask again with a token. Left out where tokens are "
-        "optional, or nobody watched.",
+        "Callers that were refused since IMDSv1 was turned off, and did not ask again with a token. Left out where IMDSv1 is "
+        "on, or nobody watched.",
     ),
     Declared(
         "CleanHours",
         "None",
-        "For how many hours no caller was refused without asking again with a token. Left out like `RefusedCallers`.",
+        "Hours since the last refused call that was not repeated with a token, at most the hours that were watched. Left out "
+        "like `RefusedCallers`.",
     ),
     Declared(
         "HopLimitNeeded", "None", "The hop limit of the command to switch. Left out where there is no such command."

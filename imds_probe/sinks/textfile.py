@@ -28,7 +28,7 @@ class TextfileConfig(Section):
         SETTING,
         "/var/lib/prometheus/node-exporter",
         values.absolute,
-        "The one that node_exporter's --collector.textfile.directory names.",
+        "The directory that node_exporter's --collector.textfile.directory names.",
     )
 
 

@@ -119,8 +119,8 @@ def _karpenter(owner: Owner, plan: Plan) -> Step:
         rollback=() if locked else (node_class, f"{patch}{_metadata_options(way_back(plan))}"),
         notes=(
             "Karpenter replaces each node of the class, as far as disruption budgets allow it.",
-            "The rollback sets what this node had. Compare it with the class before the change: kubectl get ec2nodeclass "
-            '"$NODE_CLASS" --output yaml',
+            "The rollback sets the options that this node had. Compare them with the class before the change: "
+            'kubectl get ec2nodeclass "$NODE_CLASS" --output yaml',
             *_set(("NODE_POOL", owner.name)),
         ),
         no_rollback=locked,

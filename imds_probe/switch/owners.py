@@ -107,7 +107,7 @@ def _template_alone(plan: Plan) -> Step | None:
             what=what,
             commands=(*version.create, version.make_default),
             rollback=(version.default_as_before, version.delete),
-            notes=("Whatever launches by the number of a version has to name the new one.",),
+            notes=("A launch that names the version by its number has to name the new one.",),
         )
     return Step(
         what=what,

@@ -105,7 +105,7 @@ def _no_limit(what: str, plan: Plan) -> tuple[str, ...]:
     if limit is None or limit < 2:
         return ()
     return (
-        f"{what} has no option for the hop limit, and this host needs {limit}. Look at what the next instance has.",
+        f"{what} has no option for the hop limit, and this host needs {limit}. Check the hop limit of the next instance.",
     )
 
 

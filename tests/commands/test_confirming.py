@@ -45,7 +45,7 @@ def test_options_of_how_it_is_looked_at_are_taken():
 
 def test_what_changed_is_said_in_lines_that_steer_no_terminal():
     changes = tuple(Change("containers", f"the container web{number}\x1b[2J was started") for number in range(30))
-    lines = list(confirming._text(read(report()), Confirmation(("it was booted",), changes)))
+    lines = list(confirming.in_words(read(report()), Confirmation(("it was booted",), changes)))
     assert lines[0].startswith("The verdict not-ready, reported ") and lines[0].endswith(", no longer holds:")
     assert lines[1:3] == ["  it was booted", "  the container web0\\x1b[2J was started"]
     assert lines[-2:] == ["  and 11 more, which --output json has", "Run imds-probe again for a new verdict."]

@@ -18,6 +18,7 @@ from imds_probe.fleet.painting import picture
 from imds_probe.fleet.plan import plan
 from imds_probe.fleet.reasons import Terms
 from imds_probe.render.lines import Style, laid_out
+from imds_probe.widths import columns
 
 NOW = fleets_made.NOW
 
@@ -63,7 +64,7 @@ def test_everything_fits_80_columns_and_steers_no_terminal():
     assert said.isascii() or said.replace("\n", "").isprintable()
     # A command is not broken, so that it can be pasted.
     assert [
-        line for line in said.splitlines() if len(line) > 80 and "aws ec2" not in line and "/some/where" not in line
+        line for line in said.splitlines() if columns(line) > 80 and "aws ec2" not in line and "/some/where" not in line
     ] == []
     for heading in (
         *(
@@ -74,7 +75,7 @@ def test_everything_fits_80_columns_and_steers_no_terminal():
             "Hop limits",
         ),
         *(
-            "Who calls IMDSv1",
+            "IMDSv1 callers by program",
             "Credentials delivered by IMDSv1",
             "By owner",
             "Compared with the instances of EC2",

@@ -5,14 +5,14 @@ import json
 import random
 import re
 from fnmatch import fnmatchcase
-from pathlib import Path
 
+import pages
 import pytest
 import sqlglot
 from athena_engine import ddl, in_duckdb
 from cloudformation_template import TEMPLATES, Template
 from fleet_buckets import BUCKET, PREFIX, ROLE, dated_key, latest_key
-from fleets_made import instance_id, report
+from fleets_made import LONG, instance_id, report
 from reports_made import report as valid_report
 from sqlglot import exp
 
@@ -367,9 +367,11 @@ def test_glue_and_athena_have_what_the_templates_say(aws):
     assert len(athena.list_named_queries(WorkGroup="imds-probe")["NamedQueryIds"]) == 17
 
 
-# Prices, as docs/fleet.md has them: USD of a request, of a GB a month, of a byte that Athena reads.
+COSTS = pages.ROOT / "docs/costs.md"
+# Prices, as that page has them: USD of a request, of a GB a month, of a byte that Athena reads.
 PUT, GET, GB_MONTH, SCANNED = 0.005 / 1000, 0.0004 / 1000, 0.023, 5 / 1e12
 OBJECT_BYTES, LEAST_BYTES, KEPT_DAYS = 6_000, 10_000_000, 30
+SENT, EVENT_BYTES = 0.50 / 1e9, LONG  # by the sink cloudwatch-logs
 
 
 def usd(value):
@@ -381,7 +383,7 @@ def size(value):
 
 
 def test_the_pages_costs_are_computed():
-    page = (Path(__file__).parents[2] / "docs/fleet.md").read_text()
+    page = COSTS.read_text()
     rows = re.findall(
         r"^\| ([\d,]+) \| (hourly|daily) \| (\S+) \| reads (.+), (.+) \| reads (.+), (.+) \|$", page, re.MULTILINE
     )
@@ -398,6 +400,14 @@ def test_the_pages_costs_are_computed():
 
         expected = [usd(sink), size(newest), usd(query(newest, hosts))]
         assert said == [*expected, size(both), usd(query(both, hosts * (a_day + 1)))]
+
+
+def test_prices_stand_on_one_page_and_those_of_events_are_computed():
+    sent = 1000 * 24 * KEPT_DAYS * EVENT_BYTES
+    said = f"has {EVENT_BYTES // 1000} KB. 1,000 hosts send {sent / 1e9:.0f} GB a month, for {usd(sent * SENT)}."
+    assert said in COSTS.read_text()
+    priced = [page.name for page in pages.PAGES if re.search(r"(?<![\w`{])\$\d", page.read_text())]
+    assert priced == [COSTS.name]
 
 
 def test_an_object_is_not_longer_than_the_page_says():

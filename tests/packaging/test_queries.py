@@ -51,7 +51,7 @@ def test_the_seven_questions():
         "top blockers",
         "accepted risks",
         "hop limits needed",
-        "IMDSv1 callers by executable",
+        "IMDSv1 callers by program",
         "refused since the switch",
         "stale hosts",
     }
@@ -283,13 +283,13 @@ def test_callers_are_counted_once_and_without_the_probe(ask):
     )
     fewer = watched(caller("/usr/bin/curl", 4, unit="web.service"), caller("/usr/sbin/agent", 1))
     rows = ask(
-        "IMDSv1 callers by executable",
+        "IMDSv1 callers by program",
         ("i-1", 2, report("i-1", callers=fewer)),
         ("i-1", 1, report("i-1", callers=calls)),
         ("i-2", 1, report("i-2", callers=calls)),
         ("i-3", 1, report("i-3")),  # nobody watched there
     )
-    assert [(row["executable"], row["calls"], row["refused_calls"], row["hosts"]) for row in rows] == [
+    assert [(row["program"], row["calls"], row["refused_calls"], row["hosts"]) for row in rows] == [
         ("/usr/bin/curl", 14, 4, 2),
         ("/usr/sbin/agent", 1, 1, 1),
     ]

@@ -56,3 +56,18 @@ def test_names_are_never_cut(width):
 
 def test_columns_that_this_table_lacks_are_no_matter():
     assert table(1, spare=("nonesuch",), below="neither") == table(1)
+
+
+def test_wide_letters_and_accents_stand_in_line():
+    rows = [("容器", "バッチ", "1.0", "host"), ("cafe\u0301", "Nightly", "10.20", "host")]
+    assert list(lines(COLUMNS, rows, 60)) == [
+        "id    name     since  where",
+        "容器  バッチ   1.0    host",
+        "cafe\u0301  Nightly  10.20  host",
+    ]
+
+
+def test_a_table_of_wide_letters_is_as_wide_as_it_takes():
+    rows = [("容" * 10, "b", "1.0", "host")]
+    *_, last = lines(COLUMNS, rows, 35, spare=("since",))
+    assert last == "(left out: since; with COLUMNS=42 there is room)"

@@ -147,7 +147,7 @@ def test_what_could_not_be_confirmed_accuses_nobody_and_is_no_nobody_called():
     )
     forged, short = RULE.judge(changed(FACTS, callers=callers), CATALOG)
     assert (forged.id, forged.severity, forged.implies) == ("requests-not-confirmed", "warning", None)
-    assert forged.summary.startswith("7 requests by IMDSv1 could not be confirmed, may be forged")
+    assert forged.summary.startswith("7 requests by IMDSv1 could not be confirmed; each may be forged")
     assert forged.evidence == callers.senders
     assert (short.id, short.evidence) == ("watched-too-shortly", ("7 requests could not be confirmed",))
 

@@ -273,7 +273,7 @@ def test_why_the_watch_did_not_see_what_blocks_is_said_with_it():
 def test_what_cannot_be_told_apart_is_told_by_its_version():
     (settled,) = judged(GOOGLE)
     assert settled.id == "code-settled"
-    assert "is fit by its version" in settled.evidence[0]
+    assert "speaks IMDSv2 by its version" in settled.evidence[0]
     old = replace(GOOGLE, version="2.3.3")
     assert [each.id for each in judged(old)] == ["code-undecided"]
     assert [each.id for each in judged(replace(GOOGLE, version=None))] == ["code-undecided"]

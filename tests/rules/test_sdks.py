@@ -261,7 +261,7 @@ def test_one_place_of_several_without_certainty_still_blocks():
 def test_an_unknown_version_is_settled_by_a_watched_window_and_says_by_what():
     (finding,) = judged(library(version=None, oldest_s=3 * DAY_S), callers=watched())
     assert (finding.id, finding.implies) == ("sdk-settled", None)
-    assert finding.summary.endswith("which outweighs that its version does not decide")
+    assert finding.summary.endswith("; its version does not show whether it speaks IMDSv2")
     (unsettled,) = judged(library(version=None), callers=watched())
     assert unsettled.id == "sdk-unknown"
 

@@ -51,23 +51,23 @@ def test_callers_and_requests_are_counted_apart():
     [
         (
             since(),
-            "Clean for 1 d: no caller was refused without asking again with a token. The watch covers 1 d of that time",
+            "Clean for 1 d: no caller was left without metadata. imds-probe has watched for 1 d since then",
         ),
         (
             since(FOR_GOOD),
-            "1 caller was refused and did not ask again with a token. The watch covers 1 d of that time",
+            "1 caller was refused and did not ask again with a token. imds-probe has watched for 1 d since then",
         ),
-        (since(watched=None), "Nobody watches who is refused"),
+        (since(watched=None), "No daemon watches which programs are refused"),
         (since(metric=UNSEEN), "CloudWatch counted refused calls that the watch did not see"),
         (
             since(watched=WatchedSince(HOUR_S)),
-            "Clean so far: no caller was refused without asking again with a token. The watch covers 1 h of that time. Programs "
-            "that keep credentials may fail up to 6 h after the switch",
+            "Clean so far: no caller was left without metadata. imds-probe has watched for 1 h since then. Programs that keep "
+            "credentials may fail up to 6 h after the switch",
         ),
     ],
 )
 def test_it_is_said_in_words(facts, summary):
-    assert told(facts).summary == f"Tokens have been required for 1 d, since {SINCE} at the latest. {summary}"
+    assert told(facts).summary == f"IMDSv1 was turned off on or before 2026-11-22, at least 1 d ago. {summary}"
 
 
 def test_before_that_is_clean_confidence_is_limited():

@@ -195,7 +195,7 @@ def test_what_no_figure_tells_its_own_code_settles_and_the_finding_says_so():
     (finding,) = RULE.judge(with_code(replace(DATASOURCE, speaks="v2"), facts=FOUND), CATALOG)
     assert (finding.id, finding.severity, finding.implies) == ("software-settled", "info", None)
     assert finding.summary == (
-        "the code of cloud-init 19.3-46.amzn2 was read and asks for a token, which decides: /usr/lib/cloudinit/DataSourceEc2.py:12"
+        "cloud-init 19.3-46.amzn2 asks for a token by its own code, /usr/lib/cloudinit/DataSourceEc2.py:12"
     )
     assert finding.evidence[1].startswith("its own code asks for a token: ")
     assert finding.evidence[2] == "/usr/lib/cloudinit/DataSourceEc2.py:12 has 169.254.169.254, latest/meta-data"

@@ -53,8 +53,8 @@ def test_who_is_refused_for_good_is_named_with_the_way_back_and_blocks():
         "web.service",
     )
     assert found.summary == (
-        "/usr/bin/curl (web.service) was refused 3 times since tokens are required, last at 2026-11-22T20:00:00Z, and did not ask "
-        "again with a token"
+        "/usr/bin/curl (web.service) was refused 3 times since IMDSv1 was turned off on or before 2026-11-22, last at "
+        "2026-11-22T20:00:00Z, and did not ask again with a token"
     )
     assert found.evidence == ("requested /latest/meta-data/", "last refused: process 7", "User-Agent: curl/8")
     assert found.fix is not None
@@ -125,7 +125,7 @@ def test_who_asks_again_with_a_token_is_no_trouble():
     (found,) = judged(since(RECOVERED))
     assert (found.kind.id, found.severity, found.implies) == ("refused-recovered", "info", None)
     assert found.summary == (
-        "1 caller was refused 3 times since tokens are required, and asked again with a token each time: "
+        "1 caller was refused 3 times since IMDSv1 was turned off on or before 2026-11-22, and asked again with a token each time: "
         "/usr/bin/curl (web.service)"
     )
     (found,) = judged(since(MENDED))
@@ -141,7 +141,7 @@ def test_one_that_was_only_just_refused_has_its_time():
 @pytest.mark.parametrize(
     ("changes", "kind", "said"),
     [
-        ({"failed_ago_s": 15 * 24 * HOUR_S}, "refused-long-ago", "made no refused request in the 15 d since then"),
+        ({"failed_ago_s": 15 * 24 * HOUR_S}, "refused-long-ago", "has made no refused request for 15 d"),
         ({"had_nothing": True}, "refused-had-nothing", "the service had nothing at such paths (404)"),
     ],
 )
@@ -165,7 +165,7 @@ def test_callers_that_a_report_does_not_hold_leave_it_unknown():
     assert verdict.state == "unknown"
     assert verdict.switched is not None
     assert verdict.switched.state == "refused-unseen"
-    assert verdict.switched.summary.endswith("More callers were refused than the report holds: 3 are left out")
+    assert verdict.switched.summary.endswith("The report leaves out 3 of the callers that were refused since then")
 
 
 def test_somebody_at_an_address_who_asked_again_may_be_somebody_else():
@@ -199,7 +199,7 @@ def test_many_are_counted_together():
     found = judged(since(*(as_caller(FOR_GOOD, unit=f"u{number}.service") for number in range(NAMED_MAX + 2))))
     assert len(found) == NAMED_MAX + 1
     assert found[-1].summary == (
-        "2 more callers were refused since tokens are required, and did not ask again with a token"
+        "2 more callers were refused since IMDSv1 was turned off on or before 2026-11-22, and did not ask again with a token"
     )
     assert found[-1].implies == "not-ready"
 
@@ -209,10 +209,15 @@ def test_until_credentials_have_run_out_it_is_too_early():
     (found,) = judged(early)
     assert (found.kind.id, found.implies) == ("switch-recent", None)
     assert found.summary == (
-        f"tokens are required since {SINCE} at the latest, and the watch covers 30 min of that time; programs that keep "
+        "IMDSv1 was turned off on or before 2026-11-22, and imds-probe has watched for 30 min since then; programs that keep "
         "credentials may fail up to 6 h after the switch"
     )
     assert judged(since()) == []
+
+
+def test_where_two_runs_bound_the_switch_to_a_day_it_is_named():
+    (found,) = judged(since(RECOVERED, optional_last=SINCE))
+    assert "3 times since IMDSv1 was turned off on 2026-11-22, and asked" in found.summary
 
 
 def test_where_nobody_watches_it_says_so():

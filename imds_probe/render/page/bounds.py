@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from imds_probe.dataclass import dataclass
+from imds_probe.widths import columns, within, within_end
 
 T = TypeVar("T")
 
@@ -14,7 +15,7 @@ NOT_KNOWN = "not known"
 
 @dataclass(frozen=True)
 class Bounds:
-    """`findings` are of each kind, `evidence` of each finding, `items` of any list; `width` is of a cell, in characters.
+    """`findings` are of each kind, `evidence` of each finding, `items` of any list; `width` is of a cell, in columns.
     `notes`: whether findings that ask for nothing come with their evidence and fix, too. `drawn`: whether there is room for what is
     drawn, which says again what tables and sentences say.
     """
@@ -62,12 +63,12 @@ def listed(entries: Sequence[str], limit: int) -> str:
 
 def cut(text: str, width: int) -> str:
     """The beginning of a long text."""
-    return text if len(text) <= width else f"{text[: width - 3]}..."
+    return text if columns(text) <= width else f"{within(text, width - 3)}..."
 
 
 def cut_front(text: str, width: int) -> str:
     """The end of a long text: that of a path or an image has the name and the version."""
-    return text if len(text) <= width else f"...{text[3 - width :]}"
+    return text if columns(text) <= width else f"...{within_end(text, width - 3)}"
 
 
 def known(value: object) -> str:

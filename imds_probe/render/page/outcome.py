@@ -31,8 +31,8 @@ _OPEN: dict[State, str] = {
 _SWITCHED: dict[State, str] = {
     "ready": "This host is already IMDSv2-only.",
     "needs-hop-limit": "This host is already IMDSv2-only, and its hop limit is too low for a container that needs metadata.",
-    "not-ready": "This host is already IMDSv2-only, and something on it is broken by that.",
-    "unknown": "This host is already IMDSv2-only. imds-probe cannot tell whether something on it is broken by that.",
+    "not-ready": "This host is already IMDSv2-only, and the switch broke something on it.",
+    "unknown": "This host is already IMDSv2-only. imds-probe cannot tell whether the switch broke something on it.",
 }
 # Of an image, which is never switched itself.
 _IMAGE: dict[State, str] = {
@@ -63,7 +63,7 @@ RISKS_SHOWN = 5
 TO_RAISE = "Command to raise the hop limit"
 TO_UNDO = "Command to undo the switch"
 FOR_TEMPLATE = "Command for the launch template, for later"
-WAITS = "Require no tokens yet in the launch template, Terraform or CloudFormation code that instances like this one are made with."
+WAITS = "Do not require tokens yet in the launch template, Terraform or CloudFormation code of instances like this one."
 
 
 def headline(report: Report) -> tuple[str, str]:

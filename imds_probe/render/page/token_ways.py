@@ -36,7 +36,7 @@ _NEEDS: Mapping[NeedState, tuple[str, str]] = {
     "observed": ("It was seen asking for metadata.", "They were seen asking for metadata."),
     "likely": ("It probably needs metadata.", "They probably need metadata."),
     "unlikely": ("It does not seem to need metadata.", "They do not seem to need metadata."),
-    "unknown": ("Whether it needs metadata is not known.", "Whether they need metadata is not known."),
+    "unknown": ("It is not known whether it needs metadata.", "It is not known whether they need metadata."),
 }
 
 
@@ -230,7 +230,7 @@ def _arrived(way: _Way, named: str, limit: int | None) -> Iterator[str]:
     at = f" at hop limit {limit}" if limit is not None else ""
     if way.relayed:
         yield f"{named}: a relay brings the token{at}."
-        yield "How far away the container is does not matter then."
+        yield "The distance of the container then does not matter."
         return
     yield f"{named}: the token arrives{at} ({_where(way)})."
     if way.disagrees and not way.shares_host:

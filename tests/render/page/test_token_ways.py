@@ -128,7 +128,7 @@ def lanes(*containers, limit=1):
             1,
             3,
             "good",
-            "rootless: a relay brings the token at hop limit 1. How far away the container is does not matter then.",
+            "rootless: a relay brings the token at hop limit 1. The distance of the container then does not matter.",
         ),
         (
             container("rl", None, "lost", reach=(Reach("ipv4", "lost", "", confirmed=False),), **ASKS),
