@@ -224,7 +224,7 @@ def _price(facts: Facts, switch: Switch | None, catalog: Catalog) -> str | None:
     if not within:
         return None
     causes = [each for each in needing(facts, catalog) if limit_for(each, facts) == limit]
-    because = f"; needed for {titles(causes)}" if causes else ""
+    because = f"; it is needed for {titles(causes)}" if causes else ""
     if causes and all(metadata_need(each, facts, catalog).state == "unknown" for each in causes):
         because += ", if metadata is needed there, which is not known"
     return (

@@ -137,7 +137,12 @@ CASES: dict[str, Callable[[], Facts]] = {
             "2026-11-23",
             (
                 Acceptance(
-                    "software-too-old", "cloud-init", "no boot is left", "team-os", "2027-01-31", "/etc/a.toml:1"
+                    "software-too-old",
+                    "cloud-init",
+                    "this host never boots again",
+                    "team-os",
+                    "2027-01-31",
+                    "/etc/a.toml:1",
                 ),
                 Acceptance("code-not-read", "*", "the vendor says so", "team-app", "2026-12-01", "/etc/a.toml:8"),
                 Acceptance("imdsv1-caller", "old.service", "ends in May", "team-app", "2027-05-31", "/etc/a.toml:15"),

@@ -206,13 +206,13 @@ def test_the_price_of_a_higher_limit():
         container("pause", 1, "lost", sandbox=True),
     )
     assert verdict.price == (
-        "Hop limit 3 lets every process in 3 containers take the instance role's credentials; needed for deep"
+        "Hop limit 3 lets every process in 3 containers take the instance role's credentials; it is needed for deep"
     )
 
 
 def test_a_price_paid_on_a_guess_says_so():
     assert switch_of(container("web", 1, "lost")).price == (
-        "Hop limit 2 lets every process in 1 container take the instance role's credentials; needed for web, "
+        "Hop limit 2 lets every process in 1 container take the instance role's credentials; it is needed for web, "
         "if metadata is needed there, which is not known"
     )
 

@@ -88,7 +88,7 @@ def in_words(stored: Stored, came: Confirmation) -> Iterator[str]:
     verdict, reported = stored.verdict, f"reported {stored.probe.started_at}"
     if came.holds:
         yield f"The verdict holds: {verdict.state}, confidence {verdict.confidence}, {reported}."
-        yield f"It counts until {verdict.valid_until}, as long as nothing changes."
+        yield f"It is valid until {verdict.valid_until}, unless something changes."
         return
     yield f"The verdict {verdict.state}, {reported}, no longer holds:"
     said = [*came.reasons, *(change.what for change in came.changes)]

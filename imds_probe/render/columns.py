@@ -34,7 +34,7 @@ def lines(
     if gone:
         whole = _width(widths) + len(GAP)
         room = (
-            f"with COLUMNS={whole} there is room"
+            f"COLUMNS={whole} shows all columns"
             if whole <= WIDTH_MAX
             else f"{WIDTH_MAX} columns, the most there are, have no room"
         )

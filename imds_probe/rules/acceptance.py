@@ -29,7 +29,7 @@ from imds_probe.rules.settling import OWNER
 T = TypeVar("T")
 EVERY = "*"
 SOON_DAYS = 14
-CURED = "The command in the report raises the hop limit, which cures the finding."
+CURED = "A higher hop limit cures the finding, and the command in the report sets it."
 
 
 def apart(

@@ -17,8 +17,8 @@ ACCEPTANCE_EXPIRES_SOON = Kind(
     severity="warning",
     title="The acceptance of a risk expires soon",
     meaning=(
-        "An entry [[accept]] of the configuration accepts the risk of a finding, and its last day is at most 14 days away. After "
-        "that day, in UTC, the finding counts for the verdict again."
+        "An entry [[accept]] of the configuration accepts the risk of a finding, and the entry expires in 14 days or less. After "
+        "its last day, in UTC, the finding counts for the verdict again."
     ),
     cure=(
         "Remove the cause of the finding before that day. If its owner accepts the risk for longer, set `expires` of the entry "

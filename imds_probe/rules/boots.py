@@ -30,11 +30,12 @@ BOOT_CALLED_IMDSV1 = Kind(
     id="boot-called-imdsv1",
     severity="warning",
     title="A program called IMDSv1 in the last boot that was watched",
-    meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). The "
-    "callers did not go on calling afterwards: they called on fewer than three later days, like a unit that is restarted by "
-    "hand. So nothing shows whether they were changed since. The next boot may make the same calls.",
-    cure="Change the units and scripts that call at boot so that they ask for a token. Then reboot the host while the daemon is "
-    "enabled. The finding disappears once a boot was watched whole without a call by IMDSv1.",
+    meaning="The watch saw calls by IMDSv1 in the first hour of a boot that is longer ago than the window (watch.window). After "
+    "that hour, the same callers called on fewer than three days, for example because somebody restarted a unit. The watch "
+    "therefore does not show whether they were changed since. The next boot may make the same calls.",
+    cure="Find the callers: set watch.window in the configuration to more than the age of that boot, and run imds-probe again. The "
+    "report then names them. Change them so that they ask for a token, and reset watch.window. Then reboot the host while the "
+    "daemon is enabled. The finding disappears once a boot was watched whole without a call by IMDSv1.",
 )
 
 
@@ -82,7 +83,10 @@ def _called(boot: BootWatched) -> Found:
         "watch",
         f"IMDSv1 was called {times(boot.imdsv1)} in the last boot that was watched whole, {in_words(boot.age_s)} ago, and not "
         "again in the window",
-        fix=Fix("Change the programs that call at boot, and reboot the host while the daemon is enabled."),
+        fix=Fix(
+            "Find the programs that call at boot, as `imds-probe explain boot-called-imdsv1` says, and change them. Then reboot "
+            "the host while the daemon is enabled."
+        ),
     )
 
 

@@ -16,9 +16,9 @@ IMDSV1_WITHOUT_EFFECT = Kind(
     id="imdsv1-without-effect",
     severity="info",
     title="A program makes requests without a token that return no metadata",
-    meaning="The watch saw requests without a token that returned no metadata. They asked for paths of another cloud's metadata "
-    "service, for a path that EC2 does not have, or only whether anything answers (HEAD). Programs that detect their cloud make "
-    "such requests. Once tokens are required, the service answers all of them with 401.",
+    meaning="The watch saw requests without a token that returned no metadata. They were for paths of another cloud's metadata "
+    "service or for a path that EC2 does not have, or they only tested whether a server answers (HEAD). "
+    "Programs that detect their cloud make such requests. Once tokens are required, the service answers all of them with 401.",
     cure="Nothing has to be done if the program ignores the status of the answer. Otherwise check that it can handle 401.",
     sources=("EC2 User Guide: IMDS error codes",),
 )

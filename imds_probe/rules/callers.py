@@ -41,9 +41,10 @@ IMDSV1_CALLER = Kind(
     title="A program still calls IMDSv1",
     meaning="The watch saw a request without a token on its way to the metadata service, within the window that the verdict is "
     "judged by (watch.window, 14 days unless set otherwise). Once tokens are required, such a request is answered with 401. "
-    "The caller is known by the kernel's own record of the connection, where the kernel keeps one.",
-    cure="Change the caller as the finding says. The call leaves the verdict once it is older than the window, or with a shorter "
-    "watch.window in the configuration. `imds-probe watch --v1-only` shows at once whether the caller still calls.",
+    "Where the kernel keeps a record of the connection, imds-probe takes the caller from this record.",
+    cure="Change the caller as the finding says. If the caller is a tool such as curl, change the script or unit that starts it. "
+    "The call no longer counts once it is older than the window (watch.window in the configuration). `imds-probe "
+    "watch --v1-only` shows at once whether the caller still calls.",
     sources=("EC2 User Guide: Transition to using Instance Metadata Service Version 2",),
 )
 IMDSV1_FALLBACK = Kind(
@@ -79,8 +80,8 @@ IMDSV1_CALLER_UNSERVED = Kind(
     severity="warning",
     title="A program calls IMDSv1 where no metadata is served",
     meaning="The watch saw calls without a token. The service is turned off (HttpEndpoint=disabled), or a rule or route cuts the "
-    "caller's container off, so the switch takes nothing away. Once metadata is served there and tokens are required, the program "
-    "is refused.",
+    "caller's container off, so the switch takes nothing away. If the service answers there later and tokens are required, the "
+    "program is refused.",
     cure="Change the program so that it asks for a token. Do so before you turn the service on or let the container reach it.",
 )
 IMDSV1_UNSEEN = Kind(
@@ -89,13 +90,14 @@ IMDSV1_UNSEEN = Kind(
     implies="unknown",
     title="CloudWatch counted calls by IMDSv1 that the watch did not see",
     meaning="In hours that were watched without a gap, the metric MetadataNoToken of this instance counted more calls than the "
-    "watch saw; both include the probe's own. Some caller is out of the watch's sight. It may use a network interface that "
-    "was handed to a container or a virtual machine (SR-IOV, DPDK), or call at each boot before the daemon begins.",
+    "watch saw. Both numbers include the calls of imds-probe itself. The watch does not see some caller. The caller may use a "
+    "network interface that was handed to a container or a virtual machine (SR-IOV, DPDK), or call at each boot before the daemon "
+    "starts.",
     cure=(
         "Ask CloudWatch for the minutes of the calls: "
         "`aws cloudwatch get-metric-statistics --namespace AWS/EC2 --metric-name MetadataNoToken --statistics Sum "
-        "--period 60`, with the instance id as dimension and a start and an end. Then look for the program that ran at these "
-        "minutes: a virtual machine, a user-space network stack, or a unit of the boot."
+        "--period 60 --dimensions Name=InstanceId,Value=ID --start-time START --end-time END`. Find the program that ran at these "
+        "minutes: a virtual machine, a user-space network stack, or a unit of the boot. Then change it so that it asks for a token."
     ),
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
     settled_by=("a watched window in which the watch sees as many calls as CloudWatch counts", OWNER),
@@ -142,9 +144,9 @@ WATCHED_TOO_SHORTLY = Kind(
     id="watched-too-shortly",
     severity="info",
     title="No call by IMDSv1 was seen, but the watch is too short",
-    meaning="For high confidence, 99 % of the last 14 days must have been watched (watch.coverage and watch.window). Time counts "
-    "as not watched while the daemon did not run, the host was down, packets came too fast, or requests came that could not be "
-    "confirmed. A monthly job may have called in that time.",
+    meaning="For high confidence, 99 % of the last 14 days must have been watched, unless watch.coverage and watch.window are set "
+    "otherwise. Time counts as not watched while the daemon did not run, the host was down, packets came too fast, or requests "
+    "came that belong to no known connection. A program may have called in the time that was not watched.",
     cure="Keep the daemon running: systemctl enable --now imds-probe-daemon.",
 )
 

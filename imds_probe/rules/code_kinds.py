@@ -36,8 +36,8 @@ CODE_IMDSV1_UNSERVED = Kind(
     severity="warning",
     title="Code asks without a token where no metadata is served",
     meaning="The code of a program was read and asks without a token. The metadata service does not answer where the program "
-    "runs: the service is turned off, or the container is cut off from it. The switch therefore takes nothing away. Once the "
-    "service can be reached, the program asks in vain where tokens are required.",
+    "runs: the service is turned off, or the container is cut off from it. The switch therefore takes nothing away. If the "
+    "service answers there later and tokens are required, the program receives no metadata.",
     cure="Change the code before the service is turned on, or the container is let through to it.",
 )
 CODE_IMDSV1_AT_LOGIN = Kind(
@@ -71,18 +71,19 @@ CODE_UNDECIDED = Kind(
     severity="warning",
     implies="unknown",
     title="Code contains requests with and without a token",
-    meaning="The code of a program was read. It has a part that asks for a token, and the bare address of the service besides. "
-    "Reading does not tell which part is used. A guess could break the host, so the verdict counts the program as unknown.",
+    meaning="The code of a program was read. One part asks for a token, and another has the address of the service and no sign "
+    "of a token. Reading does not tell which part is used. A guess could break the host, so the verdict counts the program as "
+    "unknown.",
     cure="Watch the host: `systemctl enable --now imds-probe-daemon`, and restart the program once while the daemon watches. "
     "The finding disappears once a whole window was watched without a call by IMDSv1. If a boot starts the code, reboot the host "
-    "once while the daemon is enabled. A watch does not settle code that starts at no set time: ask the owner of the program.",
+    "once while the daemon is enabled. If the code starts at no set time, a watch cannot clear it: ask the owner of the program.",
     settled_by=(WINDOW, LONGER_WINDOW, WHOLE_BOOT, AN_INSTANCE, REHEARSAL, CATALOG, OWNER),
 )
 CODE_NOT_READ = Kind(
     id="code-not-read",
     severity="warning",
     implies="unknown",
-    title="Programs that run could not be read, and nothing else tells how they ask",
+    title="Running programs could not be read, and nothing else shows whether they ask for a token",
     meaning="The code of these programs was not searched, or not all of it. The finding names the reason for each. The catalog "
     "does not know them, and no watch settles how they ask. One of them may ask without a token.",
     cure="Remove the reason where that is possible: run as root, or give the run more time with --timeout. Otherwise watch the "

@@ -69,8 +69,8 @@ def _unknown(subject: str, programs: Sequence[NotRead], facts: Facts) -> Found:
     window = by_watch(programs, facts)
     return CODE_NOT_READ.found(
         subject,
-        f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else tells how "
-        f"{'it asks' if one else 'they ask'}: {few([named(each, facts) for each in programs])}",
+        f"{count(len(programs), 'program')} {'was' if one else 'were'} not read, and nothing else shows "
+        f"whether {'it asks' if one else 'they ask'} for a token: {few([named(each, facts) for each in programs])}",
         evidence=_why(programs, facts),
         fix=_fix(reasons, facts, how_to_watch(programs) if window else ""),
         forgeable_by=of_code(programs, facts),

@@ -114,7 +114,7 @@ def _unseen(facts: Facts) -> Found:
         fix=more_time_or(
             None if there.containers_unseen else run,
             "Run as root on the host. In a container, run with the host's PID namespace, and with the host's root mounted "
-            "and named by --root.",
+            "and named by --root. If a file system does not answer, mend or unmount it, and run again.",
         ),
         settled_by=by_run(None if there.containers_unseen else run, facts, ON_HOST),
     )
@@ -200,8 +200,8 @@ def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Cat
         f"by distance the token response should reach {count(members)}, but it does not arrive: {titles(members)}",
         evidence=measures(members, facts, catalog),
         fix=Fix(
-            "Find the rule or policy that drops the token response (see the findings on rules and routes). A higher hop "
-            "limit does not help."
+            "Find the rule or policy that drops the token response: look at the findings metadata-blocked and "
+            "metadata-ttl-changed, or at the network policies of the cluster. A higher hop limit does not help."
         ),
         severity="blocker" if certain else None,
         implies="not-ready" if certain else _unless_unneeded(members, facts, catalog),
@@ -214,7 +214,10 @@ def _unexpected(subject: str, members: list[Container], facts: Facts, catalog: C
         subject,
         f"by distance the token response should not reach {count(members)}, but it arrives: {titles(members)}",
         evidence=measures(members, facts, catalog),
-        fix=Fix("Find the rule or proxy that rewrites TTLs or answers by itself: these containers depend on it today."),
+        fix=Fix(
+            "Find the rule that rewrites TTLs, or the proxy that answers by itself: these containers depend on it today. If they "
+            "need metadata, raise the hop limit before you remove it."
+        ),
     )
 
 

@@ -15,11 +15,12 @@ HOP_LIMIT_TOO_LOW = Kind(
     severity="blocker",
     implies="needs-hop-limit",
     title="The hop limit is too low for the token to reach a container",
-    meaning="The hop limit is the IP TTL that the token response starts with. Every router takes one off, and the host itself is "
-    "a router. A container behind a bridge is one hop further than the host and needs a hop limit of 2. imds-probe measured the "
-    "distance by the TTL of the connection's first answer, and also made a token request. The distance counts only if the host "
-    "saw that connection reach the service. While IMDSv1 is on, current SDKs fall back to IMDSv1 after a delay. Once IMDSv1 is "
-    "off, these containers have no metadata. A container counts as needing metadata unless there is evidence that it needs none.",
+    meaning="The hop limit is the IP TTL that the token response starts with. Every router lowers it by one. For a container "
+    "behind a bridge the host itself is a router, so this container needs a hop limit of 2. imds-probe connected to the service "
+    "from inside the container, measured the distance by the TTL of the first answer, and made a token request. The distance "
+    "counts only if the host saw the container's connection reach the service. While IMDSv1 is on, current SDKs fall back to "
+    "IMDSv1 after a delay. Once IMDSv1 is off, these containers have no metadata. A container counts as needing metadata unless "
+    "there is evidence that it needs none.",
     cure="Where only a few containers need metadata, make the higher hop limit unnecessary: give them credentials of their own "
     "(IRSA, EKS Pod Identity, ECS task roles), or run them in the host's network. Otherwise raise HttpPutResponseHopLimit to the "
     "number printed, in the same command as the switch. After that, every process in every container within reach can take "
@@ -76,9 +77,10 @@ TOKEN_LOST_UNMEASURED = Kind(
     "then do not show the distance. imds-probe made a token request at the present hop limit, and no answer came. The token "
     "response has to come as far as the container, so a higher hop limit is needed. imds-probe counts the routers by links and "
     "routes, and names the hop limit to try.",
-    cure="While tokens are still optional, raise the hop limit to the number in the finding. Run imds-probe again: the report "
-    "says whether the token arrives. Then require tokens. Do not lower the hop limit later because of a distance measured "
-    "through a relay.",
+    cure="While tokens are still optional, raise the hop limit alone to the number in the finding: `aws ec2 "
+    "modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit NUMBER --http-endpoint enabled`. Run "
+    "imds-probe again: the report says whether the token arrives. Then require tokens with the command in that report. Do not "
+    "lower the hop limit later because of a distance that was measured through a relay.",
     sources=_HOPS,
 )
 TOKEN_LOST_BEHIND_RELAY = Kind(
@@ -118,17 +120,21 @@ TOKEN_FILTERED = Kind(
     meaning="The connection is made and the distance is within the hop limit, but the token response did not arrive in two "
     "attempts. The hop limit is not the cause: a packet filter, a service mesh or a network policy drops the response, or "
     "something changes its TTL.",
-    cure="Check the findings on rules and routes, and the software that manages the container network.",
+    cure="The findings metadata-blocked and metadata-ttl-changed of the same report quote the rules that imds-probe saw. If the "
+    "report has none, look at the network policies of the cluster and at the service mesh. Change the rule or policy so that "
+    "answers from 169.254.169.254 arrive, and run imds-probe again. A higher hop limit does not help.",
     settled_by=("the removal of the rule or policy that drops the token response", OWNER),
 )
 TOKEN_BEYOND_HOP_LIMIT = Kind(
     id="token-beyond-hop-limit",
     severity="warning",
     title="The token arrives in a container although it should not",
-    meaning="By distance and hop limit the token response dies on the way, yet it arrived. Something on the way raises the TTL of "
-    "packets, or is a proxy that makes connections of its own. The distances measured for these containers are not "
+    meaning="By distance and hop limit, the token response should be lost on the way, but it arrived. A rule on the way raises "
+    "the TTL of packets, or a proxy makes connections of its own. The distances that were measured for these containers are not "
     "reliable.",
-    cure="Find the rule or proxy, and decide whether these containers may depend on it.",
+    cure="Nothing has to be done before the switch. The findings metadata-ttl-changed, metadata-redirected and metadata-proxy of "
+    "the same report show the rule or the proxy, if imds-probe saw it. Keep it while these containers need metadata, or raise "
+    "the hop limit before you remove it.",
 )
 ANSWERED_BY_PROXY = Kind(
     id="answered-by-proxy",
@@ -136,11 +142,14 @@ ANSWERED_BY_PROXY = Kind(
     title="A proxy answers containers instead of the metadata service",
     meaning="A program between these containers and the service answers them. Either the host did not see their connections "
     "reach the service, or the answer differs from the one on the host: it has another Server header or another status. "
-    "kube2iam, kiam, service meshes and sidecars answer like that. The proxy decides how these containers fare after the "
-    "switch: a proxy that adds X-Forwarded-For receives 403 for token requests, and a proxy that speaks only IMDSv1 itself "
-    "receives 401. A proxy that gave a token speaks IMDSv2 to the containers, and the switch need not wait for it. The proxy's own "
-    "calls are judged like those of any other program: by the watch, the code and the catalog.",
-    cure="Upgrade the proxy (kube2iam 0.12.0, kiam 4.0 or later), or replace it by IRSA or EKS Pod Identity.",
+    "kube2iam, kiam, service meshes and sidecars answer like that. The proxy decides whether these containers have metadata "
+    "after the switch. If the proxy adds X-Forwarded-For, its token requests are answered with 403. If the proxy itself speaks "
+    "only IMDSv1, its requests are answered with 401. A proxy that gave a token speaks IMDSv2 to the containers, and the switch "
+    "need not wait for it. The proxy's own calls are judged like those of any other program: by the watch, the code and the "
+    "catalog.",
+    cure="If the proxy gave a token, nothing has to be done. If it gave none, upgrade it (kube2iam to 0.12.0 or later, kiam to 4.0 "
+    "or later), or replace it by IRSA or EKS Pod Identity. Configure any other proxy or service mesh so that it passes token "
+    "requests without X-Forwarded-For. Then run imds-probe again.",
     sources=("EC2 User Guide: IMDSv2 requests with an X-Forwarded-For header are rejected",),
     settled_by=("a way to the metadata service without the proxy", OWNER),
 )

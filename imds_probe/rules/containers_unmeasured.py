@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.containers import Container, titles
+from imds_probe.facts.control_plane import ControlPlane, MetadataOptions
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds
+from imds_probe.facts.instance import Instance
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.containers_kinds import (
     TOKEN_LOST_BEHIND_RELAY,
@@ -18,6 +20,9 @@ from imds_probe.rules.containers_kinds import (
 from imds_probe.rules.containers_phrases import count, measures, receive, routers
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.relays import limit_to_try, quoted
+from imds_probe.switch.instance import command
+from imds_probe.switch.options import in_force
+from imds_probe.switch.step import Plan
 
 
 def limits_to_try(container: Container, facts: Facts) -> list[int]:
@@ -35,11 +40,19 @@ def lost(subject: str, members: list[Container], facts: Facts, catalog: Catalog)
         f"{_why(members)}: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
         fix=Fix(
-            f"Raise the hop limit to {limit} while tokens are still optional. Run imds-probe again: the report says whether the "
-            "token arrives. Then require tokens."
+            f"Raise the hop limit to {limit} while tokens are still optional, and do not require tokens in the same command. Run "
+            "imds-probe again: the report says whether the token arrives. Then require tokens.",
+            _raised(limit, facts),
         ),
         forgeable_by=of_containers(members),
     )
+
+
+def _raised(limit: int, facts: Facts) -> tuple[str, ...]:
+    """The command that raises the hop limit and leaves the tokens as they are; none where nobody may."""
+    options = MetadataOptions(http_put_response_hop_limit=limit, http_endpoint="enabled")
+    found = command(Plan(in_force(facts), options, facts.get(Instance), facts.get(ControlPlane)), options)
+    return (found,) if found else ()
 
 
 def lost_for_another_reason(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:

@@ -46,8 +46,8 @@ TOKEN_REQUEST_REFUSED = Kind(
     meaning="A plain token PUT was answered with an error although the endpoint is on. EC2 answers 403 to a PUT that carries "
     "X-Forwarded-For, which a proxy on the way adds. An imitation of the service that knows only IMDSv1 answers 404 or 405. "
     "A program that needs metadata here uses IMDSv1, and the switch breaks it.",
-    cure="Remove the redirect of the metadata address, or upgrade the proxy: kube2iam passes token requests since 0.10.11, "
-    "kiam since 3.6.",
+    cure="Remove the redirect of the metadata address, or upgrade the proxy. kube2iam passes token requests since 0.10.11, and "
+    "kiam since 3.6. Their own calls speak IMDSv2 since 0.12.0 and 4.0.",
     sources=("https://github.com/jtblin/kube2iam/pull/279", "github.com/uswitch/kiam: CHANGELOG.md"),
 )
 TOKEN_RESPONSE_LOST = Kind(
@@ -86,9 +86,10 @@ NAMED_ENDPOINT_ANSWERED = Kind(
     id="named-endpoint-answered",
     severity="info",
     title="The endpoint that the environment names is a server other than EC2's",
-    meaning="AWS_EC2_METADATA_SERVICE_ENDPOINT names an address, and a server there gave a token: aws-vault, a metadata proxy or a "
-    "test server. The server speaks IMDSv2. Its own calls are judged like those of any other program: by the watch, the code and "
-    "the catalog. The instance's own settings (HttpTokens, hop limit) could not be seen.",
+    meaning="The environment of imds-probe has the variable AWS_EC2_METADATA_SERVICE_ENDPOINT. It names an address, and a server "
+    "there gave a token: aws-vault, a metadata proxy or a test server. The server speaks IMDSv2. The server's own calls are judged "
+    "like those of any other program: by the watch, the code and the catalog. The instance's own settings (HttpTokens, hop limit) "
+    "could not be seen.",
     cure="Nothing has to be done. To see the instance's own settings, run imds-probe without the variable.",
     sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
 )
@@ -97,9 +98,11 @@ NAMED_ENDPOINT_TROUBLE = Kind(
     severity="warning",
     implies="unknown",
     title="The endpoint that the environment names gives no token",
-    meaning="AWS_EC2_METADATA_SERVICE_ENDPOINT names an address, and a token request there brought no token. Programs with this "
-    "variable ask the same address. The switch breaks them if the server there takes its metadata from EC2 by IMDSv1.",
-    cure="Upgrade the server at that address to one that speaks IMDSv2, correct the variable, or run imds-probe without it.",
+    meaning="The environment of imds-probe has the variable AWS_EC2_METADATA_SERVICE_ENDPOINT. A token request to the address in "
+    "it brought no token. Programs with this variable ask the same address. The switch breaks them if the server there takes its "
+    "metadata from EC2 by IMDSv1.",
+    cure="If the variable is set by mistake, run imds-probe without it. If programs need the server at that address, upgrade the "
+    "server to a version that speaks IMDSv2, and run imds-probe again. If the address is wrong, correct the variable.",
     sources=("AWS SDKs and Tools Reference Guide: IMDS credential provider",),
     settled_by=("a run without the variable", OWNER),
 )
@@ -111,8 +114,9 @@ IMDS_ANSWER_UNUSABLE = Kind(
     meaning="Something accepted the connection, but sent nothing, a broken answer, an error to every request, or 403 to the "
     "token request without a sign of the cause. With --no-v1-probe, a disabled endpoint looks like a proxy that adds "
     "X-Forwarded-For. Repeated 503 means that the host used up the 1,024 packets a second that DNS, NTP and metadata share.",
-    cure="Run again. If the answer stays the same, find the program that floods the service: imds-probe cannot tell which one "
-    "it is.",
+    cure="Run again in a minute, without --no-v1-probe. If the answer stays the same, look at the status in the evidence. If it "
+    "is 503, find the program that floods the service: imds-probe cannot tell which one it is. Otherwise find the server that "
+    "answers on the metadata address: `nft list ruleset | grep -n 169.254.169.254` shows a redirect.",
     sources=("EC2 User Guide: Query throttling",),
     settled_by=(LATER, WITH_V1_PROBE),
     not_acceptable="Nothing is known of the service that is to be switched.",
@@ -225,7 +229,8 @@ _TROUBLES: dict[str, tuple[Kind, str, Fix | None]] = {
         IMDS_ANSWER_UNUSABLE,
         "the metadata service gave no usable answer",
         Fix(
-            "Run again in a minute. If the answer stays the same, find the server that answers on the metadata address."
+            "Run again in a minute, without --no-v1-probe. If the answer stays the same, find the server that answers on the "
+            "metadata address, or, after 503, the program that floods the service."
         ),
     ),
 }

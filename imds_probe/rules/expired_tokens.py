@@ -23,10 +23,11 @@ TOKEN_EXPIRED = Kind(
     title="A program was refused with a token that is expired or invalid",
     meaning="The program asks for a token and sends one, and so speaks IMDSv2. The metadata service answered 401 all the same: the "
     "token had expired, belonged to another instance, or was no token. The service refuses such a token whether tokens are "
-    "required or not, so the switch neither causes nor cures that. A program that asks for a new token after a 401 is refused "
-    "once in each life of a token and then served.",
-    cure="Nothing has to be done where the program was served afterwards. Otherwise let it ask for a new token before the old one "
-    "expires, and after each 401. A program that keeps a token in an image or a file takes it to other instances.",
+    "required or not, so the switch neither causes nor cures that. A program that asks for a new token only after a 401 "
+    "is refused once for each token, and is then served.",
+    cure="Compare the numbers in the evidence. If one request in ten or fewer was refused, the program renews its token by itself, "
+    "and nothing has to be done. Otherwise change the program so that it asks for a new token before the old one expires, and "
+    "after each 401. A token that is kept in an image or a file is no use on another instance.",
     sources=("EC2 User Guide: IMDS error codes, 401: the GET request uses an invalid token",),
 )
 
@@ -53,7 +54,7 @@ def _expired(group: Sequence[CallerSeen]) -> Found:
     paths = ", ".join(dict.fromkeys(kept_path(each.path) for each in refused[:PATHS_SHOWN]))
     return TOKEN_EXPIRED.found(
         called(group),
-        f"{who(group[0])} was refused {times(count)} with a token that is expired or invalid, last at {last(refused)} or before",
+        f"{who(group[0])} was refused {times(count)} with a token that is expired or invalid, last at or before {last(refused)}",
         evidence=(f"{count} of {calls} requests by IMDSv2 were answered with 401", f"requested {paths}"),
         fix=Fix("Let the program ask for a new token before the old one expires, and after each 401."),
         severity="info" if count * SELDOM <= calls else None,

@@ -66,5 +66,5 @@ def _way(container: Container, facts: Facts, catalog: Catalog) -> str:
     run = f"or run {{them}} in {network}"
     if need.for_credentials.state == "unlikely":  # it has some, so it asks for other metadata
         return f"set AWS_REGION in {{these}} if only the Region is needed, {run}"
-    region = "" if need.other.state == "unlikely" else ", set AWS_REGION if the Region is needed"
+    region = "" if need.other.state == "unlikely" else " (and AWS_REGION if the Region is needed)"
     return f"give {{these}} {own}{region}, {run}"

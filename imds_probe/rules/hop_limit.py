@@ -26,7 +26,9 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
         return NothingToJudge("no token response was received")
     if imds.hop_limit is not None:
         return []
-    reasons = tuple(reply.hop_limit_reason for reply in imds.endpoints if reply.state == "enabled")
+    reasons = tuple(
+        reply.hop_limit_reason for reply in imds.endpoints if reply.state == "enabled" and reply.hop_limit_reason
+    )
     return [
         HOP_LIMIT_UNKNOWN.found(
             "metadata service",

@@ -35,8 +35,8 @@ METADATA_BLOCKED = Kind(
     id="metadata-blocked",
     severity="info",
     title="A rule or route blocks the way to the metadata address",
-    meaning="A rule or route drops, rejects or misroutes packets to or from the metadata address, or acts on their TTL. The "
-    "callers behind it have no metadata by either version. A rule on TTLs takes only IMDSv2 away.",
+    meaning="A rule or route drops, rejects or misroutes packets to or from the metadata address. The callers behind it receive "
+    "no metadata by either version. A rule that drops only packets with a low TTL takes only IMDSv2 away.",
     cure="Nothing has to be done if the block is intended, as it mostly is for containers. Otherwise remove the quoted rule or "
     "route.",
 )

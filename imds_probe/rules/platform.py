@@ -17,8 +17,9 @@ NOT_EC2 = Kind(
     meaning="Before it sends any packet, imds-probe reads from the firmware what this machine is: the DMI vendor (Amazon EC2 "
     "on Nitro), the BIOS version, and the hypervisor's UUID (Xen). None of them says EC2. On other clouds the same "
     "link-local address belongs to another metadata service, so imds-probe leaves it alone.",
-    cure="On an EC2 instance whose /sys is hidden, as in a container, mount the host's /sys or run with --assume-ec2. To ask "
-    "a service elsewhere, set AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+    cure="Nothing has to be done if the host is not on EC2. On an EC2 instance whose /sys is hidden, as in a container, mount the "
+    "host's /sys or run with --assume-ec2. To ask a metadata service at another address, set "
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT to its URL.",
     sources=("EC2 User Guide: Detect whether a host is an EC2 instance",),
     settled_by=("a run with --assume-ec2, if this host is an EC2 instance all the same",),
     not_acceptable="On another platform a verdict about the switch has no meaning.",

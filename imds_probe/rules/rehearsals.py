@@ -157,7 +157,10 @@ def _not_read(run: CollectorRun) -> Found:
         _SUBJECT,
         "the record of rehearsals could not be read",
         evidence=(run.reason,),
-        fix=Fix("Correct the quoted cause, and rehearse again."),
+        fix=Fix(
+            "If the record is damaged, rehearse again: that begins a new record. Otherwise correct the quoted cause, and run "
+            "imds-probe again."
+        ),
     )
 
 

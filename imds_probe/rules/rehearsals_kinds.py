@@ -14,10 +14,11 @@ REHEARSAL_GAVE_UP = Kind(
     implies="not-ready",
     title="A program failed to get metadata in a rehearsal of the switch",
     meaning="In a rehearsal (`imds-probe rehearse`), the program asked without a token and was refused, as it will be after the "
-    "switch. It did not ask for the same with a token afterwards. The rehearsal counts until the program, its script, one of its "
-    "libraries, its container or the hop limit changes, and for rehearse.max_age (30 days unless set otherwise) at most. If one "
-    "caller was rehearsed several times, the newest rehearsal in which the caller asked counts. A rehearsal in which the caller "
-    "only asked with a token outweighs an earlier failure only if it lasted at least as long.",
+    "switch. It did not ask for the same path with a token afterwards. The rehearsal counts until the program, its script, one of "
+    "its libraries, its container or the hop limit changes, and for rehearse.max_age (30 days unless set otherwise) at most. If "
+    "one caller was rehearsed several times, the newest rehearsal in which the caller asked counts. One case is different: if "
+    "the caller failed in an earlier rehearsal that lasted longer, and was never refused in the newest one, the failure still "
+    "counts.",
     cure="Change the program as the finding says, and rehearse it again for at least as long: the newer rehearsal then "
     "counts. If you only try a program by hand, rehearse it with --no-record, or accept the risk ([[accept]]).",
     sources=(_V2,),
@@ -27,7 +28,7 @@ REHEARSAL_PASSED = Kind(
     severity="info",
     title="Programs received metadata with tokens in a rehearsal of the switch",
     meaning="In a rehearsal (`imds-probe rehearse`), the programs asked with a token, or were refused and then asked for the same "
-    "with a token. The rehearsal settles how these programs ask. It clears code that asks without a token only if the program "
+    "path with a token. The rehearsal settles how these programs ask. It clears code that asks without a token only if the program "
     "was refused and then asked with a token. It does not clear a program that the watch saw call IMDSv1.",
     cure="Nothing has to be done.",
 )
@@ -60,9 +61,10 @@ REHEARSALS_NOT_READ = Kind(
     title="The record of rehearsals could not be read",
     meaning="Rehearsals have been put on record on this host, and the record is damaged or cannot be trusted. A program that "
     "failed in a rehearsal may be in it.",
-    cure="Correct the cause that the finding quotes: the owner or the permissions of the state directory, or a damaged "
-    "rehearsals.json. `imds-probe rehearse` sets a damaged record aside and begins a new one. Then rehearse again what was "
-    "rehearsed before.",
+    cure="The finding quotes the cause and names the file or directory. If the record (rehearsals.json) is damaged, rehearse "
+    "the programs again: `imds-probe rehearse` sets the damaged record aside and begins a new one. If the file or the state "
+    "directory belongs to another user, or others can write to it, correct the owner or the permissions, and run imds-probe "
+    "again.",
     settled_by=(READABLE_REHEARSALS, OWNER),
 )
 KINDS = (REHEARSAL_GAVE_UP, REHEARSAL_PASSED, REHEARSAL_SILENT, REHEARSAL_STALE, REHEARSALS_NOT_READ)

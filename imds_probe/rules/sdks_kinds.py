@@ -43,18 +43,19 @@ SDK_UNSERVED = Kind(
     title="An old AWS SDK is in use where no metadata is served",
     meaning="The SDK does not ask for a token, or does so only with a setting that is not in force. The metadata service does not "
     "answer where the programs that use it run: the service is turned off, or the container is cut off from it. The switch "
-    "therefore takes nothing away. Once the service can be reached, the SDK asks in vain where tokens are required.",
+    "therefore takes nothing away. If the service answers there later and tokens are required, the SDK receives no metadata.",
     cure="Upgrade the SDK before the service is turned on, or the container is let through to it.",
 )
 SDK_SETTLED = Kind(
     id="sdk-settled",
     severity="info",
-    title="An AWS SDK is judged by stronger evidence than its version",
+    title="Stronger evidence than its version clears an AWS SDK",
     meaning="The version of the SDK does not show whether it speaks IMDSv2, or the catalog says that the version is too old. "
     "Stronger evidence shows that the switch does not break the programs that use the SDK, and the finding names that evidence. "
     "It is one of four kinds: the SDK's own code asks for a token; its processes started in the watched window, and nobody called "
     "IMDSv1 in that window; its processes asked with a token in a rehearsal; no metadata is served where they run.",
-    cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
+    cure="Nothing has to be done on this host. If the evidence contradicts what the catalog says of this version, tell the "
+    "maintainers of imds-probe that the catalog's row is wrong.",
 )
 SDK_ON_DISK_TOO_OLD = Kind(
     id="sdk-on-disk-too-old",

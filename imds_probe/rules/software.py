@@ -152,7 +152,8 @@ def _of_an_image(system: str, facts: Facts) -> Found:
         f"{system} has no package database: its software is part of its image, and the versions are not known",
         evidence=(evidence,),
         fix=Fix(
-            "Ask the maintainer of the image, or watch whether its software calls IMDSv1.",
+            "Ask the maintainer of the image whether its software uses IMDSv2. If it does, accept the risk of this finding "
+            "([[accept]]). This command shows for an hour whether something calls IMDSv1, and does not settle the finding.",
             ("imds-probe run --watch 1h",),
         ),
         settled_by=(SILENT_IMAGE, OWNER),

@@ -60,8 +60,8 @@ SOFTWARE_LIES = Kind(
     id="software-library-unused",
     severity="warning",
     title="A distribution's library does not speak IMDSv2, and nothing uses it",
-    meaning="The package is a library, and calls the metadata service only if a program loads it. No process has loaded it, and no "
-    "process would find it on its search path. Nothing that a schedule, a unit or the boot starts loads it either. Somebody may "
+    meaning="The package is a library, and calls the metadata service only if a program loads it. No process has loaded it or has "
+    "it on its search path. Nothing that a schedule, a unit or the boot starts loads it either. Somebody may "
     "still load it by hand.",
     cure="Upgrade or remove the package when you can.",
 )
@@ -71,7 +71,7 @@ SOFTWARE_UNSERVED = Kind(
     title="An installed package speaks only IMDSv1 where no metadata is served",
     meaning="The package does not ask for a token, or does so only with a setting that is not in force. The metadata service does "
     "not answer where the package is: the service is turned off, or the container is cut off from it. The switch therefore "
-    "takes nothing away. Once the service can be reached, the program asks in vain where tokens are required.",
+    "takes nothing away. If the service answers there later and tokens are required, the program receives no metadata.",
     cure="Upgrade the package, or apply the setting, before the service is turned on or the container is let through to it.",
 )
 SOFTWARE_UNKNOWN = Kind(
@@ -79,9 +79,9 @@ SOFTWARE_UNKNOWN = Kind(
     severity="warning",
     implies="unknown",
     title="IMDSv2 support of an installed package is not known",
-    meaning="The catalog has no sourced minimum for this version, or a setting that decides could not be read. A minimum is "
-    "missing where the version is a distribution's backport below upstream's number, or where the vendor never named one. A "
-    "guess could break the host, so the verdict counts the package as unknown.",
+    meaning="The catalog does not show whether this version speaks IMDSv2, or imds-probe could not read a setting on which that "
+    "depends. The catalog does not show it if a distribution patched a version with a lower number than upstream's first one, or "
+    "if the vendor never named the first version. A guess could break the host, so the verdict counts the package as unknown.",
     cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
     "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. The "
     "evidence says what the package's own code and changelog showed, or that they were not read.",
@@ -90,14 +90,15 @@ SOFTWARE_UNKNOWN = Kind(
 SOFTWARE_SETTLED = Kind(
     id="software-settled",
     severity="info",
-    title="An installed package is judged by stronger evidence than its version",
+    title="Stronger evidence than its version clears an installed package",
     meaning="The catalog has no minimum for this version of the package, or the version is below the minimum. Stronger evidence "
     "shows that the switch does not break the package, and the finding names that evidence. It is one of six kinds: "
     "the package's own code asks for a token; its changelog says that support for IMDSv2 was added; its processes started in the "
     "watched window, and nobody called IMDSv1 in that window; its processes asked with a token in a rehearsal; it is part of a "
     "system's image, and a whole boot and a whole window were watched without a call by IMDSv1; no metadata is served where the "
     "package is.",
-    cure="Nothing has to be done. If the finding names a row of the catalog that says otherwise, report the row as wrong.",
+    cure="Nothing has to be done on this host. If the evidence contradicts what the catalog says of this version, tell the "
+    "maintainers of imds-probe that the catalog's row is wrong.",
 )
 SOFTWARE_FIGURE_INFERRED = Kind(
     id="software-figure-inferred",
@@ -132,11 +133,11 @@ NO_PACKAGE_MANAGER = Kind(
     severity="warning",
     implies="unknown",
     title="No package database was found",
-    meaning="The host has no database of a package manager. In a distroless container that means that the host's own root was "
-    "not named. Bottlerocket and Flatcar have none at all, because their software is part of their image. The versions of the "
-    "installed software are then not known, and no verdict can rest on them.",
-    cure="Run on the host itself, or mount the host's root and name it with --root. On Bottlerocket and Flatcar, ask whoever "
-    "maintains the image, or watch the host.",
+    meaning="imds-probe found no database of a package manager. If imds-probe runs in a distroless container, nobody has named "
+    "the host's root. Bottlerocket and Flatcar have no such database, because their software is part of their image. The versions "
+    "of the installed software are not known, so no verdict can rest on them.",
+    cure="Run on the host itself, or mount the host's root in the container and name it with --root. On Bottlerocket and Flatcar, "
+    "ask the maintainer of the image whether its software uses IMDSv2. If it does, accept the risk of this finding ([[accept]]).",
     settled_by=("a run on the host itself, or with its root named (--root)", SILENT_IMAGE, OWNER),
 )
 

@@ -56,8 +56,8 @@ REFUSED_HAD_NOTHING = Kind(
     id="refused-had-nothing",
     severity="warning",
     title="A program is refused at paths that the metadata service never had",
-    meaning="Before the switch, the watch saw the program ask for paths that the service does not have, and only for such (404). "
-    "Since the switch, the service answers with 401. The switch has taken no metadata from the program.",
+    meaning="Before the switch, the watch saw the program ask only for paths that the service does not have (404). Since the "
+    "switch, the service answers the same requests with 401. The switch has taken no metadata from the program.",
     cure="Nothing has to be done if the program handles 401 as it handled 404.",
     sources=(_ERRORS,),
 )
@@ -66,7 +66,7 @@ REFUSED_UNSERVED = Kind(
     severity="warning",
     title="A program was refused where no metadata is served",
     meaning="The program was refused with 401. Now the service is turned off (HttpEndpoint=disabled), or a rule or route cuts its "
-    "container off, so an undone switch would give the program nothing.",
+    "container off. Undoing the switch would therefore give the program no metadata.",
     cure="Change the program so that it asks for a token. Do so before you turn the service on or let the container reach it.",
 )
 REFUSED_LEFT_OUT = Kind(
@@ -133,8 +133,8 @@ REJECTED_UNSEEN = Kind(
     cure=(
         "Ask CloudWatch for the minutes of the calls: "
         "`aws cloudwatch get-metric-statistics --namespace AWS/EC2 --metric-name MetadataNoTokenRejected --statistics Sum "
-        "--period 60`, with the instance id as dimension and a start and an end. Then look for the program that ran at these "
-        "minutes: a virtual machine, a user-space network stack, or a unit of the boot."
+        "--period 60 --dimensions Name=InstanceId,Value=ID --start-time START --end-time END`. Find the program that ran at these "
+        "minutes: a virtual machine, a user-space network stack, or a unit of the boot. Then change it so that it asks for a token."
     ),
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoTokenRejected",),
     settled_by=("a watched window in which the watch sees as many refused calls as CloudWatch counts", OWNER),

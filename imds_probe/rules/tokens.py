@@ -24,7 +24,7 @@ IMDSV1_OPEN = Kind(
     title="IMDSv1 is still answered",
     meaning="A request without a token was answered, or the EC2 API says so: HttpTokens is optional. A server-side request "
     "forgery in any program on this host can read the role's credentials with one plain GET.",
-    cure="Switch once the verdict is ready.",
+    cure="Run the command to switch, which is in the report, once the verdict is `ready` or `needs-hop-limit`.",
     sources=(
         "https://aws.amazon.com/blogs/security/defense-in-depth-open-firewalls-reverse-proxies-ssrf-"
         "vulnerabilities-ec2-instance-metadata-service/",
@@ -37,7 +37,7 @@ TOKENS_UNKNOWN = Kind(
     meaning="Only a request without a token, or the EC2 API, can tell. imds-probe made no such request (--no-v1-probe), or the "
     "answer did not tell.",
     cure="Nothing depends on it: requiring tokens twice does no harm. To find out, run with --control-plane, or without "
-    "--no-v1-probe, which adds one to CloudWatch's MetadataNoToken.",
+    "--no-v1-probe. The request without a token adds one to CloudWatch's MetadataNoToken.",
 )
 
 # By how it is known: tokens_method.

@@ -32,7 +32,7 @@ def step(plan: Plan) -> Step:
     )
     policy = f'-role-policy --role-name "$ROLE_NAME" --policy-name {POLICY}'
     return Step(
-        what="Have the instance role refuse credentials that were fetched by IMDSv1",
+        what="Let AWS refuse credentials of the instance role that were fetched by IMDSv1",
         commands=(*role, f"aws iam put{policy} --policy-document {shlex.quote(json.dumps(DOCUMENT))}"),
         rollback=(*role, f"aws iam delete{policy}"),
         notes=(

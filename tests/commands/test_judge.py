@@ -40,7 +40,7 @@ def test_what_a_run_had_accepted_stays_accepted(stored, capsys):
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith("a.json: ready (as before), confidence medium")
     assert [line.split()[0] for line in out[2:]] == ["accepted", "accepted"]
-    assert out[3].endswith("[software-too-old], by team-os until 2027-01-31: no boot is left")
+    assert out[3].endswith("[software-too-old], by team-os until 2027-01-31: this host never boots again")
 
 
 def test_what_changed_is_listed(stored, capsys):

@@ -227,7 +227,7 @@ def test_accepted_risks_by_who_answers_for_them_and_the_first_to_expire(ask):
         ("code-not-read", "team-app", "2026-12-01", 2),
         ("software-too-old", "team-os", "2027-01-31", 2),
     ]
-    assert rows[1]["accepted_because"] == "no boot is left"
+    assert rows[1]["accepted_because"] == "this host never boots again"
 
 
 def test_hop_limits_needed_now(ask):

@@ -27,7 +27,7 @@ def test_what_can_be_left_out_goes_first_and_is_named():
         "id           since     where",
         "one          1.0       host: /usr/lib/one",
         "three-three  10.20.30  host",
-        "(left out: name; with COLUMNS=58 there is room)",
+        "(left out: name; COLUMNS=58 shows all columns)",
     ]
 
 
@@ -70,4 +70,4 @@ def test_wide_letters_and_accents_stand_in_line():
 def test_a_table_of_wide_letters_is_as_wide_as_it_takes():
     rows = [("容" * 10, "b", "1.0", "host")]
     *_, last = lines(COLUMNS, rows, 35, spare=("since",))
-    assert last == "(left out: since; with COLUMNS=42 there is room)"
+    assert last == "(left out: since; COLUMNS=42 shows all columns)"

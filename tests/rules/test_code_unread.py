@@ -20,7 +20,7 @@ def test_all_that_nothing_tells_about_are_one_finding_with_their_reasons():
     (finding,), settled = found(PACKED, CRON)
     assert (finding.kind.id, finding.implies, settled) == ("code-not-read", "unknown", [])
     assert finding.summary == (
-        "2 programs were not read, and nothing else tells how they ask: /opt/packed/bin/run, /opt/x"
+        "2 programs were not read, and nothing else shows whether they ask for a token: /opt/packed/bin/run, /opt/x"
     )
     assert finding.evidence == (
         "/opt/packed/bin/run, running as process 77: packed",

@@ -29,7 +29,10 @@ def test_behind_a_sidecar_a_higher_limit_is_needed_and_nobody_knows_by_how_much(
         "shop: links and routes show 1 router between it and the uplink",
         f"in shop, {MESH.where}: {MESH.quote}",
     )
-    assert finding.fix.text.startswith("Raise the hop limit to 2 while tokens are still optional. Run imds-probe again")
+    assert finding.fix.text.startswith("Raise the hop limit to 2 while tokens are still optional, and do not ")
+    (command,) = finding.fix.commands
+    assert command.startswith("aws ec2 modify-instance-metadata-options ")
+    assert command.endswith(" --http-put-response-hop-limit 2 --http-endpoint enabled")  # and tokens stay as they are
 
 
 def test_what_is_known_of_the_relay_is_said_where_no_rule_could_be_read():

@@ -59,7 +59,7 @@ def _stands(read: CodeRead, callers: Callers | None) -> str:
     if read.packages:
         whole = sum(not each.why for each in read.packages)
         packages = f" {whole} of {len(read.packages)} packages of undecided versions were read;"
-    watched = "nobody watched"
+    watched = "calls were not watched"
     if callers is not None:
         watched = f"watched for {in_words(callers.observed_s)} of the last {in_words(callers.window_s)}"
     line = f"{running}; {scheduled};{packages} {watched}; {_boot(callers)}."

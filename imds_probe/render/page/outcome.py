@@ -102,7 +102,7 @@ def sentence(report: Report) -> str:
     said.append(f"Confidence: {verdict.confidence}{evidence}.")
     if verdict.valid_until is not None and verdict.state != "unknown":
         said.append(
-            f"The verdict counts until {verdict.valid_until[:16].replace('T', ' ')} UTC, unless something changes."
+            f"The verdict is valid until {verdict.valid_until[:16].replace('T', ' ')} UTC, unless something changes."
         )
     said += [f"{line}." for line in verdict.forgeable]
     return " ".join(said)

@@ -18,7 +18,7 @@ def test_one_line_says_how_much_code_stands_behind_the_verdict():
     (line,) = blocks_of(with_code(not_read=(PACKED, replace(PACKED, program="/opt/long", why="too long"))))
     assert line.text == (
         "41 of 43 running programs were read (2 not: /opt/packed/bin/run (packed), /opt/long (too long)); schedules "
-        "were not read; nobody watched; no boot was watched whole."
+        "were not read; calls were not watched; no boot was watched whole."
     )
 
 
@@ -49,7 +49,10 @@ def test_it_says_how_many_packages_were_read_as_their_versions_do_not_decide():
     whole = PackageRead("cloud-init", "cloud-init 19.3-46.amzn2 (rpm)", files=4)
     part = replace(whole, component="aws-cfn-bootstrap", package="aws-cfn-bootstrap 1.4-34.amzn2 (rpm)", why="packed")
     (line,) = blocks_of(with_code().with_(CodeRead(43, 43, packages=(whole, part))))
-    assert "; schedules were not read; 1 of 2 packages of undecided versions were read; nobody watched; " in line.text
+    assert (
+        "; schedules were not read; 1 of 2 packages of undecided versions were read; calls were not watched; "
+        in line.text
+    )
 
 
 def test_the_places_come_worst_first_and_without_what_asks_nobody():
