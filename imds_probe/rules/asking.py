@@ -10,10 +10,20 @@ from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
-from imds_probe.facts.sdk_settings import DISABLED, SdkSettings, ValueClass
+from imds_probe.facts.sdk_settings import DISABLED, V1_DISABLED, SdkSettings, ValueClass
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 
 CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
+# As old as the SDKs: an SDK that does not heed one of them has a row that says so. All else came with some version of each.
+_OF_ALL = frozenset(
+    {
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "aws_access_key_id"),
+        *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+        *("AWS_ROLE_ARN", "role_arn", CREDENTIALS_FILE, CONFIG_FILE, "AWS_SDK_LOAD_CONFIG"),
+        # These take nothing away: they say that metadata is meant to be asked for.
+        *(V1_DISABLED, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "AWS_METADATA_SERVICE_TIMEOUT"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -52,15 +62,21 @@ class Asking:
                 return False
         return self.heeds(CONFIG_FILE)
 
-    def heeds(self, variable: str) -> bool:
-        """Whether it does what the variable, or a key of a profile, says. A version that is not known may be an older one."""
+    def heeds(self, variable: str, told: Collection[str] = ()) -> bool:
+        """Whether it surely does what the variable, or a key of a profile, says, where `told` is set. A version that is not known
+        may be an older one.
+        """
         heeded = self.row.heeds.get(variable) if self.row else None
         if heeded is None:
-            return True
-        if heeded.since is None or self.version is None:
+            return self.row is None or variable in _OF_ALL
+        if heeded.since is None or self.version is None or heeded.not_with in told:
             return False
         order = compare_upstream(self.manager, self.version, heeded.since).order
         return order is not None and order >= 0
+
+    def is_known_of(self, variable: str) -> bool:
+        """Whether the catalog says of any version that it does, or does not, what the variable says."""
+        return self.row is None or variable in self.row.heeds or variable in _OF_ALL
 
 
 # What stands for an SDK that was not recognised: it does as the SDKs' reference says.

@@ -46,7 +46,8 @@ _KEY_OF: Mapping[Source, str] = {
     "keys": "aws_access_key_id",
     "process": "credential_process",
     "sso": "sso_start_url",
-    **dict.fromkeys(("web-identity", "container", "environment", "instance"), "role_arn"),
+    "web-identity": "AWS_WEB_IDENTITY_TOKEN_FILE",  # the profile's key and the variable came together
+    **dict.fromkeys(("container", "environment", "instance"), "role_arn"),
 }
 _FROM_PROFILE: Mapping[Source, str] = {
     "keys": "access keys",
@@ -193,7 +194,7 @@ def _other(processes: Sequence[_Told]) -> Part:
 
 def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     names = told.effective
-    heeded = {name: value for name, value in names.items() if asking.heeds(name)}
+    heeded = {name: value for name, value in names.items() if asking.heeds(name, names)}
     source, words = next(
         ((source, words) for source, needed, words in _SOURCES if needed <= heeded.keys()), ("unknown", "")
     )
@@ -248,8 +249,10 @@ def _ignored(told: SdkSettings, heeded: Mapping[str, ValueClass], asking: Asking
     if heeded.get(DISABLED) in ("false", "other"):
         lines.append(f"{DISABLED} is not true")
     unheeded = sorted(name for name in told.effective if name not in heeded)
-    if unheeded:
-        lines.append(f"{asking.name} does not heed {', '.join(unheeded)}")
+    if known := [name for name in unheeded if asking.is_known_of(name)]:
+        lines.append(f"{asking.name} does not heed {', '.join(known)}")
+    if others := [name for name in unheeded if not asking.is_known_of(name)]:
+        lines.append(f"{asking.name} is not known to heed {', '.join(others)}")
     return f" ({'; '.join(lines)})" if lines else ""
 
 
