@@ -10,7 +10,15 @@ from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
-from imds_probe.facts.sdk_settings import DISABLED, V1_DISABLED, SdkSettings, ValueClass
+from imds_probe.facts.sdk_settings import (
+    DEFAULT_PROFILE,
+    DISABLED,
+    PROFILE,
+    V1_DISABLED,
+    Profile,
+    SdkSettings,
+    ValueClass,
+)
 from imds_probe.facts.software import Installed, SdkSoftware, Software
 
 CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
@@ -18,7 +26,7 @@ CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
 _OF_ALL = frozenset(
     {
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "aws_access_key_id"),
-        *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+        *("AWS_REGION", "AWS_DEFAULT_REGION", PROFILE, DEFAULT_PROFILE),
         *("AWS_ROLE_ARN", "role_arn", CREDENTIALS_FILE, CONFIG_FILE, "AWS_SDK_LOAD_CONFIG"),
         # These take nothing away: they say that metadata is meant to be asked for.
         *(V1_DISABLED, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "AWS_METADATA_SERVICE_TIMEOUT"),
@@ -62,6 +70,19 @@ class Asking:
                 return False
         return self.heeds(CONFIG_FILE)
 
+    def profiles(self, told: SdkSettings) -> tuple[Profile, ...]:
+        """The profile that it chooses; several where the catalog does not say which variable it reads."""
+        if told.profile is None or told.unnamed is None:
+            return (told.profile,) if told.profile is not None else ()
+        names = told.effective
+        first = PROFILE in names and self.heeds(PROFILE, names)
+        second = DEFAULT_PROFILE in names and self.heeds(DEFAULT_PROFILE, names)
+        by_second = told.by_default_variable or told.profile
+        said = self.row is not None and {PROFILE, DEFAULT_PROFILE} & self.row.heeds.keys()
+        if not said:
+            return tuple(dict.fromkeys((told.profile, by_second, *(() if PROFILE in names else (told.unnamed,)))))
+        return (told.profile if first else by_second if second else told.unnamed,)
+
     def heeds(self, variable: str, told: Collection[str] = ()) -> bool:
         """Whether it surely does what the variable, or a key of a profile, says, where `told` is set. A version that is not known
         may be an older one.
@@ -70,6 +91,8 @@ class Asking:
         if heeded is None:
             return self.row is None or variable in _OF_ALL
         if heeded.since is None or self.version is None or heeded.not_with in told:
+            return False
+        if told and heeded.only_with is not None and heeded.only_with not in told:
             return False
         order = compare_upstream(self.manager, self.version, heeded.since).order
         return order is not None and order >= 0

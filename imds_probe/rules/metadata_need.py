@@ -177,7 +177,7 @@ def _other(processes: Sequence[_Told]) -> Part:
             found.append(Part("unlikely", one.silent))
             continue
         set_there = set(told.effective) if told else set()
-        if told and told.profile and told.profile.region:
+        if told and (chosen := asking.profiles(told)) and all(profile.region for profile in chosen):
             set_there |= _REGIONS
         for asked in asking.asks_for:
             spared = next((name for name in asked.unless if name in set_there), "")
@@ -206,7 +206,7 @@ def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     if setting := min(heeded.keys() & _METADATA_SETTINGS, default=""):
         return _OfProcess(Part("likely", f"{setting} is set"), "instance")
     if told.profile is not None:
-        if (said := _of_profile(told.profile, names, asking)) is not None:
+        if (said := _of_profiles(asking.profiles(told), names, asking)) is not None:
             return said
     elif setting := min(heeded.keys() & _CREDENTIAL_FILES, default=""):
         return _OfProcess(Part("unknown", f"{setting} names a profile or file that was not read"))
@@ -218,6 +218,12 @@ def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     why = f"the environment sets {', '.join(rest)}, but names no source of credentials" if rest else _NO_SOURCE
     # Half a pair of keys is an error to most SDKs: they do not look further.
     return _OfProcess(Part("unknown", f"{why}{ignored}"), says_nothing=not heeded.keys() & _KEYS)
+
+
+def _of_profiles(profiles: Sequence[Profile], set_there: Mapping[str, ValueClass], asking: Asking) -> _OfProcess | None:
+    """What the most needing of the profiles that may be meant says; None where one of them names no source."""
+    said = [each for each in (_of_profile(profile, set_there, asking) for profile in profiles) if each is not None]
+    return min(said, key=lambda one: _ORDER.index(one.part.state)) if len(said) == len(profiles) else None
 
 
 def _of_profile(profile: Profile, set_there: Mapping[str, ValueClass], asking: Asking) -> _OfProcess | None:

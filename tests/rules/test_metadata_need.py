@@ -283,6 +283,34 @@ def test_a_profile_counts_as_the_sdk_reads_it(component, manager, package, versi
     assert (found.credentials == "profile") == (state == "unlikely")
 
 
+KEYS, PLAIN = Profile("keys", "none"), Profile("none", "instance")
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version", "said", "profiles", "spared"),
+    [
+        ("botocore", "pypi", "1.43.11", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, KEYS), False),
+        ("botocore", "pypi", "1.43.11", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (PLAIN, KEYS, PLAIN), True),
+        ("botocore", "pypi", "1.43.11", "AWS_PROFILE=a", (KEYS, None, PLAIN), True),
+        ("botocore", "pypi", "1.43.11", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), True),
+        ("boto2", "pypi", "2.49.0", "AWS_PROFILE=a", (KEYS, None, PLAIN), False),
+        ("aws-sdk-js-v2", "npm", "2.574.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, PLAIN), True),
+        ("aws-sdk-js-v2", "npm", "2.574.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
+        ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
+        ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b AWS_SDK_LOAD_CONFIG=1", (KEYS, None, PLAIN), True),
+        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, PLAIN), False),
+        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, KEYS, PLAIN), True),
+        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a", (KEYS, None, None), True),
+    ],
+)
+def test_a_profile_is_the_one_of_the_variable_that_the_sdk_reads(component, manager, version, said, profiles, spared):
+    (process,) = settings(said)
+    first, second, unnamed = profiles
+    process = replace(process, profile=first, by_default_variable=second, unnamed=unnamed)
+    asks = need_of_processes([process], Asking("it", CATALOG.row(component), manager, version, True))
+    assert (asks.state == "unlikely") is spared
+
+
 def test_where_a_profile_has_its_credentials_from_is_said():
     found = of_profile("botocore", "pypi", "1.20.0", "botocore", Profile("none", "sso"))
     assert found.reason == "credentials come from IAM Identity Center in the shared config file"
