@@ -41,6 +41,7 @@ def asked(entry: Entry) -> Asked:
         when=entry.choice("when", ("always", "on-request")),
         source=entry.text("source"),
         unless=entry.texts("unless", []),
+        calls=entry.texts("calls", []),
     )
     entry.done()
     for name in found.unless:

@@ -163,13 +163,15 @@ class Heeded:
 @dataclass(frozen=True)
 class Asked:
     """What software asks the metadata service for, beside credentials: in words, as "the region". `when` says whether it does so
-    by itself, or only where a program asks it to. One of the variables in `unless` spares it asking.
+    by itself, or only where a program asks it to. One of the variables in `unless` spares it asking. `calls` are the names in a
+    program's own code by which it asks for that.
     """
 
     what: str
     when: Literal["always", "on-request"]
     source: str
     unless: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from imds_probe.facts.sdk_settings import (
     ValueClass,
 )
 from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.rules.called import Call, calls
 
 CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
 # As old as the SDKs: an SDK that does not heed one of them has a row that says so. All else came with some version of each.
@@ -37,7 +38,7 @@ _OF_ALL = frozenset(
 @dataclass(frozen=True)
 class Asking:
     """One piece of software, called `name`. `told` is what its own processes are told, empty where that is not known of them
-    alone.
+    alone. `calls` are those that programs make of it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Asking:
     version: str | None = None
     is_sdk: bool = False
     told: tuple[SdkSettings, ...] = ()
+    calls: tuple[Call, ...] = ()
 
     @property
     def asks_for(self) -> tuple[Asked, ...]:
@@ -106,23 +108,25 @@ class Asking:
 ANY_SDK = Asking("an AWS SDK")
 
 
-def asking(software: Software, row: Row | None, told: tuple[SdkSettings, ...] = ()) -> Asking:
+def asking(
+    software: Software, row: Row | None, told: tuple[SdkSettings, ...] = (), called: tuple[Call, ...] = ()
+) -> Asking:
     """What is known of a piece of software; where its version is a range, of the oldest in it."""
     is_sdk = isinstance(software, SdkSoftware)
     version = (
         software.sdk.at_least if isinstance(software, SdkSoftware) and software.version is None else software.version
     )
     name = f"{row.name if row else software.package} {software.said_version}"
-    return Asking(name, row, software.manager, version, is_sdk, told)
+    return Asking(name, row, software.manager, version, is_sdk, told, called)
 
 
 def asking_in(container: Container, facts: Facts, catalog: Catalog) -> tuple[Asking, ...]:
     """What there is in a container: AWS SDKs in use, and all else that the catalog knows."""
-    return tuple(_asking_in(container, facts[Installed].software, catalog))
+    return tuple(_asking_in(container, facts, catalog))
 
 
-def _asking_in(container: Container, software: Iterable[Software], catalog: Catalog) -> Iterable[Asking]:
-    for each in software:
+def _asking_in(container: Container, facts: Facts, catalog: Catalog) -> Iterable[Asking]:
+    for each in facts[Installed].software:
         if container.identity not in each.container_ids:
             continue
         row = catalog.row(each.component)
@@ -131,6 +135,7 @@ def _asking_in(container: Container, software: Iterable[Software], catalog: Cata
         if isinstance(each, SdkSoftware):
             if each.running:
                 alone = each.container_ids == (container.identity,)
-                yield asking(each, row, each.sdk.sdk_settings if alone else ())
+                called = calls(row, facts, (), (container.identity,))
+                yield asking(each, row, each.sdk.sdk_settings if alone else (), called)
         else:
             yield asking(each, row)

@@ -185,6 +185,8 @@ def _other(processes: Sequence[_Told]) -> Part:
                 found.append(Part("unlikely", f"{asking.name} takes {asked.what} from {spared}"))
             elif asked.when == "always":
                 found.append(Part("likely", f"{asking.name} asks for {asked.what}"))
+            elif call := next((call for call in asking.calls if call.name in asked.calls), None):
+                found.append(Part("likely", f"{call.path} has {asking.name} ask for {asked.what} by {call.name}"))
             else:
                 found.append(Part("unknown", f"{asking.name} asks for {asked.what} where a program tells it to"))
         if not asking.asks_for:

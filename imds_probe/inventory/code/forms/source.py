@@ -25,6 +25,7 @@ _HANDED_ON = re.compile(
     r"token|header|hdr|auth|imdsv2|session|opt(?:ion)?s\b|config|params|kwargs|init\b|request\b|\breq\b|context|ctx|client\b|\.\.\.",
     re.IGNORECASE,
 )
+_OF_BOTO = ("boto.utils", "from boto import utils")
 _GETS = re.compile(r"\.(?:get|head|fetch|open)\(", re.IGNORECASE)  # a request where it is given a URL
 # What many statements have in common and what carries no token.
 _COMMON = frozenset(
@@ -57,12 +58,18 @@ def judged(text: str, language: Language) -> Judged:
     found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
     if any(each.word == CLIENT for each in found) and not _is_the_sdks(text, found, language):
         found = [each for each in found if each.word != CLIENT]
+    found = [each for each in found if each.kind != "client" or _is_called(text, each.word)]
     if not found:
         return Judged()
     layout = laid_out(text, language.syntax)
     if layout is None:
         return judged_words(found)
     return _Reading(layout, language, found).judged()
+
+
+def _is_called(text: str, word: str) -> bool:
+    """Whether a word is that of an SDK's client: functions of many a program's own are called as boto's are."""
+    return not word.startswith("get_instance_") or any(each in text for each in _OF_BOTO)
 
 
 def _is_the_sdks(text: str, found: Sequence[Found], language: Language) -> bool:
@@ -96,7 +103,8 @@ class _Reading:
         requests = service and (bool(bare) or self._requests(targets))
         alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
         evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
-        return Judged(tuple(self._hit(each, bare) for each in self._found), evidence)
+        hits = (self._hit(each, bare) for each in self._found if each.kind != "client" or each.at in self._live)
+        return Judged(tuple(hits), evidence)
 
     @staticmethod
     def _is_weak(tokens: list[Found], service: bool, bare: bool) -> bool:
