@@ -1,7 +1,7 @@
 """Node packages in a node_modules directory, nested ones and pnpm's store, too.
 
 Source: Node's documentation of module loading from node_modules, npm's package.json; pnpm's "Symlinked node_modules
-structure": .pnpm/NAME@VERSION/node_modules/NAME, with a plus sign for the slash of a scope.
+structure": .pnpm/NAME@VERSION/node_modules/NAME, with a plus sign for the slash of a scope. Of Yarn's Plug'n'Play see node_plugged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from imds_probe.ecosystems.npm import ECOSYSTEM
+from imds_probe.inventory.sdks import node_plugged
 from imds_probe.inventory.sdks.bundle import BUNDLE_MIN_BYTES, SCRIPTS, bundled_libraries
 from imds_probe.inventory.sdks.libraries import Library
 from imds_probe.inventory.sdks.recogniser import Directories, Files, Located, Recogniser, Runtime
@@ -20,6 +21,7 @@ from imds_probe.system import rootfs
 
 DIRECTORY = "node_modules"
 STORE = ".pnpm"
+DATA = ".pnp.data.json"
 ANCESTORS_MAX = 12  # directories above the script that Node looks into, too
 PACKAGE_MAX_BYTES = 1024 * 1024
 _PROGRAMS = frozenset({"node", "nodejs"})
@@ -64,6 +66,8 @@ def _places(start: Start) -> Iterator[str]:
         directory = posixpath.dirname(path)
         for _ in range(ANCESTORS_MAX):
             yield posixpath.join(directory, DIRECTORY)
+            for name in node_plugged.FILES:
+                yield posixpath.join(directory, name)
             if directory in ("/", ""):
                 break
             directory = posixpath.dirname(directory)
@@ -78,6 +82,6 @@ def _runs(program: str, libraries: Collection[str]) -> bool:
 RECOGNISER = Recogniser(
     (ECOSYSTEM,),
     directories=Directories(libraries_in, frozenset({DIRECTORY})),
-    files=Files("script", bundled_libraries, ends=SCRIPTS, min_bytes=BUNDLE_MIN_BYTES),
+    files=Files("script", bundled_libraries, ends=(*SCRIPTS, DATA), min_bytes=BUNDLE_MIN_BYTES),
     runtime=Runtime(_PROGRAMS, _runs, _places, frozenset({"NODE_PATH"}), reads_scripts=True),
 )

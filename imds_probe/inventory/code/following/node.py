@@ -15,6 +15,7 @@ from imds_probe.inventory.code.following.arguments import Options, read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
+from imds_probe.inventory.sdks import node_plugged
 from imds_probe.inventory.sdks.node import ANCESTORS_MAX, DIRECTORY
 from imds_probe.inventory.sdks.start import Start
 
@@ -109,12 +110,33 @@ def _package(name: str, here: str, way: Way, ground: Ground) -> Iterator[Load]:
         if path := ground.first((at, f"{at}.js")):
             yield Load(path, None)
             return
+    project = next(
+        (each for each in _above(here, "") if any(ground.has(f"{each}/{n}") for n in node_plugged.FILES)), None
+    )
+    if project is not None:
+        yield from ground.once(("plugged", project, package), lambda: _plugged(package, project, ground))
 
 
-def _above(directory: str) -> Iterator[str]:
+def _plugged(name: str, directory: str, ground: Ground) -> Iterator[Load]:
+    """What a package that Yarn leaves in its archive loads: all of the archive, and of those of what it depends on."""
+    for each in node_plugged.needed_by(name, ground.once(("plugged", directory), lambda: _registry(directory, ground))):
+        archive, root = each.place(directory)
+        if archive:
+            yield Load(archive, f"{archive}/{DIRECTORY}/{each.own_name}")
+        else:
+            yield from (Load(path, root) for path in _main(root, ground))
+
+
+def _registry(directory: str, ground: Ground) -> Iterator[node_plugged.Plugged]:
+    for name in node_plugged.FILES:
+        if ground.has(f"{directory}/{name}"):
+            yield from node_plugged.registry(ground.small(f"{directory}/{name}", node_plugged.MAX_BYTES))
+
+
+def _above(directory: str, name: str = f"/{DIRECTORY}") -> Iterator[str]:
     for _ in range(ANCESTORS_MAX):
         if posixpath.basename(directory) != DIRECTORY:
-            yield f"{directory.rstrip('/')}/{DIRECTORY}"
+            yield f"{directory.rstrip('/')}{name}"
         if directory in ("/", ""):
             return
         directory = posixpath.dirname(directory)
