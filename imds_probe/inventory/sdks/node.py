@@ -24,13 +24,19 @@ STORE = ".pnpm"
 DATA = ".pnp.data.json"
 ANCESTORS_MAX = 12  # directories above the script that Node looks into, too
 PACKAGE_MAX_BYTES = 1024 * 1024
-_PROGRAMS = frozenset({"node", "nodejs"})
+PROGRAMS = frozenset({"node", "nodejs", "bun", "bunx", "deno"})
+# Where Deno keeps what it fetched for all projects, a directory for each version. Source: Deno's manual, DENO_DIR.
+_CACHE = "npm/registry.npmjs.org"
+_CACHES = ("/root/.cache/deno", "/home/*/.cache/deno", "/deno-dir", "/var/cache/deno")
+VERSIONS_MAX = 100  # of one package in it
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}")
 
 
 def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
     """See Directories. Only what lies directly in this directory, and in pnpm's store below it."""
     entries = set(rootfs.names(root, path))
+    if path.endswith(_CACHE):
+        return list(_fetched(root, path, entries, names))
     found = list(_packages(root, path, entries, names))
     if STORE in entries:
         for entry in rootfs.names(root, f"{path}/{STORE}"):
@@ -45,6 +51,14 @@ def _packages(root: Path, path: str, entries: Collection[str], names: Collection
     for name in sorted(names):
         if name.partition("/")[0] in entries:
             yield from _package(root, f"{path}/{name}", name)
+
+
+def _fetched(root: Path, path: str, entries: Collection[str], names: Collection[str]) -> Iterator[Located]:
+    for name in sorted(names):
+        if name.partition("/")[0] in entries:
+            for version in sorted(rootfs.names(root, f"{path}/{name}"))[:VERSIONS_MAX]:
+                if _VERSION.fullmatch(version) and version[0].isdigit():
+                    yield from _package(root, f"{path}/{name}/{version}", name)
 
 
 def _package(root: Path, place: str, name: str) -> Iterator[Located]:
@@ -71,17 +85,19 @@ def _places(start: Start) -> Iterator[str]:
             if directory in ("/", ""):
                 break
             directory = posixpath.dirname(directory)
-    for directory in start.listed("NODE_PATH"):
-        yield directory
+    yield from start.listed("NODE_PATH")
+    if posixpath.basename(start.executable) == "deno":
+        for directory in (*start.listed("DENO_DIR"), *_CACHES):
+            yield f"{directory}/{_CACHE}"
 
 
 def _runs(program: str, libraries: Collection[str]) -> bool:
-    return program in _PROGRAMS or "libnode" in libraries
+    return program in PROGRAMS or "libnode" in libraries
 
 
 RECOGNISER = Recogniser(
     (ECOSYSTEM,),
     directories=Directories(libraries_in, frozenset({DIRECTORY})),
     files=Files("script", bundled_libraries, ends=(*SCRIPTS, DATA), min_bytes=BUNDLE_MIN_BYTES),
-    runtime=Runtime(_PROGRAMS, _runs, _places, frozenset({"NODE_PATH"}), reads_scripts=True),
+    runtime=Runtime(PROGRAMS, _runs, _places, frozenset({"NODE_PATH", "DENO_DIR"}), reads_scripts=True),
 )

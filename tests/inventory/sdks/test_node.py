@@ -48,6 +48,16 @@ def test_the_store_of_pnpm(tmp_path: Path) -> None:
     ]
 
 
+def test_what_deno_has_fetched(tmp_path: Path) -> None:
+    cache = "/deno-dir/npm/registry.npmjs.org"
+    for version in ("2.5.0", "2.1692.0"):
+        at = tmp_path / f"{cache}/aws-sdk/{version}/package.json".lstrip("/")
+        at.parent.mkdir(parents=True)
+        at.write_text(json.dumps({"name": V2, "version": version}))
+    (tmp_path / f"{cache}/aws-sdk/registry.json".lstrip("/")).write_text("{}")
+    assert sorted(each.found.version or "" for each in look(tmp_path, cache)) == ["2.1692.0", "2.5.0"]
+
+
 def test_an_alias_is_another_package(tmp_path: Path) -> None:
     write(tmp_path, f"{V2}/package.json", {"name": "my-fork", "version": "1.0.0"})
     assert look(tmp_path) == []

@@ -65,6 +65,26 @@ def test_packages_that_yarn_leaves_in_their_archives_are_loaded_as_wholes(root: 
     }
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("bun", "main.ts"), ("bun", "run", "main.ts"), ("deno", "run", "-A", "main.ts"), ("node", "main.ts")],
+)
+def test_deno_and_bun_are_followed(root: Root, words: tuple[str, ...]) -> None:
+    root.put(
+        {
+            **{f"/usr/bin/{name}": "" for name in ("bun", "deno")},
+            "/srv/app/main.ts": "import a from 'npm:plain@1'; import './own.ts'",
+            "/srv/app/own.ts": "",
+            f"{APP}/plain/index.js": "",
+        }
+    )
+    assert set(root.loaded(*words, directory="/srv/app")) == {
+        "/srv/app/main.ts",
+        "/srv/app/own.ts",
+        f"{APP}/plain/index.js",
+    }
+
+
 def test_a_store_of_packages_that_are_links_has_neighbours_of_its_own(root: Root) -> None:
     store = f"{APP}/.pnpm/a@1.0.0/node_modules"
     root.put({f"{store}/a/index.js": "require('b')", f"{store}/b/index.js": "", "/srv/app/main.js": "require('a')"})
