@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.rows import Asked
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
@@ -188,10 +189,15 @@ def _other(processes: Sequence[_Told]) -> Part:
             elif call := next((call for call in asking.calls if call.name in asked.calls), None):
                 found.append(Part("likely", f"{call.path} has {asking.name} ask for {asked.what} by {call.name}"))
             else:
-                found.append(Part("unknown", f"{asking.name} asks for {asked.what} where a program tells it to"))
+                found.append(Part("unknown", f"{asking.name} {may_ask(asking, asked)}"))
         if not asking.asks_for:
             found.append(_OTHER_UNKNOWN)
     return min(found, key=lambda part: _ORDER.index(part.state), default=_OTHER_UNKNOWN)
+
+
+def may_ask(asking: Asking, asked: Asked) -> str:
+    """What software asks for only where it is told to: the rest of a sentence."""
+    return f"asks for {asked.what} where {'a program' if asking.is_sdk else 'its configuration'} tells it to"
 
 
 def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
