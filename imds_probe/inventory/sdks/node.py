@@ -20,7 +20,9 @@ from imds_probe.inventory.sdks.start import Start
 from imds_probe.system import rootfs
 
 DIRECTORY = "node_modules"
-STORE = ".pnpm"
+# NAME@VERSION/node_modules/NAME in each, of npm's linked installs the last; Yarn's has NAME-npm-VERSION-DIGEST/package.
+STORES = (".pnpm", ".bun", ".deno", ".store")
+_OF_YARN = "-npm-"
 DATA = ".pnp.data.json"
 ANCESTORS_MAX = 12  # directories above the script that Node looks into, too
 PACKAGE_MAX_BYTES = 1024 * 1024
@@ -33,18 +35,26 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}")
 
 
 def libraries_in(root: Path, path: str, names: Collection[str]) -> list[Located]:
-    """See Directories. Only what lies directly in this directory, and in pnpm's store below it."""
+    """See Directories. Only what lies directly in this directory, and in stores below it, as pnpm's."""
     entries = set(rootfs.names(root, path))
     if path.endswith(_CACHE):
         return list(_fetched(root, path, entries, names))
     found = list(_packages(root, path, entries, names))
-    if STORE in entries:
-        for entry in rootfs.names(root, f"{path}/{STORE}"):
-            name = entry.partition("@")[0] if entry[0] != "@" else "@" + entry[1:].partition("@")[0]
-            name = name.replace("+", "/")
-            if name in names:
-                found += _package(root, f"{path}/{STORE}/{entry}/{DIRECTORY}/{name}", name)
+    for store in STORES:
+        if store in entries:
+            found += _stored(root, f"{path}/{store}", names)
     return found
+
+
+def _stored(root: Path, path: str, names: Collection[str]) -> Iterator[Located]:
+    flat = {name.replace("/", "-"): name for name in names}
+    for entry in rootfs.names(root, path):
+        name = entry.partition("@")[0] if entry[0] != "@" else "@" + entry[1:].partition("@")[0]
+        name = name.replace("+", "/")
+        if name in names:
+            yield from _package(root, f"{path}/{entry}/{DIRECTORY}/{name}", name)
+        elif of_yarn := flat.get(entry.partition(_OF_YARN)[0]):
+            yield from _package(root, f"{path}/{entry}/package", of_yarn)
 
 
 def _packages(root: Path, path: str, entries: Collection[str], names: Collection[str]) -> Iterator[Located]:
