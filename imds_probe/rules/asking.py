@@ -100,8 +100,13 @@ class Asking:
         return order is not None and order >= 0
 
     def is_known_of(self, variable: str) -> bool:
-        """Whether the catalog says of any version that it does, or does not, what the variable says."""
-        return self.row is None or variable in self.row.heeds or variable in _OF_ALL
+        """Whether the catalog says since when it does what the variable says, or that it does not: a figure that was inferred tells
+        nothing of older versions.
+        """
+        heeded = self.row.heeds.get(variable) if self.row else None
+        if heeded is None:
+            return self.row is None or variable in _OF_ALL
+        return heeded.since is None or heeded.grade != "inferred"
 
 
 # What stands for an SDK that was not recognised: it does as the SDKs' reference says.

@@ -187,8 +187,11 @@ def test_a_variable_spares_only_an_sdk_that_is_known_to_heed_it(component, manag
     assert (asks.state == "unlikely") is spared
 
 
-def test_what_no_row_says_is_not_known_to_be_heeded():
-    asks = Asking("it", CATALOG.row("paws-perl"), "cpan", "0.44", True)
+@pytest.mark.parametrize(
+    ("component", "manager", "version"), [("paws-perl", "cpan", "0.44"), ("aws-sdk-php", "composer", "3.30.0")]
+)
+def test_what_no_row_says_is_not_known_to_be_heeded(component, manager, version):
+    asks = Asking("it", CATALOG.row(component), manager, version, True)
     assert "it is not known to heed AWS_EC2_METADATA_DISABLED" in need_of_processes(settings(DISABLED), asks).reason
 
 
