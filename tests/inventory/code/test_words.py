@@ -118,7 +118,3 @@ def test_marks_of_libraries_are_counted_by_themselves() -> None:
 
 def test_the_words_fit_what_the_library_searches_fast() -> None:
     assert len(WORDS) <= 64 and len({word for word, _ in WORDS}) == len(WORDS)
-
-
-def test_there_are_no_more_words_than_are_searched_for_fast() -> None:
-    assert len(WORDS) <= 64

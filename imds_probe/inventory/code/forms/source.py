@@ -25,7 +25,6 @@ _HANDED_ON = re.compile(
     r"token|header|hdr|auth|imdsv2|session|opt(?:ion)?s\b|config|params|kwargs|init\b|request\b|\breq\b|context|ctx|client\b|\.\.\.",
     re.IGNORECASE,
 )
-_OF_BOTO = ("boto.utils", "from boto import utils")
 _GETS = re.compile(r"\.(?:get|head|fetch|open)\(", re.IGNORECASE)  # a request where it is given a URL
 # What many statements have in common and what carries no token.
 _COMMON = frozenset(
@@ -65,6 +64,9 @@ def judged(text: str, language: Language) -> Judged:
     if layout is None:
         return judged_words(found)
     return _Reading(layout, language, found).judged()
+
+
+_OF_BOTO = ("boto.utils", "from boto import utils")
 
 
 def _is_called(text: str, word: str) -> bool:
