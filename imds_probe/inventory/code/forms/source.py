@@ -91,7 +91,7 @@ class _Reading:
         # A proxy asks for what it is asked for.
         routes = any(each.at in served and each.kind == "path" for each in live)
         self._passes_on = routes and language.asks.search(layout.masked) is not None
-        self._found = found
+        self._found = [each for each in found if each.kind != "client" or each.at in self._live]
 
     def judged(self) -> Judged:
         live = list(self._live.values())
@@ -105,8 +105,7 @@ class _Reading:
         requests = service and (bool(bare) or self._requests(targets))
         alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
         evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
-        hits = (self._hit(each, bare) for each in self._found if each.kind != "client" or each.at in self._live)
-        return Judged(tuple(hits), evidence)
+        return Judged(tuple(self._hit(each, bare) for each in self._found), evidence)
 
     @staticmethod
     def _is_weak(tokens: list[Found], service: bool, bare: bool) -> bool:
