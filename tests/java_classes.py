@@ -6,12 +6,15 @@ import struct
 from collections.abc import Sequence
 
 
-def made(texts: Sequence[str], names: Sequence[str] = ()) -> bytes:
-    """A class whose code has these texts, and uses what is called by these names."""
+def made(texts: Sequence[str], names: Sequence[str] = (), classes: Sequence[str] = ()) -> bytes:
+    """A class whose code has these texts, and uses what is called by these names, and these classes."""
     pool, count = b"", 1
     for text in texts:
         encoded = text.encode()
         pool += struct.pack(">BH", 1, len(encoded)) + encoded + struct.pack(">BH", 8, count)
+        count += 2
+    for name in classes:
+        pool += struct.pack(">BH", 1, len(name)) + name.encode() + struct.pack(">BH", 7, count)
         count += 2
     pool += struct.pack(">Bq", 5, 1)  # a long takes two numbers
     count += 2

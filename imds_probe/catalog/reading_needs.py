@@ -28,6 +28,7 @@ def heeds(entry: Entry | None) -> Mapping[str, Heeded]:
             one.optional_choice("grade", get_args(Grade)),
             flag(one.take("any_value", False), f"{one.where}.any_value"),
             one.optional_text("only_with"),
+            one.optional_text("not_with"),
         )
         one.done()
     return found
@@ -40,6 +41,7 @@ def asked(entry: Entry) -> Asked:
         when=entry.choice("when", ("always", "on-request")),
         source=entry.text("source"),
         unless=entry.texts("unless", []),
+        calls=entry.texts("calls", []),
     )
     entry.done()
     for name in found.unless:

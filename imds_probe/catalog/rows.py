@@ -148,7 +148,8 @@ class Fault:
 @dataclass(frozen=True)
 class Heeded:
     """From which version on software heeds a variable, or a key of a profile; None: no version does. With `any_value` it takes
-    whatever a switch is set to for true. `only_with` is another variable without which it does not.
+    whatever a switch is set to for true. `only_with` is another variable without which it does not, `not_with` one with which it
+    does not.
     """
 
     since: str | None
@@ -156,18 +157,21 @@ class Heeded:
     grade: Grade | None = None
     any_value: bool = False
     only_with: str | None = None
+    not_with: str | None = None
 
 
 @dataclass(frozen=True)
 class Asked:
     """What software asks the metadata service for, beside credentials: in words, as "the region". `when` says whether it does so
-    by itself, or only where a program asks it to. One of the variables in `unless` spares it asking.
+    by itself, or only where a program asks it to. One of the variables in `unless` spares it asking. `calls` are the names in a
+    program's own code by which it asks for that.
     """
 
     what: str
     when: Literal["always", "on-request"]
     source: str
     unless: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,8 @@ class Row:
     installed package's. Empty where all count.
     prevented_by: settings that take IMDSv2 away again. observed: settings worth reporting that decide nothing.
     through: ids of other rows that make its calls: where one of those is found with it, that one is judged in its place.
-    heeds: by variable, from which version on it is heeded. One that is not named is heeded by every version, as far as is known.
+    heeds: by variable, from which version on it is heeded. Of one that is not named, it is not known whether it is, but for keys,
+    regions, and what chooses files and profiles: they are as old as the SDKs.
     asks_for: what it asks for beside credentials.
     """
 

@@ -113,7 +113,8 @@ def _of_process(scan: Scan, using: Using, pid: int, named: Counter[Located], pro
         named.update(used)
         settings = None
         if running.variables is not None:
-            settings = SdkSettings(running.variables, profiles.chosen(_choosing(running, proc, profiles)))
+            choosing = _choosing(running, proc, profiles)
+            settings = SdkSettings(running.variables, profiles.chosen(choosing), *profiles.others(choosing))
         yield Used(pid, user=user, settings=settings)
 
 

@@ -18,6 +18,7 @@ V1_DISABLED = "AWS_EC2_METADATA_V1_DISABLED"
 ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 ENDPOINT_MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 LOAD_CONFIG = "AWS_SDK_LOAD_CONFIG"
+PROFILE, DEFAULT_PROFILE = "AWS_PROFILE", "AWS_DEFAULT_PROFILE"
 # What a report that has names alone is taken to mean by them.
 _BY_NAME_ALONE: Mapping[str, ValueClass] = {
     DISABLED: "true",
@@ -50,11 +51,15 @@ class Profile:
 @dataclass(frozen=True)
 class SdkSettings:
     """What steers the SDKs of one process, or of several to which the same is said: `variables` by their names, sorted. `profile`
-    is None where files were not looked at.
+    is the one of AWS_PROFILE, else of AWS_DEFAULT_PROFILE, else the default one; None where files were not looked at. SDKs differ
+    in which of the variables they read, and in what order: `by_default_variable` is that of AWS_DEFAULT_PROFILE where both are set,
+    `unnamed` the default one where either is.
     """
 
     variables: tuple[Variable, ...] = ()
     profile: Profile | None = None
+    by_default_variable: Profile | None = None
+    unnamed: Profile | None = None
 
     @property
     def effective(self) -> Mapping[str, ValueClass]:

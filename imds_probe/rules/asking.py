@@ -10,16 +10,35 @@ from imds_probe.catalog.upstream import compare_upstream
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
-from imds_probe.facts.sdk_settings import DISABLED, SdkSettings, ValueClass
+from imds_probe.facts.sdk_settings import (
+    DEFAULT_PROFILE,
+    DISABLED,
+    PROFILE,
+    V1_DISABLED,
+    Profile,
+    SdkSettings,
+    ValueClass,
+)
 from imds_probe.facts.software import Installed, SdkSoftware, Software
+from imds_probe.rules.called import Call, calls
 
 CREDENTIALS_FILE, CONFIG_FILE = "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"
+# As old as the SDKs: an SDK that does not heed one of them has a row that says so. All else came with some version of each.
+_OF_ALL = frozenset(
+    {
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "aws_access_key_id"),
+        *("AWS_REGION", "AWS_DEFAULT_REGION", PROFILE, DEFAULT_PROFILE),
+        *("AWS_ROLE_ARN", "role_arn", CREDENTIALS_FILE, CONFIG_FILE, "AWS_SDK_LOAD_CONFIG"),
+        # These take nothing away: they say that metadata is meant to be asked for.
+        *(V1_DISABLED, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "AWS_METADATA_SERVICE_TIMEOUT"),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Asking:
     """One piece of software, called `name`. `told` is what its own processes are told, empty where that is not known of them
-    alone.
+    alone. `calls` are those that programs make of it.
     """
 
     name: str
@@ -28,6 +47,7 @@ class Asking:
     version: str | None = None
     is_sdk: bool = False
     told: tuple[SdkSettings, ...] = ()
+    calls: tuple[Call, ...] = ()
 
     @property
     def asks_for(self) -> tuple[Asked, ...]:
@@ -52,38 +72,66 @@ class Asking:
                 return False
         return self.heeds(CONFIG_FILE)
 
-    def heeds(self, variable: str) -> bool:
-        """Whether it does what the variable, or a key of a profile, says. A version that is not known may be an older one."""
+    def profiles(self, told: SdkSettings) -> tuple[Profile, ...]:
+        """The profile that it chooses; several where the catalog does not say which variable it reads."""
+        if told.profile is None or told.unnamed is None:
+            return (told.profile,) if told.profile is not None else ()
+        names = told.effective
+        first = PROFILE in names and self.heeds(PROFILE, names)
+        second = DEFAULT_PROFILE in names and self.heeds(DEFAULT_PROFILE, names)
+        by_second = told.by_default_variable or told.profile
+        said = self.row is not None and {PROFILE, DEFAULT_PROFILE} & self.row.heeds.keys()
+        if not said:
+            return tuple(dict.fromkeys((told.profile, by_second, *(() if PROFILE in names else (told.unnamed,)))))
+        return (told.profile if first else by_second if second else told.unnamed,)
+
+    def heeds(self, variable: str, told: Collection[str] = ()) -> bool:
+        """Whether it surely does what the variable, or a key of a profile, says, where `told` is set. A version that is not known
+        may be an older one.
+        """
         heeded = self.row.heeds.get(variable) if self.row else None
         if heeded is None:
-            return True
-        if heeded.since is None or self.version is None:
+            return self.row is None or variable in _OF_ALL
+        if heeded.since is None or self.version is None or heeded.not_with in told:
+            return False
+        if told and heeded.only_with is not None and heeded.only_with not in told:
             return False
         order = compare_upstream(self.manager, self.version, heeded.since).order
         return order is not None and order >= 0
+
+    def is_known_of(self, variable: str) -> bool:
+        """Whether the catalog says since when it does what the variable says, or that it does not: a figure that was inferred tells
+        nothing of older versions.
+        """
+        heeded = self.row.heeds.get(variable) if self.row else None
+        if heeded is None:
+            return self.row is None or variable in _OF_ALL
+        return heeded.since is None or heeded.grade != "inferred"
 
 
 # What stands for an SDK that was not recognised: it does as the SDKs' reference says.
 ANY_SDK = Asking("an AWS SDK")
 
 
-def asking(software: Software, row: Row | None, told: tuple[SdkSettings, ...] = ()) -> Asking:
+def asking(
+    software: Software, row: Row | None, told: tuple[SdkSettings, ...] = (), called: tuple[Call, ...] = ()
+) -> Asking:
     """What is known of a piece of software; where its version is a range, of the oldest in it."""
     is_sdk = isinstance(software, SdkSoftware)
     version = (
         software.sdk.at_least if isinstance(software, SdkSoftware) and software.version is None else software.version
     )
     name = f"{row.name if row else software.package} {software.said_version}"
-    return Asking(name, row, software.manager, version, is_sdk, told)
+    return Asking(name, row, software.manager, version, is_sdk, told, called)
 
 
 def asking_in(container: Container, facts: Facts, catalog: Catalog) -> tuple[Asking, ...]:
     """What there is in a container: AWS SDKs in use, and all else that the catalog knows."""
-    return tuple(_asking_in(container, facts[Installed].software, catalog))
+    return tuple(_asking_in(container, facts, catalog))
 
 
-def _asking_in(container: Container, software: Iterable[Software], catalog: Catalog) -> Iterable[Asking]:
-    for each in software:
+def _asking_in(container: Container, facts: Facts, catalog: Catalog) -> Iterable[Asking]:
+    for each in facts[Installed].software:
         if container.identity not in each.container_ids:
             continue
         row = catalog.row(each.component)
@@ -92,6 +140,7 @@ def _asking_in(container: Container, software: Iterable[Software], catalog: Cata
         if isinstance(each, SdkSoftware):
             if each.running:
                 alone = each.container_ids == (container.identity,)
-                yield asking(each, row, each.sdk.sdk_settings if alone else ())
+                called = calls(row, facts, (), (container.identity,))
+                yield asking(each, row, each.sdk.sdk_settings if alone else (), called)
         else:
             yield asking(each, row)

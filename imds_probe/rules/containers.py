@@ -10,6 +10,7 @@ from imds_probe.facts.facts import Facts
 from imds_probe.facts.imds import Imds, switched_already
 from imds_probe.findings import Fix, Found, Kind, State
 from imds_probe.rules.acceptance import apart
+from imds_probe.rules.asking import asking_in
 from imds_probe.rules.containers_kinds import (
     ANSWERED_BY_PROXY,
     CONTAINER_NOT_MEASURED,
@@ -34,7 +35,7 @@ from imds_probe.rules.hop_need import (
     users_without_token,
     ways_of,
 )
-from imds_probe.rules.metadata_need import metadata_need
+from imds_probe.rules.metadata_need import may_ask, metadata_need
 from imds_probe.rules.origins import of_containers
 from imds_probe.rules.phrases import more_time_or, raise_hop_limit
 from imds_probe.rules.relays import is_lost_unmeasured, lower_is_known_to_do, quoted
@@ -186,11 +187,28 @@ def _users(members: Sequence[Container], facts: Facts, catalog: Catalog) -> Foun
 
 def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:
     do = "does" if len(members) == 1 else "do"
+    options = [f"{each.title}: {line}" for each in members for line in _asked_for_by_option(each, facts, catalog)]
+    fix = Fix(
+        "Look into the configuration of these containers. Where it has the option, raise the hop limit, or remove the option."
+    )
     return HOP_LIMIT_KEEPS_OUT.found(
         subject,
-        f"{receive(members)} no token and {do} not seem to need one: {titles(members)}",
-        evidence=tuple(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members),
+        f"{receive(members)} no token and {do} not seem to need one{', unless an option is set' if options else ''}: "
+        f"{titles(members)}",
+        evidence=(*(f"{each.title}: {metadata_need(each, facts, catalog).reason}" for each in members), *options),
+        severity="warning" if options else None,
+        fix=fix if options else None,
     )
+
+
+def _asked_for_by_option(container: Container, facts: Facts, catalog: Catalog) -> list[str]:
+    """What software in a container asks for where its own configuration tells it to, and nothing turns metadata off there."""
+    if metadata_need(container, facts, catalog).other.state != "unknown":
+        return []
+    there = [each for each in asking_in(container, facts, catalog) if not each.is_sdk]
+    return [
+        f"{each.name} {may_ask(each, asked)}" for each in there for asked in each.asks_for if asked.when != "always"
+    ]
 
 
 def _filtered(subject: str, members: list[Container], facts: Facts, catalog: Catalog) -> Found:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from imds_probe.catalog.catalog import Catalog
+from imds_probe.catalog.rows import Asked
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.containers import Container
 from imds_probe.facts.facts import Facts
@@ -46,7 +47,8 @@ _KEY_OF: Mapping[Source, str] = {
     "keys": "aws_access_key_id",
     "process": "credential_process",
     "sso": "sso_start_url",
-    **dict.fromkeys(("web-identity", "container", "environment", "instance"), "role_arn"),
+    "web-identity": "AWS_WEB_IDENTITY_TOKEN_FILE",  # the profile's key and the variable came together
+    **dict.fromkeys(("container", "environment", "instance"), "role_arn"),
 }
 _FROM_PROFILE: Mapping[Source, str] = {
     "keys": "access keys",
@@ -176,7 +178,7 @@ def _other(processes: Sequence[_Told]) -> Part:
             found.append(Part("unlikely", one.silent))
             continue
         set_there = set(told.effective) if told else set()
-        if told and told.profile and told.profile.region:
+        if told and (chosen := asking.profiles(told)) and all(profile.region for profile in chosen):
             set_there |= _REGIONS
         for asked in asking.asks_for:
             spared = next((name for name in asked.unless if name in set_there), "")
@@ -184,16 +186,23 @@ def _other(processes: Sequence[_Told]) -> Part:
                 found.append(Part("unlikely", f"{asking.name} takes {asked.what} from {spared}"))
             elif asked.when == "always":
                 found.append(Part("likely", f"{asking.name} asks for {asked.what}"))
+            elif call := next((call for call in asking.calls if call.name in asked.calls), None):
+                found.append(Part("likely", f"{call.path} has {asking.name} ask for {asked.what} by {call.name}"))
             else:
-                found.append(Part("unknown", f"{asking.name} asks for {asked.what} where a program tells it to"))
+                found.append(Part("unknown", f"{asking.name} {may_ask(asking, asked)}"))
         if not asking.asks_for:
             found.append(_OTHER_UNKNOWN)
     return min(found, key=lambda part: _ORDER.index(part.state), default=_OTHER_UNKNOWN)
 
 
+def may_ask(asking: Asking, asked: Asked) -> str:
+    """What software asks for only where it is told to: the rest of a sentence."""
+    return f"asks for {asked.what} where {'a program' if asking.is_sdk else 'its configuration'} tells it to"
+
+
 def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     names = told.effective
-    heeded = {name: value for name, value in names.items() if asking.heeds(name)}
+    heeded = {name: value for name, value in names.items() if asking.heeds(name, names)}
     source, words = next(
         ((source, words) for source, needed, words in _SOURCES if needed <= heeded.keys()), ("unknown", "")
     )
@@ -205,7 +214,7 @@ def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     if setting := min(heeded.keys() & _METADATA_SETTINGS, default=""):
         return _OfProcess(Part("likely", f"{setting} is set"), "instance")
     if told.profile is not None:
-        if (said := _of_profile(told.profile, names, asking)) is not None:
+        if (said := _of_profiles(asking.profiles(told), names, asking)) is not None:
             return said
     elif setting := min(heeded.keys() & _CREDENTIAL_FILES, default=""):
         return _OfProcess(Part("unknown", f"{setting} names a profile or file that was not read"))
@@ -217,6 +226,12 @@ def _of_process(told: SdkSettings, asking: Asking) -> _OfProcess:
     why = f"the environment sets {', '.join(rest)}, but names no source of credentials" if rest else _NO_SOURCE
     # Half a pair of keys is an error to most SDKs: they do not look further.
     return _OfProcess(Part("unknown", f"{why}{ignored}"), says_nothing=not heeded.keys() & _KEYS)
+
+
+def _of_profiles(profiles: Sequence[Profile], set_there: Mapping[str, ValueClass], asking: Asking) -> _OfProcess | None:
+    """What the most needing of the profiles that may be meant says; None where one of them names no source."""
+    said = [each for each in (_of_profile(profile, set_there, asking) for profile in profiles) if each is not None]
+    return min(said, key=lambda one: _ORDER.index(one.part.state)) if len(said) == len(profiles) else None
 
 
 def _of_profile(profile: Profile, set_there: Mapping[str, ValueClass], asking: Asking) -> _OfProcess | None:
@@ -248,8 +263,10 @@ def _ignored(told: SdkSettings, heeded: Mapping[str, ValueClass], asking: Asking
     if heeded.get(DISABLED) in ("false", "other"):
         lines.append(f"{DISABLED} is not true")
     unheeded = sorted(name for name in told.effective if name not in heeded)
-    if unheeded:
-        lines.append(f"{asking.name} does not heed {', '.join(unheeded)}")
+    if known := [name for name in unheeded if asking.is_known_of(name)]:
+        lines.append(f"{asking.name} does not heed {', '.join(known)}")
+    if others := [name for name in unheeded if not asking.is_known_of(name)]:
+        lines.append(f"{asking.name} is not known to heed {', '.join(others)}")
     return f" ({'; '.join(lines)})" if lines else ""
 
 

@@ -16,6 +16,7 @@ from imds_probe.facts.sdk_settings import V1_DISABLED
 from imds_probe.facts.software import Installed, SdkSearch, SdkSoftware
 from imds_probe.findings import Fix, Found
 from imds_probe.rules.asking import asking
+from imds_probe.rules.called import calls
 from imds_probe.rules.fixes import library_commands
 from imds_probe.rules.hop_need import cures, limit_for
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
@@ -110,7 +111,9 @@ def _in_use(
         ]
     if needed.status == "ok":
         return _by_inference(what, entries, needed)
-    need = need_of_processes([told for entry in entries for told in entry.sdk.told], asking(entries[0], row))
+    called = calls(row, facts, [pid for entry in entries for pid in entry.pids])
+    told = [told for entry in entries for told in entry.sdk.told]
+    need = need_of_processes(told, asking(entries[0], row, called=called))
     by_code = (needed.why,) if needed.by == "code" else ()
     evidence = (*by_code, *_places(entries), need.in_words, *not_verified(needed))
     origins = of_software(entries, facts)

@@ -77,6 +77,7 @@ def test_each_figure_has_a_source_and_a_grade(row: Row) -> None:
 def test_what_is_steered_by_variables_is_known_by_names_that_are_collected() -> None:
     named = {name for row in ROWS for name in row.heeds if name.isupper()}
     named |= {heeded.only_with for row in ROWS for heeded in row.heeds.values() if heeded.only_with}
+    named |= {heeded.not_with for row in ROWS for heeded in row.heeds.values() if heeded.not_with}
     assert named | {name for row in ROWS for asked in row.asks_for for name in asked.unless} <= KNOWN
 
 

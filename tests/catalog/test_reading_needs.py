@@ -26,3 +26,8 @@ def test_only_variables_of_the_sdks_are_named(name: str) -> None:
 def test_a_key_of_a_profile_is_heeded_as_well_as_a_variable_and_perhaps_only_with_another() -> None:
     found = heeds(Entry({"sso_start_url": {"since": "1.2", "source": "s", "only_with": "AWS_SDK_LOAD_CONFIG"}}, "x"))
     assert found == {"sso_start_url": Heeded("1.2", "s", only_with="AWS_SDK_LOAD_CONFIG")}
+
+
+def test_a_variable_may_be_left_aside_with_another() -> None:
+    found = heeds(Entry({"AWS_ACCESS_KEY_ID": {"since": "1.2", "source": "s", "not_with": "AWS_PROFILE"}}, "x"))
+    assert found == {"AWS_ACCESS_KEY_ID": Heeded("1.2", "s", not_with="AWS_PROFILE")}

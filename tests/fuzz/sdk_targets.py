@@ -20,6 +20,7 @@ from imds_probe.inventory.sdks import (
     jar,
     native,
     node,
+    node_plugged,
     php,
     php_source,
     python,
@@ -47,6 +48,13 @@ def _of_file(parse: Callable[[io.BytesIO, tuple[str, ...]], object], *ecosystems
     """A parser of an open file, which raises nothing."""
     names = tuple(name for ecosystem in ecosystems for name in _names(ecosystem))
     return Target(lambda _: lambda data: check(parse(io.BytesIO(data), names)), _files)
+
+
+def _plugged(data: bytes) -> None:
+    packages = node_plugged.registry(data)
+    check(
+        [(each.place("/srv"), each.version, list(node_plugged.needed_by(each.name, packages))) for each in packages[:9]]
+    )
 
 
 def _of_root(recogniser: Recogniser, path: str, place: str) -> Target:
@@ -139,6 +147,8 @@ def _files() -> Mapping[str, bytes]:
         "phar": b"<?php class Sdk\n{\n const VERSION = '3.100.1'; Aws/Sdk.php GBMB",
         "places": b"# x\n/opt/x\nimport y\n../z\n",
         "imports": b"import sys\nsys.path.append('x')\nfrom .a import b\nimport vendor.botocore, botocore\n",
+        "plugged": b"""'{\\\n "__info": [], "packageRegistryData": [["a", [["npm:1.0", {\\\n "packageLocation":
+        "./.yarn/__virtual__/a-1/0/cache/a.zip/node_modules/a/", "packageDependencies": [["a", "npm:1.0"]]}]]]]}'""",
         "script": b"loadCredentialsCallbacks fetchMetadataToken VERSION: '2.600.0'",
         "resource": "FileVersion\0\0\0003.7.1.0\0".encode("utf-16-le"),
         "buildinfo": b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x04go1.",
@@ -180,6 +190,7 @@ TARGETS = {
     "go": _of_file(go_build.go_libraries, "go"),
     "native": _of_file(native.native_libraries, "crate", "binary"),
     "bundle": _of_file(bundle.bundled_libraries, "npm"),
+    "plugged": Target(lambda _: _plugged, _files),
     "node": _of_root(node.RECOGNISER, "node_modules/aws-sdk/package.json", "/node_modules"),
     "php-archive": _of_file(php_source.archived_libraries, "composer"),
     "php-source": _of_root(php.RECOGNISER, "aws-sdk-php/src/Sdk.php", "/aws-sdk-php"),

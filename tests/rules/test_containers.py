@@ -7,6 +7,7 @@ from imds_probe.catalog.catalog import Catalog
 from imds_probe.facts.collector_run import CollectorRun
 from imds_probe.facts.containers import Containers
 from imds_probe.facts.imds import Imds
+from imds_probe.facts.software import Software
 from imds_probe.rules.containers import RULE
 from imds_probe.rules.rule import NothingToJudge
 
@@ -55,6 +56,16 @@ def test_too_far_for_one_that_has_credentials_of_its_own():
     (finding,) = judged(container("web", 1, "lost", environment=UNLIKELY))
     assert (finding.id, finding.severity, finding.implies) == ("hop-limit-keeps-out", "info", None)
     assert "web identity" in finding.evidence[0]
+
+
+@pytest.mark.parametrize("component", ["aws-for-fluent-bit", "vector", "opentelemetry-collector", "telegraf"])
+def test_software_that_asks_where_its_configuration_says_so_is_named(component):
+    web = replace(container("web", 1, "lost"), environment=UNLIKELY)
+    software = Software(component, "image", component, "v9", "image reference", container_ids=(web.identity,))
+    (finding,) = RULE.judge(with_containers(web, software=(software,)), Catalog.load())
+    assert (finding.id, finding.severity, finding.implies) == ("hop-limit-keeps-out", "warning", None)
+    assert "unless an option is set: web" in finding.summary
+    assert "where its configuration tells it to" in finding.evidence[-1]
 
 
 def test_they_do_not_raise_the_number():

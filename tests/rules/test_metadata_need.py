@@ -8,7 +8,7 @@ from imds_probe.facts.sdk_settings import Profile, SdkSettings, Variable
 from imds_probe.facts.software import SdkSoftware, SdkUse, Software
 from imds_probe.inventory.sdks.variables import KNOWN, value_class
 from imds_probe.rules import metadata_need as module
-from imds_probe.rules.asking import ANY_SDK, asking
+from imds_probe.rules.asking import ANY_SDK, Asking, asking
 from imds_probe.rules.metadata_need import metadata_need, need_of_processes
 
 CATALOG = Catalog.load()
@@ -153,6 +153,48 @@ def test_what_is_heeded_is_the_sdks_in_its_version(component, manager, package, 
     assert (asks.state == "unlikely") == (state == "unlikely")
 
 
+DISABLED, ENDPOINT = "AWS_EC2_METADATA_DISABLED=true", "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338"
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version", "said", "spared"),
+    [
+        *(("aws-sdk-ruby-v1", "gem", "1.67.0", said, False) for said in (DISABLED, IRSA, ENDPOINT, TASK, POD)),
+        *(("fog-aws", "gem", "3.15.0", said, False) for said in (DISABLED, ENDPOINT, POD)),
+        ("fog-aws", "gem", "0.11.0", TASK, True),
+        ("fog-aws", "gem", "3.6.6", IRSA, False),
+        ("fog-aws", "gem", "3.7.0", IRSA, True),
+        ("aws-sdk-go-v1", "go", "1.34.13", ENDPOINT, False),
+        ("aws-sdk-go-v1", "go", "1.34.14", ENDPOINT, True),
+        ("aws-sdk-go-v1", "go", "1.17.6", DISABLED, False),
+        ("aws-sdk-go-v1", "go", "1.17.7", DISABLED, True),
+        ("aws-sdk-ruby-v3", "gem", "3.15.0", DISABLED, False),
+        ("aws-sdk-ruby-v3", "gem", "3.16.0", DISABLED, True),
+        ("aws-sdk-ruby-v3", "gem", "3.116.0", ENDPOINT, False),
+        ("aws-sdk-ruby-v3", "gem", "3.117.0", ENDPOINT, True),
+        ("aws-sdk-java-v1", "maven", "1.11.901", DISABLED, True),
+        ("jets3t", "maven", "0.9.4", DISABLED, False),
+        ("paws-perl", "cpan", "0.44", IRSA, False),
+        ("aws-sdk-js-v3", "npm", "3.2.0", "AWS_EC2_METADATA_DISABLED=1", True),
+        ("aws-sdk-js-v3", "npm", "3.2.0", "AWS_EC2_METADATA_DISABLED=", False),
+        ("aws-sdk-js-v3", "npm", "3.2.0", STATIC, True),
+        ("aws-sdk-js-v3", "npm", "3.2.0", f"{STATIC} AWS_PROFILE=role", False),
+        ("aws-sdk-js-v2", "npm", "2.1692.0", f"{STATIC} AWS_PROFILE=role", True),
+    ],
+)
+def test_a_variable_spares_only_an_sdk_that_is_known_to_heed_it(component, manager, version, said, spared):
+    asks = need_of_processes(settings(said), Asking("it", CATALOG.row(component), manager, version, True))
+    assert (asks.state == "unlikely") is spared
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version"), [("paws-perl", "cpan", "0.44"), ("aws-sdk-php", "composer", "3.30.0")]
+)
+def test_what_no_row_says_is_not_known_to_be_heeded(component, manager, version):
+    asks = Asking("it", CATALOG.row(component), manager, version, True)
+    assert "it is not known to heed AWS_EC2_METADATA_DISABLED" in need_of_processes(settings(DISABLED), asks).reason
+
+
 def test_of_two_sdks_in_a_container_one_that_does_not_heed_is_enough():
     new = sdk("botocore", "pypi", "1.44.8")
     assert need(IRSA, software=(new,)) == ("unlikely", "irsa")
@@ -242,6 +284,34 @@ def test_a_profile_counts_as_the_sdk_reads_it(component, manager, package, versi
     found = of_profile(component, manager, version, package, profile, said)
     assert found.state == state
     assert (found.credentials == "profile") == (state == "unlikely")
+
+
+KEYS, PLAIN = Profile("keys", "none"), Profile("none", "instance")
+
+
+@pytest.mark.parametrize(
+    ("component", "manager", "version", "said", "profiles", "spared"),
+    [
+        ("botocore", "pypi", "1.43.11", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, KEYS), False),
+        ("botocore", "pypi", "1.43.11", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (PLAIN, KEYS, PLAIN), True),
+        ("botocore", "pypi", "1.43.11", "AWS_PROFILE=a", (KEYS, None, PLAIN), True),
+        ("botocore", "pypi", "1.43.11", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), True),
+        ("boto2", "pypi", "2.49.0", "AWS_PROFILE=a", (KEYS, None, PLAIN), False),
+        ("aws-sdk-js-v2", "npm", "2.574.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, PLAIN), True),
+        ("aws-sdk-js-v2", "npm", "2.574.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
+        ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b", (KEYS, None, PLAIN), False),
+        ("aws-sdk-go-v1", "go", "1.25.0", "AWS_DEFAULT_PROFILE=b AWS_SDK_LOAD_CONFIG=1", (KEYS, None, PLAIN), True),
+        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, PLAIN, PLAIN), False),
+        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a AWS_DEFAULT_PROFILE=b", (KEYS, KEYS, PLAIN), True),
+        ("aws-sdk-cpp", "binary", "1.3.0", "AWS_PROFILE=a", (KEYS, None, None), True),
+    ],
+)
+def test_a_profile_is_the_one_of_the_variable_that_the_sdk_reads(component, manager, version, said, profiles, spared):
+    (process,) = settings(said)
+    first, second, unnamed = profiles
+    process = replace(process, profile=first, by_default_variable=second, unnamed=unnamed)
+    asks = need_of_processes([process], Asking("it", CATALOG.row(component), manager, version, True))
+    assert (asks.state == "unlikely") is spared
 
 
 def test_where_a_profile_has_its_credentials_from_is_said():

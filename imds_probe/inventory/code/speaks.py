@@ -11,8 +11,9 @@ from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import Speaks
 
 # service: an address or a name of it. path: what EC2 has there. token: where a token comes from. header: how one is handed in.
-# sdk: what AWS SDKs that ask by token leave in a program. old: the same of libraries that never did.
-Kind = Literal["service", "path", "token", "header", "sdk", "old"]
+# sdk: what AWS SDKs that ask by token leave in a program. old: the same of libraries that never did. client: what a program calls
+# to have an SDK ask.
+Kind = Literal["service", "path", "token", "header", "sdk", "old", "client"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from typing import BinaryIO
 
+from imds_probe.inventory.sdks import node_plugged
 from imds_probe.inventory.sdks.libraries import Library
 
 SCRIPTS = (".js", ".cjs", ".mjs")
@@ -24,7 +25,7 @@ _V2_VERSION = re.compile(rb"\bVERSION\s{0,50}:\s{0,50}['\"](2\.\d{1,5}\.\d{1,4})
 _V3_METADATA = b"x-aws-ec2-metadata-token-ttl-seconds"
 _V3_PACKAGE = b"credential-provider-imds"
 _V3_VARIABLE = b"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
-_MARKS = (_V2_METADATA, _V2_TOKENS, _V3_METADATA, _V3_PACKAGE, _V3_VARIABLE)
+_MARKS = (_V2_METADATA, _V2_TOKENS, _V3_METADATA, _V3_PACKAGE, _V3_VARIABLE, node_plugged.MARK)
 PIECE_BYTES, OVERLAP_BYTES = 1024 * 1024, 256
 VERSIONS_MAX = 20  # said of one script
 
@@ -34,6 +35,8 @@ def bundled_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
     if file.seek(0, 2) > BUNDLE_MAX_BYTES:
         return []
     marks, versions = _marks(file)
+    if node_plugged.MARK in marks:
+        return _plugged(file, names)
     found = []
     if _V2_METADATA in marks:
         if versions:
@@ -45,6 +48,14 @@ def bundled_libraries(file: BinaryIO, names: Collection[str]) -> list[Library]:
     if _V3_METADATA in marks and (_V3_PACKAGE in marks or (_V3_VARIABLE in marks and not found)):
         found.append(Library("npm", V3, None, "marker in a bundle", at_least=V3_TOKENS_SINCE))
     return [library for library in found if library.package in names]
+
+
+def _plugged(file: BinaryIO, names: Collection[str]) -> list[Library]:
+    """What Yarn's script of a project lists."""
+    file.seek(0)
+    packages = node_plugged.registry(file.read(node_plugged.MAX_BYTES))
+    found = [Library("npm", each.own_name, each.version, "Plug'n'Play") for each in packages if each.own_name in names]
+    return list(dict.fromkeys(found))
 
 
 def _marks(file: BinaryIO) -> tuple[set[bytes], set[str]]:

@@ -13,11 +13,12 @@ from dataclasses import field
 from pathlib import Path
 
 from imds_probe.dataclass import dataclass
-from imds_probe.facts.sdk_settings import Profile, Source
+from imds_probe.facts.sdk_settings import DEFAULT_PROFILE, PROFILE, Profile, Source
 from imds_probe.system import rootfs
 
 # Of the environment, what says which files and which profile.
-CHOOSING = frozenset({"HOME", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
+CHOOSING = frozenset({"HOME", PROFILE, DEFAULT_PROFILE, "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
+_UNNAMED = "default"
 LIMIT_BYTES = 256 * 1024
 FILES_MAX = 64  # remembered at a time: processes choose them
 LINE_MAX = 8192
@@ -39,18 +40,21 @@ class Profiles:
     _homes: Mapping[str, str] | None = None
 
     def chosen(self, environment: Mapping[str, str]) -> Profile | None:
-        """The profile of a process with these variables; None where its home is not known."""
-        home = environment.get("HOME", "")
-        paths = {}
-        for key, variable in (("credentials", "AWS_SHARED_CREDENTIALS_FILE"), ("config", "AWS_CONFIG_FILE")):
-            path = environment.get(variable) or "~/.aws/" + key
-            if path.startswith("~/"):
-                path = posixpath.join(home, path[2:]) if home.startswith("/") else ""
-            if not path.startswith("/"):
-                return None
-            paths[key] = path
-        name = environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
-        credentials, config = self._file(paths["credentials"]), self._file(paths["config"])
+        """The profile of a process with these variables, for SDKs that read both; None where its home is not known."""
+        paths = _paths(environment)
+        first, second = environment.get(PROFILE), environment.get(DEFAULT_PROFILE)
+        return self._named(first or second or _UNNAMED, paths) if paths else None
+
+    def others(self, environment: Mapping[str, str]) -> tuple[Profile | None, Profile | None]:
+        """Those that SDKs choose which read the variables otherwise: see SdkSettings."""
+        paths = _paths(environment)
+        first, second = environment.get(PROFILE), environment.get(DEFAULT_PROFILE)
+        if not paths or not (first or second):
+            return None, None
+        return self._named(second, paths) if first and second else None, self._named(_UNNAMED, paths)
+
+    def _named(self, name: str, paths: tuple[str, str]) -> Profile:
+        credentials, config = self._file(paths[0]), self._file(paths[1])
         of_config = {_name_in_config(section): content for section, content in (config or {}).items()}
         own, other = (credentials or {}).get(name, {}), of_config.get(name, {})
         names = {*(credentials or {}), *of_config}
@@ -74,6 +78,20 @@ class Profiles:
                 self._files.clear()
             self._files[path] = _sections(self.root, path)
         return self._files[path]
+
+
+def _paths(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Where the files of credentials and of settings are; None where the home is not known."""
+    home = environment.get("HOME", "")
+    paths = []
+    for key, variable in (("credentials", "AWS_SHARED_CREDENTIALS_FILE"), ("config", "AWS_CONFIG_FILE")):
+        path = environment.get(variable) or "~/.aws/" + key
+        if path.startswith("~/"):
+            path = posixpath.join(home, path[2:]) if home.startswith("/") else ""
+        if not path.startswith("/"):
+            return None
+        paths.append(path)
+    return paths[0], paths[1]
 
 
 def _homes(root: Path) -> Mapping[str, str]:

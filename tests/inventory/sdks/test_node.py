@@ -48,6 +48,28 @@ def test_the_store_of_pnpm(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(f"{store}/aws-sdk@2.5.0/node_modules/aws-sdk" for store in (".bun", ".deno", ".store")),
+        ".store/aws-sdk-npm-2.5.0-208b47355f/package",
+    ],
+)
+def test_stores_of_others(tmp_path: Path, place: str) -> None:
+    write(tmp_path, f"{place}/package.json", {"name": V2, "version": "2.5.0"})
+    assert look(tmp_path) == [Located(Library("npm", V2, "2.5.0", "package.json"), f"/srv/node_modules/{place}")]
+
+
+def test_what_deno_has_fetched(tmp_path: Path) -> None:
+    cache = "/deno-dir/npm/registry.npmjs.org"
+    for version in ("2.5.0", "2.1692.0"):
+        at = tmp_path / f"{cache}/aws-sdk/{version}/package.json".lstrip("/")
+        at.parent.mkdir(parents=True)
+        at.write_text(json.dumps({"name": V2, "version": version}))
+    (tmp_path / f"{cache}/aws-sdk/registry.json".lstrip("/")).write_text("{}")
+    assert sorted(each.found.version or "" for each in look(tmp_path, cache)) == ["2.1692.0", "2.5.0"]
+
+
 def test_an_alias_is_another_package(tmp_path: Path) -> None:
     write(tmp_path, f"{V2}/package.json", {"name": "my-fork", "version": "1.0.0"})
     assert look(tmp_path) == []

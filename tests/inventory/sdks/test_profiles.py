@@ -65,6 +65,18 @@ def test_profiles_of_the_config_file_are_called_otherwise(tmp_path: Path) -> Non
     assert profiles.chosen(HOME | {"AWS_PROFILE": "absent"}) == Profile("none", "none")
 
 
+def test_profiles_of_each_variable_are_told_apart(tmp_path: Path) -> None:
+    write(tmp_path, f"[keys]\n{KEYS}[plain]\nregion = eu-west-1\n")
+    profiles, keys, plain = Profiles(tmp_path), Profile("keys", "none"), Profile("none", "none", region=True)
+    unnamed = Profile("none", "none")
+    assert profiles.others(HOME) == (None, None)
+    assert profiles.others(HOME | {"AWS_PROFILE": "keys"}) == (None, unnamed)
+    assert profiles.others(HOME | {"AWS_DEFAULT_PROFILE": "keys"}) == (None, unnamed)
+    assert profiles.others(HOME | {"AWS_PROFILE": "keys", "AWS_DEFAULT_PROFILE": "plain"}) == (plain, unnamed)
+    assert profiles.chosen(HOME | {"AWS_PROFILE": "keys", "AWS_DEFAULT_PROFILE": "plain"}) == keys
+    assert profiles.others({"AWS_PROFILE": "keys"}) == (None, None)
+
+
 def test_the_source_of_a_role_may_be_in_the_other_file(tmp_path: Path) -> None:
     write(tmp_path, f"[base]\n{KEYS}")
     write(tmp_path, f"[profile ops]\n{ROLE}source_profile = base\n", "home/ana/.aws/config")

@@ -15,10 +15,14 @@ from imds_probe.inventory.code.following.arguments import Options, read
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined, package_of
-from imds_probe.inventory.sdks.node import ANCESTORS_MAX, DIRECTORY
+from imds_probe.inventory.sdks import node_plugged
+from imds_probe.inventory.sdks.node import ANCESTORS_MAX, DIRECTORY, PROGRAMS
 from imds_probe.inventory.sdks.start import Start
 
-ENDS = (".js", ".cjs", ".mjs", ".node")
+ENDS = (".js", ".cjs", ".mjs", ".node", ".ts", ".cts", ".mts", ".jsx", ".tsx")
+# Of Deno and Bun, which have a word before the script, and of Deno also before the name of a package.
+_RUN = frozenset(("run", "serve", "x", "start", "test"))
+_FROM_REGISTRY = re.compile(r"npm:/?((?:@[^/@]{1,100}/)?[^/@]{1,100})(?:@[^/]{0,100})?(/.{0,200})?", re.DOTALL)
 EXPORTS_MAX, EXPORTS_DEPTH = 50, 6
 BUILT_IN = frozenset(
     (
@@ -45,11 +49,14 @@ _IMPORTED = re.compile(rb"(?:\bfrom|\bimport)\s{0,10}" + _TEXT)
 
 
 def _runs(program: str, libraries: frozenset[str]) -> bool:
-    return program in ("node", "nodejs") or "libnode" in libraries
+    return program in PROGRAMS or "libnode" in libraries
 
 
 def _begins(start: Start, ground: Ground) -> Begun:
-    given = read(start.arguments, _OPTIONS)
+    arguments = start.arguments
+    if posixpath.basename(start.executable) in ("bun", "deno") and len(arguments) > 1 and arguments[1] in _RUN:
+        arguments = (arguments[0], *arguments[2:])
+    given = read(arguments, _OPTIONS)
     way = Way(start.directory)
     way.add(start.listed("NODE_PATH"))
     names = [value for _, value in given.required]
@@ -84,7 +91,7 @@ def asked_by(text: bytes) -> Asked:
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:
     here = posixpath.dirname(load.path)
-    for name in (each.removeprefix("file://") for each in given.names):
+    for name in (_FROM_REGISTRY.sub(r"\1\2", each.removeprefix("file://")) for each in given.names):
         if name.startswith("node:") or name.partition("/")[0] in BUILT_IN:
             continue
         if name.startswith((".", "/")):
@@ -109,12 +116,33 @@ def _package(name: str, here: str, way: Way, ground: Ground) -> Iterator[Load]:
         if path := ground.first((at, f"{at}.js")):
             yield Load(path, None)
             return
+    project = next(
+        (each for each in _above(here, "") if any(ground.has(f"{each}/{n}") for n in node_plugged.FILES)), None
+    )
+    if project is not None:
+        yield from ground.once(("plugged", project, package), lambda: _plugged(package, project, ground))
 
 
-def _above(directory: str) -> Iterator[str]:
+def _plugged(name: str, directory: str, ground: Ground) -> Iterator[Load]:
+    """What a package that Yarn leaves in its archive loads: all of the archive, and of those of what it depends on."""
+    for each in node_plugged.needed_by(name, ground.once(("plugged", directory), lambda: _registry(directory, ground))):
+        archive, root = each.place(directory)
+        if archive:
+            yield Load(archive, f"{archive}/{DIRECTORY}/{each.own_name}")
+        else:
+            yield from (Load(path, root) for path in _main(root, ground))
+
+
+def _registry(directory: str, ground: Ground) -> Iterator[node_plugged.Plugged]:
+    for name in node_plugged.FILES:
+        if ground.has(f"{directory}/{name}"):
+            yield from node_plugged.registry(ground.small(f"{directory}/{name}", node_plugged.MAX_BYTES))
+
+
+def _above(directory: str, name: str = f"/{DIRECTORY}") -> Iterator[str]:
     for _ in range(ANCESTORS_MAX):
         if posixpath.basename(directory) != DIRECTORY:
-            yield f"{directory.rstrip('/')}/{DIRECTORY}"
+            yield f"{directory.rstrip('/')}{name}"
         if directory in ("/", ""):
             return
         directory = posixpath.dirname(directory)

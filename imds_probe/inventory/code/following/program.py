@@ -27,7 +27,6 @@ _INTERPRETED = {
     **dict.fromkeys((".tcl", ".exp"), ("tclsh", "wish", "expect")),
     **{".lua": ("lua", "luajit", "resty"), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",), ".jl": ("julia",)},
     **dict.fromkeys((".r", ".R"), ("Rscript",)),
-    **dict.fromkeys((".ts", ".mts"), ("deno", "bun")),
     ".mk": ("make", "gmake"),
 }
 SCRIPT_WORDS_MAX = 6

@@ -57,12 +57,21 @@ def judged(text: str, language: Language) -> Judged:
     found = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
     if any(each.word == CLIENT for each in found) and not _is_the_sdks(text, found, language):
         found = [each for each in found if each.word != CLIENT]
+    found = [each for each in found if each.kind != "client" or _is_called(text, each.word)]
     if not found:
         return Judged()
     layout = laid_out(text, language.syntax)
     if layout is None:
         return judged_words(found)
     return _Reading(layout, language, found).judged()
+
+
+_OF_BOTO = ("boto.utils", "from boto import utils")
+
+
+def _is_called(text: str, word: str) -> bool:
+    """Whether a word is that of an SDK's client: functions of many a program's own are called as boto's are."""
+    return not word.startswith("get_instance_") or any(each in text for each in _OF_BOTO)
 
 
 def _is_the_sdks(text: str, found: Sequence[Found], language: Language) -> bool:
@@ -82,7 +91,7 @@ class _Reading:
         # A proxy asks for what it is asked for.
         routes = any(each.at in served and each.kind == "path" for each in live)
         self._passes_on = routes and language.asks.search(layout.masked) is not None
-        self._found = found
+        self._found = [each for each in found if each.kind != "client" or each.at in self._live]
 
     def judged(self) -> Judged:
         live = list(self._live.values())

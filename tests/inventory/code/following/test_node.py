@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,47 @@ def test_files_and_packages_that_a_script_requires(root: Root) -> None:
         f"{APP}/@scope/esm/esm.mjs": f"{APP}/@scope/esm",
         f"{APP}/@scope/esm/cjs.cjs": f"{APP}/@scope/esm",
         f"{nested}/index.js": nested,
+    }
+
+
+def test_packages_that_yarn_leaves_in_their_archives_are_loaded_as_wholes(root: Root) -> None:
+    needs = [["a", "npm:1.0"], ["b", "npm:2.0"]]
+    of_a = {"packageLocation": "./.yarn/cache/a.zip/node_modules/a/", "packageDependencies": needs}
+    of_b = {"packageLocation": "./.yarn/unplugged/b/node_modules/b/", "packageDependencies": []}
+    never = {"packageLocation": "./.yarn/cache/never.zip/node_modules/never/", "packageDependencies": []}
+    packages = [["a", [["npm:1.0", of_a]]], ["b", [["npm:2.0", of_b]]], ["never", [["npm:1.0", never]]]]
+    unplugged = "/srv/app/.yarn/unplugged/b/node_modules/b"
+    root.put(
+        {
+            "/srv/app/.pnp.data.json": json.dumps({"__info": [], "packageRegistryData": packages}),
+            "/srv/app/lib/main.js": "require('a')",
+            f"{unplugged}/index.js": "",
+        }
+    )
+    assert root.loaded("node", "/srv/app/lib/main.js") == {
+        "/srv/app/lib/main.js": None,
+        "/srv/app/.yarn/cache/a.zip": "/srv/app/.yarn/cache/a.zip/node_modules/a",
+        f"{unplugged}/index.js": unplugged,
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("bun", "main.ts"), ("bun", "run", "main.ts"), ("deno", "run", "-A", "main.ts"), ("node", "main.ts")],
+)
+def test_deno_and_bun_are_followed(root: Root, words: tuple[str, ...]) -> None:
+    root.put(
+        {
+            **{f"/usr/bin/{name}": "" for name in ("bun", "deno")},
+            "/srv/app/main.ts": "import a from 'npm:plain@1'; import './own.ts'",
+            "/srv/app/own.ts": "",
+            f"{APP}/plain/index.js": "",
+        }
+    )
+    assert set(root.loaded(*words, directory="/srv/app")) == {
+        "/srv/app/main.ts",
+        "/srv/app/own.ts",
+        f"{APP}/plain/index.js",
     }
 
 

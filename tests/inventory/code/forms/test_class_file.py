@@ -48,3 +48,10 @@ def test_a_damaged_one(cut: int) -> None:
     assert said(content[:cut]).speaks is None
     judged = said(content[:cut] + b"\xff" + URL.encode())
     assert judged.unread == DAMAGED and not judged.whole and judged.hits
+
+
+def test_a_class_of_an_sdk_that_it_uses_is_a_call() -> None:
+    used = said(java_classes.made([], classes=["com/amazonaws/util/EC2MetadataUtils"]))
+    assert (used.speaks, used.quote) == ("mentions", ("EC2MetadataUtils",))
+    own = said(java_classes.made(["EC2MetadataUtils failed"], ["EC2MetadataUtils"], classes=["app/EC2MetadataUtils"]))
+    assert own.quote == ()
