@@ -172,6 +172,7 @@ class Watcher:
         self._traced_until = self._epoch_s = self._glanced_at = 0.0
         # Of each glance at who connects, what it saw: when it was, on the monotonic clock in nanoseconds, and who they are.
         self._glances: list[tuple[int, dict[int, Caller]]] = []
+        self._threads: dict[int, Caller] = {}  # those that were known at one of the glances
         self._ports: set[tuple[int, bytes]] = set()
         self.dropped = self._connected = 0
         self._in_no_hurry = False
@@ -209,10 +210,12 @@ class Watcher:
         self._glances.append((glance.until, callers))
         self._ports |= glance.made
         for tid in glance.threads:
-            caller = self._processes.known(tid)
+            caller = self._threads.get(tid) or self._processes.known(tid)
             if caller is None:
                 return False
             callers[tid] = caller
+            if caller.pid != tid:  # whoever executes another program does so with the number of its process
+                self._threads[tid] = caller
         return bool(glance.threads) and len(self._ports) < TOGETHER_MAX
 
     def _has_to_be_read(self) -> bool:
@@ -255,6 +258,7 @@ class Watcher:
                     self._connected += 1
                     self._note(connect)
         self._glances.clear()
+        self._threads.clear()
         self._ports.clear()
 
     def _caller_of(self, connect: Connect) -> Caller:

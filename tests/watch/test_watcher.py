@@ -21,6 +21,7 @@ from watched_packets import MD4, V1, to
 from imds_probe.errors import ProbeError
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.watch import watcher
+from imds_probe.watch.caller import Caller
 from imds_probe.watch.tracepoint import Connect, Glance
 from imds_probe.watch.watcher import Watcher
 
@@ -146,9 +147,12 @@ class Going:
         self.now, self.glances, self.packets, self.more = 100.0, 0, [], 1
         self.threads = {7}
         self.watching, watching._in_no_hurry = watching, True
-        clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep, time=time.time)
+        clock = SimpleNamespace(monotonic=lambda: self.now, monotonic_ns=time.monotonic_ns)
+        clock.sleep, clock.time, clock.time_ns = self._sleep, time.time, time.time_ns
         monkeypatch.setattr(watcher, "time", clock)
-        monkeypatch.setattr(watching, "_tracepoint", SimpleNamespace(glance=self._glance, close=lambda: None))
+        monkeypatch.setattr(
+            watching, "_tracepoint", SimpleNamespace(glance=self._glance, connects=list, close=lambda: None)
+        )
         monkeypatch.setattr(watching._processes, "known", {7: KNOWN}.get)
         monkeypatch.setattr(watching._ring, "ahead", lambda _: iter(self.packets))
 
@@ -203,3 +207,20 @@ def test_who_was_known_at_a_glance_is_not_taken_for_what_he_became(going: Going)
     connect = Connect(going.glances, 7, "10.0.0.5", PORT, MD4)
     assert going.watching._caller_of(connect) is KNOWN
     assert going.watching._caller_of(connect._replace(at=going.glances + 1, tid=os.getpid())) is not KNOWN
+
+
+def test_a_thread_is_asked_for_once_and_a_process_at_each_glance(going: Going, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may execute another program meanwhile."""
+    asked: list[int] = []
+    going.threads = {7, KNOWN.pid}
+
+    def known(tid: int) -> Caller:
+        asked.append(tid)
+        return KNOWN
+
+    monkeypatch.setattr(going.watching._processes, "known", known)
+    going.waited_s()
+    assert (asked.count(7), asked.count(KNOWN.pid)) == (1, going.glances)
+    going.watching._look()
+    going.waited_s()
+    assert asked.count(7) == 2
