@@ -67,17 +67,25 @@ class Callers:
         ] = {}  # by control groups and user, and since when
         self.looked_at = 0  # how many were not known
 
-    def caller(self, tid: int) -> Caller:
-        """The process that a thread belongs to; one of which only its number is known where it has ended already."""
+    def known(self, tid: int) -> Caller | None:
+        """The process that a thread belongs to, where that need not be looked at anew."""
         now = time.monotonic()
         known = self._known.get(tid)
         if known is not None and now - known.at < KNOWN_S and self._runs_still(tid, known):
             return known.caller
         mark = self._mark(tid)
         of_process = self._of_process(tid, now)
-        if of_process is not None:
-            self._known.put(tid, of_process._replace(mark=mark), now, KNOWN_S)
-            return of_process.caller
+        if of_process is None:
+            return None
+        self._known.put(tid, of_process._replace(mark=mark), now, KNOWN_S)
+        return of_process.caller
+
+    def caller(self, tid: int) -> Caller:
+        """The process that a thread belongs to; one of which only its number is known where it has ended already."""
+        known = self.known(tid)
+        if known is not None:
+            return known
+        now, mark = time.monotonic(), self._mark(tid)
         self.looked_at += 1
         caller = self._look(tid)
         if caller is None or caller.exe is None:  # it has ended, or is just about to

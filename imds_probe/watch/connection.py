@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
-from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Literal
 
 from imds_probe.facts.imds import Family
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.requests import HttpRequestHead, RequestReader
 from imds_probe.watch.room import Entry
-from imds_probe.watch.segments import MASK, Ends, Segment, ahead_of
+from imds_probe.watch.segments import MASK, Ends, Segment, ahead_of, written
 
 # How far from what is expected a segment of a live connection may be. A head is 16 KB at most, and an answer 64 KB: wide
 # enough for what was lost in between, and so narrow that who does not see the connection does not hit it.
@@ -41,7 +39,7 @@ class Opening(Entry):
 
     def has(self, ends: Ends) -> bool:
         """Whether it was seen with these ends."""
-        return any(each == ends for _, each in self.sightings)
+        return self.sightings[0][1] == ends or any(each == ends for _, each in self.sightings)  # mostly the first
 
     def answered(self, number: int, answers: Answers, ends: Ends) -> None:
         """The service's SYN was seen. One that anybody may have sent gives way to one that nobody else can have."""
@@ -162,18 +160,12 @@ def connection_of(segment: Segment, sightings: list[Sighting], began: float) -> 
     client, port, service = sightings[0][1]
     return Connection(
         family=segment.family,
-        client=_written(client),
+        client=written(client),
         port=port,
-        service=_written(service),
+        service=written(service),
         sightings=sightings,
         began=began,
         expected=segment.number,
         acknowledged=segment.acknowledged,
         ttl=segment.ttl,
     )
-
-
-@lru_cache(maxsize=256)
-def _written(address: bytes) -> str:
-    """Of few, again and again."""
-    return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)

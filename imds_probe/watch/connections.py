@@ -61,6 +61,9 @@ class Connections:
         self._unproven: deque[Call] = deque()  # the oldest first
         self._came_in, self._taken = Recent(CAME_IN_MAX), Recent(TAKEN_MAX)
         self._ahead = 0
+        self._leading: dict[
+            int, bool
+        ] = {}  # whether an interface leads there, as long as what is read came in together
 
     def packet(self, packet: Packet) -> None:
         """Take in one packet that the filter let through. What makes no sense is passed over."""
@@ -92,13 +95,18 @@ class Connections:
 
     def give_up(self, before: float) -> None:
         """Whatever was sent before then (seconds since the epoch) and is not confirmed yet counts as unconfirmed."""
+        self._leading.clear()
         while self._unproven and self._unproven[0].at < before:
             self._not_confirmed(self._unproven.popleft())
 
     def _where_from(self, packet: Packet, segment: Segment, ends: Ends) -> Answers:
         """What leaves was forwarded if it came in before; otherwise it is the host's own."""
-        if not packet.outgoing and self._leads_there(packet.interface):
-            return "uplink"
+        if not packet.outgoing:
+            leads = self._leading.get(packet.interface)
+            if leads is None:
+                leads = self._leading[packet.interface] = self._leads_there(packet.interface)
+            if leads:
+                return "uplink"
         key = (ends, segment.number, segment.flags & SYN)
         if packet.outgoing:
             return "elsewhere" if key in self._came_in else "stack"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from imds_probe.watch.caller import Caller
 from imds_probe.watch.connection import Connection, Sighting
+from imds_probe.watch.segments import written
 from imds_probe.watch.tracepoint import Connect
 
 CONNECTS_MAX = 4000
@@ -52,6 +53,10 @@ class Connects:
             del self._traced[oldest][0]
             if not self._traced[oldest]:
                 del self._traced[oldest]
+
+    def has(self, port: int, service: bytes) -> bool:
+        """Whether a connection from this port was traced lately."""
+        return (port, written(service)) in self._traced
 
     def maker(self, connection: Connection, *, waited: bool) -> Caller | None:
         """Whoever made this connection. `waited`: what was traced of it has been read by now.

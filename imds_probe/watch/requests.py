@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 HEAD_MAX_BYTES = 16 * 1024
@@ -94,7 +95,7 @@ class RequestReader:
         # No other method asks for a token: with its header alone, a GET is served without one, and refused once one is required.
         asks = asks and method == b"PUT"
         said = _text(target.partition(b"?")[0]), _text(user_agent)
-        return [HttpRequestHead(method.decode(), *said, with_token, asks, whole, forwarded)]
+        return [tuple.__new__(HttpRequestHead, (method.decode(), *said, with_token, asks, whole, forwarded))]
 
 
 def _end_of(buffer: bytes) -> tuple[int, int] | None:
@@ -111,7 +112,9 @@ def _may_begin(buffer: bytes) -> bool:
     return any(buffer.startswith(method[: len(buffer)]) for method in METHODS)
 
 
+@lru_cache(maxsize=256)
 def _text(raw: bytes) -> str:
+    """Few say the same all the time."""
     text = raw.decode("ascii", "backslashreplace")
     if text.isprintable():
         return text[:TEXT_MAX]

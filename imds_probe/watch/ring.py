@@ -23,6 +23,7 @@ OUTGOING = int(socket.PACKET_OUTGOING)
 # second, each with its SYN and answer, for when we are not given the CPU.
 FRAME_BYTES, FRAMES = 2048, 4096
 BLOCK_BYTES = 64 * 1024
+HEADERS_BYTES = 60  # those of IPv6 and TCP without options
 # struct tpacket2_hdr: status, kept length, where the network header begins, seconds, nanoseconds. TPACKET_ALIGN of its size
 # behind its beginning comes a struct sockaddr_ll: the interface, and whether the packet left or came.
 _HEADER = struct.Struct("=I4xI2xHII8x4xi2xBx")
@@ -59,7 +60,7 @@ class Ring:
         except OSError:
             self._socket.close()
             raise
-        self._next = 0
+        self._next = self.looked_ahead = 0
 
     def fileno(self) -> int:
         """To be waited for with select or poll."""
@@ -68,6 +69,7 @@ class Ring:
     def packets(self) -> Iterator[Packet]:
         """What has come since, in its order; at most one turn of the ring."""
         memory, header, new = self._memory, _HEADER.unpack_from, tuple.__new__  # once: this is done for each packet
+        self.looked_ahead = 0
         for _ in range(FRAMES):
             at = self._next * FRAME_BYTES
             status, kept, network, seconds, nanoseconds, interface, kind = header(memory, at)
@@ -78,6 +80,17 @@ class Ring:
             memory[at : at + 4] = _NOTHING
             self._next = (self._next + 1) % FRAMES
             yield new(Packet, (seconds + nanoseconds / 1e9, interface, kind == OUTGOING, data))
+
+    def ahead(self, before: float) -> Iterator[bytes]:
+        """The headers of what has come before then (seconds since the epoch), each once; all of it stays for `packets`."""
+        memory, header = self._memory, _HEADER.unpack_from
+        while self.looked_ahead < FRAMES:
+            at = (self._next + self.looked_ahead) % FRAMES * FRAME_BYTES
+            status, _, network, seconds, nanoseconds, _, _ = header(memory, at)
+            if not status & STATUS_USER or seconds + nanoseconds / 1e9 >= before:
+                return
+            self.looked_ahead += 1
+            yield memory[at + network : at + network + HEADERS_BYTES]
 
     def dropped(self) -> int:
         """How many packets there was no room for since this was asked last."""

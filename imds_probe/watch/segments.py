@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_ntop
 from typing import NamedTuple
 
 from imds_probe.facts.imds import Family
 from imds_probe.watch.packet_filter import EXTENSIONS
+from imds_probe.watch.ring import HEADERS_BYTES
 
 SYN, ACK = 0x02, 0x10
 MASK = 0xFFFFFFFF  # sequence numbers begin anew at zero
@@ -15,6 +18,10 @@ _TCP = struct.Struct("!HHIIBB")
 # IPv4 without options, as nearly all have it, and TCP behind it: read at once, as this is done for each packet.
 _PLAIN, _IPV4_AND_TCP = 0x45, struct.Struct("!xxHxxxxBBxx4s4sHHIIBB")
 _PLAIN_BYTES = 20
+# By the first byte of IPv4 and of IPv6: protocol, destination, ports and flags, without options and extension headers.
+_PLAIN_HEADERS = {_PLAIN: struct.Struct("!9xB6x4sHH9xB").unpack_from} | dict.fromkeys(
+    range(0x60, 0x70), struct.Struct("!6xB17x16sHH9xB").unpack_from
+)
 Ends = tuple[bytes, int, bytes]  # client, its port, the service
 
 
@@ -89,6 +96,25 @@ def _header(data: bytes) -> tuple[Family, bytes, bytes, int, int] | None:
     if protocol != _TCP_PROTOCOL or len(data) < at + 20:
         return None
     return family, source, destination, at, total
+
+
+def sent_on(data: bytes, service_port: int) -> tuple[int, bytes] | None:
+    """Port and service of the connection on which the client sent this, by the headers alone; None for what it opens one with, and
+    what the service sends. What has more headers than most have is of port 0.
+    """
+    plain = _PLAIN_HEADERS.get(data[0]) if len(data) >= HEADERS_BYTES else None
+    if plain is None:
+        return 0, b""
+    protocol, service, port, to_port, flags = plain(data)
+    if protocol != _TCP_PROTOCOL:
+        return 0, b""
+    return (port, service) if to_port == service_port and not flags & SYN else None
+
+
+@lru_cache(maxsize=256)
+def written(address: bytes) -> str:
+    """An address as text. Of few, again and again."""
+    return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
 
 
 def ahead_of(number: int, before: int) -> int:

@@ -14,7 +14,8 @@ import re
 import resource
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,7 @@ class Tracing:
     """
 
     def __init__(self, number: int, events: Mapping[str, str], size_kb: int) -> None:
+        self.until = 0  # what fired by then was read
         self.lost_until = 0  # before this time, events were overwritten that nobody had read; as Firing.at
         self._kinds: dict[int, tuple[str, dict[str, tuple[int, int]]]] = {}
         self._later: list[Firing] = []
@@ -136,36 +138,34 @@ class Tracing:
     def firings(self) -> list[Firing]:
         """What fired since the last time and until now, in the order of time and without a gap."""
         # CPUs are read one after another: of what fires meanwhile, an effect may be read without its cause.
-        until = time.monotonic_ns()
+        until = self.until = time.monotonic_ns()
         found = self._later
         for pipe in self._pipes:
             found += self._read(pipe)
-        found.sort()
+        found.sort(key=itemgetter(0))  # what fires at one time stays in its order
         self._later = []
         while found and found[-1].at > until:
             self._later.append(found.pop())
         return found
 
-    def _read(self, pipe: int) -> Iterator[Firing]:
+    def _read(self, pipe: int) -> list[Firing]:
+        kinds, entry, new, found = self._kinds, _ENTRY.unpack_from, tuple.__new__, list[Firing]()
         while True:
             try:
                 page = os.read(pipe, PAGE_BYTES)
             except BlockingIOError:
-                return
-            if not page:
-                return
+                return found
             if len(page) < _PAGE_HEADER.size:
-                return
+                return found
             began_at, committed = _PAGE_HEADER.unpack_from(page)
             if committed & _MISSED:
                 self.lost_until = max(self.lost_until, began_at)
-            kinds, entry, new = self._kinds, _ENTRY.unpack_from, tuple.__new__
             for at, record in _records(page):
                 # Every event begins with these: struct trace_entry in <linux/trace_events.h>.
                 if len(record) >= _ENTRY.size:
                     kind, tid = entry(record)
                     if kind in kinds:
-                        yield new(Firing, (at, tid, *kinds[kind], record))
+                        found.append(new(Firing, (at, tid, *kinds[kind], record)))
 
     def close(self) -> None:
         """Switch it off and take the instance away."""
@@ -258,10 +258,11 @@ def read_format(text: str) -> tuple[int, dict[str, tuple[int, int]]]:
     return int(number[1]), found
 
 
-def _records(page: bytes) -> Iterator[tuple[int, bytes]]:
+def _records(page: bytes) -> list[tuple[int, bytes]]:
     """The events of one page with their time. A page begins with its time and the length of what is in it."""
+    found: list[tuple[int, bytes]] = []
     if len(page) < _PAGE_HEADER.size:
-        return
+        return found
     at, committed = _PAGE_HEADER.unpack_from(page)
     place, end = 16, min(16 + (committed & 0xFFFFF), len(page))
     word = _WORD.unpack_from
@@ -271,13 +272,13 @@ def _records(page: bytes) -> Iterator[tuple[int, bytes]]:
         place += 4
         if 0 < kind < _PADDING:  # as nearly all are
             at += delta
-            yield at, page[place : place + kind * 4]
+            found.append((at, page[place : place + kind * 4]))
             place += kind * 4
             continue
         if kind == _PADDING and not delta:
-            return
+            break
         if place + 4 > end:  # another word follows
-            return
+            break
         (more,) = word(page, place)
         if kind == _PADDING:
             place += more
@@ -287,5 +288,6 @@ def _records(page: bytes) -> Iterator[tuple[int, bytes]]:
             place += 4
         else:
             at += delta
-            yield at, page[place + 4 : place + more]
+            found.append((at, page[place + 4 : place + more]))
             place += more
+    return found

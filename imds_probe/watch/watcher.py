@@ -30,6 +30,7 @@ from imds_probe.watch.owner import Owners
 from imds_probe.watch.packet_filter import watch_filter
 from imds_probe.watch.requests import METHODS
 from imds_probe.watch.ring import Ring
+from imds_probe.watch.segments import sent_on
 from imds_probe.watch.token_requests import TokenRequests, outcome
 from imds_probe.watch.tracepoint import Connect, Tracepoint
 from imds_probe.watch.tracing import NotToBeHad, has_pids_of_its_own
@@ -41,9 +42,10 @@ PORT = 80
 ANSWER_WITHIN_S = 1.5  # a call is handed on with its status, or after this long without
 TRACED_WITHIN_S = 0.5
 PASSED_ON_WITHIN_S = 0.3  # the answer to a token request leaves towards the client, or never will
-# Where all that call are known already, their calls are read some at a time, not one by one; a new one may end at once. Twice as
-# long would take a third less CPU for each call, and leave twice the time in which a new caller can end unseen.
-TOGETHER_S = 0.05
+# Where all that call are known already, their calls are read many at a time: each time we begin with empty caches of the CPU,
+# which costs more than ten calls do. Who connects is looked at more often, as a new caller may end at once.
+LOOKED_AT_WITHIN_S, TOGETHER_S, TOGETHER_MAX = 0.05, 0.5, 100
+PACKETS_TOGETHER_MAX = 1024  # a quarter of the ring
 CLAIMED_MAX = 1000  # calls that wait for another witness
 LOOKS_AT_OWNERS_MAX = 20  # in one turn, for what may be forged
 Version = Literal["v1", "v2"]
@@ -150,7 +152,7 @@ class Watcher:
             self.degraded = "the tracepoint counts processes as the host does: run with its PID namespace"
         elif tracing:
             try:
-                self._tracepoint = Tracepoint(PORT, next(_NUMBER))
+                self._tracepoint = Tracepoint(PORT, next(_NUMBER), addresses)
                 self._lives = Lives(next(_NUMBER))
             except NotToBeHad as trouble:
                 self.degraded = trouble.problem
@@ -167,19 +169,65 @@ class Watcher:
             self._poll.register(fd, select.POLLIN)
         if wake is not None:
             self._poll.register(wake, select.POLLIN)
-        self._traced_until = self._epoch_s = 0.0
-        self.dropped = 0
+        self._traced_until = self._epoch_s = self._glanced_at = 0.0
+        # Of each glance at who connects, what it saw: when it was, on the monotonic clock in nanoseconds, and who they are.
+        self._glances: list[tuple[int, dict[int, Caller]]] = []
+        self._threads: dict[int, Caller] = {}  # those that were known at one of the glances
+        self._ports: set[tuple[int, bytes]] = set()
+        self.dropped = self._connected = 0
         self._in_no_hurry = False
 
     def calls(self, timeout_s: float) -> Iterator[SeenCall]:
         """The calls that came in, after waiting for the first at most so long. An empty time costs nothing."""
+        looked_at, connected = self._processes.looked_at, self._connected
         if self._in_no_hurry:
-            time.sleep(min(timeout_s, TOGETHER_S))
+            timeout_s -= self._let_come(timeout_s)
         waiting = min(timeout_s, TRACED_WITHIN_S / 2) if self._pending or self._connections.undecided else timeout_s
         self._poll.poll(max(0.0, waiting) * 1000)
-        before = self._processes.looked_at
-        self._in_no_hurry = self._take_in() > 0 and self._processes.looked_at == before
+        self._take_in()
+        self._in_no_hurry = self._connected > connected and self._processes.looked_at == looked_at
         yield from self._ready(time.time())
+
+    def _let_come(self, timeout_s: float) -> float:
+        """Wait while those that are known call, at most so long, and look at who connects meanwhile. How long that was. It ends
+        where somebody new calls, where nobody does, and where there is enough to read.
+        """
+        began = time.monotonic()
+        until = began + max(0.0, min(timeout_s, TOGETHER_S))
+        while (left := until - time.monotonic()) > LOOKED_AT_WITHIN_S:
+            time.sleep(LOOKED_AT_WITHIN_S)
+            if not self._are_known() or self._has_to_be_read():
+                return time.monotonic() - began
+        time.sleep(max(0.0, left))
+        return time.monotonic() - began
+
+    def _are_known(self) -> bool:
+        """Whether somebody connected since, and all who did are known already, so that what they ask for can wait."""
+        if self._tracepoint is None:
+            return False
+        self._glanced_at = time.time()
+        glance, callers = self._tracepoint.glance(), dict[int, Caller]()
+        self._glances.append((glance.until, callers))
+        self._ports |= glance.made
+        for tid in glance.threads:
+            caller = self._threads.get(tid) or self._processes.known(tid)
+            if caller is None:
+                return False
+            callers[tid] = caller
+            if caller.pid != tid:  # whoever executes another program does so with the number of its process
+                self._threads[tid] = caller
+        return bool(glance.threads) and len(self._ports) < TOGETHER_MAX
+
+    def _has_to_be_read(self) -> bool:
+        """Whether there is much in the ring, or something of a connection that was not traced: only a look at its owner will say
+        who that is, as long as he runs.
+        """
+        made = self._ports
+        for data in self._ring.ahead(self._glanced_at):
+            ends = sent_on(data, PORT)
+            if ends is not None and ends not in made and not self._connects.has(*ends):
+                return True
+        return self._ring.looked_ahead >= PACKETS_TOGETHER_MAX
 
     def rest(self) -> Iterator[SeenCall]:
         """What is still waiting for its answer, at the end."""
@@ -188,17 +236,10 @@ class Watcher:
         self._connections.give_up(float("inf"))
         yield from self._ready(float("inf"))
 
-    def _take_in(self) -> int:
-        """Read all there is. How many connections were made since."""
-        count = 0
+    def _take_in(self) -> None:
+        """Read all there is."""
         # Who connects is asked first: a process that lives for milliseconds is still there, and its request comes after.
-        self._traced_until = time.time()
-        self._epoch_s = epoch_s()
-        if self._tracepoint is not None:
-            for connect in self._tracepoint.connects():
-                if connect.remote in self._remotes:
-                    count += 1
-                    self._note(connect)
+        self._look()
         self._looks_at_owners = 0
         for packet in self._ring.packets():
             self._connections.packet(packet)
@@ -206,10 +247,29 @@ class Watcher:
         if dropped := self._ring.dropped():
             self.dropped += dropped
             self._token_requests.lost_some()
-        return count
+
+    def _look(self) -> None:
+        """At who has connected since."""
+        self._traced_until = time.time()
+        self._epoch_s = epoch_s()
+        if self._tracepoint is not None:
+            for connect in self._tracepoint.connects():
+                if connect.remote in self._remotes:
+                    self._connected += 1
+                    self._note(connect)
+        self._glances.clear()
+        self._threads.clear()
+        self._ports.clear()
+
+    def _caller_of(self, connect: Connect) -> Caller:
+        """As it was when it connected, or soon after."""
+        for until, callers in self._glances:
+            if connect.at <= until and connect.tid in callers:
+                return callers[connect.tid]
+        return self._processes.caller(connect.tid)
 
     def _note(self, connect: Connect) -> None:
-        caller = self._processes.caller(connect.tid)
+        caller = self._caller_of(connect)
         self._ways.learn(caller.netns, caller.pid)
         self._met(caller)
         self._connects.note(connect, connect.at / 1e9 + self._epoch_s, caller)

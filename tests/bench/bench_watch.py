@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from memory import family
-from soon import wait_for
+from soon import SOON_S, wait_for
+from watching import numbered
 
 from imds_probe.simulator.lab.lab import Lab
 from imds_probe.simulator.server import Simulator
@@ -126,10 +127,10 @@ import json, sys, time
 from imds_probe.watch.watcher import Watcher
 with Watcher(tracing=sys.argv[1] == "tracepoint") as watcher:
     print("ready", flush=True)
-    end = time.monotonic() + float(sys.argv[2])
-    while time.monotonic() < end:
+    end, left = time.monotonic() + float(sys.argv[3]), int(sys.argv[2])
+    while time.monotonic() < end and left > 0:
         for seen in watcher.calls(0.2):
-            caller = seen.caller
+            caller, left = seen.caller, left - 1
             print(json.dumps([seen.path, caller and caller.pid, caller and caller.exe]), flush=True)
 """
 CLIENTS = 200
@@ -141,13 +142,13 @@ def attribution() -> None:
     for way in ("tracepoint", "sock_diag"):
         listen = (("169.254.169.254", 80),)
         with Lab("bench") as lab, Simulator(InstanceState(), listen, netns=str(lab.service.netns)):
-            argv = [sys.executable, "-c", WATCHER, way, "12"]
+            argv = [sys.executable, "-c", WATCHER, way, str(CLIENTS), f"{SOON_S:g}"]
             child = lab.instance.start(argv, env={"PYTHONPATH": SOURCE}, stdout=subprocess.PIPE)
             assert child.stdout
             child.stdout.readline()
             pids = {}
             for number in range(CLIENTS):
-                path = f"/latest/{number}"
+                path = numbered(number)  # of a path that the service has not, nothing is kept that tells it from others
                 client = lab.instance.start(["curl", "-s", "-o", "/dev/null", f"http://169.254.169.254{path}"])
                 client.wait()
                 pids[path] = client.pid

@@ -56,6 +56,7 @@ ELSEWHERE = {
     "escape.py:": "makes text of text and never fails",
     "standing.py:watch_ended": "times of this run, and of a report one whose failure is caught: tests/test_standing.py",
     "net/bpf.py:": "addresses of our own",
+    "watch/tracepoint.py:_of_services": "addresses of our own",
     "commands/rehearse.py:_hop_limit": "a number of a list",
     "rehearsal/group.py:": "what the kernel says of control groups",
     "rehearsal/lock_holders.py:": "what the kernel says of locks and of a process",

@@ -19,6 +19,7 @@ from imds_probe.net.tap import Tap
 from imds_probe.watch import connections, owner, requests, tracing
 from imds_probe.watch.lives import BEGUN, MOVED, RENAMED, RUN, Lives
 from imds_probe.watch.ring import Packet
+from imds_probe.watch.segments import sent_on
 from imds_probe.watch.tracepoint import EVENT, Tracepoint
 from imds_probe.watch.tracing import NotToBeHad, Tracing, read_format
 
@@ -51,6 +52,7 @@ def _packets(data: bytes) -> None:
         packet, data = data[1:length], data[length:]
         for interface, outgoing in ((2, False), (1, True), (1, False)):
             seen.packet(Packet(0.0, interface, outgoing, packet))
+        sent_on(packet, 80)
         parsed = packets.parse(packet)
         if parsed is not None:
             check(parsed.source)
@@ -101,9 +103,11 @@ def _traced(data: bytes) -> None:
     firings = list(Tracing._read(traced, _pipe(page)))  # type: ignore[arg-type]
     point, lives = Tracepoint.__new__(Tracepoint), Lives.__new__(Lives)
     point._begun, point._ended, point._tracing = OrderedDict(), OrderedDict(), _Fired(firings)  # type: ignore[assignment]
+    point._services, point._glanced = frozenset([MD4, MD6]), []
     lives._known, lives._threads, lives._known_since = OrderedDict(), OrderedDict(), 0
     lives._tracing = _Fired([each for each in firings if each.event != EVENT])  # type: ignore[assignment]
     point._tracing.fired = [each for each in firings if each.event == EVENT]  # type: ignore[attr-defined]
+    point.glance()
     for connect in point.connects():
         check(connect.local)
     lives.of(7)
@@ -117,7 +121,7 @@ class _Fired:
     """Stands in for what was traced."""
 
     def __init__(self, fired: list[tracing.Firing]) -> None:
-        self.fired, self.lost_until = fired, 0
+        self.fired, self.lost_until, self.until = fired, 0, 0
 
     def firings(self) -> list[tracing.Firing]:
         return self.fired

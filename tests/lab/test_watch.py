@@ -96,6 +96,34 @@ def test_a_line_a_call_and_a_summary(lab, service):
     assert [row.split()[:2] for row in table if row.split()[:1] == ["v1"]] == [["v1", "1"]]
 
 
+STEADY = """
+import select, socket, sys
+print("ready", flush=True)
+while not select.select([sys.stdin], [], [], 0.01)[0]:
+    with socket.create_connection(("169.254.169.254", 80)) as client:
+        client.sendall(b"GET /latest/meta-data/hostname HTTP/1.1\\r\\n\\r\\n")
+        while client.recv(65536):
+            pass
+"""
+
+
+def test_short_lived_ones_are_named_beside_one_that_calls_all_the_time(lab, service, nodes):
+    """Of which the calls are read many at a time."""
+    with watching(lab, "--json") as watched:
+        steady = lab.instance.start(
+            [sys.executable, "-c", STEADY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": SOURCE}
+        )
+        assert steady.stdout.readline() == b"ready\n"
+        called = {numbered(number): nodes[number % 3] for number in range(15)}
+        pids = {path: curl(node, "ipv4", path, token=False) for path, node in called.items()}
+        steady.communicate(b"\n")
+    seen = {each["path"]: each for each in watched.calls if each["path"] in pids}
+    assert {path: each["caller"] and each["caller"]["pid"] for path, each in seen.items()} == pids
+    assert {each["caller"]["exe"] for each in seen.values()} == {"/usr/bin/curl"}
+    others = {each["caller"] and each["caller"]["pid"] for each in watched.calls if each["path"] not in pids}
+    assert others == {steady.pid}
+
+
 SAME_PORT = """
 import socket, sys
 for path in sys.argv[2:]:

@@ -108,7 +108,9 @@ def test_threads_of_one_process_are_looked_at_once(callers: Callers) -> None:
     with subprocess.Popen([PYTHON, "-c", THREADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout
         threads = list(map(int, child.stdout.readline().split()))
+        assert callers.known(threads[0]) is None
         found = [callers.caller(each) for each in (*threads, child.pid)]
+        assert [callers.known(each) for each in (*threads, child.pid)] == found
         looked_at = callers.looked_at
         other = callers.caller(os.getpid())
         child.communicate(b"\n" * 5)

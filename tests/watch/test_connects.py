@@ -93,3 +93,10 @@ def test_of_one_call_a_minute_it_keeps_an_hour() -> None:
     assert connects.maker(seen(port=1999, began=NOW + 60 * 1999), waited=True) is HOST
     assert connects.maker(seen(port=1939, began=NOW + 60 * 1939), waited=True) is HOST
     assert connects.maker(seen(port=1938, began=NOW + 60 * 1938), waited=True) is None
+
+
+def test_a_port_from_which_somebody_connected_lately() -> None:
+    connects = traced(HOST)
+    assert connects.has(4000, socket.inet_aton(SERVICE))
+    assert not connects.has(4001, socket.inet_aton(SERVICE))
+    assert not connects.has(4000, socket.inet_aton("169.254.169.253"))

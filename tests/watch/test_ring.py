@@ -14,7 +14,7 @@ from watched_packets import MD4, MD6, V1, to
 
 from imds_probe.watch import ring as module
 from imds_probe.watch.packet_filter import watch_filter
-from imds_probe.watch.ring import FRAME_BYTES, FRAMES, Packet, Ring
+from imds_probe.watch.ring import FRAME_BYTES, FRAMES, HEADERS_BYTES, Packet, Ring
 
 EVERYTHING = struct.pack("HBBI", 6, 0, 0, 0x40000)
 NOTHING = struct.pack("HBBI", 6, 0, 0, 0)
@@ -110,3 +110,32 @@ def test_what_comes_in_with_a_vlan_tag_is_seen_like_any_other(client: str) -> No
         assert [each.data for each in incoming] == [packet]
     finally:
         subprocess.run(["ip", "link", "delete", "vlan0"], check=True)
+
+
+def test_what_is_ahead_is_seen_once_and_stays(ends: tuple[socket.socket, socket.socket]) -> None:
+    with Ring(EVERYTHING) as ring:
+        ends[0].send(b"hello")
+        (leaving, arriving), last = received(ring, 2), time.time()
+        ends[0].send(b"there")
+        found: list[bytes] = []
+        deadline = time.monotonic() + SOON_S
+        while len(found) < 2 and time.monotonic() < deadline:
+            assert list(ring.ahead(last)) == []
+            found += ring.ahead(float("inf"))
+        assert list(ring.ahead(float("inf"))) == []
+        assert ring.looked_ahead == 2
+        again = received(ring, 2)
+        assert (ring.looked_ahead, list(ring.ahead(float("inf")))) == (0, [])
+    assert {each.data[-5:] for each in (leaving, arriving)} == {b"hello"}
+    assert [each.data[-5:] for each in again] == [b"there"] * 2
+    assert [each[: len(packet.data)] for each, packet in zip(found, again, strict=True)] == [
+        each.data for each in again
+    ]
+    assert {len(each) for each in found} == {HEADERS_BYTES}
+
+
+def test_ahead_is_no_more_than_all_that_there_is(ends: tuple[socket.socket, socket.socket]) -> None:
+    with Ring(EVERYTHING) as ring:
+        for _ in range(FRAMES):
+            ends[0].send(b"x")
+        assert len(list(ring.ahead(float("inf")))) == ring.looked_ahead == FRAMES

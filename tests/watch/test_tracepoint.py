@@ -125,3 +125,57 @@ def test_fields_are_read_wherever_a_kernel_has_them() -> None:
     assert module_of_connects._reader_of(fields, {"odd": int}) is None  # no number has three bytes
     assert module_of_connects._reader_of(fields, {"absent": bytes}) is None
     assert module_of_connects._reader_of({"one": (0, 4), "other": (2, 4)}, {"one": int, "other": int}) is None
+
+
+def packed(*addresses: str) -> list[bytes]:
+    return [socket.inet_pton(socket.AF_INET6 if ":" in each else socket.AF_INET, each) for each in addresses]
+
+
+def test_a_glance_sees_who_connects_and_takes_nothing_away() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        Tracepoint(server.getsockname()[1], 41, packed("127.0.0.1", "::1")) as traced,
+    ):
+        before = time.monotonic_ns()
+        with socket.create_connection(server.getsockname()) as client:
+            port = client.getsockname()[1]
+            glances = [traced.glance()]
+            while (port, packed("127.0.0.1")[0]) not in glances[-1].made:
+                glances.append(traced.glance())
+            assert {tid for glance in glances for tid in glance.threads} == {threading.get_native_id()}
+            assert before < glances[0].until <= glances[-1].until < time.monotonic_ns()
+        assert traced.glance()[1:] == (set(), set())
+        (seen,) = traced.connects()
+        assert (seen.tid, seen.port) == (threading.get_native_id(), port)
+        assert list(traced.connects()) == []
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_the_kernel_leaves_out_what_goes_to_another_address(family: int) -> None:
+    """Of IPv4, whatever the socket's own family is; what else goes to the port, a glance leaves out."""
+    others, prefix = ("127.0.0.2", "127.0.0.1"), "::ffff:" if family == socket.AF_INET6 else ""
+    with (
+        socket.create_server(("", 0)) as server,
+        Tracepoint(server.getsockname()[1], 42, packed("127.0.0.1", "::1")) as traced,
+    ):
+        for address in others:
+            with socket.socket(family) as client:
+                client.connect((prefix + address, server.getsockname()[1]))
+                last = client.getsockname()[1]
+        made, threads = set(), set()
+        while not made:
+            glance = traced.glance()
+            made, threads = glance.made, threads | glance.threads
+        assert made == {(last, packed("127.0.0.1")[0])}
+        remotes = [each.remote for each in connects(traced, 1)]
+        assert remotes == ["127.0.0.1"] if family == socket.AF_INET else others
+
+
+def test_a_kernel_that_compares_no_addresses_notes_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module_of_connects, "_of_services", lambda _: " && (daddr~1)")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        Tracepoint(server.getsockname()[1], 43, packed("127.0.0.9")) as traced,
+    ):
+        socket.create_connection(server.getsockname()).close()
+        assert len(connects(traced, 1)) == 1
