@@ -15,8 +15,10 @@ MACHINES := [ ! -e /dev/kvm ] || { command -v qemu-system-x86_64 && command -v q
 	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-x86 qemu-utils
 
 # The other architecture is emulated wherever that is asked for.
-ARM64 := command -v qemu-system-aarch64 >/dev/null \
-	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-arm cpio ipxe-qemu xz-utils
+ARM64 := { command -v qemu-system-aarch64 && command -v cpio && command -v unxz \
+	  && [ -e /usr/share/qemu-efi-aarch64/QEMU_EFI.fd ]; } >/dev/null \
+	|| $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends qemu-system-arm cpio ipxe-qemu \
+	  qemu-efi-aarch64 xz-utils
 
 # Debian's nodejs leaves npm to a package of its own, which does not go together with Node's own nodejs that has it.
 NPM := command -v npm >/dev/null || $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm

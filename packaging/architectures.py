@@ -11,13 +11,16 @@ PYTHON = f"{PREFIX}/bin/python3.13"
 
 @dataclass(frozen=True)
 class Architecture:
-    """`name` is the kernel's and rpm's; `debian` is also nfpm's; `machine` is e_machine of its ELF files."""
+    """`name` is the kernel's and rpm's; `debian` is also nfpm's; `machine` is e_machine of its ELF files. `page_bytes` is the size
+    of the largest pages that its kernels are built with.
+    """
 
     name: str
     debian: str
     triplet: str
     loader: str
     machine: int
+    page_bytes: int
 
     @property
     def wheel_platforms(self) -> list[str]:
@@ -33,8 +36,8 @@ class Architecture:
 
 
 ARCHITECTURES = (
-    Architecture("x86_64", "amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2", 62),
-    Architecture("aarch64", "arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1", 183),
+    Architecture("x86_64", "amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2", 62, 4096),
+    Architecture("aarch64", "arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1", 183, 65536),
 )
 
 

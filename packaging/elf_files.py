@@ -1,5 +1,5 @@
-"""What ELF files need: interpreter, libraries, run paths, oldest kernel. After the System V ABI; both machines are 64-bit
-and little-endian.
+"""What ELF files need: interpreter, libraries, run paths, oldest kernel, size of pages. After the System V ABI; both machines
+are 64-bit and little-endian.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ NT_GNU_ABI_TAG = 1
 
 @dataclass(frozen=True)
 class Elf:
-    """Of one file; `kernel` is the oldest Linux that it says it runs on, None where it says nothing."""
+    """Of one file; `kernel` is the oldest Linux that it says it runs on, None where it says nothing. `page_bytes` is the largest
+    page of a kernel that can load it.
+    """
 
     machine: int
     interpreter: str | None
@@ -24,6 +26,7 @@ class Elf:
     rpath: str | None
     runpath: str | None
     kernel: tuple[int, int, int] | None
+    page_bytes: int
 
 
 def is_elf(path: Path) -> bool:
@@ -69,7 +72,14 @@ def read(path: Path) -> Elf:
         next(strings(DT_RPATH), None),
         next(strings(DT_RUNPATH), None),
         kernel,
+        min(_page_bytes(*segment[2:4], segment[7]) for segment in segments if segment[0] == PT_LOAD),
     )
+
+
+def _page_bytes(at: int, address: int, alignment: int) -> int:
+    """The largest page of which a segment is mapped whole: place in the file and address differ by a number of these."""
+    apart = address - at
+    return min(alignment, apart & -apart) if apart else alignment
 
 
 def _abi_tag(notes: bytes) -> tuple[int, int, int] | None:

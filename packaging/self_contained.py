@@ -1,4 +1,6 @@
-"""The check that ends a build: whatever an ELF file inside needs is inside too, so no library comes from the host."""
+"""The check that ends a build: whatever an ELF file inside needs is inside too, so no library comes from the host. And every
+kernel of the architecture can load it, however large its pages are.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ def check(stage: Path, architecture: Architecture) -> None:
         wrong += [f"{name} needs {needed}" for needed in elf.needed if not (libraries / needed).is_file()]
         if elf.machine != architecture.machine:
             wrong.append(f"{name} is for machine {elf.machine}")
+        if elf.page_bytes < architecture.page_bytes:
+            wrong.append(f"{name} cannot be loaded by a kernel with pages of {architecture.page_bytes} bytes")
         if elf.runpath is not None:
             wrong.append(f"{name} has a DT_RUNPATH, which keeps the interpreter's DT_RPATH from being used")
         # The C library can be started, to print its version; that is no way into anything.

@@ -17,6 +17,8 @@ from imds_probe.errors import ProbeError
 from imds_probe.reading.task import Task
 from imds_probe.system import rootfs, small_file
 
+PTRACE = {"x86_64": 101, "aarch64": 117}[os.uname().machine]  # uname(2) is refused, too, once it matters
+
 
 @dataclass(frozen=True)
 class At:
@@ -118,7 +120,7 @@ def _attempts(at: At) -> Iterator[Said]:
     yield said_of("write", lambda: os.write(1, b"x"))
     yield said_of("list", lambda: os.listdir("/"))
     yield said_of("memory", lambda: os.memfd_create("x"))
-    for name, number in (("ptrace", 101), ("io_uring", 425), ("openat2", 437), ("pidfd_getfd", 438)):
+    for name, number in (("ptrace", PTRACE), ("io_uring", 425), ("openat2", 437), ("pidfd_getfd", 438)):
         yield said_of(name, lambda number=number: _called(number))  # type: ignore[misc]
 
 

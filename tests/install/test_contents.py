@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import elves
 import package_roots
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -157,6 +159,24 @@ def test_nothing_comes_from_the_host(root, deb):
             check(root, architecture)
     finally:
         aside.rename(library)
+
+
+@pytest.mark.usefixtures("checks")
+def test_kernels_with_large_pages_can_load_it(root, deb):
+    """Those of aarch64 have up to 64 kB. The file that is added can be loaded where they have 4 kB."""
+    from architectures import ARCHITECTURES
+    from build_error import BuildError
+    from self_contained import check
+
+    architecture = next(each for each in ARCHITECTURES if each.debian in deb.name)
+    added = root / PREFIX / "lib/libadded.so"
+    added.write_bytes(elves.made({".text": b"\0"}))
+    large = pytest.raises(BuildError, match=r"libadded\.so cannot be loaded by a kernel with pages of 65536 bytes")
+    try:
+        with large if architecture.debian == "arm64" else contextlib.nullcontext():
+            check(root, architecture)
+    finally:
+        added.unlink()
 
 
 @pytest.mark.usefixtures("checks")
