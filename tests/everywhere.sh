@@ -3,6 +3,8 @@
 # what these may make a difference to on the newest of both. Nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Tests start Python some thousand times: what is compiled once is kept, whatever the shell around this says.
+unset PYTHONDONTWRITEBYTECODE
 
 environment() { # NAME INTERPRETER [CONSTRAINTS]: a virtual environment, made anew where setup.cfg has changed since
     local directory=.venv-$1 interpreter=$2 constraints=${3:-}
@@ -36,14 +38,18 @@ watching=(daemon endurance watch watch_callers framing docker docker_rehearse se
 # The others are two parts, which run beside each other.
 others=(distances silence containers killed image schedules run)
 # To a newer Python it makes no difference what other programs have written, which engines and package managers of the oldest
-# one's run do; how far packets come; what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide; what a
-# browser makes of a page; how pages are worded, and whether their commands run.
+# one's run do, and whether CloudFormation takes our templates; how far packets come; what kills, hangs and hostile hosts cost, which
+# the kernel and our own bounds decide; what follows from facts, as rules are pure functions of plain values; what a browser makes of
+# a page; how pages are worded, and whether their commands run; how our code is structured; what the tests' own tools do. The demo
+# is a lab's run, and of_newest_in_lab has that.
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
-    sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz commands/test_streams.py test_damage.py rehearsal
-    inventory/containers inventory/images net/obstacles watch/test_history_format.py watch/test_history_file.py
-    watch/test_seals.py simulator/lab imds/test_parallel.py catalog/test_reading.py catalog/test_upstream.py
-    render/test_in_browser.py test_prose.py test_docs_commands.py)
+    ecosystems/orders/test_dpkg.py sinks/test_delivery.py sinks/test_s3_faults.py test_packages_decided.py test_patterns.py fuzz
+    commands/test_streams.py commands/test_demo.py test_damage.py rehearsal inventory/containers inventory/images net/obstacles
+    watch/test_history_format.py watch/test_history_file.py watch/test_seals.py simulator/lab imds/test_parallel.py
+    catalog/test_reading.py catalog/test_upstream.py catalog/test_every_row.py rules test_verdict.py render/test_in_browser.py
+    test_prose.py test_docs_commands.py test_examples.py switch/test_options.py test_structure.py test_structure_of_reads.py
+    test_structure_of_tests.py test_aws_server.py test_arm64_machine.py test_conftest.py test_virtual_machine.py)
 # In the lab it runs what each command is for: what comes of a host, a network or a caller, the oldest one's run shows.
 of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_limit_is_in_the_report
     test_options.py::test_the_hop_limit_is_exact test_secrets.py::test_who_wants_all_has_it_from_both
