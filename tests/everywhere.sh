@@ -33,6 +33,8 @@ labs() { # NAME...: their paths below tests
 packages=(install packaging truth)
 # What starts the program again and again. It comes beside the other tests.
 programs=(collect commands aws fuzz)
+# What waits for sockets, disks and the kernel: a part of its own, so that no single one is left at the end.
+waiting=(imds net reading rehearsal service simulator sinks system watch)
 # Whoever traces connections sees those of all labs: while one of these runs, no other lab does.
 watching=(daemon endurance watch watch_callers framing docker docker_rehearse secrets rehearsed rehearse host_rehearse)
 # The others are two parts, which run beside each other.
@@ -84,7 +86,8 @@ lowest_environment() {
 lowest() { suite "oldest Python, lowest libraries: $1" .venv-lowest "${@:2}"; }
 inventory() { lowest inventory tests/inventory "$@"; }
 programs() { lowest programs "${programs[@]/#/tests/}" "$@"; }
-the_rest() { lowest "the rest" $(without lab inventory "${packages[@]}" "${programs[@]}") "$@"; }
+waiting() { lowest "what waits" "${waiting[@]/#/tests/}" "$@"; }
+the_rest() { lowest "the rest" $(without lab inventory "${packages[@]}" "${programs[@]}" "${waiting[@]}") "$@"; }
 lab_watching() { lowest "labs that watch" $(labs "${watching[@]}" | sed 's,^,tests/,') "$@"; }
 lab_others() { lowest "other labs" $(labs "${others[@]}" | sed 's,^,tests/,') "$@"; }
 lab_the_rest() { lowest "all other labs" tests/lab $(without $(labs "${watching[@]}" "${others[@]}")) "$@"; }
@@ -124,6 +127,7 @@ one_has_ended() { # and has passed
 # Before these parts, those must have ended.
 declare -A after=(
     [inventory]="lowest_environment roots zoo" [programs]="lowest_environment zoo" [the_rest]="lowest_environment roots zoo axe"
+    [waiting]="lowest_environment roots zoo"
     [packaged]="roots zoo aws_cli package_set" [lab_watching]="lowest_environment zoo" [newest]="newest_environment roots zoo"
     [newest_lab]="newest_environment zoo lab_watching" [lab_others]=newest_lab [lab_the_rest]=newest_lab
 )
@@ -135,9 +139,9 @@ is_due() { # PART
 }
 
 # Two more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
-# The longest come first.
-parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli axe lab_watching the_rest newest_lab packaged
-    programs newest lab_others lab_the_rest inventory)
+# The longest come first, and labs, of which some wait for others, as early as they may.
+parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli axe lab_watching packaged newest newest_lab lab_others
+    lab_the_rest the_rest programs waiting inventory)
 while [ "${#parts[@]}" -gt 0 ]; do
     next=
     if [ "${#running[@]}" -lt "$(($(nproc) + 2))" ]; then
