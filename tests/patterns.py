@@ -30,7 +30,7 @@ SHORT, SHORT_MAX_S = 64, 0.02
 SLOW_S = 0.5  # of CPU time; what is linear takes some milliseconds for the longest
 FROM_S = 0.004  # below, time is mostly the clock's and the cache's
 GROWTH_MAX = 3.0  # with twice the length: 2 of what is linear, 4 of what is quadratic
-LOOKS = 10
+LOOKS, LOOKS_CLEAR, CLEAR_S = 10, 3, 0.1  # what takes that long is not linear, and no neighbour makes it look so
 Pattern = str | bytes
 
 
@@ -195,7 +195,7 @@ def _is_faster(seconds: Callable[[int], float]) -> bool:
     if took > FROM_S and took > GROWTH_MAX * previous:
         # Again, one after the other, and each the least so far: somebody else may have had the core, or its other half.
         half = whole = float("inf")
-        for _ in range(LOOKS):
+        for _ in range(LOOKS if took < CLEAR_S else LOOKS_CLEAR):
             half, whole = (min(so_far, seconds(size)) for so_far, size in zip((half, whole), SIZES[-2:], strict=True))
             if whole <= GROWTH_MAX * half:
                 return False
