@@ -17,8 +17,8 @@ def padded(text: str, width: int) -> str:
 
 def within(text: str, most: int) -> str:
     """The beginning of the text that takes at most so many columns."""
-    if columns(text) <= most:
-        return text
+    if text.isascii():
+        return text[:most]
     taken = 0
     for at, character in enumerate(text):
         taken += _columns(character)

@@ -83,7 +83,8 @@ def _make(args: argparse.Namespace) -> list[Path]:
             if architecture in chosen:
                 fresh = packages.make(laid_out, architecture, build, args.out, compression=args.compression)
                 made += [distributor.Package(path, architecture) for path in fresh]
-                roots.append(root_archive.make(laid_out, architecture, build, args.out))
+                level = 1 if args.compression == "gzip" else 9  # which takes ten times as long
+                roots.append(root_archive.make(laid_out, architecture, build, args.out, level=level))
     return [*(each.path for each in made), *roots, *distributor.make(made, build, args.out / "distributor")]
 
 

@@ -20,8 +20,8 @@ def name(version: str, architecture: Architecture) -> str:
     return f"imds-probe_{version}_{architecture.debian}_rootfs.tar.gz"
 
 
-def make(stage: Path, architecture: Architecture, build: Build, out: Path) -> Path:
-    """Leave the archive in `out`."""
+def make(stage: Path, architecture: Architecture, build: Build, out: Path, *, level: int = 9) -> Path:
+    """Leave the archive in `out`, compressed at a level of gzip."""
     found = {path for part in PARTS for path in (stage / part, *(stage / part).rglob("*"))}
     names = {str(path.relative_to(stage)): path for path in found}
     parents = {str(up) for each in (*names, *DIRECTORIES) for up in Path(each).parents} - {"."}
@@ -29,7 +29,7 @@ def make(stage: Path, architecture: Architecture, build: Build, out: Path) -> Pa
     target = out / name(build.version, architecture)
     with (
         target.open("wb") as file,
-        gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=build.epoch) as packed,
+        gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=level, mtime=build.epoch) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
     ):
         for each in sorted({*names, *directories}):

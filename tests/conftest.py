@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import functools
 import importlib
 import ipaddress
 import os
@@ -79,6 +80,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 SESSION_NETNS = pytest.StashKey[int]()
+
+
+def pytest_collection_finish() -> None:
+    """Each session of botocore reads the interfaces of services anew, of which EC2's alone is several MB: half of what a test
+    costs that makes clients. Here a process reads each file of botocore's own once.
+    """
+    if not (loaders := sys.modules.get("botocore.loaders")):
+        return
+    read, own = loaders.JSONFileLoader._load_file, loaders.Loader.BUILTIN_DATA_PATH
+    once = functools.cache(lambda path, opened: read(None, path, opened))
+    loaders.JSONFileLoader._load_file = lambda self, path, opened: (
+        once(path, opened) if path.startswith(own) else read(self, path, opened)
+    )
 
 
 def _netns_of(sock: socket.socket) -> int:

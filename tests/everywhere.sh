@@ -3,6 +3,8 @@
 # what these may make a difference to on the newest of both. Nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Tests start Python some thousand times: what is compiled once is kept, whatever the shell around this says.
+unset PYTHONDONTWRITEBYTECODE
 
 environment() { # NAME INTERPRETER [CONSTRAINTS]: a virtual environment, made anew where setup.cfg has changed since
     local directory=.venv-$1 interpreter=$2 constraints=${3:-}
@@ -31,19 +33,25 @@ labs() { # NAME...: their paths below tests
 packages=(install packaging truth)
 # What starts the program again and again. It comes beside the other tests.
 programs=(collect commands aws fuzz)
+# What waits for sockets, disks and the kernel: a part of its own, so that no single one is left at the end.
+waiting=(imds net reading rehearsal service simulator sinks system watch)
 # Whoever traces connections sees those of all labs: while one of these runs, no other lab does.
 watching=(daemon endurance watch watch_callers framing docker docker_rehearse secrets rehearsed rehearse host_rehearse)
 # The others are two parts, which run beside each other.
 others=(distances silence containers killed image schedules run)
 # To a newer Python it makes no difference what other programs have written, which engines and package managers of the oldest
-# one's run do; how far packets come; what kills, hangs and hostile hosts cost, which the kernel and our own bounds decide; what a
-# browser makes of a page; how pages are worded, and whether their commands run.
+# one's run do, and whether CloudFormation takes our templates; how far packets come; what kills, hangs and hostile hosts cost, which
+# the kernel and our own bounds decide; what follows from facts, as rules are pure functions of plain values; what a browser makes of
+# a page; how pages are worded, and whether their commands run; how our code is structured; what the tests' own tools do. The demo
+# is a lab's run, and of_newest_in_lab has that.
 not_of_python=(inventory/packages/test_real_roots.py inventory/packages/test_real_snapd.py collect/test_sdk_search.py
     collect/test_collector_faults.py collect/test_adding_a_collector.py ecosystems/test_adding_an_ecosystem.py
-    sinks/test_delivery.py test_packages_decided.py test_patterns.py fuzz commands/test_streams.py test_damage.py rehearsal
-    inventory/containers inventory/images net/obstacles watch/test_history_format.py watch/test_history_file.py
-    watch/test_seals.py simulator/lab imds/test_parallel.py catalog/test_reading.py catalog/test_upstream.py
-    render/test_in_browser.py test_prose.py test_docs_commands.py)
+    ecosystems/orders/test_dpkg.py sinks/test_delivery.py sinks/test_s3_faults.py test_packages_decided.py test_patterns.py fuzz
+    commands/test_streams.py commands/test_demo.py test_damage.py rehearsal inventory/containers inventory/images net/obstacles
+    watch/test_history_format.py watch/test_history_file.py watch/test_seals.py simulator/lab imds/test_parallel.py
+    catalog/test_reading.py catalog/test_upstream.py catalog/test_every_row.py rules test_verdict.py render/test_in_browser.py
+    test_prose.py test_docs_commands.py test_examples.py switch/test_options.py test_structure.py test_structure_of_reads.py
+    test_structure_of_tests.py test_aws_server.py test_arm64_machine.py test_conftest.py test_virtual_machine.py)
 # In the lab it runs what each command is for: what comes of a host, a network or a caller, the oldest one's run shows.
 of_newest_in_lab=(test_run.py test_reporting.py test_options.py::test_the_hop_limit_is_in_the_report
     test_options.py::test_the_hop_limit_is_exact test_secrets.py::test_who_wants_all_has_it_from_both
@@ -78,7 +86,8 @@ lowest_environment() {
 lowest() { suite "oldest Python, lowest libraries: $1" .venv-lowest "${@:2}"; }
 inventory() { lowest inventory tests/inventory "$@"; }
 programs() { lowest programs "${programs[@]/#/tests/}" "$@"; }
-the_rest() { lowest "the rest" $(without lab inventory "${packages[@]}" "${programs[@]}") "$@"; }
+waiting() { lowest "what waits" "${waiting[@]/#/tests/}" "$@"; }
+the_rest() { lowest "the rest" $(without lab inventory "${packages[@]}" "${programs[@]}" "${waiting[@]}") "$@"; }
 lab_watching() { lowest "labs that watch" $(labs "${watching[@]}" | sed 's,^,tests/,') "$@"; }
 lab_others() { lowest "other labs" $(labs "${others[@]}" | sed 's,^,tests/,') "$@"; }
 lab_the_rest() { lowest "all other labs" tests/lab $(without $(labs "${watching[@]}" "${others[@]}")) "$@"; }
@@ -118,6 +127,7 @@ one_has_ended() { # and has passed
 # Before these parts, those must have ended.
 declare -A after=(
     [inventory]="lowest_environment roots zoo" [programs]="lowest_environment zoo" [the_rest]="lowest_environment roots zoo axe"
+    [waiting]="lowest_environment roots zoo"
     [packaged]="roots zoo aws_cli package_set" [lab_watching]="lowest_environment zoo" [newest]="newest_environment roots zoo"
     [newest_lab]="newest_environment zoo lab_watching" [lab_others]=newest_lab [lab_the_rest]=newest_lab
 )
@@ -129,9 +139,9 @@ is_due() { # PART
 }
 
 # Two more at a time than there are cores, as much in each is waiting. All are waited for, and all have to pass.
-# The longest come first.
-parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli axe lab_watching the_rest newest_lab packaged
-    programs newest lab_others lab_the_rest inventory)
+# The longest come first, and labs, of which some wait for others, as early as they may.
+parts=(lowest_environment zoo newest_environment roots lint package_set aws_cli axe lab_watching packaged newest newest_lab lab_others
+    lab_the_rest the_rest programs waiting inventory)
 while [ "${#parts[@]}" -gt 0 ]; do
     next=
     if [ "${#running[@]}" -lt "$(($(nproc) + 2))" ]; then

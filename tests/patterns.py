@@ -12,7 +12,8 @@ import importlib
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from re import _constants as sre
@@ -24,12 +25,12 @@ import imds_probe
 PACKAGE = Path(imds_probe.__file__).parent
 FUNCTIONS = ("compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
 # Short ones first: with a pattern that is exponential the long ones would never end.
-SIZES = (12, 16, 20, 24, 28, 40, 64, 256, 2048, 4096)
+SIZES = (16, 24, 40, 64, 256, 2048, 4096)
 SHORT, SHORT_MAX_S = 64, 0.02
 SLOW_S = 0.5  # of CPU time; what is linear takes some milliseconds for the longest
 FROM_S = 0.004  # below, time is mostly the clock's and the cache's
 GROWTH_MAX = 3.0  # with twice the length: 2 of what is linear, 4 of what is quadratic
-LOOKS = 10
+LOOKS, LOOKS_CLEAR, CLEAR_S = 10, 3, 0.1  # what takes that long is not linear, and no neighbour makes it look so
 Pattern = str | bytes
 
 
@@ -65,15 +66,16 @@ class _Names(dict[str, Any]):
 
 def uses() -> list[Use]:
     """All there are. Raises ValueError for one that cannot be told from the code."""
-    trees = {file: ast.parse(file.read_text()) for file in sorted(PACKAGE.rglob("*.py"))}
-    methods = _methods(trees)
+    nodes = {file: list(ast.walk(ast.parse(file.read_text()))) for file in sorted(PACKAGE.rglob("*.py"))}
+    methods, callers = _methods(nodes), _callers(nodes)
     found = []
-    for file, tree in trees.items():
-        if file.name == "__main__.py":
+    for file, own in nodes.items():
+        calls = list(_calls(own))
+        if file.name == "__main__.py" or not calls:
             continue
         names = _names_of(file)
-        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-        for call in _calls(tree):
+        parents = {child: node for node in own for child in ast.iter_child_nodes(node)}
+        for call in calls:
             where = f"{file.relative_to(PACKAGE)}:{call.lineno}"
             name = call.func.attr if isinstance(call.func, ast.Attribute) else "search"
             applied = (name,)
@@ -87,7 +89,7 @@ def uses() -> list[Use]:
                 applied = tuple(sorted(methods.get(held, ()))) or ("match", "search", "findall", "sub")
             given = call.args[0] if call.args else next(each.value for each in call.keywords if each.arg == "pattern")
             flags = _flags(call, names)
-            for pattern in _patterns(given, names, parents, trees):
+            for pattern in _patterns(given, names, parents, callers):
                 found.append(Use(where, pattern, flags, applied))
     return found
 
@@ -97,8 +99,8 @@ def _names_of(file: Path) -> dict[str, Any]:
     return vars(importlib.import_module(dotted))
 
 
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
+def _calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         function = node.func
@@ -109,14 +111,24 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
             yield node
 
 
-def _methods(trees: Mapping[Path, ast.AST]) -> dict[str, set[str]]:
+def _methods(nodes: Mapping[Path, list[ast.AST]]) -> dict[str, set[str]]:
     """By which functions what has a name is applied, in any module."""
     found: dict[str, set[str]] = {}
-    for tree in trees.values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in FUNCTIONS:
-                held = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "")
-                found.setdefault(held, set()).add(node.attr)
+    for node in itertools.chain.from_iterable(nodes.values()):
+        if isinstance(node, ast.Attribute) and node.attr in FUNCTIONS:
+            held = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "")
+            found.setdefault(held, set()).add(node.attr)
+    return found
+
+
+def _callers(nodes: Mapping[Path, list[ast.AST]]) -> dict[str, list[tuple[Path, ast.Call]]]:
+    """The calls of what has a name, in any module."""
+    found: dict[str, list[tuple[Path, ast.Call]]] = {}
+    for file, own in nodes.items():
+        for node in own:
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                found.setdefault(name, []).append((file, node))
     return found
 
 
@@ -130,7 +142,10 @@ def _flags(call: ast.Call, names: Mapping[str, Any]) -> int:
 
 
 def _patterns(
-    given: ast.expr, names: Mapping[str, Any], parents: Mapping[ast.AST, ast.AST], trees: Mapping[Path, ast.AST]
+    given: ast.expr,
+    names: Mapping[str, Any],
+    parents: Mapping[ast.AST, ast.AST],
+    callers: Mapping[str, list[tuple[Path, ast.Call]]],
 ) -> Iterator[Pattern]:
     if isinstance(given, ast.Subscript) and isinstance(given.value, ast.Name):  # one of a table's
         yield from names[given.value.id].values()
@@ -146,17 +161,14 @@ def _patterns(
         node = parents[node]
     at = [each.arg for each in node.args.args].index(given.id)
     told = 0
-    for file, tree in trees.items():
-        for call in ast.walk(tree):
-            if not isinstance(call, ast.Call) or getattr(call.func, "attr", getattr(call.func, "id", "")) != node.name:
-                continue
-            told_by = call.args[at] if at < len(call.args) else None
-            if isinstance(told_by, ast.Constant) and isinstance(told_by.value, str | bytes):
-                told += 1
-                yield told_by.value
-            elif isinstance(told_by, ast.Name) and isinstance(_names_of(file).get(told_by.id), str | bytes):
-                told += 1
-                yield _names_of(file)[told_by.id]
+    for file, call in callers.get(node.name, ()):
+        told_by = call.args[at] if at < len(call.args) else None
+        if isinstance(told_by, ast.Constant) and isinstance(told_by.value, str | bytes):
+            told += 1
+            yield told_by.value
+        elif isinstance(told_by, ast.Name) and isinstance(_names_of(file).get(told_by.id), str | bytes):
+            told += 1
+            yield _names_of(file)[told_by.id]
     if not told:
         raise ValueError(f"nobody is seen to give {node.name} its {given.id}")
 
@@ -183,7 +195,7 @@ def _is_faster(seconds: Callable[[int], float]) -> bool:
     if took > FROM_S and took > GROWTH_MAX * previous:
         # Again, one after the other, and each the least so far: somebody else may have had the core, or its other half.
         half = whole = float("inf")
-        for _ in range(LOOKS):
+        for _ in range(LOOKS if took < CLEAR_S else LOOKS_CLEAR):
             half, whole = (min(so_far, seconds(size)) for so_far, size in zip((half, whole), SIZES[-2:], strict=True))
             if whole <= GROWTH_MAX * half:
                 return False
@@ -203,7 +215,7 @@ def _applied(compiled: re.Pattern[Any], function: str) -> Callable[[Any], object
     if function in ("sub", "subn"):
         return lambda text: compiled.sub(empty, text)
     if function == "finditer":
-        return lambda text: sum(1 for _ in compiled.finditer(text))
+        return lambda text: deque(compiled.finditer(text), maxlen=0)
     return getattr(compiled, "search" if function == "compile" else function)  # type: ignore[no-any-return]
 
 

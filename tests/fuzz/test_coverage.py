@@ -7,6 +7,7 @@ is entered by the seeds of some target, or named here with the reason why it is 
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,7 @@ def own(node: ast.AST) -> Iterator[ast.AST]:
             yield from own(child)
 
 
+@functools.cache
 def parsers() -> dict[tuple[str, int], str]:
     """The place of each parser's first line to what it is called."""
     found = {}

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from imds_probe.dataclass import dataclass
 from imds_probe.render.page.blocks import Curve, Lane, Share, Tone, Ways
 from imds_probe.render.page.bounds import percent
-from imds_probe.widths import columns as columns_of
 from imds_probe.widths import within
 
 # Of a bar, which is stretched to the width that there is.
@@ -204,7 +203,7 @@ def _containers(lane: Lane) -> tuple[str, str]:
 
 def _short(name: str, width: int) -> str:
     """The beginning of a name that is wider than so many letters."""
-    return name if columns_of(name) <= width else f"{within(name, width - 1)}…"
+    return name if within(name, width) == name else f"{within(name, width - 1)}…"
 
 
 def _kind(lane: Lane, at: int) -> str:
