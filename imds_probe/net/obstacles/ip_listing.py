@@ -68,7 +68,10 @@ def read(family: Family, timeout_s: float) -> IpListing:
     failed = {int(line) for line in _FAILED.findall(said)} & set(range(1, len(wanted) + 1))
     answers = _arrays(done.stdout.decode(errors="replace"))
     if len(answers) + len(failed) != len(wanted) or failed & {1, 3}:
-        raise ProbeError(f"ip printed something else than its JSON: {done.stderr_line() or 'nothing'}")
+        raise ProbeError(
+            f"ip printed something else than its JSON: {done.stderr_line() or 'nothing'}",
+            "Install iproute2, as BusyBox's ip has no JSON",
+        )
     by_line: dict[int, tuple[Entry, ...]] = {}
     for line in range(1, len(wanted) + 1):
         if line not in failed:
