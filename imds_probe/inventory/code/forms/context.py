@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from imds_probe.inventory.code.words import Found
+from imds_probe.inventory.code.words import Found, is_service
 
 OTHERS = (
     *("computeMetadata", "/metadata/instance", "/metadata/identity", "/metadata/v1", "/opc/v", "/openstack"),
@@ -54,6 +54,7 @@ _VERSION = re.compile(rb"(?::80)?[\"'`]?\s{0,3}[+.]?\s{0,3}[\"'`]?/(?:latest\b|1
 _URL = re.compile(rb"://([^/\s\"'`<>]{0,200})(?:/[^\s\"'`<>]{0,200})?$")
 _WORD_SIGNS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _DIGITS = frozenset(b"0123456789")
+_HEXADECIMAL = re.compile(r":[0-9a-fA-F]{1,4}\Z|\.0[xX][0-9a-fA-F]{1,20}\Z")
 _PLACEHOLDERS = re.compile(rb"[{}$%<>#+()]")
 
 
@@ -64,7 +65,7 @@ def stands_alone(found: Found) -> bool:
     before, after = found.before[-1:], found.after[:1]
     if "instance-data" in found.word:
         return True
-    signs = _WORD_SIGNS if found.word.isalnum() else _DIGITS
+    signs = _WORD_SIGNS if found.word.isalnum() or _HEXADECIMAL.search(found.word) else _DIGITS
     if (before and before[0] in signs) or (after and after[0] in signs):
         return False
     # A fifth number, as of a version or a certificate; a name that only begins so.
@@ -89,9 +90,7 @@ def of_another_host(found: Found) -> bool:
     match = _URL.search(found.before[-200:]) if found.kind in ("path", "token") else None
     if match is None or not match[1]:
         return False
-    host = match[1].lower()
-    ours = (b"169.254.169.254", b"fd00:ec2", b"instance-data", b"2852039166", b"0xa9", b"0251", b"025177524776")
-    return not _PLACEHOLDERS.search(host) and not any(each in host for each in ours)
+    return not _PLACEHOLDERS.search(match[1]) and not is_service(match[1])
 
 
 def is_elsewhere(found: Found) -> bool:

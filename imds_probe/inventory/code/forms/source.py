@@ -26,6 +26,7 @@ _HANDED_ON = re.compile(
     re.IGNORECASE,
 )
 _GETS = re.compile(r"\.(?:get|head|fetch|open)\(", re.IGNORECASE)  # a request where it is given a URL
+_OF_SDK = re.compile(r"[\"'`]aws-sdk[\"'`/]")
 # What many statements have in common and what carries no token.
 _COMMON = frozenset(
     (
@@ -78,6 +79,8 @@ def _is_the_sdks(text: str, found: Sequence[Found], language: Language) -> bool:
     """Whether a client is that of the SDK without tokens, and no class of somebody's own that is called alike."""
     if language.client_by_token and language.client_by_token in text:
         return False
+    if _OF_SDK.search(text):
+        return True
     return any(each.kind == "path" or (each.word == CLIENT and each.before.endswith(b"AWS.")) for each in found)
 
 
@@ -102,7 +105,8 @@ class _Reading:
         service = any(each.kind == "service" for each in live)
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in live) or self._passes_on
         token = bool(tokens) and not self._is_weak(tokens, service, bool(bare))
-        requests = service and (bool(bare) or self._requests(targets))
+        client = any(each.word == CLIENT for each in live) and ".request(" in self._layout.masked
+        requests = service and (bool(bare) or client or self._requests(targets))
         alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
         evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
         return Judged(tuple(self._hit(each, bare) for each in self._found), evidence)
