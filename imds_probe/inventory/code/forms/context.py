@@ -52,6 +52,7 @@ _OTHER_ADDRESSES = (
 )
 _VERSION = re.compile(rb"(?::80)?[\"'`]?\s{0,3}[+.]?\s{0,3}[\"'`]?/(?:latest\b|1\.0/|20\d\d-\d\d-\d\d)")
 _URL = re.compile(rb"://([^/\s\"'`<>]{0,200})(?:/[^\s\"'`<>]{0,200})?$")
+_IN_QUERY = re.compile(rb"://([^/?\s\"'`<>]{1,200})[/?][^\s\"'`<>]{0,200}\Z")
 _WORD_SIGNS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _DIGITS = frozenset(b"0123456789")
 _HEXADECIMAL = re.compile(r":[0-9a-fA-F]{1,4}\Z|\.0[xX][0-9a-fA-F]{1,20}\Z")
@@ -86,8 +87,12 @@ def of_another_cloud(found: Found) -> bool:
 
 
 def of_another_host(found: Found) -> bool:
-    """Whether a path belongs to a host that is named before it and is not the service: of a mock, another cloud, a manual."""
-    match = _URL.search(found.before[-200:]) if found.kind in ("path", "token") else None
+    """Whether a word belongs to a host that is named before it and is not the service: of a mock, another cloud, a manual; or is
+    an address in what another host is asked.
+    """
+    if found.kind not in ("path", "token", "service"):
+        return False
+    match = (_IN_QUERY if found.kind == "service" else _URL).search(found.before[-200:])
     if match is None or not match[1]:
         return False
     return not _PLACEHOLDERS.search(match[1]) and not is_service(match[1])
