@@ -83,7 +83,7 @@ _KEPT_HERE = re.compile(
     r"<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\3[ \t]{0,20}"
 )
 _KEPT_TEXT = re.compile(r"[ \t]{0,40}(?:(?:local|export|readonly|declare)[ \t]{1,10})?([A-Za-z_]\w{0,60})=\"")
-_FILE = re.compile(r"(?:>{1,2}[ \t]{0,10}|\btee[ \t]{1,10}(?:-a[ \t]{1,10})?)[\"']?([^\s\"'<>|]{1,200})")
+_SHELL_FILE = re.compile(r"(?:>{1,2}[ \t]{0,10}|\btee[ \t]{1,10}(?:-a[ \t]{1,10})?)[\"']?([^\s\"'<>|]{1,200})")
 _NOTHING_DONE = re.compile(r"^([ \t]{0,40}:[ \t]{1,10})('[^']{0,4000}'|\"[^\"$`]{0,4000}\")", re.MULTILINE)
 _IN_BRACES = re.compile(r"\$(?:\{([A-Za-z_]\w{0,60})[^{}\n]{0,200}\}|([A-Za-z_]\w{0,60}))")
 _PATH_OR_SERVICE = ("service", "path")
@@ -418,7 +418,7 @@ def _document(line: str) -> re.Match[str] | None:
     """A here-document that is written to a file that people read."""
     match = _TO_DOCUMENT.match(line)
     piped = "|" in _PIPED_TO_FILE.sub(" ", line)
-    file = _FILE.search(line) if match is not None and not piped else None
+    file = _SHELL_FILE.search(line) if match is not None and not piped else None
     return match if file is not None and is_document(file[1]) else None
 
 

@@ -14,7 +14,7 @@ _READ = re.compile(
     r"\b(?:read|mapfile|readarray)(?:[ \t]{1,9}-\w{1,3}(?:[ \t]{1,5}(?:\d{1,5}|''|\"\"))?){0,5}[ \t]{1,9}([A-Za-z_][\w \t]{0,200})"
 )
 _DONE = re.compile(r"\bdone\b[ \t]{0,10}(?=<)")
-_HERE = re.compile(r"(?<!<)<<-?[ \t]{0,10}(['\"\\]?)([A-Za-z_]\w{0,60})\1?")
+_FED_HERE = re.compile(r"(?<!<)<<-?[ \t]{0,10}(['\"\\]?)([A-Za-z_]\w{0,60})\1?")
 _BY_INPUT = re.compile(
     r"[ \t](?:-[a-zA-Z]{0,8}[iK][ \t]{0,5}-|--(?:input-file|config)[ =]-)(?=[\s)\"'`<|;]|\Z)|[ \t]-[a-zA-Z]{0,8}[iK][ \t]{0,5}<\("
 )
@@ -94,8 +94,9 @@ def _rest(text: str, at: int) -> str:
     if end < 0:
         return text[at : at + DOCUMENT_MAX]
     since = text.rfind("\n", max(0, at - DOCUMENT_MAX), at) + 1
-    here = _HERE.search(text, since, end)
+    here = _FED_HERE.search(text, since, end)
     if here is None:
         return text[at:end]
-    closed = re.search(rf"\n[ \t]{{0,40}}{re.escape(here[2])}[ \t]{{0,5}}(?=\n|\)|\Z)", text[end : end + DOCUMENT_MAX])
+    word = here[2]
+    closed = re.search(rf"\n[ \t]{{0,40}}{re.escape(word)}[ \t]{{0,5}}(?=\n|\)|\Z)", text[end : end + DOCUMENT_MAX])
     return text[at : end + (closed.start() if closed else DOCUMENT_MAX)]

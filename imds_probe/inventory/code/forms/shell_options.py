@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_WORD = re.compile(r"(?:\\.|\"(?:[^\"\\]|\\.){0,1900}\"|'[^']{0,1900}'|[^\s\"'\\]){1,2000}", re.DOTALL)
+_OPTION_WORD = re.compile(r"(?:\\.|\"(?:[^\"\\]|\\.){0,1900}\"|'[^']{0,1900}'|[^\s\"'\\]){1,2000}", re.DOTALL)
 _CURL_LONG = frozenset(
     (
         *("data", "data-raw", "data-binary", "data-urlencode", "data-ascii", "json", "form", "form-string", "header"),
@@ -31,15 +31,15 @@ _WGET_LONG = frozenset(
 )
 _CURL_SHORT, _WGET_SHORT = "dFHAeowubcDm", "OoaeUPtTw"
 _ITEM = re.compile(r"[\"']?[\w.-]{1,60}(?::=|==|=|:)(?!//).{0,1900}", re.DOTALL)  # of httpie: a field, or a header
-_HEADER = re.compile(
+_OPTION_HEADER = re.compile(
     r"(?<![\w-])(?:-[a-zA-Z]{0,8}H|--header)[ \t=]{0,5}(\"(?:[^\"\\]|\\.){0,900}\"|'[^']{0,900}'|[^\s\"']{1,900})"
 )
-_NAMED = re.compile(r"[\"']?[\w-]{1,60}[:;]")
-_METHOD = re.compile(
+_OPTION_NAMED = re.compile(r"[\"']?[\w-]{1,60}[:;]")
+_OPTION_METHOD = re.compile(
     r"\bPUT\b|\s(?:-[a-zA-Z]{0,8}T|--upload-file)\b|-X[ \t]{0,5}[\"']?\$|--(?:request|method)[ =][\"']?\$"
 )
 _UNKNOWN_METHOD = re.compile(r"\$\{?(?:@|\*|\w{0,60}(?:opt|arg|method|verb|put|token|curl)\w{0,60})", re.IGNORECASE)
-_TTL = re.compile(r"ttl-seconds", re.IGNORECASE)
+_OPTION_TTL = re.compile(r"ttl-seconds", re.IGNORECASE)
 # What may hold the header: a variable, a command's output, a file.
 _OPEN = re.compile(
     r"(?:-[a-zA-Z]{0,8}H|--header)[ \t=]{0,5}[\"']?[$@`]|-K|--config\b|\$\{?[@*]|\$\{?\w{0,60}(?:header|hdr|ttl|opt|arg)",
@@ -52,7 +52,7 @@ def targets(command: str) -> str:
     """A command of the same length with blanks for arguments that it does not ask. It begins with the tool."""
     parts, at, blank_next = [], 0, False
     tool = ""
-    for match in _WORD.finditer(command):
+    for match in _OPTION_WORD.finditer(command):
         word = match[0]
         if not tool:
             tool = word.strip("\"'").rpartition("/")[2]
@@ -83,16 +83,16 @@ def targets(command: str) -> str:
 
 def headers(command: str) -> list[str]:
     """The headers that a command is given, as they are written."""
-    return _HEADER.findall(command)
+    return _OPTION_HEADER.findall(command)
 
 
 def has_name(header: str) -> bool:
     """Whether a header's own name is written out."""
-    return _NAMED.match(header) is not None
+    return _OPTION_NAMED.match(header) is not None
 
 
 def why_refused(command: str) -> str:
     """Why the service refuses a request for a token, as a word to show; empty where it answers, or only running tells."""
-    if _METHOD.search(command):
-        return "" if _TTL.search(command) or _OPEN.search(command) else NO_TTL
+    if _OPTION_METHOD.search(command):
+        return "" if _OPTION_TTL.search(command) or _OPEN.search(command) else NO_TTL
     return "" if _UNKNOWN_METHOD.search(command) else NO_PUT

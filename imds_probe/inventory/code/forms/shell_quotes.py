@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-_SIGN = re.compile(r"\\.|\$\(|[`'\"()]", re.DOTALL)
-_SEPARATOR = re.compile(r"[;|&(){}`!]|\b(?:then|do|else|elif|if|while|until)\b")
+_QUOTED_SIGN = re.compile(r"\\.|\$\(|[`'\"()]", re.DOTALL)
+_QUOTED_SEPARATOR = re.compile(r"[;|&(){}`!]|\b(?:then|do|else|elif|if|while|until)\b")
 _BEFORE = frozenset(
     ("sudo", "env", "nice", "ionice", "nohup", "time", "command", "builtin", "exec", "-", "doas", "xargs")
 )
-_SET_BEFORE = re.compile(r"[A-Za-z_]\w{0,60}=")
+_QUOTED_SET_BEFORE = re.compile(r"[A-Za-z_]\w{0,60}=")
 # These look for a text, replace it, keep it as a comment, or match against it.
 _SEEKS = frozenset(
     (
@@ -39,15 +39,15 @@ _SAYS = re.compile(
     re.IGNORECASE,
 )
 _PRINTS = frozenset(("echo", "printf", "print", "cat"))
-_TO_ERRORS = re.compile(r"(?:\d|&)?>{1,2}[ \t]{0,5}(?:&[12]|/dev/(?:null|stderr|stdout|tty|console)\b)")
+_QUOTED_TO_ERRORS = re.compile(r"(?:\d|&)?>{1,2}[ \t]{0,5}(?:&[12]|/dev/(?:null|stderr|stdout|tty|console)\b)")
 _TO_FILE = re.compile(r">{1,2}[ \t]{0,5}[\"']?([^\s\"'|;&<>]{1,200})")
 _ENDS = re.compile(r"[;\n]|&&|\|\|")
-_DOCUMENT = re.compile(
+_QUOTED_DOCUMENT = re.compile(
     r"(?:/etc/(?:motd|issue)(?:\.d/.{0,100}|\.net)?|.{0,200}\.(?:md|html?|rst|adoc|txt|log|[1-8])|(?:.{0,200}/)?(?:README|CHANGE|NEWS)[\w.-]{0,40}"
     r"|/usr/(?:local/)?share/(?:doc|man)/.{0,200})"
 )
 # What a setting's or a document's key says of its value: that it is for people, or a pattern to look for.
-_KEY = re.compile(
+_QUOTED_KEY = re.compile(
     r"\s{0,80}(?:-\s{1,10})?[\"']?(?:description|documentation|summary|title|comment|notes?|message|msg|help|usage|example|reason"
     r"|failregex|ignoreregex|condition|desc|pattern|regexp?)[\"']?\s{0,10}[:=]",
     re.IGNORECASE,
@@ -57,13 +57,13 @@ _RUN_KEY = re.compile(r"\$\(|`")
 
 def is_document(path: str) -> bool:
     """Whether a file is one that people read and nothing runs."""
-    return _DOCUMENT.fullmatch(path) is not None
+    return _QUOTED_DOCUMENT.fullmatch(path) is not None
 
 
 def is_only_said(before: str, after: str) -> bool:
     """Whether a word is in an argument that its command only says or seeks. `before` and `after`: its line up to the word,
     and from the word on."""
-    if _KEY.match(before) and not _RUN_KEY.search(before) and "+=" not in before:
+    if _QUOTED_KEY.match(before) and not _RUN_KEY.search(before) and "+=" not in before:
         return True
     open_, owner = _owner(before)
     name = _program(owner)
@@ -86,7 +86,7 @@ def owner_of(before: str) -> str:
 def _owner(before: str) -> tuple[str, str]:
     """The quote that is open behind a text, empty where none is; and the text of the command that has it as an argument."""
     open_: list[tuple[str, int]] = []
-    for match in _SIGN.finditer(before):
+    for match in _QUOTED_SIGN.finditer(before):
         sign, top = match[0], open_[-1][0] if open_ else ""
         if top == "'":
             if sign == "'":
@@ -111,10 +111,10 @@ def _program(text: str) -> str:
     """The program of the last command that a text begins; empty where it has no argument yet."""
     plain = re.sub(r"\"(?:[^\"\\]|\\.){0,300}\"|'[^']{0,300}'", lambda match: "x" * len(match[0]), text)
     last = 0
-    for last_match in _SEPARATOR.finditer(plain):
+    for last_match in _QUOTED_SEPARATOR.finditer(plain):
         last = last_match.end()
     words = text[last:].split()
-    while words and (words[0].rpartition("/")[2] in _BEFORE or _SET_BEFORE.match(words[0])):
+    while words and (words[0].rpartition("/")[2] in _BEFORE or _QUOTED_SET_BEFORE.match(words[0])):
         option = len(words) > 1 and words[1].startswith("-") and words[0] != "-"
         del words[0]
         while option and words and words[0].startswith("-"):
@@ -132,7 +132,7 @@ def _closed(after: str, open_: str) -> str:
 
 def _is_printed(after: str) -> bool:
     """Whether what a command prints reaches people alone, and no pipe and no file that may be run."""
-    plain = re.sub(r"\"(?:[^\"\\]|\\.){0,300}\"|'[^']{0,300}'", " ", _TO_ERRORS.sub(" ", after))
+    plain = re.sub(r"\"(?:[^\"\\]|\\.){0,300}\"|'[^']{0,300}'", " ", _QUOTED_TO_ERRORS.sub(" ", after))
     end = _ENDS.search(plain)
     plain = plain[: end.start()] if end else plain
     if "|" in plain:
