@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.denied import each_of, opener_of
 from imds_probe.inventory.code.forms.lexing import Layout
 from imds_probe.inventory.code.words import is_service
@@ -19,15 +20,43 @@ BACK_MAX = 1500  # characters before a string in which its call begins
 _SAID_NAME = re.compile(r"([\w$][\w$.:?!-]{0,80})\s{0,5}\Z")
 _SAYING = frozenset(
     (
-        *("print", "println", "printf", "eprintln", "eprint", "fprintf", "errorf", "log", "info", "debug", "warn", "warning"),
-        *("error", "critical", "exception", "fatal", "fatalf", "fatalln", "infof", "warnf", "debugf", "puts", "echo", "say"),
+        *(
+            "print",
+            "println",
+            "printf",
+            "eprintln",
+            "eprint",
+            "fprintf",
+            "errorf",
+            "log",
+            "info",
+            "debug",
+            "warn",
+            "warning",
+        ),
+        *(
+            "error",
+            "critical",
+            "exception",
+            "fatal",
+            "fatalf",
+            "fatalln",
+            "infof",
+            "warnf",
+            "debugf",
+            "puts",
+            "echo",
+            "say",
+        ),
         *("die", "secho", "pprint", "errors.new"),
     )
 )
 _SAYS_TO = re.compile(r"(?:stderr|stdout)\.write")
 _FAILURE = re.compile(r"\w{0,60}(?:Error|Exception|SystemExit)")
 # What is put in their place, or written as text, is said where these are.
-_MAKING_TEXT = frozenset(("format", "join", "str", "string", "repr", "dumps", "stringify", "quote", "encode", "sprintf"))
+_MAKING_TEXT = frozenset(
+    ("format", "join", "str", "string", "repr", "dumps", "stringify", "quote", "encode", "sprintf")
+)
 _ALONE = frozenset(("puts", "print", "echo", "say", "warn", "die", "raise", "abort", "throw", "p"))
 _RAISED = re.compile(r"\s{0,400}(?:raise|throw)\b")
 _HELP_BEFORE = re.compile(
@@ -43,11 +72,16 @@ _SDK_SETTING = re.compile(
 )
 # Clients of botocore's, which ask with a token by themselves.
 _BY_TOKEN = frozenset(("imdsfetcher", "instancemetadatafetcher", "instancemetadataregionfetcher"))
-_CONNECTS = frozenset(("connect", "connect_ex", "create_connection", "open_connection", "createconnection", "fsockopen"))
+_CONNECTS = frozenset(
+    ("connect", "connect_ex", "create_connection", "open_connection", "createconnection", "fsockopen")
+)
 _SPEAKS_HTTP = re.compile(r"HTTP/1|\b(?:GET|HEAD) ?/|[\"'`](?:GET|HEAD) ?[\"'`]|HTTPConnection|\bmakefile\(")
+_REQUEST = re.compile(r"HTTP/1\.|\b(?:GET|HEAD) /")
 _OTHER_HOST = re.compile(r"\s{0,40}(?:url\s{0,5}=\s{0,5})?[rbfu]{0,2}[\"'`]https?://([^/\s\"'`{}$%<>]{1,200})[/\"'`?]")
-_GIVEN_TO = re.compile(r"(?:^|[\s;(])(?:(?:const|let|var|my|our|final|static)\s{1,10})?\$?([A-Za-z_]\w{0,80})\s{0,10}=(?![=>~])")
-_DOCUMENT_NAME = re.compile(r"(?:DOCUMENTATION|EXAMPLES?|RETURN|USAGE|HELP\w{0,20}|DESCRIPTION|EPILOG|__doc__|_?DOC)", re.IGNORECASE)
+_GIVEN_TO = re.compile(r"(?<![\w.])([A-Za-z_]\w{0,80})\s{0,10}=(?![=>~])")
+_DOCUMENT_NAME = re.compile(
+    r"(?:DOCUMENTATION|EXAMPLES?|RETURN|USAGE|HELP\w{0,20}|DESCRIPTION|EPILOG|__doc__|_?DOC)", re.IGNORECASE
+)
 
 
 def is_said(layout: Layout, at: int, *, speaks_http: bool) -> bool:
@@ -58,7 +92,7 @@ def is_said(layout: Layout, at: int, *, speaks_http: bool) -> bool:
     speaks_http = speaks_http or _SPEAKS_HTTP.search(layout.code) is not None
     if _is_said_at(layout, begin, at, speaks_http):
         return True
-    since, _ = layout.statement(at)
+    since, _ = layout.statement(begin)
     given = _GIVEN_TO.search(layout.masked, max(since, begin - BACK_MAX), begin)
     if given is None or "(" in layout.masked[given.end() : begin]:
         return False
@@ -74,10 +108,15 @@ def _is_said_at(layout: Layout, begin: int, at: int, speaks_http: bool) -> bool:
     before = layout.code[since:begin]
     if _HELP_BEFORE.search(before[-200:]) or _SDK_SETTING.search(before[-200:]):
         return True
-    if "(" in layout.text[begin:at] and "{" in layout.text[begin:at]:
-        return False  # a call within a string
+    _, end, kind = layout.region(begin)
+    if kind == "string" and (
+        ("(" in layout.text[begin:at] and "{" in layout.text[begin:at])  # a call within it
+        or _REQUEST.search(layout.text, begin, end)
+        or (layout.text[begin] == "`" and context.COMMAND.search(layout.text, begin, end))
+    ):
+        return False
     if layout.masked[since:begin].strip() in _ALONE:
-        return True
+        return "|" not in layout.masked[end : layout.statement(begin)[1]]
     raised = _RAISED.match(layout.masked, since) is not None
     said, is_text = False, True
     for called, opener in _calls(layout.masked, since, begin):
