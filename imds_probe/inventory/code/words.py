@@ -233,7 +233,9 @@ def _client(found: Found) -> Found | None:
         if found.after.startswith(b"("):
             made = _MADE.search(found.before[-160:])
             return dataclasses.replace(found, word=CLIENT, after=found.after[1:]) if made else None
-        named = found.before.rstrip(b"\"'[").endswith((b"AWS.", b"AWS")) and not _DEFINED.match(found.after)
+        named = found.before.rstrip(b"\"'[").endswith(
+            (b"AWS.", b"AWS", b"aws-sdk').", b'aws-sdk").')
+        ) and not _DEFINED.match(found.after)
         if not named and not _RENAMED.match(found.after):
             return None
     return dataclasses.replace(found, word=CLIENT)

@@ -217,11 +217,13 @@ def each_of(layout: Layout, use: int, name: str) -> str:
 def asks_for(layout: Layout, use: int, name: str, asks: re.Pattern[str]) -> bool:
     """Whether a request is made for what has this name, in the statement of a use of it or soon after."""
     whole = re.compile(rf"(?<![\w$.]){re.escape(name)}\b")
+    within = re.compile(rf"\{{\s{{0,3}}{re.escape(name)}\b")  # a string that it is put in
     at = use
     while at < min(len(layout.masked), use + NEAR_MAX):
         since, until = layout.statement(at)
         for match in asks.finditer(layout.masked, since, until):
-            if whole.search(layout.masked, match.end(), min(until, match.end() + NEAR_MAX)):
+            end = min(until, match.end() + NEAR_MAX)
+            if whole.search(layout.masked, match.end(), end) or within.search(layout.code, match.end(), end):
                 return True
         at = max(until, at + 1)
     return False

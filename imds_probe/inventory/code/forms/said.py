@@ -57,7 +57,7 @@ _FAILURE = re.compile(r"\w{0,60}(?:Error|Exception|SystemExit)")
 _MAKING_TEXT = frozenset(
     ("format", "join", "str", "string", "repr", "dumps", "stringify", "quote", "encode", "sprintf")
 )
-_ALONE = frozenset(("puts", "print", "echo", "say", "warn", "die", "raise", "abort", "throw", "p"))
+_ALONE = frozenset(("puts", "print", "echo", "say", "warn", "die", "raise", "abort", "throw", "p", "<?="))
 _RAISED = re.compile(r"\s{0,400}(?:raise|throw)\b")
 _HELP_BEFORE = re.compile(
     r"\b(?:help|description|epilog|usage|metavar|summary|example|placeholder|hint|message|msg|label|tooltip|long_description)"
@@ -115,7 +115,7 @@ def _is_said_at(layout: Layout, begin: int, at: int, speaks_http: bool) -> bool:
         or (layout.text[begin] == "`" and context.COMMAND.search(layout.text, begin, end))
     ):
         return False
-    if layout.masked[since:begin].strip() in _ALONE:
+    if layout.masked[since:begin].strip().removeprefix("<?php").strip() in _ALONE:
         return "|" not in layout.masked[end : layout.statement(begin)[1]]
     raised = _RAISED.match(layout.masked, since) is not None
     said, is_text = False, True

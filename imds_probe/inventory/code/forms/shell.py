@@ -223,7 +223,10 @@ class _Reading:
 
     def _has_header_from_elsewhere(self, raw: str, text: str, aimed: str) -> bool:
         """Whether a command has a header that only running tells: of a file, another command, a variable that is set elsewhere."""
-        if _FROM_FILE.search(text) or any(_HEADER_NAME.search(name) for name in self._unset(raw)):
+        unnamed = raw
+        for header in headers(raw):
+            unnamed = unnamed.replace(header, " ") if has_name(header) else unnamed
+        if _FROM_FILE.search(text) or any(_HEADER_NAME.search(name) for name in self._unset(unnamed)):
             return True
         if _OPTIONS_MADE.search(aimed):
             return True

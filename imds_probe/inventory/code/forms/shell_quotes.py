@@ -33,7 +33,7 @@ _SEEKS = frozenset(
 )
 # These are words of a message to people. A function of a script that has such a name is one, too.
 _SAYS = re.compile(
-    r"(?:die|fail(?:ed|ure)?|fatal|abort|warn\w{0,20}|error\w{0,20}|errx?|e?log|log_?(?:info|warn\w{0,10}|err\w{0,10}|debug|msg|message|"
+    r"(?:die|fail|failed|failure|fatal|abort|warn\w{0,20}|error\w{0,20}|errx?|e?log|log_?(?:info|warn\w{0,10}|err\w{0,10}|debug|msg|message|"
     r"fatal)|logger|msg|info|debug|usage|help|say|notice|note|message|alert|status|verbose|banner|puts|wall|notify-send|mail|"
     r"systemd-notify)",
     re.IGNORECASE,

@@ -7,6 +7,7 @@ those that surely do not: one call that names the service and nothing that could
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -26,6 +27,8 @@ _HANDED_ON = re.compile(
     re.IGNORECASE,
 )
 _GETS = re.compile(r"\.(?:get|head|fetch|open)\(", re.IGNORECASE)  # a request where it is given a URL
+_ADDED_TO = re.compile(r"\b(\w{1,60})\s{0,5}\+\s{0,5}\Z")
+_HALF = re.compile(r"[\"'`]169\.254\.?[\"'`]|\b169\.254\.[{$%]")
 _PUT = re.compile(r"\bput\b|\bPUT\b|\bPut\b|\bmethod\b")
 _PUTS_TOKEN = re.compile(r"\b(?:requests|httpx)\.put\(\s{0,40}[frbu]{0,2}\Z")
 _GETS_TOKEN = re.compile(
@@ -82,6 +85,11 @@ def judged(text: str, language: Language) -> Judged:
     found = [each for each in found if each.kind != "client" or _is_called(text, each.word)]
     if not found:
         return Judged()
+    kinds = {each.kind for each in found}
+    if "path" in kinds and "service" not in kinds and (half := _HALF.search(text)):
+        # The address is put together of halves that are alike.
+        at = text.index("169", half.start())
+        found.append(Found(at, "169.254", "service", text[max(0, at - 200) : at].encode("latin-1"), b""))
     layout = laid_out(text, language.syntax)
     if layout is None:
         return judged_words(found)
@@ -146,9 +154,16 @@ class _Reading:
         """Why the service refuses this request for a token, as a word to show; empty where it does not, or only running tells."""
         since, until = self._layout.statement(token.at)
         begin, _, kind = self._layout.region(token.at)
-        if kind != "string" or token.word == "/api/token":
+        if kind != "string":
             return ""
         before = self._layout.masked[max(since, begin - 80) : begin]
+        if token.word == "/api/token":
+            added = _ADDED_TO.search(before)
+            if added is None or added[1] not in self._constants:
+                return ""
+            before = before[: added.start()]
+        elif self._gets_by_name(token.at):
+            return NO_PUT
         if _PUT.search(self._layout.code, since, until):
             left = self._language.complete.sub(" ", self._layout.masked[since:until])
             ttl = any(each.kind == "header" and "ttl" in each.word for each in self._found)
@@ -164,6 +179,17 @@ class _Reading:
         if all(each.word == "/api/token" for each in tokens):
             return not service
         return bare and all(each.kind == "header" and "ttl" not in each.word for each in tokens)
+
+    def _gets_by_name(self, at: int) -> bool:
+        """Whether what has the name of a token's address is only read."""
+        since, until = self._layout.statement(at)
+        masked = self._layout.masked
+        if "(" in masked[since:at]:
+            return False  # the name is that of what is made of it
+        for name in itertools.islice(denied.names_of(self._layout, at), 1):
+            uses = [use for use in self._uses(name) if not since <= use < until]
+            return bool(uses) and all(_GETS_TOKEN.search(masked, max(0, use - 80), use) for use in uses)
+        return False
 
     def _hit(self, found: Found, bare: set[int]) -> Hit:
         is_said = found.at not in self._live
