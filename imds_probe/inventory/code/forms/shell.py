@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import HEADER_ELSEWHERE
 from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
@@ -141,6 +142,8 @@ class _Reading:
                     asks=span is not None or self._is_handed_on(each),
                 )
         for (begin, _), command in commands.items():
+            if command.evidence.elsewhere:
+                hits.append(Hit(self._lines.number(begin), HEADER_ELSEWHERE, "header"))
             if command.refused:
                 hits.append(Hit(self._lines.number(begin), command.refused, "token", bare=True))
             elif command.spelled and not any(hit.kind == "service" and not hit.said for hit in hits):
