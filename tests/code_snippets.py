@@ -1,7 +1,8 @@
 """Code as people write it: snippets/*.txt, each piece behind a line "==== NAME | PATH | SPEAKS:LINE".
 
 The path is the one that the file has, the line that of the word to show, left out where it makes no difference; "nothing" is
-said of a file that has none of the words. "@700*text@" is the text so often.
+said of a file that has none of the words. What only statements tell, which byte code has none of, is apart from the rest of
+Python's. "@700*text@" is the text so often.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ Speaks = Literal["v1", "v2", "both", "mentions"]
 # running: a process has loaded it, or would find it where it imports from. scheduled, boot: something starts it later.
 # once: it has run on this host, and only another instance of the same template will run it again. lies: nothing starts it.
 Runs = Literal["running", "scheduled", "boot", "once", "lies"]
+HEADER_ELSEWHERE = (
+    "a header from elsewhere"  # stands among the words that matched: only running tells whether it is a token
+)
 OF_IMAGE = "image "  # stands before an image's name, which is no program's
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imds_probe.catalog.catalog import Catalog
-from imds_probe.facts.code import Code, CodeSeen
+from imds_probe.facts.code import HEADER_ELSEWHERE, Code, CodeSeen
 from imds_probe.facts.facts import Facts
 from imds_probe.facts.image import Image
 from imds_probe.findings import Fix, Found, Kind
@@ -180,13 +180,16 @@ def _undecided(code: Sequence[CodeSeen], facts: Facts, catalog: Catalog) -> tupl
 
 
 def _both(subject: str, left: Sequence[CodeSeen], facts: Facts) -> Found:
-    what = "program has" if len(left) == 1 else "programs have"
+    one = len(left) == 1
+    has, asks = ("program has", "program may ask") if one else ("programs have", "programs may ask")
+    said = f"{has} requests with and without a token, and reading cannot tell which are used"
+    if any(HEADER_ELSEWHERE in each.quote for each in left):
+        said = f"{asks} with or without a token, and reading cannot tell which"
     window = by_watch(left, facts)
     watch = ON_AN_INSTANCE if facts.get(Image) is not None else f"{how_to_watch(left)} "
     return CODE_UNDECIDED.found(
         subject,
-        f"{len(left)} {what} requests with and without a token, and reading cannot tell which are used: "
-        f"{few([named(each, facts) for each in left])}",
+        f"{len(left)} {said}: {few([named(each, facts) for each in left])}",
         evidence=listed([_open(each, facts) for each in left]),
         fix=Fix(f"{watch}Or ask their owners.", WATCH)
         if window

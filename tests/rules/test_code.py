@@ -5,6 +5,7 @@ from code_seen import AGENT, BACKUP, DAY_S, PACKED, watched, with_code
 from observed import CATALOG, FACTS, SSM_AGENT, changed, container, report_of, with_containers, with_imds
 from watched_calls import CALLER
 
+from imds_probe.facts.code import HEADER_ELSEWHERE
 from imds_probe.facts.software import Installed
 from imds_probe.rules.code import NAMED_MAX, RULE
 from imds_probe.rules.rule import NothingToJudge
@@ -167,6 +168,15 @@ def test_what_reading_cannot_tell_apart_is_unknown_in_one_finding():
         "2 programs have requests with and without a token, and reading cannot tell which are used: /srv/app/app.jar, /srv/b.jar"
     )
     assert finding.fix.commands == ("systemctl enable --now imds-probe-daemon",)
+
+
+def test_a_header_from_elsewhere_may_be_a_token():
+    (finding,) = judged(replace(JAR, quote=(*JAR.quote, HEADER_ELSEWHERE)))
+    assert finding.implies == "unknown" and finding.settled_by
+    assert finding.summary == (
+        "1 program may ask with or without a token, and reading cannot tell which: /srv/app/app.jar"
+    )
+    assert finding.evidence[0].partition(",")[0].startswith("/srv/app/app.jar has ")
 
 
 def test_a_watched_window_settles_what_was_started_in_it():

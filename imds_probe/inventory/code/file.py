@@ -14,9 +14,13 @@ from imds_probe.inventory.code.unread import TOO_LONG, TOO_MANY
 from imds_probe.inventory.code.words import FOUND_MAX, Search, search
 
 TEXT_MAX_BYTES = 4 * 1024 * 1024  # a longer one is judged by its words alone, as a program is
-HEAD_BYTES = 256
+HEAD_BYTES = 1024
 _ZIP = b"PK\3\4"
 _INTERPRETER = re.compile(rb"#![ \t]{0,10}([^\s]{1,200})(?:[ \t]{1,10}(?:-S[ \t]{1,10})?([^\s]{1,100}))?")
+_GOES_ON_AS = re.compile(
+    rb"\n[^\n#]{0,80}\bexec[\"']{0,2}[ \t]{1,10}[^\n;]{0,120}?\b((?:python|pypy|perl|ruby|node|php|luajit|lua|tclsh|wish|expect"
+    rb"|guile|escript|Rscript|julia)[\d.]{0,6})[\"']{0,2}[ \t][^\n;]{0,120}?[\"']?\$\{?0"
+)
 # What lies there in a package is not what the package does. Only below where packages lie: a script's own place is anybody's.
 _PACKAGES = re.compile(
     r"/(?:site-packages|dist-packages|node_modules|gems|vendor|perl5?|share|python3?(?:\.\d{1,2})?|go/pkg/mod)/"
@@ -106,6 +110,9 @@ def _form(name: str, head: bytes) -> Form | None:
     interpreter = _interpreter(head)
     if interpreter:
         plain = interpreter.rstrip("0123456789.")
+        if plain in shell.SHELLS and (goes_on := _GOES_ON_AS.search(head)):
+            # It starts as a shell's and has another interpreter run the same file.
+            plain = goes_on[1].decode("latin-1").rstrip("0123456789.")
         return next((form for form in FORMS if plain in form.interpreters), others.FORM)
     end = posixpath.splitext(name)[1].lower()
     if not end and name.startswith(prose.NAMES):

@@ -36,7 +36,7 @@ class Evidence:
     service, path: names the service; names what EC2 has there. token: names where a token comes from, or its header. asks:
     has something that could ask, which a file of settings has not. requests: calls something that makes requests, with the
     service named in that call. bare: has a request that surely carries no token. sdk: has an AWS SDK within that asks by
-    token itself.
+    token itself. elsewhere: has a request whose headers come from where only running tells.
     """
 
     service: bool = False
@@ -46,6 +46,7 @@ class Evidence:
     requests: bool = False
     bare: bool = False
     sdk: bool = False
+    elsewhere: bool = False
 
     def __or__(self, other: Evidence) -> Evidence:
         return Evidence(*map(operator.or_, _values(self), _values(other)))
@@ -86,7 +87,7 @@ def speaks_of(evidence: Evidence, *, met: bool) -> Speaks | None:
     if not (evidence.service and evidence.asks and (evidence.path or evidence.requests)):
         return "mentions" if met else None
     if not evidence.token:
-        return "both" if evidence.sdk else "v1"
+        return "both" if evidence.sdk or (evidence.elsewhere and not evidence.bare) else "v1"
     return "both" if evidence.bare else "v2"
 
 

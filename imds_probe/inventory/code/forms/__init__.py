@@ -29,7 +29,7 @@ FORMS: tuple[Form, ...] = (
     perl.FORM,
     php.FORM,
     *compiled.FORMS,
-    others.FORM,
+    *others.FORMS,
     shell.FORM,
     settings.FORM,
     prose.FORM,

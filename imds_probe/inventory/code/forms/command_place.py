@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 
+from imds_probe.inventory.code.forms.shell_quotes import is_only_said
+
 BEFORE_MAX = 400  # characters of the line before it that are looked at
-_NO_EVERYDAY_WORD = re.compile(r"(?:[\w./-]{0,60}/)?(?:curl|wget|aria2c|lwp-\w{1,20})|/.{0,200}", re.DOTALL)
+_NO_EVERYDAY_WORD = re.compile(
+    r"(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|aria2c|lwp-\w{1,20})|/.{0,200}", re.DOTALL
+)
 _STANDS_APART = re.compile(r"[;|&(){}`!\"'\[,<>]|\$\(")
 # Words that a command may stand behind, with whatever options they have.
 _BEFORE_A_COMMAND = frozenset(
     """
     if then else elif do while until time exec eval command builtin sudo doas env nice ionice nohup timeout setsid stdbuf xargs
     flock chronic su runuser retry run watch strace proxychains torsocks docker podman kubectl ssh sh bash which type - RUN CMD
-    unbuffer systemd-cat chrt chroot gosu su-exec run-one
+    unbuffer coproc systemd-cat chrt chroot gosu su-exec run-one
     """.split()  # noqa: SIM905 - as literals they would take half a page
 )
 _ASSIGNMENT = re.compile(r"[\w.-]{1,60}(?:\[[^\]]{0,60}\])?\+?[=:].{0,300}", re.DOTALL)
@@ -24,6 +28,7 @@ _CRON = re.compile(
     r"(?:@\w{1,20}|(?:[\d*/,A-Za-z-]{1,60}[ \t]{1,20}){4}[\d*/,A-Za-z-]{1,60})(?:[ \t]{1,20}[\w-]{1,40})?"
 )
 _IN_VALUE = re.compile(r"(?:^|[\s;])[A-Za-z_]\w{0,60}=[\"']([^\"']{0,300})\Z")
+_LABEL = re.compile(r"\w:[ \t]{0,20}\Z")
 _LOGS = re.compile(r"(?:^|[;|&({]|\b(?:then|do|else))[ \t]{0,80}(?:/usr)?(?:/bin/)?logger[ \t]")
 
 
@@ -31,12 +36,20 @@ def is_command(text: str, match: re.Match[str]) -> bool:
     """Whether what is matched, the name of a tool, stands where a command stands."""
     begin = match.start()
     before = text[max(text.rfind("\n", 0, begin) + 1, begin - BEFORE_MAX) : begin]
-    if _is_logged(before):
+    if _is_logged(before) or is_only_said(before, _rest(text, begin)):
         return False
     value = _IN_VALUE.search(before)
     if value is None and _NO_EVERYDAY_WORD.fullmatch(match[0]):
         return True
+    if value is not None and _LABEL.search(value[1]):
+        return False  # "Try: curl"
     return _can_begin(value[1] if value is not None else before)
+
+
+def _rest(text: str, at: int) -> str:
+    """The rest of the line."""
+    end = text.find("\n", at, at + BEFORE_MAX)
+    return text[at : end if end >= 0 else at + BEFORE_MAX]
 
 
 def _is_logged(before: str) -> bool:
@@ -58,6 +71,6 @@ def _can_begin(before: str) -> bool:
     words = before[parts[-1].end() if parts else 0 :].split()
     if not words or words[0].rpartition("/")[2] in _BEFORE_A_COMMAND:
         return True
-    if any(_ASSIGNMENT.fullmatch(word) for word in words[:1]):
-        return len(words) == 1
+    if all(_ASSIGNMENT.fullmatch(word) for word in words):
+        return True
     return _CRON.fullmatch(" ".join(words)) is not None

@@ -7,9 +7,9 @@ DigitalOcean (metadata/v1), Hetzner and Vultr, as their documentation has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from imds_probe.inventory.code.words import Found
+from imds_probe.inventory.code.words import Found, is_service
 
 OTHERS = (
     *("computeMetadata", "/metadata/instance", "/metadata/identity", "/metadata/v1", "/opc/v", "/openstack"),
@@ -18,14 +18,25 @@ OTHERS = (
 COMMAND = re.compile(r"\b(?:curl|wget)\b(?![.\w-])")
 # Names of lists, of checks and of rules of packet filters.
 _LISTED = re.compile(
-    r"no_?proxy|non_?proxy|ip6?tables|\bnft\b|block(?:ed|list|_)|blacklist|\bden(?:y|ied)|forbid|disallow|ssrf|link_?local"
-    r"|bogon|reserved|restricted|private_?(?:ip|net|addr|range)|internal_?(?:ip|host|addr)|unsafe|dangerous|sensitive_?(?:ip|host)"
+    r"no_?proxy|non_?proxy|ip6?tables|\bnft\b|block(?:ed|list|_)|blacklist|\bden(?:y|ied)|forbid|disallow|ssrf|bogon|unsafe"
+    r"|dangerous",
+    re.IGNORECASE,
+)
+# What has such a name may be asked as well.
+_PERHAPS_LISTED = re.compile(
+    r"link_?local|reserved|restricted|private_?(?:ip|net|addr|range)|internal_?(?:ip|host|addr)|sensitive_?(?:ip|host)"
     r"|allowed_?host|allow_?list|whitelist|cloud_?metadata_?(?:ip|host|addr)|metadata_?(?:ips|hosts|servers|endpoints)\b",
     re.IGNORECASE,
 )
 _MOCKED = re.compile(
-    r"\bmock|\bnock\(|responses\.(?:add|get)|httpretty|stub_?request|requests_?mock|wiremock|urlmatch|\bassert|\bexpect\(",
+    r"\bmock(?!\w{0,20}\s{0,3}[=:]\s{0,3}(?:False|None|null|nil|0)\b)|\bnock\(|responses\.(?:add|get)|httpretty|stub_?request"
+    r"|requests_?mock|wiremock|urlmatch",
     re.IGNORECASE,
+)
+_ASSERTED = re.compile(r"\bassert|\bexpect\(", re.IGNORECASE)
+# A text for a connection, or a command line of a tool that asks.
+_NO_PROSE = re.compile(
+    r"HTTP/1\.[01]|\b(?:nc|ncat|netcat|socat|telnet)\s[^\"'\n]{0,80}\d|\b(?:https?|httpie|xh|lynx|w3m|axel|aria2c|fetch)\s{1,5}-"
 )
 _COMPARED_BEFORE = re.compile(
     r"(?:[=!]==?|\b(?:not )?in ?[(\[{]?|\bcase|\bwhen|(?:includes|starts_?with|equals|contains|has|index_?of)\()\s{0,20}$",
@@ -52,8 +63,10 @@ _OTHER_ADDRESSES = (
 )
 _VERSION = re.compile(rb"(?::80)?[\"'`]?\s{0,3}[+.]?\s{0,3}[\"'`]?/(?:latest\b|1\.0/|20\d\d-\d\d-\d\d)")
 _URL = re.compile(rb"://([^/\s\"'`<>]{0,200})(?:/[^\s\"'`<>]{0,200})?$")
+_IN_QUERY = re.compile(rb"://([^/?\s\"'`<>]{1,200})[/?][^\s\"'`<>]{0,200}\Z")
 _WORD_SIGNS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _DIGITS = frozenset(b"0123456789")
+_HEXADECIMAL = re.compile(r":[0-9a-fA-F]{1,4}\Z|\.0[xX][0-9a-fA-F]{1,20}\Z")
 _PLACEHOLDERS = re.compile(rb"[{}$%<>#+()]")
 
 
@@ -64,7 +77,7 @@ def stands_alone(found: Found) -> bool:
     before, after = found.before[-1:], found.after[:1]
     if "instance-data" in found.word:
         return True
-    signs = _WORD_SIGNS if found.word.isalnum() else _DIGITS
+    signs = _WORD_SIGNS if found.word.isalnum() or _HEXADECIMAL.search(found.word) else _DIGITS
     if (before and before[0] in signs) or (after and after[0] in signs):
         return False
     # A fifth number, as of a version or a certificate; a name that only begins so.
@@ -85,13 +98,15 @@ def of_another_cloud(found: Found) -> bool:
 
 
 def of_another_host(found: Found) -> bool:
-    """Whether a path belongs to a host that is named before it and is not the service: of a mock, another cloud, a manual."""
-    match = _URL.search(found.before[-200:]) if found.kind in ("path", "token") else None
+    """Whether a word belongs to a host that is named before it and is not the service: of a mock, another cloud, a manual; or is
+    an address in what another host is asked.
+    """
+    if found.kind not in ("path", "token", "service"):
+        return False
+    match = (_IN_QUERY if found.kind == "service" else _URL).search(found.before[-200:])
     if match is None or not match[1]:
         return False
-    host = match[1].lower()
-    ours = (b"169.254.169.254", b"fd00:ec2", b"instance-data", b"2852039166", b"0xa9", b"0251", b"025177524776")
-    return not _PLACEHOLDERS.search(host) and not any(each in host for each in ours)
+    return not _PLACEHOLDERS.search(match[1]) and not is_service(match[1])
 
 
 def is_elsewhere(found: Found) -> bool:
@@ -106,7 +121,7 @@ def has_other_addresses(texts: Iterable[str]) -> bool:
 
 def is_prose(text: str) -> bool:
     """Whether a string is for people: at least two words in it that are nothing but words, and no command."""
-    if COMMAND.search(text):
+    if COMMAND.search(text) or _NO_PROSE.search(text):
         return False
     words = [word for word in text.split() if word.strip("\"'.,:;()!?").isalpha()]
     return len(words) >= 2
@@ -122,8 +137,13 @@ def is_compared(before: str, after: str) -> bool:
     return _MATCHED_BEFORE.search(before[-120:]) is not None
 
 
-def is_listed(statement: str, at: int, found: Found) -> bool:
-    """Whether a statement compares with an address, lists it among others, or is one of a test. `at` is its place there."""
+def is_listed(
+    statement: str, at: int, found: Found, *, asks: bool = False, is_asked: Callable[[], bool] = lambda: False
+) -> bool:
+    """Whether a statement compares with an address, lists it among others, or is one of a test. `at` is its place there.
+
+    asks: the statement makes a request. is_asked: whether something else asks what this statement gives a name to.
+    """
     if found.after.startswith((b"/32", b"/16", b"/128", b"/30")):
         return True
     if len(statement) > LONG_STATEMENT:
@@ -135,8 +155,11 @@ def is_listed(statement: str, at: int, found: Found) -> bool:
     before, after = statement[: begin if begin >= 0 else at], statement[min(ends) + 1 :] if ends else ""
     if is_compared(before, after):
         return True
-    if _MOCKED.search(statement):
+    if _MOCKED.search(statement) or (not asks and _ASSERTED.search(statement)):
         return True
     if found.kind != "service" or has_version(found):
         return False
-    return _LISTED.search(statement) is not None or any(each in statement for each in _OTHER_ADDRESSES)
+    if _LISTED.search(statement):
+        return True
+    perhaps = _PERHAPS_LISTED.search(statement) is not None or any(each in statement for each in _OTHER_ADDRESSES)
+    return perhaps and not is_asked()

@@ -38,6 +38,7 @@ _TYPED = r"(?:(?:[\w.<>&]|\[\w{0,10}\]){1,60}\s{0,5}){0,2}"
 _NAMED = re.compile(
     r"([\w$]{1,80})[\"'`]?\]?\s{0,20}(?::[^=(){};\n]{1,60})?(?::=|[+|]=|=>|=|:)\s{0,40}&?" + _TYPED + r"\Z"
 )
+_FIRST_NAME = re.compile(r"([A-Za-z_]\w{0,80})\s{0,10}(?::\s{0,5}\w{1,40}\s{0,5})?:?=(?![=>~])")
 _CALLED = re.compile(r"([\w$][\w$.:<>?-]{0,80})\s{0,5}\Z")
 _MADE_OF = re.compile(
     r"(?:frozenset|set|list|tuple|array|qw|Set|Map|Array|List|ImmutableSet|ImmutableList|Arrays|Object|Collections|ArrayList|HashSet)"
@@ -88,6 +89,21 @@ def is_denied(layout: Layout, at: int, asks: re.Pattern[str], known: dict[object
     return False
 
 
+def names_of(layout: Layout, at: int) -> Iterator[str]:
+    """What the string at a place is given a name as, itself or as one of a list."""
+    begin, _, region = layout.region(at)
+    if region != "string":
+        return
+    since, _ = layout.statement(at)
+    if first := _FIRST_NAME.search(layout.masked, since, begin):
+        yield first[1]
+    for kept in _kept(layout, begin):
+        if not kept.name:
+            return
+        if not kept.name[0].isdigit():
+            yield kept.name
+
+
 def _refuses(layout: Layout, begin: int, kept: _Kept, asks: re.Pattern[str]) -> bool:
     if not kept.name:
         return True
@@ -97,8 +113,8 @@ def _refuses(layout: Layout, begin: int, kept: _Kept, asks: re.Pattern[str]) -> 
         return False
     compared = others = taken = False
     for use in _uses(layout, kept.name, begin):
-        each = _each(layout, use, kept.name)
-        if _asks_for(layout, use, each or kept.name, asks):
+        each = each_of(layout, use, kept.name)
+        if asks_for(layout, use, each or kept.name, asks):
             return False
         if _is_compared(layout, use, kept.name, each):
             compared = True
@@ -119,7 +135,7 @@ def _kept(layout: Layout, begin: int) -> Iterator[_Kept]:
     for _ in range(BRACKETS_MAX):
         if named := _NAMED.search(layout.code, max(since, end - 200), end):
             yield _Kept(named[1], listed)
-        opener = _opener(layout.masked, since, end)
+        opener = opener_of(layout.masked, since, end)
         if opener < 0 or ";" in layout.masked[opener:end]:
             return  # there are statements in it: it is the body of something
         if _compares(layout.masked, since, opener, end=layout.statement(begin)[1]):
@@ -162,7 +178,7 @@ def _closer(masked: str, opener: int, end: int) -> int:
     return -1
 
 
-def _opener(masked: str, since: int, end: int) -> int:
+def opener_of(masked: str, since: int, end: int) -> int:
     """The bracket that is open at a place; -1 where there is none."""
     depth = 0
     for at in range(end - 1, since - 1, -1):
@@ -189,7 +205,7 @@ def _uses(layout: Layout, name: str, defined: int) -> Iterator[int]:
             yield at
 
 
-def _each(layout: Layout, use: int, name: str) -> str:
+def each_of(layout: Layout, use: int, name: str) -> str:
     """What stands for one of a list where the list is gone through; empty where it is not."""
     before = layout.masked[max(0, use - 120) : use].removesuffix("self.").removesuffix("this.").removesuffix("$")
     if found := _EACH_OF.search(before):
@@ -198,14 +214,16 @@ def _each(layout: Layout, use: int, name: str) -> str:
     return found[1] if found else ""
 
 
-def _asks_for(layout: Layout, use: int, name: str, asks: re.Pattern[str]) -> bool:
+def asks_for(layout: Layout, use: int, name: str, asks: re.Pattern[str]) -> bool:
     """Whether a request is made for what has this name, in the statement of a use of it or soon after."""
     whole = re.compile(rf"(?<![\w$.]){re.escape(name)}\b")
+    within = re.compile(rf"\{{\s{{0,3}}{re.escape(name)}\b")  # a string that it is put in
     at = use
     while at < min(len(layout.masked), use + NEAR_MAX):
         since, until = layout.statement(at)
         for match in asks.finditer(layout.masked, since, until):
-            if whole.search(layout.masked, match.end(), min(until, match.end() + NEAR_MAX)):
+            end = min(until, match.end() + NEAR_MAX)
+            if whole.search(layout.masked, match.end(), end) or within.search(layout.code, match.end(), end):
                 return True
         at = max(until, at + 1)
     return False

@@ -46,7 +46,8 @@ class Syntax:
     """Of a language: what begins a comment up to the line's end, what begins and ends one, and strings, the longest mark first.
 
     documents: a string that is a statement of its own is documentation. blocks: braces hold statements. patterns: a regular
-    expression stands between slashes, and counts as a string: quotes in it are none.
+    expression stands between slashes, and counts as a string: quotes in it are none. tags: code stands between these, and the
+    rest is a document, unless the text has none of them. apart: only what begins a line or a statement begins a comment.
     """
 
     line_comments: tuple[str, ...] = ()
@@ -55,6 +56,8 @@ class Syntax:
     documents: bool = False
     blocks: bool = True
     patterns: bool = False
+    tags: tuple[str, str] | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Layout:
 def laid_out(text: str, syntax: Syntax) -> Layout | None:
     """Take a text apart; None where it has more in it than a source text has."""
     if len(text) > LINE_MAX * (text.count("\n") + 1):
-        syntax = Syntax((), (), syntax.strings, False, syntax.blocks, syntax.patterns)
+        syntax = Syntax((), (), syntax.strings, False, syntax.blocks, syntax.patterns, syntax.tags)
     starts, ends, kinds = array("L"), array("L"), bytearray()
     masked, code, last = [], [], 0
     for begin, end, kind in itertools.islice(_regions(text, syntax), REGIONS_MAX + 1):
@@ -109,8 +112,9 @@ def laid_out(text: str, syntax: Syntax) -> Layout | None:
     joined = "".join((*masked, text[last:]))
     if sum(map(joined.count, "()[]{}\n;")) > SIGNS_MAX:
         return None
-    statements = array("L", _boundaries(joined, syntax))
-    return Layout(text, joined, "".join((*code, text[last:])), starts, ends, bytes(kinds), statements, Lines(text))
+    coded = "".join((*code, text[last:]))
+    statements = array("L", _boundaries(joined, coded, syntax))
+    return Layout(text, joined, coded, starts, ends, bytes(kinds), statements, Lines(text))
 
 
 def _blank(text: str) -> str:
@@ -123,12 +127,18 @@ def _regions(text: str, syntax: Syntax) -> Iterator[tuple[int, int, Region]]:
     blocks = dict(syntax.block_comments)
     strings = {each.begin: each for each in syntax.strings}
     slash = {"/"} if syntax.patterns else set()
+    if syntax.tags is not None:
+        blocks[syntax.tags[1]] = syntax.tags[0]
     marks = sorted({*lines, *blocks, *strings, *slash}, key=len, reverse=True)
     if not marks:
         return
     opener = re.compile("|".join(re.escape(mark) for mark in marks))
     depth, at = 0, 0
     last = 0
+    if syntax.tags is not None and syntax.tags[0] in text:
+        at = last = text.find(syntax.tags[0])
+        if at:
+            yield 0, at, "comment"
     while match := opener.search(text, at):
         mark, begin = match[0], match.start()
         depth = max(0, depth + _opened(text[last:begin]))
@@ -144,9 +154,11 @@ def _regions(text: str, syntax: Syntax) -> Iterator[tuple[int, int, Region]]:
             closed = text.find(blocks[mark], match.end())
             end = closed + len(blocks[mark]) if closed >= 0 else len(text)
             yield begin, end, "comment"
-        elif mark in lines and _is_comment(text, begin, mark):
+        elif mark in lines and _is_comment(text, begin, mark, apart=syntax.apart):
             closed = text.find("\n", begin)
             end = closed if closed >= 0 else len(text)
+            tag = text.find(syntax.tags[1], begin, end) if syntax.tags is not None else -1
+            end = tag if tag >= 0 else end
             yield begin, end, "comment"
         else:
             end = match.end()
@@ -180,8 +192,10 @@ def _pattern_end(text: str, at: int) -> int:
     return match.end() if match else at + 1
 
 
-def _is_comment(text: str, at: int, mark: str) -> bool:
+def _is_comment(text: str, at: int, mark: str, *, apart: bool) -> bool:
     """What follows a colon is a part of a URL; a "#" within a word or behind a "$" is none; nor is one before "{" in Ruby."""
+    if apart:
+        return text[max(0, at - 200) : at].rstrip(" \t")[-1:] in ("", "\n", ";")
     before = text[at - 1] if at else "\n"
     if mark == "#":
         return not at or before.isspace() or before in ";)}],"
@@ -214,7 +228,7 @@ def _is_escaped(text: str, place: int, begin: int) -> bool:
 _BOUNDARY = re.compile(r"[()\[\]{}\n;]")
 
 
-def _boundaries(masked: str, syntax: Syntax) -> Iterator[int]:
+def _boundaries(masked: str, code: str, syntax: Syntax) -> Iterator[int]:
     """Where statements begin: behind the end of a line, a semicolon or a brace that are in no brackets."""
     open_: list[str] = []
     for match in _BOUNDARY.finditer(masked):
@@ -231,7 +245,7 @@ def _boundaries(masked: str, syntax: Syntax) -> Iterator[int]:
             if open_ and open_.pop() == "block":
                 yield at
                 yield at + 1
-        elif in_block and not (sign == "\n" and _goes_on(masked, at)):
+        elif in_block and not (sign == "\n" and _goes_on(code, at)):
             yield at + 1
 
 
@@ -242,7 +256,7 @@ def _holds_statements(masked: str, at: int, in_block: bool) -> bool:
     return in_block and not before.endswith(("=", ":", ",", "(", "[", "return", "?", "||", "&&"))
 
 
-def _goes_on(masked: str, at: int) -> bool:
+def _goes_on(code: str, at: int) -> bool:
     """Whether a statement goes on in the next line: behind a backslash or an operator, or before a call of what came of it."""
-    before, after = masked[max(0, at - 20) : at].rstrip(), masked[at + 1 : at + 200].lstrip()
+    before, after = code[max(0, at - 20) : at].rstrip(), code[at + 1 : at + 200].lstrip()
     return before.endswith(("\\", ",", "+", "=", "&&", "||", "<-")) or after.startswith((".", "->", "?.", "<<", "+ "))

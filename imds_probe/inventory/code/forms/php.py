@@ -9,7 +9,7 @@ from imds_probe.inventory.code.forms.lexing import Quotes, Syntax
 from imds_probe.inventory.code.forms.source import Language, judged
 
 _LANGUAGE = Language(
-    Syntax(("//", "#"), (("/*", "*/"),), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`"))),
+    Syntax(("//", "#"), (("/*", "*/"),), (Quotes('"', '"'), Quotes("'", "'"), Quotes("`", "`")), tags=("<?", "?>")),
     re.compile(r"\b(?:file_get_contents|file|fopen|simplexml_load_file|readfile|copy)\("),
     re.compile(r"file_get_contents|\bfopen\(|curl_|\bfile\(|Guzzle|->get\(|->request\(|fsockopen|simplexml_load_file"),
 )

@@ -5,15 +5,22 @@ A command is looked at from the word curl or wget up to what ends it, with what 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
+from imds_probe.dataclass import dataclass
+from imds_probe.facts.code import HEADER_ELSEWHERE
 from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.command_place import is_command
 from imds_probe.inventory.code.forms.form import Form, Judged
 from imds_probe.inventory.code.forms.lines import Lines
-from imds_probe.inventory.code.speaks import Evidence, Hit
+from imds_probe.inventory.code.forms.shell_fed import handed_to, loops
+from imds_probe.inventory.code.forms.shell_options import has_name, headers, targets, why_refused
+from imds_probe.inventory.code.forms.shell_quotes import is_document, is_only_said
+from imds_probe.inventory.code.speaks import Evidence, Hit, Kind
 from imds_probe.inventory.code.words import Found, search_bytes
 
 COMMANDS_MAX = 500  # in one file
@@ -23,10 +30,15 @@ COMMAND_MAX = 2000  # characters of one
 ASSIGNED_MAX = 200  # variables
 EXPANDED_MAX = 8000  # characters of a command with what its variables hold
 DEPTH = 3  # variables that hold others
+USES_MAX = 50  # of one variable
+SUBSTITUTED_MAX, VALUE_MAX = 20, 300  # variables put in their place in one command, and characters of one there
 _TOOL = re.compile(
-    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|wget|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
-    r"w3m|e?links2?)(?=[ \t\\\"])|(?<=<>)/dev/tcp/"
+    r"(?<![\w./-])(?:[\w./-]{0,60}/)?(?:curl|curlie|wget2?|axel|httpie|https?|fetch|lwp-(?:request|download|mirror|rget|dump)|GET|aria2c|xh|lynx|"
+    r"w3m|e?links2?)(?=[ \t\\\"])|(?:(?<=<>)|(?<=<> )|(?<=<>[\"']))/dev/tcp/"
 )
+# These send what they are given: a request, where the script writes one.
+_RAW_TOOL = re.compile(r"(?<![\w./-])(?:/(?:usr/)?bin/)?(?:nc|ncat|netcat|socat|telnet)(?=[ \t])")
+_RAW_REQUEST = re.compile(r"\b(?:GET|HEAD) /|HTTP/1")
 # A variable in a program's place.
 _RUN = re.compile(
     r"(?:^|[;|&({`!]|\b(?:then|do|else|if|while|until)(?=\s))[ \t]{0,80}(?=\"?\$\{?([A-Za-z_]\w{0,60})(?:\[@\])?\}?\"?[ \t])",
@@ -37,12 +49,20 @@ _ASSIGNED = re.compile(r"(?:^|(?<=[\s;({`]))([A-Za-z_]\w{0,60})\+?=(?=[^=\s])", 
 _DEFAULT = re.compile(r"\$\{([A-Za-z_]\w{0,60}):?[=-]")
 _USED = re.compile(r"\$\{?[#!]?([A-Za-z_]\w{0,60}|[@*0-9])")
 _HANDED_ON = re.compile(r"token|header|hdr|auth|opt|arg|param|config|curl|cmd", re.IGNORECASE)
-_FROM_ELSEWHERE = re.compile(r"\s(?:-K|--config\b|(?:-H|--header)[ =]?[\"']?@)")
+_FROM_FILE = re.compile(
+    r"[\s(](?:-[a-zA-Z]{0,8}K[ \t]{0,5}|--config[ \t=]{1,5})[\"']?(?![-<\s\"'])|[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@"
+)
+_OPTIONS_MADE = re.compile(r"\s\"?(?:\$\([^()\n]{1,200}\)|`[^`\n]{1,200}`)\"?(?=\s)")
+_HEADER_NAME = re.compile(r"token|header|hdr|imdsv2|auth", re.IGNORECASE)
+_ONE_VARIABLE = re.compile(r"[\"']?\$\{?([A-Za-z_]\w{0,60})")
 _QUIET = re.compile(
     r"(?:echo|printf|cat|log\w{0,20}|warn\w{0,20}|die|err\w{0,20}|info|debug|usage|ip6?tables\w{0,20}|nft|ip|route|ufw|firewall-cmd|ping|grep|sed|"
     r"case|test|if|elif|while|\[\[?|nc|export|readonly|local|declare|typeset|set|unset|#)\s"
 )
-_BLOCKS = re.compile(r"no_?proxy|non_?proxy|block|deny|ssrf|iptables|\bnft\b|firewall|ignore|allow", re.IGNORECASE)
+_BLOCKS = re.compile(
+    r"no_?proxy|non_?proxy|block|deny|ssrf|iptables|\bnft\b|firewall|ignore|allow|AWS_EC2_METADATA_SERVICE",
+    re.IGNORECASE,
+)
 _FUNCTION = re.compile(r"^[ \t]{0,40}(?:function[ \t]{1,10})?([A-Za-z_][\w-]{0,60})[ \t]{0,10}(?:\(\))", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_][\w-]{0,60}")
 _PRINTS = re.compile(r"[ \t]{0,80}(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
@@ -53,7 +73,22 @@ _TO_ERRORS = re.compile(r"1?>&2")
 _HERE = re.compile(
     r"[ \t]{0,80}cat[ \t]{0,20}(?:1?>&2[ \t]{0,20})?<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1[ \t]{0,20}(?:1?>&2)?[ \t]{0,20}"
 )
+_NO_HERE = re.compile(r"[ \t]{0,80}(?::|true)[ \t]{0,20}<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1[ \t]{0,20}")
+_TO_DOCUMENT = re.compile(
+    r"[ \t]{0,80}(?:sudo[ \t]{1,10})?(?:cat|tee)[ \t][^\n]{0,300}?<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\1(?=[ \t>]|\Z)"
+)
+_PIPED_TO_FILE = re.compile(r"\|\||\|[ \t]{0,10}(?:sudo[ \t]{1,10})?(?=tee\b)")
+_KEPT_HERE = re.compile(
+    r"[^\n]{0,200}?(?:\bread\b[^\n<]{0,100}?[ \t]([A-Za-z_]\w{0,60})[ \t]{0,10}"
+    r"|\b([A-Za-z_]\w{0,60})=[\"']?\$\([ \t]{0,5}cat[ \t]{0,10})"
+    r"<<-?[ \t]{0,20}(['\"]?)([A-Za-z_]\w{0,60})\3[ \t]{0,20}"
+)
+_KEPT_TEXT = re.compile(r"[ \t]{0,40}(?:(?:local|export|readonly|declare)[ \t]{1,10})?([A-Za-z_]\w{0,60})=\"")
+_SHELL_FILE = re.compile(r"(?:>{1,2}[ \t]{0,10}|\btee[ \t]{1,10}(?:-a[ \t]{1,10})?)[\"']?([^\s\"'<>|]{1,200})")
+_NOTHING_DONE = re.compile(r"^([ \t]{0,40}:[ \t]{1,10})('[^']{0,4000}'|\"[^\"$`]{0,4000}\")", re.MULTILINE)
+_IN_BRACES = re.compile(r"\$(?:\{([A-Za-z_]\w{0,60})[^{}\n]{0,200}\}|([A-Za-z_]\w{0,60}))")
 _PATH_OR_SERVICE = ("service", "path")
+_TOKENS: tuple[Kind, ...] = ("token", "header")
 
 
 def judged(text: str) -> Judged:
@@ -64,23 +99,40 @@ def judged(text: str) -> Judged:
     return _Reading(text, found).judged()
 
 
+@dataclass(frozen=True)
+class _Command:
+    """What one command does: the address that it asks; whether it asks for a token, or why that is refused."""
+
+    evidence: Evidence
+    spelled: str
+    fetches: bool
+    refused: str
+
+
 class _Reading:
     def __init__(self, text: str, found: list[Found]) -> None:
-        self._text = _unprinted(_uncommented(text))
+        self._plain = _uncommented(text)
+        self._text = _unprinted(self._plain)
         self._found = found
         self._lines = Lines(text)
-        self._set = _assigned(self._text)
+        self._set = _assigned(self._text, self._plain)
+        self._shown: dict[str, bool] = {}
         self._functions = {match[1] for match in _FUNCTION.finditer(self._text)}
 
     def judged(self) -> Judged:
         hits, evidence = [], Evidence()
-        spans = list(_commands(self._text, {name for name, value in self._set.items() if _is_tool(value)}))
-        for begin, end in spans:
-            evidence |= self._of_command(begin, end)
+        named = {name for name, value in self._set.items() if _is_tool(value)}
+        spans = [span for span in _commands(self._text, named) if not self._is_in_text_shown(span[0])]
+        commands = {span: self._command(*span) for span in spans}
+        refused = [command for command in commands.values() if command.refused]
+        # A token that the service refuses to give is none, unless another request asks for it as it should be asked.
+        void = bool(refused) and not any(command.fetches for command in commands.values())
+        for command in commands.values():
+            evidence |= command.evidence
         for each in self._found:
             span = next(((begin, end) for begin, end in spans if begin <= each.at < end), None)
             live = self._is_live(each, span)
-            bare = live and span is not None and self._is_bare(*span) and each.kind in _PATH_OR_SERVICE
+            bare = live and span is not None and each.kind in _PATH_OR_SERVICE and commands[span].evidence.bare
             hits.append(Hit(self._lines.number(each.at), each.word, each.kind, not live, bare))
             if live:
                 evidence |= Evidence(
@@ -89,24 +141,40 @@ class _Reading:
                     token=each.kind in ("token", "header"),
                     asks=span is not None or self._is_handed_on(each),
                 )
+        for (begin, _), command in commands.items():
+            if command.evidence.elsewhere:
+                hits.append(Hit(self._lines.number(begin), HEADER_ELSEWHERE, "header"))
+            if command.refused:
+                hits.append(Hit(self._lines.number(begin), command.refused, "token", bare=True))
+            elif command.spelled and not any(hit.kind == "service" and not hit.said for hit in hits):
+                hits.append(Hit(self._lines.number(begin), command.spelled, "service", bare=command.evidence.bare))
+        if refused:
+            evidence = replace(evidence, bare=True, token=evidence.token and not void)
         return Judged(tuple(hits), evidence)
 
     def _is_live(self, each: Found, span: tuple[int, int] | None) -> bool:
-        if (
-            self._text[each.at : each.at + 1].isspace()
-            or context.of_another_cloud(each)
-            or context.of_another_host(each)
-        ):
+        if self._text[each.at : each.at + 1].isspace() or context.is_elsewhere(each):
             return False
         line = self._line(each.at)
         if each.after.startswith((b"/32", b"/16")):
             return False
         if span is not None:
-            return True
+            begin, end = span
+            asked = targets(self._text[begin:end])
+            return each.kind not in _PATH_OR_SERVICE or not asked[each.at - begin : each.at - begin + 1].isspace()
         name = self._variable(each.at)
         if name is not None:
-            return not _BLOCKS.search(name)
+            return not _BLOCKS.search(name) and not self._is_in_text_shown(each.at)
         return each.kind not in _PATH_OR_SERVICE or (self._is_handed_on(each) and not _BLOCKS.search(line))
+
+    def _is_in_text_shown(self, at: int) -> bool:
+        """Whether a place is in the text of a variable that is used only to be said to people; what makes such a text is run."""
+        name = self._variable(at)
+        if name is None or _REPLACED.search(self._text, max(self._text.rfind("\n", 0, at), at - COMMAND_MAX, 0), at):
+            return False
+        if name not in self._shown:
+            self._shown[name] = _is_only_said(self._plain, name)
+        return self._shown[name]
 
     def _is_handed_on(self, each: Found) -> bool:
         """Whether the line hands a word to a function of this file, or to a program that by its name gets something."""
@@ -118,33 +186,65 @@ class _Reading:
         gets = "://" in line and any("get" in word.lower() for word in words[:3])
         return gets or any(word in self._functions for word in words)
 
-    def _of_command(self, begin: int, end: int) -> Evidence:
-        text, unknown = self._expanded(begin, end)
-        words = [each for each in search_bytes(text.encode("latin-1")) if context.stands_alone(each)]
-        ours = [each for each in words if not context.of_another_cloud(each) and not context.of_another_host(each)]
-        service = any(each.kind == "service" for each in ours)
+    def _command(self, begin: int, end: int) -> _Command:
+        raw = self._text[begin:end]
+        fed = handed_to(self._plain, begin, end, by_input=_RAW_TOOL.match(raw) is not None)
+        aimed = targets(raw)
+        text, unknown = self._expanded(raw)
+        asked = text if aimed == raw else self._expanded(aimed)[0]
+        here = f"{asked} {fed}"
+        spelled = self._substituted(aimed)
+        ours = [each for each in _words(f"{here} {spelled}") if not context.is_elsewhere(each)]
+        kinds = {each.kind for each in ours} | {each.kind for each in _words(f"{text} {fed}") if each.kind in _TOKENS}
+        service = "service" in kinds
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in ours)
-        asks = service or path or unknown
         # A path that only running tells is another cloud's, where the script has theirs and none of EC2's.
         alone = not any(word in self._text for word in ("meta-data", "user-data", "latest/dynamic"))
         other = any(word in (self._text if alone else text) for word in context.OTHERS)
-        return Evidence(service, path, False, asks, service and not other, self._is_bare(begin, end))
+        by_token = bool(kinds & set(_TOKENS))
+        elsewhere = (service or path) and not by_token and self._has_header_from_elsewhere(raw, text, aimed)
+        bare = not by_token and (service or path) and not elsewhere and not self._may_carry(raw, text)
+        evidence = Evidence(
+            service=service,
+            path=path,
+            asks=service or path or unknown,
+            requests=service and not other,
+            bare=bare,
+            elsewhere=elsewhere,
+        )
+        first = next((each.word for each in ours if each.kind == "service"), "")
+        given = any(each.kind == "header" and "ttl" not in each.word for each in _words(f"{text} {fed}"))
+        fetches = not given and any(each.kind == "token" for each in ours) and "path" not in kinds
+        refused = why_refused(f"{text} {fed}") if fetches and service else ""
+        return _Command(evidence, first, fetches and not refused, refused)
 
-    def _is_bare(self, begin: int, end: int) -> bool:
-        """Whether a command surely asks for metadata without a token."""
-        text, _ = self._expanded(begin, end)
-        words = search_bytes(text.encode("latin-1"))
-        kinds = {each.kind for each in words if context.stands_alone(each) and not context.of_another_cloud(each)}
-        if kinds & {"token", "header"} or not (kinds & {"service", "path"}):
-            return False
-        # A header may come from a file or from standard input, where no other process sees it.
-        if any(word in text for word in context.OTHERS) or _FROM_ELSEWHERE.search(self._text, begin, end):
-            return False
-        return not any(_HANDED_ON.search(name) or name in "@*" for name in self._unset(begin, end))
+    def _may_carry(self, raw: str, text: str) -> bool:
+        """Whether a token may be in a variable that this file does not set, or the request is another cloud's."""
+        if any(word in text for word in context.OTHERS):
+            return True
+        return any(_HANDED_ON.search(name) or name in "@*" for name in self._unset(raw))
 
-    def _expanded(self, begin: int, end: int) -> tuple[str, bool]:
+    def _has_header_from_elsewhere(self, raw: str, text: str, aimed: str) -> bool:
+        """Whether a command has a header that only running tells: of a file, another command, a variable that is set elsewhere."""
+        unnamed = raw
+        for header in headers(raw):
+            unnamed = unnamed.replace(header, " ") if has_name(header) else unnamed
+        if _FROM_FILE.search(text) or any(_HEADER_NAME.search(name) for name in self._unset(unnamed)):
+            return True
+        if _OPTIONS_MADE.search(aimed):
+            return True
+        for header in headers(text):
+            variable = _ONE_VARIABLE.match(header)
+            if variable is not None and variable[1] not in self._set:
+                return True
+            value = self._set[variable[1]].strip() if variable is not None else header
+            if not has_name(value) and ("$(" in value or "`" in value):
+                return True
+        return False
+
+    def _expanded(self, text: str) -> tuple[str, bool]:
         """A command with what its variables hold, and whether it has one that is not set in this file."""
-        text, done = self._text[begin:end], set()
+        done: set[str] = set()
         unknown = False
         for _ in range(DEPTH):
             names = {name for name in _USED.findall(text) if name not in done}
@@ -156,8 +256,19 @@ class _Reading:
                     unknown = unknown or not name.isdigit()
         return text, unknown
 
-    def _unset(self, begin: int, end: int) -> list[str]:
-        return [name for name in _USED.findall(self._text[begin:end]) if name not in self._set]
+    def _substituted(self, text: str) -> str:
+        """A command with what its variables hold in their place: an address may be put together."""
+        for _ in range(DEPTH):
+            if "$" not in text:
+                break
+            text = _IN_BRACES.sub(self._value, text[:COMMAND_MAX], SUBSTITUTED_MAX)
+        return text
+
+    def _value(self, match: re.Match[str]) -> str:
+        return self._set.get(match[1] or match[2], "").strip().lstrip("\"'")[:VALUE_MAX]
+
+    def _unset(self, text: str) -> list[str]:
+        return [name for name in _USED.findall(text) if name not in self._set]
 
     def _line(self, at: int) -> str:
         begin = self._text.rfind("\n", max(0, at - COMMAND_MAX), at) + 1
@@ -176,11 +287,31 @@ class _Reading:
         return default[-1][1] if default and "}" not in self._text[default[-1].end() : at] else None
 
 
+def _words(text: str) -> list[Found]:
+    found = search_bytes(text.encode("latin-1", "replace"))
+    return [each for each in found if context.stands_alone(each)]
+
+
+def _is_only_said(text: str, name: str) -> bool:
+    """Whether a variable is used, and each time is an argument that a command only says."""
+    used = False
+    for use in itertools.islice(re.finditer(rf"\$\{{?{name}\b", text), USES_MAX):
+        used = True
+        begin = max(text.rfind("\n", 0, use.start()) + 1, use.start() - COMMAND_MAX)
+        end = text.find("\n", use.end(), use.end() + COMMAND_MAX)
+        if not is_only_said(text[begin : use.start()], text[use.end() : end if end >= 0 else use.end() + COMMAND_MAX]):
+            return False
+    return used
+
+
 def _commands(text: str, named: Collection[str]) -> Iterator[tuple[int, int]]:
     """Begin and end of each command that makes requests. `named` are variables that hold what makes them."""
     tools = (match.start() for match in _TOOL.finditer(text) if is_command(text, match))
+    writes = _RAW_REQUEST.search(text) is not None
+    raw = (match.start() for match in _RAW_TOOL.finditer(text) if is_command(text, match)) if writes else ()
     variables = (match.end() for match in _RUN.finditer(text) if match[1] in named) if named else ()
-    starts = sorted({*itertools.islice(tools, COMMANDS_MAX), *itertools.islice(variables, COMMANDS_MAX)})[:COMMANDS_MAX]
+    met = {at for places in (tools, raw, variables) for at in itertools.islice(places, COMMANDS_MAX)}
+    starts = sorted(met)[:COMMANDS_MAX]
     for index, begin in enumerate(starts):
         limit = min(begin + COMMAND_MAX, starts[index + 1] if index + 1 < len(starts) else len(text), len(text))
         yield begin, _command_end(text, begin, limit)
@@ -208,7 +339,7 @@ def _command_end(text: str, begin: int, limit: int) -> int:
     return limit
 
 
-def _assigned(text: str) -> Mapping[str, str]:
+def _assigned(text: str, plain: str) -> Mapping[str, str]:
     """What variables are set to anywhere in the file: all of it, as which one counts only a run knows."""
     found: dict[str, str] = {}
     for match in _ASSIGNED.finditer(text):
@@ -221,6 +352,9 @@ def _assigned(text: str) -> Mapping[str, str]:
             end = text.find("}", match.end(), match.end() + 300)
             value = text[match.end() : max(end, match.end())]
             found[match[1]] = f"{found.get(match[1], '')} {value}"[:EXPANDED_MAX]
+    for name, value in loops(plain):
+        if value.strip() and len(found) < ASSIGNED_MAX:
+            found[name] = f"{found.get(name, '')} {value}"[:EXPANDED_MAX]
     return found
 
 
@@ -253,21 +387,45 @@ def _uncommented(text: str) -> str:
 
 
 def _unprinted(text: str) -> str:
-    """The same length, with blanks for what the script only prints, as a help text: by echo, or from a here-document to cat. What
-    goes on to a pipe or a file may be run, and so is what the shell itself replaces.
+    """The same length, with blanks for what the script only prints or keeps as a comment: by echo, from a here-document to cat or
+    to a file that people read, as an argument of ":". What goes on to a pipe or another file may be run, and so is what the shell
+    itself replaces.
     """
-    lines, until, replaced = [], "", False
+    text = _NOTHING_DONE.sub(lambda match: match[1] + re.sub(r"[^\n]", " ", match[2]), text)
+    lines, until, replaced, open_ = [], "", False, False
+    said = functools.cache(lambda name: _is_only_said(text, name))
     for line in text.split("\n"):
         if until:
             if line.strip() == until:
                 until = ""
             printed = not (replaced and _REPLACED.search(line))
+        elif open_:
+            open_ = line.count('"') % 2 == 0
+            printed = not _REPLACED.search(line) and (open_ or _ends_plainly(line))
         else:
             printed = _is_printed(line)
-            if match := _HERE.fullmatch(line):
+            open_ = _PRINTS.match(line) is not None and line.count('"') % 2 == 1 and not _REPLACED.search(line)
+            if match := _HERE.fullmatch(line) or _NO_HERE.fullmatch(line) or _document(line):
                 until, replaced = match[2], not match[1]
+            elif "<<" in line and (kept := _KEPT_HERE.fullmatch(line)) and said(kept[1] or kept[2]):
+                until, replaced = kept[4], not kept[3]
+            elif (kept := _KEPT_TEXT.match(line)) and line.count('"') % 2 and said(kept[1]):
+                open_ = printed = True
         lines.append(" " * len(line) if printed else line)
     return "\n".join(lines)
+
+
+def _ends_plainly(line: str) -> bool:
+    """Whether nothing is done with a text of several lines that ends here."""
+    return not set(_TO_ERRORS.sub("", line.rpartition('"')[2])) & set("|>;&'(){}")
+
+
+def _document(line: str) -> re.Match[str] | None:
+    """A here-document that is written to a file that people read."""
+    match = _TO_DOCUMENT.match(line)
+    piped = "|" in _PIPED_TO_FILE.sub(" ", line)
+    file = _SHELL_FILE.search(line) if match is not None and not piped else None
+    return match if file is not None and is_document(file[1]) else None
 
 
 def _is_printed(line: str) -> bool:

@@ -7,25 +7,50 @@ those that surely do not: one call that names the service and nothing that could
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
 from imds_probe.dataclass import dataclass
-from imds_probe.inventory.code.forms import context, denied, serving
+from imds_probe.inventory.code.forms import context, denied, said, serving
 from imds_probe.inventory.code.forms.form import Judged
 from imds_probe.inventory.code.forms.lexing import Layout, Syntax, laid_out
 from imds_probe.inventory.code.forms.machine import judged_words
+from imds_probe.inventory.code.forms.shell_options import NO_PUT, NO_TTL
 from imds_probe.inventory.code.speaks import Evidence, Hit
 from imds_probe.inventory.code.words import CLIENT, Found, search_bytes
 
 NAMES_MAX = 20
-USES_MAX = 100
 _NAME = re.compile(r"[A-Za-z_]\w{0,80}")
 _HANDED_ON = re.compile(
     r"token|header|hdr|auth|imdsv2|session|opt(?:ion)?s\b|config|params|kwargs|init\b|request\b|\breq\b|context|ctx|client\b|\.\.\.",
     re.IGNORECASE,
 )
 _GETS = re.compile(r"\.(?:get|head|fetch|open)\(", re.IGNORECASE)  # a request where it is given a URL
+_ADDED_TO = re.compile(r"\b(\w{1,60})\s{0,5}\+\s{0,5}\Z")
+_HALF = re.compile(r"[\"'`]169\.254\.?[\"'`]|\b169\.254\.[{$%]")
+_PUT = re.compile(r"\bput\b|\bPUT\b|\bPut\b|\bmethod\b")
+_PUTS_TOKEN = re.compile(r"\b(?:requests|httpx)\.put\(\s{0,40}[frbu]{0,2}\Z")
+_GETS_TOKEN = re.compile(
+    r"(?:\b(?:requests|httpx|axios|got|needle|superagent|[sS]ession|RestClient|HTTParty)\.(?:get|post)|\burlopen|\bfile_get_contents"
+    r"|(?<![.\w])fetch|\bNet::HTTP\.get|\bURI)\(\s{0,40}[frbu]{0,2}\Z"
+)
+_HANDED_AS = re.compile(
+    r"(?:\b(?:proxies|no_?proxy[\"']?|verify|params|data|json|allowed_\w{1,20})\s{0,5}[=:]|\bin|[=!]=)\s{0,5}\Z"
+)
+_IN_URL = re.compile(r"https?://(?:[\"'`]\s{0,5}[+.]\s{0,5}|[{$#%]{1,3}(?:self\.|this\.)?)\Z")
+# A client without headers of its own, so that what is asked by it has none but those of the call.
+_SOURCE_SESSION = re.compile(
+    r"\b(\w{1,40})\s{0,5}=\s{0,5}(?:(?:requests|httpx)\.(?:[sS]ession|Client)\(\s{0,5}\)|urllib3\.PoolManager\(\s{0,5}\)"
+    r"|(?:http\.client\.|httplib\.)?HTTPConnection\([^()]{0,100}\))"
+)
+_WITH_SESSION = re.compile(
+    r"\bwith\s{1,5}(?:(?:requests|httpx)\.(?:[sS]ession|Client)|aiohttp\.ClientSession)\(\s{0,5}\)\s{1,5}as\s{1,5}(\w{1,40})"
+)
+_LITERAL_HEADERS = re.compile(
+    r"\bheaders[\"']?\s{0,5}[=:]\s{0,5}\{(?:[\s,:]|\b(?:Accept|Host|Connection|accept|host)\b){0,300}\}"
+)
+_OF_SDK = re.compile(r"[\"'`]aws-sdk[\"'`/]")
 # What many statements have in common and what carries no token.
 _COMMON = frozenset(
     (
@@ -60,6 +85,11 @@ def judged(text: str, language: Language) -> Judged:
     found = [each for each in found if each.kind != "client" or _is_called(text, each.word)]
     if not found:
         return Judged()
+    kinds = {each.kind for each in found}
+    if "path" in kinds and "service" not in kinds and (half := _HALF.search(text)):
+        # The address is put together of halves that are alike.
+        at = text.index("169", half.start())
+        found.append(Found(at, "169.254", "service", text[max(0, at - 200) : at].encode("latin-1"), b""))
     layout = laid_out(text, language.syntax)
     if layout is None:
         return judged_words(found)
@@ -78,6 +108,8 @@ def _is_the_sdks(text: str, found: Sequence[Found], language: Language) -> bool:
     """Whether a client is that of the SDK without tokens, and no class of somebody's own that is called alike."""
     if language.client_by_token and language.client_by_token in text:
         return False
+    if _OF_SDK.search(text):
+        return True
     return any(each.kind == "path" or (each.word == CLIENT and each.before.endswith(b"AWS.")) for each in found)
 
 
@@ -85,6 +117,8 @@ class _Reading:
     def __init__(self, layout: Layout, language: Language, found: list[Found]) -> None:
         self._layout, self._language = layout, language
         self._denied: dict[object, bool] = {}
+        self._said: dict[int, bool] = {}
+        self._has_path = any(each.kind in ("path", "token") for each in found)
         live = [each for each in found if self._is_live(each)]
         served = serving.served(layout, live, language.asks) if live else frozenset()
         self._live = {each.at: each for each in live if each.at not in served}
@@ -101,11 +135,41 @@ class _Reading:
         bare |= self._bare_by_name(targets)
         service = any(each.kind == "service" for each in live)
         path = any(each.kind in ("path", "token") or context.has_version(each) for each in live) or self._passes_on
+        refused = {each.at: why for each in live if each.kind == "token" and (why := self._why_refused(each))}
         token = bool(tokens) and not self._is_weak(tokens, service, bool(bare))
-        requests = service and (bool(bare) or self._requests(targets))
+        if refused and token:
+            # A token that the service refuses to give is none, unless another request asks for it as it should be asked.
+            token = any(each.kind == "token" and each.at not in refused for each in live)
+            bare |= set(refused)
+        client = any(each.word == CLIENT for each in live) and ".request(" in self._layout.masked
+        requests = service and (bool(bare) or client or self._requests(targets))
         alone = service and not token and (path or requests) and not _HANDED_ON.search(self._layout.masked)
         evidence = Evidence(service, path, token, bool(live), requests, bool(bare) or alone)
-        return Judged(tuple(self._hit(each, bare) for each in self._found), evidence)
+        hits = tuple(self._hit(each, bare) for each in self._found)
+        return Judged(
+            (*hits, *(Hit(self._layout.line(at), why, "token", bare=True) for at, why in refused.items())), evidence
+        )
+
+    def _why_refused(self, token: Found) -> str:
+        """Why the service refuses this request for a token, as a word to show; empty where it does not, or only running tells."""
+        since, until = self._layout.statement(token.at)
+        begin, _, kind = self._layout.region(token.at)
+        if kind != "string":
+            return ""
+        before = self._layout.masked[max(since, begin - 80) : begin]
+        if token.word == "/api/token":
+            added = _ADDED_TO.search(before)
+            if added is None or added[1] not in self._constants:
+                return ""
+            before = before[: added.start()]
+        elif self._gets_by_name(token.at):
+            return NO_PUT
+        if _PUT.search(self._layout.code, since, until):
+            left = self._language.complete.sub(" ", self._layout.masked[since:until])
+            ttl = any(each.kind == "header" and "ttl" in each.word for each in self._found)
+            direct = _PUTS_TOKEN.search(before) is not None
+            return NO_TTL if direct and not ttl and not _HANDED_ON.search(left) else ""
+        return NO_PUT if _GETS_TOKEN.search(before) else ""
 
     @staticmethod
     def _is_weak(tokens: list[Found], service: bool, bare: bool) -> bool:
@@ -116,9 +180,20 @@ class _Reading:
             return not service
         return bare and all(each.kind == "header" and "ttl" not in each.word for each in tokens)
 
+    def _gets_by_name(self, at: int) -> bool:
+        """Whether what has the name of a token's address is only read."""
+        since, until = self._layout.statement(at)
+        masked = self._layout.masked
+        if "(" in masked[since:at]:
+            return False  # the name is that of what is made of it
+        for name in itertools.islice(denied.names_of(self._layout, at), 1):
+            uses = [use for use in self._uses(name) if not since <= use < until]
+            return bool(uses) and all(_GETS_TOKEN.search(masked, max(0, use - 80), use) for use in uses)
+        return False
+
     def _hit(self, found: Found, bare: set[int]) -> Hit:
-        said = found.at not in self._live
-        return Hit(self._layout.line(found.at), found.word, found.kind, said, found.at in bare)
+        is_said = found.at not in self._live
+        return Hit(self._layout.line(found.at), found.word, found.kind, is_said, found.at in bare)
 
     def _is_live(self, found: Found) -> bool:
         begin, end, kind = self._layout.region(found.at)
@@ -127,9 +202,40 @@ class _Reading:
         if kind == "string" and context.is_prose(self._line_in(begin, end, found.at)):
             return False
         since, until = self._layout.statement(found.at)
-        if context.is_listed(self._layout.code[since:until], found.at - since, found):
+        code = self._layout.code[since:until]
+        asks = self._language.asks.search(self._layout.masked, since, until) is not None or context.COMMAND.search(code)
+        is_asked = functools.partial(self._is_asked_by_name, found.at)
+        if context.is_listed(code, found.at - since, found, asks=bool(asks), is_asked=is_asked):
+            return False
+        if found.word != CLIENT and self._is_said(found.at):
             return False
         return not denied.is_denied(self._layout, found.at, self._language.asks, self._denied)
+
+    def _is_said(self, at: int) -> bool:
+        """Known once of each string."""
+        begin = self._layout.region(at)[0]
+        if begin not in self._said:
+            self._said[begin] = said.is_said(self._layout, at, speaks_http=self._has_path)
+        return self._said[begin]
+
+    def _is_asked_by_name(self, at: int) -> bool:
+        """Whether a request is made for what the string at a place is given a name as, or for one of a list of that name."""
+        layout, asks = self._layout, self._language.asks
+        since, until = layout.statement(at)
+        for name in dict.fromkeys(denied.names_of(layout, at)):
+            for use in self._uses(name):
+                if since <= use < until:
+                    continue
+                if each := denied.each_of(layout, use, name):
+                    if denied.asks_for(layout, use, each, asks):
+                        return True
+                    continue
+                begin, end = layout.statement(use)
+                asking = asks.search(layout.masked, begin, end) or context.COMMAND.search(layout.code, begin, end)
+                before = layout.code[max(begin, use - 60) : use]
+                if (asking and not _HANDED_AS.search(before)) or _IN_URL.search(before):
+                    return True
+        return False
 
     def _line_in(self, begin: int, end: int, at: int) -> str:
         """The line of a string that a place is in, as far as it is looked at."""
@@ -156,13 +262,30 @@ class _Reading:
         """Whether the statement at a place is a request that surely carries no token."""
         since, until = self._layout.statement(at)
         code = self._layout.code[since:until]
-        complete = self._language.complete
-        if not complete.search(code) and not context.COMMAND.search(code):
+        complete, by_session = self._language.complete, self._by_session
+        whole = complete.search(code) or (by_session is not None and by_session.search(code))
+        if not whole and not context.COMMAND.search(code):
             return False
         if any(each.kind in ("token", "header") and since <= each.at < until for each in self._live.values()):
             return False
         left = complete.sub(" ", self._layout.masked[since:until])
+        if by_session is not None:
+            left = by_session.sub(" ", left)
+        left = _LITERAL_HEADERS.sub(" ", left)
         return not _HANDED_ON.search(left) and not (self._carriers & set(_NAME.findall(left)))
+
+    @functools.cached_property
+    def _by_session(self) -> re.Pattern[str] | None:
+        """A request by a client of this text that has no headers of its own."""
+        masked = self._layout.masked
+        names = {match[1] for each in (_SOURCE_SESSION, _WITH_SESSION) for match in each.finditer(masked)}
+        plain = [
+            name
+            for name in sorted(names)[:NAMES_MAX]
+            if not re.search(rf"\b{name}(?:\.headers\b|\s{{0,5}}[,)])", masked)  # nobody else adds to its headers
+        ]
+        alternatives = "|".join(map(re.escape, plain))
+        return re.compile(rf"\b(?:{alternatives})\.(?:get|head|request)\(") if plain else None
 
     @functools.cached_property
     def _carriers(self) -> frozenset[str]:
@@ -200,11 +323,4 @@ class _Reading:
 
     def _uses(self, name: str) -> Iterator[int]:
         """Where a name is used, in code or within a string."""
-        code, at = self._layout.code, -1
-        for _ in range(USES_MAX):
-            at = code.find(name, at + 1)
-            if at < 0:
-                return
-            around = code[max(0, at - 1) : at] + code[at + len(name) : at + len(name) + 1]
-            if not any(sign.isalnum() or sign == "_" for sign in around):
-                yield at
+        return said.uses_of(self._layout, name)

@@ -83,6 +83,9 @@ def test_what_is_at_a_place(syntax: Syntax, text: str, kind: str) -> None:
     [
         (PYTHON, "a = 1\nget(\n  here,\n  {'x': 1},\n)\nb = 2\n", "get(\n  here,\n  {'x': 1},\n)\n"),
         (PYTHON, "a = 1; here = 2; c = 3", " here = 2;"),
+        (PYTHON, "x = 'a'\nhere\n", "here\n"),
+        (PYTHON, "x = 'a+'\nhere\n", "here\n"),
+        (NODE, "x =\n  here\n", "x =\n  here\n"),
         (PYTHON, "x = y \\\n  + here\nz", "x = y \\\n  + here\n"),
         (NODE, "a();\nfetch(u, {\n  h: here\n}).then(x);\nb()", "fetch(u, {\n  h: here\n}).then(x);"),
         (NODE, "(function () { a(); here(); b() })()", " here();"),
