@@ -22,6 +22,10 @@ USER_DATA = (
     'Content-Type: multipart/mixed; boundary="=b"\n\n--=b\nContent-Type: text/x-shellscript\n\n#!/bin/sh\nx\n--=b\n'
     "Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\nI2Nsb3VkLWNvbmZpZwpib290Y21kOiBbeF0K\n--=b--\n"
 )
+WRITTEN = (
+    "#cloud-config\nwrite_files:\n- {path: /etc/cron.d/x, content: '@daily root /y'}\n- {path: /z, content: x, append: true}\n"
+    "- {path: /y, permissions: '0755', encoding: gz+b64, content: H4sIAAAAAAACA6vgAgCzQhAHAgAAAA==}\n"
+)
 POD = "spec:\n  containers:\n  - {image: x, command: [/y], args: [1], env: [{name: A, value: b}]}\n"
 SYSTEMD, CLOUD = "/etc/systemd/system", "/var/lib/cloud/instance"
 # A file of each kind, and what it is like.
@@ -39,6 +43,7 @@ FILES: Mapping[str, str | bytes] = {
     f"{CLOUD}/vendor-data.txt": gzip.compress(
         b"#cloud-config-archive\n- {type: text/cloud-boothook, content: x}\n- |\n  #!/bin/sh\n"
     ),
+    f"{CLOUD}/vendor-data2.txt": WRITTEN,
     "/etc/kubernetes/manifests/x.yaml": POD,
     "/etc/udev/rules.d/x.rules": 'RUN+="/x"\n',
     "/etc/logrotate.d/x": "postrotate\n/x\nendscript\n",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from imds_probe.inventory.schedules import cron_names, cron_times
 from imds_probe.inventory.schedules.accounts import accounts
@@ -24,14 +24,14 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Every command of every crontab."""
     homes = {name: account.home for name, account in accounts(files).items()}
     for path in (SYSTEM, *_of_packages(files)):
-        yield from _entries(files, path, None, homes)
+        yield from entries(files.lines(path), path, None, homes, files)
     done = set()
     for directory in OF_USERS:
         for path in files.files([f"{directory}/{name}" for name in files.names(directory) if not name.startswith(".")]):
             real = files.real_path(path)
             if real not in done:
                 done.add(real)
-                yield from _entries(files, path, posixpath.basename(path), homes)
+                yield from entries(files.lines(path), path, posixpath.basename(path), homes, files)
 
 
 def _of_packages(files: SystemFiles) -> list[str]:
@@ -41,10 +41,12 @@ def _of_packages(files: SystemFiles) -> list[str]:
     return list(files.files(named))
 
 
-def _entries(files: SystemFiles, path: str, user: str | None, homes: Mapping[str, str]) -> Iterator[Scheduled]:
+def entries(
+    lines: Sequence[str], path: str, user: str | None, homes: Mapping[str, str], files: SystemFiles
+) -> Iterator[Scheduled]:
     """One crontab; where it belongs to nobody, each line names its user."""
     variables: dict[str, str] = {}
-    for number, raw in enumerate(files.lines(path), 1):
+    for number, raw in enumerate(lines, 1):
         line = raw.strip(" \t\r")
         if not line or line.startswith("#"):
             continue
