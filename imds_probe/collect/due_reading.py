@@ -13,6 +13,7 @@ from pathlib import Path
 
 from imds_probe.collect.code_tasks import Due, Piece, Program, Reading
 from imds_probe.collect.program_reading import (
+    OF_SYSTEM,
     PROGRAM_MIN_S,
     following_in,
     loads_of,
@@ -24,6 +25,7 @@ from imds_probe.collect.schedule_memory import ScheduleMemory
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.environment import naming, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
@@ -40,8 +42,6 @@ from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 
-# Where a distribution has its programs: a script that names one starts just that.
-OF_SYSTEM = tuple(f"{top}/{name}/" for top in ("", "/usr") for name in ("bin", "sbin", "lib", "lib64", "libexec"))
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 
 
@@ -175,6 +175,8 @@ def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> l
 def _of_text(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
     """What the command asks by itself: curl in a crontab."""
     text = followed.text.encode("utf-8", "replace")
+    if named := naming(scheduled.environment):
+        text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
     words = said_by(io.BytesIO(text), "-" if text.startswith(b"#!") else "-.sh")
     if words.speaks is None:
         return

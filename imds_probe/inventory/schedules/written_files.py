@@ -121,9 +121,8 @@ def _of_place(file: Written, system: SystemFiles) -> Iterator[Scheduled]:
     """What its place alone starts."""
     directory = posixpath.dirname(file.path)
     if file.path == cron.SYSTEM or directory in (cron.PACKAGES, *cron.OF_USERS):
-        homes = {name: account.home for name, account in accounts(system).items()}
         user = posixpath.basename(file.path) if directory in cron.OF_USERS else None
-        yield from cron.entries(file.text.split("\n"), file.path, user, homes, system)
+        yield from cron.entries(file.text.split("\n"), file.path, user, cron.Around.of(system))
     elif directory.removesuffix(".d").endswith(".service") or (directory in UNITS and file.path.endswith(".service")):
         unit = Unit(posixpath.basename(file.path), file.path, list(assignments(file.text, file.path)))
         yield from services.commands(unit, system, accounts(system))
