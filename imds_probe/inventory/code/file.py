@@ -21,6 +21,7 @@ _INTERPRETER = re.compile(rb"#![ \t]{0,10}([^\s]{1,200})(?:[ \t]{1,10}(?:-S[ \t]
 _PACKAGES = re.compile(
     r"/(?:site-packages|dist-packages|node_modules|gems|vendor|perl5?|share|python3?(?:\.\d{1,2})?|go/pkg/mod)/"
 )
+_BY_NAME = dict.fromkeys(("Rakefile", "rakefile", "Capfile", "config.ru"), ".rb")
 _ASIDE = re.compile(
     r"/(?:tests?|testing|spec|specs|__tests__|examples?|samples?|docs?|documentation|man|mocks?|fixtures|benchmarks?|locale)/"
     r"|/(?:test_[^/]{1,100}|conftest)\.py$|_tests?\.(?:py|go|rb|js)$|\.(?:spec|test)\.[jt]s$|/t/[^/]{1,100}\.t$"
@@ -107,7 +108,7 @@ def _form(name: str, head: bytes) -> Form | None:
     if interpreter:
         plain = interpreter.rstrip("0123456789.")
         return next((form for form in FORMS if plain in form.interpreters), others.FORM)
-    end = posixpath.splitext(name)[1].lower()
+    end = _BY_NAME.get(name) or posixpath.splitext(name)[1].lower()
     if not end and name.startswith(prose.NAMES):
         return prose.FORM
     return next((form for form in FORMS if end and end in form.ends), None)

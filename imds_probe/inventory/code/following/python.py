@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imds_probe.inventory.code.following.arguments import read
 from imds_probe.inventory.code.following.command import start_of
@@ -25,6 +25,9 @@ SITES = ("site-packages", "dist-packages")
 # What a distribution ships: what of it nothing imports is nobody's concern.
 DISTRIBUTIONS = ("/usr/lib/python3/dist-packages", "/usr/lib/python2.7/dist-packages", "/usr/lib", "/usr/lib64")
 SHARED = ("/", "/root", "/home", "/tmp", "/var", "/usr/bin")  # noqa: S108 - nobody's application is all that lies there
+PROJECT_MAX = 1500  # files of a project of Django
+_COMMANDS = "/management/commands/"
+_ASIDE = ("/tests/", "/test_", "/tests.py", "/migrations/", "/venv/", "/site-packages/", "/node_modules/")
 OF_ITSELF = ("sitecustomize", "usercustomize")
 _PROGRAM = re.compile(r"(?:python|pypy)(\d?(?:\.\d{1,2})?)")
 _SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
@@ -72,10 +75,22 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if script and ground.has(script):
         # A directory or an archive is started by the module of that name in it.
         main = f"{script}/__main__.py"
-        return begun.with_(Load(main if ground.has(main) else script))
+        commanded = _of_django(script, given.rest, ground) if script.endswith("/manage.py") else ()
+        return begun.with_(Load(main if ground.has(main) else script), *commanded)
     # A server that calls itself otherwise: what it serves mostly lies where it was started.
     way.environment = (*way.environment, *([start.directory] if start.directory not in SHARED else []))
     return Begun(way, asked=begun.asked, unknown=True)
+
+
+def _of_django(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load]:
+    """What Django loads by the names in its settings: of a project all, but of commands only the one that is asked for."""
+    name = next((word for word in rest if not word.startswith("-")), "")
+    for path in ground.walked(posixpath.dirname(script), (".py",), PROJECT_MAX):
+        if _COMMANDS in path:
+            if path.endswith(f"{_COMMANDS}{name}.py"):
+                yield Load(path)
+        elif not any(aside in path for aside in _ASIDE):
+            yield Load(path)
 
 
 def _prefixes(start: Start, ground: Ground, script: str) -> list[str]:

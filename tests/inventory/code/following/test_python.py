@@ -207,6 +207,21 @@ def test_what_a_process_has_mapped_says_which_environment_it_has(root: Root) -> 
     assert loads.cut_short == "its script is not known"
 
 
+def test_a_project_of_django_with_the_command_that_is_asked_for(root: Root) -> None:
+    commands = "/opt/app/shop/management/commands"
+    root.put(
+        {
+            "/opt/app/manage.py": "from django.core.management import execute_from_command_line\n",
+            "/opt/app/shop/settings.py": "",
+            "/opt/app/shop/tests/test_x.py": "",
+            f"{commands}/report.py": "",
+            f"{commands}/other.py": "",
+        }
+    )
+    found = root.loaded("python3", "/opt/app/manage.py", "report", "--now")
+    assert set(found) == {"/opt/app/manage.py", "/opt/app/shop/settings.py", f"{commands}/report.py"}
+
+
 def test_circles_and_a_missing_module_come_to_an_end(root: Root) -> None:
     root.put({f"{SITE}/a.py": "import b, nowhere", f"{SITE}/b.py": "import a", "/m.py": "import a"})
     assert set(root.loaded("python3", "/m.py")) == {"/m.py", f"{SITE}/a.py", f"{SITE}/b.py"}
