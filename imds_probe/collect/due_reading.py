@@ -91,8 +91,8 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
     deadline = system.reading.deadline
     ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
     followed = system.commands.follow(scheduled)
-    yield from _of_text(scheduled, followed, system)
-    yield from _of_programs(scheduled, followed, system)
+    for due in (*_of_text(scheduled, followed, system), *_of_programs(scheduled, followed, system)):
+        yield replace(due, passes_over=True) if followed.passes_over else due
 
 
 def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:

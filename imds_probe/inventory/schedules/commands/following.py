@@ -12,6 +12,7 @@ from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, run_parts
+from imds_probe.inventory.schedules.commands import conditions
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, ImageRun, run_by
 from imds_probe.inventory.schedules.commands.handed_on import handed_on, maybe_run, runs_arguments, variants
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
@@ -90,7 +91,7 @@ class HeldText:
 class Followed:
     """`text` is the command itself as a text for a shell, to be searched for what it asks by itself. `started` are the
     programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, `roots` what
-    runs in other roots, `held` further texts for a shell.
+    runs in other roots, `held` further texts for a shell. `passes_over`: some starts come to nothing.
     """
 
     text: str
@@ -99,6 +100,7 @@ class Followed:
     images: tuple[ImageRun, ...] = ()
     roots: tuple[InRoot, ...] = ()
     held: tuple[HeldText, ...] = ()
+    passes_over: bool = False
 
 
 @dataclass
@@ -161,6 +163,7 @@ class Following:
             tuple(one.images.values()),
             tuple(one.roots.values()),
             tuple(one.held.values()),
+            one.passes_over or conditions.passes_over(command if isinstance(command, str) else " ".join(command)),
         )
 
 
@@ -185,6 +188,7 @@ class _One:
         self.unfollowed: dict[Unfollowed, None] = {}
         self.images: dict[tuple[object, ...], ImageRun] = {}
         self.roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
+        self.passes_over = False
         self.held: dict[tuple[str, str], HeldText] = {}
         self._scripts: set[str] = set()
 
@@ -359,6 +363,7 @@ class _One:
             text = self._files.text(path, SCRIPT_MAX_BYTES) if self._files.has_file(path) else None
             if text and "\0" not in text:
                 self._files.ahead(_beside(text, path))
+                self.passes_over = self.passes_over or conditions.of_calendar(text)
                 within = around.copy({"0": path, "BASH_SOURCE": path})
                 within.script = path
                 self.run_text(text, within, depth + 1)
