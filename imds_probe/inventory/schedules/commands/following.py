@@ -262,6 +262,9 @@ class _One:
             self._say(NO_NAME, around)
         if not name:
             return
+        if name in (READ, READ_SOME):
+            self._read(name, [word for word in words[1:] if word], around)
+            return
         base = posixpath.basename(name)
         if starters > DEPTH_OF_STARTERS:
             self._say(TOO_DEEP, around)
@@ -299,10 +302,14 @@ class _One:
             self.run_text(held.text, within, depth + 1)
         for words in run.words:
             self.run(words, around.copy({}, run.directory), depth + 1, 0)
-        for how, files in ((READ, run.files), (READ_SOME, run.some_of)):
-            if not files:
-                continue
-            read = Started(files[0], (how, *files), dict(around.environment), around.directory)
+        self._read(READ, run.files, around)
+        self._read(READ_SOME, run.some_of, around)
+
+    def _read(self, how: str, files: Sequence[str], around: _Around) -> None:
+        """Files that are read and done as they say."""
+        there = tuple(self._files.files(files))
+        if there:
+            read = Started(there[0], (how, *there), dict(around.environment), around.directory)
             self.started.setdefault((read.executable, read.arguments, read.directory), read)
 
     def _in_environment(self, base: str, arguments: Words, around: _Around) -> _Around:
