@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from imds_probe.collect.sdk_reading import CGROUP_BYTES
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.environment import naming
+from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load, Loads, below
@@ -37,6 +39,10 @@ from imds_probe.inventory.sdks.running import VARIABLES, open_archives, process,
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system.small_file import read_several
 
+# Of the variables by which programs of Python are told of a directory of libraries. Names of the system's own are of no use.
+_PLACE = re.compile(
+    r"(?!PWD|OLDPWD|HOME|XDG_|SSH_|PYENV|CREDENTIALS|RUNTIME|STATE|CACHE|LOGS)\w{0,60}(?:LIBS?|LIBRARY|LIBRARIES|PATHS?|DIRS?|ROOT|BASE|PACKAGES|MODULES)"
+)
 FOLLOWED_BY = VARIABLES | {"PATH", "PERL5LIB", "RUBYLIB"}
 STATM_BYTES = 64
 LYING_ENDS = (".py", ".pyc", ".so", ".rb", ".pm", ".pl", ".js", ".cjs", ".mjs", ".php", ".jar")
@@ -94,6 +100,13 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
     start = found.start
     if isinstance(found.environ, bytes) and search_bytes(found.environ):
         start = replace(start, environment={**start.environment, **naming(_variables(found.environ))})
+    if isinstance(found.environ, bytes) and following.language_of(start) is python.LANGUAGE:
+        places = {
+            name: value
+            for name, value in _variables(found.environ).items()
+            if _PLACE.fullmatch(name) and value[:1] == "/"
+        }
+        start = replace(start, environment={**places, **start.environment})
     if ends := tuple(end for _, runtime in runtimes(start.executable, start.mapped) for end in runtime.holds_open):
         start = replace(start, mapped=start.mapped | set(open_archives(proc / str(pid), found.root, ends)))
     # A program by itself is one whatever it was started with, and what its processes call themselves.

@@ -11,7 +11,7 @@ from pathlib import Path
 from imds_probe.collect.code_tasks import Piece, Program, Reading
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
-from imds_probe.inventory.code.environment import naming, said_with
+from imds_probe.inventory.code.environment import names_service, naming, said_with
 from imds_probe.inventory.code.file import said_by_argument
 from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
@@ -97,7 +97,7 @@ def program_of(
         encodable(name),
         (),
         tuple(map(encodable, found)),
-        why or ("" if known_among else loads.cut_short) or takes_it,
+        why or ("" if known_among else loads.cut_short) or takes_it or _by_settings(loads, found.get(name), ground),
         known_among or (bool(loads.unresolved) and bool(loads.environment)),
         tuple(map(encodable, loads.environment)),
         tuple(encodable(root) for root in packages if below(root, loads.environment)),
@@ -134,6 +134,14 @@ def _by_environment(
             root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
             found.append(shown(root, start.executable, said, said.speaks))
     return found, left_open
+
+
+def _by_settings(loads: Loads, own: Spoken | None, ground: Ground) -> str:
+    """Why it is not known how a program asks, where settings that it names have the address and its code has none."""
+    if own is not None and own.speaks != "mentions":
+        return ""
+    named = any(names_service(ground.small(path, OWN_MAX_BYTES)) for path in loads.settings)
+    return unread.FROM_SETTINGS if named else ""
 
 
 def learnt_since(ground: Ground, since: int) -> Iterator[Piece]:

@@ -38,6 +38,16 @@ def naming(environment: Mapping[str, str]) -> Mapping[str, str]:
     return found
 
 
+def names_service(settings: bytes) -> bool:
+    """Whether settings name the service where code may ask it: not in a comment, and not as what may not be asked."""
+    text = settings.decode("latin-1")
+    for each in search_bytes(settings):
+        line = text[text.rfind("\n", 0, each.at) + 1 : each.at][-VALUE_MAX:]
+        if each.kind == "service" and not line.lstrip().startswith(("#", ";", "//")) and not _OF_OTHERS.search(line):
+            return True
+    return False
+
+
 def with_values(text: str, named: Mapping[str, str], form: str) -> str:
     """A text with these variables in it, each character for one byte; the same where it takes none of them."""
     if form not in _SHELL:

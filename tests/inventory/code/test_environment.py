@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imds_probe.inventory.code.environment import naming, said_with, with_values
+from imds_probe.inventory.code.environment import names_service, naming, said_with, with_values
 
 BASE = "http://169.254.169.254/latest/meta-data"
 NAMED = {"IMDS": BASE}
@@ -60,6 +60,21 @@ def test_code_is_given_what_it_takes(text: str, expected: str) -> None:
 def test_what_comes_out_is_read_as_code(path: str, form: str, text: str, speaks: str) -> None:
     said = said_with(text.encode(), path, form, NAMED)
     assert said is not None and said.speaks == speaks
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (b'{"url": "http://169.254.169.254/latest/meta-data/"}', True),
+        (b"[a]\nhost = 169.254.169.254\n", True),
+        (b"# host = 169.254.169.254\n", False),
+        (b'{"no_proxy": "169.254.169.254"}', False),
+        (b"blocked: [169.254.169.254]\n", False),
+        (b"path: latest/meta-data\n", False),
+    ],
+)
+def test_settings_that_name_the_service(settings: bytes, expected: bool) -> None:
+    assert names_service(settings) is expected
 
 
 def test_lines_keep_their_numbers() -> None:

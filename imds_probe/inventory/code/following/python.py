@@ -15,8 +15,8 @@ from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
-from imds_probe.inventory.code.following.python_places import HERE
-from imds_probe.inventory.code.following.python_text import ENTRY, asked_by
+from imds_probe.inventory.code.following.python_places import ELSEWHERE, HERE, VARIABLE
+from imds_probe.inventory.code.following.python_text import ENTRY, FILE, asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.python_own_code import OPTIONS
 from imds_probe.inventory.sdks.start import Start
@@ -45,7 +45,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, OPTIONS)
     script = ground.real(start.path(given.script)) if given.script else ""
     isolated = given.has("I")
-    way = Way(posixpath.dirname(script) if script else start.directory)
+    way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))
     prefixes = _prefixes(start, ground, script)
     way.beside = _version(start).startswith("python2")
     # Programs of one system mostly look in the same places.
@@ -180,12 +180,13 @@ def _named_in(site: str, ground: Ground) -> Iterator[str]:
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
-    way.add((joined("/", place.replace(HERE, here)) if place.startswith(HERE) else joined(way.own, place)
-             for place in given.places), at=1 if way.places else 0)  # fmt: skip
+    _add_places(given, load, way)
     for name in given.names:
-        if name.startswith(ENTRY):
-            for module in _entry_points(name.removeprefix(ENTRY), way, ground):
-                yield from _module(module, way, ground)
+        if name.startswith(FILE):
+            yield from (Load(path, load.package_root) for path in _executed(name.removeprefix(FILE), here, way, ground))
+        elif name.startswith(ENTRY):
+            modules = _entry_points(name.removeprefix(ENTRY), way, ground)
+            yield from (found for module in modules for found in _module(module, way, ground))
         elif name.startswith("."):
             if (key := f"{here} {name}") not in way.done:
                 way.done.add(key)
@@ -203,6 +204,32 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
     for command in given.commands if load.package_root is None else ():
         if (started := start_of(command, ground, directory=way.own, environment={})) is not None:
             yield started
+
+
+def _add_places(given: Asked, load: Load, way: Way) -> None:
+    """Directories that a module adds to where the interpreter looks."""
+    here = posixpath.dirname(load.path)
+    for each in given.places:
+        if each == ELSEWHERE:
+            way.is_open = way.is_open or load.package_root is None
+        elif each.startswith(VARIABLE):
+            name, _, default = each.removeprefix(VARIABLE).partition("|")
+            value = way.variables.get(name) or default
+            way.add([joined(way.own, part) for part in value.split(":") if part], at=1 if way.places else 0)
+            way.is_open = way.is_open or (not value and load.package_root is None)
+        else:
+            place = joined("/", each.replace(HERE, here)) if each.startswith(HERE) else joined(way.own, each)
+            way.add([place], at=1 if way.places else 0)
+
+
+def _executed(placed: str, here: str, way: Way, ground: Ground) -> Iterator[str]:
+    """The file that is run as code."""
+    paths = (
+        [placed.replace(HERE, here)] if placed.startswith(HERE) else [joined(each, placed) for each in (way.own, here)]
+    )
+    if path := ground.first(map(posixpath.normpath, paths)):
+        way.executed.add(path)
+        yield path
 
 
 def _relative(name: str, here: str, root: str | None, ground: Ground) -> Iterator[Load]:

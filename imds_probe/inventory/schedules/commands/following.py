@@ -381,6 +381,10 @@ class _One:
         if not name:
             self._say(NO_SCRIPT, around)
             return
+        for each in variants((name,), self._files.names):
+            self._source_one(each[0] or "", around, depth)
+
+    def _source_one(self, name: str, around: _Around, depth: int) -> None:
         path = self._at(name, around)
         if path in self._scripts:
             return
