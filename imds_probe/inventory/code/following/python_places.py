@@ -37,7 +37,7 @@ _WITHIN = re.compile(r"\{(\w{1,60})\}")
 _TAKEN = re.compile(
     rb"\A(?:os\.)?(?:environ(?:\.get)?|getenv)[ \t]{0,5}[\[(][ \t]{0,5}[\"']([A-Za-z_]\w{0,60})[\"'][^+%]{0,100}\Z"
 )
-_OF_SETTINGS = re.compile(rb"\w\.get[ \t]{0,5}\(")
+_OF_SETTINGS = re.compile(rb"[\w)\]]\.get[ \t]{0,5}\(")
 _NOT_KNOWN = re.compile(rb"[A-Za-z_]\w{0,60}[ \t]{0,5}(?:[.(\[]|\Z)")
 _OF_PATH = re.compile(rb"\bsys\.path\b|\bgetcwd\b|\bcurdir\b|\A(?:str|list)?\(?\d|\A\d")
 _UP = re.compile(rb"\bdirname\b|\.split\(|\.parents\[(\d)\]|\.parent\b")
