@@ -25,9 +25,7 @@ PROGRAMS = frozenset(
 _QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
 # Interpreters of languages that are not followed, by the ends of their scripts: of a script the text itself is read.
 _INTERPRETED = {
-    **dict.fromkeys((".tcl", ".exp"), ("tclsh", "wish", "expect")),
-    **{".lua": ("lua", "luajit", "resty"), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",), ".jl": ("julia",)},
-    **dict.fromkeys((".r", ".R"), ("Rscript",)),
+    **{".lua": ("resty",), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",)},
     ".mk": ("make", "gmake"),
 }
 SCRIPT_WORDS_MAX, SETTINGS_MAX = 6, 20
