@@ -18,7 +18,7 @@ _TEST = re.compile(
 _LOOKS = frozenset(("[", "[[", "test", "((", "case", "expr"))
 _CALENDAR = re.compile(r"\bdate\b[^|;&\n]{0,80}\+[\"'\\]{0,2}\\?%-?[adejmuwAbBHUVW](?![%\w:/-])|\bRANDOM\b|\bshuf\b")
 _VARIES = re.compile(
-    r"\$\((?!\(?\s{0,5}(?:id|hostname|uname|whoami|command|which|arch|nproc)\b)|`|\bRANDOM\b|\bEPOCH|\s-(?:nt|ot)\s"
+    r"\$\((?!\(?\s{0,5}(?:id|hostname|uname|whoami|command|which|arch|nproc)\b)|`|\bRANDOM\b|\bEPOCH|\s-[no]t\s"
 )
 _OF_FILE = re.compile(r"\s-[bcdefghkLOprsSuw]\s{1,9}[\"']?([^\s\"'\]]{1,300})")
 _STAYS = re.compile(r"/(?:bin|sbin|usr|etc|opt|lib|lib64|boot|home|root)/|/run/systemd/system/?\Z|\$\{?[A-Za-z_0-9]")
