@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from imds_probe.collect.program_reading import (
 from imds_probe.collect.sdk_reading import CGROUP_BYTES
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.environment import naming
+from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.known import Known
 from imds_probe.inventory.code.following.loads import Load, Loads, below
@@ -31,10 +34,15 @@ from imds_probe.inventory.code.following.trail import key_of
 from imds_probe.inventory.code.owned import Owned
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.units import Wholes, lying, spoken, units
+from imds_probe.inventory.code.words import search_bytes
 from imds_probe.inventory.sdks.running import VARIABLES, open_archives, process, runtimes
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.system.small_file import read_several
 
+# Of the variables by which programs of Python are told of a directory of libraries. Names of the system's own are of no use.
+_PLACE = re.compile(
+    r"(?!PWD|OLDPWD|HOME|XDG_|SSH_|PYENV|CREDENTIALS|RUNTIME|STATE|CACHE|LOGS)\w{0,60}(?:LIBS?|LIBRARY|LIBRARIES|PATHS?|DIRS?|ROOT|BASE|PACKAGES|MODULES)"
+)
 FOLLOWED_BY = VARIABLES | {"PATH", "PERL5LIB", "RUBYLIB"}
 STATM_BYTES = 64
 LYING_ENDS = (".py", ".pyc", ".so", ".rb", ".pm", ".pl", ".js", ".cjs", ".mjs", ".php", ".jar")
@@ -90,6 +98,15 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
         yield Piece(ended=(pid,))
         return
     start = found.start
+    if isinstance(found.environ, bytes) and search_bytes(found.environ):
+        start = replace(start, environment={**start.environment, **naming(_variables(found.environ))})
+    if isinstance(found.environ, bytes) and following.language_of(start) is python.LANGUAGE:
+        places = {
+            name: value
+            for name, value in _variables(found.environ).items()
+            if _PLACE.fullmatch(name) and value[:1] == "/"
+        }
+        start = replace(start, environment={**places, **start.environment})
     if ends := tuple(end for _, runtime in runtimes(start.executable, start.mapped) for end in runtime.holds_open):
         start = replace(start, mapped=start.mapped | set(open_archives(proc / str(pid), found.root, ends)))
     # A program by itself is one whatever it was started with, and what its processes call themselves.
@@ -100,6 +117,11 @@ def _sorted_in(groups: dict[object, _Group], following: Following, proc: Path, p
     group.pids.append(pid)
     group.mapped |= start.mapped
     group.replaced |= found.replaced
+
+
+def _variables(environ: bytes) -> Mapping[str, str]:
+    pairs = (each.decode(errors="replace").partition("=") for each in environ.split(b"\0"))
+    return {name: value for name, sign, value in pairs if sign}
 
 
 def _of_group(group: _Group, following: Following, proc: Path, wholes: Wholes) -> Iterator[Piece]:

@@ -7,12 +7,13 @@ import io
 import re
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Due, Piece, Program, Reading
 from imds_probe.collect.program_reading import (
+    OF_SYSTEM,
     PROGRAM_MIN_S,
     following_in,
     loads_of,
@@ -24,9 +25,11 @@ from imds_probe.collect.schedule_memory import ScheduleMemory
 from imds_probe.dataclass import dataclass
 from imds_probe.facts.code import OF_IMAGE
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.environment import naming, with_values
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
+from imds_probe.inventory.code.following.loads import Load, Loads
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.owning import owners
 from imds_probe.inventory.code.spoken import Spoken
@@ -35,13 +38,12 @@ from imds_probe.inventory.images import stores
 from imds_probe.inventory.schedules.commands.container_run import ImageRun
 from imds_probe.inventory.schedules.commands.following import Followed
 from imds_probe.inventory.schedules.commands.following import Following as Commands
-from imds_probe.inventory.schedules.scheduled import Scheduled
+from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
+from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.sdks.start import Start
 from imds_probe.kept.shapes import OMITTED, is_path
 
-# Where a distribution has its programs: a script that names one starts just that.
-OF_SYSTEM = tuple(f"{top}/{name}/" for top in ("", "/usr") for name in ("bin", "sbin", "lib", "lib64", "libexec"))
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,255}")
 
 
@@ -89,8 +91,8 @@ def of_schedule(scheduled: Scheduled, system: DueSystem) -> Iterator[Due]:
     deadline = system.reading.deadline
     ground.limits.deadline = min(deadline, now + max(PROGRAM_MIN_S, (deadline - now) / 2))
     followed = system.commands.follow(scheduled)
-    yield from _of_text(scheduled, followed, system)
-    yield from _of_programs(scheduled, followed, system)
+    for due in (*_of_text(scheduled, followed, system), *_of_programs(scheduled, followed, system)):
+        yield replace(due, passes_over=True) if followed.passes_over else due
 
 
 def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
@@ -113,7 +115,11 @@ def _of_programs(scheduled: Scheduled, followed: Followed, system: DueSystem) ->
         # What a script starts by its name is read with the script. But where an interpreter looks depends on what the script did
         # before, on the directory that it went to and the virtual environment that it entered; and what it starts in a loop, or
         # hands to another program, is known here alone.
-        if not started.script or not _is_of_system(start, system.following.language_of(start)):
+        if (
+            not started.script
+            or start.arguments[:1] == (READ,)
+            or not _is_of_system(start, system.following.language_of(start))
+        ):
             yield from _of_start(start, system)
 
 
@@ -173,12 +179,20 @@ def _inside(name: str, root: Path, scheduled: Scheduled, system: DueSystem) -> l
 
 
 def _of_text(scheduled: Scheduled, followed: Followed, system: DueSystem) -> Iterator[Due]:
-    """What the command asks by itself: curl in a crontab."""
-    text = followed.text.encode("utf-8", "replace")
+    """What the command asks by itself: curl in a crontab. The same of texts that files of a project hold."""
+    place = scheduled.place
+    yield from _of_one_text(followed.text, scheduled.environment, place, system)
+    for held in followed.held:
+        yield from _of_one_text(held.text, held.environment, Place(held.path), system)
+
+
+def _of_one_text(said: str, environment: Mapping[str, str], place: Place, system: DueSystem) -> Iterator[Due]:
+    text = said.encode("utf-8", "replace")
+    if named := naming(environment):
+        text = with_values(text.decode("latin-1"), named, "shell").encode("latin-1")
     words = said_by(io.BytesIO(text), "-" if text.startswith(b"#!") else "-.sh")
     if words.speaks is None:
         return
-    place = scheduled.place
     root = f"{place.path}:{place.line}:{hashlib.sha256(text).hexdigest()[:16]}"
     owner = system.ground.visit(place.path).owner_uid
     found = spoken_encodable(replace(shown(root, place.path, words, words.speaks, owner), line=place.line))
@@ -201,9 +215,16 @@ def _of_start(start: Start, system: DueSystem) -> Iterator[Due]:
 def _program(start: Start, system: DueSystem) -> tuple[Program | None, tuple[Spoken, ...]]:
     """The program, with the wholes of it that name the service."""
     ground = system.ground
-    loads = loads_of(start, system.following)
+    if start.arguments[0] in (READ, READ_SOME):
+        loads: Loads | None = Loads(tuple(map(Load, start.arguments[1:])), script=start.executable)
+    else:
+        loads = loads_of(start, system.following)
     if loads is None:
         return None, ()
     if ground.trail is not None:
         ground.trail.update(load.path for load in loads.files)
-    return program_of(start, loads, ground, system.wholes, lambda load: ground.visit(load.path))
+    program, spoken = program_of(start, loads, ground, system.wholes, lambda load: ground.visit(load.path))
+    if start.arguments[0] != READ_SOME:
+        return program, spoken
+    why = unread.BY_NAME if any(each.speaks in ("v1", "both") for each in spoken) else ""
+    return replace(program, roots=(), why=program.why or why), ()

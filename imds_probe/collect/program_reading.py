@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from imds_probe.collect.code_tasks import Piece, Program, Reading
 from imds_probe.escape import encodable
 from imds_probe.inventory.code import unread
+from imds_probe.inventory.code.environment import names_service, naming, said_with
 from imds_probe.inventory.code.file import said_by_argument
 from imds_probe.inventory.code.following import python
 from imds_probe.inventory.code.following.ground import Ground
@@ -19,7 +20,8 @@ from imds_probe.inventory.code.following.languages import LANGUAGES
 from imds_probe.inventory.code.following.loads import Load, Loads, below
 from imds_probe.inventory.code.following.program import Following
 from imds_probe.inventory.code.following.trail import Trails
-from imds_probe.inventory.code.spoken import Spoken
+from imds_probe.inventory.code.forms import machine
+from imds_probe.inventory.code.spoken import Spoken, worse
 from imds_probe.inventory.code.units import Wholes, shown, units
 from imds_probe.inventory.sdks.start import Start
 
@@ -27,6 +29,10 @@ CACHED_MAX = 20_000  # files of all images together
 LEARNT_AT_A_TIME = 500
 PROGRAM_MIN_S = 0.5  # and no more than half of what is left
 PARTS_MAX = 3000  # of one program
+OWN_MAX, OWN_MAX_BYTES = 100, 256 * 1024  # files of a program's own code that are read with its variables
+# Where a distribution has its programs: a script that names one starts just that.
+OF_SYSTEM = tuple(f"{top}/{name}/" for top in ("", "/usr") for name in ("bin", "sbin", "lib", "lib64", "libexec"))
+MACHINE_FORMS = frozenset(each.name for each in machine.FORMS)
 OF_DISTRIBUTIONS = ("/lib", "/usr/lib", "/usr/share/")
 _shared: dict[str, dict[str, Kept]] = {}
 
@@ -78,7 +84,10 @@ def program_of(
         root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
         words = said_by_argument(text.content, text.form)
         said += [shown(root, start.executable, words, words.speaks)] if words.speaks is not None else []
-    found = {each.root: each for each in said if each is not None}
+    found: dict[str, Spoken] = {each.root: each for each in said if each is not None}
+    by_environment, takes_it = _by_environment(start, loads, known, ground, name)
+    for each in by_environment:
+        found[each.root] = worse(found.get(each.root), each)
     # One whose script is not known is as good as one that loads all by name, where it is known among what.
     known_among = loads.cut_short == unread.NO_SCRIPT and start.directory in loads.environment
     why = next((each.unread for each in known.values() if each is not None and each.unread), "")
@@ -88,13 +97,51 @@ def program_of(
         encodable(name),
         (),
         tuple(map(encodable, found)),
-        why or ("" if known_among else loads.cut_short),
+        why or ("" if known_among else loads.cut_short) or takes_it or _by_settings(loads, found.get(name), ground),
         known_among or (bool(loads.unresolved) and bool(loads.environment)),
         tuple(map(encodable, loads.environment)),
         tuple(encodable(root) for root in packages if below(root, loads.environment)),
         tuple(encodable(each) for each in parts if not each.startswith(OF_DISTRIBUTIONS))[:PARTS_MAX],
     )
     return program, tuple(spoken_encodable(each) for each in found.values())
+
+
+def _by_environment(
+    start: Start, loads: Loads, known: Mapping[str, Known | None], ground: Ground, name: str
+) -> tuple[list[Spoken], str]:
+    """What a program's own code says where variables name the service, and why that is not known of some of it."""
+    named = naming(start.environment)
+    found: list[Spoken] = []
+    left_open = ""
+    own = [load for load in loads.files if load.package_root in (None, load.path)] if named else []
+    for load in own[:OWN_MAX]:
+        there = known[load.path]
+        if there is None or there.said is None:
+            continue
+        if there.said.form in MACHINE_FORMS:
+            silent = there.said.speaks in (None, "mentions") and load.path == start.executable
+            silent = silent and not load.path.startswith(OF_SYSTEM)
+            left_open = left_open or (unread.FROM_ENVIRONMENT if silent else "")
+            continue
+        said = said_with(ground.small(load.path, OWN_MAX_BYTES), load.path, there.said.form, named)
+        if said is not None and said.speaks in (None, "mentions"):
+            left_open = left_open or unread.FROM_ENVIRONMENT
+        elif said is not None and said.speaks is not None:
+            found.append(shown(load.package_root or name, load.path, said, said.speaks, there.owner_uid))
+    for text in loads.texts if named else ():
+        said = said_with(text.content, "-.sh" if text.form == "shell" else "-", text.form, named)
+        if said is not None and said.speaks in ("v1", "both", "v2"):
+            root = f"{start.executable} {hashlib.sha256(text.content).hexdigest()}"
+            found.append(shown(root, start.executable, said, said.speaks))
+    return found, left_open
+
+
+def _by_settings(loads: Loads, own: Spoken | None, ground: Ground) -> str:
+    """Why it is not known how a program asks, where settings that it names have the address and its code has none."""
+    if own is not None and own.speaks != "mentions":
+        return ""
+    named = any(names_service(ground.small(path, OWN_MAX_BYTES)) for path in loads.settings)
+    return unread.FROM_SETTINGS if named else ""
 
 
 def learnt_since(ground: Ground, since: int) -> Iterator[Piece]:

@@ -171,7 +171,9 @@ def _dated(each: Listed, dues: Iterable[Due], system: DueSystem) -> Iterator[Due
     runs, by = _runs(each, image=system.image), started_by(each.path, each.how_often)
     for due in dues:
         standing_s = _standing_s(each.path, due, system.ground)
-        yield Due(due.piece, runs, by, each.every_s, standing_s, due.roots, due.trouble, due.inside, due.owned)
+        # One that passes over some of its starts has not come round when its time has.
+        every_s = None if due.passes_over else each.every_s
+        yield Due(due.piece, runs, by, every_s, standing_s, due.roots, due.trouble, due.inside, due.owned)
 
 
 def _runs(scheduled: Listed, *, image: bool) -> Runs:

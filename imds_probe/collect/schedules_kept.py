@@ -41,15 +41,16 @@ class DueKept(Kept, frozen=True):
     program: Program | None
     spoken: tuple[Spoken, ...]
     roots: tuple[str, ...]
+    passes_over: bool = False
 
     @staticmethod
     def of(due: Due) -> DueKept:
         """What is true of it whenever it runs."""
-        return DueKept(due.piece.program, due.piece.spoken, due.roots)
+        return DueKept(due.piece.program, due.piece.spoken, due.roots, due.passes_over)
 
     def due(self) -> Due:
         """The same, without when."""
-        return Due(Piece(program=self.program, spoken=self.spoken), roots=self.roots)
+        return Due(Piece(program=self.program, spoken=self.spoken), roots=self.roots, passes_over=self.passes_over)
 
 
 class EntryKept(Kept, frozen=True):

@@ -21,7 +21,7 @@ from imds_probe.collect.schedules_kept import (
     decoded,
     encoded,
 )
-from imds_probe.inventory.code.following import java, node, perl, php, python, python_text, ruby, shell_text
+from imds_probe.inventory.code.following import java, node, perl, php, python, python_text, ruby, scripts, shell_text
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.known import Kept
 from imds_probe.inventory.code.following.loads import Asked
@@ -34,7 +34,8 @@ TEXTS: tuple[tuple[Callable[[bytes], Asked], bytes], ...] = (
     (
         python_text.asked_by,
         b"import a.b as c\nfrom . import (d,\n e)\nimport_module(f'x.{y}')\nsys.path.insert(0, dirname(__file__) + '/v')\n"
-        b"load_entry_point('p==1', 'console_scripts', 'p')\nsubprocess.run(['/x', 'y'])\n",
+        b"load_entry_point('p==1', 'console_scripts', 'p')\nexec(open('/z').read())\nsys.path.append(os.environ['W'])\n"
+        b"subprocess.run(['/x', 'y'])\n",
     ),
     (node.asked_by, b"import {a} from 'b'; require('c'); require(d) // e\n"),
     (ruby.asked_by, b"require 'a'\nrequire_relative 'b'\nload File.expand_path('../c', __FILE__)\n$: << 'd'\n"),
@@ -44,6 +45,10 @@ TEXTS: tuple[tuple[Callable[[bytes], Asked], bytes], ...] = (
     ),
     (php.asked_by, b"<?php namespace A; use B\\{C, D}; require __DIR__ . '/e.php'; include $f; new \\G\\H();"),
     (shell_text.asked_by, b'A=/x\n. "$(dirname "$0")/b"\nsudo -u c $A/d <<E | e\nf\nE\n'),
+    (
+        scripts.asked_by,
+        b"source [file join [file dirname [info script]] a.tcl]\nx = dofile('b.lua')\nrequire(\"c.d\")\nsource $e\n",
+    ),
 )
 # Files that say where others are, and what is started for them to be read.
 FILES: tuple[tuple[str, tuple[str, ...], bytes], ...] = (

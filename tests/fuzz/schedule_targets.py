@@ -22,6 +22,10 @@ USER_DATA = (
     'Content-Type: multipart/mixed; boundary="=b"\n\n--=b\nContent-Type: text/x-shellscript\n\n#!/bin/sh\nx\n--=b\n'
     "Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\nI2Nsb3VkLWNvbmZpZwpib290Y21kOiBbeF0K\n--=b--\n"
 )
+WRITTEN = (
+    "#cloud-config\nwrite_files:\n- {path: /etc/cron.d/x, content: '@daily root /y'}\n- {path: /z, content: x, append: true}\n"
+    "- {path: /y, permissions: '0755', encoding: gz+b64, content: H4sIAAAAAAACA6vgAgCzQhAHAgAAAA==}\n"
+)
 POD = "spec:\n  containers:\n  - {image: x, command: [/y], args: [1], env: [{name: A, value: b}]}\n"
 SYSTEMD, CLOUD = "/etc/systemd/system", "/var/lib/cloud/instance"
 # A file of each kind, and what it is like.
@@ -39,6 +43,7 @@ FILES: Mapping[str, str | bytes] = {
     f"{CLOUD}/vendor-data.txt": gzip.compress(
         b"#cloud-config-archive\n- {type: text/cloud-boothook, content: x}\n- |\n  #!/bin/sh\n"
     ),
+    f"{CLOUD}/vendor-data2.txt": WRITTEN,
     "/etc/kubernetes/manifests/x.yaml": POD,
     "/etc/udev/rules.d/x.rules": 'RUN+="/x"\n',
     "/etc/logrotate.d/x": "postrotate\n/x\nendscript\n",
@@ -50,6 +55,8 @@ FILES: Mapping[str, str | bytes] = {
     "/etc/consul.d/x.json": '{"args": [\n"/x", "y\\"z"],\n"command": "a"}',
     "/etc/fail2ban/jail.local": "[x]\naction = x[y=z]\n y\n",
     "/etc/fail2ban/action.d/x.conf": "actionban = /x <ip>\n  y\n",
+    "/etc/nginx/nginx.conf": "content_by_lua_block {\n x {}\n}\njs_import y from z.js;\n",
+    "/etc/wireguard/x.conf": "PostUp = x %i\n",
     "/home/a/.config/systemd/user/x.service": UNIT,
 }
 
@@ -60,7 +67,7 @@ def _sources(root: Path) -> Parse:
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-    for name in ("nrpe", "supervisord", "xinetd", "monit", "apt-get", "consul", "fail2ban-server"):
+    for name in ("nrpe", "supervisord", "xinetd", "monit", "apt-get", "consul", "fail2ban-server", "nginx", "wg"):
         program = root / f"usr/sbin/{name}"
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_bytes(b"")
@@ -134,7 +141,55 @@ def _command_seeds() -> Mapping[str, bytes]:
     return {name: text.encode() for name, text in texts.items()}
 
 
+# The files of projects, each with a command that runs what it says.
+PROJECTS: Mapping[str, tuple[str, str]] = {
+    "package.json": ('{"scripts": {"x": "y z", "prex": "x"}}', "npm run x -- a"),
+    "composer.json": ('{"scripts": {"x": ["@y", "A::b", "@php z"], "y": "y"}}', "composer run x"),
+    "pyproject.toml": ('[project.scripts]\nx = "a.b:c"\n[tool.hatch.envs.d.scripts]\nx = ["y"]\n', "hatch run d:x"),
+    "Pipfile": ('[scripts]\nx = {cmd = "y"}\n', "pipenv run x"),
+    "Makefile": ("A := $(B)x\nB = $A\nall: x; y\nx %.z:\n\t@-$(A) \\\n y $@\ninclude z\n", "make A=b all q.z"),
+    "justfile": ('a := "b"\nx c="d": (y a)\n  @{{a}} {{ c }}\ny e:\n  z\n', "just x"),
+    "tox.ini": ("[testenv]\ncommands =\n  x\n  - y\n[testenv:a]\ncommands = z\n", "tox -e a"),
+    "Taskfile.yml": ("tasks:\n  x:\n    cmds: [y, {cmd: z}]\n", "task x"),
+    "Procfile": ("web: x\nb: y z\n", "foreman start"),
+    "p.yml": (
+        "- hosts: localhost\n  roles: [a]\n  tasks:\n  - include_tasks: b.yml\n  - ec2_metadata_facts:\n",
+        "ansible-playbook p.yml",
+    ),
+}
+
+
+def _projects(root: Path) -> Parse:
+    """The file of a project, and the command that runs what it says."""
+    for name in ("sh", "x", "y", "z", "php", "python3"):
+        path = root / f"bin/{name}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\x7fELF")
+        path.chmod(0o755)
+    (root / "opt").mkdir()
+
+    def parse(data: bytes) -> None:
+        at, content = choose(data, len(PROJECTS))
+        name = list(PROJECTS)[at]
+        (root / "opt" / name).write_bytes(content)
+        scheduled = Scheduled(
+            PROJECTS[name][1], Place("/x"), "boot", "x", environment={"PATH": "/bin"}, directory="/opt"
+        )
+        found = Following(SystemFiles(root)).follow(scheduled)
+        for each in found.started:
+            check((each.executable, each.arguments, each.directory))
+        assert all(each.path.startswith("/opt/") for each in found.held)
+        (root / "opt" / name).unlink()
+
+    return parse
+
+
+def _project_seeds() -> Mapping[str, bytes]:
+    return {name: chosen(at, content) for at, (name, (content, _)) in enumerate(PROJECTS.items())}
+
+
 TARGETS = {
+    "projects": Target(_projects, _project_seeds),
     "schedules": Target(_sources, _source_seeds),
     "scheduled-commands": Target(_commands, _command_seeds),
 }

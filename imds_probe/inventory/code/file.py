@@ -25,6 +25,7 @@ _GOES_ON_AS = re.compile(
 _PACKAGES = re.compile(
     r"/(?:site-packages|dist-packages|node_modules|gems|vendor|perl5?|share|python3?(?:\.\d{1,2})?|go/pkg/mod)/"
 )
+_BY_NAME = dict.fromkeys(("Rakefile", "rakefile", "Capfile", "config.ru"), ".rb")
 _ASIDE = re.compile(
     r"/(?:tests?|testing|spec|specs|__tests__|examples?|samples?|docs?|documentation|man|mocks?|fixtures|benchmarks?|locale)/"
     r"|/(?:test_[^/]{1,100}|conftest)\.py$|_tests?\.(?:py|go|rb|js)$|\.(?:spec|test)\.[jt]s$|/t/[^/]{1,100}\.t$"
@@ -114,7 +115,7 @@ def _form(name: str, head: bytes) -> Form | None:
             # It starts as a shell's and has another interpreter run the same file.
             plain = goes_on[1].decode("latin-1").rstrip("0123456789.")
         return next((form for form in FORMS if plain in form.interpreters), others.FORM)
-    end = posixpath.splitext(name)[1].lower()
+    end = _BY_NAME.get(name) or posixpath.splitext(name)[1].lower()
     if not end and name.startswith(prose.NAMES):
         return prose.FORM
     return next((form for form in FORMS if end and end in form.ends), None)

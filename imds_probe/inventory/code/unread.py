@@ -15,8 +15,10 @@ GONE = "its file is no longer there"
 BY_NAME = "it loads code by names that only running tells"
 NO_SCRIPT = "its script is not known"
 NO_LIST = "there is no list of its files"
+FROM_ENVIRONMENT = "it takes the address of the metadata service from its environment"
+FROM_SETTINGS = "it may take the address of the metadata service from its settings"
 IMAGE = "its image was not found on the disk, and no container of it runs"
 REASONS = (
     *(TOO_LONG, TOO_MANY, ODD_BYTE_CODE, DAMAGED, PACKED, ENCRYPTED, UNPACKS_TOO_MUCH, HIDDEN, NO_TIME),
-    *(GONE, BY_NAME, NO_SCRIPT, NO_LIST, IMAGE),
+    *(GONE, BY_NAME, NO_SCRIPT, NO_LIST, IMAGE, FROM_ENVIRONMENT, FROM_SETTINGS),
 )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import user_data
@@ -13,6 +13,7 @@ from imds_probe.inventory.schedules.scheduled import AT_BOOT, ONCE, Kind, Place,
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.environment import PATH
 from imds_probe.inventory.schedules.user_data import UserPart
+from imds_probe.inventory.schedules.written_files import Written, started, written
 
 CONFIG, MORE_CONFIG = "/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d"
 INSTANCE_CONFIG = f"{CLOUD}/instance/cloud-config.txt"
@@ -52,7 +53,10 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
         for path in files.files(named, executable=True):
             yield _started((path,), Place(path), kind)
     for path, config in configs:
-        yield from _commands(config, path, {"bootcmd": "boot", "runcmd": "boot" if "runcmd" in always else "once"})
+        found = [*_commands(config, path, {"bootcmd": "boot", "runcmd": "boot" if "runcmd" in always else "once"})]
+        yield from found
+        if path != INSTANCE_CONFIG:  # put together of what was received, which is read itself
+            yield from _written(written(config), found, path, files)
     for name in RAW:
         path = f"{CLOUD}/instance/{name}"
         yield from received(files.content(path, user_data.RAW_MAX_BYTES), path, files)
@@ -113,14 +117,26 @@ def served(content: bytes, files: SystemFiles) -> Iterator[Scheduled]:
 
 def received(content: bytes | None, path: str, files: SystemFiles) -> Iterator[Scheduled]:
     """What the instance was given, which the next one is given too."""
+    found: list[Scheduled] = []
+    own: list[Written] = []
     for part in user_data.parts(content, lambda text: files.yaml(text, path)) if content else ():
         if isinstance(part, str):
             files.say(f"{path}: {part}")
         elif part.kind == "config":
             config = _document(files, path, part.text)
-            yield from _commands(config, path, {"bootcmd": "once", "runcmd": "once"})
+            found += _commands(config, path, {"bootcmd": "once", "runcmd": "once"})
+            own += written(config)
         else:
-            yield from _script(part, path)
+            found += _script(part, path)
+    yield from found
+    yield from _written(own, found, path, files)
+
+
+def _written(own: list[Written], found: Iterable[Scheduled], path: str, files: SystemFiles) -> Iterator[Scheduled]:
+    """The code in files that are written before these commands run, as far as something starts it."""
+    if own:
+        texts = (each.command if isinstance(each.command, str) else " ".join(each.command) for each in found)
+        yield from started(own, texts, Place(path), files)
 
 
 def _script(part: UserPart, path: str) -> Iterator[Scheduled]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, cron_times
 from imds_probe.inventory.schedules.accounts import accounts
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled, When
 from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.systemd.environment import of_all
 
 SYSTEM = "/etc/crontab"
 PACKAGES = "/etc/cron.d"
@@ -20,18 +22,33 @@ COMMAND_MAX = 16 * 1024
 _BLANK = " \t"
 
 
+@dataclass(frozen=True)
+class Around:
+    """What holds for all crontabs of a system: the home of each user, and variables that are set for all."""
+
+    files: SystemFiles
+    homes: Mapping[str, str]
+    variables: Mapping[str, str]
+
+    @classmethod
+    def of(cls, files: SystemFiles) -> Around:
+        """Of this system."""
+        homes = {name: account.home for name, account in accounts(files).items()}
+        return cls(files, homes, of_all(files))
+
+
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Every command of every crontab."""
-    homes = {name: account.home for name, account in accounts(files).items()}
+    around = Around.of(files)
     for path in (SYSTEM, *_of_packages(files)):
-        yield from _entries(files, path, None, homes)
+        yield from entries(files.lines(path), path, None, around)
     done = set()
     for directory in OF_USERS:
         for path in files.files([f"{directory}/{name}" for name in files.names(directory) if not name.startswith(".")]):
             real = files.real_path(path)
             if real not in done:
                 done.add(real)
-                yield from _entries(files, path, posixpath.basename(path), homes)
+                yield from entries(files.lines(path), path, posixpath.basename(path), around)
 
 
 def _of_packages(files: SystemFiles) -> list[str]:
@@ -41,10 +58,10 @@ def _of_packages(files: SystemFiles) -> list[str]:
     return list(files.files(named))
 
 
-def _entries(files: SystemFiles, path: str, user: str | None, homes: Mapping[str, str]) -> Iterator[Scheduled]:
+def entries(lines: Sequence[str], path: str, user: str | None, around: Around) -> Iterator[Scheduled]:
     """One crontab; where it belongs to nobody, each line names its user."""
     variables: dict[str, str] = {}
-    for number, raw in enumerate(files.lines(path), 1):
+    for number, raw in enumerate(lines, 1):
         line = raw.strip(" \t\r")
         if not line or line.startswith("#"):
             continue
@@ -54,11 +71,11 @@ def _entries(files: SystemFiles, path: str, user: str | None, homes: Mapping[str
             continue
         entry = _split(line, named=user is None)
         if entry is None:
-            files.say(f"line {number} of {path} is not a line of a crontab")
+            around.files.say(f"line {number} of {path} is not a line of a crontab")
             continue
         when, owner, command = entry
         owner = owner or user or ""
-        home = variables.get("HOME") or homes.get(owner, "/")
+        home = variables.get("HOME") or around.homes.get(owner, "/")
         defaults = {"PATH": PATH, "SHELL": "/bin/sh", "HOME": home, "LOGNAME": owner, "USER": owner}
         yield Scheduled(
             _run_by_shell(command[:COMMAND_MAX]),
@@ -66,7 +83,7 @@ def _entries(files: SystemFiles, path: str, user: str | None, homes: Mapping[str
             when.kind,
             when.how_often,
             when.every_s,
-            defaults | variables,
+            defaults | dict(around.variables) | variables,
             home,
             owner,
         )

@@ -42,7 +42,7 @@ DIRECTORIES = (
         for top in ("/etc", "/usr/lib")
         for below in ("", "/pre-up.d", "/pre-down.d", "/no-wait.d")
     ),
-    Hooks("/etc/ppp/ip-up.d", plain=True),
+    *(Hooks(f"/etc/ppp/{when}.d", plain=True) for when in ("ip-up", "ip-down", "ipv6-up", "ipv6-down")),
     Hooks("/etc/udhcpc/default.d"),
 )
 FILES = (
@@ -54,7 +54,8 @@ FILES = (
     Hooks("/etc/dhcpcd.enter-hook", sourced=True),
     Hooks("/etc/dhcpcd.exit-hook", sourced=True),
     Hooks("/sbin/ifup-local"),
-    Hooks("/sbin/ifup-pre-local"),
+    *(Hooks(f"/sbin/{name}") for name in ("ifup-pre-local", "ifdown-local", "ifdown-pre-local")),
+    *(Hooks(f"/etc/ppp/{name}") for name in ("ip-up.local", "ip-down.local")),
 )
 
 

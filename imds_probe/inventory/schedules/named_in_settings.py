@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from imds_probe.inventory.schedules import settings_commands as by_line
+from imds_probe.inventory.schedules.commands.programs import READ
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN, Kind, Place, Scheduled
 from imds_probe.inventory.schedules.settings_known import (
     ANY_NAME,
@@ -20,6 +21,7 @@ from imds_probe.inventory.schedules.settings_known import (
     SCRIPTS,
     SETTINGS,
     UPSTART,
+    Scripts,
     Settings,
 )
 from imds_probe.inventory.schedules.system_files import SystemFiles
@@ -45,6 +47,8 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
     for scripts in SCRIPTS:
         for directory in scripts.directories:
             named = [f"{directory}/{name}" for name in files.names(directory) if _is_read(name, ANY_NAME)]
+            if named and not _is_installed(scripts, files):
+                continue
             for path in files.files(named[:FILES_MAX], executable=not scripts.plain):
                 yield _started((SHELL, path) if scripts.plain else (path,), Place(path), scripts.when)
     for settings in SETTINGS:
@@ -73,7 +77,12 @@ def _of_settings(settings: Settings, paths: list[str], files: SystemFiles) -> It
                 _say(settings, path, files, installed=installed)
                 break
             if named.command:
-                yield _started(named.command[:COMMAND_MAX], Place(path, named.line), settings.when, named.directory)
+                directory = posixpath.dirname(path) if named.directory == "." else named.directory
+                # What is named without a directory lies beside the settings, or beside those that include them.
+                places = dict.fromkeys((directory, posixpath.dirname(directory)))
+                read = (READ, *dict.fromkeys(posixpath.join(place, named.command) for place in places))
+                command = read if named.reads else named.command[:COMMAND_MAX]
+                yield _started(command, Place(path, named.line), settings.when, directory)
 
 
 def _say(settings: Settings, path: str, files: SystemFiles, *, installed: bool) -> None:
@@ -85,7 +94,7 @@ def _say(settings: Settings, path: str, files: SystemFiles, *, installed: bool) 
         )
 
 
-def _is_installed(settings: Settings, files: SystemFiles) -> bool:
+def _is_installed(settings: Settings | Scripts, files: SystemFiles) -> bool:
     if not settings.software:
         return True
     own = [
@@ -102,7 +111,14 @@ def _is_read(name: str, names: re.Pattern[str]) -> bool:
 
 
 def _paths(settings: Settings, files: SystemFiles) -> list[str]:
-    return [*settings.files, *(each for directory in settings.directories for each in _in(directory, settings, files))]
+    directories = [each for directory in settings.directories for each in _with_names(directory, files)]
+    return [*settings.files, *(each for directory in directories for each in _in(directory, settings, files))]
+
+
+def _with_names(directory: str, files: SystemFiles) -> list[str]:
+    """A directory, with each name that stands for an asterisk in its path."""
+    before, sign, behind = directory.partition("/*")
+    return [f"{before}/{name}{behind}" for name in files.names(before)[:FILES_MAX]] if sign else [directory]
 
 
 def _in(directory: str, settings: Settings, files: SystemFiles) -> list[str]:

@@ -8,6 +8,7 @@ from imds_probe.inventory.schedules import cron, cron_names
 from imds_probe.inventory.schedules.recurrence import DAY, HOUR, MINUTE, Gaps, words
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
+from imds_probe.inventory.schedules.systemd.environment import of_all
 
 _LENGTHS = {
     "15min": 15 * MINUTE,
@@ -27,9 +28,10 @@ DIRECTORIES = {
 def look(files: SystemFiles) -> Iterator[Scheduled]:
     """Every script, in the order in which they run."""
     runs = cron_names.heeded(files)
+    around = {"PATH": cron.PATH, "HOME": "/root"} | dict(of_all(files))
     for directory, seconds in DIRECTORIES.items():
         named = [f"{directory}/{name}" for name in files.names(directory) if runs(name)]
         files.ahead(named)
         for path in files.files(named, executable=True):
             how_often = words(Gaps(seconds, seconds))
-            yield Scheduled((path,), Place(path), "scheduled", how_often, seconds, {"PATH": cron.PATH, "HOME": "/root"})
+            yield Scheduled((path,), Place(path), "scheduled", how_often, seconds, around)

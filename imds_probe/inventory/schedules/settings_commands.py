@@ -22,11 +22,14 @@ _SNMP_EXTEND, _SNMP_PASS = ("extend", "extend-sh", "extendfix", "exec", "sh", "e
 
 @dataclass(frozen=True)
 class Named:
-    """A command as a text for a shell, the line where it stands, and the directory that it runs in."""
+    """A command as a text for a shell, the line where it stands, and the directory that it runs in: "." is that of the settings.
+    What only `reads` a file is named by the file's path.
+    """
 
     line: int
     command: str
     directory: str = "/"
+    reads: bool = False
 
 
 Language = Callable[[str], Iterator[Named]]
@@ -249,8 +252,61 @@ def _dhclient(line: str) -> str:
     return value.rstrip("; \t") if key == "script" else ""
 
 
+def keyed(*keys: str, sign: str = "", directory: str = "/") -> Language:
+    """Commands that are values of these keys, behind a sign or blanks."""
+
+    def read(text: str) -> Iterator[Named]:
+        for number, line in joined_lines(text):
+            key, value = line.partition(sign)[::2] if sign else _pair(line)
+            if key.strip() in keys and (command := unquoted(value.strip())):
+                yield Named(number, command, directory)
+
+    return read
+
+
 zabbix, collectd, snmpd, keepalived = map(_of_lines, (_zabbix, _collectd, _snmpd, _keepalived))
 sshd, pam, incron, acpi, inetd, inittab = map(_of_lines, (_sshd, _pam, _incron, _acpi, _inetd, _inittab))
 dhclient = _of_lines(_dhclient)
+wireguard = keyed("PreUp", "PostUp", "PreDown", "PostDown", sign="=")
+openvpn = keyed(
+    *("up", "down", "route-up", "route-pre-down", "client-connect", "client-disconnect", "learn-address", "ipchange"),
+    *("auth-user-pass-verify", "tls-verify", "tls-crypt-v2-verify"),
+    directory=".",
+)
+squid = keyed(
+    "url_rewrite_program", "redirect_program", "store_id_program", "logfile_daemon", "unlinkd_program", "pinger_program"
+)
+dnsmasq = keyed("dhcp-script", sign="=")
+postgresql = keyed(
+    *(
+        "archive_command",
+        "restore_command",
+        "archive_cleanup_command",
+        "recovery_end_command",
+        "ssl_passphrase_command",
+    ),
+    sign="=",
+)
+certbot = keyed(
+    "pre_hook", "post_hook", "renew_hook", "deploy_hook", "manual_auth_hook", "manual_cleanup_hook", sign="="
+)
+uwsgi = keyed(
+    *(
+        "exec-asap",
+        "exec-pre-jail",
+        "exec-post-jail",
+        "exec-pre-app",
+        "exec-post-app",
+        "exec-as-root",
+        "exec-as-user",
+        "attach-daemon",
+    ),
+    *("smart-attach-daemon", "attach-daemon2", "exec-as-user-atexit"),
+    sign="=",
+)
+strongswan = keyed("leftupdown", "rightupdown", "updown", sign="=")
+nut = keyed("NOTIFYCMD", "SHUTDOWNCMD")
+nagios = keyed("command_line")
+fluentd = keyed("command")
 logrotate = _of_blocks(LOGROTATE_SCRIPTS, ("endscript",))
 upstart = _of_blocks(("script",), ("end script",), "exec")

@@ -9,6 +9,7 @@ import re
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import settings_commands as by_line
+from imds_probe.inventory.schedules import settings_servers as by_server
 from imds_probe.inventory.schedules import settings_texts as by_text
 from imds_probe.inventory.schedules.scheduled import AT_BOOT, AT_LOGIN
 from imds_probe.inventory.schedules.settings_commands import Language
@@ -42,13 +43,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Scripts:
-    """Directories all whose scripts are run. `plain`: by a shell, executable or not."""
+    """Directories all whose scripts are run. `plain`: by a shell, executable or not. `software` as of Settings."""
 
     when: str
     directories: tuple[str, ...]
     plain: bool = False
+    software: tuple[str, ...] = ()
 
 
+_OPENRESTY, _APACHE = "/usr/local/openresty/nginx/conf", ("apache2", "httpd")
 _ZABBIX, _NRPE = "/etc/zabbix", "/etc/nagios"
 SETTINGS = (
     Settings(
@@ -187,6 +190,66 @@ SETTINGS = (
         ("dhclient",),
         ("/etc/dhcp/dhclient.conf", "/etc/dhclient.conf"),
     ),
+    Settings(
+        "nginx",
+        "at each request",
+        by_server.nginx,
+        ("nginx", "openresty", "angie"),
+        ("/etc/nginx/nginx.conf", f"{_OPENRESTY}/nginx.conf"),
+        ("/etc/nginx/conf.d", "/etc/nginx/sites-enabled", "/etc/nginx/default.d", f"{_OPENRESTY}/conf.d"),
+    ),
+    Settings(
+        "Apache",
+        "at each request",
+        by_server.apache,
+        _APACHE,
+        ("/etc/apache2/apache2.conf", "/etc/httpd/conf/httpd.conf"),
+        ("/etc/apache2/sites-enabled", "/etc/apache2/conf-enabled", "/etc/apache2/vhosts.d", "/etc/httpd/conf.d"),
+        _CONF,
+    ),
+    Settings(
+        "HAProxy",
+        "while HAProxy runs",
+        by_server.haproxy,
+        ("haproxy",),
+        ("/etc/haproxy/haproxy.cfg",),
+        ("/etc/haproxy/conf.d",),
+        _CFG,
+    ),
+    Settings(
+        "lighttpd",
+        "at each request",
+        by_server.lighttpd,
+        ("lighttpd",),
+        ("/etc/lighttpd/lighttpd.conf",),
+        ("/etc/lighttpd/conf-enabled", "/etc/lighttpd/conf.d"),
+        _CONF,
+    ),
+    Settings("WireGuard", "when the tunnel comes or goes", by_line.wireguard, ("wg-quick", "wg"), (), ("/etc/wireguard",), _CONF),
+    Settings(
+        "OpenVPN",
+        "when the tunnel comes or goes",
+        by_line.openvpn,
+        ("openvpn",),
+        (),
+        ("/etc/openvpn", "/etc/openvpn/client", "/etc/openvpn/server"),
+        _CONF,
+    ),
+    Settings("strongSwan", "when the tunnel comes or goes", by_line.strongswan, ("ipsec", "swanctl"), ("/etc/ipsec.conf",),
+             ("/etc/ipsec.d", "/etc/swanctl/conf.d"), _CONF),
+    Settings("squid", "while squid runs", by_line.squid, ("squid",), ("/etc/squid/squid.conf",), ("/etc/squid/conf.d",), _CONF),
+    Settings("dnsmasq", "when an address is given", by_line.dnsmasq, ("dnsmasq",), ("/etc/dnsmasq.conf",), ("/etc/dnsmasq.d",)),
+    Settings("PostgreSQL", "when a log is archived", by_line.postgresql, (), ("/var/lib/pgsql/data/postgresql.conf",),
+             ("/etc/postgresql/*/main", "/etc/postgresql/*/main/conf.d"), _CONF),
+    Settings("certbot", "when a certificate is renewed", by_line.certbot, ("certbot",), ("/etc/letsencrypt/cli.ini",),
+             ("/etc/letsencrypt/renewal",), _CONF),
+    Settings("uWSGI", "when uWSGI starts", by_line.uwsgi, (), (), ("/etc/uwsgi/apps-enabled", "/etc/uwsgi.d", "/etc/uwsgi/vassals"),
+             _SUPERVISED),
+    Settings("NUT", "when the power changes", by_line.nut, ("upsmon",), ("/etc/nut/upsmon.conf",)),
+    Settings("Nagios", "whenever Nagios checks", by_line.nagios, ("nagios", "nagios4", "icinga"), (),
+             ("/etc/nagios/objects", "/etc/nagios4/objects", "/etc/nagios/conf.d", "/etc/nagios4/conf.d"), _CFG),
+    Settings("Fluentd", "whenever Fluentd collects", by_line.fluentd, ("td-agent", "fluentd", "fluent-package"),
+             ("/etc/td-agent/td-agent.conf", "/etc/fluent/fluentd.conf"), ("/etc/td-agent/conf.d",), _CONF),
 )  # fmt: skip
 INITTAB = Settings("init", AT_BOOT, by_line.inittab, (), ("/etc/inittab",))
 UPSTART = Settings("upstart", AT_BOOT, by_line.upstart, (), (), ("/etc/init",), _CONF)
@@ -197,6 +260,24 @@ _PLATFORM_STAGES = ("prebuild", "predeploy", "postdeploy")
 SCRIPTS = (
     Scripts("once, by at", ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs"), plain=True),
     Scripts(AT_BOOT, ("/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators", "/etc/cont-init.d")),
+    Scripts(
+        "at each request",
+        ("/usr/lib/cgi-bin", "/var/www/cgi-bin", "/srv/www/cgi-bin"),
+        software=(*_APACHE, "lighttpd", "fcgiwrap", "boa", "thttpd"),
+    ),
+    Scripts("whenever munin collects", ("/etc/munin/plugins",), software=("munin-node",)),
+    Scripts(
+        "whenever Checkmk collects",
+        ("/usr/lib/check_mk_agent/plugins", "/usr/lib/check_mk_agent/local"),
+        software=("check_mk_agent", "check-mk-agent"),
+    ),
+    Scripts(
+        "when a certificate is renewed",
+        tuple(f"/etc/letsencrypt/renewal-hooks/{when}" for when in ("pre", "deploy", "post")),
+        software=("certbot",),
+    ),
+    Scripts("when packages are installed", ("/etc/needrestart/hook.d", "/etc/needrestart/notify.d"), software=("needrestart",)),
+    Scripts("when name servers change", ("/etc/resolvconf/update.d", "/etc/resolvconf/update-libc.d"), software=("resolvconf",)),
     Scripts("when the system sleeps", ("/etc/systemd/system-sleep", "/usr/lib/systemd/system-sleep")),
     Scripts("at each shutdown", ("/etc/systemd/system-shutdown", "/usr/lib/systemd/system-shutdown")),
     Scripts("when a kernel is installed", ("/etc/kernel/postinst.d", "/etc/kernel/postrm.d")),

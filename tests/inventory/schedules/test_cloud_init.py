@@ -101,3 +101,18 @@ def test_what_cannot_be_opened_is_said_and_the_rest_is_read(tmp_path: Path) -> N
 def test_a_boothook_is_what_stands_behind_its_first_line(tmp_path: Path) -> None:
     made(tmp_path, {f"{INSTANCE}/user-data.txt": "#cloud-boothook\n#!/usr/bin/python3\nx\n"})
     assert [each.command for each in looked(tmp_path)[0]] == ["#!/usr/bin/python3\nx\n"]
+
+
+def test_files_that_are_written_and_started(tmp_path: Path) -> None:
+    wrote = "#cloud-config\nwrite_files:\n- {path: /opt/x.sh, content: 'curl y'}\n"
+    files = {
+        f"{INSTANCE}/user-data.txt": f"{wrote}runcmd: [[sh, /opt/x.sh]]\n",
+        f"{INSTANCE}/cloud-config.txt": f"{wrote}runcmd: [[sh, /opt/x.sh]]\n",
+        "/etc/cloud/cloud.cfg.d/1.cfg": wrote,
+    }
+    found, _ = looked(made(tmp_path, files))
+    assert [(each.command, each.place.path) for each in found] == [
+        (("sh", "/opt/x.sh"), f"{INSTANCE}/cloud-config.txt"),
+        (("sh", "/opt/x.sh"), f"{INSTANCE}/user-data.txt"),
+        ("curl y", f"{INSTANCE}/user-data.txt"),
+    ]

@@ -39,6 +39,10 @@ def looked(at: Path, files: dict[str, str], *, executable: str = "") -> tuple[Fo
         ("/var/spool/incron/root", f"/tmp IN_CREATE {OWN} -w 5\n", 1),
         ("/etc/apt/apt.conf.d/99x", f'DPkg::Post-Invoke {{"{OWN} -w 5";}};\n', 1),
         ("/etc/aliases", f'x: "|{OWN} -w 5"\n', 1),
+        ("/etc/wireguard/wg0.conf", f"[Interface]\nPostUp = {OWN} -w 5\n", 2),
+        ("/etc/openvpn/server/x.conf", f'up "{OWN} -w 5"\n', 1),
+        ("/etc/postgresql/15/main/postgresql.conf", f"archive_command = '{OWN} -w 5'\n", 1),
+        ("/etc/haproxy/haproxy.cfg", f"program x\n  command {OWN} -w 5\n", 2),
         ("/etc/xinetd.d/x", f"service x\n{{\n server = {OWN}\n server_args = -w 5\n}}\n", 3),
     ],
 )
@@ -80,6 +84,18 @@ def test_commands_of_the_boot_and_of_logins(tmp_path: Path, path: str, content: 
 )
 def test_what_is_surely_not_run(tmp_path: Path, path: str, content: str) -> None:
     assert looked(tmp_path, {path: content} | INSTALLED) == ([], [])
+
+
+def test_files_that_servers_read(tmp_path: Path) -> None:
+    found, _ = looked(tmp_path, {"/etc/nginx/conf.d/x.conf": "js_import main from x.js;\n"} | INSTALLED)
+    assert found == [(("(read)", "/etc/nginx/conf.d/x.js", "/etc/nginx/x.js"), 1, "scheduled")]
+
+
+def test_scripts_of_cgi_need_a_server(tmp_path: Path) -> None:
+    script = {"/usr/lib/cgi-bin/x.cgi": SCRIPT}
+    assert looked(tmp_path / "without", script) == ([], [])
+    found, _ = looked(tmp_path / "with", script | {"/usr/sbin/apache2": SCRIPT})
+    assert found == [(("/usr/lib/cgi-bin/x.cgi",), None, "scheduled")]
 
 
 def test_files_that_settings_include(tmp_path: Path) -> None:

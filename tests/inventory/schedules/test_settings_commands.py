@@ -34,6 +34,12 @@ from imds_probe.inventory.schedules.settings_commands import Language
         (by_line.fail2ban, "actionban = x <ip>\n  y\nactioncheck =\n[Init]\nname = /z\n", ["x _", "y"]),
         (by_line.inittab, "a:2:wait:/x a\nid:3:initdefault:\n::respawn:/y\n", ["/x a", "/y"]),
         (by_line.dhclient, 'timeout 5;\nscript "/x";\n', ["/x"]),
+        (by_line.wireguard, "[Interface]\nPostUp = x -i %i; y\n# PreUp = z\nAddress = 1\n", ["x -i %i; y"]),
+        (by_line.openvpn, 'up "/etc/x a"\nclient-connect ./y\nverb 3\n', ["/etc/x a", "./y"]),
+        (by_line.postgresql, "archive_command = 'x %p'  \n#restore_command = 'y'\n", ["x %p"]),
+        (by_line.certbot, "[renewalparams]\npre_hook = x\nserver = y\n", ["x"]),
+        (by_line.uwsgi, "[uwsgi]\nattach-daemon = x\nmodule = y\n", ["x"]),
+        (by_line.nagios, "define command {\n command_line /x $HOST$\n}\n", ["/x $HOST$"]),
     ],
 )
 def test_commands_of_each_language(language: Language, text: str, commands: list[str]) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import stat
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -19,6 +19,7 @@ from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.file import said_by
 from imds_probe.inventory.code.following.known import Kept, Known, Limits, known_of, owner_of
 from imds_probe.inventory.code.following.loads import NOTHING, Asked
+from imds_probe.inventory.code.following.named_files import named_settings
 from imds_probe.inventory.code.speaks import Said
 from imds_probe.system import rootfs
 from imds_probe.system.confined import FileFailed
@@ -35,6 +36,9 @@ SHORT_MAX_BYTES, AHEAD_MAX_BYTES = (
     48 * 1024,
     4 * 1024 * 1024,
 )  # of a file that is asked for with others, and of all of these
+TEXT_ENDS = (".py", ".js", ".rb", ".pl", ".php", ".sh")
+OF_LIBRARIES = ("/site-packages/", "/dist-packages/", "/node_modules/", "/gems/", "/vendor/", "/usr/lib", "/usr/share/")
+NAMES_MAX_BYTES = 256 * 1024  # of a file in which others are named
 SMALL_MAX_BYTES = 1024 * 1024  # of package.json and the like
 WALKED_MAX, DEPTH_MAX = 3000, 12  # files of one package, and directories within each other
 ONCE_MAX = 20_000  # answers that are kept for who asks the same
@@ -357,11 +361,17 @@ class Ground:
 
 
 def _both(file: BinaryIO, path: str, language: Language | None) -> tuple[Said, Asked]:
-    said = said_by(file, path)
     if language is None:
-        return said, NOTHING
+        return said_by(file, path), NOTHING
+    # What has no end of its own is of the language that runs it, unless its first line says another one.
+    end = "" if path.endswith(language.ends) or language.ends[0] not in TEXT_ENDS else language.ends[0]
+    said = said_by(file, f"{path}{end}")
     file.seek(0)
-    return said, language.asked(file)
+    asked = language.asked(file)
+    if any(place in path for place in OF_LIBRARIES):
+        return said, asked
+    file.seek(0)
+    return said, replace(asked, settings=named_settings(file.read(NAMES_MAX_BYTES)))
 
 
 def _content(file: File, size: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imds_probe.inventory.code.following import dotnet, java, node, perl, php, python, ruby, shell
+from imds_probe.inventory.code.following import dotnet, java, node, perl, php, python, ruby, scripts, shell
 from imds_probe.inventory.code.following.language import Language
 
 LANGUAGES: tuple[Language, ...] = (
@@ -14,4 +14,5 @@ LANGUAGES: tuple[Language, ...] = (
     shell.LANGUAGE,
     java.LANGUAGE,
     dotnet.LANGUAGE,
+    scripts.LANGUAGE,
 )

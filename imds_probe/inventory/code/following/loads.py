@@ -35,7 +35,7 @@ class Text:
 class Loads:
     """What one program loads. `unresolved` are the files that load something by a name that only running tells. `environment`
     are directories of libraries that it would find there, besides what its distribution ships. `cut_short` says why there is
-    more than this, by one of the reasons of unread.py.
+    more than this, by one of the reasons of unread.py. `settings` are files of settings that its own code names.
     """
 
     files: tuple[Load, ...]
@@ -44,18 +44,21 @@ class Loads:
     texts: tuple[Text, ...] = ()
     script: str = ""
     cut_short: str = ""
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Asked:
     """What the text of one file asks for, in words of its language: modules or files by `names`, further `places` to look for
-    them in, and other programs by their `commands`. `dynamic`: something by a name that only running tells.
+    them in, and other programs by their `commands`. `dynamic`: something by a name that only running tells. `settings`
+    are files of settings that it names.
     """
 
     names: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     dynamic: bool = False
+    settings: tuple[str, ...] = ()
 
 
 NOTHING = Asked()
@@ -80,7 +83,8 @@ class Way:
     """Where one program looks for what it loads, as far as that was found out. `own` is the directory of its script, `places`
     are searched in their order, what lies in `standard` comes with the interpreter. `environment`: see Loads. `done` are names
     that were looked up, `missed` those of them that lie in none of these places. `beside`: what is named may lie beside who
-    names it, as in Python 2.
+    names it, as in Python 2. `executed` are files of the language, whatever they are called; `is_open`: there is a further place
+    that only running tells.
     """
 
     own: str
@@ -89,6 +93,8 @@ class Way:
     environment: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     beside: bool = False
+    executed: set[str] = field(default_factory=set)
+    is_open: bool = False
     done: set[str] = field(default_factory=set)
     missed: set[str] = field(default_factory=set)
 

@@ -45,6 +45,8 @@ _ASIDE = re.compile(
 )
 _TEXT = rb"[\"'`]([^\"'`\n$]{1,200})[\"'`]"
 _REQUIRED = re.compile(rb"\b(?:require(?:\.resolve)?|import)\s{0,10}\(\s{0,20}(?:" + _TEXT + rb"\s{0,20}[,)])?")
+_FORKED = re.compile(rb"\b(?:new[ \t]{1,9}(?:\w{1,60}\.)?Worker|(?:\w{1,60}\.)?fork)[ \t]{0,9}\(([^;\n]{0,300})")
+_ONE_TEXT = re.compile(rb"[\"'`]([^\"'`\n$]{1,200})[\"'`]")
 _IMPORTED = re.compile(rb"(?:\bfrom|\bimport)\s{0,10}" + _TEXT)
 
 
@@ -79,14 +81,20 @@ def _begins(start: Start, ground: Ground) -> Begun:
 
 def asked_by(text: bytes) -> Asked:
     """What a script requires or imports. A name that is put together is not known."""
-    if b"require" not in text and b"import" not in text:
+    if b"require" not in text and b"import" not in text and b"Worker" not in text:
         return asked()
     bare = _ASIDE.sub(lambda match: match[1] or b" ", text)
     required = list(_REQUIRED.finditer(bare))
     names = [match[1] for match in (*required, *_IMPORTED.finditer(bare)) if match[1]]
-    return asked(
-        (name.decode("utf-8", "replace") for name in names), dynamic=any(match[1] is None for match in required)
+    forked = [(match, _ONE_TEXT.search(match[1].partition(b"[")[0])) for match in _FORKED.finditer(bare)]
+    names += [
+        b"./" + text[1].lstrip(b"./") if not text[1].startswith(b"../") else text[1] for _, text in forked if text
+    ]
+    absolute = [text[1] for match, text in forked if text and text[1].startswith(b"/") and b"dirname" not in match[1]]
+    dynamic = any(match[1] is None for match in required) or any(
+        text is None and match[1].strip(b") ") for match, text in forked
     )
+    return asked((name.decode("utf-8", "replace") for name in [*names, *absolute]), dynamic=dynamic)
 
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load]:

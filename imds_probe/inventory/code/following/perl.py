@@ -33,8 +33,12 @@ _USE = re.compile(
     rb"(?:^|[;{}])[ \t]{0,20}(?:use|require|no)[ \t]{1,20}([A-Za-z_][\w:']{0,199})([^;\n]{0,500})", re.MULTILINE
 )
 _FILE = re.compile(rb"\b(?:require|do)[ \t]{0,20}\(?[ \t]{0,20}([\"'])([^\"'\n]{1,200})\1")
+_BESIDE = re.compile(
+    rb"\b(?:do|require)[ \t]{0,20}\(?[^;\n\"']{0,100}__FILE__[^;\n\"']{0,100}[\"']/{0,2}([^\"'\n$]{1,200})[\"']"
+)
 _BY_NAME = re.compile(
-    rb"\brequire[ \t]{0,20}\(?[ \t]{0,20}\$|\beval[ \t]{0,20}\(?[ \t]{0,20}\"(?:use|require)[ \t]{1,20}\$"
+    rb"\bdo[ \t]{0,20}\(?[ \t]{0,20}\$\w{1,60}[ \t]{0,20}[);]|\brequire[ \t]{0,20}\(?[ \t]{0,20}\$|"
+    rb"\beval[ \t]{0,20}\(?[ \t]{0,20}\"(?:use|require)[ \t]{1,20}\$"
 )
 _QUOTED = re.compile(rb"[\"']([^\"'\n]{1,200})[\"']|\bqw[ \t]*[(/\[{]([^)/\]}]{0,500})")
 _HERE = re.compile(r"\$(?:\{)?(?:FindBin::)?(?:Real)?Bin(?:\})?")
@@ -79,6 +83,7 @@ def asked_by(text: bytes) -> Asked:
         else:
             names.append(name)
     names += [_HERE.sub(HERE, match[2].decode("utf-8", "replace")) for match in _FILE.finditer(bare)]
+    names += [f"{HERE}/{match[1].decode('utf-8', 'replace')}" for match in _BESIDE.finditer(bare)]
     known = (place for place in places if "$" not in place)
     return asked((name for name in names if "$" not in name), known, dynamic=_BY_NAME.search(bare) is not None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import field
 
@@ -11,7 +12,7 @@ from imds_probe.dataclass import dataclass
 from imds_probe.inventory.code import unread
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language
-from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, below, package_of
+from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Loads, Text, Way, below, joined, package_of
 from imds_probe.inventory.code.following.trail import Trails, key_of
 from imds_probe.inventory.sdks.start import Start, can_be_opened
 
@@ -24,12 +25,21 @@ PROGRAMS = frozenset(
 _QUESTIONS = frozenset(("-v", "-V", "-version", "--version", "-h", "--help"))
 # Interpreters of languages that are not followed, by the ends of their scripts: of a script the text itself is read.
 _INTERPRETED = {
-    **dict.fromkeys((".tcl", ".exp"), ("tclsh", "wish", "expect")),
-    **{".lua": ("lua", "luajit", "resty"), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",), ".jl": ("julia",)},
-    **dict.fromkeys((".r", ".R"), ("Rscript",)),
+    **{".lua": ("resty",), ".ps1": ("pwsh", "powershell"), ".fish": ("fish",)},
     ".mk": ("make", "gmake"),
 }
-SCRIPT_WORDS_MAX = 6
+SCRIPT_WORDS_MAX, SETTINGS_MAX = 6, 20
+# Modules without a file, and those of other versions.
+COMES_WITH_PYTHON = sys.stdlib_module_names | {
+    "thread",
+    "strop",
+    "cStringIO",
+    "cPickle",
+    "imp",
+    "exceptions",
+    "sitecustomize",
+    "usercustomize",
+}
 NAMES_MAX = 1000  # of programs whose language is known by their names
 AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
 # Ecosystems by directories that only they have, and by what their files are called.
@@ -162,6 +172,7 @@ class _Followed:
         self._unresolved: dict[str, None] = {}
         self._environment: dict[str, None] = {}
         self._texts: list[Text] = []
+        self._settings: dict[str, None] = {}
         self._script, self._cut_short = "", ""
         self._started: set[tuple[str, tuple[str, ...]]] = set()
 
@@ -177,6 +188,7 @@ class _Followed:
             tuple(self._texts),
             self._script,
             self._cut_short,
+            tuple(self._settings),
         )
 
     def _begin(self, start: Start, depth: int) -> None:
@@ -222,6 +234,8 @@ class _Followed:
             if len(program.way.places) == places:
                 break
             calls += self._found(program, program.asked)
+        if program.way.is_open and _misses(program):
+            self._cut_short = self._cut_short or unread.BY_NAME
         for start in calls:
             self._begin(start, depth + 1)
 
@@ -236,7 +250,11 @@ class _Followed:
         if self._following.is_left(load) or self._following.is_own(load):
             return Asked()
         of_itself = load.package_root in (None, program.root)
-        own = load.path.endswith(program.language.ends) or (of_itself and _has_no_end(load.path))
+        own = (
+            load.path in program.way.executed
+            or load.path.endswith(program.language.ends)
+            or (of_itself and _has_no_end(load.path))
+        )
         known = self._ground.visit(load.path, program.language if own else None)
         if known.asked.dynamic:
             self._dynamic(program, load)
@@ -255,11 +273,21 @@ class _Followed:
 
     def _found(self, program: _Program, asked: Iterable[tuple[Asked, Load]]) -> Iterator[Start]:
         for given, load in asked:
+            if load.package_root in (None, program.root):
+                self._name_settings(given, load)
             for found in program.language.found(given, load, program.way, self._ground):
                 if isinstance(found, Load):
                     program.waiting += self._add([found], program.root)
                 else:
                     yield found
+
+    def _name_settings(self, given: Asked, load: Load) -> None:
+        """Files of settings that are there, beside who names them or where the program was started."""
+        for name in given.settings:
+            places = (posixpath.dirname(load.path), self._start.directory)
+            path = self._ground.first(dict.fromkeys(joined(place, name) for place in places))
+            if path is not None and len(self._settings) < SETTINGS_MAX:
+                self._settings[path] = None
 
     def _add(self, loads: Iterable[Load], root: str | None = None) -> list[Load]:
         """Those that are new; those of no package are of `root`."""
@@ -270,6 +298,13 @@ class _Followed:
                 self._files[load.path] = load
                 new.append(load)
         return new
+
+
+def _misses(program: _Program) -> bool:
+    """Whether the program's own code asks for something that lies in none of the places that are known."""
+    own = (name for given, load in program.asked if load.package_root in (None, program.root) for name in given.names)
+    tops = {name.partition(".")[0] for name in own if name in program.way.missed}
+    return bool({top for top in tops if not top.startswith("_")} - COMES_WITH_PYTHON)
 
 
 def _has_no_end(path: str) -> bool:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imds_probe.inventory.code.following.arguments import read
 from imds_probe.inventory.code.following.command import start_of
 from imds_probe.inventory.code.following.ground import Ground
 from imds_probe.inventory.code.following.language import Language, of_text
 from imds_probe.inventory.code.following.loads import Asked, Begun, Load, Text, Way, asked, joined
-from imds_probe.inventory.code.following.python_places import HERE
-from imds_probe.inventory.code.following.python_text import ENTRY, asked_by
+from imds_probe.inventory.code.following.python_places import ELSEWHERE, HERE, VARIABLE
+from imds_probe.inventory.code.following.python_text import ENTRY, FILE, asked_by
 from imds_probe.inventory.sdks.python_metadata import normalised
 from imds_probe.inventory.sdks.python_own_code import OPTIONS
 from imds_probe.inventory.sdks.start import Start
@@ -25,6 +25,9 @@ SITES = ("site-packages", "dist-packages")
 # What a distribution ships: what of it nothing imports is nobody's concern.
 DISTRIBUTIONS = ("/usr/lib/python3/dist-packages", "/usr/lib/python2.7/dist-packages", "/usr/lib", "/usr/lib64")
 SHARED = ("/", "/root", "/home", "/tmp", "/var", "/usr/bin")  # noqa: S108 - nobody's application is all that lies there
+PROJECT_MAX = 1500  # files of a project of Django
+_COMMANDS = "/management/commands/"
+_ASIDE = ("/tests/", "/test_", "/tests.py", "/migrations/", "/venv/", "/site-packages/", "/node_modules/")
 OF_ITSELF = ("sitecustomize", "usercustomize")
 _PROGRAM = re.compile(r"(?:python|pypy)(\d?(?:\.\d{1,2})?)")
 _SITE = re.compile(r"(.*/(?:site|dist)-packages)/")
@@ -42,7 +45,7 @@ def _begins(start: Start, ground: Ground) -> Begun:
     given = read(start.arguments, OPTIONS)
     script = ground.real(start.path(given.script)) if given.script else ""
     isolated = given.has("I")
-    way = Way(posixpath.dirname(script) if script else start.directory)
+    way = Way(posixpath.dirname(script) if script else start.directory, variables=dict(start.environment))
     prefixes = _prefixes(start, ground, script)
     way.beside = _version(start).startswith("python2")
     # Programs of one system mostly look in the same places.
@@ -72,10 +75,22 @@ def _begins(start: Start, ground: Ground) -> Begun:
     if script and ground.has(script):
         # A directory or an archive is started by the module of that name in it.
         main = f"{script}/__main__.py"
-        return begun.with_(Load(main if ground.has(main) else script))
+        commanded = _of_django(script, given.rest, ground) if script.endswith("/manage.py") else ()
+        return begun.with_(Load(main if ground.has(main) else script), *commanded)
     # A server that calls itself otherwise: what it serves mostly lies where it was started.
     way.environment = (*way.environment, *([start.directory] if start.directory not in SHARED else []))
     return Begun(way, asked=begun.asked, unknown=True)
+
+
+def _of_django(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load]:
+    """What Django loads by the names in its settings: of a project all, but of commands only the one that is asked for."""
+    name = next((word for word in rest if not word.startswith("-")), "")
+    for path in ground.walked(posixpath.dirname(script), (".py",), PROJECT_MAX):
+        if _COMMANDS in path:
+            if path.endswith(f"{_COMMANDS}{name}.py"):
+                yield Load(path)
+        elif not any(aside in path for aside in _ASIDE):
+            yield Load(path)
 
 
 def _prefixes(start: Start, ground: Ground, script: str) -> list[str]:
@@ -165,12 +180,13 @@ def _named_in(site: str, ground: Ground) -> Iterator[str]:
 
 def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load | Start]:
     here = posixpath.dirname(load.path)
-    way.add((joined("/", place.replace(HERE, here)) if place.startswith(HERE) else joined(way.own, place)
-             for place in given.places), at=1 if way.places else 0)  # fmt: skip
+    _add_places(given, load, way)
     for name in given.names:
-        if name.startswith(ENTRY):
-            for module in _entry_points(name.removeprefix(ENTRY), way, ground):
-                yield from _module(module, way, ground)
+        if name.startswith(FILE):
+            yield from (Load(path, load.package_root) for path in _executed(name.removeprefix(FILE), here, way, ground))
+        elif name.startswith(ENTRY):
+            modules = _entry_points(name.removeprefix(ENTRY), way, ground)
+            yield from (found for module in modules for found in _module(module, way, ground))
         elif name.startswith("."):
             if (key := f"{here} {name}") not in way.done:
                 way.done.add(key)
@@ -188,6 +204,32 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
     for command in given.commands if load.package_root is None else ():
         if (started := start_of(command, ground, directory=way.own, environment={})) is not None:
             yield started
+
+
+def _add_places(given: Asked, load: Load, way: Way) -> None:
+    """Directories that a module adds to where the interpreter looks."""
+    here = posixpath.dirname(load.path)
+    for each in given.places:
+        if each == ELSEWHERE:
+            way.is_open = way.is_open or load.package_root is None
+        elif each.startswith(VARIABLE):
+            name, _, default = each.removeprefix(VARIABLE).partition("|")
+            value = way.variables.get(name) or default
+            way.add([joined(way.own, part) for part in value.split(":") if part], at=1 if way.places else 0)
+            way.is_open = way.is_open or (not value and load.package_root is None)
+        else:
+            place = joined("/", each.replace(HERE, here)) if each.startswith(HERE) else joined(way.own, each)
+            way.add([place], at=1 if way.places else 0)
+
+
+def _executed(placed: str, here: str, way: Way, ground: Ground) -> Iterator[str]:
+    """The file that is run as code."""
+    paths = (
+        [placed.replace(HERE, here)] if placed.startswith(HERE) else [joined(each, placed) for each in (way.own, here)]
+    )
+    if path := ground.first(map(posixpath.normpath, paths)):
+        way.executed.add(path)
+        yield path
 
 
 def _relative(name: str, here: str, root: str | None, ground: Ground) -> Iterator[Load]:

@@ -15,6 +15,10 @@ from dataclasses import field
 from imds_probe.dataclass import dataclass
 
 HERE = "{here}"  # the directory of the file itself
+VARIABLE = (
+    "{variable}"  # before the name of a variable of the environment, which lists directories, and what stands for it
+)
+ELSEWHERE = "{elsewhere}"  # a directory that only running tells
 ADDED_MAX, EXPRESSION_MAX = 100, 4000  # of one file, and characters of one
 GIVEN_MAX, TIMES_MAX = 2000, 3  # variables that are looked at, and how often each is given a value
 DEPTH_MAX, WAYS_MAX, VARIABLES_MAX = 3, 8, 20  # variables given others; what an expression may come to, and have
@@ -29,6 +33,13 @@ _GIVEN = re.compile(
 _LITERAL = rb"[rbuRBUfF]{0,2}(?:\"[^\"\n]{0,400}\"|'[^'\n]{0,400}')"
 _SIGN = re.compile(_LITERAL + rb"|#[^\n]{0,400}|[A-Za-z_]\w{0,60}|[()\[\]{},;\n]|\\\n")
 _WITHIN = re.compile(r"\{(\w{1,60})\}")
+# The value of a variable by itself; a part of a path, which only running tells; and what changes nothing.
+_TAKEN = re.compile(
+    rb"\A(?:os\.)?(?:environ(?:\.get)?|getenv)[ \t]{0,5}[\[(][ \t]{0,5}[\"']([A-Za-z_]\w{0,60})[\"'][^+%]{0,100}\Z"
+)
+_OF_SETTINGS = re.compile(rb"[\w)\]]\.get[ \t]{0,5}\(")
+_NOT_KNOWN = re.compile(rb"[A-Za-z_]\w{0,60}[ \t]{0,5}(?:[.(\[]|\Z)")
+_OF_PATH = re.compile(rb"\bsys\.path\b|\bgetcwd\b|\bcurdir\b|\A(?:str|list)?\(?\d|\A\d")
 _UP = re.compile(rb"\bdirname\b|\.split\(|\.parents\[(\d)\]|\.parent\b")
 # A text or a comment. One that has no end goes to the end of the line, or of the file.
 ASIDE = re.compile(
@@ -45,6 +56,7 @@ _OWN_FILE, _OWN_PLACE = (b"__file__", b"sys.argv[0]"), b"sys.path[0]"
 def places_in(text: bytes) -> Iterator[str]:
     """Directories that the text of a module adds: full paths, or from its own directory (HERE) or the program's on."""
     code = Module(text)
+    unknown = False
     for word, pattern in ((b"sys.path", _ADDED), (b"addsitedir", _SITE)):
         for number, match in enumerate(pattern.finditer(text) if word in text else ()):
             if number >= ADDED_MAX:
@@ -53,8 +65,13 @@ def places_in(text: bytes) -> Iterator[str]:
                 continue
             for each in code.ways(code.expression(match.end(), opened=match[1] is not None)):
                 for element in elements(each):
-                    if (place := code.place(element)) is not None:
+                    place = code.place(element)
+                    if place is not None:
                         yield place
+                    elif word == b"sys.path" and _NOT_KNOWN.search(element) and not _OF_PATH.search(element):
+                        unknown = True
+    if unknown:
+        yield ELSEWHERE
 
 
 @dataclass
@@ -135,7 +152,12 @@ class Module:
             above += [".."] * element.count(b"os.pardir")
             return "/".join([HERE, *above, *(text.strip("/") for text in texts if text not in (".", ""))])
         if b"environ" in element or b"getenv" in element:
+            if (variable := _TAKEN.search(element)) is not None:
+                default = next((text for text in texts if text.startswith("/")), "")
+                return f"{VARIABLE}{variable[1].decode()}|{default}"
             texts = [text for text in texts if text.startswith("/")][:1]
+        elif _OF_SETTINGS.search(element):
+            return None
         if not texts:
             return None
         joined = (

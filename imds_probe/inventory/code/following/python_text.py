@@ -13,10 +13,11 @@ from collections.abc import Iterator
 
 from imds_probe.inventory.code.following.loads import NOTHING, Asked, asked
 from imds_probe.inventory.code.following.python_commands import commands_in
-from imds_probe.inventory.code.following.python_places import ASIDE, places_in
+from imds_probe.inventory.code.following.python_places import ASIDE, Module, elements, places_in
 from imds_probe.inventory.sdks.archive import Archive, NotAnArchive
 
 ENTRY = "entry:"  # before the name of a distribution: what its console scripts begin with
+FILE = "file:"  # before the path of a file that is run, whatever it is called
 ALL = ".*"  # behind the name of a package: all of it
 ZIP, ZIP_MEMBERS_MAX, MEMBER_MAX_BYTES = b"PK\5\6", 2000, 1024 * 1024
 _MEMBER = re.compile(rb".{1,300}\.py", re.DOTALL)
@@ -31,6 +32,12 @@ _QUOTED = rb"[rbuRBUfF]{0,2}[\"']([^\"'\n]{1,200})[\"']"
 # Those that name what they import by a text: what follows the bracket decides.
 _BY_TEXT = re.compile(rb"(?:\bimport_module|\b__import__|\brun_module)[ \t]{0,20}\(\s{0,20}(" + _QUOTED + rb")?")
 _ENTRY = re.compile(rb"load_entry_point[ \t]{0,20}\(\s{0,20}" + _QUOTED)
+_EXECUTED = re.compile(
+    rb"\b(?:exec|execfile|run_path|spec_from_file_location|SourceFileLoader|load_source)[ \t]{0,20}\("
+)
+_OPENED = re.compile(rb"\bopen[ \t]{0,9}\(|\bPath[ \t]{0,9}\(")
+_EXECUTED_WORDS = (b"exec(", b"execfile", b"run_path", b"spec_from_file_location", b"SourceFileLoader", b"load_source")
+EXECUTED_MAX = 50
 _BY_TEXT_WORDS = (b"import_module", b"__import__", b"run_module")
 
 
@@ -42,7 +49,7 @@ def asked_by(text: bytes) -> Asked:
         # Compiled: of a shared object nothing is known that it imports, of byte code that it does.
         return NOTHING if text.startswith(b"\x7fELF") else Asked(dynamic=True)
     by_text = list(_BY_TEXT.finditer(text)) if any(word in text for word in _BY_TEXT_WORDS) else []
-    names = [*_named(text), *_named_by_text(by_text)]
+    names = [*_named(text), *_named_by_text(by_text), *_executed(text)]
     return asked(names, places_in(text), commands_in(text), dynamic=any(match[1] is None for match in by_text))
 
 
@@ -63,6 +70,24 @@ def _named(text: bytes) -> Iterator[str]:
                 yield f"{base or ''}{joint}{name[0].decode('utf-8', 'replace')}"
     for match in _ENTRY.finditer(text) if b"load_entry_point" in text else ():
         yield ENTRY + match[1].decode("utf-8", "replace").partition("=")[0].strip()
+
+
+def _executed(text: bytes) -> Iterator[str]:
+    """Files that are run as code: by exec, execfile, runpy and importlib, as far as their paths stand there."""
+    if not any(word in text for word in _EXECUTED_WORDS):
+        return
+    module = Module(text)
+    for number, match in enumerate(_EXECUTED.finditer(text)):
+        if number >= EXECUTED_MAX:
+            return
+        expression = module.expression(match.end(), opened=True)
+        if opened := _OPENED.search(expression):
+            expression = expression[opened.end() :].partition(b".read")[0].removesuffix(b")")
+        for each in module.ways(expression):
+            for element in elements(each)[:2]:
+                place = module.place(element)
+                if place is not None and not place.startswith("{v"):
+                    yield FILE + place
 
 
 def _named_by_text(matches: list[re.Match[bytes]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,7 @@ from imds_probe.inventory.sdks.start import Start
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "rbash"))
 _OPTIONS = Options(values=("-o", "-O", "+o", "+O", "--rcfile", "--init-file"), text="-c")
 
+SOURCED_MAX = 100  # files that fit a pattern
 _ITSELF = ("$0", "${0}", "$BASH_SOURCE", "${BASH_SOURCE}")
 
 
@@ -44,6 +46,11 @@ def _found(given: Asked, load: Load, way: Way, ground: Ground) -> Iterator[Load 
     here = posixpath.dirname(load.path)
     for name in given.names:
         placed = name.replace(HERE, here)
+        directory, pattern = posixpath.split(joined(way.own, placed))
+        if "*" in pattern and "*" not in directory:
+            fitting = fnmatch.filter(sorted(ground.listed(directory)), pattern)[:SOURCED_MAX]
+            yield from (Load(ground.real(f"{directory}/{each}")) for each in fitting)
+            continue
         paths = [joined(way.own, placed)]
         if "/" not in placed:
             paths += [f"{place}/{placed}" for place in way.variables.get("PATH", SEARCHED).split(":")]

@@ -123,6 +123,7 @@ def asked_by(text: bytes) -> Asked:
         if "$" not in value and "`" not in value and len(value) <= VALUE_MAX:
             variables.setdefault(match[1], value)
     names: list[str] = []
+    looped: dict[str, list[str]] = {}
     commands: list[tuple[str, ...]] = []
     dynamic = False
     functions = set(_CALLED_AS_FUNCTION.findall(own)) if "()" in own else set()
@@ -134,7 +135,11 @@ def asked_by(text: bytes) -> Asked:
         words = _command(segment, variables)
         if not words or words[0] in functions:
             continue
-        if words[0] in (".", "source"):
+        if words[0] == "for" and len(words) > 3 and words[2] == "in":
+            looped[words[1]] = words[3:]
+        elif words[0] in (".", "source") and len(words) > 1 and (each := looped.get(words[1].strip("${}"))):
+            names += [word for word in each if "$" not in word]
+        elif words[0] in (".", "source"):
             known = len(words) > 1 and "$" not in words[1]
             names += [words[1]] if known else []
             dynamic = dynamic or not known

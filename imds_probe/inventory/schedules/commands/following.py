@@ -12,12 +12,23 @@ from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 from imds_probe.inventory.schedules import cron_names, run_parts
+from imds_probe.inventory.schedules.commands import conditions
 from imds_probe.inventory.schedules.commands.container_run import ENGINES, ImageRun, run_by
 from imds_probe.inventory.schedules.commands.handed_on import handed_on, maybe_run, runs_arguments, variants
 from imds_probe.inventory.schedules.commands.other_roots import Entered, directory_of, entered
-from imds_probe.inventory.schedules.commands.programs import MARK, SHELLS, Programs, Started
+from imds_probe.inventory.schedules.commands.programs import (
+    DEFAULT_PATH,
+    MARK,
+    READ,
+    READ_SOME,
+    SHELLS,
+    Programs,
+    Started,
+)
+from imds_probe.inventory.schedules.commands.project_asked import Run
+from imds_probe.inventory.schedules.commands.projects import places_of, run_of
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
-from imds_probe.inventory.schedules.commands.starters import Words, inner
+from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
 from imds_probe.inventory.schedules.scheduled import Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 
@@ -68,10 +79,19 @@ class InRoot:
 
 
 @dataclass(frozen=True)
+class HeldText:
+    """A text for a shell that a file of a project holds, and the environment that it runs in."""
+
+    path: str
+    text: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Followed:
     """`text` is the command itself as a text for a shell, to be searched for what it asks by itself. `started` are the
     programs, each once; a script stands there with its interpreter. `images` are those of containers that it runs, `roots` what
-    runs in other roots.
+    runs in other roots, `held` further texts for a shell. `passes_over`: some starts come to nothing.
     """
 
     text: str
@@ -79,6 +99,8 @@ class Followed:
     unfollowed: tuple[Unfollowed, ...] = ()
     images: tuple[ImageRun, ...] = ()
     roots: tuple[InRoot, ...] = ()
+    held: tuple[HeldText, ...] = ()
+    passes_over: bool = False
 
 
 @dataclass
@@ -140,6 +162,8 @@ class Following:
             tuple(one.unfollowed),
             tuple(one.images.values()),
             tuple(one.roots.values()),
+            tuple(one.held.values()),
+            one.passes_over or conditions.passes_over(command if isinstance(command, str) else " ".join(command)),
         )
 
 
@@ -164,6 +188,8 @@ class _One:
         self.unfollowed: dict[Unfollowed, None] = {}
         self.images: dict[tuple[object, ...], ImageRun] = {}
         self.roots: dict[tuple[str, tuple[str, ...]], InRoot] = {}
+        self.passes_over = False
+        self.held: dict[tuple[str, str], HeldText] = {}
         self._scripts: set[str] = set()
 
     def _say(self, why: str, around: _Around) -> None:
@@ -236,15 +262,29 @@ class _One:
             self._say(NO_NAME, around)
         if not name:
             return
+        if name in (READ, READ_SOME):
+            self._read(name, [word for word in words[1:] if word], around)
+            return
         base = posixpath.basename(name)
         if starters > DEPTH_OF_STARTERS:
             self._say(TOO_DEEP, around)
-        elif base == "run-parts":
+        elif run := run_of(base, words[1:], around.directory, self._files):
+            self._run_project(run, around, depth)
+            if base not in BEHIND:
+                self._start(words, base, around, depth)
+        else:
+            self._run_named(words, base, around, (depth, starters))
+
+    def _run_named(self, words: Words, base: str, around: _Around, depths: tuple[int, int]) -> None:
+        depth, starters = depths
+        if base == "run-parts":
             self._run_parts(words[1:], around, depth)
         elif root := entered(base, words[1:]):
             self._enter(base, root, around)
         elif started := inner(base, words[1:]):
             within = around.copy(started.assigned, self._at(started.directory, around))
+            if base in BEHIND or base in STARTERS_OF_LANGUAGES:
+                within = self._in_environment(base, words[1:], within)
             if started.text:
                 self.run_text(started.text, within, depth + 1)
             else:
@@ -253,6 +293,29 @@ class _One:
             self.run_text(text, around.copy({}), depth + 1)
         else:
             self._start(words, base, around, depth)
+
+    def _run_project(self, run: Run, around: _Around, depth: int) -> None:
+        """What a project says that is run: its texts are searched as its own, and files are read as what they are."""
+        for held in run.texts:
+            within = around.copy({"PATH": _path(held.places, around)}, held.directory)
+            self.held.setdefault((held.path, held.text), HeldText(held.path, held.text, dict(within.environment)))
+            self.run_text(held.text, within, depth + 1)
+        for words in run.words:
+            self.run(words, around.copy({}, run.directory), depth + 1, 0)
+        self._read(READ, run.files, around)
+        self._read(READ_SOME, run.some_of, around)
+
+    def _read(self, how: str, files: Sequence[str], around: _Around) -> None:
+        """Files that are read and done as they say."""
+        there = tuple(self._files.files(files))
+        if there:
+            read = Started(there[0], (how, *there), dict(around.environment), around.directory)
+            self.started.setdefault((read.executable, read.arguments, read.directory), read)
+
+    def _in_environment(self, base: str, arguments: Words, around: _Around) -> _Around:
+        home = around.environment.get("HOME", "/root")
+        places = places_of(base, arguments, around.directory, home, self._files)
+        return around.copy({"PATH": _path(places, around)})
 
     def _start(self, words: Words, base: str, around: _Around, depth: int) -> None:
         if base in ENGINES and (run := run_by(words[1:])):
@@ -307,6 +370,7 @@ class _One:
             text = self._files.text(path, SCRIPT_MAX_BYTES) if self._files.has_file(path) else None
             if text and "\0" not in text:
                 self._files.ahead(_beside(text, path))
+                self.passes_over = self.passes_over or conditions.of_calendar(text)
                 within = around.copy({"0": path, "BASH_SOURCE": path})
                 within.script = path
                 self.run_text(text, within, depth + 1)
@@ -317,6 +381,10 @@ class _One:
         if not name:
             self._say(NO_SCRIPT, around)
             return
+        for each in variants((name,), self._files.names):
+            self._source_one(each[0] or "", around, depth)
+
+    def _source_one(self, name: str, around: _Around, depth: int) -> None:
         path = self._at(name, around)
         if path in self._scripts:
             return
@@ -353,6 +421,11 @@ class _One:
 
     def _at(self, name: str, around: _Around) -> str:
         return posixpath.normpath(posixpath.join(around.directory, name)) if name else ""
+
+
+def _path(places: Sequence[str], around: _Around) -> str:
+    """The PATH with these places before all others."""
+    return ":".join([*places, around.environment.get("PATH") or DEFAULT_PATH])
 
 
 def _first_word(scheduled: Scheduled) -> str:

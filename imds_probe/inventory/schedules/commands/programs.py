@@ -16,6 +16,8 @@ INTERPRETERS_MAX = 4  # one after the other
 PATH_PARTS_MAX = 64
 CACHED_MAX = 5000
 MARK = b"#!"
+# In the place of a program's path: what follows are files that are read and done as they say, all of them or only some.
+READ, READ_SOME = "(read)", "(read some)"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "rbash", "busybox"))
 

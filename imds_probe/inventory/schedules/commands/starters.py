@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from imds_probe.dataclass import dataclass
 
@@ -119,14 +119,99 @@ STARTERS: Mapping[str, Starter] = {
 }
 
 
+_PYTHON = (
+    "-C",
+    "--directory",
+    "-P",
+    "--project",
+    "-p",
+    "--python",
+    "--with",
+    "--env-file",
+    "--extra",
+    "--group",
+    "--package",
+)
+_OF_NODE = ("-p", "--package", "-w", "--workspace", "--prefix", "-C", "--dir", "--cwd")
+# Programs that start another one behind one of these words, in an environment that they make: of a language, of a project, with
+# secrets. `valued` are also the options before the word.
+BEHIND: Mapping[str, tuple[tuple[str, ...], Starter]] = {
+    **dict.fromkeys(("poetry", "uv", "pdm", "rye", "hatch"), (("run",), Starter(_PYTHON, directory=_PYTHON[:4]))),
+    "pipenv": (("run",), Starter(("--python",))),
+    **dict.fromkeys(
+        ("conda", "mamba", "micromamba"),
+        (("run",), Starter(("-n", "--name", "-p", "--prefix", "--cwd"), directory=("--cwd",))),
+    ),
+    "pixi": (("run",), Starter(("-e", "--environment", "--manifest-path"))),
+    "pipx": (("run",), Starter(("--spec", "--python", "--pip-args"))),
+    "bundle": (("exec",), Starter(("--gemfile",))),
+    **dict.fromkeys(
+        ("rbenv", "pyenv", "nodenv", "plenv", "phpenv", "goenv", "jenv", "asdf", "opam"), (("exec",), Starter())
+    ),
+    "mise": (("exec", "x"), Starter(("-C", "--cd"), directory=("-C", "--cd"))),
+    "direnv": (("exec",), Starter(before=1)),
+    "rvm": (("do",), Starter()),
+    "nvm": (("exec",), Starter(before=1)),
+    "fnm": (("exec",), Starter(("--using",))),
+    "volta": (("run",), Starter(("--node", "--npm", "--yarn", "--env"))),
+    **dict.fromkeys(("npm", "pnpm", "yarn"), (("exec", "x", "dlx"), Starter(_OF_NODE, directory=_OF_NODE[4:]))),
+    **dict.fromkeys(
+        ("doppler", "infisical", "op"), (("run",), Starter(("--env-file", "-p", "--project", "-c", "--config")))
+    ),
+    **dict.fromkeys(("chamber", "aws-vault", "envchain"), (("exec",), Starter(before=1))),
+    **dict.fromkeys(("foreman", "honcho"), (("run",), Starter(("-e", "--env", "-f", "--procfile", "-d", "--root")))),
+}
+STARTERS_OF_LANGUAGES: Mapping[str, Starter] = {
+    "npx": Starter(("-p", "--package")),
+    "bunx": Starter(),
+    "uvx": Starter(("--from", "--with", "-p", "--python")),
+    "rvm-exec": Starter(before=1),
+    "dotenv": Starter(("-f", "--file", "-e")),
+    "dotenvx": Starter(("-f", "--file", "-e")),
+}
+_SCRIPTS = (".py",)  # which uv runs by itself
+
+
 def inner(name: str, arguments: Words) -> Inner | None:
     """What one of these programs starts with these arguments; None where that is nothing."""
     if name == "start-stop-daemon":
         return _of_daemon(arguments)
     if name == "find":
         return _of_find(arguments)
-    starter = STARTERS.get(name)
+    if name in BEHIND:
+        return _of_behind(*BEHIND[name], arguments)
+    starter = STARTERS.get(name) or STARTERS_OF_LANGUAGES.get(name)
     return _of(starter, arguments) if starter is not None else None
+
+
+def _of_behind(words: tuple[str, ...], starter: Starter, arguments: Words) -> Inner | None:
+    """What stands behind the word by which it starts something, or behind "--"."""
+    at, directory = 0, ""
+    while at < len(arguments) and (arguments[at] or "").startswith("-"):
+        option, _, joined = (arguments[at] or "").partition("=")
+        following = (arguments[at + 1] or "") if at + 1 < len(arguments) else ""
+        directory = (joined or following) if option in starter.directory else directory
+        at += 2 if arguments[at] in starter.valued else 1
+    begin = next((at for at, word in enumerate(arguments[at : at + 3], at) if word in words), None)
+    if begin is None:
+        return None
+    rest = arguments[begin + 1 :]
+    own = next((at for at, word in enumerate(rest) if word == "--"), None)
+    if own is not None:
+        found = Inner(tuple(rest[own + 1 :])) if own + 1 < len(rest) else None
+    else:
+        found = _of_module(rest) or _of(starter, rest)
+    if found is None:
+        return None
+    command = found.words
+    if (command[0] or "").endswith(_SCRIPTS) and not (command[0] or "").startswith(("/", "./")):
+        command = ("python3", *command)
+    return replace(found, words=command, directory=found.directory or directory)
+
+
+def _of_module(arguments: Words) -> Inner | None:
+    """uv run -m MODULE"""
+    return Inner(("python3", *arguments)) if arguments[:1] in (("-m",), ["-m"]) else None
 
 
 def _of(starter: Starter, arguments: Words) -> Inner | None:

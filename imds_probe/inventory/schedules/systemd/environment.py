@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import posixpath
 from collections.abc import Iterator, Mapping
 
@@ -16,6 +17,8 @@ from imds_probe.inventory.schedules.systemd.unit import Unit
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 VARIABLES_MAX = 500
 FILES_MAX = 50
+OF_ALL = "/etc/environment"
+_OF_ONE = ("PATH", "HOME", "SHELL", "LOGNAME", "USER")
 _QUOTES = "\"'"
 
 
@@ -53,6 +56,12 @@ def surroundings(unit: Unit, section: str, files: SystemFiles, accounts: Mapping
     if directory == "~":
         directory = account.home if account else "/"
     return Surroundings(user, directory if directory.startswith("/") else "/", environment, plain)
+
+
+def of_all(files: SystemFiles) -> Mapping[str, str]:
+    """The variables that pam_env(8) gives to whoever logs in, and to what cron runs, but for what each user has of their own."""
+    found = itertools.islice(variables(files.text(OF_ALL) or ""), VARIABLES_MAX)
+    return {name: value for name, value in found if name and name not in _OF_ONE}
 
 
 def _set(environment: dict[str, str], name: str, sign: str, value: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from imds_probe.inventory.schedules.accounts import accounts
-from imds_probe.inventory.schedules.scheduled import Place, Scheduled
+from imds_probe.inventory.schedules.accounts import Account, accounts
+from imds_probe.inventory.schedules.commands.conditions import passes_over
+from imds_probe.inventory.schedules.scheduled import AT_BOOT, Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.inventory.schedules.systemd.activation import Activations
 from imds_probe.inventory.schedules.systemd.environment import surroundings
-from imds_probe.inventory.schedules.systemd.exec_words import exec_lines
+from imds_probe.inventory.schedules.systemd.exec_words import PREFIXES, exec_lines
 from imds_probe.inventory.schedules.systemd.specifiers import replaced
+from imds_probe.inventory.schedules.systemd.unit import Unit
 from imds_probe.inventory.schedules.systemd.unit_files import UnitFiles
 
 KEYS = (
@@ -22,6 +25,12 @@ KEYS = (
     "ExecStop",
     "ExecStopPre",
     "ExecStopPost",
+)
+PATH_CONDITIONS = (
+    "ConditionPathExists",
+    "ConditionFileNotEmpty",
+    "ConditionPathIsDirectory",
+    "ConditionDirectoryNotEmpty",
 )
 SECTIONS = ("Service", "Socket", "Mount", "Swap")
 INIT_SCRIPTS = ("/etc/init.d/", "/etc/rc.d/init.d/")  # of which a generator made a unit
@@ -37,26 +46,45 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
         unit = units.unit(name)
         if unit is None or unit.last("Unit", "SourcePath").startswith(INIT_SCRIPTS):
             continue
-        for section in SECTIONS:
-            commands = unit.all(section, *KEYS)
-            if not commands:
-                continue
-            if unit.last(section, "RootImage"):
-                files.say(f"{unit.path} runs in a root of its own, which was not followed")
-                continue
-            around = surroundings(unit, section, files, known)
-            root = replaced(unit.last(section, "RootDirectory").removeprefix("-"), around.specifiers).rstrip("/")
-            for each in commands:
-                for argv in exec_lines(each.value, around.specifiers, around.environment):
-                    for when in whens:
-                        yield Scheduled(
-                            argv,
-                            Place(each.path, each.line),
-                            when.kind,
-                            when.how_often,
-                            when.every_s,
-                            around.environment,
-                            around.directory,
-                            around.user,
-                            root=root if root.startswith("/") else "",
-                        )
+        conditional = _is_conditional(unit)
+        for each in commands(unit, files, known):
+            for when in whens:
+                every_s = None if conditional else when.every_s
+                yield replace(each, kind=when.kind, how_often=when.how_often, every_s=every_s)
+
+
+def _is_conditional(unit: Unit) -> bool:
+    """Whether some of its starts come to nothing, by a command that has to succeed or a file that has to be there."""
+    tests = [each.value.lstrip(PREFIXES) for each in unit.all("Service", "ExecCondition")]
+    before = [each.value for each in unit.all("Service", "ExecStartPre") if not each.value.startswith("-")]
+    paths = [each.value.lstrip("|!") for each in unit.all("Unit", *PATH_CONDITIONS)]
+    return (
+        any(passes_over(f"{each} && true") for each in (*tests, *before))
+        or any(passes_over(f"test -e {each} && true") for each in paths)
+    )  # fmt: skip
+
+
+def commands(unit: Unit, files: SystemFiles, known: Mapping[str, Account]) -> Iterator[Scheduled]:
+    """The commands of one unit, as if a boot started them."""
+    for section in SECTIONS:
+        given = unit.all(section, *KEYS)
+        if not given:
+            continue
+        if unit.last(section, "RootImage"):
+            files.say(f"{unit.path} runs in a root of its own, which was not followed")
+            continue
+        around = surroundings(unit, section, files, known)
+        root = replaced(unit.last(section, "RootDirectory").removeprefix("-"), around.specifiers).rstrip("/")
+        for each in given:
+            for argv in exec_lines(each.value, around.specifiers, around.environment):
+                yield Scheduled(
+                    argv,
+                    Place(each.path, each.line),
+                    "boot",
+                    AT_BOOT,
+                    None,
+                    around.environment,
+                    around.directory,
+                    around.user,
+                    root=root if root.startswith("/") else "",
+                )

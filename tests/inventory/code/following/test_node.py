@@ -131,6 +131,23 @@ def test_what_is_required(text: str, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("new Worker(__dirname + '/w.js')", ["./w.js"]),
+        ("new Worker(new URL('./w.js', import.meta.url))", ["./w.js"]),
+        ("require('child_process').fork(path.join(__dirname, '../w'), ['a'])", ["child_process", "../w"]),
+        ("new worker_threads.Worker('/opt/w.js')", ["./opt/w.js", "/opt/w.js"]),
+    ],
+)
+def test_workers_and_forks(text: str, names: list[str]) -> None:
+    assert list(asked_by(text.encode()).names) == names
+
+
+def test_a_worker_by_a_name_that_only_running_tells() -> None:
+    assert asked_by(b"new Worker(file)").dynamic and not asked_by(b"repo.fork()").dynamic
+
+
+@pytest.mark.parametrize(
     "described", ["[]", "{", '{"main": 7}', '{"exports": [[[[[[[[["./x.js"]]]]]]]]]}', "[" * 100_000]
 )
 def test_a_description_that_makes_no_sense(root: Root, described: str) -> None:

@@ -45,3 +45,8 @@ def test_options_name_places_modules_and_text(root: Root) -> None:
 def test_a_variable_could_be_any_module() -> None:
     assert asked_by(b"require $module;").dynamic
     assert not asked_by(b"# nothing\nuse 5.010;").dynamic
+
+
+def test_files_beside_the_script_and_by_a_name_that_only_running_tells() -> None:
+    assert asked_by(b"do dirname(__FILE__) . '/x.pl';").names == ("{here}/x.pl",)
+    assert asked_by(b"do $file;").dynamic and not asked_by(b"do { $x };").dynamic

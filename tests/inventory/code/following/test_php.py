@@ -42,6 +42,21 @@ def test_files_that_a_script_includes_and_classes_that_composer_loads(root: Root
     }
 
 
+def test_an_application_of_a_framework_with_the_command_that_is_asked_for(root: Root) -> None:
+    commands = "/srv/app/app/Console/Commands"
+    own = {"/srv/app/artisan": None, "/srv/app/app/Model.php": None, f"{commands}/Report.php": None}
+    root.put(
+        {
+            **dict.fromkeys(own, ""),
+            f"{commands}/Report.php": "$signature = 'shop:report'",
+            f"{commands}/Other.php": "'x'",
+        }
+    )
+    assert root.loaded("php8.2", "artisan", "shop:report", directory="/srv/app") == own
+    every = root.loaded("php8.2", "artisan", "schedule:run", directory="/srv/app")
+    assert every == {**own, f"{commands}/Other.php": None}
+
+
 def test_what_a_server_serves_is_loaded_by_any_request(root: Root) -> None:
     root.put({"/var/www/html/index.php": "", "/var/www/html/vendor/x/y.php": "", "/var/www/readme.txt": ""})
     arguments = "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)"

@@ -32,10 +32,9 @@ def test_a_program_by_itself_has_what_it_has_mapped(root: Root) -> None:
 @pytest.mark.parametrize(
     ("program", "script", "text", "read"),
     [
-        ("/usr/bin/lua5.4", "/opt/x", "#!/usr/bin/env lua\n", True),
-        ("/usr/bin/lua5.4", "/opt/x.lua", "local x\n", True),
+        ("/usr/bin/fish", "/opt/x", "#!/usr/bin/env fish\n", True),
+        ("/usr/bin/fish", "/opt/x.fish", "set x\n", True),
         ("/usr/bin/pwsh", "/opt/x.ps1", "Get-Date\n", True),
-        ("/usr/bin/expect", "/opt/x", "#!/usr/bin/expect -f\n", True),
         ("/usr/bin/make", "/opt/x", "#!/usr/bin/make -f\n", True),
         ("/usr/bin/less", "/opt/x", "#!/usr/bin/lua\n", False),
         ("/usr/bin/vim", "/opt/x.lua", "local x\n", False),

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from code_root import Root
 
+from imds_probe.inventory.code import unread
+
 PYTHON = "/usr/bin/python3.11"
 SITE = "/usr/local/lib/python3.11/site-packages"
 INSTALLED = {
@@ -205,6 +207,50 @@ def test_what_a_process_has_mapped_says_which_environment_it_has(root: Root) -> 
     ]
     assert loads.environment == (site, "/srv")
     assert loads.cut_short == "its script is not known"
+
+
+def test_a_project_of_django_with_the_command_that_is_asked_for(root: Root) -> None:
+    commands = "/opt/app/shop/management/commands"
+    root.put(
+        {
+            "/opt/app/manage.py": "from django.core.management import execute_from_command_line\n",
+            "/opt/app/shop/settings.py": "",
+            "/opt/app/shop/tests/test_x.py": "",
+            f"{commands}/report.py": "",
+            f"{commands}/other.py": "",
+        }
+    )
+    found = root.loaded("python3", "/opt/app/manage.py", "report", "--now")
+    assert set(found) == {"/opt/app/manage.py", "/opt/app/shop/settings.py", f"{commands}/report.py"}
+
+
+def test_a_place_that_a_variable_names_and_one_that_only_running_tells(root: Root) -> None:
+    variable = "import sys, os, boto\nsys.path.append(os.environ['APP_LIBS'])\n"
+    root.put(
+        {
+            "/opt/app/a.py": variable,
+            "/opt/app/b.py": "import sys, boto\nsys.path.append(found())\n",
+            "/srv/libs/boto.py": "",
+        }
+    )
+    assert root.loaded("python3", "/opt/app/a.py", environment={"APP_LIBS": "/srv/libs"}) == {
+        "/opt/app/a.py": None,
+        "/srv/libs/boto.py": "/srv/libs/boto.py",
+    }
+    for script in ("/opt/app/a.py", "/opt/app/b.py"):
+        assert root.follow("python3", script).cut_short == unread.BY_NAME
+    root.put({f"{SITE}/boto.py": ""})
+    assert root.follow("python3", "/opt/app/b.py").cut_short == ""
+
+
+def test_a_file_that_is_run_as_code_and_settings_that_are_named(root: Root) -> None:
+    root.put(
+        {"/opt/app/a.py": "exec(open('/opt/app/job.txt').read())\n", "/opt/app/job.txt": "import own\nopen('x.json')\n"}
+    )
+    root.put({"/opt/app/own.py": "", "/opt/app/x.json": ""})
+    found = root.follow("python3", "/opt/app/a.py")
+    assert [load.path for load in found.files] == ["/opt/app/a.py", "/opt/app/job.txt", "/opt/app/own.py"]
+    assert found.settings == ("/opt/app/x.json",)
 
 
 def test_circles_and_a_missing_module_come_to_an_end(root: Root) -> None:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from imds_probe.inventory.code.following.python_places import ADDED_MAX, HERE, WAYS_MAX, places_in
+from imds_probe.inventory.code.following.python_places import ADDED_MAX, ELSEWHERE, HERE, VARIABLE, WAYS_MAX, places_in
 
 VENDOR = f"{HERE}/vendor"
 
@@ -37,13 +37,16 @@ VENDOR = f"{HERE}/vendor"
         ('DIRS = [\n  "/opt/a",\n  "/opt/b",\n]\nsys.path.extend(DIRS)', ["/opt/a", "/opt/b"]),
         ('for name in ("a", "b"):\n    sys.path.insert(0, os.path.join("/opt", name))', ["/opt/a", "/opt/b"]),
         ('if x:\n    lib = "/opt/a"\nelse:\n    lib = "/opt/b"\nsys.path.insert(0, lib)', ["/opt/a", "/opt/b"]),
-        ('sys.path.insert(0, os.environ.get("APP_LIB", "/opt/lib"))', ["/opt/lib"]),
-        ("sys.path.insert(0, found_somewhere())", []),
+        ('sys.path.insert(0, os.environ.get("APP_LIB", "/opt/lib"))', [f"{VARIABLE}APP_LIB|/opt/lib"]),
+        ("sys.path.insert(0, found_somewhere())", [ELSEWHERE]),
+        ("sys.path.insert(0, settings.get('a', 'libs/x'))", [ELSEWHERE]),
+        ("sys.path.append(os.environ['APP_LIBS'])", [f"{VARIABLE}APP_LIBS|"]),
+        ("sys.path.append(os.getenv('APP_LIBS', '/opt'))", [f"{VARIABLE}APP_LIBS|/opt"]),
         ('# sys.path.insert(0, "/old")', []),
         ('if "/opt/lib" not in sys.path: pass', []),
         ('if sys.path == ["/opt/lib"]: pass', []),
-        ('x = x\nsys.path.insert(0, x)', []),
-        ("a = b\nb = a\nsys.path.insert(0, a)", []),
+        ('x = x\nsys.path.insert(0, x)', [ELSEWHERE]),
+        ("a = b\nb = a\nsys.path.insert(0, a)", [ELSEWHERE]),
         ("sys.path.insert(0, ", []),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from imds_probe.inventory.code.following.loads import NAMES_MAX
-from imds_probe.inventory.code.following.python_text import asked_by
+from imds_probe.inventory.code.following.python_text import FILE, asked_by
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,20 @@ def test_ten_thousand_imports_are_no_more_than_somebodys_joke() -> None:
     found = asked_by("\n".join(f"import m{number}" for number in range(10_000)).encode())
     assert len(found.names) == NAMES_MAX
     assert found.dynamic
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (b"exec(open('/opt/job.txt').read())", "/opt/job.txt"),
+        (b"execfile('job.py')", ""),
+        (b"execfile('/opt/job.py', {})", "/opt/job.py"),
+        (b"runpy.run_path('/opt/job.py', run_name='x')", "/opt/job.py"),
+        (b"exec(open(os.path.join(os.path.dirname(__file__), 'job.py')).read())", "{here}/job.py"),
+        (b"P = '/opt/job'\nexec(compile(open(P).read(), P, 'exec'))", "/opt/job"),
+        (b"exec(code)", ""),
+    ],
+)
+def test_files_that_are_run_as_code(text: bytes, path: str) -> None:
+    found = [name for name in asked_by(text).names if name.startswith(FILE) and "/" in name]
+    assert found[:1] == ([FILE + path] if path else [])

@@ -102,3 +102,9 @@ def test_a_script_whose_name_only_running_tells_is_unknown(root: Root, line: str
 def test_a_program_that_is_asked_to_say_more_is_run(root: Root) -> None:
     root.put({"/opt/job": "#!/bin/sh\n/opt/client.py -v\n", "/opt/client.py": "#!/usr/bin/env python3.11\n"})
     assert root.loaded("/opt/job") == {"/opt/job": None, "/opt/client.py": "/opt/client.py"}
+
+
+def test_files_that_a_loop_sources(root: Root) -> None:
+    script = '#!/bin/sh\nD=/opt/d\nfor f in $D/*.sh other; do\n . "$f"\ndone\n'
+    root.put({"/opt/run.sh": script, "/opt/d/a.sh": "", "/opt/d/b.sh": "", "/opt/d/c.txt": "", "/opt/other": ""})
+    assert set(root.loaded("sh", "/opt/run.sh")) == {"/opt/run.sh", "/opt/d/a.sh", "/opt/d/b.sh", "/opt/other"}

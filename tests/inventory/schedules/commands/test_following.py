@@ -19,6 +19,7 @@ from imds_probe.inventory.schedules.commands.following import (
     InRoot,
     Unfollowed,
 )
+from imds_probe.inventory.schedules.commands.programs import READ, READ_SOME
 from imds_probe.inventory.schedules.scheduled import Place, Scheduled
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.system import rootfs
@@ -315,3 +316,26 @@ def test_nested_substitutions_without_end_are_said(root: Path) -> None:
 def test_it_goes_from_one_process_to_another(root: Path) -> None:
     found = followed(root, "cd /opt/app && ./run.sh")
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Followed) == found
+
+
+def test_what_a_project_runs(root: Path) -> None:
+    app = {
+        "/opt/js/package.json": '{"scripts": {"x": "python3 x.py && tool"}}',
+        "/opt/js/node_modules/.bin/tool": SCRIPT + "a\n",
+        "/opt/py/.venv/bin/python3": ELF,
+        "/opt/p.yml": "- hosts: localhost\n",
+        "/srv/salt/a.sls": "",
+    }
+    made(root, app, executable=("/opt/py/.venv/bin/python3",))
+    found = followed(root, "cd /opt/js && npm run x")
+    assert names(found) == ["python3", "/opt/js/node_modules/.bin/tool", "a"]
+    assert [(each.path, each.text) for each in found.held] == [("/opt/js/package.json", "python3 x.py && tool")]
+    found = followed(root, "cd /opt/py; poetry run python3 x.py")
+    assert [(each.executable, each.arguments[1:]) for each in found.started] == [
+        ("/opt/py/.venv/bin/python3", ("x.py",))
+    ]
+    for command, started in {
+        "ansible-playbook /opt/p.yml": ("/opt/p.yml", (READ, "/opt/p.yml")),
+        "salt-call --local state.apply": ("/srv/salt/a.sls", (READ_SOME, "/srv/salt/a.sls")),
+    }.items():
+        assert [(each.executable, each.arguments) for each in followed(root, command).started] == [started]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from small_roots import made
 
 from imds_probe.inventory.schedules.scheduled import Place
@@ -54,6 +55,25 @@ def test_commands_stand_there_once_for_each_way_in_which_they_start(tmp_path: Pa
         ("scheduled", "hourly", 3600),
         ("boot", "at each boot", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "every_s"),
+    [
+        ("[Service]\nExecCondition=/bin/sh -c '[ $(date +%%d) = 01 ]'", None),
+        ("[Service]\nExecCondition=-/usr/bin/test -e /run/flag", None),
+        ("[Unit]\nConditionPathExists=/run/flag", None),
+        ("[Unit]\nConditionPathExists=!/usr/bin/x", 3600),
+        ("[Service]\nExecStartPre=/bin/mkdir -p /run/x", 3600),
+    ],
+)
+def test_a_unit_with_a_condition_has_no_set_time(tmp_path: Path, line: str, every_s: float | None) -> None:
+    files = {
+        f"{ETC}/timers.target.wants/a.timer": Path(f"{LIB}/a.timer"),
+        f"{LIB}/a.timer": "[Timer]\nOnUnitActiveSec=1h\n",
+        f"{LIB}/a.service": f"{line}\n[Service]\nExecStart=/x\n",
+    }
+    assert {each.every_s for each in services.look(SystemFiles(made(tmp_path, files)))} == {every_s}
 
 
 def test_what_a_generator_made_of_an_init_script_and_images_of_disks_are_left_alone(tmp_path: Path) -> None:

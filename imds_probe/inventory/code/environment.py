@@ -1,0 +1,74 @@
+"""Code whose address of the metadata service stands in a variable of the environment, which a schedule or its caller sets.
+
+The variable's value is put in where the code takes it, and what comes out is read as any code. Source: the manuals of the
+languages, each on its access to the environment.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from collections.abc import Mapping
+
+from imds_probe.inventory.code.file import said_by
+from imds_probe.inventory.code.speaks import Said
+from imds_probe.inventory.code.words import search_bytes
+
+VALUE_MAX, NAMED_MAX = 2000, 20
+# Lists of what no proxy is for and of what may not be asked, and the variables by which SDKs are told where they ask.
+_OF_OTHERS = re.compile(r"no_?proxy|non_?proxy|block|deny|ssrf|ignore|allow|AWS_EC2_METADATA_SERVICE", re.IGNORECASE)
+_IN_SHELL = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
+_IN_CODE = re.compile(
+    r"(?:\b(?:os\.)?environ(?:\.get)?|\b(?:os\.)?getenv|\bENV(?:\.fetch)?|\bprocess\.env|\$_?ENV|\$_SERVER)"
+    r"[ \t]{0,4}[\[({.?]{1,2}[ \t]{0,4}[\"']?([A-Za-z_]\w{0,60})[\"']?(?:[ \t]{0,4}(?:,[^()\n]{0,120})?[\])}])?"
+)
+_SHELL = ("shell", "text")
+
+
+def naming(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables that say where the service is, with their values."""
+    found: dict[str, str] = {}
+    for name, value in environment.items():
+        if "\0" in value or len(value) > VALUE_MAX or _OF_OTHERS.search(name) or _OF_OTHERS.search(value):
+            continue
+        words = search_bytes(value.encode("utf-8", "replace"))
+        if any(each.kind == "service" for each in words) and len(found) < NAMED_MAX:
+            found[name] = value
+    return found
+
+
+def names_service(settings: bytes) -> bool:
+    """Whether settings name the service where code may ask it: not in a comment, and not as what may not be asked."""
+    text = settings.decode("latin-1")
+    for each in search_bytes(settings):
+        line = text[text.rfind("\n", 0, each.at) + 1 : each.at][-VALUE_MAX:]
+        if each.kind == "service" and not line.lstrip().startswith(("#", ";", "//")) and not _OF_OTHERS.search(line):
+            return True
+    return False
+
+
+def with_values(text: str, named: Mapping[str, str], form: str) -> str:
+    """A text with these variables in it, each character for one byte; the same where it takes none of them."""
+    if form not in _SHELL:
+        return _IN_CODE.sub(lambda match: _quoted(named[match[1]]) if match[1] in named else match[0], text)
+    used = dict.fromkeys(name for name in _IN_SHELL.findall(text) if name in named)
+    assigned = "".join(f"{name}={shlex.quote(_bytes(named[name]))}; " for name in used)
+    # Behind a first line that names the interpreter, and in the line that follows: each line keeps its number.
+    first, feed, rest = text.partition("\n") if text.startswith("#!") else ("", "", text)
+    return f"{first}{feed}{assigned}{rest}"
+
+
+def said_with(content: bytes, path: str, form: str, named: Mapping[str, str]) -> Said | None:
+    """What a file says with these variables; None where it takes none of them."""
+    text = content.decode("latin-1")
+    resolved = with_values(text, named, form)
+    return said_by(io.BytesIO(resolved.encode("latin-1")), path) if resolved != text else None
+
+
+def _quoted(value: str) -> str:
+    return '"' + _bytes(value).replace("\\", "").replace('"', "").replace("\n", " ") + '"'
+
+
+def _bytes(value: str) -> str:
+    return value.encode("utf-8", "replace").decode("latin-1")

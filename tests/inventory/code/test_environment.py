@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from imds_probe.inventory.code.environment import names_service, naming, said_with, with_values
+
+BASE = "http://169.254.169.254/latest/meta-data"
+NAMED = {"IMDS": BASE}
+
+
+def test_variables_that_name_the_service() -> None:
+    of_others = {
+        "NO_PROXY": "169.254.169.254,localhost",
+        "no_proxy": "169.254.169.254",
+        "JAVA_OPTS": "-Dhttp.nonProxyHosts=169.254.169.254",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://169.254.169.254",
+        "BLOCKED_HOSTS": "169.254.169.254",
+        "HOME": "/root",
+        "LONG": "x" * 2000 + BASE,
+    }
+    assert naming({"IMDS": BASE, "IMDS_HOST": "169.254.169.254", **of_others}) == {
+        "IMDS": BASE,
+        "IMDS_HOST": "169.254.169.254",
+    }
+
+
+@pytest.mark.parametrize("text", ["curl $IMDS/x", 'curl -s "${IMDS}/x"', "curl ${IMDS:-http://localhost}/x"])
+def test_a_shell_is_given_what_it_uses(text: str) -> None:
+    assert with_values(text, NAMED, "shell") == f"IMDS={BASE}; {text}"
+    assert with_values(f"#!/bin/sh\n{text}\n", NAMED, "shell") == f"#!/bin/sh\nIMDS={BASE}; {text}\n"
+    assert with_values("curl $IMDS_URL IMDS", NAMED, "shell") == "curl $IMDS_URL IMDS"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("urlopen(os.environ['IMDS'])", f'urlopen("{BASE}")'),
+        ('get(os.getenv("IMDS", "x") + "/y")', f'get("{BASE}" + "/y")'),
+        ('get(process.env.IMDS + "/y")', f'get("{BASE}" + "/y")'),
+        ("fetch(process.env['IMDS'])", f'fetch("{BASE}")'),
+        ("Net::HTTP.get(URI(ENV.fetch('IMDS')))", f'Net::HTTP.get(URI("{BASE}"))'),
+        ("get($ENV{IMDS})", f'get("{BASE}")'),
+        ("file_get_contents($_ENV['IMDS'])", f'file_get_contents("{BASE}")'),
+        ("os.environ['OTHER']", "os.environ['OTHER']"),
+        ("IMDS", "IMDS"),
+    ],
+)
+def test_code_is_given_what_it_takes(text: str, expected: str) -> None:
+    assert with_values(text, NAMED, "python") == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "text", "speaks"),
+    [
+        ("/x.sh", "shell", '#!/bin/sh\ncurl -s "$IMDS/instance-id"\n', "v1"),
+        ("/x.py", "python", "import os, urllib.request as u\nu.urlopen(os.environ['IMDS'] + '/instance-id')\n", "v1"),
+        ("/x.js", "node", "fetch(process.env.IMDS + '/instance-id')\n", "v1"),
+    ],
+)
+def test_what_comes_out_is_read_as_code(path: str, form: str, text: str, speaks: str) -> None:
+    said = said_with(text.encode(), path, form, NAMED)
+    assert said is not None and said.speaks == speaks
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (b'{"url": "http://169.254.169.254/latest/meta-data/"}', True),
+        (b"[a]\nhost = 169.254.169.254\n", True),
+        (b"# host = 169.254.169.254\n", False),
+        (b'{"no_proxy": "169.254.169.254"}', False),
+        (b"blocked: [169.254.169.254]\n", False),
+        (b"path: latest/meta-data\n", False),
+    ],
+)
+def test_settings_that_name_the_service(settings: bytes, expected: bool) -> None:
+    assert names_service(settings) is expected
+
+
+def test_lines_keep_their_numbers() -> None:
+    said = said_with(b'#!/bin/sh\n# x\n\ncurl "$IMDS/y"\n', "/x.sh", "shell", NAMED)
+    assert said is not None and said.speaks == "v1"
+    assert said_with(b"#!/bin/sh\ncurl x\n", "/x.sh", "shell", NAMED) is None

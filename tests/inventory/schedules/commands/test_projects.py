@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_roots import made
+
+from imds_probe.inventory.schedules.commands.project_asked import Run
+from imds_probe.inventory.schedules.commands.projects import places_of, run_of
+from imds_probe.inventory.schedules.system_files import SystemFiles
+
+FILES: dict[str, str] = {
+    "/app/package.json": '{"scripts": {"x": "node x.js", "prex": "a", "test": "t", "odd": 1}}',
+    "/app/composer.json": '{"scripts": {"x": ["@y", "A::b", "@php z.php"], "y": "curl"}}',
+    "/app/pyproject.toml": "[tool.pdm.scripts]\nx.cmd = 'a'\n[tool.poe.tasks]\ny = 'b'\n[project.scripts]\nz = 'pkg.mod:main'\n"
+    "[tool.hatch.envs.default.scripts]\nh = ['c', 'd']\n",
+    "/app/Pipfile": "[scripts]\np = 'python p.py'\n",
+    "/app/Makefile": "include more.mk\nall:\n\tcurl $(A)\n",
+    "/app/more.mk": "A = b\n",
+    "/app/justfile": "x:\n  curl\n",
+    "/app/Rakefile": "",
+    "/app/lib/tasks/t.rake": "",
+    "/app/config/environment.rb": "",
+    "/app/job.rb": "",
+    "/app/tox.ini": "[testenv]\ncommands =\n    a\n    - b\n[testenv:c]\ncommands = d\ndeps = e\n[testenv:f]\ncommands = g\n",
+    "/app/Taskfile.yml": "tasks:\n  default: a\n  x:\n    cmds: [b, {cmd: c}, {task: d}]\n",
+    "/app/Procfile": "web: a\nworker: b\n",
+    "/broken/package.json": "{",
+    "/broken/pyproject.toml": "[",
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> SystemFiles:
+    return SystemFiles(made(tmp_path_factory.mktemp("root"), FILES))
+
+
+def run(command: str, files: SystemFiles, directory: str = "/app") -> Run | None:
+    program, *arguments = command.split()
+    return run_of(program, arguments, directory, files)
+
+
+@pytest.mark.parametrize(
+    ("command", "texts"),
+    [
+        ("npm run x", ["a", "node x.js"]),
+        ("npm run x -- --now", ["a", "node x.js --now"]),
+        ("yarn x", ["a", "node x.js"]),
+        ("pnpm run-script x", ["a", "node x.js"]),
+        ("npm t", ["t"]),
+        ("composer run-script x", ["php z.php", "curl"]),
+        ("composer y", ["curl"]),
+        ("pdm run x --y", ["a --y"]),
+        ("poe y", ["b "]),
+        ("hatch run default:h", ["c", "d"]),
+        ("pipenv run p", ["python p.py "]),
+        ("make", ["curl b"]),
+        ("make all A=c", ["curl c"]),
+        ("gmake -f more.mk", [""]),
+        ("just x", ["curl"]),
+        ("tox -e c", ["a", "b", "d"]),
+        ("tox", ["a", "b", "d", "g"]),
+        ("task", ["a"]),
+        ("task x", ["b", "c"]),
+        ("foreman start", ["a", "b"]),
+        ("honcho start worker", ["b"]),
+    ],
+)
+def test_commands_of_a_project(files: SystemFiles, command: str, texts: list[str]) -> None:
+    found = run(command, files)
+    assert found is not None
+    assert [each.text for each in found.texts] == texts
+    assert all(each.directory == "/app" and each.path.startswith("/app/") for each in found.texts)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "npm run",
+        "npm install",
+        "npm run odd",
+        "npm run none",
+        "composer install",
+        "poetry run a",
+        "foreman run a",
+        "pip x",
+    ],
+)
+def test_what_a_project_does_not_say(files: SystemFiles, command: str) -> None:
+    assert run(command, files) is None
+    assert run(command, files, "/broken") is None
+
+
+def test_a_directory_may_be_named_and_a_file_may_lie_above(files: SystemFiles) -> None:
+    for command in (
+        "npm --prefix /app run x",
+        "yarn --cwd /app x",
+        "make -C /app",
+        "composer -d /app y",
+        "task -d /app",
+    ):
+        assert run(command, files, "/") is not None, command
+    assert run("npm run x", files, "/app/lib/tasks") is not None
+
+
+def test_programs_of_a_project(files: SystemFiles) -> None:
+    rake = (("ruby", "/app/Rakefile"), ("ruby", "/app/lib/tasks/t.rake"))
+    environment = ("ruby", "/app/config/environment.rb")
+    for command, words in {
+        "rake x": rake,
+        "rails x": rake,
+        "rails runner job.rb": (("ruby", "/app/job.rb"), environment),
+        "rails runner Job.run": (("ruby", "-e", "Job.run"), environment),
+        "poetry run z": (("python3", "-m", "pkg.mod"),),
+    }.items():
+        found = run(command, files)
+        assert found is not None and found.words == words and found.directory == "/app"
+
+
+def test_environments_of_projects(tmp_path: Path) -> None:
+    names = (
+        "/app/.venv/bin/x",
+        "/root/.cache/pypoetry/virtualenvs/app-1/bin/x",
+        "/opt/conda/envs/e/bin/x",
+        "/opt/conda/bin/x",
+    )
+    there = SystemFiles(made(tmp_path, dict.fromkeys(names, "")))
+    of_poetry = ("/app/.venv/bin", "/root/.cache/pypoetry/virtualenvs/app-1/bin")
+    assert places_of("poetry", (), "/app", "/root", there) == of_poetry
+    assert places_of("conda", ("run", "-n", "e"), "/app", "/root", there) == ("/opt/conda/envs/e/bin",)
+    assert places_of("conda", ("run",), "/app", "/root", there) == ("/opt/conda/bin",)
+    assert places_of("conda", ("run", "--prefix=/opt/c"), "/app", "/root", there) == ("/opt/c/bin",)

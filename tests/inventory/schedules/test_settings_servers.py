@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from imds_probe.inventory.schedules import settings_servers as by_server
+from imds_probe.inventory.schedules.settings_commands import Language
+
+NGINX = """\
+http {
+  # content_by_lua_block { off }
+  init_by_lua_block {
+    if x then y = { 1 } end
+  }
+  set_by_lua_block $a { b }
+  content_by_lua 'c()';
+  access_by_lua_file lua/d.lua;
+  js_import main from e.js;
+  root /f;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "commands"),
+    [
+        (
+            by_server.nginx,
+            NGINX,
+            [
+                (3, "#!/usr/bin/lua\n\n    if x then y = { 1 } end\n  ", False),
+                (6, "#!/usr/bin/lua\n b ", False),
+                (7, "#!/usr/bin/lua\nc()", False),
+                (8, "lua/d.lua", True),
+                (9, "e.js", True),
+            ],
+        ),
+        (by_server.nginx, "content_by_lua_block { a\n", [(1, "#!/usr/bin/lua\n a\n", False)]),
+        (
+            by_server.apache,
+            'ScriptAlias /cgi/ "/srv/cgi/"\nWSGIScriptAlias / /srv/app.wsgi process-group=x\nCustomLog "|/x a" common\n'
+            'CustomLog /var/log/y common\nRewriteMap m "prg:/z b"\nPerlRequire /p.pl\n',
+            [
+                (1, "/srv/cgi/*", False),
+                (2, "python3 /srv/app.wsgi", False),
+                (3, "/x a", False),
+                (5, "/z b", False),
+                (6, "/p.pl", True),
+            ],
+        ),
+        (
+            by_server.haproxy,
+            'global\n lua-load /x.lua\nbackend b\n external-check command "/y"\n option command\nprogram p\n command /z a\n',
+            [(2, "/x.lua", True), (4, "/y", False), (7, "/z a", False)],
+        ),
+        (
+            by_server.lighttpd,
+            'include_shell "/x a"\nfastcgi.server = ( "/" => (( "bin-path" => "/y" )))\n',
+            [(1, "/x a", False), (2, "/y", False)],
+        ),
+    ],
+)
+def test_code_and_commands_of_servers(language: Language, text: str, commands: list[tuple[int, str, bool]]) -> None:
+    assert [(each.line, each.command, each.reads) for each in language(text)] == commands
