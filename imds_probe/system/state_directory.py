@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ SPOOL = "spool"
 UNIT = "imds-probe-daemon.service"
 WANTS = "/etc/systemd/system/multi-user.target.wants"  # the links that systemctl enable makes for it
 ROOT = 0
+AFTER_DEATH_S = 5.0
 
 
 class StateError(ProbeError):
@@ -157,16 +159,26 @@ class Lock:
             raise
 
     def _take(self, path: Path) -> None:
+        # What a killed daemon had just forked has its lock for a moment longer.
+        until = time.monotonic() + AFTER_DEATH_S
+        while not self._is_free():
+            holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip()
+            if not _has_ended(holder) or time.monotonic() >= until:
+                raise HeldError(
+                    f"process {holder or 'unknown'} holds {path}: a daemon is running already",
+                    "Stop that daemon first, or give this one another --state-directory.",
+                )
+            time.sleep(0.02)
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _is_free(self) -> bool:
+        """And it is ours then."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(self._fd, 20).decode("ascii", "replace").strip()
-            raise HeldError(
-                f"process {holder or 'unknown'} holds {path}: a daemon is running already",
-                "Stop that daemon first, or give this one another --state-directory.",
-            ) from None
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, f"{os.getpid()}\n".encode())
+            return False
+        return True
 
     def __enter__(self) -> Lock:
         return self
@@ -175,6 +187,10 @@ class Lock:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._fd)
+
+
+def _has_ended(holder: str) -> bool:
+    return holder.isdecimal() and not Path("/proc", holder).exists()
 
 
 def _cannot_be_written(directory: Path, error: OSError) -> StateError:

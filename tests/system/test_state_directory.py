@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from bad_places import on_disk
 
 from imds_probe.errors import HeldError
+from imds_probe.system import state_directory
 from imds_probe.system.state_directory import (
     LOCK,
     UNIT,
@@ -43,6 +47,42 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
             Lock(directory)
     with Lock(directory):
         pass
+
+
+LEFT_BY_A_KILLED_ONE = """
+import os, sys
+from pathlib import Path
+from imds_probe.system.state_directory import Lock
+with Lock(Path(sys.argv[1])):
+    if os.fork():
+        print(os.getpid(), flush=True)
+        os._exit(0)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A daemon that has ended, and a process that it had just forked, which ends with its input."""
+    argv = [sys.executable, "-c", LEFT_BY_A_KILLED_ONE, str(tmp_path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as daemon:
+        assert daemon.wait(60) == 0
+        yield daemon
+
+
+def test_what_a_killed_one_had_just_forked_is_waited_for(tmp_path: Path, left: subprocess.Popen[bytes]) -> None:
+    assert left.stdin
+    threading.Timer(0.3, left.stdin.close).start()
+    with Lock(tmp_path):
+        assert (tmp_path / "daemon.lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_nobody_is_waited_for_without_end(
+    tmp_path: Path, left: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_directory, "AFTER_DEATH_S", 0.1)
+    with pytest.raises(HeldError, match=f"^process {left.pid} holds"):
+        Lock(tmp_path)
 
 
 def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
