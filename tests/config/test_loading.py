@@ -92,7 +92,8 @@ def test_a_key_that_nobody_knows_is_told_all_that_are_known(tmp_path: Path) -> N
     with pytest.raises(UsageError) as caught:
         load(path)
     assert caught.value.remedy.startswith("Known here: aws.autoscaling_endpoint, ")
-    assert "pigeon.loft, pigeon.rings, pigeon.speed, rehearse.max_age, state_directory, " in caught.value.remedy
+    assert ", pigeon.loft, pigeon.rings, pigeon.speed, rehearse.max_age, " in caught.value.remedy
+    assert ", state_directory, " in caught.value.remedy
 
 
 def test_each_section_has_its_own_keys(tmp_path: Path) -> None:

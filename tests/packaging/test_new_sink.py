@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from imds_probe.sinks import SINKS
+
 PROJECT = Path(__file__).parents[2]
+LAST = list(SINKS)[-1]
 COPIED = ("imds_probe", "packaging", "systemd", "tests", "docs", "examples")
 COPIED += ("README.md", "SECURITY.md", "setup.cfg", "pyproject.toml")
-LAST_LINE = '    "file": "imds_probe.sinks.file",\n'
+LAST_LINE = f'    "{LAST}": "{SINKS[LAST]}",\n'
 SINK = '''
 """The sink "raven": the verdict on a small piece of paper."""
 
@@ -143,7 +146,7 @@ def test_configuration_file(tree):
         '\n[raven]\n# Where it comes home to.\n#loft = "/var/lib/ravens/home"\n'
         '# Without it: unhurried.\n#speed = "90s"\n' in text
     )
-    assert '"file", "raven"' in text
+    assert f'"{LAST}", "raven"' in text
 
 
 @pytest.mark.usefixtures("written")
@@ -203,9 +206,9 @@ def test_settings_in_force_and_mistakes(tree, python):
 
 def test_command_line_and_completion(tree, python):
     done = python("-m", "imds_probe", "run", "--report", "dove")
-    assert "ssm-inventory, textfile, file, raven" in done.stderr
+    assert f"{', '.join(SINKS)}, raven" in done.stderr
     done = python("-c", "import sys; sys.path.insert(0, 'packaging'); import completion; print(completion.script())")
-    assert 'run--report) values="cloudwatch cloudwatch-logs s3 emf ssm-inventory textfile file raven"' in done.stdout
+    assert f'run--report) values="{" ".join(SINKS)} raven"' in done.stdout
 
 
 @pytest.mark.usefixtures("written")

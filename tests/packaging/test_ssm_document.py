@@ -19,6 +19,7 @@ from report_schema import check
 
 from imds_probe import exitcodes
 from imds_probe.simulator import scenarios
+from imds_probe.sinks import SINKS
 
 SOURCE = (Path(__file__).parents[2] / "packaging" / "ssm" / "imds-probe-run.yaml").read_text()
 DOCUMENT = yaml.safe_load(SOURCE)
@@ -248,7 +249,7 @@ HOSTILE = [
     "59",
     "file,",
     ",file",
-    "file,file,file,file,file,file,file,file",
+    ",".join(["file"] * (len(SINKS) + 1)),
 ]
 
 

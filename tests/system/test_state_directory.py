@@ -11,7 +11,6 @@ import pytest
 from bad_places import on_disk
 
 from imds_probe.errors import HeldError
-from imds_probe.system import state_directory
 from imds_probe.system.state_directory import (
     LOCK,
     UNIT,
@@ -80,7 +79,7 @@ def test_what_a_killed_one_had_just_forked_is_waited_for(tmp_path: Path, left: s
 def test_nobody_is_waited_for_without_end(
     tmp_path: Path, left: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_directory, "AFTER_DEATH_S", 0.1)
+    monkeypatch.setattr("imds_probe.system.state_directory.AFTER_DEATH_S", 0.1)
     with pytest.raises(HeldError, match=f"^process {left.pid} holds"):
         Lock(tmp_path)
 
