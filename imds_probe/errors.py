@@ -18,6 +18,10 @@ class ProbeError(Exception):
     def __str__(self) -> str:
         return f"{self.problem}. {self.remedy}" if self.remedy else self.problem
 
+    def followed_by(self, outcome: str) -> str:
+        """What is said where something goes on all the same: `outcome` is a clause, and the remedy a sentence after it."""
+        return f"{self.problem}; {outcome}" + (f". {self.remedy}" if self.remedy else "")
+
 
 class UsageError(ProbeError):
     """The command line, the environment or a file of the user's asks for something that makes no sense (exit code 2)."""

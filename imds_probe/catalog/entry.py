@@ -101,4 +101,4 @@ def flag(value: object, where: str) -> bool:
 
 
 def wrong(where: str, what: str) -> CatalogError:
-    return CatalogError(f"{where} {what}", "Hold the file to imds_probe/schema/catalog-v1.json")
+    return CatalogError(f"{where} {what}", "Compare the file with the schema imds_probe/schema/catalog-v1.json.")

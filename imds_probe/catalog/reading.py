@@ -32,7 +32,7 @@ def read_file(path: Path) -> tuple[Row, ...]:
         with path.open("rb") as file:
             raw = file.read(SIZE_LIMIT_BYTES + 1)
     except OSError as error:
-        raise CatalogError(f"{path} cannot be read: {error.strerror}", "Name a readable catalog file") from None
+        raise CatalogError(f"{path} cannot be read: {error.strerror}", "Name a readable catalog file.") from None
     if len(raw) > SIZE_LIMIT_BYTES:
         raise wrong(str(path), f"is larger than {SIZE_LIMIT_BYTES} bytes")
     try:

@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     if args.early:
         return _early(args)
     from imds_probe.commands import configuration  # noqa: PLC0415
+    from imds_probe.commands.named_places import check_root  # noqa: PLC0415
     from imds_probe.config import Config  # noqa: PLC0415
     from imds_probe.service.daemon import Daemon  # noqa: PLC0415
     from imds_probe.system.state_directory import state_directory  # noqa: PLC0415
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
         config = configuration.load(args.config).settings.of(Config)
         return replace(config, full_command_lines=True) if args.full_command_lines else config
 
+    check_root(args.root)
     given = args.state_directory or load().state_directory
     directory = state_directory(given, os.environ).absolute()
     arguments = ["--state-directory", str(directory)]

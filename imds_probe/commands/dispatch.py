@@ -107,7 +107,9 @@ def _dispatch(arguments: list[str]) -> int:
                 module.add_arguments(sub)
                 sub.set_defaults(run=module.run, word=_second_word(arguments, name, getattr(module, "WORDS", ())))
         try:
-            parsed = parser.parse_args(arguments)
+            parsed, unknown = parser.parse_known_args(arguments)
+            if unknown:  # argparse itself would name the help of imds-probe, which has no word of the command's options
+                commands.choices[parsed.command].error(f"unrecognized arguments: {' '.join(unknown)}")
         except SystemExit:
             sys.stdout.flush()  # --help, which may have nowhere to go either
             raise

@@ -18,7 +18,7 @@ from imds_probe.render.lines import Style, part_lines
 from imds_probe.render.page.blocks import Part
 from imds_probe.render.page.outcome import headline, host_name
 from imds_probe.render.page.whole_switch import in_full, parts_of
-from imds_probe.report_document import read
+from imds_probe.report_document import Stored, read
 from imds_probe.switch import owners
 from imds_probe.switch.step import Plan
 from imds_probe.switch.steps import steps_of
@@ -43,12 +43,19 @@ def show(path: Path | None) -> None:
     if path is None and kept is None:
         print("\n".join(_of_any_host()))
         return
-    stored = kept.stored if kept else read(parsed(content(path or Path())))
+    stored = kept.stored if kept else _stored(path or Path())
     report = judged_again(stored, Catalog.load())
     name = kept.path if kept else str(path)
     if report.verdict.switch is None:
         raise UsageError(f"{name} has no switch", "Name a report of an EC2 instance that `imds-probe run` wrote.")
     print("\n".join(_of_report(report, name)))
+
+
+def _stored(path: Path) -> Stored:
+    try:
+        return read(parsed(content(path)))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.problem}", error.remedy) from None
 
 
 def newest_kept(root: Path = Path("/")) -> Kept | None:

@@ -142,6 +142,8 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, *, is_plan: bool) -> None:
     """Raise UsageError where options do not go together."""
     of_plan = [name for name in OF_PLAN if getattr(args, name) is not None]
+    if not is_plan and PLAN in args.paths and not os.path.lexists(PLAN):
+        raise UsageError("plan stands behind an option or a path", "Put it first: `imds-probe fleet plan PATH`.")
     if is_plan and (args.output not in ("text", "json") or args.since or args.by):
         raise UsageError(
             "fleet plan takes neither --since nor --by, and prints text or json", "Leave the other options out."

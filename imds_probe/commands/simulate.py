@@ -22,6 +22,7 @@ from imds_probe.simulator.state import InstanceState, parse_changes, parse_setti
 
 DEFAULT_LISTEN = ("127.0.0.1:1338", "[::1]:1338")
 STATE_FILE_LIMIT_BYTES = 1024 * 1024
+STATE_WANTED = 'Give an object, e.g. {"http_tokens": "required"}.'
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<v4>[0-9.]+)):(?P<port>\d{1,5})\Z")
 
@@ -106,15 +107,22 @@ def _state(file: Path | None, settings: list[str]) -> InstanceState:
     try:
         if file is not None:
             with file.open("rb") as opened:
-                changes |= parse_changes(opened.read(STATE_FILE_LIMIT_BYTES).decode())
+                changes |= _changes_of(file, opened.read(STATE_FILE_LIMIT_BYTES).decode())
         changes |= dict(parse_setting(setting) for setting in settings)
         return InstanceState().changed(changes)
     except OSError as error:
-        raise UsageError(f"--state {file}: {error.strerror}") from None
+        raise UsageError(f"--state {file} cannot be read: {error.strerror}", "Name a file that can be read.") from None
     except UnicodeDecodeError:
-        raise UsageError(f"--state {file} is not UTF-8 text") from None
+        raise UsageError(f"--state {file} is not UTF-8 text", STATE_WANTED) from None
     except ProbeError as error:
         raise UsageError(error.problem, error.remedy) from None
+
+
+def _changes_of(file: Path, text: str) -> dict[str, object]:
+    try:
+        return dict(parse_changes(text))
+    except ProbeError as error:
+        raise UsageError(f"--state {file}: {error.problem}", error.remedy) from None
 
 
 def _announce(simulator: Simulator, listen: list[tuple[str, int]]) -> None:

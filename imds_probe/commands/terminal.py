@@ -16,7 +16,7 @@ WIDTH, WIDTH_MIN = 100, 80  # columns
 def style(*, to_file: bool = False) -> Style:
     """For standard output, or for a file."""
     to_terminal = not to_file and sys.stdout.isatty()
-    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    colour = to_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM", "") not in ("", "dumb")
     return Style(width=width(sys.stdout if to_terminal else None), colour=colour)
 
 

@@ -243,6 +243,14 @@ def _nothing_else(file: File, keys: Sequence[Key]) -> None:
         inside = value if isinstance(value, dict) and name in tables else None
         for key in [f"{name}.{inner}" for inner in inside] if inside is not None else [name]:
             if key not in names and key not in tables:
-                raise UsageError(
-                    f"{file.at(key)}: there is no setting {key}", f"Known here: {', '.join(sorted(names))}."
-                )
+                raise UsageError(f"{file.at(key)}: there is no setting {key}", _known(key, names, tables))
+
+
+def _known(key: str, names: set[str], tables: set[str]) -> str:
+    """The keys beside this one. All keys of all tables would be more than anybody reads."""
+    table, dot, _ = key.partition(".")
+    beside = [name for name in names if name.startswith(f"{table}.")] if dot else []
+    if beside:
+        return f"Known in [{table}]: {', '.join(sorted(beside))}."
+    alone = sorted(name for name in names if "." not in name)
+    return f"Known here: {', '.join([*alone, *(f'[{each}]' for each in sorted(tables))])}."

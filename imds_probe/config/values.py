@@ -94,7 +94,14 @@ def one_of(values: tuple[int, ...]) -> Callable[[object], int]:
 
 
 def url(value: object) -> str:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if not isinstance(value, str) or not _is_web(value):
         raise ValueError("must be a URL, such as https://vpce-0123.monitoring.eu-west-1.vpce.amazonaws.com")
-    return str(value)
+    return value
+
+
+def _is_web(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of brackets without an address, or of a port that is none
+        return False

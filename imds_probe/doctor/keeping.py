@@ -170,9 +170,10 @@ def spool(host: Host) -> Iterator[Result]:
         if not waiting and not uncertain:
             continue
         quiet = False
+        waits = "1 report waits" if waiting == 1 else f"{waiting} reports wait"
         yield Result(
             "limited",
-            f"{name}: {'; '.join([f'{waiting} reports wait to be sent', *uncertain])}",
+            f"{name}: {'; '.join([f'{waits} to be sent', *uncertain])}",
             costs=("the sink has not received these reports",),
             remedy=f"See why with `imds-probe run --report {name}`: it tries again, and says what is in the way."
             if name in SINKS and (name in wanted or waiting)

@@ -77,7 +77,7 @@ def processes(host: Host) -> Iterator[Result]:
             "missing",
             f"no proc file system is mounted below {host.root}",
             Need.PROCESSES,
-            remedy="Mount /proc there, or judge the directory as an image with `imds-probe run`.",
+            remedy="Mount /proc there, or judge the directory as an image: `imds-probe run --root DIR --image`.",
         )
         return
     may_look = has(CAP_SYS_PTRACE)

@@ -18,6 +18,7 @@ from imds_probe.fleet.sources import Piece, blocks, check
 # EC2 API: InstanceState. Whoever is on the way out makes no more reports.
 GONE = frozenset(("shutting-down", "terminated"))
 RUNNING = "running"
+REMEDY = "Name what `aws ec2 describe-instances --output json` printed."
 _TEMPLATE_ID, _TEMPLATE_VERSION = "aws:ec2launchtemplate:id", "aws:ec2launchtemplate:version"  # tags that EC2 sets
 _REGION_OF_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 # Tags of those that launch instances, what each says, and the tag with the cluster that its name belongs to.
@@ -135,7 +136,7 @@ def described(paths: Sequence[str], tags: Sequence[str] = ()) -> Listed:
     """All instances that are not gone, by their ids; of several files, the later one counts. Raises UsageError: a list that is
     damaged would make hosts look gone.
     """
-    check(paths)
+    check(paths, REMEDY)
     found, shared = Listed(), _Texts()
     for path in paths:
         try:
@@ -144,14 +145,12 @@ def described(paths: Sequence[str], tags: Sequence[str] = ()) -> Listed:
         except Damaged as damaged:
             raise UsageError(
                 f"{path} cannot be used, byte {damaged.at}: {damaged.reason}",
-                "Name what `aws ec2 describe-instances --output json` printed.",
+                REMEDY,
             ) from None
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}", "Name a file that can be read.") from None
     if not found:
-        raise UsageError(
-            f"no instance is in {', '.join(paths[:5])}", "Name what `aws ec2 describe-instances --output json` printed."
-        )
+        raise UsageError(f"no instance is in {', '.join(paths[:5])}", REMEDY)
     return found
 
 

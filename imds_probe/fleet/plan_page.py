@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from imds_probe.fleet.page_words import NOT_KNOWN
 from imds_probe.fleet.plan import Batch, FleetPlan
+from imds_probe.fleet.reasons import TOO_OLD
 from imds_probe.fleet.room import TERMINAL
 from imds_probe.render.page.blocks import Block, Code, Hint, Page, Part, Table, Text
 from imds_probe.render.page.bounds import count, first
@@ -14,6 +15,7 @@ BATCHES, OWNERS, NOT_ANSWERED = 20, 20, 5
 _IDS_A_LINE = 3  # of 19 characters: with the indentation less than 80
 _IDS_SHOWN = 12
 _TEMPLATE = {True: "yes", False: "not yet", None: "not known"}
+RENEW = "Run imds-probe again where the report is too old. --max-age allows for older reports."
 CANARY = "Wave 1, canaries: switch these, and wait until you trust them"
 
 
@@ -49,7 +51,9 @@ def _parts(plan: FleetPlan) -> Iterator[Part]:
         yield _owners(plan)
     if plan.left_out:
         rows = tuple((str(each.hosts), each.value) for each in plan.left_out)
-        yield Part("Not in the plan", (Table(("hosts", "reason"), rows),))
+        table = Table(("hosts", "reason"), rows)
+        renew = [Text(RENEW)] if any(each.value.startswith(TOO_OLD) for each in plan.left_out) else []
+        yield Part("Not in the plan", (table, *renew))
 
 
 def _warnings(plan: FleetPlan) -> Iterator[str]:

@@ -12,6 +12,7 @@ from imds_probe.fleet.hosts import Host, is_instance
 from imds_probe.fleet.instances import RUNNING, Instance
 from imds_probe.fleet.launching import NO_ANSWER
 
+TOO_OLD = "the report is older than"
 CONFIDENCE = ("low", "medium", "high")
 # A report seems to come from the future for as long as clocks that are kept in time differ. Of a clock that is further ahead nobody
 # can tell what came before its report.
@@ -75,7 +76,7 @@ def _of_verdict(host: Host, instance: Instance | None, terms: Terms) -> str:
 
 def _of_time(host: Host, now: float, terms: Terms) -> str:
     if now - host.started_at > terms.max_age_s:
-        return f"the report is older than {in_words(terms.max_age_s)}"
+        return f"{TOO_OLD} {in_words(terms.max_age_s)}"
     if host.started_at - now > _CLOCKS_S:
         return "the report is from the future"
     if host.valid_until and host.valid_until < now:

@@ -29,7 +29,7 @@ _PRINCIPAL = re.compile(r"AROA[0-9A-Z]{4,124}:(m?i-(?:[0-9a-f]{17}|[0-9a-f]{8}))
 _OF_INSTANCE = re.compile(r"m?i-(?:[0-9a-f]{17}|[0-9a-f]{8})")
 _DELIVERY = re.compile(r"ec2roledelivery[\"'=: ]{1,4}(\d\.\d)", re.IGNORECASE)
 _CALLS = re.compile(r"([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.0*)?")
-_REMEDY = "Name the CSV of the Athena query that docs/fleet.md has."
+_REMEDY = "Name the CSV that the Athena query for CloudTrail returned."
 # What columns may be called, in lower case and without anything but letters and digits.
 _WHO = ("arn", "useridentityarn", "useridentity", "principalid", "useridentityprincipalid", "instanceid", "instance")
 _COUNT, _WHEN = ("calls", "count", "events", "col4"), ("lastseen", "eventtime", "lasteventtime")
@@ -69,7 +69,7 @@ class Uses:
 
 def uses(paths: Sequence[str]) -> Uses:
     """All rows of these files. Raises UsageError where a file is no such result."""
-    check(paths)
+    check(paths, _REMEDY)
     found = Uses()
     for path in paths:
         try:

@@ -122,7 +122,7 @@ class Daemon:
         try:
             return take_over(run_directory(self._environ))
         except ProbeError as error:
-            self._say(f"{error}; what was called before now is not known")
+            self._say(error.followed_by("what was called before now is not known"))
             return None
 
     def _take(self, handed: Handed, watcher: Watcher, names: ContainerNames, recorder: Recorder) -> None:

@@ -80,7 +80,7 @@ def _at_once(report: Report, sink: Sink, deadline: float, say: Callable[[str], N
     try:
         _send(report, sink, deadline)
     except SinkError as error:
-        say(f"{error}; {otherwise}")
+        say(error.followed_by(otherwise))
 
 
 def _send(report: Report, sink: Sink, deadline: float) -> None:
@@ -97,7 +97,7 @@ def _by_spool(report: Report, sink: Sink, place: Place, deadline: float, say: Ca
         spool = place.open()
         spool.put(report)
     except SpoolError as error:
-        say(f"{error}; this report is sent without the spool")
+        say(error.followed_by("this report is sent without the spool"))
         _at_once(report, sink, deadline, say, "this sink does not get this report")
     if spool is None:
         return
@@ -140,13 +140,13 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
                 continue
             if error.outcome == "refused":
                 spool.give_back(held, REFUSED)
-                say(f"{error}; the report is kept as {held.with_suffix(REFUSED)}")
+                say(error.followed_by(f"the report is kept as {held.with_suffix(REFUSED)}"))
                 continue
             in_doubt = error.outcome == "in-doubt" and not sink.repeatable
             spool.give_back(held, DOUBT if in_doubt else WAITING)
             waits = f"{_reports(spool.count(WAITING))} waiting in {spool.directory}"
-            doubt = f"; it may have arrived, so it is kept as {held.with_suffix(DOUBT)}" if in_doubt else ""
-            say(f"{error}{doubt}; {waits}")
+            doubt = f"it may have arrived, so it is kept as {held.with_suffix(DOUBT)}; " if in_doubt else ""
+            say(error.followed_by(f"{doubt}{waits}"))
             break
         else:
             spool.done(held)
@@ -154,7 +154,7 @@ def _drain(spool: Spool, sink: Sink, deadline: float, say: Callable[[str], None]
             in_part = None
     if in_part is not None:
         spool.give_back(in_part[0], WAITING)
-        say(f"{in_part[1]}; {_reports(spool.count(WAITING))} waiting in {spool.directory}")
+        say(in_part[1].followed_by(f"{_reports(spool.count(WAITING))} waiting in {spool.directory}"))
     for why, count in spool.left.items():
         say(f"{_reports(count)} {why}: left in {spool.directory}")
     if too_old:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,9 +29,10 @@ def read_destination(value: object) -> str:
     if isinstance(value, str):
         if value == "stdout" or (value.startswith("/") and "\0" not in value):
             return value
-        parts = urlsplit(value)
-        if parts.scheme in ("tcp", "udp") and parts.hostname and parts.port and not parts.path:
-            return value
+        with contextlib.suppress(ValueError):  # of a port that is none, in words of urllib's
+            parts = urlsplit(value)
+            if parts.scheme in ("tcp", "udp") and parts.hostname and parts.port and not parts.path:
+                return value
     raise ValueError('must be "tcp://HOST:PORT", "udp://HOST:PORT", "stdout" or the absolute path of a file')
 
 

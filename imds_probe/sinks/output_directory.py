@@ -69,5 +69,7 @@ def _remedy(error: OSError, file: Path, setting: str) -> str:
             return f"Create the directory {file.parent}, {otherwise}."
         case errno.ENOTDIR | errno.ELOOP:
             return f"Set {setting} to a directory itself, not to a link or something below one."
+        case errno.EEXIST:
+            return f"Remove {file}, {otherwise}."
         case _:
-            return f"See to {file.parent}, {otherwise}."
+            return f"Check {file.parent}, {otherwise}."

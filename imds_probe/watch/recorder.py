@@ -80,7 +80,7 @@ class Recorder:
             self._history.record(self._calls, self._began, ended, self._lost, self._unconfirmed)
         except HistoryError as error:
             if not self._failing:
-                self._say(f"{error}; what is seen is kept in memory until then")
+                self._say(error.followed_by("what is seen stays in memory"))
             self._failing = True
             return
         if self._failing:

@@ -28,6 +28,7 @@ def started(monkeypatch):
 def test_its_runs_look_at_what_it_was_told_to(started, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("own.toml").write_text("")
+    Path("host").mkdir()
     state = str(tmp_path / "state")
     arguments = ["--state-directory", "state", "--root", "host", "--config", "own.toml", "--assume-ec2"]
     assert main(["daemon", *arguments]) == 0
@@ -45,3 +46,9 @@ def test_the_configuration_says_where_its_state_is_unless_told(started, tmp_path
     assert main(["daemon", "--config", str(config)]) == 0
     assert main(["daemon", "--config", str(config), "--state-directory", str(tmp_path / "told")]) == 0
     assert [each[0] for each in started if each != "ran"] == [tmp_path / "from-file", tmp_path / "told"]
+
+
+def test_a_root_that_is_not_there_is_wrong_usage(started, tmp_path, capsys):
+    assert main(["daemon", "--root", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere is no directory" in capsys.readouterr().err
+    assert started == []

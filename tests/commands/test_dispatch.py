@@ -43,7 +43,7 @@ def test_every_command_has_help(name, capsys):
     [
         ([], "required: COMMAND"),
         (["nonesuch"], "invalid choice"),
-        (["run", "--nonesuch"], "unrecognized arguments"),
+        (["run", "--nonesuch"], "unrecognized arguments: --nonesuch. See `imds-probe run --help`."),
         (["run", "--timeout", "soon"], "is no length of time"),
         (["run", "--timeout=-1"], "is no length of time"),
         (["run", "--timeout", "2h"], "write 0.1s to 1h"),

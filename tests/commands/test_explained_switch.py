@@ -54,6 +54,7 @@ def test_a_report_without_a_switch_is_refused(tmp_path, capsys):
     assert "has no switch" in capsys.readouterr().err
     (tmp_path / "other.json").write_text(json.dumps({"schema": "other"}))
     assert main(["explain", "switch", str(tmp_path / "other.json")]) == 2
+    assert f"{tmp_path}/other.json: it is not a report" in capsys.readouterr().err
 
 
 def test_a_finding_takes_no_report(capsys):

@@ -114,6 +114,9 @@ def test_beside_ec2_the_picture_and_the_plan_know_what_there_is_today(reports, m
     [
         (["x", "--region", "eu-west-1"], "--region and --profile say how EC2 is asked"),
         (["/nowhere"], "/nowhere does not exist"),
+        (["--instances", "/nowhere", "{reports}"], "/nowhere does not exist. Name what `aws ec2 describe-instances"),
+        (["--cloudtrail", "/nowhere", "{reports}"], "/nowhere does not exist. Name the CSV"),
+        (["--max-age", "30d", "plan", "{reports}"], "Put it first: `imds-probe fleet plan PATH`."),
         (["{empty}"], "there is no report in"),
         (["--by", "colour", "{reports}"], "hosts cannot be grouped by 'colour'"),
         (["--by", "tag:x", "{reports}"], "reports have no tags"),
@@ -141,6 +144,9 @@ def test_the_plan(reports, capsys):
     out = capsys.readouterr().out
     assert out.startswith("3 of 4 hosts can be switched now\n")
     assert fleets_made.instance_id(3) not in out
+    assert "Run imds-probe again" not in out
+    assert main(["fleet", "plan", "--max-age", "1m", reports]) == exitcodes.READY
+    assert "Run imds-probe again where the report is too old." in capsys.readouterr().out
     assert main(["fleet", "plan", "--output", "json", "--max-age", "1m", reports]) == exitcodes.READY
     made = json.loads(capsys.readouterr().out)
     assert made["batches"] == []

@@ -158,6 +158,9 @@ def test_a_state_file_that_is_no_text(tmp_path):
     file.write_bytes(b"\xff\xfe")
     done = process.run([sys.executable, "-m", "imds_probe", "simulate", "--state", str(file)], timeout_s=SOON_S)
     assert (done.returncode, b"UTF-8" in done.stderr) == (2, True)
+    file.write_text("no JSON")
+    done = process.run([sys.executable, "-m", "imds_probe", "simulate", "--state", str(file)], timeout_s=SOON_S)
+    assert (done.returncode, f"--state {file}: not JSON: " in done.stderr.decode()) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,25 @@ def test_a_terminal_says_how_wide_it_is(monkeypatch, wide, expected):
         os.close(theirs)
 
 
+@pytest.mark.parametrize(
+    ("term", "no_colour", "expected"),
+    [("xterm", None, True), ("xterm", "1", False), ("dumb", None, False), ("", None, False), (None, None, False)],
+)
+def test_only_a_terminal_that_is_known_to_have_colours_gets_them(monkeypatch, term, no_colour, expected):
+    for name, value in (("TERM", term), ("NO_COLOR", no_colour)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(os.dup(theirs), "w") as terminal:
+            monkeypatch.setattr("sys.stdout", terminal)
+            assert style().colour is expected
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 def test_a_file_has_no_colours(monkeypatch):
     monkeypatch.setenv("COLUMNS", "90")
     found = style(to_file=True)

@@ -86,14 +86,19 @@ def test_mistakes_name_the_file_the_line_and_the_key(tmp_path: Path, content: by
     assert str(path) in str(caught.value)
 
 
-def test_a_key_that_nobody_knows_is_told_all_that_are_known(tmp_path: Path) -> None:
+def test_a_key_that_nobody_knows_is_told_those_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text("[pigeon]\nsped = 1\n")
     with pytest.raises(UsageError) as caught:
         load(path)
-    assert caught.value.remedy.startswith("Known here: aws.autoscaling_endpoint, ")
-    assert ", pigeon.loft, pigeon.rings, pigeon.speed, rehearse.max_age, " in caught.value.remedy
-    assert ", state_directory, " in caught.value.remedy
+    assert caught.value.remedy == "Known in [pigeon]: pigeon.loft, pigeon.rings, pigeon.speed."
+    path.write_text("[pigeons]\nspeed = 1\n")
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert caught.value.remedy.startswith("Known here: ")
+    assert "state_directory, [aws], [catalog], " in caught.value.remedy
+    assert ", [pigeon], " in caught.value.remedy
+    assert "pigeon.speed" not in caught.value.remedy
 
 
 def test_each_section_has_its_own_keys(tmp_path: Path) -> None:

@@ -48,8 +48,10 @@ def test_what_is_taken(read, value, expected) -> None:
         (values.one_of((1, 3)), True),
         (values.url, "ftp://x"),
         (values.url, "https://"),
+        (values.url, "https://a:99999"),
+        (values.url, "https://[a"),
     ],
 )
 def test_what_is_refused(read, value) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="^(must be|is wrong|has )|is no length of time"):
         read(value)

@@ -100,6 +100,8 @@ def test_reports_that_wait_are_counted_by_sink(kept):
     (found,) = results(keeping.spool(kept))
     assert found.state == "limited"
     assert found.found == "cloudwatch: 2 reports wait to be sent; 1 may have arrived already"
+    sorted(spool.directory.glob("*.waiting"))[0].unlink()
+    assert results(keeping.spool(kept))[0].found == "cloudwatch: 1 report waits to be sent; 1 may have arrived already"
 
 
 def test_who_holds_the_lock_is_named_and_not_disturbed(kept):

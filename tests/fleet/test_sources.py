@@ -1,3 +1,4 @@
+import errno
 import gzip
 import io
 import os
@@ -47,6 +48,14 @@ def test_a_path_that_is_not_there_is_a_mistake(tmp_path):
     check(["-", str(tmp_path)])
     with pytest.raises(UsageError, match="nowhere does not exist"):
         check([str(tmp_path / "nowhere")])
+
+
+def test_a_path_behind_a_closed_directory_is_no_mistake_yet(tmp_path, monkeypatch):
+    def closed(path):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("os.lstat", closed)
+    check([str(tmp_path)])
 
 
 @pytest.mark.parametrize("length", [1, 7, 100, 5000])

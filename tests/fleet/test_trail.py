@@ -113,7 +113,7 @@ def test_a_quotation_mark_that_is_not_closed_takes_no_other_row_with_it(tmp_path
 def test_what_is_no_result_is_refused(tmp_path, content):
     path = tmp_path / "other.csv"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"docs/fleet\.md"):
+    with pytest.raises(UsageError, match="Name the CSV that the Athena query"):
         uses([str(path)])
 
 

@@ -200,7 +200,7 @@ def test_settings_in_force_and_mistakes(tree, python):
     assert "c.toml:2: raven.speed is wrong: 'fast'" in done.stderr
     (tree / "c.toml").write_text("[raven]\ncolour = 1\n")
     done = python("-m", "imds_probe", "run", "--config", "c.toml", "--print-config")
-    assert "there is no setting raven.colour. Known here: " in done.stderr
+    assert "there is no setting raven.colour. Known in [raven]: " in done.stderr
     assert "raven.loft, raven.speed" in done.stderr
 
 

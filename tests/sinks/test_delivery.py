@@ -390,7 +390,8 @@ def test_a_region_is_missing_and_the_report_waits(tmp_path, monkeypatch):
     made["instance"]["region"] = None
     said: list[str] = []
     deliver(made, sinks, Settings(), tmp_path, said.append)
-    assert said[0].startswith("cloudwatch: no AWS Region is known. Set aws.region")
+    assert said[0].startswith("cloudwatch: no AWS Region is known; 1 report waiting in ")
+    assert said[0].endswith("/spool/cloudwatch. Set aws.region in the configuration, or AWS_REGION.")
     assert Spool(tmp_path / "spool/cloudwatch", SpoolConfig()).count(WAITING) == 1
 
 

@@ -37,7 +37,7 @@ def test_a_destination(value):
 
 @pytest.mark.parametrize("value", ["tcp://127.0.0.1", "tcp://127.0.0.1:99999", "tcp://a:1/x", "here", "/a\0b", 5])
 def test_no_destination(value):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="^must be "):
         read_destination(value)
 
 

@@ -37,6 +37,12 @@ def test_a_disk_that_takes_nothing(tmp_path, state, says):
     assert says in on_disk(tmp_path / "disk", state, lambda: refusal(tmp_path / "disk/out"))
 
 
+def test_what_is_no_file_is_to_be_removed(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(SinkError, match=f"what is there is no file. Remove {tmp_path}/out, or set "):
+        write(tmp_path / "out")
+
+
 def test_a_full_disk_keeps_what_it_had(tmp_path):
     def act():
         (tmp_path / "disk/filler").unlink()

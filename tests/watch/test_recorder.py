@@ -109,7 +109,7 @@ def test_what_cannot_be_written_is_written_later(monkeypatch):
             clocks.go_on(30)
             recorder.add(replace(SEEN, at=clocks.wall), None)
             recorder.keep()
-        assert recorded.said == ["history.db cannot be written: full; what is seen is kept in memory until then"]
+        assert recorded.said == ["history.db cannot be written: full; what is seen stays in memory"]
         history.full = False
         clocks.go_on(30)
         recorder.keep()
