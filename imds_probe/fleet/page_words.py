@@ -8,7 +8,7 @@ from imds_probe.fleet.bounded import Count, Ids, NamedFix
 from imds_probe.fleet.room import Room
 from imds_probe.render.page.bounds import listed
 
-_OWNER = 15  # columns
+_OWNER, _LEAST = 15, 6  # columns
 NOT_KNOWN = "not known"
 STATE_WORDS = {
     "ready": "ready",
@@ -28,7 +28,13 @@ KIND_WORDS = {
 def fix_words(fix: NamedFix, room: Room, width: int) -> str:
     """A fix as an order, so long at most where columns are narrow."""
     order = KIND_WORDS.get(fix.kind, fix.kind)
-    return f"{order} {room.fitting(fix.name, max(8, width - len(order) - 1))}"
+    left = max(8, width - len(order) - 1)
+    whole = fix.finding if fix.kind == "check" and fix.name.startswith(f"{fix.finding}: ") else ""
+    if whole and room.narrow and len(whole) <= left:  # `explain` takes no part of a name
+        subject, left = fix.name[len(whole) + 2 :], left - len(whole) - 2
+        shown = left >= min(_LEAST, len(subject))
+        return f"{order} {whole}" + (f": {room.fitting(subject, left)}" if shown else "")
+    return f"{order} {room.fitting(fix.name, left)}"
 
 
 def owners_of(owners: Sequence[Count], room: Room) -> str:

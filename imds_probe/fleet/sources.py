@@ -81,6 +81,9 @@ def _files(paths: Sequence[str], unreadable: Unreadable) -> Iterator[tuple[str, 
         except OSError as error:
             unreadable(path, error.strerror or str(error))
             continue
+        if stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):  # which may have no end
+            unreadable(path, "it is a device")
+            continue
         if not stat.S_ISDIR(found.st_mode):
             yield path, found.st_size if stat.S_ISREG(found.st_mode) else 0  # a pipe of the shell's has no size
             continue

@@ -44,6 +44,12 @@ def test_what_cannot_be_read_is_named(tmp_path):
     assert said == [(str(tmp_path / "dangling"), "No such file or directory")] * 2
 
 
+def test_what_may_have_no_end_is_not_begun():
+    said = []
+    assert list(tasks(["/dev/zero"], lambda path, why: said.append((path, why)))) == []
+    assert said == [("/dev/zero", "it is a device")]
+
+
 def test_a_path_that_is_not_there_is_a_mistake(tmp_path):
     check(["-", str(tmp_path)])
     with pytest.raises(UsageError, match="nowhere does not exist"):
