@@ -30,5 +30,5 @@ MEANINGS: Mapping[int, str] = {
     HELD: "Another process holds what imds-probe needs, for example the lock of the daemon, or rehearses the host. "
     "Trying again later may help.",
     SWITCHED_OFF: "imds-probe is switched off on this host: `/etc/imds-probe/disabled` exists. There is no report.",
-    INTERRUPTED: "Ctrl-C, or the reader of standard output has left.",
+    INTERRUPTED: "Ctrl-C, or the reader of standard output has left. `run` ends with the code of its verdict then.",
 }
