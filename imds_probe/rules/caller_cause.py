@@ -128,8 +128,8 @@ def _unexplained(group: Sequence[CallerSeen], latest: CallerSeen) -> Cause:
     return Cause(
         f"no old software was found that explains the call{asked}",
         Fix(
-            "Change the program so that it asks for a token first. `imds-probe watch --v1-only` shows whether it still calls "
-            "IMDSv1."
+            "Change the program, or the script that starts it, so that it asks for a token first. `imds-probe watch --v1-only` "
+            "shows whether it still calls IMDSv1."
         ),
     )
 

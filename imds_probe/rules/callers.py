@@ -41,7 +41,7 @@ IMDSV1_CALLER = Kind(
     title="A program still calls IMDSv1",
     meaning="The watch saw a request without a token on its way to the metadata service, within the window that the verdict is "
     "judged by (watch.window, 14 days unless set otherwise). Once tokens are required, such a request is answered with 401. "
-    "Where the kernel keeps a record of the connection, imds-probe takes the caller from this record.",
+    "The kernel's record of the connection tells who the caller is, where there is such a record.",
     cure="Change the caller as the finding says. If the caller is a tool such as curl, change the script or unit that starts it. "
     "The call no longer counts once it is older than the window (watch.window in the configuration). `imds-probe "
     "watch --v1-only` shows at once whether the caller still calls.",
@@ -54,9 +54,9 @@ IMDSV1_FALLBACK = Kind(
     title="A container calls IMDSv1 because the token does not reach it",
     meaning="The program asks for a token, and so speaks IMDSv2, but the hop limit is too low for its container. After a wait "
     "without an answer, the program asks without a token. Once tokens are required, it receives nothing. imds-probe knows that "
-    "in one of two ways: the watch saw the same process or script ask for a token, and the answer was lost; or the process is "
-    "older than the watch, no token arrives where it runs, and its SDK asks for one only once. The finding says nothing about "
-    "other programs in the container.",
+    "in one of two ways: the watch saw the same process or script ask for a token, and the answer was lost; or the process was "
+    "started before the watch, no token arrives in its container, and its SDK does not ask again once it received no token. "
+    "The finding says nothing about other programs in the container.",
     cure="Raise the hop limit with the same command that requires tokens. The program needs no change.",
     sources=("EC2 User Guide: Considerations for containers and the hop limit",),
 )
@@ -65,9 +65,9 @@ IMDSV1_REFUSED = Kind(
     severity="warning",
     title="Calls by IMDSv1 are refused",
     meaning=(
-        "Tokens are required already. A caller that sends no token was answered with 401, and it receives no metadata. The "
-        "finding is a blocker where imds-probe does not know whether the caller asked again with a token: the run could not find "
-        "out when IMDSv1 was turned off."
+        "Tokens are required already. A caller sent no token and was answered with 401, so this request brought no metadata. If "
+        "the run could not find out when IMDSv1 was turned off, imds-probe does not know whether the caller asked again with a "
+        "token. The finding is then a blocker."
     ),
     cure=(
         "Change the caller so that it asks for a token, or turn it off if nobody needs the metadata. "
@@ -97,7 +97,8 @@ IMDSV1_UNSEEN = Kind(
         "Ask CloudWatch for the minutes of the calls: "
         "`aws cloudwatch get-metric-statistics --namespace AWS/EC2 --metric-name MetadataNoToken --statistics Sum "
         "--period 60 --dimensions Name=InstanceId,Value=ID --start-time START --end-time END`. Find the program that ran at these "
-        "minutes: a virtual machine, a user-space network stack, or a unit of the boot. Then change it so that it asks for a token."
+        "minutes: a virtual machine, a program with a network stack of its own, or a unit that the boot starts. Then change it so "
+        "that it asks for a token."
     ),
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoToken",),
     settled_by=("a watched window in which the watch sees as many calls as CloudWatch counts", OWNER),
@@ -238,7 +239,7 @@ def _refused(group: Sequence[CallerSeen], facts: Facts) -> Found | None:
         f"{who(group[0])} called IMDSv1 and was refused {times(refused)}, last at {last(group)}"
         + (", and it is not known whether it asked again with a token" if blocks else ""),
         evidence=_evidence(group),
-        fix=Fix("Change the caller so that it asks for a token. It receives no metadata now."),
+        fix=Fix("Change the caller so that it asks for a token. Its requests without a token bring no metadata."),
         severity="blocker" if blocks else None,
         implies="not-ready" if blocks else None,
         forgeable_by=of_callers(group, facts) if blocks else (),

@@ -73,7 +73,8 @@ def _find(facts: Facts, catalog: Catalog) -> list[Found] | NothingToJudge:
     found += [*undecided, *unread]
     if lines := [*settled, *settled_unread]:
         one = len(lines) == 1
-        summary = f"{count(len(lines), 'program')} {'is' if one else 'are'} settled by other evidence than code"
+        cleared = "is cleared by evidence other than its" if one else "are cleared by evidence other than their"
+        summary = f"{count(len(lines), 'program')} {cleared} code"
         found.append(CODE_SETTLED.found(_SUBJECT, summary, evidence=listed(lines)))
     return found
 

@@ -24,9 +24,9 @@ CODE_IMDSV1 = Kind(
     severity="blocker",
     implies="not-ready",
     title="Code that runs, or that something starts, asks without a token",
-    meaning="The code of a program was read. It asks the metadata service for a path of EC2's, and no part of it asks for a token. "
-    "A process has loaded the code, or a schedule, a unit or a boot starts it. Once tokens are required, its requests "
-    "are answered with 401. A version or a watch without a call does not outweigh the code: the part that asks may run seldom.",
+    meaning="The code of a program was read. It requests metadata of EC2, and no part of it asks for a token. A process has loaded "
+    "the code, or a schedule, a unit or a boot starts it. Once tokens are required, its requests are answered with 401. The code "
+    "counts for more than a package's version, and for more than a watch that saw no call: the part that asks may run seldom.",
     cure="Change the code as the finding says. For a package, install a version that asks for a token. For a program without "
     "source, ask its vendor or the owner of the file. `imds-probe watch --v1-only` shows each call that is still made.",
     sources=(_USE_V2,),
@@ -44,9 +44,9 @@ CODE_IMDSV1_AT_LOGIN = Kind(
     id="code-imdsv1-at-login",
     severity="warning",
     title="A package has code that asks without a token, and only a login may start it",
-    meaning="The code was read and asks without a token. It belongs to a distribution's package, and only a file that shells "
-    "read at login starts it, often only if a user has asked for it: byobu's status line is an example. Once tokens are "
-    "required, its output is missing. No service depends on it.",
+    meaning="The code was read, and it asks the metadata service without a token. It belongs to a distribution's package. Only a "
+    "file that shells read at login starts it, often only for users who turned the feature on, such as byobu's status line. Once "
+    "tokens are required, the output of the code is missing. No service depends on it.",
     cure="Upgrade the package, or make sure that nobody needs what it shows.",
 )
 CODE_IMDSV1_ONCE = Kind(
@@ -62,8 +62,8 @@ CODE_ON_DISK_IMDSV1 = Kind(
     id="code-on-disk-imdsv1",
     severity="warning",
     title="Code on disk asks without a token, and nothing starts it",
-    meaning="The code was read and asks without a token. No process has loaded it, and no schedule that was read starts it. "
-    "Somebody may start it by hand, or a program may load it later.",
+    meaning="The code was read, and it asks the metadata service without a token. No process has loaded it, and no schedule "
+    "that was read starts it. Somebody may start it by hand, or a program may load it later.",
     cure="Change or remove the code, or make sure that nobody needs it.",
 )
 CODE_UNDECIDED = Kind(
@@ -107,10 +107,11 @@ CODE_NOT_READ_OF_USERS = Kind(
 CODE_SETTLED = Kind(
     id="code-settled",
     severity="info",
-    title="Other evidence settles what reading code left open",
-    meaning="Some programs could not be read, or their code has requests with and without a token. Other evidence shows that the "
-    "switch does not break them, and the finding names it for each program: a whole window was watched without a call by IMDSv1, "
-    "the service does not answer there, or credentials come from elsewhere.",
+    title="Evidence other than its code clears a program",
+    meaning="Some programs could not be read, or their code has requests without a token. Other evidence shows that the switch "
+    "does not break them. The finding names that evidence for each program: a whole window was watched without a call by IMDSv1, "
+    "the program asked with a token in a rehearsal, its version speaks IMDSv2, the service does not answer there, or credentials "
+    "come from elsewhere.",
     cure="Nothing has to be done.",
 )
 

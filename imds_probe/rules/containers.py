@@ -127,7 +127,12 @@ def _not_measured(subject: str, members: list[Container], facts: Facts, catalog:
         subject,
         f"the token response was not tested in {count(members)}: {titles(members)}",
         evidence=tuple(f"{each.title}: {each.not_measured or _error(each)}" for each in members),
-        fix=Fix("Run as root. Run again if the service was busy."),
+        fix=Fix(
+            "Run imds-probe again. If the evidence stays the same and names another program on the path, find that program, and "
+            "make sure that it passes token requests."
+            if facts.privileged
+            else "Run as root."
+        ),
         settled_by=(*(() if facts.privileged else (AS_ROOT,)), LATER, OWNER),
     )
 
@@ -189,7 +194,8 @@ def _too_far_unneeded(subject: str, members: list[Container], facts: Facts, cata
     do = "does" if len(members) == 1 else "do"
     options = [f"{each.title}: {line}" for each in members for line in _asked_for_by_option(each, facts, catalog)]
     fix = Fix(
-        "Look into the configuration of these containers. Where it has the option, raise the hop limit, or remove the option."
+        "Search the configuration of these containers for the option that the evidence names. If it is set, raise the hop limit, "
+        "or remove the option."
     )
     return HOP_LIMIT_KEEPS_OUT.found(
         subject,

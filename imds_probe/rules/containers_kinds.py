@@ -23,7 +23,7 @@ HOP_LIMIT_TOO_LOW = Kind(
     "there is evidence that it needs none.",
     cure="Where only a few containers need metadata, make the higher hop limit unnecessary: give them credentials of their own "
     "(IRSA, EKS Pod Identity, ECS task roles), or run them in the host's network. Otherwise raise HttpPutResponseHopLimit to the "
-    "number printed, in the same command as the switch. After that, every process in every container within reach can take "
+    "number in the finding, in the same command as the switch. After that, every process in every container within reach can take "
     "the role's credentials.",
     sources=_HOPS,
 )
@@ -49,7 +49,7 @@ USERS_NETWORK_WITHOUT_TOKEN = Kind(
     severity="warning",
     title="A network that an unprivileged user made does not receive the token",
     meaning="An unprivileged user made this network namespace, for example with rootless Podman, rootless Docker or `unshare`. "
-    "That user can let any program answer there in place of the metadata service, from any distance. A measurement there "
+    "That user can let any program answer there in place of the metadata service, and fake its distance. A measurement there "
     "therefore neither raises the hop limit nor blocks the switch. The finding lowers the confidence of the verdict, because a "
     "program in the network may need metadata. A token that arrives through a relay, such as slirp4netns or pasta, counts as "
     "received.",
@@ -64,7 +64,8 @@ HOP_LIMIT_KEEPS_OUT = Kind(
     meaning="The token does not reach these containers. Their environment says that their credentials come from elsewhere, or "
     "it turns metadata off. They do not count towards the hop limit. The environment is strong evidence, not proof: some "
     "SDKs also ask the metadata service for the region.",
-    cure="Nothing has to be done if this is intended. To be sure, watch for calls by IMDSv1 with `imds-probe watch --v1-only`.",
+    cure="Nothing has to be done if these containers are meant to have no metadata. To be sure, watch for calls by IMDSv1 with "
+    "`imds-probe watch --v1-only`.",
     sources=("AWS SDKs and Tools Reference Guide: standardized credential providers",),
 )
 TOKEN_LOST_UNMEASURED = Kind(
@@ -168,9 +169,12 @@ CONTAINER_NOT_MEASURED = Kind(
     implies="unknown",
     title="A container was not tested",
     meaning="imds-probe tests a container from inside the container's network namespace. The test needs root (CAP_SYS_ADMIN) and "
-    "a usable answer of the service, and one of these was missing. It is not known whether the token arrives in the "
-    "container, so the verdict is unknown.",
-    cure="Run as root. Run again if the service was busy (503).",
+    "a usable answer of the service. It also fails if another program on the path accepts the connection and gives no answer. The "
+    "evidence names the reason for each container. It is not known whether the token arrives in the container, so the verdict is "
+    "unknown.",
+    cure="If a network namespace is hidden, run as root. If the service was busy (503) or the time limit came first, run again. "
+    "If another program accepted the connection, find that program: `nft list ruleset | grep -n 169.254.169.254` on the host and "
+    "in the container's network namespace shows a redirect. Make sure that the program passes token requests, and run again.",
     settled_by=(AS_ROOT, LATER, OWNER),
 )
 CONTAINERS_NOT_SEEN = Kind(
@@ -192,7 +196,8 @@ HOP_LIMIT_HIGHER_THAN_NEEDED = Kind(
     title="The hop limit is higher than anything needs",
     meaning="With a higher limit than needed, the token response travels further than it must: into containers whose processes can "
     "then take the role's credentials, and through misconfigured routers.",
-    cure="Lower the hop limit, unless something that needs it is not running now. The switch command keeps the present number.",
+    cure="If something that needs the present hop limit is only stopped now, leave the hop limit as it is. Otherwise replace the "
+    "number in the switch command by the one in the finding: the command as printed keeps the present hop limit.",
     sources=_HOPS,
 )
 

@@ -73,7 +73,7 @@ def relayed(subject: str, members: list[Container], facts: Facts, catalog: Catal
     """The token came, by a relay."""
     return TOKEN_THROUGH_RELAY.found(
         subject,
-        f"the token reaches {count(members)} through a relay{_at(facts)}; a lower hop limit may not suffice: {titles(members)}",
+        f"the token reaches {count(members)} through a relay{_at(facts)}; the distance could not be measured: {titles(members)}",
         evidence=_evidence(members, facts, catalog),
     )
 

@@ -36,11 +36,12 @@ HOP_LIMIT_DIFFERS = Kind(
 ENDPOINT_DIFFERS = Kind(
     id="endpoint-differs",
     severity="warning",
-    title="The host and the EC2 API disagree whether the metadata service is on",
+    title="The host and the EC2 API disagree on whether the metadata service is on",
     meaning="HttpEndpoint of the EC2 API contradicts the answer that the host received. Where the API says enabled, something on "
     "the host keeps requests from the service. Where the API says disabled, another server answers in place of the service.",
     cure="Inspect the routes of the host (`ip route get 169.254.169.254`), its packet rules (`nft list ruleset`), and the "
-    "programs that listen on 169.254.169.254.",
+    "programs that listen on 169.254.169.254 (`ss -lntp`). Remove what keeps requests from the service or answers in its place, "
+    "and run `imds-probe run --control-plane` again.",
     sources=("EC2 API: InstanceMetadataOptionsResponse",),
 )
 _CONTRADICTING = {
@@ -102,7 +103,9 @@ def _endpoint(api: ControlPlane, options: MetadataOptions, imds: Imds) -> list[F
             f"the metadata service is {seen} on the host, and the EC2 API says {says}",
             evidence=(f"the EC2 API at {api.asked_at}: HttpEndpoint={says}", _on_host(imds)),
             fix=Fix(
-                "Inspect the routes and the packet rules of the host.", ("ip route get 169.254.169.254", *INSPECT_RULES)
+                "Inspect the routes and the packet rules of the host. Remove the one that keeps requests from the service, or "
+                "leads them to another server.",
+                ("ip route get 169.254.169.254", *INSPECT_RULES),
             ),
         )
     ]

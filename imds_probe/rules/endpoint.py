@@ -46,8 +46,8 @@ TOKEN_REQUEST_REFUSED = Kind(
     meaning="A plain token PUT was answered with an error although the endpoint is on. EC2 answers 403 to a PUT that carries "
     "X-Forwarded-For, which a proxy on the way adds. An imitation of the service that knows only IMDSv1 answers 404 or 405. "
     "A program that needs metadata here uses IMDSv1, and the switch breaks it.",
-    cure="Remove the redirect of the metadata address, or upgrade the proxy. kube2iam passes token requests since 0.10.11, and "
-    "kiam since 3.6. Their own calls speak IMDSv2 since 0.12.0 and 4.0.",
+    cure="Remove the redirect of the metadata address, or upgrade the proxy. kube2iam passes token requests from 0.10.11 on, "
+    "and kiam from 3.6 on. They use IMDSv2 for their own requests from 0.12.0 and 4.0 on. Then run imds-probe again.",
     sources=("https://github.com/jtblin/kube2iam/pull/279", "github.com/uswitch/kiam: CHANGELOG.md"),
 )
 TOKEN_RESPONSE_LOST = Kind(
@@ -58,7 +58,8 @@ TOKEN_RESPONSE_LOST = Kind(
     meaning="The connection is made and IMDSv1 answers, but the answer to the token PUT never arrives. The packets of that "
     "answer differ from all others only in their low TTL. On the instance itself a hop limit of 1 is enough, so something "
     "drops the packets or lowers their TTL: a firewall rule, or a router in between.",
-    cure="Remove the firewall rule. If a router is in between, raise the hop limit.",
+    cure="Find the firewall rule (`nft list ruleset | grep -n ttl`, `iptables-save | grep -ni ttl`), and remove it. If a router is "
+    "in between, raise the hop limit by one for each router. Then run imds-probe again.",
     sources=("EC2 User Guide: How Instance Metadata Service Version 2 works",),
 )
 IMDS_ANSWERED_BY_PROXY = Kind(
@@ -203,7 +204,7 @@ _TROUBLES: dict[str, tuple[Kind, str, Fix | None]] = {
         IMDS_UNREACHABLE,
         "this host cannot reach the metadata service",
         Fix(
-            "Look for a firewall rule or a missing route.",
+            "Look for a firewall rule or a missing route, correct it, and run imds-probe again.",
             ("ip route get 169.254.169.254", "nft list ruleset | grep -n 169.254"),
         ),
     ),
@@ -212,7 +213,7 @@ _TROUBLES: dict[str, tuple[Kind, str, Fix | None]] = {
         "the token request is refused on this host, although IMDSv1 may still be answered",
         Fix(
             "Find what stands between this host and the service: a proxy that adds X-Forwarded-For, or an imitation of the "
-            "service that knows no tokens.",
+            "service that knows no tokens. Upgrade it, or remove the redirect to it.",
             ("nft list ruleset | grep -n 169.254.169.254", "iptables-save | grep -n 169.254.169.254"),
         ),
     ),
@@ -220,8 +221,8 @@ _TROUBLES: dict[str, tuple[Kind, str, Fix | None]] = {
         TOKEN_RESPONSE_LOST,
         "IMDSv1 answers, but the token response never arrives on this host",
         Fix(
-            "Find what drops packets with a low TTL: a firewall rule on the TTL, or a router between this host and the "
-            "service.",
+            "Find what drops packets with a low TTL. If it is a firewall rule on the TTL, remove the rule. If it is a router "
+            "between this host and the service, raise the hop limit by one for each router.",
             ("nft list ruleset | grep -n ttl", "iptables-save | grep -ni ttl"),
         ),
     ),

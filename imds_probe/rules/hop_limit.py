@@ -13,7 +13,7 @@ HOP_LIMIT_UNKNOWN = Kind(
     severity="warning",
     title="The hop limit was not measured",
     meaning="HttpPutResponseHopLimit is the IP TTL of the packets that answer the token PUT. On the instance the TTL can be "
-    "read off those packets: by packet capture as root, by IP_MINTTL otherwise. Here neither way gave one plain number.",
+    "read off those packets: by packet capture as root, by IP_MINTTL otherwise. Here neither way gave a reliable number.",
     cure="Run as root, or ask the EC2 API. Until then the switch command leaves the hop limit as it is.",
     sources=("EC2 User Guide: How Instance Metadata Service Version 2 works", "ip(7): IP_MINTTL"),
 )

@@ -55,8 +55,9 @@ METADATA_SETTING = Kind(
     id="metadata-setting",
     severity="info",
     title="A setting blocks access to the metadata service",
-    meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service. With disable_ec2_metadata, cloud-init routes "
-    "the metadata address to nowhere at boot.",
+    meaning="ECS_AWSVPC_BLOCK_IMDS keeps ECS tasks in awsvpc mode from the service. With disable_ec2_metadata, cloud-init adds a "
+    "route at boot that rejects packets to the metadata address. While the setting is in force, programs behind it receive no "
+    "metadata by either version, so the switch takes nothing from them.",
     cure=(
         "Nothing has to be done if the setting is intended. Otherwise remove it from the file that the finding names, and restart "
         "the ECS agent, or reboot the host for cloud-init."

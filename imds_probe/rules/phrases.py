@@ -29,8 +29,8 @@ def known_by(software: Software) -> str:
 def only_v1(needed: Requirement) -> str:
     """What is wrong with software that is too old."""
     if needed.by == "code":
-        return f"{ONLY_V1} by its own code{f'; IMDSv2 since {needed.minimum}' if needed.minimum else ''}"
-    return f"{ONLY_V1}{f'; IMDSv2 since {needed.minimum}' if needed.minimum else ', in every version'}"
+        return f"{ONLY_V1} by its own code{f' (IMDSv2 since {needed.minimum})' if needed.minimum else ''}"
+    return f"{ONLY_V1}{f' (IMDSv2 since {needed.minimum})' if needed.minimum else ', in every version'}"
 
 
 def more_time_or(run: CollectorRun | None, otherwise: str) -> Fix:
@@ -44,7 +44,7 @@ def not_verified(needed: Requirement) -> tuple[str, ...]:
     """Evidence that the catalog's figure is a conclusion, where that is what decided."""
     if needed.grade != "inferred":
         return ()
-    figure = f"the figure {needed.figure}" if needed.figure else "that no version speaks IMDSv2"
+    figure = f"the minimum version {needed.figure}" if needed.figure else "that no version speaks IMDSv2"
     return (f"{figure} is inferred, not verified",)
 
 

@@ -20,7 +20,8 @@ REHEARSAL_GAVE_UP = Kind(
     "the caller failed in an earlier rehearsal that lasted longer, and was never refused in the newest one, the failure still "
     "counts.",
     cure="Change the program as the finding says, and rehearse it again for at least as long: the newer rehearsal then "
-    "counts. If you only try a program by hand, rehearse it with --no-record, or accept the risk ([[accept]]).",
+    "counts. If you only tried the program by hand, accept the risk ([[accept]]). With --no-record, no later run counts a "
+    "rehearsal.",
     sources=(_V2,),
 )
 REHEARSAL_PASSED = Kind(
@@ -28,8 +29,9 @@ REHEARSAL_PASSED = Kind(
     severity="info",
     title="Programs received metadata with tokens in a rehearsal of the switch",
     meaning="In a rehearsal (`imds-probe rehearse`), the programs asked with a token, or were refused and then asked for the same "
-    "path with a token. The rehearsal settles how these programs ask. It clears code that asks without a token only if the program "
-    "was refused and then asked with a token. It does not clear a program that the watch saw call IMDSv1.",
+    "path with a token. The rehearsal settles how these programs ask. One case is different: if the code of a program asks without "
+    "a token, the rehearsal clears the program only if it was refused there and then asked with a token. A program that "
+    "the watch saw call IMDSv1 is not cleared by a rehearsal.",
     cure="Nothing has to be done.",
 )
 REHEARSAL_SILENT = Kind(

@@ -70,19 +70,22 @@ SDK_UNKNOWN = Kind(
     severity="warning",
     implies="unknown",
     title="IMDSv2 support of an AWS SDK in use is not known",
-    meaning="The SDK's version could not be read or could only be narrowed down, or the catalog has no sourced minimum for the "
-    "SDK. A guess could break the host, so the verdict counts the SDK as unknown.",
-    cure="Look up the version in the application's list of dependencies. A catalog file of your own can state a minimum: see "
-    "`imds-probe catalog --help`.",
+    meaning="The SDK's version could not be read or could only be narrowed down, or the catalog has no minimum version with a "
+    "source for the SDK. A guess could break the host, so the verdict counts the SDK as unknown.",
+    cure="Look up the version in the application's list of dependencies, and the first version that speaks IMDSv2 with `imds-probe "
+    "catalog NAME`. If the version in use is too old, upgrade it. If it is new enough and imds-probe cannot read it, rehearse the "
+    "program (`imds-probe rehearse`), or accept the risk of the finding ([[accept]]). If the catalog has no minimum version, state "
+    "one in a catalog file of your own (`imds-probe run --catalog FILE`; docs/catalog.md shows the form).",
     settled_by=(UPGRADE, CATALOG, WINDOW, REHEARSAL, OWNER),
 )
 SDK_FIGURE_INFERRED = Kind(
     id="sdk-figure-inferred",
     severity="info",
-    title="A library in use counts as new enough by an inferred figure",
-    meaning="The catalog has a first version for this library that was concluded from something else. Nobody has looked into the "
-    "release itself. The verdict counts the library as new enough.",
-    cure="Watch the host before the switch: `imds-probe run --watch 1h` sees whether the program calls IMDSv1.",
+    title="The minimum version of a library in use is inferred, not verified",
+    meaning="The catalog's minimum version of this library was concluded from something else. Nobody has inspected the release "
+    "itself. The version in use is not lower, so the verdict counts the library as new enough.",
+    cure="To be sure, watch the host before the switch for as long as it takes until the program asks for metadata: `imds-probe "
+    "run --watch 1h` sees whether it calls IMDSv1.",
 )
 SDK_FALLS_BACK = Kind(
     id="sdk-falls-back",

@@ -120,7 +120,9 @@ def _unread_of_users(unread: Sequence[str]) -> Found:
         "container-software",
         "the packages in containers of users could not be read; the verdict does not depend on them",
         evidence=tuple(unread),
-        fix=Fix("Ask the users what runs there, or watch whether the containers call IMDSv1."),
+        fix=Fix(
+            "Ask the users what runs there, or watch whether the containers call IMDSv1: `imds-probe run --watch 1h`."
+        ),
     )
 
 

@@ -44,7 +44,8 @@ SOFTWARE_NEEDS_SETTING = Kind(
     severity="blocker",
     implies="not-ready",
     title="An installed package uses IMDSv2 only with a setting",
-    meaning="This version can speak IMDSv2, but it does so only with a setting that is not in force.",
+    meaning="This version can speak IMDSv2, but it does so only with a setting that is not in force. Without the setting, the "
+    "package asks without a token, and receives no metadata once tokens are required.",
     cure="Set the key as the finding says, restart the program, and run imds-probe again.",
 )
 SOFTWARE_UNUSED = Kind(
@@ -80,8 +81,9 @@ SOFTWARE_UNKNOWN = Kind(
     implies="unknown",
     title="IMDSv2 support of an installed package is not known",
     meaning="The catalog does not show whether this version speaks IMDSv2, or imds-probe could not read a setting on which that "
-    "depends. The catalog does not show it if a distribution patched a version with a lower number than upstream's first one, or "
-    "if the vendor never named the first version. A guess could break the host, so the verdict counts the package as unknown.",
+    "depends. There are three reasons why the catalog may not show it: the version is lower than upstream's first one with IMDSv2, "
+    "but the distribution may have patched it; the vendor never named the first version; or the version could not be compared "
+    "with the first one. A guess could break the host, so the verdict counts the package as unknown.",
     cure="Upgrade the package, or watch the host: `systemctl enable --now imds-probe-daemon`, and restart the package's programs "
     "once while the daemon watches. The finding disappears once a whole window was watched without a call by IMDSv1. The "
     "evidence says what the package's own code and changelog showed, or that they were not read.",
@@ -103,10 +105,13 @@ SOFTWARE_SETTLED = Kind(
 SOFTWARE_FIGURE_INFERRED = Kind(
     id="software-figure-inferred",
     severity="info",
-    title="An installed package counts as new enough by an inferred figure",
-    meaning="The catalog has a first version for this package that was concluded from something else, for example from the day "
-    "on which a change was merged. Nobody has looked into the release itself. The verdict counts the package as new enough.",
-    cure="Watch the host before the switch: `imds-probe run --watch 1h` sees whether the package calls IMDSv1.",
+    title="The minimum version of an installed package is inferred, not verified",
+    meaning="The catalog's minimum version of this package was concluded from something else, for example from the day on which a "
+    "change was merged. Nobody has inspected the release itself. The installed version is not lower, so the verdict counts the "
+    "package as new enough.",
+    cure="To be sure, watch the host before the switch for as long as it takes until the package asks for metadata. `imds-probe "
+    "run --watch 1h` is enough for a program that asks every few minutes. If only a boot starts the program, as with cloud-init, "
+    "enable the daemon (`systemctl enable --now imds-probe-daemon`), reboot the host, and run imds-probe again.",
 )
 PACKAGE_MANAGER_FAILED = Kind(
     id="package-manager-failed",

@@ -150,7 +150,7 @@ def _just_now(caller: RefusedCaller) -> Found:
 def _no_more(caller: RefusedCaller, off: str) -> Found:
     return REFUSED_NO_MORE.found(
         caller.subject,
-        f"{_was_refused(caller, off)}, and was served with a token since then, last at {caller.with_token_last}",
+        f"{_was_refused(caller, off)}, and was served with a token afterwards, last at {caller.with_token_last}",
     )
 
 
@@ -197,7 +197,10 @@ def _left_out(count: int, off: str) -> Found:
     return REFUSED_LEFT_OUT.found(
         _SUBJECT,
         f"the report leaves out {count} of the callers that were refused since {off}",
-        fix=Fix("Find the program or user that calls under so many names with `imds-probe watch --v1-only`."),
+        fix=Fix(
+            "Find the program that runs under many names, or the user who starts many programs, with `imds-probe watch --v1-only`. "
+            "Change the program so that it asks for a token."
+        ),
     )
 
 
@@ -236,7 +239,9 @@ def _not_watched(switched: Switched) -> Found:
     return SWITCH_NOT_WATCHED.found(
         _SUBJECT,
         f"{imdsv1_off(switched)}, and no daemon watches which programs are refused",
-        fix=Fix("Enable the daemon, or run with --watch.", ("systemctl enable --now imds-probe-daemon",)),
+        fix=Fix(
+            "Enable the daemon, or run `imds-probe run --watch 10m`.", ("systemctl enable --now imds-probe-daemon",)
+        ),
     )
 
 

@@ -74,18 +74,20 @@ REFUSED_LEFT_OUT = Kind(
     severity="warning",
     implies="unknown",
     title="More callers were refused than the report holds",
-    meaning="A report holds 200 refused callers, those of the system's services first. More callers were refused since the switch. "
-    "The switch may have broken one of those that are left out.",
-    cure="Find the program or user that calls under so many names with `imds-probe watch --v1-only`.",
+    meaning="A report holds at most 200 refused callers. Callers that did not ask again with a token come first, and of these the "
+    "services of the system. More callers were refused since the switch, and the switch may have broken one of those that are "
+    "left out. So many callers are often one program that runs under many names, or one user who starts many programs.",
+    cure="Find that program or user with `imds-probe watch --v1-only`, which shows each refused call with its caller. Change the "
+    "program so that it asks for a token.",
     settled_by=("a report that holds all refused callers", OWNER),
 )
 REFUSED_NO_MORE = Kind(
     id="refused-no-more",
     severity="info",
     title="A program was refused after the switch, and is served with a token now",
-    meaning="The program was refused with 401, and the same process did not ask again with a token. Since then the program, or "
-    "what took its place, was served the same path with a token. After that, the program was not refused for 24 hours, and for "
-    "longer than the longest time between two of its refusals. It was probably changed.",
+    meaning="The program was refused with 401, and the same process did not ask again with a token. After its last refusal, "
+    "the program, or the process or container in its place, was served the same path with a token. The last refusal was at least "
+    "24 hours ago, and at least as long ago as the longest time between two refusals. The program was probably changed.",
     cure="Nothing has to be done.",
 )
 SWITCH_RECENT = Kind(
@@ -104,8 +106,8 @@ SWITCH_NOT_WATCHED = Kind(
     severity="info",
     title="No daemon watches for refused programs after the switch",
     meaning="Tokens are required on this instance. A program that asks without a token is refused with 401, but no daemon of "
-    "imds-probe watches the calls. The report cannot say who is refused.",
-    cure="Enable the daemon: systemctl enable --now imds-probe-daemon. For a short look, run with --watch.",
+    "imds-probe watches the calls. The report therefore cannot say who is refused.",
+    cure="Enable the daemon: `systemctl enable --now imds-probe-daemon`. For a short look, run `imds-probe run --watch 10m`.",
 )
 SWITCH_UNDONE = Kind(
     id="switch-undone",
@@ -134,7 +136,8 @@ REJECTED_UNSEEN = Kind(
         "Ask CloudWatch for the minutes of the calls: "
         "`aws cloudwatch get-metric-statistics --namespace AWS/EC2 --metric-name MetadataNoTokenRejected --statistics Sum "
         "--period 60 --dimensions Name=InstanceId,Value=ID --start-time START --end-time END`. Find the program that ran at these "
-        "minutes: a virtual machine, a user-space network stack, or a unit of the boot. Then change it so that it asks for a token."
+        "minutes: a virtual machine, a program with a network stack of its own, or a unit that the boot starts. Then change it so "
+        "that it asks for a token."
     ),
     sources=("EC2 User Guide: CloudWatch metrics of instances, MetadataNoTokenRejected",),
     settled_by=("a watched window in which the watch sees as many refused calls as CloudWatch counts", OWNER),

@@ -95,7 +95,7 @@ def test_everything_else_needs_a_change(by, containers):
 
 def test_an_old_sdk_there_is_named_whatever_it_asks_besides():
     found = cause(CALLER, software=(SSM_AGENT, BOTOCORE))
-    assert found.why == "botocore 1.12.0 speaks only IMDSv1; IMDSv2 since 1.13.25"
+    assert found.why == "botocore 1.12.0 speaks only IMDSv1 (IMDSv2 since 1.13.25)"
     assert found.fix.commands == ("/srv/env/bin/python3 -m pip install --upgrade 'botocore>=1.13.25'",)
     used = replace(USE, users=(SdkUser(7, "curl", None),))
     inside = replace(BOTOCORE, container="web", container_ids=(container("web").id,), sdk=used)
@@ -130,7 +130,7 @@ def test_by_the_unit_also_after_a_restart():
 def test_an_old_package_is_known_by_what_it_runs():
     agent = replace(SSM_AGENT, version="2.3.0.0-1")
     found = cause(replace(CALLER, program="/usr/bin/amazon-ssm-agent"), software=(agent,))
-    assert found.why.endswith("speaks only IMDSv1; IMDSv2 since 2.3.814.0") or "2.3.0.0" in found.why
+    assert found.why.endswith("speaks only IMDSv1 (IMDSv2 since 2.3.814.0)") or "2.3.0.0" in found.why
     assert found.fix.commands == ("dnf upgrade amazon-ssm-agent",)
     assert NOTHING_OLD in cause(replace(CALLER, program="/usr/bin/other"), software=(agent,)).why
     by_unit = replace(CALLER, program="curl", unit="amazon-ssm-agent.service")
@@ -155,7 +155,7 @@ def test_a_user_who_gives_his_own_a_packages_name_frames_nobody(program, unit):
 @pytest.mark.parametrize(
     ("agent", "said"),
     [
-        ("Boto3/1.9.0 Python/3.6 Botocore/1.12.0", "botocore 1.12.0 speaks only IMDSv1; IMDSv2 since 1.13.25"),
+        ("Boto3/1.9.0 Python/3.6 Botocore/1.12.0", "botocore 1.12.0 speaks only IMDSv1 (IMDSv2 since 1.13.25)"),
         ("aws-sdk-go/1.25.0 (go1.12; linux; amd64)", "1.25.0 speaks only IMDSv1"),
         ("aws-sdk-nodejs/2.500.0 linux/v10", "2.500.0 speaks only IMDSv1"),
         ("Botocore/1.34.0", NOTHING_OLD),
@@ -171,7 +171,7 @@ def test_an_inferred_figure_is_said_of_who_asks():
     inferred = Catalog((replace(CATALOG.row("botocore"), grade="inferred"),))
     says = replace(CALLER, user_agent="Botocore/1.12.0")
     found = cause(says, catalog=inferred)
-    assert found.evidence == ("the figure 1.13.25 is inferred, not verified",)
+    assert found.evidence == ("the minimum version 1.13.25 is inferred, not verified",)
 
 
 def test_half_old_and_from_outside():

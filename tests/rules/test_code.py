@@ -183,7 +183,7 @@ def test_a_watched_window_settles_what_was_started_in_it():
     facts = changed(FACTS, callers=watched())
     (finding,) = judged(replace(JAR, oldest_s=3 * DAY_S), facts=facts)
     assert (finding.id, finding.implies) == ("code-settled", None)
-    assert finding.summary == "1 program is settled by other evidence than code"
+    assert finding.summary == "1 program is cleared by evidence other than its code"
     assert finding.evidence == (
         "/srv/app/app.jar has requests with and without a token: started 3 d ago, and no call by IMDSv1 was seen in the 14 d "
         "that were watched",

@@ -82,7 +82,7 @@ def test_through_a_relay_the_token_decides_and_nothing_is_lowered(limit):
     (finding,) = judged(behind_relay("ok"), limit=limit)
     assert (finding.id, finding.severity, finding.implies) == ("token-through-relay", "info", None)
     assert finding.summary == (
-        f"the token reaches 1 container through a relay at hop limit {limit}; a lower hop limit may not suffice: shop"
+        f"the token reaches 1 container through a relay at hop limit {limit}; the distance could not be measured: shop"
     )
     report = report_of(facts_of(behind_relay("ok"), limit=limit))
     assert (report.verdict.state, report.verdict.switch.http_put_response_hop_limit) == ("ready", limit)

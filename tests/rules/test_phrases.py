@@ -31,7 +31,7 @@ def test_software_is_named_as_the_catalog_names_it():
 
 @pytest.mark.parametrize(
     ("minimum", "said"),
-    [("19.4", "speaks only IMDSv1; IMDSv2 since 19.4"), (None, "speaks only IMDSv1, in every version")],
+    [("19.4", "speaks only IMDSv1 (IMDSv2 since 19.4)"), (None, "speaks only IMDSv1, in every version")],
 )
 def test_what_is_too_old(minimum, said):
     assert only_v1(Requirement(minimum, "too-old", "", None)) == said
@@ -79,7 +79,7 @@ def test_who_ran_out_of_time_is_told_of_time_alone():
 @pytest.mark.parametrize(
     ("figure", "grade", "said"),
     [
-        ("19.4", "inferred", ("the figure 19.4 is inferred, not verified",)),
+        ("19.4", "inferred", ("the minimum version 19.4 is inferred, not verified",)),
         (None, "inferred", ("that no version speaks IMDSv2 is inferred, not verified",)),
         ("19.4", "package", ()),
         (None, None, ()),

@@ -59,7 +59,7 @@ def test_too_old_and_running_blocks_and_says_who_where_and_how_to_mend_it():
     (finding,) = judged(library())
     assert (finding.id, finding.severity, finding.implies) == ("sdk-too-old", "blocker", "not-ready")
     assert finding.summary == (
-        "botocore 1.12.0, in use by web.service (12), gunicorn (13), speaks only IMDSv1; IMDSv2 since 1.13.25"
+        "botocore 1.12.0, in use by web.service (12), gunicorn (13), speaks only IMDSv1 (IMDSv2 since 1.13.25)"
     )
     assert finding.evidence[0] == f"botocore, identified by its dist-info at {USE.paths[0]}"
     assert finding.fix.commands == ("/srv/env/bin/python3 -m pip install --upgrade 'botocore>=1.13.25'",)
@@ -78,7 +78,7 @@ def test_one_that_needs_a_setting_is_not_called_too_old():
 
 def test_a_figure_that_was_inferred_is_said_whichever_way_it_decides():
     row = replace(CATALOG.row("botocore"), grade="inferred")
-    line = "the figure 1.13.25 is inferred, not verified"
+    line = "the minimum version 1.13.25 is inferred, not verified"
 
     def found(*software):
         return RULE.judge(changed(FACTS, software=software, collectors=(LOOKED,)), Catalog((row,)))
@@ -238,7 +238,7 @@ def test_a_watched_window_in_which_it_was_started_turns_too_old_into_a_warning()
     (finding,) = judged(library(oldest_s=3 * DAY_S), callers=watched())
     assert (finding.id, finding.severity, finding.implies) == ("sdk-too-old-silent", "warning", None)
     assert finding.summary.endswith(
-        "speaks only IMDSv1; IMDSv2 since 1.13.25, but made no call by IMDSv1 while it was watched"
+        "speaks only IMDSv1 (IMDSv2 since 1.13.25), but made no call by IMDSv1 while it was watched"
     )
     assert finding.evidence[0].startswith("started 3 d ago, and no call by IMDSv1 was seen")
     assert finding.fix.text.startswith("Upgrade botocore to 1.13.25 or later")

@@ -166,7 +166,7 @@ def test_settings_that_were_not_looked_at_are_not_good_ones(status, found):
 
 def test_a_figure_that_was_inferred_is_said_whichever_way_it_decides():
     row = replace(CATALOG.row("cloud-init"), grade="inferred", backports=())
-    line = "the figure 19.4 is inferred, not verified"
+    line = "the minimum version 19.4 is inferred, not verified"
 
     def found(*software):
         return RULE.judge(changed(FACTS, host=DEBIAN, software=software), Catalog((row,)))
