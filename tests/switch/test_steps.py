@@ -28,7 +28,7 @@ def test_this_instance_comes_first_and_the_account_last():
     whats = [each.what for each in steps_of(plan())]
     assert [what.partition(" ")[0] for what in whats] == ["Require", "Let", "Require", "Require"]
     assert whats[0] == "Require tokens on this instance, and raise its hop limit to 2"
-    assert "refuse credentials that were fetched by IMDSv1" in whats[1]
+    assert "refuse credentials of the instance role that were fetched by IMDSv1" in whats[1]
     assert "launches the next instance" in whats[2]
     assert "by default" in whats[3]
 
