@@ -62,7 +62,6 @@ ELSEWHERE = {
     "fleet/lean.py": "values, which test_reading.py has decoded",
     "fleet/picture.py": "values, which test_painting.py compares with",
     "fleet/delivered.py": "values, which test_trail.py compares with",
-    "fleet/page_words.py": "what test_page.py lays out",
     "fleet/page_beside.py": "the same",
     "fleet/room.py": "values, which test_page.py and test_html.py lay pages out by",
     "fleet/plan_page.py": "what test_page.py lays out",
