@@ -62,7 +62,7 @@ ELSEWHERE = {
     "fleet/lean.py": "values, which test_reading.py has decoded",
     "fleet/picture.py": "values, which test_painting.py compares with",
     "fleet/delivered.py": "values, which test_trail.py compares with",
-    "fleet/page_beside.py": "the same",
+    "fleet/page_beside.py": "what test_page.py lays out",
     "fleet/room.py": "values, which test_page.py and test_html.py lay pages out by",
     "fleet/plan_page.py": "what test_page.py lays out",
     "fleet/problems.py": "what test_reading.py and test_gathering.py have named",
