@@ -215,6 +215,8 @@ def test_a_project_of_django_with_the_command_that_is_asked_for(root: Root) -> N
         {
             "/opt/app/manage.py": "from django.core.management import execute_from_command_line\n",
             "/opt/app/shop/settings.py": "",
+            "/opt/app/fabfile.py": "",
+            "/opt/app/scripts/old.py": "",
             "/opt/app/shop/tests/test_x.py": "",
             f"{commands}/report.py": "",
             f"{commands}/other.py": "",
