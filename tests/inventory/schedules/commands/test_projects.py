@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ FILES: dict[str, str] = {
     "/app/job.rb": "",
     "/app/tox.ini": "[testenv]\ncommands =\n    a\n    - b\n[testenv:c]\ncommands = d\ndeps = e\n[testenv:f]\ncommands = g\n",
     "/app/Taskfile.yml": "tasks:\n  default: a\n  x:\n    cmds: [b, {cmd: c}, {task: d}]\n",
-    "/app/Procfile": "web: a\nworker: b\n",
+    "/app/Procfile": "# old: curl\nweb: a\nworker: b\n",
+    "/loop/composer.json": json.dumps({"scripts": {name: ["@a", "@b", "x"] * 10 for name in "ab"}}),
     "/broken/package.json": "{",
     "/broken/pyproject.toml": "[",
 }
@@ -130,3 +132,16 @@ def test_environments_of_projects(tmp_path: Path) -> None:
     assert places_of("conda", ("run", "-n", "e"), "/app", "/root", there) == ("/opt/conda/envs/e/bin",)
     assert places_of("conda", ("run",), "/app", "/root", there) == ("/opt/conda/bin",)
     assert places_of("conda", ("run", "--prefix=/opt/c"), "/app", "/root", there) == ("/opt/c/bin",)
+
+
+@pytest.mark.parametrize(
+    ("command", "tasks"), [("rails server -p 80", False), ("rails c", False), ("rails db:migrate", True)]
+)
+def test_tasks_are_loaded_by_commands_that_are_tasks(command: str, tasks: bool, files: SystemFiles) -> None:
+    found = run(command, files)
+    assert (found is not None and ("ruby", "/app/lib/tasks/t.rake") in found.words) is tasks
+
+
+def test_scripts_of_composer_that_name_each_other(files: SystemFiles) -> None:
+    found = run("composer a", files, "/loop")
+    assert found is not None and [each.text for each in found.texts] == ["x"] * 20
