@@ -60,9 +60,10 @@ def joined_lines(text: str, comments: tuple[str, ...] = ("#", ";")) -> Iterator[
         if line.endswith("\\"):
             begun += f"{line[:-1]} "
             continue
-        yield first, f"{begun}{line}"
+        if whole := f"{begun}{line}".strip():
+            yield first, whole
         begun = ""
-    if begun:
+    if begun.strip():
         yield first, begun.strip()
 
 
