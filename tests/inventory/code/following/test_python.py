@@ -241,6 +241,9 @@ def test_a_place_that_a_variable_names_and_one_that_only_running_tells(root: Roo
     }
     for script in ("/opt/app/a.py", "/opt/app/b.py"):
         assert root.follow("python3", script).cut_short == unread.BY_NAME
+    either = "try:\n    import urllib2, ConfigParser\nexcept ImportError:\n    import urllib.request\n"
+    root.put({"/opt/app/c.py": f"import sys, distutils\nsys.path.append(found())\n{either}"})
+    assert root.follow("python3", "/opt/app/c.py").cut_short == ""
     root.put({f"{SITE}/boto.py": ""})
     assert root.follow("python3", "/opt/app/b.py").cut_short == ""
 
