@@ -35,15 +35,7 @@ _DELEGATED = re.compile(
     r"delegate_to[ \t]{0,9}:[ \t]{0,9}['\"]?(?:localhost|127\.0\.0\.1))",
     re.MULTILINE,
 )
-_LOCAL_WORDS = (
-    "local",
-    "localhost,",
-    "127.0.0.1,",
-    "-clocal",
-    "--connection=local",
-    "--inventory=localhost,",
-    "-ilocalhost,",
-)
+_LOCAL_WORDS = frozenset(("-clocal", "-ilocalhost,"))
 _SALT_LOCAL = re.compile(r"^file_client[ \t]{0,9}:[ \t]{0,9}['\"]?local\b", re.MULTILINE)
 _FACTS = re.compile(r"\b(ec2(?:_metadata)?_facts)[ \t]*:")
 _FACTS_AT = (
@@ -60,7 +52,7 @@ def playbook(asked: Asked) -> Run | None:
         asked = asked.within(directory)
     waiting = [asked.at(each) for each in asked.plain(_PLAYBOOK_VALUED) if each.endswith(_YAML)]
     found: dict[str, None] = {}
-    here_only = asked.program == "ansible-pull" or not set(_LOCAL_WORDS).isdisjoint(asked.arguments)
+    here_only = asked.program == "ansible-pull" or _is_for_this_host(asked)
     plays: list[bool] = []
     partly = False
     for path in waiting:
@@ -79,6 +71,17 @@ def playbook(asked: Asked) -> Run | None:
     if here_only or (plays and all(plays)):
         return Run(files=tuple(found)) if found else None
     return Run(some_of=tuple(found)) if found and partly else None
+
+
+def _is_for_this_host(asked: Asked) -> bool:
+    """Whether the command line itself has all plays done here."""
+    hosts = (*asked.values("-i", "--inventory"), *asked.values("-l", "--limit"))
+    return (
+        asked.value("-c", "--connection") == "local"
+        or any(each.rstrip(",") in ("localhost", "127.0.0.1") for each in hosts)
+        or not _LOCAL_WORDS.isdisjoint(asked.arguments)
+        or any("ansible_connection=local" in each for each in asked.arguments)
+    )
 
 
 def _plays(text: str) -> Iterator[bool]:

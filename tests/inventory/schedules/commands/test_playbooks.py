@@ -55,7 +55,8 @@ def test_a_playbook_with_what_it_includes(files: SystemFiles) -> None:
 def test_other_hosts_ask_for_themselves(files: SystemFiles) -> None:
     assert run("ansible-playbook /p/remote.yml", files) is None
     assert run("ansible-playbook /p/none.yml", files) is None
-    for options in ("-c local", "-i localhost,", "--connection=local"):
+    assert run("ansible-playbook -t local -u local /p/remote.yml", files) is None
+    for options in ("-c local", "-i localhost,", "--connection=local", "-l localhost", "-e ansible_connection=local"):
         found = run(f"ansible-playbook {options} /p/remote.yml", files)
         assert found is not None and found.files == ("/p/remote.yml",)
 
