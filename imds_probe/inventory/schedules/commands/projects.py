@@ -143,15 +143,24 @@ def _of_rules(paths: list[str], goals: list[str], given: Mapping[str, str], aske
 
 
 def _of_rake(asked: Asked) -> Run | None:
-    """The Rakefile and the tasks beside it: of one task alone it is not known where it stands."""
+    """The Rakefile, and of the files of tasks beside it those that name a task that is asked for. The others are loaded, too, but
+    it is not known of their tasks which are run.
+    """
     file = asked.value("-f", "--rakefile")
     path = asked.at(file) if file else asked.above("Rakefile", "rakefile", "Rakefile.rb", "rakefile.rb")
     if not path:
         return None
     directory = posixpath.dirname(path)
     places = [f"{directory}/{name}" for name in ("rakelib", "lib/tasks", "tasks")]
-    tasks = [f"{at}/{name}" for at in places for name in asked.files.names(at) if name.endswith(".rake")]
-    return Run(words=tuple(("ruby", each) for each in [path, *tasks][:FILES_MAX]), directory=directory)
+    tasks = [f"{at}/{name}" for at in places for name in asked.files.names(at) if name.endswith(".rake")][:FILES_MAX]
+    words = asked.plain(("-f", "--rakefile", "-e", "--environment"))
+    names = [word.partition("[")[0].rpartition(":")[2] for word in words] or ["default"]
+    run = [each for each in tasks if any(name in (asked.files.text(each, TEXT_MAX) or "") for name in names)]
+    return Run(
+        words=tuple(("ruby", each) for each in [path, *run]),
+        some_of=tuple(each for each in tasks if each not in run),
+        directory=directory,
+    )
 
 
 # Commands of Rails itself, which load no task.

@@ -20,7 +20,8 @@ FILES: dict[str, str] = {
     "/app/more.mk": "A = b\n",
     "/app/justfile": "x:\n  curl\n",
     "/app/Rakefile": "",
-    "/app/lib/tasks/t.rake": "",
+    "/app/lib/tasks/t.rake": "task :x do end",
+    "/app/lib/tasks/other.rake": "task :y do end",
     "/app/config/environment.rb": "",
     "/app/job.rb": "",
     "/app/tox.ini": "[testenv]\ncommands =\n    a\n    - b\n[testenv:c]\ncommands = d\ndeps = e\n[testenv:f]\ncommands = g\n",
@@ -135,7 +136,7 @@ def test_environments_of_projects(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "tasks"), [("rails server -p 80", False), ("rails c", False), ("rails db:migrate", True)]
+    ("command", "tasks"), [("rails server -p 80", False), ("rails c", False), ("rails app:x", True)]
 )
 def test_tasks_are_loaded_by_commands_that_are_tasks(command: str, tasks: bool, files: SystemFiles) -> None:
     found = run(command, files)
@@ -145,3 +146,9 @@ def test_tasks_are_loaded_by_commands_that_are_tasks(command: str, tasks: bool, 
 def test_scripts_of_composer_that_name_each_other(files: SystemFiles) -> None:
     found = run("composer a", files, "/loop")
     assert found is not None and [each.text for each in found.texts] == ["x"] * 20
+
+
+def test_tasks_of_other_files_may_be_run(files: SystemFiles) -> None:
+    found = run("rake app:x[1]", files)
+    assert found is not None and found.words[1:] == (("ruby", "/app/lib/tasks/t.rake"),)
+    assert found.some_of == ("/app/lib/tasks/other.rake",)
