@@ -17,7 +17,10 @@ from imds_probe.inventory.code.words import search_bytes
 
 VALUE_MAX, NAMED_MAX = 2000, 20
 # Lists of what no proxy is for and of what may not be asked, and the variables by which SDKs are told where they ask.
-_OF_OTHERS = re.compile(r"no_?proxy|non_?proxy|block|deny|ssrf|ignore|allow|AWS_EC2_METADATA_SERVICE", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"no_?proxy|non_?proxy|block|den[yi]|ssrf|ignore|allow|reject|forbid|exclud|AWS_EC2_METADATA_SERVICE", re.IGNORECASE
+)
+_OF_ITEM = " \t-\"'"  # what stands before an item of a list
 _IN_SHELL = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
 _IN_CODE = re.compile(
     r"(?:\b(?:os\.)?environ(?:\.get)?|\b(?:os\.)?getenv|\bENV(?:\.fetch)?|\bprocess\.env|\$_?ENV|\$_SERVER)"
@@ -42,10 +45,21 @@ def names_service(settings: bytes) -> bool:
     """Whether settings name the service where code may ask it: not in a comment, and not as what may not be asked."""
     text = settings.decode("latin-1")
     for each in search_bytes(settings):
-        line = text[text.rfind("\n", 0, each.at) + 1 : each.at][-VALUE_MAX:]
-        if each.kind == "service" and not line.lstrip().startswith(("#", ";", "//")) and not _OF_OTHERS.search(line):
+        if each.kind != "service":
+            continue
+        begun = text.rfind("\n", 0, each.at) + 1
+        line = text[max(begun, each.at - VALUE_MAX) : each.at]
+        if line.lstrip().startswith(("#", ";", "//")) or _OF_OTHERS.search(line):
+            continue
+        if line.strip(_OF_ITEM) or not _OF_OTHERS.search(_key_above(text[max(0, begun - VALUE_MAX) : begun])):
             return True
     return False
+
+
+def _key_above(text: str) -> str:
+    """The last line that is no item of a list and no comment: what the list is of that goes on behind it."""
+    lines = (line.strip() for line in reversed(text.split("\n")))
+    return next((line for line in lines if line and (line[0] not in "-\"'#" or line[-1] in ":[{(")), "")
 
 
 def with_values(text: str, named: Mapping[str, str], form: str) -> str:

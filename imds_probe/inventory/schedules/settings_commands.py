@@ -17,6 +17,20 @@ _UDEV_PROGRAM = re.compile(
 _RSYSLOG_PROGRAM = re.compile(r'\bbinary[ \t]{0,9}=[ \t]{0,9}"([^"\n]{1,1900})"', re.IGNORECASE)
 _ALIAS_PROGRAM = re.compile(r'\|[ \t]{0,9}([^",|\n]{1,1900})')
 _FAIL2BAN_TAG = re.compile(r"<[\w/.-]{1,60}>")
+_POSTGRESQL = (
+    "archive_command",
+    "restore_command",
+    "archive_cleanup_command",
+    "recovery_end_command",
+    "ssl_passphrase_command",
+)
+_IN_QUOTES = re.compile(r"'((?:[^'\n]|''){0,4000})'")
+PLUGINS = (
+    "/usr/lib/nagios/plugins",
+    "/usr/lib64/nagios/plugins",
+    "/usr/local/nagios/libexec",
+    "/usr/lib/monitoring-plugins",
+)
 _SNMP_EXTEND, _SNMP_PASS = ("extend", "extend-sh", "extendfix", "exec", "sh", "execfix"), ("pass", "pass_persist")
 
 
@@ -46,9 +60,10 @@ def joined_lines(text: str, comments: tuple[str, ...] = ("#", ";")) -> Iterator[
         if line.endswith("\\"):
             begun += f"{line[:-1]} "
             continue
-        yield first, f"{begun}{line}"
+        if whole := f"{begun}{line}".strip():
+            yield first, whole
         begun = ""
-    if begun:
+    if begun.strip():
         yield first, begun.strip()
 
 
@@ -252,6 +267,21 @@ def _dhclient(line: str) -> str:
     return value.rstrip("; \t") if key == "script" else ""
 
 
+def _postgresql(line: str) -> str:
+    """A text in quotes, of which two stand for one; a comment may come behind it."""
+    key, value = _pair(line)
+    text = _IN_QUOTES.match(value) if key.lower() in _POSTGRESQL else None
+    return text[1].replace("''", "'") if text is not None else ""
+
+
+def _nagios(line: str) -> str:
+    """$USER1$ is the directory of the plugins, as all distributions set it in a file that only Nagios may read."""
+    key, value = _pair(line)
+    if key != "command_line" or not value.startswith("$USER1$/"):
+        return value if key == "command_line" else ""
+    return f"PATH={':'.join(PLUGINS)}:$PATH; {value.removeprefix('$USER1$/')}"
+
+
 def keyed(*keys: str, sign: str = "", directory: str = "/") -> Language:
     """Commands that are values of these keys, behind a sign or blanks."""
 
@@ -277,16 +307,7 @@ squid = keyed(
     "url_rewrite_program", "redirect_program", "store_id_program", "logfile_daemon", "unlinkd_program", "pinger_program"
 )
 dnsmasq = keyed("dhcp-script", sign="=")
-postgresql = keyed(
-    *(
-        "archive_command",
-        "restore_command",
-        "archive_cleanup_command",
-        "recovery_end_command",
-        "ssl_passphrase_command",
-    ),
-    sign="=",
-)
+postgresql = _of_lines(_postgresql, ("#",))
 certbot = keyed(
     "pre_hook", "post_hook", "renew_hook", "deploy_hook", "manual_auth_hook", "manual_cleanup_hook", sign="="
 )
@@ -306,7 +327,7 @@ uwsgi = keyed(
 )
 strongswan = keyed("leftupdown", "rightupdown", "updown", sign="=")
 nut = keyed("NOTIFYCMD", "SHUTDOWNCMD")
-nagios = keyed("command_line")
+nagios = _of_lines(_nagios)
 fluentd = keyed("command")
 logrotate = _of_blocks(LOGROTATE_SCRIPTS, ("endscript",))
 upstart = _of_blocks(("script",), ("end script",), "exec")

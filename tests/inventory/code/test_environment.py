@@ -71,6 +71,10 @@ def test_what_comes_out_is_read_as_code(path: str, form: str, text: str, speaks:
         (b'{"no_proxy": "169.254.169.254"}', False),
         (b"blocked: [169.254.169.254]\n", False),
         (b"path: latest/meta-data\n", False),
+        (b"ssrf:\n  - 10.0.0.0/8\n  # of AWS\n  - 169.254.169.254\n", False),
+        (b'{"denied": [\n  "10.0.0.1",\n  "169.254.169.254"\n]}', False),
+        (b"denied:\n  - 10.0.0.1\nhosts:\n  - 169.254.169.254\n", True),
+        (b"- 169.254.169.254\n", True),
     ],
 )
 def test_settings_that_name_the_service(settings: bytes, expected: bool) -> None:

@@ -39,7 +39,17 @@ from imds_probe.inventory.schedules.settings_commands import Language
         (by_line.postgresql, "archive_command = 'x %p'  \n#restore_command = 'y'\n", ["x %p"]),
         (by_line.certbot, "[renewalparams]\npre_hook = x\nserver = y\n", ["x"]),
         (by_line.uwsgi, "[uwsgi]\nattach-daemon = x\nmodule = y\n", ["x"]),
+        (
+            by_line.postgresql,
+            "archive_command = 'x %p'\t\t# why\nrestore_command 'echo ''a'' # b'\nArchive_Cleanup_Command = ''\nport = 'z'\n",
+            ["x %p", "echo 'a' # b"],
+        ),
         (by_line.nagios, "define command {\n command_line /x $HOST$\n}\n", ["/x $HOST$"]),
+        (
+            by_line.nagios,
+            "command_name $USER1$/a\ncommand_line\t$USER1$/check_x -H $HOST$\n",
+            [f"PATH={':'.join(by_line.PLUGINS)}:$PATH; check_x -H $HOST$"],
+        ),
     ],
 )
 def test_commands_of_each_language(language: Language, text: str, commands: list[str]) -> None:

@@ -61,3 +61,9 @@ http {
 )
 def test_code_and_commands_of_servers(language: Language, text: str, commands: list[tuple[int, str, bool]]) -> None:
     assert [(each.line, each.command, each.reads) for each in language(text)] == commands
+
+
+@pytest.mark.parametrize("language", [by_server.apache, by_server.haproxy])
+@pytest.mark.parametrize("text", ["\\\n\n", " \\\n\\\n\\\n", "\\"])
+def test_a_line_that_goes_on_with_nothing(language: Language, text: str) -> None:
+    assert list(language(text)) == []

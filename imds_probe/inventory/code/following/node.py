@@ -46,6 +46,9 @@ _ASIDE = re.compile(
 _TEXT = rb"[\"'`]([^\"'`\n$]{1,200})[\"'`]"
 _REQUIRED = re.compile(rb"\b(?:require(?:\.resolve)?|import)\s{0,10}\(\s{0,20}(?:" + _TEXT + rb"\s{0,20}[,)])?")
 _FORKED = re.compile(rb"\b(?:new[ \t]{1,9}(?:\w{1,60}\.)?Worker|(?:\w{1,60}\.)?fork)[ \t]{0,9}\(([^;\n]{0,300})")
+_ITSELF = re.compile(
+    rb"[ \t]{0,9}(?:new[ \t]{1,9}URL\([ \t]{0,9})?(?:__filename|import\.meta\.(?:filename|url)|process\.argv\[1\]|\)|\Z)"
+)
 _ONE_TEXT = re.compile(rb"[\"'`]([^\"'`\n$]{1,200})[\"'`]")
 _IMPORTED = re.compile(rb"(?:\bfrom|\bimport)\s{0,10}" + _TEXT)
 
@@ -91,8 +94,11 @@ def asked_by(text: bytes) -> Asked:
         b"./" + text[1].lstrip(b"./") if not text[1].startswith(b"../") else text[1] for _, text in forked if text
     ]
     absolute = [text[1] for match, text in forked if text and text[1].startswith(b"/") and b"dirname" not in match[1]]
+    # Others have workers and forks, too: a queue its workers by their names, a cluster itself.
+    own = b"worker_threads" in bare or b"child_process" in bare
     dynamic = any(match[1] is None for match in required) or any(
-        text is None and match[1].strip(b") ") for match, text in forked
+        own and text is None and not match[0].startswith(b"cluster") and _ITSELF.match(match[1]) is None
+        for match, text in forked
     )
     return asked((name.decode("utf-8", "replace") for name in [*names, *absolute]), dynamic=dynamic)
 

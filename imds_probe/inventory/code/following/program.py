@@ -29,17 +29,17 @@ _INTERPRETED = {
     ".mk": ("make", "gmake"),
 }
 SCRIPT_WORDS_MAX, SETTINGS_MAX = 6, 20
-# Modules without a file, and those of other versions.
-COMES_WITH_PYTHON = sys.stdlib_module_names | {
-    "thread",
-    "strop",
-    "cStringIO",
-    "cPickle",
-    "imp",
-    "exceptions",
-    "sitecustomize",
-    "usercustomize",
-}
+# Modules without a file, and those of other versions, for which code has another name where they are missing.
+COMES_WITH_PYTHON = sys.stdlib_module_names | frozenset(
+    """
+    thread strop cStringIO cPickle exceptions sitecustomize usercustomize
+    BaseHTTPServer CGIHTTPServer ConfigParser Cookie HTMLParser Queue SimpleHTTPServer SimpleXMLRPCServer SocketServer StringIO
+    Tkinter UserDict UserList UserString anydbm commands cookielib copy_reg dummy_thread dumbdbm htmlentitydefs httplib md5
+    mimetools new popen2 rfc822 robotparser sets sha sgmllib urllib2 urlparse user whichdb xmlrpclib
+    aifc asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis nntplib ossaudiodev
+    pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib
+    """.split()  # noqa: SIM905 - as literals they would take half a page
+)
 NAMES_MAX = 1000  # of programs whose language is known by their names
 AGAIN_MAX = 3  # that all is looked up anew, because there was another place to look
 # Ecosystems by directories that only they have, and by what their files are called.

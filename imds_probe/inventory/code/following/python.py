@@ -27,6 +27,7 @@ DISTRIBUTIONS = ("/usr/lib/python3/dist-packages", "/usr/lib/python2.7/dist-pack
 SHARED = ("/", "/root", "/home", "/tmp", "/var", "/usr/bin")  # noqa: S108 - nobody's application is all that lies there
 PROJECT_MAX = 1500  # files of a project of Django
 _COMMANDS = "/management/commands/"
+_OF_PACKAGES = ("__init__.py", "apps.py", "models.py", "settings.py", "urls.py")
 _ASIDE = ("/tests/", "/test_", "/tests.py", "/migrations/", "/venv/", "/site-packages/", "/node_modules/")
 OF_ITSELF = ("sitecustomize", "usercustomize")
 _PROGRAM = re.compile(r"(?:python|pypy)(\d?(?:\.\d{1,2})?)")
@@ -83,13 +84,19 @@ def _begins(start: Start, ground: Ground) -> Begun:
 
 
 def _of_django(script: str, rest: Sequence[str], ground: Ground) -> Iterator[Load]:
-    """What Django loads by the names in its settings: of a project all, but of commands only the one that is asked for."""
+    """What Django loads by the names in its settings: of a project its packages, but of commands only the one that is asked for.
+
+    Scripts that lie in the same directories, or beside the project's own, are nothing that it loads.
+    """
     name = next((word for word in rest if not word.startswith("-")), "")
     for path in ground.walked(posixpath.dirname(script), (".py",), PROJECT_MAX):
+        directory = posixpath.dirname(path)
         if _COMMANDS in path:
             if path.endswith(f"{_COMMANDS}{name}.py"):
                 yield Load(path)
-        elif not any(aside in path for aside in _ASIDE):
+        elif directory.endswith("/settings") or not ground.listed(directory).isdisjoint(_OF_PACKAGES):
+            if any(aside in path for aside in _ASIDE):
+                continue
             yield Load(path)
 
 

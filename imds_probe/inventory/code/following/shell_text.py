@@ -139,6 +139,8 @@ def asked_by(text: bytes) -> Asked:
             looped[words[1]] = words[3:]
         elif words[0] in (".", "source") and len(words) > 1 and (each := looped.get(words[1].strip("${}"))):
             names += [word for word in each if "$" not in word]
+            dynamic = dynamic or any("$" in word for word in each)
+            looped[words[1].strip("${}")] = [""]  # these are known: a long list may be used many times
         elif words[0] in (".", "source"):
             known = len(words) > 1 and "$" not in words[1]
             names += [words[1]] if known else []

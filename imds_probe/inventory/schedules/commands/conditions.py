@@ -29,7 +29,8 @@ _GUARDS = ("&&", "||", "then", "do", "in")
 
 def passes_over(command: str) -> bool:
     """Of a schedule's own command: whether some starts come to nothing."""
-    return any(_is_varying(kind, test, _calendar_variables(command)) for kind, test in _tests(command))
+    named = _calendar_variables(command)
+    return any(_is_varying(kind, test, named) for kind, test in _tests(command))
 
 
 def of_calendar(script: str) -> bool:

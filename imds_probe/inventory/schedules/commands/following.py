@@ -26,7 +26,7 @@ from imds_probe.inventory.schedules.commands.programs import (
     Started,
 )
 from imds_probe.inventory.schedules.commands.project_asked import Run
-from imds_probe.inventory.schedules.commands.projects import places_of, run_of
+from imds_probe.inventory.schedules.commands.projects import is_runner, places_of, run_of
 from imds_probe.inventory.schedules.commands.shell_commands import Command, Shell
 from imds_probe.inventory.schedules.commands.starters import BEHIND, STARTERS_OF_LANGUAGES, Words, inner
 from imds_probe.inventory.schedules.scheduled import Scheduled
@@ -36,6 +36,7 @@ SCRIPT_MAX_BYTES = 256 * 1024
 DEPTH_MAX = 4  # of scripts that start scripts, and of programs that start programs
 DEPTH_OF_STARTERS = 12
 STARTED_MAX = 300
+PROJECTS_MAX = 200  # commands of projects, each of which may start others
 BESIDE_MAX = 20  # files that a script names, and that are asked for together
 DEPTH_AHEAD, AHEAD_MAX = 3, 200  # scripts that name others, and files of several schedules
 _BUILTINS = frozenset(
@@ -53,6 +54,7 @@ MAYBE_RUN = "nobody knows whether a program runs a file that it is given"
 NO_DIRECTORY = "the directory of a command is only known while it runs"
 OTHER_ROOT = "a command runs in another root"
 TOO_MANY = f"it starts more than {STARTED_MAX} programs"
+TOO_MANY_OF_PROJECTS = f"it starts more than {PROJECTS_MAX} scripts of projects"
 TOO_DEEP = "programs that start each other without end"
 _OTHER_ROOTS = frozenset(("nsenter",))
 _OF_DISTRIBUTION = ("/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/libexec/")
@@ -191,6 +193,7 @@ class _One:
         self.passes_over = False
         self.held: dict[tuple[str, str], HeldText] = {}
         self._scripts: set[str] = set()
+        self._of_projects: set[tuple[object, ...]] = set()
 
     def _say(self, why: str, around: _Around) -> None:
         self.unfollowed[Unfollowed(why, around.script)] = None
@@ -268,6 +271,8 @@ class _One:
         base = posixpath.basename(name)
         if starters > DEPTH_OF_STARTERS:
             self._say(TOO_DEEP, around)
+        elif is_runner(base) and self._is_done(base, words[1:], around):
+            return
         elif run := run_of(base, words[1:], around.directory, self._files):
             self._run_project(run, around, depth)
             if base not in BEHIND:
@@ -293,6 +298,17 @@ class _One:
             self.run_text(text, around.copy({}), depth + 1)
         else:
             self._start(words, base, around, depth)
+
+    def _is_done(self, base: str, arguments: Words, around: _Around) -> bool:
+        """Whether this was followed already, or is one too many: scripts of projects may start each other many times each."""
+        key = (base, tuple(arguments), around.directory, *sorted(around.environment.items()))
+        if key in self._of_projects:
+            return True
+        if len(self._of_projects) >= PROJECTS_MAX:
+            self._say(TOO_MANY_OF_PROJECTS, around)
+            return True
+        self._of_projects.add(key)
+        return False
 
     def _run_project(self, run: Run, around: _Around, depth: int) -> None:
         """What a project says that is run: its texts are searched as its own, and files are read as what they are."""

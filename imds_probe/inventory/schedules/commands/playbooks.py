@@ -24,20 +24,18 @@ _ROLE = re.compile(
     r"_role[ \t]{0,9}:(?:[ \t]{0,9}\n[ \t]{1,80}name[ \t]{0,9}:)?)[ \t]{1,9}['\"]?([\w.-]{1,80})['\"]?[ \t]{0,9}(?=[,}\n]|\Z)",
     re.MULTILINE,
 )
-# What is done on the host that the playbook runs on: for all others it is those that ask.
-_LOCAL = re.compile(
-    r"\bhosts[ \t]{0,9}:[^\n]{0,200}(?:localhost|127\.0\.0\.1)|\bconnection[ \t]{0,9}:[ \t]{0,9}['\"]?local\b|\blocal_action\b|"
-    r"\bdelegate_to[ \t]{0,9}:[ \t]{0,9}['\"]?(?:localhost|127\.0\.0\.1)"
+# What is done on the host that the playbook runs on: for all others it is those that ask. Where only some plays or tasks are done
+# here, it is not known which of the files.
+_HOSTS = re.compile(r"^[ \t]{0,80}(?:-[ \t]{1,9})?hosts[ \t]{0,9}:([^\n#]{0,200})", re.MULTILINE)
+_THIS_HOST = re.compile(r"\b(?:localhost|127\.0\.0\.1)\b")
+_PLAY = re.compile(r"^-[ \t]", re.MULTILINE)
+_LOCAL = re.compile(r"^[ \t]{0,3}(?:-[ \t]{1,9})?connection[ \t]{0,9}:[ \t]{0,9}['\"]?local\b", re.MULTILINE)
+_DELEGATED = re.compile(
+    r"^[ \t]{0,80}(?:-[ \t]{1,9})?(?:local_action\b|connection[ \t]{0,9}:[ \t]{0,9}['\"]?local\b|"
+    r"delegate_to[ \t]{0,9}:[ \t]{0,9}['\"]?(?:localhost|127\.0\.0\.1))",
+    re.MULTILINE,
 )
-_LOCAL_WORDS = (
-    "local",
-    "localhost,",
-    "127.0.0.1,",
-    "-clocal",
-    "--connection=local",
-    "--inventory=localhost,",
-    "-ilocalhost,",
-)
+_LOCAL_WORDS = frozenset(("-clocal", "-ilocalhost,"))
 _SALT_LOCAL = re.compile(r"^file_client[ \t]{0,9}:[ \t]{0,9}['\"]?local\b", re.MULTILINE)
 _FACTS = re.compile(r"\b(ec2(?:_metadata)?_facts)[ \t]*:")
 _FACTS_AT = (
@@ -54,26 +52,50 @@ def playbook(asked: Asked) -> Run | None:
         asked = asked.within(directory)
     waiting = [asked.at(each) for each in asked.plain(_PLAYBOOK_VALUED) if each.endswith(_YAML)]
     found: dict[str, None] = {}
-    is_local = asked.program == "ansible-pull" or not set(_LOCAL_WORDS).isdisjoint(asked.arguments)
+    here_only = asked.program == "ansible-pull" or _is_for_this_host(asked)
+    plays: list[bool] = []
+    partly = False
     for path in waiting:
         if path in found or len(found) >= FILES_MAX or not asked.files.has_file(path):
             continue
         found[path] = None
         text = (asked.files.text(path, TEXT_MAX) or "") if path.endswith(_YAML) else ""
-        is_local = is_local or _LOCAL.search(text) is not None
+        plays += _plays(text)
+        partly = partly or any(plays) or _DELEGATED.search(text) is not None
         here = posixpath.dirname(path)
         named = [match[1] or match[2] for match in _NAMED_IN_PLAY.finditer(text)]
         beside = (here, f"{here}/tasks", f"{posixpath.dirname(here)}/files", f"{posixpath.dirname(here)}/tasks")
         waiting += [posixpath.normpath(f"{at}/{each}") for each in named[:FILES_MAX] for at in beside]
         waiting += _of_roles(text, here, asked.files)
         waiting += _of_modules(text, asked.files)
-    return Run(files=tuple(found)) if found and is_local else None
+    if here_only or (plays and all(plays)):
+        return Run(files=tuple(found)) if found else None
+    return Run(some_of=tuple(found)) if found and partly else None
+
+
+def _is_for_this_host(asked: Asked) -> bool:
+    """Whether the command line itself has all plays done here."""
+    hosts = (*asked.values("-i", "--inventory"), *asked.values("-l", "--limit"))
+    return (
+        asked.value("-c", "--connection") == "local"
+        or any(each.rstrip(",") in ("localhost", "127.0.0.1") for each in hosts)
+        or not _LOCAL_WORDS.isdisjoint(asked.arguments)
+        or any("ansible_connection=local" in each for each in asked.arguments)
+    )
+
+
+def _plays(text: str) -> Iterator[bool]:
+    """Of each play whether it is done on the host that it is started on."""
+    for play in _PLAY.split(text):
+        if hosts := _HOSTS.search(f"  {play}"):
+            yield _THIS_HOST.search(hosts[1]) is not None or _LOCAL.search(f"  {play}") is not None
 
 
 def _of_roles(text: str, here: str, files: SystemFiles) -> Iterator[str]:
     tops = dict.fromkeys((f"{here}/roles", f"{posixpath.dirname(posixpath.dirname(here))}", "/etc/ansible/roles"))
-    for match in _ROLE.finditer(text):
-        for role in (f"{top}/{match[1]}" for top in tops if "/roles" in top):
+    there = {top: frozenset(files.names(top)) for top in tops if "/roles" in top}
+    for name in dict.fromkeys(match[1] for match in _ROLE.finditer(text)):
+        for role in (f"{top}/{name}" for top in there if name in there[top]):
             for part in ("tasks", "handlers", "defaults", "vars", "meta"):
                 yield from (f"{role}/{part}/{name}" for name in files.names(f"{role}/{part}") if name.endswith(_YAML))
 

@@ -15,7 +15,7 @@ from imds_probe.inventory.schedules.commands.recipes import Rules, goals_of
 from imds_probe.inventory.schedules.system_files import SystemFiles
 from imds_probe.system import toml
 
-FILES_MAX, TEXT_MAX, INCLUDED_MAX, SCRIPTS_MAX, DEPTH_MAX = 60, 256 * 1024, 10, 50, 4
+FILES_MAX, TEXT_MAX, INCLUDED_MAX, SCRIPTS_MAX = 60, 256 * 1024, 10, 50
 Words = Sequence[str | None]
 
 
@@ -27,6 +27,11 @@ def run_of(program: str, arguments: Words, directory: str, files: SystemFiles) -
         if runner is not None
         else None
     )
+
+
+def is_runner(program: str) -> bool:
+    """Whether a program may run what a project says."""
+    return program in _RUNNERS
 
 
 def _document(path: str, files: SystemFiles) -> object:
@@ -90,13 +95,12 @@ def _of_composer(asked: Asked) -> Run | None:
     path = asked.above("composer.json")
     scripts = _table(_document(path, asked.files), "scripts")
     found: list[str] = []
-    waiting = [(words[0], 0)] if words else []
-    while waiting and len(found) < SCRIPTS_MAX:
-        name, depth = waiting.pop(0)
-        for text in _texts(scripts.get(name)):
+    waiting = words[:1]
+    for name in waiting:
+        for text in _texts(scripts.get(name))[: SCRIPTS_MAX - len(found)]:
             other = text.removeprefix("@").partition(" ")[0]
-            if text.startswith("@") and other in scripts and depth < DEPTH_MAX:
-                waiting.append((other, depth + 1))
+            if text.startswith("@") and other in scripts:
+                waiting += [other] if other not in waiting and len(waiting) < SCRIPTS_MAX else []
             elif "::" not in text:
                 found.append(text.removeprefix("@putenv ").removeprefix("@"))
     directory = posixpath.dirname(path)
@@ -139,21 +143,36 @@ def _of_rules(paths: list[str], goals: list[str], given: Mapping[str, str], aske
 
 
 def _of_rake(asked: Asked) -> Run | None:
-    """The Rakefile and the tasks beside it: of one task alone it is not known where it stands."""
+    """The Rakefile, and of the files of tasks beside it those that name a task that is asked for. The others are loaded, too, but
+    it is not known of their tasks which are run.
+    """
     file = asked.value("-f", "--rakefile")
     path = asked.at(file) if file else asked.above("Rakefile", "rakefile", "Rakefile.rb", "rakefile.rb")
     if not path:
         return None
     directory = posixpath.dirname(path)
     places = [f"{directory}/{name}" for name in ("rakelib", "lib/tasks", "tasks")]
-    tasks = [f"{at}/{name}" for at in places for name in asked.files.names(at) if name.endswith(".rake")]
-    return Run(words=tuple(("ruby", each) for each in [path, *tasks][:FILES_MAX]), directory=directory)
+    tasks = [f"{at}/{name}" for at in places for name in asked.files.names(at) if name.endswith(".rake")][:FILES_MAX]
+    words = asked.plain(("-f", "--rakefile", "-e", "--environment"))
+    names = [word.partition("[")[0].rpartition(":")[2] for word in words] or ["default"]
+    run = [each for each in tasks if any(name in (asked.files.text(each, TEXT_MAX) or "") for name in names)]
+    return Run(
+        words=tuple(("ruby", each) for each in [path, *run]),
+        some_of=tuple(each for each in tasks if each not in run),
+        directory=directory,
+    )
+
+
+# Commands of Rails itself, which load no task.
+_NO_TASKS = frozenset(
+    ("server", "s", "console", "c", "dbconsole", "db", "generate", "g", "destroy", "d", "new", "test", "t")
+)
 
 
 def _of_rails(asked: Asked) -> Run | None:
     words = asked.plain(("-e", "--environment"))
     if words[:1] not in (["runner"], ["r"]):
-        return _of_rake(asked)
+        return None if words[:1] and words[0] in _NO_TASKS else _of_rake(asked)
     path = asked.above("config/environment.rb")
     directory = posixpath.dirname(posixpath.dirname(path)) if path else asked.directory
     code = words[1] if len(words) > 1 else ""
@@ -206,7 +225,11 @@ def _of_procfile(asked: Asked) -> Run | None:
     asked = asked.within(asked.value("-d", "--root"))
     path = asked.at(asked.value("-f", "--procfile") or "Procfile")
     pairs = [line.partition(":") for line in asked.files.lines(path)] if asked.files.has_file(path) else []
-    found = [text.strip() for name, sign, text in pairs if sign and (not words[1:] or name in words[1:])]
+    found = [
+        text.strip()
+        for name, sign, text in pairs
+        if sign and not name.startswith("#") and (not words[1:] or name in words[1:])
+    ]
     return Run(tuple(Held(path, text, posixpath.dirname(path)) for text in found[:SCRIPTS_MAX])) if found else None
 
 

@@ -56,7 +56,7 @@ def look(files: SystemFiles) -> Iterator[Scheduled]:
 def _is_conditional(unit: Unit) -> bool:
     """Whether some of its starts come to nothing, by a command that has to succeed or a file that has to be there."""
     tests = [each.value.lstrip(PREFIXES) for each in unit.all("Service", "ExecCondition")]
-    before = [each.value for each in unit.all("Service", "ExecStartPre") if not each.value.startswith("-")]
+    before = [each.value.lstrip(PREFIXES) for each in unit.all("Service", "ExecStartPre") if each.value[:1] != "-"]
     paths = [each.value.lstrip("|!") for each in unit.all("Unit", *PATH_CONDITIONS)]
     return (
         any(passes_over(f"{each} && true") for each in (*tests, *before))

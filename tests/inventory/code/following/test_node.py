@@ -144,7 +144,25 @@ def test_workers_and_forks(text: str, names: list[str]) -> None:
 
 
 def test_a_worker_by_a_name_that_only_running_tells() -> None:
-    assert asked_by(b"new Worker(file)").dynamic and not asked_by(b"repo.fork()").dynamic
+    assert asked_by(b"import { Worker } from 'worker_threads'; new Worker(file)").dynamic
+    assert asked_by(b"require('child_process').fork(path)").dynamic
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "repo.fork()",
+        "require('cluster').fork({PORT: 1})",
+        "const cluster = require('cluster'), p = require('child_process'); cluster.fork({PORT: 1})",
+        "const {Worker} = require('bullmq'); new Worker(QUEUE, async (job) => {})",
+        "import {fork} from 'redux-saga/effects'; function* all() { yield fork(watch) }",
+        "const {Worker} = require('worker_threads'); new Worker(__filename, {workerData: 1})",
+        "const {fork} = require('child_process'); fork(process.argv[1], [])",
+        "import {Worker} from 'node:worker_threads'; new Worker(new URL(import.meta.url))",
+    ],
+)
+def test_workers_and_forks_that_load_nothing_else(text: str) -> None:
+    assert not asked_by(text.encode()).dynamic
 
 
 @pytest.mark.parametrize(

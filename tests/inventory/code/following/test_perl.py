@@ -50,3 +50,17 @@ def test_a_variable_could_be_any_module() -> None:
 def test_files_beside_the_script_and_by_a_name_that_only_running_tells() -> None:
     assert asked_by(b"do dirname(__FILE__) . '/x.pl';").names == ("{here}/x.pl",)
     assert asked_by(b"do $file;").dynamic and not asked_by(b"do { $x };").dynamic
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("do $file;", True),
+        ("my $settings = do($file);", True),
+        ("$dbh->do($sql);", False),
+        ("$dbh->do( $sql ) or die;", False),
+        ("Task::do($task);", False),
+    ],
+)
+def test_a_file_that_only_running_names_is_no_method_of_that_name(text: str, expected: bool) -> None:
+    assert asked_by(text.encode()).dynamic is expected

@@ -215,6 +215,8 @@ def test_a_project_of_django_with_the_command_that_is_asked_for(root: Root) -> N
         {
             "/opt/app/manage.py": "from django.core.management import execute_from_command_line\n",
             "/opt/app/shop/settings.py": "",
+            "/opt/app/fabfile.py": "",
+            "/opt/app/scripts/old.py": "",
             "/opt/app/shop/tests/test_x.py": "",
             f"{commands}/report.py": "",
             f"{commands}/other.py": "",
@@ -239,6 +241,9 @@ def test_a_place_that_a_variable_names_and_one_that_only_running_tells(root: Roo
     }
     for script in ("/opt/app/a.py", "/opt/app/b.py"):
         assert root.follow("python3", script).cut_short == unread.BY_NAME
+    either = "try:\n    import urllib2, ConfigParser\nexcept ImportError:\n    import urllib.request\n"
+    root.put({"/opt/app/c.py": f"import sys, distutils\nsys.path.append(found())\n{either}"})
+    assert root.follow("python3", "/opt/app/c.py").cut_short == ""
     root.put({f"{SITE}/boto.py": ""})
     assert root.follow("python3", "/opt/app/b.py").cut_short == ""
 

@@ -50,3 +50,18 @@ def test_nonsense_takes_time_in_proportion(piece: str) -> None:
         times.append(time.process_time() - began)
     # Eight times as long a text; one whose time grows with the square takes 64 times as long.
     assert times[1] < 30 * max(times[0], 0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "dynamic"),
+    [
+        ('for f in /a.sh /b/*.sh; do . "$f"; done', ("/a.sh", "/b/*.sh"), False),
+        ("D=/b\nfor f in $D/*.sh; do\n. ${f}\n. ${f}\ndone", ("/b/*.sh",), False),
+        ("for f in $FILES; do . $f; done", (), True),
+        ('for f in /a.sh "$@"; do . "$f"; done', ("/a.sh",), True),
+        ("for f in " + "a " * 5000 + "; do\n" + ". $f\n" * 500 + "done", ("a",), False),
+    ],
+)
+def test_files_that_are_sourced_in_a_loop(text: str, names: tuple[str, ...], dynamic: bool) -> None:
+    found = asked_by(text.encode())
+    assert (found.names, found.dynamic) == (names, dynamic)

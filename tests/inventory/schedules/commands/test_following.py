@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -339,3 +340,27 @@ def test_what_a_project_runs(root: Path) -> None:
         "salt-call --local state.apply": ("/srv/salt/a.sls", (READ_SOME, "/srv/salt/a.sls")),
     }.items():
         assert [(each.executable, each.arguments) for each in followed(root, command).started] == [started]
+
+
+def test_each_line_of_a_recipe_begins_in_the_same_directory(root: Path) -> None:
+    made(root, {"/opt/app/Makefile": "all:\n\tcd sub && a\n\tb\n"})
+    found = followed(root, "cd /opt/app && make")
+    assert [(each.executable, each.directory) for each in found.started] == [
+        ("/usr/bin/a", "/opt/app/sub"),
+        ("/usr/bin/b", "/opt/app"),
+    ]
+
+
+def test_scripts_of_a_project_that_start_each_other_come_to_an_end(root: Path) -> None:
+    again = "npm run x;" * 50
+    others = ";".join(f"npm run x -- {number} $RANDOM" for number in range(following.PROJECTS_MAX))
+    made(
+        root,
+        {
+            f"/opt/{name}/package.json": json.dumps({"scripts": {"x": f"a;{text}"}})
+            for name, text in {"one": again, "two": others}.items()
+        },
+    )
+    for name, why in (("one", following.TOO_DEEP), ("two", following.TOO_MANY_OF_PROJECTS)):
+        found = followed(root, f"cd /opt/{name} && npm run x")
+        assert names(found) == ["a"] and why in [each.why for each in found.unfollowed]

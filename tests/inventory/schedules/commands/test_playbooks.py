@@ -17,6 +17,10 @@ FILES = {
     "/p/roles/db/defaults/main.yml": "",
     "/p/roles/other/tasks/main.yml": "",
     "/p/remote.yml": "- hosts: web\n  tasks: [{shell: x}]\n",
+    "/p/made.yml": "- hosts: localhost\n  connection: local\n  tasks: [{ec2_instance: x}]\n- hosts: made\n  tasks: [{shell: x}]\n",
+    "/p/waits.yml": "- hosts: web\n  tasks:\n  - wait_for: x\n    delegate_to: localhost\n  - shell: x\n",
+    "/p/was.yml": "- hosts: web\n  # hosts: localhost\n  tasks: [{shell: x}]\n",
+    "/p/all.yml": "- hosts: all\n  connection: local\n  tasks: [{shell: x}]\n",
     "/p/site.yml": "- import_playbook: local.yml\n",
     MODULE: "",
     "/srv/salt/web/init.sls": "",
@@ -51,7 +55,8 @@ def test_a_playbook_with_what_it_includes(files: SystemFiles) -> None:
 def test_other_hosts_ask_for_themselves(files: SystemFiles) -> None:
     assert run("ansible-playbook /p/remote.yml", files) is None
     assert run("ansible-playbook /p/none.yml", files) is None
-    for options in ("-c local", "-i localhost,", "--connection=local"):
+    assert run("ansible-playbook -t local -u local /p/remote.yml", files) is None
+    for options in ("-c local", "-i localhost,", "--connection=local", "-l localhost", "-e ansible_connection=local"):
         found = run(f"ansible-playbook {options} /p/remote.yml", files)
         assert found is not None and found.files == ("/p/remote.yml",)
 
@@ -66,3 +71,20 @@ def test_trees_of_which_some_is_done(files: SystemFiles) -> None:
     assert run("puppet agent -t", files) is None
     chef = run("chef-client -z -c solo.rb", files, "/c")
     assert chef == Run(files=("/c/solo.rb",), some_of=("/c/cookbooks/a/recipes/default.rb",))
+
+
+@pytest.mark.parametrize(
+    ("command", "files_", "some_of"),
+    [
+        ("ansible-playbook /p/made.yml", (), ("/p/made.yml",)),
+        ("ansible-playbook /p/waits.yml", (), ("/p/waits.yml",)),
+        ("ansible-playbook -c local /p/made.yml", ("/p/made.yml",), ()),
+        ("ansible-playbook /p/all.yml", ("/p/all.yml",), ()),
+    ],
+)
+def test_what_is_partly_done_on_other_hosts(
+    command: str, files_: tuple[str, ...], some_of: tuple[str, ...], files: SystemFiles
+) -> None:
+    found = run(command, files)
+    assert found is not None and (found.files, found.some_of) == (files_, some_of)
+    assert run("ansible-playbook /p/was.yml", files) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,14 @@ FILES: dict[str, str] = {
     "/app/more.mk": "A = b\n",
     "/app/justfile": "x:\n  curl\n",
     "/app/Rakefile": "",
-    "/app/lib/tasks/t.rake": "",
+    "/app/lib/tasks/t.rake": "task :x do end",
+    "/app/lib/tasks/other.rake": "task :y do end",
     "/app/config/environment.rb": "",
     "/app/job.rb": "",
     "/app/tox.ini": "[testenv]\ncommands =\n    a\n    - b\n[testenv:c]\ncommands = d\ndeps = e\n[testenv:f]\ncommands = g\n",
     "/app/Taskfile.yml": "tasks:\n  default: a\n  x:\n    cmds: [b, {cmd: c}, {task: d}]\n",
-    "/app/Procfile": "web: a\nworker: b\n",
+    "/app/Procfile": "# old: curl\nweb: a\nworker: b\n",
+    "/loop/composer.json": json.dumps({"scripts": {name: ["@a", "@b", "x"] * 10 for name in "ab"}}),
     "/broken/package.json": "{",
     "/broken/pyproject.toml": "[",
 }
@@ -130,3 +133,22 @@ def test_environments_of_projects(tmp_path: Path) -> None:
     assert places_of("conda", ("run", "-n", "e"), "/app", "/root", there) == ("/opt/conda/envs/e/bin",)
     assert places_of("conda", ("run",), "/app", "/root", there) == ("/opt/conda/bin",)
     assert places_of("conda", ("run", "--prefix=/opt/c"), "/app", "/root", there) == ("/opt/c/bin",)
+
+
+@pytest.mark.parametrize(
+    ("command", "tasks"), [("rails server -p 80", False), ("rails c", False), ("rails app:x", True)]
+)
+def test_tasks_are_loaded_by_commands_that_are_tasks(command: str, tasks: bool, files: SystemFiles) -> None:
+    found = run(command, files)
+    assert (found is not None and ("ruby", "/app/lib/tasks/t.rake") in found.words) is tasks
+
+
+def test_scripts_of_composer_that_name_each_other(files: SystemFiles) -> None:
+    found = run("composer a", files, "/loop")
+    assert found is not None and [each.text for each in found.texts] == ["x"] * 20
+
+
+def test_tasks_of_other_files_may_be_run(files: SystemFiles) -> None:
+    found = run("rake app:x[1]", files)
+    assert found is not None and found.words[1:] == (("ruby", "/app/lib/tasks/t.rake"),)
+    assert found.some_of == ("/app/lib/tasks/other.rake",)

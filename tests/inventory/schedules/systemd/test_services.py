@@ -65,6 +65,7 @@ def test_commands_stand_there_once_for_each_way_in_which_they_start(tmp_path: Pa
         ("[Unit]\nConditionPathExists=/run/flag", None),
         ("[Unit]\nConditionPathExists=!/usr/bin/x", 3600),
         ("[Service]\nExecStartPre=/bin/mkdir -p /run/x", 3600),
+        ("[Service]\nExecStartPre=+/usr/bin/test -e /run/flag", None),
     ],
 )
 def test_a_unit_with_a_condition_has_no_set_time(tmp_path: Path, line: str, every_s: float | None) -> None:
