@@ -123,7 +123,9 @@ def test_reports_through_faults_and_kills_arrive_once(start, tmp_path, reports, 
         assert Counter(map(run_of, store.reports)) == Counter(range(reports + 1))
         assert spooled(tmp_path) == set()
         assert run_of(store.latest(LATEST)) == reports
-        assert {kind for kind, _ in store.requests} >= {"ok", "half", "reset"}
+        met = {kind for kind, _ in store.requests}  # which of the faults is chance
+        assert "ok" in met
+        assert len(met & set(KINDS)) >= 2
 
 
 @pytest.mark.usefixtures("signed")
@@ -158,7 +160,7 @@ def test_who_is_denied_is_told_of_and_asked_for_anew(tmp_path):
         said: list[str] = []
         deliver(numbered(1), sinks, settings, tmp_path, said.append)
         (line,) = said
-        assert line.startswith("s3: AWS does not allow it: AccessDenied in PutObject: Access Denied.")
+        assert line.startswith("s3: AWS does not allow it: AccessDenied in PutObject: Access Denied; 1 report waiting in ")
         assert "Allow it in the role's policy: see packaging/iam for PutObject." in line
         store.user = f"AROAANOTHER123456789:{OWN}"
         deliver(numbered(2), sinks, settings, tmp_path, said.append)
@@ -186,5 +188,6 @@ def test_a_newest_report_that_may_not_be_read_is_named(tmp_path):
         assert delivering(store, tmp_path, 1) == []
         store.may_read = False
         (line,) = delivering(store, tmp_path, 2)
-        assert f"s3://reports-of-hosts/{LATEST} cannot be replaced. Allow s3:GetObject on it" in line
+        assert f"s3://reports-of-hosts/{LATEST} cannot be replaced; " in line
+        assert ". Allow s3:GetObject on it" in line
         assert "1 report waiting" in line
