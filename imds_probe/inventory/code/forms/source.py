@@ -40,6 +40,10 @@ _FETCHES_TOKEN = re.compile(r"(?:\burlopen|\bfile_get_contents|(?<![.\w])fetch)\
 _NO_METHOD = re.compile(
     r"\s{0,40}(?:(?:,\s{0,40}timeout\s{0,5}=\s{0,5}[\d.]{1,10})?\s{0,40},?\s{0,40}\)|,\s{0,40}\{(?![^;]{0,400}\.\.\.))"
 )
+_RUN = re.compile(
+    r"\b(?:run|call|check_\w{1,10}|get\w{0,6}output|[pP]open\d?|system|exec\w{0,10}|spawn\w{0,10}|shell_exec|passthru)"
+    r"\(\s{0,20}[\w$.\[, ]{0,60}\Z"
+)
 _HANDED_AS = re.compile(
     r"(?:\b(?:proxies|no_?proxy[\"']?|verify|params|data|json|allowed_\w{1,20})\s{0,5}[=:]|\bin|[=!]=)\s{0,5}\Z"
 )
@@ -123,7 +127,9 @@ class _Reading:
         self._layout, self._language = layout, language
         self._denied: dict[object, bool] = {}
         self._said: dict[int, bool] = {}
-        self._has_path = any(each.kind in ("path", "token") for each in found)
+        # Looked for once: the text may be long, and have many addresses.
+        has_path = any(each.kind in ("path", "token") for each in found)
+        self._speaks_http = has_path or said.SPEAKS_HTTP.search(layout.code) is not None
         live = [each for each in found if self._is_live(each)]
         served = serving.served(layout, live, language.asks) if live else frozenset()
         self._live = {each.at: each for each in live if each.at not in served}
@@ -232,13 +238,15 @@ class _Reading:
         """Known once of each string."""
         begin = self._layout.region(at)[0]
         if begin not in self._said:
-            self._said[begin] = said.is_said(self._layout, at, speaks_http=self._has_path)
+            is_asked = functools.partial(self._is_asked_by_name, at)
+            self._said[begin] = said.is_said(self._layout, at, speaks_http=self._speaks_http, is_asked=is_asked)
         return self._said[begin]
 
     def _is_asked_by_name(self, at: int) -> bool:
         """Whether a request is made for what the string at a place is given a name as, or for one of a list of that name."""
         layout, asks = self._layout, self._language.asks
         since, until = layout.statement(at)
+        is_command = context.COMMAND.search(layout.text, *layout.region(at)[:2]) is not None
         for name in dict.fromkeys(denied.names_of(layout, at)):
             for use in self._uses(name):
                 if since <= use < until:
@@ -248,6 +256,8 @@ class _Reading:
                         return True
                     continue
                 begin, end = layout.statement(use)
+                if is_command and _RUN.search(layout.masked, max(begin, use - 100), use):
+                    return True
                 asking = asks.search(layout.masked, begin, end) or context.COMMAND.search(layout.code, begin, end)
                 before = layout.code[max(begin, use - 60) : use]
                 if (asking and not _HANDED_AS.search(before)) or _IN_URL.search(before):

@@ -14,22 +14,31 @@ TTL, HEADER = "X-aws-ec2-metadata-token-ttl-seconds", "X-aws-ec2-metadata-token"
 
 
 def speaks(name: str, text: str) -> str | None:
-    filled = text.replace("%T", TOKEN).replace("%A", ASKED).replace("%L", TTL).replace("%H", HEADER)
+    filled = (
+        text.replace("%B", "\nask('%A', {'%H': t})\n")
+        .replace("%T", TOKEN)
+        .replace("%A", ASKED)
+        .replace("%L", TTL)
+        .replace("%H", HEADER)
+    )
     return said_by(io.BytesIO(filled.encode()), f"/opt/{name}").speaks
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("a.rb", "u = URI('%T')\nr = Net::HTTP::Put.new(u)\nr['%L'] = '60'\nt = h.request(r).body\ng = Get.new('%A')\ng['%H'] = t\n"),
-        ("a.rb", "T = '%T'\nu = URI(T)\nr = Net::HTTP::Put.new(u)\nr['%L'] = '60'\nt = h.request(r).body\ng = Get.new('%A')\ng['%H'] = t\n"),
-        ("a.js", "const T = '%T';\nconst t = await fetch(T, {method: 'PUT', headers: {'%L': 60}});\nawait fetch('%A', {headers: {'%H': t}});\n"),
-        ("a.js", "const o = {method: 'PUT', headers: {'%L': 60}};\nconst t = await fetch('%T', o);\nawait fetch('%A', {headers: {'%H': t}});\n"),
-        ("a.js", "const o = {method: 'PUT', headers: {'%L': 60}};\nconst t = await fetch('%T', {...o});\nawait fetch('%A', {headers: {'%H': t}});\n"),
-        ("a.php", "<?php\n$c = context(['method' => 'PUT', 'header' => '%L: 60']);\n$t = file_get_contents('%T', false, $c);\nask('%A', ['%H' => $t]);\n"),
-        ("a.py", "t = requests.put('%T', **GIVEN).text\nrequests.get('%A', headers={'%H': t})\n"),
+        ("a.rb", "u = URI('%T')\nr = Net::HTTP::Put.new(u)\nr['%L'] = '60'\nt = h.request(r).body%B"),
+        ("a.rb", "T = '%T'\nu = URI(T)\nr = Net::HTTP::Put.new(u)\nr['%L'] = '60'\nt = h.request(r).body%B"),
+        ("a.js", "const T = '%T';\nconst t = await fetch(T, {method: 'PUT', headers: {'%L': 60}});%B"),
+        ("a.js", "const o = {method: 'PUT', headers: {'%L': 60}};\nconst t = await fetch('%T', o);%B"),
+        ("a.js", "const o = {method: 'PUT', headers: {'%L': 60}};\nconst t = await fetch('%T', {...o});%B"),
+        (
+            "a.php",
+            "<?php\n$c = context(['method' => 'PUT', 'header' => '%L: 60']);\n$t = file_get_contents('%T', false, $c);%B",
+        ),
+        ("a.py", "t = requests.put('%T', **GIVEN).text%B"),
     ],
-)  # fmt: skip
+)
 def test_a_method_that_stands_elsewhere_may_be_the_right_one(name: str, text: str) -> None:
     assert speaks(name, text) == "v2"
 
@@ -48,3 +57,16 @@ def test_a_method_that_stands_elsewhere_may_be_the_right_one(name: str, text: st
 )
 def test_a_token_that_is_only_read_is_refused(name: str, text: str) -> None:
     assert speaks(name, text) == "v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("example = '%A'\nrequests.get(example)\n", "v1"),
+        ("message = 'curl -s %A'\nsubprocess.run(message, shell=True)\n", "v1"),
+        ("message = 'curl -s %A'\nprint(message)\nsubprocess.run(other, shell=True)\n", "mentions"),
+        ("class Command:\n    help = 'curl %A'\n", "mentions"),
+    ],
+)
+def test_what_is_named_as_a_text_for_people_may_be_asked(text: str, expected: str) -> None:
+    assert speaks("a.py", text) == expected
