@@ -47,7 +47,7 @@ _RUN = re.compile(
 _END = re.compile(r"[;|\n]|&&|(?<!\\)&(?=\s)")
 _ASSIGNED = re.compile(r"(?:^|(?<=[\s;({`]))([A-Za-z_]\w{0,60})\+?=(?=[^=\s])", re.MULTILINE)
 _DEFAULT = re.compile(r"\$\{([A-Za-z_]\w{0,60}):?[=-]")
-_USE = re.compile(r"\$\{?([A-Za-z_]\w{0,60})\b")
+_VARIABLE_USED = re.compile(r"\$\{?([A-Za-z_]\w{0,60})\b")
 _USED = re.compile(r"\$\{?[#!]?([A-Za-z_]\w{0,60}|[@*0-9])")
 _HANDED_ON = re.compile(r"token|header|hdr|auth|opt|arg|param|config|curl|cmd", re.IGNORECASE)
 _FROM_FILE = re.compile(
@@ -297,7 +297,7 @@ def _words(text: str) -> list[Found]:
 def _uses(text: str) -> Mapping[str, list[int]]:
     """Where each variable is used: the text is gone through once, however many variables it has."""
     found: dict[str, list[int]] = {}
-    for match in _USE.finditer(text):
+    for match in _VARIABLE_USED.finditer(text):
         places = found.setdefault(match[1], [])
         if len(places) < USES_MAX:
             places.append(match.start())
@@ -311,7 +311,7 @@ def _is_only_said(text: str, places: Iterable[int]) -> bool:
         used = True
         begin = max(text.rfind("\n", max(0, use - COMMAND_MAX), use) + 1, use - COMMAND_MAX)
         end = text.find("\n", use, use + COMMAND_MAX)
-        behind = _USE.match(text, use)
+        behind = _VARIABLE_USED.match(text, use)
         after = behind.end() if behind else use
         if not is_only_said(text[begin:use], text[after : end if end >= 0 else after + COMMAND_MAX]):
             return False

@@ -21,7 +21,7 @@ _BY_INPUT = re.compile(
 )
 _BY_FILE = re.compile(r"[ \t](?:-[a-zA-Z]{0,8}i|--input-file)[ \t=]{0,5}[\"']?(/?[\w./-]{2,100})")
 _FROM = re.compile(r"(?<!<)<[ \t]{0,5}[\"']?(/?[\w./-]{2,100})")
-_TO = re.compile(r">{1,2}[ \t]{0,5}[\"']?(/?[\w./-]{2,100})")
+_WRITES_TO = re.compile(r">{1,2}[ \t]{0,5}[\"']?(/?[\w./-]{2,100})")
 _SET = re.compile(r"\bset[ \t]{1,10}--[ \t]{1,10}([^\n;]{1,1000})")
 _PRINTED = re.compile(r"\bprintf[ \t]{1,10}-v[ \t]{1,10}([A-Za-z_]\w{0,60})[ \t]([^\n;]{1,1000})")
 _XARGS = re.compile(r"\b(?:xargs|parallel)\b[^|;&\n]{0,200}\Z")
@@ -64,7 +64,7 @@ def _written(text: str, path: str) -> str:
 def _files(text: str) -> Mapping[str, int]:
     """The files that a script writes, by where it first does: the text is gone through once for all of its commands."""
     found: dict[str, int] = {}
-    for match in itertools.islice(_TO.finditer(text), FILES_MAX):
+    for match in itertools.islice(_WRITES_TO.finditer(text), FILES_MAX):
         found.setdefault(match[1], match.start())
     return found
 

@@ -40,7 +40,7 @@ _FETCHES_TOKEN = re.compile(r"(?:\burlopen|\bfile_get_contents|(?<![.\w])fetch)\
 _NO_METHOD = re.compile(
     r"\s{0,40}(?:(?:,\s{0,40}timeout\s{0,5}=\s{0,5}[\d.]{1,10})?\s{0,40},?\s{0,40}\)|,\s{0,40}\{(?![^;]{0,400}\.\.\.))"
 )
-_RUN = re.compile(
+_RUNS_COMMAND = re.compile(
     r"\b(?:run|call|check_\w{1,10}|get\w{0,6}output|[pP]open\d?|system|exec\w{0,10}|spawn\w{0,10}|shell_exec|passthru)"
     r"\(\s{0,20}[\w$.\[, ]{0,60}\Z"
 )
@@ -256,7 +256,7 @@ class _Reading:
                         return True
                     continue
                 begin, end = layout.statement(use)
-                if is_command and _RUN.search(layout.masked, max(begin, use - 100), use):
+                if is_command and _RUNS_COMMAND.search(layout.masked, max(begin, use - 100), use):
                     return True
                 asking = asks.search(layout.masked, begin, end) or context.COMMAND.search(layout.code, begin, end)
                 before = layout.code[max(begin, use - 60) : use]
