@@ -66,7 +66,7 @@ _BLOCKS = re.compile(
 )
 _FUNCTION = re.compile(r"^[ \t]{0,40}(?:function[ \t]{1,10})?([A-Za-z_][\w-]{0,60})[ \t]{0,10}(?:\(\))", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_][\w-]{0,60}")
-_PRINTS = re.compile(r"[ \t]{0,80}(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
+_PRINTS = re.compile(r"[ \t]{0,80}@?(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
 _SINGLE = re.compile(r"'[^'\n]*'")
 _DOUBLE = re.compile(r'"[^"\n]*"')
 _REPLACED = re.compile(r"\$\(|`")
