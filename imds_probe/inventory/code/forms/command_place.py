@@ -37,15 +37,16 @@ _LOGS = re.compile(r"(?:^|[;|&({]|\b(?:then|do|else))[ \t]{0,80}(?:/usr)?(?:/bin
 def is_command(text: str, match: re.Match[str]) -> bool:
     """Whether what is matched, the name of a tool, stands where a command stands."""
     begin = match.start()
-    before = text[max(text.rfind("\n", 0, begin) + 1, begin - BEFORE_MAX) : begin]
-    if _is_logged(before) or is_only_said(before, _rest(text, begin), is_used=_used(text).__contains__):
-        return False
+    since = max(0, begin - BEFORE_MAX)
+    before = text[max(text.rfind("\n", since, begin) + 1, since) : begin]
     value = _IN_VALUE.search(before)
-    if value is None and _NO_EVERYDAY_WORD.fullmatch(match[0]):
-        return True
     if value is not None and _LABEL.search(value[1]):
         return False  # "Try: curl"
-    return _can_begin(value[1] if value is not None else before)
+    # The place costs least to look at, and an everyday word is mostly in none.
+    placed = value is None and _NO_EVERYDAY_WORD.fullmatch(match[0]) is not None
+    if not placed and not _can_begin(value[1] if value is not None else before):
+        return False
+    return not _is_logged(before) and not is_only_said(before, _rest(text, begin), is_used=_used(text).__contains__)
 
 
 @functools.lru_cache(maxsize=1)
