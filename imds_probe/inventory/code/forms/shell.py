@@ -54,6 +54,7 @@ _FROM_FILE = re.compile(
     r"[\s(](?:-[a-zA-Z]{0,8}K[ \t]{0,5}|--config[ \t=]{1,5})[\"']?(?![-<\s\"'])|[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@"
 )
 _OPTIONS_MADE = re.compile(r"\s\"?(?:\$\([^()\n]{1,200}\)|`[^`\n]{1,200}`)\"?(?=\s)")
+_WHOLE_ARGUMENT = re.compile(r"(?<=\s)\"?\$\{?([A-Za-z_]\w{0,60})(?:\[[@*]\])?\}?\"?(?=[\s)]|\Z)")
 _HEADER_NAME = re.compile(r"token|header|hdr|imdsv2|auth", re.IGNORECASE)
 _ONE_VARIABLE = re.compile(r"[\"']?\$\{?([A-Za-z_]\w{0,60})")
 _QUIET = re.compile(
@@ -217,7 +218,9 @@ class _Reading:
         first = next((each.word for each in ours if each.kind == "service"), "")
         given = any(each.kind == "header" and "ttl" not in each.word for each in _words(f"{text} {fed}"))
         fetches = not given and any(each.kind == "token" for each in ours) and "path" not in kinds
-        refused = why_refused(f"{text} {fed}") if fetches and service else ""
+        # An argument of its own that this file does not set may hold the method and the header.
+        hidden = any(match[1] not in self._set for match in _WHOLE_ARGUMENT.finditer(raw))
+        refused = why_refused(f"{text} {fed}") if fetches and service and not hidden else ""
         return _Command(evidence, first, fetches and not refused, refused)
 
     def _may_carry(self, raw: str, text: str) -> bool:

@@ -37,6 +37,8 @@ def speaks(name: str, text: str) -> str | None:
             "<?php\n$c = context(['method' => 'PUT', 'header' => '%L: 60']);\n$t = file_get_contents('%T', false, $c);%B",
         ),
         ("a.py", "t = requests.put('%T', **GIVEN).text%B"),
+        ("a.sh", '. lib.sh\nT=$(curl -s "${FLAGS[@]}" %T)\ncurl -H "%H: $T" %A\n'),
+        ("a.sh", '. lib.sh\nT=$(curl -s -X PUT $FLAGS %T)\ncurl -H "%H: $T" %A\n'),
     ],
 )
 def test_a_method_that_stands_elsewhere_may_be_the_right_one(name: str, text: str) -> None:
@@ -51,6 +53,7 @@ def test_a_method_that_stands_elsewhere_may_be_the_right_one(name: str, text: st
         ("a.py", "t = requests.put('%T').text\nrequests.get('%A', headers={'%H': t})\n"),
         ("a.js", "const t = await fetch('%T', {headers: {'%L': 60}});\nawait fetch('%A', {headers: {'%H': t}});\n"),
         ("a.js", "const T = '%T';\nconst t = await fetch(T);\nawait fetch('%A', {headers: {'%H': t}});\n"),
+        ("a.sh", 'FLAGS=-m2\nT=$(curl -s $FLAGS %T)\ncurl -H "%H: $T" %A\n'),
         ("a.rb", "t = Net::HTTP.get(URI('%T'))\ng = Get.new('%A')\ng['%H'] = t\n"),
         ("a.php", "<?php\n$t = file_get_contents('%T');\nask('%A', ['%H' => $t]);\n"),
     ],
