@@ -6,6 +6,7 @@ operator, behind a word as sudo or timeout, and where a text begins that may be 
 
 from __future__ import annotations
 
+import functools
 import re
 
 from imds_probe.inventory.code.forms.shell_quotes import is_only_said
@@ -28,6 +29,7 @@ _CRON = re.compile(
     r"(?:@\w{1,20}|(?:[\d*/,A-Za-z-]{1,60}[ \t]{1,20}){4}[\d*/,A-Za-z-]{1,60})(?:[ \t]{1,20}[\w-]{1,40})?"
 )
 _IN_VALUE = re.compile(r"(?:^|[\s;])[A-Za-z_]\w{0,60}=[\"']([^\"']{0,300})\Z")
+_NAME_USED = re.compile(r"\$\{?([A-Za-z_]\w{0,60})")
 _LABEL = re.compile(r"\w:[ \t]{0,20}\Z")
 _LOGS = re.compile(r"(?:^|[;|&({]|\b(?:then|do|else))[ \t]{0,80}(?:/usr)?(?:/bin/)?logger[ \t]")
 
@@ -35,15 +37,22 @@ _LOGS = re.compile(r"(?:^|[;|&({]|\b(?:then|do|else))[ \t]{0,80}(?:/usr)?(?:/bin
 def is_command(text: str, match: re.Match[str]) -> bool:
     """Whether what is matched, the name of a tool, stands where a command stands."""
     begin = match.start()
-    before = text[max(text.rfind("\n", 0, begin) + 1, begin - BEFORE_MAX) : begin]
-    if _is_logged(before) or is_only_said(before, _rest(text, begin)):
-        return False
+    since = max(0, begin - BEFORE_MAX)
+    before = text[max(text.rfind("\n", since, begin) + 1, since) : begin]
     value = _IN_VALUE.search(before)
-    if value is None and _NO_EVERYDAY_WORD.fullmatch(match[0]):
-        return True
     if value is not None and _LABEL.search(value[1]):
         return False  # "Try: curl"
-    return _can_begin(value[1] if value is not None else before)
+    # The place costs least to look at, and an everyday word is mostly in none.
+    placed = value is None and _NO_EVERYDAY_WORD.fullmatch(match[0]) is not None
+    if not placed and not _can_begin(value[1] if value is not None else before):
+        return False
+    return not _is_logged(before) and not is_only_said(before, _rest(text, begin), is_used=_used(text).__contains__)
+
+
+@functools.lru_cache(maxsize=1)
+def _used(text: str) -> frozenset[str]:
+    """The variables that a text uses: it is gone through once for all of its commands."""
+    return frozenset(match[1] for match in _NAME_USED.finditer(text))
 
 
 def _rest(text: str, at: int) -> str:

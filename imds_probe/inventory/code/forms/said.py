@@ -7,7 +7,7 @@ A constant counts as said where each use of it does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from imds_probe.inventory.code.forms import context
 from imds_probe.inventory.code.forms.denied import each_of, opener_of
@@ -75,24 +75,29 @@ _BY_TOKEN = frozenset(("imdsfetcher", "instancemetadatafetcher", "instancemetada
 _CONNECTS = frozenset(
     ("connect", "connect_ex", "create_connection", "open_connection", "createconnection", "fsockopen")
 )
-_SPEAKS_HTTP = re.compile(r"HTTP/1|\b(?:GET|HEAD) ?/|[\"'`](?:GET|HEAD) ?[\"'`]|HTTPConnection|\bmakefile\(")
+SPEAKS_HTTP = re.compile(r"HTTP/1|\b(?:GET|HEAD) ?/|[\"'`](?:GET|HEAD) ?[\"'`]|HTTPConnection|\bmakefile\(")
 _REQUEST = re.compile(r"HTTP/1\.|\b(?:GET|HEAD) /")
 _OTHER_HOST = re.compile(r"\s{0,40}(?:url\s{0,5}=\s{0,5})?[rbfu]{0,2}[\"'`]https?://([^/\s\"'`{}$%<>]{1,200})[/\"'`?]")
 _GIVEN_TO = re.compile(r"(?<![\w.])([A-Za-z_]\w{0,80})\s{0,10}=(?![=>~])")
+_GIVEN_ALONE = re.compile(
+    r"\s{0,400}(?:(?:const|let|var|my|our)\s{1,5})?[$@]?[\w.]{1,80}\s{0,10}(?::\s{0,5}\w{1,40}\s{0,5})?:?=\s{0,40}\(?\s{0,40}[frbuFRBU]{0,2}\Z"
+)
 _DOCUMENT_NAME = re.compile(
     r"(?:DOCUMENTATION|EXAMPLES?|RETURN|USAGE|HELP\w{0,20}|DESCRIPTION|EPILOG|__doc__|_?DOC)", re.IGNORECASE
 )
 
 
-def is_said(layout: Layout, at: int, *, speaks_http: bool) -> bool:
-    """Whether the string at a place is only said. `speaks_http`: the text has paths of the service's besides."""
+def is_said(layout: Layout, at: int, *, speaks_http: bool, is_asked: Callable[[], bool] = lambda: False) -> bool:
+    """Whether the string at a place is only said. `speaks_http`: the text has paths of the service's, or SPEAKS_HTTP, besides.
+    is_asked: whether a request is made for what this statement gives a name to.
+    """
     begin, end, kind = layout.region(at)
     if kind != "string":
         return False
-    speaks_http = speaks_http or _SPEAKS_HTTP.search(layout.code) is not None
-    if _is_said_at(layout, begin, at, speaks_http):
-        return True
     since, _ = layout.statement(begin)
+    if _is_said_at(layout, begin, at, speaks_http):
+        # What is called "message" or "example" may be asked as well as shown.
+        return _GIVEN_ALONE.match(layout.masked, since, begin) is None or not is_asked()
     given = _GIVEN_TO.search(layout.masked, max(since, begin - BACK_MAX), begin)
     if given is None or "(" in layout.masked[given.end() : begin]:
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from imds_probe.dataclass import dataclass
@@ -47,12 +47,14 @@ _RUN = re.compile(
 _END = re.compile(r"[;|\n]|&&|(?<!\\)&(?=\s)")
 _ASSIGNED = re.compile(r"(?:^|(?<=[\s;({`]))([A-Za-z_]\w{0,60})\+?=(?=[^=\s])", re.MULTILINE)
 _DEFAULT = re.compile(r"\$\{([A-Za-z_]\w{0,60}):?[=-]")
+_VARIABLE_USED = re.compile(r"\$\{?([A-Za-z_]\w{0,60})\b")
 _USED = re.compile(r"\$\{?[#!]?([A-Za-z_]\w{0,60}|[@*0-9])")
 _HANDED_ON = re.compile(r"token|header|hdr|auth|opt|arg|param|config|curl|cmd", re.IGNORECASE)
 _FROM_FILE = re.compile(
     r"[\s(](?:-[a-zA-Z]{0,8}K[ \t]{0,5}|--config[ \t=]{1,5})[\"']?(?![-<\s\"'])|[\s(](?:-[a-zA-Z]{0,8}H|--header)[ =]?[\"']?@"
 )
 _OPTIONS_MADE = re.compile(r"\s\"?(?:\$\([^()\n]{1,200}\)|`[^`\n]{1,200}`)\"?(?=\s)")
+_WHOLE_ARGUMENT = re.compile(r"(?<=\s)\"?\$\{?([A-Za-z_]\w{0,60})(?:\[[@*]\])?\}?\"?(?=[\s)]|\Z)")
 _HEADER_NAME = re.compile(r"token|header|hdr|imdsv2|auth", re.IGNORECASE)
 _ONE_VARIABLE = re.compile(r"[\"']?\$\{?([A-Za-z_]\w{0,60})")
 _QUIET = re.compile(
@@ -65,7 +67,7 @@ _BLOCKS = re.compile(
 )
 _FUNCTION = re.compile(r"^[ \t]{0,40}(?:function[ \t]{1,10})?([A-Za-z_][\w-]{0,60})[ \t]{0,10}(?:\(\))", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_][\w-]{0,60}")
-_PRINTS = re.compile(r"[ \t]{0,80}(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
+_PRINTS = re.compile(r"[ \t]{0,80}@?(?:echo|printf|(?:/usr)?(?:/bin/)?logger)[ \t]")
 _SINGLE = re.compile(r"'[^'\n]*'")
 _DOUBLE = re.compile(r'"[^"\n]*"')
 _REPLACED = re.compile(r"\$\(|`")
@@ -117,6 +119,7 @@ class _Reading:
         self._lines = Lines(text)
         self._set = _assigned(self._text, self._plain)
         self._shown: dict[str, bool] = {}
+        self._uses = _uses(self._plain)
         self._functions = {match[1] for match in _FUNCTION.finditer(self._text)}
 
     def judged(self) -> Judged:
@@ -173,7 +176,7 @@ class _Reading:
         if name is None or _REPLACED.search(self._text, max(self._text.rfind("\n", 0, at), at - COMMAND_MAX, 0), at):
             return False
         if name not in self._shown:
-            self._shown[name] = _is_only_said(self._plain, name)
+            self._shown[name] = _is_only_said(self._plain, self._uses.get(name, ()))
         return self._shown[name]
 
     def _is_handed_on(self, each: Found) -> bool:
@@ -215,7 +218,9 @@ class _Reading:
         first = next((each.word for each in ours if each.kind == "service"), "")
         given = any(each.kind == "header" and "ttl" not in each.word for each in _words(f"{text} {fed}"))
         fetches = not given and any(each.kind == "token" for each in ours) and "path" not in kinds
-        refused = why_refused(f"{text} {fed}") if fetches and service else ""
+        # An argument of its own that this file does not set may hold the method and the header.
+        hidden = any(match[1] not in self._set for match in _WHOLE_ARGUMENT.finditer(raw))
+        refused = why_refused(f"{text} {fed}") if fetches and service and not hidden else ""
         return _Command(evidence, first, fetches and not refused, refused)
 
     def _may_carry(self, raw: str, text: str) -> bool:
@@ -292,14 +297,26 @@ def _words(text: str) -> list[Found]:
     return [each for each in found if context.stands_alone(each)]
 
 
-def _is_only_said(text: str, name: str) -> bool:
+def _uses(text: str) -> Mapping[str, list[int]]:
+    """Where each variable is used: the text is gone through once, however many variables it has."""
+    found: dict[str, list[int]] = {}
+    for match in _VARIABLE_USED.finditer(text):
+        places = found.setdefault(match[1], [])
+        if len(places) < USES_MAX:
+            places.append(match.start())
+    return found
+
+
+def _is_only_said(text: str, places: Iterable[int]) -> bool:
     """Whether a variable is used, and each time is an argument that a command only says."""
     used = False
-    for use in itertools.islice(re.finditer(rf"\$\{{?{name}\b", text), USES_MAX):
+    for use in places:
         used = True
-        begin = max(text.rfind("\n", 0, use.start()) + 1, use.start() - COMMAND_MAX)
-        end = text.find("\n", use.end(), use.end() + COMMAND_MAX)
-        if not is_only_said(text[begin : use.start()], text[use.end() : end if end >= 0 else use.end() + COMMAND_MAX]):
+        begin = max(text.rfind("\n", max(0, use - COMMAND_MAX), use) + 1, use - COMMAND_MAX)
+        end = text.find("\n", use, use + COMMAND_MAX)
+        behind = _VARIABLE_USED.match(text, use)
+        after = behind.end() if behind else use
+        if not is_only_said(text[begin:use], text[after : end if end >= 0 else after + COMMAND_MAX]):
             return False
     return used
 
@@ -393,7 +410,8 @@ def _unprinted(text: str) -> str:
     """
     text = _NOTHING_DONE.sub(lambda match: match[1] + re.sub(r"[^\n]", " ", match[2]), text)
     lines, until, replaced, open_ = [], "", False, False
-    said = functools.cache(lambda name: _is_only_said(text, name))
+    uses = _uses(text)
+    said = functools.cache(lambda name: _is_only_said(text, uses.get(name, ())))
     for line in text.split("\n"):
         if until:
             if line.strip() == until:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-NAMES_MAX = 100  # of variables
+NAMES_MAX, FILES_MAX = 100, 2000  # variables, and files that a script writes
 DOCUMENT_MAX = 4000  # characters of a document, and of what stands between a loop and its end
 LINES_MAX = 6  # that one command is written on
 _FOR = re.compile(r"\bfor[ \t]{1,10}([A-Za-z_]\w{0,60})[ \t]{1,10}in[ \t]{1,10}((?:[^\n;\\]|\\.){1,2000})", re.DOTALL)
@@ -20,6 +21,7 @@ _BY_INPUT = re.compile(
 )
 _BY_FILE = re.compile(r"[ \t](?:-[a-zA-Z]{0,8}i|--input-file)[ \t=]{0,5}[\"']?(/?[\w./-]{2,100})")
 _FROM = re.compile(r"(?<!<)<[ \t]{0,5}[\"']?(/?[\w./-]{2,100})")
+_WRITES_TO = re.compile(r">{1,2}[ \t]{0,5}[\"']?(/?[\w./-]{2,100})")
 _SET = re.compile(r"\bset[ \t]{1,10}--[ \t]{1,10}([^\n;]{1,1000})")
 _PRINTED = re.compile(r"\bprintf[ \t]{1,10}-v[ \t]{1,10}([A-Za-z_]\w{0,60})[ \t]([^\n;]{1,1000})")
 _XARGS = re.compile(r"\b(?:xargs|parallel)\b[^|;&\n]{0,200}\Z")
@@ -54,10 +56,17 @@ def handed_to(text: str, begin: int, end: int, *, by_input: bool = False) -> str
 
 def _written(text: str, path: str) -> str:
     """What this script writes to a file: the line, and the document that follows it."""
-    written = re.search(rf">{{1,2}}[ \t]{{0,5}}[\"']?{re.escape(path)}", text)
-    if written is None:
-        return ""
-    return f"{text[_line_begin(text, written.start()) : written.start()]} {_rest(text, written.start())}"
+    at = _files(text).get(path)
+    return f"{text[_line_begin(text, at) : at]} {_rest(text, at)}" if at is not None else ""
+
+
+@functools.lru_cache(maxsize=1)
+def _files(text: str) -> Mapping[str, int]:
+    """The files that a script writes, by where it first does: the text is gone through once for all of its commands."""
+    found: dict[str, int] = {}
+    for match in itertools.islice(_WRITES_TO.finditer(text), FILES_MAX):
+        found.setdefault(match[1], match.start())
+    return found
 
 
 def _read_file(text: str, rest: str) -> str:

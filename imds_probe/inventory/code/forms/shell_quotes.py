@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _QUOTED_SIGN = re.compile(r"\\.|\$\(|[`'\"()]", re.DOTALL)
 _QUOTED_SEPARATOR = re.compile(r"[;|&(){}`!]|\b(?:then|do|else|elif|if|while|until)\b")
@@ -48,7 +49,7 @@ _QUOTED_DOCUMENT = re.compile(
 )
 # What a setting's or a document's key says of its value: that it is for people, or a pattern to look for.
 _QUOTED_KEY = re.compile(
-    r"\s{0,80}(?:-\s{1,10})?[\"']?(?:description|documentation|summary|title|comment|notes?|message|msg|help|usage|example|reason"
+    r"\s{0,80}(?:-\s{1,10})?[\"']?(description|documentation|summary|title|comment|notes?|message|msg|help|usage|example|reason"
     r"|failregex|ignoreregex|condition|desc|pattern|regexp?)[\"']?\s{0,10}[:=]",
     re.IGNORECASE,
 )
@@ -60,10 +61,12 @@ def is_document(path: str) -> bool:
     return _QUOTED_DOCUMENT.fullmatch(path) is not None
 
 
-def is_only_said(before: str, after: str) -> bool:
+def is_only_said(before: str, after: str, *, is_used: Callable[[str], bool] = lambda name: False) -> bool:
     """Whether a word is in an argument that its command only says or seeks. `before` and `after`: its line up to the word,
-    and from the word on."""
-    if _QUOTED_KEY.match(before) and not _RUN_KEY.search(before) and "+=" not in before:
+    and from the word on. is_used: whether a variable of this name is used, whose value is decided by what it is used for.
+    """
+    key = _QUOTED_KEY.match(before)
+    if key is not None and not is_used(key[1]) and not _RUN_KEY.search(before) and "+=" not in before:
         return True
     open_, owner = _owner(before)
     name = _program(owner)
@@ -119,7 +122,8 @@ def _program(text: str) -> str:
         del words[0]
         while option and words and words[0].startswith("-"):
             del words[: 2 if words[0] in ("-u", "-n", "-g", "-P", "-L", "-I") else 1]
-    return words[0].rpartition("/")[2].strip("\"'") if words else ""
+    # In a Makefile, a sign before a command says that the command itself is not shown.
+    return words[0].lstrip("@").rpartition("/")[2].strip("\"'") if words else ""
 
 
 def _closed(after: str, open_: str) -> str:

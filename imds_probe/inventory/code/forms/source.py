@@ -32,8 +32,17 @@ _HALF = re.compile(r"[\"'`]169\.254\.?[\"'`]|\b169\.254\.[{$%]")
 _PUT = re.compile(r"\bput\b|\bPUT\b|\bPut\b|\bmethod\b")
 _PUTS_TOKEN = re.compile(r"\b(?:requests|httpx)\.put\(\s{0,40}[frbu]{0,2}\Z")
 _GETS_TOKEN = re.compile(
-    r"(?:\b(?:requests|httpx|axios|got|needle|superagent|[sS]ession|RestClient|HTTParty)\.(?:get|post)|\burlopen|\bfile_get_contents"
-    r"|(?<![.\w])fetch|\bNet::HTTP\.get|\bURI)\(\s{0,40}[frbu]{0,2}\Z"
+    r"(?:\b(?:requests|httpx|axios|got|needle|superagent|[sS]ession|RestClient|HTTParty)\.(?:get|post)"
+    r"|\bNet::HTTP\.get(?:_response)?)\(\s{0,40}(?:URI(?:\.parse)?\(\s{0,40})?[frbu]{0,2}\Z"
+)
+# Their method is GET unless an argument says another one: the address has to be the only one, or the others are all written out.
+_FETCHES_TOKEN = re.compile(r"(?:\burlopen|\bfile_get_contents|(?<![.\w])fetch)\(\s{0,40}[frbu]{0,2}\Z")
+_NO_METHOD = re.compile(
+    r"\s{0,40}(?:(?:,\s{0,40}timeout\s{0,5}=\s{0,5}[\d.]{1,10})?\s{0,40},?\s{0,40}\)|,\s{0,40}\{(?![^;]{0,400}\.\.\.))"
+)
+_RUNS_COMMAND = re.compile(
+    r"\b(?:run|call|check_\w{1,10}|get\w{0,6}output|[pP]open\d?|system|exec\w{0,10}|spawn\w{0,10}|shell_exec|passthru)"
+    r"\(\s{0,20}[\w$.\[, ]{0,60}\Z"
 )
 _HANDED_AS = re.compile(
     r"(?:\b(?:proxies|no_?proxy[\"']?|verify|params|data|json|allowed_\w{1,20})\s{0,5}[=:]|\bin|[=!]=)\s{0,5}\Z"
@@ -118,7 +127,9 @@ class _Reading:
         self._layout, self._language = layout, language
         self._denied: dict[object, bool] = {}
         self._said: dict[int, bool] = {}
-        self._has_path = any(each.kind in ("path", "token") for each in found)
+        # Looked for once: the text may be long, and have many addresses.
+        has_path = any(each.kind in ("path", "token") for each in found)
+        self._speaks_http = has_path or said.SPEAKS_HTTP.search(layout.code) is not None
         live = [each for each in found if self._is_live(each)]
         served = serving.served(layout, live, language.asks) if live else frozenset()
         self._live = {each.at: each for each in live if each.at not in served}
@@ -153,7 +164,7 @@ class _Reading:
     def _why_refused(self, token: Found) -> str:
         """Why the service refuses this request for a token, as a word to show; empty where it does not, or only running tells."""
         since, until = self._layout.statement(token.at)
-        begin, _, kind = self._layout.region(token.at)
+        begin, end, kind = self._layout.region(token.at)
         if kind != "string":
             return ""
         before = self._layout.masked[max(since, begin - 80) : begin]
@@ -161,6 +172,7 @@ class _Reading:
             added = _ADDED_TO.search(before)
             if added is None or added[1] not in self._constants:
                 return ""
+            begin -= len(before) - added.start()
             before = before[: added.start()]
         elif self._gets_by_name(token.at):
             return NO_PUT
@@ -168,8 +180,19 @@ class _Reading:
             left = self._language.complete.sub(" ", self._layout.masked[since:until])
             ttl = any(each.kind == "header" and "ttl" in each.word for each in self._found)
             direct = _PUTS_TOKEN.search(before) is not None
-            return NO_TTL if direct and not ttl and not _HANDED_ON.search(left) else ""
-        return NO_PUT if _GETS_TOKEN.search(before) else ""
+            return NO_TTL if direct and not ttl and "**" not in left and not _HANDED_ON.search(left) else ""
+        return NO_PUT if self._is_only_read(begin, end) else ""
+
+    def _is_only_read(self, begin: int, end: int) -> bool:
+        """Whether the address that stands there is given to a request by GET, whatever the request's other arguments hold."""
+        since, until = self._layout.statement(begin)
+        masked = self._layout.masked
+        before = masked[max(since, begin - 80) : begin]
+        if _PUT.search(self._layout.code, since, until):
+            return False
+        if _GETS_TOKEN.search(before):
+            return True
+        return _FETCHES_TOKEN.search(before) is not None and _NO_METHOD.match(masked, end, until) is not None
 
     @staticmethod
     def _is_weak(tokens: list[Found], service: bool, bare: bool) -> bool:
@@ -188,7 +211,7 @@ class _Reading:
             return False  # the name is that of what is made of it
         for name in itertools.islice(denied.names_of(self._layout, at), 1):
             uses = [use for use in self._uses(name) if not since <= use < until]
-            return bool(uses) and all(_GETS_TOKEN.search(masked, max(0, use - 80), use) for use in uses)
+            return bool(uses) and all(self._is_only_read(use, use + len(name)) for use in uses)
         return False
 
     def _hit(self, found: Found, bare: set[int]) -> Hit:
@@ -215,13 +238,15 @@ class _Reading:
         """Known once of each string."""
         begin = self._layout.region(at)[0]
         if begin not in self._said:
-            self._said[begin] = said.is_said(self._layout, at, speaks_http=self._has_path)
+            is_asked = functools.partial(self._is_asked_by_name, at)
+            self._said[begin] = said.is_said(self._layout, at, speaks_http=self._speaks_http, is_asked=is_asked)
         return self._said[begin]
 
     def _is_asked_by_name(self, at: int) -> bool:
         """Whether a request is made for what the string at a place is given a name as, or for one of a list of that name."""
         layout, asks = self._layout, self._language.asks
         since, until = layout.statement(at)
+        is_command = context.COMMAND.search(layout.text, *layout.region(at)[:2]) is not None
         for name in dict.fromkeys(denied.names_of(layout, at)):
             for use in self._uses(name):
                 if since <= use < until:
@@ -231,6 +256,8 @@ class _Reading:
                         return True
                     continue
                 begin, end = layout.statement(use)
+                if is_command and _RUNS_COMMAND.search(layout.masked, max(begin, use - 100), use):
+                    return True
                 asking = asks.search(layout.masked, begin, end) or context.COMMAND.search(layout.code, begin, end)
                 before = layout.code[max(begin, use - 60) : use]
                 if (asking and not _HANDED_AS.search(before)) or _IN_URL.search(before):

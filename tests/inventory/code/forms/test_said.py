@@ -12,7 +12,7 @@ URL = "http://169.254.169.254/latest/"
 def is_said(text: str, syntax: lexing.Syntax) -> bool:
     layout = lexing.laid_out(text, syntax)
     assert layout is not None
-    return said.is_said(layout, text.index(URL), speaks_http=False)
+    return said.is_said(layout, text.index(URL), speaks_http=said.SPEAKS_HTTP.search(layout.code) is not None)
 
 
 @pytest.mark.parametrize(
