@@ -160,7 +160,9 @@ def test_who_is_denied_is_told_of_and_asked_for_anew(tmp_path):
         said: list[str] = []
         deliver(numbered(1), sinks, settings, tmp_path, said.append)
         (line,) = said
-        assert line.startswith("s3: AWS does not allow it: AccessDenied in PutObject: Access Denied; 1 report waiting in ")
+        assert line.startswith(
+            "s3: AWS does not allow it: AccessDenied in PutObject: Access Denied; 1 report waiting in "
+        )
         assert "Allow it in the role's policy: see packaging/iam for PutObject." in line
         store.user = f"AROAANOTHER123456789:{OWN}"
         deliver(numbered(2), sinks, settings, tmp_path, said.append)
