@@ -78,7 +78,6 @@ ELSEWHERE = {
     "inventory/code/forms/python.py": "the same",
     "inventory/code/forms/ruby.py": "the same",
     "inventory/code/forms/settings.py": "the same",
-    "inventory/code/forms/source.py": "the same",
     "inventory/code/following/languages.py": "a list, whose members the tests of languages have programs followed in",
     "inventory/code/owned.py": "a value, which test_owning.py compares with",
     "inventory/code/spoken.py": "a value, which test_units.py compares with",
