@@ -61,9 +61,8 @@ class Connections:
         self._unproven: deque[Call] = deque()  # the oldest first
         self._came_in, self._taken = Recent(CAME_IN_MAX), Recent(TAKEN_MAX)
         self._ahead = 0
-        self._leading: dict[
-            int, bool
-        ] = {}  # whether an interface leads there, as long as what is read came in together
+        # Whether an interface leads there, as long as what is read came in together.
+        self._leading: dict[int, bool] = {}
 
     def packet(self, packet: Packet) -> None:
         """Take in one packet that the filter let through. What makes no sense is passed over."""
